@@ -150,9 +150,11 @@ export const t = {
 
   models: {
     title: 'Models', none: 'No model is configured. Import one below.', actions: 'Actions',
-    load: 'Load', unload: 'Unload', restart: 'Restart', remove: 'Remove',
+    load: 'Load', unload: 'Unload', restart: 'Restart', pin: 'Pin', unpin: 'Unpin', remove: 'Remove',
     loadMeaning: 'Loads the model now', unloadMeaning: 'Ends it after its running answer; it stays stopped',
     restartMeaning: 'Kills and starts its services; running answers are cut',
+    pinMeaning: 'Keeps it loaded: neither another model nor its keep-alive unloads it',
+    unpinMeaning: 'It may be unloaded again: for another model, or when nobody asks it for a while',
     removeTitle: (model: string) => `Remove ${model}?`,
     removeText: 'Its manifest is removed, and it is served no more. The package stays on the disk.',
     restartTitle: (model: string) => `Restart ${model}?`, restartText: 'Its services are killed and started again. Running answers are cut.',
@@ -161,7 +163,7 @@ export const t = {
     name: 'Name (may be empty)', check: 'Look at it', doImport: 'Import', findings: 'Findings', noFindings: 'Nothing to complain of.',
     imported: (model: string) => `${model} was imported.`, wouldImport: (model: string) => `It can be imported, as ${model}.`,
     cannotImport: 'It can\'t be imported as it is.',
-    manifest: 'Manifest', needsOperate: 'Loading, removing and importing needs a key with the scope operate.',
+    manifest: 'Manifest', needsOperate: 'Loading, pinning, removing and importing needs a key with the scope operate.',
   },
 
   logs: {
@@ -196,8 +198,8 @@ export const t = {
   },
 
   settings: {
-    title: 'Settings', note: 'What the files set, and where; all else has its default. Files are changed on the box, then: corral reload',
-    key: 'Setting', value: 'Value', origin: 'From', filter: 'Filter', default: 'default', line: (file: string, line: number) => `${file}:${line}`,
+    title: 'Settings', note: 'What counts of each setting, and what sets it. Files are changed on the box, then: corral reload',
+    key: 'Setting', value: 'Value', origin: 'From', filter: 'Filter', origins: { environment: 'environment', default: 'default' } as Record<string, string>, line: (file: string, line: number) => `${file}:${line}`,
     none: 'No setting holds these words.',
   },
 };

@@ -36,7 +36,7 @@ export async function capabilities(model: string, signal?: AbortSignal): Promise
   return { completion: has('completion'), thinking: has('thinking'), tools: has('tools'), vision: has('vision') };
 }
 
-export type ModelAction = 'load' | 'unload' | 'restart' | 'remove';
+export type ModelAction = 'load' | 'unload' | 'restart' | 'pin' | 'unpin' | 'remove';
 
 export async function act(model: string, action: ModelAction): Promise<void> {
   await ask(`${base}/models/${action}`, { method: 'POST', body: { model }, within: patient });

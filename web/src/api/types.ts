@@ -173,6 +173,7 @@ export interface Session {
 export interface Setting {
   key: string;
   value: string;
-  file: string | null; // null: a default
+  origin: 'file' | 'environment' | 'default';
+  file: string | null;
   line: number | null;
 }

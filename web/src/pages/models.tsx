@@ -18,12 +18,14 @@ const words: Record<ModelAction, { word: string; meaning: string }> = {
   load: { word: t.models.load, meaning: t.models.loadMeaning },
   unload: { word: t.models.unload, meaning: t.models.unloadMeaning },
   restart: { word: t.models.restart, meaning: t.models.restartMeaning },
+  pin: { word: t.models.pin, meaning: t.models.pinMeaning },
+  unpin: { word: t.models.unpin, meaning: t.models.unpinMeaning },
   remove: { word: t.models.remove, meaning: t.models.removeText },
 };
 
 function actionsOf(model: Model): ModelAction[] {
   const up = ['ready', 'loading', 'stopping'].includes(model.state);
-  return [up ? 'unload' : 'load', 'restart', 'remove'];
+  return [up ? 'unload' : 'load', 'restart', model.pinned ? 'unpin' : 'pin', 'remove'];
 }
 
 function Table(props: { of: Model[]; may: boolean; busy: boolean; ask: (what: Asked) => void }) {

@@ -7,7 +7,7 @@ import { t } from '../texts';
 
 /** The file by its name; the whole path is there on hover. */
 function originOf(one: Setting): string {
-  if (one.file == null) return t.settings.default;
+  if (one.file == null) return t.settings.origins[one.origin] ?? one.origin;
   const name = visible(one.file.slice(one.file.lastIndexOf('/') + 1));
   return one.line == null ? name : t.settings.line(name, one.line);
 }
@@ -17,7 +17,7 @@ export function Settings() {
   const [words, setWords] = useState('');
   const rows = useMemo(() => {
     const wanted = words.toLowerCase().split(/\s+/).filter((word) => word !== '');
-    return (value ?? []).filter((one) => wanted.every((word) => `${one.key} ${one.value} ${one.file ?? ''}`.toLowerCase().includes(word)));
+    return (value ?? []).filter((one) => wanted.every((word) => `${one.key} ${one.value} ${one.file ?? ''} ${originOf(one)}`.toLowerCase().includes(word)));
   }, [value, words]);
   return (
     <Panel title={t.settings.title}>
@@ -33,7 +33,7 @@ export function Settings() {
                 <thead><tr><th scope="col">{t.settings.key}</th><th scope="col">{t.settings.value}</th><th scope="col">{t.settings.origin}</th></tr></thead>
                 <tbody>
                   {rows.map((one) => (
-                    <tr key={`${one.key} ${one.file} ${one.line}`}>
+                    <tr key={`${one.key} ${one.file} ${one.line} ${one.origin}`}>
                       <th scope="row" class="name"><code>{visible(one.key)}</code></th>
                       <td data-label={t.settings.value}><code>{visible(one.value)}</code></td>
                       <td data-label={t.settings.origin} class="quiet origin" title={one.file == null ? undefined : visible(one.file)}>{originOf(one)}</td>
