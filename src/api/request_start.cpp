@@ -6,6 +6,7 @@
 #include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
 #include "api/json/zstd_body.hpp"
+#include "api/request_mark.hpp"
 #include "corral/core/text.hpp"
 #include "corral/generation/failure_words.hpp"
 #include "corral/generation/wait_ready.hpp"
@@ -35,15 +36,19 @@ std::string short_id(std::string_view prefix, core::random_source& random) {
     return out;
 }
 
-std::string new_request_id(const api_context& context) {
+std::string new_request_id(const api_context& context, const http::request& incoming) {
     constexpr unsigned digits = 16;
-    return hex_id("", digits, *context.random);
+    std::string out = hex_id("", digits, *context.random);
+    if (const std::string_view mark = request_mark(incoming); !mark.empty()) {
+        out.append(".").append(mark);
+    }
+    return out;
 }
 
 chat::generation_request begin_request(const api_context& context, const http::request& incoming,
                                        const generation::served_model& model, std::string typed) {
     chat::generation_request out;
-    out.id = new_request_id(context);
+    out.id = new_request_id(context, incoming);
     out.client = incoming.client;
     out.owner = incoming.owner;
     out.model_typed = std::move(typed);

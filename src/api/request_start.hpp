@@ -25,8 +25,8 @@ template <typename Serve>
 // "chatcmpl-7": a number from 0 to 998 (docs/facts/ollama_wire.md#openai-chat-reply).
 [[nodiscard]] std::string short_id(std::string_view prefix, core::random_source& random);
 
-// Of a request, for the log: 16 hex digits.
-[[nodiscard]] std::string new_request_id(const api_context& context);
+// Of a request, for the log: 16 hex digits, and the mark that it brings behind a dot (request_mark).
+[[nodiscard]] std::string new_request_id(const api_context& context, const http::request& incoming);
 
 // A request for `model`, known to the log and the queue; the format fills in the rest.
 [[nodiscard]] chat::generation_request begin_request(const api_context& context,

@@ -156,6 +156,10 @@ def test_each_answer_is_as_the_document_says(crashed, tmp_path):
     incident = checked.ask("GET", "/incidents").json["incidents"][0]
     bundle = checked.ask("GET", "/incidents/{name}", name=incident["name"]).json
     assert bundle["trigger"]["sentence"] == incident["sentence"]
+    assert checked.ask("POST", "/drain").json["left"] == 0
+    assert checked.ask("GET", "/status").json["drained"] is True
+    assert checked.ask("POST", "/undrain").json["ok"] is True
+    assert checked.ask("GET", "/status").json["drained"] is False
     old = services_of(box)["runtime"]["pid"]
     for action in ("load", "unload", "restart"):
         assert checked.ask("POST", f"/models/{action}", {"model": "nobody"}).status == 404

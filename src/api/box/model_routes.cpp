@@ -79,6 +79,24 @@ core::awaitable<void> run_verb(const api_context& context, const char* verb, htt
     }
 }
 
+// Of the box as a whole. What still runs is in its status.
+core::awaitable<void> run_box_verb(const api_context& context, const char* verb, http::response_writer& out) {
+    desk_json asked = {{"verb", verb}, {"wait_seconds", 0}};
+    auto asking = context.desk->ask(std::move(asked));
+    core::result<desk_json> told = co_await std::move(asking);
+    if (told) {
+        co_await send(*std::move(told), out);
+    } else {
+        co_await send(refusal_of(told.error()), out);
+    }
+}
+
+box_handler box_verb_of(const char* verb) {
+    return [verb](const api_context& context, http::request&, http::response_writer& out) {
+        return run_box_verb(context, verb, out);
+    };
+}
+
 box_handler verb_of(const char* verb) {
     return [verb](const api_context& context, http::request& incoming, http::response_writer& out) {
         return run_verb(context, verb, incoming, out);
@@ -133,6 +151,8 @@ void add_model_routes(http::router& routes, const api_context& context) {
     routes.add("POST", "/corral/v1/models/load", guarded(context, right::operate, verb_of("start")));
     routes.add("POST", "/corral/v1/models/unload", guarded(context, right::operate, verb_of("stop")));
     routes.add("POST", "/corral/v1/models/restart", guarded(context, right::operate, verb_of("restart")));
+    routes.add("POST", "/corral/v1/drain", guarded(context, right::operate, box_verb_of("drain")));
+    routes.add("POST", "/corral/v1/undrain", guarded(context, right::operate, box_verb_of("undrain")));
     routes.add("POST", "/corral/v1/models/pin", guarded(context, right::operate, command_of(pin_of)));
     routes.add("POST", "/corral/v1/models/unpin", guarded(context, right::operate, command_of(unpin_of)));
     routes.add("POST", "/corral/v1/models/remove", guarded(context, right::operate, command_of(removal_of)));

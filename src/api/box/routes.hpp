@@ -14,7 +14,7 @@ namespace corral::api::box {
 void add_session_routes(http::router& routes, const api_context& context);
 // GET /corral/v1/status, requests, events, logs/stream, incidents, incidents/NAME, settings, openapi.json; POST doctor
 void add_box_routes(http::router& routes, const api_context& context);
-// POST /corral/v1/models/load, unload, restart, pin, unpin, remove, import
+// POST /corral/v1/models/load, unload, restart, pin, unpin, remove, import; drain, undrain
 void add_model_routes(http::router& routes, const api_context& context);
 // GET|POST /corral/v1/keys; DELETE /corral/v1/keys/NAME
 void add_key_routes(http::router& routes, const api_context& context);

@@ -10,6 +10,7 @@
 #include "api/door/host_check.hpp"
 #include "api/door/session_cookie.hpp"
 #include "api/page/page_routes.hpp"
+#include "api/request_mark.hpp"
 #include "api/server_timing.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/core/text.hpp"
@@ -197,6 +198,9 @@ http::head_verdict judge_for_server(const front& at, const http::request& head) 
     if (out.refusal && has_elsewhere(head)) {
         mark_for_edge(out.refusal->status);
     }
+    if (out.refusal) {
+        add_request_mark(out.refusal->headers, request_mark(head));
+    }
     out.owner = found.judged.by_key ? "key " + found.judged.client : std::string{};
     return out;
 }
@@ -225,13 +229,23 @@ core::awaitable<void> answer(std::shared_ptr<const front> at, http::request& inc
     }
 }
 
-core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& incoming,
-                            http::response_writer& out) {
+core::awaitable<void> answer_edge(std::shared_ptr<const front> at, http::request& incoming,
+                                  http::response_writer& out) {
     if (has_elsewhere(incoming)) {
         edge_writer marked(out);
         co_await answer(at, incoming, marked);
     } else {
         co_await answer(at, incoming, out);
+    }
+}
+
+core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& incoming,
+                            http::response_writer& out) {
+    if (const std::string_view mark = request_mark(incoming); !mark.empty()) {
+        marked_writer marked(out, mark);
+        co_await answer_edge(at, incoming, marked);
+    } else {
+        co_await answer_edge(at, incoming, out);
     }
 }
 

@@ -140,7 +140,7 @@ core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const a
         co_return embedding_answer{};
     }
     embedding_request wanted;
-    wanted.id = new_request_id(context);
+    wanted.id = new_request_id(context, incoming);
     wanted.client = incoming.client;
     wanted.texts = std::move(asked.texts);
     wanted.truncate = asked.truncate;

@@ -122,7 +122,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
         co_return;
     }
     embedding_request what;
-    what.id = new_request_id(context);
+    what.id = new_request_id(context, incoming);
     what.client = incoming.client;
     what.texts = std::move(asked.texts);
     what.dimensions = asked.dimensions;

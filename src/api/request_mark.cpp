@@ -1,0 +1,49 @@
+#include "api/request_mark.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "api/add_header.hpp"
+#include "corral/core/text.hpp"
+
+namespace corral::api {
+
+std::string_view request_mark(const http::request& of) {
+    constexpr std::size_t longest = 128;
+    const auto fits = [](char c) {
+        return core::is_letter(c) || core::is_digit(c) || c == '-' || c == '_' || c == '.' || c == ':';
+    };
+    const std::string_view told = of.headers.find(request_mark_field);
+    return told.size() <= longest && std::ranges::all_of(told, fits) ? told : std::string_view{};
+}
+
+void add_request_mark(http::header_fields& to, std::string_view mark) {
+    if (!mark.empty()) {
+        add_header(to, request_mark_field, std::string(mark));
+    }
+}
+
+core::awaitable<core::error_code> marked_writer::send(http::response whole) {
+    add_request_mark(whole.headers, mark_);
+    return to_.send(std::move(whole));
+}
+
+core::awaitable<core::error_code> marked_writer::begin(http::response_head head) {
+    add_request_mark(head.headers, mark_);
+    return to_.begin(std::move(head));
+}
+
+core::awaitable<core::error_code> marked_writer::write(std::string piece) {
+    return to_.write(std::move(piece));
+}
+
+core::awaitable<core::error_code> marked_writer::finish() {
+    return to_.finish();
+}
+
+core::awaitable<core::error_code> marked_writer::finish_with(http::header_fields trailers) {
+    return to_.finish_with(std::move(trailers));
+}
+
+}  // namespace corral::api
