@@ -230,10 +230,13 @@ void add_drain_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
         add_verb(program, context, "drain", "Tell load balancers to send nothing more; models stay loaded");
     command->add_flag("--wait", asked->wait, "Return when nothing runs or waits here any more");
+    add_remote_options(*command, asked->elsewhere);
 }
 
 void add_undrain_command(CLI::App& program, command_context& context) {
-    add_verb(program, context, "undrain", "Tell load balancers that they may send requests again");
+    const auto [command, asked] =
+        add_verb(program, context, "undrain", "Tell load balancers that they may send requests again");
+    add_remote_options(*command, asked->elsewhere);
 }
 
 bool tell_reload(const control::admin_json& answer) {

@@ -18,6 +18,8 @@ void add_fleet_command(CLI::App& program, command_context& context) {
     CLI::App* fleet = program.add_subcommand("fleet", "Many boxes behind one address");
     fleet->require_subcommand(1);
     add_fleet_render(*fleet, context);
+    add_fleet_status(*fleet, context);
+    add_fleet_upgrade(*fleet, context);
 }
 
 }  // namespace corral::cli

@@ -49,6 +49,7 @@ constexpr auto shown = std::to_array<command_help>({
     {"unpin", "Operate", "corral unpin qwen3:4b"},
     {"drain", "Operate", "corral drain --wait"},
     {"undrain", "Operate", "corral undrain"},
+    {"fleet", "Operate", "corral fleet status boxes.toml"},
     {"help", "The program itself", "corral help import"},
     {"version", "The program itself", "corral version --json"},
     {"completion", "The program itself", "corral completion bash > /etc/bash_completion.d/corral"},

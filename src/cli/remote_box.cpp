@@ -20,7 +20,6 @@ namespace {
 
 using control::admin_json;
 
-constexpr core::seconds answer_limit{150};
 constexpr std::size_t longest_reply = 8UL * 1024 * 1024;
 constexpr std::size_t longest_sentence = 2000;
 
@@ -35,31 +34,35 @@ struct box_reply {
     admin_json body;
 };
 
+bool is_of_the_box(const std::string& verb) {
+    return verb == "status" || verb == "doctor" || verb == "drain" || verb == "undrain";
+}
+
 box_question question_of(const std::string& verb, const std::string& model) {
     if (verb == "status") {
         return {"GET", "/corral/v1/status", {}};
     }
-    if (verb == "doctor") {
-        return {"POST", "/corral/v1/doctor", "{}"};
+    if (is_of_the_box(verb)) {
+        return {"POST", "/corral/v1/" + verb, "{}"};
     }
     const std::string action = verb == "start" ? "load" : verb == "stop" ? "unload" : verb;
     return {"POST", "/corral/v1/models/" + action,
             admin_json{{"model", model}}.dump(-1, ' ', false, admin_json::error_handler_t::replace)};
 }
 
-core::awaitable<core::result<box_reply>> ask(server_address at, std::string key, box_question asked) {
+core::awaitable<core::result<box_reply>> ask(found_box of, box_question asked) {
     http::stream_call what;
-    what.to = at.at;
-    what.host = std::move(at.host);
-    what.tls = std::move(at.tls);
+    what.to = of.at.at;
+    what.host = std::move(of.at.host);
+    what.tls = std::move(of.at.tls);
     what.method = std::move(asked.method);
     what.target = std::move(asked.path);
     what.body = std::move(asked.body);
-    what.until = core::deadline::after(answer_limit, std::chrono::steady_clock::now());
+    what.until = core::deadline::after(of.limit, std::chrono::steady_clock::now());
     // A box without keys wants to know that this is no page of another site.
     what.headers.add("X-Corral-Action", "1");
-    if (!key.empty()) {
-        what.headers.add("Authorization", "Bearer " + key);
+    if (!of.key.empty()) {
+        what.headers.add("Authorization", "Bearer " + of.key);
     }
     const core::deadline until = what.until;
     auto opened = co_await http::reply_stream::open(std::move(what));
@@ -74,31 +77,16 @@ core::awaitable<core::result<box_reply>> ask(server_address at, std::string key,
     co_return box_reply{(*opened)->status(), core::parse_json<admin_json>(*text, {deepest, longest_reply})};
 }
 
-core::result<box_reply> ask_now(server_address at, std::string key, box_question asked) {
-    boost::asio::io_context loop;
-    core::result<box_reply> out = box_reply{};
-    std::exception_ptr thrown;
-    core::asio::co_spawn(loop, ask(std::move(at), std::move(key), std::move(asked)),
-                         [&](std::exception_ptr error, core::result<box_reply> told) {
-                             thrown = std::move(error);
-                             out = std::move(told);
-                         });
-    loop.run();
-    if (thrown) {
-        std::rethrow_exception(thrown);
-    }
-    return out;
-}
-
-core::failure refusal_of(const remote_box& at, const box_reply& told, bool has_key) {
+core::failure refusal_of(const found_box& of, const box_reply& told) {
     constexpr unsigned unauthorized = 401;
-    const std::string url = telemetry::printable(at.url, longest_sentence);
+    const std::string url = telemetry::printable(of.url, longest_sentence);
     if (told.status == unauthorized) {
         return core::make_failure(core::errc::refused,
-                                  has_key ? url +
-                                                " does not know this key. Whoever runs it can make one by "
-                                                "'corral key new NAME --scope observe,operate'."
-                                          : url + " wants a key. Give it by --key-file or OLLAMA_API_KEY.");
+                                  !of.key.empty()
+                                      ? url +
+                                            " does not know this key. Whoever runs it can make one by "
+                                            "'corral key new NAME --scope observe,operate'."
+                                      : url + " wants a key. Give it by --key-file or OLLAMA_API_KEY.");
     }
     std::string why = telemetry::printable(core::text_at(told.body, "error"), longest_sentence);
     if (why.empty()) {
@@ -134,28 +122,54 @@ void add_remote_options(CLI::App& to, remote_box& into) {
     }
 }
 
-core::result<admin_json> ask_remote(const remote_box& at, const std::string& verb, const std::string& model,
-                                    const std::map<std::string, std::string>& environment) {
-    constexpr unsigned good = 200;
-    if (verb != "status" && verb != "doctor" && model.empty()) {
-        return core::make_failure(core::errc::invalid, "the Corral at --url wants one model by its name");
-    }
+core::result<found_box> find_box(const remote_box& at,
+                                 const std::map<std::string, std::string>& environment) {
     const core::result<std::string> key = key_of(at.key_file, environment);
     if (!key) {
         return key.error();
     }
-    const core::result<server_address> server = find_server("--url", at.url, at.ca_file);
+    core::result<server_address> server = find_server("--url", at.url, at.ca_file);
     if (!server) {
         return server.error();
     }
-    core::result<box_reply> told = ask_now(*server, *key, question_of(verb, model));
+    return found_box{at.url, *std::move(server), *key, at.limit};
+}
+
+core::awaitable<core::result<admin_json>> ask_box(found_box of, std::string verb, std::string model) {
+    constexpr unsigned good = 200;
+    box_question asked = question_of(verb, model);
+    core::result<box_reply> told = co_await ask(of, std::move(asked));
     if (!told) {
-        return told.error();
+        co_return told.error();
     }
     if (told->status != good || !told->body.is_object()) {
-        return refusal_of(at, *told, !key->empty());
+        co_return refusal_of(of, *told);
     }
-    return std::move(told->body);
+    co_return std::move(told->body);
+}
+
+core::result<admin_json> ask_remote(const remote_box& at, const std::string& verb, const std::string& model,
+                                    const std::map<std::string, std::string>& environment) {
+    if (!is_of_the_box(verb) && model.empty()) {
+        return core::make_failure(core::errc::invalid, "the Corral at --url wants one model by its name");
+    }
+    const core::result<found_box> found = find_box(at, environment);
+    if (!found) {
+        return found.error();
+    }
+    boost::asio::io_context loop;
+    core::result<admin_json> out = admin_json();
+    std::exception_ptr thrown;
+    core::asio::co_spawn(loop, ask_box(*found, verb, model),
+                         [&](std::exception_ptr error, core::result<admin_json> told) {
+                             thrown = std::move(error);
+                             out = std::move(told);
+                         });
+    loop.run();
+    if (thrown) {
+        std::rethrow_exception(thrown);
+    }
+    return out;
 }
 
 }  // namespace corral::cli

@@ -107,7 +107,7 @@ class Clients:
             mark = f"c{number}t{turn}"
             try:
                 body = {"model": MODEL, "messages": [{"role": "user", "content": f"[[text={mark} a b c d e f g h {mark}]]"}]}
-                connection.request("POST", "/api/chat", json.dumps(body))
+                connection.request("POST", "/api/chat", json.dumps(body), self.box.headers)
                 response = connection.getresponse()
                 lines = [json.loads(line) for line in response.read().splitlines()]
                 text = "".join(line.get("message", {}).get("content", "") for line in lines)

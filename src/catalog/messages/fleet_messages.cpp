@@ -30,6 +30,21 @@ constexpr std::array fleet_table{
     message{"fleet.not-written", fleet_reader,
             "can't write all of it to standard output; see whether the disk is full",
             "The text that was printed is not whole.", "Make room, and run the command again."},
+    message{"fleet.upgrade-stopped", fleet_reader,
+            "…; nothing was begun\n"
+            "the list has no box '…'\n"
+            "it does not answer: …\n"
+            "it is drained already; 'corral undrain' there, or leave it out\n"
+            "it could not be drained: …\n"
+            "it could not be emptied within …: …\n"
+            "it is not drained any more, and nothing on it was changed\n"
+            "the command failed: …\n"
+            "it did not serve again within …: …\n"
+            "it could not be undrained: …",
+            "The upgrade of a fleet stops at the first box that fails; the others are as they were, or done.",
+            "Mend that box, take back its drain where it is left drained, and run the command again with "
+            "--box for "
+            "those that are not done."},
 };
 
 }  // namespace
