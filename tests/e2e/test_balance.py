@@ -128,7 +128,7 @@ def test_haproxy_follows_what_the_boxes_say(tmp_path):
         one.wait_ready()
         two.wait_ready()
         with Edge(tmp_path, one, two) as edge:
-            all_up = lambda: edge.members() == {"one": ("UP", 1), "two": ("UP", 1)}
+            all_up = lambda: edge.members() == {"one": ("UP", 100), "two": ("UP", 100)}
             wait_until(all_up, what=f"both are up: {edge.members()}")
             # Two answers that run at the same time are on two boxes.
             first, second = edge.stream(WORDS + "a"), edge.stream(WORDS + "b")

@@ -1,16 +1,19 @@
-"""The Grafana page and the rules for Prometheus in configs/ ask for figures that there are, with labels that they have."""
+"""The Grafana pages and the rules for Prometheus in configs/ ask for figures that there are, with labels that they have."""
 
 import json
 import re
 import shutil
+import socket
 import subprocess
+import urllib.request
 
 import pytest
 
-from harness import ROOT
+from harness import ROOT, free_port, wait_until
 
-RULES = ROOT / "configs/prometheus_rules.yml"
-DASHBOARD = ROOT / "configs/grafana_dashboard.json"
+RULES = {ROOT / "configs/prometheus_rules.yml": "prometheus_rules_test.yml",
+         ROOT / "configs/prometheus_fleet_rules.yml": "prometheus_fleet_rules_test.yml"}
+DASHBOARDS = [ROOT / "configs/grafana_dashboard.json", ROOT / "configs/grafana_fleet.json"]
 # Prometheus' own, and that of histograms.
 EVERYWHERE = {"instance", "job", "le"}
 
@@ -22,19 +25,25 @@ def figures():
 
 
 def queries():
-    page = json.loads(DASHBOARD.read_text())
-    out = [(panel["title"], target["expr"]) for panel in page["panels"] for target in panel.get("targets", [])]
-    out += [(variable["name"], variable["query"]["query"]) for variable in page["templating"]["list"] if variable["type"] == "query"]
-    rules = RULES.read_text()
-    out += [("a rule", " ".join(expr.split())) for expr in re.findall(r"expr: (?:\|\n)?((?:.|\n {8,})+)", rules)]
+    out = []
+    for file in DASHBOARDS:
+        page = json.loads(file.read_text())
+        out += [(panel["title"], target["expr"]) for panel in page["panels"] for target in panel.get("targets", [])]
+        out += [(variable["name"], variable["query"]["query"]) for variable in page["templating"]["list"] if variable["type"] == "query"]
+    for rules in RULES:
+        out += [("a rule", " ".join(expr.split())) for expr in re.findall(r"expr: (?:\|\n)?((?:.|\n {8,})+)", rules.read_text())]
     return out
+
+
+def of_the_edge(query):
+    return re.findall(r"\bhaproxy_\w+", query)
 
 
 def test_every_query_asks_for_figures_that_there_are():
     known, seen = figures(), set()
     for where, query in queries():
         names = re.findall(r"\b(?:corral|process)_\w+", query)
-        assert names or "up{" in query, f"{where}: no figure in {query}"
+        assert names or "up{" in query or of_the_edge(query), f"{where}: no figure in {query}"
         for name in names:
             base = name if name in known else re.sub(r"_(bucket|sum|count)$", "", name)
             assert base in known, f"{where}: there is no {name}"
@@ -54,8 +63,9 @@ def test_every_query_uses_labels_that_its_figures_have():
             assert used | grouped <= has, f"{where}: {name} has no {(used | grouped) - has}"
 
 
-def test_the_page_has_a_word_and_a_unit_for_each_figure():
-    page = json.loads(DASHBOARD.read_text())
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_the_page_has_a_word_and_a_unit_for_each_figure(file):
+    page = json.loads(file.read_text())
     panels = [panel for panel in page["panels"] if panel["type"] != "row"]
     assert len({panel["id"] for panel in page["panels"]}) == len(page["panels"])
     places = set()
@@ -70,8 +80,42 @@ def test_the_page_has_a_word_and_a_unit_for_each_figure():
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 def test_every_alert_is_raised_by_its_trouble_alone(tmp_path):
-    cases = (ROOT / "tests/e2e/prometheus_rules_test.yml").read_text().replace("RULES", str(RULES))
-    (tmp_path / "cases.yml").write_text(cases)
-    for command in (["check", "rules", RULES], ["check", "config", ROOT / "configs/prometheus.yml"], ["test", "rules", tmp_path / "cases.yml"]):
+    commands = [["check", "config", ROOT / "configs" / name] for name in ("prometheus.yml", "prometheus_fleet.yml")]
+    for rules, cases in RULES.items():
+        asserted = tmp_path / cases
+        asserted.write_text((ROOT / "tests/e2e" / cases).read_text().replace("RULES", str(rules)))
+        commands += [["check", "rules", rules], ["test", "rules", asserted]]
+    for command in commands:
         done = subprocess.run(["promtool", *command], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("haproxy"), reason="haproxy is not installed")
+def test_every_figure_of_the_edge_is_one_of_haproxy(tmp_path):
+    port = free_port()
+    (tmp_path / "haproxy.cfg").write_text(
+        "global\n    maxconn 20\ndefaults\n    mode http\n    timeout connect 5s\n    timeout client 5s\n    timeout server 5s\n"
+        f"frontend edge\n    bind 127.0.0.1:{port}\n    http-request use-service prometheus-exporter if {{ path /metrics }}\n"
+        "    default_backend boxes\nbackend boxes\n    server one 127.0.0.1:9 disabled\n")
+    running = subprocess.Popen(["haproxy", "-db", "-f", tmp_path / "haproxy.cfg"], stdin=subprocess.DEVNULL,
+                               stdout=open(tmp_path / "haproxy.log", "wb"), stderr=subprocess.STDOUT)
+
+    def listens():
+        with socket.socket() as line:
+            return line.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        wait_until(listens, what="HAProxy listens")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as page:
+            there = page.read().decode()
+    finally:
+        running.terminate()
+        running.wait()
+    asked = [(where, query, name) for where, query in queries() for name in of_the_edge(query)]
+    assert asked
+    for where, query, name in asked:
+        samples = re.findall(rf"^{name}\{{([^}}]*)\}} ", there, re.M)
+        assert samples, f"{where}: HAProxy has no {name}"
+        labels = set(re.findall(r'(\w+)="', samples[0]))
+        grouped = {label.strip() for group in re.findall(r"\bby \(([^)]*)\)", query) for label in group.split(",")}
+        assert grouped <= labels, (where, labels)
