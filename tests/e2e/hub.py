@@ -27,6 +27,14 @@ def certificate(folder, address="127.0.0.1"):
     return folder / "hub.pem", folder / "hub.key"
 
 
+def size_of(file):
+    """Of a part that may just have come to its name; then 0."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
 def git_blob(data):
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness import BIN, ROOT, wait_until
-from hub import Hub
+from hub import Hub, size_of
 
 RUNS = int(os.environ.get("CORRAL_PULL_RUNS", "12"))
 
@@ -151,7 +151,7 @@ def test_a_part_is_gone_on_with_after_the_command_was_killed(box, hub):
     hub.files["model/big.bin"] = random.Random(2).randbytes(30_000_000)
     box.config.write_text(box.config.read_text() + 'speed_limit = "8MB"\n')
     process = box.start()
-    part = lambda: sum(p.stat().st_size for p in box.models.rglob(".corral-pull/r/parts/*")) > 9_000_000  # noqa: E731
+    part = lambda: sum(map(size_of, box.models.rglob(".corral-pull/r/parts/*"))) > 9_000_000  # noqa: E731
     wait_until(part, what="parts on the disk")
     process.kill()
     process.wait()

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from harness import BIN, descendants, wait_until
-from hub import Hub
+from hub import Hub, size_of
 from pull_box import NAME, PullBox
 
 BIG = 24_000_000
@@ -70,13 +70,6 @@ class HubBox(PullBox):
         assert asked and all(one and int(one.removeprefix("bytes=").removesuffix("-")) > ENOUGH for one in asked), asked
         assert self.tags() == [NAME]
         assert (self.store / FOLDER / "spare/big.bin").read_bytes() == self.hub.files["spare/big.bin"]
-
-
-def size_of(file):
-    try:
-        return file.stat().st_size
-    except OSError:  # it has just come to its name
-        return 0
 
 
 def command_of(pid):

@@ -135,7 +135,7 @@ def test_a_folder_is_imported_and_removed(box, see, tmp_path):
     row = page.get_by_role("row").filter(has_text="mine:small")
     expect(row).to_be_visible()
     page.get_by_role("button", name="Pin mine:small").click()
-    expect(page.get_by_role("status")).to_have_text("Pin: mine:small.")
+    expect(page.locator(".outcome")).to_have_text("Pin: mine:small.")
     page.get_by_role("button", name="Unpin mine:small").click()
     expect(page.get_by_role("button", name="Pin mine:small", exact=True)).to_be_visible()
     page.get_by_role("button", name="Remove mine:small").click()
