@@ -238,7 +238,7 @@ std::vector<std::string> routed_names(const std::vector<std::string>& models) {
         }
     }
     std::ranges::sort(out);
-    out.erase(std::ranges::unique(out).begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }
 

@@ -275,7 +275,7 @@ TEST(pages, every_configuration_is_read) {
                 EXPECT_TRUE(read.value) << catalog::to_text(read.errors.front());
             } else if (has("models.d/")) {
                 EXPECT_EQ(own.problem_of_manifest(one.text), "") << one.place;
-            } else if (has("[[models.fallbacks]]") && !has("[[models]]")) {
+            } else if ((has("[[models.fallbacks]]") || has("[models.limits]")) && !has("[[models]]")) {
                 EXPECT_EQ(own.problem_of(std::string("[[models]]\n") + box::model + one.text), "")
                     << one.place;
             } else {

@@ -131,7 +131,7 @@ void spoil(const json& good, const json::json_pointer& at, const json& whole,
             spoilt[here] = bad;
             out.emplace_back(here.to_string() + " = " + bad.dump(), std::move(spoilt));
         }
-        if (good.is_object() && name != "running" && name != "drained") {
+        if (good.is_object() && name != "running" && name != "drained" && name != "announced") {
             json without = whole;
             json& parent = at.empty() ? without : without[at];
             parent.erase(name);

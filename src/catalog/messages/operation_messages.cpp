@@ -233,10 +233,9 @@ constexpr std::array operation_table{
             "A client was turned away; its address, the path and the reason follow.",
             "Nothing, or a key for that client."},
     message{"daemon.refused-proxy", operation_reader,
-            "refused a connection from …, one of 'proxy_protocol_from': its PROXY protocol header is not "
-            "usable, …\n"
-            "refused a connection from …, one of 'proxy_protocol_from': its PROXY protocol header did not "
-            "come to its end",
+            "refused a connection from …, one of 'proxy_protocol_from': its PROXY protocol header …\n"
+            "did not come to its end\n"
+            "is not usable, …",
             "Connections from that address must begin with a PROXY protocol header; this one had none, or a "
             "broken one.",
             "Say 'send-proxy-v2' for this server on the balancer, or take the address out of the list."},

@@ -49,9 +49,7 @@ constexpr std::array service_table{
         "memory is short; …",
         "The score says whom the kernel kills first when memory is short; a runtime is to go before Corral.",
         "Let Corral's user write /proc/self/oom_score_adj: no read-only /proc in the container."},
-    message{"service.memory-ran-out", service_reader,
-            "Memory ran out, and the kernel killed it.\nMemory ran out, and the kernel killed one of its "
-            "processes.",
+    message{"service.memory-ran-out", service_reader, "Memory ran out, and the kernel killed …",
             "The machine, or the limit of a control group, had no memory left, and the kernel chose this "
             "process; "
             "runtimes are offered to it before Corral is.",
