@@ -109,7 +109,9 @@ def delegated():
     except OSError as why:
         pytest.skip(f"no control group can be made here: {why}")
     yield group
-    wait_until(lambda: not (group / "cgroup.procs").read_text(), 10, "its group is empty")
+    wait_until(lambda: not any(path.read_text() for path in group.rglob("cgroup.procs")), 10, "its group is empty")
+    for inner in groups_in(group):
+        (group / inner).rmdir()
     group.rmdir()
 
 

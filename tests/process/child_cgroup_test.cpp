@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "process/children/run_token.hpp"
+#include "process/proc_files.hpp"
 #include "process/real_base.hpp"
 
 namespace corral::process {
@@ -113,6 +115,19 @@ TEST_F(folders, what_a_daemon_that_is_gone_has_left_is_removed_and_nothing_else)
     EXPECT_TRUE(fs::exists(root_ / "foreign.scope"));
     EXPECT_FALSE(fs::exists(root_ / text_of(reused)));
     EXPECT_FALSE(fs::exists(root_ / text_of(gone)));
+}
+
+TEST_F(folders, a_daemon_that_is_just_ending_takes_its_own_along) {
+    const auto token = make_run_token();
+    ASSERT_TRUE(token);
+    const cgroup_name own{token->daemon, token->daemon_start, 1};
+    const cgroup_name parents{::getppid(), read_process(::getppid())->start_time, 1};
+    for (const cgroup_name& name : {own, parents}) {
+        fs::create_directories(root_ / text_of(name));
+    }
+    EXPECT_EQ(clear_stale_cgroups(root_, token), 0U);
+    EXPECT_FALSE(fs::exists(root_ / text_of(own)));
+    EXPECT_TRUE(fs::exists(root_ / text_of(parents)));
 }
 
 class real_groups : public real_base {

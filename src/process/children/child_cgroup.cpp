@@ -136,10 +136,16 @@ std::string& base() {
     return found;
 }
 
-bool is_stale(const std::string& folder) {
+bool is_stale(const std::string& folder, const std::optional<run_token>& ending) {
     const auto name = parse_cgroup_name(last_part(folder));
-    const auto daemon = name ? read_process(name->daemon) : std::nullopt;
-    return name && (!daemon || daemon->ended() || daemon->start_time != name->daemon_start);
+    if (!name) {
+        return false;
+    }
+    if (ending && ending->daemon == name->daemon && ending->daemon_start == name->daemon_start) {
+        return true;
+    }
+    const auto daemon = read_process(name->daemon);
+    return !daemon || daemon->ended() || daemon->start_time != name->daemon_start;
 }
 
 }  // namespace
@@ -297,12 +303,12 @@ bool child_cgroup::remove() const {
     return removed;
 }
 
-std::size_t clear_stale_cgroups(const std::string& base_folder) {
+std::size_t clear_stale_cgroups(const std::string& base_folder, const std::optional<run_token>& ending) {
     std::size_t alive = 0;
     std::vector<std::string> stale;
     for (const std::string& folder :
          base_folder.empty() ? std::vector<std::string>() : folders_in(base_folder)) {
-        if (is_stale(folder)) {
+        if (is_stale(folder, ending)) {
             stale.push_back(folder);
             alive += child_cgroup(folder).kill_all() ? 0 : 1;
         }

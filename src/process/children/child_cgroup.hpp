@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "process/children/run_token.hpp"
 
 namespace corral::process {
 
@@ -70,8 +71,8 @@ private:
     std::string folder_;
 };
 
-// Ends and removes, within a second or two, what daemons that are gone have left below `base`. Returns how many groups
-// had something alive in them.
-std::size_t clear_stale_cgroups(const std::string& base);
+// Ends and removes, within a second or two, what daemons that are gone have left below `base`. `ending`: a daemon whose
+// groups go whether or not the kernel still lists it. Returns how many groups had something alive in them.
+std::size_t clear_stale_cgroups(const std::string& base, const std::optional<run_token>& ending = std::nullopt);
 
 }  // namespace corral::process

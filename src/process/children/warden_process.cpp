@@ -128,7 +128,8 @@ void run_warden(int notices, const std::string& token) {
     kill_groups(groups);
     kill_token_carriers([&token](pid_t, std::string_view found) { return found == token; }, kill_limit);
     kill_begotten(token);
-    clear_stale_cgroups(cgroup_base());
+    // The pipe of a daemon that was killed closes before the kernel calls it ended.
+    clear_stale_cgroups(cgroup_base(), parse_run_token(token));
     ::_exit(0);
 }
 
