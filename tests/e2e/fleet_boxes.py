@@ -17,6 +17,14 @@ def agent(port, asked="sim\n"):
         return line.makefile().read()
 
 
+def is_ready(box):
+    """By its agent's word; False also while that does not listen yet."""
+    try:
+        return agent(box.agent_port) == "ready up 100%\n"
+    except ConnectionRefusedError:
+        return False
+
+
 class Member(UpgradeBox):
     """`fleet`: further lines of [fleet]."""
 
@@ -83,6 +91,10 @@ class RenderedEdge(Client):
         """What HAProxy thinks of each box for a model: its word and the weight."""
         return {row["svname"]: (row["status"].split()[0], int(row["weight"])) for row in self.table()
                 if row["pxname"] == backend and row["svname"] in self.names}
+
+    def rests(self):
+        """No box has a request of this edge."""
+        return not any(int(row["scur"]) for row in self.table() if row["svname"] in self.names)
 
     def knows_all(self):
         assert self.process.poll() is None, (self.folder / "haproxy.log").read_text()

@@ -13,7 +13,7 @@ import pytest
 
 from admin_cli import done
 from client import MODEL, Client
-from fleet_boxes import Member, RenderedEdge, agent
+from fleet_boxes import Member, RenderedEdge, agent, is_ready
 from harness import BIN, ROOT, free_port, wait_until
 from keyed_box import certificate, make_box, trusting
 
@@ -142,6 +142,7 @@ def test_conversations_stay_on_their_box(edge, members, tmp_path):
         for number in range(6):
             messages, before = [], None
             for turn in range(4):
+                wait_until(at.rests, what="nothing is left of the turn before, which would count as load")
                 messages.append({"role": "user", "content": f"[[text=well]] conversation {number}, turn {turn} \u00e4"})
                 counts = [box.served() for box in members]
                 reply = at.post("/api/chat", {"model": MODEL, "messages": messages, "stream": False})
@@ -207,7 +208,7 @@ def test_clients_by_tls_keep_their_address(tmp_path):
     with contextlib.ExitStack() as stack:
         stack.push(one)
         one.start(wait_ready=False)  # without the header its door is shut for this test too
-        wait_until(lambda: agent(one.agent_port) == "ready up 100%\n", what="the box is ready")
+        wait_until(lambda: is_ready(one), what="the box is ready")
         lines = f'certificate = "{both}"\nproxy_protocol = true'
         edge = stack.enter_context(RenderedEdge(tmp_path / "edge", [("one", one, 'models = ["sim"]')], lines))
         for number in (2, 3):
