@@ -24,6 +24,9 @@ function options(width: number, height: number): uPlot.Options {
   };
 }
 
+// One for all charts: a browser keeps what it was asked for as long as the page lives.
+const scheme = matchMedia('(prefers-color-scheme: dark)');
+
 export function Chart(props: { label: string; points: Point[]; height?: number }) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -35,7 +38,6 @@ export function Chart(props: { label: string; points: Point[]; height?: number }
     plot.current = drawn;
     const resize = new ResizeObserver(() => drawn.setSize({ width: Math.max(100, element.clientWidth), height }));
     resize.observe(element);
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
     const redraw = () => drawn.redraw();
     scheme.addEventListener('change', redraw);
     return () => {
