@@ -161,8 +161,8 @@ core::result<void> part_file::write_out() {
         if (done <= 0) {
             const int value = errno;
             // The hash knows nothing of what was written of this piece.
-            (void)::ftruncate(handle_.get(), static_cast<off_t>(written_));
-            return failed("write to", value);
+            const bool cut = ::ftruncate(handle_.get(), static_cast<off_t>(written_)) == 0;
+            return failed(cut ? "write to" : "cut back", value);
         }
         rest.remove_prefix(static_cast<std::size_t>(done));
         at += done;
@@ -195,8 +195,7 @@ core::result<content_hash::sums> part_file::finish() {
         return done.error();
     }
     // Room that was reserved beyond the end goes back.
-    (void)::ftruncate(handle_.get(), static_cast<off_t>(written_));
-    if (::fsync(handle_.get()) != 0) {
+    if (::ftruncate(handle_.get(), static_cast<off_t>(written_)) != 0 || ::fsync(handle_.get()) != 0) {
         return failed("write to", errno);
     }
     (void)::posix_fadvise(handle_.get(), 0, 0, POSIX_FADV_DONTNEED);

@@ -281,8 +281,8 @@ void work_place::tell(std::string_view line) {
     std::string text(line.substr(0, progress_bytes - 1));
     text.resize(progress_bytes - 1, ' ');
     text.replace(std::min(line.size(), progress_bytes - 1), 1, "\n");
-    if (progress_.valid()) {
-        (void)::pwrite(progress_.get(), text.data(), text.size(), 0);  // shown to others only
+    if (progress_.valid() && ::pwrite(progress_.get(), text.data(), text.size(), 0) < 0) {
+        progress_.reset();  // shown to others only, so a full disk ends the telling and not the pull
     }
 }
 
