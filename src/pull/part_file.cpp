@@ -161,8 +161,7 @@ core::result<void> part_file::write_out() {
         if (done <= 0) {
             const int value = errno;
             // The hash knows nothing of what was written of this piece.
-            const bool cut = ::ftruncate(handle_.get(), static_cast<off_t>(written_)) == 0;
-            return failed(cut ? "write to" : "cut back", value);
+            return failed("write to", ::ftruncate(handle_.get(), static_cast<off_t>(written_)) == 0 ? value : errno);
         }
         rest.remove_prefix(static_cast<std::size_t>(done));
         at += done;
