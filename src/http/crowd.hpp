@@ -75,9 +75,23 @@ public:
     [[nodiscard]] bool has_yielding() const noexcept { return !ranks_.empty(); }
 
     // The one that goes so that a newcomer of `share` may come: of a share that holds more, or one of its own. A
-    // stalled one yields once it has been so for `patience`. Null: nobody.
-    [[nodiscard]] Who* yields_to(std::string_view newcomer, core::steady_time now,
-                                 core::nanoseconds patience) const {
+    // stalled one yields once it has been so for `patience`. Null: nobody, or one that opens or reads for less than
+    // `moment`, for which the newcomer waits.
+    [[nodiscard]] Who* yields_to(std::string_view newcomer, core::steady_time now, core::nanoseconds patience,
+                                 core::nanoseconds moment = {}) const {
+        const member* const found = first_to_go(newcomer, now, patience);
+        const bool comes =
+            found != nullptr && (found->how == standing::opening || found->how == standing::reading);
+        return found == nullptr || (comes && now - found->since < moment) ? nullptr : found->who;
+    }
+
+private:
+    friend class place;
+
+    static std::size_t index(standing how) { return static_cast<std::size_t>(how); }
+
+    const member* first_to_go(std::string_view newcomer, core::steady_time now,
+                              core::nanoseconds patience) const {
         constexpr int most_looks = 8;
         const std::size_t theirs = members_of(newcomer);
         int looks = 0;
@@ -87,17 +101,11 @@ public:
                 break;
             }
             if (const member* found = first_of(name, now, patience); found != nullptr) {
-                return found->who;
+                return found;
             }
         }
-        const member* own = theirs > 0 ? first_of(newcomer, now, patience) : nullptr;
-        return own == nullptr ? nullptr : own->who;
+        return theirs > 0 ? first_of(newcomer, now, patience) : nullptr;
     }
-
-private:
-    friend class place;
-
-    static std::size_t index(standing how) { return static_cast<std::size_t>(how); }
 
     static const member* oldest(const share& in) {
         for (std::size_t each = 0; each < index(standing::busy); ++each) {

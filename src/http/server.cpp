@@ -87,7 +87,7 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
     bool keep_aside(connection& one);
     [[nodiscard]] bool full() const;
     [[nodiscard]] bool admits(const accepted& client);
-    [[nodiscard]] bool somebody_yields(std::string_view newcomer);
+    [[nodiscard]] bool somebody_yields(std::string_view newcomer, core::nanoseconds moment = {});
     [[nodiscard]] bool finds_descriptor(tcp::acceptor& listener);
     static core::awaitable<void> accept_loop(std::shared_ptr<impl> self, tcp::acceptor& listener);
     [[nodiscard]] bool accept_waiting(tcp::acceptor& listener);
@@ -164,9 +164,10 @@ bool server::impl::admits(const accepted& client) {
     return context->clients.size() < room || somebody_yields(client.share);
 }
 
-bool server::impl::somebody_yields(std::string_view newcomer) {
+bool server::impl::somebody_yields(std::string_view newcomer, core::nanoseconds moment) {
     constexpr core::seconds patience{2};
-    connection* const goes = context->clients.yields_to(newcomer, std::chrono::steady_clock::now(), patience);
+    connection* const goes =
+        context->clients.yields_to(newcomer, std::chrono::steady_clock::now(), patience, moment);
     if (goes != nullptr) {
         goes->end(core::asio::error::timed_out);
     }
@@ -174,9 +175,11 @@ bool server::impl::somebody_yields(std::string_view newcomer) {
 }
 
 // Before the newcomer is there, whoever that is: then it takes the descriptor of the one that went, and those above
-// stay for others.
+// stay for others. Who has just come may still send its request: a newcomer can wait as long, unlike one that is told that
+// there is no room.
 bool server::impl::finds_descriptor(tcp::acceptor& listener) {
-    return !lacks_descriptors(lowest_free(listener)) || somebody_yields({});
+    constexpr core::milliseconds moment{250};
+    return !lacks_descriptors(lowest_free(listener)) || somebody_yields({}, moment);
 }
 
 // Takes what waits, at most a handful a turn. False when accepting must pause.

@@ -76,6 +76,19 @@ TEST_F(crowd_test, stalled_one_yields_after_a_while) {
     EXPECT_EQ(who_yields_to("c"), "a1");
 }
 
+TEST_F(crowd_test, one_that_has_just_come_may_be_waited_for) {
+    enter("b1", "b");
+    enter("a1", "a", standing::opening);
+    enter("a2", "a", standing::busy);
+    const auto who = [this] { return all.yields_to({}, clock.now(), seconds{2}, milliseconds{250}); };
+    EXPECT_EQ(who_yields_to("c"), "a1");
+    EXPECT_EQ(who(), nullptr) << "nor does a smaller share lose for it";
+    clock.advance(milliseconds{250});
+    EXPECT_EQ(who(), guests[1].get());
+    guests[1]->place->stand(standing::idle, clock.now());
+    EXPECT_EQ(who(), guests[1].get()) << "an idle one is in the middle of nothing";
+}
+
 TEST_F(crowd_test, whoever_moves_counts_where_it_went) {
     enter("a1", "a");
     guest& moved = enter("a2", "a");
