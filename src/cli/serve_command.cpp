@@ -182,6 +182,13 @@ int serve(const serve_options& options, const command_context& context) {
     if (!raised) {
         telemetry::log().warn("{}", raised.error().message);
     }
+    if (const auto& refused = guard->orphans_refused()) {
+        telemetry::log().warn(
+            "the system does not give Corral the orphans of its services ({}); a helper that outlives its "
+            "service is still found by its mark and its control group, and another process reaps it "
+            "event=orphans.refused",
+            refused->message);
+    }
     tell_what_is_served(*settings);
     int status = succeeded;
     {

@@ -102,6 +102,24 @@ TEST_F(family, a_helper_without_environment_session_and_parents_ends_with_its_gr
     EXPECT_FALSE(lives(of_second));
 }
 
+// As in a sandbox or an emulator that refuses to make Corral the parent of orphans.
+TEST_F(family, a_helper_that_went_to_another_parent_ends_with_its_group_and_no_other_does) {
+    ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+    child& first = start({"escape", folder_.path("first"), "stays"});
+    child& second = start({"escape", folder_.path("second"), "stays"});
+    const pid_t of_first = pid_in(folder_.path("first"));
+    const pid_t of_second = pid_in(folder_.path("second"));
+    EXPECT_TRUE(eventually([&] {
+        const auto orphan = read_process(of_first);
+        return orphan && orphan->parent != first.pid() && orphan->parent != ::getpid();
+    }));
+    EXPECT_TRUE(end(first));
+    EXPECT_TRUE(eventually([&] { return !lives(of_first); }));
+    EXPECT_TRUE(lives(of_second));
+    EXPECT_TRUE(end(second));
+    EXPECT_TRUE(eventually([&] { return !lives(of_second); }));
+}
+
 TEST_F(family, a_helper_whose_leader_has_gone_by_itself_is_nobodys) {
     child& living = start({"escape", folder_.path("living"), "stays"});
     child& gone = start({"escape", folder_.path("gone"), "ends"});

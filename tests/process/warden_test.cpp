@@ -2,9 +2,15 @@
 
 #include "corral/process/warden.hpp"
 
+#include <array>
+#include <cstddef>
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "process/children/run_token.hpp"
@@ -194,6 +200,56 @@ TEST(warden, holds_nothing_of_the_daemon_but_its_pipe) {
     std::sort(targets.begin(), targets.end());
     EXPECT_THAT(targets,
                 testing::ElementsAre("/dev/null", "/dev/null", "/dev/null", testing::StartsWith("socket:[")));
+}
+
+// False where this system knows no such filters.
+bool refuse_to_be_a_subreaper() {
+    std::array<sock_filter, 6> steps{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 offsetof(seccomp_data, args)),  // the lower half, as on all our machines
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_CHILD_SUBREAPER, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog filter{static_cast<unsigned short>(steps.size()), steps.data()};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST(warden, starts_and_tells_where_the_system_gives_it_no_orphans) {
+    enum outcome : int { works, no_filter, no_warden, not_told, no_listener, lost_on_the_way };
+    const pid_t confined = ::fork();
+    if (confined == 0) {
+        // The filter can't be taken off again, so it is a process of its own.
+        const auto see = []() -> outcome {
+            if (!refuse_to_be_a_subreaper()) {
+                return no_filter;
+            }
+            auto guard = warden::start();
+            if (!guard) {
+                return no_warden;
+            }
+            const auto& why = guard->orphans_refused();
+            if (!why || why->message.find("PR_SET_CHILD_SUBREAPER") == std::string::npos) {
+                return not_told;
+            }
+            if (!guard->watch_group(::getpid()) || !guard->forget_group(::getpid())) {
+                return no_listener;
+            }
+            const warden kept = std::move(guard.value());
+            return kept.orphans_refused() ? works : lost_on_the_way;
+        };
+        ::_exit(see());
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(confined, &status, 0), confined);
+    ASSERT_TRUE(WIFEXITED(status)) << status;
+    if (WEXITSTATUS(status) == no_filter) {
+        GTEST_SKIP() << "this system knows no seccomp";
+    }
+    EXPECT_EQ(WEXITSTATUS(status), works);
 }
 
 TEST(warden, tells_when_it_can_not_listen) {

@@ -4,6 +4,7 @@
 // environment token, because the parent-death signal does not reach grandchildren
 // (docs/facts/platform_traps.md#parent-death-signal). It works for 2 s at most and exits.
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,7 +26,7 @@ struct warden_handover {
 class warden {
 public:
     // Forks the warden. Call before any thread or io_context exists. The calling process becomes a child
-    // subreaper.
+    // subreaper where the system allows it; orphans_refused() says where it doesn't.
     [[nodiscard]] static core::result<warden> start();
     // Goes on with the warden that an earlier image of this process started, and with its token. Takes the
     // pipe when it succeeds; fails, and takes nothing, when these are not this process's own.
@@ -41,6 +42,11 @@ public:
     [[nodiscard]] const std::string& token() const noexcept { return token_; }
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
+    // Why orphans of our children go to another parent; nothing where they come to us (Linux 3.4 and later, outside of
+    // sandboxes and emulators that refuse it). They are then killed by their mark of birth and their control group, and
+    // reaped by that parent.
+    [[nodiscard]] const std::optional<core::failure>& orphans_refused() const noexcept { return refusal_; }
+
     // Never block. A failure means that the warden is gone or stuck; what it was not told of it still finds
     // by the token.
     core::result<void> watch_group(pid_t group);
@@ -55,6 +61,7 @@ private:
     pid_t pid_;  // 0: dead and reaped, or moved from
     std::string token_;
     std::set<pid_t> groups_;
+    std::optional<core::failure> refusal_;
 };
 
 // Reaps adopted orphans (we are their subreaper) without stealing the status of our own children

@@ -202,6 +202,11 @@ constexpr std::array operation_table{
             "the warden had been killed, and was started again",
             "The small process that kills all services when Corral is gone was lost or can't be started.",
             "Nothing where there is a new one; else dmesg, and systemctl restart corral."},
+    message{"daemon.orphans", operation_reader,
+            "the system does not give Corral the orphans of its services (…); a helper that outlives its "
+            "service is still found by its mark and its control group, and another process reaps it",
+            "A sandbox, an emulator or a kernel older than Linux 3.4 refuses PR_SET_CHILD_SUBREAPER.",
+            "Nothing, as long as runtimes start no helpers that hide; else allow prctl in the sandbox."},
     message{"daemon.left-over", operation_reader, "killed process …, left over from a run that was killed",
             "A service of an earlier run still lived and is gone now.", "Nothing."},
     message{"daemon.fault", operation_reader,

@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,6 +70,16 @@ bool kill_if_marked(pid_t pid, const mark_filter& wanted) {
     return sent == 0;
 }
 
+bool inherits_orphans() {
+    int set = 0;
+    return ::prctl(PR_GET_CHILD_SUBREAPER, &set) == 0 && set != 0;
+}
+
+// An orphan that the system gave to another parent is known by its mark alone, which names this process.
+bool is_own_offspring(pid_t pid, bool inherits) {
+    return is_own_descendant(pid) || (!inherits && is_of_own_namespace(pid));
+}
+
 bool is_ownerless(pid_t child) {
     const auto mark = is_owned_child(child) ? std::nullopt : birthmark_of(child);
     return mark && mark->daemon == ::getpid() && !is_owned_child(mark->leader) && is_alive(child);
@@ -111,8 +122,10 @@ std::size_t kill_marked(const mark_filter& wanted) {
 }
 
 std::size_t kill_marked_descendants(const birthmark& wanted) {
-    return kill_marked(
-        [&](pid_t pid, const birthmark& mark) { return mark == wanted && is_own_descendant(pid); });
+    const bool inherits = inherits_orphans();
+    return kill_marked([&](pid_t pid, const birthmark& mark) {
+        return mark == wanted && mark.daemon == ::getpid() && is_own_offspring(pid, inherits);
+    });
 }
 
 std::size_t kill_ownerless() {

@@ -29,7 +29,7 @@ struct birthmark {
 // reach another process of that number, not too many at once. Returns how many were alive; ask again until none is.
 using mark_filter = std::function<bool(pid_t pid, const birthmark& mark)>;
 std::size_t kill_marked(const mark_filter& wanted);
-// The same for what descends from this very process.
+// The same for what descends from this very process, orphans included that the system gave to another parent.
 std::size_t kill_marked_descendants(const birthmark& wanted);
 
 // Its number means nothing in another.

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -91,6 +92,14 @@ pid_t fork_warden(int notices, const std::string& token) {
     return pid;
 }
 
+// The reason where the system refuses.
+std::optional<core::failure> ask_for_orphans() {
+    if (::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0) {
+        return std::nullopt;
+    }
+    return core::errno_failure(errno, "PR_SET_CHILD_SUBREAPER");
+}
+
 struct running_warden {
     core::owned_fd pipe;
     pid_t pid = 0;
@@ -114,20 +123,19 @@ core::result<running_warden> start_process(const std::string& token) {
 }  // namespace
 
 core::result<warden> warden::start() {
-    const auto made = make_run_token();
-    if (!made) {
+    const auto named = make_run_token();
+    if (!named) {
         return core::make_failure(core::errc::unavailable, "cannot start the warden: /proc can't be read");
     }
-    if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        return last_failure(
-            "this kernel does not let us own our children's children (PR_SET_CHILD_SUBREAPER)");
-    }
-    const std::string token = to_string(*made);
+    const std::optional<core::failure> refusal = ask_for_orphans();
+    const std::string token = to_string(*named);
     auto started = start_process(token);
     if (!started) {
         return started.error();
     }
-    return warden(started->pipe.release(), started->pid, token);
+    warden made(started->pipe.release(), started->pid, token);
+    made.refusal_ = refusal;
+    return made;
 }
 
 core::result<warden> warden::adopt(warden_handover from) {
@@ -147,16 +155,14 @@ core::result<warden> warden::adopt(warden_handover from) {
         return core::make_failure(core::errc::invalid,
                                   "the warden that was handed over is not this process's own");
     }
-    if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        return last_failure(
-            "this kernel does not let us own our children's children (PR_SET_CHILD_SUBREAPER)");
-    }
+    const std::optional<core::failure> refusal = ask_for_orphans();
     const pid_t pid = row ? from.pid : 0;
     if (pid > 0) {
         own_child(pid);
     }
     warden made(from.pipe, pid, std::move(from.token));
     made.groups_ = std::move(from.groups);
+    made.refusal_ = refusal;
     return made;
 }
 
@@ -168,7 +174,8 @@ warden::warden(warden&& other) noexcept
     : pipe_(std::exchange(other.pipe_, -1)),
       pid_(std::exchange(other.pid_, 0)),
       token_(std::move(other.token_)),
-      groups_(std::move(other.groups_)) {}
+      groups_(std::move(other.groups_)),
+      refusal_(std::move(other.refusal_)) {}
 
 warden::~warden() {
     core::owned_fd(pipe_).reset();
