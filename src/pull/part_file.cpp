@@ -161,7 +161,8 @@ core::result<void> part_file::write_out() {
         if (done <= 0) {
             const int value = errno;
             // The hash knows nothing of what was written of this piece.
-            return failed("write to", ::ftruncate(handle_.get(), static_cast<off_t>(written_)) == 0 ? value : errno);
+            return failed("write to",
+                          ::ftruncate(handle_.get(), static_cast<off_t>(written_)) == 0 ? value : errno);
         }
         rest.remove_prefix(static_cast<std::size_t>(done));
         at += done;

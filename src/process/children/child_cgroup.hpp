@@ -73,6 +73,7 @@ private:
 
 // Ends and removes, within a second or two, what daemons that are gone have left below `base`. `ending`: a daemon whose
 // groups go whether or not the kernel still lists it. Returns how many groups had something alive in them.
-std::size_t clear_stale_cgroups(const std::string& base, const std::optional<run_token>& ending = std::nullopt);
+std::size_t clear_stale_cgroups(const std::string& base,
+                                const std::optional<run_token>& ending = std::nullopt);
 
 }  // namespace corral::process
