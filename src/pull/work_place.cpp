@@ -22,7 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr mode_t folder_mode = 0755;
 constexpr mode_t file_mode = 0644;
 constexpr std::size_t progress_bytes = 512;
 constexpr std::size_t most_text = 8UL * 1024 * 1024;
