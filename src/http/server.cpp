@@ -175,8 +175,7 @@ bool server::impl::somebody_yields(std::string_view newcomer, core::nanoseconds 
 }
 
 // Before the newcomer is there, whoever that is: then it takes the descriptor of the one that went, and those above
-// stay for others. Who has just come may still send its request: a newcomer can wait as long, unlike one that is told that
-// there is no room.
+// stay for others. The request of one that has just come may be on its way, and here the newcomer can wait for it.
 bool server::impl::finds_descriptor(tcp::acceptor& listener) {
     constexpr core::milliseconds moment{250};
     return !lacks_descriptors(lowest_free(listener)) || somebody_yields({}, moment);

@@ -2,6 +2,9 @@
 
 #include "process/children/child_cgroup.hpp"
 
+#include <csignal>
+#include <thread>
+
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -117,17 +120,38 @@ TEST_F(folders, what_a_daemon_that_is_gone_has_left_is_removed_and_nothing_else)
     EXPECT_FALSE(fs::exists(root_ / text_of(gone)));
 }
 
-TEST_F(folders, a_daemon_that_is_just_ending_takes_its_own_along) {
+TEST_F(folders, groups_of_a_daemon_that_is_just_ending_go_when_it_has_ended) {
+    const pid_t daemon = ::fork();
+    if (daemon == 0) {
+        ::pause();
+        ::_exit(0);
+    }
+    const auto row = read_process(daemon);
+    const auto self = read_process(::getpid());
+    ASSERT_TRUE(row && self);
+    const cgroup_name its{daemon, row->start_time, 1};
+    const cgroup_name of_another{self->pid, self->start_time, 1};
+    for (const cgroup_name& name : {its, of_another}) {
+        fs::create_directories(root_ / text_of(name));
+    }
+    std::thread ends([daemon] {
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});  // most likely while it is awaited
+        ::kill(daemon, SIGKILL);
+    });
+    EXPECT_EQ(clear_stale_cgroups(root_, run_token{0, daemon, row->start_time, {}}), 0U);
+    ends.join();
+    ::waitpid(daemon, nullptr, 0);
+    EXPECT_FALSE(fs::exists(root_ / text_of(its)));
+    EXPECT_TRUE(fs::exists(root_ / text_of(of_another)));
+}
+
+TEST_F(folders, groups_of_a_daemon_that_goes_on_stay) {
     const auto token = make_run_token();
     ASSERT_TRUE(token);
     const cgroup_name own{token->daemon, token->daemon_start, 1};
-    const cgroup_name parents{::getppid(), read_process(::getppid())->start_time, 1};
-    for (const cgroup_name& name : {own, parents}) {
-        fs::create_directories(root_ / text_of(name));
-    }
+    fs::create_directories(root_ / text_of(own));
     EXPECT_EQ(clear_stale_cgroups(root_, token), 0U);
-    EXPECT_FALSE(fs::exists(root_ / text_of(own)));
-    EXPECT_TRUE(fs::exists(root_ / text_of(parents)));
+    EXPECT_TRUE(fs::exists(root_ / text_of(own)));
 }
 
 class real_groups : public real_base {

@@ -43,8 +43,8 @@ public:
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
     // Why orphans of our children go to another parent; nothing where they come to us (Linux 3.4 and later, outside of
-    // sandboxes and emulators that refuse it). They are then killed by their mark of birth and their control group, and
-    // reaped by that parent.
+    // sandboxes and emulators that refuse it). An orphan elsewhere is killed by its mark of birth and its control group,
+    // and reaped by that parent.
     [[nodiscard]] const std::optional<core::failure>& orphans_refused() const noexcept { return refusal_; }
 
     // Never block. A failure means that the warden is gone or stuck; what it was not told of it still finds

@@ -136,16 +136,15 @@ std::string& base() {
     return found;
 }
 
-bool is_stale(const std::string& folder, const std::optional<run_token>& ending) {
+bool is_stale(const std::string& folder) {
     const auto name = parse_cgroup_name(last_part(folder));
-    if (!name) {
-        return false;
-    }
-    if (ending && ending->daemon == name->daemon && ending->daemon_start == name->daemon_start) {
-        return true;
-    }
-    const auto daemon = read_process(name->daemon);
-    return !daemon || daemon->ended() || daemon->start_time != name->daemon_start;
+    const auto daemon = name ? read_process(name->daemon) : std::nullopt;
+    return name && (!daemon || daemon->ended() || daemon->start_time != name->daemon_start);
+}
+
+bool is_of(const std::string& folder, const run_token& run) {
+    const auto name = parse_cgroup_name(last_part(folder));
+    return name && name->daemon == run.daemon && name->daemon_start == run.daemon_start;
 }
 
 }  // namespace
@@ -305,21 +304,23 @@ bool child_cgroup::remove() const {
 
 std::size_t clear_stale_cgroups(const std::string& base_folder, const std::optional<run_token>& ending) {
     std::size_t alive = 0;
-    std::vector<std::string> stale;
+    std::vector<std::string> left;
     for (const std::string& folder :
          base_folder.empty() ? std::vector<std::string>() : folders_in(base_folder)) {
-        if (is_stale(folder, ending)) {
-            stale.push_back(folder);
+        if (is_stale(folder)) {
+            left.push_back(folder);
             alive += child_cgroup(folder).kill_all() ? 0 : 1;
+        } else if (ending && is_of(folder, *ending)) {
+            left.push_back(folder);
         }
     }
     const auto end = std::chrono::steady_clock::now() + stale_limit;
-    while (std::erase_if(stale,
+    while (std::erase_if(left,
                          [](const std::string& folder) {
                              const child_cgroup group(folder);
-                             return group.kill_all() && group.remove();
+                             return is_stale(folder) && group.kill_all() && group.remove();
                          }),
-           !stale.empty() && std::chrono::steady_clock::now() < end) {
+           !left.empty() && std::chrono::steady_clock::now() < end) {
         std::this_thread::sleep_for(pause_between_looks);
     }
     return alive;

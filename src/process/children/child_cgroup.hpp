@@ -71,8 +71,9 @@ private:
     std::string folder_;
 };
 
-// Ends and removes, within a second or two, what daemons that are gone have left below `base`. `ending`: a daemon whose
-// groups go whether or not the kernel still lists it. Returns how many groups had something alive in them.
+// Ends and removes, within a second or two, what daemons that are gone have left below `base`. `ending`: a daemon that
+// may just be ending; for its groups the end is awaited as long, and they stay when it goes on. Returns how many groups
+// had something alive in them at first.
 std::size_t clear_stale_cgroups(const std::string& base,
                                 const std::optional<run_token>& ending = std::nullopt);
 
