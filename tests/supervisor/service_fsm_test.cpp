@@ -281,6 +281,25 @@ TEST(service_fsm, a_crash_just_before_the_hold_waits_too) {
     EXPECT_EQ(d.m.state(), service_state::starting);
 }
 
+TEST(service_fsm, failures_beside_a_hold_open_the_breaker_as_any_others) {
+    driven d;
+    for (unsigned restart = 0; restart < rule().intensity; ++restart) {
+        d.to_ready() << exited << hold << gone << release;
+        ASSERT_EQ(d.m.state(), service_state::starting) << restart;
+    }
+    d << spawned << hold << exited << gone;
+    EXPECT_EQ(d.m.state(), service_state::waiting) << "ended by the hold: no failure";
+    d << release << spawned << exited << hold << gone;
+    EXPECT_TRUE(d.m.breaker_is_open());
+    d << release;
+    EXPECT_TRUE(d.m.breaker_is_open()) << "not started because the service before it is ready";
+    d << hold;
+    d.pass(d.p.breaker_retry);
+    EXPECT_EQ(d.m.state(), service_state::waiting) << "its trial waits for the service before it";
+    d << release << spawned << exited << gone;
+    EXPECT_TRUE(d.m.breaker_is_open()) << "it was the trial";
+}
+
 TEST(service_fsm, a_start_while_held_waits) {
     driven d;
     d << hold << start;

@@ -177,6 +177,10 @@ private:
             return {};
         }
         const bool stopped = std::get<phase::stopping>(before.now).after == after_stop::rest;
+        const bool remembered = m_.policy.ceiling() > milliseconds{0} || m_.state() == service_state::broken;
+        if (!stopped && !remembered && meaning_of(lost_by_).fails()) {
+            return std::string("no failure was made of: ") + to_string(lost_by_);
+        }
         const bool counted =
             m_.policy.ceiling() != before.policy.ceiling() || m_.breaker_is_open() ||
             (m_.wake() && m_.state() == service_state::waiting && m_.gate_asked() == nullptr);

@@ -258,8 +258,7 @@ void stepper::on_hold() {
             return begin_stop(stop_phase::dead, after_stop::held, event_.reason);
         case service_state::stopping: {
             after_stop& after = in<phase::stopping>()->after;
-            const bool again = after == after_stop::retry || after == after_stop::again;
-            after = again ? after_stop::held : after;
+            after = after == after_stop::again ? after_stop::held : after;
             return;
         }
     }

@@ -38,7 +38,8 @@
 //   retry   | it failed: restart policy
 //   refused | what is wrong will not be mended by a restart: slow retry
 //
-// A stop overrules the others; a hold overrules a retry and a choice. An exit is noticed in two steps: `exited` (the
+// A stop overrules the others; a hold overrules a choice, but a failure stays one: a service that fails beside one
+// that is being replaced would be started without bound. An exit is noticed in two steps: `exited` (the
 // leader is dead, ready is over at once) and `gone` (its group too, its output drained), and only `gone` may
 // start the next process.
 

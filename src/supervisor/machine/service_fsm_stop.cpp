@@ -105,19 +105,17 @@ void stepper::on_gone() {
 
 void stepper::fail(core::milliseconds served, std::string reason, std::string advice) {
     const restart_decision decision = m_.policy.on_failure(in_.now, served, in_.jitter);
+    if (decision.what == restart_verdict::give_up) {
+        return enter(phase::broken{phase::breaker_open{in_.now + plan_.breaker_retry}},
+                     "failed too often, the last time: " + reason, std::move(advice));
+    }
     if (m_.held) {
         return enter(phase::waiting{phase::held_back{}}, std::move(reason), std::move(advice));
     }
-    switch (decision.what) {
-        case restart_verdict::at_once:
-            return launch(loading_again(reason));
-        case restart_verdict::after_delay:
-            return enter(phase::waiting{phase::backoff{in_.now + decision.delay}}, std::move(reason),
-                         std::move(advice));
-        case restart_verdict::give_up:
-            return enter(phase::broken{phase::breaker_open{in_.now + plan_.breaker_retry}},
-                         "failed too often, the last time: " + reason, std::move(advice));
+    if (decision.what == restart_verdict::at_once) {
+        return launch(loading_again(reason));
     }
+    enter(phase::waiting{phase::backoff{in_.now + decision.delay}}, std::move(reason), std::move(advice));
 }
 
 }  // namespace corral::supervisor
