@@ -390,6 +390,16 @@ void connection::end(const core::error_code& why) {
     }
 }
 
+// Bytes of a handshake are no request, and come as long as a client likes.
+bool connection::has_unread_request() {
+    const bool in_handshake = options_.tls && standing_ == standing::opening;
+    if (in_handshake || (standing_ != standing::idle && standing_ != standing::opening)) {
+        return false;
+    }
+    char first = 0;
+    return ::recv(handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 int connection::give_away() {
     if (options_.tls || awaits_header_ || serving_ || ended_ || error_ || !inbox().empty() ||
         !socket_.is_open()) {

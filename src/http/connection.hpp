@@ -116,6 +116,8 @@ public:
         return !awaits_header_ && (standing_ == standing::idle || standing_ == standing::opening) &&
                inbox().empty();
     }
+    // A request has come and nobody has read of it yet: what looks idle is not. A look at the socket.
+    [[nodiscard]] bool has_unread_request();
     [[nodiscard]] bool encrypted() const noexcept { return options_.tls.has_value(); }
     [[nodiscard]] const core::asio::ip::tcp::endpoint& peer() const noexcept { return peer_; }
     [[nodiscard]] int handle() { return socket_.native_handle(); }

@@ -75,14 +75,14 @@ public:
     [[nodiscard]] bool has_yielding() const noexcept { return !ranks_.empty(); }
 
     // The one that goes so that a newcomer of `share` may come: of a share that holds more, or one of its own. A
-    // stalled one yields once it has been so for `patience`. Null: nobody, or one that opens or reads for less than
-    // `moment`, for which the newcomer waits.
+    // stalled one yields once it has been so for `patience`. Null: nobody, or one that has come, begun a request or got
+    // an answer less than `moment` ago, for which the newcomer waits.
     [[nodiscard]] Who* yields_to(std::string_view newcomer, core::steady_time now, core::nanoseconds patience,
                                  core::nanoseconds moment = {}) const {
         const member* const found = first_to_go(newcomer, now, patience);
-        const bool comes =
-            found != nullptr && (found->how == standing::opening || found->how == standing::reading);
-        return found == nullptr || (comes && now - found->since < moment) ? nullptr : found->who;
+        const bool waits =
+            found == nullptr || (found->how != standing::leaving && now - found->since < moment);
+        return waits ? nullptr : found->who;
     }
 
 private:

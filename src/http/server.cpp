@@ -168,10 +168,12 @@ bool server::impl::somebody_yields(std::string_view newcomer, core::nanoseconds 
     constexpr core::seconds patience{2};
     connection* const goes =
         context->clients.yields_to(newcomer, std::chrono::steady_clock::now(), patience, moment);
-    if (goes != nullptr) {
-        goes->end(core::asio::error::timed_out);
+    const bool newcomer_waits = moment > core::nanoseconds{0};
+    if (goes == nullptr || (newcomer_waits && goes->has_unread_request())) {
+        return false;
     }
-    return goes != nullptr;
+    goes->end(core::asio::error::timed_out);
+    return true;
 }
 
 // Before the newcomer is there, whoever that is: then it takes the descriptor of the one that went, and those above
@@ -319,7 +321,7 @@ void server::stop_accepting() {
         listener.close(ignored);
     }
     for (const auto& one : impl_->open) {
-        if (one->idle()) {
+        if (one->idle() && !one->has_unread_request()) {
             one->end(core::asio::error::eof);
         }
     }

@@ -86,7 +86,11 @@ TEST_F(crowd_test, one_that_has_just_come_may_be_waited_for) {
     clock.advance(milliseconds{250});
     EXPECT_EQ(who(), guests[1].get());
     guests[1]->place->stand(standing::idle, clock.now());
-    EXPECT_EQ(who(), guests[1].get()) << "an idle one is in the middle of nothing";
+    EXPECT_EQ(who(), nullptr) << "its next request may be on its way";
+    clock.advance(milliseconds{250});
+    EXPECT_EQ(who(), guests[1].get());
+    guests[1]->place->stand(standing::leaving, clock.now());
+    EXPECT_EQ(who(), guests[1].get()) << "nothing more comes of it";
 }
 
 TEST_F(crowd_test, whoever_moves_counts_where_it_went) {

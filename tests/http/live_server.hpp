@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -84,8 +85,12 @@ public:
     void use_tls(const tls_credentials& with) {
         on_loop([&] { server_->use_tls(with); });
     }
-    void stop_accepting() {
-        on_loop([this] { server_->stop_accepting(); });
+    // `just_before` runs in the same turn of the loop.
+    void stop_accepting(const std::function<void()>& just_before = [] {}) {
+        on_loop([this, &just_before] {
+            just_before();
+            server_->stop_accepting();
+        });
     }
     void pause() {
         on_loop([this] { server_->pause(); });

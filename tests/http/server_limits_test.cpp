@@ -29,6 +29,7 @@ core::awaitable<void> size_of_body(const request& incoming, response_writer& out
 }
 
 const std::string get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+const std::string post_three = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
 
 TEST(server_limits, header_bomb_is_431) {
     live_server live(size_of_body);
@@ -403,7 +404,6 @@ TEST(server_limits, keeps_descriptors_for_the_rest_of_the_program) {
             EXPECT_TRUE(crowd.back().connected()) << i;
         }
     });
-    crowd.front().send(get);
     crowd.back().send(get);
     EXPECT_THAT(crowd.back().read_until("size 0"), HasSubstr("size 0"));
     crowd.front().read_all(std::chrono::seconds{5});
@@ -417,6 +417,50 @@ TEST(server_limits, keeps_descriptors_for_the_rest_of_the_program) {
         ::close(each);
     }
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+TEST(server_limits, an_idle_connection_with_a_request_on_it_keeps_its_place) {
+    live_server live(size_of_body);
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    auto kept = live.connect();
+    kept.send(get);
+    EXPECT_THAT(kept.read_until("size 0"), HasSubstr("size 0"));
+    const auto answered = std::chrono::steady_clock::now();
+    auto newcomer = std::optional<raw_client>();
+    rlimit tight = files;
+    // Both are there before the loop looks at either, the newcomer first.
+    live.on_loop([&] {
+        std::this_thread::sleep_until(answered +
+                                      std::chrono::milliseconds{500});  // long enough idle to yield
+        newcomer.emplace(live.connect());
+        kept.send(post_three);
+        // What is left is kept for the rest of the program.
+        tight.rlim_cur = static_cast<rlim_t>(newcomer->handle()) + 3;
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+    });
+    EXPECT_THAT(kept.read_until("size 3"), HasSubstr("size 3"));
+    newcomer->send(get);
+    EXPECT_THAT(newcomer->read_until("size 0"), HasSubstr("size 0")) << "once the other is idle again";
+    kept.read_all(std::chrono::seconds{5});
+    EXPECT_TRUE(kept.ended() || kept.was_reset());
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+TEST(server_limits, a_stop_still_answers_the_request_that_has_come) {
+    live_server live(size_of_body);
+    auto kept = live.connect();
+    auto idle = live.connect();
+    for (raw_client* each : {&kept, &idle}) {
+        each->send(get);
+        EXPECT_THAT(each->read_until("size 0"), HasSubstr("size 0"));
+    }
+    live.stop_accepting([&kept] { kept.send(post_three); });
+    EXPECT_THAT(kept.read_until("size 3"), HasSubstr("size 3"));
+    for (raw_client* each : {&kept, &idle}) {
+        each->read_all(std::chrono::seconds{5});
+        EXPECT_TRUE(each->ended());
+    }
 }
 
 TEST(server_limits, at_the_descriptor_limit_accepting_pauses_and_goes_on) {
