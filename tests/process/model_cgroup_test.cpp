@@ -169,6 +169,20 @@ TEST_F(real_limits, a_service_that_eats_memory_dies_alone_and_is_accounted_for) 
     EXPECT_TRUE(run(loop_, other.wait()));
 }
 
+TEST_F(real_limits, of_two_services_of_a_model_the_one_that_lives_has_lost_nothing) {
+    const shared_limits limits{"both", 64 * mebibyte, 0};
+    child modest = start({"/bin/sleep", "600"}, limits);
+    child eater = start({"/usr/bin/python3", "-c", "x = []\nwhile True: x.append(b'x' * 1000000)"}, limits);
+    EXPECT_TRUE(run(loop_, eater.wait()));
+    ASSERT_TRUE(eater.memory_lost());
+    EXPECT_EQ(eater.memory_lost()->kills, 1U);
+    EXPECT_TRUE(eater.memory_lost()->at_limit);
+    ASSERT_TRUE(modest.memory_lost());
+    EXPECT_EQ(modest.memory_lost()->kills, 0U);
+    EXPECT_TRUE(eventually([&] { return modest.kill_family(); }));
+    EXPECT_TRUE(run(loop_, modest.wait()));
+}
+
 TEST_F(real_limits, two_services_of_a_model_share_its_tasks) {
     const shared_limits limits{"both", 0, 16};
     child first = start({"/bin/sleep", "600"}, limits);
@@ -187,6 +201,7 @@ TEST_F(real_limits, two_services_of_a_model_share_its_tasks) {
     const auto* exited = std::get_if<exited_with>(&*how);
     ASSERT_NE(exited, nullptr) << describe(*how);
     EXPECT_EQ(exited->code, 15) << "one of 16 is the other's";
+    EXPECT_GT(second.tasks_refused(), 0U);
     EXPECT_TRUE(eventually([&] { return first.kill_family(); }));
     EXPECT_TRUE(run(loop_, first.wait()));
 }

@@ -108,6 +108,9 @@ public:
     [[nodiscard]] const std::string& limits_refused() const noexcept;
     // Nothing where the kernel keeps no account of memory for this child.
     [[nodiscard]] std::optional<memory_losses> memory_lost() const;
+    // How often the kernel has refused a process or thread for the limit of `together`, to any child that shares it, since
+    // this one began.
+    [[nodiscard]] std::uint64_t tasks_refused() const;
 
     // Signals the leader, or the whole group (also after the leader was reaped, while group members live).
     // ESRCH is success.

@@ -403,6 +403,10 @@ std::optional<memory_losses> child::memory_lost() const {
     return state_->limited ? state_->limited->lost() : std::nullopt;
 }
 
+std::uint64_t child::tasks_refused() const {
+    return state_->limited ? state_->limited->refused_tasks() : 0;
+}
+
 core::result<void> child::signal_leader(int number) {
     if (state_->ended) {
         return {};

@@ -136,9 +136,11 @@ core::result<std::string> open_model_cgroup(const std::string& base, const share
             return set.error();
         }
     }
-    // A runtime beyond its limit would go on at the pace of the disk. Kernels without swap have no such file.
     if (limits.memory != 0) {
+        // A runtime beyond its limit would go on at the pace of the disk. Kernels without swap have no such file.
         static_cast<void>(write_group_file(folder + "/memory.swap.max", "0"));
+        // An account for each service, so that no one's death is explained by another's.
+        static_cast<void>(write_group_file(folder + "/cgroup.subtree_control", "+memory"));
     }
     return folder;
 }
@@ -148,12 +150,27 @@ std::optional<memory_counts> parse_memory_events(std::string_view text) {
     return kills ? std::optional(memory_counts{*kills, value_of(text, "oom").value_or(0)}) : std::nullopt;
 }
 
+// The kernel counts a death in the group of the one that died, and a limit that was met where it is set.
 std::optional<memory_counts> read_memory_counts(const std::string& folder) {
-    auto text = read_file(folder + "/memory.events", most_text);
-    if (!text && is_in_model_cgroup(folder)) {
-        text = read_file(folder.substr(0, folder.rfind('/')) + "/memory.events", most_text);
+    const auto counts_in = [](const std::string& group) {
+        const auto text = read_file(group + "/memory.events", most_text);
+        return text ? parse_memory_events(*text) : std::nullopt;
+    };
+    auto counts = counts_in(folder);
+    if (!is_in_model_cgroup(folder)) {
+        return counts;
     }
-    return text ? parse_memory_events(*text) : std::nullopt;
+    const auto shared = counts_in(folder.substr(0, folder.rfind('/')));
+    if (counts && shared) {
+        counts->limits = shared->limits;
+    }
+    return counts ? counts : shared;
+}
+
+std::uint64_t read_refused_tasks(const std::string& folder) {
+    const std::string file = folder.substr(0, folder.rfind('/')) + "/pids.events";
+    const auto text = is_in_model_cgroup(folder) ? read_file(file, most_text) : std::nullopt;
+    return text ? value_of(*text, "max").value_or(0) : 0;
 }
 
 limited_group limited_group::make(const shared_limits& limits) {
@@ -170,15 +187,27 @@ limited_group limited_group::make(const shared_limits& limits) {
     if (!out.group) {
         out.group = child_cgroup::make();
     }
-    out.before = out.group ? read_memory_counts(out.group->folder()) : std::nullopt;
+    out.count();
     return out;
 }
 
 limited_group limited_group::of(pid_t child) {
     limited_group out;
     out.group = child_cgroup::of(child);
-    out.before = out.group ? read_memory_counts(out.group->folder()) : std::nullopt;
+    out.count();
     return out;
+}
+
+void limited_group::count() {
+    if (group) {
+        before = read_memory_counts(group->folder());
+        refused_before = read_refused_tasks(group->folder());
+    }
+}
+
+std::uint64_t limited_group::refused_tasks() const {
+    const std::uint64_t now = group ? read_refused_tasks(group->folder()) : 0;
+    return now - std::min(now, refused_before);
 }
 
 std::optional<memory_losses> limited_group::lost() const {

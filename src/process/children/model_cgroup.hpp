@@ -32,19 +32,26 @@ struct memory_counts {
     bool operator==(const memory_counts&) const = default;
 };
 [[nodiscard]] std::optional<memory_counts> parse_memory_events(std::string_view text);
-// Of a child's group, or of the model's above it; nothing: memory is not accounted there.
+// The kills in a child's group and the limits met in the model's above it, which has both where the child's own account is
+// missing; nothing: memory is not accounted there.
 [[nodiscard]] std::optional<memory_counts> read_memory_counts(const std::string& folder);
+
+// `max` of pids.events, of the model's group above that of a child: tasks that were refused there; 0 where none are counted.
+[[nodiscard]] std::uint64_t read_refused_tasks(const std::string& folder);
 
 // A child's own group, in that of its model where this has limits.
 struct limited_group {
     [[nodiscard]] static limited_group make(const shared_limits& limits);
     // That an earlier image of this process gave to that child.
     [[nodiscard]] static limited_group of(pid_t child);
+    void count();  // what is so by now was before
     [[nodiscard]] std::optional<memory_losses> lost() const;
+    [[nodiscard]] std::uint64_t refused_tasks() const;
 
     std::optional<child_cgroup> group;
     std::string refused;                  // why the limits are not in force, a clause
     std::optional<memory_counts> before;  // what was counted when it began
+    std::uint64_t refused_before = 0;     // tasks
 };
 
 // Moves this process and its children out of `base`, when they are in it, and turns on the accounts of the groups below

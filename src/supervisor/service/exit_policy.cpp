@@ -97,6 +97,14 @@ void blame_memory(exit_story& story, const process::exit_reason& how, const memo
     story = finished(std::move(story));
 }
 
+void blame_tasks(exit_story& story, std::uint64_t most) {
+    story.how += (story.how.ends_with('.') ? " " : ". ") +
+                 std::string("While it loaded, the model met its limit of ") + std::to_string(most) +
+                 " processes and threads, and the kernel refused another.";
+    story.advice = "Raise 'tasks' in [limits] of its manifest.";
+    story = finished(std::move(story));
+}
+
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                         const catalog::log_meaning* printed, const catalog::log_meaning* remarked, bool ready,
                         std::string_view said) {

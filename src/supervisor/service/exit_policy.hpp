@@ -35,6 +35,9 @@ struct memory_case {
 // that a process of the model was.
 void blame_memory(exit_story& story, const process::exit_reason& how, const memory_case& found);
 
+// Adds that the model's limit of `most` processes and threads refused one while the service loaded.
+void blame_tasks(exit_story& story, std::uint64_t most);
+
 // The end is what the signals `sent` to the process lead to: death by one of them, or an exit of its own
 // after one that asks for it. One whose track was lost counts too.
 [[nodiscard]] bool explained_by(const process::exit_reason& how, const std::vector<int>& sent);

@@ -343,6 +343,10 @@ exit_story service_runner::story_of(const process_run& run, const process::exit_
     if (const bool ours = std::ranges::find(run.signals_sent, SIGKILL) != run.signals_sent.end(); !ours) {
         blame_memory(story, how, memory_case_of(run, spec_.command.together));
     }
+    const std::uint64_t most_tasks = spec_.command.together.tasks;
+    if (!run.was_ready && most_tasks > 0 && run.child.tasks_refused() > 0) {
+        blame_tasks(story, most_tasks);
+    }
     if (!run.was_ready) {
         story.advice += (story.advice.empty() ? "" : " ") + std::string("'corral logs ") + label_ +
                         "' shows what it printed.";
