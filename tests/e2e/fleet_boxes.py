@@ -28,10 +28,10 @@ def is_ready(box):
 class Member(UpgradeBox):
     """`fleet`: further lines of [fleet]."""
 
-    def __init__(self, folder, fleet=""):
+    def __init__(self, folder, fleet="", **more):
         self.agent_port = free_port()
         super().__init__(folder, {"directives": True, "timing": {"load_ms": 100, "tokens_per_second": 100}},
-                         config=f'[fleet]\nagent = "127.0.0.1:{self.agent_port}"\n{fleet}', log_level="info", listen=f"127.0.0.1:{free_port()}")
+                         config=f'[fleet]\nagent = "127.0.0.1:{self.agent_port}"\n{fleet}', log_level="info", listen=f"127.0.0.1:{free_port()}", **more)
 
     def served(self):
         return len(re.findall(r"INFO request id=", self.log()))
