@@ -6,7 +6,7 @@ import os
 import pathlib
 import shutil
 
-from package_box import BOX, answered, asked, chat, main_pid, run, runtime_of, status, step, wait_for
+from package_box import BOX, ROOT, answered, asked, chat, main_pid, run, runtime_of, status, step, wait_for
 
 FAKE_CLOCK = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 DROP_IN = "/etc/systemd/system/corral.service.d/drill.conf"
@@ -88,20 +88,6 @@ def read_only_root(machine):
         answered(machine)
 
 
-HUNGRY = r"""
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-static void *eat(void *unused) {
-    while (access("/tmp/hungry", F_OK) != 0) usleep(20000);
-    for (;;) { char *more = malloc(1 << 24); if (more) memset(more, 1, 1 << 24); }
-    return unused;
-}
-__attribute__((constructor)) static void begin(void) { pthread_t id; pthread_create(&id, NULL, eat, NULL); }
-"""
-
-
 def host_pids(machine, inner):
     """What this machine calls processes of the box."""
     space = os.readlink(f"/proc/{machine.leader()}/ns/pid")
@@ -122,8 +108,7 @@ def memory_runs_out(machine):
         return
     group = groups / "corral-drill"
     with step("a runtime that eats memory") as notes:
-        (BOX / "hungry.c").write_text(HUNGRY)
-        run("cc", "-shared", "-fPIC", "-pthread", "-o", machine.root / "usr/lib/hungry.so", BOX / "hungry.c")
+        run("cc", "-shared", "-fPIC", "-pthread", "-o", machine.root / "usr/lib/hungry.so", ROOT / "tools/hungry.c")
         manifest = machine.root / "etc/corral/models.d/sim-latest.toml"
         before = manifest.read_text()
         # The import's manifest ends in the variables of the runtime.
@@ -131,19 +116,19 @@ def memory_runs_out(machine):
         manifest.write_text(hungry + 'LD_PRELOAD = "/usr/lib/hungry.so"\n')
         machine.sh("corral reload")
         wait_for(lambda: "hungry" in machine.sh(f"cat /proc/{runtime_of(machine)['pid']}/maps", check=False).stdout,
-                 "the new runtime")
+                 "the new runtime", 120)
         answered(machine)
         pid, services = main_pid(machine), status(machine)["models"][0]["services"]
         group.mkdir(exist_ok=True)
         (group / "memory.limit_in_bytes").write_text("500M")
         for one in host_pids(machine, {pid, *(str(service["pid"]) for service in services)}):
             (group / "cgroup.procs").write_text(one)
-        machine.sh("touch /tmp/hungry")
+        machine.sh("mkdir -p /run/hungry && touch /run/hungry/memory")
         try:
             said = wait_for(lambda: machine.sh("journalctl -b -u corral --no-pager | grep 'Memory ran out' | head -n 1",
                                                check=False).stdout.strip(), "the cause is named", 60)
         finally:
-            machine.sh("rm -f /tmp/hungry")
+            machine.sh("rm -rf /run/hungry")
         answered(machine)
         assert main_pid(machine) == pid, "Corral died with it"
         after = {service["name"]: service["pid"] for service in status(machine)["models"][0]["services"]}
