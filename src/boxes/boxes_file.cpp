@@ -194,6 +194,8 @@ void read_edge(catalog::section from, edge_settings& to, const fs::path& base) {
     }
     read_name(from, "zone", to.zone);
     read_listen(from, "statistics", to.statistics);
+    read_listen(from, "lists", to.lists);
+    from.integer("spares", to.spares, 0, 1'000);
     from.flag("proxy_protocol", to.proxy_protocol);
     from.integer("max_clients", to.max_clients, 1, 1'000'000);
     from.integer("queue", to.queue, 1, 100'000);

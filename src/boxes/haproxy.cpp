@@ -7,6 +7,7 @@
 
 #include "boxes/edge_answers.hpp"
 #include "boxes/edge_rules.hpp"
+#include "corral/boxes/edge_sync.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::boxes {
@@ -63,7 +64,7 @@ void write_global(std::string& out, const boxes_file& from) {
         "    user haproxy\n"
         "    group haproxy\n"
         "    chroot /var/lib/haproxy\n";
-    out += "    stats socket " + quoted(edge.socket) + " mode 660 level admin\n";
+    out += "    stats socket " + quoted(edge.socket) + " mode 600 user haproxy level admin\n";
     out += "    maxconn " + number(edge.max_clients + spare) + "\n";
     out += "    # A body is buffered up to here, and the model is looked for in it.\n";
     out += "    tune.bufsize " + number(edge.buffer) + "\n";
@@ -159,6 +160,31 @@ void write_any(std::string& out, const boxes_file& from) {
     out += "\n";
 }
 
+// The lists of all boxes come from 'corral fleet sync'; without it, from any box.
+void write_lists(std::string& out, const boxes_file& from) {
+    if (from.edge.lists.empty()) {
+        return;
+    }
+    out +=
+        "# Lists of all boxes, from 'corral fleet sync'. While that is away, any box tells its own.\n"
+        "backend lists\n"
+        "    option allbackups\n"
+        "    option httpchk\n"
+        "    http-check send meth GET uri /readyz\n"
+        "    http-response set-status 503 if { status 425 }\n"
+        "    # The first refused connection is enough, so that the request itself is asked elsewhere.\n";
+    out += "    server sync " + from.edge.lists +
+           " check inter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down\n";
+    for (const box_entry& box : from.boxes) {
+        std::string line = server_line(box, from.edge);
+        if (!line.ends_with(" backup")) {
+            line += " backup";
+        }
+        out += line + " track boxes/" + box.name + "\n";
+    }
+    out += "\n";
+}
+
 // A request whose model the edge could not read goes to a box that is likely to have it.
 void write_unread(std::string& out, const boxes_file& from) {
     std::size_t most = 0;
@@ -187,10 +213,17 @@ void write_unread(std::string& out, const boxes_file& from) {
     out += "\n";
 }
 
-void write_model(std::string& out, const boxes_file& from, const std::string& name, const std::string& model,
-                 const std::vector<std::size_t>& on, const std::string& every) {
+// A backend without a model is spare: its boxes come while HAProxy runs.
+struct slot {
+    std::string backend;
+    std::size_t number = 0;
+    std::string model;
+    std::vector<std::size_t> boxes;
+};
+
+void write_slot(std::string& out, const boxes_file& from, const slot& of, const std::string& every) {
     const edge_settings& edge = from.edge;
-    out += "backend " + name + "\n";
+    out += "backend " + of.backend + "\n    id " + number(of.number) + "\n";
     if (edge.affinity) {
         out += "    # A conversation goes to the box that has its beginning, unless that has " +
                number(edge.affinity_limit) +
@@ -202,15 +235,19 @@ void write_model(std::string& out, const boxes_file& from, const std::string& na
     } else {
         out += "    balance leastconn\n";
     }
-    out += "    option allbackups\n";
+    out +=
+        "    option allbackups\n"
+        "    # Boxes that come while HAProxy runs have a check of their own.\n"
+        "    option httpchk\n"
+        "    http-check send meth GET uri /readyz\n";
     write_passage(out);
-    const std::size_t room = on.size() * edge.queue;
-    write_full(out, "queue(" + name + ") ge " + number(room));
-    for (const std::size_t at : on) {
+    const std::size_t room = (of.model.empty() ? from.boxes.size() : of.boxes.size()) * edge.queue;
+    write_full(out, "queue(" + of.backend + ") ge " + number(room));
+    for (const std::size_t at : of.boxes) {
         const box_entry& box = from.boxes[at];
         out += server_line(box, edge) + " track boxes/" + box.name + " maxconn " + number(box.max_requests) +
                " maxqueue " + number(edge.queue) +
-               agent_words(box, every, model + (edge.affinity ? " steady" : "")) + "\n";
+               agent_words(box, every, of.model + (edge.affinity ? " steady" : "")) + "\n";
     }
     out += "\n";
 }
@@ -259,7 +296,10 @@ core::result<std::string> render_haproxy(const boxes_file& from, const std::vect
         models.push_back(model);
         pairs += on.size();
     }
-    const std::vector<std::string> names = backend_names(models);
+    std::vector<std::string> names = backend_names(models);
+    for (unsigned i = 1; i <= from.edge.spares; ++i) {
+        names.push_back("spare_" + std::to_string(i));
+    }
     std::string out =
         "# HAProxy 2.6 or later in front of a fleet of boxes, written by 'corral fleet render' from its list "
         "of boxes.\n"
@@ -271,10 +311,15 @@ core::result<std::string> render_haproxy(const boxes_file& from, const std::vect
         write_statistics(out, from.edge);
     }
     write_any(out, from);
+    write_lists(out, from);
     write_unread(out, from);
     const std::string every = interval(pairs);
-    for (std::size_t i = 0; i < models.size(); ++i) {
-        write_model(out, from, names[i], models[i], all.at(models[i]), every);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const bool spare = i >= models.size();
+        write_slot(out, from,
+                   {names[i], first_slot + i, spare ? "" : models[i],
+                    spare ? std::vector<std::size_t>() : all.at(models[i])},
+                   every);
     }
     out.pop_back();
     return out;

@@ -42,6 +42,8 @@ keys = "/srv/keys"
 key_variable = "CORRAL_EDGE_KEY"
 zone = "north"
 statistics = "localhost:8404"
+spares = 3
+lists = "localhost:11480"
 proxy_protocol = true
 max_clients = 10
 queue = 3
@@ -74,6 +76,8 @@ client_certificate = "client.pem"
     EXPECT_EQ(edge.key_variable, "CORRAL_EDGE_KEY");
     EXPECT_EQ(edge.zone, "north");
     EXPECT_EQ(edge.statistics, "127.0.0.1:8404");
+    EXPECT_EQ(edge.spares, 3U);
+    EXPECT_EQ(edge.lists, "127.0.0.1:11480");
     EXPECT_TRUE(edge.proxy_protocol);
     EXPECT_FALSE(edge.affinity);
     EXPECT_EQ(edge.max_clients, 10U);

@@ -41,6 +41,11 @@ def agent_line(box):
     return f"agent = {box.agent_port}\n" if isinstance(box, Member) else ""
 
 
+def runnable(rules):
+    """Without what is of the packaged program alone, and only root may."""
+    return re.sub(r"    (user|group|chroot) .*\n", "", rules).replace("mode 600 user haproxy ", "mode 600 ")
+
+
 class RenderedEdge(Client):
     """HAProxy before `boxes`, pairs of a member and its lines in the list; `edge`: lines of [edge]."""
 
@@ -58,8 +63,7 @@ class RenderedEdge(Client):
         made = subprocess.run([BIN / "corral", "fleet", "render", *flags, self.list], capture_output=True, text=True)
         assert made.returncode == 0 and made.stderr == "", made.stderr
         self.rules = folder / "haproxy.cfg"
-        # Of the packaged program alone, and only root may.
-        self.rules.write_text(re.sub(r"    (user|group|chroot) .*\n", "", made.stdout))
+        self.rules.write_text(runnable(made.stdout))
 
     def __enter__(self):
         checked = subprocess.run(["haproxy", "-c", "-f", self.rules], capture_output=True, text=True)

@@ -41,6 +41,8 @@ struct edge_settings {
     std::string key_variable;
     std::string zone;  // boxes of other zones are a reserve; empty: all are alike
     std::filesystem::path socket{"/run/haproxy/admin.sock"};  // where HAProxy takes commands
+    unsigned spares = 8;  // backends for models that appear while HAProxy runs; 0 to 1'000
+    std::string lists;    // ADDRESS:PORT where `corral fleet sync` serves the lists of all boxes; empty: none
     std::string statistics;             // ADDRESS:PORT of statistics page and metrics; empty: none
     bool proxy_protocol = false;        // tells the boxes the client's address
     unsigned max_clients = 2000;        // connections
