@@ -19,6 +19,7 @@ void add_fleet_command(CLI::App& program, command_context& context) {
     fleet->require_subcommand(1);
     add_fleet_render(*fleet, context);
     add_fleet_status(*fleet, context);
+    add_fleet_sync(*fleet, context);
     add_fleet_upgrade(*fleet, context);
 }
 

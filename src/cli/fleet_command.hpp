@@ -11,6 +11,7 @@ namespace corral::cli {
 
 void add_fleet_render(CLI::App& fleet, command_context& context);
 void add_fleet_status(CLI::App& fleet, command_context& context);
+void add_fleet_sync(CLI::App& fleet, command_context& context);
 void add_fleet_upgrade(CLI::App& fleet, command_context& context);
 
 // The boxes of `file`. Where it has a mistake, all of them have been told, and nothing comes back.

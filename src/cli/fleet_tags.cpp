@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/fleet_calls.hpp"
 #include "cli/server_address.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
@@ -21,9 +22,8 @@ namespace corral::cli {
 
 namespace {
 
-using names = std::vector<std::string>;
+using json = nlohmann::ordered_json;
 
-constexpr core::seconds answer_limit{12};
 constexpr std::size_t longest_reply = 4UL * 1024 * 1024;
 constexpr std::size_t deepest = 16;
 constexpr unsigned good = 200;
@@ -34,31 +34,27 @@ core::failure not_told(const std::string& why) {
                                   "; see that it runs, or give it 'models' in the list of boxes");
 }
 
-core::result<names> names_in(unsigned status, const std::string& text) {
+core::result<json> list_in(unsigned status, const std::string& text) {
     if (status != good) {
         return not_told("its answer has status " + std::to_string(status) +
                         (status == 401 ? ", for its 'key_file' has no key that it knows" : ""));
     }
-    const auto body = core::parse_json<nlohmann::json>(text, {deepest, longest_reply});
-    const auto models = body.find("models");
-    if (models == body.end() || !models->is_array()) {
+    auto body = core::parse_json<json>(text, {deepest, longest_reply});
+    if (!body.is_object()) {
         return not_told("its answer is no list of models");
     }
-    names out;
-    for (const auto& one : *models) {
-        out.push_back(core::text_at(one, "name"));
-    }
-    return out;
+    return body;
 }
 
-core::awaitable<core::result<names>> ask(server_address at, std::string key) {
+core::awaitable<core::result<json>> ask(const server_address& at, const std::string& key,
+                                        const std::string& target, core::seconds limit) {
     http::stream_call what;
     what.to = at.at;
-    what.host = std::move(at.host);
-    what.tls = std::move(at.tls);
+    what.host = at.host;
+    what.tls = at.tls;
     what.method = "GET";
-    what.target = "/api/tags";
-    what.until = core::deadline::after(answer_limit, std::chrono::steady_clock::now());
+    what.target = target;
+    what.until = core::deadline::after(limit, std::chrono::steady_clock::now());
     if (!key.empty()) {
         what.headers.add("Authorization", "Bearer " + key);
     }
@@ -71,13 +67,24 @@ core::awaitable<core::result<names>> ask(server_address at, std::string key) {
     if (!text) {
         co_return not_told(telemetry::printable(text.error().message));
     }
-    co_return names_in((*opened)->status(), *text);
+    co_return list_in((*opened)->status(), *text);
 }
 
-core::result<names> ask_one(const boxes::box_entry& box) {
-    const std::string url = std::string(box.address.tls ? "https://" : "http://") + box.address.host_text() +
-                            ":" + std::to_string(*box.address.port);
-    auto at = find_server("address", url, box.ca_file.string());
+core::awaitable<core::result<box_lists>> ask_all(server_address at, std::string key, const list_call& what) {
+    box_lists out;
+    out.ip = at.at.address().to_string();
+    for (const std::string& target : what.targets) {
+        core::result<json> told = co_await ask(at, key, target, what.limit);
+        if (!told) {
+            co_return told.error();
+        }
+        out.all.push_back(*std::move(told));
+    }
+    co_return out;
+}
+
+core::result<box_lists> ask_one(const boxes::box_entry& box, const list_call& what) {
+    auto at = find_server("address", url_of(box), box.ca_file.string());
     if (!at) {
         return not_told(at.error().message);
     }
@@ -86,10 +93,10 @@ core::result<names> ask_one(const boxes::box_entry& box) {
         return key.error();
     }
     boost::asio::io_context loop;
-    core::result<names> out = names{};
+    core::result<box_lists> out = box_lists{};
     std::exception_ptr thrown;
-    core::asio::co_spawn(loop, ask(*std::move(at), *std::move(key)),
-                         [&](std::exception_ptr error, core::result<names> told) {
+    core::asio::co_spawn(loop, ask_all(*std::move(at), *std::move(key), what),
+                         [&](std::exception_ptr error, core::result<box_lists> told) {
                              thrown = std::move(error);
                              out = std::move(told);
                          });
@@ -102,20 +109,42 @@ core::result<names> ask_one(const boxes::box_entry& box) {
 
 }  // namespace
 
-std::vector<core::result<names>> tags_of(const std::vector<boxes::box_entry>& boxes) {
-    constexpr std::size_t most_at_once = 16;
-    std::vector<core::result<names>> out(boxes.size(), names{});
+std::vector<core::result<box_lists>> lists_of(const std::vector<boxes::box_entry>& boxes,
+                                              const list_call& what) {
+    std::vector<core::result<box_lists>> out(boxes.size(), box_lists{});
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
         for (std::size_t i = next++; i < boxes.size(); i = next++) {
-            out[i] = ask_one(boxes[i]);
+            out[i] = ask_one(boxes[i], what);
         }
     };
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < std::min(most_at_once, boxes.size()); ++i) {
+    for (std::size_t i = 0; i < std::min(what.at_once, boxes.size()); ++i) {
         threads.emplace_back(work);
     }
     threads.clear();  // joins them
+    return out;
+}
+
+std::vector<std::string> names_in(const json& tags) {
+    std::vector<std::string> out;
+    for (const json& one : core::list_at(tags, "models")) {
+        out.push_back(core::text_at(one, "name"));
+    }
+    return out;
+}
+
+std::vector<core::result<std::vector<std::string>>> tags_of(const std::vector<boxes::box_entry>& boxes) {
+    std::vector<core::result<std::vector<std::string>>> out;
+    for (const auto& told : lists_of(boxes, {.targets = {"/api/tags"}})) {
+        if (!told) {
+            out.emplace_back(told.error());
+        } else if (!told->all.front().contains("models") || !told->all.front()["models"].is_array()) {
+            out.emplace_back(not_told("its answer is no list of models"));
+        } else {
+            out.emplace_back(names_in(told->all.front()));
+        }
+    }
     return out;
 }
 

@@ -4,13 +4,35 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "corral/boxes/boxes_file.hpp"
 #include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
 
 namespace corral::cli {
 
-// The names of /api/tags of each box, in the order of `boxes`. Blocks, 15 s for each box at most, 16 boxes at a time.
+struct box_lists {
+    std::string ip;  // the address of the box, as it was found
+    std::vector<nlohmann::ordered_json> all;
+};
+
+struct list_call {
+    std::vector<std::string> targets;  // "/api/tags"; status 200 and an object are asked of each
+    core::seconds limit{12};           // for each answer
+    std::size_t at_once = 16;          // boxes
+};
+
+// What each box answers to each target, in the order of `boxes`; why it does not in its place. Blocks, `limit` for each
+// target and 3 s for each address of a box's name at most.
+[[nodiscard]] std::vector<core::result<box_lists>> lists_of(const std::vector<boxes::box_entry>& boxes,
+                                                            const list_call& what);
+
+// The names of /api/tags of each box, in the order of `boxes`. Blocks as lists_of().
 [[nodiscard]] std::vector<core::result<std::vector<std::string>>> tags_of(
     const std::vector<boxes::box_entry>& boxes);
+
+// The names in an answer to /api/tags.
+[[nodiscard]] std::vector<std::string> names_in(const nlohmann::ordered_json& tags);
 
 }  // namespace corral::cli

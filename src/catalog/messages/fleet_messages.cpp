@@ -30,6 +30,23 @@ constexpr std::array fleet_table{
     message{"fleet.not-written", fleet_reader,
             "can't write all of it to standard output; see whether the disk is full",
             "The text that was printed is not whole.", "Make room, and run the command again."},
+    message{
+        "fleet.haproxy-away", fleet_reader,
+        "HAProxy can't be asked at …: …; see that it runs with the configuration of 'corral fleet render', "
+        "and that this user may use its socket\n"
+        "'lists' of [edge] is no ADDRESS:PORT: …",
+        "HAProxy goes on with what it was told last; models and boxes that come or go are not heard of.",
+        "Start HAProxy with what 'corral fleet render' writes, and run 'corral fleet sync' as the owner of "
+        "'socket'."},
+    message{"fleet.trouble", fleet_reader, "the fleet has trouble: …",
+            "A box, HAProxy or the list of the boxes could not be read; the routes stay as they were.",
+            "Mend what is named; the log says when it is well again."},
+    message{"fleet.render-again", fleet_reader,
+            "HAProxy can't be kept right as it runs: …\n"
+            "HAProxy refuses '…': …; render its configuration again and reload it",
+            "Some changes can't be made while HAProxy runs: backends, for one, are only read at its start.",
+            "Run 'corral fleet render --ask boxes.toml' into its configuration, then 'systemctl reload "
+            "haproxy'."},
     message{"fleet.upgrade-stopped", fleet_reader,
             "…; nothing was begun\n"
             "the list has no box '…'\n"

@@ -1,0 +1,184 @@
+"""HAProxy follows models and boxes that come and go, by 'corral fleet sync': with real boxes, over a death of sync and a reload of
+HAProxy, and with boxes that mean harm."""
+
+import contextlib
+import http.server
+import json
+import re
+import shutil
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from client import MODEL
+from fleet_boxes import Member, RenderedEdge
+from harness import BIN, free_port, wait_until
+
+pytestmark = pytest.mark.skipif(not shutil.which("haproxy"), reason="haproxy is not installed")
+
+
+class Sync:
+    def __init__(self, edge):
+        self.edge, self.log_file = edge, edge.folder / "sync.log"
+
+    def __enter__(self):
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen([BIN / "corral", "fleet", "sync", self.edge.list, "--interval", "1"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def log(self):
+        return self.log_file.read_text()
+
+
+def once(edge):
+    return subprocess.run([BIN / "corral", "fleet", "sync", "--once", edge.list], capture_output=True, text=True, timeout=60)
+
+
+def create(box, name):
+    assert box.post("/api/create", {"model": name, "from": MODEL, "stream": False}).status == 200
+
+
+def status(edge, model):
+    return edge.chat([{"role": "user", "content": "[[text=hello]]"}], model=model).status
+
+
+def becomes(edge, model, wanted, sync):
+    wait_until(lambda: status(edge, model) == wanted, 60, f"{model} is {wanted}\n{sync.log()[-3000:]}")
+
+
+def names_of(edge):
+    reply = edge.get("/api/tags")
+    assert reply.status == 200, reply.body
+    return {model["name"] for model in reply.json["models"]}
+
+
+def reload(edge):
+    """As systemd does it: a new process takes the place of the old one."""
+    old = edge.process
+    with open(edge.folder / "haproxy.log", "ab") as log:
+        edge.process = subprocess.Popen(["haproxy", "-db", "-f", edge.rules, "-sf", str(old.pid)], stdin=subprocess.DEVNULL,
+                                        stdout=log, stderr=log)
+    old.wait()
+    wait_until(edge.knows_all, what="HAProxy is there again")
+
+
+def test_models_and_boxes_come_and_go(tmp_path):
+    with contextlib.ExitStack() as stack:
+        one, two, three = (stack.enter_context(Member(tmp_path / name)) for name in ("one", "two", "three"))
+        for box in (one, two, three):
+            box.wait_ready()
+        create(two, "helper")
+        lists = f'lists = "127.0.0.1:{free_port()}"\nspares = 2'
+        edge = stack.enter_context(RenderedEdge(tmp_path / "edge", [("one", one, 'models = ["sim"]'), ("two", two, 'models = ["sim"]')],
+                                                lists))
+        assert status(edge, "helper") == 404
+        with Sync(edge) as sync:
+            becomes(edge, "helper", 200, sync)
+            wait_until(lambda: all(names_of(edge) >= {"sim:latest", "helper:latest"} for _ in range(4)),
+                       what="the lists of both boxes are told by each answer")
+            listed = lambda: {entry["id"] for entry in edge.get("/v1/models").json["data"]}
+            wait_until(lambda: listed() >= {"sim:latest", "helper:latest"}, what="OpenAI's form has both, too")
+            assert "models" in edge.get("/api/ps").json
+            assert two.request("DELETE", "/api/delete", {"model": "helper"}).status == 200
+            create(one, "other")
+            becomes(edge, "helper", 404, sync)
+            becomes(edge, "other", 200, sync)
+            sync.kill()
+            assert [status(edge, name) for name in ("other", MODEL, "helper")] == [200, 200, 404]
+            for _ in range(4):
+                assert "sim:latest" in names_of(edge), "a box tells its own"
+            reload(edge)
+            assert status(edge, "other") == 404
+        with Sync(edge) as sync:
+            becomes(edge, "other", 200, sync)
+            # "two" goes from the list, "three" comes.
+            edge.names.append("three")
+            edge.list.write_text(edge.list.read_text().replace('name = "two"', 'name = "three"').replace(
+                f":{two.port}", f":{three.port}").replace(f"agent = {two.agent_port}", f"agent = {three.agent_port}"))
+            new = lambda: {name: word for name, (word, _) in edge.servers("model_sim:latest").items()}
+            wait_until(lambda: new() == {"one": "UP", "three": "UP"}, 60, f"three is in the place of two\n{sync.log()[-3000:]}")
+            # An answer of its agent that was under way may undo it once; later ones are not asked for.
+            assert sync.log().count("model_sim:latest/two gets no more requests") <= 2, sync.log()
+            two.process.kill()
+            two.process.wait()
+            assert [status(edge, MODEL) for _ in range(6)] == [200] * 6
+            sync.process.send_signal(signal.SIGTERM)
+            assert sync.process.wait(20) == 0
+        # On a busy machine a box may be silent for too long.
+        wait_until(lambda: once(edge).returncode == 0, 60, "all is well")
+
+
+class Harmful(http.server.BaseHTTPRequestHandler):
+    tags = {}
+
+    def do_GET(self):
+        text = json.dumps({"/api/tags": self.tags, "/v1/models": {"data": []}}.get(self.path, {"models": []})).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+class HarmfulBox:
+    """What the list of the boxes needs of one."""
+
+    def __enter__(self):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Harmful)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def test_a_box_that_means_harm_changes_its_own_routes_at_most(tmp_path):
+    with Member(tmp_path / "one") as one, HarmfulBox() as harmful:
+        one.wait_ready()
+        edge = RenderedEdge(tmp_path / "edge", [("one", one, 'models = ["sim"]'), ("bad", harmful, 'models = ["sim"]')], "spares = 1")
+        with edge:
+            before = edge.servers("model_sim:latest")
+            orders = ["x\nset server boxes/one state maint", "x; set server boxes/one state maint", "x y", "\u001b[2J", "", "x" * 5000]
+            Harmful.tags = {"models": [{"name": name} for name in ["sim", *orders]] + [7, {"name": 8}]}
+            wait_until(lambda: once(edge).returncode == 0, 60, "all is well")
+            assert edge.servers("model_sim:latest").keys() == before.keys() and edge.servers("boxes").keys() == {"one", "bad"}
+            wait_until(lambda: edge.servers("boxes")["one"][0] == "UP", what="one is not touched")
+            Harmful.tags = {"models": [{"name": f"m{number}"} for number in range(3000)]}
+
+            def tells_of_both():
+                told = once(edge)
+                assert told.returncode == 1, told.stderr
+                return "box bad tells more than 1024 models" in told.stderr and "no spare backend is left" in told.stderr
+            wait_until(tells_of_both, 60, "too many models are named")
+            Harmful.tags = {"models": [{"name": "x" * 1000} for _ in range(6000)]}
+            told = once(edge)
+            assert told.returncode == 1 and "box bad: it does not tell its models" in told.stderr
+            wait_until(lambda: edge.servers("boxes")["one"][0] == "UP", what="one is not touched")
+
+
+def test_says_what_is_in_the_way(tmp_path):
+    file = tmp_path / "boxes.toml"
+    file.write_text(f'[edge]\nsocket = "{tmp_path}/none.sock"\n[[box]]\nname = "one"\naddress = "127.0.0.1:{free_port()}"\n')
+    run = subprocess.run([BIN / "corral", "fleet", "sync", "--once", file], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1
+    assert re.search(r"HAProxy can't be asked at \S+none\.sock: .*; see that it runs", run.stderr), run.stderr
+    assert "box one: it does not tell its models" in run.stderr
+    file.write_text("nonsense")
+    assert subprocess.run([BIN / "corral", "fleet", "sync", file], capture_output=True, timeout=60).returncode == 2
