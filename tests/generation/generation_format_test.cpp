@@ -251,12 +251,12 @@ TEST_F(generation_format, no_further_run_after_the_deadline) {
     first.gate_after_text = true;
     backend.script = {first, saying({good})};
     auto what = request_for();
-    what.until = core::deadline::after(core::milliseconds{30}, clock.now());
+    what.until = core::deadline::after(core::milliseconds{300}, clock.now());
     generation_handle handle = begin(what);
-    ASSERT_TRUE(test::run_until(io, [&] { return what.until.passed(clock.now()); }));
-    backend.open_gates();
+    ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1 && what.until.passed(clock.now()); }));
     reading got;
     ASSERT_TRUE(test::run_until(io, [&] {
+        backend.open_gates();  // the run may not have come to it before
         drain(handle, got);
         return got.over();
     }));
