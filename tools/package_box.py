@@ -187,9 +187,13 @@ def status(machine):
     return json.loads(machine.sh("corral status --json").stdout)
 
 
+def services_of(machine):
+    """Those of the model that was imported first; a power cut may have left another beside it."""
+    return next(model for model in status(machine)["models"] if model["name"] == "sim:latest")["services"]
+
+
 def runtime_of(machine):
-    services = status(machine)["models"][0]["services"]
-    return next(one for one in services if one["name"] == "runtime")
+    return next(one for one in services_of(machine) if one["name"] == "runtime")
 
 
 def main_pid(machine):

@@ -6,7 +6,7 @@ import os
 import pathlib
 import shutil
 
-from package_box import BOX, ROOT, answered, asked, chat, main_pid, run, runtime_of, status, step, wait_for
+from package_box import BOX, ROOT, answered, asked, chat, main_pid, run, runtime_of, services_of, status, step, wait_for
 
 FAKE_CLOCK = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 DROP_IN = "/etc/systemd/system/corral.service.d/drill.conf"
@@ -118,7 +118,7 @@ def memory_runs_out(machine):
         wait_for(lambda: "hungry" in machine.sh(f"cat /proc/{runtime_of(machine)['pid']}/maps", check=False).stdout,
                  "the new runtime", 120)
         answered(machine)
-        pid, services = main_pid(machine), status(machine)["models"][0]["services"]
+        pid, services = main_pid(machine), services_of(machine)
         group.mkdir(exist_ok=True)
         (group / "memory.limit_in_bytes").write_text("500M")
         for one in host_pids(machine, {pid, *(str(service["pid"]) for service in services)}):
@@ -131,7 +131,7 @@ def memory_runs_out(machine):
             machine.sh("rm -rf /run/hungry")
         answered(machine)
         assert main_pid(machine) == pid, "Corral died with it"
-        after = {service["name"]: service["pid"] for service in status(machine)["models"][0]["services"]}
+        after = {service["name"]: service["pid"] for service in services_of(machine)}
         others = {service["name"]: service["pid"] for service in services if service["name"] != "runtime"}
         assert all(after[name] == its_pid for name, its_pid in others.items()), "others died with it"
         notes.append(said.split("]: ")[-1])
@@ -161,7 +161,7 @@ def first_clock(machine):
         (machine.root / "etc/fake_clock").write_text("@2026-01-01 00:00:00\n")
         wait_for(lambda: chat(machine).get("created_at", "").startswith("2026-01"), "an answer of 2026", 30)
         assert main_pid(machine) == pid, "the jump ended it"
-        services = status(machine)["models"][0]["services"]
+        services = services_of(machine)
         assert all(one["starts"] == 1 for one in services), f"the jump restarted a service: {services}"
         notes.append("answers on both sides of it, in the same processes")
         machine.sh(f"rm {DROP_IN} /etc/fake_clock /usr/lib/fake_clock.so && systemctl daemon-reload && systemctl restart corral")
