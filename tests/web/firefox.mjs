@@ -49,7 +49,8 @@ try {
         await send('[[n=2000]]');
         await until(() => [...document.querySelectorAll('article.assistant')].at(-1).textContent.includes('three'));
         met.pieces = (await last('article.assistant')).length;
-        await page.locator('.composer button.danger').click();
+        // By no place on the page: what has just come may still be drawn where the pointer would go.
+        await page.evaluate(() => document.querySelector('.composer button.danger').click());
         await until(() => [...document.querySelectorAll('article.assistant')].at(-1).textContent.includes('Stopped.'));
         met.stopped = 'yes';
       }
