@@ -171,7 +171,9 @@ void write_scripts(const package_options& options) {
     std::string tokenizer = tokenizer_text;
     tokenizer.replace(tokenizer.find("PROGRAM"), 7, server);
     write_file(options.folder / "qwen3_tokenizer_uid.py", tokenizer);
-    fs::copy_file("/proc/self/exe", options.folder / server, fs::copy_options::overwrite_existing);
+    // By its name: under an emulator /proc/self/exe, opened, is the program, and its size is the emulator's.
+    fs::copy_file(fs::read_symlink("/proc/self/exe"), options.folder / server,
+                  fs::copy_options::overwrite_existing);
     fs::permissions(options.folder / server, static_cast<fs::perms>(0755));
 }
 
