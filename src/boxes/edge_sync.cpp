@@ -63,11 +63,9 @@ private:
         if (rules_.refused.contains(one.text)) {
             return;
         }
-        if (plan_.commands.size() >= rules_.most_commands) {
-            plan_.more = true;
-            return;
+        if (plan_.commands.size() < rules_.most_commands) {
+            plan_.commands.push_back(std::move(one));
         }
-        plan_.commands.push_back(std::move(one));
     }
 
     void index() {

@@ -129,12 +129,13 @@ private:
                 const auto literal = boost::asio::ip::make_address(box.address.host, name);
                 mine.ip = name ? std::string() : literal.to_string();
             }
+            const auto models = told[i] ? names_in(told[i]->all[0]) : told[i].error();
             tell_change(mine.trouble,
-                        told[i] ? std::string() : "box " + box.name + ": " + told[i].error().message,
+                        models ? std::string() : "box " + box.name + ": " + models.error().message,
                         "box " + box.name + " answers again");
-            if (told[i]) {
+            if (models) {
                 mine.ip = told[i]->ip;
-                mine.models = boxes::routed_names(names_in(told[i]->all[0]));
+                mine.models = boxes::routed_names(*models);
                 mine.tags = told[i]->all[0];
                 mine.names = told[i]->all[1];
                 mine.running = told[i]->all[2];

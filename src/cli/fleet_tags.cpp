@@ -126,7 +126,10 @@ std::vector<core::result<box_lists>> lists_of(const std::vector<boxes::box_entry
     return out;
 }
 
-std::vector<std::string> names_in(const json& tags) {
+core::result<std::vector<std::string>> names_in(const json& tags) {
+    if (const auto models = tags.find("models"); models == tags.end() || !models->is_array()) {
+        return not_told("its answer is no list of models");
+    }
     std::vector<std::string> out;
     for (const json& one : core::list_at(tags, "models")) {
         out.push_back(core::text_at(one, "name"));
@@ -137,13 +140,7 @@ std::vector<std::string> names_in(const json& tags) {
 std::vector<core::result<std::vector<std::string>>> tags_of(const std::vector<boxes::box_entry>& boxes) {
     std::vector<core::result<std::vector<std::string>>> out;
     for (const auto& told : lists_of(boxes, {.targets = {"/api/tags"}})) {
-        if (!told) {
-            out.emplace_back(told.error());
-        } else if (!told->all.front().contains("models") || !told->all.front()["models"].is_array()) {
-            out.emplace_back(not_told("its answer is no list of models"));
-        } else {
-            out.emplace_back(names_in(told->all.front()));
-        }
+        out.push_back(told ? names_in(told->all.front()) : told.error());
     }
     return out;
 }

@@ -32,7 +32,7 @@ struct list_call {
 [[nodiscard]] std::vector<core::result<std::vector<std::string>>> tags_of(
     const std::vector<boxes::box_entry>& boxes);
 
-// The names in an answer to /api/tags.
-[[nodiscard]] std::vector<std::string> names_in(const nlohmann::ordered_json& tags);
+// The names in an answer to /api/tags, which is an object; a failure where it has no list of models.
+[[nodiscard]] core::result<std::vector<std::string>> names_in(const nlohmann::ordered_json& tags);
 
 }  // namespace corral::cli

@@ -160,6 +160,10 @@ def test_a_box_that_means_harm_changes_its_own_routes_at_most(tmp_path):
             wait_until(lambda: once(edge).returncode == 0, 60, "all is well")
             assert edge.servers("model_sim:latest").keys() == before.keys() and edge.servers("boxes").keys() == {"one", "bad"}
             wait_until(lambda: edge.servers("boxes")["one"][0] == "UP", what="one is not touched")
+            Harmful.tags = {}
+            told = once(edge)
+            assert told.returncode == 1 and "its answer is no list of models" in told.stderr, told.stderr
+            assert edge.servers("model_sim:latest")["bad"][0] != "MAINT", "what says nothing keeps its routes"
             Harmful.tags = {"models": [{"name": f"m{number}"} for number in range(3000)]}
 
             def tells_of_both():

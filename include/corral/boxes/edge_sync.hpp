@@ -63,7 +63,6 @@ struct sync_command {
 struct sync_plan {
     std::vector<sync_command> commands;  // in this order
     std::vector<std::string> remarks;    // what can't be brought about, a sentence each
-    bool more = false;                   // there is more to do than fits into a round
 };
 
 struct sync_rules {
