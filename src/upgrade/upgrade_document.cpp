@@ -89,14 +89,21 @@ constexpr std::int64_t most_number = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t most_pid = std::numeric_limits<pid_t>::max();
 constexpr std::int64_t most_descriptor = std::numeric_limits<int>::max();
 
+constexpr std::int64_t first_descriptor = STDERR_FILENO + 1;  // those before are never handed over
+
+// -1 where an optional one is not there.
 int descriptor(const json& of, const char* name, bool optional) {
-    return static_cast<int>(number(of, name, optional ? -1 : STDERR_FILENO + 1, most_descriptor));
+    const std::int64_t found = number(of, name, optional ? -1 : first_descriptor, most_descriptor);
+    if (found != -1 && found < first_descriptor) {
+        reject(std::string("'") + name + "' is a standard stream");
+    }
+    return static_cast<int>(found);
 }
 
 std::vector<int> descriptors(const json& of, const char* name) {
     std::vector<int> out;
     for (const json& one : list(of, name, most_connections)) {
-        out.push_back(static_cast<int>(number_in(one, name, STDERR_FILENO + 1, most_descriptor)));
+        out.push_back(static_cast<int>(number_in(one, name, first_descriptor, most_descriptor)));
     }
     return out;
 }

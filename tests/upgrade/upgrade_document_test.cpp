@@ -153,6 +153,20 @@ TEST(upgrade_document, anything_else_is_refused) {
     }
 }
 
+TEST(upgrade_document, a_standard_stream_is_no_descriptor_of_a_service) {
+    const json good = json::parse(encode(example()));
+    for (const char* at : {"/models/0/running/services/0/out", "/models/0/running/services/0/err",
+                           "/models/0/running/tap", "/listeners/0", "/guard/pipe"}) {
+        const json::json_pointer here(at);
+        ASSERT_TRUE(good.contains(here)) << at;
+        for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+            json spoilt = good;
+            spoilt[here] = stream;
+            EXPECT_FALSE(decode(spoilt.dump())) << at << " = " << stream;
+        }
+    }
+}
+
 TEST(upgrade_document, hostile_texts_are_refused_and_harmless) {
     const std::string good = encode(example());
     for (std::size_t length = 0; length < good.size(); ++length) {
