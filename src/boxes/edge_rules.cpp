@@ -162,6 +162,10 @@ void write_routes(std::string& out, const edge_settings& edge, const std::vector
     acl shows_model path /api/show
 )";
     write_unknown_model(out, "asks_model !known_model plain_name !special_name !from_page !shows_model");
+    out +=
+        "    # Facts of a model don't wait behind its answers.\n"
+        "    http-request set-priority-class int(-1) if shows_model\n"
+        "    http-request set-priority-class int(-1) if { path_beg /v1/models/ }\n";
     out += "    use_backend %[var(txn.route)] if known_model\n";
     if (!edge.lists.empty()) {
         out += "    use_backend lists if METH_GET { path /api/tags /v1/models /api/ps }\n";
@@ -184,6 +188,10 @@ void write_frontend(std::string& out, const edge_settings& edge, const std::vect
         write_conversation_reading(out);
     }
     write_routes(out, edge, models, backends);
+}
+
+std::string check_words(const std::string& every) {
+    return " check inter " + every + " fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down";
 }
 
 }  // namespace corral::boxes

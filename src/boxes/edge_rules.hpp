@@ -13,4 +13,7 @@ namespace corral::boxes {
 void write_frontend(std::string& out, const edge_settings& edge, const std::vector<edge_key>& keys,
                     const std::vector<std::string>& models, const std::vector<std::string>& backends);
 
+// Words of a server: its check, and that one failed connection counts as much as two failed checks. `every`: with its unit.
+std::string check_words(const std::string& every);
+
 }  // namespace corral::boxes

@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "boxes/edge_rules.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::boxes {
@@ -276,7 +277,7 @@ private:
         const std::string place = backend + "/" + of.name;
         std::string text = "add server " + place + " " + host_text(box.ip) + ":" +
                            std::to_string(*of.address.port) + " weight " + std::to_string(of.weight) +
-                           " check inter 1s fall 2 rise 1";
+                           check_words("1s");
         if (!model.empty()) {
             text +=
                 " maxconn " + std::to_string(of.max_requests) + " maxqueue " + std::to_string(edge_.queue);
@@ -294,7 +295,7 @@ private:
         if (edge_.proxy_protocol) {
             text += " send-proxy-v2";
         }
-        if (!edge_.zone.empty() && of.zone != edge_.zone) {
+        if (is_reserve(of, edge_)) {
             text += " backup";
         }
         if (of.agent_port) {

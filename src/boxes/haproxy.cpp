@@ -123,7 +123,7 @@ std::string server_line(const box_entry& box, const edge_settings& edge) {
     if (edge.proxy_protocol) {
         out += " send-proxy-v2";
     }
-    if (!edge.zone.empty() && box.zone != edge.zone) {
+    if (is_reserve(box, edge)) {
         out += " backup";
     }
     return out;
@@ -153,7 +153,7 @@ void write_any(std::string& out, const boxes_file& from) {
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
     const std::string every = interval(from.boxes.size());
-    out += "    default-server check inter " + every + " fall 2 rise 1\n";
+    out += "    default-server" + check_words(every) + "\n";
     for (const box_entry& box : from.boxes) {
         out += server_line(box, from.edge) + agent_words(box, every, "") + "\n";
     }
@@ -171,10 +171,8 @@ void write_lists(std::string& out, const boxes_file& from) {
         "    option allbackups\n"
         "    option httpchk\n"
         "    http-check send meth GET uri /readyz\n"
-        "    http-response set-status 503 if { status 425 }\n"
-        "    # The first refused connection is enough, so that the request itself is asked elsewhere.\n";
-    out += "    server sync " + from.edge.lists +
-           " check inter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down\n";
+        "    http-response set-status 503 if { status 425 }\n";
+    out += "    server sync " + from.edge.lists + check_words("1s") + "\n";
     for (const box_entry& box : from.boxes) {
         std::string line = server_line(box, from.edge);
         if (!line.ends_with(" backup")) {
@@ -237,17 +235,22 @@ void write_slot(std::string& out, const boxes_file& from, const slot& of, const 
     }
     out +=
         "    option allbackups\n"
-        "    # Boxes that come while HAProxy runs have a check of their own.\n"
         "    option httpchk\n"
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
     const std::size_t room = (of.model.empty() ? from.boxes.size() : of.boxes.size()) * edge.queue;
     write_full(out, "queue(" + of.backend + ") ge " + number(room));
+    out +=
+        "    # The first connection that fails takes a box out until its next check, so that a request is "
+        "not "
+        "asked of two\n"
+        "    # dead boxes in turn.\n";
+    out += "    default-server" + check_words(every) + "\n";
     for (const std::size_t at : of.boxes) {
         const box_entry& box = from.boxes[at];
-        out += server_line(box, edge) + " track boxes/" + box.name + " maxconn " + number(box.max_requests) +
-               " maxqueue " + number(edge.queue) +
-               agent_words(box, every, of.model + (edge.affinity ? " steady" : "")) + "\n";
+        out += server_line(box, edge) + " maxconn " + number(box.max_requests) + " maxqueue " +
+               number(edge.queue) + agent_words(box, every, of.model + (edge.affinity ? " steady" : "")) +
+               "\n";
     }
     out += "\n";
 }

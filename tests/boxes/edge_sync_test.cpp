@@ -208,7 +208,8 @@ TEST(edge_sync, a_box_that_has_a_model_now_is_added_to_its_backend) {
     const std::vector<wanted_box> boxes{box("one", names{"a:1"}), box("two", names{"a:1"}, true)};
     EXPECT_EQ(
         texts(plan_sync(boxes, {}, edge.sight, {})),
-        (names{"add server model_a:1/two 10.0.0.1:11434 weight 100 check inter 1s fall 2 rise 1 maxconn 8 "
+        (names{"add server model_a:1/two 10.0.0.1:11434 weight 100 check inter 1s fall 2 rise 1 observe "
+               "layer4 error-limit 1 on-error mark-down maxconn 8 "
                "maxqueue 64 agent-check agent-port 9110 agent-inter 1s agent-send a:1\\ steady\\\\n",
                "enable health model_a:1/two", "enable agent model_a:1/two",
                "set server model_a:1/two state ready"}));
