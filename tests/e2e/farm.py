@@ -16,6 +16,8 @@ class Farm(Box):
 
     `device`: settings of the cards; `head`: lines at the top of the configuration."""
 
+    log_level = "debug"
+
     def __init__(self, folder, models, device=None, head="", timing=None):
         self.models = models
         self.device_file = folder / "device.json"
@@ -34,7 +36,7 @@ class Farm(Box):
 
     def write(self, models, head=""):
         self.models = models
-        text = f'log_level = "debug"\nprofiles = ["{ROOT / "vendor"}"]\n{head}\n'
+        text = f'log_level = "{self.log_level}"\nprofiles = ["{ROOT / "vendor"}"]\n{head}\n'
         self.config_file.write_text(text + "".join(self.table(name, **what) for name, what in models.items()))
 
     def package_of(self, name, mib):

@@ -11,8 +11,8 @@ from harness import BIN, free_port, wait_until
 from upgrade_box import UpgradeBox
 
 
-def agent(port, asked="sim\n"):
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+def agent(port, asked="sim\n", host="127.0.0.1"):
+    with socket.create_connection((host, port), timeout=5) as line:
         line.sendall(asked.encode())
         return line.makefile().read()
 
@@ -38,7 +38,11 @@ class Member(UpgradeBox):
 
 
 def agent_line(box):
-    return f"agent = {box.agent_port}\n" if isinstance(box, Member) else ""
+    return f"agent = {box.agent_port}\n" if hasattr(box, "agent_port") else ""
+
+
+def address_of(box):
+    return f'{getattr(box, "ip", "127.0.0.1")}:{box.port}'
 
 
 def runnable(rules):
@@ -46,10 +50,35 @@ def runnable(rules):
     return re.sub(r"    (user|group|chroot) .*\n", "", rules).replace("mode 600 user haproxy ", "mode 600 ")
 
 
-class RenderedEdge(Client):
-    """HAProxy before `boxes`, pairs of a member and its lines in the list; `edge`: lines of [edge]."""
+class Sync:
+    """'corral fleet sync' for the list of an edge."""
 
-    def __init__(self, folder, boxes, edge="", flags=(), environment=None):
+    def __init__(self, edge):
+        self.edge, self.log_file = edge, edge.folder / "sync.log"
+
+    def __enter__(self):
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen([BIN / "corral", "fleet", "sync", self.edge.list, "--interval", "1"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def log(self):
+        return self.log_file.read_text()
+
+
+class RenderedEdge(Client):
+    """HAProxy before `boxes`, each a name, a member and its lines in the list; `edge`: lines of [edge]; `more`: further tables."""
+
+    mode = "-db"  # one process
+
+    def __init__(self, folder, boxes, edge="", flags=(), environment=None, more=""):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.headers, self.environment = folder, {}, environment or {}
         self.port = free_port()
@@ -58,8 +87,8 @@ class RenderedEdge(Client):
         self.names = [name for name, _, _ in boxes]
         self.list = folder / "boxes.toml"
         self.list.write_text(f'[edge]\nlisten = "127.0.0.1:{self.port}"\nsocket = "{self.socket}"\n{edge}\n' + "".join(
-            f'[[box]]\nname = "{name}"\naddress = "127.0.0.1:{box.port}"\n{agent_line(box)}{lines}\n'
-            for name, box, lines in boxes))
+            f'[[box]]\nname = "{name}"\naddress = "{address_of(box)}"\n{agent_line(box)}{lines}\n'
+            for name, box, lines in boxes) + more)
         made = subprocess.run([BIN / "corral", "fleet", "render", *flags, self.list], capture_output=True, text=True)
         assert made.returncode == 0 and made.stderr == "", made.stderr
         self.rules = folder / "haproxy.cfg"
@@ -70,7 +99,7 @@ class RenderedEdge(Client):
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert "[WARNING]" not in checked.stderr, checked.stderr
         with open(self.folder / "haproxy.log", "wb") as log:
-            self.process = subprocess.Popen(["haproxy", "-db", "-f", self.rules], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen(["haproxy", self.mode, "-f", self.rules], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, **self.environment})
         wait_until(self.knows_all, what="HAProxy has heard of all boxes and models")
         return self

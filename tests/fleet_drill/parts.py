@@ -1,0 +1,268 @@
+"""The parts of a drill, each with a fleet of its own; each returns its figures, what failed among them under "failed"."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import random
+import re
+import subprocess
+import threading
+import time
+
+import faults
+from clients import BEGUN, GOOD, Crowd, Probe
+from fleet import ROOM_FOR_BOTH, ROOM_FOR_ONE, Fleet, Restarts, Sync, free_port
+from harness import BIN, wait_until
+from measure import percentile
+
+# Three models on different boxes; of the last four boxes the card has room for one at a time.
+SUBSETS = [("alpha", "gamma"), ("alpha", "gamma"), ("alpha", "beta"), ("alpha", "beta"), ("alpha", "beta"), ("alpha", "beta"),
+           ("beta", "gamma"), ("beta", "gamma")]
+ROOM = [ROOM_FOR_BOTH] * 4 + [ROOM_FOR_ONE] * 4
+MODELS = ("alpha", "beta", "gamma")
+BOXES = len(SUBSETS)
+CLIENTS = 64
+EVEN = 0.15  # that busiest and idlest of equal boxes may differ
+AWAY = 2.0  # seconds, of a killed box
+FAST = 160  # tokens a second
+
+
+def processor():
+    """(busy, all) ticks of the machine."""
+    with open("/proc/stat") as stat:
+        fields = [int(word) for word in stat.readline().split()[1:9]]
+    return sum(fields) - fields[3] - fields[4], sum(fields)
+
+
+class Watched:
+    """The share of the processors that was busy meanwhile."""
+
+    def __enter__(self):
+        self.begun = processor()
+        return self
+
+    def __exit__(self, *_):
+        now = processor()
+        self.busy = round((now[0] - self.begun[0]) / max(1, now[1] - self.begun[1]), 3)
+
+
+def mixed_fleet(folder):
+    return Fleet(folder, SUBSETS, ROOM, [120] * BOXES)
+
+
+def edge_lines(**more):
+    return "".join(f"{key} = {value}\n" for key, value in more.items())
+
+
+def tally(outcomes):
+    """How requests ended, and those of which none may exist."""
+    ends = collections.Counter(one.end for one in outcomes)
+    bad = [one for one in outcomes if one.end not in (*GOOD, *BEGUN)]
+    cut = [one for one in outcomes if one.end in BEGUN]
+    return {"requests": len(outcomes), "ends": dict(ends), "streams": sum(one.stream for one in outcomes),
+            "again_on_a_fresh_connection": sum(one.again for one in outcomes),
+            "whole_answers_cut": sum(not one.stream for one in cut),
+            "first_byte_s": {f"p{q}": round(percentile([one.first for one in outcomes if one.first and one.stream] or [0.0], q), 3)
+                             for q in (50, 95, 100)}}, bad
+
+
+def failures_of(bad):
+    return [f"request {one.mark} ({one.form}, {one.model}, {'stream' if one.stream else 'whole'}) at {one.begun:.2f}: {one.end} {one.status} "
+            f"after {one.lasted:.1f} s {one.detail[:300]}" for one in bad]
+
+
+def under_faults(folder, seconds, seed, say):
+    """Clients of three models while boxes, network, HAProxy and sync have what can happen to them."""
+    with contextlib.ExitStack() as stack:
+        fleet = stack.enter_context(mixed_fleet(folder))
+        lists = f'"127.0.0.1:{free_port()}"'
+        edge = stack.enter_context(fleet.edge("edge", edge_lines(lists=lists, queue=128)))
+        sync = stack.enter_context(Sync(edge))
+        over = threading.Event()
+        probes = {model: Probe(edge.port, fleet.key, model, over) for model in MODELS}
+        performer = faults.Performer(fleet, edge, sync, probes, over)
+        with Watched() as machine, Crowd(CLIENTS, edge.port, fleet.key, MODELS) as crowd:
+            try:
+                for probe in probes.values():
+                    probe.start()
+                begun = time.monotonic()
+                performer.perform(faults.plan(seed, seconds, BOXES), say)
+                over.wait(max(0.0, begun + seconds - time.monotonic()))
+            finally:
+                over.set()
+        once = subprocess.run([BIN / "corral", "fleet", "sync", "--once", edge.list], capture_output=True, text=True, timeout=120)
+        figures, bad = tally(crowd.outcomes())
+        failed = failures_of(bad) + performer.problems
+        failed += [f"client {number} never ended" for number in crowd.stuck()]
+        if once.returncode != 0:
+            failed.append(f"HAProxy and the boxes don't agree at the end: {once.stderr[-500:]}")
+        kinds = {}
+        for one in performer.done:
+            kinds.setdefault(one["fault"], []).append(one)
+            if one["fault"] == "kill" and one.get("away", 0) > AWAY:
+                failed.append(f"box{one['box']} was killed, and a model of it away for {one['away']:.2f} s")
+        named = lambda ones, figure: [round(one[figure], 2) for one in ones if figure in one]
+        return {**figures, "seconds": seconds, "processors_busy": machine.busy, "faults": {
+            name: {"count": len(ones), **{figure: named(ones, figure) for figure in ("away", "back", "known", "gone") if named(ones, figure)}}
+            for name, ones in sorted(kinds.items())}, "served": {box.name: served(box) for box in fleet.boxes}, "events": performer.done, "failed": failed}
+
+
+def served(box):
+    return len(re.findall(r"INFO request id=", box.log()))
+
+
+def served_each(edge, model):
+    """Answers of each box that have begun."""
+    return {row["svname"]: int(row["hrsp_2xx"]) for row in edge.table() if row["pxname"] == f"model_{model}:latest" and row["svname"] in edge.names}
+
+
+def spread_of(folder, seconds, speeds, clients, settings=""):
+    """Requests of each box of one model."""
+    with Fleet(folder, [("alpha",)] * BOXES, [ROOM_FOR_BOTH] * BOXES, speeds) as fleet, fleet.edge("edge", settings) as edge:
+        before = served_each(edge, "alpha")
+        with Watched() as machine, Crowd(clients, edge.port, fleet.key, ("alpha",), leaves=0.0, words=(8, 12)) as crowd:
+            crowd.over.wait(seconds)
+            counts = {name: count - before[name] for name, count in served_each(edge, "alpha").items()}
+        figures, bad = tally(crowd.outcomes())
+        return counts, figures, failures_of(bad), machine.busy
+
+
+def load(folder, seconds, seed, say):
+    """Equal boxes get equal shares, one that is half as fast gets half of one."""
+    folder.mkdir()
+    out, failed = {}, []
+    slow = "box8"
+    equal, uneven = [FAST] * BOXES, [FAST] * (BOXES - 1) + [FAST // 2]
+    for name, speeds, settings in (("equal", equal, ""), ("one_half_as_fast", uneven, ""),
+                                   ("equal_without_affinity", equal, "affinity = false"),
+                                   ("one_half_as_fast_without_affinity", uneven, "affinity = false")):
+        say(f"load: {name}")
+        counts, figures, bad, busy = spread_of(folder / name, seconds, speeds, CLIENTS, settings)
+        failed += bad
+        others = [count for box, count in counts.items() if box != slow or speeds[-1] == speeds[0]]
+        row = {"requests": counts, "spread": round((max(others) - min(others)) / max(others), 3), "processors_busy": busy,
+               "first_byte_s": figures["first_byte_s"]}
+        if row["spread"] > EVEN:
+            failed.append(f"load, {name}: busiest and idlest differ by {row['spread'] * 100:.0f} %: {counts}")
+        if speeds[-1] != speeds[0]:
+            row["share_of_the_slow"] = round(counts[slow] / (sum(others) / len(others)), 3)
+            if not 0.4 <= row["share_of_the_slow"] <= 0.6:
+                failed.append(f"load, {name}: the slow box has {row['share_of_the_slow']:.2f} of another's share")
+        out[name] = row
+    return {**out, "failed": failed}
+
+
+def added_delay(folder, rounds, seed, say):
+    """What HAProxy adds to the way of each piece: streams through it and beside it take turns in one run."""
+    import streams
+
+    load = type("Load", (), {"streams": 8, "pieces": 200, "rate": 50, "rounds": 1})
+    folder.mkdir()
+    seen = {"direct": ([], []), "edge": ([], [])}
+    with streams.CorralStreams(folder / "box", load.streams) as box:
+        box.wait_ready()
+        members = [("one", box, f'models = ["{streams.MODEL}"]\nmax_requests = 64\n')]
+        from fleet_boxes import RenderedEdge
+        with RenderedEdge(folder / "edge", members) as edge:
+            for turn in range(rounds):
+                for name, port in (("direct", box.port), ("edge", edge.port))[:: 1 if turn % 2 else -1]:
+                    told = streams.ask(port, load)
+                    seen[name][0].extend(told["delays_ns"])
+                    seen[name][1].extend(told["first_byte_ns"])
+    ms = lambda values, q: round(percentile(values, q) / streams.MS, 3)
+    out = {name: {"pieces": len(pieces), "piece_ms": {f"p{q}": ms(pieces, q) for q in (50, 99)},
+                  "first_piece_ms": {f"p{q}": ms(first, q) for q in (50, 99)}} for name, (pieces, first) in seen.items()}
+    added = {f"p{q}": round(out["edge"]["piece_ms"][f"p{q}"] - out["direct"]["piece_ms"][f"p{q}"], 3) for q in (50, 99)}
+    return {**out, "added_ms": added, "failed": []}
+
+
+class Talker(threading.Thread):
+    """Conversations of some turns, one after the other; counts turns behind the first, and those with a prefix in the cache."""
+
+    def __init__(self, number, edge, turns, over, dice):
+        super().__init__(daemon=True)
+        self.number, self.edge, self.turns, self.over, self.dice = number, edge, turns, over, dice
+        self.later = self.found = 0
+        self.tokens, self.cached = 0, 0
+        self.problems = []
+
+    def run(self):
+        count = 0
+        while not self.over.is_set():
+            count += 1
+            messages = []
+            for turn in range(self.turns):
+                if self.over.wait(self.dice.uniform(0.2, 1.0)):
+                    return
+                question = f"[[text=answer {turn} of talk {count}]] talk {count} of {self.number}, turn {turn}: " + "tell me more " * 20
+                messages.append({"role": "user", "content": question})
+                reply = self.edge.post("/v1/chat/completions", {"model": "alpha", "messages": messages}, timeout=120)
+                if reply.status != 200 or reply.json["choices"][0]["message"]["content"] != f"answer {turn} of talk {count}":
+                    self.problems.append(f"talk {count} of {self.number}, turn {turn}: {reply.status} {reply.body[:300]!r}")
+                    return
+                messages.append(reply.json["choices"][0]["message"])
+                usage = reply.json["usage"]
+                cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
+                if turn:
+                    self.later += 1
+                    self.found += cached > usage["prompt_tokens"] / 2
+                    self.tokens += usage["prompt_tokens"]
+                    self.cached += cached
+
+
+def conversations(folder, seconds, seed, say):
+    """Turns that find their prefix on the box, with and without affinity, for as many conversations as boxes and for more."""
+    out, failed = {}, []
+    with Fleet(folder, [("alpha",)] * BOXES, [ROOM_FOR_BOTH] * BOXES, [200] * BOXES) as fleet:
+        for box in fleet.boxes:  # each compares its cache once before it is trusted
+            reply = lambda: box.post("/v1/chat/completions", {"model": "alpha", "messages": [{"role": "user", "content": "[[text=yes]] a"}]})
+            wait_until(lambda: reply().status == 200 and "answered the same behind its cache" in box.log(), 60, f"{box.name} compares")
+        for name, settings in (("affinity", ""), ("no_affinity", "affinity = false")):
+            with fleet.edge(name, settings) as edge:
+                for count in (4, 8, 32):
+                    say(f"conversations: {name}, {count} at a time")
+                    before = served_each(edge, "alpha")
+                    over = threading.Event()
+                    talkers = [Talker(number, edge, 6, over, random.Random(seed * 1000 + number)) for number in range(count)]
+                    for talker in talkers:
+                        talker.start()
+                    over.wait(seconds)
+                    over.set()
+                    for talker in talkers:
+                        talker.join()
+                        failed += talker.problems
+                    counts = {box: after - before[box] for box, after in served_each(edge, "alpha").items()}
+                    later = sum(talker.later for talker in talkers)
+                    out[f"{name}_{count}"] = {
+                        "later_turns": later, "found": round(sum(talker.found for talker in talkers) / max(1, later), 3),
+                        "prompt_tokens_from_cache": round(sum(talker.cached for talker in talkers) / max(1, sum(talker.tokens for talker in talkers)), 3),
+                        "requests": counts}
+                    if count > BOXES and min(counts.values()) < 0.3 * sum(counts.values()) / BOXES:
+                        failed.append(f"conversations, {name}, {count}: a box starves: {counts}")
+        for count in (4, 8):
+            if out[f"affinity_{count}"]["found"] <= out[f"no_affinity_{count}"]["found"]:
+                failed.append(f"{count} conversations find their prefix no more often with affinity than without")
+    return {**out, "failed": failed}
+
+
+def upgrade(folder, seconds, seed, say):
+    """`corral fleet upgrade` restarts every box under load, one after the other."""
+    with contextlib.ExitStack() as stack:
+        fleet = stack.enter_context(mixed_fleet(folder))
+        edge = stack.enter_context(fleet.edge("edge", edge_lines(queue=128)))
+        restarts = stack.enter_context(Restarts(fleet))
+        before = [box.process.pid for box in fleet.boxes]
+        with Watched() as machine, Crowd(CLIENTS, edge.port, fleet.key, MODELS) as crowd:
+            crowd.over.wait(5)
+            begun = time.monotonic()
+            ran = subprocess.run([BIN / "corral", "fleet", "upgrade", edge.list, "--max-unavailable", "1", "--", *restarts.command()],
+                                 capture_output=True, text=True, timeout=900)
+            lasted = time.monotonic() - begun
+            crowd.over.wait(5)
+        figures, bad = tally(crowd.outcomes())
+        failed = failures_of(bad)
+        failed += [f"an answer was cut: {one}" for one in crowd.outcomes() if one.end in BEGUN]
+        if ran.returncode != 0 or len(restarts.done) != BOXES or any(box.process.pid in before for box in fleet.boxes):
+            failed.append(f"the upgrade ended with status {ran.returncode} after {restarts.done}: {(ran.stdout + ran.stderr)[-1500:]}")
+        return {**figures, "boxes": restarts.done, "seconds": round(lasted, 1), "processors_busy": machine.busy, "failed": failed}
