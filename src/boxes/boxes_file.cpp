@@ -84,9 +84,7 @@ void read_listen(catalog::section& from, std::string_view key, std::string& to) 
 
 void read_address(catalog::section& from, core::server_url& to) {
     std::string text;
-    bool tls = false;
     from.text("address", text, true);
-    from.flag("tls", tls);
     if (text.empty()) {
         return;
     }
@@ -97,6 +95,7 @@ void read_address(catalog::section& from, core::server_url& to) {
                       "'address' must be HOST:PORT such as \"10.0.0.7:11434\", not '" + text + "'");
         return;
     }
+    const bool tls = to.tls;
     to = *found;
     to.tls = tls;
 }
@@ -116,17 +115,14 @@ void read_models(catalog::section& from, box_entry& to) {
     to.models = routed_names(names);
 }
 
-box_entry read_box(catalog::section& from, const fs::path& base) {
-    box_entry to;
-    to.line = static_cast<std::uint32_t>(from.place().begin.line);
-    read_name(from, "name", to.name, true);
-    read_address(from, to.address);
+// What boxes of the list and those that are found have alike.
+void read_settings(catalog::section& from, box_entry& to, const fs::path& base, const std::string& table) {
+    from.flag("tls", to.address.tls);
     std::uint16_t agent = 0;
     from.integer("agent", agent, 1, 65535);
     if (agent != 0) {
         to.agent_port = agent;
     }
-    read_models(from, to);
     from.integer("weight", to.weight, 1, 256);
     read_name(from, "zone", to.zone);
     from.integer("max_requests", to.max_requests, 1, 10'000);
@@ -136,9 +132,18 @@ box_entry read_box(catalog::section& from, const fs::path& base) {
     for (const char* const key : {"ca_file", "client_certificate"}) {
         if (from.has(key) && !to.address.tls) {
             from.complain(from.place(key),
-                          "'" + std::string(key) + "' needs 'tls = true' in the same [[box]]");
+                          "'" + std::string(key) + "' needs 'tls = true' in the same " + table);
         }
     }
+}
+
+box_entry read_box(catalog::section& from, const fs::path& base) {
+    box_entry to;
+    to.line = static_cast<std::uint32_t>(from.place().begin.line);
+    read_name(from, "name", to.name, true);
+    read_settings(from, to, base, "[[box]]");
+    read_address(from, to.address);
+    read_models(from, to);
     // HAProxy compares names of hosts alone, so any certificate of a public authority would do.
     boost::system::error_code no_literal;
     boost::asio::ip::make_address(to.address.host, no_literal);
@@ -146,6 +151,44 @@ box_entry read_box(catalog::section& from, const fs::path& base) {
         from.complain(from.place("tls"),
                       "'tls' with an IP address needs 'ca_file', or the name of the host in 'address'");
     }
+    from.finish();
+    return to;
+}
+
+// A name as a DNS server is asked for it.
+bool is_record_name(std::string_view text) {
+    constexpr std::size_t longest = 253;
+    constexpr std::size_t longest_label = 63;
+    if (text.ends_with('.')) {
+        text.remove_suffix(1);
+    }
+    if (text.empty() || text.size() > longest) {
+        return false;
+    }
+    for (const auto& part : core::split(text, '.')) {
+        if (part.empty() || part.size() > longest_label || !std::ranges::all_of(part, [](char c) {
+                return core::is_letter(c) || core::is_digit(c) || c == '_' || c == '-';
+            })) {
+            return false;
+        }
+    }
+    return true;
+}
+
+discovery read_discovery(catalog::section from, const fs::path& base) {
+    discovery to;
+    from.text("srv", to.srv, true);
+    if (!to.srv.empty() && !is_record_name(to.srv)) {
+        from.complain(from.place("srv"),
+                      "'srv' must be the name of SRV records such as \"_corral._tcp.example.net\", not '" +
+                          to.srv + "'");
+    }
+    read_listen(from, "resolver", to.resolver);
+    if (to.resolver.starts_with('[')) {
+        from.complain(from.place("resolver"),
+                      "'resolver' must be an IPv4 address with a port, such as \"127.0.0.1:8600\"");
+    }
+    read_settings(from, to.as, base, "[discover]");
     from.finish();
     return to;
 }
@@ -232,6 +275,10 @@ void complain_of_twins(std::vector<catalog::section>& tables, const std::vector<
 
 }  // namespace
 
+bool is_reserve(const box_entry& box, const edge_settings& edge) {
+    return box.reserve || (!edge.zone.empty() && box.zone != edge.zone);
+}
+
 std::vector<std::string> routed_names(const std::vector<std::string>& models) {
     std::vector<std::string> out;
     for (const std::string& typed : models) {
@@ -252,6 +299,9 @@ boxes_reading parse_boxes(std::string_view text, const std::string& file, const 
         if (auto edge = root.table("edge")) {
             read_edge(*std::move(edge), out.edge, base);
         }
+        if (auto found = root.table("discover")) {
+            out.discover = read_discovery(*std::move(found), base);
+        }
         auto tables = root.tables("box");
         root.finish();
         if (tables.size() > most_boxes) {
@@ -263,9 +313,10 @@ boxes_reading parse_boxes(std::string_view text, const std::string& file, const 
             out.boxes.push_back(read_box(table, base));
         }
         complain_of_twins(tables, out.boxes);
-        if (tables.empty() && issues.empty()) {
+        if (tables.empty() && !out.discover && issues.empty()) {
             root.complain(root.place(),
-                          "there is no box; write a table [[box]] with name and address for each");
+                          "there is no box; write a table [[box]] with name and address for each, or "
+                          "[discover] to find them");
         }
     }
     boxes_reading result;

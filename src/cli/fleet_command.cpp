@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/fleet_discovery.hpp"
+
 namespace corral::cli {
 
 std::optional<boxes::boxes_file> boxes_of(const std::string& file) {
@@ -12,6 +14,29 @@ std::optional<boxes::boxes_file> boxes_of(const std::string& file) {
         std::cerr << "error: " << catalog::to_text(wrong) << '\n';
     }
     return std::move(read.value);
+}
+
+whole_list all_boxes_of(const std::string& file) {
+    auto read = boxes_of(file);
+    if (!read) {
+        return {std::nullopt, bad_configuration};
+    }
+    if (!read->discover) {
+        return {std::move(read), succeeded};
+    }
+    const auto found = find_hosts(*read->discover);
+    if (!found) {
+        return {std::nullopt, fail(found.error().message)};
+    }
+    boxes::joined_boxes all = boxes::join_boxes(read->boxes, *read->discover, *found);
+    for (const std::string& remark : all.remarks) {
+        std::cerr << "warning: " << remark << '\n';
+    }
+    if (all.boxes.empty()) {
+        return {std::nullopt, fail(names_no_box(*read->discover))};
+    }
+    read->boxes = std::move(all.boxes);
+    return {std::move(read), succeeded};
 }
 
 void add_fleet_command(CLI::App& program, command_context& context) {

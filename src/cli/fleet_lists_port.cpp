@@ -13,6 +13,7 @@
 #include "corral/http/router.hpp"
 #include "corral/http/server.hpp"
 #include "corral/telemetry/log.hpp"
+#include "corral/telemetry/metrics.hpp"
 
 namespace corral::cli {
 
@@ -33,8 +34,9 @@ struct fleet_lists_port::impl {
     boost::asio::io_context loop;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{loop.get_executor()};
     http::router routes;
-    std::mutex guard;  // of `now`
+    std::mutex guard;  // of both
     std::shared_ptr<const served_lists> now;
+    std::string figures;
     http::server door{
         loop.get_executor(), small_options(),
         [this](http::request& incoming, http::response_writer& out) { return routes.serve(incoming, out); },
@@ -44,6 +46,17 @@ struct fleet_lists_port::impl {
     std::shared_ptr<const served_lists> latest() {
         const std::scoped_lock lock(guard);
         return now;
+    }
+
+    core::awaitable<void> answer_figures(http::response_writer& out) {
+        http::response told;
+        told.status = 200;
+        told.content_type = std::string(telemetry::metrics::content_type);
+        {
+            const std::scoped_lock lock(guard);
+            told.body = figures;
+        }
+        (void)co_await out.send(std::move(told));  // whoever asked may have gone
     }
 
     core::awaitable<void> answer(std::string served_lists::*which, http::response_writer& out) {
@@ -89,6 +102,11 @@ core::result<void> fleet_lists_port::listen(const std::string& where) {
     impl_->add("/v1/models", &served_lists::models);
     impl_->add("/api/ps", &served_lists::running);
     impl_->add("/readyz", nullptr);
+    for (const char* const method : {"GET", "HEAD"}) {
+        impl_->routes.add(method, "/metrics", [my = impl_.get()](http::request&, http::response_writer& out) {
+            return my->answer_figures(out);
+        });
+    }
     impl_->door.start();
     impl_->thread = std::jthread([this] { impl_->loop.run(); });
     return {};
@@ -98,6 +116,11 @@ void fleet_lists_port::tell(served_lists now) {
     auto fresh = std::make_shared<const served_lists>(std::move(now));
     const std::scoped_lock lock(impl_->guard);
     impl_->now = std::move(fresh);
+}
+
+void fleet_lists_port::tell_figures(std::string now) {
+    const std::scoped_lock lock(impl_->guard);
+    impl_->figures = std::move(now);
 }
 
 }  // namespace corral::cli

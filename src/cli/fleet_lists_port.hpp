@@ -1,5 +1,5 @@
 #pragma once
-// Serves the lists of all boxes to HAProxy, from memory, on a thread of its own.
+// Serves the lists of all boxes to HAProxy, and the figures of sync to Prometheus, from memory, on a thread of its own.
 
 #include <memory>
 #include <string>
@@ -27,6 +27,8 @@ public:
     [[nodiscard]] core::result<void> listen(const std::string& where);
     // Answers from now on tell these.
     void tell(served_lists now);
+    // The page for Prometheus from now on.
+    void tell_figures(std::string now);
 
 private:
     struct impl;

@@ -83,18 +83,19 @@ bool ask_models(boxes::boxes_file& of) {
 }
 
 int render(const render_options& asked) {
-    auto of = boxes_of(asked.file);
-    if (!of) {
-        return bad_configuration;
+    whole_list list = all_boxes_of(asked.file);
+    if (!list.value) {
+        return list.status;
     }
-    const auto keys = keys_of(of->edge);
+    boxes::boxes_file& of = *list.value;
+    const auto keys = keys_of(of.edge);
     if (!keys) {
         return bad_configuration;
     }
-    if (asked.ask && !ask_models(*of)) {
+    if (asked.ask && !ask_models(of)) {
         return failed;
     }
-    const auto text = boxes::render_haproxy(*of, *keys);
+    const auto text = boxes::render_haproxy(of, *keys);
     if (!text) {
         return fail(text.error().message);
     }

@@ -47,18 +47,17 @@ core::result<json> list_in(unsigned status, const std::string& text) {
 }
 
 core::awaitable<core::result<json>> ask(const server_address& at, const std::string& key,
-                                        const std::string& target, core::seconds limit) {
+                                        const std::string& target, core::deadline until) {
     http::stream_call what;
     what.to = at.at;
     what.host = at.host;
     what.tls = at.tls;
     what.method = "GET";
     what.target = target;
-    what.until = core::deadline::after(limit, std::chrono::steady_clock::now());
+    what.until = until;
     if (!key.empty()) {
         what.headers.add("Authorization", "Bearer " + key);
     }
-    const core::deadline until = what.until;
     auto opened = co_await http::reply_stream::open(std::move(what));
     if (!opened) {
         co_return not_told(telemetry::printable(opened.error().message));
@@ -73,8 +72,9 @@ core::awaitable<core::result<json>> ask(const server_address& at, const std::str
 core::awaitable<core::result<box_lists>> ask_all(server_address at, std::string key, const list_call& what) {
     box_lists out;
     out.ip = at.at.address().to_string();
+    const auto until = core::deadline::after(what.limit, std::chrono::steady_clock::now());
     for (const std::string& target : what.targets) {
-        core::result<json> told = co_await ask(at, key, target, what.limit);
+        core::result<json> told = co_await ask(at, key, target, until);
         if (!told) {
             co_return told.error();
         }
@@ -83,7 +83,9 @@ core::awaitable<core::result<box_lists>> ask_all(server_address at, std::string 
     co_return out;
 }
 
-core::result<box_lists> ask_one(const boxes::box_entry& box, const list_call& what) {
+}  // namespace
+
+core::result<box_lists> lists_of(const boxes::box_entry& box, const list_call& what) {
     auto at = find_server("address", url_of(box), box.ca_file.string());
     if (!at) {
         return not_told(at.error().message);
@@ -107,15 +109,13 @@ core::result<box_lists> ask_one(const boxes::box_entry& box, const list_call& wh
     return out;
 }
 
-}  // namespace
-
 std::vector<core::result<box_lists>> lists_of(const std::vector<boxes::box_entry>& boxes,
                                               const list_call& what) {
     std::vector<core::result<box_lists>> out(boxes.size(), box_lists{});
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
         for (std::size_t i = next++; i < boxes.size(); i = next++) {
-            out[i] = ask_one(boxes[i], what);
+            out[i] = lists_of(boxes[i], what);
         }
     };
     std::vector<std::jthread> threads;

@@ -19,12 +19,15 @@ struct box_lists {
 
 struct list_call {
     std::vector<std::string> targets;  // "/api/tags"; status 200 and an object are asked of each
-    core::seconds limit{12};           // for each answer
+    core::seconds limit{12};           // for all answers of a box
     std::size_t at_once = 16;          // boxes
 };
 
-// What each box answers to each target, in the order of `boxes`; why it does not in its place. Blocks, `limit` for each
-// target and 3 s for each address of a box's name at most.
+// What this box answers to each target. Blocks, `limit` for all of that and 3 s for each address of its name at most.
+[[nodiscard]] core::result<box_lists> lists_of(const boxes::box_entry& box, const list_call& what);
+
+// What each box answers to each target, in the order of `boxes`; why it does not in its place. Blocks as for one box,
+// `at_once` of them side by side.
 [[nodiscard]] std::vector<core::result<box_lists>> lists_of(const std::vector<boxes::box_entry>& boxes,
                                                             const list_call& what);
 

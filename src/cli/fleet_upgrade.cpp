@@ -92,23 +92,24 @@ std::string choose(std::vector<boxes::box_entry>& all, const std::vector<std::st
 }
 
 int upgrade_fleet(const upgrade_options& asked) {
-    auto read = boxes_of(asked.file);
-    if (!read) {
-        return bad_configuration;
+    whole_list list = all_boxes_of(asked.file);
+    if (!list.value) {
+        return list.status;
     }
-    if (const std::string wrong = choose(read->boxes, asked.only); !wrong.empty()) {
+    boxes::boxes_file& read = *list.value;
+    if (const std::string wrong = choose(read.boxes, asked.only); !wrong.empty()) {
         return fail(wrong, wrong_words);
     }
     constexpr core::seconds answer_limit{10};
     upgrade_job job;
-    for (const auto& one : find_boxes(read->boxes, answer_limit)) {
+    for (const auto& one : find_boxes(read.boxes, answer_limit)) {
         if (!one) {
-            return fail(read->boxes[job.found.size()].name + ": " + one.error().message +
+            return fail(read.boxes[job.found.size()].name + ": " + one.error().message +
                         "; nothing was begun");
         }
         job.found.push_back(*one);
     }
-    job.boxes = read->boxes;
+    job.boxes = read.boxes;
     job.command = asked.command;
     job.command_limit = core::seconds(asked.command_limit);
     job.rules.max_unavailable = asked.max_unavailable;
@@ -118,10 +119,10 @@ int upgrade_fleet(const upgrade_options& asked) {
     job.tell = [](const std::string& line) { std::cerr << line << std::endl; };
     const upgrade_end end = run_upgrade(std::move(job));
     if (asked.json) {
-        std::cout << end_json(read->boxes, end).dump(2, ' ', false, admin_json::error_handler_t::replace)
+        std::cout << end_json(read.boxes, end).dump(2, ' ', false, admin_json::error_handler_t::replace)
                   << '\n';
     } else {
-        tell_end(read->boxes, end);
+        tell_end(read.boxes, end);
     }
     return end.succeeded ? succeeded : failed;
 }

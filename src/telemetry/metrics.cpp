@@ -86,6 +86,15 @@ prometheus::MetricFamily to_prometheus(const metric_page::family& from) {
     return out;
 }
 
+std::string written(std::vector<prometheus::MetricFamily> all, const metric_page& more) {
+    for (const metric_page::family& each : more.families()) {
+        all.push_back(to_prometheus(each));
+    }
+    // The order of one scrape and the next is the same for a person who compares them.
+    std::ranges::sort(all, [](const auto& one, const auto& other) { return one.name < other.name; });
+    return prometheus::TextSerializer().Serializer::Serialize(all);
+}
+
 }  // namespace
 
 void metric_page::gauge(std::string_view name, std::string_view help, metric_labels labels, double value) {
@@ -243,15 +252,11 @@ std::function<std::string()> metrics::page() const {
     for (const collector& ask : impl_->collectors) {
         ask(*now);
     }
-    return [now, &registry = impl_->registry] {
-        std::vector<prometheus::MetricFamily> all = registry.Collect();
-        for (const metric_page::family& each : now->families()) {
-            all.push_back(to_prometheus(each));
-        }
-        // The order of one scrape and the next is the same for a person who compares them.
-        std::ranges::sort(all, [](const auto& one, const auto& other) { return one.name < other.name; });
-        return prometheus::TextSerializer().Serializer::Serialize(all);
-    };
+    return [now, &registry = impl_->registry] { return written(registry.Collect(), *now); };
+}
+
+std::string text_of(const metric_page& page) {
+    return written({}, page);
 }
 
 }  // namespace corral::telemetry

@@ -101,6 +101,26 @@ client_certificate = "client.pem"
     EXPECT_EQ(box.client_certificate, "/etc/corral/client.pem");
 }
 
+TEST(boxes_file, boxes_may_be_found_instead) {
+    const auto found = read(R"([discover]
+srv = "_corral._tcp.example.net."
+resolver = "localhost:8600"
+tls = true
+agent = 9110
+max_requests = 2
+key_file = "fleet.key"
+)");
+    ASSERT_TRUE(found.value) << catalog::to_text(found.errors.front());
+    EXPECT_TRUE(found.value->boxes.empty());
+    const discovery& how = *found.value->discover;
+    EXPECT_EQ(how.srv, "_corral._tcp.example.net.");
+    EXPECT_EQ(how.resolver, "127.0.0.1:8600");
+    EXPECT_TRUE(how.as.address.tls);
+    EXPECT_EQ(how.as.agent_port, 9110);
+    EXPECT_EQ(how.as.max_requests, 2U);
+    EXPECT_EQ(how.as.key_file, "/etc/corral/fleet.key");
+}
+
 TEST(boxes_file, mistakes_are_named_with_their_place) {
     const std::string box = one_box;
     const std::vector<std::pair<std::string, std::string>> table{
@@ -132,6 +152,14 @@ TEST(boxes_file, mistakes_are_named_with_their_place) {
         {"[edge]\nkey_variable = \"A B\"\nkeys = \"k\"\n" + box, "'key_variable' must be the name"},
         {"[edge]\nkey_variable = \"KEY\"\n" + box, "'key_variable' needs 'keys'"},
         {"[edge]\nqueue_time = \"9h\"\n" + box, "'queue_time' must be between"},
+        {"[discover]\nagent = 1\n", "boxes.toml:1:1: 'srv' is missing"},
+        {"[discover]\nsrv = \"a b\"\n", "boxes.toml:2:7: 'srv' must be the name of SRV records"},
+        {"[discover]\nsrv = \"a..b\"\n", "'srv' must be the name of SRV records"},
+        {"[discover]\nsrv = \"a\"\nresolver = \"[::1]:53\"\n", "'resolver' must be an IPv4 address"},
+        {"[discover]\nsrv = \"a\"\nresolver = \"dns\"\n", "'resolver' must be ADDRESS:PORT"},
+        {"[discover]\nsrv = \"a\"\nca_file = \"ca.pem\"\n",
+         "'ca_file' needs 'tls = true' in the same [discover]"},
+        {"[discover]\nsrv = \"a\"\nname = \"one\"\n", "unknown key 'name'"},
         {"[edge\n", "boxes.toml:1"},
     };
     for (const auto& [text, wanted] : table) {

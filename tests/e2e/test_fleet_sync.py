@@ -7,37 +7,17 @@ import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 
 import pytest
 
-from client import MODEL
-from fleet_boxes import Member, RenderedEdge
-from harness import BIN, free_port, wait_until
+from client import MODEL, Client
+from fleet_boxes import Member, RenderedEdge, Sync
+from harness import BIN, ROOT, free_port, wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("haproxy"), reason="haproxy is not installed")
-
-
-class Sync:
-    def __init__(self, edge):
-        self.edge, self.log_file = edge, edge.folder / "sync.log"
-
-    def __enter__(self):
-        with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([BIN / "corral", "fleet", "sync", self.edge.list, "--interval", "1"],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        return self
-
-    def __exit__(self, *_):
-        self.kill()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def log(self):
-        return self.log_file.read_text()
 
 
 def once(edge):
@@ -175,6 +155,62 @@ def test_a_box_that_means_harm_changes_its_own_routes_at_most(tmp_path):
             told = once(edge)
             assert told.returncode == 1 and "box bad: it does not tell its models" in told.stderr
             wait_until(lambda: edge.servers("boxes")["one"][0] == "UP", what="one is not touched")
+
+
+class DeafBox:
+    """Takes connections, never answers, and counts those that its clients have given up."""
+
+    def __enter__(self):
+        self.given_up = 0
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.hold, args=self.server.accept()[:1], daemon=True).start()
+
+    def hold(self, connection):
+        with connection, contextlib.suppress(OSError):
+            asked = b""
+            while more := connection.recv(4096):
+                asked += more
+            self.given_up += b"/api/tags" in asked
+
+    def __exit__(self, *_):
+        self.server.close()
+
+
+def figures_at(port):
+    client = Client()
+    client.port = port
+    text = client.get("/metrics").body.decode()
+    return dict(re.findall(r"^(corral_fleet\S+) (\S+)$", text, re.M))
+
+
+def test_a_box_that_hangs_keeps_no_other_waiting(tmp_path):
+    with Member(tmp_path / "one") as one, DeafBox() as deaf:
+        one.wait_ready()
+        port = free_port()
+        boxes = [("one", one, 'models = ["sim"]'), ("deaf", deaf, 'models = ["sim"]')]
+        edge = RenderedEdge(tmp_path / "edge", boxes, f'spares = 5\nlists = "127.0.0.1:{port}"')
+        edge.names = ["one"]
+        with edge, Sync(edge) as sync:
+            def routed_meanwhile(name):
+                before = deaf.given_up
+                create(one, name)
+                becomes(edge, name, 200, sync)
+                return deaf.given_up == before
+            # Often enough that no busy machine is mistaken for a sync that waits.
+            assert any(routed_meanwhile(f"m{number}") for number in range(5))
+            wait_until(lambda: float(figures_at(port)["corral_fleet_sync_agreed_timestamp_seconds"]) > 0, 30, "all is told")
+            said = figures_at(port)
+            assert (said["corral_fleet_boxes"], said["corral_fleet_boxes_answering"]) == ("2", "1"), said
+            assert float(said['corral_fleet_sync_commands_total{result="done"}']) > 0
+            rows = re.findall(r"^\| `(corral_fleet\w+)` \|", (ROOT / "docs/fleet.md").read_text(), re.M)
+            assert set(rows) == {name.split("{")[0] for name in said}
 
 
 def test_says_what_is_in_the_way(tmp_path):

@@ -29,7 +29,15 @@ struct box_entry {
     std::filesystem::path key_file;  // its first line is the key for commands; empty: none
     std::filesystem::path ca_file;   // with TLS; empty: the system's certificates
     std::filesystem::path client_certificate;  // with TLS: certificate and key in one file; empty: none
-    std::uint32_t line = 0;                    // in the file
+    bool reserve = false;                      // gets requests only while no other box is up
+    std::uint32_t line = 0;                    // in the file; 0: it was found
+};
+
+// [discover]: boxes that are found. Each is like `as`, which has neither name nor address.
+struct discovery {
+    std::string srv;       // name of SRV records
+    std::string resolver;  // ADDRESS:PORT of a DNS server; empty: those of the system
+    box_entry as;
 };
 
 // [edge]. Paths are absolute.
@@ -57,8 +65,9 @@ struct edge_settings {
 };
 
 struct boxes_file {
-    std::vector<box_entry> boxes;  // at least one, in the order of the file
+    std::vector<box_entry> boxes;  // in the order of the file; at least one, unless others are to be found
     edge_settings edge;
+    std::optional<discovery> discover;
 };
 
 struct boxes_reading {
@@ -72,6 +81,9 @@ struct boxes_reading {
 // `base`: the absolute folder that relative paths start from; `file` is for complaints.
 [[nodiscard]] boxes_reading parse_boxes(std::string_view text, const std::string& file,
                                         const std::filesystem::path& base);
+
+// Whether HAProxy gives it requests only while no other box is up.
+[[nodiscard]] bool is_reserve(const box_entry& box, const edge_settings& edge);
 
 // The display forms in lower case, sorted, each once; those that are no valid name are left out.
 [[nodiscard]] std::vector<std::string> routed_names(const std::vector<std::string>& models);

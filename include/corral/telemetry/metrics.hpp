@@ -52,6 +52,9 @@ private:
     std::vector<family> families_;
 };
 
+// As Prometheus reads it (metrics::content_type), sorted by name. On any thread.
+[[nodiscard]] std::string text_of(const metric_page& page);
+
 // One request at its end. Absent: it had no such stage, or nobody knows.
 struct run_sample {
     std::string model;    // as configured, not as typed; empty: none that is served

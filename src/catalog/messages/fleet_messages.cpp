@@ -11,12 +11,13 @@ constexpr auto fleet_reader = message_reader::operators;
 constexpr std::array fleet_table{
     message{
         "fleet.boxes-file", fleet_reader,
-        "there is no box; write a table [[box]] with name and address for each\n"
+        "there is no box; write a table [[box]] with name and address for each, or [discover] to find them\n"
         "there are more than … boxes; give them several edges, with a file each\n"
         "'…' is the … of the box in line … already; each box has its own\n"
         "'…' must not hold quotes or control characters; rename the file\n"
         "'…' is not the name of a model; write it as 'corral list' does\n"
-        "'…' needs 'tls = true' in the same [[box]]\n"
+        "'…' needs 'tls = true' in the same …\n"
+        "'resolver' must be an IPv4 address with a port, such as \"127.0.0.1:8600\"\n"
         "'tls' with an IP address needs 'ca_file', or the name of the host in 'address'\n"
         "'key_variable' must be the name of an environment variable, such as CORRAL_EDGE_KEY\n"
         "'key_variable' needs 'keys': the edge has a key of its own only where it checks those of clients",
@@ -38,6 +39,14 @@ constexpr std::array fleet_table{
         "HAProxy goes on with what it was told last; models and boxes that come or go are not heard of.",
         "Start HAProxy with what 'corral fleet render' writes, and run 'corral fleet sync' as the owner of "
         "'socket'."},
+    message{"fleet.discovery", fleet_reader,
+            "can't find out which boxes … names: …\n"
+            "the answer of the DNS server …\n"
+            "DNS knows no box by the name …; see that its SRV records are there\n"
+            "the found host … has a name of more than … characters; list it as a [[box]]",
+            "The boxes of [discover] are not known now; sync goes on with those that it found last.",
+            "Ask the DNS server yourself, such as 'dig SRV _corral._tcp.example.net', and mend its records "
+            "or 'resolver'."},
     message{"fleet.trouble", fleet_reader, "the fleet has trouble: …",
             "A box, HAProxy or the list of the boxes could not be read; the routes stay as they were.",
             "Mend what is named; the log says when it is well again."},
