@@ -13,19 +13,19 @@ from harness import BIN, ROOT
 SHUT_ENOUGH = 2.5
 
 
-def analysed(*files, folder, form=()):
+def analysed(*files, folder, form=(), name="corral.service"):
     root = folder / "root"
     shutil.copytree(ROOT / "systemd", root / "etc/systemd/system", dirs_exist_ok=True)
     for file in files:
         place = root / "etc/systemd/system/corral.service.d"
         place.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)
-    return subprocess.run(["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={root}", *form, "corral.service"],
+    return subprocess.run(["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={root}", *form, name],
                           capture_output=True, text=True, timeout=60)
 
 
-def exposure(*files, folder):
-    said = analysed(*files, folder=folder)
+def exposure(*files, folder, **more):
+    said = analysed(*files, folder=folder, **more)
     last = [line for line in said.stdout.splitlines() if "Overall exposure level" in line]
     assert last, said.stdout + said.stderr
     return float(last[0].split(": ")[1].split()[0])
@@ -71,8 +71,8 @@ def test_the_page_gives_a_reason_for_each_line_that_is_left_open(tmp_path):
     assert page_rows() == open_lines
 
 
-def starts_of_unit(key):
-    text = (ROOT / "systemd/corral.service").read_text()
+def starts_of_unit(key, name="corral.service"):
+    text = (ROOT / "systemd" / name).read_text()
     return [line.split("=", 1)[1] for line in text.splitlines() if line.startswith(key + "=")]
 
 
@@ -95,6 +95,16 @@ def test_the_check_before_a_start_names_the_mistake_and_keeps_nothing_from_start
 def test_the_unit_names_its_pages(tmp_path):
     (line,) = starts_of_unit("Documentation")
     assert {"man:corral(1)", "man:corral.toml(5)"} <= set(line.split())
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_unit_of_sync_is_shut_and_starts_what_there_is(tmp_path):
+    name = "corral-fleet-sync.service"
+    assert exposure(folder=tmp_path, name=name) <= SHUT_ENOUGH
+    program, *words, file = shlex.split(starts_of_unit("ExecStart", name)[0])
+    assert program == "/usr/bin/corral" and starts_of_unit("ConditionPathExists", name) == [file]
+    done = subprocess.run([BIN / "corral", *words, tmp_path / "boxes.toml"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and "boxes.toml" in done.stderr, done
 
 
 def test_the_drop_in_is_printed_and_written_alike(tmp_path):
