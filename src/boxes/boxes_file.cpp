@@ -177,7 +177,12 @@ bool is_record_name(std::string_view text) {
 
 discovery read_discovery(catalog::section from, const fs::path& base) {
     discovery to;
-    from.text("srv", to.srv, true);
+    bool mdns = false;
+    from.flag("mdns", mdns);
+    from.text("srv", to.srv);
+    if (mdns == from.has("srv")) {
+        from.complain(from.place(), "[discover] needs either 'srv' with a name or 'mdns = true'");
+    }
     if (!to.srv.empty() && !is_record_name(to.srv)) {
         from.complain(from.place("srv"),
                       "'srv' must be the name of SRV records such as \"_corral._tcp.example.net\", not '" +
@@ -188,7 +193,16 @@ discovery read_discovery(catalog::section from, const fs::path& base) {
         from.complain(from.place("resolver"),
                       "'resolver' must be an IPv4 address with a port, such as \"127.0.0.1:8600\"");
     }
+    if (mdns && from.has("resolver")) {
+        from.complain(from.place("resolver"), "'resolver' is for 'srv': mDNS asks all of the network");
+    }
     read_settings(from, to.as, base, "[discover]");
+    // Whoever is in the network can announce himself.
+    if (mdns && !to.as.key_file.empty() && (!to.as.address.tls || to.as.ca_file.empty())) {
+        from.complain(
+            from.place("key_file"),
+            "'key_file' with 'mdns' needs 'tls' and 'ca_file', or anybody in the network could get the key");
+    }
     from.finish();
     return to;
 }

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include <boost/asio/ip/address.hpp>
 
+#include "boxes/host_name.hpp"
 #include "corral/boxes/discovery.hpp"
 #include "corral/core/text.hpp"
 
@@ -40,6 +42,16 @@ core::server_url address_of(const found_host& found, const box_entry& as) {
 }
 
 }  // namespace
+
+std::string host_name(std::string_view text) {
+    if (text.ends_with('.')) {
+        text.remove_suffix(1);
+    }
+    const bool plain = !text.empty() && text.front() != '-' && std::ranges::all_of(text, [](char c) {
+        return core::is_letter(c) || core::is_digit(c) || c == '.' || c == '-' || c == '_';
+    });
+    return plain ? core::lower_case(text) : std::string();
+}
 
 joined_boxes join_boxes(const std::vector<box_entry>& listed, const discovery& how,
                         const found_hosts& found) {
@@ -84,15 +96,24 @@ void found_memory::take(const core::result<found_hosts>& answer, core::steady_ti
     if (!answer) {
         return;  // it says nothing, about an end of the records either
     }
-    if (!answer->empty()) {
-        last_ = *answer;
-        empty_since_.reset();
+    empty_since_ = answer->empty() ? empty_since_.value_or(now) : std::optional<core::steady_time>();
+    if (!last_ && answer->empty() && now - *empty_since_ < patience_) {
         return;
     }
-    empty_since_ = empty_since_.value_or(now);
-    if (now - *empty_since_ >= patience_) {
-        last_ = found_hosts();
+    for (const found_host& one : *answer) {
+        seen_[{one.host, one.port}] = {one, now};
     }
+    const core::milliseconds kept = answer->empty() || each_ ? patience_ : core::milliseconds{0};
+    std::erase_if(seen_, [&](const auto& one) {
+        return one.second.second != now &&
+               now - (answer->empty() && !each_ ? *empty_since_ : one.second.second) >= kept;
+    });
+    last_.emplace();
+    for (const auto& [place, one] : seen_) {
+        last_->push_back(one.first);
+    }
+    std::ranges::sort(*last_, {},
+                      [](const found_host& one) { return std::tie(one.priority, one.host, one.port); });
 }
 
 }  // namespace corral::boxes

@@ -9,6 +9,7 @@
 #include <arpa/nameser.h>
 #include <boost/asio/ip/address.hpp>
 
+#include "boxes/host_name.hpp"
 #include "corral/boxes/discovery.hpp"
 #include "corral/core/text.hpp"
 
@@ -20,17 +21,6 @@ constexpr std::size_t srv_head = 6;  // priority, weight, port (RFC 2782)
 
 core::failure unreadable(const std::string& why) {
     return core::make_failure(core::errc::protocol, "the answer of the DNS server " + why);
-}
-
-// A name of a host as it is written, without its last dot; empty where it is none.
-std::string host_name(std::string_view text) {
-    if (text.ends_with('.')) {
-        text.remove_suffix(1);
-    }
-    const bool plain = !text.empty() && text.front() != '-' && std::ranges::all_of(text, [](char c) {
-        return core::is_letter(c) || core::is_digit(c) || c == '.' || c == '-' || c == '_';
-    });
-    return plain ? core::lower_case(text) : std::string();
 }
 
 std::string address_in(const ns_rr& record) {

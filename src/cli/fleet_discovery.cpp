@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 #include <resolv.h>
 
-#include "corral/core/server_url.hpp"
+#include "corral/package/bounded_program.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -66,17 +66,38 @@ private:
     bool good_;
 };
 
-core::failure not_found_out(const boxes::discovery& how, const std::string& why) {
+core::failure not_found_out(const std::string& who, const std::string& why) {
     return core::make_failure(core::errc::unavailable,
-                              "can't find out which boxes " + how.srv + " names: " + why);
+                              "can't find out which boxes " + who + " names: " + why);
 }
 
-}  // namespace
+// By the Avahi of this machine, which hears what boxes announce.
+core::result<boxes::found_hosts> find_by_mdns() {
+    constexpr std::chrono::seconds limit{10};  // a host that does not answer costs 5 s
+    constexpr const char* advice = "; see that avahi-daemon runs here: systemctl status avahi-daemon";
+    const auto end = package::run_bounded({.command = {"avahi-browse", "--parsable", "--resolve",
+                                                       "--terminate", "--no-db-lookup", "_corral._tcp"},
+                                           .variables = package::clean_variables(),
+                                           .patience = limit});
+    if (!end) {
+        return not_found_out("mDNS",
+                             "avahi-browse is not installed; sudo apt install avahi-daemon avahi-utils");
+    }
+    if (end->status != 0) {
+        return not_found_out("mDNS", "avahi-browse ends with an error" + std::string(advice));
+    }
+    if (!end->whole) {
+        return not_found_out("mDNS", "avahi-browse tells too much, or takes more than " +
+                                         std::to_string(limit.count()) +
+                                         " s; name the boxes by 'srv' instead");
+    }
+    return boxes::read_avahi_answer(end->output);
+}
 
-core::result<boxes::found_hosts> find_hosts(const boxes::discovery& how) {
+core::result<boxes::found_hosts> find_by_dns(const boxes::discovery& how) {
     resolver from;
     if (!from.good()) {
-        return not_found_out(how, "this system's resolver does not start; see /etc/resolv.conf");
+        return not_found_out(how.srv, "this system's resolver does not start; see /etc/resolv.conf");
     }
     if (!how.resolver.empty()) {
         from.ask_only(how.resolver);
@@ -84,16 +105,27 @@ core::result<boxes::found_hosts> find_hosts(const boxes::discovery& how) {
     const std::vector<std::uint8_t> answer = from.ask_srv(how.srv);
     if (answer.empty()) {
         return not_found_out(
-            how, how.resolver.empty()
-                     ? "each DNS server of this system is silent or refuses; see /etc/resolv.conf"
-                     : "the DNS server at " + how.resolver +
-                           " is silent or refuses; see that it runs and has this name, or change 'resolver'");
+            how.srv,
+            how.resolver.empty()
+                ? "each DNS server of this system is silent or refuses; see /etc/resolv.conf"
+                : "the DNS server at " + how.resolver +
+                      " is silent or refuses; see that it runs and has this name, or change 'resolver'");
     }
     auto found = boxes::read_srv_answer(answer);
-    return found ? std::move(found) : not_found_out(how, found.error().message);
+    return found ? std::move(found) : not_found_out(how.srv, found.error().message);
+}
+
+}  // namespace
+
+core::result<boxes::found_hosts> find_hosts(const boxes::discovery& how) {
+    return how.srv.empty() ? find_by_mdns() : find_by_dns(how);
 }
 
 std::string names_no_box(const boxes::discovery& how) {
+    if (how.srv.empty()) {
+        return "no box announces itself by mDNS in this network; see that each has Avahi with a service "
+               "_corral._tcp";
+    }
     return "DNS knows no box by the name " + how.srv + "; see that its SRV records are there";
 }
 
@@ -111,7 +143,7 @@ std::optional<boxes::found_hosts> box_finder::latest() {
 }
 
 void box_finder::look_up(const std::stop_token& over) {
-    boxes::found_memory memory(patience);
+    boxes::found_memory memory(patience, how_.srv.empty());
     std::string trouble;
     while (!over.stop_requested()) {
         const auto answer = find_hosts(how_);
@@ -121,7 +153,8 @@ void box_finder::look_up(const std::stop_token& over) {
                                                   : std::string();
         if (std::exchange(trouble, now) != now) {
             if (now.empty()) {
-                telemetry::log().info("{} names boxes again event=fleet.well", how_.srv);
+                telemetry::log().info("{} names boxes again event=fleet.well",
+                                      how_.srv.empty() ? "mDNS" : how_.srv);
             } else {
                 telemetry::log().warn(
                     "the fleet has trouble: {}; boxes stay as they were found event=fleet.trouble",

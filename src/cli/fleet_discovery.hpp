@@ -1,5 +1,5 @@
 #pragma once
-// Boxes that are found: the questions to DNS for [discover] of a list.
+// Boxes that are found: the questions to DNS, or to Avahi, for [discover] of a list.
 
 #include <condition_variable>
 #include <mutex>
@@ -11,7 +11,7 @@
 
 namespace corral::cli {
 
-// Blocks for some seconds at most: two tries of a second for each server of the system.
+// Blocks for some seconds at most: two tries of a second for each server of the system, 10 s with mDNS.
 [[nodiscard]] core::result<boxes::found_hosts> find_hosts(const boxes::discovery& how);
 
 // What to say of an answer without boxes.

@@ -199,5 +199,44 @@ TEST(discovery, what_was_found_outlives_failures_and_short_emptiness) {
     EXPECT_EQ(memory.now(), one);
 }
 
+TEST(discovery, a_host_that_mdns_does_not_hear_for_a_moment_stays) {
+    const core::steady_time begin{};
+    const found_host one{"one.local", "10.0.0.1", 11434, 0, 0};
+    const found_host two{"two.local", "10.0.0.2", 11434, 0, 0};
+    found_memory memory(60s, true);
+    memory.take(found_hosts{one, two}, begin);
+    memory.take(found_hosts{one}, begin + 59s);
+    EXPECT_EQ(memory.now(), (found_hosts{one, two}));
+    memory.take(found_hosts{one}, begin + 60s);
+    EXPECT_EQ(memory.now(), found_hosts{one});
+    memory.take(found_hosts(), begin + 119s);
+    EXPECT_EQ(memory.now(), found_hosts{one});
+    memory.take(found_hosts(), begin + 120s);
+    EXPECT_EQ(memory.now(), found_hosts());
+}
+
+TEST(discovery, avahi_tells_each_host_once_with_an_address_that_is_reached) {
+    const std::string said =
+        "+;eth0;IPv4;Corral\\032on\\032one;_corral._tcp;local\n"
+        "=;eth0;IPv6;Corral\\032on\\032one;_corral._tcp;local;One.local;fd00::21;11434;\n"
+        "=;eth0;IPv4;Corral\\032on\\032one;_corral._tcp;local;One.local;192.0.2.21;11434;\"a;b\"\n"
+        "=;wlan0;IPv4;Corral\\032on\\032one;_corral._tcp;local;One.local;192.0.2.20;11434;\n"
+        "=;eth0;IPv6;x;_corral._tcp;local;two.local;fe80::1;11434;\n"
+        "=;eth0;IPv6;x;_corral._tcp;local;three.local;fd00::23;8000;\n";
+    EXPECT_EQ(read_avahi_answer(said), (found_hosts{{"one.local", "192.0.2.20", 11434, 0, 0},
+                                                    {"three.local", "fd00::23", 8000, 0, 0}}));
+}
+
+TEST(discovery, what_avahi_would_not_say_is_left_out) {
+    for (const std::string line :
+         {"", "=", "=;;;;;;;;", "=;eth0;IPv4;x;t;local;one local;192.0.2.21;11434;",
+          "=;e;IPv4;x;t;local;one;here;11434;", "=;e;IPv4;x;t;local;one;192.0.2.21;0;",
+          "=;e;IPv4;x;t;local;one;192.0.2.21;70000;", "=;e;IPv4;x;t;local;one;192.0.2.21;11434x;",
+          "=;e;IPv4;x;t;local;one;127.0.0.1;11434;", "=;e;IPv4;x;t;local;one;0.0.0.0;11434;",
+          "=;e;IPv4;x;t;local;-x;192.0.2.21;11434;"}) {
+        EXPECT_TRUE(read_avahi_answer(line).empty()) << line;
+    }
+}
+
 }  // namespace
 }  // namespace corral::boxes

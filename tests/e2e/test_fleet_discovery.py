@@ -1,6 +1,7 @@
-"""Boxes that are found by the SRV records of a DNS server, over its changes and its failures."""
+"""Boxes that are found: by the SRV records of a DNS server, over its changes and its failures, and by what Avahi hears."""
 
 import contextlib
+import os
 import shutil
 import socket
 import struct
@@ -62,8 +63,8 @@ class DnsServer:
         return out
 
 
-def fleet(*words):
-    return subprocess.run([BIN / "corral", "fleet", *words], capture_output=True, text=True, timeout=60)
+def fleet(*words, **environment):
+    return subprocess.run([BIN / "corral", "fleet", *words], capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
 
 
 def test_boxes_are_those_that_dns_names(tmp_path):
@@ -99,3 +100,28 @@ def test_boxes_are_those_that_dns_names(tmp_path):
         assert nobody.returncode == 1 and "DNS knows no box by the name" in nobody.stderr, nobody
     silent = fleet("status", edge.list)
     assert silent.returncode == 1 and "is silent or refuses" in silent.stderr, silent
+
+
+def test_boxes_are_those_that_announce_themselves(tmp_path):
+    file = tmp_path / "boxes.toml"
+    file.write_text("[discover]\nmdns = true\nagent = 9110\n")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    browse = programs / "avahi-browse"
+
+    def said(script):
+        browse.write_text(f"#!/bin/sh\n{script}\n")
+        browse.chmod(0o755)
+        # No box is asked, since none would be on this machine.
+        return fleet("render", file, PATH=f"{programs}:/usr/bin:/bin")
+    lines = ["=;eth0;IPv4;Corral\\032on\\032one;_corral._tcp;local;one.local;192.0.2.21;11434;", "Failed to resolve service x"]
+    shown = said(f"[ \"$*\" = \"--parsable --resolve --terminate --no-db-lookup _corral._tcp\" ] || exit 3; cat <<'END'\n" + "\n".join(lines) + "\nEND")
+    assert shown.returncode == 1 and "box 'one.local' has no list of models" in shown.stderr, shown
+    nobody = said("exit 0")
+    assert nobody.returncode == 1 and "no box announces itself by mDNS" in nobody.stderr, nobody
+    away = said("echo 'Failed to create client object: Daemon not running' >&2; exit 1")
+    assert away.returncode == 1 and "see that avahi-daemon runs here" in away.stderr, away
+    too_much = said("yes '=;eth0;IPv4;x;_corral._tcp;local;one.local;192.0.2.21;11434;' | head -c 200000")
+    assert too_much.returncode == 1 and "tells too much" in too_much.stderr, too_much
+    missing = fleet("render", file, PATH=str(tmp_path))
+    assert missing.returncode == 1 and "avahi-browse is not installed" in missing.stderr, missing

@@ -35,7 +35,7 @@ struct box_entry {
 
 // [discover]: boxes that are found. Each is like `as`, which has neither name nor address.
 struct discovery {
-    std::string srv;       // name of SRV records
+    std::string srv;       // name of SRV records; empty: by mDNS
     std::string resolver;  // ADDRESS:PORT of a DNS server; empty: those of the system
     box_entry as;
 };

@@ -1,10 +1,13 @@
 #pragma once
-// Boxes that are found rather than listed: what DNS tells of them, and how they join those of the list.
+// Boxes that are found rather than listed: what DNS or mDNS tells of them, and how they join those of the list.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "corral/boxes/boxes_file.hpp"
@@ -31,6 +34,10 @@ using found_hosts = std::vector<found_host>;
 // records. Records without a target, without a port, or with a name that is none of a host are left out.
 [[nodiscard]] core::result<found_hosts> read_srv_answer(std::span<const std::uint8_t> answer);
 
+// The output of "avahi-browse --parsable --resolve --no-db-lookup" (man avahi-browse): its host names with one address
+// each, of IPv4 where there is one. Lines that are none of it are left out, and addresses of the link alone.
+[[nodiscard]] found_hosts read_avahi_answer(std::string_view text);
+
 struct joined_boxes {
     std::vector<box_entry> boxes;      // those of the list first
     std::vector<std::string> remarks;  // what was left out, and why: a sentence each
@@ -41,10 +48,12 @@ struct joined_boxes {
 [[nodiscard]] joined_boxes join_boxes(const std::vector<box_entry>& listed, const discovery& how,
                                       const found_hosts& found);
 
-// What was found, over look-ups that fail. An empty answer counts once there was no other for `patience`.
+// What was found, over look-ups that fail. An empty answer counts once there was no other for `patience`; with `each`, so
+// does the absence of one host.
 class found_memory {
 public:
-    explicit found_memory(core::milliseconds patience) : patience_(patience) {}
+    explicit found_memory(core::milliseconds patience, bool each = false)
+        : patience_(patience), each_(each) {}
 
     void take(const core::result<found_hosts>& answer, core::steady_time now);
 
@@ -53,6 +62,8 @@ public:
 
 private:
     core::milliseconds patience_;
+    bool each_;
+    std::map<std::pair<std::string, std::uint16_t>, std::pair<found_host, core::steady_time>> seen_;
     std::optional<found_hosts> last_;
     std::optional<core::steady_time> empty_since_;
 };

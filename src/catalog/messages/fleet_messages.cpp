@@ -17,6 +17,9 @@ constexpr std::array fleet_table{
         "'…' must not hold quotes or control characters; rename the file\n"
         "'…' is not the name of a model; write it as 'corral list' does\n"
         "'…' needs 'tls = true' in the same …\n"
+        "[discover] needs either 'srv' with a name or 'mdns = true'\n"
+        "'resolver' is for 'srv': mDNS asks all of the network\n"
+        "'key_file' with 'mdns' needs 'tls' and 'ca_file', or anybody in the network could get the key\n"
         "'resolver' must be an IPv4 address with a port, such as \"127.0.0.1:8600\"\n"
         "'tls' with an IP address needs 'ca_file', or the name of the host in 'address'\n"
         "'key_variable' must be the name of an environment variable, such as CORRAL_EDGE_KEY\n"
@@ -43,6 +46,8 @@ constexpr std::array fleet_table{
             "can't find out which boxes … names: …\n"
             "the answer of the DNS server …\n"
             "DNS knows no box by the name …; see that its SRV records are there\n"
+            "no box announces itself by mDNS in this network; see that each has Avahi with a service "
+            "_corral._tcp\n"
             "the found host … has a name of more than … characters; list it as a [[box]]",
             "The boxes of [discover] are not known now; sync goes on with those that it found last.",
             "Ask the DNS server yourself, such as 'dig SRV _corral._tcp.example.net', and mend its records "
