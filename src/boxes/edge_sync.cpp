@@ -283,7 +283,8 @@ private:
                 " maxconn " + std::to_string(of.max_requests) + " maxqueue " + std::to_string(edge_.queue);
         }
         if (of.address.tls) {
-            text += " ssl verify required ca-file " +
+            // Unlike a written server's, its check is plain unless that is said.
+            text += " check-ssl ssl verify required ca-file " +
                     (of.ca_file.empty() ? std::string("@system-ca") : of.ca_file.string());
             if (of.address.host != box.ip) {
                 text += " sni str(" + of.address.host + ") verifyhost " + of.address.host;
@@ -293,7 +294,7 @@ private:
             }
         }
         if (edge_.proxy_protocol) {
-            text += " send-proxy-v2";
+            text += " send-proxy-v2 check-send-proxy";
         }
         if (is_reserve(of, edge_)) {
             text += " backup";

@@ -199,8 +199,7 @@ void write_unread(std::string& out, const boxes_file& from) {
         "    option allbackups\n";
     write_passage(out);
     const auto chosen = [&](const box_entry& box) { return box.models->size() == most; };
-    const auto room = static_cast<std::size_t>(std::ranges::count_if(from.boxes, chosen)) * from.edge.queue;
-    write_full(out, "queue(unread) ge " + number(room));
+    write_full(out, "avg_queue(unread) ge " + number(from.edge.queue));
     write_unread_answers(out);
     for (const box_entry& box : from.boxes) {
         if (chosen(box)) {
@@ -238,8 +237,7 @@ void write_slot(std::string& out, const boxes_file& from, const slot& of, const 
         "    option httpchk\n"
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
-    const std::size_t room = (of.model.empty() ? from.boxes.size() : of.boxes.size()) * edge.queue;
-    write_full(out, "queue(" + of.backend + ") ge " + number(room));
+    write_full(out, "avg_queue(" + of.backend + ") ge " + number(edge.queue));
     out +=
         "    # The first connection that fails takes a box out until its next check, so that a request is "
         "not "

@@ -38,7 +38,7 @@ std::string url_of(const boxes::box_entry& box) {
            std::to_string(box.address.port.value_or(0));
 }
 
-std::vector<core::result<found_box>> find_boxes(const std::vector<boxes::box_entry>& all,
+std::vector<core::result<found_box>> find_boxes(const std::vector<boxes::box_entry>& all, bool announced,
                                                 core::seconds limit) {
     constexpr std::size_t most_at_once = 16;
     std::vector<core::result<found_box>> out(all.size(), found_box{});
@@ -47,6 +47,9 @@ std::vector<core::result<found_box>> find_boxes(const std::vector<boxes::box_ent
         for (std::size_t i = next++; i < all.size(); i = next++) {
             const remote_box at{url_of(all[i]), all[i].key_file.string(), all[i].ca_file.string(), limit};
             out[i] = find_box(at, {});
+            if (out[i] && announced) {
+                out[i]->at.preface = own_connection;
+            }
         }
     };
     std::vector<std::jthread> threads;

@@ -49,8 +49,10 @@ fleet_keeper::fleet_keeper(boxes::boxes_file of, std::string file, core::seconds
       file_(std::move(file)),
       interval_(interval),
       listed_(of_.boxes),
-      askers_({.targets = {"/api/tags", "/v1/models", "/api/ps"}, .limit = core::seconds(6), .at_once = 64}) {
-}
+      askers_({.targets = {"/api/tags", "/v1/models", "/api/ps"},
+               .limit = core::seconds(6),
+               .at_once = 64,
+               .announced = of_.edge.proxy_protocol}) {}
 
 core::result<void> fleet_keeper::open() {
     return of_.edge.lists.empty() ? core::result<void>() : port_.listen(of_.edge.lists);

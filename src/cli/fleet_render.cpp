@@ -69,7 +69,7 @@ bool ask_models(boxes::boxes_file& of) {
         }
     }
     bool all = true;
-    const auto told = tags_of(asked);
+    const auto told = tags_of(asked, of.edge.proxy_protocol);
     for (std::size_t i = 0; i < told.size(); ++i) {
         boxes::box_entry& box = of.boxes[without[i]];
         if (told[i]) {

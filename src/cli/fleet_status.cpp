@@ -28,7 +28,7 @@ int show_fleet(const status_options& asked, const std::map<std::string, std::str
         return list.status;
     }
     const boxes::boxes_file& read = *list.value;
-    const auto told = ask_boxes(find_boxes(read.boxes, core::seconds(asked.limit)));
+    const auto told = ask_boxes(find_boxes(read.boxes, read.edge.proxy_protocol, core::seconds(asked.limit)));
     std::vector<fleet_row> rows;
     for (std::size_t i = 0; i < read.boxes.size(); ++i) {
         rows.push_back(fleet_row_of(read.boxes[i].name, url_of(read.boxes[i]), told[i]));

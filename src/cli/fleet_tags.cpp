@@ -46,12 +46,18 @@ core::result<json> list_in(unsigned status, const std::string& text) {
     return body;
 }
 
-core::awaitable<core::result<json>> ask(const server_address& at, const std::string& key,
-                                        const std::string& target, core::deadline until) {
+struct told_list {
+    unsigned status = 0;
+    std::string text;
+};
+
+core::awaitable<core::result<told_list>> ask(const server_address& at, const std::string& key,
+                                             const std::string& target, core::deadline until) {
     http::stream_call what;
     what.to = at.at;
     what.host = at.host;
     what.tls = at.tls;
+    what.preface = at.preface;
     what.method = "GET";
     what.target = target;
     what.until = until;
@@ -66,7 +72,13 @@ core::awaitable<core::result<json>> ask(const server_address& at, const std::str
     if (!text) {
         co_return not_told(telemetry::printable(text.error().message));
     }
-    co_return list_in((*opened)->status(), *text);
+    co_return told_list{(*opened)->status(), *text};
+}
+
+// Whether another try without the PROXY header may do better: this may be no machine that the box wants one of.
+bool may_be_unwanted(const server_address& at, const core::result<told_list>& told) {
+    constexpr unsigned bad_request = 400;
+    return !at.preface.empty() && (!told || told->status == bad_request);
 }
 
 core::awaitable<core::result<box_lists>> ask_all(server_address at, std::string key, const list_call& what) {
@@ -74,11 +86,24 @@ core::awaitable<core::result<box_lists>> ask_all(server_address at, std::string 
     out.ip = at.at.address().to_string();
     const auto until = core::deadline::after(what.limit, std::chrono::steady_clock::now());
     for (const std::string& target : what.targets) {
-        core::result<json> told = co_await ask(at, key, target, until);
+        core::result<told_list> told = co_await ask(at, key, target, until);
+        if (may_be_unwanted(at, told) && !until.passed(std::chrono::steady_clock::now())) {
+            server_address plain = at;
+            plain.preface.clear();
+            core::result<told_list> again = co_await ask(plain, key, target, until);
+            if (again && again->status == good) {
+                told = std::move(again);
+                at = std::move(plain);
+            }
+        }
         if (!told) {
             co_return told.error();
         }
-        out.all.push_back(*std::move(told));
+        core::result<json> list = list_in(told->status, told->text);
+        if (!list) {
+            co_return list.error();
+        }
+        out.all.push_back(*std::move(list));
     }
     co_return out;
 }
@@ -90,6 +115,7 @@ core::result<box_lists> lists_of(const boxes::box_entry& box, const list_call& w
     if (!at) {
         return not_told(at.error().message);
     }
+    at->preface = what.announced ? own_connection : "";
     auto key = key_in(box.key_file.string());
     if (!key) {
         return key.error();
@@ -137,9 +163,10 @@ core::result<std::vector<std::string>> names_in(const json& tags) {
     return out;
 }
 
-std::vector<core::result<std::vector<std::string>>> tags_of(const std::vector<boxes::box_entry>& boxes) {
+std::vector<core::result<std::vector<std::string>>> tags_of(const std::vector<boxes::box_entry>& boxes,
+                                                            bool announced) {
     std::vector<core::result<std::vector<std::string>>> out;
-    for (const auto& told : lists_of(boxes, {.targets = {"/api/tags"}})) {
+    for (const auto& told : lists_of(boxes, {.targets = {"/api/tags"}, .announced = announced})) {
         out.push_back(told ? names_in(told->all.front()) : told.error());
     }
     return out;

@@ -102,7 +102,7 @@ int upgrade_fleet(const upgrade_options& asked) {
     }
     constexpr core::seconds answer_limit{10};
     upgrade_job job;
-    for (const auto& one : find_boxes(read.boxes, answer_limit)) {
+    for (const auto& one : find_boxes(read.boxes, read.edge.proxy_protocol, answer_limit)) {
         if (!one) {
             return fail(read.boxes[job.found.size()].name + ": " + one.error().message +
                         "; nothing was begun");

@@ -55,6 +55,7 @@ core::awaitable<core::result<box_reply>> ask(found_box of, box_question asked) {
     what.to = of.at.at;
     what.host = std::move(of.at.host);
     what.tls = std::move(of.at.tls);
+    what.preface = std::move(of.at.preface);
     what.method = std::move(asked.method);
     what.target = std::move(asked.path);
     what.body = std::move(asked.body);
@@ -137,8 +138,18 @@ core::result<found_box> find_box(const remote_box& at,
 
 core::awaitable<core::result<admin_json>> ask_box(found_box of, std::string verb, std::string model) {
     constexpr unsigned good = 200;
-    box_question asked = question_of(verb, model);
-    core::result<box_reply> told = co_await ask(of, std::move(asked));
+    constexpr unsigned bad_request = 400;
+    const box_question asked = question_of(verb, model);
+    core::result<box_reply> told = co_await ask(of, asked);
+    // Perhaps this is no machine of which the box wants a PROXY header. A request with status 400 was not begun.
+    const bool refused = told ? told->status == bad_request : asked.method == "GET";
+    if (!of.at.preface.empty() && refused) {
+        of.at.preface.clear();
+        core::result<box_reply> again = co_await ask(of, asked);
+        if (again) {
+            told = std::move(again);
+        }
+    }
     if (!told) {
         co_return told.error();
     }

@@ -17,7 +17,12 @@ struct server_address {
     boost::asio::ip::tcp::endpoint at;
     std::string host;                   // for the Host header
     std::optional<http::tls_peer> tls;  // of https
+    // A header of the PROXY protocol, for a box that wants one of this machine; empty: none.
+    std::string preface;
 };
+
+// What a machine that passes connections on says of one of its own (version 1 of the PROXY protocol, section 2.1).
+inline constexpr const char* own_connection = "PROXY UNKNOWN\r\n";
 
 // Of "http://HOST[:PORT]" or https, port 11434 where none is said. `option` names it in messages; `authorities`: a file
 // of certificates in place of the system's. Blocks: names are looked up, and of several addresses the first that takes

@@ -169,6 +169,12 @@ core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_c
         co_return now.answer.failure_of(refused);
     }
     arm_deadline(now.line, what.until);
+    if (!what.preface.empty()) {
+        const core::error_code unsent = co_await send_all(*now.line, what.preface, now.cut);
+        if (unsent) {
+            co_return now.answer.failure_of(unsent);
+        }
+    }
     if (what.tls) {
         std::string why;
         const core::error_code untrusted = co_await begin_tls(*now.line, *what.tls, why);

@@ -14,8 +14,9 @@ import threading
 import pytest
 
 from client import MODEL, Client
-from fleet_boxes import Member, RenderedEdge, Sync
+from fleet_boxes import Member, RenderedEdge, Sync, is_ready
 from harness import BIN, ROOT, free_port, wait_until
+from keyed_box import make_box
 
 pytestmark = pytest.mark.skipif(not shutil.which("haproxy"), reason="haproxy is not installed")
 
@@ -40,6 +41,11 @@ def names_of(edge):
     reply = edge.get("/api/tags")
     assert reply.status == 200, reply.body
     return {model["name"] for model in reply.json["models"]}
+
+
+def checked(edge, name):
+    """All of HAProxy's checks of this box have come back, and are good."""
+    return {row["check_status"] for row in edge.table() if row["svname"] == name} == {"L7OK"}
 
 
 def reload(edge):
@@ -211,6 +217,54 @@ def test_a_box_that_hangs_keeps_no_other_waiting(tmp_path):
             assert float(said['corral_fleet_sync_commands_total{result="done"}']) > 0
             rows = re.findall(r"^\| `(corral_fleet\w+)` \|", (ROOT / "docs/fleet.md").read_text(), re.M)
             assert set(rows) == {name.split("{")[0] for name in said}
+
+
+def test_a_box_with_tls_that_comes_later_is_verified(tmp_path):
+    """By a bundle of certificates that HAProxy has read for another box."""
+    names = ("one", "two", "false")
+    for name in names:
+        (tmp_path / name).mkdir()
+    with contextlib.ExitStack() as stack:
+        one, two, false_one = (stack.enter_context(make_box(tmp_path / name, tls=True)) for name in names)
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_text("".join((tmp_path / name / "tls/cert.pem").read_text() for name in names[:2]))
+        entries = []
+        for name, box in (("one", one), ("two", two), ("false", false_one)):
+            box.wait_ready()
+            key = tmp_path / f"{name}.key"
+            key.write_text(box.key)
+            entries.append((name, box, f'tls = true\nca_file = "{bundle}"\nkey_file = "{key}"\nmodels = ["sim"]'))
+        edge = stack.enter_context(RenderedEdge(tmp_path / "edge", entries[:1]))
+        with edge.list.open("a") as more:
+            more.write("".join(f'[[box]]\nname = "{name}"\naddress = "127.0.0.1:{box.port}"\n{lines}\n' for name, box, lines in entries[1:]))
+        edge.names += ["two", "false"]
+        with Sync(edge) as sync:
+            words = lambda backend: {name: word for name, (word, _) in edge.servers(backend).items()}
+            wait_until(lambda: words("model_sim:latest") == {"one": "UP", "two": "UP"}, 60, f"two gets requests\n{sync.log()[-3000:]}")
+            # What is not verified is asked for no models, and is down for HAProxy too.
+            wait_until(lambda: words("boxes") == {"one": "UP", "two": "UP", "false": "DOWN"}, 60, "the false one is down")
+            wait_until(lambda: checked(edge, "two"), 60, "two is up by its checks, too")
+            assert "box false: it does not tell its models" in sync.log()
+
+
+def test_boxes_that_want_a_header_of_the_edge_are_asked_with_one(tmp_path):
+    believes = 'proxy_protocol_from = ["127.0.0.1"]'
+    one, two = (Member(tmp_path / name, fleet=believes) for name in ("one", "two"))
+    with contextlib.ExitStack() as stack:
+        for box in (one, two):
+            stack.push(box)
+            box.start(wait_ready=False)  # without the header its door is shut for this test too
+        for box in (one, two):
+            wait_until(lambda box=box: is_ready(box), what="its agent says that it is ready")
+        edge = stack.enter_context(RenderedEdge(tmp_path / "edge", [("one", one, "")], "proxy_protocol = true", flags=["--ask"]))
+        with edge.list.open("a") as more:
+            more.write(f'[[box]]\nname = "two"\naddress = "127.0.0.1:{two.port}"\nagent = {two.agent_port}\n')
+        edge.names.append("two")
+        with Sync(edge) as sync:
+            words = lambda: {name: word for name, (word, _) in edge.servers("model_sim:latest").items()}
+            wait_until(lambda: words() == {"one": "UP", "two": "UP"}, 60, f"two gets requests\n{sync.log()[-3000:]}")
+            wait_until(lambda: checked(edge, "two"), 60, "two is up by its checks, too")
+        assert [status(edge, MODEL) for _ in range(4)] == [200] * 4
 
 
 def test_says_what_is_in_the_way(tmp_path):

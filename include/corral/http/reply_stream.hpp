@@ -29,7 +29,8 @@ struct stream_call {
     std::string content_type = "application/json";
     header_fields headers;  // added to Host, Connection: close, Content-Type and Content-Length
     std::string body;
-    std::vector<body_insert> inserts;               // what the body lacks, in the order of their places
+    std::vector<body_insert> inserts;  // what the body lacks, in the order of their places
+    std::string preface;  // sent before all else, TLS too: a PROXY header; empty: none; not with `kept`
     std::optional<tls_peer> tls;                    // none: plain; not with `kept`
     core::deadline until;                           // for connect, send, and the head of the answer
     boost::optional<std::uint64_t> max_body_bytes;  // none: no bound
