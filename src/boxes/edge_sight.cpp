@@ -35,6 +35,14 @@ std::vector<std::string_view> fields_of(std::string_view line, char between) {
     }
 }
 
+// Of a backend or a server, as HAProxy allows them; others would be more than a word in a command.
+bool is_own_name(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
+        return core::is_letter(c) || core::is_digit(c) ||
+               std::string_view("_.-:").find(c) != std::string_view::npos;
+    });
+}
+
 // A table whose first line with "# " names its columns.
 class named_columns {
 public:
@@ -80,7 +88,7 @@ std::vector<seen_slot> slots_in(std::string_view table) {
         const std::string_view name = columns.at(row, "pxname");
         const unsigned id = number_in(columns.at(row, "iid"));
         if (columns.at(row, "svname") == "BACKEND" && id >= first_slot && out.size() < most_slots &&
-            (name.starts_with("model_") || name.starts_with("spare_"))) {
+            is_own_name(name) && (name.starts_with("model_") || name.starts_with("spare_"))) {
             out.push_back({id, std::string(name), {}});
         }
     });
@@ -98,7 +106,7 @@ std::vector<seen_server> servers_in(std::string_view table) {
         seen_server one;
         one.backend = columns.at(row, "be_name");
         one.name = columns.at(row, "srv_name");
-        if (one.backend.empty() || one.name.empty()) {
+        if (!is_own_name(one.backend) || !is_own_name(one.name)) {
             return;
         }
         one.address = columns.at(row, "srv_addr");
