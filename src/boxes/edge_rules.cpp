@@ -190,8 +190,9 @@ void write_frontend(std::string& out, const edge_settings& edge, const std::vect
     write_routes(out, edge, models, backends);
 }
 
-std::string check_words(const std::string& every) {
-    return " check inter " + every + " fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down";
+std::string check_words(const std::string& every, bool others) {
+    return " check inter " + every + " fall 2 rise 1" +
+           (others ? " observe layer4 error-limit 1 on-error mark-down" : "");
 }
 
 }  // namespace corral::boxes

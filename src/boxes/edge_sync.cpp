@@ -275,9 +275,10 @@ private:
             return;
         }
         const std::string place = backend + "/" + of.name;
-        std::string text = "add server " + place + " " + host_text(box.ip) + ":" +
-                           std::to_string(*of.address.port) + " weight " + std::to_string(of.weight) +
-                           check_words("1s");
+        std::string text =
+            "add server " + place + " " + host_text(box.ip) + ":" + std::to_string(*of.address.port) +
+            " weight " + std::to_string(of.weight) +
+            check_words("1s", model.empty() ? listed_.size() > 1 : wishes_.at(model).size() > 1);
         if (!model.empty()) {
             text +=
                 " maxconn " + std::to_string(of.max_requests) + " maxqueue " + std::to_string(edge_.queue);

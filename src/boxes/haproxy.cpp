@@ -153,7 +153,7 @@ void write_any(std::string& out, const boxes_file& from) {
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
     const std::string every = interval(from.boxes.size());
-    out += "    default-server" + check_words(every) + "\n";
+    out += "    default-server" + check_words(every, from.boxes.size() > 1) + "\n";
     for (const box_entry& box : from.boxes) {
         out += server_line(box, from.edge) + agent_words(box, every, "") + "\n";
     }
@@ -172,7 +172,7 @@ void write_lists(std::string& out, const boxes_file& from) {
         "    option httpchk\n"
         "    http-check send meth GET uri /readyz\n"
         "    http-response set-status 503 if { status 425 }\n";
-    out += "    server sync " + from.edge.lists + check_words("1s") + "\n";
+    out += "    server sync " + from.edge.lists + check_words("1s", true) + "\n";
     for (const box_entry& box : from.boxes) {
         std::string line = server_line(box, from.edge);
         if (!line.ends_with(" backup")) {
@@ -238,12 +238,17 @@ void write_slot(std::string& out, const boxes_file& from, const slot& of, const 
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
     write_full(out, "avg_queue(" + of.backend + ") ge " + number(edge.queue));
-    out +=
-        "    # The first connection that fails takes a box out until its next check, so that a request is "
-        "not "
-        "asked of two\n"
-        "    # dead boxes in turn.\n";
-    out += "    default-server" + check_words(every) + "\n";
+    const bool others = of.boxes.size() > 1;
+    if (others) {
+        out +=
+            "    # The first connection that fails takes a box out until its next check, so that a request "
+            "is not "
+            "asked of two\n"
+            "    # dead boxes in turn.\n";
+    }
+    if (!of.boxes.empty()) {
+        out += "    default-server" + check_words(every, others) + "\n";
+    }
     for (const std::size_t at : of.boxes) {
         const box_entry& box = from.boxes[at];
         out += server_line(box, edge) + " maxconn " + number(box.max_requests) + " maxqueue " +

@@ -1,5 +1,6 @@
 #pragma once
-// The boxes of a fleet, asked side by side and again and again: one that hangs keeps no other waiting, and is asked once at a time.
+// The boxes of a fleet, asked side by side and again and again: one that hangs keeps no other waiting, and is asked
+// once at a time.
 
 #include <condition_variable>
 #include <deque>

@@ -14,7 +14,8 @@ void add_fleet_status(CLI::App& fleet, command_context& context);
 void add_fleet_sync(CLI::App& fleet, command_context& context);
 void add_fleet_upgrade(CLI::App& fleet, command_context& context);
 
-// The boxes of `file`, without those that are to be found. Where it has a mistake, all of them have been told, and nothing comes back.
+// The boxes of `file`, without those that are to be found. Where it has mistakes, all of them have been told, and
+// nothing comes back.
 [[nodiscard]] std::optional<boxes::boxes_file> boxes_of(const std::string& file);
 
 struct whole_list {

@@ -1,5 +1,6 @@
 #pragma once
-// What `corral fleet sync` does again and again: the list, the boxes and HAProxy are looked at, and HAProxy is told what is different.
+// What `corral fleet sync` does again and again: the list, the boxes and HAProxy are looked at, and HAProxy is told what
+// is different.
 
 #include <cstdint>
 #include <map>
@@ -41,7 +42,8 @@ public:
 
     // The port of the lists, where there is to be one.
     [[nodiscard]] core::result<void> open();
-    // Acts on what boxes have told within `patience`; those that take longer keep their routes, and come in a later round.
+    // Acts on what boxes have told within `patience`; those that take longer keep their routes, and come in a later
+    // round.
     round_end round(core::milliseconds patience);
 
 private:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import csv
+import json
+import os
+import pathlib
 import random
 import re
+import socket
 import subprocess
+import sys
 import threading
 import time
 
 import faults
 from clients import BEGUN, GOOD, Crowd, Probe
 from fleet import ROOM_FOR_BOTH, ROOM_FOR_ONE, Fleet, Restarts, Sync, free_port
-from harness import BIN, wait_until
+from fleet_boxes import runnable
+from harness import BIN, descendants, wait_until
 from measure import percentile
 
 # Three models on different boxes; of the last four boxes the card has room for one at a time.
@@ -266,3 +273,130 @@ def upgrade(folder, seconds, seed, say):
         if ran.returncode != 0 or len(restarts.done) != BOXES or any(box.process.pid in before for box in fleet.boxes):
             failed.append(f"the upgrade ended with status {ran.returncode} after {restarts.done}: {(ran.stdout + ran.stderr)[-1500:]}")
         return {**figures, "boxes": restarts.done, "seconds": round(lasted, 1), "processors_busy": machine.busy, "failed": failed}
+
+
+class ManyBoxes:
+    """Stand-ins with three of ten models each; boxes of one fleet for HAProxy and sync."""
+
+    def __init__(self, folder, count):
+        self.folder, self.count = folder, count
+        folder.mkdir()
+        self.addresses = [f"10.78.{number // 250}.{number % 250 + 1}" for number in range(count)]
+        self.models = {address: [f"model{(number + step) % 10}:latest" for step in range(3)] for number, address in enumerate(self.addresses)}
+        self.write()
+        self.list = folder / "boxes.toml"
+        self.socket = folder / "haproxy.sock"
+        self.list.write_text(f'[edge]\nlisten = "127.0.0.1:{free_port()}"\nsocket = "{self.socket}"\nspares = 8\n' + "".join(
+            f'[[box]]\nname = "box{number}"\naddress = "{address}:11434"\nagent = 9110\nmodels = {self.models[address]}\n'
+            for number, address in enumerate(self.addresses)))
+
+    def write(self):
+        fresh = self.folder / "models.new"
+        fresh.write_text(json.dumps(self.models))
+        fresh.rename(self.folder / "models.json")
+
+    def change(self, share):
+        """So many of the boxes lose one model and get another; the tenth of these gets one that nobody had."""
+        chosen = self.addresses[:: round(1 / share)]
+        for place, address in enumerate(chosen):
+            fresh = "fresh:latest" if place % 10 == 0 else f"model{(place * 7 + 5) % 10}:latest"
+            self.models[address] = sorted({*self.models[address][1:], fresh})
+        self.write()
+        return len(chosen)
+
+    def wanted(self):
+        out = collections.defaultdict(set)
+        for number, address in enumerate(self.addresses):
+            for model in self.models[address]:
+                out[model].add(f"box{number}")
+        return out
+
+
+def process_figures(pid):
+    """(processor seconds, MiB) of a process and its children."""
+    ticks, kib = 0, 0
+    for one in (pid, *descendants(pid)):
+        with contextlib.suppress(OSError):
+            fields = pathlib.Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+            kib += int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{one}/status").read_text())[1])
+    return ticks / os.sysconf("SC_CLK_TCK"), kib / 1024
+
+
+def spent(pid, seconds):
+    """Of a span from now on: share of a processor, and MiB at its end."""
+    before = process_figures(pid)[0]
+    time.sleep(seconds)
+    now = process_figures(pid)
+    return {"processor": round((now[0] - before) / seconds, 3), "mib": round(now[1], 1)}
+
+
+def many(folder, count, seed, say):
+    """What sync and HAProxy cost with many boxes, and how long they take to agree after a fifth of these changed."""
+    boxes = ManyBoxes(folder, count)
+    subprocess.run(["ip", "address", "add", "10.78.0.1/16", "dev", "lo"], check=False)
+    subprocess.run(["ip", "route", "add", "local", "10.78.0.0/16", "dev", "lo"], check=False)
+    failed = []
+    with contextlib.ExitStack() as stack:
+        run = lambda command, **more: stack.enter_context(ending(subprocess.Popen(command, stdin=subprocess.DEVNULL, **more)))
+        stand_ins = run([sys.executable, pathlib.Path(__file__).with_name("stand_ins.py"), folder / "models.json"], stdout=subprocess.PIPE)
+        stand_ins.stdout.readline()
+        begun = time.monotonic()
+        rendered = subprocess.run([BIN / "corral", "fleet", "render", boxes.list], capture_output=True, text=True, check=True)
+        render_s = time.monotonic() - begun
+        (folder / "haproxy.cfg").write_text(runnable(rendered.stdout))
+        with open(folder / "haproxy.log", "wb") as log:
+            haproxy = run(["haproxy", "-db", "-f", folder / "haproxy.cfg"], stdout=log, stderr=log)
+
+        def table():
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+                line.connect(str(boxes.socket))
+                line.sendall(b"show stat\n")
+                return list(csv.DictReader(line.makefile().read().lstrip("# ").splitlines()))
+            return []
+        up = lambda: [row for row in table() if row["pxname"].startswith("model_") and row["svname"].startswith("box") and row["status"] == "UP"]
+        wait_until(lambda: len(up()) == 3 * count, 120, "HAProxy has seen all boxes")
+        say("many: HAProxy alone")
+        alone = spent(haproxy.pid, 20)
+        with open(folder / "sync.log", "wb") as log:
+            sync = run([BIN / "corral", "fleet", "sync", boxes.list], stdout=log, stderr=log)
+        time.sleep(6)
+        say("many: sync beside it, nothing changes")
+        still = spent(sync.pid, 20)
+        rows = []
+        for turn in range(3):
+            changed = boxes.change(0.2)
+            begun, before = time.monotonic(), process_figures(sync.pid)[0]
+
+            def agrees():
+                routes = collections.defaultdict(set)
+                names = {row["pxname"] for row in table()}
+                for row in table():
+                    if row["svname"].startswith("box") and row["pxname"].startswith(("model_", "spare_")) and row["status"] != "MAINT":
+                        routes[row["pxname"]].add(row["svname"])
+                wanted = boxes.wanted()
+                fixed = all(routes[f"model_{model}"] == on for model, on in wanted.items() if f"model_{model}" in names)
+                spare = [on for name, on in routes.items() if name.startswith("spare_") and on]
+                return fixed and spare == [on for model, on in wanted.items() if f"model_{model}" not in names]
+            wait_until(agrees, 120, "HAProxy agrees with the boxes")
+            rows.append({"boxes": changed, "seconds": round(time.monotonic() - begun, 2),
+                         "processor_seconds": round(process_figures(sync.pid)[0] - before, 2)})
+            say(f"many: {rows[-1]}")
+            time.sleep(5)
+        ran = subprocess.run([BIN / "corral", "fleet", "sync", "--once", boxes.list], capture_output=True, text=True, timeout=120)
+        if ran.returncode != 0:
+            failed.append(f"sync is not settled: {ran.stderr[-500:]}")
+        if max(row["seconds"] for row in rows) > 10:
+            failed.append(f"agreement after a change took longer than 10 s: {rows}")
+        after = spent(haproxy.pid, 10)
+    return {"boxes": count, "render_seconds": round(render_s, 2), "configuration_kib": len(rendered.stdout) // 1024, "haproxy": alone,
+            "haproxy_after_changes": after, "sync_at_rest": still, "changes": rows, "failed": failed}
+
+
+@contextlib.contextmanager
+def ending(process):
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
