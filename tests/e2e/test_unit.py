@@ -121,3 +121,16 @@ def test_a_folder_that_is_not_to_be_written_is_named(tmp_path):
     (tmp_path / "drop-ins").write_text("a file")
     refused = unit(tmp_path, "--write")
     assert refused.returncode == 1 and "drop-ins" in refused.stderr, refused
+
+
+@pytest.mark.skipif(shutil.which("dh_installsystemd") is None, reason="debhelper is not installed")
+def test_an_upgrade_of_the_package_restarts_fleet_sync_where_it_runs(tmp_path):
+    shutil.copytree(ROOT / "debian", tmp_path / "debian")
+    units = tmp_path / "debian/corral/lib/systemd/system"
+    units.mkdir(parents=True)
+    shutil.copy(ROOT / "systemd/corral-fleet-sync.service", units)
+    (line,) = [line for line in (ROOT / "debian/rules").read_text().splitlines() if line.endswith("corral-fleet-sync.service")]
+    subprocess.run(shlex.split(line), cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    scripts = "\n".join(file.read_text() for file in (tmp_path / "debian").rglob("*") if file.is_file() and ".debhelper" in str(file))
+    orders = re.findall(r"deb-systemd-invoke (\S+) 'corral-fleet-sync.service'", scripts)
+    assert orders == ["try-restart"], "it is ended by an upgrade, or started where it was not"
