@@ -102,7 +102,7 @@ def test_the_unit_of_sync_is_shut_and_starts_what_there_is(tmp_path):
     name = "corral-fleet-sync.service"
     assert exposure(folder=tmp_path, name=name) <= SHUT_ENOUGH
     program, *words, file = shlex.split(starts_of_unit("ExecStart", name)[0])
-    assert program == "/usr/bin/corral" and starts_of_unit("ConditionPathExists", name) == [file]
+    assert program == "/usr/bin/corral" and starts_of_unit("AssertPathExists", name) == [file]
     done = subprocess.run([BIN / "corral", *words, tmp_path / "boxes.toml"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and "boxes.toml" in done.stderr, done
 
