@@ -65,9 +65,10 @@ joined_boxes join_boxes(const std::vector<box_entry>& listed, const discovery& h
     const bool weights = tell_weights(found);
     for (const found_host& one : found) {
         const std::string name = name_of(one);
-        if (addresses.contains(host_and_port(one.host, one.port)) ||
-            addresses.contains(host_and_port(one.address, one.port)) || names.contains(name)) {
-            continue;  // as the list has it
+        const bool known = addresses.contains(host_and_port(one.host, one.port)) ||
+                           (!one.address.empty() && addresses.contains(host_and_port(one.address, one.port)));
+        if (known || names.contains(name)) {
+            continue;  // as the list has it, or an earlier record
         }
         if (name.size() > longest_name) {
             out.remarks.push_back("the found host " + name + " has a name of more than " +
@@ -87,6 +88,8 @@ joined_boxes join_boxes(const std::vector<box_entry>& listed, const discovery& h
             box.weight = std::clamp<unsigned>(one.weight, 1, most_weight);
         }
         names.insert(name);
+        addresses.insert({host_and_port(one.host, one.port),
+                          host_and_port(one.address.empty() ? one.host : one.address, one.port)});
         out.boxes.push_back(std::move(box));
     }
     return out;

@@ -83,13 +83,13 @@ core::result<boxes::found_hosts> find_by_mdns() {
         return not_found_out("mDNS",
                              "avahi-browse is not installed; sudo apt install avahi-daemon avahi-utils");
     }
-    if (end->status != 0) {
-        return not_found_out("mDNS", "avahi-browse ends with an error" + std::string(advice));
-    }
     if (!end->whole) {
         return not_found_out("mDNS", "avahi-browse tells too much, or takes more than " +
                                          std::to_string(limit.count()) +
                                          " s; name the boxes by 'srv' instead");
+    }
+    if (end->status != 0) {
+        return not_found_out("mDNS", "avahi-browse ends with an error" + std::string(advice));
     }
     return boxes::read_avahi_answer(end->output);
 }

@@ -155,6 +155,16 @@ TEST(discovery, a_listed_box_is_not_found_once_more) {
     EXPECT_EQ(all.boxes[2].name, "three.lan");
 }
 
+TEST(discovery, two_names_of_one_address_are_one_box) {
+    const joined_boxes all = join_boxes({}, {},
+                                        {{"a.lan", "10.0.0.1", 11434, 0, 1},
+                                         {"b.lan", "10.0.0.1", 11434, 0, 1},
+                                         {"b.lan", "10.0.0.1", 11435, 0, 1}});
+    ASSERT_EQ(all.boxes.size(), 2U);
+    EXPECT_EQ(all.boxes[0].name, "a.lan");
+    EXPECT_EQ(all.boxes[1].name, "b.lan-11435");
+}
+
 TEST(discovery, weights_that_differ_count_and_later_priorities_are_a_reserve) {
     const joined_boxes all =
         join_boxes({}, {}, {{"a", "", 11434, 1, 0}, {"b", "", 11434, 1, 40'000}, {"c", "", 11434, 2, 30}});

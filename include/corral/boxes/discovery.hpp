@@ -29,9 +29,9 @@ struct found_host {
 // Sorted by priority, host and port, each once.
 using found_hosts = std::vector<found_host>;
 
-// The answer of a DNS server to a question for SRV records (RFC 2782), as it came over the wire; empty where the name has no
-// such records, or does not exist. Fails, in words, where the answer is broken, cut, a refusal, or has more than most_boxes
-// records. Records without a target, without a port, or with a name that is none of a host are left out.
+// The answer of a DNS server to a question for SRV records (RFC 2782), as it came over the wire; empty where the name
+// has no such records, or does not exist. Fails, in words, where the answer is broken, cut, a refusal, or has more than
+// most_boxes records. Records without a target, without a port, or with a name that is none of a host are left out.
 [[nodiscard]] core::result<found_hosts> read_srv_answer(std::span<const std::uint8_t> answer);
 
 // The output of "avahi-browse --parsable --resolve --no-db-lookup" (man avahi-browse): its host names with one address
@@ -43,13 +43,14 @@ struct joined_boxes {
     std::vector<std::string> remarks;  // what was left out, and why: a sentence each
 };
 
-// A box of the list stands for a record of its address. A found box is named by its host, with the port where that is not
-// 11434. Records of other priorities than the lowest are a reserve. Weights count where they differ, up to 256.
+// A box of the list stands for a record of its address; of several records with one address the first counts. A found
+// box is named by its host, with the port where that is not 11434. Records of other priorities than the lowest are a
+// reserve. Weights count where they differ, up to 256.
 [[nodiscard]] joined_boxes join_boxes(const std::vector<box_entry>& listed, const discovery& how,
                                       const found_hosts& found);
 
-// What was found, over look-ups that fail. An empty answer counts once there was no other for `patience`; with `each`, so
-// does the absence of one host.
+// What was found, over look-ups that fail. An empty answer counts once there was no other for `patience`; with `each`,
+// so does the absence of one host.
 class found_memory {
 public:
     explicit found_memory(core::milliseconds patience, bool each = false)
