@@ -175,7 +175,8 @@ bool is_record_name(std::string_view text) {
     return true;
 }
 
-discovery read_discovery(catalog::section from, const fs::path& base) {
+// `has_own_key`: the edge shows one to its boxes.
+discovery read_discovery(catalog::section from, const fs::path& base, bool has_own_key) {
     discovery to;
     bool mdns = false;
     from.flag("mdns", mdns);
@@ -198,10 +199,17 @@ discovery read_discovery(catalog::section from, const fs::path& base) {
     }
     read_settings(from, to.as, base, "[discover]");
     // Whoever is in the network can announce himself.
-    if (mdns && !to.as.key_file.empty() && (!to.as.address.tls || to.as.ca_file.empty())) {
+    const bool trusts_all = mdns && (!to.as.address.tls || to.as.ca_file.empty());
+    if (trusts_all && !to.as.key_file.empty()) {
         from.complain(
             from.place("key_file"),
             "'key_file' with 'mdns' needs 'tls' and 'ca_file', or anybody in the network could get the key");
+    }
+    if (trusts_all && has_own_key) {
+        from.complain(
+            from.place("mdns"),
+            "'mdns' with 'key_variable' of [edge] needs 'tls' and 'ca_file', or anybody in the network "
+            "could get the edge's key");
     }
     from.finish();
     return to;
@@ -314,7 +322,7 @@ boxes_reading parse_boxes(std::string_view text, const std::string& file, const 
             read_edge(*std::move(edge), out.edge, base);
         }
         if (auto found = root.table("discover")) {
-            out.discover = read_discovery(*std::move(found), base);
+            out.discover = read_discovery(*std::move(found), base, !out.edge.key_variable.empty());
         }
         auto tables = root.tables("box");
         root.finish();

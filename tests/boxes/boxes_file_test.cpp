@@ -157,6 +157,8 @@ TEST(boxes_file, mistakes_are_named_with_their_place) {
         {"[discover]\nsrv = \"a\"\nmdns = true\n", "[discover] needs either 'srv'"},
         {"[discover]\nmdns = true\nresolver = \"127.0.0.1:53\"\n", "'resolver' is for 'srv'"},
         {"[discover]\nmdns = true\nkey_file = \"k\"\n", "'key_file' with 'mdns' needs 'tls' and 'ca_file'"},
+        {"[edge]\nkeys = \"k\"\nkey_variable = \"KEY\"\n[discover]\nmdns = true\ntls = true\n",
+         "boxes.toml:5:8: 'mdns' with 'key_variable' of [edge] needs 'tls' and 'ca_file'"},
         {"[discover]\nmdns = true\nkey_file = \"k\"\ntls = true\n",
          "'key_file' with 'mdns' needs 'tls' and 'ca_file'"},
         {"[discover]\nsrv = \"a b\"\n", "boxes.toml:2:7: 'srv' must be the name of SRV records"},

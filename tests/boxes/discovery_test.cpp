@@ -237,6 +237,14 @@ TEST(discovery, avahi_tells_each_host_once_with_an_address_that_is_reached) {
                                                     {"three.local", "fd00::23", 8000, 0, 0}}));
 }
 
+// As Avahi 0.8 now and then says it of a box that publishes both kinds of addresses over both.
+TEST(discovery, an_address_of_the_link_is_none_whatever_the_line_says) {
+    EXPECT_TRUE(
+        read_avahi_answer("=;edge0;IPv6;x;_corral._tcp;local;one.local;fe80::4432:20ff:fe67:793;11434;\n"
+                          "=;edge0;IPv4;x;_corral._tcp;local;one.local;fe80::4432:20ff:fe67:793;11434;\n")
+            .empty());
+}
+
 TEST(discovery, what_avahi_would_not_say_is_left_out) {
     for (const std::string line :
          {"", "=", "=;;;;;;;;", "=;eth0;IPv4;x;t;local;one local;192.0.2.21;11434;",

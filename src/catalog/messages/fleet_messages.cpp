@@ -20,6 +20,8 @@ constexpr std::array fleet_table{
         "[discover] needs either 'srv' with a name or 'mdns = true'\n"
         "'resolver' is for 'srv': mDNS asks all of the network\n"
         "'key_file' with 'mdns' needs 'tls' and 'ca_file', or anybody in the network could get the key\n"
+        "'mdns' with 'key_variable' of [edge] needs 'tls' and 'ca_file', or anybody in the network could get "
+        "the edge's key\n"
         "'resolver' must be an IPv4 address with a port, such as \"127.0.0.1:8600\"\n"
         "'tls' with an IP address needs 'ca_file', or the name of the host in 'address'\n"
         "'key_variable' must be the name of an environment variable, such as CORRAL_EDGE_KEY\n"
