@@ -15,8 +15,8 @@ import threading
 import time
 
 from farm import Farm
-from fleet_boxes import RenderedEdge, Sync, agent
-from harness import BIN, descendants, free_port, wait_until
+from fleet_boxes import RenderedEdge, agent
+from harness import BIN, descendants, wait_until
 from lines import Line
 from upgrade_box import UpgradeBox
 
@@ -36,7 +36,6 @@ class Box(Farm, UpgradeBox):
 
     def __init__(self, folder, line, models, mib, tokens_per_second, keys):
         self.line, self.ip, self.name = line, line.ip, line.name
-        self.tokens_per_second = tokens_per_second
         folder.mkdir(parents=True)
         shutil.copy2(keys / "keys", folder / "keys")
         os.chmod(folder / "keys", 0o600)
@@ -75,12 +74,6 @@ class Box(Farm, UpgradeBox):
         for pid in self.line.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-
-    def prompt_tokens(self):
-        """All that were read, and those of them that the runtime still had."""
-        text = self.get("/metrics").body.decode()
-        figure = lambda name: sum(float(value) for value in re.findall(rf"^corral_{name}\{{[^}}]*\}} (\S+)$", text, re.M))
-        return figure("prompt_tokens_total"), figure("prompt_cached_tokens_total")
 
 
 class Edge(RenderedEdge):
@@ -207,7 +200,6 @@ class Restarts:
 
     def __enter__(self):
         os.mkfifo(self.path)
-        self.over = threading.Event()
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
         return self
@@ -229,6 +221,3 @@ class Restarts:
         with open(self.path, "w"):
             pass
         self.thread.join()
-
-
-__all__ = ["CARD_MIB", "Fleet", "ROOM_FOR_BOTH", "ROOM_FOR_ONE", "Restarts", "Sync", "free_port"]

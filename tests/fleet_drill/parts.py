@@ -17,10 +17,11 @@ import threading
 import time
 
 import faults
+import streams
 from clients import BEGUN, GOOD, Crowd, Probe
-from fleet import ROOM_FOR_BOTH, ROOM_FOR_ONE, Fleet, Restarts, Sync, free_port
-from fleet_boxes import runnable
-from harness import BIN, descendants, wait_until
+from fleet import ROOM_FOR_BOTH, ROOM_FOR_ONE, Fleet, Restarts
+from fleet_boxes import RenderedEdge, Sync, runnable
+from harness import BIN, descendants, free_port, wait_until
 from measure import percentile
 
 # Three models on different boxes; of the last four boxes the card has room for one at a time.
@@ -162,15 +163,12 @@ def load(folder, seconds, seed, say):
 
 def added_delay(folder, rounds, seed, say):
     """What HAProxy adds to the way of each piece: streams through it and beside it take turns in one run."""
-    import streams
-
-    load = type("Load", (), {"streams": 8, "pieces": 200, "rate": 50, "rounds": 1})
+    load = streams.Load(streams=8, rounds=1, pieces=200)
     folder.mkdir()
     seen = {"direct": ([], []), "edge": ([], [])}
     with streams.CorralStreams(folder / "box", load.streams) as box:
         box.wait_ready()
         members = [("one", box, f'models = ["{streams.MODEL}"]\nmax_requests = 64\n')]
-        from fleet_boxes import RenderedEdge
         with RenderedEdge(folder / "edge", members) as edge:
             for turn in range(rounds):
                 for name, port in (("direct", box.port), ("edge", edge.port))[:: 1 if turn % 2 else -1]:
