@@ -44,7 +44,8 @@ BACK = 20  # seconds for a box to be itself again
 def plan(seed, seconds, boxes):
     """(begin in seconds, kind, number of the box) in order; a part of the plan where there is less time than for all of it."""
     dice = random.Random(seed)
-    deck = [name for name, kind in KINDS.items() for _ in range(kind.share)]
+    # One that lasts as long as the run would leave no box for others.
+    deck = [name for name, kind in KINDS.items() for _ in range(kind.share) if kind.hold < seconds / 4]
     dice.shuffle(deck)
     deck.sort(key=lambda name: not name.endswith("_long"))  # these first: they need their time
     wanted = max(1, min(SHARES, round(SHARES * seconds / 600)))
