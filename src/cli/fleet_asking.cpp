@@ -1,12 +1,26 @@
 #include "cli/fleet_asking.hpp"
 
+#include <exception>
 #include <utility>
+
+#include "cli/fleet_calls.hpp"
 
 namespace corral::cli {
 
-std::string place_of(const boxes::box_entry& box) {
-    return box.address.host_text() + ":" + std::to_string(box.address.port.value_or(0));
+namespace {
+
+// A failure of this machine, such as no descriptor left, is one of this question alone.
+core::result<box_lists> asked(const boxes::box_entry& box, const list_call& what) {
+    try {
+        return lists_of(box, what);
+    } catch (const std::exception& problem) {
+        return core::make_failure(core::errc::unavailable,
+                                  "it does not tell its models: " + std::string(problem.what()) +
+                                      "; see that it runs, or give it 'models' in the list of boxes");
+    }
 }
+
+}  // namespace
 
 box_askers::~box_askers() {
     for (std::jthread& thread : threads_) {
@@ -17,7 +31,7 @@ box_askers::~box_askers() {
 
 void box_askers::ask(const boxes::box_entry& box) {
     const std::scoped_lock lock(guard_);
-    if (!under_way_.emplace(box.name, place_of(box)).second) {
+    if (!under_way_.insert(box.name).second) {
         return;
     }
     waiting_.push_back(box);
@@ -45,7 +59,7 @@ void box_askers::work(const std::stop_token& over) {
         const boxes::box_entry box = std::move(waiting_.front());
         waiting_.pop_front();
         lock.unlock();
-        core::result<box_lists> lists = lists_of(box, what_);
+        core::result<box_lists> lists = asked(box, what_);
         lock.lock();
         told_.push_back({box.name, place_of(box), std::move(lists)});
         under_way_.erase(box.name);

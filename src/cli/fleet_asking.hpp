@@ -4,8 +4,8 @@
 
 #include <condition_variable>
 #include <deque>
-#include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,12 +15,9 @@
 
 namespace corral::cli {
 
-// HOST:PORT.
-[[nodiscard]] std::string place_of(const boxes::box_entry& box);
-
 struct told_box {
     std::string name;
-    std::string place;  // that was asked
+    std::string place;  // that was asked, as of place_of()
     core::result<box_lists> lists;
 };
 
@@ -44,7 +41,7 @@ private:
     std::mutex guard_;  // of what follows
     std::condition_variable_any changed_;
     std::deque<boxes::box_entry> waiting_;
-    std::map<std::string, std::string> under_way_;  // name -> place; the waiting too
+    std::set<std::string> under_way_;  // names; the waiting too
     std::vector<told_box> told_;
     std::size_t idle_ = 0;
     std::vector<std::jthread> threads_;

@@ -33,9 +33,12 @@ core::awaitable<void> ask_in_turn(const std::vector<core::result<found_box>>& al
 
 }  // namespace
 
+std::string place_of(const boxes::box_entry& box) {
+    return box.address.host_text() + ":" + std::to_string(box.address.port.value_or(0));
+}
+
 std::string url_of(const boxes::box_entry& box) {
-    return (box.address.tls ? "https://" : "http://") + box.address.host_text() + ":" +
-           std::to_string(box.address.port.value_or(0));
+    return (box.address.tls ? "https://" : "http://") + place_of(box);
 }
 
 std::vector<core::result<found_box>> find_boxes(const std::vector<boxes::box_entry>& all, bool announced,

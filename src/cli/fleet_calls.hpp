@@ -10,6 +10,9 @@
 
 namespace corral::cli {
 
+// "HOST:PORT"
+[[nodiscard]] std::string place_of(const boxes::box_entry& box);
+
 // "http://HOST:PORT"
 [[nodiscard]] std::string url_of(const boxes::box_entry& box);
 

@@ -6,6 +6,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "cli/fleet_calls.hpp"
 #include "cli/haproxy_socket.hpp"
 #include "corral/boxes/fleet_lists.hpp"
 #include "corral/telemetry/log.hpp"
@@ -258,7 +259,6 @@ void fleet_keeper::tell_figures(core::nanoseconds took, const round_end& end) {
     note("list", list_trouble_);
     note("haproxy", edge_trouble_);
     counts_.failures["discovery"] += of_.discover && !finder_->latest() ? 1 : 0;
-    counts_.failures.try_emplace("box");
     const auto answering = std::ranges::count_if(
         memory_, [](const auto& one) { return one.second.heard && one.second.trouble.empty(); });
     std::set<std::string> models;

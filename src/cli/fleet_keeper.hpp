@@ -30,9 +30,9 @@ struct round_end {
 // Counted since the start.
 struct sync_counts {
     std::uint64_t rounds = 0;
-    std::uint64_t done = 0;                         // commands
-    std::uint64_t refused = 0;                      // commands
-    std::map<std::string, std::uint64_t> failures;  // rounds, by their cause
+    std::uint64_t done = 0;     // commands
+    std::uint64_t refused = 0;  // commands
+    std::map<std::string, std::uint64_t> failures{{"box", 0}, {"discovery", 0}, {"haproxy", 0}, {"list", 0}};
 };
 
 class fleet_keeper {

@@ -193,7 +193,7 @@ class Restarts:
 
     def __init__(self, fleet):
         self.fleet, self.path = fleet, fleet.folder / "restart"
-        self.done = []
+        self.done, self.problems = [], []
 
     def command(self):
         return [str(pathlib.Path(__file__).with_name("restart_box.py")), str(self.path), "{box}"]
@@ -211,10 +211,14 @@ class Restarts:
             if not name:
                 return
             box = next(box for box in self.fleet.boxes if box.name == name)
-            status = box.stop()
-            box.kill_all()
-            box.start(wait_ready=False)
-            self.done.append(name)
+            status = 1  # whoever asks waits for an answer, whatever happens
+            try:
+                status = box.stop()
+                box.kill_all()
+                box.start(wait_ready=False)
+                self.done.append(name)
+            except Exception as problem:
+                self.problems.append(f"{name}: {problem!r}")
             pathlib.Path(answer).write_text(f"{status}\n")
 
     def __exit__(self, *_):

@@ -269,7 +269,7 @@ def upgrade(folder, seconds, seed, say):
         failed = failures_of(bad)
         failed += [f"an answer was cut: {one}" for one in crowd.outcomes() if one.end in BEGUN]
         if ran.returncode != 0 or len(restarts.done) != BOXES or any(box.process.pid in before for box in fleet.boxes):
-            failed.append(f"the upgrade ended with status {ran.returncode} after {restarts.done}: {(ran.stdout + ran.stderr)[-1500:]}")
+            failed.append(f"the upgrade ended with status {ran.returncode} after {restarts.done} {restarts.problems}: {(ran.stdout + ran.stderr)[-1500:]}")
         return {**figures, "boxes": restarts.done, "seconds": round(lasted, 1), "processors_busy": machine.busy, "failed": failed}
 
 
