@@ -10,6 +10,8 @@
 #include <openssl/evp.h>
 #include <unistd.h>
 
+#include "corral/core/hex.hpp"
+
 namespace corral::catalog {
 
 namespace {
@@ -114,13 +116,7 @@ core::result<std::string> sha256_hex(std::string_view text) {
     if (EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
         return core::make_failure(core::errc::internal, "SHA-256 is not available in this system's OpenSSL");
     }
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (unsigned i = 0; i < length; ++i) {
-        out += digits[digest[i] >> 4U];
-        out += digits[digest[i] & 15U];
-    }
-    return out;
+    return core::hex_text(digest.data(), length);
 }
 
 }  // namespace corral::catalog

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/hex.hpp"
 
 namespace corral::catalog {
 
@@ -53,7 +54,6 @@ core::result<std::vector<piece>> split(std::string_view text) {
 
 // For what stands between the quotes of a JSON text.
 std::string escaped(const std::string& text) {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string out;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
@@ -62,8 +62,7 @@ std::string escaped(const std::string& text) {
             out += c;
         } else if (byte < 0x20) {
             out += "\\u00";
-            out += digits[byte >> 4U];
-            out += digits[byte & 0xFU];
+            core::append_hex(out, byte);
         } else {
             out += c;
         }

@@ -18,6 +18,7 @@
 #include "corral/config/configuration_access.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/key_file.hpp"
+#include "corral/core/wall_time.hpp"
 
 namespace corral::cli {
 
@@ -52,15 +53,6 @@ core::result<fs::path> file_of(const key_command& asked) {
             " another configuration by --config, or the file itself by --file");
 }
 
-std::string today() {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    std::array<char, 16> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts);
-    return text.data();
-}
-
 int make(const fs::path& file, const std::string& name, const std::string& said, bool as_json) {
     const auto scopes = config::parse_scopes(said);
     if (!scopes) {
@@ -71,7 +63,9 @@ int make(const fs::path& file, const std::string& name, const std::string& said,
     if (!key) {
         return fail(key.error().message);
     }
-    if (const auto added = config::add_key(file, name, *key, today(), *scopes); !added) {
+    if (const auto added = config::add_key(
+            file, name, *key, core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d"), *scopes);
+        !added) {
         return fail(added.error().message);
     }
     if (as_json) {

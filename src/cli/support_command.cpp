@@ -20,6 +20,7 @@
 #include "cli/terminal.hpp"
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/text.hpp"
+#include "corral/core/wall_time.hpp"
 
 namespace corral::cli {
 
@@ -30,15 +31,6 @@ struct support_options {
     std::string file;  // "-": standard output
     bool show = false;
 };
-
-std::string stamp(const char* form) {
-    const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    char text[32] = {};
-    std::strftime(text, sizeof text, form, &parts);
-    return text;
-}
 
 std::string host_name() {
     char name[256] = {};
@@ -83,13 +75,17 @@ int support(support_options asked, const command_context& context) {
     }
     const std::string host = host_name();
     const std::string text =
-        support_file("Corral support file of " + host + ", " + stamp("%Y-%m-%d %H:%M:%S UTC"), parts);
+        support_file("Corral support file of " + host + ", " +
+                         core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d %H:%M:%S UTC"),
+                     parts);
     if (asked.file == "-") {
         std::cout << text;
         return succeeded;
     }
     const std::string file =
-        asked.file.empty() ? "corral-support-" + host + "-" + stamp("%Y%m%dT%H%M%SZ") + ".txt" : asked.file;
+        asked.file.empty() ? "corral-support-" + host + "-" +
+                                 core::utc_text(std::chrono::system_clock::now(), "%Y%m%dT%H%M%SZ") + ".txt"
+                           : asked.file;
     const int status = write(file, text);
     if (status == succeeded) {
         std::cout << wrapped(support_list(parts), style) << "\n"

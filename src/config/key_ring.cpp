@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "corral/core/hex.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::config {
@@ -20,22 +21,6 @@ std::string_view take_word(std::string_view& rest) {
     const std::string_view word = rest.substr(0, rest.find_first_of(blank));
     rest.remove_prefix(word.size());
     return word;
-}
-
-std::optional<key_digest> parse_digest(std::string_view hex) {
-    key_digest out{};
-    if (hex.size() != 2 * out.size()) {
-        return std::nullopt;
-    }
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const int high = core::hex_value(hex[2 * i]);
-        const int low = core::hex_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return std::nullopt;
-        }
-        out.at(i) = static_cast<std::uint8_t>(high * 16 + low);
-    }
-    return out;
 }
 
 std::optional<key_digest> digest_of(std::string_view key) {
@@ -146,7 +131,7 @@ key_ring_reading key_ring::parse(std::string_view text, const std::string& file)
         if (name.empty()) {
             continue;
         }
-        const auto digest = parse_digest(take_word(line));
+        const auto digest = core::hex_bytes<key_digest>(take_word(line));
         const std::string_view scopes = take_word(line);
         key_entry entry{std::string(name), digest.value_or(key_digest{}),
                         parse_scopes(scopes).value_or(key_scopes{}), number};

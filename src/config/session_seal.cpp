@@ -10,6 +10,7 @@
 #include <openssl/hmac.h>
 #include <sys/random.h>
 
+#include "corral/core/hex.hpp"
 #include "corral/core/private_file.hpp"
 #include "corral/core/text.hpp"
 
@@ -20,33 +21,6 @@ namespace {
 constexpr const char* file_name = "sessions.secret";
 constexpr char between = '~';  // in no name of a key, and safe in a cookie
 
-std::string to_hex(const unsigned char* bytes, std::size_t count) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (std::size_t i = 0; i < count; ++i) {
-        out += digits[bytes[i] >> 4U];
-        out += digits[bytes[i] & 0xFU];
-    }
-    return out;
-}
-
-std::optional<session_seal::secret> from_hex(std::string_view text) {
-    session_seal::secret out{};
-    text = core::trimmed(text);
-    if (text.size() != 2 * out.size()) {
-        return std::nullopt;
-    }
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const int high = core::hex_value(text[2 * i]);
-        const int low = core::hex_value(text[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return std::nullopt;
-        }
-        out.at(i) = static_cast<std::uint8_t>(high * 16 + low);
-    }
-    return out;
-}
-
 bool equal_in_time(std::string_view a, std::string_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -56,7 +30,7 @@ bool equal_in_time(std::string_view a, std::string_view b) {
 core::result<session_seal> session_seal::load(const std::filesystem::path& folder) {
     if (!folder.empty()) {
         const auto kept = core::read_private_file(folder / file_name);
-        const auto known = kept ? from_hex(kept->text) : std::nullopt;
+        const auto known = kept ? core::hex_bytes<secret>(core::trimmed(kept->text)) : std::nullopt;
         if (known) {
             return session_seal(*known);
         }
@@ -67,7 +41,7 @@ core::result<session_seal> session_seal::load(const std::filesystem::path& folde
     }
     if (!folder.empty() && core::make_private_folder(folder)) {
         core::private_file file;
-        file.text = to_hex(made.data(), made.size()) + "\n";
+        file.text = core::hex_text(made.data(), made.size()) + "\n";
         file.owner = ::geteuid();
         file.group = ::getegid();
         // Where it can't be kept, people log in again after a restart.
@@ -83,13 +57,13 @@ std::string session_seal::mark_of(const key_entry& key, std::string_view until) 
         text += part;
     }
     text += between;
-    text += to_hex(key.digest.data(), key.digest.size());
+    text += core::hex_text(key.digest.data(), key.digest.size());
     std::array<unsigned char, EVP_MAX_MD_SIZE> mark{};
     unsigned length = 0;
     const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
     const bool made = HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()), bytes, text.size(),
                            mark.data(), &length) != nullptr;
-    return made ? to_hex(mark.data(), length) : std::string();
+    return made ? core::hex_text(mark.data(), length) : std::string();
 }
 
 std::string session_seal::open_for(const key_entry& key, std::int64_t now) const {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <ctime>
 
 #include <unistd.h>
 
 #include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/core/wall_time.hpp"
 #include "corral/monitor/device_figures.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/version.hpp"
@@ -24,14 +24,8 @@ double seconds_of(core::nanoseconds span) {
 
 // The wall clock may have jumped since; the age beside it counts.
 std::string wall_stamp(core::nanoseconds age) {
-    const auto when = std::chrono::system_clock::now() - age;
-    const std::time_t whole = std::chrono::system_clock::to_time_t(
-        std::chrono::time_point_cast<std::chrono::system_clock::duration>(when));
-    std::tm parts{};
-    ::gmtime_r(&whole, &parts);
-    char text[32] = {};
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text;
+    return core::utc_text(std::chrono::system_clock::now() -
+                          std::chrono::duration_cast<core::wall_time::duration>(age));
 }
 
 control::admin_json percent_or_null(const std::optional<double>& progress) {

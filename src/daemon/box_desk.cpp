@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <ctime>
 #include <filesystem>
 #include <numeric>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "corral/config/settings_list.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/wall_time.hpp"
 #include "corral/telemetry/log.hpp"
 #include "own_command.hpp"
 
@@ -32,25 +32,6 @@ constexpr std::size_t most_waiting = 100;  // rows
 
 double milliseconds_of(core::nanoseconds span) {
     return std::round(std::chrono::duration<double, std::milli>(span).count() * 10.0) / 10.0;
-}
-
-std::string stamp_of(std::chrono::system_clock::time_point when) {
-    const auto since = std::chrono::duration_cast<core::milliseconds>(when.time_since_epoch()).count();
-    const std::time_t whole = since / 1000;
-    std::tm parts{};
-    ::gmtime_r(&whole, &parts);
-    char text[32] = {};
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    return fmt::format("{}.{:03}Z", text, since % 1000);
-}
-
-std::string today() {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    char text[16] = {};
-    std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
-    return text;
 }
 
 desk_json stages_of(const telemetry::run_record& of) {
@@ -94,7 +75,7 @@ desk_json request_json(const telemetry::run_record& of, bool runs) {
     out["id"] = of.id;
     out["model"] = of.model;
     out["served_by"] = of.processes;
-    out["arrived"] = stamp_of(of.arrived);
+    out["arrived"] = core::utc_milliseconds(of.arrived);
     out["outcome"] = runs ? "running" : of.outcome;
     out["messages"] = of.messages;
     out["tools"] = of.tools;
@@ -361,7 +342,8 @@ core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, 
         if (!key) {
             return "!" + key.error().message;
         }
-        const core::result<void> added = config::add_key(file, name, *key, today(), scopes);
+        const core::result<void> added = config::add_key(
+            file, name, *key, core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d"), scopes);
         return added ? *key : "!" + added.error().message;
     });
     const core::result<std::string> made = co_await std::move(working);

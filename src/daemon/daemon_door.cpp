@@ -1,9 +1,9 @@
 // The daemon while something of its configuration is missing or wrong: who is let in, and what is waited for.
 
-#include <ctime>
 #include <utility>
 
 #include "corral/config/last_good.hpp"
+#include "corral/core/wall_time.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -13,15 +13,6 @@ namespace {
 
 // A disk that takes longer is looked at again later.
 constexpr core::seconds longest_look{10};
-
-std::string now_text() {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    char text[32] = {};
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text;
-}
 
 // `work` says why it failed; empty: it did not.
 core::awaitable<void> write_last_good(core::disk_work& disk, std::function<std::string()> work) {
@@ -113,7 +104,8 @@ void daemon::keep_last_good(std::string text) {
         return;
     }
     std::function<std::string()> work = [state = settings_.state_directory, file = source_.file,
-                                         text = std::move(text), now = now_text()] {
+                                         text = std::move(text),
+                                         now = core::utc_text(std::chrono::system_clock::now())] {
         const auto kept = config::keep_last_good(state, file, text, now);
         return kept ? std::string() : kept.error().message;
     };

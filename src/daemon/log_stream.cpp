@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/wall_time.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
 #include "log_cursor.hpp"
@@ -177,13 +177,7 @@ control::admin_json stamp(std::chrono::system_clock::time_point when) {
     if (when == std::chrono::system_clock::time_point{}) {
         return nullptr;
     }
-    const auto since = std::chrono::duration_cast<core::milliseconds>(when.time_since_epoch()).count();
-    const std::time_t whole = since / 1000;
-    std::tm parts{};
-    ::gmtime_r(&whole, &parts);
-    char text[32] = {};
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    return fmt::format("{}.{:03}Z", text, since % 1000);
+    return core::utc_milliseconds(when);
 }
 
 control::admin_json batch_of(const std::vector<log_line>& lines) {

@@ -1,10 +1,8 @@
 #include "crash_bundle.hpp"
 
-#include <array>
 #include <cmath>
-#include <cstdio>
-#include <ctime>
 
+#include "corral/core/wall_time.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
@@ -30,7 +28,7 @@ double ms(core::nanoseconds span) {
 
 json trigger(const bundle_facts& facts) {
     const supervisor::transition_record& first = facts.what.first;
-    json out{{"time", utc_text(first.time)},
+    json out{{"time", core::utc_milliseconds(first.time)},
              {"service", first.service},
              {"state", to_string(first.from)},
              {"event", first.event},
@@ -49,9 +47,14 @@ json trigger(const bundle_facts& facts) {
 }
 
 json record(const supervisor::transition_record& what) {
-    json out{{"time", utc_text(what.time)},     {"service", what.service}, {"from", to_string(what.from)},
-             {"to", to_string(what.to)},        {"event", what.event},     {"reason", sentence(what.reason)},
-             {"advice", sentence(what.advice)}, {"pid", what.pid}};
+    json out{{"time", core::utc_milliseconds(what.time)},
+             {"service", what.service},
+             {"from", to_string(what.from)},
+             {"to", to_string(what.to)},
+             {"event", what.event},
+             {"reason", sentence(what.reason)},
+             {"advice", sentence(what.advice)},
+             {"pid", what.pid}};
     if (what.failure != supervisor::trouble::none) {
         out["failure"] = to_string(what.failure);
     }
@@ -128,7 +131,7 @@ json request(const telemetry::run_record& of) {
     }
     json out{{"id", telemetry::printable(of.id)},
              {"model", of.model},
-             {"arrived", utc_text(of.arrived)},
+             {"arrived", core::utc_milliseconds(of.arrived)},
              {"prompt_bytes", of.prompt_bytes},
              {"messages", of.messages},
              {"tools", of.tools},
@@ -182,22 +185,10 @@ json requests(const std::vector<telemetry::run_record>& all) {
 
 }  // namespace
 
-std::string utc_text(std::chrono::system_clock::time_point when) {
-    const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count();
-    const std::time_t whole = since / 1000;
-    std::tm parts{};
-    ::gmtime_r(&whole, &parts);
-    std::array<char, 32> day{};
-    const std::size_t length = std::strftime(day.data(), day.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    std::array<char, 8> fraction{};
-    std::snprintf(fraction.data(), fraction.size(), ".%03dZ", static_cast<int>(since % 1000));
-    return std::string(day.data(), length) + fraction.data();
-}
-
 json to_bundle(const bundle_facts& facts) {
     json out{{"schema", telemetry::crash_schema},
              {"corral", std::string(version)},
-             {"time", utc_text(facts.time)},
+             {"time", core::utc_milliseconds(facts.time)},
              {"model", facts.model},
              {"kind", to_string(facts.what.kind)},
              {"log_content", facts.log_content},

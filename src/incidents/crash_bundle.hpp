@@ -34,7 +34,4 @@ struct bundle_facts {
 // Without the machine's figures, which cost a look at files.
 [[nodiscard]] nlohmann::ordered_json to_bundle(const bundle_facts& facts);
 
-// "2026-11-20T14:21:30.123Z"
-[[nodiscard]] std::string utc_text(std::chrono::system_clock::time_point when);
-
 }  // namespace corral::incidents

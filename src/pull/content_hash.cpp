@@ -5,6 +5,8 @@
 
 #include <openssl/evp.h>
 
+#include "corral/core/hex.hpp"
+
 namespace corral::pull {
 
 void content_hash::closer::operator()(evp_md_ctx_st* context) const noexcept {
@@ -37,15 +39,11 @@ core::result<content_hash::sums> content_hash::finish() {
     }
     sums out{std::move(*sha256), {}};
     if (sha1_) {
-        constexpr std::string_view digits = "0123456789abcdef";
         std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
         unsigned length = 0;
         // A failure leaves another number of digits, and with that no match.
         EVP_DigestFinal_ex(sha1_.get(), digest.data(), &length);
-        for (unsigned i = 0; i < length; ++i) {
-            out.git_blob += digits[digest.at(i) >> 4U];
-            out.git_blob += digits[digest.at(i) & 15U];
-        }
+        out.git_blob = core::hex_text(digest.data(), length);
     }
     return out;
 }

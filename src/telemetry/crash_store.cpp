@@ -2,18 +2,18 @@
 #include "corral/core/private_file.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
-#include <ctime>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/read_all.hpp"
+#include "corral/core/wall_time.hpp"
 
 namespace corral::telemetry {
 
@@ -153,15 +153,7 @@ core::result<std::vector<std::string>> list_crashes(const fs::path& folder) {
 
 std::string crash_name(std::chrono::system_clock::time_point when, std::string_view model) {
     const auto since = std::chrono::duration_cast<std::chrono::microseconds>(when.time_since_epoch()).count();
-    const std::time_t whole = since / 1'000'000;
-    std::tm parts{};
-    ::gmtime_r(&whole, &parts);
-    std::array<char, 32> text{};
-    const std::size_t length = std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%S", &parts);
-    std::array<char, 16> fraction{};
-    std::snprintf(fraction.data(), fraction.size(), ".%06dZ-", static_cast<int>(since % 1'000'000));
-    std::string name(text.data(), length);
-    name += fraction.data();
+    std::string name = fmt::format("{}.{:06}Z-", core::utc_text(when, "%Y%m%dT%H%M%S"), since % 1'000'000);
     for (const char c : model.substr(0, most_model_letters)) {
         const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
         name += is_plain(lower) ? lower : '-';

@@ -11,12 +11,6 @@ using json = nlohmann::ordered_json;
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(crash_text, times_are_utc) {
-    EXPECT_EQ(incidents::utc_text(
-                  std::chrono::system_clock::time_point{std::chrono::milliseconds{1'700'000'000'123}}),
-              "2023-11-14T22:13:20.123Z");
-}
-
 TEST(crash_text, a_list_has_a_line_for_each_with_its_number) {
     const json one{{"time", "2023-11-14T22:13:20.123Z"},
                    {"model", "m"},

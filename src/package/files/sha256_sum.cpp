@@ -4,6 +4,8 @@
 
 #include <openssl/evp.h>
 
+#include "corral/core/hex.hpp"
+
 namespace corral::package {
 
 void sha256_sum::closer::operator()(evp_md_ctx_st* context) const noexcept {
@@ -19,19 +21,13 @@ void sha256_sum::feed(std::string_view bytes) noexcept {
 }
 
 core::result<std::string> sha256_sum::hex() {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned length = 0;
     if (!good_ || EVP_DigestFinal_ex(context_.get(), digest.data(), &length) != 1) {
         return core::make_failure(core::errc::internal, "the SHA-256 of a file could not be computed");
     }
     good_ = false;
-    std::string out;
-    for (unsigned i = 0; i < length; ++i) {
-        out += digits[digest.at(i) >> 4U];
-        out += digits[digest.at(i) & 15U];
-    }
-    return out;
+    return core::hex_text(digest.data(), length);
 }
 
 }  // namespace corral::package

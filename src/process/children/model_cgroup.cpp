@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "corral/core/hex.hpp"
 #include "corral/process/control_group.hpp"
 #include "process/proc_files.hpp"
 
@@ -83,7 +84,6 @@ bool is_ours(pid_t pid) {
 
 std::string model_part(const shared_limits& limits) {
     constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@-,";
-    constexpr std::string_view hex = "0123456789abcdef";
     std::string out = "m" + std::to_string(limits.memory) + ".t" + std::to_string(limits.tasks) + '.';
     std::uint32_t sum = 2166136261U;  // FNV-1a, so that two long names stay two
     for (const char letter : limits.group) {
@@ -92,7 +92,8 @@ std::string model_part(const shared_limits& limits) {
         if (plain.find(letter) != std::string_view::npos) {
             out += letter;
         } else {
-            out += {'%', hex[byte / 16U], hex[byte % 16U]};
+            out += '%';
+            core::append_hex(out, byte);
         }
     }
     if (out.size() > longest_part) {

@@ -10,6 +10,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/family.hpp"
+#include "corral/core/wall_time.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/dialects/ax_poll/proof_store.hpp"
@@ -33,13 +34,6 @@ class silent_sink final : public run_sink {
 public:
     void on_text(std::string_view /*piece*/, const run_progress& /*now*/) override {}
 };
-
-std::string today() {
-    const std::time_t seconds = std::time(nullptr);
-    std::tm parts{};
-    localtime_r(&seconds, &parts);
-    return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
-}
 
 std::string asked(const chat::family& format, std::string_view question) {
     std::string out(format.turn_open);
@@ -337,7 +331,8 @@ core::awaitable<ax_poll_backend::proof_step> ax_poll_backend::prove(std::shared_
     proving_ = false;
     task->bell.ring();
     if (step == proof_step::made && task->conversation == conversations) {
-        proof_ = compare_answers(task->first, task->second, today());
+        proof_ = compare_answers(task->first, task->second,
+                                 core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d"));
         telemetry::log().info("{}: {}", catalog::label_of(model_), proof_.why);
         changed_.ring();
     }
