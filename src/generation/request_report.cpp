@@ -127,15 +127,7 @@ void request_report::log_line(const request_summary& now) const {
 
 void request_report::fill_journal(const request_summary& now) const {
     telemetry::run_record& record = entry_->record();
-    const chat::generation_timings& took = now.timings;
-    record.queue = took.queue;
-    record.reset = took.reset;
-    record.prefill = took.prefill;
-    record.decode = took.decode;
-    record.total = took.total;
-    record.tokenise = took.tokenise;
-    record.detokenise = took.detokenise;
-    record.delivery = took.delivery;
+    static_cast<core::stage_times&>(record) = now.timings;
     record.prompt_tokens = now.usage.prompt_tokens;
     record.cached_tokens = now.usage.cached_tokens;
     record.start = now.start;
@@ -146,6 +138,7 @@ void request_report::fill_journal(const request_summary& now) const {
 
 void request_report::count_in_metrics(const request_summary& now) const {
     telemetry::run_sample out;
+    static_cast<core::stage_times&>(out) = now.timings;
     out.model = now.model == nullptr ? std::string() : now.model->entry->name;
     out.backend = backend_;
     out.outcome = ended_as_;
@@ -155,20 +148,6 @@ void request_report::count_in_metrics(const request_summary& now) const {
     out.cached_tokens = now.usage.cached_tokens;
     out.start = now.start;
     out.generated_tokens = now.usage.generated_tokens;
-    const chat::generation_timings& took = now.timings;
-    const auto known = [](core::nanoseconds span) {
-        return span.count() > 0 ? std::optional(span) : std::nullopt;
-    };
-    out.total = took.total;
-    if (!backend_.empty()) {
-        out.queue = took.queue;
-    }
-    out.reset = known(took.reset);
-    out.prefill = known(took.prefill);
-    out.decode = known(took.decode);
-    out.tokenise = took.tokenise;
-    out.detokenise = took.detokenise;
-    out.delivery = took.delivery;
     out.first_text = first_text_after_;
     out.idle_after = idle_after_;
     metrics_->note_run(out);

@@ -171,12 +171,16 @@ struct metrics::impl {
         }
     }
     void observe_stages(const std::string& model, const run_sample& of) {
-        const std::pair<const char*, const std::optional<core::nanoseconds>*> all[] = {
-            {"queue", &of.queue},      {"reset", &of.reset},   {"tokenise", &of.tokenise},
-            {"prefill", &of.prefill},  {"decode", &of.decode}, {"detokenise", &of.detokenise},
-            {"delivery", &of.delivery}};
+        const auto known = [](core::nanoseconds took) {
+            return took.count() > 0 ? std::optional(took) : std::nullopt;
+        };
+        const std::pair<const char*, std::optional<core::nanoseconds>> all[] = {
+            {"queue", of.queue},          {"reset", known(of.reset)},
+            {"tokenise", of.tokenise},    {"prefill", known(of.prefill)},
+            {"decode", known(of.decode)}, {"detokenise", of.detokenise},
+            {"delivery", of.delivery}};
         for (const auto& [stage, took] : all) {
-            observe(stages, {{"model", model}, {"stage", stage}}, *took);
+            observe(stages, {{"model", model}, {"stage", stage}}, took);
         }
     }
 };
@@ -225,9 +229,9 @@ void metrics::note_run(const run_sample& of) {
     my.observe_stages(model, of);
     my.observe(my.first_text, {{"model", model}}, of.first_text);
     my.observe(my.idle_after, {{"model", model}}, of.idle_after);
-    if (of.decode && of.decode->count() > 0 && of.generated_tokens > 0) {
+    if (of.decode.count() > 0 && of.generated_tokens > 0) {
         my.rates.Add(at, token_rates())
-            .Observe(static_cast<double>(of.generated_tokens) / in_seconds(*of.decode));
+            .Observe(static_cast<double>(of.generated_tokens) / in_seconds(of.decode));
     }
 }
 

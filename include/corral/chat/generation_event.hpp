@@ -11,7 +11,7 @@
 
 #include "corral/chat/failure.hpp"
 #include "corral/chat/generation_request.hpp"
-#include "corral/core/time.hpp"
+#include "corral/core/stage_times.hpp"
 
 namespace corral::chat {
 
@@ -22,17 +22,8 @@ struct token_usage {
     std::uint32_t cached_tokens = 0;     // of prompt_tokens, those that were not computed anew
 };
 
-struct generation_timings {
-    core::nanoseconds queue{0};    // arrival to lease
-    core::nanoseconds reset{0};    // lease to confirmed reset
-    core::nanoseconds prefill{0};  // generate accepted to first text
-    core::nanoseconds decode{0};   // first text to end
-    core::nanoseconds total{0};    // arrival to end
-    // Parts of these, absent where they can't be known.
-    std::optional<core::nanoseconds> tokenise;    // of prefill: texts into token ids
-    std::optional<core::nanoseconds> detokenise;  // of decode: token ids into texts, all together
-    std::optional<core::nanoseconds> delivery;    // of total: pieces that waited for the client to take them
-    token_usage prompt{};                         // what prefill had to do: its prompt and cached tokens
+struct generation_timings : core::stage_times {
+    token_usage prompt{};  // what prefill had to do: its prompt and cached tokens
 };
 
 enum class finish_reason { stop, length };

@@ -49,7 +49,7 @@ struct run_spec {
 };
 
 // What the runtime, or who stands between it and its tokenizer, says a stage took; absent: nobody says it.
-struct stage_times {
+struct reported_stages {
     std::optional<core::nanoseconds> tokenise;
     std::optional<core::nanoseconds> prefill;
     std::optional<core::nanoseconds> decode;
@@ -63,7 +63,7 @@ struct run_progress {
     core::steady_time reset_confirmed{};  // zero until then, like those below
     core::steady_time generate_accepted{};
     core::steady_time first_text{};
-    stage_times stages;
+    reported_stages stages;
     // "continued": behind what the runtime held; else why it computed the whole prompt, a word of a fixed set. A
     // literal; empty: nobody knows.
     std::string_view start{};

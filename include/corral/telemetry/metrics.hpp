@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "corral/core/time.hpp"
+#include "corral/core/stage_times.hpp"
 
 namespace corral::telemetry {
 
@@ -56,19 +56,11 @@ private:
 [[nodiscard]] std::string text_of(const metric_page& page);
 
 // One request at its end. Absent: it had no such stage, or nobody knows.
-struct run_sample {
-    std::string model;    // as configured, not as typed; empty: none that is served
-    std::string backend;  // where it ran last; empty: it had no turn
-    std::string outcome;  // a word of a fixed set
-    std::string cause;    // of a failure: stable id; else empty
-    std::optional<core::nanoseconds> queue;
-    std::optional<core::nanoseconds> reset;
-    std::optional<core::nanoseconds> tokenise;
-    std::optional<core::nanoseconds> prefill;
-    std::optional<core::nanoseconds> decode;
-    std::optional<core::nanoseconds> detokenise;
-    std::optional<core::nanoseconds> delivery;
-    std::optional<core::nanoseconds> total;
+struct run_sample : core::stage_times {
+    std::string model;                            // as configured, not as typed; empty: none that is served
+    std::string backend;                          // where it ran last; empty: it had no turn
+    std::string outcome;                          // a word of a fixed set
+    std::string cause;                            // of a failure: stable id; else empty
     std::optional<core::nanoseconds> first_text;  // from its arrival
     std::optional<core::nanoseconds> idle_after;  // from its cancelling until the runtime was idle again
     std::uint64_t prompt_tokens = 0;

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "corral/core/time.hpp"
+#include "corral/core/stage_times.hpp"
 
 namespace corral::telemetry {
 
@@ -33,12 +33,12 @@ private:
     std::size_t added_ = 0;
 };
 
-struct run_record {
-    std::string id;          // as in the log
-    std::string model;       // resolved
-    std::string deployment;  // the model whose processes run it
-    std::string served_by;   // the set of processes that ran it last, where its model has several tiers
-    std::string processes;   // the set of processes that runs it, or did last, always
+struct run_record : core::stage_times {  // where it has got to
+    std::string id;                      // as in the log
+    std::string model;                   // resolved
+    std::string deployment;              // the model whose processes run it
+    std::string served_by;  // the set of processes that ran it last, where its model has several tiers
+    std::string processes;  // the set of processes that runs it, or did last, always
     std::chrono::system_clock::time_point arrived{};
 
     // The shape of the request. Absent sampling: as the model has it.
@@ -54,16 +54,6 @@ struct run_record {
     std::optional<std::uint32_t> max_tokens;
     std::size_t stops = 0;
 
-    // Where it has got to; zero while unknown.
-    core::nanoseconds queue{0};
-    core::nanoseconds reset{0};
-    core::nanoseconds prefill{0};
-    core::nanoseconds decode{0};
-    core::nanoseconds total{0};
-    // Parts of these, absent where nobody knows them: of prefill, of decode, of the answer.
-    std::optional<core::nanoseconds> tokenise;
-    std::optional<core::nanoseconds> detokenise;
-    std::optional<core::nanoseconds> delivery;
     std::uint32_t prompt_tokens = 0;
     std::uint32_t cached_tokens = 0;  // of these, those that the runtime held computed
     std::string start;                // "continued", or why it computed all; empty: nobody knows

@@ -44,7 +44,7 @@ struct usage_part {
     std::uint32_t cached_tokens = 0;  // of the prompt
 };
 struct stages_part {
-    stage_times stages;
+    reported_stages stages;
 };
 // The server's word for why it ended.
 struct finish_part {
