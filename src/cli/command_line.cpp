@@ -23,44 +23,50 @@ namespace corral::cli {
 
 namespace {
 
-// In the order of the help, which help_text.cpp groups; one line each.
+struct command_entry {
+    command_adder add;
+    const char* group;    // of the help; empty: not for people
+    const char* example;  // empty: none
+};
+
+// In the order of the help; one line each.
 // clang-format off
-constexpr auto commands = std::to_array<command_adder>({
-    add_serve_command,
-    add_reload_command,
-    add_upgrade_command,
-    add_fleet_command,
-    add_unit_command,
-    add_key_command,
-    add_run_command,
-    add_import_command,
-    add_pull_command,
-    add_search_command,
-    add_list_command,
-    add_show_command,
-    add_rm_command,
-    add_prune_command,
-    add_check_command,
-    add_status_command,
-    add_ps_command,
-    add_logs_command,
-    add_doctor_command,
-    add_explain_command,
-    add_support_command,
-    add_bench_command,
-    add_start_command,
-    add_stop_command,
-    add_restart_command,
-    add_pin_command,
-    add_unpin_command,
-    add_drain_command,
-    add_undrain_command,
-    add_help_command,
-    add_version_command,
-    add_completion_command,
-    add_preflight_command,
-    add_complete_command,
-    add_man_command,
+constexpr auto commands = std::to_array<command_entry>({
+    {add_serve_command, "Serve", "corral serve --config corral.toml"},
+    {add_reload_command, "Serve", "corral check && corral reload"},
+    {add_upgrade_command, "Serve", "corral upgrade /usr/local/bin/corral"},
+    {add_unit_command, "Serve", "corral unit --write"},
+    {add_key_command, "Serve", "corral key new anna"},
+    {add_run_command, "Models", "corral run qwen3:4b \"Why is the sky blue?\""},
+    {add_import_command, "Models", "corral import /srv/models/Qwen3-4B"},
+    {add_pull_command, "Models", "corral pull qwen3:4b"},
+    {add_search_command, "Models", "corral search qwen3"},
+    {add_list_command, "Models", "corral list"},
+    {add_show_command, "Models", "corral show qwen3:4b"},
+    {add_rm_command, "Models", "corral rm qwen3:4b"},
+    {add_prune_command, "Models", "corral prune"},
+    {add_check_command, "Models", "corral check /etc/corral/corral.toml"},
+    {add_status_command, "Look", "corral status --watch"},
+    {add_ps_command, "Look", "corral ps"},
+    {add_logs_command, "Look", "corral logs -f qwen3:4b/runtime"},
+    {add_doctor_command, "Look", "corral doctor"},
+    {add_explain_command, "Look", "corral explain request.queue-full"},
+    {add_support_command, "Look", "corral support"},
+    {add_bench_command, "Look", "corral bench qwen3:4b"},
+    {add_start_command, "Operate", "corral start qwen3:4b --wait"},
+    {add_stop_command, "Operate", "corral stop qwen3:4b"},
+    {add_restart_command, "Operate", "corral restart qwen3:4b --wait"},
+    {add_pin_command, "Operate", "corral pin qwen3:4b"},
+    {add_unpin_command, "Operate", "corral unpin qwen3:4b"},
+    {add_drain_command, "Operate", "corral drain --wait"},
+    {add_undrain_command, "Operate", "corral undrain"},
+    {add_fleet_command, "Operate", "corral fleet status boxes.toml"},
+    {add_help_command, "The program itself", "corral help import"},
+    {add_version_command, "The program itself", "corral version --json"},
+    {add_completion_command, "The program itself", "corral completion bash > /etc/bash_completion.d/corral"},
+    {add_preflight_command, "", ""},
+    {add_complete_command, "", ""},
+    {add_man_command, "", ""},
 });
 // clang-format on
 
@@ -194,8 +200,14 @@ struct command_tree {
         context.environment = known_environment();
         context.program = called;
         context.root = &program;
-        for (const command_adder add : commands) {
-            add(program, context);
+        for (const command_entry& each : commands) {
+            each.add(program, context);
+            CLI::App& command = *program.get_subcommands({}).back();
+            command.group(each.group);
+            if (*each.example != '\0') {
+                const std::string more = command.get_footer();
+                command.footer("Example: " + std::string(each.example) + (more.empty() ? "" : "\n" + more));
+            }
         }
         shape_help(program, style_of(STDOUT_FILENO, context.environment).columns);
     }

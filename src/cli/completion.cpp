@@ -335,7 +335,6 @@ void add_completion_command(CLI::App& program, command_context& context) {
 void add_complete_command(CLI::App& program, command_context& context) {
     auto words = std::make_shared<std::vector<std::string>>();
     CLI::App* one = program.add_subcommand("complete", "Say what the last of some words could become");
-    one->group("");
     one->add_option("words", *words);
     one->parse_complete_callback(
         [words, &context] { context.run = [words, &context] { return print_candidates(*words, context); }; });
@@ -345,7 +344,6 @@ void add_complete_command(CLI::App& program, command_context& context) {
 void add_man_command(CLI::App& program, command_context& context) {
     auto configuration = std::make_shared<std::string>();
     CLI::App* one = program.add_subcommand("man", "Print the manual page");
-    one->group("");
     one->add_option("--configuration", *configuration, "That of the configuration, from its page")
         ->type_name("FILE");
     one->parse_complete_callback([configuration, &context] {

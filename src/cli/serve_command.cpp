@@ -229,7 +229,6 @@ void add_serve_command(CLI::App& program, command_context& context) {
 void add_preflight_command(CLI::App& program, command_context& context) {
     auto options = std::make_shared<serve_options>();
     CLI::App* asking = program.add_subcommand("preflight", "Say whether this program can take over");
-    asking->group("");
     asking->add_option("--config", options->config);
     asking->add_option("--listen", options->listen);
     asking->add_option("--handover-version", options->handover_version)->required();
