@@ -122,6 +122,29 @@ TEST(message, a_sentence_is_found_as_people_paste_it) {
     EXPECT_EQ(id(""), "");
 }
 
+TEST(message, of_two_wordings_with_the_same_words_the_whole_sentence_counts) {
+    EXPECT_EQ(message_id("http://10.0.0.5:11434 can't be reached: connection refused"), "runtime.remote");
+    EXPECT_EQ(message_id("can't be reached: permission denied"), "program.folder");
+}
+
+// Some wordings stand in several messages, and say the same in each.
+TEST(message, each_wording_finds_a_message_that_says_it) {
+    for (const message& one : all_messages()) {
+        for (const std::string_view wording : wordings_of(one.text)) {
+            std::string sentence(wording);
+            for (std::size_t at = 0; (at = sentence.find("…", at)) != std::string::npos;) {
+                sentence.replace(at, std::string_view("…").size(), "7");
+            }
+            const auto found = find_message(sentence);
+            ASSERT_TRUE(found) << one.id << ": " << sentence;
+            if (found->id != one.id) {
+                EXPECT_THAT(wordings_of(found->text), testing::Contains(wording))
+                    << one.id << ": " << sentence << " is found as " << found->id;
+            }
+        }
+    }
+}
+
 TEST(message, each_cause_of_a_reason_has_its_id) {
     EXPECT_THAT(message_ids("loading again after: ended by itself: killed by SIGSEGV: The runtime crashed."),
                 ElementsAre("service.loading-again", "service.ended"));

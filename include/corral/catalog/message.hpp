@@ -48,7 +48,8 @@ operation_messages();                                    // the same: admin sock
 [[nodiscard]] std::vector<message> all_messages();
 // The wordings of a message's text.
 [[nodiscard]] std::vector<std::string_view> wordings_of(std::string_view text);
-// By id, else by a sentence that holds all the words of a wording that don't differ; the longest of several.
+// By id, else by a sentence that holds all the words of a wording that don't differ: the longest of several, and of equally
+// long ones that which is the whole sentence.
 [[nodiscard]] std::optional<message> find_message(std::string_view asked);
 // The id of what `sentence` says; "": it is in no table. Thread-safe, some 20 microseconds.
 [[nodiscard]] std::string_view message_id(std::string_view sentence);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <utility>
 
 #include "corral/catalog/message.hpp"
 
@@ -39,9 +40,34 @@ bool holds_in_order(std::string_view sentence, const std::vector<std::string_vie
     return true;
 }
 
+// Whether `sentence` is `wording` from its first to its last character, with something in place of each "…".
+bool is_whole(std::string_view sentence, std::string_view wording) {
+    std::size_t open = wording.find(left_open);
+    if (open == std::string_view::npos) {
+        return sentence == wording;
+    }
+    if (!sentence.starts_with(wording.substr(0, open))) {
+        return false;
+    }
+    sentence.remove_prefix(open);
+    for (;;) {
+        wording.remove_prefix(open + left_open.size());
+        open = wording.find(left_open);
+        if (open == std::string_view::npos) {
+            return sentence.size() > wording.size() && sentence.ends_with(wording);
+        }
+        const std::size_t at = sentence.find(wording.substr(0, open), 1);
+        if (at == std::string_view::npos) {
+            return false;
+        }
+        sentence.remove_prefix(at + open);
+    }
+}
+
 // One wording, ready for the search.
 struct pattern {
     const message* of = nullptr;
+    std::string_view wording;
     std::vector<std::string_view> parts;
     std::size_t length = 0;
 };
@@ -54,33 +80,53 @@ tables all_tables() {
             operation_messages(), pull_messages(),    fleet_messages()};
 }
 
-// The longest first, so that the first that fits says most. Shorter ones would be found in any sentence.
+// The longest first, so that the first that fits says most.
 const std::vector<pattern>& patterns() {
     static const std::vector<pattern> all = [] {
         std::vector<pattern> out;
         for (const auto table : all_tables()) {
             for (const message& one : table) {
                 for (const std::string_view wording : wordings_of(one.text)) {
-                    pattern made{&one, fixed_parts(wording), 0};
+                    pattern made{&one, wording, fixed_parts(wording), 0};
                     for (const std::string_view part : made.parts) {
                         made.length += part.size();
                     }
-                    if (made.length >= shortest_piece) {
+                    if (made.length > 0) {
                         out.push_back(std::move(made));
                     }
                 }
             }
         }
-        std::ranges::stable_sort(out, std::ranges::greater(), &pattern::length);
+        std::ranges::stable_sort(out, std::ranges::greater(), [](const pattern& each) {
+            return std::pair(each.length, each.wording.size());
+        });
         return out;
     }();
     return all;
 }
 
+// Of wordings with equally many fixed letters, that which is the whole sentence. Short ones would be found in any sentence.
 const message* find_by_words(std::string_view sentence) {
+    const pattern* found = nullptr;
+    for (const pattern& each : patterns()) {
+        if (each.length < shortest_piece || (found != nullptr && each.length < found->length)) {
+            break;
+        }
+        if (is_whole(sentence, each.wording)) {
+            return each.of;
+        }
+        if (found == nullptr && holds_in_order(sentence, each.parts)) {
+            found = &each;
+        }
+    }
+    return found == nullptr ? nullptr : found->of;
+}
+
+// Short wordings too: a person who asks for a sentence takes it from Corral.
+std::optional<message> find_whole(std::string_view sentence) {
     const auto found = std::ranges::find_if(
-        patterns(), [&](const pattern& each) { return holds_in_order(sentence, each.parts); });
-    return found == patterns().end() ? nullptr : found->of;
+        patterns(), [&](const pattern& each) { return is_whole(sentence, each.wording); });
+    return found == patterns().end() ? std::nullopt : std::optional(*found->of);
 }
 
 // People remember a piece of a sentence. One that stands in several messages says nothing.
@@ -202,7 +248,11 @@ std::optional<message> find_message(std::string_view asked) {
         return *by_id;
     }
     const message* const found = find_by_words(asked);
-    return found != nullptr ? std::optional(*found) : find_by_piece(all, asked);
+    if (found != nullptr) {
+        return *found;
+    }
+    const std::optional<message> by_piece = find_by_piece(all, asked);
+    return by_piece ? by_piece : find_whole(asked);
 }
 
 std::string_view message_id(std::string_view sentence) {
