@@ -35,11 +35,14 @@ endif()
 if(CORRAL_COMPILER_MEMORY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   cmake_host_system_information(RESULT memory QUERY TOTAL_PHYSICAL_MEMORY)
   cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
-  math(EXPR share "${memory} / ${cores} / 5 * 1000")
-  if(share GREATER 800000)
-    set(share 800000)
+  # Where /proc is not mounted, either may be told as 0.
+  if(memory GREATER 0 AND cores GREATER 0)
+    math(EXPR share "${memory} / ${cores} / 5 * 1000")
+    if(share GREATER 800000)
+      set(share 800000)
+    endif()
+    target_compile_options(corral_flags INTERFACE --param=ggc-min-heapsize=${share})
   endif()
-  target_compile_options(corral_flags INTERFACE --param=ggc-min-heapsize=${share})
 endif()
 
 # Lets sources of `target` share compilation units where CORRAL_UNITY is on.
