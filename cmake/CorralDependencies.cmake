@@ -1,6 +1,11 @@
 # What each is for, its weight and its licence: docs/dependencies.md.
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
+# Boost.URL is no longer made of headers since 1.82. Its archive, so that packages need no further library.
+if(Boost_VERSION VERSION_GREATER_EQUAL 1.82)
+  set(Boost_USE_STATIC_LIBS ON)
+  find_package(Boost REQUIRED COMPONENTS url)
+endif()
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
@@ -29,4 +34,4 @@ target_compile_definitions(corral_boost PUBLIC
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_ARRAY BOOST_ASIO_DISABLE_BOOST_BIND BOOST_URL_NO_LIB)
 target_link_libraries(corral_boost PUBLIC
-  Boost::headers nlohmann_json::nlohmann_json spdlog::spdlog Threads::Threads)
+  Boost::headers nlohmann_json::nlohmann_json spdlog::spdlog Threads::Threads $<TARGET_NAME_IF_EXISTS:Boost::url>)

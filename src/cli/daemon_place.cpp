@@ -66,7 +66,7 @@ bool is_about(const control::admin_json& status, const fs::path& file) {
     std::error_code unknown;
     const fs::path full = fs::absolute(file, unknown).lexically_normal();
     return used != status.end() && used->is_string() && !unknown &&
-           (full.string() == *used || fs::equivalent(full, used->get<std::string>(), unknown));
+           (full == used->get<std::string>() || fs::equivalent(full, used->get<std::string>(), unknown));
 }
 
 core::result<void> check_daemon(const daemon_place& of, const std::vector<fs::path>& places) {

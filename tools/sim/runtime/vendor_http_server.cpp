@@ -31,30 +31,34 @@ std::size_t pool_size() {
 }  // namespace
 
 // Counts a connection from its acceptance, whether or not a thread is free for it.
-class vendor_http_server::counting_pool : public httplib::ThreadPool {
+class vendor_http_server::counting_pool : public httplib::TaskQueue {
 public:
     counting_pool(vendor_http_server& owner, connection_counts& counts)
-        : ThreadPool(pool_size()), owner_(owner), counts_(counts) {
+        : owner_(owner), counts_(counts), threads_(pool_size()) {
         owner_.pool_ = this;
     }
     ~counting_pool() override { owner_.pool_ = nullptr; }
 
-    void enqueue(std::function<void()> job) override {
+    // Newer versions of the library want to know whether the job was taken.
+    using enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));
+    enqueued enqueue(std::function<void()> job) override {
         ++counts_.accepted;
         const int open = ++counts_.open;
         int high = counts_.high_water;
         while (open > high && !counts_.high_water.compare_exchange_weak(high, open)) {
         }
-        ThreadPool::enqueue(std::move(job));
+        return threads_.enqueue(std::move(job));
     }
+    void shutdown() override { threads_.shutdown(); }
     void hold_all(int ms) {
         for (std::size_t i = 0; i < pool_size(); ++i)
-            ThreadPool::enqueue([ms] { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); });
+            threads_.enqueue([ms] { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); });
     }
 
 private:
     vendor_http_server& owner_;
     connection_counts& counts_;
+    httplib::ThreadPool threads_;
 };
 
 vendor_http_server::vendor_http_server(fault_switches& faults, connection_counts& counts)
@@ -79,6 +83,16 @@ void vendor_http_server::block_pool(int ms) {
     if (auto* pool = pool_.load()) pool->hold_all(ms);
 }
 
+// Since 0.16 the library wants the addresses of both ends; no route here asks for one.
+template <typename Self>
+bool vendor_http_server::answer_one(Self& self, httplib::Stream& stream, bool last, bool& closed) {
+    if constexpr (requires { self.process_request(stream, last, closed, nullptr); }) {
+        return self.process_request(stream, last, closed, nullptr);
+    } else {
+        return self.process_request(stream, "127.0.0.1", 0, "127.0.0.1", 0, last, closed, nullptr);
+    }
+}
+
 bool vendor_http_server::process_and_close_socket(socket_t socket) {
     bool result = false;
     for (int left = requests_per_connection; left > 0 && svr_sock_ != INVALID_SOCKET; --left) {
@@ -89,7 +103,7 @@ bool vendor_http_server::process_and_close_socket(socket_t socket) {
         plan_of_this_thread() = {};
         connection_stream stream(socket);
         bool closed = false;
-        result = process_request(stream, left == 1, closed, nullptr);
+        result = answer_one(*this, stream, left == 1, closed);
         if (!result || closed || stream.damaged()) break;
     }
     ::shutdown(socket, SHUT_RDWR);

@@ -29,6 +29,8 @@ private:
     class counting_pool;
 
     bool process_and_close_socket(socket_t socket) override;
+    template <typename Self>
+    static bool answer_one(Self& self, httplib::Stream& stream, bool last, bool& closed);
     HandlerResponse before_routing(const httplib::Request& request, httplib::Response& response);
     bool answered_by_fault(const std::string& route, httplib::Response& response);
 
