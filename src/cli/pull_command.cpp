@@ -322,7 +322,7 @@ void add_pull_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<pull_options>();
     CLI::App* one =
         program.add_subcommand("pull", "Fetch a package by its name, check it, and make a model of it");
-    one->add_option("name", asked->name,
+    one->add_option("package", asked->name,
                     "A name of the catalogue, hf.co/OWNER/REPO[:REVISION], https://HOST/FOLDER/ or "
                     "file:///FOLDER")
         ->type_name("NAME")
