@@ -6,8 +6,8 @@ target_compile_options(corral_flags INTERFACE
 if(CORRAL_WARNINGS_ARE_ERRORS)
   target_compile_options(corral_flags INTERFACE -Werror)
 endif()
-if(CORRAL_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # A local name may be that of something in a neighbour file of the same unit.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # In a joined build a local name may be that of something in a neighbour file of the same unit; both kinds of build warn alike.
   target_compile_options(corral_flags INTERFACE -Wshadow=local)
 else()
   target_compile_options(corral_flags INTERFACE -Wshadow)
