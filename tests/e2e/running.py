@@ -79,7 +79,9 @@ class Daemon:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, pass_fds=pass_fds,
                                             env={**os.environ, "XDG_STATE_HOME": str(self.folder / "state-home"),
-                                                 **(environment or {})}, preexec_fn=before_exec)
+                                                 **(environment or {})}, preexec_fn=before_exec,
+                                            # A service has no terminal, whoever runs its tests; with one it takes SIGHUP as its end.
+                                            start_new_session=True)
         started.append(self.process)
         self.port = wait_until(self._listening_port, what="corral listens")
         if wait_ready:

@@ -20,10 +20,6 @@ def shown_certificate(box):
     return ssl.get_server_certificate(("127.0.0.1", box.port))
 
 
-def without_terminal():
-    os.setsid()
-
-
 def test_only_known_keys_get_in_over_tls(tmp_path):
     with make_box(tmp_path, tls=True) as box:
         assert box.logged("listening on https://127.0.0.1:")
@@ -106,7 +102,7 @@ def test_an_empty_keys_file_lets_nobody_in_and_says_so(tmp_path):
 
 
 def test_sighup_without_a_terminal_reads_the_keys_at_once(tmp_path):
-    box = make_box(tmp_path).start(before_exec=without_terminal)
+    box = make_box(tmp_path).start()
     with box_running(box):
         box.process.send_signal(signal.SIGHUP)
         wait_until(lambda: box.log().count("event=keys.read") == 2, 5, "read again")
@@ -117,7 +113,6 @@ def test_sighup_from_a_terminal_stops(tmp_path):
     leader, follower = os.openpty()
 
     def with_terminal():
-        os.setsid()
         fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
 
     box = make_box(tmp_path).start(before_exec=with_terminal)

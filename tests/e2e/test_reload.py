@@ -201,10 +201,6 @@ def test_settings_apply_live_and_the_rest_is_said(tmp_path):
         assert " DEBUG " not in park.log().split("models added: none")[-1]
 
 
-def without_terminal():
-    os.setsid()
-
-
 def test_sighup_reloads_and_systemd_hears_of_it(tmp_path):
     path = f"/tmp/corral-e2e-reload-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
@@ -212,7 +208,7 @@ def test_sighup_reloads_and_systemd_hears_of_it(tmp_path):
         systemd.settimeout(20)
         park = Park(tmp_path, {"one": ""})
         try:
-            park.start(environment={"NOTIFY_SOCKET": path}, before_exec=without_terminal)
+            park.start(environment={"NOTIFY_SOCKET": path})
             park.write({"one": "", "two": ""})
             park.process.send_signal(signal.SIGHUP)
             told = ""
