@@ -48,6 +48,7 @@ void read_path(catalog::section& from, std::string_view key, fs::path& to, const
     std::string text;
     from.text(key, text);
     if (text.empty()) {
+        to = from.has(key) ? fs::path() : to;
         return;
     }
     const bool plain = std::ranges::none_of(
@@ -82,10 +83,31 @@ void read_listen(catalog::section& from, std::string_view key, std::string& to) 
          std::to_string(*found->port);
 }
 
-void read_address(catalog::section& from, core::server_url& to) {
+// A name as a DNS server is asked for it.
+bool is_record_name(std::string_view text) {
+    constexpr std::size_t longest = 253;
+    constexpr std::size_t longest_label = 63;
+    if (text.ends_with('.')) {
+        text.remove_suffix(1);
+    }
+    return !text.empty() && text.size() <= longest &&
+           std::ranges::all_of(core::split(text, '.'), [](const auto& label) {
+               return !label.empty() && label.size() <= longest_label &&
+                      std::ranges::all_of(label, [](char c) {
+                          return core::is_letter(c) || core::is_digit(c) || c == '_' || c == '-';
+                      });
+           });
+}
+
+// `many`: DNS may name several boxes, by SRV records too.
+void read_address(catalog::section& from, core::server_url& to, bool many) {
     std::string text;
     from.text("address", text, true);
     if (text.empty()) {
+        return;
+    }
+    if (many && text.starts_with('_') && is_record_name(text)) {
+        to.host = text;
         return;
     }
     const auto parsed = core::parse_server_url("http://" + text);
@@ -115,9 +137,9 @@ void read_models(catalog::section& from, box_entry& to) {
     to.models = routed_names(names);
 }
 
-// What boxes of the list and those that are found have alike.
-void read_settings(catalog::section& from, box_entry& to, const fs::path& base, const std::string& table) {
+void read_settings(catalog::section& from, box_entry& to, const fs::path& base) {
     from.flag("tls", to.address.tls);
+    from.integer("count", to.count, 1, 1'000);
     std::uint16_t agent = 0;
     from.integer("agent", agent, 1, 65535);
     if (agent != 0) {
@@ -132,7 +154,7 @@ void read_settings(catalog::section& from, box_entry& to, const fs::path& base, 
     for (const char* const key : {"ca_file", "client_certificate"}) {
         if (from.has(key) && !to.address.tls) {
             from.complain(from.place(key),
-                          "'" + std::string(key) + "' needs 'tls = true' in the same " + table);
+                          "'" + std::string(key) + "' needs 'tls = true' in the same [[box]]");
         }
     }
 }
@@ -141,75 +163,23 @@ box_entry read_box(catalog::section& from, const fs::path& base) {
     box_entry to;
     to.line = static_cast<std::uint32_t>(from.place().begin.line);
     read_name(from, "name", to.name, true);
-    read_settings(from, to, base, "[[box]]");
-    read_address(from, to.address);
+    read_settings(from, to, base);
+    read_address(from, to.address, to.count > 0);
     read_models(from, to);
-    // HAProxy compares names of hosts alone, so any certificate of a public authority would do.
     boost::system::error_code no_literal;
     boost::asio::ip::make_address(to.address.host, no_literal);
-    if (to.address.tls && !no_literal && to.ca_file.empty()) {
-        from.complain(from.place("tls"),
-                      "'tls' with an IP address needs 'ca_file', or the name of the host in 'address'");
+    if (to.count > 0 && !no_literal) {
+        from.complain(from.place("count"), "'count' needs a name of DNS in 'address', not an IP address");
     }
-    from.finish();
-    return to;
-}
-
-// A name as a DNS server is asked for it.
-bool is_record_name(std::string_view text) {
-    constexpr std::size_t longest = 253;
-    constexpr std::size_t longest_label = 63;
-    if (text.ends_with('.')) {
-        text.remove_suffix(1);
+    if (to.count > 0 && !to.models) {
+        from.complain(from.place("count"), "'count' needs 'models': boxes behind one name are not asked");
     }
-    if (text.empty() || text.size() > longest) {
-        return false;
-    }
-    for (const auto& part : core::split(text, '.')) {
-        if (part.empty() || part.size() > longest_label || !std::ranges::all_of(part, [](char c) {
-                return core::is_letter(c) || core::is_digit(c) || c == '_' || c == '-';
-            })) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// `has_own_key`: the edge shows one to its boxes.
-discovery read_discovery(catalog::section from, const fs::path& base, bool has_own_key) {
-    discovery to;
-    bool mdns = false;
-    from.flag("mdns", mdns);
-    from.text("srv", to.srv);
-    if (mdns == from.has("srv")) {
-        from.complain(from.place(), "[discover] needs either 'srv' with a name or 'mdns = true'");
-    }
-    if (!to.srv.empty() && !is_record_name(to.srv)) {
-        from.complain(from.place("srv"),
-                      "'srv' must be the name of SRV records such as \"_corral._tcp.example.net\", not '" +
-                          to.srv + "'");
-    }
-    read_listen(from, "resolver", to.resolver);
-    if (to.resolver.starts_with('[')) {
-        from.complain(from.place("resolver"),
-                      "'resolver' must be an IPv4 address with a port, such as \"127.0.0.1:8600\"");
-    }
-    if (mdns && from.has("resolver")) {
-        from.complain(from.place("resolver"), "'resolver' is for 'srv': mDNS asks all of the network");
-    }
-    read_settings(from, to.as, base, "[discover]");
-    // Whoever is in the network can announce himself.
-    const bool trusts_all = mdns && (!to.as.address.tls || to.as.ca_file.empty());
-    if (trusts_all && !to.as.key_file.empty()) {
+    // HAProxy compares names of hosts alone, so any certificate of a public authority would do.
+    const bool has_host = no_literal && to.address.port;
+    if (to.address.tls && !has_host && to.ca_file.empty()) {
         from.complain(
-            from.place("key_file"),
-            "'key_file' with 'mdns' needs 'tls' and 'ca_file', or anybody in the network could get the key");
-    }
-    if (trusts_all && has_own_key) {
-        from.complain(
-            from.place("mdns"),
-            "'mdns' with 'key_variable' of [edge] needs 'tls' and 'ca_file', or anybody in the network "
-            "could get the edge's key");
+            from.place("tls"),
+            "'tls' with an IP address or SRV records needs 'ca_file', or the name of the host in 'address'");
     }
     from.finish();
     return to;
@@ -245,7 +215,12 @@ void read_buffer(catalog::section& from, std::uint64_t& to) {
 void read_edge(catalog::section from, edge_settings& to, const fs::path& base) {
     read_listen(from, "listen", to.listen);
     read_path(from, "certificate", to.certificate, base);
+    read_name(from, "user", to.user);
+    read_name(from, "group", to.group);
+    read_path(from, "chroot", to.chroot, base);
     read_path(from, "socket", to.socket, base);
+    read_path(from, "log", to.log, base);
+    read_listen(from, "resolver", to.resolver);
     read_path(from, "keys", to.keys, base);
     from.text("key_variable", to.key_variable);
     if (!to.key_variable.empty() && !is_variable(to.key_variable)) {
@@ -259,8 +234,6 @@ void read_edge(catalog::section from, edge_settings& to, const fs::path& base) {
     }
     read_name(from, "zone", to.zone);
     read_listen(from, "statistics", to.statistics);
-    read_listen(from, "lists", to.lists);
-    from.integer("spares", to.spares, 0, 1'000);
     from.flag("proxy_protocol", to.proxy_protocol);
     from.integer("max_clients", to.max_clients, 1, 1'000'000);
     from.integer("queue", to.queue, 1, 100'000);
@@ -285,8 +258,11 @@ void complain_of_twins(std::vector<catalog::section>& tables, const std::vector<
                                        std::to_string(at->second) + " already; each box has its own");
             }
         };
-        if (!one.name.empty()) {
+        if (!one.name.empty() && one.count == 0) {
             twin(names, "name", core::lower_case(one.name));
+        }
+        for (unsigned n = 1; n <= one.count; ++n) {  // as HAProxy names them
+            twin(names, "name", core::lower_case(one.name) + std::to_string(n));
         }
         if (one.address.port) {
             twin(addresses, "address",
@@ -298,7 +274,7 @@ void complain_of_twins(std::vector<catalog::section>& tables, const std::vector<
 }  // namespace
 
 bool is_reserve(const box_entry& box, const edge_settings& edge) {
-    return box.reserve || (!edge.zone.empty() && box.zone != edge.zone);
+    return !edge.zone.empty() && box.zone != edge.zone;
 }
 
 std::vector<std::string> routed_names(const std::vector<std::string>& models) {
@@ -321,9 +297,6 @@ boxes_reading parse_boxes(std::string_view text, const std::string& file, const 
         if (auto edge = root.table("edge")) {
             read_edge(*std::move(edge), out.edge, base);
         }
-        if (auto found = root.table("discover")) {
-            out.discover = read_discovery(*std::move(found), base, !out.edge.key_variable.empty());
-        }
         auto tables = root.tables("box");
         root.finish();
         if (tables.size() > most_boxes) {
@@ -335,10 +308,9 @@ boxes_reading parse_boxes(std::string_view text, const std::string& file, const 
             out.boxes.push_back(read_box(table, base));
         }
         complain_of_twins(tables, out.boxes);
-        if (tables.empty() && !out.discover && issues.empty()) {
+        if (tables.empty() && issues.empty()) {
             root.complain(root.place(),
-                          "there is no box; write a table [[box]] with name and address for each, or "
-                          "[discover] to find them");
+                          "there is no box; write a table [[box]] with name and address for each");
         }
     }
     boxes_reading result;

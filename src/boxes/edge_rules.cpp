@@ -1,7 +1,6 @@
 #include "boxes/edge_rules.hpp"
 
 #include "boxes/edge_answers.hpp"
-#include "corral/boxes/edge_sync.hpp"
 
 namespace corral::boxes {
 
@@ -136,24 +135,14 @@ void write_conversation_reading(std::string& out) {
 )";
 }
 
-void write_routes(std::string& out, const edge_settings& edge, const std::vector<std::string>& models,
+void write_routes(std::string& out, const std::vector<std::string>& models,
                   const std::vector<std::string>& backends) {
-    out +=
-        "    # The names that lead to each backend, in lists with its number. 'corral fleet sync' changes "
-        "them; gone "
-        "are\n    # models that no box has any more.\n";
+    out += "    # Each model has a backend.\n";
     for (std::size_t i = 0; i < backends.size(); ++i) {
-        const std::string number = std::to_string(first_slot + i);
-        out += "    acl for_" + number + " var(txn.model) -u " + number + " -m str" +
-               (i < models.size() ? " " + models[i] : std::string()) + "\n";
-        out += "    http-request set-var(txn.route) str(" + backends[i] + ") if for_" + number +
-               " !{ var(txn.route) -m found }\n";
+        out += "    http-request set-var(txn.route) str(" + backends[i] + ") if { var(txn.model) -m str " +
+               models[i] + " }\n";
     }
-    const std::string gone = std::to_string(gone_list);
-    out += "    acl gone_model var(txn.model) -u " + gone + " -m str\n";
-    out +=
-        "    http-request unset-var(txn.route) if gone_model\n"
-        "    acl known_model var(txn.route) -m found\n";
+    out += "    acl known_model var(txn.route) -m found\n";
     out +=
         R"(    # A box answers itself, in its own words, what is no plain name, asks for facts, or is for pages of other servers (CORS).
     acl plain_name var(txn.typed) -m reg ^([A-Za-z0-9_][A-Za-z0-9_.-]{0,79}/){0,2}[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,79})?$
@@ -167,9 +156,6 @@ void write_routes(std::string& out, const edge_settings& edge, const std::vector
         "    http-request set-priority-class int(-1) if shows_model\n"
         "    http-request set-priority-class int(-1) if { path_beg /v1/models/ }\n";
     out += "    use_backend %[var(txn.route)] if known_model\n";
-    if (!edge.lists.empty()) {
-        out += "    use_backend lists if METH_GET { path /api/tags /v1/models /api/ps }\n";
-    }
     out +=
         "    use_backend unread if asks_model METH_POST !{ var(txn.typed) -m found }\n"
         "    default_backend boxes\n\n";
@@ -187,7 +173,7 @@ void write_frontend(std::string& out, const edge_settings& edge, const std::vect
     if (edge.affinity) {
         write_conversation_reading(out);
     }
-    write_routes(out, edge, models, backends);
+    write_routes(out, models, backends);
 }
 
 std::string check_words(const std::string& every, bool others) {

@@ -8,8 +8,7 @@
 
 namespace corral::boxes {
 
-// `models` (routed names) and `backends` go together by place; backends behind them are spare. That at place N has the
-// number first_slot + N, and so has the list of its names.
+// `models` (routed names) and `backends` go together by place.
 void write_frontend(std::string& out, const edge_settings& edge, const std::vector<edge_key>& keys,
                     const std::vector<std::string>& models, const std::vector<std::string>& backends);
 

@@ -7,7 +7,6 @@
 
 #include "boxes/edge_answers.hpp"
 #include "boxes/edge_rules.hpp"
-#include "corral/boxes/edge_sync.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::boxes {
@@ -45,6 +44,11 @@ bool is_literal(const core::server_url& address) {
            address.host.find_first_not_of("0123456789.") == std::string::npos;
 }
 
+// Servers of HAProxy that stand for it.
+std::size_t servers_of(const box_entry& box) {
+    return std::max(box.count, 1U);
+}
+
 bool names_hosts(const boxes_file& from) {
     return !std::ranges::all_of(from.boxes, [](const box_entry& box) { return is_literal(box.address); });
 }
@@ -58,13 +62,21 @@ std::string interval(std::size_t questions) {
 void write_global(std::string& out, const boxes_file& from) {
     const edge_settings& edge = from.edge;
     constexpr unsigned spare = 100;  // connections to the statistics
+    out += "global\n";
+    const auto line = [&out](const char* word, const std::string& value, const std::string& more = {}) {
+        if (!value.empty()) {
+            out += std::string("    ") + word + " " + value + more + "\n";
+        }
+    };
+    line("log", edge.log.empty() ? "" : quoted(edge.log), " local0");
+    line("user", edge.user);
+    line("group", edge.group);
+    line("chroot", edge.chroot.empty() ? "" : quoted(edge.chroot));
+    line("stats socket", edge.socket.empty() ? "" : quoted(edge.socket),
+         " mode 600" + (edge.user.empty() ? "" : " user " + edge.user) + " level admin expose-fd listeners");
     out +=
-        "global\n"
-        "    log /dev/log local0\n"
-        "    user haproxy\n"
-        "    group haproxy\n"
-        "    chroot /var/lib/haproxy\n";
-    out += "    stats socket " + quoted(edge.socket) + " mode 600 user haproxy level admin\n";
+        "    # A worker whose answers outlive so many reloads is ended.\n"
+        "    mworker-max-reloads 40\n";
     out += "    maxconn " + number(edge.max_clients + spare) + "\n";
     out += "    # A body is buffered up to here, and the model is looked for in it.\n";
     out += "    tune.bufsize " + number(edge.buffer) + "\n";
@@ -100,20 +112,36 @@ void write_defaults(std::string& out, const boxes_file& from) {
     out += "    timeout server " + milliseconds(edge.answer_time) + "\n";
     write_failures(out);
     if (names_hosts(from)) {
-        out += "\nresolvers system\n    parse-resolv-conf\n    hold valid 10s\n";
+        out += "\nresolvers dns\n";
+        out +=
+            edge.resolver.empty() ? "    parse-resolv-conf\n" : "    nameserver one " + edge.resolver + "\n";
+        out +=
+            "    accepted_payload_size 8192\n"
+            "    hold valid 10s\n"
+            "    # A DNS server that is silent or refuses takes no box away.\n"
+            "    hold nx 60s\n"
+            "    hold other 24h\n"
+            "    hold refused 24h\n"
+            "    hold timeout 24h\n";
     }
     out += "\n";
 }
 
 std::string server_line(const box_entry& box, const edge_settings& edge) {
-    std::string out = "    server " + box.name + " " + box.address.host_text() + ":" +
-                      number(*box.address.port) + " weight " + number(box.weight);
+    std::string out = box.count == 0 ? "    server " + box.name + " "
+                                     : "    server-template " + box.name + " 1-" + number(box.count) + " ";
+    out += box.address.host_text() + (box.address.port ? ":" + number(*box.address.port) : std::string()) +
+           " weight " + number(box.weight);
     if (!is_literal(box.address)) {
-        out += " resolvers system init-addr last,libc,none";
+        out += std::string(" resolvers dns init-addr ") + (box.count == 0 ? "last,libc,none" : "none");
+    }
+    if (!box.address.port) {
+        // Weights of SRV records begin at 0, and leave an agent's percentage nothing to be of.
+        out += " resolve-opts allow-dup-ip,ignore-weight";
     }
     if (box.address.tls) {
         out += " ssl verify required ca-file " + (box.ca_file.empty() ? "@system-ca" : quoted(box.ca_file));
-        if (!is_literal(box.address)) {
+        if (box.address.port && !is_literal(box.address)) {
             out += " sni str(" + box.address.host + ") verifyhost " + box.address.host;
         }
         if (!box.client_certificate.empty()) {
@@ -152,33 +180,14 @@ void write_any(std::string& out, const boxes_file& from) {
         "    option httpchk\n"
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
-    const std::string every = interval(from.boxes.size());
-    out += "    default-server" + check_words(every, from.boxes.size() > 1) + "\n";
+    std::size_t servers = 0;
+    for (const box_entry& box : from.boxes) {
+        servers += servers_of(box);
+    }
+    const std::string every = interval(servers);
+    out += "    default-server" + check_words(every, servers > 1) + "\n";
     for (const box_entry& box : from.boxes) {
         out += server_line(box, from.edge) + agent_words(box, every, "") + "\n";
-    }
-    out += "\n";
-}
-
-// The lists of all boxes come from 'corral fleet sync'; without it, from any box.
-void write_lists(std::string& out, const boxes_file& from) {
-    if (from.edge.lists.empty()) {
-        return;
-    }
-    out +=
-        "# Lists of all boxes, from 'corral fleet sync'. While that is away, any box tells its own.\n"
-        "backend lists\n"
-        "    option allbackups\n"
-        "    option httpchk\n"
-        "    http-check send meth GET uri /readyz\n"
-        "    http-response set-status 503 if { status 425 }\n";
-    out += "    server sync " + from.edge.lists + check_words("1s", true) + "\n";
-    for (const box_entry& box : from.boxes) {
-        std::string line = server_line(box, from.edge);
-        if (!line.ends_with(" backup")) {
-            line += " backup";
-        }
-        out += line + " track boxes/" + box.name + "\n";
     }
     out += "\n";
 }
@@ -196,31 +205,29 @@ void write_unread(std::string& out, const boxes_file& from) {
         "too much.\n"
         "backend unread\n"
         "    balance leastconn\n"
-        "    option allbackups\n";
+        "    option allbackups\n"
+        "    option httpchk\n"
+        "    http-check send meth GET uri /readyz\n";
     write_passage(out);
     const auto chosen = [&](const box_entry& box) { return box.models->size() == most; };
     write_full(out, "avg_queue(unread) ge " + number(from.edge.queue));
     write_unread_answers(out);
     for (const box_entry& box : from.boxes) {
         if (chosen(box)) {
-            out += server_line(box, from.edge) + " track boxes/" + box.name + " maxconn " +
+            // HAProxy can't let each server of a template track its own one.
+            out += server_line(box, from.edge) +
+                   (box.count == 0 ? " track boxes/" + box.name : check_words("2s", false)) + " maxconn " +
                    number(box.max_requests) + " maxqueue " + number(from.edge.queue) + "\n";
         }
     }
     out += "\n";
 }
 
-// A backend without a model is spare: its boxes come while HAProxy runs.
-struct slot {
-    std::string backend;
-    std::size_t number = 0;
-    std::string model;
-    std::vector<std::size_t> boxes;
-};
-
-void write_slot(std::string& out, const boxes_file& from, const slot& of, const std::string& every) {
+void write_model(std::string& out, const boxes_file& from, const std::string& backend,
+                 const routes::value_type& route, const std::string& every) {
     const edge_settings& edge = from.edge;
-    out += "backend " + of.backend + "\n    id " + number(of.number) + "\n";
+    const auto& [model, on] = route;
+    out += "backend " + backend + "\n";
     if (edge.affinity) {
         out += "    # A conversation goes to the box that has its beginning, unless that has " +
                number(edge.affinity_limit) +
@@ -237,8 +244,8 @@ void write_slot(std::string& out, const boxes_file& from, const slot& of, const 
         "    option httpchk\n"
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
-    write_full(out, "avg_queue(" + of.backend + ") ge " + number(edge.queue));
-    const bool others = of.boxes.size() > 1;
+    write_full(out, "avg_queue(" + backend + ") ge " + number(edge.queue));
+    const bool others = on.size() > 1 || servers_of(from.boxes[on.front()]) > 1;
     if (others) {
         out +=
             "    # The first connection that fails takes a box out until its next check, so that a request "
@@ -246,14 +253,11 @@ void write_slot(std::string& out, const boxes_file& from, const slot& of, const 
             "asked of two\n"
             "    # dead boxes in turn.\n";
     }
-    if (!of.boxes.empty()) {
-        out += "    default-server" + check_words(every, others) + "\n";
-    }
-    for (const std::size_t at : of.boxes) {
+    out += "    default-server" + check_words(every, others) + "\n";
+    for (const std::size_t at : on) {
         const box_entry& box = from.boxes[at];
         out += server_line(box, edge) + " maxconn " + number(box.max_requests) + " maxqueue " +
-               number(edge.queue) + agent_words(box, every, of.model + (edge.affinity ? " steady" : "")) +
-               "\n";
+               number(edge.queue) + agent_words(box, every, model + (edge.affinity ? " steady" : "")) + "\n";
     }
     out += "\n";
 }
@@ -300,12 +304,11 @@ core::result<std::string> render_haproxy(const boxes_file& from, const std::vect
     std::size_t pairs = 0;
     for (const auto& [model, on] : all) {
         models.push_back(model);
-        pairs += on.size();
+        for (const std::size_t at : on) {
+            pairs += servers_of(from.boxes[at]);
+        }
     }
-    std::vector<std::string> names = backend_names(models);
-    for (unsigned i = 1; i <= from.edge.spares; ++i) {
-        names.push_back("spare_" + std::to_string(i));
-    }
+    const std::vector<std::string> names = backend_names(models);
     std::string out =
         "# HAProxy 2.6 or later in front of a fleet of boxes, written by 'corral fleet render' from its list "
         "of boxes.\n"
@@ -317,15 +320,11 @@ core::result<std::string> render_haproxy(const boxes_file& from, const std::vect
         write_statistics(out, from.edge);
     }
     write_any(out, from);
-    write_lists(out, from);
     write_unread(out, from);
     const std::string every = interval(pairs);
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        const bool spare = i >= models.size();
-        write_slot(out, from,
-                   {names[i], first_slot + i, spare ? "" : models[i],
-                    spare ? std::vector<std::size_t>() : all.at(models[i])},
-                   every);
+    auto name = names.begin();
+    for (const auto& route : all) {
+        write_model(out, from, *name++, route, every);
     }
     out.pop_back();
     return out;

@@ -17,7 +17,7 @@ namespace corral::cli {
 [[nodiscard]] std::string url_of(const boxes::box_entry& box);
 
 // Each with its key file and its authorities, in the order of `all`; why a box can't be asked in its place. Blocks on
-// the disk and on names, 16 at a time. `limit` is for each answer; `announced`: as in list_call.
+// the disk and on names, 16 at a time. `limit` is for each answer; `announced`: as in tags_call.
 [[nodiscard]] std::vector<core::result<found_box>> find_boxes(const std::vector<boxes::box_entry>& all,
                                                               bool announced, core::seconds limit);
 

@@ -11,19 +11,8 @@ namespace corral::cli {
 
 void add_fleet_render(CLI::App& fleet, command_context& context);
 void add_fleet_status(CLI::App& fleet, command_context& context);
-void add_fleet_sync(CLI::App& fleet, command_context& context);
-void add_fleet_upgrade(CLI::App& fleet, command_context& context);
 
-// The boxes of `file`, without those that are to be found. Where it has mistakes, all of them have been told, and
-// nothing comes back.
+// The boxes of `file`. Where it has mistakes, all of them have been told, and nothing comes back.
 [[nodiscard]] std::optional<boxes::boxes_file> boxes_of(const std::string& file);
-
-struct whole_list {
-    std::optional<boxes::boxes_file> value;
-    int status;  // of the command, where there is none; why has been told
-};
-
-// With those that are found now. Blocks as find_hosts() does.
-[[nodiscard]] whole_list all_boxes_of(const std::string& file);
 
 }  // namespace corral::cli

@@ -1,62 +1,27 @@
 // corral fleet render: HAProxy's configuration for a list of boxes.
 
-#include <cstdint>
+#include "cli/fleet_render.hpp"
+
 #include <iostream>
 #include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/fleet_command.hpp"
 #include "cli/fleet_tags.hpp"
-#include "corral/boxes/haproxy.hpp"
 #include "corral/config/key_file.hpp"
+#include "corral/core/hex.hpp"
 
 namespace corral::cli {
 
 namespace {
 
 struct render_options {
-    std::string file;
     bool ask = false;
+    bool watch = false;
+    unsigned interval = 2;  // seconds
+    watch_options watched;
 };
-
-std::string hex_of(const config::key_digest& digest) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (const std::uint8_t byte : digest) {
-        out += digits[byte >> 4U];
-        out += digits[byte & 0xFU];
-    }
-    return out;
-}
-
-// Keys that may ask models; nothing, and all is told, where the file has a mistake.
-std::optional<std::vector<boxes::edge_key>> keys_of(const boxes::edge_settings& edge) {
-    std::vector<boxes::edge_key> out;
-    if (edge.keys.empty()) {
-        return out;
-    }
-    const config::key_file_reading read = config::read_key_file(edge.keys);
-    for (const std::string& text : read.warnings) {
-        std::cerr << "warning: " << text << '\n';
-    }
-    for (const catalog::diagnostic& wrong : read.errors) {
-        std::cerr << "error: " << (wrong.line == 0 ? wrong.message : catalog::to_text(wrong)) << '\n';
-    }
-    if (!read.value) {
-        return std::nullopt;
-    }
-    for (const config::key_entry& key : read.value->all()) {
-        if (key.scopes.inference) {
-            out.push_back({key.name, hex_of(key.digest)});
-        }
-    }
-    return out;
-}
 
 // The lists of boxes that have none; false, and told, where a box does not tell its own.
 bool ask_models(boxes::boxes_file& of) {
@@ -69,7 +34,7 @@ bool ask_models(boxes::boxes_file& of) {
         }
     }
     bool all = true;
-    const auto told = tags_of(asked, of.edge.proxy_protocol);
+    const auto told = tags_of(asked, {.announced = of.edge.proxy_protocol});
     for (std::size_t i = 0; i < told.size(); ++i) {
         boxes::box_entry& box = of.boxes[without[i]];
         if (told[i]) {
@@ -83,19 +48,18 @@ bool ask_models(boxes::boxes_file& of) {
 }
 
 int render(const render_options& asked) {
-    whole_list list = all_boxes_of(asked.file);
-    if (!list.value) {
-        return list.status;
+    auto of = boxes_of(asked.watched.list);
+    if (!of) {
+        return bad_configuration;
     }
-    boxes::boxes_file& of = *list.value;
-    const auto keys = keys_of(of.edge);
+    const auto keys = edge_keys_of(of->edge, [](const std::string& text) { std::cerr << text << '\n'; });
     if (!keys) {
         return bad_configuration;
     }
-    if (asked.ask && !ask_models(of)) {
+    if (asked.ask && !ask_models(*of)) {
         return failed;
     }
-    const auto text = boxes::render_haproxy(of, *keys);
+    const auto text = boxes::render_haproxy(*of, *keys);
     if (!text) {
         return fail(text.error().message);
     }
@@ -106,13 +70,60 @@ int render(const render_options& asked) {
 
 }  // namespace
 
+std::optional<std::vector<boxes::edge_key>> edge_keys_of(
+    const boxes::edge_settings& edge, const std::function<void(const std::string& complaint)>& tell) {
+    std::vector<boxes::edge_key> out;
+    if (edge.keys.empty()) {
+        return out;
+    }
+    const config::key_file_reading read = config::read_key_file(edge.keys);
+    for (const std::string& text : read.warnings) {
+        tell("warning: " + text);
+    }
+    for (const catalog::diagnostic& wrong : read.errors) {
+        tell("error: " + (wrong.line == 0 ? wrong.message : catalog::to_text(wrong)));
+    }
+    if (!read.value) {
+        return std::nullopt;
+    }
+    for (const config::key_entry& key : read.value->all()) {
+        if (key.scopes.inference) {
+            out.push_back({key.name, core::hex_text(key.digest.data(), key.digest.size())});
+        }
+    }
+    return out;
+}
+
 void add_fleet_render(CLI::App& fleet, command_context& context) {
+    constexpr unsigned most_seconds = 3'600;
     const auto asked = std::make_shared<render_options>();
     CLI::App* one = fleet.add_subcommand(
         "render", "Print HAProxy's configuration for a list of boxes: corral fleet render boxes.toml");
-    one->add_option("file", asked->file, "The list of boxes (TOML)")->type_name("FILE")->required();
-    one->add_flag("--ask", asked->ask, "Ask boxes without 'models' for what they serve");
-    one->parse_complete_callback([asked, &context] { context.run = [asked] { return render(*asked); }; });
+    one->add_option("file", asked->watched.list, "The list of boxes (TOML)")->type_name("FILE")->required();
+    CLI::Option* ask = one->add_flag("--ask", asked->ask, "Ask boxes without 'models' for what they serve");
+    CLI::Option* watch =
+        one->add_flag("--watch", asked->watch,
+                      "Keep a file as the list and its boxes are, until this is ended by a signal");
+    watch->excludes(ask);
+    CLI::Option* target =
+        one->add_option("--write", asked->watched.target, "With --watch: the file, which 'haproxy -c' checks")
+            ->type_name("FILE")
+            ->needs(watch);
+    watch->needs(target);
+    one->add_option("--interval", asked->interval, "With --watch: seconds between two looks; else 2")
+        ->check(CLI::Range(1U, most_seconds))
+        ->type_name("SECONDS")
+        ->needs(watch);
+    CLI::Option* command =
+        one->add_option("command", asked->watched.command,
+                        "With --watch: what makes HAProxy read the file: -- systemctl reload haproxy")
+            ->type_name("COMMAND")
+            ->needs(watch);
+    watch->needs(command);
+    one->parse_complete_callback([asked, &context] {
+        asked->watched.interval = core::seconds(asked->interval);
+        context.run = [asked] { return asked->watch ? watch_fleet(asked->watched) : render(*asked); };
+    });
 }
 
 }  // namespace corral::cli

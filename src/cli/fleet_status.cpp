@@ -23,15 +23,17 @@ struct status_options {
 };
 
 int show_fleet(const status_options& asked, const std::map<std::string, std::string>& environment) {
-    const whole_list list = all_boxes_of(asked.file);
-    if (!list.value) {
-        return list.status;
+    auto read = boxes_of(asked.file);
+    if (!read) {
+        return bad_configuration;
     }
-    const boxes::boxes_file& read = *list.value;
-    const auto told = ask_boxes(find_boxes(read.boxes, read.edge.proxy_protocol, core::seconds(asked.limit)));
+    // Those behind one name can't be told apart here.
+    std::erase_if(read->boxes, [](const boxes::box_entry& box) { return box.count > 0; });
+    const auto told =
+        ask_boxes(find_boxes(read->boxes, read->edge.proxy_protocol, core::seconds(asked.limit)));
     std::vector<fleet_row> rows;
-    for (std::size_t i = 0; i < read.boxes.size(); ++i) {
-        rows.push_back(fleet_row_of(read.boxes[i].name, url_of(read.boxes[i]), told[i]));
+    for (std::size_t i = 0; i < read->boxes.size(); ++i) {
+        rows.push_back(fleet_row_of(read->boxes[i].name, url_of(read->boxes[i]), told[i]));
     }
     if (asked.json) {
         std::cout << fleet_json(rows).dump(2, ' ', false, control::admin_json::error_handler_t::replace)

@@ -51,15 +51,14 @@ struct told_list {
     std::string text;
 };
 
-core::awaitable<core::result<told_list>> ask(const server_address& at, const std::string& key,
-                                             const std::string& target, core::deadline until) {
+core::awaitable<core::result<told_list>> ask(server_address at, std::string key, core::deadline until) {
     http::stream_call what;
     what.to = at.at;
     what.host = at.host;
     what.tls = at.tls;
     what.preface = at.preface;
     what.method = "GET";
-    what.target = target;
+    what.target = "/api/tags";
     what.until = until;
     if (!key.empty()) {
         what.headers.add("Authorization", "Bearer " + key);
@@ -81,75 +80,16 @@ bool may_be_unwanted(const server_address& at, const core::result<told_list>& to
     return !at.preface.empty() && (!told || told->status == bad_request);
 }
 
-core::awaitable<core::result<box_lists>> ask_all(server_address at, std::string key, const list_call& what) {
-    box_lists out;
-    out.ip = at.at.address().to_string();
-    const auto until = core::deadline::after(what.limit, std::chrono::steady_clock::now());
-    for (const std::string& target : what.targets) {
-        core::result<told_list> told = co_await ask(at, key, target, until);
-        if (may_be_unwanted(at, told) && !until.passed(std::chrono::steady_clock::now())) {
-            server_address plain = at;
-            plain.preface.clear();
-            core::result<told_list> again = co_await ask(plain, key, target, until);
-            if (again && again->status == good) {
-                told = std::move(again);
-                at = std::move(plain);
-            }
+core::awaitable<core::result<told_list>> ask_twice(server_address at, std::string key, core::deadline until) {
+    core::result<told_list> told = co_await ask(at, key, until);
+    if (may_be_unwanted(at, told) && !until.passed(std::chrono::steady_clock::now())) {
+        at.preface.clear();
+        core::result<told_list> again = co_await ask(std::move(at), std::move(key), until);
+        if (again && again->status == good) {
+            co_return again;
         }
-        if (!told) {
-            co_return told.error();
-        }
-        core::result<json> list = list_in(told->status, told->text);
-        if (!list) {
-            co_return list.error();
-        }
-        out.all.push_back(*std::move(list));
     }
-    co_return out;
-}
-
-}  // namespace
-
-core::result<box_lists> lists_of(const boxes::box_entry& box, const list_call& what) {
-    auto at = find_server("address", url_of(box), box.ca_file.string());
-    if (!at) {
-        return not_told(at.error().message);
-    }
-    at->preface = what.announced ? own_connection : "";
-    auto key = key_in(box.key_file.string());
-    if (!key) {
-        return key.error();
-    }
-    boost::asio::io_context loop;
-    core::result<box_lists> out = box_lists{};
-    std::exception_ptr thrown;
-    core::asio::co_spawn(loop, ask_all(*std::move(at), *std::move(key), what),
-                         [&](std::exception_ptr error, core::result<box_lists> told) {
-                             thrown = std::move(error);
-                             out = std::move(told);
-                         });
-    loop.run();
-    if (thrown) {
-        return not_told("the request failed");
-    }
-    return out;
-}
-
-std::vector<core::result<box_lists>> lists_of(const std::vector<boxes::box_entry>& boxes,
-                                              const list_call& what) {
-    std::vector<core::result<box_lists>> out(boxes.size(), box_lists{});
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-        for (std::size_t i = next++; i < boxes.size(); i = next++) {
-            out[i] = lists_of(boxes[i], what);
-        }
-    };
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < std::min(what.at_once, boxes.size()); ++i) {
-        threads.emplace_back(work);
-    }
-    threads.clear();  // joins them
-    return out;
+    co_return told;
 }
 
 core::result<std::vector<std::string>> names_in(const json& tags) {
@@ -163,12 +103,58 @@ core::result<std::vector<std::string>> names_in(const json& tags) {
     return out;
 }
 
-std::vector<core::result<std::vector<std::string>>> tags_of(const std::vector<boxes::box_entry>& boxes,
-                                                            bool announced) {
-    std::vector<core::result<std::vector<std::string>>> out;
-    for (const auto& told : lists_of(boxes, {.targets = {"/api/tags"}, .announced = announced})) {
-        out.push_back(told ? names_in(told->all.front()) : told.error());
+core::result<std::vector<std::string>> tags_of_one(const boxes::box_entry& box, const tags_call& what) {
+    auto at = find_server("address", url_of(box), box.ca_file.string());
+    if (!at) {
+        return not_told(at.error().message);
     }
+    at->preface = what.announced ? own_connection : "";
+    auto key = key_in(box.key_file.string());
+    if (!key) {
+        return key.error();
+    }
+    boost::asio::io_context loop;
+    core::result<told_list> told = told_list{};
+    std::exception_ptr thrown;
+    const auto until = core::deadline::after(what.limit, std::chrono::steady_clock::now());
+    core::asio::co_spawn(loop, ask_twice(*std::move(at), *std::move(key), until),
+                         [&](std::exception_ptr error, core::result<told_list> answer) {
+                             thrown = std::move(error);
+                             told = std::move(answer);
+                         });
+    loop.run();
+    if (thrown) {
+        return not_told("the request failed");
+    }
+    if (!told) {
+        return told.error();
+    }
+    const core::result<json> list = list_in(told->status, told->text);
+    return list ? names_in(*list) : list.error();
+}
+
+}  // namespace
+
+std::vector<core::result<std::vector<std::string>>> tags_of(const std::vector<boxes::box_entry>& boxes,
+                                                            const tags_call& what) {
+    constexpr std::size_t most_at_once = 64;
+    std::vector<core::result<std::vector<std::string>>> out(boxes.size(), std::vector<std::string>());
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+        for (std::size_t i = next++; i < boxes.size(); i = next++) {
+            // A failure of this machine, such as no descriptor left, is one of this question alone.
+            try {
+                out[i] = tags_of_one(boxes[i], what);
+            } catch (const std::exception& problem) {
+                out[i] = not_told(problem.what());
+            }
+        }
+    };
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < std::min(most_at_once, boxes.size()); ++i) {
+        threads.emplace_back(work);
+    }
+    threads.clear();  // joins them
     return out;
 }
 

@@ -42,8 +42,12 @@ keys = "/srv/keys"
 key_variable = "CORRAL_EDGE_KEY"
 zone = "north"
 statistics = "localhost:8404"
-spares = 3
-lists = "localhost:11480"
+user = "nobody"
+group = ""
+chroot = ""
+socket = "edge.sock"
+log = "log.sock"
+resolver = "localhost:8600"
 proxy_protocol = true
 max_clients = 10
 queue = 3
@@ -76,8 +80,12 @@ client_certificate = "client.pem"
     EXPECT_EQ(edge.key_variable, "CORRAL_EDGE_KEY");
     EXPECT_EQ(edge.zone, "north");
     EXPECT_EQ(edge.statistics, "127.0.0.1:8404");
-    EXPECT_EQ(edge.spares, 3U);
-    EXPECT_EQ(edge.lists, "127.0.0.1:11480");
+    EXPECT_EQ(edge.user, "nobody");
+    EXPECT_EQ(edge.group, "");
+    EXPECT_EQ(edge.chroot, "");
+    EXPECT_EQ(edge.socket, "/etc/corral/edge.sock");
+    EXPECT_EQ(edge.log, "/etc/corral/log.sock");
+    EXPECT_EQ(edge.resolver, "127.0.0.1:8600");
     EXPECT_TRUE(edge.proxy_protocol);
     EXPECT_FALSE(edge.affinity);
     EXPECT_EQ(edge.max_clients, 10U);
@@ -101,24 +109,25 @@ client_certificate = "client.pem"
     EXPECT_EQ(box.client_certificate, "/etc/corral/client.pem");
 }
 
-TEST(boxes_file, boxes_may_be_found_instead) {
-    const auto found = read(R"([discover]
-srv = "_corral._tcp.example.net."
-resolver = "localhost:8600"
+TEST(boxes_file, dns_may_name_the_boxes) {
+    const auto found = read(R"([[box]]
+name = "srv"
+address = "_corral._tcp.example.net"
+count = 8
+models = ["m"]
+
+[[box]]
+name = "host"
+address = "boxes.example.net:11434"
+count = 4
 tls = true
-agent = 9110
-max_requests = 2
-key_file = "fleet.key"
+models = ["m"]
 )");
     ASSERT_TRUE(found.value) << catalog::to_text(found.errors.front());
-    EXPECT_TRUE(found.value->boxes.empty());
-    const discovery& how = *found.value->discover;
-    EXPECT_EQ(how.srv, "_corral._tcp.example.net.");
-    EXPECT_EQ(how.resolver, "127.0.0.1:8600");
-    EXPECT_TRUE(how.as.address.tls);
-    EXPECT_EQ(how.as.agent_port, 9110);
-    EXPECT_EQ(how.as.max_requests, 2U);
-    EXPECT_EQ(how.as.key_file, "/etc/corral/fleet.key");
+    EXPECT_EQ(found.value->boxes[0].address.host, "_corral._tcp.example.net");
+    EXPECT_FALSE(found.value->boxes[0].address.port) << "its records have it";
+    EXPECT_EQ(found.value->boxes[0].count, 8U);
+    EXPECT_EQ(found.value->boxes[1].address.port, 11434);
 }
 
 TEST(boxes_file, mistakes_are_named_with_their_place) {
@@ -139,7 +148,7 @@ TEST(boxes_file, mistakes_are_named_with_their_place) {
         {box + "models = [\"a\", \"b c\"]\n", "boxes.toml:4:16: 'b c' is not the name of a model"},
         {box + "zone = \"a\\nb\"\n", "'zone' must be 1 to 64 letters"},
         {box + "ca_file = \"ca.pem\"\n", "'ca_file' needs 'tls = true'"},
-        {box + "tls = true\n", "boxes.toml:4:7: 'tls' with an IP address needs 'ca_file'"},
+        {box + "tls = true\n", "boxes.toml:4:7: 'tls' with an IP address or SRV records needs"},
         {box + "key_file = \"a'b\"\n", "'key_file' must not hold quotes"},
         {box + "key_file = \"a\\nb\"\n", "'key_file' must not hold quotes"},
         {box + "[[box]]\nname = \"ONE\"\naddress = \"a:1\"\n",
@@ -152,22 +161,18 @@ TEST(boxes_file, mistakes_are_named_with_their_place) {
         {"[edge]\nkey_variable = \"A B\"\nkeys = \"k\"\n" + box, "'key_variable' must be the name"},
         {"[edge]\nkey_variable = \"KEY\"\n" + box, "'key_variable' needs 'keys'"},
         {"[edge]\nqueue_time = \"9h\"\n" + box, "'queue_time' must be between"},
-        {"[discover]\nagent = 1\n",
-         "boxes.toml:1:1: [discover] needs either 'srv' with a name or 'mdns = true'"},
-        {"[discover]\nsrv = \"a\"\nmdns = true\n", "[discover] needs either 'srv'"},
-        {"[discover]\nmdns = true\nresolver = \"127.0.0.1:53\"\n", "'resolver' is for 'srv'"},
-        {"[discover]\nmdns = true\nkey_file = \"k\"\n", "'key_file' with 'mdns' needs 'tls' and 'ca_file'"},
-        {"[edge]\nkeys = \"k\"\nkey_variable = \"KEY\"\n[discover]\nmdns = true\ntls = true\n",
-         "boxes.toml:5:8: 'mdns' with 'key_variable' of [edge] needs 'tls' and 'ca_file'"},
-        {"[discover]\nmdns = true\nkey_file = \"k\"\ntls = true\n",
-         "'key_file' with 'mdns' needs 'tls' and 'ca_file'"},
-        {"[discover]\nsrv = \"a b\"\n", "boxes.toml:2:7: 'srv' must be the name of SRV records"},
-        {"[discover]\nsrv = \"a..b\"\n", "'srv' must be the name of SRV records"},
-        {"[discover]\nsrv = \"a\"\nresolver = \"[::1]:53\"\n", "'resolver' must be an IPv4 address"},
-        {"[discover]\nsrv = \"a\"\nresolver = \"dns\"\n", "'resolver' must be ADDRESS:PORT"},
-        {"[discover]\nsrv = \"a\"\nca_file = \"ca.pem\"\n",
-         "'ca_file' needs 'tls = true' in the same [discover]"},
-        {"[discover]\nsrv = \"a\"\nname = \"one\"\n", "unknown key 'name'"},
+        {"[edge]\nuser = \"a b\"\n" + box, "'user' must be 1 to 64 letters"},
+        {"[edge]\nresolver = \"dns\"\n" + box, "'resolver' must be ADDRESS:PORT"},
+        {box + "count = 2\nmodels = [\"m\"]\n", "boxes.toml:4:9: 'count' needs a name of DNS in 'address'"},
+        {"[[box]]\nname = \"a\"\naddress = \"b:1\"\ncount = 2\n", "'count' needs 'models'"},
+        {"[[box]]\nname = \"a\"\naddress = \"_b._tcp.c\"\n", "'address' must be HOST:PORT"},
+        {"[[box]]\nname = \"a\"\naddress = \"_b..c\"\ncount = 2\nmodels = [\"m\"]\n",
+         "'address' must be HOST:PORT"},
+        {"[[box]]\nname = \"a\"\naddress = \"_b._tcp.c\"\ncount = 2\nmodels = [\"m\"]\ntls = true\n",
+         "'tls' with an IP address or SRV records needs 'ca_file'"},
+        {"[[box]]\nname = \"a\"\naddress = \"b:1\"\ncount = 2\nmodels = [\"m\"]\n[[box]]\nname = \"a2\"\n"
+         "address = \"b:2\"\n",
+         "'a2' is the name of the box in line 1 already"},
         {"[edge\n", "boxes.toml:1"},
     };
     for (const auto& [text, wanted] : table) {

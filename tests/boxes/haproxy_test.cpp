@@ -74,27 +74,43 @@ TEST(haproxy, each_model_has_a_backend_of_the_boxes_that_serve_it) {
     const std::string one = section(text, "backend model_tiny:latest");
     EXPECT_NE(one.find("server one "), std::string::npos);
     EXPECT_EQ(one.find("server two "), std::string::npos);
-    EXPECT_NE(text.find("acl for_10002 var(txn.model) -u 10002 -m str tiny:latest\n"), std::string::npos);
-    EXPECT_NE(text.find("set-var(txn.route) str(model_tiny:latest) if for_10002 "), std::string::npos);
-    EXPECT_NE(text.find("backend model_tiny:latest\n    id 10002\n"), std::string::npos);
+    EXPECT_NE(
+        text.find("set-var(txn.route) str(model_tiny:latest) if { var(txn.model) -m str tiny:latest }\n"),
+        std::string::npos);
     const std::string unread = section(text, "backend unread");
     EXPECT_NE(unread.find("server one "), std::string::npos);
     EXPECT_EQ(unread.find("server two "), std::string::npos) << "it has fewer models";
 }
 
-TEST(haproxy, spare_backends_wait_for_models_to_come) {
-    const std::string text = rendered(std::string("[edge]\nspares = 2\n") + two_boxes);
-    EXPECT_EQ(count(text, "\nbackend spare_"), 2U);
-    EXPECT_NE(text.find("acl for_10003 var(txn.model) -u 10003 -m str\n"), std::string::npos);
-    EXPECT_EQ(section(text, "backend spare_2").find("\n    server "), std::string::npos);
+TEST(haproxy, boxes_of_one_name_are_servers_that_dns_fills) {
+    const std::string text = rendered(R"([[box]]
+name = "srv"
+address = "_corral._tcp.example.net"
+count = 8
+agent = 9110
+models = ["m"]
+)");
+    EXPECT_EQ(
+        count(text,
+              "server-template srv 1-8 _corral._tcp.example.net weight 100 resolvers dns init-addr none"),
+        3U);
+    EXPECT_NE(text.find("resolvers dns\n    parse-resolv-conf\n"), std::string::npos);
+    EXPECT_NE(section(text, "backend model_m:latest").find("observe layer4"), std::string::npos)
+        << "there are others";
+    EXPECT_EQ(text.find("track"), std::string::npos);
 }
 
-TEST(haproxy, lists_come_from_the_one_who_joins_them_and_else_from_any_box) {
-    EXPECT_EQ(rendered(two_boxes).find("backend lists"), std::string::npos);
-    const std::string text = rendered(std::string("[edge]\nlists = \"127.0.0.1:11480\"\n") + two_boxes);
-    const std::string lists = section(text, "backend lists");
-    EXPECT_NE(lists.find("server sync 127.0.0.1:11480 check "), std::string::npos);
-    EXPECT_EQ(count(lists, " backup track boxes/"), 2U);
+TEST(haproxy, who_runs_haproxy_is_up_to_the_list) {
+    const std::string own = rendered(two_boxes);
+    EXPECT_NE(own.find("    user haproxy\n    group haproxy\n    chroot '/var/lib/haproxy'\n"),
+              std::string::npos);
+    EXPECT_NE(own.find(" mode 600 user haproxy level admin"), std::string::npos);
+    const std::string mine = rendered(
+        std::string("[edge]\nuser = \"\"\ngroup = \"\"\nchroot = \"\"\nsocket = \"own.sock\"\n") + two_boxes);
+    for (const char* const word : {"    user ", "    group ", "    chroot ", " user haproxy"}) {
+        EXPECT_EQ(mine.find(word), std::string::npos) << word;
+    }
+    EXPECT_NE(mine.find("stats socket '/etc/corral/own.sock' mode 600 level admin"), std::string::npos);
 }
 
 TEST(haproxy, without_affinity_the_least_load_and_the_weights_of_agents_count) {
@@ -125,7 +141,7 @@ models = ["m"]
         EXPECT_EQ(count(lines, " backup"), 1U) << name;
         EXPECT_GT(lines.find(" backup", far), far) << name;
     }
-    EXPECT_EQ(count(text, "resolvers system init-addr"), 6U) << "names of hosts are looked up again";
+    EXPECT_EQ(count(text, "resolvers dns init-addr"), 6U) << "names of hosts are looked up again";
 }
 
 TEST(haproxy, keys_of_clients_end_at_the_edge_that_checks_them) {

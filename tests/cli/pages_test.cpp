@@ -270,7 +270,7 @@ TEST(pages, every_configuration_is_read) {
                 EXPECT_TRUE(read) << read.error().message;
             } else if (has("[[models.packages]]")) {
                 EXPECT_EQ(box::problems_in(pull::parse_catalogue(one.text, one.place).problems), "");
-            } else if (has("[[box]]") || has("[discover]")) {
+            } else if (has("[[box]]")) {
                 const auto read = boxes::parse_boxes(one.text, one.place, "/");
                 EXPECT_TRUE(read.value) << catalog::to_text(read.errors.front());
             } else if (has("models.d/")) {

@@ -1,13 +1,15 @@
 """Boxes as members of a fleet, and HAProxy in front of them with the configuration that 'corral fleet render' writes."""
 
+import contextlib
 import csv
 import os
 import re
+import signal
 import socket
 import subprocess
 
 from client import Client
-from harness import BIN, free_port, wait_until
+from harness import BIN, descendants, free_port, wait_until
 from upgrade_box import UpgradeBox
 
 
@@ -45,21 +47,22 @@ def address_of(box):
     return f'{getattr(box, "ip", "127.0.0.1")}:{box.port}'
 
 
-def runnable(rules):
-    """Without what is of the packaged program alone, and only root may."""
-    return re.sub(r"    (user|group|chroot) .*\n", "", rules).replace("mode 600 user haproxy ", "mode 600 ")
+# Of [edge]: HAProxy as whoever runs the test.
+OWN_USER = 'user = ""\ngroup = ""\nchroot = ""\n'
 
 
-class Sync:
-    """'corral fleet sync' for the list of an edge."""
+class Watch:
+    """'corral fleet render --watch' for the list of an edge with a master; `command`: in place of the master's reload."""
 
-    def __init__(self, edge):
-        self.edge, self.log_file = edge, edge.folder / "sync.log"
+    def __init__(self, edge, command=None):
+        self.edge, self.log_file = edge, edge.folder / "watch.log"
+        self.command = command
 
     def __enter__(self):
+        command = self.command or ["kill", "-USR2", str(self.edge.process.pid)]
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([BIN / "corral", "fleet", "sync", self.edge.list, "--interval", "1"],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen([BIN / "corral", "fleet", "render", self.edge.list, "--watch", "--write", self.edge.rules,
+                                             "--interval", "1", "--", *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 
     def __exit__(self, *_):
@@ -74,11 +77,11 @@ class Sync:
 
 
 class RenderedEdge(Client):
-    """HAProxy before `boxes`, each a name, a member and its lines in the list; `edge`: lines of [edge]; `more`: further tables."""
+    """HAProxy before `boxes`, each a name, a member and its lines in the list; `edge`: lines of [edge]. Mode -W: a master and its
+    worker, and a new worker for each reload."""
 
-    mode = "-db"  # one process
-
-    def __init__(self, folder, boxes, edge="", flags=(), environment=None, more=""):
+    def __init__(self, folder, boxes, edge="", flags=(), environment=None, mode="-db"):
+        self.mode = mode
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.headers, self.environment = folder, {}, environment or {}
         self.port = free_port()
@@ -86,13 +89,13 @@ class RenderedEdge(Client):
         self.socket = f"/tmp/corral-edge-{os.getpid()}-{self.port}.sock"
         self.names = [name for name, _, _ in boxes]
         self.list = folder / "boxes.toml"
-        self.list.write_text(f'[edge]\nlisten = "127.0.0.1:{self.port}"\nsocket = "{self.socket}"\n{edge}\n' + "".join(
+        self.list.write_text(f'[edge]\nlisten = "127.0.0.1:{self.port}"\nsocket = "{self.socket}"\n{OWN_USER}{edge}\n' + "".join(
             f'[[box]]\nname = "{name}"\naddress = "{address_of(box)}"\n{agent_line(box)}{lines}\n'
-            for name, box, lines in boxes) + more)
+            for name, box, lines in boxes))
         made = subprocess.run([BIN / "corral", "fleet", "render", *flags, self.list], capture_output=True, text=True)
         assert made.returncode == 0 and made.stderr == "", made.stderr
         self.rules = folder / "haproxy.cfg"
-        self.rules.write_text(runnable(made.stdout))
+        self.rules.write_text(made.stdout)
 
     def __enter__(self):
         checked = subprocess.run(["haproxy", "-c", "-f", self.rules], capture_output=True, text=True)
@@ -105,8 +108,12 @@ class RenderedEdge(Client):
         return self
 
     def __exit__(self, *_):
+        workers = descendants(self.process.pid)  # those that a reload left behind end with their last answer
         self.process.terminate()
         self.process.wait()
+        for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if os.path.exists(self.socket):
             os.unlink(self.socket)
 

@@ -1,18 +1,18 @@
-"""`corral fleet status` and `corral fleet upgrade` with boxes that are real, busy, away, or mean harm."""
+"""`corral fleet status` and the page's loop for upgrades, with boxes that are real, busy, away, or mean harm."""
 
+import contextlib
 import http.server
 import json
+import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import threading
 
 import pytest
 
-from harness import BIN, Box, free_port, wait_until
+from harness import BIN, ROOT, Box, free_port, wait_until
 from upgrade_box import Clients, UpgradeBox, install
 
 SCENARIO = {"directives": True, "timing": {"load_ms": 100, "tokens_per_second": 200}}
@@ -189,132 +189,102 @@ class Edge:
         return sum(1 for row in table if row["pxname"] == "boxes" and row["svname"] != "BACKEND" and row["status"].startswith("UP"))
 
 
-# What an operator's command does: the program of one box is replaced and restarted. It is asked by a file, for the processes
-# are the test's.
-COMMAND = """
-import pathlib, sys, time
-folder = pathlib.Path(sys.argv[1]) / sys.argv[2]
-(folder / "made").unlink(missing_ok=True)
-(folder / "wanted").write_text(sys.argv[3])
-print("upgrades", sys.argv[2])
-end = time.monotonic() + 30
-while not (folder / "made").exists():
-    if time.monotonic() > end:
-        sys.exit("nobody did it")
-    time.sleep(0.02)
-sys.exit(int((folder / "made").read_text()))
+def on_the_page(language, words):
+    page = (ROOT / "docs/fleet.md").read_text()
+    (found,) = [block for block in re.findall(rf"```{language}\n(.*?)```", page, re.S) if words in block]
+    return found
+
+
+# In place of ssh: asks the test for what would be done on the box itself, and ends with the status of that.
+SSH = """#!/bin/sh
+echo "$@" >'{folder}/asked.new' && mv '{folder}/asked.new' '{folder}/asked'
+until [ -e '{folder}/made' ]; do sleep 0.05; done
+status=$(cat '{folder}/made') && rm '{folder}/made' && exit "$status"
 """
 
 
-class Fleet:
-    """Three boxes with one key; `restart` is what the command of each brings about."""
+class Loop:
+    """The loop of the page over two boxes with one key; `change`: what is done on each, a status comes back."""
 
-    def __init__(self, folder, count=3):
-        self.folder = folder
-        self.boxes = [Member(folder / f"box{i}") for i in range(count)]
-        for box in self.boxes[1:]:
-            shutil.copy2(self.boxes[0].folder / "keys", box.folder / "keys")
-            shutil.copy2(self.boxes[0].key_file, box.key_file)
-            box.key, box.headers = self.boxes[0].key, self.boxes[0].headers
+    def __init__(self, folder, boxes, change):
+        self.folder, self.boxes, self.change = folder, boxes, change
+        self.asked = []
 
-    def __enter__(self):
-        for box in self.boxes:
-            box.start()
-        for box in self.boxes:
-            box.wait_ready()
-        self.list = list_of(self.folder, *((f"box{i}", box.port, box.key_file) for i, box in enumerate(self.boxes)))
-        self.over = threading.Event()
-        self.worker = threading.Thread(target=self.work)
-        self.worker.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.worker.join()
-        for box in self.boxes:
-            box.__exit__(None, None, None)
-
-    def work(self):
-        """Does what commands ask for."""
-        while not self.over.wait(0.02):
-            for box in self.boxes:
-                wanted = box.folder / "wanted"
-                if not wanted.exists() or not wanted.read_text():
-                    continue
-                status = wanted.read_text()
-                wanted.unlink()
-                if status == "0":
-                    box.stop()
-                    install(box.program)
-                    box.start()
-                (box.folder / "made.new").write_text(status)
-                (box.folder / "made.new").rename(box.folder / "made")
-
-    def command(self, status="0"):
-        return [sys.executable, "-c", COMMAND, self.folder, "{box}", status]
+    def run(self):
+        script = self.folder / "upgrade.sh"
+        script.write_text(on_the_page("sh", "for box in"))
+        programs = self.folder / "programs"
+        programs.mkdir(exist_ok=True)
+        (programs / "ssh").write_text(SSH.format(folder=self.folder))
+        (programs / "ssh").chmod(0o755)
+        shutil.copy2(self.boxes[0].key_file, self.folder / "fleet.key")
+        process = subprocess.Popen(["sh", script, *(f"127.0.0.1:{box.port}" for box in self.boxes)], cwd=self.folder, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   env={**os.environ, "PATH": f"{programs}:{BIN}:{os.environ['PATH']}"})
+        asked = self.folder / "asked"
+        while process.poll() is None:
+            if asked.exists():
+                self.asked.append(asked.read_text())
+                asked.unlink()
+                status = self.change(self.boxes[len(self.asked) - 1])
+                (self.folder / "made.new").write_text(str(status))
+                (self.folder / "made.new").rename(self.folder / "made")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        return process.returncode, process.stdout.read()
 
     def states(self):
-        return [each["state"] for each in json.loads(fleet("status", self.list, "--json").stdout)["boxes"]]
-
-    def starts(self):
-        return [box.process.pid for box in self.boxes]
+        file = list_of(self.folder, *((f"box{i}", box.port, box.key_file) for i, box in enumerate(self.boxes)))
+        return [each["state"] for each in json.loads(fleet("status", file, "--json").stdout)["boxes"]]
 
 
-@pytest.mark.skipif(not shutil.which("haproxy"), reason="haproxy is not installed")
-def test_an_upgrade_of_all_boxes_under_load_loses_nothing(tmp_path):
-    with Fleet(tmp_path) as boxes, Edge(tmp_path, boxes.boxes) as edge:
-        before = boxes.starts()
+@pytest.fixture
+def two_boxes(tmp_path):
+    boxes = [Member(tmp_path / f"box{i}") for i in range(2)]
+    shutil.copy2(boxes[0].folder / "keys", boxes[1].folder / "keys")
+    shutil.copy2(boxes[0].key_file, boxes[1].key_file)
+    boxes[1].key, boxes[1].headers = boxes[0].key, boxes[0].headers
+    with contextlib.ExitStack() as stack:
+        for box in boxes:
+            stack.enter_context(box)
+        for box in boxes:
+            box.wait_ready()
+        yield boxes
+
+
+def restart(box):
+    box.stop()
+    install(box.program)
+    box.start()
+    return 0
+
+
+@pytest.mark.skipif(not shutil.which("haproxy") or not shutil.which("curl"), reason="haproxy or curl is not installed")
+def test_the_loop_of_the_page_upgrades_all_boxes_and_loses_nothing(tmp_path, two_boxes):
+    with Edge(tmp_path, two_boxes) as edge:
+        before = [box.process.pid for box in two_boxes]
         through = Box.__new__(Box)
-        through.port, through.headers, through.tls = edge.port, boxes.boxes[0].headers, None
+        through.port, through.headers, through.tls = edge.port, two_boxes[0].headers, None
         clients = Clients(through, 6, keep_alive=True)
         wait_until(lambda: len(clients.answers) > 12, what="answers")
-        run = fleet("upgrade", boxes.list, "--quiet", 1, "--", *boxes.command(), timeout=120)
+        loop = Loop(tmp_path, two_boxes, restart)
+        status, said = loop.run()
         clients.stop()
-        assert run.returncode == 0, run
-        assert "3 of 3 boxes are upgraded" in run.stdout, run
-        assert all(f"box{i} | upgrades box{i}" in run.stderr for i in range(3)), run.stderr
-        assert not set(before) & set(boxes.starts())
+        assert status == 0, said
+        assert loop.asked == ["127.0.0.1 sudo apt-get install -y corral\n"] * 2
+        assert not set(before) & {box.process.pid for box in two_boxes}
         assert not clients.problems, (clients.problems[:3], (tmp_path / "haproxy.log").read_text()[-3000:])
-        assert boxes.states() == ["ready"] * 3
+        assert loop.states() == ["ready"] * 2
 
 
-def test_an_upgrade_stops_at_the_first_failure_and_says_what_it_leaves(tmp_path):
-    with Fleet(tmp_path) as boxes:
-        run = fleet("upgrade", boxes.list, "--quiet", 0, "--", *boxes.command("7"))
-        assert run.returncode == 1, run
-        assert "0 of 3 boxes are upgraded" in run.stdout
-        assert "box0: failed" in run.stdout and "exit status 7" in run.stdout and "it is left drained" in run.stdout, run.stdout
-        assert "box1: untouched" in run.stdout
-        assert boxes.states() == ["drained", "ready", "ready"]
-        # A box that is drained is somebody's work.
-        run = fleet("upgrade", boxes.list, "--json", "--", *boxes.command())
-        assert run.returncode == 1 and [each["step"] for each in json.loads(run.stdout)["boxes"]] == ["untouched"] * 3, run
-        assert "drained already" in json.loads(run.stdout)["boxes"][0]["why"]
-        taken = subprocess.run([BIN / "corral", "undrain", "--url", f"http://127.0.0.1:{boxes.boxes[0].port}",
-                                "--key-file", boxes.boxes[0].key_file], capture_output=True, text=True)
-        assert taken.returncode == 0, taken
-        # One that can't be emptied is given back.
-        stream = boxes.boxes[1].stream("[[n=100000]] go on")
-        next(iter(stream))
-        run = fleet("upgrade", boxes.list, "--box", "box1", "--drain-limit", 1, "--", *boxes.command())
-        assert run.returncode == 1 and "1 of its requests had not ended" in run.stdout, run
-        stream.close()
-        assert boxes.states() == ["ready"] * 3
-        run = fleet("upgrade", boxes.list, "--box", "nobody", "--", "true")
-        assert run.returncode == 2 and "no box 'nobody'" in run.stderr, run
-        run = fleet("upgrade", boxes.list, "--box", "box2", "--quiet", 0, "--", "/nowhere/program")
-        assert run.returncode == 1 and "/nowhere/program" in run.stdout, run
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_the_loop_of_the_page_ends_at_the_first_failure(tmp_path, two_boxes):
+    loop = Loop(tmp_path, two_boxes, lambda box: 7)
+    status, said = loop.run()
+    assert status == 7 and len(loop.asked) == 1, said
+    assert loop.states() == ["drained", "ready"], "the box is left drained, and the next one is not touched"
 
 
-def test_ctrl_c_gives_back_what_was_not_changed(tmp_path):
-    with Fleet(tmp_path, 2) as boxes:
-        stream = boxes.boxes[0].stream("[[n=100000]] go on")
-        next(iter(stream))
-        run = subprocess.Popen([BIN / "corral", "fleet", "upgrade", boxes.list, "--", *map(str, boxes.command())],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_until(lambda: boxes.states() == ["drained", "ready"], what="the first is drained")
-        run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=30)
-        stream.close()
-        assert run.returncode == 1 and "0 of 2 boxes are upgraded" in out, (out, err)
-        assert boxes.states() == ["ready", "ready"]
+def test_the_play_of_the_page_goes_box_by_box():
+    play = on_the_page("yaml", "serial: 1")
+    assert play.index("corral drain --wait") < play.index("apt:") < play.index("corral undrain") < play.index("/readyz")

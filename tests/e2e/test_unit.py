@@ -98,12 +98,14 @@ def test_the_unit_names_its_pages(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
-def test_the_unit_of_sync_is_shut_and_starts_what_there_is(tmp_path):
-    name = "corral-fleet-sync.service"
+def test_the_unit_of_the_fleet_is_shut_and_starts_what_there_is(tmp_path):
+    name = "corral-fleet.service"
     assert exposure(folder=tmp_path, name=name) <= SHUT_ENOUGH
-    program, *words, file = shlex.split(starts_of_unit("ExecStart", name)[0])
-    assert program == "/usr/bin/corral" and starts_of_unit("AssertPathExists", name) == [file]
-    done = subprocess.run([BIN / "corral", *words, tmp_path / "boxes.toml"], capture_output=True, text=True, timeout=30)
+    program, *words = shlex.split(starts_of_unit("ExecStart", name)[0])
+    (file,) = starts_of_unit("AssertPathExists", name)
+    assert program == "/usr/bin/corral" and file in words
+    words = [tmp_path / "boxes.toml" if word == file else word for word in words]
+    done = subprocess.run([BIN / "corral", *words], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and "boxes.toml" in done.stderr, done
 
 
@@ -124,13 +126,13 @@ def test_a_folder_that_is_not_to_be_written_is_named(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("dh_installsystemd") is None, reason="debhelper is not installed")
-def test_an_upgrade_of_the_package_restarts_fleet_sync_where_it_runs(tmp_path):
+def test_an_upgrade_of_the_package_restarts_the_fleet_s_where_it_runs(tmp_path):
     shutil.copytree(ROOT / "debian", tmp_path / "debian")
     units = tmp_path / "debian/corral/lib/systemd/system"
     units.mkdir(parents=True)
-    shutil.copy(ROOT / "systemd/corral-fleet-sync.service", units)
-    (line,) = [line for line in (ROOT / "debian/rules").read_text().splitlines() if line.endswith("corral-fleet-sync.service")]
+    shutil.copy(ROOT / "systemd/corral-fleet.service", units)
+    (line,) = [line for line in (ROOT / "debian/rules").read_text().splitlines() if line.endswith("corral-fleet.service")]
     subprocess.run(shlex.split(line), cwd=tmp_path, check=True, capture_output=True, timeout=60)
     scripts = "\n".join(file.read_text() for file in (tmp_path / "debian").rglob("*") if file.is_file() and ".debhelper" in str(file))
-    orders = re.findall(r"deb-systemd-invoke (\S+) 'corral-fleet-sync.service'", scripts)
+    orders = re.findall(r"deb-systemd-invoke (\S+) 'corral-fleet.service'", scripts)
     assert orders == ["try-restart"], "it is ended by an upgrade, or started where it was not"

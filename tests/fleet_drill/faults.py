@@ -34,7 +34,7 @@ KINDS = {
     "swap": Kind(0, 6),  # a model is unloaded
     "appear": Kind(6, 5),  # a name that nobody had, on one box
     "reload": Kind(0, 5, of_box=False),
-    "kill_sync": Kind(6, 4, of_box=False),  # killed, and begun again
+    "kill_watch": Kind(6, 4, of_box=False),  # killed, and begun again
 }
 SHARES = sum(kind.share for kind in KINDS.values())
 TOGETHER = 2  # boxes that have one at the same time
@@ -72,8 +72,8 @@ def plan(seed, seconds, boxes):
 class Performer:
     """Performs a plan on a fleet; what each fault showed is in `done`."""
 
-    def __init__(self, fleet, edge, sync, probes, over):
-        self.fleet, self.edge, self.sync, self.probes, self.over = fleet, edge, sync, probes, over
+    def __init__(self, fleet, edge, watch, probes, over):
+        self.fleet, self.edge, self.watch, self.probes, self.over = fleet, edge, sync, probes, over
         self.done, self.problems = [], []
         self.guests = 0
 
@@ -166,7 +166,7 @@ class Performer:
         status = lambda: self.edge.post("/api/show", {"model": name}).status
         begun = time.monotonic()
         assert box.post("/api/create", {"model": name, "from": model, "stream": False}).status == 200
-        # Longer where sync is dead just then.
+        # Longer where the watch is dead just then.
         wait_until(lambda: status() == 200, 60, f"{name} is known at the edge")
         known = time.monotonic() - begun
         begun = time.monotonic()
@@ -177,7 +177,7 @@ class Performer:
     def reload(self, *_):
         self.edge.reload()
 
-    def kill_sync(self, _, hold):
-        self.sync.kill()
+    def kill_watch(self, _, hold):
+        self.watch.kill()
         self.over.wait(hold)
-        self.sync.__enter__()
+        self.watch.__enter__()

@@ -1,4 +1,4 @@
-"""Real boxes with simulated vendor services, each in its namespace, and HAProxy with sync in front of them."""
+"""Real boxes with simulated vendor services, each in its namespace, and HAProxy in front of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import time
 
 from farm import Farm
 from fleet_boxes import RenderedEdge, agent
-from harness import BIN, descendants, wait_until
+from harness import BIN, wait_until
 from lines import Line
 from upgrade_box import UpgradeBox
 
@@ -79,14 +79,10 @@ class Box(Farm, UpgradeBox):
 class Edge(RenderedEdge):
     """As Debian's service runs it: a master and its worker, and a new worker for each reload. Its log goes to `requests.log`."""
 
-    mode = "-W"
-
-    def __init__(self, folder, *more):
-        super().__init__(folder, *more)
+    def __init__(self, folder, boxes, settings):
+        super().__init__(folder, boxes, f'log = "syslog"\n{settings}', flags=["--ask"], mode="-W")
         self.syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        place = folder / "syslog"
-        self.syslog.bind(str(place))
-        self.rules.write_text(self.rules.read_text().replace("log /dev/log local0", f"log {place} local0"))
+        self.syslog.bind(str(folder / "syslog"))
 
     def __enter__(self):
         self.over = threading.Event()
@@ -117,11 +113,7 @@ class Edge(RenderedEdge):
         self.process.send_signal(signal.SIGUSR2)
 
     def __exit__(self, *more):
-        family = descendants(self.process.pid)
         super().__exit__(*more)
-        for pid in family:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
         self.over.set()
         self.reader.join()
         self.syslog.close()
@@ -169,8 +161,8 @@ class Fleet:
         return self.stack.__exit__(*more)
 
     def edge(self, name, settings="", lines=None):
-        """Its boxes with the models they have; `lines`: more for a box of that number."""
-        members = [(box.name, box, f'key_file = "{self.keys / "key"}"\nmodels = {sorted(box.models)}\n' + (lines or {}).get(box.line.number, ""))
+        """Its boxes, which are asked for their models; `lines`: more for a box of that number."""
+        members = [(box.name, box, f'key_file = "{self.keys / "key"}"\n' + (lines or {}).get(box.line.number, ""))
                    for box in self.boxes]
         made = Edge(self.folder / name, members, settings)
         made.headers = {"Authorization": f"Bearer {self.key}"}
@@ -185,43 +177,3 @@ def line_of(number):
     if number not in _lines:
         _lines[number] = Line(number)
     return _lines[number]
-
-
-class Restarts:
-    """Restarts a box for whoever writes its name to the socket, and answers when it listens again: what a package's installation
-    would do on the machine itself."""
-
-    def __init__(self, fleet):
-        self.fleet, self.path = fleet, fleet.folder / "restart"
-        self.done, self.problems = [], []
-
-    def command(self):
-        return [str(pathlib.Path(__file__).with_name("restart_box.py")), str(self.path), "{box}"]
-
-    def __enter__(self):
-        os.mkfifo(self.path)
-        self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
-        return self
-
-    def serve(self):
-        while True:
-            with open(self.path) as asked:
-                name, answer = (asked.readline().split() + ["", ""])[:2]
-            if not name:
-                return
-            box = next(box for box in self.fleet.boxes if box.name == name)
-            status = 1  # whoever asks waits for an answer, whatever happens
-            try:
-                status = box.stop()
-                box.kill_all()
-                box.start(wait_ready=False)
-                self.done.append(name)
-            except Exception as problem:
-                self.problems.append(f"{name}: {problem!r}")
-            pathlib.Path(answer).write_text(f"{status}\n")
-
-    def __exit__(self, *_):
-        with open(self.path, "w"):
-            pass
-        self.thread.join()

@@ -19,8 +19,8 @@ import time
 import faults
 import streams
 from clients import BEGUN, GOOD, Crowd, Probe
-from fleet import ROOM_FOR_BOTH, ROOM_FOR_ONE, Fleet, Restarts
-from fleet_boxes import RenderedEdge, Sync, runnable
+from fleet import ROOM_FOR_BOTH, ROOM_FOR_ONE, Fleet
+from fleet_boxes import OWN_USER, RenderedEdge, Watch
 from harness import BIN, descendants, free_port, wait_until
 from measure import percentile
 
@@ -59,10 +59,6 @@ def mixed_fleet(folder):
     return Fleet(folder, SUBSETS, ROOM, [120] * BOXES)
 
 
-def edge_lines(**more):
-    return "".join(f"{key} = {value}\n" for key, value in more.items())
-
-
 def tally(outcomes):
     """How requests ended, and those of which none may exist."""
     ends = collections.Counter(one.end for one in outcomes)
@@ -81,15 +77,14 @@ def failures_of(bad):
 
 
 def under_faults(folder, seconds, seed, say):
-    """Clients of three models while boxes, network, HAProxy and sync have what can happen to them."""
+    """Clients of three models while boxes, network, HAProxy and the watch have what can happen to them."""
     with contextlib.ExitStack() as stack:
         fleet = stack.enter_context(mixed_fleet(folder))
-        lists = f'"127.0.0.1:{free_port()}"'
-        edge = stack.enter_context(fleet.edge("edge", edge_lines(lists=lists, queue=128)))
-        sync = stack.enter_context(Sync(edge))
+        edge = stack.enter_context(fleet.edge("edge", "queue = 128\n"))
+        watch = stack.enter_context(Watch(edge))
         over = threading.Event()
         probes = {model: Probe(edge.port, fleet.key, model, over) for model in MODELS}
-        performer = faults.Performer(fleet, edge, sync, probes, over)
+        performer = faults.Performer(fleet, edge, watch, probes, over)
         with Watched() as machine, Crowd(CLIENTS, edge.port, fleet.key, MODELS) as crowd:
             try:
                 for probe in probes.values():
@@ -99,19 +94,22 @@ def under_faults(folder, seconds, seed, say):
                 over.wait(max(0.0, begun + seconds - time.monotonic()))
             finally:
                 over.set()
-        once = subprocess.run([BIN / "corral", "fleet", "sync", "--once", edge.list], capture_output=True, text=True, timeout=120)
+        agrees = lambda: subprocess.run([BIN / "corral", "fleet", "render", "--ask", edge.list], capture_output=True, text=True,
+                                        timeout=120).stdout == edge.rules.read_text()
         figures, bad = tally(crowd.outcomes())
         failed = failures_of(bad) + performer.problems
         failed += [f"client {number} never ended" for number in crowd.stuck()]
-        if once.returncode != 0:
-            failed.append(f"HAProxy and the boxes don't agree at the end: {once.stderr[-500:]}")
+        try:
+            wait_until(agrees, 60)
+        except AssertionError:
+            failed.append(f"HAProxy's configuration and the boxes don't agree at the end: {watch.log()[-500:]}")
         kinds = {}
         for one in performer.done:
             kinds.setdefault(one["fault"], []).append(one)
             if one["fault"] == "kill" and one.get("away", 0) > AWAY:
                 failed.append(f"box{one['box']} was killed, and a model of it away for {one['away']:.2f} s")
         named = lambda ones, figure: [round(one[figure], 2) for one in ones if figure in one]
-        return {**figures, "seconds": seconds, "processors_busy": machine.busy, "faults": {
+        return {**figures, "seconds": seconds, "processors_busy": machine.busy, "reloads": watch.log().count("event=fleet.reloaded"), "faults": {
             name: {"count": len(ones), **{figure: named(ones, figure) for figure in ("away", "back", "known", "gone") if named(ones, figure)}}
             for name, ones in sorted(kinds.items())}, "served": {box.name: served(box) for box in fleet.boxes}, "events": performer.done, "failed": failed}
 
@@ -251,30 +249,8 @@ def conversations(folder, seconds, seed, say):
     return {**out, "failed": failed}
 
 
-def upgrade(folder, seconds, seed, say):
-    """`corral fleet upgrade` restarts every box under load, one after the other."""
-    with contextlib.ExitStack() as stack:
-        fleet = stack.enter_context(mixed_fleet(folder))
-        edge = stack.enter_context(fleet.edge("edge", edge_lines(queue=128)))
-        restarts = stack.enter_context(Restarts(fleet))
-        before = [box.process.pid for box in fleet.boxes]
-        with Watched() as machine, Crowd(CLIENTS, edge.port, fleet.key, MODELS) as crowd:
-            crowd.over.wait(5)
-            begun = time.monotonic()
-            ran = subprocess.run([BIN / "corral", "fleet", "upgrade", edge.list, "--max-unavailable", "1", "--", *restarts.command()],
-                                 capture_output=True, text=True, timeout=900)
-            lasted = time.monotonic() - begun
-            crowd.over.wait(5)
-        figures, bad = tally(crowd.outcomes())
-        failed = failures_of(bad)
-        failed += [f"an answer was cut: {one}" for one in crowd.outcomes() if one.end in BEGUN]
-        if ran.returncode != 0 or len(restarts.done) != BOXES or any(box.process.pid in before for box in fleet.boxes):
-            failed.append(f"the upgrade ended with status {ran.returncode} after {restarts.done} {restarts.problems}: {(ran.stdout + ran.stderr)[-1500:]}")
-        return {**figures, "boxes": restarts.done, "seconds": round(lasted, 1), "processors_busy": machine.busy, "failed": failed}
-
-
 class ManyBoxes:
-    """Stand-ins with three of ten models each; boxes of one fleet for HAProxy and sync."""
+    """Stand-ins with three of ten models each; boxes of one fleet for HAProxy and the watch."""
 
     def __init__(self, folder, count):
         self.folder, self.count = folder, count
@@ -284,8 +260,8 @@ class ManyBoxes:
         self.write()
         self.list = folder / "boxes.toml"
         self.socket = folder / "haproxy.sock"
-        self.list.write_text(f'[edge]\nlisten = "127.0.0.1:{free_port()}"\nsocket = "{self.socket}"\nspares = 8\n' + "".join(
-            f'[[box]]\nname = "box{number}"\naddress = "{address}:11434"\nagent = 9110\nmodels = {self.models[address]}\n'
+        self.list.write_text(f'[edge]\nlisten = "127.0.0.1:{free_port()}"\nsocket = "{self.socket}"\n{OWN_USER}' + "".join(
+            f'[[box]]\nname = "box{number}"\naddress = "{address}:11434"\nagent = 9110\n'
             for number, address in enumerate(self.addresses)))
 
     def write(self):
@@ -330,7 +306,7 @@ def spent(pid, seconds):
 
 
 def many(folder, count, seed, say):
-    """What sync and HAProxy cost with many boxes, and how long they take to agree after a fifth of these changed."""
+    """What the watch and HAProxy cost with many boxes, and how long they take to agree after a fifth of these changed."""
     boxes = ManyBoxes(folder, count)
     subprocess.run(["ip", "address", "add", "10.78.0.1/16", "dev", "lo"], check=False)
     subprocess.run(["ip", "route", "add", "local", "10.78.0.0/16", "dev", "lo"], check=False)
@@ -340,11 +316,12 @@ def many(folder, count, seed, say):
         stand_ins = run([sys.executable, pathlib.Path(__file__).with_name("stand_ins.py"), folder / "models.json"], stdout=subprocess.PIPE)
         stand_ins.stdout.readline()
         begun = time.monotonic()
-        rendered = subprocess.run([BIN / "corral", "fleet", "render", boxes.list], capture_output=True, text=True, check=True)
+        rendered = subprocess.run([BIN / "corral", "fleet", "render", "--ask", boxes.list], capture_output=True, text=True, check=True)
         render_s = time.monotonic() - begun
-        (folder / "haproxy.cfg").write_text(runnable(rendered.stdout))
+        rules = folder / "haproxy.cfg"
+        rules.write_text(rendered.stdout)
         with open(folder / "haproxy.log", "wb") as log:
-            haproxy = run(["haproxy", "-db", "-f", folder / "haproxy.cfg"], stdout=log, stderr=log)
+            haproxy = run(["haproxy", "-W", "-f", rules], stdout=log, stderr=log)
 
         def table():
             with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
@@ -356,39 +333,33 @@ def many(folder, count, seed, say):
         wait_until(lambda: len(up()) == 3 * count, 120, "HAProxy has seen all boxes")
         say("many: HAProxy alone")
         alone = spent(haproxy.pid, 20)
-        with open(folder / "sync.log", "wb") as log:
-            sync = run([BIN / "corral", "fleet", "sync", boxes.list], stdout=log, stderr=log)
+        with open(folder / "watch.log", "wb") as log:
+            watch = run([BIN / "corral", "fleet", "render", boxes.list, "--watch", "--write", rules, "--", "kill", "-USR2", str(haproxy.pid)],
+                        stdout=log, stderr=log)
         time.sleep(6)
-        say("many: sync beside it, nothing changes")
-        still = spent(sync.pid, 20)
+        say("many: the watch beside it, nothing changes")
+        still = spent(watch.pid, 20)
         rows = []
         for turn in range(3):
             changed = boxes.change(0.2)
-            begun, before = time.monotonic(), process_figures(sync.pid)[0]
+            begun, before = time.monotonic(), process_figures(watch.pid)[0]
 
             def agrees():
                 routes = collections.defaultdict(set)
-                names = {row["pxname"] for row in table()}
                 for row in table():
-                    if row["svname"].startswith("box") and row["pxname"].startswith(("model_", "spare_")) and row["status"] != "MAINT":
+                    if row["svname"].startswith("box") and row["pxname"].startswith("model_"):
                         routes[row["pxname"]].add(row["svname"])
-                wanted = boxes.wanted()
-                fixed = all(routes[f"model_{model}"] == on for model, on in wanted.items() if f"model_{model}" in names)
-                spare = [on for name, on in routes.items() if name.startswith("spare_") and on]
-                return fixed and spare == [on for model, on in wanted.items() if f"model_{model}" not in names]
+                return routes == {f"model_{model}": on for model, on in boxes.wanted().items()}
             wait_until(agrees, 120, "HAProxy agrees with the boxes")
             rows.append({"boxes": changed, "seconds": round(time.monotonic() - begun, 2),
-                         "processor_seconds": round(process_figures(sync.pid)[0] - before, 2)})
+                         "processor_seconds": round(process_figures(watch.pid)[0] - before, 2)})
             say(f"many: {rows[-1]}")
             time.sleep(5)
-        ran = subprocess.run([BIN / "corral", "fleet", "sync", "--once", boxes.list], capture_output=True, text=True, timeout=120)
-        if ran.returncode != 0:
-            failed.append(f"sync is not settled: {ran.stderr[-500:]}")
         if max(row["seconds"] for row in rows) > 10:
             failed.append(f"agreement after a change took longer than 10 s: {rows}")
         after = spent(haproxy.pid, 10)
     return {"boxes": count, "render_seconds": round(render_s, 2), "configuration_kib": len(rendered.stdout) // 1024, "haproxy": alone,
-            "haproxy_after_changes": after, "sync_at_rest": still, "changes": rows, "failed": failed}
+            "haproxy_after_changes": after, "watch_at_rest": still, "changes": rows, "failed": failed}
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Many boxes at protocol level, for the edge and sync alone: health, agent and lists, each box by an address of its own, all of them
+"""Many boxes at protocol level, for the edge and the watch alone: health, agent and lists, each box by an address of its own, all of them
 in one process. usage: stand_ins.py MODELS_FILE, whose JSON {"10.78.0.1": ["a:latest"]} is read again when it changes."""
 
 from __future__ import annotations

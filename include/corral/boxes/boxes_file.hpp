@@ -16,10 +16,11 @@ namespace corral::boxes {
 
 inline constexpr std::size_t most_boxes = 10'000;
 
-// One [[box]]. Paths are absolute.
+// One [[box]], or the boxes of one name in DNS. Paths are absolute.
 struct box_entry {
-    std::string name;                         // 1 to 64 of A-Z a-z 0-9 _ . -; unique, whatever the case
-    core::server_url address;                 // host, port, TLS or not; the port is always there
+    std::string name;          // 1 to 64 of A-Z a-z 0-9 _ . -; unique, whatever the case
+    core::server_url address;  // host, port, TLS or not; no port: SRV records have it
+    unsigned count = 0;        // most boxes that DNS may name by this address; 0: it is one box
     std::optional<std::uint16_t> agent_port;  // of [fleet] agent on that box
     // Display forms in lower case, sorted, each once (catalog::display_name); nothing: the box is to be asked.
     std::optional<std::vector<std::string>> models;
@@ -29,15 +30,7 @@ struct box_entry {
     std::filesystem::path key_file;  // its first line is the key for commands; empty: none
     std::filesystem::path ca_file;   // with TLS; empty: the system's certificates
     std::filesystem::path client_certificate;  // with TLS: certificate and key in one file; empty: none
-    bool reserve = false;                      // gets requests only while no other box is up
-    std::uint32_t line = 0;                    // in the file; 0: it was found
-};
-
-// [discover]: boxes that are found. Each is like `as`, which has neither name nor address.
-struct discovery {
-    std::string srv;       // name of SRV records; empty: by mDNS
-    std::string resolver;  // ADDRESS:PORT of a DNS server; empty: those of the system
-    box_entry as;
+    std::uint32_t line = 0;                    // in the file
 };
 
 // [edge]. Paths are absolute.
@@ -48,9 +41,14 @@ struct edge_settings {
     // Name of the environment variable with the key that the edge shows to the boxes; only with `keys`.
     std::string key_variable;
     std::string zone;  // boxes of other zones are a reserve; empty: all are alike
+    std::string user{
+        "haproxy"};  // whom HAProxy becomes, and who owns its socket; empty: it stays who starts it
+    std::string group{"haproxy"};                             // empty: as it is
+    std::filesystem::path chroot{"/var/lib/haproxy"};         // empty: none
     std::filesystem::path socket{"/run/haproxy/admin.sock"};  // where HAProxy takes commands
-    unsigned spares = 8;  // backends for models that appear while HAProxy runs; 0 to 1'000
-    std::string lists;    // ADDRESS:PORT where `corral fleet sync` serves the lists of all boxes; empty: none
+    std::filesystem::path log{"/dev/log"};                    // where it logs
+    std::string
+        resolver;  // ADDRESS:PORT of the DNS server for boxes known by name; empty: those of the system
     std::string statistics;             // ADDRESS:PORT of statistics page and metrics; empty: none
     bool proxy_protocol = false;        // tells the boxes the client's address
     unsigned max_clients = 2000;        // connections
@@ -65,9 +63,8 @@ struct edge_settings {
 };
 
 struct boxes_file {
-    std::vector<box_entry> boxes;  // in the order of the file; at least one, unless others are to be found
+    std::vector<box_entry> boxes;  // in the order of the file; at least one
     edge_settings edge;
-    std::optional<discovery> discover;
 };
 
 struct boxes_reading {
