@@ -12,6 +12,7 @@ import threading
 
 import pytest
 
+from admin_cli import done
 from harness import BIN, ROOT, Box, free_port, wait_until
 from upgrade_box import Clients, UpgradeBox, install
 
@@ -224,9 +225,15 @@ class Loop:
         asked = self.folder / "asked"
         while process.poll() is None:
             if asked.exists():
-                self.asked.append(asked.read_text())
+                words = asked.read_text()
                 asked.unlink()
-                status = self.change(self.boxes[len(self.asked) - 1])
+                box = self.boxes[len(self.asked)]
+                if "drain --wait" in words:
+                    done(box, "drain", "--wait")
+                    status = 0
+                else:
+                    self.asked.append(words)
+                    status = self.change(box)
                 (self.folder / "made.new").write_text(str(status))
                 (self.folder / "made.new").rename(self.folder / "made")
             with contextlib.suppress(subprocess.TimeoutExpired):
