@@ -90,10 +90,12 @@ struct reply_stream::state {
         return {refused, boost::system::system_category()};
     }
 
-    // On a kept connection, which failed before the server had anything of the request.
+    // On a kept connection, which failed before the server had anything of the request, or which the server closed
+    // instead of answering it: it was closing it already, and only its kernel took the request
+    // (docs/facts/other_runtimes.md#llama-server).
     [[nodiscard]] bool was_unheard() {
-        return reused && taken_before && answer.silent() && !line->timed_out && line->socket.is_open() &&
-               acknowledged_bytes(*line) == taken_before;
+        return reused && answer.silent() && !line->timed_out && line->socket.is_open() &&
+               (hung_up || (taken_before && acknowledged_bytes(*line) == taken_before));
     }
 
     void leave() {
@@ -133,6 +135,7 @@ struct reply_stream::state {
             }
             co_return fed;
         }
+        hung_up = step == read_step::end || error == boost::system::errc::connection_reset;
         co_return answer.end(step == read_step::end ? cut : error);
     }
 
@@ -143,6 +146,7 @@ struct reply_stream::state {
     std::uint64_t mark = 0;
     bool reused = false;
     std::optional<std::uint64_t> taken_before;
+    bool hung_up = false;  // by the server
     core::error_code cut;
     header_fields headers;
     unsigned status = 0;

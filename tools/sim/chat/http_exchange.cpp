@@ -131,6 +131,7 @@ bool http_exchange::write(std::string_view bytes) {
 void http_exchange::end_stream() {
     if (!unsent_.empty()) send_all(std::exchange(unsent_, {}));
     if (look_.streams == framing::chunked && !look_.http10) send_all("0\r\n\r\n");
+    closes_ = closes_ || look_.hangs_up;
 }
 
 void http_exchange::abandon() {

@@ -25,6 +25,7 @@ struct http_look {
     bool http10 = false;
     bool keep_alive = true;
     int most_requests = 0;   // of a connection, told as cpp-httplib does; 0: no bound, and nothing told
+    bool hangs_up = false;   // behind each stream, whatever its head says
     bool shouts = false;     // reason phrases in capitals, as Werkzeug
     bool lazy_head = false;  // the head of a stream goes out with its first bytes
     framing streams = framing::chunked;

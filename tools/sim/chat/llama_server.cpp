@@ -26,9 +26,10 @@ constexpr const char* json_type = "application/json; charset=utf-8";
 
 struct llama_parts {
     chat_program program{"llama-server"};
-    http_listener listener{program.faults(),
-                           program.settings(),
-                           {.look = {.most_requests = 100, .headers = {{"Server", "llama.cpp"}}}}};
+    http_listener listener{
+        program.faults(),
+        program.settings(),
+        {.look = {.most_requests = 100, .hangs_up = true, .headers = {{"Server", "llama.cpp"}}}}};
     std::atomic<bool> loaded{false};
     std::atomic<int> task{0};
     openai_service* service = nullptr;
