@@ -37,7 +37,7 @@ std::string warnings_of(const std::vector<supervisor::service_status>& services)
 std::uint64_t outside_faults_of(const supervisor::group& of) {
     std::uint64_t out = 0;
     for (const supervisor::service_status& service : of.status()) {
-        out += service.turned_away;
+        out += service.outside_faults;
     }
     return out;
 }
@@ -87,6 +87,12 @@ chat::failure no_embeddings() {
     out.cause = "no-embeddings";
     out.message = "this model does not support embeddings";
     return out;
+}
+
+const char* cause_of_absence(std::span<backend* const> all) {
+    const bool elsewhere =
+        std::ranges::all_of(all, [](backend* const each) { return each->services().status().empty(); });
+    return elsewhere && !all.empty() ? "remote-away" : "backend-broken";
 }
 
 std::optional<core::seconds> until_next_try(std::span<backend* const> all, core::steady_time now) {

@@ -15,6 +15,8 @@ namespace corral::engine {
 
 // A broken connection comes before the report of the process's end; this long it is waited for.
 constexpr core::seconds notice_of_death{2};
+// Our own loop was so late during a silence: then the whole box stood still, and not for a prompt.
+constexpr core::seconds stalled_box{1};
 
 // As backend::outside_faults().
 [[nodiscard]] std::uint64_t outside_faults_of(const supervisor::group& of);

@@ -33,7 +33,8 @@ std::string ended_text(std::string_view subject, const supervisor::service_statu
 
 bool fell(const supervisor::service_status& service) noexcept {
     using supervisor::restart_reason;
-    return service.last_loss == restart_reason::crash || service.last_loss == restart_reason::hang;
+    return !service.killed_from_outside &&
+           (service.last_loss == restart_reason::crash || service.last_loss == restart_reason::hang);
 }
 
 std::string with_restart(std::string what) {

@@ -12,7 +12,7 @@ namespace corral::engine {
 // `subject` begins the text: "The runtime". One or more plain sentences.
 [[nodiscard]] std::string ended_text(std::string_view subject, const supervisor::service_status& now);
 
-// Its last process ended for a reason of its own, and not by Corral's choice or another service's.
+// Its last process ended for a reason of its own, and not by Corral's choice, another service's or program's.
 [[nodiscard]] bool fell(const supervisor::service_status& service) noexcept;
 
 // `what`, a sentence, and that the runtime is restarted for it.

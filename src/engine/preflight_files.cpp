@@ -7,6 +7,8 @@
 
 #include <sys/stat.h>
 
+#include "corral/core/text.hpp"
+
 namespace corral::engine {
 
 namespace {
@@ -33,9 +35,15 @@ void add_state(std::string& to, const fs::path& file) {
     to += '\n';
 }
 
-// Sizes, times and inodes of all that the package holds, and of what the command names.
-std::string state_of(const doctor::model_view& model) {
-    std::string out;
+void add_inode(std::string& to, const fs::path& file) {
+    struct stat about {};
+    const bool there = ::stat(file.c_str(), &about) == 0;
+    to += file.string() + (there ? ' ' + std::to_string(about.st_ino) : " gone") + '\n';
+}
+
+using add_file = void (*)(std::string& to, const fs::path& file);
+
+void add_package(std::string& out, const doctor::model_view& model, add_file add) {
     std::error_code unreadable;  // the checks say so
     std::size_t seen = 0;
     fs::recursive_directory_iterator entry(model.entry.package, fs::directory_options::skip_permission_denied,
@@ -48,17 +56,79 @@ std::string state_of(const doctor::model_view& model) {
             entry.disable_recursion_pending();
         }
         if (counts) {
-            add_state(out, entry->path());
+            add(out, entry->path());
         }
         entry.increment(unreadable);
     }
     for (const doctor::service_view& service : model.services) {
         for (const std::string& word : service.command.command) {
             if (word.starts_with('/')) {
-                add_state(out, word);
+                add(out, word);
             }
         }
     }
+}
+
+// Sizes, times and inodes of all that the package holds, and of what the command names.
+std::string state_of(const doctor::model_view& model) {
+    std::string out;
+    add_package(out, model, add_state);
+    return out;
+}
+
+// What lies in a folder, without the terminals, which come and go with people.
+void add_folder(std::string& to, const fs::path& folder) {
+    std::vector<std::string> names;
+    std::error_code unreadable;  // as if it were empty
+    fs::directory_iterator entry(folder, unreadable);
+    for (; !unreadable && entry != fs::directory_iterator() && names.size() < most_entries;
+         entry.increment(unreadable)) {
+        const std::string name = entry->path().filename().string();
+        if (!name.starts_with("tty") && !name.starts_with("vcs")) {
+            names.push_back(entry->path().string());
+        }
+    }
+    std::ranges::sort(names);
+    for (const std::string& name : names) {
+        add_inode(to, name);
+    }
+}
+
+// "cannot open '/dev/axcl_host': No such file": that one.
+void add_named_files(std::string& to, std::string_view reason) {
+    constexpr std::string_view ends = " \t'\"`(),;:<>[]=";
+    for (std::size_t at = reason.find('/'); at != std::string_view::npos; at = reason.find('/', at)) {
+        const std::size_t end = std::min(reason.find_first_of(ends, at), reason.size());
+        if (at == 0 || ends.find(reason[at - 1]) != std::string_view::npos) {
+            std::string name(reason.substr(at, end - at));
+            while (name.ends_with('.')) {
+                name.pop_back();  // of the sentence
+            }
+            add_state(to, name);
+        }
+        at = end;
+    }
+}
+
+std::string needs_of(const doctor::examination& of, std::string_view reason) {
+    std::string out;
+    const fs::path& root = of.around.root;
+    for (const char* const folder : {"dev", "dev/dri", "dev/accel", "sys/module"}) {
+        add_folder(out, root / folder);
+    }
+    add_inode(out, root / "etc/ld.so.cache");
+    for (const doctor::model_view& model : of.models) {
+        add_package(out, model, add_inode);
+        for (const doctor::service_view& service : model.services) {
+            const auto libraries = service.command.environment.find("LD_LIBRARY_PATH");
+            if (libraries != service.command.environment.end()) {
+                for (const std::string_view folder : core::split(libraries->second, ':')) {
+                    add_folder(out, folder);
+                }
+            }
+        }
+    }
+    add_named_files(out, reason);
     return out;
 }
 
@@ -103,6 +173,19 @@ std::vector<catalog::finding> preflight_files::look(doctor::examination of, bool
         return found;
     } catch (const std::exception& error) {
         return {not_looked_at(error.what())};
+    }
+}
+
+bool preflight_files::changed(const doctor::examination& of, std::string_view reason, bool first) {
+    try {
+        std::string needs = needs_of(of, reason);
+        if (first) {
+            first_needs_ = std::move(needs);
+            return false;
+        }
+        return needs != first_needs_;
+    } catch (const std::exception&) {
+        return false;  // it is tried again in its time
     }
 }
 

@@ -58,6 +58,10 @@ public:
 
     core::awaitable<gate_verdict> ask() override { return ask(shared_from_this()); }
 
+    core::awaitable<bool> changed(std::string reason, bool first) override {
+        return changed(shared_from_this(), std::move(reason), first);
+    }
+
     void on_spawned(pid_t pid) override {
         python_was_asked_ = true;
         if (device_) {
@@ -106,6 +110,17 @@ private:
         auto asking = self->device_->ask();
         verdict = co_await std::move(asking);
         co_return verdict;
+    }
+
+    static core::awaitable<bool> changed(std::shared_ptr<preflight_gate> self, std::string reason,
+                                         bool first) {
+        std::function<bool()> work = [files = self->files_, wanted = self->wanted_, reason, first] {
+            return files->changed(wanted, reason, first);
+        };
+        auto working = self->context_.disk->run(self->lane_, std::move(work),
+                                                core::deadline::after(patience, self->context_.clock->now()));
+        const core::result<bool> found = co_await std::move(working);
+        co_return found&&* found;
     }
 
     // The look under way, else a new one: what one found that nobody waited for is old.

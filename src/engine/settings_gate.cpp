@@ -69,6 +69,15 @@ public:
         co_return verdict;
     }
 
+    core::awaitable<bool> changed(std::string reason, bool first) override {
+        bool out = false;
+        if (next_) {
+            auto looking = next_->changed(std::move(reason), first);
+            out = co_await std::move(looking);
+        }
+        co_return out;
+    }
+
     void on_spawned(pid_t pid) override {
         if (next_) {
             next_->on_spawned(pid);

@@ -147,3 +147,20 @@ def test_starts_in_a_time_are_bounded_by_the_rule(tmp_path):
         assert starts >= INTENSITY + 3, starts
 
     with_box(box, check)
+
+
+def test_what_a_start_lacked_is_watched_for(tmp_path):
+    """A driver or a file that comes late costs seconds, and not the rest of a breaker."""
+    box = Crashing(tmp_path, model=rule(retry="1h"))
+    box.start(wait_ready=False)
+
+    def check():
+        now = box.wait_broken(INTENSITY + 1)
+        pause.wait(5)  # two looks that find nothing new
+        assert box.runtime["starts"] == now["starts"]
+        box.heal()
+        (box.package / "libdriver.so").touch()
+        wait_until(lambda: box.runtime["state"] == "ready", 20, "started when the file came")
+        assert box.say("[[text=mended]]") == "mended"
+
+    with_box(box, check)

@@ -1,7 +1,9 @@
 """Answers that nobody wants any more, on servers that can't be stopped: to be rid of one by a restart is Corral's choice and no failure of
 the model. And prompts that hang or kill a runtime: each costs two processes, and not the model."""
 
+import os
 import re
+import signal
 import time
 
 import pytest
@@ -136,3 +138,37 @@ def test_a_prompt_that_kills_the_runtime_opens_no_breaker(tmp_path):
         assert statuses == [500, 400, 400, 400], statuses
         wait_until(lambda: services_of(box)["runtime"]["starts"] == 3, what="the start after the second death, and no other")
         assert box.say("[[text=all others]] go on") == "all others"
+
+
+@pytest.mark.parametrize("profile", ["axera-poll", "llama-server"])
+@pytest.mark.parametrize("deed", ["killed", "halted", "restarted"])
+def test_a_prompt_is_not_guilty_of_what_others_do_to_its_runtime(tmp_path, deed, profile):
+    def do(box):
+        pid = services_of(box)["runtime"]["pid"]
+        if deed == "restarted":
+            done(box, "restart", "sim/runtime")
+        else:
+            os.kill(pid, signal.SIGKILL if deed == "killed" else signal.SIGSTOP)
+
+    clocks = CLOCKS.replace('decode_stall = "20s"', 'decode_stall = "3s"')
+    with Box(tmp_path, {"directives": True}, model=clocks, profile=profile) as box:
+        for _ in range(3):
+            stream = box.stream("[[never_end]] innocent")
+            assert "error" not in next(iter(stream))
+            do(box)
+            last = list(stream)[-1]
+            assert "error" in last, last
+            box.wait_ready()
+        stream = box.stream("[[never_end]] innocent")
+        assert "error" not in next(iter(stream))
+        stream.close()
+
+
+def test_one_client_with_many_deadly_prompts_does_not_take_the_model_from_all(tmp_path):
+    rule = '[models.restart]\nfirst_backoff = "20ms"\nmax_backoff = "200ms"\nintensity = 3\nbreaker_retry = "1h"\n'
+    with Box(tmp_path, {"directives": True}, model=rule) as box:
+        for number in range(4):
+            assert ask(box, f"[[die=2]] [[never_end]] deadly {number}")[0] == 500
+        assert services_of(box)["runtime"]["starts"] >= 8
+        assert box.say("[[text=all others]] go on") == "all others"
+        assert "failed too often" not in box.log()

@@ -141,6 +141,21 @@ TEST(exit_policy, an_unknown_status_is_told_and_nothing_is_made_up) {
     EXPECT_TRUE(story.advice.empty());
 }
 
+TEST(exit_policy, knows_a_death_that_no_fault_of_its_own_leads_to) {
+    for (const int signal : {SIGKILL, SIGTERM, SIGINT, SIGHUP}) {
+        EXPECT_TRUE(explain_exit(rules(), process::killed_by{signal, false}, nullptr).from_outside) << signal;
+    }
+    for (const int signal : {SIGSEGV, SIGABRT, SIGILL, SIGBUS, SIGFPE}) {
+        EXPECT_FALSE(explain_exit(rules(), process::killed_by{signal, false}, nullptr).from_outside)
+            << signal;
+    }
+    const process::exit_reason exited = process::exited_with{1};
+    exit_story story = explain_exit(rules(), exited, nullptr);
+    EXPECT_FALSE(story.from_outside);
+    blame_memory(story, exited, {1, true, 0});
+    EXPECT_TRUE(story.from_outside) << "a process of its own was killed for want of memory";
+}
+
 TEST(exit_policy, a_signal_without_a_meaning_is_told_in_plain_words) {
     EXPECT_EQ(explain_exit(rules(), process::killed_by{SIGILL, false}, nullptr).how,
               "killed by SIGILL: Illegal instruction");

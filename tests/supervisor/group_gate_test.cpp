@@ -18,13 +18,19 @@ public:
         }
         co_return answer;
     }
+    core::awaitable<bool> changed(std::string /*reason*/, bool first) override {
+        looked += first ? 0 : 1;
+        co_return !first && mended;
+    }
     void on_spawned(pid_t pid) override { story += "spawned " + std::to_string(pid) + ";"; }
     void on_ready(pid_t pid) override { story += "ready " + std::to_string(pid) + ";"; }
     void on_gone(pid_t pid) override { story += "gone " + std::to_string(pid) + ";"; }
 
     gate_verdict answer;
     bool never = false;
+    bool mended = false;
     int asked = 0;
+    int looked = 0;
     std::string story;
 };
 
@@ -61,6 +67,19 @@ TEST_F(group_gate, a_shut_gate_costs_no_process_and_tells_who_waits) {
     made->start();
     EXPECT_EQ(wait_ready(), "");
     EXPECT_EQ(status().starts, 1U);
+}
+
+TEST_F(group_gate, what_a_failed_start_lacked_is_watched_for_though_the_breaker_is_open) {
+    add("runtime", {"--exit", "3", "--first-only", (folder / "mended").string()}).gate = gate;
+    wanted.restart.intensity = 0;
+    wanted.restart.breaker_retry = std::chrono::hours(1);
+    start();
+    ASSERT_TRUE(reaches(service_state::broken));
+    ASSERT_TRUE(run_until([this] { return gate->looked > 0; }));
+    EXPECT_EQ(status().starts, 1U) << "nothing has changed yet";
+    gate->mended = true;
+    ASSERT_TRUE(run_until([this] { return made->ready(); }));
+    EXPECT_EQ(status().starts, 2U);
 }
 
 TEST_F(group_gate, who_waits_for_the_service_waits_for_the_gate_too) {

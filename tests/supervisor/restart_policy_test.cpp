@@ -70,6 +70,38 @@ TEST(restart_policy, an_open_breaker_grants_one_trial) {
     EXPECT_EQ(policy.on_failure(start, seconds{1}, 0.5).what, restart_verdict::at_once);
 }
 
+TEST(restart_policy, quick_starts_are_tried_for_a_minute_and_at_least_every_few_seconds) {
+    restart_policy policy{catalog::restart_rule{}};
+    core::steady_time now = start;
+    restart_decision next = policy.on_failure(now, {}, 0.0, failure_sort::quick_start);
+    while (next.what != restart_verdict::give_up) {
+        EXPECT_LE(next.delay, milliseconds{7500});
+        now += next.delay + milliseconds{10};
+        next = policy.on_failure(now, {}, 0.0, failure_sort::quick_start);
+    }
+    EXPECT_GE(now - start, seconds{60});
+    EXPECT_LE(now - start, seconds{70});
+}
+
+TEST(restart_policy, a_slow_start_among_them_counts_as_before) {
+    restart_policy policy{catalog::restart_rule{}};
+    for (int i = 0; i < 5; ++i) {
+        (void)policy.on_failure(start, {}, 0.5, failure_sort::quick_start);
+    }
+    EXPECT_EQ(policy.on_failure(start, {}, 0.5).what, restart_verdict::give_up);
+}
+
+TEST(restart_policy, failures_at_work_open_no_breaker_and_fill_no_window) {
+    restart_policy policy{catalog::restart_rule{}};
+    for (int i = 0; i < 50; ++i) {
+        const restart_decision next = policy.on_failure(start, seconds{1}, 0.999, failure_sort::at_work);
+        EXPECT_NE(next.what, restart_verdict::give_up);
+        EXPECT_LE(next.delay, milliseconds{7500});
+        policy.on_ready();
+    }
+    EXPECT_NE(policy.on_failure(start, {}, 0.5).what, restart_verdict::give_up);
+}
+
 TEST(restart_policy, no_restarts_allowed_means_none) {
     catalog::restart_rule r = rule();
     r.intensity = 0;

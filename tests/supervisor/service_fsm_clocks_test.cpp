@@ -199,6 +199,7 @@ TEST(service_fsm_canary, after_restart_only_when_the_process_before_ended_unwant
     EXPECT_TRUE(d.did(action_kind::self_test)) << "it had died";
     d << self_test_failed;
     d.die();
+    d.now = d.m.wake().value_or(d.now);
     d << timer << spawned << socket_owned << probe_answered;
     EXPECT_TRUE(d.did(action_kind::self_test)) << "and still has not proved itself";
     d << self_test_passed << stop;

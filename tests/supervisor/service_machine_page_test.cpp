@@ -109,6 +109,9 @@ struct driven {
         if (what == timer && m.wake()) {
             now = *m.wake();
         }
+        if (what == exited) {
+            now += seconds{6};  // one that fails at once is given more tries
+        }
         service_event event{what, "REASON", ""};
         event.why = why;
         transition moved = step(m, event, p, {now, 0.5});

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "corral/supervisor/box_activity.hpp"
+
 namespace corral::supervisor {
 namespace {
 
@@ -37,6 +39,17 @@ TEST_F(service_notes_test, a_crash_is_a_record_with_its_cause_and_process) {
     EXPECT_EQ(record->reason, "crashed");
     EXPECT_EQ(record->pid, 7);
     EXPECT_EQ(record->failure, trouble::crash);
+}
+
+TEST(box_activity, services_of_two_models_that_die_together_were_killed_by_something_else) {
+    box_activity box;
+    const core::steady_time t{core::seconds{100}};
+    EXPECT_FALSE(box.note_death("a", t));
+    EXPECT_FALSE(box.note_death("a", t + core::seconds{1})) << "its own services follow one another";
+    EXPECT_EQ(box.joint_deaths(), 0U);
+    EXPECT_TRUE(box.note_death("b", t + core::seconds{2}));
+    EXPECT_EQ(box.joint_deaths(), 1U);
+    EXPECT_FALSE(box.note_death("c", t + core::seconds{10}));
 }
 
 TEST_F(service_notes_test, what_a_person_asked_for_is_no_trouble) {

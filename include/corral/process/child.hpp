@@ -116,6 +116,8 @@ public:
     // ESRCH is success.
     [[nodiscard]] core::result<void> signal_leader(int number);
     [[nodiscard]] core::result<void> signal_group(int number);
+    // A signal stopped it, whether or not another one has let it go on since. Ours are none of these.
+    [[nodiscard]] bool halted() const noexcept;
     // True while any process of the child's group exists.
     [[nodiscard]] bool group_alive() const;
     // SIGKILLs all that the child has begotten and what is left of its group and of its control group, wherever these went and whoever their

@@ -1,10 +1,15 @@
 #pragma once
-// Whether any model of this box is at work for somebody, or being loaded: what the box does for itself alone waits for
-// that, and makes way.
+// What goes on in this box beyond one model. Whether any is at work for somebody, or being loaded: what the box does for
+// itself alone waits for that, and makes way. And whether services of several died together.
 
+#include <cstdint>
+
+#include <algorithm>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "corral/core/time.hpp"
@@ -43,7 +48,29 @@ public:
     void listen(const void* who, std::function<void()> on_begin) { listeners_[who] = std::move(on_begin); }
     void ignore(const void* who) { listeners_.erase(who); }
 
+    // A ready service of `model` ended by itself. True: so did one of another model a moment ago, which is the deed of
+    // something that both depend on, and not of a prompt.
+    bool note_death(const std::string& model, core::steady_time now) {
+        constexpr core::seconds together{2};
+        while (!deaths_.empty() && now - deaths_.front().at > together) {
+            deaths_.pop_front();
+        }
+        const bool joined =
+            std::ranges::any_of(deaths_, [&](const death& other) { return other.model != model; });
+        deaths_.push_back({now, model});
+        joint_deaths_ += joined ? 1 : 0;
+        return joined;
+    }
+    // Grows with each of them.
+    [[nodiscard]] std::uint64_t joint_deaths() const noexcept { return joint_deaths_; }
+
 private:
+    struct death {
+        core::steady_time at;
+        std::string model;
+    };
+    std::deque<death> deaths_;  // of the last moment
+    std::uint64_t joint_deaths_ = 0;
     unsigned marks_ = 0;
     core::steady_time last_{};
     std::map<const void*, std::function<void()>> listeners_;

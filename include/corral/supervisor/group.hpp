@@ -57,6 +57,10 @@ public:
     // for status and log; `why` is asked, cancel or hang. No effect when it is not running; to cancel, when it is
     // not ready.
     virtual void restart(std::string_view service, std::string cause, restart_reason why) = 0;
+    // A signal stopped that service's process, now or earlier in its life, so that its silence is not its own.
+    [[nodiscard]] virtual bool halted(std::string_view /*service*/) const { return false; }
+    // An answer of that service came to a good end: what it printed before is no sign of what comes.
+    virtual void went_well(std::string_view /*service*/) {}
     // Wanted state. start() also closes an open breaker.
     virtual void start() = 0;
     // Stops all, last service first, each by its ladder; true when nothing of the group lives.

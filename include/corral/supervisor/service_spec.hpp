@@ -46,6 +46,8 @@ struct service_spec {
     // Something that has clocks of its own is inside the service, so that its silence proves nothing: it is
     // not asked for a sign of life meanwhile. Must not throw. May be empty.
     std::function<bool()> busy;
+    // A prompt is inside, so that an end may be its doing. Must not throw. May be empty.
+    std::function<bool()> at_work;
     // A request of late held these words, so that a printed line with them is no finding. Must not throw. May be empty.
     std::function<bool(std::string_view words)> quoted;
     // Asked before each start; while it is not open no process is started and no failure counted. May be

@@ -45,7 +45,9 @@ struct service_status {
         0;                 // compiled into its program, out of the guard's reach; 0: none, as far as known
     std::string last_end;  // why its last process ended or was ended, as far as known; empty: none has
     std::optional<restart_reason> last_loss{};  // the same, of one that was wanted
-    std::uint64_t turned_away = 0;              // times that something outside of it kept it from starting
+    bool killed_from_outside = false;  // its last process: by a signal, for want of memory, or with others
+    std::uint64_t outside_faults =
+        0;  // times that something outside of it kept it from starting, or killed many
     std::optional<core::nanoseconds> usual_load{};  // what its last load took
 };
 

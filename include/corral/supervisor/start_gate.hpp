@@ -29,6 +29,11 @@ public:
     virtual ~start_gate() = default;
     // Has its own deadlines, a minute at most in all. May be cancelled. The gate outlives the wait.
     [[nodiscard]] virtual core::awaitable<gate_verdict> ask() = 0;
+    // After a start that failed: whether what a start needs (files, device nodes, drivers, and what `reason` names)
+    // is other than at the first such question about this failure. May be cancelled.
+    [[nodiscard]] virtual core::awaitable<bool> changed(std::string /*reason*/, bool /*first*/) {
+        co_return false;
+    }
     // What became of it. Must not throw.
     virtual void on_spawned(pid_t pid) = 0;
     virtual void on_ready(pid_t pid) = 0;

@@ -126,6 +126,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
             service.busy = [this] {
                 return model_.runtime.traits.probe_blocks_while_generating && runs_.busy();
             };
+            service.at_work = [this] { return runs_.busy(); };
             service.on_endpoint = [this](const auto& at) { places_.runtime_at = at; };
         }
     }
@@ -176,6 +177,7 @@ stream_parts stream_backend::parts() {
             [this](std::string cause, supervisor::restart_reason why) {
                 group_->restart(places_.runtime, std::move(cause), why);
             },
+        .halted = [this] { return group_->halted(places_.runtime); },
         .usual_load = [this] { return runtime_.usual_load; },
         .too_long = [this](
                         const chat::rendered_prompt& prompt,
@@ -321,6 +323,9 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
     }
     if (place || !reuse_.state.empty()) {
         reuse_.note(out.progress);
+    }
+    if (!out.failure && out.end != run_end::cancelled) {
+        group_->went_well(places_.runtime);
     }
     if (out.progress.usage.exact) {
         sizes_.counted(prompt, out.progress.usage.prompt_tokens, prompt_limit());

@@ -294,9 +294,15 @@ stream_run::early stream_run::deliver(run_state& now) {
     if (now.control->cancelled()) {
         return run_end::cancelled;
     }
-    // Who keeps the limit himself is let end, for what he says of the run comes last.
-    const bool unlimited = parts_.traits.max_tokens.empty();
-    if (unlimited && now.what.max_tokens && now.text.reached(*now.what.max_tokens)) {
+    // Who keeps the limit himself is let end, for what he says of the run comes last; but one that goes on far beyond
+    // it does not keep it. Far, for tokens are counted by letters where nobody counts them.
+    constexpr std::uint32_t least_margin = 16;
+    std::uint32_t most = now.what.max_tokens.value_or(UINT32_MAX);
+    if (!parts_.traits.max_tokens.empty()) {
+        const std::uint32_t margin = least_margin + most / 2;
+        most += std::min(margin, UINT32_MAX - most);
+    }
+    if (now.what.max_tokens && now.text.reached(most)) {
         return run_end::length;
     }
     return std::nullopt;

@@ -42,6 +42,7 @@ struct stream_parts {
     std::function<std::optional<lost_server>(std::uint64_t mark)> lost;
     // The cause is a plain sentence; `why` is cancel or hang.
     std::function<void(std::string cause, supervisor::restart_reason why)> restart;
+    std::function<bool()> halted;                                  // the server's process, by a signal
     std::function<std::optional<core::nanoseconds>()> usual_load;  // of the server; may be empty
     // The server refused a prompt for its length. True: it can be made to fit better now.
     std::function<bool(const chat::rendered_prompt&, const context_refusal&)> too_long;

@@ -52,7 +52,12 @@ stream_run::early stream_run::interrupted(run_state& now) const {
     return std::nullopt;
 }
 
+// The prompt is not to blame where a signal stopped the process, or the whole box stood still.
 void stream_run::hung(run_state& now, std::string told) const {
+    const core::nanoseconds late = parts_.learned->late.total() - now.late_then;
+    if (late >= stalled_box || (parts_.halted && parts_.halted())) {
+        return;
+    }
     now.loss = {run_loss::how::hung, !alone(now), std::move(told)};
 }
 

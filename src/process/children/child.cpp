@@ -422,6 +422,13 @@ core::result<void> child::signal_group(int number) {
     return outcome_of_signal(::kill(-state_->pid, number));
 }
 
+bool child::halted() const noexcept {
+    siginfo_t info{};
+    const auto leader = static_cast<id_t>(state_->ended_bell.native_handle());
+    return ::waitid(P_PIDFD, leader, &info, WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0;
+}
+
 bool child::group_alive() const {
     state_->note_group();
     if (state_->group_gone || (::kill(-state_->pid, 0) != 0 && errno == ESRCH)) {

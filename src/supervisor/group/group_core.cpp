@@ -189,6 +189,19 @@ const service_runner* group_core::find(std::string_view service) const {
     return nullptr;
 }
 
+void group_core::went_well(std::string_view service) {
+    for (const auto& each : services_) {
+        if (each->name() == service) {
+            each->went_well();
+        }
+    }
+}
+
+bool group_core::halted(std::string_view service) const {
+    const service_runner* const found = find(service);
+    return found != nullptr && found->halted();
+}
+
 std::deque<std::string> group_core::recent_lines(std::string_view service) const {
     const service_runner* const found = find(service);
     return found == nullptr ? std::deque<std::string>{} : found->output().lines();

@@ -37,6 +37,8 @@ public:
     }
     core::awaitable<bool> verify_endpoints() override { return verify_endpoints(shared_from_this()); }
     void restart(std::string_view service, std::string cause, restart_reason why) override;
+    bool halted(std::string_view service) const override;
+    void went_well(std::string_view service) override;
     void start() override;
     core::awaitable<bool> stop(core::deadline until) override { return stop(shared_from_this(), until); }
     std::optional<group_handover> hand_over() const override;

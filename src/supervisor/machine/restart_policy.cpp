@@ -34,7 +34,8 @@ core::milliseconds restart_policy::ceiling() const noexcept {
     return std::min(ceiling, rule_.max_backoff);
 }
 
-restart_decision restart_policy::on_failure(core::steady_time now, core::milliseconds served, double jitter) {
+restart_decision restart_policy::on_failure(core::steady_time now, core::milliseconds served, double jitter,
+                                            failure_sort sort) {
     const auto quarter = std::max(rule_.healthy_after / 4, core::milliseconds{1});
     if (served >= rule_.healthy_after && served > core::milliseconds{0}) {
         forget();
@@ -43,11 +44,24 @@ restart_decision restart_policy::on_failure(core::steady_time now, core::millise
     while (!restarts_.empty() && now - restarts_.front() >= rule_.intensity_window) {
         restarts_.pop_front();
     }
-    if (on_trial_ || restarts_.size() >= rule_.intensity) {
+    if (sort != failure_sort::quick_start) {
+        quick_since_.reset();
+    } else if (!quick_since_) {
+        quick_since_ = now;
+    }
+    const bool early = quick_since_ && now - *quick_since_ < rule_.max_backoff && rule_.intensity > 0;
+    const bool at_work = sort == failure_sort::at_work;
+    if (on_trial_ || (restarts_.size() >= rule_.intensity && !early && !at_work)) {
         return {restart_verdict::give_up, {}};
     }
-    restarts_.push_back(now);
-    const auto limit = ceiling();
+    if (!at_work) {
+        restarts_.push_back(now);
+    }
+    auto limit = ceiling();
+    if (sort != failure_sort::plain) {
+        limit = std::min(limit, std::max(rule_.first_backoff, rule_.max_backoff / 8));
+        jitter = sort == failure_sort::quick_start ? (1.0 + jitter) / 2.0 : jitter;
+    }
     // Past the ceiling's last doubling the streak only has to be remembered, not counted.
     streak_ = std::min(streak_ + 1, 64U);
     const core::milliseconds delay{static_cast<std::int64_t>(static_cast<double>(limit.count()) * jitter)};
@@ -60,6 +74,7 @@ restart_decision restart_policy::on_failure(core::steady_time now, core::millise
 void restart_policy::forget() noexcept {
     restarts_.clear();
     streak_ = 0;
+    quick_since_.reset();
     on_trial_ = false;
 }
 

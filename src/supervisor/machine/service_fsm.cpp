@@ -134,6 +134,8 @@ void stepper::dispatch() {
             return on_exited();
         case event_kind::gone:
             return on_gone();
+        case event_kind::mended:
+            return on_mended();
         case event_kind::adopted:
             return on_adopted();
         case event_kind::timer:
@@ -290,6 +292,21 @@ void stepper::on_timer() {
         return on_stop_timer(*stop);
     }
     try_again();
+}
+
+// A failure that is given a rest may be over. A gate that is shut asks again by itself.
+void stepper::on_mended() {
+    const auto* const waits = in<phase::waiting>();
+    const auto* const broke = in<phase::broken>();
+    const bool rests = waits != nullptr ? std::holds_alternative<phase::backoff>(waits->at)
+                                        : broke != nullptr && m_.breaker_is_open();
+    if (!rests) {
+        return;
+    }
+    if (broke != nullptr) {
+        m_.policy.forget();
+    }
+    launch_unless_held(m_.reason, loading_again(m_.reason));
 }
 
 // From waiting and broken.

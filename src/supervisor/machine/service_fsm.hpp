@@ -86,6 +86,7 @@ enum class event_kind {
     probe_failed,      // ready, idle, and gave no answer in its time; reason
     exited,            // the leader died
     gone,              // nothing of its process group lives any more; reason and advice tell how it ended
+    mended,            // what a start needs is other than it was when the last one failed
     adopted,           // a ready process was taken over from an earlier image of this program
     timer,             // `wake` has come
 };
@@ -98,6 +99,7 @@ struct service_event {
     std::string advice;
     bool by_itself = false;  // of gone: the signals that were sent to it don't explain its end
     restart_reason why = restart_reason::hang;  // of kill
+    bool at_work = false;                       // of kill and exited: a prompt was inside
 };
 
 enum class action_kind { ask_gate, launch, watch_socket, probe, self_test, guard, quiesce, signal };
@@ -194,6 +196,7 @@ struct stopping {
     after_stop after = after_stop::rest;
     core::milliseconds served{0};  // how long it had been ready
     std::variant<quiescing, signalled, dead> at;
+    failure_sort sort = failure_sort::plain;  // of one that counts as a failure
 };
 
 struct held_back {};  // until its release

@@ -46,7 +46,7 @@ void stepper::on_start_refused() {
         return;
     }
     if (event_.what == event_kind::launch_failed) {
-        return fail(core::milliseconds{0}, event_.reason, event_.advice);
+        return fail(core::milliseconds{0}, failure_sort::quick_start, event_.reason, event_.advice);
     }
     enter(phase::broken{phase::slow_retry{look_again_at()}}, event_.reason, event_.advice);
 }

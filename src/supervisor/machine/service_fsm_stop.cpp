@@ -13,8 +13,17 @@ core::milliseconds stepper::served() {
     return std::chrono::duration_cast<core::milliseconds>(in_.now - m_.since);
 }
 
+failure_sort stepper::sort_of_failure() {
+    constexpr core::seconds quick{5};
+    if (const phase::loading* const load = loading()) {
+        return in_.now - load->started < quick ? failure_sort::quick_start : failure_sort::plain;
+    }
+    const bool tested = plan_.has_self_test && plan_.rules.canary != catalog::canary_mode::never;
+    return event_.at_work && tested ? failure_sort::at_work : failure_sort::plain;
+}
+
 void stepper::begin_stop(stop_phase how, after_stop after, std::string reason, std::string advice) {
-    phase::stopping stop{m_.wanted ? after : after_stop::rest, served(), {}};
+    phase::stopping stop{m_.wanted ? after : after_stop::rest, served(), {}, sort_of_failure()};
     std::vector<catalog::stop_step> ladder = stop_ladder(plan_.rules, how);
     if (how == stop_phase::ready && plan_.has_quiesce) {
         const core::steady_time until = in_.now + plan_.quiesce_limit;
@@ -59,7 +68,8 @@ void stepper::on_stop_timer(phase::stopping& stop) {
 void stepper::on_exited() {
     if (running()) {
         // What its last lines add comes with `gone`.
-        phase::stopping stop{m_.wanted ? after_stop::retry : after_stop::rest, served(), phase::dead{}};
+        phase::stopping stop{m_.wanted ? after_stop::retry : after_stop::rest, served(), phase::dead{},
+                             sort_of_failure()};
         return enter(std::move(stop), event_.reason, event_.advice);
     }
     auto* const stop = in<phase::stopping>();
@@ -75,6 +85,7 @@ void stepper::on_gone() {
     }
     const after_stop after = stop->after;
     const core::milliseconds served = stop->served;
+    const failure_sort sort = stop->sort;
     // A process that was sent signals ended for the reason these were sent, not for what its exit says; but
     // when its end was under way before them, its own exit is the cause.
     const bool ours = m_.is_being_ended();
@@ -96,15 +107,15 @@ void stepper::on_gone() {
         case after_stop::again:
             return launch_unless_held(reason, loading_again(reason));
         case after_stop::retry:
-            return fail(served, std::move(reason), std::move(advice));
+            return fail(served, sort, std::move(reason), std::move(advice));
         case after_stop::refused:
             return enter(phase::broken{phase::slow_retry{look_again_at()}}, std::move(reason),
                          std::move(advice));
     }
 }
 
-void stepper::fail(core::milliseconds served, std::string reason, std::string advice) {
-    const restart_decision decision = m_.policy.on_failure(in_.now, served, in_.jitter);
+void stepper::fail(core::milliseconds served, failure_sort sort, std::string reason, std::string advice) {
+    const restart_decision decision = m_.policy.on_failure(in_.now, served, in_.jitter, sort);
     if (decision.what == restart_verdict::give_up) {
         return enter(phase::broken{phase::breaker_open{in_.now + plan_.breaker_retry}},
                      "failed too often, the last time: " + reason, std::move(advice));

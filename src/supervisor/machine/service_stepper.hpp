@@ -50,6 +50,7 @@ private:
     void on_life_probe();
     void on_exited();
     void on_gone();
+    void on_mended();
     void on_adopted();
     void on_timer();
     void on_start_timer(phase::loading& load);
@@ -84,7 +85,8 @@ private:
     void begin_stop(stop_phase how, after_stop after, std::string reason, std::string advice = {});
     [[nodiscard]] phase::signalled send(std::vector<catalog::stop_step> ladder, std::size_t rung);
     [[nodiscard]] core::milliseconds served();
-    void fail(core::milliseconds served, std::string reason, std::string advice);
+    [[nodiscard]] failure_sort sort_of_failure();
+    void fail(core::milliseconds served, failure_sort sort, std::string reason, std::string advice);
     [[nodiscard]] core::steady_time look_again_at() const;
     // Made when they are first needed: what they start from is in the plan.
     [[nodiscard]] load_clocks& clocks() {

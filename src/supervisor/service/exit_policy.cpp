@@ -12,12 +12,16 @@ namespace corral::supervisor {
 
 namespace {
 
+bool was_sent(const process::exit_reason& how) {
+    const auto* killed = std::get_if<process::killed_by>(&how);
+    return killed != nullptr && (killed->signal == SIGKILL || killed->signal == SIGTERM ||
+                                 killed->signal == SIGINT || killed->signal == SIGHUP);
+}
+
 // "Illegal instruction", for a fault that a profile says nothing about; "Killed" would add nothing.
 std::string plain_words(const process::exit_reason& how) {
     const auto* killed = std::get_if<process::killed_by>(&how);
-    const bool sent = killed != nullptr && (killed->signal == SIGKILL || killed->signal == SIGTERM ||
-                                            killed->signal == SIGINT || killed->signal == SIGHUP);
-    const char* words = killed == nullptr || sent ? nullptr : ::sigdescr_np(killed->signal);
+    const char* words = killed == nullptr || was_sent(how) ? nullptr : ::sigdescr_np(killed->signal);
     return words == nullptr ? std::string() : std::string(words);
 }
 
@@ -95,6 +99,7 @@ void blame_memory(exit_story& story, const process::exit_reason& how, const memo
             " It has killed " + std::to_string(found.kills) + " processes for that since this one began.";
     }
     story = finished(std::move(story));
+    story.from_outside = true;
 }
 
 void blame_tasks(exit_story& story, std::uint64_t most) {
@@ -110,6 +115,7 @@ exit_story explain_exit(const catalog::service_template& rules, const process::e
                         std::string_view said) {
     exit_story story;
     story.how = process::describe(how);
+    story.from_outside = was_sent(how);
     if (ready) {
         said = {};
     }

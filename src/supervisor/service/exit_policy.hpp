@@ -23,6 +23,7 @@ struct exit_story {
     std::string reason;  // "ended by itself: " and `how`
     std::string how;     // "killed by SIGSEGV: The runtime crashed."
     std::string advice;
+    bool from_outside = false;  // a signal that a fault of its own does not raise, or memory that ran out
 };
 
 // What the kernel has done for want of memory since a service began.

@@ -65,6 +65,7 @@ public:
     }
     // The last known line while serving, maybe a prompt's words; nullptr: none.
     [[nodiscard]] const catalog::log_meaning* remark() const noexcept { return remark_; }
+    void forget_remark() noexcept { remark_ = nullptr; }
 
 private:
     void take_line(process::output_stream from, std::string_view line);

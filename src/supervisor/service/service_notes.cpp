@@ -29,6 +29,7 @@ std::optional<transition_record> service_notes::on_step(const machine_before& be
     const bool was_up = before.state == service_state::starting || before.state == service_state::ready;
     if (was_up && now.state() == service_state::stopping && event.what != event_kind::exited) {
         last_end_ = now.reason;
+        outside_ = false;
     }
     transition_record record = new_record(now, pid);
     record.from = before.state;
@@ -55,6 +56,7 @@ bool service_notes::on_end(const process_run& run, const exit_story& story, cons
     const bool by_itself = run.ending_seen || !explained_by(how, run.signals_sent);
     if (by_itself) {
         last_end_ = story.how;
+        outside_ = story.from_outside || joint_;
     }
     return by_itself;
 }

@@ -18,7 +18,10 @@ public:
     service_notes(std::string service, const core::clock_source* clock)
         : service_(std::move(service)), clock_(clock) {}
 
-    void on_launched(pid_t pid) noexcept { last_pid_ = pid; }
+    void on_launched(pid_t pid) noexcept {
+        last_pid_ = pid;
+        joint_ = false;
+    }
     // A step of the machine, to `now`, with the process `pid` (0: none). Nothing when it is not worth a record.
     [[nodiscard]] std::optional<transition_record> on_step(const machine_before& before,
                                                            const service_event& event,
@@ -29,6 +32,10 @@ public:
                                            pid_t pid) const;
     // True when the process ended by itself.
     bool on_end(const process_run& run, const exit_story& story, const process::exit_reason& how);
+    // Others died with it.
+    void on_joint_death() noexcept { joint_ = outside_ = true; }
+    // The last process was killed by something else than itself and Corral.
+    [[nodiscard]] bool killed_from_outside() const noexcept { return outside_; }
 
     // Why the last process ended; empty: none has.
     [[nodiscard]] const std::string& last_end() const noexcept { return last_end_; }
@@ -43,6 +50,8 @@ private:
     pid_t last_pid_ = 0;
     std::string last_end_;
     std::optional<restart_reason> last_loss_;
+    bool outside_ = false;
+    bool joint_ = false;
 };
 
 }  // namespace corral::supervisor

@@ -24,6 +24,8 @@ namespace {
 constexpr std::size_t ring_lines = 400;
 constexpr std::size_t ring_bytes = 128 * 1024;
 constexpr core::seconds lateness_slice{1};
+// Between two looks for what a failed start lacked.
+constexpr core::seconds look_interval{2};
 
 service_plan plan_for(const service_spec& wanted, const catalog::restart_rule& restart) {
     service_plan plan;
@@ -85,6 +87,7 @@ service_runner::service_runner(const supervisor_context& context, const std::str
 
 void service_runner::feed(service_event event) {
     const self_ptr self = shared_from_this();
+    event.at_work = spec_.at_work && spec_.at_work();
     events_.post(std::move(event));
     if (!events_.handling()) {
         keep_time();
@@ -121,6 +124,7 @@ void service_runner::perform(const service_action& action) {
             return spawn_task("gate", ask_gate(self, ++gate_questions_));
         case action_kind::launch:
             problem_.clear();
+            start_failed_ = true;  // until it serves
             return spawn_task("launch", prepare_launch(self, ++launches_));
         case action_kind::watch_socket:
             return spawn_task("watch socket", watch_socket(self, run_));
@@ -140,6 +144,7 @@ void service_runner::perform(const service_action& action) {
 void service_runner::begin_service() {
     const self_ptr self = shared_from_this();
     run_->was_ready = true;
+    start_failed_ = false;
     tell_oom_score(label_, run_->pid);
     run_->output->first_test_begins();  // without one too: who serves may print what it is asked
     if (spec_.gate) {
@@ -255,6 +260,10 @@ void service_runner::keep_time() {
         timing_ = true;
         spawn_task("timer", run_timer(shared_from_this()));
     }
+    if (is_watched() && !watching_ && !abandoned_) {
+        watching_ = true;
+        spawn_task("what its start lacked", watch_for_mending(shared_from_this()));
+    }
 }
 
 core::awaitable<void> service_runner::run_timer(self_ptr self) {
@@ -281,6 +290,37 @@ core::awaitable<void> service_runner::run_timer(self_ptr self) {
         }
     }
     self->timing_ = false;
+}
+
+// A start failed, and is given a rest that another look may cut short.
+bool service_runner::is_watched() const {
+    const core::steady_time soon = now() + look_interval;
+    const auto wake = machine_.wake();
+    const bool rests = machine_.state() == service_state::waiting || machine_.breaker_is_open();
+    return spec_.gate && start_failed_ && rests && wake && *wake > soon && machine_.gate_asked() == nullptr;
+}
+
+core::awaitable<void> service_runner::watch_for_mending(self_ptr self) {
+    core::steady_time since{};
+    bool changed = false;
+    core::wake_reason woken = core::wake_reason::rung;
+    while (!self->abandoned_ && self->is_watched() && woken != core::wake_reason::cancelled && !changed) {
+        const bool first = since != self->machine_.since;
+        since = self->machine_.since;
+        auto looking = self->spec_.gate->changed(self->machine_.reason, first);
+        changed = co_await std::move(looking);
+        changed = changed && self->is_watched() && self->machine_.since == since;
+        const core::deadline next = core::deadline::after(look_interval, self->now());
+        woken = core::wake_reason::rung;
+        while (!changed && woken == core::wake_reason::rung && self->is_watched()) {
+            woken = co_await self->bell_.wait(next);
+        }
+    }
+    self->watching_ = false;
+    if (changed && !self->abandoned_) {
+        telemetry::log().info("{}: what its start needs has changed, so it is started again", self->label_);
+        self->feed({event_kind::mended, {}, {}});
+    }
 }
 
 core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
@@ -310,7 +350,11 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
         first.reason += "; " + self->port_.turn_fault().message;
         first.advice.clear();
     }
-    (void)self->notes_.on_end(*run, first, how);
+    const bool ended_itself = self->notes_.on_end(*run, first, how);
+    const std::string group = self->label_.substr(0, self->label_.size() - self->name().size());
+    if (ended_itself && run->was_ready && self->context_.activity->note_death(group, self->now())) {
+        self->notes_.on_joint_death();
+    }
     self->feed({event_kind::exited, first.reason, first.advice});
     auto clearing = clear_away(run, self->context_.clock);
     co_await std::move(clearing);
@@ -409,7 +453,8 @@ service_status service_runner::status() const {
     status.last_end = notes_.last_end();
     status.last_loss = notes_.last_loss();
     status.usual_load = usual_load();
-    status.turned_away = machine_.turned_away;
+    status.killed_from_outside = notes_.killed_from_outside();
+    status.outside_faults = machine_.turned_away + context_.activity->joint_deaths();
     if (run_ != nullptr) {
         status.pid = run_->pid;
         if (machine_.state() == service_state::starting) {

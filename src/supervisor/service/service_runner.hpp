@@ -65,6 +65,14 @@ public:
     [[nodiscard]] const service_machine& machine() const noexcept { return machine_; }
     [[nodiscard]] service_status status() const;
     [[nodiscard]] const telemetry::line_ring& output() const noexcept { return ring_; }
+    // As group::went_well().
+    void went_well() noexcept {
+        if (run_ != nullptr && run_->output) {
+            run_->output->forget_remark();
+        }
+    }
+    // As group::halted().
+    [[nodiscard]] bool halted() const { return run_ != nullptr && !run_->ended && run_->child.halted(); }
     // Nothing of it runs or is wanted.
     [[nodiscard]] bool at_rest() const noexcept {
         return machine_.state() == service_state::stopped && run_ == nullptr;
@@ -101,6 +109,8 @@ private:
     // Tasks; each holds what it uses. Those that ask the service something: service_watch.cpp and
     // service_liveness.cpp.
     static core::awaitable<void> run_timer(self_ptr self);
+    static core::awaitable<void> watch_for_mending(self_ptr self);
+    [[nodiscard]] bool is_watched() const;
     static core::awaitable<void> await_end(self_ptr self, run_ptr run);
     static core::awaitable<void> ask_gate(self_ptr self, std::uint64_t question);
     // Who listens at the port: what a glance tells, else a search.
@@ -139,7 +149,9 @@ private:
     runner_owner* owner_;
     bool abandoned_ = false;
     bool timing_ = false;
-    core::wake_signal bell_;  // rung when the machine's wake moved
+    bool watching_ = false;
+    bool start_failed_ = false;  // the last one that was begun, so far
+    core::wake_signal bell_;     // rung when the machine's wake moved
     run_ptr run_;
     bool trouble_untold_ = false;  // the log does not know yet of the last step, which was one
     std::uint64_t starts_ = 0;

@@ -20,7 +20,8 @@ bool names_exception(std::string_view line) {
 }  // namespace
 
 int telling_weight(std::string_view line) {
-    constexpr std::array<std::string_view, 10> words{
+    constexpr std::array<std::string_view, 11> words{
+        "[e]",  // the level of Axera's programs
         "error", "fail",    "cannot",           "can't",  "no such file", "not found",
         "fatal", "invalid", "terminate called", "what():"};
     line = core::trimmed(line);

@@ -44,6 +44,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
     supervisor::group_spec wanted = std::move(places_.services);
     for (supervisor::service_spec& service : wanted.services) {
         service.quoted = [this](std::string_view words) { return words_.hold(words); };
+        service.at_work = [this] { return cycle_.busy(); };
         if (service.name == places_.tokenizer) {
             service.busy = [this] { return tokenizer_in_use(); };
         }
@@ -88,6 +89,7 @@ cycle_parts ax_poll_backend::parts() {
         .tap = places_.tap.get(),
         .verbatim = places_.tap ? &verbatim_ : nullptr,
         .epochs = &epochs_,
+        .halted = [this] { return group_->halted(places_.runtime); },
         .settings = {.clocks = model_.runtime.clocks,
                      .poll_interval = model_.runtime.poll_interval,
                      .keeps_nothing = keeps_nothing(),
@@ -141,9 +143,13 @@ void ax_poll_backend::on_intrusion(act::report_intrusion::kind how) {
     }
     ++(poll ? intrusions_.polls : intrusions_.stops);
     const std::string port = std::to_string(places_.runtime_at.port());
-    intrusion_text_ = std::string("Another program on this box ") +
-                      (poll ? "polls the runtime at port " : "stops answers of the runtime at port ") + port +
-                      ": find it with 'ss -tnp dport = :" + port + "' and end it.";
+    std::string told = std::string("Another program on this box ") +
+                       (poll ? "polls the runtime at port " : "stops answers of the runtime at port ") +
+                       port + ": find it with 'ss -tnp dport = :" + port + "' and end it.";
+    if (told == intrusion_text_) {
+        return;  // once for each process of the runtime
+    }
+    intrusion_text_ = std::move(told);
     telemetry::log().warn("{}: {}", catalog::label_of(model_), intrusion_text_);
     changed_.ring();
 }
@@ -173,6 +179,9 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
     request_words::listener hears(words_, what.prompt, sink);
     run_outcome out = co_await cycle_.run(std::move(what), hears, control, std::move(on_end), true);
     reused_.note(out.progress);
+    if (!out.failure && out.end != run_end::cancelled) {
+        group_->went_well(places_.runtime);
+    }
     last_use_ = context_.clock->now();
     wake_proof();
     co_return out;

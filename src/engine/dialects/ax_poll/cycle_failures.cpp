@@ -5,6 +5,7 @@
 #include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_fsm.hpp"
 #include "engine/dialects/ax_poll/tokenizer_client.hpp"
+#include "engine/group_availability.hpp"
 #include "engine/loss_text.hpp"
 
 namespace corral::engine::ax_poll {
@@ -40,9 +41,17 @@ void cycle_fsm::fail_and_restart(const char* cause, std::string message) {
 
 void cycle_fsm::fail_as_hung(const char* cause, std::string message) {
     if (run_.prompt_inside) {
-        run_.loss = {run_loss::how::hung, false, message};
+        note_hang(message);
     }
     fail_and_restart(cause, std::move(message));
+}
+
+// The prompt is not to blame where a signal stopped the process, or the whole box stood still.
+void cycle_fsm::note_hang(const std::string& told) {
+    const core::nanoseconds late = learned_.late.total() - run_.last_sign_of_life.late;
+    if (!signs_.halted && late < stalled_box) {
+        run_.loss = {run_loss::how::hung, false, told};
+    }
 }
 
 void cycle_fsm::context_full(std::uint32_t prompt_tokens) {

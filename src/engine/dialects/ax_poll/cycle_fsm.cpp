@@ -277,7 +277,7 @@ void cycle_fsm::scrubbed(bool idle) {
         if (!idle && signs_.lost == process_epochs::loss::none) {
             const bool works = moved_since(in.began);
             if (!works && run_.progress.prompt_accepted) {
-                run_.loss = {run_loss::how::hung, false, stuck};
+                note_hang(stuck);
             }
             ask(act::restart{false, stuck,
                              works ? supervisor::restart_reason::cancel : supervisor::restart_reason::hang});

@@ -87,6 +87,7 @@ struct cycle_signs {
     process_epochs::loss lost = process_epochs::loss::none;
     std::string loss_text;      // of a lost process: a sentence for people
     bool runtime_fell = false;  // it was the runtime, by itself or because it hung
+    bool halted = false;        // the runtime's process, by a signal
     catalog::context_sizes sizes;
     bool tapped = false;  // the runtime asks its tokenizer through the tap; those below count only then
     tap_view tap;
@@ -336,6 +337,7 @@ private:
     void fail(chat::failure_kind kind, const char* cause, std::string message);
     void fail_and_restart(const char* cause, std::string message);
     void fail_as_hung(const char* cause, std::string message);
+    void note_hang(const std::string& told);
     // It runs for nobody and has moved no more since it was told to stop.
     [[nodiscard]] bool stands_still(const scrubbing& in) const;
     [[nodiscard]] bool moved_since(const sign& then) const;

@@ -131,6 +131,7 @@ cycle_signs cycle_runner::signs() const {
     } else if (out.lost == process_epochs::loss::tokenizer) {
         out.loss_text = ended_text("The tokenizer service", parts_.epochs->tokenizer());
     }
+    out.halted = parts_.halted && parts_.halted();
     out.sizes = parts_.sizes();
     out.tapped = tapped();
     if (out.tapped) {

@@ -25,6 +25,7 @@ struct cycle_parts {
     tokenizer_tap* tap = nullptr;          // nullptr: none
     verbatim_encoder* verbatim = nullptr;  // nullptr: no tap
     const process_epochs* epochs = nullptr;
+    std::function<bool()> halted;  // the runtime's process, by a signal; empty: never
     cycle_settings settings;
     cycle_clocks* learned = nullptr;  // not null
     catalog::sampling_defaults sampling;

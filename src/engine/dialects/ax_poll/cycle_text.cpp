@@ -303,21 +303,16 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
     }
     std::string missed = run_.expected.rest();
     note_usage();
-    const bool stopped = stopped_by_others(cut);
-    if (stopped && (missed.empty() || stopped_before_a_piece())) {
-        tell_foreign_stop();  // the last token of a run that is stopped means nothing
+    if (stopped_by_others(cut)) {
+        tell_foreign_stop();  // the last token of a run that is stopped means nothing, and is in what is left
         return;
     }
     if (!missed.empty()) {
         note_shared();
     }
-    deliver(stopped ? missed : missed + *text);
+    deliver(missed + *text);
     if (!run_.unchecked.empty()) {
         cache_differs();
-        return;
-    }
-    if (stopped) {
-        tell_foreign_stop();
         return;
     }
     report_.learn(signs_.tokens_made);
