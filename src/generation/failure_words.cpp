@@ -73,6 +73,9 @@ chat::failure for_client(chat::failure why, std::optional<core::seconds> load) {
     } else if (why.cause == "backend-broken") {
         why.message = "The model does not start. Corral tries again by itself; ask again " + when(wait) +
                       ". 'corral status' tells its operator why.";
+    } else if (why.cause == "remote-away") {
+        why.message =
+            "The other server that answers for this model does not serve now. Ask again " + when(wait) + ".";
     }
     return why;
 }

@@ -227,7 +227,8 @@ void generation_run::carry_out(const run_again&, const chat::failure& why) {
         "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to run "
         "again: {}",
         request_.id, model_->name, tries_, why.cause,
-        with_.options.log_content || tells_why(why) ? telemetry::printable(why.message, 500) : "");
+        with_.options.log_content || tells_why(why) ? telemetry::printable(why.message, 500)
+                                                    : "its words may quote the prompt and are not logged");
     verdict_ = verdict::again;
 }
 

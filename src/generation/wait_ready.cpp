@@ -59,7 +59,8 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
         }
         if (now.state == engine::availability_state::broken) {
             co_return not_ready(
-                chat::failure_kind::unavailable, "backend-broken", now.reason,
+                chat::failure_kind::unavailable, engine::cause_of_absence(admission.runtimes_of(model)),
+                now.reason,
                 engine::until_next_try(admission.runtimes_of(model), std::chrono::steady_clock::now()));
         }
         // Only the first one's bell is heard; the others are looked at now and then.

@@ -114,6 +114,9 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     }
     if (place.at() == nullptr) {
         refusal why = make_refusal(*place.told());
+        if (place.told()->what == verdict::broken) {
+            why.cause = engine::cause_of_absence(of->backends_of(who.model));
+        }
         if (!why.retry_after) {
             why.retry_after = engine::until_next_try(of->backends_of(who.model), of->clock.now());
         }

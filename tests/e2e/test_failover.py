@@ -8,7 +8,7 @@ import threading
 
 from admin_cli import corral, done
 from farm import SCENARIO, Farm
-from harness import BIN, wait_until
+from harness import BIN, Box, Elsewhere, wait_until
 
 MODEL = "duo:latest"
 SECOND = f"{MODEL}@fallback1"
@@ -260,3 +260,15 @@ def test_a_remote_server_that_can_not_serve_says_why(tmp_path):
         duo.write(duo.models)
         told = corral(duo, "reload")
         assert told.returncode != 0 and "TLS" in told.stdout + told.stderr
+
+
+def test_bad_requests_take_the_only_server_from_nobody_and_its_absence_is_told_truly(tmp_path):
+    quick = '[models.restart]\nfirst_backoff = "20ms"\nmax_backoff = "100ms"\n'
+    with Box(tmp_path / "there", {"directives": True}, model=quick) as there:
+        with Elsewhere(tmp_path / "here", there, 'family = "qwen2.5"') as here:
+            for number in range(3):
+                assert here.chat(f"[[die=1]] [[never_end]] bad {number}").status >= 400
+                assert here.say("[[text=good]] for others") == "good"
+            there.stop()
+            refused = wait_until(lambda: (r := here.chat("x")).status == 503 and "does not serve" in r.json["error"] and r, 40, "it is down")
+            assert 1 <= int(refused.headers["Retry-After"]) <= 6 and "start" not in refused.json["error"], refused.body

@@ -62,6 +62,23 @@ TEST_F(outlier_policy_test, half_of_the_requests_of_the_window_eject_too_but_not
     EXPECT_TRUE(policy_.failed(now_));
 }
 
+TEST_F(outlier_policy_test, the_tries_of_one_request_tell_no_more_than_the_first) {
+    for (int tries = 0; tries < 9; ++tries) {
+        EXPECT_FALSE(policy_.failed(now_, "bad"));
+    }
+    EXPECT_FALSE(policy_.failed(now_, "worse"));
+    EXPECT_FALSE(policy_.failed(now_, "bad"));
+    EXPECT_TRUE(policy_.failed(now_, "worst"));
+}
+
+TEST_F(outlier_policy_test, the_only_one_that_can_serve_is_not_ejected) {
+    policy_.set_ejects(false);
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_FALSE(policy_.failed(now_));
+    }
+    EXPECT_FALSE(policy_.ejected(now_));
+}
+
 TEST_F(outlier_policy_test, what_is_older_than_the_window_does_not_count) {
     for (int i = 0; i < 2; ++i) {
         policy_.failed(now_);
@@ -127,6 +144,7 @@ TEST_F(remote_health_test, failed_requests_eject_one_that_answers_questions_well
     EXPECT_EQ(state(), availability_state::broken);
     EXPECT_EQ(health_.now(now_).reason,
               "Requests failed at the remote server (its answer was cut), so it gets none for 15 s.");
+    EXPECT_EQ(health_.now(now_).next_try, now_ + seconds{15});
     health_.probed(true, {});
     EXPECT_EQ(state(), availability_state::broken);
     now_ += seconds{15};

@@ -9,6 +9,11 @@ namespace {
 constexpr auto command_reader = message_reader::operators;
 
 constexpr std::array command_table{
+    message{
+        "command.support-name", command_reader,
+        "'…' would be plain text under the name of an archive. Say a name that ends with .txt, and pack it "
+        "afterwards.",
+        "A support file is text, to be read before it is sent.", "Say --output NAME.txt."},
     message{"command.not-running", command_reader,
             "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.",
             "No daemon answers in the usual places.",

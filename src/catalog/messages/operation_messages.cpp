@@ -102,7 +102,9 @@ constexpr std::array operation_table{
             "'…' is not the name of a bundle\n"
             "'…' is no bundle\n"
             "can't list …\n"
-            "; run this as the user that runs Corral, or say --state DIR",
+            "; run this as the user that runs Corral, or say --state DIR\n"
+            "the daemon at '…' has no state directory, so it keeps nothing. Set 'state_directory' in its "
+            "configuration.",
             "The record of a crash can't be shown.", "List those that are there by 'corral logs --crash'."},
     message{"command.run-answer", operation_reader,
             "the answer ended before its last line\n"

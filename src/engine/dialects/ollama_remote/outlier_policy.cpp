@@ -1,6 +1,7 @@
 #include "engine/dialects/ollama_remote/outlier_policy.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace corral::engine::ollama_remote {
 
@@ -10,8 +11,9 @@ constexpr std::size_t most_kept = 1000;
 
 }  // namespace
 
-void outlier_policy::note(bool good, core::steady_time now) {
-    recent_.push_back({now, good});
+void outlier_policy::note(outcome how) {
+    const core::steady_time now = how.at;
+    recent_.push_back(std::move(how));
     while (recent_.size() > most_kept || now - recent_.front().at > rule_.window) {
         recent_.pop_front();
     }
@@ -19,13 +21,19 @@ void outlier_policy::note(bool good, core::steady_time now) {
 
 void outlier_policy::succeeded(core::steady_time now) {
     in_a_row_ = 0;
-    note(true, now);
+    note({now, true});
 }
 
-bool outlier_policy::failed(core::steady_time now) {
+bool outlier_policy::failed(core::steady_time now, std::string_view request) {
+    const bool again = !request.empty() && std::ranges::any_of(recent_, [&](const outcome& one) {
+        return !one.good && one.request == request;
+    });
+    if (again) {
+        return false;
+    }
     ++in_a_row_;
-    note(false, now);
-    if (ejected(now) || (in_a_row_ < rule_.consecutive && !too_many())) {
+    note({now, false, std::string(request)});
+    if (!rule_.ejects || ejected(now) || (in_a_row_ < rule_.consecutive && !too_many())) {
         return false;
     }
     ejections_ = ejections(now) + 1;

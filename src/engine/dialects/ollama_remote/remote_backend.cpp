@@ -21,6 +21,10 @@ core::failure wrong(const catalog::model_entry& model, const std::string& what) 
     return {core::make_error_code(core::errc::invalid), "Model " + catalog::label_of(model) + ": " + what};
 }
 
+bool has_others(const catalog::model_entry& model) {
+    return model.tier > 0 || !model.fallbacks.empty();
+}
+
 // A failure of the server's own, which its health is to know of.
 chat::failure lost(remote_watch& watch, std::string cause, const std::string& message) {
     watch.failed(message);
@@ -62,6 +66,7 @@ remote_backend::~remote_backend() {
 
 bool remote_backend::renew(const catalog::model_entry& as) {
     model_ = as;
+    watch_->set_others(has_others(as));
     return true;
 }
 
@@ -152,6 +157,7 @@ core::result<std::unique_ptr<backend>> make_ollama_remote(const supervisor::supe
     settings.model = value_of(model, "remote_model");
     settings.key_file = value_of(model, "key_file");
     settings.call = model.runtime.clocks.call;
+    settings.has_others = has_others(model);
     if (settings.model.empty()) {
         settings.model = model.name;
     }

@@ -27,9 +27,9 @@ void remote_health::probed(bool good, std::string why) {
     }
 }
 
-void remote_health::failed(std::string why, core::steady_time now) {
+void remote_health::failed(std::string why, core::steady_time now, std::string_view request) {
     last_failure_ = std::move(why);
-    outlier_.failed(now);
+    outlier_.failed(now, request);
 }
 
 availability remote_health::now(core::steady_time when) const {
@@ -43,9 +43,11 @@ availability remote_health::now(core::steady_time when) const {
     } else if (is_ == found::down) {
         out.state = availability_state::broken;
         out.reason = "The remote server does not serve: " + why_ + ".";
+        out.next_try = when + rule_.interval;
     } else if (outlier_.ejected(when)) {
         const auto left = std::chrono::ceil<core::seconds>(*outlier_.until() - when);
         out.state = availability_state::broken;
+        out.next_try = outlier_.until();
         out.reason = "Requests failed at the remote server (" + last_failure_ + "), so it gets none for " +
                      std::to_string(left.count()) + " s.";
     } else {

@@ -3,6 +3,7 @@
 // (passive). Decides only.
 
 #include <string>
+#include <string_view>
 
 #include "corral/engine/backend.hpp"
 #include "engine/dialects/ollama_remote/outlier_policy.hpp"
@@ -20,6 +21,10 @@ class remote_health {
 public:
     explicit remote_health(health_rule rule = {}) : rule_(rule), outlier_(rule.outlier) {}
 
+    void set_ejects(bool ejects) {
+        rule_.outlier.ejects = ejects;
+        outlier_.set_ejects(ejects);
+    }
     // Nothing is known any more, or nobody wants it.
     void begin();
     void end() noexcept { wanted_ = false; }
@@ -29,7 +34,7 @@ public:
     void probed(bool good, std::string why);
     // A request ended well there, or failed by the server's fault.
     void served(core::steady_time now) { outlier_.succeeded(now); }
-    void failed(std::string why, core::steady_time now);
+    void failed(std::string why, core::steady_time now, std::string_view request = {});
 
     [[nodiscard]] availability now(core::steady_time when) const;
     // The next question is due so long after the last one.

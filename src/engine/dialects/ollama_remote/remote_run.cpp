@@ -27,6 +27,7 @@ core::deadline remote_run::silence(core::milliseconds longest, core::deadline un
 
 core::awaitable<run_outcome> remote_run::perform(run_spec what) {
     out_.progress.reset_confirmed = clock_.now();
+    id_ = what.id;
     wants_thought_ = what.prompt.thinking;
     step now = co_await open(what, what.until);
     while (now == step::go_on && !ended_) {
@@ -243,7 +244,7 @@ void remote_run::fail_by(const error_part& said) {
 
 remote_run::step remote_run::lost(std::string cause, std::string message, const std::string& words) {
     if (!control_.cancelled()) {
-        watch_.failed(message);
+        watch_.failed(message, id_);
     }
     run_failure why;
     why.kind = chat::failure_kind::runtime_failed;

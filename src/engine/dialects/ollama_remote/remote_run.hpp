@@ -56,6 +56,7 @@ private:
     std::unique_ptr<http::reply_stream> answer_;
     std::unique_ptr<streaming::answer_reader> reader_;
     run_outcome out_;
+    std::string id_;  // of the request
     std::optional<streaming::context_refusal> too_long_;
     bool ended_ = false;   // the answer said so, or failed
     bool thinks_ = false;  // the text so far ends inside of a thought

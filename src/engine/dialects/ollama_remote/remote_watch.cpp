@@ -42,7 +42,12 @@ bool may_be_in_a_header(const std::string& key) {
 
 remote_watch::remote_watch(core::executor on, const core::clock_source& clock, core::disk_work* disk,
                            remote_settings settings)
-    : clock_(clock), disk_(disk), settings_(std::move(settings)), changed_(on), bell_(on) {}
+    : clock_(clock),
+      disk_(disk),
+      settings_(std::move(settings)),
+      health_(health_rule{.outlier = outlier_rule{.ejects = settings_.has_others}}),
+      changed_(on),
+      bell_(on) {}
 
 void remote_watch::begin() {
     wanted_ = true;
@@ -67,8 +72,8 @@ void remote_watch::served() {
     health_.served(clock_.now());
 }
 
-void remote_watch::failed(std::string why) {
-    health_.failed(std::move(why), clock_.now());
+void remote_watch::failed(std::string why, std::string_view request) {
+    health_.failed(std::move(why), clock_.now(), request);
     tell();
     bell_.ring();
 }

@@ -21,6 +21,7 @@ struct remote_settings {
     std::string model;     // its name there
     std::string key_file;  // empty: none; read at each use
     core::milliseconds call{10'000};
+    bool has_others = false;  // other tiers can serve the model too
 };
 
 class remote_watch {
@@ -36,7 +37,8 @@ public:
 
     // A request fared so; `why` is a sentence without its end.
     void served();
-    void failed(std::string why);
+    void failed(std::string why, std::string_view request = {});
+    void set_others(bool present) { health_.set_ejects(present); }
 
     [[nodiscard]] availability now() const { return health_.now(clock_.now()); }
     [[nodiscard]] const stated_model& stated() const noexcept { return stated_; }
