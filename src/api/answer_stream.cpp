@@ -97,10 +97,11 @@ bool is_end(const chat::generation_event& event) {
            std::holds_alternative<chat::failed_event>(event);
 }
 
+constexpr std::string_view half_answer = "[This answer is not whole. ";
+
 // A failure for the reader of a chat, in the answer's own text.
 std::string as_text(const chat::failed_event& why, bool behind_text) {
-    return std::string(behind_text ? "\n\n" : "") + "[This answer is not whole. " + failure_text(why, {}) +
-           "]";
+    return std::string(behind_text ? "\n\n" : "") + std::string(half_answer) + failure_text(why, {}) + "]";
 }
 
 // A long list of logprobs would hold the loop for milliseconds.
@@ -112,6 +113,16 @@ core::awaitable<std::string> written(core::worker* elsewhere, const chat::token_
     auto writing = core::run_on(chat::size_of(tokens) > small ? elsewhere : nullptr, std::move(work));
     co_await std::move(writing);
     co_return out;
+}
+
+// An earlier answer that comes back: that text was not the model's.
+std::string without_failure(std::string answer) {
+    const std::size_t at = answer.ends_with(']') ? answer.rfind(half_answer) : std::string::npos;
+    const bool last = at != std::string::npos && answer.find('\n', at) == std::string::npos;
+    if (last && (at == 0 || std::string_view(answer).substr(0, at).ends_with("\n\n"))) {
+        answer.resize(at == 0 ? 0 : at - 2);
+    }
+    return answer;
 }
 
 core::awaitable<void> stream_answer(const api_context& context, generation::answer_reader& answer,
@@ -200,6 +211,11 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
                                      http::response_writer& out) {
     // A sentence in the midst of JSON, or of somebody's code, would do harm.
     const bool for_people = what.format.is_null() && !what.raw_prompt && !what.hole;
+    for (chat::message& each : what.messages) {
+        if (each.from == chat::role::assistant) {
+            each.content = without_failure(std::move(each.content));
+        }
+    }
     const generation::generation_handle handle =
         context.generations->start(std::move(what), std::move(model));
     if (wants_timing(incoming)) {
@@ -234,6 +250,9 @@ void add_notes(http::header_fields& to, const generation::answer_reader& answer)
     }
     if (notes.cuts.any()) {
         add_header(to, "Corral-Shortened", generation::to_text(notes.cuts));
+    }
+    if (notes.ignores_tool_choice) {
+        add_header(to, "Corral-Ignored", "tool_choice");
     }
     if (!notes.served_by.empty()) {
         add_header(to, "Corral-Served-By", notes.served_by);

@@ -54,7 +54,8 @@ public:
 
 // Headers that tell what happened to the request: Corral-Dropped-Messages (messages left out because the
 // conversation was too long), Corral-Queue-Position and Corral-Queue-Estimate (requests before it when it
-// came, and the seconds until its turn as they looked then), Server-Timing for those who asked, and for a
+// came, and the seconds until its turn as they looked then), Corral-Ignored (a tool_choice that asks for a call),
+// Server-Timing for those who asked, and for a
 // model with fallbacks Corral-Served-By and Corral-Tier (0: the first), which are absent where the answer had
 // to begin before that was known.
 void add_notes(http::header_fields& to, const generation::answer_reader& answer);

@@ -135,6 +135,8 @@ core::awaitable<bool> generation_run::prepare() {
         asked_.messages = request_.messages;
     }
     const engine::backend& runtime = *model_->runtime;
+    const std::vector<std::string>& unused = request_.unused_options;
+    to_->notes().ignores_tool_choice = std::ranges::find(unused, "tool_choice") != unused.end();
     with_.ignored->report(model_->name,
                           ignored_by(request_, runtime.honoured_sampling(), context_length_of(*model_)));
     if (auto why = surely_too_long(request_, widest_context(*model_))) {

@@ -12,6 +12,15 @@ def test_half_an_answer_says_so_in_its_own_text(tmp_path):
         assert "error" in lines[-1] and not any(line.get("done") for line in lines)
         assert "[This answer is not whole. The model's program reported a failure of this answer." in lines[-2]["message"]["content"], lines[-2]
         assert lines[-1]["error"] in lines[-2]["message"]["content"]
+        # A client sends it back with its history; it is not the model's text.
+        told = "".join(line["message"]["content"] for line in lines[:-1])
+
+        def prompt_tokens(answer):
+            turns = [("user", "count"), ("assistant", answer), ("user", "[[text=on]]")]
+            body = {"model": "sim", "stream": False, "messages": [{"role": role, "content": text} for role, text in turns]}
+            return box.post("/api/chat", body).json["prompt_eval_count"]
+
+        assert prompt_tokens(told) == prompt_tokens(told[:told.index("\n\n[This")])
         box.fault("runtime", "stream_error", "once", after=2)
         data = box.post("/v1/chat/completions", {"model": "sim", "stream": True, "messages": [
             {"role": "user", "content": "[[text=one two three four five]]"}]}).body.decode()
