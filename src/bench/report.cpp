@@ -85,7 +85,9 @@ std::string head(const run_record& run, const totals& all) {
            (run.hardware.empty() ? "not told" : on_one_line(run.hardware)) + "\n- **Success Rate:** " +
            percent_text(all) + "\n- **Total Tokens Generated:** " + with_commas(all.output_tokens) +
            " tokens\n- **Average Speed:** " +
-           (all.speed ? fixed(all.speed->average, 2) + " tok/s" : "not known") + "\n- **Memory Usage:** " +
+           (all.speed ? fixed(all.speed->average, 2) + " tok/s" : "not known") +
+           (run.facts.counts.empty() ? "" : " (" + on_one_line(run.facts.counts) + ")") +
+           "\n- **Memory Usage:** " +
            (all.memory_mb ? "~" + fixed(all.memory_mb->average, 0) + " MB" : "not known") +
            "\n- **Server:** " + facts_text(run) + "\n\n";
 }

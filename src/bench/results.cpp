@@ -68,9 +68,15 @@ std::vector<double> stamps_of(const std::string& text) {
 }
 
 json facts_json(const server_facts& of) {
-    return {{"corral", of.corral},         {"profile", of.profile},           {"family", of.family},
-            {"parameters", of.parameters}, {"quantization", of.quantization}, {"package", of.package},
-            {"digest", of.digest},         {"capabilities", of.capabilities}};
+    return {{"corral", of.corral},
+            {"profile", of.profile},
+            {"family", of.family},
+            {"parameters", of.parameters},
+            {"quantization", of.quantization},
+            {"package", of.package},
+            {"digest", of.digest},
+            {"counts", of.counts},
+            {"capabilities", of.capabilities}};
 }
 
 server_facts facts_of(const json& from) {
@@ -82,6 +88,7 @@ server_facts facts_of(const json& from) {
     out.quantization = core::text_at(from, "quantization");
     out.package = core::text_at(from, "package");
     out.digest = core::text_at(from, "digest");
+    out.counts = core::text_at(from, "counts");
     return out;
 }
 

@@ -93,6 +93,7 @@ std::string facts_text(const run_record& run) {
     add("", facts.parameters);
     add("", facts.quantization);
     add("package ", facts.package);
+    add("", facts.counts);
     return out.empty() ? "not told" : out;
 }
 

@@ -231,6 +231,9 @@ void add_local_facts(bench::run_record& to, const local_corral& here) {
     if (model != nullptr) {
         to.facts.package = model->package.filename().string();
         to.facts.profile = model->runtime.name;
+        if (model->runtime.traits.usage == catalog::usage_trust::none) {
+            to.facts.counts = "tokens estimated";
+        }
     }
 }
 

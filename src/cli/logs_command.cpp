@@ -19,6 +19,7 @@
 #include "cli/crash_text.hpp"
 #include "cli/daemon_place.hpp"
 #include "cli/log_text.hpp"
+#include "cli/reported_fields.hpp"
 #include "cli/terminal.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
@@ -107,8 +108,21 @@ int show_one(const fs::path& folder, const std::string& name, bool as_json, cons
 constexpr core::seconds longest_silence{60};
 
 int show_crashes(const logs_command& asked, const std::map<std::string, std::string>& environment) {
-    const fs::path folder =
-        asked.state ? config::crash_folder(*asked.state) : crashes_of(asked.place, environment);
+    std::optional<std::string> state = asked.state;
+    if (!state && !asked.place.socket.empty()) {
+        const std::vector<fs::path> at{asked.place.socket};
+        const auto status = control::ask_daemon(at, json{{"verb", "status"}}, core::seconds{10});
+        if (!status) {
+            return fail_to_ask(status.error(), asked.place, at);
+        }
+        state = reported_text(*status, "state_directory");
+        if (state->empty()) {
+            return fail("the daemon at '" + asked.place.socket +
+                        "' has no state directory, so it keeps nothing. Set "
+                        "'state_directory' in its configuration.");
+        }
+    }
+    const fs::path folder = state ? config::crash_folder(*state) : crashes_of(asked.place, environment);
     const auto names = telemetry::list_crashes(folder);
     if (!names) {
         return fail(names.error().message + "; run this as the user that runs Corral, or say --state DIR");

@@ -1,12 +1,16 @@
 // corral support: one file that a maker can ask the owner of a box for.
 
 #include <cerrno>
+
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -63,7 +67,18 @@ int write(const std::string& file, const std::string& text) {
     return succeeded;
 }
 
+bool names_archive(std::string_view file) {
+    constexpr std::array<std::string_view, 8> ends{".tgz", ".tar", ".gz",  ".xz",
+                                                   ".zst", ".bz2", ".zip", ".7z"};
+    return std::ranges::any_of(ends, [&](std::string_view end) { return file.ends_with(end); });
+}
+
 int support(support_options asked, const command_context& context) {
+    if (names_archive(asked.file)) {
+        return fail("'" + asked.file +
+                    "' would be plain text under the name of an archive. Say a name that ends "
+                    "with .txt, and pack it afterwards.");
+    }
     asked.request.environment = context.environment;
     const auto parts = gather_support(asked.request);
     const text_style style = style_of(STDOUT_FILENO, context.environment);

@@ -251,6 +251,7 @@ control::admin_json status_json(const admin_context& of) {
         out["devices"] = std::move(devices);
     }
     out["configuration"] = of.settings_file;
+    out["state_directory"] = of.settings->state_directory.string();
     out["log_content"] = of.settings->log_content;
     out["url"] = of.url ? of.url() : std::string();
     out["closed"] = of.closed ? of.closed() : std::vector<std::string>{};

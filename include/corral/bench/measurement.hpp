@@ -52,6 +52,7 @@ struct server_facts {
     std::string quantization;
     std::string package;
     std::string digest;
+    std::string counts;                     // "tokens estimated" where the runtime counts none
     std::vector<std::string> capabilities;  // none: it tells none, so that any may be there
 };
 
