@@ -93,7 +93,9 @@ void check_list(package_trust& to, const trust_request& asked, const package::pa
     }
     // Before the sums, so that a change meanwhile is one after the import.
     package::package_seal seal = package::seal_package(tree, *list, asked.require_signature);
-    judge_files(to, asked, package::check_checksums(tree, *list, go_on));
+    const auto rule =
+        asked.require_signature ? package::unlisted_rule::strict : package::unlisted_rule::usual;
+    judge_files(to, asked, package::check_checksums(tree, *list, rule, go_on));
     if (!refuses(to)) {
         to.seal = std::move(seal);
     }
@@ -158,9 +160,15 @@ std::vector<catalog::finding> check_sealed_content(const catalog::model_entry& m
     }
     const std::vector<package::listed_file> list((*seal)->files.begin(), (*seal)->files.end());
     package_trust out;
-    package::checksum_report seen = package::check_checksums(*tree, list, go_on);
-    seen.unlisted.clear();
-    judge_files(out, {}, seen);
+    const bool strict = (*seal)->strict;
+    const auto rule = strict ? package::unlisted_rule::strict : package::unlisted_rule::usual;
+    package::checksum_report seen = package::check_checksums(*tree, list, rule, go_on);
+    if (!strict) {
+        seen.unlisted.clear();
+    }
+    trust_request asked;
+    asked.require_signature = strict;
+    judge_files(out, asked, seen);
     return out.findings;
 }
 

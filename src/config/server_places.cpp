@@ -80,6 +80,13 @@ said_in_file read_lenient(const fs::path& config) {
 
 }  // namespace
 
+fs::path bytecode_folder(const fs::path& state_directory) {
+    std::error_code nowhere;
+    const fs::path full = fs::absolute(state_directory, nowhere);
+    return state_directory.empty() || nowhere ? fs::path("/dev/null")
+                                              : (full / "bytecode").lexically_normal();
+}
+
 fs::path usual_state_directory(const std::map<std::string, std::string>& environment) {
     // A relative one is to be ignored, says the XDG base directory specification.
     const auto absolute = [&](const char* name) {

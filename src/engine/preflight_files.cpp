@@ -49,15 +49,10 @@ void add_package(std::string& out, const doctor::model_view& model, add_file add
     fs::recursive_directory_iterator entry(model.entry.package, fs::directory_options::skip_permission_denied,
                                            unreadable);
     for (; !unreadable && entry != fs::recursive_directory_iterator() && seen < most_entries; ++seen) {
-        const std::string name = entry->path().filename().string();
-        // What Python writes down when a script runs, and hidden folders, are not the model.
-        const bool counts = !name.starts_with('.') && name != "__pycache__";
-        if (!counts || entry.depth() > deepest) {
+        if (entry.depth() > deepest) {
             entry.disable_recursion_pending();
         }
-        if (counts) {
-            add(out, entry->path());
-        }
+        add(out, entry->path());
         entry.increment(unreadable);
     }
     for (const doctor::service_view& service : model.services) {

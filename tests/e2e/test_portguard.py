@@ -258,7 +258,7 @@ def test_a_service_sees_nothing_of_corrals_own_environment(tmp_path):
             words = pathlib.Path(f"/proc/{box.pid_of(service)}/environ").read_bytes().decode().split("\0")
             names = {word.partition("=")[0] for word in words if word}
             assert "LD_LIBRARY_PATH=/opt/axcl" in words
-            own = {"CORRAL_TOKEN", "CORRAL_PORTGUARD", "LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "PATH", "HOME", "USER",
+            own = {"CORRAL_TOKEN", "CORRAL_PORTGUARD", "LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "PYTHONPYCACHEPREFIX", "PATH", "HOME", "USER",
                    "LANG", "TZ", "TMPDIR"}
             strange = {n for n in names - own if not n.startswith(("LC_", "CORRAL_SIM_"))}
             assert not strange, strange

@@ -83,6 +83,62 @@ def test_a_required_signature_refuses_what_nobody_signed(user):
     assert not list(user.models.glob("*"))
 
 
+def signed(user):
+    """With the maker's key among those that are trusted."""
+    key = user.folder / "maker"
+    trusted = user.config / "trusted.d"
+    if not trusted.exists():
+        trusted.mkdir()
+        subprocess.run(["minisign", "-G", "-W", "-p", trusted / "maker.pub", "-s", f"{key}.key"], check=True, stdout=subprocess.DEVNULL)
+    seal(user)
+    subprocess.run(["minisign", "-S", "-s", f"{key}.key", "-m", user.package / "SHA256SUMS"], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.skipif(shutil.which("minisign") is None, reason="minisign is not installed")
+def test_a_required_signature_covers_all_that_a_program_may_read(user):
+    signed(user)
+    for name in ("__pycache__/helper.cpython-311.pyc", ".hidden/helper.py", ".env", "SHA256SUMS.py", ".git/config"):
+        added = user.package / name
+        added.parent.mkdir(exist_ok=True)
+        added.write_text("x")
+        answer = user.json("--require-signature", status=2)
+        assert ids(answer) == ["package.unlisted"] and name in answer["findings"][0]["what"], answer
+        added.unlink()
+        if added.parent != user.package:
+            added.parent.rmdir()
+    user.corral("import", user.package, "--require-signature")
+    cache = user.package / "__pycache__"
+    cache.mkdir()
+    (cache / "helper.cpython-311.pyc").write_text("x")
+    assert "__pycache__/helper.cpython-311.pyc" in user.corral("check", status=1).stderr
+    user.serve()
+    model = wait_until(lambda: [one for one in json.loads(user.corral("status", "--json").stdout)["models"]
+                                if "signed list" in json.dumps(one)], what="the added file is named")[0]
+    assert model["state"] != "ready"
+
+
+BAIT = '''import importlib.util, py_compile, sys
+py_compile.compile(sys.argv[1], importlib.util.cache_from_source(sys.argv[2]), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+'''
+
+
+def test_a_service_runs_no_byte_code_that_lies_in_its_package(user):
+    """Whether a signature is required or not."""
+    script = next(user.package.glob("*_tokenizer_uid.py"))
+    told = user.folder / "told"
+    (user.package / "helper.py").write_text(f"open({str(told)!r}, 'w').write('the source')\n")
+    script.write_text("import helper\n" + script.read_text())
+    (user.folder / "evil.py").write_text(f"open({str(told)!r}, 'w').write('the byte code')\n")
+    subprocess.run(["python3", "-c", BAIT, user.folder / "evil.py", user.package / "helper.py"], check=True)
+    baited = set((user.package / "__pycache__").iterdir())
+    seal(user)
+    user.corral("import", user.package)
+    user.serve()
+    wait_until(lambda: told.exists() and told.read_text(), what="the tokenizer has started")
+    assert told.read_text() == "the source"
+    assert set((user.package / "__pycache__").iterdir()) == baited, "nothing is written there either"
+
+
 @pytest.mark.skipif(shutil.which("minisign") is None, reason="minisign is not installed")
 def test_a_signature_by_a_trusted_key_lets_it_in_and_a_change_keeps_it_from_starting(user):
     key = user.folder / "maker"

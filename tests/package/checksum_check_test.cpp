@@ -29,7 +29,7 @@ protected:
     }
     checksum_report check() {
         const auto tree = package_tree::open(box.path() / "p");
-        return check_checksums(*tree, list, [this](std::uint64_t done, std::uint64_t all) {
+        return check_checksums(*tree, list, rule, [this](std::uint64_t done, std::uint64_t all) {
             progress.push_back(std::to_string(done) + "/" + std::to_string(all));
             return go_on;
         });
@@ -39,6 +39,7 @@ protected:
     std::vector<listed_file> list;
     std::vector<std::string> progress;
     bool go_on = true;
+    unlisted_rule rule = unlisted_rule::usual;
 };
 
 TEST_F(checked_package, that_is_whole_has_nothing_to_name) {
@@ -53,6 +54,38 @@ TEST_F(checked_package, that_is_whole_has_nothing_to_name) {
     EXPECT_THAT(seen.unlisted, IsEmpty());
     EXPECT_TRUE(seen.whole);
     EXPECT_THAT(progress, ElementsAre("7/7"));
+}
+
+// What a program of the package may read, or import, though no line vouches for it.
+TEST_F(checked_package, under_a_signature_every_file_counts) {
+    for (const char* own : {"SHA256SUMS", "SHA256SUMS.asc", "SHA256SUMS.sig", "SHA256SUMS.gpg",
+                            "SHA256SUMS.minisig", ".corral-pull.json"}) {
+        box.write("p/" + std::string(own), "x");
+    }
+    rule = unlisted_rule::strict;
+    EXPECT_THAT(check().unlisted, IsEmpty());
+    const std::vector<std::string> strangers{"__pycache__/a.cpython-311.pyc",
+                                             "layers/__pycache__/b.pyc",
+                                             ".hidden/c.py",
+                                             ".env",
+                                             ".git/hooks/d",
+                                             "SHA256SUMS.py",
+                                             "SHA256SUMS.d/e.so",
+                                             "layers/SHA256SUMS",
+                                             "layers/.corral-pull.json",
+                                             "venv/bin/python",
+                                             "venv/pyvenv.cfg",
+                                             "1/2/3/4/5/6/7/8/9/10/deep.py"};
+    for (const std::string& one : strangers) {
+        box.write("p/" + one, "x");
+        const auto seen = check().unlisted;
+        EXPECT_EQ(seen.size(), 1U) << one;
+        fs::remove_all(box.path() / "p" /
+                       one.substr(0, one.starts_with("layers/") ? one.size() : one.find('/')));
+    }
+    fs::remove_all(box.path() / "p/layers/__pycache__");
+    fs::create_directory_symlink("layers", box.path() / "p/alias");
+    EXPECT_THAT(check().unlisted, ElementsAre("alias"));
 }
 
 TEST_F(checked_package, names_what_changed_is_missing_or_unlisted) {

@@ -70,6 +70,21 @@ TEST_F(sealed_package, under_a_required_signature_a_change_keeps_it_from_startin
     EXPECT_EQ(check_seal(model)[0].level, severity::error);
 }
 
+TEST_F(sealed_package, under_a_required_signature_an_added_file_keeps_it_from_starting) {
+    for (const char* added : {"__pycache__/m.cpython-311.pyc", ".hidden", "SHA256SUMS.py", "new"}) {
+        box.write("p/" + std::string(added), "x");
+        keep(false);
+        EXPECT_THAT(check_seal(model), IsEmpty()) << added;
+        keep(true);
+        const auto found = check_seal(model);
+        ASSERT_EQ(found.size(), 1U) << added;
+        EXPECT_EQ(found[0].id, "package.unlisted");
+        EXPECT_EQ(found[0].level, severity::error);
+        EXPECT_THAT(found[0].what, HasSubstr(added));
+        fs::remove_all(model.package / std::string(added).substr(0, std::string(added).find('/')));
+    }
+}
+
 TEST_F(sealed_package, that_is_another_folder_now_is_not_judged_by_it) {
     box.write("q/model.bin", "x");
     model.package = box.path() / "q";

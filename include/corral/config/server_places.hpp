@@ -21,6 +21,9 @@ namespace corral::config {
 [[nodiscard]] inline std::filesystem::path crash_folder(const std::filesystem::path& state_directory) {
     return state_directory / "crashes";
 }
+// Where in it the Pythons of services keep their byte code, absolute, for they run in folders of others. Without one
+// below a device, where nothing can be kept.
+[[nodiscard]] std::filesystem::path bytecode_folder(const std::filesystem::path& state_directory);
 
 // Where the server of that configuration file keeps it, as far as the file says so; nothing when it does not,
 // or can't be read. Relative ones start at the file's folder.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,11 +25,23 @@ struct checksum_report {
     bool whole = true;                  // false: `go_on` ended it
 };
 
-// `go_on` hears how many of all bytes are read, some times a second at most; false ends it. What the folder holds of
-// itself does not count as unlisted: the list and its signatures, hidden files, __pycache__. Blocks on the disk for as
+// Which files of a folder need no line in its list.
+enum class unlisted_rule {
+    usual,  // the list and what is named like it, hidden files, __pycache__, Python environments
+    // The list, its signatures and the record of a pull, for a signature vouches for all that a program may read. A
+    // link to a folder and what is beyond the bounds of a tree count too.
+    strict,
+};
+
+// What lies in the folder and `paths` does not name. Blocks on the disk.
+[[nodiscard]] std::vector<std::string> unlisted_files(const package_tree& tree,
+                                                      const std::set<std::string, std::less<>>& paths,
+                                                      unlisted_rule rule);
+
+// `go_on` hears how many of all bytes are read, some times a second at most; false ends it. Blocks on the disk for as
 // long as that many bytes take.
 [[nodiscard]] checksum_report check_checksums(
-    const package_tree& tree, const std::vector<listed_file>& list,
+    const package_tree& tree, const std::vector<listed_file>& list, unlisted_rule rule,
     const std::function<bool(std::uint64_t done, std::uint64_t all)>& go_on);
 
 // Up to three of them, in quotes: "'a', 'b', 'c' and 4 more".

@@ -1,6 +1,7 @@
 #pragma once
 // A list of checksums as sha256sum(1) writes it: 64 hex digits, a space, ' ' or '*', and the name of a file.
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -12,6 +13,10 @@ namespace corral::package {
 
 inline constexpr std::string_view checksum_list_name = "SHA256SUMS";
 inline constexpr std::size_t longest_checksum_list = std::size_t{8} * 1024 * 1024;
+// Of the files with its signatures, behind its name.
+inline constexpr std::array<std::string_view, 4> signature_endings{".asc", ".sig", ".gpg", ".minisig"};
+// Corral's own record of a pull, in the package's folder.
+inline constexpr std::string_view pull_record_name = ".corral-pull.json";
 
 struct listed_file {
     std::string path;    // tidy (package_tree.hpp): inside the package, in one form

@@ -27,7 +27,7 @@ struct sealed_file : listed_file {
 
 struct package_seal {
     std::filesystem::path package;
-    bool strict = false;  // a file that differs keeps the model from starting
+    bool strict = false;  // a file that differs, or is in no line, keeps the model from starting
     std::vector<sealed_file> files;
 };
 
@@ -46,8 +46,8 @@ struct package_seal {
 // sentence where it can't be read.
 [[nodiscard]] core::result<std::optional<package_seal>> find_seal(const catalog::model_entry& model);
 
-// What differs by size, time or inode from the seal of the model, if it has one: at most one finding. Blocks on the
-// disk for a look at each file.
+// What differs by size, time or inode from the seal of the model, if it has one, and what was added under a strict one:
+// at most two findings. Blocks on the disk for a look at each file.
 [[nodiscard]] std::vector<catalog::finding> check_seal(const catalog::model_entry& model);
 
 }  // namespace corral::package

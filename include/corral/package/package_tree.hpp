@@ -21,7 +21,8 @@ namespace corral::package {
 
 struct tree_limits {
     std::size_t entries = 20'000;
-    int depth = 8;  // folders below the package
+    int depth = 8;            // folders below the package
+    bool enters_all = false;  // also .git, __pycache__ and Python environments
 };
 
 enum class node_kind {
@@ -78,7 +79,8 @@ public:
     [[nodiscard]] const std::filesystem::path& folder() const noexcept;
 
     // All that is inside, sorted by path; folders that are links are not entered. Of .git, __pycache__ and
-    // Python environments only the folder itself. Walked through once, when first asked for.
+    // Python environments only the folder itself, unless the limits say otherwise. Walked through once, when first
+    // asked for.
     [[nodiscard]] const std::vector<node>& entries() const;
     // What is wrong with the tree as such ("tree.link-outside", "tree.too-many" ...), warnings; by walking.
     [[nodiscard]] const std::vector<catalog::finding>& findings() const;

@@ -8,11 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "corral/package/checksum_list.hpp"
 #include "corral/pull/package_source.hpp"
 
 namespace corral::pull {
 
-inline constexpr const char* marker_name = ".corral-pull.json";  // in the package's folder
+inline constexpr const char* marker_name = package::pull_record_name.data();  // in the package's folder
 inline constexpr const char* parts_folder = ".corral-pull";  // in `directory` of [pull]: unfinished downloads
 
 struct pulled_marker {

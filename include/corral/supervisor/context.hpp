@@ -2,6 +2,7 @@
 // What the supervisor borrows from its owner.
 
 #include <memory>
+#include <string>
 
 #include "corral/core/async.hpp"
 #include "corral/core/disk_work.hpp"
@@ -29,6 +30,9 @@ struct supervisor_context {
     device::reader_set* devices = nullptr;
     // Null: no file is looked at before a start.
     core::disk_work* disk = nullptr;
+    // Where the Pythons of services keep their byte code: none is read or written beside the files of a package. Below a
+    // device nothing can be kept.
+    std::string bytecode_folder = "/dev/null";
     // Shared by all copies.
     std::shared_ptr<fixed_ports> ports = std::make_shared<fixed_ports>();
     // Looks through all processes, a lane for each service. Shared too.

@@ -11,6 +11,15 @@ namespace {
 
 constexpr std::size_t one_read = std::size_t{4} * 1024 * 1024;
 
+// Of Corral and of the list itself.
+bool is_record(std::string_view path) {
+    if (!path.starts_with(checksum_list_name)) {
+        return path == pull_record_name;
+    }
+    path.remove_prefix(checksum_list_name.size());
+    return path.empty() || std::ranges::find(signature_endings, path) != signature_endings.end();
+}
+
 // Hidden files and folders, compiled Python, and what belongs to the list itself.
 bool belongs_to_nobody(std::string_view path) {
     if (path.find('/') == std::string_view::npos && path.starts_with(checksum_list_name)) {
@@ -51,7 +60,42 @@ core::result<std::optional<std::string>> read_checksum_list(const package_tree& 
     return std::optional(std::move(*text));
 }
 
+std::vector<std::string> unlisted_files(const package_tree& tree,
+                                        const std::set<std::string, std::less<>>& paths, unlisted_rule rule) {
+    std::vector<std::string> out;
+    if (rule == unlisted_rule::usual) {
+        for (const node& one : tree.entries()) {
+            const bool counts = one.kind != node_kind::folder && !belongs_to_nobody(one.path);
+            if (counts && !paths.contains(one.path)) {
+                out.push_back(one.path);
+            }
+        }
+        return out;
+    }
+    tree_limits everything;
+    everything.enters_all = true;
+    const auto whole = package_tree::open(tree.folder(), everything);
+    if (!whole) {
+        return {tree.folder().string()};
+    }
+    for (const node& one : whole->entries()) {
+        const bool counts = (one.kind != node_kind::folder || one.link) && !is_record(one.path);
+        if (counts && !paths.contains(one.path)) {
+            out.push_back(one.path);
+        }
+    }
+    for (const catalog::finding& one : whole->findings()) {
+        const bool beyond =
+            one.id == "tree.too-many" || one.id == "tree.too-deep" || one.id == "tree.folder-closed";
+        if (beyond) {
+            out.push_back(one.subject.empty() ? tree.folder().string() : one.subject);
+        }
+    }
+    return out;
+}
+
 checksum_report check_checksums(const package_tree& tree, const std::vector<listed_file>& list,
+                                unlisted_rule rule,
                                 const std::function<bool(std::uint64_t, std::uint64_t)>& go_on) {
     checksum_report out;
     const std::uint64_t all = bytes_of_all(tree, list);
@@ -77,12 +121,7 @@ checksum_report check_checksums(const package_tree& tree, const std::vector<list
             out.changed.push_back(one.path);
         }
     }
-    for (const node& one : tree.entries()) {
-        const bool counts = one.kind != node_kind::folder && !belongs_to_nobody(one.path);
-        if (counts && !listed.contains(one.path)) {
-            out.unlisted.push_back(one.path);
-        }
-    }
+    out.unlisted = unlisted_files(tree, listed, rule);
     return out;
 }
 

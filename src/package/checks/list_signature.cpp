@@ -105,9 +105,8 @@ signature_verdict check_by_minisign(const package_tree& tree, const std::string&
 }  // namespace
 
 signature_verdict check_list_signature(const package_tree& tree, const fs::path& trusted) {
-    constexpr std::array<std::string_view, 4> endings{".asc", ".sig", ".gpg", ".minisig"};
     signature_verdict out;
-    for (const std::string_view ending : endings) {
+    for (const std::string_view ending : signature_endings) {
         const std::string file = std::string(checksum_list_name).append(ending);
         if (tree.look(file).kind != node_kind::file) {
             continue;

@@ -1,6 +1,7 @@
 #include "corral/package/package_seal.hpp"
 
 #include <cerrno>
+#include <set>
 
 #include <sys/stat.h>
 #include <nlohmann/json.hpp>
@@ -151,23 +152,39 @@ std::vector<catalog::finding> check_seal(const catalog::model_entry& model) {
         return {};
     }
     std::vector<std::string> differing;
+    std::set<std::string, std::less<>> sealed;
     for (const sealed_file& one : (*seal)->files) {
         sealed_file now;
         const bool there = look_at(model.package / one.path, now);
+        sealed.insert(one.path);
         if (!there || now.size != one.size || now.changed != one.changed || now.inode != one.inode) {
             differing.push_back(one.path);
         }
     }
-    if (differing.empty()) {
-        return {};
+    std::vector<catalog::finding> out;
+    if (!differing.empty()) {
+        out.push_back({"package.changed",
+                       (*seal)->strict ? catalog::severity::error : catalog::severity::warning,
+                       {},
+                       named_files(differing) + (differing.size() == 1 ? " was" : " were") +
+                           " changed or replaced since the import.",
+                       "The model would be started from other files than those whose checksums were good.",
+                       "'corral check' compares the content; " + again});
     }
-    return {{"package.changed",
-             (*seal)->strict ? catalog::severity::error : catalog::severity::warning,
-             {},
-             named_files(differing) + (differing.size() == 1 ? " was" : " were") +
-                 " changed or replaced since the import.",
-             "The model would be started from other files than those whose checksums were good.",
-             "'corral check' compares the content; " + again}};
+    const auto tree = package_tree::open(model.package);  // who can't be opened is told by other checks
+    if (!(*seal)->strict || !tree) {
+        return out;
+    }
+    const std::vector<std::string> added = unlisted_files(*tree, sealed, unlisted_rule::strict);
+    if (!added.empty()) {
+        out.push_back({"package.unlisted",
+                       catalog::severity::error,
+                       {},
+                       "Not in the signed list of the package: " + named_files(added) + ".",
+                       "A required signature vouches for every file that the model's programs may read.",
+                       "Remove what does not belong to the package; " + again});
+    }
+    return out;
 }
 
 }  // namespace corral::package

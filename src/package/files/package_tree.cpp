@@ -278,7 +278,7 @@ bool package_tree::state::walk_folder(const std::string& path, std::vector<std::
         }
         const bool enter = one.kind == node_kind::folder && !one.link;
         entries.push_back(std::move(one));
-        if (enter && name != ".git" && name != "__pycache__") {
+        if (enter && (limits.enters_all || (name != ".git" && name != "__pycache__"))) {
             below.push_back(whole);
         }
     }
@@ -298,7 +298,8 @@ void package_tree::state::walk() {
                  "Name the folder of the package itself.");
             continue;
         }
-        if (path != "." && ::faccessat(root.get(), (path + "/pyvenv.cfg").c_str(), F_OK, 0) == 0) {
+        if (!limits.enters_all && path != "." &&
+            ::faccessat(root.get(), (path + "/pyvenv.cfg").c_str(), F_OK, 0) == 0) {
             continue;  // a Python environment
         }
         if (!walk_folder(path, waiting)) {

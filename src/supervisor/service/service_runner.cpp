@@ -167,6 +167,8 @@ void service_runner::launch(process::spawn_spec command, port_watch::fault fault
         return feed({event_kind::refused, std::move(fault->message), std::move(fault->advice)});
     }
     command.environment[process::warden::token_name()] = context_.guard->token();
+    // Here and not in the service's own, so that services go on at an upgrade from a version without it.
+    command.environment.emplace("PYTHONPYCACHEPREFIX", context_.bytecode_folder);
     command.own_cgroup = true;
     auto started = process::child::spawn(context_.on, command);
     if (!started) {
