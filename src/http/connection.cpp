@@ -267,6 +267,12 @@ core::awaitable<arrival> connection::wait_input(core::deadline until) {
     co_return ended_ ? arrival::ended : arrival::timed_out;
 }
 
+core::awaitable<void> connection::wait_turn(share_turns& among) {
+    if (!ended_ && !among.passes()) {
+        co_await among.wait(share_, input_timer_);
+    }
+}
+
 core::awaitable<core::error_code> connection::write(gather parts) {
     if (error_) {
         co_return error_;

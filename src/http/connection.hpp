@@ -84,6 +84,8 @@ public:
     [[nodiscard]] bool ended() const noexcept { return ended_; }
     // Waits until fresh() or ended(). For one coroutine at a time.
     [[nodiscard]] core::awaitable<arrival> wait_input(core::deadline until);
+    // Waits for its turn, or until ended(). Instead of wait_input(), while no read is pending.
+    [[nodiscard]] core::awaitable<void> wait_turn(share_turns& among);
 
     // Sends all parts or fails for good: after an error every write gives that error. Each 64 KiB have
     // write_stall.

@@ -180,7 +180,9 @@ bool server::impl::somebody_yields(std::string_view newcomer, core::nanoseconds 
 // stay for others. The request of one that has just come may be on its way, and here the newcomer can wait for it.
 bool server::impl::finds_descriptor(tcp::acceptor& listener) {
     constexpr core::milliseconds moment{250};
-    return !lacks_descriptors(lowest_free(listener)) || somebody_yields({}, moment);
+    const int next = lowest_free(listener);
+    const bool lacks = context->options.spares_descriptors ? lacks_descriptors(next) : next < 0;
+    return !lacks || somebody_yields({}, moment);
 }
 
 // Takes what waits, at most a handful a turn. False when accepting must pause.

@@ -195,7 +195,8 @@ core::awaitable<void> close_gently(session_context& context, connection& on) {
             co_return;
         }
         if (what == arrival::bytes) {
-            co_await wait_for_turn(*context.discards, on);
+            // Whoever has to go for a newcomer leaves the line at once.
+            co_await on.wait_turn(*context.discards);
             context.discards->took(cost);
         }
     }

@@ -34,6 +34,8 @@ struct server_options {
     core::seconds write_stall{30};        // a write not taken for this long: the client is gone
     core::seconds handshake_timeout{10};  // TLS, from the connection's first moment
     std::size_t max_handshakes = 256;     // unfinished ones; beyond it one yields
+    // Leaves the last descriptors to the rest of the program, of which a server for its own children is a part.
+    bool spares_descriptors = true;
     // From these each connection must begin with a header of the PROXY protocol, version 1 or 2, before TLS and within
     // handshake_timeout; elsewhere such a header is no HTTP. What it says of the client counts from then on.
     std::vector<ip_network> proxies;

@@ -19,6 +19,7 @@ http::server_options relay_limits() {
     http::server_options limits;
     limits.max_connections = 32;
     limits.idle_timeout = core::seconds{10};
+    limits.spares_descriptors = false;  // what crowds come to the public door must not keep the runtime out
     return limits;
 }
 
