@@ -28,7 +28,6 @@ constexpr long failures = 500;  // ... and those that it may
 constexpr long buffer_bytes = 256L * 1024;
 constexpr std::size_t most_fields = 128;
 constexpr std::size_t most_of_a_refusal = 64UL * 1024;
-constexpr long least_speed = 256;  // bytes a second over `patience`; less counts as silence
 
 std::string address_text(const ::sockaddr* address) {
     std::array<char, INET6_ADDRSTRLEN> text{};

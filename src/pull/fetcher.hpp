@@ -20,6 +20,8 @@
 
 namespace corral::pull {
 
+inline constexpr long least_speed = 256;  // bytes a second over `patience`; less counts as silence
+
 // What all fetchers of a pull share.
 struct fetch_place {
     const curl_api* curl = nullptr;

@@ -177,6 +177,10 @@ core::result<fetched_file> file_way::download(part_file& part, const std::string
     core::system_random random;
     retry_state state;
     size_ = file_->size;
+    // What an attempt must bring to be worth another at once; and the most that ever lay here, for bytes that come
+    // again are none.
+    const auto worth = static_cast<std::uint64_t>(least_speed * with_->place->patience.count());
+    std::uint64_t best = part.bytes();
     while (true) {
         const part_facts facts{part.bytes(), file_->size, with_->work->etag(*file_)};
         part_request asked = plan_part(facts);
@@ -221,6 +225,8 @@ core::result<fetched_file> file_way::download(part_file& part, const std::string
         } else if (auto kept = part.flush(); !kept) {
             return kept.error();
         }
+        end.bad.progress = part.bytes() >= best + worth;
+        best = std::max(best, part.bytes());
         const auto wait = end.fatal || end.stopped ? std::nullopt : next_attempt(state, end.bad, random);
         if (!wait && end.bad.what == trouble::wrong_hash) {
             return lie.empty()
