@@ -11,7 +11,10 @@ core::result<void> event_lines::feed(std::string_view bytes, std::vector<std::st
         }
         after_cr_ = c == '\r';
         if (c == '\n' || c == '\r') {
-            end_line(out);
+            const bool says_nothing = line_.empty() && !has_data_ && !first_line_;
+            if (!says_nothing) {  // a server may send nothing else, as fast as it can
+                end_line(out);
+            }
             continue;
         }
         if (line_.size() + data_.size() >= most_) {
