@@ -239,6 +239,12 @@ void add_undrain_command(CLI::App& program, command_context& context) {
     add_remote_options(*command, asked->elsewhere);
 }
 
+void add_ui_command(CLI::App& program, command_context& context) {
+    static_cast<void>(
+        add_verb(program, context, "ui",
+                 "Print a link that opens the page in a browser on this machine, once within ten minutes"));
+}
+
 bool tell_reload(const control::admin_json& answer) {
     print_complaints(answer);
     if (answer.value("ok", control::admin_json(false)) != true) {

@@ -46,6 +46,7 @@ constexpr auto commands = std::to_array<command_entry>({
     {add_rm_command, "Models", "corral rm qwen3:4b"},
     {add_prune_command, "Models", "corral prune"},
     {add_check_command, "Models", "corral check /etc/corral/corral.toml"},
+    {add_ui_command, "Look", "sudo corral ui"},
     {add_status_command, "Look", "corral status --watch"},
     {add_ps_command, "Look", "corral ps"},
     {add_logs_command, "Look", "corral logs -f qwen3:4b/runtime"},

@@ -57,7 +57,7 @@ int make(const fs::path& file, const std::string& name, const std::string& said,
     const auto scopes = config::parse_scopes(said);
     if (!scopes) {
         return fail("'" + said +
-                    "' are no scopes; write one or more of inference, observe, operate with commas");
+                    "' are no scopes; write one or more of inference, observe, operate, pull with commas");
     }
     const auto key = config::make_key();
     if (!key) {
@@ -96,28 +96,36 @@ int list(const fs::path& file, bool as_json) {
     json keys = json::array();
     for (const config::key_entry& each : read.value->all()) {
         names.push_back(each.name);
-        keys.push_back({{"name", each.name}, {"scopes", config::scopes_text(each.scopes)}});
+        keys.push_back({{"name", each.name},
+                        {"scopes", config::scopes_text(each.scopes)},
+                        {"made_by", each.made_by.empty() ? json(nullptr) : json(each.made_by)}});
     }
     if (as_json) {
         std::cout << json{{"file", file.string()}, {"names", names}, {"keys", keys}}.dump(2) << '\n';
         return 0;
     }
     for (const config::key_entry& each : read.value->all()) {
-        std::cout << each.name << "  " << config::scopes_text(each.scopes) << '\n';
+        std::cout << each.name << "  " << config::scopes_text(each.scopes)
+                  << (each.made_by.empty() ? "" : "  made by " + each.made_by) << '\n';
     }
     return 0;
 }
 
 int remove(const fs::path& file, const std::string& name, bool as_json) {
-    if (const auto removed = config::remove_key(file, name); !removed) {
+    const auto removed = config::remove_key(file, name);
+    if (!removed) {
         const bool absent =
             removed.error().code == core::error_code(ENOENT, boost::system::system_category());
         return fail(removed.error().message + (absent ? "; 'corral key new NAME' makes the file" : ""));
     }
     if (as_json) {
-        std::cout << json{{"name", name}, {"removed", true}}.dump(2) << '\n';
+        std::cout << json{{"name", name}, {"removed", true}, {"had_made", *removed}}.dump(2) << '\n';
     }
     std::cerr << "The key of '" << name << "' is gone; a running Corral refuses it within seconds.\n";
+    for (const std::string& made : *removed) {
+        std::cerr << "It had made the key of '" << made << "', which still works: corral key remove " << made
+                  << '\n';
+    }
     return 0;
 }
 
@@ -149,13 +157,15 @@ void add_key_command(CLI::App& program, command_context& context) {
     const auto add = [&](const char* name, const char* about, key_command::action what) {
         CLI::App* one = keys->add_subcommand(name, about);
         if (what != key_command::action::list) {
-            one->add_option("name", asked->name, "Whose key it is: letters, digits, '_', '.', '-'")
+            one->add_option("name", asked->name,
+                            "Whose key it is: letters, digits, '_', '.', '-'; the first a letter or digit")
                 ->required();
         }
         if (what == key_command::action::make) {
-            one->add_option("--scope", asked->scopes,
-                            "What it may do, with commas: inference (ask models), observe (see how the box "
-                            "fares), operate (pull and delete models)")
+            one->add_option(
+                   "--scope", asked->scopes,
+                   "What it may do, with commas: inference (ask models), observe (see how the box "
+                   "fares), operate (change what it holds and does), pull (bring and delete packages)")
                 ->type_name("SCOPES");
         }
         one->add_option("--file", asked->file, "The file of keys; else the one of the configuration")

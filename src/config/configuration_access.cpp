@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "corral/config/key_file.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::config {
 
@@ -13,8 +14,14 @@ namespace fs = std::filesystem;
 void read_keys(catalog::section from, configuration& to, const fs::path& base, catalog::issue_list& warnings,
                std::vector<catalog::diagnostic>& errors, bool may_wait) {
     std::string name;
-    from.text("keys", name, true);
+    from.texts("hosts", to.hosts);
+    from.text("operators", to.operators);
+    // Without a word of it a table of that name is a mistake, and not a door without a lock.
+    from.text("keys", name, to.hosts.empty() && to.operators.empty());
     from.finish();
+    for (std::string& host : to.hosts) {
+        host = core::lower_case(host);
+    }
     if (name.empty()) {
         return;
     }

@@ -119,6 +119,7 @@ void read_pull(catalog::section& root, const std::map<std::string, std::string>&
             to.directory = (base / folder).lexically_normal();
         }
         from->flag("from_clients", to.from_clients);
+        from->texts("owners", to.owners);
         read_endpoint(*from, to.endpoint);
         std::string token;
         from->text("token_file", token);

@@ -106,10 +106,9 @@ core::result<std::string> make_key() {
 }
 
 core::result<void> add_key(const fs::path& file, const std::string& name, std::string_view key,
-                           std::string_view today, const key_scopes& scopes) {
-    if (!is_key_name(name)) {
-        return core::make_failure(core::errc::invalid,
-                                  "a key's name is 1 to 64 letters, digits, '_', '.' or '-'");
+                           std::string_view today, const key_scopes& scopes, std::string_view maker) {
+    if (!is_new_key_name(name)) {
+        return core::make_failure(core::errc::invalid, std::string(key_name_rule));
     }
     const auto digest = catalog::sha256_hex(key);
     const auto full = real_name(file);
@@ -146,11 +145,12 @@ core::result<void> add_key(const fs::path& file, const std::string& name, std::s
     if (scopes != key_scopes{}) {
         changed.text.append(" ").append(scopes_text(scopes));
     }
-    changed.text.append("  # made ").append(today).append("\n");
+    changed.text.append("  # made ").append(today);
+    changed.text.append(maker.empty() ? "" : " by ").append(maker).append("\n");
     return core::replace_private_file(*full, changed);
 }
 
-core::result<void> remove_key(const fs::path& file, const std::string& name) {
+core::result<std::vector<std::string>> remove_key(const fs::path& file, const std::string& name) {
     const auto full = real_name(file);
     if (!full) {
         return full.error();
@@ -173,9 +173,18 @@ core::result<void> remove_key(const fs::path& file, const std::string& name) {
                                                              full->string() +
                                                              "'; 'corral key list' names those there are");
     }
+    std::vector<std::string> made;
+    for (const key_entry& one : keys->all()) {
+        if (one.made_by == name) {
+            made.push_back(one.name);
+        }
+    }
     whole->text = without_line(whole->text, gone->line);
     whole->mode &= not_for_others;
-    return core::replace_private_file(*full, *whole);
+    if (const auto kept = core::replace_private_file(*full, *whole); !kept) {
+        return kept.error();
+    }
+    return made;
 }
 
 }  // namespace corral::config

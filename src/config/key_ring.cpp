@@ -34,9 +34,10 @@ struct scope_word {
     std::string_view word;
     bool key_scopes::*scope;
 };
-constexpr std::array<scope_word, 3> scope_words{{{"inference", &key_scopes::inference},
+constexpr std::array<scope_word, 4> scope_words{{{"inference", &key_scopes::inference},
                                                  {"observe", &key_scopes::observe},
-                                                 {"operate", &key_scopes::operate}}};
+                                                 {"operate", &key_scopes::operate},
+                                                 {"pull", &key_scopes::pull}}};
 
 // What is wrong with the line of `made`, whose words are told; empty when nothing is.
 std::string problem(std::string_view name, bool has_digest, std::string_view scopes, std::string_view rest) {
@@ -70,7 +71,7 @@ std::string twin_problem(const std::vector<key_entry>& all, const key_entry& mad
 }  // namespace
 
 std::optional<key_scopes> parse_scopes(std::string_view text) {
-    key_scopes out{false, false, false};
+    key_scopes out{false, false, false, false};
     for (const std::string_view word : core::split(text, ',')) {
         const auto known = std::ranges::find(scope_words, word, &scope_word::word);
         if (known == scope_words.end()) {
@@ -81,14 +82,28 @@ std::optional<key_scopes> parse_scopes(std::string_view text) {
     return out;
 }
 
-std::string scopes_text(const key_scopes& of) {
-    std::string out;
+std::vector<std::string_view> scope_names(const key_scopes& of) {
+    std::vector<std::string_view> out;
     for (const scope_word& one : scope_words) {
         if (of.*(one.scope)) {
-            out.append(out.empty() ? "" : ",").append(one.word);
+            out.push_back(one.word);
         }
     }
     return out;
+}
+
+std::string scopes_text(const key_scopes& of) {
+    std::string out;
+    for (const std::string_view word : scope_names(of)) {
+        out.append(out.empty() ? "" : ",").append(word);
+    }
+    return out;
+}
+
+bool holds(const key_scopes& all, const key_scopes& some) {
+    return std::ranges::all_of(scope_words, [&](const scope_word& one) {
+        return !(some.*(one.scope)) || all.*(one.scope) || (one.scope == &key_scopes::pull && all.operate);
+    });
 }
 
 namespace {
@@ -102,6 +117,15 @@ bool is_newer(std::string_view text) {
     return format && *format > key_file_format;
 }
 
+// Of "made 2026-02-03 by anna", a comment; empty: of any other.
+std::string maker_in(std::string_view comment) {
+    if (take_word(comment) != "made" || take_word(comment).empty() || take_word(comment) != "by") {
+        return {};
+    }
+    const std::string_view name = take_word(comment);
+    return is_key_name(name) ? std::string(name) : std::string();
+}
+
 }  // namespace
 
 bool is_key_name(std::string_view name) {
@@ -109,6 +133,10 @@ bool is_key_name(std::string_view name) {
     constexpr std::size_t longest = 64;
     return !name.empty() && name.size() <= longest &&
            name.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+bool is_new_key_name(std::string_view name) {
+    return is_key_name(name) && (core::is_letter(name.front()) || core::is_digit(name.front()));
 }
 
 key_ring_reading key_ring::parse(std::string_view text, const std::string& file) {
@@ -126,7 +154,9 @@ key_ring_reading key_ring::parse(std::string_view text, const std::string& file)
         std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         ++number;
-        line = line.substr(0, line.find('#'));
+        const auto mark = std::min(line.find('#'), line.size());
+        const std::string_view comment = line.substr(std::min(mark + 1, line.size()));
+        line = line.substr(0, mark);
         const std::string_view name = take_word(line);
         if (name.empty()) {
             continue;
@@ -134,7 +164,7 @@ key_ring_reading key_ring::parse(std::string_view text, const std::string& file)
         const auto digest = core::hex_bytes<key_digest>(take_word(line));
         const std::string_view scopes = take_word(line);
         key_entry entry{std::string(name), digest.value_or(key_digest{}),
-                        parse_scopes(scopes).value_or(key_scopes{}), number};
+                        parse_scopes(scopes).value_or(key_scopes{}), maker_in(comment), number};
         std::string wrong = problem(name, digest.has_value(), scopes, take_word(line));
         if (wrong.empty()) {
             wrong = twin_problem(made.all_, entry);

@@ -25,6 +25,21 @@ bool equal_in_time(std::string_view a, std::string_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+core::result<session_seal::secret> random_secret() {
+    session_seal::secret made{};
+    if (::getrandom(made.data(), made.size(), 0) != static_cast<ssize_t>(made.size())) {
+        return core::errno_failure(errno, "the system gives no random numbers");
+    }
+    return made;
+}
+
+// No key in a file has such a name.
+key_entry key_of_user(unsigned uid) {
+    key_entry out;
+    out.name = "@" + std::to_string(uid);
+    return out;
+}
+
 }  // namespace
 
 core::result<session_seal> session_seal::load(const std::filesystem::path& folder) {
@@ -35,19 +50,19 @@ core::result<session_seal> session_seal::load(const std::filesystem::path& folde
             return session_seal(*known);
         }
     }
-    secret made{};
-    if (::getrandom(made.data(), made.size(), 0) != static_cast<ssize_t>(made.size())) {
-        return core::errno_failure(errno, "the system gives no random numbers");
+    const auto made = random_secret();
+    if (!made) {
+        return made.error();
     }
     if (!folder.empty() && core::make_private_folder(folder)) {
         core::private_file file;
-        file.text = core::hex_text(made.data(), made.size()) + "\n";
+        file.text = core::hex_text(made->data(), made->size()) + "\n";
         file.owner = ::geteuid();
         file.group = ::getegid();
         // Where it can't be kept, people log in again after a restart.
         static_cast<void>(core::replace_private_file(folder / file_name, file));
     }
-    return session_seal(made);
+    return session_seal(*made);
 }
 
 std::string session_seal::mark_of(const key_entry& key, std::string_view until) const {
@@ -71,18 +86,51 @@ std::string session_seal::open_for(const key_entry& key, std::int64_t now) const
     return key.name + between + until + between + mark_of(key, until);
 }
 
-const key_entry* session_seal::find(const key_ring& keys, std::string_view shown, std::int64_t now) const {
+bool session_seal::opens(const key_entry& key, std::string_view shown, std::int64_t now) const {
     const auto parts = core::split(shown, between);
     if (parts.size() != 3 || parts[2].empty() || std::ranges::find(ended_, parts[2]) != ended_.end()) {
-        return nullptr;
+        return false;
     }
     std::int64_t until = 0;
     const auto read = std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), until);
     if (read.ec != std::errc() || read.ptr != parts[1].data() + parts[1].size() || until <= now) {
-        return nullptr;
+        return false;
     }
-    const auto key = std::ranges::find(keys.all(), parts[0], &key_entry::name);
-    return key != keys.all().end() && equal_in_time(mark_of(*key, parts[1]), parts[2]) ? &*key : nullptr;
+    return parts[0] == key.name && equal_in_time(mark_of(key, parts[1]), parts[2]);
+}
+
+const key_entry* session_seal::find(const key_ring& keys, std::string_view shown, std::int64_t now) const {
+    const std::string_view name = shown.substr(0, shown.find(between));
+    const auto key = std::ranges::find(keys.all(), name, &key_entry::name);
+    return key != keys.all().end() && opens(*key, shown, now) ? &*key : nullptr;
+}
+
+std::string session_seal::open_for_user(unsigned uid, std::int64_t now) const {
+    return open_for(key_of_user(uid), now);
+}
+
+bool session_seal::is_of_user(unsigned uid, std::string_view shown, std::int64_t now) const {
+    return opens(key_of_user(uid), shown, now);
+}
+
+core::result<std::string> session_seal::make_ticket(core::steady_time now) {
+    constexpr std::size_t most = 8;
+    const auto made = random_secret();
+    if (!made) {
+        return made.error();
+    }
+    if (tickets_.size() >= most) {
+        tickets_.pop_front();
+    }
+    tickets_.push_back({core::hex_text(made->data(), made->size()), now});
+    return tickets_.back().word;
+}
+
+bool session_seal::take_ticket(std::string_view shown, core::steady_time now) {
+    std::erase_if(tickets_, [&](const ticket& one) { return now - one.made >= ticket_life; });
+    const auto gone =
+        std::erase_if(tickets_, [&](const ticket& one) { return equal_in_time(one.word, shown); });
+    return gone > 0;
 }
 
 bool session_seal::may_try(const std::string& peer, core::steady_time now) {

@@ -317,6 +317,18 @@ core::awaitable<control::admin_json> run_undrain(const admin_context& of, contro
     co_return out;
 }
 
+core::awaitable<control::admin_json> run_ui(const admin_context& of, control::admin_json) {
+    const core::result<std::string> link = of.page_link();
+    if (!link) {
+        co_return control::admin_refusal(link.error().message);
+    }
+    control::admin_json out;
+    out["ok"] = true;
+    out["url"] = *link;
+    out["message"] = *link;
+    co_return out;
+}
+
 struct admin_verb {
     std::string_view name;
     core::awaitable<control::admin_json> (*run)(const admin_context& of, control::admin_json asked) = nullptr;
@@ -324,7 +336,7 @@ struct admin_verb {
     control::admin_answer (*stream)(const admin_context& of, const control::admin_json& asked) = nullptr;
 };
 
-constexpr std::array<admin_verb, 9> verbs{{
+constexpr std::array<admin_verb, 10> verbs{{
     {"status", run_status},
     {"start", run_start},
     {"stop", run_stop},
@@ -333,6 +345,7 @@ constexpr std::array<admin_verb, 9> verbs{{
     {"upgrade", run_upgrade},
     {"drain", run_drain},
     {"undrain", run_undrain},
+    {"ui", run_ui},
     {"logs", nullptr, open_log_stream},
 }};
 

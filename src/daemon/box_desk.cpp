@@ -329,7 +329,8 @@ core::result<std::unique_ptr<api::desk_stream>> box_desk::follow(const std::stri
     return out;
 }
 
-core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, config::key_scopes scopes) {
+core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, config::key_scopes scopes,
+                                                              std::string maker) {
     const auto file = of_.keys_file();
     if (!file) {
         co_return core::make_failure(
@@ -337,41 +338,45 @@ core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, 
             "this server has no file of keys; name one by 'keys' in [access], then make the first key on its "
             "machine");
     }
-    auto working = disk_.run<std::string>("keys", [file = *file, name, scopes] {
+    auto working = disk_.run<std::string>("keys", [file = *file, name, scopes, maker] {
         const core::result<std::string> key = config::make_key();
         if (!key) {
             return "!" + key.error().message;
         }
         const core::result<void> added = config::add_key(
-            file, name, *key, core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d"), scopes);
+            file, name, *key, core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d"), scopes, maker);
         return added ? *key : "!" + added.error().message;
     });
     const core::result<std::string> made = co_await std::move(working);
     if (!made || made->starts_with('!')) {
         co_return made ? core::make_failure(core::errc::refused, made->substr(1)) : made.error();
     }
-    telemetry::log().info("the key {} was made over the network event=key.made", name);
+    telemetry::log().info("the key {} was made over the network by the key {} event=key.made", name, maker);
     of_.keys_changed();
     co_return *made;
 }
 
-core::awaitable<core::result<void>> box_desk::remove_key(std::string name) {
+core::awaitable<core::result<std::vector<std::string>>> box_desk::remove_key(std::string name) {
     const auto file = of_.keys_file();
     if (!file) {
         co_return core::make_failure(core::errc::refused, "this server has no file of keys");
     }
-    auto working = disk_.run<std::string>("keys", [file = *file, name] {
-        const core::result<void> removed = config::remove_key(file, name);
-        return removed ? std::string() : removed.error().message;
+    struct outcome {
+        std::vector<std::string> had_made;
+        std::string why;  // it was not removed
+    };
+    auto working = disk_.run<outcome>("keys", [file = *file, name] {
+        auto removed = config::remove_key(file, name);
+        return removed ? outcome{*std::move(removed), {}} : outcome{{}, removed.error().message};
     });
-    const core::result<std::string> why = co_await std::move(working);
-    if (!why || !why->empty()) {
-        co_return why ? core::make_failure(core::errc::refused, *why) : why.error();
+    core::result<outcome> done = co_await std::move(working);
+    if (!done || !done->why.empty()) {
+        co_return done ? core::make_failure(core::errc::refused, done->why) : done.error();
     }
     telemetry::log().info("the key {} was removed over the network event=key.removed",
                           telemetry::printable(name));
     of_.keys_changed();
-    co_return core::result<void>();
+    co_return std::move(done->had_made);
 }
 
 core::awaitable<core::result<desk_answer>> box_desk::settings() {

@@ -45,8 +45,10 @@ public:
     [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> follow(const std::string& target,
                                                                          const std::string& client) override;
     [[nodiscard]] core::awaitable<core::result<std::string>> make_key(std::string name,
-                                                                      config::key_scopes scopes) override;
-    [[nodiscard]] core::awaitable<core::result<void>> remove_key(std::string name) override;
+                                                                      config::key_scopes scopes,
+                                                                      std::string maker) override;
+    [[nodiscard]] core::awaitable<core::result<std::vector<std::string>>> remove_key(
+        std::string name) override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> settings() override;
     [[nodiscard]] bool logs_content() const override;
 

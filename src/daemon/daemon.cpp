@@ -16,6 +16,7 @@
 #include "corral/monitor/device_figures.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
+#include "local_users.hpp"
 #include "loop_watch.hpp"
 #include "status_text.hpp"
 
@@ -71,14 +72,21 @@ daemon::daemon(boost::asio::io_context& loop, config::configuration settings,
       service_tasks_(loop.get_executor(), log_escaped("service")),
       run_tasks_(loop.get_executor(), log_escaped("generation")),
       devices_({loop.get_executor(), &clock_, &guard, &before_start_}),
-      supervision_{loop.get_executor(),   &clock_,   &random_,      &guard, &service_tasks_,
-                   settings_.log_content, &devices_, &before_start_,
+      supervision_{loop.get_executor(),
+                   &clock_,
+                   &random_,
+                   &guard,
+                   &service_tasks_,
+                   settings_.log_content,
+                   &devices_,
+                   &before_start_,
                    config::bytecode_folder(settings_.state_directory).string()},
       credentials_(std::make_shared<config::credential_files>(settings_)),
       card_memory_(devices_),
       fleet_(supervision_, card_memory_, settings_),
       cards_(service_tasks_, clock_, devices_, card_memory_),
       compute_(service_tasks_, clock_, devices_, journal_),
+      local_users_(std::make_shared<local_users>(clock_)),
       signals_(loop, SIGINT, SIGTERM, SIGUSR2),
       signalled_(loop.get_executor()),
       credentials_asked_(loop.get_executor()),

@@ -8,6 +8,7 @@
 #include "box_desk.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
+#include "local_users.hpp"
 #include "status_text.hpp"
 
 namespace corral::daemon {
@@ -59,11 +60,8 @@ api::package_desk* daemon::desk_for_clients() {
     return desk_.get();
 }
 
-// nullptr: no keys are asked for, or the system gives no random numbers.
+// nullptr: the system gives no random numbers.
 config::session_seal* daemon::sessions_of_browsers() {
-    if (credentials_->keys() == nullptr) {
-        return nullptr;
-    }
     if (!sessions_) {
         auto made = config::session_seal::load(settings_.state_directory);
         if (!made) {
@@ -92,6 +90,33 @@ box_desk* daemon::desk_of_box() {
     return box_desk_.get();
 }
 
+core::result<std::string> daemon::page_link() {
+    if (!page_.stocked()) {
+        return core::make_failure(core::errc::refused, "the page is not installed here");
+    }
+    boost::asio::ip::tcp::endpoint at = door_.at;
+    if (at.address().is_unspecified()) {
+        at.address(at.address().is_v4() ? boost::asio::ip::address(boost::asio::ip::address_v4::loopback())
+                                        : boost::asio::ip::address(boost::asio::ip::address_v6::loopback()));
+    }
+    const std::string url = url_of(at, credentials_->tls().has_value());
+    if (credentials_->keys() != nullptr) {
+        return url + "/ui";  // where one logs in with a key
+    }
+    config::session_seal* const sessions = sessions_of_browsers();
+    if (!at.address().is_loopback() || sessions == nullptr) {
+        return core::make_failure(
+            core::errc::refused,
+            "this server does not listen on loopback and asks for no API keys, so nobody may open "
+            "its page; name a file of keys in [access]");
+    }
+    const auto ticket = sessions->make_ticket(clock_.now());
+    if (!ticket) {
+        return ticket.error();
+    }
+    return url + std::string(api::ticket_way) + *ticket;
+}
+
 void daemon::stop_pulls(const char* what) {
     if (desk_ != nullptr) {
         desk_->stop_pulls(std::string("this server is being ") + what + "; ask again to go on with the pull");
@@ -105,6 +130,8 @@ void daemon::renew_request_pipeline() {
     context.models = &fleet_.models();
     context.variants = fleet_.variants();
     context.packages = desk_for_clients();
+    context.pull_owners = settings_.pull.owners;
+    context.pulls_signed = settings_.import_requires_signature;
     context.page = page_.stocked() ? &page_ : nullptr;
     context.desk = desk_of_box();
     context.admission = &fleet_.admission();
@@ -112,6 +139,10 @@ void daemon::renew_request_pipeline() {
     context.random = &random_;
     context.decoding = &decoding_;
     context.loopback_only = door_.at.address().is_loopback();
+    context.hosts = settings_.hosts;
+    context.user_at = [users = local_users_, group = settings_.operators](int socket) {
+        return users->at(socket, group);
+    };
     context.keys = credentials_->keys();
     context.sessions = sessions_of_browsers();
     context.secure = credentials_->tls().has_value();
@@ -178,7 +209,8 @@ core::result<void> daemon::open_admin() {
                       .drained = [this] { return drained_; },
                       .settings = &settings_,
                       .settings_file = absolute_text(source_.file),
-                      .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); }};
+                      .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); },
+                      .page_link = [this] { return page_link(); }};
     if (settings_.admin_socket.empty()) {
         return {};
     }

@@ -286,6 +286,7 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
     request incoming = parser.take();
     incoming.peer = on.peer();
     incoming.relayed = on.relayed();
+    incoming.socket = on.handle();
     incoming.arrived = arrived;
     incoming.memory = parser.charge();
     const exchange_facts facts{incoming.method == "HEAD", incoming.version < 11, parser.keep_alive()};

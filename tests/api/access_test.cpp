@@ -5,7 +5,9 @@
 #include "api/door/cors_policy.hpp"
 #include "api/door/host_check.hpp"
 #include "api_fixture.hpp"
+#include "corral/api/operator_desk.hpp"
 #include "corral/catalog/package_survey.hpp"
+#include "corral/config/session_seal.hpp"
 
 namespace corral::api {
 namespace {
@@ -45,6 +47,10 @@ TEST(host_check, allows_this_machine_and_private_addresses_only) {
     };
     for (const auto& [host, wanted] : rows) {
         EXPECT_EQ(judge_host(machine, host), wanted) << host;
+        const std::string name = host_without_port(host);
+        const bool own = wanted == host_verdict::allowed_address || name.empty() || name == "localhost" ||
+                         name == "edge-box";
+        EXPECT_EQ(names_this_machine(machine, host), own) << host;
     }
 }
 
@@ -380,7 +386,8 @@ TEST_F(access_with_keys, names_the_client_by_its_key_and_else_by_its_address) {
 
 TEST_F(access_with_keys, keeps_to_the_scopes_of_a_key) {
     set("anna " + catalog::sha256_hex("sk-anna").value() + "\nops " + catalog::sha256_hex("sk-ops").value() +
-        " operate\nall " + catalog::sha256_hex("sk-all").value() + " inference,operate");
+        " operate\nall " + catalog::sha256_hex("sk-all").value() + " inference,operate\npull " +
+        catalog::sha256_hex("sk-pull").value() + " pull");
     const auto judged = [&](const char* key, const char* method, const char* path) {
         http::request incoming;
         incoming.method = method;
@@ -392,8 +399,15 @@ TEST_F(access_with_keys, keeps_to_the_scopes_of_a_key) {
     EXPECT_EQ(judged("sk-ops", "POST", "/v1/chat/completions").verdict, access_verdict::out_of_scope);
     EXPECT_EQ(judged("sk-ops", "GET", "/api/tags").verdict, access_verdict::allowed);
     EXPECT_EQ(judged("sk-ops", "POST", "/api/pull").verdict, access_verdict::allowed);
-    EXPECT_TRUE(judged("sk-ops", "DELETE", "/api/delete").may.operate);
-    EXPECT_FALSE(judged("sk-anna", "POST", "/api/pull").may.operate);
+    EXPECT_TRUE(judged("sk-ops", "DELETE", "/api/delete").may.pull)
+        << "as before there was a scope of its own";
+    EXPECT_FALSE(judged("sk-anna", "POST", "/api/pull").may.pull);
+    EXPECT_EQ(judged("sk-pull", "POST", "/api/pull").verdict, access_verdict::allowed);
+    EXPECT_EQ(judged("sk-pull", "DELETE", "/api/delete").verdict, access_verdict::allowed);
+    EXPECT_EQ(judged("sk-pull", "POST", "/api/chat").verdict, access_verdict::out_of_scope);
+    EXPECT_EQ(judged("sk-pull", "POST", "/api/create").verdict, access_verdict::out_of_scope);
+    EXPECT_EQ(judged("sk-pull", "POST", "/corral/v1/models/import").may,
+              (config::key_scopes{false, false, false, true}));
     EXPECT_TRUE(judged("sk-all", "POST", "/api/chat").may.operate);
     const auto refused = ask("POST", "/api/chat", "{}", {{"x-api-key", "sk-ops"}});
     EXPECT_EQ(refused->answer.status, 403U);
@@ -434,16 +448,158 @@ TEST_F(access_with_keys, takes_a_session_in_the_place_of_a_key_from_its_own_page
     EXPECT_EQ(judged("GET", "/corral/v1/status", {}).verdict, access_verdict::no_key) << "the key is gone";
 }
 
-TEST(access_without_keys, lets_this_machine_alone_operate) {
+TEST(access_without_keys, knows_who_asks_from_this_machine) {
     http::request incoming;
-    for (const auto& [peer, may] : std::vector<std::pair<std::string, bool>>{
+    for (const auto& [peer, home] : std::vector<std::pair<std::string, bool>>{
              {"127.0.0.1", true}, {"::1", true}, {"192.168.1.7", false}}) {
         incoming.peer = {boost::asio::ip::make_address(peer), 1};
-        EXPECT_EQ(judge_access(nullptr, incoming).may.operate, may) << peer;
+        const auto judged = judge_access(nullptr, incoming);
+        EXPECT_EQ(judged.at_home, home) << peer;
+        EXPECT_EQ(judged.may, (config::key_scopes{true, false, false, home}))
+            << "loopback proves no user: " << peer;
     }
     incoming.peer = {boost::asio::ip::make_address("127.0.0.1"), 1};
     incoming.headers.add("X-Forwarded-For", "192.168.1.7");
-    EXPECT_FALSE(judge_access(nullptr, incoming).may.operate) << "a proxy here asks for somebody there";
+    EXPECT_FALSE(judge_access(nullptr, incoming).at_home) << "a proxy here asks for somebody there";
+    incoming.headers = {};
+    incoming.relayed = true;
+    EXPECT_FALSE(judge_access(nullptr, incoming).at_home) << "one that speaks the PROXY protocol too";
+}
+
+// Has nothing to tell, and does nothing.
+class quiet_desk final : public operator_desk {
+public:
+    [[nodiscard]] desk_json status() const override { return desk_json::object(); }
+    [[nodiscard]] desk_json requests() const override { return desk_json::object(); }
+    core::awaitable<core::result<desk_json>> ask(desk_json) override { co_return desk_json::object(); }
+    core::awaitable<core::result<desk_answer>> run(std::vector<std::string>, shape) override {
+        co_return desk_answer{{}, "{}"};
+    }
+    core::result<std::unique_ptr<desk_stream>> watch(const std::string&) override { return nothing(); }
+    core::result<std::unique_ptr<desk_stream>> follow(const std::string&, const std::string&) override {
+        return nothing();
+    }
+    core::awaitable<core::result<std::string>> make_key(std::string name, config::key_scopes scopes,
+                                                        std::string maker) override {
+        made.push_back(name + " " + config::scopes_text(scopes) + " by " + maker);
+        co_return std::string("sk-corral-new");
+    }
+    core::awaitable<core::result<std::vector<std::string>>> remove_key(std::string) override {
+        co_return std::vector<std::string>{"child"};
+    }
+    core::awaitable<core::result<desk_answer>> settings() override { co_return desk_answer{{}, "{}"}; }
+    [[nodiscard]] bool logs_content() const override { return false; }
+    std::vector<std::string> made;
+
+private:
+    static core::failure nothing() { return core::make_failure(core::errc::limit_exceeded, "nothing"); }
+};
+
+class keyless_desk : public test::api_test {
+protected:
+    using header = std::pair<std::string, std::string>;
+    keyless_desk() {
+        context.desk = &desk;
+        context.sessions = &seal;
+        context.user_at = [this](int) { return answer_of(who); };
+        handler = make_api(context);
+    }
+    static core::awaitable<std::optional<local_user>> answer_of(std::optional<local_user> one) {
+        co_return one;
+    }
+    unsigned status(const std::string& method, const std::string& path, std::vector<header> headers = {}) {
+        return ask(method, path, method == "POST" ? "{}" : "", std::move(headers))->answer.status;
+    }
+
+    quiet_desk desk;
+    config::session_seal seal{{7}};
+    std::optional<local_user> who = local_user{1000, false};
+};
+
+TEST_F(keyless_desk, is_for_proven_users_alone) {
+    const header acts{"X-Corral-Action", "1"};
+    const std::vector<std::pair<std::string, std::string>> routes{
+        {"GET", "/corral/v1/session"},        {"GET", "/corral/v1/status"},
+        {"GET", "/corral/v1/requests"},       {"GET", "/corral/v1/settings"},
+        {"GET", "/corral/v1/incidents"},      {"GET", "/corral/v1/logs/stream"},
+        {"GET", "/corral/v1/keys"},           {"POST", "/corral/v1/models/import"},
+        {"POST", "/corral/v1/models/unload"}, {"POST", "/corral/v1/drain"},
+        {"POST", "/corral/v1/doctor"}};
+    for (const auto& [method, path] : routes) {
+        for (const auto& [user, may] : std::vector<std::pair<std::optional<local_user>, bool>>{
+                 {local_user{1000, false}, false}, {std::nullopt, false}, {local_user{0, true}, true}}) {
+            who = user;
+            EXPECT_EQ(status(method, path, {acts}) != 403U, may) << method << " " << path;
+        }
+    }
+    who = local_user{1000, false};
+    const auto told = ask("GET", "/corral/v1/session")->answer.body;
+    EXPECT_NE(told.find("sudo corral ui"), std::string::npos) << told;
+    for (const char* path : {"/api/tags", "/api/ps", "/readyz", "/healthz"}) {
+        EXPECT_EQ(status("GET", path), 200U) << path << ": models are for all users of the machine";
+    }
+}
+
+TEST_F(keyless_desk, takes_a_session_of_the_very_user_that_it_was_opened_for) {
+    const header acts{"X-Corral-Action", "1"};
+    const header cookie{"Cookie", "corral_session=" + seal.open_for_user(1000, std::time(nullptr))};
+    EXPECT_EQ(status("GET", "/corral/v1/status", {cookie}), 200U);
+    EXPECT_NE(status("POST", "/corral/v1/drain", {cookie, acts}), 403U);
+    EXPECT_EQ(status("POST", "/corral/v1/drain", {cookie}), 403U);
+    EXPECT_EQ(status("GET", "/corral/v1/status", {cookie, {"Sec-Fetch-Site", "cross-site"}}), 403U);
+    who = local_user{1001, false};
+    EXPECT_EQ(status("GET", "/corral/v1/status", {cookie}), 403U) << "another user has got hold of it";
+    who = local_user{1000, false};
+    EXPECT_EQ(status("GET", "/corral/v1/status", {{"Cookie", cookie.second + "0"}}), 403U);
+    EXPECT_EQ(status("DELETE", "/corral/v1/session", {cookie, acts}), 204U);
+    EXPECT_EQ(status("GET", "/corral/v1/status", {cookie}), 403U);
+}
+
+TEST_F(keyless_desk, answers_under_names_of_this_machine_alone) {
+    context.hosts = {"box.lan"};
+    handler = make_api(context);
+    who = local_user{0, true};
+    for (const auto& [host, status_then] :
+         std::vector<std::pair<std::string, unsigned>>{{"127.0.0.1:11434", 200},
+                                                       {"[::1]", 200},
+                                                       {"localhost:1", 200},
+                                                       {"Box.LAN", 200},
+                                                       {"192.168.1.9", 200},
+                                                       {"evil.local", 403},
+                                                       {"evil.localhost", 403},
+                                                       {"a.internal:80", 403},
+                                                       {"evil.example", 403}}) {
+        EXPECT_EQ(status("GET", "/corral/v1/status", {{"Host", host}}), status_then) << host;
+        const header acts{"X-Corral-Action", "1"};
+        const auto acted =
+            status("POST", "/corral/v1/drain", {{"Host", host}, {"Origin", "http://" + host}, acts});
+        EXPECT_EQ(acted == 403U, status_then == 403U) << host;
+    }
+}
+
+TEST_F(access_with_keys, lets_a_key_make_keys_of_at_most_its_own_scopes) {
+    quiet_desk desk;
+    context.desk = &desk;
+    set("ops " + catalog::sha256_hex("sk-ops").value() + " operate\nall " +
+        catalog::sha256_hex("sk-all").value() + " inference,observe,operate");
+    handler = make_api(context);
+    const auto make = [&](const char* key, const std::string& name, const char* scopes) {
+        return ask("POST", "/corral/v1/keys", R"({"name":")" + name + R"(","scopes":)" + scopes + "}",
+                   {{"x-api-key", key}});
+    };
+    EXPECT_EQ(make("sk-ops", "boss", R"(["inference","observe","operate"])")->answer.status, 403U);
+    EXPECT_EQ(make("sk-ops", "eyes", R"(["observe"])")->answer.status, 403U);
+    EXPECT_TRUE(desk.made.empty());
+    EXPECT_EQ(make("sk-ops", "hand", R"(["operate"])")->answer.status, 200U);
+    EXPECT_EQ(make("sk-ops", "puller", R"(["pull"])")->answer.status, 200U);
+    EXPECT_EQ(make("sk-all", "all2", R"(["inference","observe","operate","pull"])")->answer.status, 200U);
+    EXPECT_EQ(desk.made, (std::vector<std::string>{"hand operate by ops", "puller pull by ops",
+                                                   "all2 inference,observe,operate,pull by all"}));
+    for (const char* name : {"-h", "--file", ".", "..", ".a", "_a", "a b", ""}) {
+        EXPECT_EQ(make("sk-all", name, R"(["observe"])")->answer.status, 400U) << name;
+    }
+    const auto removed = ask("DELETE", "/corral/v1/keys/hand", {}, {{"x-api-key", "sk-all"}});
+    EXPECT_EQ(removed->answer.body, R"({"name":"hand","had_made":["child"]})");
 }
 
 TEST(refusal_log, has_a_line_a_minute_for_a_peer_and_is_bounded) {

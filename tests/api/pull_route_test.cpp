@@ -145,6 +145,61 @@ TEST_F(ollama_pull, goes_to_no_address_that_a_client_chooses) {
     EXPECT_EQ(ollama::pulled_name("--config"), std::nullopt);
 }
 
+TEST_F(ollama_pull, brings_of_the_hub_only_what_is_trusted) {
+    const auto pull = [this](const std::string& name) {
+        return ask("POST", "/api/pull", R"({"stream":false,"model":")" + name + R"("})")->answer.body;
+    };
+    for (const char* name : {"hf.co/mallory/evil", "huggingface.co/mallory/evil:main", "hf.co/axera/evil"}) {
+        EXPECT_NE(pull(name).find("'owners' of [pull]"), std::string::npos) << name;
+    }
+    context.pull_owners = {"AXERA-TECH"};
+    serve();
+    EXPECT_NE(pull("hf.co/mallory/AXERA-TECH").find("'owners' of [pull]"), std::string::npos);
+    EXPECT_TRUE(desk.asked.empty());
+    static_cast<void>(pull("hf.co/axera-tech/Qwen3-4B"));
+    static_cast<void>(pull("qwen3:4b"));
+    context.pull_owners.clear();
+    context.pulls_signed = true;
+    serve();
+    static_cast<void>(pull("hf.co/mallory/signed"));
+    EXPECT_EQ(desk.asked, (std::vector<std::string>{"127.0.0.1 hf.co/axera-tech/Qwen3-4B",
+                                                    "127.0.0.1 qwen3:4b", "127.0.0.1 hf.co/mallory/signed"}));
+}
+
+TEST_F(ollama_pull, obeys_no_page_of_another_server) {
+    using headers = std::vector<std::pair<std::string, std::string>>;
+    const auto pull = [this](const headers& with) {
+        return ask("POST", "/api/pull", R"({"model":"qwen3:4b"})", with)->answer.status;
+    };
+    const auto drop = [this](const headers& with) {
+        return ask("DELETE", "/api/delete", R"({"model":"tiny"})", with)->answer.status;
+    };
+    const std::pair<std::string, std::string> acts{"X-Corral-Action", "1"};
+    const std::vector<headers> pages{
+        {{"Origin", "http://localhost:8080"}, {"Content-Type", "text/plain"}},
+        {{"Origin", "http://localhost:8080"}, acts},
+        {{"Origin", "http://127.0.0.1:3000"}},
+        {{"Origin", "http://localhost:11434"}},  // this page, but not on purpose
+        {{"Sec-Fetch-Site", "same-site"}},
+        {{"Sec-Fetch-Site", "cross-site"}, acts},
+        {{"Host", "evil.local"}, {"Origin", "http://evil.local"}, acts},
+        {{"Host", "evil.internal:11434"}, {"Origin", "http://evil.internal:11434"}, acts},
+        {{"Host", "evil.example"}, {"Origin", "http://evil.example"}, acts}};
+    for (const headers& with : pages) {
+        EXPECT_EQ(pull(with), 403U) << with.front().second;
+        EXPECT_EQ(drop(with), 403U) << with.front().second;
+    }
+    EXPECT_TRUE(desk.asked.empty());
+    EXPECT_EQ(pull({{"Origin", "http://localhost:11434"}, acts, {"Sec-Fetch-Site", "same-origin"}}), 200U);
+    EXPECT_EQ(pull({{"Host", "box.local:11434"}}), 200U) << "a program under a name of its network";
+    EXPECT_EQ(pull({}), 200U);
+    EXPECT_EQ(drop({}), 200U);
+    EXPECT_EQ(
+        ask("POST", "/api/show", R"({"model":"tiny"})", {{"Origin", "http://localhost:8080"}})->answer.status,
+        200U)
+        << "models are Ollama's matter";
+}
+
 TEST_F(ollama_pull, is_for_those_who_may) {
     const auto keys = config::key_ring::parse("anna " + catalog::sha256_hex("sk-anna").value() + "\nops " +
                                                   catalog::sha256_hex("sk-ops").value() + " operate",
@@ -153,7 +208,7 @@ TEST_F(ollama_pull, is_for_those_who_may) {
     serve();
     const auto refused = ask("POST", "/api/pull", R"({"model":"qwen3:4b"})", {{"x-api-key", "sk-anna"}});
     EXPECT_EQ(refused->answer.status, 403U);
-    EXPECT_NE(refused->answer.body.find("no scope 'operate'"), std::string::npos);
+    EXPECT_NE(refused->answer.body.find("no scope 'pull'"), std::string::npos);
     EXPECT_EQ(ask("DELETE", "/api/delete", R"({"model":"tiny"})", {{"x-api-key", "sk-anna"}})->answer.status,
               403U);
     EXPECT_TRUE(desk.asked.empty());

@@ -51,6 +51,16 @@ TEST_F(configured_access, is_read) {
     EXPECT_THAT(read.warnings, IsEmpty());
 }
 
+TEST_F(configured_access, without_keys_has_names_and_operators) {
+    const std::string text = "[access]\nhosts = [\"Box.LAN\"]\noperators = \"staff\"\n" + model_text;
+    const auto read = load(text);
+    ASSERT_TRUE(read.value) << complaints(text);
+    EXPECT_FALSE(read.value->keys_file);
+    EXPECT_THAT(read.value->hosts, ElementsAre("box.lan"));
+    EXPECT_EQ(read.value->operators, "staff");
+    EXPECT_THAT(complaints(lan + text), HasSubstr("without a key"));
+}
+
 TEST_F(configured_access, decides_whether_others_may_reach_us) {
     EXPECT_THAT(
         complaints(lan + model_text),

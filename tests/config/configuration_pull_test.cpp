@@ -20,7 +20,7 @@ TEST_F(configured_pull, paths_are_relative_to_the_file_and_sizes_have_units) {
     const auto read = load(
                           "[pull]\ndirectory = \"here\"\nendpoint = \"https://hub.example/m/\"\n"
                           "token_file = \"token\"\nspeed_limit = \"20MB\"\nquota = \"1.5 GiB\"\n"
-                          "parallel = 2\nfrom_clients = true\n" +
+                          "parallel = 2\nfrom_clients = true\nowners = [\"AXERA-TECH\"]\n" +
                           model_text)
                           .value;
     ASSERT_TRUE(read);
@@ -31,6 +31,7 @@ TEST_F(configured_pull, paths_are_relative_to_the_file_and_sizes_have_units) {
     EXPECT_EQ(read->pull.quota, 1'610'612'736U);
     EXPECT_EQ(read->pull.parallel, 2U);
     EXPECT_TRUE(read->pull.from_clients);
+    EXPECT_EQ(read->pull.owners, std::vector<std::string>{"AXERA-TECH"});
 }
 
 TEST_F(configured_pull, mistakes_are_named) {

@@ -60,6 +60,15 @@ TEST_F(key_file, says_scopes_only_where_they_are_others_than_before_there_were_a
     EXPECT_TRUE(read_key_file(file()).value->find("sk-1")->scopes.operate);
 }
 
+TEST_F(key_file, tells_at_the_removal_of_a_key_which_ones_it_had_made) {
+    EXPECT_EQ(add("anna", "sk-1"), "");
+    ASSERT_TRUE(add_key(file(), "bert", "sk-2", "2026-02-03", {}, "anna"));
+    ASSERT_TRUE(add_key(file(), "cara", "sk-3", "2026-02-03", {}, "anna"));
+    ASSERT_TRUE(add_key(file(), "dora", "sk-4", "2026-02-03", {}, "bert"));
+    EXPECT_THAT(*remove_key(file(), "anna"), testing::ElementsAre("bert", "cara"));
+    EXPECT_THAT(*remove_key(file(), "cara"), IsEmpty());
+}
+
 TEST_F(key_file, keeps_what_people_wrote_when_keys_come_and_go) {
     const std::string anna = "anna " + catalog::sha256_hex("sk-1").value();
     folder_.write("keys", "# ours\n\n" + anna + " # first");
@@ -77,7 +86,9 @@ TEST_F(key_file, refuses_names_that_are_taken_or_none_and_files_that_are_broken)
     const std::string before = text();
     EXPECT_THAT(add("anna", "sk-2"), HasSubstr("there is a key named 'anna'"));
     EXPECT_THAT(add("an na", "sk-2"), HasSubstr("a key's name is"));
-    EXPECT_THAT(add("a#", "sk-2"), HasSubstr("a key's name is"));
+    for (const char* name : {"a#", "-h", "--file", ".", "..", "_x"}) {
+        EXPECT_THAT(add(name, "sk-2"), HasSubstr("a key's name is")) << name;
+    }
     EXPECT_EQ(text(), before);
     const std::string newer = "# corral keys 2\nanna in another way\n";
     folder_.write("keys", newer);

@@ -68,6 +68,30 @@ TEST(key_ring, knows_what_the_holder_may_do) {
         EXPECT_FALSE(parse_scopes(wrong)) << wrong;
     }
     EXPECT_EQ(scopes_text({true, false, true}), "inference,operate");
+    EXPECT_EQ(parse_scopes("pull"), (key_scopes{false, false, false, true}));
+}
+
+TEST(key_ring, hands_on_no_more_than_it_has) {
+    const key_scopes operates{false, false, true};
+    EXPECT_TRUE(holds(operates, operates));
+    EXPECT_TRUE(holds(operates, {false, false, false, true})) << "whoever operates pulls";
+    EXPECT_FALSE(holds({false, false, false, true}, operates));
+    EXPECT_FALSE(holds(operates, {true, false, true}));
+    EXPECT_FALSE(holds({true, true, false}, {false, false, true}));
+    EXPECT_TRUE(holds({true, true, true}, {true, true, true, true}));
+}
+
+TEST(key_ring, knows_by_which_key_a_key_was_made) {
+    const auto read = key_ring::parse(line("a", "1") + "  # made 2026-02-03 by anna\n" + line("b", "2") +
+                                          "  # made 2026-02-03\n" + line("c", "3") + " # by anna\n" +
+                                          line("d", "4") + "# made x by an,na\n" + line("-h", "5"),
+                                      "keys");
+    ASSERT_TRUE(read.value) << "names of before there was a rule for the first letter stay";
+    std::vector<std::string> makers;
+    for (const key_entry& one : read.value->all()) {
+        makers.push_back(one.made_by);
+    }
+    EXPECT_THAT(makers, ElementsAre("anna", "", "", "", ""));
 }
 
 TEST(key_ring, names_file_and_line_of_every_mistake) {

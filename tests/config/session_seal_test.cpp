@@ -63,6 +63,36 @@ TEST_F(session, is_over_after_a_log_out_and_others_go_on) {
     seal.end("nonsense");
 }
 
+TEST_F(session, of_a_user_of_this_machine_is_of_no_other_and_of_no_key) {
+    const std::string mine = seal.open_for_user(1000, 1000);
+    EXPECT_TRUE(seal.is_of_user(1000, mine, 1000));
+    EXPECT_FALSE(seal.is_of_user(1001, mine, 1000));
+    EXPECT_FALSE(seal.is_of_user(1000, mine, 1000 + session_seal::life));
+    EXPECT_FALSE(seal.is_of_user(1000, shown, 1000));
+    EXPECT_FALSE(seal.is_of_user(1000, "", 1000));
+    EXPECT_EQ(seal.find(keys, mine, 1000), nullptr);
+    seal.end(mine);
+    EXPECT_FALSE(seal.is_of_user(1000, mine, 1000));
+}
+
+TEST_F(session, is_opened_by_a_ticket_once_and_in_time) {
+    const core::steady_time now{core::seconds{1000}};
+    const auto ticket = seal.make_ticket(now);
+    ASSERT_TRUE(ticket);
+    EXPECT_EQ(ticket->size(), 64U);
+    EXPECT_FALSE(seal.take_ticket("", now));
+    EXPECT_FALSE(seal.take_ticket(std::string(64, '0'), now));
+    EXPECT_TRUE(seal.take_ticket(*ticket, now));
+    EXPECT_FALSE(seal.take_ticket(*ticket, now)) << "once";
+    const auto late = seal.make_ticket(now);
+    EXPECT_FALSE(seal.take_ticket(*late, now + session_seal::ticket_life));
+    const auto first = seal.make_ticket(now);
+    for (int i = 0; i < 8; ++i) {
+        ASSERT_TRUE(seal.make_ticket(now));
+    }
+    EXPECT_FALSE(seal.take_ticket(*first, now)) << "bounded";
+}
+
 TEST(session_secret, outlives_a_restart_and_is_its_owners_alone) {
     std::string name = (fs::temp_directory_path() / "corral-seal-XXXXXX").string();
     const fs::path folder = ::mkdtemp(name.data());

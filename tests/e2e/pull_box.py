@@ -38,9 +38,9 @@ class PullBox(NewUser):
     def port(self):
         return int(self.url.rsplit(":", 1)[1])
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, *words):
         run = subprocess.run(["curl", "-sS", "--noproxy", "*", "--max-time", "120", "-w", "\n%{http_code}", "-X", method,
-                              f"{self.url}{path}"] + ([] if body is None else ["-d", json.dumps(body)]), check=True,
+                              f"{self.url}{path}", *words] + ([] if body is None else ["-d", json.dumps(body)]), check=True,
                              capture_output=True, text=True)
         text, _, status = run.stdout.rpartition("\n")
         return int(status), text

@@ -107,10 +107,10 @@ def test_a_key_is_made_used_and_revoked(box):
     assert made["key"].startswith("sk-corral-") and made["scopes"] == ["observe"]
     wait_until(lambda: status_of(box, "GET", "/status", bearer(made["key"])) == 200, what="the key is known")
     listed = box.request("GET", API + "/keys").json
-    assert {"name": "guest", "scopes": ["observe"]} in listed["keys"] and made["key"] not in json.dumps(listed)
+    assert {"name": "guest", "scopes": ["observe"], "made_by": "all"} in listed["keys"] and made["key"] not in json.dumps(listed)
     assert box.request("POST", API + "/keys", {"name": "guest", "scopes": ["observe"]}, headers=ACTS).status == 409
     assert box.request("POST", API + "/keys", {"name": "a b", "scopes": ["observe"]}, headers=ACTS).status == 400
-    assert box.request("DELETE", API + "/keys/guest", headers=ACTS).status == 204
+    assert box.request("DELETE", API + "/keys/guest", headers=ACTS).json == {"name": "guest", "had_made": []}
     wait_until(lambda: status_of(box, "GET", "/status", bearer(made["key"])) == 401, what="the key is gone")
 
 
@@ -194,7 +194,7 @@ def test_an_upgrade_does_not_wait_for_those_who_watch(tmp_path):
 
 def test_without_keys_the_machine_itself_may_and_no_page_of_others(tmp_path):
     with Box(tmp_path) as box:
-        assert box.get(API + "/session").json == {"scopes": ["inference", "observe", "operate"], "key": None, "keys_required": False,
+        assert box.get(API + "/session").json == {"scopes": ["inference", "observe", "operate", "pull"], "key": None, "keys_required": False,
                                                   "version": box.get(API + "/session").json["version"]}
         assert box.get(API + "/status").status == 200
         for foreign in ({"Origin": "http://localhost:3000"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}):

@@ -1,5 +1,7 @@
-"""A Corral that another user runs: whoever asks is told whose it is, and of none that does not run."""
+"""A Corral that another user runs: whoever asks is told whose it is, and of none that does not run. And what another user may do with a
+Corral that asks for no keys."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import BIN, free_port, started, wait_until
+from admin_cli import done
+from harness import BIN, Box, free_port, started, wait_until
 
 NOBODY = 65534
 
@@ -63,3 +66,72 @@ def test_a_closed_folder_alone_is_no_daemon(home):
     (home / "corral.toml").write_text(f'admin_socket = "{closed}/corral.sock"\n')
     asked = status_of(home, NOBODY)
     assert asked.returncode == 1 and "not running" in asked.stderr and "runs as another user" not in asked.stderr, asked.stderr
+
+
+API = "/corral/v1"
+OPERATED = {"GET": ("/session", "/status", "/requests", "/settings", "/incidents", "/keys", "/events", "/logs/stream", "/openapi.json"),
+            "POST": ("/models/import", "/models/unload", "/models/load", "/models/restart", "/models/pin", "/models/remove", "/drain", "/undrain",
+                     "/doctor", "/keys")}
+
+
+def curl(box, user, method, path, *words, body="{}"):
+    """Status and body, asked by that user's own program."""
+    run = subprocess.run(["curl", "-sS", "--noproxy", "*", "--max-time", "20", "-w", "\n%{http_code}", "-X", method,
+                          f"http://127.0.0.1:{box.port}{path}", "-H", "X-Corral-Action: 1", *(["-d", body] if method == "POST" else []), *words],
+                         capture_output=True, text=True, user=user, group=user, extra_groups=[], timeout=60, cwd="/")
+    text, _, status = run.stdout.rpartition("\n")
+    return int(status or 0), text
+
+
+def test_another_user_asks_models_and_operates_nothing(tmp_path):
+    """On a box without keys; whoever runs Corral may as before."""
+    with Box(tmp_path, {"directives": True}) as box:
+        for method, paths in OPERATED.items():
+            for path in paths:
+                assert curl(box, NOBODY, method, API + path)[0] == 403, path
+        told = json.loads(curl(box, NOBODY, "GET", API + "/session")[1])
+        assert "sudo corral ui" in told["advice"] and "root" in told["error"], told
+        for path in ("/api/tags", "/api/ps", "/readyz", "/healthz", "/v1/models", "/metrics"):
+            assert curl(box, NOBODY, "GET", path)[0] == 200, path
+        words = json.dumps({"model": "sim", "prompt": "[[text=as before]]", "stream": False})
+        status, text = curl(box, NOBODY, "POST", "/api/generate", body=words)
+        assert status == 200 and json.loads(text)["response"] == "as before", text
+        assert curl(box, 0, "GET", API + "/status")[0] == 200
+        assert box.get(API + "/status").json["models"][0]["state"] == "ready"
+
+
+def test_a_link_opens_the_page_once_for_the_user_whose_browser_takes_it(tmp_path):
+    def link():
+        return done(box, "ui", "--json")
+
+    def take(user, url):
+        return curl(box, user, "GET", url.split(str(box.port), 1)[1], "-D", "-", "-o", "/dev/null")
+
+    with Box(tmp_path) as box:
+        url = json.loads(link())["url"]
+        assert url.startswith(f"http://127.0.0.1:{box.port}/ui/open/")
+        status, head = take(NOBODY, url)
+        cookie = next(line.split(": ", 1)[1].split(";")[0] for line in head.splitlines() if line.lower().startswith("set-cookie"))
+        assert status == 302 and "HttpOnly" in head and "SameSite=Strict" in head, head
+        assert curl(box, NOBODY, "GET", API + "/status", "-H", f"Cookie: {cookie}")[0] == 200
+        assert curl(box, NOBODY, "POST", API + "/models/unload", "-H", f"Cookie: {cookie}", body='{"model": "sim"}')[0] == 200
+        assert curl(box, NOBODY, "GET", API + "/status")[0] == 403, "without it"
+        assert curl(box, NOBODY - 1, "GET", API + "/status", "-H", f"Cookie: {cookie}")[0] == 403, "stolen by another user"
+        assert curl(box, NOBODY, "POST", API + "/drain", "-H", f"Cookie: {cookie}", "-H", "Origin: http://localhost:3000")[0] == 403
+        assert take(NOBODY, url)[0] == 403, "the same link again"
+        assert take(NOBODY, url.rsplit("/", 1)[0] + "/" + "0" * 64)[0] == 403
+
+
+def test_a_group_of_users_may_operate(tmp_path):
+    with Box(tmp_path, config='[access]\noperators = "nogroup"\n') as box:
+        assert curl(box, NOBODY, "GET", API + "/status")[0] == 200
+        assert curl(box, NOBODY, "POST", API + "/drain")[0] == 200
+        assert curl(box, NOBODY - 1, "GET", API + "/status")[0] == 403
+
+
+def test_a_proxy_lends_nobody_its_user(tmp_path):
+    """What it says of its client's machine is said of another one."""
+    with Box(tmp_path, config='[fleet]\nproxy_protocol_from = ["127.0.0.2"]\n') as box:
+        assert curl(box, 0, "GET", API + "/status", "-H", "X-Forwarded-For: 192.168.1.7")[0] == 403
+        assert curl(box, 0, "GET", API + "/status", "--interface", "127.0.0.2", "--haproxy-protocol")[0] == 403
+        assert curl(box, 0, "GET", API + "/status")[0] == 200

@@ -66,6 +66,16 @@ def test_a_name_that_is_in_no_catalogue_is_said_so(box):
     assert status == 500 and "clients pull names of the catalogue" in text
 
 
+def test_a_repository_of_a_stranger_is_not_brought(box):
+    status, text = box.ask("POST", "/api/pull", {"model": "hf.co/mallory/evil", "stream": False})
+    assert "'owners' of [pull]" in text, (status, text)
+    for headers in (("-H", "Origin: http://localhost:8080", "-H", "Content-Type: text/plain"), ("-H", "Sec-Fetch-Site: same-site"),
+                    ("-H", "Host: evil.local", "-H", "Origin: http://evil.local", "-H", "X-Corral-Action: 1")):
+        for method, path in (("POST", "/api/pull"), ("DELETE", "/api/delete")):
+            assert box.ask(method, path, {"model": NAME}, *headers)[0] == 403, headers
+    assert box.ask("GET", "/api/tags")[0] == 200 and NAME not in box.tags()
+
+
 def test_who_leaves_ends_the_pull_and_may_ask_again(box):
     curl = subprocess.Popen(["curl", "-sS", "--noproxy", "*", "-N", f"{box.url}/api/pull", "-d", json.dumps({"model": NAME})],
                             stdout=subprocess.PIPE, text=True)

@@ -77,7 +77,7 @@ def test_a_key_needs_the_scope(tmp_path):
     box.headers = bearer(anna)
     with box:
         refused = box.delete("pulled")
-        assert refused.status == 403 and "no scope 'operate'" in refused.json["error"]
+        assert refused.status == 403 and "no scope 'pull'" in refused.json["error"]
         assert box.post("/api/pull", {"model": "qwen3:4b"}).status == 403
         assert box.request("POST", "/api/chat", {"model": "pulled"}, headers=bearer(ops)).status == 403
         assert box.delete("pulled", headers=bearer(ops)).status == 200

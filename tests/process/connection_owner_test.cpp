@@ -139,7 +139,46 @@ TEST_F(connection_owner, the_kernels_table_says_what_its_quick_answer_says) {
     EXPECT_FALSE(ask_for_connection(tcp::endpoint(at.local_endpoint().address(), 1), mine.local_endpoint()));
 }
 
-TEST(parse_tcp_connection, takes_ipv4_in_both_tables_and_nothing_else) {
+// By the quick question and by the slow table, of IPv4 and of IPv6.
+TEST_F(connection_owner, the_user_of_the_other_end_is_known_while_it_is_open) {
+    for (const char* host : {"127.0.0.1", "::1"}) {
+        tcp::acceptor door(loop);
+        boost::system::error_code absent;
+        const tcp::endpoint where(boost::asio::ip::make_address(host), 0);
+        door.open(where.protocol(), absent);
+        door.bind(where, absent);
+        if (absent) {
+            continue;  // a machine without IPv6
+        }
+        door.listen();
+        tcp::socket mine(loop);
+        mine.connect(door.local_endpoint());
+        tcp::socket taken = door.accept();
+        const auto ends = ends_of(taken.native_handle());
+        ASSERT_TRUE(ends) << host;
+        EXPECT_EQ(user_at(*ends), ::geteuid()) << host;
+        mine.close();  // a socket without a process is root's in the kernel's words
+        EXPECT_EQ(user_at(*ends), std::nullopt) << host;
+    }
+}
+
+TEST_F(connection_owner, another_user_is_told_apart) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "only root can be another user";
+    }
+    constexpr uid_t other = 65533;
+    tcp::socket theirs(loop);
+    ASSERT_EQ(::seteuid(other), 0);
+    theirs.open(tcp::v4());
+    ASSERT_EQ(::seteuid(0), 0);
+    theirs.connect(at.local_endpoint());
+    tcp::socket taken = at.accept();
+    const auto ends = ends_of(taken.native_handle());
+    ASSERT_TRUE(ends);
+    EXPECT_EQ(user_at(*ends), other);
+}
+
+TEST(parse_tcp_connection, takes_both_tables_and_nothing_else) {
     const auto plain = parse_tcp_connection(
         "   3: 0100007F:9C40 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 4242 1");
     ASSERT_TRUE(plain);
@@ -154,11 +193,13 @@ TEST(parse_tcp_connection, takes_ipv4_in_both_tables_and_nothing_else) {
     ASSERT_TRUE(mapped);
     EXPECT_EQ(mapped->local, plain->local);
     EXPECT_FALSE(mapped->connected);
-    for (const char* line :
-         {"", "sl local_address rem_address st", "0: x:1 y:2 01 0 0 0 1 0 1",
-          "0: 00000000000000000000000001000000:9C40 00000000000000000000000001000000:1F90 01 0:0 0 "
-          "0 1 0 1",
-          "0: 0100007F:9C40 0100007F:1F90 01 0:0 00:0 0 minus 0 1"}) {
+    const auto six = parse_tcp_connection(
+        "0: 00000000000000000000000001000000:9C40 00000000000000000000000001000000:1F90 01 0:0 00:0 0 7 0 9 "
+        "1");
+    ASSERT_TRUE(six);
+    EXPECT_EQ(six->local, tcp::endpoint(boost::asio::ip::make_address("::1"), 40000));
+    for (const char* line : {"", "sl local_address rem_address st", "0: x:1 y:2 01 0 0 0 1 0 1",
+                             "0: 0100007F:9C40 0100007F:1F90 01 0:0 00:0 0 minus 0 1"}) {
         EXPECT_FALSE(parse_tcp_connection(line)) << line;
     }
 }

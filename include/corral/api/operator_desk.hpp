@@ -20,6 +20,9 @@ namespace corral::api {
 
 using desk_json = nlohmann::ordered_json;
 
+// Before the word of a link that opens the page (config::session_seal::make_ticket).
+inline constexpr std::string_view ticket_way = "/ui/open/";
+
 // Texts one after the other, until it gives nothing; cancelled, it gives nothing too.
 class desk_stream {
 public:
@@ -62,14 +65,13 @@ public:
     [[nodiscard]] virtual core::result<std::unique_ptr<desk_stream>> follow(const std::string& target,
                                                                             const std::string& client) = 0;
 
-    struct key_row {
-        std::string name;
-        config::key_scopes scopes;
-    };
-    // The new key. Fails with a sentence.
+    // The new key, made by that of `maker`. Fails with a sentence.
     [[nodiscard]] virtual core::awaitable<core::result<std::string>> make_key(std::string name,
-                                                                              config::key_scopes scopes) = 0;
-    [[nodiscard]] virtual core::awaitable<core::result<void>> remove_key(std::string name) = 0;
+                                                                              config::key_scopes scopes,
+                                                                              std::string maker) = 0;
+    // The names of the keys that it had made, which stay.
+    [[nodiscard]] virtual core::awaitable<core::result<std::vector<std::string>>> remove_key(
+        std::string name) = 0;
     // Each value that a file sets: {"settings":[{"key","value","file","line"}]}.
     [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> settings() = 0;
     // Texts of prompts and answers may be in the log.

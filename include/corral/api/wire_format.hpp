@@ -2,6 +2,7 @@
 // Wire formats as a list of descriptors (how one is added: CONTRIBUTING.md).
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,20 +24,33 @@ class package_desk;
 class page_shelf;
 class variant_library;
 
+// Of this machine, at the other end of a connection, as the kernel tells.
+struct local_user {
+    unsigned uid = 0;
+    bool operates = false;  // Corral's own user, root, or one that its operator has named
+};
+
 // Everything a handler may use; borrowed, outlives the server.
 struct api_context {
     generation::generation_service* generations = nullptr;
     generation::model_directory* models = nullptr;
     variant_library* variants = nullptr;  // absent: there is no place to keep models that clients make
     package_desk* packages = nullptr;     // absent: clients may not pull, nor delete what was pulled
-    page_shelf* page = nullptr;           // absent: browsers get what all others get
-    operator_desk* desk = nullptr;        // absent: the box has no API of its own
+    // Owners of the hub whose repositories clients may name, for a package runs its programs here; with `pulls_signed`
+    // everybody's, for what nobody trusted has signed is not served.
+    std::vector<std::string> pull_owners{};
+    bool pulls_signed = false;
+    page_shelf* page = nullptr;     // absent: browsers get what all others get
+    operator_desk* desk = nullptr;  // absent: the box has no API of its own
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;
     core::random_source* random = nullptr;
     core::worker* decoding = nullptr;  // reads large bodies; absent: the loop does
     // Then the Host header is checked (docs/facts/ollama_wire.md#hosts-and-origins).
     bool loopback_only = true;
+    std::vector<std::string> hosts{};  // more names of this machine, lower case
+    // Whose connection it is, asked where no keys are; nothing: it can't be told. Empty function: of no one.
+    std::function<core::awaitable<std::optional<local_user>>(int socket)> user_at{};
     const config::key_ring* keys = nullptr;    // absent: nobody is asked for a key
     config::session_seal* sessions = nullptr;  // of browsers; absent: a key is shown each time
     bool secure = false;                       // clients come in by TLS

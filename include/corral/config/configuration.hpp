@@ -58,6 +58,8 @@ struct configuration {
     boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
     bool allow_unauthenticated = false;     // may `listen` be reachable from other machines without keys
     std::optional<std::filesystem::path> keys_file;  // absent: nobody is asked for a key
+    std::vector<std::string> hosts;                  // more names of this machine, lower case
+    std::string operators;                           // a group of users who operate without keys; empty: none
     std::optional<http::tls_files> tls;              // absent: plain HTTP
     telemetry::log_level log_level = telemetry::log_level::info;
     bool log_content = false;                        // may prompts and answers appear in the log

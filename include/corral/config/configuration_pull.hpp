@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace corral::catalog {
 class issue_list;
@@ -18,6 +19,7 @@ namespace corral::config {
 struct pull_settings {
     std::filesystem::path directory{"/srv/models"};  // of packages, a folder each
     bool from_clients = false;                       // may clients pull and delete
+    std::vector<std::string> owners;                 // of the hub, whose repositories clients may name
     std::string endpoint{"https://huggingface.co"};  // of the hub, without a final '/'; HF_ENDPOINT wins
     std::filesystem::path token_file;                // of the hub's token; empty: HF_TOKEN, if that is set
     std::uint64_t speed_limit = 0;                   // bytes a second; 0: none

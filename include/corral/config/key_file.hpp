@@ -26,10 +26,12 @@ struct key_file_reading {
 
 // Adds `key` under `name`; the file is made if it is not there (mode 0600). It changes as a whole or not at
 // all, is on the disk when this returns, and keeps its comments, its owner and what its mode says of the
-// owner and the group. `today` is for the comment.
+// owner and the group. `today` and the key of its maker, if it was made by one, are kept in a comment.
 [[nodiscard]] core::result<void> add_key(const std::filesystem::path& file, const std::string& name,
                                          std::string_view key, std::string_view today,
-                                         const key_scopes& scopes = {});
-[[nodiscard]] core::result<void> remove_key(const std::filesystem::path& file, const std::string& name);
+                                         const key_scopes& scopes = {}, std::string_view maker = {});
+// The names of the keys that were made by it; they stay.
+[[nodiscard]] core::result<std::vector<std::string>> remove_key(const std::filesystem::path& file,
+                                                                const std::string& name);
 
 }  // namespace corral::config

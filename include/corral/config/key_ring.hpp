@@ -18,7 +18,8 @@ using key_digest = std::array<std::uint8_t, 32>;
 struct key_scopes {
     bool inference = true;  // ask models
     bool observe = false;   // see how the box fares
-    bool operate = false;   // change what the box holds: pull, delete
+    bool operate = false;   // change what the box holds and does; pulls too
+    bool pull = false;      // bring and delete packages, where clients may
     bool operator==(const key_scopes&) const = default;
 };
 
@@ -26,11 +27,15 @@ struct key_scopes {
 [[nodiscard]] std::optional<key_scopes> parse_scopes(std::string_view text);
 // The same way round.
 [[nodiscard]] std::string scopes_text(const key_scopes& of);
+[[nodiscard]] std::vector<std::string_view> scope_names(const key_scopes& of);
+// Whoever may `all` may hand on `some`.
+[[nodiscard]] bool holds(const key_scopes& all, const key_scopes& some);
 
 struct key_entry {
     std::string name;  // 1 to 64 of A-Z a-z 0-9 _ . -
     key_digest digest{};
     key_scopes scopes;
+    std::string made_by;     // the key by which it was made; empty: it was made on the box
     std::uint32_t line = 0;  // in its file
 };
 
@@ -43,8 +48,8 @@ inline constexpr unsigned key_file_format = 1;
 class key_ring {
 public:
     // Lines of "NAME SHA256HEX [SCOPES]", without scopes it is inference alone, after a first line with key_file_head and the
-    // number of the format, without which it is 1; words after '#' and empty lines don't count; names and digests are unique.
-    // `file` is for complaints.
+    // number of the format, without which it is 1; words after '#' don't count, but for the "by NAME" that add_key() writes
+    // there, nor do empty lines; names and digests are unique. `file` is for complaints.
     [[nodiscard]] static key_ring_reading parse(std::string_view text, const std::string& file);
 
     // The entry of that key, borrowed; nullptr for an unknown one. Takes as long whichever it is.
@@ -62,7 +67,11 @@ struct key_ring_reading {
     std::vector<catalog::diagnostic> errors;
 };
 
-// True for a name that a key may have.
+inline constexpr std::string_view key_name_rule =
+    "a key's name is 1 to 64 letters, digits, '_', '.' or '-', the first of them a letter or a digit";
+// True for a name that a key may have, and for one that a new key may be given: words that a command takes for an option
+// or a folder are none.
 [[nodiscard]] bool is_key_name(std::string_view name);
+[[nodiscard]] bool is_new_key_name(std::string_view name);
 
 }  // namespace corral::config

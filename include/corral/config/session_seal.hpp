@@ -40,8 +40,18 @@ public:
     // It is over; the last 1024 that were ended are kept in mind.
     void end(std::string_view shown);
 
+    // Where no keys are asked for: of a browser of that user of this machine.
+    [[nodiscard]] std::string open_for_user(unsigned uid, std::int64_t now) const;
+    [[nodiscard]] bool is_of_user(unsigned uid, std::string_view shown, std::int64_t now) const;
+    // A word that opens one of these, once and within `ticket_life`; the last eight count. Fails when the system gives no
+    // random numbers.
+    static constexpr core::seconds ticket_life{600};
+    [[nodiscard]] core::result<std::string> make_ticket(core::steady_time now);
+    [[nodiscard]] bool take_ticket(std::string_view shown, core::steady_time now);
+
 private:
     [[nodiscard]] std::string mark_of(const key_entry& key, std::string_view until) const;
+    [[nodiscard]] bool opens(const key_entry& key, std::string_view shown, std::int64_t now) const;
 
     secret secret_;
     std::deque<std::string> ended_;
@@ -50,6 +60,11 @@ private:
         unsigned count = 0;
     };
     std::map<std::string, failures> failures_;
+    struct ticket {
+        std::string word;
+        core::steady_time made;
+    };
+    std::deque<ticket> tickets_;
 };
 
 }  // namespace corral::config

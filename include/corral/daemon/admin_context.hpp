@@ -39,7 +39,9 @@ struct admin_context {
     std::function<bool()> drained;
     const config::configuration* settings = nullptr;  // as they are in force
     std::string settings_file;
-    std::function<std::string()> url;                                       // where clients come in
+    std::function<std::string()> url;  // where clients come in
+    // A link that opens the page in a browser of this machine, once.
+    std::function<core::result<std::string>()> page_link;
     std::shared_ptr<const int> followers = std::make_shared<const int>(0);  // held by each stream of lines
 };
 

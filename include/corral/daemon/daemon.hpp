@@ -51,6 +51,7 @@ namespace corral::daemon {
 
 class agent_port;
 class box_desk;
+class local_users;
 
 class daemon {
 public:
@@ -90,6 +91,7 @@ private:
     [[nodiscard]] api::package_desk* desk_for_clients();
     [[nodiscard]] config::session_seal* sessions_of_browsers();
     [[nodiscard]] box_desk* desk_of_box();
+    [[nodiscard]] core::result<std::string> page_link();
     // Of clients. `what` becomes of this server: "stopped", "upgraded".
     void stop_pulls(const char* what);
     void open_black_box();
@@ -142,7 +144,8 @@ private:
     std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<generation::generation_service> generations_;
     api::page_shelf page_{core::shipped_folders("ui")};
-    std::optional<config::session_seal> sessions_;  // of browsers; made when keys are first asked for
+    std::optional<config::session_seal> sessions_;  // of browsers
+    std::shared_ptr<local_users> local_users_;
     std::unique_ptr<box_desk> box_desk_;
     std::unique_ptr<package_desk> desk_;  // made when clients first may
     std::unique_ptr<http::server> server_;

@@ -61,6 +61,7 @@ struct request {
     // The client's address; where a proxy passes the connection on, what the PROXY protocol says of it.
     boost::asio::ip::tcp::endpoint peer;
     bool relayed = false;  // came through such a proxy
+    int socket = -1;       // of its connection, the server's; for questions to the kernel
     core::steady_time arrived;
     std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
     std::string owner{};   // the same where a key told who it is; else empty
@@ -68,6 +69,7 @@ struct request {
     bool may_ask = true;              // models
     bool may_observe = false;         // how the box fares
     bool may_operate = false;         // change what it holds and does
+    bool may_pull = false;            // bring and delete packages
     memory_charge* memory = nullptr;  // the server's; none: there is no bound
 };
 

@@ -20,9 +20,13 @@ struct connection_ends {
     bool operator==(const connection_ends&) const = default;
 };
 
-// Nothing unless `socket` is an IPv4 connection that the other end has not reset: while it stands, nobody else
+// Nothing unless `socket` is a TCP connection that the other end has not reset: while it stands, nobody else
 // can have the other end's address. To be the same before and after a judgement.
 [[nodiscard]] std::optional<connection_ends> ends_of(int socket);
+
+// Whose socket the other end is, on this machine; nothing: it was closed meanwhile, or can't be told. Blocks for some ten
+// microseconds, for milliseconds where the kernel's tables have to be read.
+[[nodiscard]] std::optional<uid_t> user_at(const connection_ends& of);
 
 enum class peer_owner {
     ours,     // a process of the families holds it

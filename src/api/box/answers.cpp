@@ -20,10 +20,7 @@ http::handler guarded(const api_context& context, right wanted, box_handler serv
         }
         const bool keyless = context.keys == nullptr;
         const std::string scope = wanted == right::observe ? "observe" : "operate";
-        return send(keyless ? refusal(forbidden,
-                                      "this server asks for no API keys, so only its own machine may do this",
-                                      "Make a key on its machine by 'corral key new NAME', and name the file "
-                                      "of keys in [access].")
+        return send(keyless ? refusal_without_keys(incoming)
                             : refusal(forbidden, "this API key has no scope '" + scope + "'",
                                       "Its operator can make one that has by 'corral key new NAME --scope " +
                                           scope + "'."),

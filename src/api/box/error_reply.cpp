@@ -24,6 +24,23 @@ http::response error_response(unsigned status, std::string_view error, core::ran
     return refusal(status, error);
 }
 
+http::response refusal_without_keys(const http::request& incoming) {
+    constexpr unsigned forbidden = 403;
+    return http::is_local(incoming) ? refusal(forbidden,
+                                              "this server asks for no API keys, so only Corral's own user "
+                                              "and root may see or change how "
+                                              "it fares",
+                                              "Open the link that 'sudo corral ui' prints, or let a group of "
+                                              "users in by 'operators' in "
+                                              "[access].")
+                                    : refusal(forbidden,
+                                              "this server asks for no API keys, so only its own machine may "
+                                              "see or change how it fares",
+                                              "Make a key on its machine by 'corral key new NAME --scope "
+                                              "observe', and name the file of "
+                                              "keys in [access].");
+}
+
 http::response refusal_of(const core::failure& why) {
     constexpr unsigned conflict = 409;
     constexpr unsigned busy = 503;

@@ -12,12 +12,8 @@ namespace {
 
 desk_json words_of(const config::key_scopes& scopes) {
     desk_json out = desk_json::array();
-    for (const auto& [has, word] :
-         {std::pair(scopes.inference, "inference"), std::pair(scopes.observe, "observe"),
-          std::pair(scopes.operate, "operate")}) {
-        if (has) {
-            out.push_back(word);
-        }
+    for (const std::string_view word : config::scope_names(scopes)) {
+        out.push_back(word);
     }
     return out;
 }
@@ -26,7 +22,9 @@ desk_json all_keys(const config::key_ring* keys) {
     desk_json rows = desk_json::array();
     if (keys != nullptr) {
         for (const config::key_entry& one : keys->all()) {
-            rows.push_back({{"name", one.name}, {"scopes", words_of(one.scopes)}});
+            rows.push_back({{"name", one.name},
+                            {"scopes", words_of(one.scopes)},
+                            {"made_by", one.made_by.empty() ? desk_json(nullptr) : desk_json(one.made_by)}});
         }
     }
     return {{"enabled", keys != nullptr}, {"keys", std::move(rows)}};
@@ -44,6 +42,7 @@ core::awaitable<void> list_keys(const api_context& context, http::request&, http
 core::awaitable<void> make_key(const api_context& context, http::request& incoming,
                                http::response_writer& out) {
     constexpr unsigned bad_request = 400;
+    constexpr unsigned forbidden = 403;
     const desk_json body = co_await body_of(incoming, out);
     if (body.is_null()) {
         co_return;
@@ -54,14 +53,25 @@ core::awaitable<void> make_key(const api_context& context, http::request& incomi
     }
     const auto scopes = config::parse_scopes(typed);
     const std::string name = core::text_at(body, "name");
-    if (!scopes || !config::is_key_name(name)) {
+    if (!scopes || !config::is_new_key_name(name)) {
         co_await send(
-            refusal(bad_request, scopes ? "'name' must be 1 to 64 letters, digits, '_', '.' or '-'"
-                                        : "'scopes' must be a list of 'inference', 'observe' and 'operate'"),
+            refusal(bad_request,
+                    scopes ? config::key_name_rule
+                           : "'scopes' must be a list of 'inference', 'observe', 'operate' and 'pull'"),
             out);
         co_return;
     }
-    auto making = context.desk->make_key(name, *scopes);
+    const config::key_scopes own{incoming.may_ask, incoming.may_observe, incoming.may_operate,
+                                 incoming.may_pull};
+    if (!config::holds(own, *scopes)) {
+        co_await send(refusal(forbidden,
+                              "a key makes keys of at most its own scopes, and this one has '" +
+                                  config::scopes_text(own) + "'",
+                              "Ask for fewer, or make the key on the box by 'corral key new'."),
+                      out);
+        co_return;
+    }
+    auto making = context.desk->make_key(name, *scopes, incoming.owner);
     core::result<std::string> key = co_await std::move(making);
     if (!key) {
         co_await send(refusal_of(key.error()), out);
@@ -73,16 +83,15 @@ core::awaitable<void> make_key(const api_context& context, http::request& incomi
 
 core::awaitable<void> remove_key(const api_context& context, http::request& incoming,
                                  http::response_writer& out) {
-    constexpr unsigned no_content = 204;
-    auto removing = context.desk->remove_key(incoming.path.substr(incoming.path.rfind('/') + 1));
-    const core::result<void> removed = co_await std::move(removing);
+    const std::string name = incoming.path.substr(incoming.path.rfind('/') + 1);
+    auto removing = context.desk->remove_key(name);
+    const core::result<std::vector<std::string>> removed = co_await std::move(removing);
     if (!removed) {
         co_await send(refusal_of(removed.error()), out);
         co_return;
     }
-    http::response whole;
-    whole.status = no_content;
-    co_await send(std::move(whole), out);
+    desk_json told = {{"name", name}, {"had_made", *removed}};
+    co_await send(std::move(told), out);
 }
 
 }  // namespace

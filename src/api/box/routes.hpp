@@ -10,7 +10,7 @@
 
 namespace corral::api::box {
 
-// GET|POST|DELETE /corral/v1/session
+// GET|POST|DELETE /corral/v1/session; GET of a link of 'corral ui'
 void add_session_routes(http::router& routes, const api_context& context);
 // GET /corral/v1/status, requests, events, logs/stream, incidents, incidents/NAME, settings, openapi.json; POST doctor
 void add_box_routes(http::router& routes, const api_context& context);

@@ -1,6 +1,8 @@
 // Who looks at the page: a key in the headers, a session that a key has opened, or the machine itself.
 
 #include <ctime>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "api/add_header.hpp"
@@ -16,16 +18,10 @@ namespace corral::api::box {
 
 namespace {
 
-desk_json scopes_of(bool inference, bool observe, bool operate) {
+desk_json scopes_of(const config::key_scopes& may) {
     desk_json out = desk_json::array();
-    if (inference) {
-        out.push_back("inference");
-    }
-    if (observe) {
-        out.push_back("observe");
-    }
-    if (operate) {
-        out.push_back("operate");
+    for (const std::string_view word : config::scope_names(may)) {
+        out.push_back(word);
     }
     return out;
 }
@@ -38,21 +34,16 @@ desk_json session_json(const api_context& context, desk_json scopes, desk_json k
 }
 
 core::awaitable<void> tell(const api_context& context, http::request& incoming, http::response_writer& out) {
-    constexpr unsigned forbidden = 403;
     if (context.keys == nullptr && !incoming.may_observe) {
-        co_await send(
-            refusal(forbidden,
-                    "this server asks for no API keys, so only its own machine may see how it fares",
-                    "Make a key on its machine by 'corral key new NAME --scope observe', and name the "
-                    "file of keys in [access]."),
-            out);
+        co_await send(refusal_without_keys(incoming), out);
         co_return;
     }
     desk_json key = context.keys == nullptr ? desk_json(nullptr) : desk_json(incoming.owner);
-    co_await send(
-        session_json(context, scopes_of(incoming.may_ask, incoming.may_observe, incoming.may_operate),
-                     std::move(key)),
-        out);
+    co_await send(session_json(context,
+                               scopes_of({incoming.may_ask, incoming.may_observe, incoming.may_operate,
+                                          incoming.may_pull}),
+                               std::move(key)),
+                  out);
 }
 
 core::awaitable<void> log_in(const api_context& context, http::request& incoming,
@@ -90,10 +81,7 @@ core::awaitable<void> log_in(const api_context& context, http::request& incoming
     }
     http::response whole;
     whole.content_type = "application/json; charset=utf-8";
-    whole.body =
-        session_json(context, scopes_of(key->scopes.inference, key->scopes.observe, key->scopes.operate),
-                     key->name)
-            .dump();
+    whole.body = session_json(context, scopes_of(key->scopes), key->name).dump();
     add_header(whole.headers, "Set-Cookie",
                session_cookie(context.sessions->open_for(*key, std::time(nullptr)),
                               config::session_seal::life, context.secure));
@@ -114,6 +102,41 @@ core::awaitable<void> log_out(const api_context& context, http::request& incomin
     co_await send(std::move(whole), out);
 }
 
+constexpr std::string_view spent =
+    "This link has been used, or is older than ten minutes.\n\n'sudo corral ui' prints a new one; it opens "
+    "the page "
+    "in a browser on the box.\n";
+
+// The browser that brings a ticket may operate from then on, together with its user.
+core::awaitable<void> take_ticket(const api_context& context, http::request& incoming,
+                                  http::response_writer& out) {
+    constexpr unsigned found = 302;
+    constexpr unsigned forbidden = 403;
+    std::optional<local_user> who;
+    if (context.keys == nullptr && context.sessions != nullptr && context.user_at &&
+        http::is_local(incoming)) {
+        auto asking = context.user_at(incoming.socket);
+        who = co_await std::move(asking);
+    }
+    http::response whole;
+    add_header(whole.headers, "Cache-Control", "no-store");
+    const std::string_view ticket = std::string_view(incoming.path).substr(ticket_way.size());
+    if (who && context.sessions->take_ticket(ticket, context.clock->now())) {
+        telemetry::log().info("a browser of user {} opened the page by a link event=session.opened",
+                              who->uid);
+        whole.status = found;
+        add_header(whole.headers, "Location", "/ui");
+        add_header(whole.headers, "Set-Cookie",
+                   session_cookie(context.sessions->open_for_user(who->uid, std::time(nullptr)),
+                                  config::session_seal::life, context.secure));
+    } else {
+        whole.status = forbidden;
+        whole.content_type = "text/plain; charset=utf-8";
+        whole.body = spent;
+    }
+    co_await send(std::move(whole), out);
+}
+
 }  // namespace
 
 void add_session_routes(http::router& routes, const api_context& context) {
@@ -123,6 +146,10 @@ void add_session_routes(http::router& routes, const api_context& context) {
     routes.add("POST", "/corral/v1/session", [context](http::request& incoming, http::response_writer& out) {
         return log_in(context, incoming, out);
     });
+    routes.add("GET", std::string(ticket_way) + "*",
+               [context](http::request& incoming, http::response_writer& out) {
+                   return take_ticket(context, incoming, out);
+               });
     routes.add("DELETE", "/corral/v1/session",
                [context](http::request& incoming, http::response_writer& out) {
                    return log_out(context, incoming, out);

@@ -56,14 +56,15 @@ const config::key_entry* key_of(const config::key_ring& keys, const http::reques
     return nullptr;
 }
 
-bool operates(const http::request& incoming) {
-    return (incoming.method == "POST" && incoming.path == "/api/pull") ||
-           (incoming.method == "DELETE" && incoming.path == "/api/delete");
-}
-
 bool in_scope(const config::key_scopes& scopes, const http::request& incoming) {
     return is_box(incoming.path) || scopes.inference || reads(incoming) ||
-           (scopes.operate && operates(incoming));
+           (scopes.pull && changes_packages(incoming));
+}
+
+// Whoever operates the box pulls too.
+config::key_scopes whole(config::key_scopes of) {
+    of.pull = of.pull || of.operate;
+    return of;
 }
 
 // A proxy on this machine asks for others.
@@ -79,6 +80,11 @@ bool is_box(std::string_view path) {
     return path.starts_with("/corral/v1/");
 }
 
+bool changes_packages(const http::request& incoming) {
+    return (incoming.method == "POST" && incoming.path == "/api/pull") ||
+           (incoming.method == "DELETE" && incoming.path == "/api/delete");
+}
+
 access judge_access(const config::key_ring* keys, const http::request& incoming,
                     const config::session_seal* sessions) {
     const config::key_entry* key = keys == nullptr ? nullptr : key_of(*keys, incoming);
@@ -86,18 +92,19 @@ access judge_access(const config::key_ring* keys, const http::request& incoming,
         key = sessions->find(*keys, shown_session(incoming), std::time(nullptr));
     }
     if (key != nullptr) {
-        const auto verdict =
-            in_scope(key->scopes, incoming) ? access_verdict::allowed : access_verdict::out_of_scope;
-        return {verdict, key->name, true, key->scopes};
+        const config::key_scopes may = whole(key->scopes);
+        const auto verdict = in_scope(may, incoming) ? access_verdict::allowed : access_verdict::out_of_scope;
+        return {verdict, key->name, true, may, false};
     }
     if (keys != nullptr && !open_to_all(incoming)) {
         const auto shown = shown_keys(incoming);
         const bool none = shown[0].empty() && shown[1].empty();
-        return {none ? access_verdict::no_key : access_verdict::unknown_key, {}, false, {}};
+        return {none ? access_verdict::no_key : access_verdict::unknown_key, {}, false, {}, false};
     }
     const auto peer = incoming.peer.address();
-    const bool at_home = keys == nullptr && http::is_local(incoming) && !was_forwarded(incoming);
-    return {access_verdict::allowed, peer.to_string(), false, {keys == nullptr, at_home, at_home}};
+    const bool keyless = keys == nullptr;
+    const bool home = keyless && http::is_local(incoming) && !was_forwarded(incoming);
+    return {access_verdict::allowed, peer.to_string(), false, {keyless, false, false, home}, home};
 }
 
 bool may_read_names(const config::key_ring* keys, const http::request& incoming) {

@@ -19,13 +19,15 @@ struct access {
     access_verdict verdict = access_verdict::allowed;
     std::string client;  // when allowed: the name of the key, else the peer's address
     bool by_key = false;
-    // By the key's scopes; without keys all of it, but for what only who asks from this machine may.
+    // By the key's scopes; without keys to ask models, and from this machine to pull.
     config::key_scopes may;
+    // Without keys, and from this machine: whose program asks decides whether it may observe and operate.
+    bool at_home = false;
 };
 
 // The key is shown as "Authorization: Bearer KEY" or as "x-api-key: KEY"; without `keys` none is asked for.
-// A key without the scope `inference` only reads (GET, HEAD), and one with `operate` pulls and deletes. Open to
-// all: GET and HEAD of "/", "/healthz" and "/readyz".
+// A key without the scope `inference` only reads (GET, HEAD), and one with `pull` or `operate` changes packages. Open
+// to all: GET and HEAD of "/", "/healthz" and "/readyz".
 // In the place of a key a browser may show a session that one has opened (is_own_browser). The box's own API
 // (/corral/v1) judges scopes by itself.
 [[nodiscard]] access judge_access(const config::key_ring* keys, const http::request& incoming,
@@ -33,6 +35,8 @@ struct access {
 
 // A path of the box's own API.
 [[nodiscard]] bool is_box(std::string_view path);
+// POST /api/pull and DELETE /api/delete.
+[[nodiscard]] bool changes_packages(const http::request& incoming);
 
 // Who has one, and on a box without keys who asks from this machine, may read names and reasons.
 [[nodiscard]] bool may_read_names(const config::key_ring* keys, const http::request& incoming);

@@ -57,9 +57,14 @@ std::vector<ip::address> interface_addresses() {
     return out;
 }
 
+bool is_own_name(const machine_identity& machine, std::string_view name) {
+    return name.empty() || name == "localhost" || name == machine.hostname ||
+           std::ranges::find(machine.names, name) != machine.names.end();
+}
+
 bool is_local_name(const machine_identity& machine, std::string_view name) {
-    return name.empty() || name == "localhost" || name == machine.hostname || name.ends_with(".localhost") ||
-           name.ends_with(".local") || name.ends_with(".internal");
+    return is_own_name(machine, name) || name.ends_with(".localhost") || name.ends_with(".local") ||
+           name.ends_with(".internal");
 }
 
 }  // namespace
@@ -99,6 +104,11 @@ host_verdict judge_host(const machine_identity& machine, std::string_view host_h
         std::find(machine.addresses.begin(), machine.addresses.end(), address) != machine.addresses.end();
     const bool allowed = address.is_loopback() || address.is_unspecified() || is_private(address) || own;
     return allowed ? host_verdict::allowed_address : host_verdict::refused;
+}
+
+bool names_this_machine(const machine_identity& machine, std::string_view host_header) {
+    return judge_host(machine, host_header) == host_verdict::allowed_address ||
+           is_own_name(machine, host_without_port(host_header));
 }
 
 }  // namespace corral::api

@@ -12,7 +12,8 @@ namespace corral::api {
 
 // What this machine is called and where it can be reached.
 struct machine_identity {
-    std::string hostname;  // lower case
+    std::string hostname;            // lower case
+    std::vector<std::string> names;  // others that its operator has given it, lower case
     std::vector<boost::asio::ip::address> addresses;
 };
 
@@ -25,5 +26,9 @@ struct machine_identity {
 enum class host_verdict { allowed_name, allowed_address, refused };
 
 [[nodiscard]] host_verdict judge_host(const machine_identity& machine, std::string_view host_header);
+
+// Addresses, "localhost" and the names of this machine alone: whoever answers for other local names, in mDNS or in a
+// network's own zone, could lead a browser here.
+[[nodiscard]] bool names_this_machine(const machine_identity& machine, std::string_view host_header);
 
 }  // namespace corral::api

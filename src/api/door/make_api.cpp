@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <optional>
 
@@ -24,6 +25,7 @@ namespace {
 struct front {
     explicit front(const api_context& with)
         : context(with), origins(extra_origins()), machine(read_machine_identity()) {
+        machine.names = context.hosts;
         add_health_routes(routes, context);
         add_page_routes(routes, context);
         for (const wire_format* format : all_wire_formats()) {
@@ -127,10 +129,42 @@ struct entry {
     std::optional<std::string> origin;  // each answer carries the headers for it
 };
 
-// A page of another server could have made the request, or one whose name leads here only now.
-bool comes_from_elsewhere(const front& at, const http::request& head) {
-    return !is_own_browser(head) ||
-           judge_host(at.machine, head.headers.find("Host")) == host_verdict::refused;
+// A page of another server could have made the request, or one whose name leads here only now: then why it is refused.
+std::string_view why_from_elsewhere(const front& at, const http::request& head) {
+    const bool programs_too = is_box(head.path);
+    if (!programs_too && !(changes_packages(head) && is_browser(head))) {
+        return {};
+    }
+    const std::string_view host = head.headers.find("Host");
+    const bool known = at.context.keys == nullptr ? names_this_machine(at.machine, host)
+                                                  : judge_host(at.machine, host) != host_verdict::refused;
+    if (!known) {
+        return "this is answered under an address of this machine, 'localhost' and its own name alone; its "
+               "operator "
+               "can give it more names by 'hosts' in [access]";
+    }
+    if (is_own_browser(head)) {
+        return {};
+    }
+    return programs_too
+               ? "this is for the page of this server and for programs; a program that acts sends the header "
+                 "'X-Corral-Action: 1'"
+               : "a page of another server may not pull or delete models here; programs may, such as "
+                 "'ollama pull'";
+}
+
+// What a box without keys lets a program of its own machine do is decided by whose program it is.
+core::awaitable<bool> operates_here(std::shared_ptr<const front> at, int socket, std::string session) {
+    if (!at->context.user_at) {
+        co_return false;
+    }
+    auto asking = at->context.user_at(socket);
+    const std::optional<local_user> who = co_await std::move(asking);
+    if (!who || who->operates) {
+        co_return who.has_value();
+    }
+    const config::session_seal* const sessions = at->context.sessions;
+    co_return sessions != nullptr && sessions->is_of_user(who->uid, session, std::time(nullptr));
 }
 
 // After CORS: the host check, then the key.
@@ -153,13 +187,10 @@ void check_host_and_key(const front& at, const http::request& head, entry& found
     found.judged = judge_access(at.context.keys, head, at.context.sessions);
     if (found.judged.verdict != access_verdict::allowed) {
         found.answer = refuse_access(at, found.judged.verdict, head);
-    } else if (is_box(head.path) && !found.judged.by_key && comes_from_elsewhere(at, head)) {
+    } else if (const std::string_view why = why_from_elsewhere(at, head);
+               !found.judged.by_key && !why.empty()) {
         constexpr unsigned forbidden = 403;
-        found.answer = format_of(head.path).refuse(
-            forbidden,
-            "this is for the page of this server and for programs; a program that acts sends the header "
-            "'X-Corral-Action: 1'",
-            *at.context.random);
+        found.answer = format_of(head.path).refuse(forbidden, why, *at.context.random);
     }
 }
 
@@ -221,6 +252,14 @@ core::awaitable<void> answer(std::shared_ptr<const front> at, http::request& inc
     incoming.may_ask = found.judged.may.inference;
     incoming.may_observe = found.judged.may.observe;
     incoming.may_operate = found.judged.may.operate;
+    incoming.may_pull = found.judged.may.pull;
+    if (found.judged.at_home && is_box(incoming.path)) {
+        std::string session(is_own_browser(incoming) ? shown_session(incoming) : std::string_view());
+        auto proving = operates_here(at, incoming.socket, std::move(session));
+        const bool proved = co_await std::move(proving);
+        incoming.may_observe = proved;
+        incoming.may_operate = proved;
+    }
     if (found.origin) {
         cors_writer with_headers(out, at->origins, *std::move(found.origin));
         co_await at->routes.serve(incoming, with_headers);

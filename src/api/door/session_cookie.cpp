@@ -6,12 +6,14 @@ namespace corral::api {
 
 namespace {
 
-constexpr std::string_view cookie_name = "corral_session";
+// Over TLS a name that browsers take from this very host alone, and over TLS alone.
+constexpr std::string_view plain_name = "corral_session";
+constexpr std::string_view secure_name = "__Host-corral_session";
 
 }  // namespace
 
 std::string session_cookie(std::string_view value, std::int64_t life, bool secure) {
-    std::string out(cookie_name);
+    std::string out(secure ? secure_name : plain_name);
     out += '=';
     out += value;
     out += "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(life);
@@ -26,9 +28,9 @@ std::string_view shown_session(const http::request& incoming) {
         }
         for (const std::string_view each : core::split(value, ';')) {
             const std::string_view one = core::trimmed(each);
-            if (one.size() > cookie_name.size() && one.starts_with(cookie_name) &&
-                one[cookie_name.size()] == '=') {
-                return one.substr(cookie_name.size() + 1);
+            const std::string_view key = one.substr(0, one.find('='));
+            if (key.size() < one.size() && (key == plain_name || key == secure_name)) {
+                return one.substr(key.size() + 1);
             }
         }
     }
@@ -47,6 +49,10 @@ bool is_own_browser(const http::request& incoming) {
     }
     const bool reads = incoming.method == "GET" || incoming.method == "HEAD";
     return reads || incoming.headers.contains("X-Corral-Action");
+}
+
+bool is_browser(const http::request& incoming) {
+    return incoming.headers.contains("Origin") || incoming.headers.contains("Sec-Fetch-Site");
 }
 
 }  // namespace corral::api

@@ -19,4 +19,7 @@ namespace corral::api {
 // even one of this machine, has made. Programs that are no browsers send none of the fields that tell.
 [[nodiscard]] bool is_own_browser(const http::request& incoming);
 
+// A browser says so: programs send neither field.
+[[nodiscard]] bool is_browser(const http::request& incoming);
+
 }  // namespace corral::api

@@ -1,5 +1,6 @@
 #include "api/ollama/pull_route.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/ollama/answer.hpp"
@@ -101,26 +102,34 @@ std::optional<std::string> pulled_name(std::string_view typed) {
     return std::string(typed);
 }
 
-std::optional<std::string> why_not_operate(const api_context& context, const http::request& incoming) {
+bool may_bring(const api_context& context, std::string_view name) {
+    const auto parts = core::split(name, '/');
+    return parts.size() != 3 || context.pulls_signed ||
+           std::ranges::any_of(context.pull_owners, [&](const std::string& owner) {
+               return core::equal_ignoring_case(owner, parts[1]);
+           });
+}
+
+std::optional<std::string> why_not_pull(const api_context& context, const http::request& incoming) {
     if (context.packages == nullptr) {
         return "clients may not pull or delete packages on this server; its operator can let them by "
                "'from_clients = true' in [pull], and has 'corral pull' and 'corral import'";
     }
-    if (!incoming.may_operate && context.keys == nullptr) {
+    if (!incoming.may_pull && context.keys == nullptr) {
         return "this server has no API keys, so that only clients on its own machine may pull or delete "
                "packages";
     }
-    if (!incoming.may_operate) {
-        return "this API key may not pull or delete packages: it has no scope 'operate'; the operator can "
-               "make "
-               "one that has by 'corral key new NAME --scope inference,operate'";
+    if (!incoming.may_pull) {
+        return "this API key may not pull or delete packages: it has no scope 'pull'; the operator can make "
+               "one that "
+               "has by 'corral key new NAME --scope inference,pull'";
     }
     return std::nullopt;
 }
 
 core::awaitable<void> pull_package(api_context context, std::string typed, bool stream,
                                    const http::request& incoming, http::response_writer& out) {
-    if (auto why = why_not_operate(context, incoming)) {
+    if (auto why = why_not_pull(context, incoming)) {
         if (context.packages == nullptr) {
             co_await send_progress(refusal(*std::move(why)), stream, out);
         } else {
@@ -133,6 +142,16 @@ core::awaitable<void> pull_package(api_context context, std::string typed, bool 
         co_await send_progress(refusal("clients pull names of the catalogue and hf.co/OWNER/REPOSITORY; all "
                                        "else is pulled on the box itself"),
                                stream, out);
+        co_return;
+    }
+    if (!may_bring(context, *name)) {
+        co_await send_progress(
+            refusal(
+                "clients pull names of the catalogue here, and of the hub what its owners in 'owners' of "
+                "[pull] "
+                "have made, for a package runs its programs on this server; its operator can name more, or "
+                "pull it by 'corral pull'"),
+            stream, out);
         co_return;
     }
     auto beginning = context.packages->pull(*std::move(name), incoming.client);

@@ -14,9 +14,12 @@ namespace corral::api::ollama {
 // client chooses no address that this box asks.
 [[nodiscard]] std::optional<std::string> pulled_name(std::string_view typed);
 
+// Whether clients may bring it: a name of the catalogue, or a repository of an owner that the operator has named.
+[[nodiscard]] bool may_bring(const api_context& context, std::string_view name);
+
 // Why who asks may not change the packages of this box; nothing: it may.
-[[nodiscard]] std::optional<std::string> why_not_operate(const api_context& context,
-                                                         const http::request& incoming);
+[[nodiscard]] std::optional<std::string> why_not_pull(const api_context& context,
+                                                      const http::request& incoming);
 
 [[nodiscard]] core::awaitable<void> pull_package(api_context context, std::string typed, bool stream,
                                                  const http::request& incoming, http::response_writer& out);

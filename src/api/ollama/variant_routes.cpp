@@ -176,7 +176,7 @@ generation::served find_deletable(const api_context& context, const http::reques
         problem.set(not_found_text(typed), 404);
         return nullptr;
     }
-    const auto barred = why_not_operate(context, incoming);
+    const auto barred = why_not_pull(context, incoming);
     if (found->variant == nullptr && barred) {
         problem.set("model '" + found->name +
                         "' belongs to this server's configuration and is not removed; " + *barred,

@@ -219,7 +219,7 @@ constexpr std::array configuration_table{
         "there is no key named '…' in '…'\n"
         "; 'corral key new NAME' makes the file\n"
         "no file of keys: '…' …\n"
-        "'…' are no scopes; write one or more of inference, observe, operate with commas\n"
+        "'…' are no scopes; write one or more of inference, observe, operate, pull with commas\n"
         "the system gives no random numbers",
         "The key was not made or removed; nothing has changed.",
         "Look at the names by 'corral key list'. Choose another one, or run 'corral key remove NAME' first."},

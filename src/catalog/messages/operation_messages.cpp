@@ -27,15 +27,26 @@ constexpr std::array operation_table{
     message{"page.refused", operation_reader,
             "this is for the page of this server and for programs; a program that acts sends the header "
             "'X-Corral-Action: 1'\n"
-            "this server asks for no API keys, so only its own machine may see how it fares\n"
-            "this server asks for no API keys, so only its own machine may do this\n"
+            "this is answered under an address of this machine, 'localhost' and its own name alone; its "
+            "operator can give it more names by 'hosts' in [access]\n"
+            "this server asks for no API keys, so only Corral's own user and root may see or change how it "
+            "fares\n"
+            "this server asks for no API keys, so only its own machine may see or change how it fares\n"
             "this API key has no scope '…'\n"
+            "a key makes keys of at most its own scopes, and this one has '…'\n"
             "lines of services are for API keys with the scope 'operate'\n"
             "too many wrong keys came from this address",
             "The box's own API answers its page, programs that show a key of the right scope, and, without "
-            "keys, its "
-            "own machine.",
-            "Show a key with the scopes observe or operate; from another page there is no way."},
+            "keys, Corral's own user, root and the group that 'operators' names, on its own machine.",
+            "Show a key with the scopes observe or operate; without keys open the link that 'sudo corral ui' "
+            "prints. From another page there is no way."},
+    message{
+        "page.no-link", operation_reader,
+        "the page is not installed here\n"
+        "this server does not listen on loopback and asks for no API keys, so nobody may open its page; name "
+        "a file of keys in [access]",
+        "There is nothing that a link of 'corral ui' could open.",
+        "Install the page (share/corral/ui), or make keys: corral key new NAME."},
     message{"page.busy", operation_reader,
             "this server does as much for its operator as it may; try again in a while\n"
             "as many pages follow this server as it lets; close one",

@@ -147,24 +147,31 @@ constexpr std::array request_table{
         "that has by 'corral key new NAME --scope inference'",
         "The key was made for other things than asking models.",
         "Ask the operator for another: corral key new NAME --scope inference."},
-    message{"pull.off", request_reader,
-            "clients may not pull or delete packages on this server; its operator can let them by "
-            "'from_clients = "
-            "true' in [pull], and has 'corral pull' and 'corral import'\n"
-            "clients pull names of the catalogue and hf.co/OWNER/REPOSITORY; all else is pulled on the box "
-            "itself",
-            "Clients can fill the disk by pulls, so they are off as delivered; addresses of their own choice "
-            "they "
-            "never get.",
-            "Run 'corral pull' on the box, or write from_clients = true in [pull]."},
+    message{
+        "pull.off", request_reader,
+        "clients may not pull or delete packages on this server; its operator can let them by "
+        "'from_clients = "
+        "true' in [pull], and has 'corral pull' and 'corral import'\n"
+        "clients pull names of the catalogue and hf.co/OWNER/REPOSITORY; all else is pulled on the box "
+        "itself\n"
+        "clients pull names of the catalogue here, and of the hub what its owners in 'owners' of [pull] have "
+        "made, for a package runs its programs on this server; its operator can name more, or pull it by "
+        "'corral pull'",
+        "A package runs its programs as Corral's user, and pulls can fill the disk, so they are off as "
+        "delivered. Clients bring what the catalogue or the operator's list of owners names, never an "
+        "address of their own choice.",
+        "Run 'corral pull' on the box, or write from_clients = true and, for repositories of the hub, "
+        "owners = [\"OWNER\"] in [pull]."},
     message{
         "pull.not-yours", request_reader,
         "this server has no API keys, so that only clients on its own machine may pull or delete packages\n"
-        "this API key may not pull or delete packages: it has no scope 'operate'; the operator can make one "
+        "this API key may not pull or delete packages: it has no scope 'pull'; the operator can make one "
         "that "
-        "has by 'corral key new NAME --scope inference,operate'",
-        "Pulls and deletes are for those who run the box.",
-        "Ask the operator for a key of 'corral key new NAME --scope inference,operate'."},
+        "has by 'corral key new NAME --scope inference,pull'\n"
+        "a page of another server may not pull or delete models here; programs may, such as 'ollama pull'",
+        "Pulls and deletes are for clients that the operator has let, and never for a page that a browser "
+        "happens to show.",
+        "Ask the operator for a key of 'corral key new NAME --scope inference,pull'."},
     message{"pull.busy", request_reader,
             "this server pulls as many models as it may at once; try again when one is done",
             "Four pulls go on, two of one client, or 64 wait for one.", "Ask again later."},

@@ -145,21 +145,33 @@ bool in_family(const process_row& row, const std::map<pid_t, process_row>& all,
 std::optional<connection_ends> ends_of(int socket) {
     tcp_info now{};
     socklen_t length = sizeof now;
-    sockaddr_in here{};
-    sockaddr_in there{};
-    socklen_t here_length = sizeof here;
-    socklen_t there_length = sizeof there;
+    tcp::endpoint here;
+    tcp::endpoint there;
+    auto here_length = static_cast<socklen_t>(here.capacity());
+    auto there_length = static_cast<socklen_t>(there.capacity());
     if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &now, &length) != 0 ||
         (now.tcpi_state != TCP_ESTABLISHED && now.tcpi_state != TCP_CLOSE_WAIT) ||
-        ::getsockname(socket, reinterpret_cast<sockaddr*>(&here), &here_length) != 0 ||
-        ::getpeername(socket, reinterpret_cast<sockaddr*>(&there), &there_length) != 0 ||
-        here.sin_family != AF_INET || there.sin_family != AF_INET) {
+        ::getsockname(socket, here.data(), &here_length) != 0 ||
+        ::getpeername(socket, there.data(), &there_length) != 0) {
         return std::nullopt;
     }
-    const auto end = [](const sockaddr_in& from) {
-        return tcp::endpoint(boost::asio::ip::address_v4(ntohl(from.sin_addr.s_addr)), ntohs(from.sin_port));
+    const auto plain = [](const tcp::endpoint& from) {
+        const auto address = from.address();
+        return address.is_v6() && address.to_v6().is_v4_mapped()
+                   ? tcp::endpoint(
+                         boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()),
+                         from.port())
+                   : from;
     };
-    return connection_ends{end(here), end(there)};
+    return connection_ends{plain(here), plain(there)};
+}
+
+// Asked twice: one that is closed in between is root's in the kernel's words, and has no inode any more.
+std::optional<uid_t> user_at(const connection_ends& of) {
+    const auto first = other_end(of);
+    const auto again = first ? other_end(of) : std::nullopt;
+    const bool stands = again && again->connected && again->inode != 0 && again->inode == first->inode;
+    return stands && again->user == first->user ? std::optional(first->user) : std::nullopt;
 }
 
 void peer_judge::look_at_families(const std::vector<pid_t>& leaders) {

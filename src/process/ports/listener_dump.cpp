@@ -112,19 +112,28 @@ core::owned_fd open_diagnosis() {
     return core::owned_fd(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
 }
 
+void put_address(const boost::asio::ip::address& from, __be32* to) {
+    if (from.is_v4()) {
+        *to = htonl(from.to_v4().to_uint());
+        return;
+    }
+    const auto bytes = from.to_v6().to_bytes();
+    std::memcpy(to, bytes.data(), bytes.size());
+}
+
 bool ask(int handle, const boost::asio::ip::tcp::endpoint& local,
          const boost::asio::ip::tcp::endpoint& remote) {
     diag_question question{};
     question.header.nlmsg_len = sizeof question;
     question.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
     question.header.nlmsg_flags = NLM_F_REQUEST;
-    question.body.sdiag_family = AF_INET;
+    question.body.sdiag_family = local.address().is_v4() ? AF_INET : AF_INET6;
     question.body.sdiag_protocol = IPPROTO_TCP;
     question.body.idiag_states = ~0U;
     question.body.id.idiag_sport = htons(local.port());
     question.body.id.idiag_dport = htons(remote.port());
-    question.body.id.idiag_src[0] = htonl(local.address().to_v4().to_uint());
-    question.body.id.idiag_dst[0] = htonl(remote.address().to_v4().to_uint());
+    put_address(local.address(), question.body.id.idiag_src);
+    put_address(remote.address(), question.body.id.idiag_dst);
     question.body.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
     question.body.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
     return ::send(handle, &question, sizeof question, 0) == static_cast<ssize_t>(sizeof question);
@@ -159,7 +168,7 @@ dump_end take_listener_part(std::string_view part, std::vector<tcp_listener_row>
 std::optional<tcp_connection_row> ask_for_connection(const boost::asio::ip::tcp::endpoint& local,
                                                      const boost::asio::ip::tcp::endpoint& remote) {
     const core::owned_fd handle = open_diagnosis();
-    if (handle.get() < 0 || !local.address().is_v4() || !remote.address().is_v4() ||
+    if (handle.get() < 0 || local.address().is_v4() != remote.address().is_v4() ||
         !ask(handle.get(), local, remote)) {
         return std::nullopt;
     }

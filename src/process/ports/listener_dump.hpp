@@ -21,7 +21,7 @@ namespace corral::process {
 enum class dump_end { more, done, failed };
 [[nodiscard]] dump_end take_listener_part(std::string_view part, std::vector<tcp_listener_row>& rows);
 
-// The IPv4 socket with these ends; nothing: there is none, or the kernel does not answer the question.
+// The socket with these ends; nothing: there is none, or the kernel does not answer the question.
 [[nodiscard]] std::optional<tcp_connection_row> ask_for_connection(
     const boost::asio::ip::tcp::endpoint& local, const boost::asio::ip::tcp::endpoint& remote);
 

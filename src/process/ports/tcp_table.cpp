@@ -88,7 +88,7 @@ line_columns columns_of(std::string_view line) {
 }
 
 // "0100007F:1F90"
-std::optional<boost::asio::ip::tcp::endpoint> parse_v4_end(std::string_view text) {
+std::optional<boost::asio::ip::tcp::endpoint> parse_end(std::string_view text) {
     const auto colon = text.find(':');
     std::uint16_t port = 0;
     if (colon == std::string_view::npos || !to_number(text.substr(colon + 1), port, 16)) {
@@ -96,9 +96,11 @@ std::optional<boost::asio::ip::tcp::endpoint> parse_v4_end(std::string_view text
     }
     const auto where = parse_address(text.substr(0, colon));
     constexpr std::array<unsigned char, 12> v4_mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-    if (!where ||
-        (where->size != 4 && !std::equal(v4_mapped.begin(), v4_mapped.end(), where->bytes.begin()))) {
+    if (!where) {
         return std::nullopt;
+    }
+    if (where->size != 4 && !std::equal(v4_mapped.begin(), v4_mapped.end(), where->bytes.begin())) {
+        return boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v6(where->bytes), port);
     }
     boost::asio::ip::address_v4::bytes_type bytes{};
     std::copy_n(where->bytes.begin() + static_cast<std::ptrdiff_t>(where->size - bytes.size()), bytes.size(),
@@ -114,8 +116,8 @@ bool is_connected(unsigned state) noexcept {
 
 std::optional<tcp_connection_row> parse_tcp_connection(std::string_view line) {
     const line_columns columns = columns_of(line);
-    const auto local = parse_v4_end(columns[1]);
-    const auto remote = parse_v4_end(columns[2]);
+    const auto local = parse_end(columns[1]);
+    const auto remote = parse_end(columns[2]);
     tcp_connection_row row;
     unsigned state = 0;
     if (!local || !remote || !to_number(columns[3], state, 16) ||

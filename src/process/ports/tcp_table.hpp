@@ -29,7 +29,7 @@ struct tcp_connection_row {
 // By the kernel's number of a TCP state: established, or with its sending side closed.
 [[nodiscard]] bool is_connected(unsigned state) noexcept;
 
-// IPv4 ones, also where a socket of IPv6 holds them; nullopt for all other lines.
+// With the ends of IPv4 where a socket of IPv6 has them; nullopt for lines that are none.
 [[nodiscard]] std::optional<tcp_connection_row> parse_tcp_connection(std::string_view line);
 
 // nullopt for headings, sockets in another state than LISTEN, and lines that can't be read.
