@@ -159,7 +159,7 @@ export const t = {
     removeText: 'Its manifest is removed, and it is served no more. The package stays on the disk.',
     restartTitle: (model: string) => `Restart ${model}?`, restartText: 'Its services are killed and started again. Running answers are cut.',
     done: (what: string, model: string) => `${what}: ${model}.`,
-    import: 'Import a folder of this box', folder: 'Folder', folderHint: 'The package as it was downloaded, such as /srv/models/Qwen3-4B',
+    import: 'Import a folder of this box', folder: 'Folder', folderHint: 'The package as it was downloaded, such as /srv/models/Qwen3-4B. Corral runs its programs as its own user.',
     name: 'Name (may be empty)', check: 'Look at it', doImport: 'Import', findings: 'Findings', noFindings: 'Nothing to complain of.',
     imported: (model: string) => `${model} was imported.`, wouldImport: (model: string) => `It can be imported, as ${model}.`,
     cannotImport: 'It can\'t be imported as it is.',
@@ -188,11 +188,13 @@ export const t = {
 
   keys: {
     title: 'Keys', none: 'There are no keys.', name: 'Name', scopes: 'May', create: 'Create a key', createButton: 'Create',
-    scope: { inference: 'inference: ask models', observe: 'observe: look at the box', operate: 'operate: load, import, remove, make keys' } as
+    scope: { inference: 'inference: ask models', observe: 'observe: look at the box', operate: 'operate: load, import, remove, make keys',
+      pull: 'pull: bring and delete packages, where [pull] lets clients' } as
       Record<string, string>,
     revoke: 'Revoke', revokeTitle: (name: string) => `Revoke the key ${name}?`, revokeText: 'Clients that use it are refused at once.',
+    hadMade: (names: string) => `Keys that were made with it go on: ${names}.`,
     once: (name: string) => `The key ${name}`, onceText: 'This is the only time that it is shown. Copy it now.',
-    nameHint: 'Letters, digits, dot, dash and underscore', notUsed: 'This box asks for no keys.',
+    nameHint: 'Letters, digits, dot, dash and underscore; the first a letter or digit. A key makes keys of at most its own scopes.', notUsed: 'This box asks for no keys.',
     notUsedAdvice: 'To ask for keys, write keys = "keys" below [access] in the configuration and restart Corral.',
     revoked: (name: string) => `The key ${name} was revoked.`,
   },

@@ -62,7 +62,7 @@ export function incident(name: string, signal: AbortSignal): Promise<Bundle> {
 
 export interface KeyList {
   enabled: boolean;
-  keys: { name: string; scopes: Scope[] }[];
+  keys: { name: string; scopes: Scope[]; made_by: string | null }[];
 }
 
 export function keys(signal: AbortSignal): Promise<KeyList> {

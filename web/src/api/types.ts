@@ -163,7 +163,7 @@ export interface Bundle {
   requests: { inside: PastRequest[]; finished: PastRequest[] };
 }
 
-export type Scope = 'inference' | 'observe' | 'operate';
+export type Scope = 'inference' | 'observe' | 'operate' | 'pull';
 
 export interface Session {
   scopes: Scope[];

@@ -5,7 +5,7 @@ import { visible } from '../parts/ansi';
 import { Confirm, Dialog, Empty, Notice, Panel, Problem, TableFrame, useLoaded } from '../parts/basics';
 import { t } from '../texts';
 
-const allScopes: Scope[] = ['inference', 'observe', 'operate'];
+const allScopes: Scope[] = ['inference', 'observe', 'operate', 'pull'];
 
 function Once(props: { name: string; value: string; onClose: () => void }) {
   const [copied, setCopied] = useState(false);
@@ -76,6 +76,10 @@ export function Keys() {
     }
     load();
   };
+  const revokeText = (name: string) => {
+    const made = value?.keys.filter((key) => key.made_by === name).map((key) => visible(key.name)) ?? [];
+    return made.length === 0 ? t.keys.revokeText : `${t.keys.revokeText} ${t.keys.hadMade(made.join(', '))}`;
+  };
   if (value && !value.enabled) return <Panel title={t.keys.title}><p>{t.keys.notUsed}</p><p class="advice">{t.keys.notUsedAdvice}</p></Panel>;
   return (
     <>
@@ -104,7 +108,7 @@ export function Keys() {
       {value && <Create made={(name, key) => { setOnce({ name, key }); load(); }} />}
       {once && <Once name={once.name} value={once.key} onClose={() => setOnce(null)} />}
       {asked != null && (
-        <Confirm title={t.keys.revokeTitle(visible(asked))} text={t.keys.revokeText} yes={t.keys.revoke} onYes={() => void revoke(asked)} onClose={() => setAsked(null)} />
+        <Confirm title={t.keys.revokeTitle(visible(asked))} text={revokeText(asked)} yes={t.keys.revoke} onYes={() => void revoke(asked)} onClose={() => setAsked(null)} />
       )}
     </>
   );
