@@ -1,12 +1,17 @@
 """The tap between a runtime and its tokenizer is the runtime's alone: what any other program on the box sends there is not even
 read, whoever's it is."""
 
+import multiprocessing
+import os
 import re
+import resource
+import signal
 import socket
 
 import pytest
 
-from harness import BIN, FAST, Box, processes
+from admin_cli import services_of
+from harness import BIN, FAST, Box, processes, wait_until
 
 WARNED = r"WARN sim.*: a connection of \S+ \(\d+\) of user \d+ to the tokenizer tap was refused, for only the runtime may use it"
 
@@ -86,3 +91,22 @@ def test_a_runtime_behind_a_script_is_known_as_what_it_is(tmp_path, shape):
         assert box.say("[[text=through a script]]") == "through a script"
         assert answer_to(tap_of(box), post(b"/encode", b"[" * 1000)) == b""
         assert box.say("[[text=and again]]") == "and again"
+
+
+def crash_beside_idle_clients(folder):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))  # of this process and of the box
+    with Box(folder, {"directives": True}) as box:
+        idle = [socket.create_connection(("127.0.0.1", box.port), timeout=10) for _ in range(225)]
+        old = services_of(box)["runtime"]["pid"]
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda: (now := services_of(box)["runtime"])["state"] == "ready" and now["pid"] != old, 6, "the runtime is ready again")
+        for one in idle:
+            one.close()
+
+
+def test_idle_clients_at_a_low_limit_of_open_files_keep_no_runtime_away(tmp_path):
+    """What is kept from the public door is for the tap too: a runtime that crashed comes back as soon as without them."""
+    alone = multiprocessing.get_context("fork").Process(target=crash_beside_idle_clients, args=(tmp_path,))
+    alone.start()
+    alone.join(90)
+    assert alone.exitcode == 0
