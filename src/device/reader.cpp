@@ -218,6 +218,15 @@ std::uint64_t reader::count_change() noexcept {
     return ++state_->changes;
 }
 
+bool reader::busy() const noexcept {
+    return state_->busy;
+}
+
+const std::vector<std::shared_ptr<reader>>& reader_set::all() const {
+    std::erase_if(readers_, [](const auto& one) { return one.use_count() == 1 && !one->busy(); });
+    return readers_;
+}
+
 std::shared_ptr<reader> reader_set::find_or_make(const reader_options& how) {
     const auto known =
         std::ranges::find_if(readers_, [&how](const auto& one) { return one->options() == how; });

@@ -10,7 +10,7 @@ namespace corral::device {
 
 namespace {
 
-constexpr std::array<report_format, 6> formats{{{"axcl-smi", parse_axcl_smi_table},
+constexpr std::array<report_format, 6> formats{{{"axcl-smi", parse_axcl_smi_table, true},
                                                 {"axcl-smi-cmm", parse_axcl_smi_cmm},
                                                 {"mem-cmm-info", parse_mem_cmm_info},
                                                 {"npu-smi", parse_npu_smi_table},

@@ -203,7 +203,7 @@ json to_bundle(const bundle_facts& facts) {
     out["services"] = std::move(services);
     out["history"] = records(facts.history);
     out["requests"] = json{{"inside", requests(facts.inside)}, {"finished", requests(facts.finished)}};
-    if (!facts.device.is_null()) {
+    if (!facts.device.empty()) {
         out["device"] = facts.device;
     }
     return out;

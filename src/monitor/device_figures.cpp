@@ -45,7 +45,22 @@ json card_json(const device::card_figures& card) {
     return out;
 }
 
-json tool_json(const device::reader& tool, const device::device_look& look, core::steady_time now) {
+// The good answer that is the newest about that card, of all tools.
+const device::device_look* newest_about(unsigned card, const device::reader_set& tools) {
+    const device::device_look* newest = nullptr;
+    for (const auto& tool : tools.all()) {
+        const device::device_look* const look = tool->last();
+        const bool tells = look != nullptr && look->problem == device::look_problem::none &&
+                           device::find_card(look->report, card) != nullptr;
+        if (tells && (newest == nullptr || look->at > newest->at)) {
+            newest = look;
+        }
+    }
+    return newest;
+}
+
+json tool_json(const device::reader& tool, const device::reader_set& among, core::steady_time now) {
+    const device::device_look& look = *tool.last();
     json out{{"tool", tool.options().command.empty() ? std::string() : tool.options().command.front()},
              {"age_seconds", std::round(std::chrono::duration<double>(now - look.at).count() * 10.0) / 10.0}};
     if (look.problem != device::look_problem::none) {
@@ -54,7 +69,9 @@ json tool_json(const device::reader& tool, const device::device_look& look, core
     }
     out["cards"] = json::array();
     for (const device::card_figures& card : look.report.cards) {
-        out["cards"].push_back(card_json(card));
+        if (newest_about(card.index, among) == &look) {
+            out["cards"].push_back(card_json(card));
+        }
     }
     return out;
 }
@@ -64,11 +81,11 @@ json tool_json(const device::reader& tool, const device::device_look& look, core
 json device_figures(const device::reader_set& tools, core::steady_time now) {
     json out = json::array();
     for (const auto& tool : tools.all()) {
-        if (const device::device_look* const last = tool->last(); last != nullptr) {
-            out.push_back(tool_json(*tool, *last, now));
+        if (tool->last() != nullptr) {
+            out.push_back(tool_json(*tool, tools, now));
         }
     }
-    return out.empty() ? json() : out;
+    return out;
 }
 
 }  // namespace corral::monitor

@@ -213,8 +213,9 @@ void collect_compute(telemetry::metric_page& page, const compute_watch& watch,
 }
 
 void collect_devices(telemetry::metric_page& page, const device::reader_set& tools, core::steady_time now) {
-    for (std::size_t i = 0; i < tools.all().size(); ++i) {
-        const device::device_look* const last = tools.all()[i]->last();
+    const auto& all = tools.all();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const device::device_look* const last = all[i]->last();
         if (last == nullptr) {
             continue;
         }

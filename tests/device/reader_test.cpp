@@ -190,8 +190,28 @@ TEST_F(reader_test, the_same_way_of_asking_gets_the_same_reader) {
     const auto first = all.find_or_make(how);
     EXPECT_EQ(all.find_or_make(how), first);
     how.card = 1;
-    EXPECT_NE(all.find_or_make(how), first);
+    auto second = all.find_or_make(how);
+    EXPECT_NE(second, first);
     EXPECT_EQ(all.all().size(), 2U);
+    second.reset();  // as a reload drops the model that asked so
+    EXPECT_THAT(all.all(), testing::ElementsAre(first));
+}
+
+TEST_F(reader_test, one_that_is_asked_is_not_forgotten) {
+    reader_set all({io.get_executor(), &clock, &guard});
+    reader_options how;
+    how.command = {"/bin/sleep", "60"};
+    how.format = "axcl-smi";
+    reader* const asked = all.find_or_make(how).get();
+    tasks.spawn("look", [](reader* of) -> core::awaitable<void> {
+        auto looking = of->look();
+        co_await std::move(looking);
+    }(asked));
+    EXPECT_TRUE(run_until([&] { return asked->busy(); }));
+    EXPECT_EQ(all.all().size(), 1U);
+    cancel_all();
+    EXPECT_TRUE(run_until([this] { return tasks.empty(); }));
+    EXPECT_TRUE(all.all().empty());
 }
 
 }  // namespace

@@ -72,23 +72,26 @@ public:
     // before and after can only be compared while the count stands still.
     [[nodiscard]] std::uint64_t changes() const noexcept;
     std::uint64_t count_change() noexcept;
+    // A tool is under way.
+    [[nodiscard]] bool busy() const noexcept;
 
 private:
     struct state;
     std::unique_ptr<state> state_;
 };
 
-// The readers of this process, one for each way of asking, so that models on one card share it.
+// The readers of this process, one for each way of asking, so that models on one card share it. One that nobody
+// holds any more, as after a reload, is forgotten.
 class reader_set {
 public:
     explicit reader_set(const reader_context& context) : context_(context) {}
     [[nodiscard]] std::shared_ptr<reader> find_or_make(const reader_options& how);
     // In the order in which they were made.
-    [[nodiscard]] const std::vector<std::shared_ptr<reader>>& all() const noexcept { return readers_; }
+    [[nodiscard]] const std::vector<std::shared_ptr<reader>>& all() const;
 
 private:
     reader_context context_;
-    std::vector<std::shared_ptr<reader>> readers_;
+    mutable std::vector<std::shared_ptr<reader>> readers_;
 };
 
 }  // namespace corral::device

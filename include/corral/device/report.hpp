@@ -60,6 +60,7 @@ struct device_report {
 struct report_format {
     std::string_view name;
     std::optional<device_report> (*parse)(std::string_view text, unsigned card) = nullptr;
+    bool numbers_cards = false;  // the answer says which card is which, and `card` has no effect
 };
 
 // A new one is a parser and one line in the list.
