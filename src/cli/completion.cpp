@@ -210,15 +210,19 @@ bool ask_for_names(std::set<std::string>& out, const std::string& kind, const st
     }
     const control::admin_json& models = (*status)["models"];
     for (const control::admin_json& model : models) {
-        std::vector<std::string> services;
-        const control::admin_json all =
-            model.is_object() ? model.value("services", control::admin_json::array()) : control::admin_json();
-        for (const control::admin_json& service : all) {
-            services.push_back(service.value("name", std::string()));
-        }
         const bool own = reported_text(model, "source") != reported_text(*status, "configuration");
-        if (model.is_object() && works_for(command, reported_text(model, "state"), own)) {
-            add_model(out, kind, model.value("name", std::string()), services);
+        if (!model.is_object() || !works_for(command, reported_text(model, "state"), own)) {
+            continue;
+        }
+        out.insert(reported_text(model, "name"));
+        for (const control::admin_json& instance : reported_instances(model)) {
+            std::vector<std::string> services;
+            for (const control::admin_json& service : reported_objects(instance, "services")) {
+                services.push_back(reported_text(service, "name"));
+            }
+            if (kind == "SERVICE") {
+                add_model(out, kind, reported_text(instance, "name"), services);
+            }
         }
     }
     return true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -275,9 +276,15 @@ doctor::daemon_view daemon_view_of(const control::admin_json& status) {
     }
     const control::admin_json instead = status.value("in_place", control::admin_json::object());
     out.in_place = instead.is_object() ? reported_text(instead, "served") : std::string();
-    for (const control::admin_json& model : status.value("models", control::admin_json::array())) {
-        if (model.is_object()) {
-            out.models.push_back(served_model_of(model));
+    for (const control::admin_json& model : reported_objects(status, "models")) {
+        // A tier is examined once, under the name of its first place.
+        std::map<double, std::string> tiers{{0.0, reported_text(model, "name")}};
+        for (const control::admin_json& instance : reported_instances(model)) {
+            doctor::served_model served = served_model_of(instance);
+            const control::admin_json tier = instance.value("tier", control::admin_json::object());
+            const double number = tier.is_object() ? reported_amount(tier, "number") : 0.0;
+            served.name = tiers.emplace(number, served.name).first->second;
+            out.models.push_back(std::move(served));
         }
     }
     return out;

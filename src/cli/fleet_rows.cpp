@@ -58,15 +58,17 @@ void find(fleet_row& row, std::string sentence) {
     }
 }
 
-void find_in_model(fleet_row& row, const json& model, const std::string& name, const std::string& state) {
-    if (state == "broken") {
-        find(row, "model " + name + " is broken: " +
-                      catalog::reason_line(reported_text(model, "reason", longest_sentence)));
+// `of`: the model, or one of its instances.
+void find_in_model(fleet_row& row, const json& of) {
+    const std::string name = reported_text(of, "name", longest_name);
+    if (reported_text(of, "state", longest_name) == "broken") {
+        find(row, "model " + name +
+                      " is broken: " + catalog::reason_line(reported_text(of, "reason", longest_sentence)));
     }
-    if (const std::string warning = reported_text(model, "warning", longest_sentence); !warning.empty()) {
+    if (const std::string warning = reported_text(of, "warning", longest_sentence); !warning.empty()) {
         find(row, "model " + name + ": " + warning);
     }
-    const json compute = model.value("compute", json::object());
+    const json compute = of.value("compute", json::object());
     const std::string verdict = compute.is_object() ? reported_text(compute, "verdict") : std::string();
     if (verdict == "fallback" || verdict == "suspected") {
         find(row, "model " + name + ": " + reported_text(compute, "text", longest_sentence));
@@ -93,11 +95,12 @@ void read_models(fleet_row& row, const json& status) {
         if (row.models.size() >= most_models) {
             break;
         }
-        const std::string name = reported_text(model, "name", longest_name);
-        const std::string state = reported_text(model, "state", longest_name);
-        row.models.emplace_back(name, state);
+        row.models.emplace_back(reported_text(model, "name", longest_name),
+                                reported_text(model, "state", longest_name));
         row.tokens_per_second += reported_amount(model, "tokens_per_second");
-        find_in_model(row, model, name, state);
+        for (const json& one : reported_instances(model)) {
+            find_in_model(row, one);
+        }
     }
 }
 
@@ -134,7 +137,7 @@ std::string line_of(const cells& of, const std::array<std::size_t, columns>& wid
         const bool last = i + 1 == columns;
         const std::string text = i == 1 ? state_text(of[i], style) : of[i];
         out += text;
-        out += last ? "" : std::string(widths[i] - of[i].size() + 2, ' ');
+        out += last ? "" : std::string(widths[i] - columns_of(of[i]) + 2, ' ');
     }
     return out + "\n";
 }
@@ -187,7 +190,7 @@ std::string fleet_text(const std::vector<fleet_row>& rows, const text_style& sty
     std::array<std::size_t, columns> widths{};
     for (const cells& line : lines) {
         for (std::size_t i = 0; i < columns; ++i) {
-            widths[i] = std::max(widths[i], line[i].size());
+            widths[i] = std::max<std::size_t>(widths[i], columns_of(line[i]));
         }
     }
     std::string out;

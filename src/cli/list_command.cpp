@@ -127,7 +127,11 @@ int show(const listing_options& asked, const command_context& context) {
         }
         return fail(no_such_model(known.files, asked.model), failed, left_out);
     }
-    const control::admin_json facts = model_facts(*model, status_of(known.status, model->name));
+    control::admin_json served = status_of(known.status, model->name);
+    if (served.is_null() && known.status.is_object()) {
+        served = {{"state", "new"}, {"reason", "not served yet; say 'corral reload'"}};
+    }
+    const control::admin_json facts = model_facts(*model, served);
     const text_style style = style_of(STDOUT_FILENO, context.environment);
     std::cout << (asked.json ? dumped(facts) : wrapped(model_page(facts, style), style));
     return succeeded;

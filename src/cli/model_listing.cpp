@@ -42,6 +42,23 @@ listed_model from_left_out(const config::left_out_manifest& manifest) {
     return out;
 }
 
+void take_state(listed_model& model, const json& served) {
+    model.state = reported_text(served, "state");
+    for (const json& one : reported_objects(served, "instances")) {
+        model.instances.emplace_back(reported_text(one, "name"), reported_text(one, "state"));
+    }
+}
+
+// "ready @0 @1": of a model with several instances also which of them are so.
+std::string places_text(const listed_model& model) {
+    std::string out;
+    for (const auto& [name, state] : model.instances) {
+        const auto at = name.rfind('@');
+        out += state == model.state && at != std::string::npos ? " " + name.substr(at) : "";
+    }
+    return out;
+}
+
 // With what the daemon knows of it. Of a manifest that is left out only what is served of that very file: its
 // name may be another model's.
 void join(listed_model& model, const std::vector<json>& served, bool daemon) {
@@ -51,7 +68,7 @@ void join(listed_model& model, const std::vector<json>& served, bool daemon) {
                         : catalog::same_model(reported_text(one, "name"), model.name);
     });
     if (found != served.end()) {
-        model.state = reported_text(*found, "state");
+        take_state(model, *found);
         if (left_out) {
             model.name = reported_text(*found, "name");
             model.note = "served as it was before its manifest had a mistake: " + model.note;
@@ -118,7 +135,7 @@ std::vector<listed_model> list_models(const config::configuration& files, const 
         if (!known) {
             listed_model gone;
             gone.name = name;
-            gone.state = reported_text(one, "state");
+            take_state(gone, one);
             gone.source = reported_text(one, "source");
             gone.note = "no file says it any more; 'corral reload' takes it out";
             out.push_back(std::move(gone));
@@ -133,6 +150,12 @@ json listing_json(const std::vector<listed_model>& models) {
         json one;
         one["name"] = model.name;
         one["state"] = model.state.empty() ? json(nullptr) : json(model.state);
+        if (!model.instances.empty()) {
+            one["instances"] = json::array();
+            for (const auto& [name, state] : model.instances) {
+                one["instances"].push_back({{"name", name}, {"state", state}});
+            }
+        }
         one["aliases"] = model.aliases;
         one["size_bytes"] = model.size_bytes;
         one["profile"] = model.profile;
@@ -168,13 +191,13 @@ std::string listing_text(const std::vector<listed_model>& models, const text_sty
             name += ", " + alias;
         }
         const auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
-        rows.push_back({name, or_dash(model.state), size_text(model.size_bytes), or_dash(model.profile),
-                        or_dash(model.package), or_dash(model.source)});
+        rows.push_back({name, or_dash(model.state + places_text(model)), size_text(model.size_bytes),
+                        or_dash(model.profile), or_dash(model.package), or_dash(model.source)});
     }
     std::array<std::size_t, columns> widths{};
     for (const row& each : rows) {
         for (std::size_t i = 0; i < columns; ++i) {
-            widths[i] = std::max(widths[i], each[i].size());
+            widths[i] = std::max<std::size_t>(widths[i], columns_of(each[i]));
         }
     }
     // On a narrow terminal the last columns go; 'corral show' has what they hold.
@@ -193,9 +216,10 @@ std::string listing_text(const std::vector<listed_model>& models, const text_sty
     for (std::size_t r = 0; r < rows.size(); ++r) {
         for (std::size_t i = 0; i < shown; ++i) {
             const std::string pad =
-                i + 1 < shown ? std::string(widths[i] - rows[r][i].size() + 2, ' ') : "\n";
+                i + 1 < shown ? std::string(widths[i] - columns_of(rows[r][i]) + 2, ' ') : "\n";
             const bool state = r > 0 && i == 1;
-            out += (state    ? state_text(rows[r][i], style)
+            const std::string word = state ? models[r - 1].state : std::string();
+            out += (state    ? state_text(word, style) + rows[r][i].substr(word.size())
                     : r == 0 ? painted(rows[r][i], colour::bold, style)
                              : rows[r][i]) +
                    pad;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -35,6 +36,8 @@ struct known_models {
 struct listed_model {
     std::string name;   // of a manifest that is left out the file's, where its model's is not known
     std::string state;  // as the daemon has it, "left out", "new" (before a reload); empty: not known
+    // Name and state of each of its sets of processes, where it has several.
+    std::vector<std::pair<std::string, std::string>> instances;
     std::vector<std::string> aliases;
     std::uint64_t size_bytes = 0;
     std::string profile;

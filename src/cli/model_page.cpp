@@ -75,9 +75,11 @@ json learned_facts(const json& status) {
             out[key] = *value;
         }
     }
-    const json memory = status.is_object() ? status.value("memory", json::object()) : json::object();
-    if (memory.is_object() && reported_flag(memory, "measured")) {
-        out["memory_mb"] = reported_amount(memory, "mb");
+    for (const json& instance : status.is_object() ? reported_instances(status) : std::vector<json>{}) {
+        const json memory = instance.value("memory", json::object());
+        if (memory.is_object() && reported_flag(memory, "measured")) {
+            out["memory_mb"] = reported_amount(memory, "mb");
+        }
     }
     return out;
 }
@@ -242,6 +244,11 @@ json model_facts(const catalog::model_entry& model, const json& status) {
         for (const char* key : {"state", "reason", "warning"}) {
             out[key] = status.value(key, json(""));
         }
+        for (const json& instance : reported_objects(status, "instances")) {
+            out["instances"].push_back({{"name", reported_text(instance, "name")},
+                                        {"state", reported_text(instance, "state")},
+                                        {"reason", reported_text(instance, "reason")}});
+        }
     }
     out["source"] = model.source.string();
     out["profile"] = model.runtime.name;
@@ -279,6 +286,11 @@ std::string model_page(const json& facts, const text_style& style) {
                                                : state_text(shown(facts["state"]), style));
     out.line("reason", shown(facts["reason"]));
     out.line("warning", shown(facts["warning"]));
+    for (const json& instance : reported_objects(facts, "instances")) {
+        const std::string reason = shown(instance["reason"]);
+        out.line("instance", shown(instance["name"]) + " " + state_text(shown(instance["state"]), style) +
+                                 (reason.empty() ? "" : ": " + reason));
+    }
     out.line("aliases", listed(facts["aliases"], ", "));
     out.line("from", shown(facts["source"]));
     out.line("profile", shown(facts["profile"]));

@@ -34,6 +34,19 @@ std::vector<json> reported_objects(const json& of, const char* key) {
     return out;
 }
 
+std::vector<json> reported_instances(const json& model) {
+    std::vector<json> out = reported_objects(model, "instances");
+    return out.empty() ? std::vector<json>{model} : out;
+}
+
+std::vector<json> all_instances(const json& status) {
+    std::vector<json> out;
+    for (const json& model : reported_objects(status, "models")) {
+        std::ranges::move(reported_instances(model), std::back_inserter(out));
+    }
+    return out;
+}
+
 std::string reported_words(const json& of, const char* key) {
     std::string out;
     for (const json& word : core::list_at(of, key)) {

@@ -22,6 +22,11 @@ namespace corral::cli {
 [[nodiscard]] std::vector<nlohmann::ordered_json> reported_objects(const nlohmann::ordered_json& of,
                                                                    const char* key);
 
+// The sets of processes of a model as status tells of it: its instances, or itself where it is the only one.
+[[nodiscard]] std::vector<nlohmann::ordered_json> reported_instances(const nlohmann::ordered_json& model);
+// Those of all models of a status.
+[[nodiscard]] std::vector<nlohmann::ordered_json> all_instances(const nlohmann::ordered_json& status);
+
 // "one, two": the texts of an array.
 [[nodiscard]] std::string reported_words(const nlohmann::ordered_json& of, const char* key);
 

@@ -174,6 +174,27 @@ std::string reuse_text(const json& reuse) {
     return why.empty() ? out : out + ". " + why;
 }
 
+void add_processes(std::string& out, const json& of, const text_style& style) {
+    if (const json tier = of.value("tier", json::object());
+        tier.is_object() && reported_flag(tier, "serves")) {
+        const std::string why = reported_text(tier, "why");
+        add_note(out, "serves", "requests go here" + (why.empty() ? why : ", as " + why), style);
+    }
+    if (const json compute = of.value("compute", json::object()); compute.is_object()) {
+        add_compute(out, compute, style);
+    }
+    if (const json reuse = of.value("reuse", json::object());
+        reuse.is_object() && !reported_text(reuse, "state").empty()) {
+        add_note(out, "reuse", reuse_text(reuse), style);
+    }
+    const json memory = of.value("memory", json::object());
+    add_note(out, "memory", memory.is_object() ? reported_text(memory, "after_unload") : std::string(),
+             style);
+    for (const json& service : reported_objects(of, "services")) {
+        add_service(out, service, style);
+    }
+}
+
 void add_model(std::string& out, const json& model, const text_style& style) {
     const json queue = model.value("queue", json::object());
     const json& counts = queue.is_object() ? queue : json::object();
@@ -183,23 +204,15 @@ void add_model(std::string& out, const json& model, const text_style& style) {
                        reported_amount(counts, "running"), reported_amount(counts, "waiting"));
     add_note(out, "also serves", reported_words(model, "also"), style);
     add_note(out, "waits", reported_text(model, "waits"), style);
-    if (const json tier = model.value("tier", json::object());
-        tier.is_object() && reported_flag(tier, "serves")) {
-        const std::string why = reported_text(tier, "why");
-        add_note(out, "serves", "requests go here" + (why.empty() ? why : ", as " + why), style);
+    const std::vector<json> instances = reported_objects(model, "instances");
+    if (instances.empty()) {
+        add_processes(out, model, style);
     }
-    if (const json compute = model.value("compute", json::object()); compute.is_object()) {
-        add_compute(out, compute, style);
-    }
-    if (const json reuse = model.value("reuse", json::object());
-        reuse.is_object() && !reported_text(reuse, "state").empty()) {
-        add_note(out, "reuse", reuse_text(reuse), style);
-    }
-    const json memory = model.value("memory", json::object());
-    add_note(out, "memory", memory.is_object() ? reported_text(memory, "after_unload") : std::string(),
-             style);
-    for (const json& service : reported_objects(model, "services")) {
-        add_service(out, service, style);
+    for (const json& instance : instances) {
+        out +=
+            fmt::format("   {}  {}{}\n", reported_text(instance, "name"),
+                        state_text(reported_text(instance, "state"), style), progress_text(instance, style));
+        add_processes(out, instance, style);
     }
 }
 
@@ -276,7 +289,7 @@ std::string status_page(const json& status, const text_style& style) {
 
 std::string loads_page(const json& status, const text_style& style) {
     std::string out;
-    for (const json& model : reported_objects(status, "models")) {
+    for (const json& model : all_instances(status)) {
         if (reported_text(model, "state") != "loading") {
             continue;
         }
@@ -290,7 +303,7 @@ std::string loads_page(const json& status, const text_style& style) {
 }
 
 bool still_loads(const json& status) {
-    const auto models = reported_objects(status, "models");
+    const auto models = all_instances(status);
     return std::ranges::any_of(models,
                                [](const json& model) { return reported_text(model, "state") == "loading"; });
 }

@@ -36,10 +36,7 @@ control::admin_json status_question() {
 
 // One line of each model, said again when its state or a tenth of its load is another.
 void tell_changes(const control::admin_json& status, std::map<std::string, std::string>& told) {
-    for (const control::admin_json& model : core::list_at(status, "models")) {
-        if (!model.is_object()) {
-            continue;
-        }
+    for (const control::admin_json& model : all_instances(status)) {
         const std::string name = reported_text(model, "name");
         const std::string state = reported_text(model, "state");
         const auto percent = reported_number(model, "progress_percent");
@@ -62,21 +59,17 @@ void tell_changes(const control::admin_json& status, std::map<std::string, std::
 // What a change is: of ages and process numbers none is worth a line.
 std::string outline(const control::admin_json& status) {
     std::string out;
-    const control::admin_json models = core::list_at(status, "models");
-    for (const control::admin_json& model : models) {
-        if (model.is_object()) {
-            out += reported_text(model, "name") + ' ' + reported_text(model, "state") + ' ' +
-                   model.value("progress_percent", control::admin_json()).dump() + '\n';
-        }
+    for (const control::admin_json& model : all_instances(status)) {
+        out += reported_text(model, "name") + ' ' + reported_text(model, "state") + ' ' +
+               model.value("progress_percent", control::admin_json()).dump() + '\n';
     }
     return out;
 }
 
 bool any_broken(const control::admin_json& status) {
-    const control::admin_json models = core::list_at(status, "models");
-    return std::ranges::any_of(models, [](const control::admin_json& model) {
-        return model.is_object() && reported_text(model, "state") == "broken";
-    });
+    const std::vector<control::admin_json> all = all_instances(status);
+    return std::ranges::any_of(
+        all, [](const control::admin_json& one) { return reported_text(one, "state") == "broken"; });
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 #include "cli/terminal.hpp"
-#include "corral/core/utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/character_width.hpp"
+#include "corral/core/utf8.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -46,19 +47,6 @@ std::string cut_line(std::string_view line, unsigned columns) {
     return painted_now ? out + "\x1b[0m" : out;
 }
 
-// Columns of what stands there; colours have none.
-unsigned width_of(std::string_view text) {
-    unsigned out = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == escape) {
-            i = std::min(text.find('m', i), text.size() - 1);
-        } else if (!core::continues_character(text[i])) {
-            ++out;
-        }
-    }
-    return out;
-}
-
 std::string wrap_line(std::string_view line, unsigned columns) {
     constexpr unsigned further = 4;
     const auto begin = static_cast<unsigned>(std::min(line.find_first_not_of(' '), line.size()));
@@ -70,7 +58,7 @@ std::string wrap_line(std::string_view line, unsigned columns) {
         const auto blanks = std::min(rest.find_first_not_of(' '), rest.size());
         const auto end = std::min(rest.find(' ', blanks), rest.size());
         const std::string_view word = rest.substr(blanks, end - blanks);
-        const unsigned wide = width_of(word);
+        const unsigned wide = columns_of(word);
         if (!first && used + blanks + wide > columns) {
             out += '\n' + indent;
             used = static_cast<unsigned>(indent.size());
@@ -87,6 +75,22 @@ std::string wrap_line(std::string_view line, unsigned columns) {
 }
 
 }  // namespace
+
+unsigned columns_of(std::string_view text) {
+    unsigned out = 0;
+    while (!text.empty()) {
+        std::size_t taken = 1;
+        if (text.front() == escape) {
+            taken = std::min(text.find('m'), text.size() - 1) + 1;
+        } else {
+            const core::utf8_step step = core::next_utf8(text);
+            out += step.kind == core::utf8_kind::whole ? character_width(step.point) : 1;
+            taken = step.length;
+        }
+        text.remove_prefix(taken);
+    }
+    return out;
+}
 
 text_style style_of(int descriptor, const std::map<std::string, std::string>& environment) {
     text_style out;
@@ -125,7 +129,7 @@ std::string wrapped(std::string_view text, const text_style& style) {
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::string_view line = text.substr(0, end);
-        out += width_of(line) <= style.columns ? std::string(line) : wrap_line(line, style.columns);
+        out += columns_of(line) <= style.columns ? std::string(line) : wrap_line(line, style.columns);
         out += end < text.size() ? "\n" : "";
         text.remove_prefix(std::min(end + 1, text.size()));
     }

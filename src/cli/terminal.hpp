@@ -22,6 +22,9 @@ enum class colour { red, green, yellow, blue, magenta, cyan, bold, faint };
 // `text` in that colour, as it is where there are none.
 [[nodiscard]] std::string painted(std::string_view text, colour in, const text_style& style);
 
+// How many columns of a terminal a line takes; colours take none.
+[[nodiscard]] unsigned columns_of(std::string_view text);
+
 // Each line of `text` cut to `columns`; colours don't count, and end with their line.
 [[nodiscard]] std::string cut_to(std::string_view text, unsigned columns);
 

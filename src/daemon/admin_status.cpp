@@ -9,6 +9,7 @@
 #include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/core/wall_time.hpp"
+#include "corral/generation/readiness.hpp"
 #include "corral/monitor/device_figures.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/version.hpp"
@@ -135,54 +136,113 @@ control::admin_json learned_json(engine::backend& runtime) {
     return out;
 }
 
-control::admin_json model_json(const admin_context& of, engine::backend& runtime, core::steady_time now) {
+// Of a model as a whole, or of one of its instances.
+void add_state(control::admin_json& to, const engine::availability& state, bool suspended, bool lives) {
+    to["state"] = suspended ? (lives ? "stopping" : "stopped") : word_of(state.state);
+    to["reason"] = suspended ? std::string("stopped by its operator") : catalog::reason_line(state.reason);
+    to["progress_percent"] = percent_or_null(state.progress);
+    to["left_seconds"] = seconds_or_null(state.left);
+    to["warning"] = state.warning;
+}
+
+// What each set of processes has of its own.
+void add_processes(control::admin_json& to, const admin_context& of, engine::backend& runtime,
+                   core::steady_time now) {
     const catalog::model_entry& entry = runtime.model();
-    const std::string& name = entry.name;
+    if (const auto tiers = of.running->admission().tiers_of(entry.name)) {
+        const bool serves = tiers->serving == entry.tier;
+        to["tier"] = {{"number", entry.tier},
+                      {"serves", serves},
+                      {"changes", tiers->changes},
+                      {"why", serves ? tiers->why : std::string()}};
+    }
+    const engine::device_claim claim = runtime.claim();
+    to["memory"] = {{"cards", claim.cards},
+                    {"mb", claim.memory_mb},
+                    {"measured", claim.measured},
+                    {"after_unload", of.cards->after_unload(runtime)}};
+    if (const device::compute_state* const seen = of.compute->of(runtime)) {
+        to["compute"] = compute_json(*seen);
+    }
+    if (const engine::reuse_report seen = runtime.reuse(); !seen.state.empty()) {
+        to["reuse"] = reuse_json(seen);
+    }
+    to["services"] = control::admin_json::array();
+    for (const supervisor::service_status& service : runtime.services().status()) {
+        to["services"].push_back(service_json(service, now));
+        const telemetry::line_ring* const ring = runtime.services().output_of(service.name);
+        to["services"].back()["routine_lines"] = ring != nullptr ? ring->routine() : 0;
+    }
+}
+
+bool lives(const engine::availability& state) {
+    return state.state != engine::availability_state::stopped;
+}
+
+control::admin_json instance_json(const admin_context& of, engine::backend& runtime, bool suspended,
+                                  core::steady_time now) {
     const engine::availability state = runtime.available();
-    const bool suspended = of.running->admission().suspended(name);
-    const bool lives = state.state != engine::availability_state::stopped;
-    const scheduler::model_queue queue = of.running->admission().queue_of(name);
     control::admin_json out;
-    out["name"] = catalog::label_of(entry);
+    out["name"] = catalog::label_of(runtime.model());
+    add_state(out, state, suspended, lives(state));
+    out["ids"] = catalog::message_ids(state.reason);
+    add_processes(out, of, runtime, now);
+    return out;
+}
+
+// `all`: its instances, at least one.
+control::admin_json model_json(const admin_context& of, const std::vector<engine::backend*>& all,
+                               core::steady_time now) {
+    const catalog::model_entry& entry = all.front()->model();
+    const std::string& name = entry.name;
+    const scheduler::scheduler& admission = of.running->admission();
+    const bool suspended = admission.suspended(name);
+    const engine::availability state =
+        all.size() == 1 ? all.front()->available() : generation::availability_of(admission, name);
+    const scheduler::model_queue queue = admission.queue_of(name);
+    control::admin_json out;
+    out["name"] = name;
     out["model"] = name;
     if (control::admin_json others = names_beside(of, name); !others.empty()) {
         out["also"] = std::move(others);
     }
-    out["state"] = suspended ? (lives ? "stopping" : "stopped") : word_of(state.state);
-    out["reason"] = suspended ? std::string("stopped by its operator") : catalog::reason_line(state.reason);
-    out["progress_percent"] = percent_or_null(state.progress);
-    out["left_seconds"] = seconds_or_null(state.left);
-    out["warning"] = state.warning;
+    add_state(out, state, suspended,
+              std::ranges::any_of(all, [](engine::backend* one) { return lives(one->available()); }));
     out["waits"] = queue.why;
     out["ids"] = catalog::message_ids(queue.why.empty() ? state.reason : queue.why);
-    if (const auto tiers = of.running->admission().tiers_of(name)) {
-        const bool serves = tiers->serving == entry.tier;
-        out["tier"] = {{"number", entry.tier},
-                       {"serves", serves},
-                       {"changes", tiers->changes},
-                       {"why", serves ? tiers->why : std::string()}};
-    }
-    const engine::device_claim claim = runtime.claim();
     out["pinned"] = entry.pinned;
-    out["memory"] = {{"cards", claim.cards},
-                     {"mb", claim.memory_mb},
-                     {"measured", claim.measured},
-                     {"after_unload", of.cards->after_unload(runtime)}};
-    if (const device::compute_state* const seen = of.compute->of(runtime)) {
-        out["compute"] = compute_json(*seen);
-    }
-    if (const engine::reuse_report seen = runtime.reuse(); !seen.state.empty()) {
-        out["reuse"] = reuse_json(seen);
-    }
-    out["learned"] = learned_json(runtime);
+    engine::backend* const best = admission.runtime_of(name);
+    out["learned"] = learned_json(best != nullptr ? *best : *all.front());
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
-    out["aliases"] = runtime.model().aliases;
-    out["source"] = runtime.model().source.string();
-    out["services"] = control::admin_json::array();
-    for (const supervisor::service_status& service : runtime.services().status()) {
-        out["services"].push_back(service_json(service, now));
-        const telemetry::line_ring* const ring = runtime.services().output_of(service.name);
-        out["services"].back()["routine_lines"] = ring != nullptr ? ring->routine() : 0;
+    out["aliases"] = entry.aliases;
+    out["source"] = entry.source.string();
+    if (all.size() == 1) {
+        add_processes(out, of, *all.front(), now);
+        return out;
+    }
+    out["instances"] = control::admin_json::array();
+    for (engine::backend* const one : all) {
+        out["instances"].push_back(instance_json(of, *one, suspended, now));
+    }
+    return out;
+}
+
+// One for each model, in the order of its first instance.
+control::admin_json models_json(const admin_context& of, core::steady_time now) {
+    std::vector<std::vector<engine::backend*>> models;
+    for (const auto& runtime : of.running->backends()) {
+        const auto known = std::ranges::find_if(models, [&](const auto& instances) {
+            return instances.front()->model().name == runtime->model().name;
+        });
+        if (known != models.end()) {
+            known->push_back(runtime.get());
+        } else {
+            models.push_back({runtime.get()});
+        }
+    }
+    control::admin_json out = control::admin_json::array();
+    for (const auto& instances : models) {
+        out.push_back(model_json(of, instances, now));
     }
     return out;
 }
@@ -247,9 +307,7 @@ control::admin_json status_json(const admin_context& of) {
         {"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
     out["swaps"] = {{"loads", queue.swaps}, {"evictions", queue.evictions}, {"overtaken", queue.overtaken}};
-    if (control::admin_json devices = monitor::device_figures(*of.devices, now); !devices.is_null()) {
-        out["devices"] = std::move(devices);
-    }
+    out["devices"] = monitor::device_figures(*of.devices, now);
     out["configuration"] = of.settings_file;
     out["state_directory"] = of.settings->state_directory.string();
     out["log_content"] = of.settings->log_content;
@@ -259,10 +317,7 @@ control::admin_json status_json(const admin_context& of) {
         out["in_place"] = in_place_json(*of.settings->in_place);
     }
     out["left_out"] = left_out_json(*of.settings);
-    out["models"] = control::admin_json::array();
-    for (const auto& runtime : of.running->backends()) {
-        out["models"].push_back(model_json(of, *runtime, now));
-    }
+    out["models"] = models_json(of, now);
     return out;
 }
 

@@ -225,14 +225,26 @@ bool box_desk::streams_end() const {
 desk_json box_desk::status() const {
     desk_json out = status_json(*of_.admin);
     const std::vector<telemetry::run_record> running = of_.journal->running(clock_.now());
-    for (desk_json& model : out["models"]) {
+    const auto rate_of = [&](const std::string& processes) {
         double rate = 0.0;
         for (const telemetry::run_record& one : running) {
-            if (one.processes == core::text_at(model, "name")) {
+            if (one.processes == processes) {
                 rate += pieces_per_second(one) * tokens_of_piece(*of_.journal, one.processes);
             }
         }
-        model["tokens_per_second"] = std::round(rate * 10.0) / 10.0;
+        return std::round(rate * 10.0) / 10.0;
+    };
+    for (desk_json& model : out["models"]) {
+        if (const auto instances = model.find("instances"); instances != model.end()) {
+            double whole = 0.0;
+            for (desk_json& instance : *instances) {
+                instance["tokens_per_second"] = rate_of(core::text_at(instance, "name"));
+                whole += instance["tokens_per_second"].get<double>();
+            }
+            model["tokens_per_second"] = whole;
+        } else {
+            model["tokens_per_second"] = rate_of(core::text_at(model, "name"));
+        }
     }
     return out;
 }

@@ -63,15 +63,10 @@ bool is_program_variable(const model_view& model, const service_view& service) {
 }
 
 bool is_loaded(const examination& of, const model_view& model) {
-    if (!of.daemon) {
-        return false;
-    }
-    for (const served_model& served : of.daemon->models) {
-        if (served.name == model.entry.name) {
-            return served.state == "ready" || served.state == "loading";
-        }
-    }
-    return false;
+    return of.daemon && std::ranges::any_of(of.daemon->models, [&](const served_model& served) {
+               return served.name == model.entry.name &&
+                      (served.state == "ready" || served.state == "loading");
+           });
 }
 
 }  // namespace corral::doctor

@@ -83,6 +83,33 @@ TEST_F(model_pages, list_files_and_daemon_together) {
     EXPECT_EQ(listing_json(both)[1]["state"], "left out");
 }
 
+TEST_F(model_pages, show_a_model_with_instances_as_one) {
+    const auto settings = read(config::model_text);
+    const json status =
+        json::parse(R"({"models":[{"name":"Qwen3:4b","state":"ready","learned":{"positions":4096},
+        "instances":[{"name":"Qwen3:4b@0","state":"ready","reason":"","memory":{"mb":2818,"measured":true}},
+                     {"name":"Qwen3:4b@1","state":"broken","reason":"the card is lost"}]}]})");
+    const auto listed = list_models(settings, status);
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(listed[0].state + listed[0].note, "ready");
+    EXPECT_THAT(listing_text(listed, {}), HasSubstr("Qwen3:4b  ready @0  "));
+    EXPECT_EQ(listing_json(listed)[0]["instances"][1]["state"], "broken");
+    const std::string page = model_page(model_facts(settings.models.front(), status["models"][0]), {});
+    EXPECT_THAT(page, HasSubstr("state          ready\n"));
+    EXPECT_THAT(page, HasSubstr("Qwen3:4b@1 broken: the card is lost\n"));
+    EXPECT_THAT(page, HasSubstr("takes 2818 MB of its cards"));
+}
+
+TEST_F(model_pages, are_padded_by_columns) {
+    std::vector<listed_model> both(2);
+    both[0].name = "\xC3\xBC";
+    both[0].state = both[1].state = "ready";
+    both[1].name = "u";
+    const std::string text = listing_text(both, {});
+    EXPECT_THAT(text, HasSubstr("\xC3\xBC     ready"));
+    EXPECT_THAT(text, HasSubstr("u     ready"));
+}
+
 TEST_F(model_pages, suggest_the_nearest_name) {
     const auto settings = read(config::model_text + "aliases = [\"quick\"]\n");
     EXPECT_THAT(no_such_model(settings, "qwen3:4"), HasSubstr("did you mean 'Qwen3:4b'?"));

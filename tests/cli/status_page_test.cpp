@@ -82,6 +82,24 @@ TEST(status_page, tells_what_was_saved_by_going_on_behind_what_a_model_holds) {
                   "discarded, for the runtime held something else. Proved on 2026-01-02.\n"));
 }
 
+// A model with instances on two cards.
+json on_two_cards() {
+    return json::parse(R"({"version":"1","pid":7,"uptime_seconds":61,"models":[
+        {"name":"a:latest","state":"ready","queue":{"running":1,"waiting":1},"instances":[
+          {"name":"a:latest@0","state":"ready","services":[{"name":"runtime","state":"ready","starts":1,"for_seconds":9}]},
+          {"name":"a:latest@1","state":"loading","progress_percent":40,"services":[]}]}]})");
+}
+
+TEST(status_page, is_one_entry_a_model_with_its_instances_inside) {
+    const std::string text = status_page(on_two_cards(), plain);
+    EXPECT_THAT(text,
+                HasSubstr("  a:latest  ready, 1 running, 1 waiting\n   a:latest@0  ready\n    runtime"));
+    EXPECT_THAT(text, HasSubstr("\n   a:latest@1  loading 40 %\n"));
+    EXPECT_EQ(text.find("waiting"), text.rfind("waiting")) << "a request waits once";
+    EXPECT_TRUE(still_loads(on_two_cards()));
+    EXPECT_THAT(loads_page(on_two_cards(), plain), HasSubstr("a:latest@1  [###"));
+}
+
 TEST(status_page, tells_what_loads) {
     EXPECT_TRUE(still_loads(loading()));
     const std::string bars = loads_page(loading(), no_colour);
@@ -100,6 +118,13 @@ TEST(status_page, survives_what_is_not_a_status) {
         EXPECT_FALSE(still_loads(json::parse(odd)));
         EXPECT_THAT(status_page(json::parse(odd), terminal), HasSubstr("corral"));
     }
+}
+
+TEST(terminal, counts_columns_and_neither_bytes_nor_colours) {
+    EXPECT_EQ(columns_of("abc"), 3U);
+    EXPECT_EQ(columns_of("\x1b[31m\xC3\xA4\xC3\xB6\x1b[0m"), 2U);
+    EXPECT_EQ(columns_of("\xE6\xA8\xA1"), 2U) << "an ideograph is two columns wide";
+    EXPECT_EQ(columns_of("\x1b["), 0U);
 }
 
 TEST(terminal, cuts_lines_without_counting_colours) {

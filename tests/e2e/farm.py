@@ -84,7 +84,7 @@ class Farm(Box):
 
     def sets(self):
         """Label -> how that set of processes stands."""
-        return {model["name"]: model for model in status(self)["models"]}
+        return {one["name"]: {**model, **one} for model in status(self)["models"] for one in model.get("instances", [model])}
 
     def swaps(self):
         return status(self)["swaps"]["loads"]

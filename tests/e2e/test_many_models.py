@@ -117,6 +117,35 @@ def test_instances_answer_side_by_side_and_are_addressed_one_by_one(tmp_path):
         assert farm.who("alpha") == "alpha"
 
 
+def test_a_model_on_two_cards_is_one_and_each_card_is_told_of_once(tmp_path):
+    lines = "cards = [0, 1]\ninstances = 2"
+    with Farm(tmp_path, {"alpha": {**ROOM_FOR_ONE, "lines": lines}}, device={"cards": 2}) as farm:
+        farm.wait_set("alpha:latest@0"), farm.wait_set("alpha:latest@1")
+        listed = json.loads(done(farm, "list", "--json"))["models"]
+        assert [(one["name"], one["state"], one["note"]) for one in listed] == [("alpha:latest", "ready", "")]
+        assert [one["name"] for one in listed[0]["instances"]] == ["alpha:latest@0", "alpha:latest@1"]
+        assert re.search(r"^alpha:latest +ready @0 @1 ", done(farm, "list"), re.M)
+        loaded = json.loads(done(farm, "ps", "--json"))["models"]
+        assert len(loaded) == 1 and loaded[0]["package"] and loaded[0]["size_bytes"] > 0
+        assert re.search(r"^  state +ready$", done(farm, "show", "alpha"), re.M)
+        told = status(farm)
+        assert [model["name"] for model in told["models"]] == ["alpha:latest"]
+        assert [[card["card"] for card in device["cards"]] for device in told["devices"]] == [[0, 1]], "one tool, asked once"
+        assert done(farm, "status").count("device: card") == 2
+        assert "alpha" not in done(farm, "doctor") or "is broken" not in done(farm, "doctor")
+
+
+def test_a_device_that_no_model_has_any_more_is_forgotten(tmp_path):
+    with Farm(tmp_path, {"alpha": ROOM_FOR_ONE}) as farm:
+        farm.wait_set("alpha:latest")
+        assert len(status(farm)["devices"]) == 1
+        asked_otherwise = farm.config_file.read_text().replace("environment = { CORRAL_SIM_DEVICE", 'environment = { OTHER = "1", CORRAL_SIM_DEVICE')
+        farm.config_file.write_text(asked_otherwise)
+        done(farm, "reload")
+        farm.wait_set("alpha:latest")
+        wait_until(lambda: len(status(farm)["devices"]) == 1, 30, "the former way of asking is forgotten")
+
+
 def test_a_pinned_model_is_never_unloaded_for_another(tmp_path):
     models = {"alpha": {**ROOM_FOR_ONE, "lines": 'pinned = true\nkeep_alive = "1s"'}, "beta": ROOM_FOR_ONE}
     with Farm(tmp_path, models) as farm:

@@ -1,5 +1,5 @@
 // The one sentence of what is wrong and what to do, worst first. Pure: a status in, sentences out.
-import type { Model, Service, Status } from './api/types';
+import type { Instance, Model, Service, Status } from './api/types';
 import { duration, percent } from './format';
 import type { Level } from './parts/basics';
 import { t } from './texts';
@@ -12,10 +12,19 @@ export interface Headline {
 
 const trouble = new Set(['starting', 'waiting', 'broken', 'stopping']);
 
-/** The service that keeps a model from being ready for a reason other than its first load, the runtime before those around it. */
-function culprit(model: Model): Service | undefined {
-  return model.services.find((service) => trouble.has(service.state) && (service.causes.length > 1 || service.advice !== ''))
-    ?? model.services.find((service) => service.state === 'broken');
+/** A model, or one of its sets of processes. */
+export type Processes = Model | Instance;
+
+/** The sets of processes of a model: itself where it is the only one. */
+export function instancesOf(model: Model): Processes[] {
+  return model.instances ?? [model];
+}
+
+/** The service that keeps it from being ready for a reason other than its first load, the runtime before those around it. */
+function culprit(of: Processes): Service | undefined {
+  const services = of.services ?? [];
+  return services.find((service) => trouble.has(service.state) && (service.causes.length > 1 || service.advice !== ''))
+    ?? services.find((service) => service.state === 'broken');
 }
 
 /** What a service says of its end, without the first cause where that is only "loading again after": causes side by side, sentences apart. */
@@ -26,18 +35,25 @@ function story(service: Service): string {
     .replace(/[^.!?]$/, '$&.');
 }
 
-function ofModel(model: Model): Headline | undefined {
-  const service = culprit(model);
-  if (model.state === 'broken') {
-    const why = service == null ? model.reason : service.reason;
-    return { level: 'error', sentence: t.headline.broken(model.name, why || model.reason), advice: service?.advice || t.headline.brokenAdvice };
+/** `whole`: the state of the model, which others of its instances may still serve. */
+function ofProcesses(of: Processes, whole: string): Headline | undefined {
+  const service = culprit(of);
+  const serves = whole === 'ready' && of.state !== 'ready';
+  if (of.state === 'broken') {
+    const why = service == null ? of.reason : service.reason;
+    return { level: serves ? 'warning' : 'error', sentence: t.headline.broken(of.name, why || of.reason), advice: service?.advice || t.headline.brokenAdvice };
   }
-  if (service == null || model.state === 'stopped' || model.state === 'unloaded') return undefined;
+  if (service == null || of.state === 'stopped' || of.state === 'unloaded') return undefined;
   const again = service.next_try_seconds != null && service.next_try_seconds > 0 && service.state === 'waiting'
     ? t.headline.reloadWaits(duration(service.next_try_seconds))
-    : t.headline.reload(model.progress_percent == null ? '' : percent(model.progress_percent),
-      model.left_seconds == null ? '' : duration(model.left_seconds));
-  return { level: 'warning', sentence: t.headline.service(model.name, service.name, `${story(service)} ${again}`), advice: service.advice };
+    : t.headline.reload(of.progress_percent == null ? '' : percent(of.progress_percent),
+      of.left_seconds == null ? '' : duration(of.left_seconds));
+  return { level: 'warning', sentence: t.headline.service(of.name, service.name, `${story(service)} ${again}`), advice: service.advice };
+}
+
+/** What keeps a model from serving with all that it has. */
+export function headlinesOf(model: Model): Headline[] {
+  return instancesOf(model).flatMap((one) => ofProcesses(one, model.state) ?? []);
 }
 
 /** All that is to be said, the worst first; one "all is well" when there is nothing else. */
@@ -46,26 +62,24 @@ export function headlines(status: Status): Headline[] {
   const add = (level: Level, sentence: string, advice = '') => void out.push({ level, sentence, advice });
   if (status.shutting_down) add('error', t.headline.ending, t.headline.endingAdvice);
   for (const why of status.closed) add('error', t.headline.closed(why));
-  for (const model of status.models) {
-    const said = ofModel(model);
-    if (said) out.push(said);
-  }
+  out.push(...status.models.flatMap(headlinesOf));
   if (status.in_place) add('error', t.headline.inPlace(status.in_place.served, status.in_place.problems[0] ?? ''), t.headline.inPlaceAdvice);
   for (const left of status.left_out) add('warning', t.headline.leftOut(left.file, left.problems[0] ?? ''), t.headline.leftOutAdvice);
   if (status.upgrade.under_way) add('note', t.headline.upgrading(status.upgrade.status));
   if (status.upgrade.failure !== '') add('warning', t.headline.upgradeFailed(status.upgrade.failure));
   if (status.drained) add('warning', t.headline.drained, t.headline.drainedAdvice);
   for (const model of status.models) {
-    if (model.warning !== '') add('warning', t.headline.warning(model.name, model.warning));
     if (model.waits !== '') add('note', t.headline.warning(model.name, model.waits));
-    for (const service of model.services) {
-      if (service.warning !== '' && service.warning !== model.warning) add('warning', t.headline.service(model.name, service.name, service.warning));
+    for (const one of instancesOf(model)) {
+      if (one.warning !== '') add('warning', t.headline.warning(one.name, one.warning));
+      for (const service of one.services ?? []) {
+        if (service.warning !== '' && service.warning !== one.warning) add('warning', t.headline.service(one.name, service.name, service.warning));
+      }
     }
   }
   for (const device of status.devices) {
-    if (device.problem) add('note', t.headline.device(device.tool, device.problem), t.headline.deviceAdvice);
+    if (device.problem) add('note', t.headline.device(device.problem), t.headline.deviceAdvice);
   }
-  if (status.models.length === 0) add('note', t.headline.noModels, t.headline.noModelsAdvice);
   const rank: Record<Level, number> = { error: 0, warning: 1, note: 2, idle: 3, good: 4 };
   out.sort((a, b) => rank[a.level] - rank[b.level]);
   if (out.length === 0 || rank[out[0]!.level] >= rank.note) {

@@ -2,7 +2,7 @@
 import { modelNames, session as askSession } from './api/calls';
 import { ApiError } from './api/client';
 import { followBox } from './api/events';
-import type { RequestList, Session, Status } from './api/types';
+import type { Requests as RequestList, Session, Status } from './api/types';
 import type { Point } from './parts/chart';
 import { Store } from './store';
 import { t } from './texts';
@@ -18,7 +18,7 @@ export const history = new Store<Point[]>([]);
 export const connection = new Store<Connection>('connecting');
 export const news = new Store<string>('');
 export const access = new Store<Access>({ kind: 'asking' });
-export const session = new Store<Session>({ scopes: [], key: null });
+export const session = new Store<Pick<Session, 'scopes' | 'key'>>({ scopes: [], key: null });
 
 const kept = 300; // seconds of the chart
 const sampled = 1; // seconds between its points
@@ -43,7 +43,7 @@ function tellOfChange(before: Status | null, now: Status): void {
 function took(now: Status): void {
   tellOfChange(status.get(), now);
   status.set(now);
-  const listed = now.models.map((model) => `${model.model} ${model.aliases.join(' ')}`).join('\n');
+  const listed = (now.models ?? []).map((model) => `${model.model} ${model.aliases.join(' ')}`).join('\n');
   if (listed !== names) {
     names = listed;
     void modelNames().then((list) => models.set(list), (error: unknown) => console.warn('/api/tags', error));

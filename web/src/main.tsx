@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { logout } from './api/calls';
 import type { Scope } from './api/types';
 import { access, begin, connection, end, news, session } from './live';
-import { Badge } from './parts/basics';
+import { Badge, Guard } from './parts/basics';
 import { visible } from './parts/ansi';
 import { ChatPage } from './pages/chat';
 import { Health } from './pages/health';
@@ -121,7 +121,7 @@ function App() {
         <h1 class="sr-only">{t.pages[page]}</h1>
         {may.kind === 'login' && <Login />}
         {may.kind === 'refused' && <Refused why={may.why} />}
-        {may.kind === 'in' && (who.scopes.includes(scope) ? <View /> : <p class="notice note">{t.login.denied(scope)}</p>)}
+        {may.kind === 'in' && (who.scopes.includes(scope) ? <Guard key={page} title={t.pages[page]}><View /></Guard> : <p class="notice note">{t.login.denied(scope)}</p>)}
       </main>
     </>
   );

@@ -5,6 +5,7 @@ export const t = {
   product: 'Corral',
   skip: 'Skip to the page',
   again: 'Try again',
+  askAgain: (time: string) => `Ask again in about ${time}.`,
   cancel: 'Cancel',
   close: 'Close',
   copy: 'Copy',
@@ -27,7 +28,7 @@ export const t = {
 
   login: {
     title: 'Log in',
-    text: 'This box asks for an API key. The key stays in a cookie of this session that no script can read.',
+    text: 'This box asks for an API key. The key stays for 30 days in a cookie that no script can read; Log out ends that.',
     key: 'API key',
     button: 'Log in',
     out: 'Log out',
@@ -52,8 +53,6 @@ export const t = {
     well: 'All is well.',
     wellDetail: (ready: number, running: number) =>
       `${ready} model${s(ready)} ready, ${running === 0 ? 'nothing to do' : `${running} request${s(running)} running`}.`,
-    noModels: 'No model is configured.',
-    noModelsAdvice: 'Import the folder of a model on the page Models.',
     ending: 'Corral is ending: it takes no new requests.',
     endingAdvice: 'Start it again: sudo systemctl start corral',
     upgrading: (status: string) => `An upgrade is under way${status === '' ? '.' : `: ${status}`}`,
@@ -70,13 +69,27 @@ export const t = {
     reloadWaits: (left: string) => `It is started again in ${left}.`,
     drained: 'The box is drained: load balancers are told to send nothing.',
     drainedAdvice: 'When that is over: corral undrain',
-    device: (tool: string, problem: string) => `The cards can't be looked at: ${problem === '' ? tool : problem}`,
+    device: (problem: string) => `The cards can't be looked at: ${problem}`,
     deviceAdvice: 'The page Health says what to do.',
     warning: (model: string, warning: string) => `${model}: ${warning}`,
     more: (count: number) => `and ${count} more`,
   },
 
+  welcome: {
+    empty: 'This box has no model yet.',
+    emptyForOthers: 'This box has no model yet; its operator can add one.',
+    add: 'Add a model',
+    leftOut: (files: number) => `No model is served: ${files === 1 ? 'the file of one has' : `the files of ${files} have`} a mistake.`,
+    look: 'Look at the models',
+  },
+
+  guard: {
+    broken: (title: string, what: string) => `“${title}” can't be shown: the box did not say what this page needs (${what}).`,
+    advice: 'Everything else works. Reload the page; if it stays so, the command corral support gathers what a report needs.',
+  },
+
   overview: {
+    said: 'State of the box',
     models: 'Models',
     model: 'Model', state: 'State', place: 'Place', queue: 'Queue', speed: 'Speed',
     stateMeaning: 'What the model is doing, and for a load how far it is',
@@ -84,6 +97,10 @@ export const t = {
     queueMeaning: 'Requests that run, and requests that wait for their turn',
     speedMeaning: 'Tokens that the model writes now, in one second, for all its requests',
     card: (names: string) => `card ${names}`,
+    cardsOf: (count: number, names: string) => `card${s(count)} ${names}`,
+    fallback: (number: string) => `fallback ${number}`,
+    firstChoice: 'first choice',
+    instances: (model: string) => `Instances of ${model}`,
     noCard: 'no card',
     pinned: 'pinned',
     left: (time: string) => `about ${time} left`,
@@ -92,7 +109,7 @@ export const t = {
     waiting: (count: number) => `${count} waiting`,
     services: 'Services',
     cards: 'Cards',
-    noCards: 'No card is configured, or no status tool was asked.',
+    noCards: 'No card was asked for its figures.',
     memory: 'Memory', temperature: 'Temperature', npu: 'NPU', cpu: 'CPU',
     memoryMeaning: 'Used and whole memory of the card',
     temperatureMeaning: 'Temperature of the card in degrees Celsius',
@@ -129,6 +146,13 @@ export const t = {
     tokens: 'Answer', seconds: 'Time', speed: 'Speed', first: 'First text after', prompt: 'Prompt',
     tokensMeaning: 'Tokens of the answer', secondsMeaning: 'Time from sending to the last text', speedMeaning: 'Tokens of the answer in one second',
     firstMeaning: 'Time from sending to the first text', promptMeaning: 'Tokens of the conversation as the model read it',
+    loads: 'The model is being loaded.', loadsAt: (figures: string) => `The model is being loaded: ${figures}.`,
+    waits: 'The question waits for its turn.',
+    waitsAt: (position: number, time: string) => `The question is number ${position} in the queue${time === '' ? '' : `, its turn comes in about ${time}`}.`,
+    reads: 'The model reads the question.', sent: 'Waiting for the model.', soFar: (time: string) => `${time} so far`,
+    stoppedModel: (model: string) => `${model} was stopped by its operator.`,
+    failed: 'The answer failed.',
+    askOperator: " 'corral status' tells its operator why.", // of the API; this page says it below
     writing: 'The model is writing.', finished: 'The answer is complete.',
     cut: 'The answer ended before it was complete.',
   },
@@ -149,7 +173,8 @@ export const t = {
   },
 
   models: {
-    title: 'Models', none: 'No model is configured. Import one below.', actions: 'Actions',
+    title: 'Models', none: 'No model yet. Import the folder of a package below, or have the box fetch a public one that suits it:',
+    pull: 'corral search\nsudo corral pull NAME', actions: 'Actions',
     load: 'Load', unload: 'Unload', restart: 'Restart', pin: 'Pin', unpin: 'Unpin', remove: 'Remove',
     loadMeaning: 'Loads the model now', unloadMeaning: 'Ends it after its running answer; it stays stopped',
     restartMeaning: 'Kills and starts its services; running answers are cut',

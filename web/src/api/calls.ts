@@ -1,6 +1,6 @@
 // Each question and each action of the page, in the shapes that it draws.
 import { ask } from './client';
-import type { Bundle, Finding, ImportReport, IncidentLine, Scope, Session, Setting } from './types';
+import type { Bundle, Finding, Import as ImportReport, Incident as IncidentLine, Scope, Session, Setting } from './types';
 
 const base = '/corral/v1';
 const patient = 120_000; // milliseconds: an import reads all files of a package

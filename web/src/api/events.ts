@@ -1,7 +1,7 @@
 // Streams of the box. A browser's EventSource gives up for good on an answer other than 200, as a proxy or a starting box sends it,
 // so that case is tried again here, with growing pauses.
 import { ask, ApiError } from './client';
-import type { RequestList, Status } from './types';
+import type { Requests as RequestList, Status } from './types';
 
 const shortest = 500; // milliseconds between tries
 const longest = 5000;

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { incident, incidents } from '../api/calls';
-import type { Bundle, IncidentLine, PastRequest, Step } from '../api/types';
+import type { Bundle, Incident as IncidentLine, PastRequest, Step } from '../api/types';
 import { count, dash, milliseconds } from '../format';
 import { levelOfState } from '../headline';
 import { AnsiText, visible } from '../parts/ansi';

@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { followLogs, type FollowedLine } from '../api/events';
 import type { Status } from '../api/types';
+import { instancesOf } from '../headline';
 import { session, status } from '../live';
 import { AnsiText, visible } from '../parts/ansi';
 import { Empty, Panel, Problem, Time } from '../parts/basics';
@@ -15,7 +16,7 @@ interface Line extends FollowedLine {
 }
 
 function servicesOf(now: Status | null): string[] {
-  return ['corral', ...(now?.models ?? []).flatMap((model) => model.services.map((service) => `${model.name}/${service.name}`))];
+  return ['corral', ...(now?.models ?? []).flatMap(instancesOf).flatMap((one) => (one.services ?? []).map((service) => `${one.name}/${service.name}`))];
 }
 
 function nameOf(line: FollowedLine): string {

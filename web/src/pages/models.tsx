@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { act, importFolder, type ModelAction } from '../api/calls';
-import type { ImportReport, Model } from '../api/types';
+import type { Import as ImportReport, Model, Status } from '../api/types';
 import { session, status } from '../live';
 import { visible } from '../parts/ansi';
 import { Badge, Confirm, Empty, Notice, Panel, Problem, TableFrame } from '../parts/basics';
@@ -57,6 +57,30 @@ function Table(props: { of: Model[]; may: boolean; busy: boolean; ask: (what: As
   );
 }
 
+function NoModel(props: { may: boolean }) {
+  if (!props.may) return <Empty>{t.welcome.emptyForOthers}</Empty>;
+  return (
+    <>
+      <p>{t.models.none}</p>
+      <pre tabIndex={0}>{t.models.pull}</pre>
+    </>
+  );
+}
+
+/** Files of models with a mistake. */
+function LeftOut(props: { of: Status['left_out'] }) {
+  return (
+    <>
+      {props.of.map((one) => (
+        <div class="notice warning" key={one.file}>
+          <p><strong>{visible(one.name || one.file)}</strong>: {t.headline.leftOut(visible(one.file), visible(one.problems[0] ?? ''))}</p>
+          <p class="advice">{t.headline.leftOutAdvice}</p>
+        </div>
+      ))}
+    </>
+  );
+}
+
 const nothingWritten = 2; // the status of an import that can't be made
 
 function possible(report: ImportReport): boolean {
@@ -68,7 +92,7 @@ function outcomeOf(report: ImportReport): string {
   return possible(report) ? t.models.wouldImport(visible(report.model)) : t.models.cannotImport;
 }
 
-function Import(props: { may: boolean }) {
+function Import() {
   const [folder, setFolder] = useState('');
   const [name, setName] = useState('');
   const [busy, setBusy] = useState(false);
@@ -85,7 +109,7 @@ function Import(props: { may: boolean }) {
     }
     setBusy(false);
   };
-  const may = props.may && !busy && folder.trim() !== '';
+  const may = !busy && folder.trim() !== '';
   return (
     <Panel title={t.models.import}>
       <form class="fields" onSubmit={(event) => { event.preventDefault(); if (may) void run(false); }}>
@@ -138,9 +162,11 @@ export function Models() {
       <p class="outcome" role="status">{done}</p>
       <Problem of={error} />
       <Panel title={t.models.title}>
-        {now.models.length === 0 ? <Empty>{t.models.none}</Empty> : <Table of={now.models} may={may} busy={busy} ask={ask} />}
+        {now.models.length === 0 && now.left_out.length === 0 && <NoModel may={may} />}
+        {now.models.length > 0 && <Table of={now.models} may={may} busy={busy} ask={ask} />}
+        <LeftOut of={now.left_out} />
       </Panel>
-      <Import may={may} />
+      {may && <Import />}
       {asked && (
         <Confirm title={asked.action === 'remove' ? t.models.removeTitle(visible(asked.model)) : t.models.restartTitle(visible(asked.model))}
           text={asked.action === 'remove' ? t.models.removeText : t.models.restartText} yes={words[asked.action].word}

@@ -2,9 +2,9 @@
 import { useStore } from '../store';
 import type { Card, Model, Status, Waiting } from '../api/types';
 import { count, dash, duration, megabytes, percent, rounded } from '../format';
-import { headlines, levelOfState } from '../headline';
-import { history, requests, status } from '../live';
-import { Badge, Bar, Empty, Figure, Notice, Panel, TableFrame } from '../parts/basics';
+import { headlines, instancesOf, levelOfState, type Processes } from '../headline';
+import { history, requests, session, status } from '../live';
+import { Badge, Bar, Empty, Figure, Guard, Notice, Panel, TableFrame } from '../parts/basics';
 import { Chart } from '../parts/chart';
 import { visible } from '../parts/ansi';
 import { t } from '../texts';
@@ -30,18 +30,55 @@ function Sentences(props: { of: Status }) {
   );
 }
 
-export function ModelState(props: { of: Model }) {
+function StateOf(props: { of: Processes }) {
   const { of } = props;
   const loading = of.progress_percent != null || of.state === 'loading';
   return (
-    <div class="state-cell">
+    <>
       <Badge level={levelOfState(of.state)}>{t.states[of.state] ?? visible(of.state)}</Badge>
       {loading && (
         <Bar label={t.overview.bar(visible(of.name))} value={of.progress_percent} level="warning"
           text={of.left_seconds == null ? percent(of.progress_percent) : `${percent(of.progress_percent)}, ${t.overview.left(duration(of.left_seconds))}`} />
       )}
+    </>
+  );
+}
+
+/** What an instance is called beside its model: where it runs. */
+function placeName(of: Processes): string {
+  const [, fallback = '', cards = ''] = /@(?:fallback(\d+))?:?([\d,]*)$/.exec(of.name) ?? [];
+  return [fallback === '' ? '' : t.overview.fallback(fallback), cards === '' ? '' : t.overview.card(cards)].filter((part) => part !== '').join(', ')
+    || t.overview.firstChoice;
+}
+
+function sizeOf(of: Processes): string {
+  return (of.memory?.mb ?? 0) > 0 ? megabytes(of.memory?.mb) : '';
+}
+
+/** Of the model, and below it of each of its instances. */
+export function ModelState(props: { of: Model }) {
+  return (
+    <div class="state-cell">
+      {props.of.instances ? <Badge level={levelOfState(props.of.state)}>{t.states[props.of.state] ?? visible(props.of.state)}</Badge>
+        : <StateOf of={props.of} />}
+      {props.of.instances && (
+        <ul class="instances" aria-label={t.overview.instances(visible(props.of.name))}>
+          {props.of.instances.map((one) => (
+            <li key={one.name}><span class="place">{placeName(one)}</span><div class="state-cell"><StateOf of={one} /></div></li>
+          ))}
+        </ul>
+      )}
     </div>
   );
+}
+
+function placeOf(model: Model): string {
+  const cards = [...new Set(instancesOf(model).flatMap((one) => one.memory?.cards ?? []))];
+  // Of those that are not loaded it is what they would take.
+  const loaded = instancesOf(model).filter((one) => model.instances == null || one.state === 'ready' || one.state === 'loading');
+  const memory = loaded.reduce((sum, one) => sum + (one.memory?.mb ?? 0), 0);
+  return [cards.length > 0 ? t.overview.cardsOf(cards.length, cards.join(', ')) : t.overview.noCard, memory > 0 ? megabytes(memory) : '',
+    model.pinned ? t.overview.pinned : ''].filter((part) => part !== '').join(', ');
 }
 
 function Services(props: { of: Model }) {
@@ -49,8 +86,9 @@ function Services(props: { of: Model }) {
     <details class="services">
       <summary>{t.overview.services}<span class="sr-only"> {visible(props.of.name)}</span></summary>
       <ul>
-        {props.of.services.map((service) => (
-          <li key={service.name}>
+        {instancesOf(props.of).flatMap((one) => (one.services ?? []).map((service) => (
+          <li key={`${one.name}/${service.name}`}>
+            {props.of.instances && <span class="place">{[placeName(one), sizeOf(one)].filter((part) => part !== '').join(', ')}: </span>}
             <Badge level={levelOfState(service.state)}>{visible(service.name)}: {t.states[service.state] ?? visible(service.state)}</Badge>{' '}
             <span class="quiet">
               {t.overview.forTime(duration(service.for_seconds))}
@@ -58,7 +96,7 @@ function Services(props: { of: Model }) {
             </span>
             {service.state !== 'ready' && service.reason !== '' && <p>{visible(service.reason)}</p>}
           </li>
-        ))}
+        )))}
       </ul>
     </details>
   );
@@ -67,40 +105,34 @@ function Services(props: { of: Model }) {
 function Models(props: { of: Status }) {
   return (
     <Panel title={t.overview.models}>
-      {props.of.models.length === 0 ? <Empty>{t.models.none}</Empty> : (
-        <TableFrame label={t.overview.models}>
-          <table class="stacked">
-            <thead>
-              <tr>
-                <th scope="col">{t.overview.model}</th>
-                <th scope="col" title={t.overview.stateMeaning}>{t.overview.state}</th>
-                <th scope="col" title={t.overview.placeMeaning}>{t.overview.place}</th>
-                <th scope="col" title={t.overview.queueMeaning}>{t.overview.queue}</th>
-                <th scope="col" class="number" title={t.overview.speedMeaning}>{t.overview.speed}</th>
+      <TableFrame label={t.overview.models}>
+        <table class="stacked">
+          <thead>
+            <tr>
+              <th scope="col">{t.overview.model}</th>
+              <th scope="col" title={t.overview.stateMeaning}>{t.overview.state}</th>
+              <th scope="col" title={t.overview.placeMeaning}>{t.overview.place}</th>
+              <th scope="col" title={t.overview.queueMeaning}>{t.overview.queue}</th>
+              <th scope="col" class="number" title={t.overview.speedMeaning}>{t.overview.speed}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {props.of.models.map((model) => (
+              <tr key={model.name}>
+                <th scope="row" class="name">{visible(model.name)}<Services of={model} /></th>
+                <td data-label={t.overview.state}><ModelState of={model} /></td>
+                <td data-label={t.overview.place} title={t.overview.placeMeaning}>{placeOf(model)}</td>
+                <td data-label={t.overview.queue} title={t.overview.queueMeaning}>
+                  {t.overview.running(model.queue.running)}, {t.overview.waiting(model.queue.waiting)}
+                </td>
+                <td data-label={t.overview.speed} class="number" title={t.overview.speedMeaning}>
+                  {model.tokens_per_second > 0 ? `${rounded(model.tokens_per_second)} ${t.units.tokensPerSecond}` : dash}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {props.of.models.map((model) => (
-                <tr key={model.name}>
-                  <th scope="row" class="name">{visible(model.name)}<Services of={model} /></th>
-                  <td data-label={t.overview.state}><ModelState of={model} /></td>
-                  <td data-label={t.overview.place} title={t.overview.placeMeaning}>
-                    {model.memory.cards.length > 0 ? t.overview.card(model.memory.cards.join(', ')) : t.overview.noCard}
-                    {model.memory.mb > 0 && `, ${megabytes(model.memory.mb)}`}
-                    {model.pinned && `, ${t.overview.pinned}`}
-                  </td>
-                  <td data-label={t.overview.queue} title={t.overview.queueMeaning}>
-                    {t.overview.running(model.queue.running)}, {t.overview.waiting(model.queue.waiting)}
-                  </td>
-                  <td data-label={t.overview.speed} class="number" title={t.overview.speedMeaning}>
-                    {model.tokens_per_second == null ? dash : `${rounded(model.tokens_per_second)} ${t.units.tokensPerSecond}`}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </TableFrame>
-      )}
+            ))}
+          </tbody>
+        </table>
+      </TableFrame>
     </Panel>
   );
 }
@@ -110,7 +142,7 @@ function CardView(props: { of: Card }) {
   const used = of.memory_used_mb != null && of.memory_total_mb ? (100 * of.memory_used_mb) / of.memory_total_mb : null;
   return (
     <li class="card">
-      <h3>{t.overview.card(String(of.card))} <span class="quiet">{visible(of.name)}</span></h3>
+      <h3>{t.overview.card(String(of.card))} <span class="quiet">{visible(of.name ?? '')}</span></h3>
       <div title={t.overview.memoryMeaning}>
         <Bar label={t.overview.memory} value={used} text={`${megabytes(of.memory_used_mb)} / ${megabytes(of.memory_total_mb)}`} />
       </div>
@@ -125,11 +157,12 @@ function CardView(props: { of: Card }) {
 
 function Cards(props: { of: Status }) {
   const cards = props.of.devices.flatMap((device) => device.cards ?? []);
+  const problems = props.of.devices.flatMap((device) => device.problem ?? []);
   return (
     <Panel title={t.overview.cards}>
-      {cards.length === 0 ? <Empty>{t.overview.noCards}</Empty> : (
-        <ul class="cards">{cards.map((card) => <CardView key={card.card} of={card} />)}</ul>
-      )}
+      {cards.length > 0 && <ul class="cards">{cards.map((card) => <CardView key={card.card} of={card} />)}</ul>}
+      {problems.map((problem) => <p class="notice note" key={problem}>{t.headline.device(visible(problem))}</p>)}
+      {cards.length === 0 && problems.length === 0 && <Empty>{t.overview.noCards}</Empty>}
     </Panel>
   );
 }
@@ -163,28 +196,54 @@ function Queue(props: { of: Waiting[] }) {
   );
 }
 
+function BoxFigures(props: { of: Status }) {
+  const now = props.of;
+  return (
+    <Panel title={t.overview.box}>
+      <dl class="figures">
+        <Figure label={t.overview.runningNow} value={count(now.queue.running)} meaning={t.overview.runningMeaning} />
+        <Figure label={t.overview.waitingNow} value={count(now.queue.waiting)} meaning={t.overview.waitingMeaning} />
+        <Figure label={t.overview.uptime} value={duration(now.uptime_seconds)} meaning={t.overview.uptimeMeaning} />
+        <Figure label={t.overview.version} value={now.version} meaning={t.overview.versionMeaning} />
+        <Figure label={t.overview.process} value={now.pid} meaning={t.overview.processMeaning} />
+      </dl>
+    </Panel>
+  );
+}
+
+/** The first screen of a new box. */
+function Welcome(props: { leftOut: number }) {
+  const may = useStore(session).scopes.includes('operate');
+  return (
+    <section class="welcome">
+      <h2>{props.leftOut > 0 ? t.welcome.leftOut(props.leftOut) : may ? t.welcome.empty : t.welcome.emptyForOthers}</h2>
+      {may && <a class="button-like primary" href="#/models">{props.leftOut > 0 ? t.welcome.look : t.welcome.add}</a>}
+    </section>
+  );
+}
+
+function Speed() {
+  return <Panel title={t.overview.chart}><Chart label={t.overview.chart} points={useStore(history)} /></Panel>;
+}
+
+function Waiters() {
+  return <Queue of={useStore(requests).waiting} />;
+}
+
 export function Overview() {
   const now = useStore(status);
-  const list = useStore(requests);
-  const speeds = useStore(history);
   if (!now) return <Notice level="note">{t.loading}</Notice>;
+  const fresh = now.models?.length === 0;
   return (
     <>
-      <Sentences of={now} />
-      <Models of={now} />
+      {fresh && <Welcome leftOut={now.left_out?.length ?? 0} />}
+      <Guard title={t.overview.said}><Sentences of={now} /></Guard>
+      {!fresh && <Guard title={t.overview.models}><Models of={now} /></Guard>}
       <div class="columns">
-        <Panel title={t.overview.chart}><Chart label={t.overview.chart} points={speeds} /></Panel>
-        <Queue of={list.waiting} />
-        <Cards of={now} />
-        <Panel title={t.overview.box}>
-          <dl class="figures">
-            <Figure label={t.overview.runningNow} value={count(now.queue.running)} meaning={t.overview.runningMeaning} />
-            <Figure label={t.overview.waitingNow} value={count(now.queue.waiting)} meaning={t.overview.waitingMeaning} />
-            <Figure label={t.overview.uptime} value={duration(now.uptime_seconds)} meaning={t.overview.uptimeMeaning} />
-            <Figure label={t.overview.version} value={now.version} meaning={t.overview.versionMeaning} />
-            <Figure label={t.overview.process} value={now.pid} meaning={t.overview.processMeaning} />
-          </dl>
-        </Panel>
+        {!fresh && <Guard title={t.overview.chart}><Speed /></Guard>}
+        {!fresh && <Guard title={t.overview.waitingTitle}><Waiters /></Guard>}
+        {!(fresh && now.devices?.length === 0) && <Guard title={t.overview.cards}><Cards of={now} /></Guard>}
+        {!fresh && <Guard title={t.overview.box}><BoxFigures of={now} /></Guard>}
       </div>
     </>
   );

@@ -1,4 +1,4 @@
-import type { RequestShape, Stage } from '../api/types';
+import type { Request as RequestShape, Stage } from '../api/types';
 import { requests } from '../live';
 import { count, dash, milliseconds } from '../format';
 import { visible } from '../parts/ansi';

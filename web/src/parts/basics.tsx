@@ -1,5 +1,5 @@
 // Small parts that all pages share.
-import type { ComponentChildren } from 'preact';
+import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
 import { localTime, percent, utcTime } from '../format';
@@ -56,6 +56,29 @@ export function Panel(props: { title: string; actions?: ComponentChildren; child
 
 export function Empty(props: { children: ComponentChildren }) {
   return <p class="empty">{props.children}</p>;
+}
+
+/** Draws what is inside, or says why it can't: one part that fails leaves the others as they are. */
+export class Guard extends Component<{ title: string; children: ComponentChildren }, { error?: Error }> {
+  override state: { error?: Error } = {};
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error: error instanceof Error ? error : new Error(String(error)) };
+  }
+
+  override render() {
+    const { error } = this.state;
+    if (!error) return this.props.children;
+    return (
+      <Panel title={this.props.title}>
+        <div class="notice warning" role="alert">
+          <p>{t.guard.broken(this.props.title, error.message)}</p>
+          <p class="advice">{t.guard.advice}</p>
+          <button type="button" onClick={() => this.setState({ error: undefined })}>{t.again}</button>
+        </div>
+      </Panel>
+    );
+  }
 }
 
 /** What went wrong, and what to do about it. */
