@@ -1,4 +1,4 @@
-// The conversation: kept in this browser only, and going on while another page is looked at.
+// The conversation: kept in this browser only, one of each tab, and going on while another page is looked at.
 import { ApiError, open } from './api/client';
 import { Store } from './store';
 import { t } from './texts';
@@ -46,30 +46,56 @@ const mostTurns = 200;
 const longestLine = 4 << 20; // letters of one line of the answer
 const nothing: Chat = { model: '', system: '', think: false, tools: '', turns: [] };
 
+const draftPlace = 'corral.draft';
+
+/** This tab's own; a new tab begins with the one that was last written to. */
 function kept(): Chat {
-  try {
-    const read: unknown = JSON.parse(localStorage.getItem(place) ?? 'null');
-    if (typeof read === 'object' && read != null && 'turns' in read && Array.isArray(read.turns)) return { ...nothing, ...read } as Chat;
-  } catch {
-    // Another version's, or storage is forbidden: a new conversation.
+  for (const storage of ['sessionStorage', 'localStorage'] as const) {
+    try {
+      const read: unknown = JSON.parse(window[storage].getItem(place) ?? 'null');
+      if (typeof read === 'object' && read != null && 'turns' in read && Array.isArray(read.turns)) return { ...nothing, ...read } as Chat;
+    } catch {
+      // Another version's, or storage is forbidden: a new conversation.
+    }
   }
   return nothing;
 }
 
 export const chat = new Store<Chat>(kept());
 export const writing = new Store<boolean>(false);
+/** The request under way: by its mark it is found in the box's lists. */
+export const asked = new Store<{ mark: string; at: number } | null>(null);
 let running: AbortController | null = null;
 
 function keep(): void {
   const now = chat.get();
   const bare = { ...now, turns: now.turns.map((turn) => ({ ...turn, images: undefined })) };
-  for (const version of [now, bare]) {
-    try {
-      localStorage.setItem(place, JSON.stringify(version));
-      return;
-    } catch {
-      // Full: once more without the images, then not at all; the page goes on with what it has.
+  for (const storage of ['sessionStorage', 'localStorage'] as const) {
+    for (const version of [now, bare]) {
+      try {
+        window[storage].setItem(place, JSON.stringify(version));
+        break;
+      } catch {
+        // Full: once more without the images, then not at all; the page goes on with what it has.
+      }
     }
+  }
+}
+
+/** What was typed and not sent yet outlives a reload. */
+export function draft(): string {
+  try {
+    return sessionStorage.getItem(draftPlace) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+export function keepDraft(text: string): void {
+  try {
+    sessionStorage.setItem(draftPlace, text);
+  } catch {
+    // Then it lives as long as the page.
   }
 }
 
@@ -160,12 +186,14 @@ export async function send(content: string, images: string[], thinks: boolean): 
   const abort = new AbortController();
   running = abort;
   const begin = performance.now();
+  const mark = `page-${begin.toString(36).replace('.', '')}-${Math.random().toString(36).slice(2, 10)}`;
+  asked.set({ mark, at: Date.now() });
   const since = () => (performance.now() - begin) / 1000;
   const gathered = new Gatherer();
   let first: number | null = null;
   let last: Piece = {};
   try {
-    const answer = await open('/api/chat', { method: 'POST', body: request(chat.get(), thinks), signal: abort.signal });
+    const answer = await open('/api/chat', { method: 'POST', body: request(chat.get(), thinks), signal: abort.signal, mark });
     if (!answer.body) throw new ApiError(0, t.chat.cut);
     for await (const line of lines(answer.body)) {
       if (line.trim() === '') continue;
@@ -189,6 +217,7 @@ export async function send(content: string, images: string[], thinks: boolean): 
       figures: { answerTokens: last.eval_count ?? null, promptTokens: last.prompt_eval_count ?? null, seconds: since(), firstSeconds: first },
     }));
     running = null;
+    asked.set(null);
     writing.set(false);
     keep();
   }

@@ -1,4 +1,5 @@
 // Requests to the box. Actions carry a header that no page of another origin can send unasked.
+import { duration } from '../format';
 import { t } from '../texts';
 
 const deadline = 15_000;
@@ -24,6 +25,9 @@ async function failure(answer: Response): Promise<ApiError> {
   } catch {
     // An answer without JSON, as of a proxy before the box: its status says all.
   }
+  const wait = Number(answer.headers.get('Retry-After') ?? '');
+  // Ollama's own words for a full queue tell no time.
+  if (advice === '' && wait > 0 && !/\d/.test(sentence)) advice = t.askAgain(duration(wait));
   return new ApiError(answer.status, sentence, advice);
 }
 
@@ -31,6 +35,8 @@ interface Wish {
   method?: string;
   body?: unknown;
   signal?: AbortSignal;
+  /** By which the request is found in the box's lists: its id ends with it. */
+  mark?: string;
   /** In milliseconds; imports and the doctor take longer than a look. */
   within?: number;
 }
@@ -40,6 +46,7 @@ export async function open(path: string, wish: Wish = {}): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   const method = wish.method ?? 'GET';
   if (method !== 'GET') headers['X-Corral-Action'] = '1';
+  if (wish.mark !== undefined) headers['X-Request-Id'] = wish.mark;
   if (wish.body !== undefined) headers['Content-Type'] = 'application/json';
   let answer: Response;
   try {

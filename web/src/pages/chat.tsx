@@ -1,12 +1,14 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { capabilities, type Capabilities } from '../api/calls';
-import { change, chat, forget, send, stop, writing, type Figures, type ToolCall, type Turn } from '../chat_store';
-import { count, dash, duration, rounded } from '../format';
-import { models } from '../live';
+import { asked, change, chat, draft, forget, keepDraft, send, stop, writing, type Figures, type ToolCall, type Turn } from '../chat_store';
+import type { Model, Status } from '../api/types';
+import { count, dash, duration, percent, rounded } from '../format';
+import { headlinesOf } from '../headline';
+import { models, requests, session, status } from '../live';
 import { visible } from '../parts/ansi';
 import { Confirm, Empty, Figure, Notice } from '../parts/basics';
 import { Markdown } from '../parts/markdown';
-import { useStore } from '../store';
+import { useNow, useStore } from '../store';
 import { t } from '../texts';
 
 const mostImageBytes = 8_000_000;
@@ -36,6 +38,69 @@ function Call(props: { of: ToolCall }) {
   );
 }
 
+function modelOf(now: Status | null, name: string): Model | undefined {
+  return now?.models.find((model) => [model.name, ...model.aliases, ...(model.also ?? [])].includes(name));
+}
+
+const hope = ['ready', 'loading', 'unloaded'];
+
+/** Of the first visit: the model that answers soonest. */
+function firstChoice(names: string[], now: Status | null): string {
+  const rank = (name: string) => {
+    const at = hope.indexOf(modelOf(now, name)?.state ?? '');
+    return at < 0 ? hope.length : at;
+  };
+  return [...names].sort((a, b) => rank(a) - rank(b))[0] ?? '';
+}
+
+/** What the request under way waits for; with figures for those who see. */
+function useWait(): { plain: string; exact: string } {
+  const now = useStore(status);
+  const list = useStore(requests);
+  const own = useStore(asked);
+  const { model } = useStore(chat);
+  const is = (one: { id: string }) => own != null && one.id.endsWith(`.${own.mark}`);
+  const served = modelOf(now, model);
+  if (served?.state === 'loading') {
+    const figures = [served.progress_percent == null ? '' : percent(served.progress_percent),
+      served.left_seconds == null ? '' : t.overview.left(duration(served.left_seconds))].filter((part) => part !== '').join(', ');
+    return { plain: t.chat.loads, exact: figures === '' ? t.chat.loads : t.chat.loadsAt(figures) };
+  }
+  const waiting = list.waiting.find(is);
+  if (waiting) {
+    return { plain: t.chat.waits, exact: t.chat.waitsAt(waiting.position ?? 1, waiting.estimate_seconds == null ? '' : duration(waiting.estimate_seconds)) };
+  }
+  return list.running.some(is) ? { plain: t.chat.reads, exact: t.chat.reads } : { plain: t.chat.sent, exact: t.chat.sent };
+}
+
+function Wait() {
+  const { exact } = useWait();
+  const now = useNow();
+  const since = useStore(asked)?.at ?? now;
+  return <p class="quiet wait">{exact} <span class="number">{t.chat.soFar(duration(Math.max(0, Math.round((now - since) / 1000))))}</span></p>;
+}
+
+/** Why the chosen model gives no answer, for those who may know. */
+function Trouble(props: { model: string }) {
+  const served = modelOf(useStore(status), props.model);
+  const may = useStore(session).scopes.includes('operate');
+  if (!served || !['broken', 'stopped', 'stopping'].includes(served.state)) return null;
+  const [said] = headlinesOf(served);
+  return (
+    <div class="notice warning">
+      <p>{visible(said?.sentence ?? t.chat.stoppedModel(served.name))}</p>
+      {said?.advice && <p class="advice">{visible(said.advice)}</p>}
+      {may && <a href="#/models">{t.welcome.look}</a>}
+    </div>
+  );
+}
+
+/** Who sees the state of the model is not sent to somebody else for it. */
+function ProblemOf(props: { of: string }) {
+  const seen = useStore(status) != null;
+  return <p class="notice error" role="alert">{visible(seen ? props.of.replace(t.chat.askOperator, '') : props.of)}</p>;
+}
+
 function TurnView(props: { of: Turn; live: boolean }) {
   const { of, live } = props;
   if (of.role === 'user') {
@@ -58,9 +123,9 @@ function TurnView(props: { of: Turn; live: boolean }) {
       )}
       <Markdown text={of.content} grows={live} />
       {of.calls?.map((call) => <Call of={call} />)}
-      {live && <span class="caret" aria-hidden="true" />}
+      {live && of.content === '' && !of.thinking && !of.calls ? <Wait /> : live && <span class="caret" aria-hidden="true" />}
       {of.ended === 'stopped' && <p class="quiet">{t.chat.stopped}</p>}
-      {of.problem && <p class="notice error" role="alert">{visible(of.problem)}</p>}
+      {of.problem && <ProblemOf of={of.problem} />}
       {of.figures && <FiguresOf of={of.figures} />}
     </article>
   );
@@ -118,7 +183,11 @@ function Images(props: { of: string[]; set: (images: string[]) => void }) {
 function Composer(props: { can: Capabilities; ready: boolean }) {
   const now = useStore(chat);
   const busy = useStore(writing);
-  const [text, setText] = useState('');
+  const [text, write] = useState(draft());
+  const setText = (typed: string) => {
+    write(typed);
+    keepDraft(typed);
+  };
   const [images, setImages] = useState<string[]>([]);
   const [problem, setProblem] = useState('');
   const toolsWrong = !isList(now.tools);
@@ -168,6 +237,19 @@ function Composer(props: { can: Capabilities; ready: boolean }) {
   );
 }
 
+/** For a screen reader. */
+function Progress() {
+  const { plain } = useWait();
+  const last = useStore(chat).turns.at(-1);
+  return <>{last?.content || last?.thinking ? t.chat.writing : plain}</>;
+}
+
+function endOf(last: Turn | undefined): string {
+  if (!last) return '';
+  if (last.problem) return t.chat.failed;
+  return last.ended === 'stopped' ? t.chat.stopped : t.chat.finished;
+}
+
 const cannot: Capabilities = { completion: false, thinking: false, tools: false, vision: false };
 
 export function ChatPage() {
@@ -177,7 +259,10 @@ export function ChatPage() {
   const [can, setCan] = useState<Capabilities>(cannot);
   const [asking, setAsking] = useState(false);
   const end = useRef<HTMLDivElement>(null);
-  const model = names.includes(now.model) ? now.model : names[0] ?? '';
+  const box = useStore(status);
+  const observes = useStore(session).scopes.includes('observe');
+  // Who may see the states of models is asked to wait for them.
+  const model = names.includes(now.model) ? now.model : observes && box == null ? '' : firstChoice(names, box);
   useEffect(() => {
     if (model !== '' && model !== now.model) change({ model });
     if (model === '') return;
@@ -200,7 +285,10 @@ export function ChatPage() {
       <div class="bar-of-page">
         <label>{t.chat.model}{' '}
           <select value={model} disabled={busy} onChange={(event) => change({ model: event.currentTarget.value })}>
-            {names.map((name) => <option value={name}>{visible(name)}</option>)}
+            {names.map((name) => {
+              const state = modelOf(box, name)?.state;
+              return <option value={name}>{visible(name)}{state == null || state === 'ready' ? '' : ` (${t.states[state]})`}</option>;
+            })}
           </select>
         </label>
         <span class="grow" />
@@ -211,7 +299,8 @@ export function ChatPage() {
         {now.turns.length === 0 && <Empty>{t.chat.empty}</Empty>}
         {now.turns.map((turn, index) => <TurnView key={index} of={turn} live={busy && index === now.turns.length - 1} />)}
       </section>
-      <p class="sr-only" role="status">{busy ? t.chat.writing : now.turns.length > 0 ? t.chat.finished : ''}</p>
+      <p class="sr-only" role="status">{busy ? <Progress /> : endOf(now.turns.at(-1))}</p>
+      <Trouble model={model} />
       <Composer can={can} ready={model !== ''} />
       <div ref={end} />
       {asking && <Confirm title={t.chat.clearTitle} text={t.chat.clearText} yes={t.chat.forget} onYes={forget} onClose={() => setAsking(false)} />}
