@@ -46,7 +46,9 @@ config::configuration_source source_of(const std::optional<std::string>& said,
     const config::configuration_place place = config::find_configuration(said, environment);
     config::configuration_source source;
     source.file = said ? std::filesystem::path(*said) : place.file;  // as it was said, in messages
-    source.file_may_be_missing = !place.named;
+    // Corral's own commands are told the file of the daemon, which may be the usual one that nobody wrote.
+    source.file_may_be_missing =
+        !place.named || place.file == config::find_configuration(std::nullopt, environment).file;
     source.environment = environment;
     for (const engine::dialect_descriptor* dialect : engine::dialects()) {
         source.dialects.emplace_back(dialect->name);

@@ -150,9 +150,11 @@ void add_unset(const configuration_source& from, std::vector<setting>& to) {
 
 std::vector<setting> list_settings(const configuration_source& from, const fs::path& models) {
     std::vector<setting> out;
-    add_file(from.file, out);
-    std::vector<fs::path> manifests;
     std::error_code absent;  // then there are none
+    if (!from.file_may_be_missing || fs::exists(from.file, absent)) {
+        add_file(from.file, out);
+    }
+    std::vector<fs::path> manifests;
     for (fs::directory_iterator one(models, absent), end; !absent && one != end; one.increment(absent)) {
         if (one->path().extension() == ".toml" && manifests.size() < most_manifests) {
             manifests.push_back(one->path());

@@ -27,6 +27,7 @@ protected:
     [[nodiscard]] std::vector<setting> list() const {
         configuration_source from;
         from.file = folder / "corral.toml";
+        from.file_may_be_missing = true;
         from.environment = environment;
         return list_settings(from, folder / "models.d");
     }
@@ -101,6 +102,12 @@ TEST_F(settings, of_a_file_without_a_word_are_all_defaults) {
     put("corral.toml", "");
     EXPECT_TRUE(set().empty());
     EXPECT_NE(of("max_queue"), "");
+}
+
+TEST_F(settings, of_a_usual_file_that_nobody_wrote_are_all_defaults) {
+    EXPECT_TRUE(set().empty());
+    EXPECT_NE(of("max_queue"), "");
+    EXPECT_EQ(of(""), "") << "no row says that it can't be read";
 }
 
 }  // namespace
