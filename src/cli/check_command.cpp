@@ -14,6 +14,7 @@
 #include "cli/command_source.hpp"
 #include "cli/doctor_examination.hpp"
 #include "cli/import_trust.hpp"
+#include "cli/serving_user.hpp"
 #include "cli/terminal.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/doctor/doctor.hpp"
@@ -31,9 +32,10 @@ struct check_options {
 };
 
 // What the checks before a start will say of the files of each model that is run here.
-std::vector<catalog::finding> findings_of(const config::configuration& settings, const text_style& style) {
+std::vector<catalog::finding> findings_of(const config::configuration& settings, const text_style& style,
+                                          const std::optional<serving_user>& who) {
     std::vector<catalog::finding> out;
-    const auto look = [&out, &style](const catalog::model_entry& model) {
+    const auto look = [&](const catalog::model_entry& model) {
         auto view = doctor::view_of(model);
         if (model.runtime.services.empty() || !view) {
             return;  // elsewhere, or refused by the reader of the configuration already
@@ -43,6 +45,10 @@ std::vector<catalog::finding> findings_of(const config::configuration& settings,
         of.models.push_back(std::move(*view));
         std::ranges::move(doctor::examine_before_start(of, doctor::start_part::files),
                           std::back_inserter(out));
+        if (auto closed = who ? closed_to(*who, model.package) : std::nullopt) {
+            closed->subject = "model " + catalog::label_of(model);
+            out.push_back(std::move(*closed));
+        }
         for (catalog::finding& one : check_sealed_content(model, hash_bar("checking " + model.name, style))) {
             one.subject = "model " + catalog::label_of(model);
             out.push_back(std::move(one));
@@ -107,7 +113,7 @@ const char* verdict_of(const config::configuration_source& source, int status) {
     }
     std::error_code ignored;  // one that can't be looked at has been read
     const bool there = !source.file_may_be_missing || std::filesystem::exists(source.file, ignored);
-    return there ? "good" : "not there, which is good too";
+    return there ? "good" : "not written, so all is as usual";
 }
 
 void print_summary(const config::configuration_source& source, const config::configuration& settings,
@@ -135,9 +141,13 @@ int check(const check_options& asked, const command_context& context) {
     const config::configuration_source source = source_of(asked.file, context.environment);
     const config::configuration_result read = config::load_configuration(source);
     const bool good = read.value && read.value->left_out.empty();
-    const auto found = read.value && !asked.no_files
-                           ? findings_of(*read.value, style_of(STDERR_FILENO, context.environment))
-                           : std::vector<catalog::finding>{};
+    const auto found =
+        read.value && !asked.no_files
+            ? findings_of(*read.value, style_of(STDERR_FILENO, context.environment),
+                          find_serving_user({{}, asked.file, false},
+                                            config::find_configuration(asked.file, context.environment),
+                                            context.environment))
+            : std::vector<catalog::finding>{};
     const int status = !good ? bad_configuration : has_error(found) ? failed : succeeded;
     if (asked.json) {
         print_json(source, read, found, status);
@@ -169,7 +179,7 @@ void add_check_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<check_options>();
     CLI::App* one = program.add_subcommand(
         "check", "Read the configuration and its manifests and examine the files of their models");
-    one->add_option("file", asked->file, "Configuration file (TOML); else the usual places")
+    one->add_option("--config,file", asked->file, "Configuration file (TOML); else the usual places")
         ->type_name("FILE");
     one->add_flag("--no-files", asked->no_files, "Leave the files of the models out");
     one->add_flag("--json", asked->json, "As JSON");

@@ -14,6 +14,7 @@
 #include "cli/import_plan.hpp"
 #include "cli/import_report.hpp"
 #include "cli/import_trust.hpp"
+#include "cli/serving_user.hpp"
 #include "cli/terminal.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/config/configuration_place.hpp"
@@ -290,6 +291,11 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     const package_trust trust =
         check_trust(wanted, hash_bar("checking " + line(request.package.filename().string()), bars));
     request.known = trust.findings;
+    if (const auto who = find_serving_user(asked.daemon, place, environment)) {
+        if (auto closed = closed_to(*who, request.package)) {
+            request.known.push_back(std::move(*closed));
+        }
+    }
     const import_plan plan =
         plan_import(request, place, source_of(said, environment), package::this_machine());
     // With --dry-run the manifest alone is on standard output; what ends in nothing is a failure.

@@ -1,6 +1,7 @@
 """A Corral that another user runs: whoever asks is told whose it is, and of none that does not run. And what another user may do with a
 Corral that asks for no keys."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -37,7 +38,9 @@ def status_of(home, user):
                           cwd=home, env=surroundings(home), timeout=60)
 
 
-def test_whoever_asks_is_told_which_user_runs_one(home):
+@contextlib.contextmanager
+def their_corral(home):
+    """One that NOBODY runs; its folder."""
     theirs = home / "theirs"
     theirs.mkdir()
     os.chown(theirs, NOBODY, -1)
@@ -49,13 +52,41 @@ def test_whoever_asks_is_told_which_user_runs_one(home):
     started.append(daemon)
     try:
         wait_until(lambda: "listening on" in log.read_text(), what="the other user's Corral listens")
+        yield theirs
+    finally:
+        daemon.terminate()
+        daemon.wait(timeout=60)
+
+
+def test_whoever_asks_is_told_which_user_runs_one(home):
+    with their_corral(home):
         (home / "corral.toml").write_text(f'state_directory = "{home}/state"\n')
         asked = status_of(home, 0)
         assert asked.returncode == 1 and "Corral is not running as this user, but as '" in asked.stderr, asked.stderr
         assert "sudo -u " in asked.stderr, asked.stderr
-    finally:
-        daemon.terminate()
-        daemon.wait(timeout=60)
+
+
+@pytest.mark.parametrize(("closed", "command"), [("above", "sudo mv {0} /srv/models/"), ("inside", "sudo chmod -R a+rX {0}")])
+def test_root_imports_nothing_that_the_serving_user_cant_read(home, closed, command):
+    package = home / "models" / "Qwen3-4B"
+    subprocess.run([BIN / "corral-sim", "package", package, "--layers", "2"], check=True, stdout=subprocess.DEVNULL)
+    locked = package.parent if closed == "above" else package / "model"
+    if closed == "inside" and not locked.is_dir():
+        locked = next(one for one in package.iterdir() if one.is_dir())
+    locked.chmod(0o700)
+    with their_corral(home) as theirs:
+        def root(*words):
+            return subprocess.run([BIN / "corral", *words, "--config", theirs / "corral.toml"], capture_output=True, text=True, cwd=home,
+                                  env=surroundings(home), timeout=60)
+        refused = root("import", package)
+        assert refused.returncode == 2, refused
+        assert f"{locked} is closed to the user" in refused.stderr and command.format(package) in refused.stderr, refused.stderr
+        assert not (theirs / "models.d").exists()
+        locked.chmod(0o755)
+        assert "is closed to the user" not in root("import", package).stderr
+        locked.chmod(0o700)
+        checked = root("check")
+        assert checked.returncode != 0 and f"{locked} is closed to the user" in checked.stderr, checked
 
 
 def test_a_closed_folder_alone_is_no_daemon(home):
