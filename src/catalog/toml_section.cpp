@@ -59,6 +59,25 @@ std::string number_text(double value) {
     return out;
 }
 
+// What to do where that line sets a key to a bare text, which TOML takes for a number or a word of its own.
+std::string quotes_missing(std::string_view text, std::size_t line) {
+    for (std::size_t i = 1; i < line && !text.empty(); ++i) {
+        text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    }
+    text = text.substr(0, text.find('\n'));
+    const std::size_t equals = text.find('=');
+    const std::string_view key = core::trimmed(text.substr(0, equals));
+    const std::string_view value =
+        core::trimmed(equals == std::string_view::npos ? "" : text.substr(equals + 1));
+    const bool number = value.find_first_not_of("0123456789+-_.") == std::string_view::npos &&
+                        std::ranges::count(value, '.') < 2;
+    if (key.empty() || value.empty() || number || value == "true" || value == "false" ||
+        std::string_view("\"'[{#").find(value.front()) != std::string_view::npos) {
+        return {};
+    }
+    return "; a text stands in quotes: " + std::string(key) + " = \"...\"";
+}
+
 }  // namespace
 
 void issue_list::add(const toml::source_region& where, std::string message) {
@@ -79,7 +98,7 @@ std::optional<toml::table> parse_toml_text(std::string_view text, issue_list& is
         toml::source_region where;
         where.begin = {static_cast<toml::source_index>(wrong->line),
                        static_cast<toml::source_index>(wrong->column)};
-        issues.add(where, std::move(wrong->message));
+        issues.add(where, std::move(wrong->message) + quotes_missing(text, wrong->line));
         return std::nullopt;
     }
     return std::get<toml::table>(std::move(parsed));

@@ -14,6 +14,7 @@
 
 #include "cli/command.hpp"
 #include "cli/reported_fields.hpp"
+#include "cli/rm_files.hpp"
 #include "cli/status_page.hpp"
 #include "cli/status_watch.hpp"
 #include "corral/control/admin_client.hpp"
@@ -196,6 +197,7 @@ void add_stop_command(CLI::App& program, command_context& context) {
         add_verb(program, context, "stop", "Stop models after their running answer; they stay stopped");
     command->add_option("model", asked->target, target_text)->type_name("MODEL");
     command->add_flag("--now", asked->now, "Cut the running answer");
+    command->add_flag("-y,--yes", asked->yes, "All models without a question");
     command->add_flag("--wait", asked->wait, "Wait for the running answer, however long it takes");
     add_remote_options(*command, asked->elsewhere);
 }
@@ -205,6 +207,7 @@ void add_restart_command(CLI::App& program, command_context& context) {
         add_verb(program, context, "restart", "Kill and start services; running answers are cut");
     command->add_option("model", asked->target, "MODEL or MODEL/SERVICE, or nothing for all")
         ->type_name("SERVICE");
+    command->add_flag("-y,--yes", asked->yes, "All of them without a question");
     command->add_flag("--wait", asked->wait, "Return when they are ready again, or can't be");
     add_remote_options(*command, asked->elsewhere);
 }
@@ -270,6 +273,15 @@ int run_elsewhere(const admin_command& asked, const std::map<std::string, std::s
     return 0;
 }
 
+// Somebody who types no name may have forgotten it.
+bool means_all(const admin_command& asked) {
+    const bool harms = asked.verb == "stop" || asked.verb == "restart";
+    if (!harms || !asked.target.empty() || asked.yes || ::isatty(STDIN_FILENO) == 0) {
+        return true;
+    }
+    return is_agreed(asked.verb == "stop" ? "Stop all models?" : "Restart all services of all models?");
+}
+
 }  // namespace
 
 int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {
@@ -280,6 +292,9 @@ int run_admin_command(const admin_command& asked, const std::map<std::string, st
     const text_style style = style_of(STDOUT_FILENO, environment);
     if (const auto right = check_daemon(asked.place, places); !right) {
         return fail_to_ask(right.error(), asked.place, places);
+    }
+    if (!means_all(asked)) {
+        return failed;
     }
     if (asked.watch) {
         return watch_status(places, asked.json, style);

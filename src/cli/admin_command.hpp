@@ -18,6 +18,7 @@ struct admin_command {
     remote_box elsewhere;  // of status, start, stop and restart
     bool json = false;
     bool now = false;
+    bool yes = false;  // no question where no model is named
     bool wait = false;
     bool watch = false;
     bool allow_empty = false;  // of reload

@@ -224,16 +224,26 @@ struct command_tree {
 }  // namespace
 
 void add_help_command(CLI::App& program, command_context& context) {
-    auto about = std::make_shared<std::string>();
+    auto about = std::make_shared<std::vector<std::string>>();
     CLI::App* one = program.add_subcommand("help", "Explain the program, or one of its commands");
-    one->add_option("command", *about, "The command; else all of them")->type_name("COMMAND");
+    one->add_option("command", *about, "The command, as 'import' or 'key new'; else all of them")
+        ->type_name("COMMAND");
     one->parse_complete_callback([about, &context] {
         context.run = [about, &context] {
-            const CLI::App* const found = about->empty() ? context.root : command_of(*context.root, *about);
-            if (found == nullptr) {
-                return no_such_command(*about, *context.root);
+            const CLI::App* found = context.root;
+            std::string called = "corral";
+            for (const std::string& word : *about) {
+                const CLI::App* const inner = command_of(*found, word);
+                if (inner == nullptr) {
+                    return found == context.root
+                               ? no_such_command(word, *found)
+                               : fail_by_words("'" + called + "' has no command '" + word +
+                                               "'. 'corral help" + called.substr(6) + "' explains it.");
+                }
+                found = inner;
+                called += " " + word;
             }
-            std::cout << help_of(*found, about->empty() ? "corral" : "corral " + *about);
+            std::cout << help_of(*found, called);
             return static_cast<int>(succeeded);
         };
     });

@@ -86,6 +86,11 @@ core::result<void> check_daemon(const daemon_place& of, const std::vector<fs::pa
 }
 
 int fail_to_ask(const core::failure& why, const daemon_place& of, const std::vector<fs::path>& places) {
+    std::error_code unreadable;  // then the reason that was given stands
+    if (!of.socket.empty() && !fs::exists(of.socket, unreadable) && !unreadable) {
+        return fail("there is no socket " + telemetry::printable(of.socket, 1000) +
+                    "; without --socket the Corral of this box is looked for in the usual places");
+    }
     std::string said = telemetry::printable(why.message, 4000);
     const std::string plain = "'corral serve' or 'sudo systemctl start corral'";
     if (const auto at = said.find(plain); of.config && at != std::string::npos) {

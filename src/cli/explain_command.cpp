@@ -3,6 +3,9 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -24,6 +27,15 @@ struct explain_options {
     bool page = false;
 };
 
+// Those that tell one sentence from another.
+std::vector<std::string> long_words_of(const std::string& sentence) {
+    constexpr std::size_t shortest = 4;
+    std::istringstream in(sentence);
+    std::vector<std::string> out{std::istream_iterator<std::string>(in), {}};
+    std::erase_if(out, [](const std::string& one) { return one.size() < shortest; });
+    return out;
+}
+
 int explain(const explain_options& asked, const command_context& context) {
     if (asked.page) {
         std::cout << messages_page();
@@ -38,6 +50,14 @@ int explain(const explain_options& asked, const command_context& context) {
         sentence += (sentence.empty() ? "" : " ") + word;
     }
     const std::string text = explanation(sentence);
+    const unsigned columns = style_of(STDOUT_FILENO, context.environment).columns;
+    const std::vector<std::string> words = long_words_of(sentence);
+    const std::string near = text.empty() && !words.empty() ? messages_about(words, columns) : std::string();
+    if (!near.empty()) {
+        std::cout << "No message reads quite so. These come near; 'corral explain ID' tells of one:\n"
+                  << near;
+        return succeeded;
+    }
     if (text.empty()) {
         std::vector<std::string> ids;
         for (const catalog::message& one : catalog::all_messages()) {
@@ -48,7 +68,7 @@ int explain(const explain_options& asked, const command_context& context) {
                     (meant.empty() ? "'." : "'; did you mean '" + meant + "'?") +
                     " 'corral explain' lists all.");
     }
-    std::cout << wrapped_help(text, style_of(STDOUT_FILENO, context.environment).columns);
+    std::cout << wrapped_help(text, columns);
     return succeeded;
 }
 

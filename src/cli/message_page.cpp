@@ -8,6 +8,7 @@
 
 #include "cli/help_text.hpp"
 #include "corral/catalog/message.hpp"
+#include "corral/core/text.hpp"
 #include "corral/doctor/doctor.hpp"
 
 namespace corral::cli {
@@ -69,6 +70,10 @@ std::string page_link(const std::string& name) {
     return "[" + name + ".md](" + name + ".md)";
 }
 
+std::string line_of(std::string_view id, std::string_view text) {
+    return fmt::format("  {:<24}{}{}\n", id, id.size() < 24 ? "" : " ", text);
+}
+
 std::string explained(std::string_view id, std::string_view says, std::string_view means,
                       std::string_view why, std::string_view fix) {
     std::string out = fmt::format("{}\n", id);
@@ -109,11 +114,35 @@ std::string explanation(const std::string& asked) {
                            "corral import and corral doctor name the file, and the command that mends it");
 }
 
+std::string messages_about(const std::vector<std::string>& words, unsigned columns) {
+    constexpr std::size_t most = 12;
+    std::string out;
+    std::size_t lines = 0;
+    const auto look = [&](std::string_view id, std::string_view text, std::string_view means) {
+        const std::string all = core::lower_case(fmt::format("{} {} {}", id, text, means));
+        const bool held = std::ranges::all_of(words, [&](const std::string& word) {
+            return all.find(core::lower_case(word)) != std::string::npos;
+        });
+        if (held && lines < most) {
+            out += line_of(id, text.empty() ? means : catalog::wordings_of(text).front());
+            ++lines;
+        }
+    };
+    for (const catalog::message& one : catalog::all_messages()) {
+        look(one.id, one.text, one.means);
+    }
+    for (const doctor::finding_kind& one : doctor_findings()) {
+        look(one.id, one.about, one.why);
+    }
+    for (const catalog::package_finding& one : catalog::package_findings()) {
+        look(one.id, "", one.means);
+    }
+    return wrapped_help(out, columns);
+}
+
 std::string message_listing(unsigned columns) {
     std::string out;
-    const auto add = [&out](std::string_view id, std::string_view text) {
-        out += fmt::format("  {:<24}{}{}\n", id, id.size() < 24 ? "" : " ", text);
-    };
+    const auto add = [&out](std::string_view id, std::string_view text) { out += line_of(id, text); };
     for (const message_group& group : message_groups()) {
         out += fmt::format("{}{}:\n", out.empty() ? "" : "\n", group.title);
         for (const catalog::message& one : group.messages) {

@@ -131,6 +131,10 @@ bool sees_other_users() {
     return ::access("/proc/1/stat", R_OK) == 0;
 }
 
+std::string command_as(const std::string& user) {
+    return user == "root" ? "'sudo corral ...'" : "'sudo -u " + user + " corral ...'";
+}
+
 // Why `path` is closed to this user, and whose it is; empty: its owner runs none.
 std::string kept_from(const fs::path& path) {
     struct stat about {};
@@ -142,8 +146,8 @@ std::string kept_from(const fs::path& path) {
         return "Corral runs as another user: " + path.string() + " is closed to this one. Ask it with sudo.";
     }
     const std::string name = name_of(about.st_uid);
-    return "Corral runs as another user, '" + name + "'. Ask it as that one: 'sudo -u " + name +
-           " corral ...', or with sudo.";
+    return "Corral runs as another user, '" + name + "'. Ask it as that one: " + command_as(name) +
+           (name == "root" ? "." : ", or with sudo.");
 }
 
 // Nobody listens in the places of this user.
@@ -153,8 +157,8 @@ std::string not_running() {
         return "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
     }
     const std::string name = name_of(*others.begin());
-    return "Corral is not running as this user, but as '" + name + "'. Ask it as that one: 'sudo -u " + name +
-           " corral ...'; 'corral serve' starts one of your own.";
+    return "Corral is not running as this user, but as '" + name +
+           "'. Ask it as that one: " + command_as(name) + "; 'corral serve' starts one of your own.";
 }
 
 core::result<std::unique_ptr<conversation>> begin(const std::vector<fs::path>& places,

@@ -176,7 +176,8 @@ def test_a_message_is_explained_by_its_id_and_by_its_words():
     by_id, by_words = explain("service.port-taken"), explain("sim/runtime: port 8000 is already taken by python3 (pid 4711)")
     assert by_id.returncode == by_words.returncode == 0 and by_id.stdout == by_words.stdout and "What to do: Stop that program" in by_id.stdout
     assert "What to do" in explain("file.lfs-pointer").stdout and "What to do" in explain("listen.taken").stdout
-    nothing = explain("no", "such", "words")
+    assert "device.lost" in explain("card is lost").stdout and "card" in explain("card").stdout
+    nothing = explain("no", "xylophone", "words")
     assert nothing.returncode == 1 and "'corral explain' lists all" in nothing.stderr
     listing = explain().stdout
     assert all(one in listing for one in ("request.queue-full", "listen.taken", "file.lfs-pointer"))

@@ -89,8 +89,11 @@ reading read_package(const fs::path& folder, const machine& here, const read_opt
     }
     const auto tree = package_tree::open(full);
     if (!tree) {
+        const bool file = fs::is_regular_file(full, unknown_place);
         add_finding(out, "package.unreadable", severity::error, "", tree.error().message,
-                    "Nothing could be read.", "Check the folder's name and its permissions.");
+                    "Nothing could be read.",
+                    file ? "This is a file. Unpack it, and give the folder that comes of it."
+                         : "Check the folder's name and its permissions.");
         return out;
     }
     package_view view{*tree, here, nullptr};
