@@ -144,7 +144,7 @@ bool check_place(import_plan& plan, const import_request& asked, const config::c
     if (fs::exists(fs::symlink_status(plan.file, unreadable)) && !asked.replace) {
         add(plan, "import.there", severity::error, plan.file.string() + " is there already.",
             "It may hold what somebody changed by hand.",
-            "Say --force to replace it, or --name for a model beside it.");
+            "'corral import --force' of the folder replaces it; --name makes a model beside it.");
         return false;
     }
     const auto configured = config::load_configuration(source);

@@ -18,6 +18,7 @@
 #include "cli/pull_needs.hpp"
 #include "cli/pull_report.hpp"
 #include "corral/catalog/message.hpp"
+#include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/core/private_file.hpp"
 #include "corral/core/text.hpp"
@@ -200,10 +201,13 @@ int print_plan(const pull_options& asked, const pull::pull_request& request, con
     return plan->room_problem.empty() ? succeeded : failed;
 }
 
-// The model that is served from that folder already.
-std::string served_as(const config::configuration& all, const std::filesystem::path& folder) {
+// The model that is served from that folder already; `wanted`, where it is given, and no other.
+std::string served_as(const config::configuration& all, const std::filesystem::path& folder,
+                      const std::optional<std::string>& wanted) {
     for (const catalog::model_entry& one : all.models) {
-        if (one.package == folder) {
+        std::error_code gone;  // a package that is not there is no other's
+        const bool same = one.package == folder || std::filesystem::equivalent(one.package, folder, gone);
+        if (same && (!wanted || catalog::same_model(one.name, *wanted))) {
             return one.name;
         }
     }
@@ -221,7 +225,7 @@ int import_pulled(const pull_options& asked, const pull::pull_request& request, 
     if (!with.request.name && !request.source.name.empty()) {
         with.request.name = request.source.name;
     }
-    if (!served.empty() && !asked.model) {
+    if (!served.empty()) {
         with.request.name = served;
         with.request.replace = true;
     }
@@ -254,19 +258,24 @@ int finish(const pull_options& asked, const pull::pull_request& request, const p
            const config::configuration& all, const std::map<std::string, std::string>& environment,
            pull_report& report) {
     if (!asked.json) {
-        std::cout << (got.was_there ? "already there, whole: " : "pulled: ") << got.folder.string() << ", "
-                  << pull::bytes_text(got.bytes) << '\n';
+        std::cout << (got.was_there ? "up to date (already there, whole): " : "pulled: ")
+                  << got.folder.string() << ", " << pull::bytes_text(got.bytes) << '\n';
         if (!got.kept.empty()) {
             std::cout << "what else lay in that folder is now in " << got.kept.string() << '\n';
         }
     }
-    const std::string served = served_as(all, got.folder);
+    const std::string served = served_as(all, got.folder, asked.model);
     if (!asked.stick.empty()) {
         if (!asked.json) {
             std::cout << "on the other machine: corral import " << got.folder.filename().string() << '\n';
         }
-    } else if (!asked.no_import && (served.empty() || !got.was_there || asked.model)) {
-        return import_pulled(asked, request, got, served, environment, report);
+    } else if (!asked.no_import && (served.empty() || !got.was_there)) {
+        const int status = import_pulled(asked, request, got, served, environment, report);
+        if (!asked.json && !served.empty() && status == imported) {
+            std::cout << "updated: " << served << " goes on with what it has loaded; 'corral restart "
+                      << served << "' loads the new files\n";
+        }
+        return status;
     } else if (!asked.json && !served.empty()) {
         std::cout << "served as " << served << '\n';
     }

@@ -1,11 +1,13 @@
 """Packages that a pull brought: told from others by their marker, removed by a client or on the box, never anything else."""
 
+import hashlib
 import json
 import subprocess
 
 from admin_cli import corral, done, model_of
 from harness import BIN, wait_until
 from keyed_box import bearer, new_key
+from pull_box import NAME, PullBox
 from simulator import write_package
 from test_manifests import Shelf
 
@@ -130,3 +132,16 @@ def test_search_tells_what_the_catalogue_has_for_this_box(tmp_path):
     assert any("bad.toml:1" in one and "'name'" in one for one in told["problems"])
     page = subprocess.run([BIN / "corral", "search", "qwen3", "--config", box.config_file], check=True, capture_output=True, text=True)
     assert "qwen3:4b" in page.stdout and "not verified" in page.stdout
+
+
+def test_a_second_pull_is_up_to_date_and_a_newer_package_an_update(tmp_path):
+    with PullBox(tmp_path) as box:
+        box.corral("pull", NAME, "--name", "mine")
+        again = box.corral("pull", NAME, "--name", "mine")
+        assert "up to date" in again.stdout and "served as mine:latest" in again.stdout, again.stdout
+        (box.package / "more.txt").write_text("of a later revision")
+        with open(box.package / "SHA256SUMS", "a") as sums:
+            sums.write(f"{hashlib.sha256(b'of a later revision').hexdigest()}  more.txt\n")
+        told = box.corral("pull", NAME, "--name", "mine").stdout
+        assert "updated: mine:latest" in told and "corral restart mine:latest" in told, told
+        assert (box.store / "Qwen3-4B" / "more.txt").exists()
