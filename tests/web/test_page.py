@@ -1,5 +1,6 @@
 """What a person does in the page: looks, chats, loads, imports, reads logs; and what the page says when things go wrong."""
 
+import re
 import signal
 import threading
 import time
@@ -51,6 +52,49 @@ def test_an_answer_streams_and_is_stopped(box, see):
     # Kept in this browser, over a reload of the page.
     page.reload()
     expect(page.locator("article.assistant")).to_have_count(2)
+
+
+def test_a_question_says_what_it_waits_for(box, see):
+    page = see(box, "chat")
+    message = page.get_by_label("Message")
+    box.post("/api/generate", {"model": "sim", "keep_alive": 0})
+    wait_until(lambda: box.get("/readyz").json["models"][0]["state"] == "unloaded", 30, "unloaded")
+    message.fill("[[text=loaded]]")
+    message.press("Enter")
+    expect(page.locator(".wait")).to_contain_text("The model is being loaded")
+    expect(page.locator("article.assistant").last).to_contain_text("loaded")
+    expect(page.locator(".figures").last).to_be_visible()
+    before = threading.Thread(target=lambda: box.say("[[n=150]]"), daemon=True)
+    before.start()
+    wait_until(lambda: box.runtime_state()["running"], 20, "another's answer runs")
+    message.fill("[[n=2000]]")
+    message.press("Enter")
+    expect(page.locator(".wait")).to_contain_text(re.compile(r"number \d in the queue"))
+    expect(page.locator("article.assistant").last).to_contain_text("three")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("main p[role=status].sr-only")).to_have_text("Stopped.")
+    before.join(60)
+
+
+def test_two_tabs_have_a_conversation_each_and_a_draft_outlives_a_reload(box, see):
+    def ask(tab, text):
+        tab.get_by_label("Message").fill(f"[[text={text}]]")
+        tab.get_by_label("Message").press("Enter")
+        expect(tab.locator("article.assistant").last).to_contain_text(text)
+        expect(tab.locator(".figures").last).to_be_visible()
+
+    first = see(box, "chat")
+    ask(first, "ALPHA")
+    second = first.context.new_page()
+    second.goto(f"http://127.0.0.1:{box.port}/ui#/chat")
+    ask(second, "BETA")
+    ask(first, "GAMMA")
+    second.get_by_label("Message").fill("not sent yet")
+    first.reload(), second.reload()
+    expect(second.locator("article.assistant").last).to_contain_text("BETA")
+    expect(second.get_by_label("Message")).to_have_value("not sent yet")
+    expect(first.locator("article.assistant").last).to_contain_text("GAMMA")
+    expect(first.get_by_text("BETA")).to_have_count(0)
 
 
 def test_a_load_is_seen_moving(box, see):
