@@ -49,6 +49,8 @@ MISTAKES = [
     Mistake("a name with a typo, nothing runs", ["show", "smi"], r"'sim'|sim:latest|corral list"),
     Mistake("a manifest that is not there", ["rm", "nobody"], r"corral list|sim"),
     Mistake("an id that is none", ["explain", "request.que-full"], r"did you mean 'request.queue-full'"),
+    Mistake("an archive in place of a folder", ["import", "corral.toml"], r"Unpack it", 2),
+    Mistake("a socket that is not there", ["status", "--socket", "/nope"], r"without --socket"),
     # Another configuration, another user
     Mistake("the wrong folder: no configuration there", ["check", "elsewhere/corral.toml"], r"check its name", 2),
     Mistake("serve with a file that is not there", ["serve", "--config", "missing.toml"], r"missing.toml", 2),
@@ -72,6 +74,7 @@ MISTAKES = [
     Mistake("a reload with a mistake", ["reload"], r"max_queue", where="up", prepare=["broken"]),
     # The configuration
     of_file("an unknown key", "max_que = 4\n", r"max_queue"),
+    of_file("a text without quotation marks", "listen = 0.0.0.0:11434\n", r'a text stands in quotes: listen = "\.\.\."'),
     of_file("a quotation mark left out", 'listen = "127.0.0.1:0\n', r"corral.toml:1"),
     of_file("a number in quotes", 'max_queue = "4"\n', r"number"),
     of_file("a number that is too large", "max_queue = 100000000\n", r"between"),

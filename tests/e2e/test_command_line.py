@@ -212,6 +212,28 @@ def test_help_fits_eighty_columns():
         assert not wide, (command, wide)
 
 
+def test_help_explains_a_command_of_a_command_too():
+    assert "--scope" in words("help", "key", "new").stdout
+    wrong = words("help", "key", "make")
+    assert wrong.returncode == 2 and "'corral key' has no command 'make'" in wrong.stderr
+
+
+def test_check_takes_the_file_as_others_do(box):
+    assert ": good;" in done(box, "check")
+
+
+def test_a_stop_of_all_models_asks_on_a_terminal(box):
+    main, end = os.openpty()
+    try:
+        os.write(main, b"n\n")
+        run = subprocess.run([BIN / "corral", "stop", "--config", box.config_file], stdin=end, capture_output=True, text=True, timeout=60,
+                             env=environment(box))
+    finally:
+        os.close(main), os.close(end)
+    assert run.returncode == 1 and "Stop all models? [y/N]" in run.stderr, run
+    assert [one["name"] for one in json.loads(done(box, "ps", "--json"))["models"]] == ["sim:latest"]
+
+
 def test_ps_lists_what_is_loaded(box):
     listed = done(box, "ps").splitlines()
     assert len(listed) == 2 and listed[1].startswith("sim:latest"), listed
