@@ -114,7 +114,7 @@ OWN = {
                  "chat": "No model that can chat"},
     "no_tool": {"overview": r"All is well\.[\s\S]*No card was asked"},
     "loading": {"overview": r"sim:latest[\s\S]*loading", "models": r"loading[\s\S]*Unload"},
-    "broken": {"overview": r"sim:latest can't be loaded: .*/nonexistent/runtime", "models": r"broken[\s\S]*Load", "incidents": r"runtime: "},
+    "broken": {"overview": r"sim:latest can't be loaded: .*/nonexistent/runtime", "models": r"broken[\s\S]*Load", "chat": r"sim:latest can't be loaded", "incidents": r"runtime: "},
     "drained": {"overview": r"The box is drained"},
     "no_scope": {**DENIED, "chat": "Say something"},
     "looks_only": {"overview": USUAL["overview"], "chat": r"scope inference", "keys": r"scope operate",
