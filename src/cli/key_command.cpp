@@ -162,10 +162,10 @@ void add_key_command(CLI::App& program, command_context& context) {
                 ->required();
         }
         if (what == key_command::action::make) {
-            one->add_option(
-                   "--scope", asked->scopes,
-                   "What it may do, with commas: inference (ask models), observe (see how the box "
-                   "fares), operate (change all of it: models, services, keys), pull (bring and delete packages)")
+            one->add_option("--scope", asked->scopes,
+                            "What it may do, with commas: inference (ask models), observe (see how the box "
+                            "fares), operate (change all of it: models, services, keys), pull (bring and "
+                            "delete packages)")
                 ->type_name("SCOPES");
         }
         one->add_option("--file", asked->file, "The file of keys; else the one of the configuration")
