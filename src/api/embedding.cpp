@@ -54,7 +54,8 @@ public:
         while (made_.vectors.size() < what_.texts.size()) {
             auto stopped = co_await next_batch();
             if (stopped) {
-                note("failed", stopped->cause, chat::tells_why(*stopped) ? stopped->message : std::string());
+                note("failed", stopped->cause,
+                     chat::tells_why(*stopped) ? stopped->message.text() : std::string());
                 const auto all = context_.admission->runtimes_of(model_->deployment);
                 co_return generation::for_client(std::move(*stopped),
                                                  engine::until_ready(all, context_.clock->now()));

@@ -4,6 +4,7 @@
 #include "corral/bench/trial.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::bench {
 
@@ -51,7 +52,7 @@ core::result<bool> answer_reader::take(std::string_view bytes, double at_s) {
         rest_ += bytes.substr(0, end);
         if (rest_.size() > longest_line) {
             return core::make_failure(core::errc::limit_exceeded,
-                                      "a line of the answer is longer than 4 MiB");
+                                      core::say("command.bench-plan/line-answer"));
         }
         if (end == std::string_view::npos) {
             break;
@@ -76,8 +77,9 @@ core::result<bool> answer_reader::take_line(std::string_view line, double at_s) 
         return broken("a line of the answer is no JSON object");
     }
     if (read.contains("error")) {
-        return core::make_failure(core::errc::unavailable,
-                                  "the server says: " + on_one_line(core::text_at(read, "error")));
+        return core::make_failure(
+            core::errc::unavailable,
+            core::say("command.bench-plan/server-says", on_one_line(core::text_at(read, "error"))));
     }
     const json* const said = core::member(read, "message");
     const std::string text = said == nullptr ? "" : core::text_at(*said, "content");
@@ -108,8 +110,8 @@ core::result<bool> answer_reader::take_line(std::string_view line, double at_s) 
     }
     // A token is hardly more than 32 bytes; a server that heeds its limit stays far below.
     if (!done_ && (bytes_ > 32ULL * max_tokens_ + 4096 || into_.pieces > 8ULL * max_tokens_ + 1024)) {
-        return core::make_failure(core::errc::limit_exceeded, "the server went on far beyond the limit of " +
-                                                                  std::to_string(max_tokens_) + " tokens");
+        return core::make_failure(core::errc::limit_exceeded,
+                                  core::say("command.bench-plan/server-went", max_tokens_));
     }
     return piece || done_;
 }

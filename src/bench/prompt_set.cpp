@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/toml.hpp"
 
 namespace corral::bench {
@@ -179,7 +180,8 @@ core::failure bad_set(const std::string& why) {
 
 core::result<prompt_set> parse_prompt_set(std::string_view text, const std::string& name) {
     if (text.size() > longest_file) {
-        return core::make_failure(core::errc::limit_exceeded, name + ": the file is longer than 1 MiB");
+        return core::make_failure(core::errc::limit_exceeded,
+                                  core::say("command.bench-plan/file-longer", name));
     }
     const auto parsed = core::parse_toml(text, name);
     if (const auto* wrong = std::get_if<core::toml_error>(&parsed)) {

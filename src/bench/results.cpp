@@ -8,6 +8,7 @@
 #include "corral/bench/report.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::bench {
 
@@ -251,7 +252,7 @@ core::result<run_record> read_results(std::string_view text, const std::string& 
     const json read = core::parse_json(text);
     const json* results = core::member(read, "results");
     if (core::text_at(read, "schema") != schema || results == nullptr || !results->is_array()) {
-        return core::make_failure(core::errc::invalid, name + ": these are no results of 'corral bench'");
+        return core::make_failure(core::errc::invalid, core::say("command.bench-plan/these-results", name));
     }
     run_record out;
     out.model = core::text_at(read, "model");

@@ -192,7 +192,7 @@ core::awaitable<turn_cost> try_turn(trial_target target, std::vector<chat_turn> 
         const core::deadline until = core::deadline::after(target.silence, std::chrono::steady_clock::now());
         const core::result<std::string> body = co_await http::read_all(answer, most_bytes, until);
         out.failure = fmt::format("the server answered with status {}: {}", answer.status(),
-                                  on_one_line(body ? *body : body.error().message));
+                                  on_one_line(body ? *body : body.error().message.text()));
         co_return out;
     }
     out.shortened = !answer.headers().find("Corral-Shortened").empty();

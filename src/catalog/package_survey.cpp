@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "corral/core/hex.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::catalog {
 
@@ -44,8 +45,8 @@ std::chrono::system_clock::time_point system_time(fs::file_time_type when) {
 }
 
 core::failure unreadable(const fs::path& package, const std::error_code& why) {
-    return core::errno_failure(why.value(),
-                               "package '" + package.string() + "' cannot be read: " + why.message());
+    return core::errno_failure(
+        why.value(), core::say("runtime.files-silent/package-cannot", package.string(), why.message()));
 }
 
 // Adds one file. A link to nowhere or a file that just went is no file of the model.
@@ -85,10 +86,9 @@ core::result<package_survey> survey_package(const fs::path& package) {
     std::size_t seen = 0;
     while (walk != fs::recursive_directory_iterator()) {
         if (++seen > most_entries || walk.depth() > deepest) {
-            return core::make_failure(core::errc::limit_exceeded,
-                                      "package '" + package.string() + "' holds more than " +
-                                          std::to_string(most_entries) + " entries or is deeper than " +
-                                          std::to_string(deepest) + " folders: is it the right folder?");
+            return core::make_failure(
+                core::errc::limit_exceeded,
+                core::say("runtime.files-silent/package-holds", package.string(), most_entries, deepest));
         }
         if (!is_part_of_model(walk->path())) {
             walk.disable_recursion_pending();
@@ -114,7 +114,7 @@ core::result<std::string> sha256_hex(std::string_view text) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned length = 0;
     if (EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
-        return core::make_failure(core::errc::internal, "SHA-256 is not available in this system's OpenSSL");
+        return core::make_failure(core::errc::internal, core::say("runtime.files-silent/sha-available"));
     }
     return core::hex_text(digest.data(), length);
 }

@@ -5,6 +5,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/core/hex.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::catalog {
 
@@ -20,9 +21,7 @@ bool name_character(char c) {
 }
 
 core::failure stray_brace(std::string_view text) {
-    return core::make_failure(core::errc::invalid,
-                              "a brace in \"" + std::string(text) +
-                                  "\" belongs to no {placeholder}; write {{ or }} for a plain brace");
+    return core::make_failure(core::errc::invalid, core::say("runtime.profile/brace-belongs", text));
 }
 
 core::result<std::vector<piece>> split(std::string_view text) {
@@ -170,8 +169,8 @@ core::result<std::string> expand(std::string_view text, const placeholder_values
         }
         const auto found = values.find(one.placeholder);
         if (found == values.end()) {
-            return core::make_failure(core::errc::invalid, "the placeholder {" + one.placeholder + "} in \"" +
-                                                               std::string(text) + "\" has no value");
+            return core::make_failure(core::errc::invalid,
+                                      core::say("runtime.profile/placeholder-value", one.placeholder, text));
         }
         out += found->second;
     }
@@ -261,8 +260,8 @@ core::result<expanded_service> expand_service(const model_entry& model, const se
         (*values)["port"] = std::to_string(own->second);
     }
     if (!service.rendered.empty() && model.files_folder.empty()) {
-        return named(core::make_failure(core::errc::invalid,
-                                        "there is no folder for its settings; say 'state_directory'"));
+        return named(
+            core::make_failure(core::errc::invalid, core::say("runtime.settings-file/folder-settings")));
     }
     std::vector<expanded_service::file> files;
     placeholder_values in_json;

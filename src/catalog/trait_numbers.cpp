@@ -3,6 +3,7 @@
 #include <string>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::catalog {
@@ -18,10 +19,9 @@ core::result<std::uint32_t> number_of(const model_entry& model, const std::strin
     const std::string& text = variable == model.variables.end() ? said : variable->second;
     const auto number = core::whole_number<std::uint32_t>(text);
     if (!number || *number < 1 || *number > most) {
-        return core::make_failure(core::errc::invalid, "Model " + label_of(model) + ": '" + said +
-                                                           "' of profile " + model.runtime.name +
-                                                           " must be a number from 1 to " +
-                                                           std::to_string(most) + ", and is '" + text + "'.");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("runtime.profile/model-profile", label_of(model), said,
+                                            model.runtime.name, most, text));
     }
     return *number;
 }

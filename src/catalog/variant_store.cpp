@@ -6,6 +6,7 @@
 
 #include "corral/catalog/package_survey.hpp"
 #include "corral/catalog/whole_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/state_format.hpp"
 
 namespace corral::catalog {
@@ -23,8 +24,7 @@ constexpr std::size_t readable_part = 100;
 
 core::failure unusable(const fs::path& folder, const std::error_code& why) {
     return core::errno_failure(
-        why.value(),
-        "the folder '" + folder.string() + "' for models made by clients cannot be used: " + why.message());
+        why.value(), core::say("daemon.variant-left-out/folder-models", folder.string(), why.message()));
 }
 
 // Where it is not there.
@@ -38,7 +38,8 @@ std::error_code make_folder(const fs::path& folder) {
 }
 
 core::failure too_many(std::string what) {
-    return core::make_failure(core::errc::limit_exceeded, std::move(what) + "; delete some");
+    return core::make_failure(core::errc::limit_exceeded,
+                              core::say("daemon.variant-left-out/delete-some", std::move(what)));
 }
 
 std::string mebibytes(std::uint64_t bytes) {
@@ -55,9 +56,8 @@ std::uint64_t less(std::uint64_t from, std::uint64_t what) {
 outcome judge_variant(const variant_store_limits& limits, variant_usage own, variant_usage others,
                       std::size_t bytes, std::optional<std::uint64_t> replaced) {
     if (bytes > limits.document_bytes) {
-        return core::make_failure(core::errc::limit_exceeded, "a model may hold at most " +
-                                                                  std::to_string(limits.document_bytes) +
-                                                                  " bytes of texts and messages");
+        return core::make_failure(core::errc::limit_exceeded,
+                                  core::say("request.variant-full/model-hold", limits.document_bytes));
     }
     if (replaced && bytes <= *replaced) {
         return {};
@@ -156,7 +156,8 @@ core::result<std::string> variant_store::document(const std::string& file_name) 
     std::ifstream in(path, std::ios::binary);
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (error || size > limits_.document_bytes || !in) {
-        return core::make_failure(core::errc::unavailable, "'" + path.string() + "' cannot be read");
+        return core::make_failure(core::errc::unavailable,
+                                  core::say("configuration.unreadable/cannot-read", path.string()));
     }
     return text;
 }

@@ -20,6 +20,7 @@
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -98,9 +99,10 @@ void print_done(const admin_command& asked, const control::admin_json& answer, c
 std::optional<core::result<void>> upgrade_result(const core::result<control::admin_json>& status,
                                                  core::nanoseconds since) {
     if (!status || !status->contains("uptime_seconds") || !(*status)["uptime_seconds"].is_number()) {
-        return since < silent_limit ? std::nullopt
-                                    : std::optional(core::result<void>(core::make_failure(
-                                          core::errc::unavailable, "the daemon does not answer any more")));
+        return since < silent_limit
+                   ? std::nullopt
+                   : std::optional(core::result<void>(core::make_failure(
+                         core::errc::unavailable, core::say("command.asks-daemon/daemon-answer"))));
     }
     if ((*status)["uptime_seconds"].get<double>() < std::chrono::duration<double>(since).count()) {
         return core::result<void>{};
@@ -109,8 +111,8 @@ std::optional<core::result<void>> upgrade_result(const core::result<control::adm
     if (upgrade.is_object() && upgrade.value("under_way", control::admin_json(false)) == true) {
         return std::nullopt;
     }
-    return core::make_failure(core::errc::refused,
-                              "nothing has changed: " + reported_text(upgrade, "failure"));
+    return core::make_failure(core::errc::refused, core::say("command.asks-daemon/nothing-changed",
+                                                             reported_text(upgrade, "failure")));
 }
 
 // True when the process behind it has ended, at once or within `limit`.

@@ -10,6 +10,7 @@
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/http/reply_stream.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -156,9 +157,8 @@ core::awaitable<core::result<void>> learn(bench_side& side) {
         co_return no_key(side, version->status);
     }
     if (version->status != 200 || version->body.empty()) {
-        co_return core::make_failure(core::errc::protocol, "GET /api/version of " + side.record.url +
-                                                               ": status " + std::to_string(version->status) +
-                                                               "; is that an Ollama server?");
+        co_return core::make_failure(
+            core::errc::protocol, core::say("command.not-ollama/get-api", side.record.url, version->status));
     }
     side.record.server = shown(core::text_at(version->body, "version"));
     side.record.facts.corral = version->corral;
@@ -170,7 +170,7 @@ core::awaitable<core::result<void>> learn(bench_side& side) {
     }
     if (side.target.model.empty()) {
         co_return core::make_failure(core::errc::not_found,
-                                     side.record.url + " lists no model; 'corral list' says why.");
+                                     core::say("command.not-ollama/lists-model", side.record.url));
     }
     std::string question =
         json{{"model", side.target.model}}.dump(-1, ' ', false, json::error_handler_t::replace);

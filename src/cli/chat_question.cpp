@@ -18,6 +18,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/http/reply_stream.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -102,7 +103,8 @@ private:
             if (!bytes) {
                 failed_ = bytes.error();
             } else if (bytes->empty() && last_.is_null() && !failed_) {
-                failed_ = core::make_failure(core::errc::protocol, "the answer ended before its last line");
+                failed_ =
+                    core::make_failure(core::errc::protocol, core::say("command.run-answer/answer-ended"));
             }
         }
     }
@@ -148,7 +150,8 @@ private:
     bool take(std::string_view bytes) {
         rest_ += bytes;
         if (rest_.size() > longest_line) {
-            failed_ = core::make_failure(core::errc::limit_exceeded, "a line of the answer is too long");
+            failed_ =
+                core::make_failure(core::errc::limit_exceeded, core::say("command.run-answer/line-answer"));
             return false;
         }
         std::size_t end = 0;

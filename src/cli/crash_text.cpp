@@ -4,7 +4,6 @@
 
 #include "cli/log_text.hpp"
 #include "cli/reported_fields.hpp"
-#include "corral/catalog/message.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
@@ -62,7 +61,7 @@ std::string head(const json& bundle) {
     out += fmt::format("{}  {}  {}\n", day_and_time(text(bundle, "time")), text(bundle, "model"),
                        text(bundle, "kind"));
     out += fmt::format("  {}{}, {}: {}\n", text(trigger, "service"), process(trigger), text(trigger, "state"),
-                       catalog::reason_line(text(trigger, "sentence")));
+                       text(trigger, "sentence"));
     if (const std::string more = text(trigger, "ended"); !more.empty()) {
         out += "  how it ended: " + more + "\n";
     }
@@ -81,10 +80,10 @@ std::string head(const json& bundle) {
 }
 
 // What led to it stands one line above; the causes of one line side by side.
-std::string brief_reason(const std::string& reason) {
-    const std::vector<std::string> causes = catalog::causes_of(reason);
-    const bool again = causes.size() > 1 && causes.front() == "loading again after";
-    return again ? "loading again" : catalog::reason_line(reason);
+std::string brief_reason(const json& of) {
+    const json& ids = member(of, "ids");
+    const bool again = ids.is_array() && !ids.empty() && ids.front() == "service.loading-again";
+    return again ? "loading again" : text(of, "reason");
 }
 
 std::string history(const json& bundle) {
@@ -95,7 +94,7 @@ std::string history(const json& bundle) {
         const std::string failure = text(each, "failure");
         out += fmt::format("  {} {}{}  {}{}{}: {}\n", clock_time(text(each, "time")), text(each, "service"),
                            process(each), from, from == to ? "" : " -> " + to,
-                           failure.empty() ? "" : " [" + failure + "]", brief_reason(text(each, "reason")));
+                           failure.empty() ? "" : " [" + failure + "]", brief_reason(each));
     }
     return out;
 }
@@ -151,7 +150,7 @@ std::string services(const json& bundle) {
     for (const json& each : member(bundle, "services")) {
         out +=
             fmt::format("\nService {}{}: {}, {}; started {}\n", text(each, "name"), process(each),
-                        text(each, "state"), brief_reason(text(each, "reason")),
+                        text(each, "state"), brief_reason(each),
                         count(each, "starts") == 1 ? "once" : fmt::format("{} times", count(each, "starts")));
         if (const std::string warning = text(each, "warning"); !warning.empty()) {
             out += "  warning: " + warning + "\n";
@@ -197,7 +196,7 @@ std::string list_text(const json& summaries) {
     for (const json& each : summaries) {
         out += fmt::format("{:>3}  {}  {}  {}  {}: {}\n", ++place, day_and_time(text(each, "time")),
                            text(each, "model"), text(each, "kind"), text(each, "service"),
-                           catalog::reason_line(text(each, "sentence")));
+                           text(each, "sentence"));
     }
     return out;
 }

@@ -7,7 +7,6 @@
 
 #include "cli/reported_fields.hpp"
 #include "cli/status_page.hpp"
-#include "corral/catalog/message.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -63,7 +62,7 @@ void find_in_model(fleet_row& row, const json& of) {
     const std::string name = reported_text(of, "name", longest_name);
     if (reported_text(of, "state", longest_name) == "broken") {
         find(row, "model " + name +
-                      " is broken: " + catalog::reason_line(reported_text(of, "reason", longest_sentence)));
+                      " is broken: " + reported_text(of, "reason", longest_sentence));
     }
     if (const std::string warning = reported_text(of, "warning", longest_sentence); !warning.empty()) {
         find(row, "model " + name + ": " + warning);

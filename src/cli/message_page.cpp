@@ -15,25 +15,6 @@ namespace corral::cli {
 
 namespace {
 
-struct message_group {
-    const char* title;
-    std::span<const catalog::message> messages;
-};
-
-std::array<message_group, 11> message_groups() {
-    return {{{"What clients are told", catalog::request_messages()},
-             {"Requests that can't be read", catalog::form_messages()},
-             {"Why a model waits, or does not fit", catalog::model_messages()},
-             {"Reasons of services and cards", catalog::service_messages()},
-             {"Starts, programs and processes", catalog::state_messages()},
-             {"Between Corral and a runtime", catalog::runtime_messages()},
-             {"Mistakes in a configuration", catalog::configuration_messages()},
-             {"The command line and a start", catalog::command_messages()},
-             {"Packages that are fetched", catalog::pull_messages()},
-             {"Many boxes", catalog::fleet_messages()},
-             {"The admin socket, upgrades and Corral itself", catalog::operation_messages()}}};
-}
-
 std::vector<doctor::finding_kind> doctor_findings() {
     std::vector<doctor::finding_kind> out;
     for (const doctor::check* const one : doctor::checks()) {
@@ -57,7 +38,7 @@ std::string plain_markdown(std::string_view text) {
 std::string page_entry(const catalog::message& one) {
     std::string out = fmt::format("\n### `{}`\n\n", one.id);
     for (const std::string_view wording : catalog::wordings_of(one.text)) {
-        out += fmt::format("- {}\n", plain_markdown(wording));
+        out += fmt::format("- {}\n", plain_markdown(core::shown_wording(wording)));
     }
     out += "\n" + plain_markdown(one.means);
     out +=
@@ -77,15 +58,12 @@ std::string line_of(std::string_view id, std::string_view text) {
 std::string explained(std::string_view id, std::string_view says, std::string_view means,
                       std::string_view why, std::string_view fix) {
     std::string out = fmt::format("{}\n", id);
-    if (says.find('\n') != std::string_view::npos) {
-        out += "It says one of these:\n";
-        for (const std::string_view wording : catalog::wordings_of(says)) {
-            out += fmt::format("- {}\n", wording);
-        }
-        says = {};
+    const std::vector<std::string_view> wordings = catalog::wordings_of(says);
+    out += wordings.empty() ? "" : wordings.size() == 1 ? "It says: " : "It says one of these:\n";
+    for (const std::string_view wording : wordings) {
+        out += fmt::format("{}{}\n", wordings.size() == 1 ? "" : "- ", core::shown_wording(wording));
     }
-    for (const auto& [title, text] : {std::pair<const char*, std::string_view>{"It says: ", says},
-                                      {"It means: ", means},
+    for (const auto& [title, text] : {std::pair<const char*, std::string_view>{"It means: ", means},
                                       {"Why it matters: ", why},
                                       {"What to do: ", fix}}) {
         if (!text.empty()) {
@@ -143,10 +121,10 @@ std::string messages_about(const std::vector<std::string>& words, unsigned colum
 std::string message_listing(unsigned columns) {
     std::string out;
     const auto add = [&out](std::string_view id, std::string_view text) { out += line_of(id, text); };
-    for (const message_group& group : message_groups()) {
+    for (const core::message_group& group : core::message_groups) {
         out += fmt::format("{}{}:\n", out.empty() ? "" : "\n", group.title);
         for (const catalog::message& one : group.messages) {
-            add(one.id, catalog::wordings_of(one.text).front());
+            add(one.id, core::shown_wording(catalog::wordings_of(one.text).front()));
         }
     }
     out += "\nFindings of corral doctor:\n";
@@ -165,9 +143,8 @@ std::string messages_page() {
         "# Messages\n\nWhat clients and operators are told, by its id: `corral explain ID` says the "
         "same on the box, and `corral explain \"the sentence\"` finds the id. `corral status --json` "
         "and `/readyz` have it in `ids`, and a warning of the log ends in `id=...`. A \"…\" stands "
-        "for what differs. This page is made by `corral explain --page`; tests hold each sentence to "
-        "the source, and each failure of the source to this page.\n";
-    for (const message_group& group : message_groups()) {
+        "for what differs. This page is made by `corral explain --page`.\n";
+    for (const core::message_group& group : core::message_groups) {
         out += fmt::format("\n## {}\n", group.title);
         for (const catalog::message& one : group.messages) {
             out += page_entry(one);

@@ -12,6 +12,7 @@
 #include "cli/command.hpp"
 #include "cli/model_listing.hpp"
 #include "cli/rm_files.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/pulled_packages.hpp"
 
@@ -106,9 +107,7 @@ core::result<pull::removed> remove_unused(const prune_options& asked, const comm
     }
     const known_models now = look_for_models(asked.place, context.environment);
     if (!now.readable || !now.files.left_out.empty() || !users_of(now.files, folder).empty()) {
-        return core::make_failure(
-            core::errc::refused,
-            folder + " stays: models were changed meanwhile, so run 'corral prune' again");
+        return core::make_failure(core::errc::refused, core::say("command.remove/stays-models", folder));
     }
     return pull::remove_pulled(*held);
 }

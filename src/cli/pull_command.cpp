@@ -17,10 +17,10 @@
 #include "cli/pull_name.hpp"
 #include "cli/pull_needs.hpp"
 #include "cli/pull_report.hpp"
-#include "corral/catalog/message.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/pull_package.hpp"
 #include "corral/telemetry/log.hpp"
@@ -60,15 +60,15 @@ void listen_to_signals() {
     }
 }
 
-int fail_pull(const pull_options& asked, const std::string& why) {
+int fail_pull(const pull_options& asked, const core::reason& why) {
     constexpr std::size_t longest = 2000;
     const std::string text = telemetry::printable(why, longest);
     if (!asked.json) {
         return fail(text);
     }
     json out{{"error", text}};
-    if (const auto id = catalog::message_id(text); !id.empty()) {
-        out["id"] = id;
+    if (!why.id().empty()) {
+        out["id"] = why.id();
     }
     std::cout << out.dump(-1, ' ', false, json::error_handler_t::replace) << '\n' << std::flush;
     return failed;
@@ -81,16 +81,12 @@ core::result<std::string> token_of(const config::pull_settings& settings) {
     }
     const auto file = core::read_private_file(settings.token_file);
     if (!file) {
-        return core::make_failure(
-            core::errc::invalid,
-            "the hub's token can't be read: " + file.error().message + "; see 'token_file' of [pull]");
+        return core::make_failure(core::errc::invalid, core::say("pull.token/hub-token", file.error()));
     }
     const std::string_view token = core::trimmed(file->text);
     for (const char each : token) {
         if (each <= 0x20 || each > 0x7e) {
-            return core::make_failure(core::errc::invalid,
-                                      "the file of the hub's token holds more than one word; write the "
-                                      "token alone into it, see 'token_file' of [pull]");
+            return core::make_failure(core::errc::invalid, core::say("pull.token/file-hub"));
         }
     }
     return std::string(token);
@@ -127,9 +123,7 @@ core::result<pull::pull_request> request_of(const pull_options& asked, const con
     if (!asked.patience.empty()) {
         const auto span = catalog::parse_duration(asked.patience);
         if (!span || *span < core::seconds{1} || *span > std::chrono::hours{1}) {
-            return core::make_failure(
-                core::errc::invalid,
-                "'" + asked.patience + "' is no time to wait for a silent source; write 1s to 1h");
+            return core::make_failure(core::errc::invalid, core::say("pull.words/time-wait", asked.patience));
         }
         out.patience = std::chrono::ceil<core::seconds>(*span);
     }
@@ -248,10 +242,9 @@ int import_pulled(const pull_options& asked, const pull::pull_request& request, 
             why = one.what + (one.fix.empty() ? "" : "; " + one.fix);
         }
     }
-    return fail_pull(asked, "the package is in " + got.folder.string() +
-                                (status == imported_broken ? " and has a manifest, but it can't start: "
-                                                           : ", but it is no model yet: ") +
-                                (why.empty() ? "'corral import' says why" : why));
+    const std::string said = why.empty() ? std::string("'corral import' says why") : why;
+    return fail_pull(asked, status == imported_broken ? core::say("pull.words/cant-start", got.folder, said)
+                                                      : core::say("pull.words/no-model", got.folder, said));
 }
 
 int finish(const pull_options& asked, const pull::pull_request& request, const pull::pulled& got,
@@ -291,7 +284,7 @@ int run_pull(const pull_options& asked, const std::map<std::string, std::string>
     const auto& all = read.value ? read.value : read.draft;
     if (!all) {
         tell(read);
-        return fail_pull(asked, "the configuration can't be read; 'corral check' says what is wrong with it");
+        return fail_pull(asked, core::say("pull.words/configuration"));
     }
     auto found = find_package(asked.name, place);
     if (!found) {

@@ -11,6 +11,7 @@
 #include "cli/server_address.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/http/reply_stream.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -92,9 +93,7 @@ core::failure refusal_of(const found_box& of, const box_reply& told) {
     std::string why = telemetry::printable(core::text_at(told.body, "error"), longest_sentence);
     if (why.empty()) {
         return core::make_failure(core::errc::unavailable,
-                                  url + " answers with status " + std::to_string(told.status) +
-                                      " and not as Corral does. Check the address; the server must be a "
-                                      "Corral of this version or a later one.");
+                                  core::say("command.asks-daemon/answers-status", url, told.status));
     }
     if (const std::string advice = core::text_at(told.body, "advice"); !advice.empty()) {
         why += ". " + telemetry::printable(advice, longest_sentence);
@@ -162,7 +161,7 @@ core::awaitable<core::result<admin_json>> ask_box(found_box of, std::string verb
 core::result<admin_json> ask_remote(const remote_box& at, const std::string& verb, const std::string& model,
                                     const std::map<std::string, std::string>& environment) {
     if (!is_of_the_box(verb) && model.empty()) {
-        return core::make_failure(core::errc::invalid, "the Corral at --url wants one model by its name");
+        return core::make_failure(core::errc::invalid, core::say("command.asks-daemon/corral-url"));
     }
     const core::result<found_box> found = find_box(at, environment);
     if (!found) {

@@ -5,6 +5,7 @@
 
 #include "cli/reported_fields.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/pulled_packages.hpp"
 
@@ -27,26 +28,23 @@ core::result<pulled_files> find_pulled_files(const known_models& known, const st
     const config::configuration& files = known.files;
     const catalog::model_entry* const entry = config::find_model(files, model);
     if (entry == nullptr) {
-        return core::make_failure(
-            core::errc::refused, "the manifest of '" + model +
-                                     "' has a mistake, so its package is not known; say 'corral rm " + model +
-                                     "', then 'corral prune'");
+        return core::make_failure(core::errc::refused,
+                                  core::say("remove.unknown-use/manifest-mistake", model, model));
     }
     const std::string folder = pull::folder_below(files.pull.directory, entry->package);
     const pull::pulled_things all = pull::look_at_pulled(files.pull.directory);
     const auto found = std::ranges::find(all.packages, folder, &pull::pulled_package::folder);
     if (folder.empty() || found == all.packages.end()) {
-        return core::make_failure(core::errc::refused, "no pull brought the package " +
-                                                           entry->package.string() + " of '" + entry->name +
-                                                           "', so its files stay; 'corral rm " + entry->name +
-                                                           "' removes the manifest alone");
+        return core::make_failure(
+            core::errc::refused,
+            core::say("remove.not-pulled/pull-brought", entry->package.string(), entry->name, entry->name));
     }
     std::vector<std::string> users = users_of(files, folder);
     std::erase(users, entry->name);
     if (!users.empty()) {
-        return core::make_failure(core::errc::refused, "the package " + entry->package.string() +
-                                                           " is also that of " + core::joined(users) +
-                                                           ", so its files stay; remove that first");
+        return core::make_failure(
+            core::errc::refused,
+            core::say("remove.shared/package-also", entry->package.string(), core::joined(users)));
     }
     return pulled_files{files.pull.directory, folder, found->bytes};
 }

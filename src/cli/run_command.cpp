@@ -22,6 +22,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::cli {
 
@@ -181,16 +182,11 @@ core::result<chat_server> server_of(const run_options& asked, const command_cont
     const config::configuration_result read =
         config::load_configuration(source_of(asked.config, context.environment));
     if (!read.value) {
-        return core::make_failure(
-            core::errc::invalid,
-            "the configuration has mistakes, so that its address is not known: 'corral check' "
-            "names them, --url says an address");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("command.check-mistake/configuration-mistakes"));
     }
     if (read.value->tls) {
-        return core::make_failure(
-            core::errc::invalid,
-            "this Corral is asked by https, which 'corral run' does not speak; use a client "
-            "such as 'ollama run'");
+        return core::make_failure(core::errc::invalid, core::say("command.run-https"));
     }
     auto at = read.value->listen;
     if (at.address().is_unspecified()) {

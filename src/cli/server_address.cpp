@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/server_url.hpp"
 #include "corral/core/time.hpp"
 
@@ -51,7 +52,7 @@ core::result<server_address> find_server(const std::string& option, const std::s
     const auto found = resolver.resolve(url->host, port, error);
     if (error || found.empty()) {
         return core::make_failure(core::errc::invalid,
-                                  "'" + url->host + "' has no address: " + error.message());
+                                  core::say("command.address/address", url->host, error.message()));
     }
     server_address out;
     out.at = first_that_answers(found);
@@ -72,14 +73,14 @@ core::result<std::string> read_bounded(const std::filesystem::path& file, std::s
     std::ifstream in(plain ? file : std::filesystem::path(), std::ios::binary);
     if (!in) {
         return core::make_failure(core::errc::invalid,
-                                  "'" + file.string() + "' can't be read: is it there, and a plain file?");
+                                  core::say("command.address/read-plain", file.string()));
     }
     std::string out(most + 1, '\0');
     in.read(out.data(), static_cast<std::streamsize>(out.size()));
     out.resize(static_cast<std::size_t>(in.gcount()));
     if (in.bad() || out.size() > most) {
-        return core::make_failure(core::errc::invalid, "'" + file.string() + "' is longer than " +
-                                                           std::to_string(most) + " bytes or can't be read");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("command.address/longer-bytes", file.string(), most));
     }
     return out;
 }

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "cli/reported_fields.hpp"
-#include "corral/catalog/message.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -51,8 +50,7 @@ void add_service(std::string& out, const json& service, const text_style& style)
     }
     out += '\n';
     const std::string reason = reported_text(service, "reason");
-    // A daemon of an earlier version gives the chain of its causes.
-    add_note(out, "reason", reason == state ? std::string() : catalog::reason_line(reason), style);
+    add_note(out, "reason", reason == state ? std::string() : reason, style);
     add_note(out, "advice", reported_text(service, "advice"), style);
     add_note(out, "warning", reported_text(service, "warning"), style);
 }

@@ -15,7 +15,6 @@
 #include "cli/failure.hpp"
 #include "cli/reported_fields.hpp"
 #include "cli/status_page.hpp"
-#include "corral/catalog/message.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
 
@@ -49,8 +48,7 @@ void tell_changes(const control::admin_json& status, std::map<std::string, std::
         told[name] = key;
         const std::string bar =
             known ? " " + load_bar(*percent, reported_number(model, "left_seconds"), 0) : std::string();
-        const std::string reason =
-            state == "broken" ? ": " + catalog::reason_line(reported_text(model, "reason")) : std::string();
+        const std::string reason = state == "broken" ? ": " + reported_text(model, "reason") : std::string();
         std::cout << name << "  " << state << bar << reason << '\n';
     }
     std::cout.flush();

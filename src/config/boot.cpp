@@ -4,6 +4,7 @@
 
 #include "corral/config/last_good.hpp"
 #include "corral/config/server_places.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::config {
 
@@ -46,9 +47,10 @@ configuration_result load_for_boot(configuration_source from) {
     }
     const fs::path state =
         configured_state_directory(from.file).value_or(usual_state_directory(from.environment));
-    const auto copy = state.empty() ? core::result<last_good>(core::make_failure(
-                                          core::errc::not_found, "there is no folder for a last good copy"))
-                                    : read_last_good(state, from.file);
+    const auto copy = state.empty()
+                          ? core::result<last_good>(core::make_failure(
+                                core::errc::not_found, core::say("configuration.stands-in/folder-last")))
+                          : read_last_good(state, from.file);
     if (wiped && (!copy || is_wiped(copy->text))) {
         return said;
     }

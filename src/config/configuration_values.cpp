@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::config {
@@ -42,9 +43,7 @@ core::result<ip::address> parse_host(std::string_view host) {
     const auto address = ip::make_address(std::string(host), error);
     if (error) {
         return core::make_failure(core::errc::invalid,
-                                  "'" + std::string(host) +
-                                      "' is neither 'localhost' nor an IP address; names "
-                                      "are not looked up for listening");
+                                  core::say("configuration.listen-name/neither-localhost", host));
     }
     return address;
 }
@@ -54,14 +53,12 @@ core::result<ip::address> parse_host(std::string_view host) {
 core::result<ip::tcp::endpoint> parse_listen(std::string_view text) {
     const auto [host, port] = split(text);
     if (!port || host.empty()) {
-        return core::make_failure(core::errc::invalid, "\"" + std::string(text) +
-                                                           "\" is not an address to listen on; write "
-                                                           "ADDRESS:PORT, such as \"127.0.0.1:11434\"");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("configuration.not-an-address/address-listen", text));
     }
     const auto number = core::whole_number<std::uint16_t>(*port);
     if (!number) {
-        return core::make_failure(core::errc::invalid,
-                                  "\"" + std::string(text) + "\" must end in a port from 0 to 65535");
+        return core::make_failure(core::errc::invalid, core::say("configuration.listen-name/must-end", text));
     }
     const auto address = parse_host(host);
     if (!address) {

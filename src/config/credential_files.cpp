@@ -34,7 +34,7 @@ core::result<void> credential_files::load() {
 
 void credential_files::load_or_wait() {
     const auto note = [](std::string& problem, const core::result<void>& read, const char* what) {
-        std::string now = read ? std::string() : read.error().message;
+        std::string now = read ? std::string() : read.error().message.text();
         if (now != problem && !now.empty()) {
             telemetry::log().error("nobody is let in, because Corral waits for {}: {} event=door.waits", what,
                                    telemetry::printable(now, 500));

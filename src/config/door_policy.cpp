@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "corral/core/say.hpp"
+
 namespace corral::config {
 
 namespace {
@@ -55,11 +57,12 @@ core::result<void> judge_door(const door& open, const door_rules& rules) {
     const std::string danger = " would let every machine of the network in without a key; ";
     const std::string choice = ", or say 'allow_unauthenticated = true' if that is wanted";
     if (open.managed) {
-        return core::make_failure(core::errc::refused, "the socket of the service manager at " +
-                                                           text_of(open.at) + danger + remedy + choice);
+        return core::make_failure(core::errc::refused, core::say("configuration.open-network/socket-service",
+                                                                 text_of(open.at), danger, remedy, choice));
     }
-    return core::make_failure(core::errc::refused, "listening on " + open.at.address().to_string() + danger +
-                                                       remedy + ", or listen on 127.0.0.1" + choice);
+    return core::make_failure(core::errc::refused,
+                              core::say("configuration.open-network/listening-listen",
+                                        open.at.address().to_string(), danger, remedy, choice));
 }
 
 bool same_door(const tcp::endpoint& open, const tcp::endpoint& wanted) {

@@ -11,6 +11,7 @@
 
 #include "corral/catalog/package_survey.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::config {
 
@@ -31,7 +32,7 @@ core::result<fs::path> real_name(const fs::path& file) {
     const fs::path full = fs::weakly_canonical(fs::absolute(file), error);
     if (error) {
         return core::make_failure(core::errc::invalid,
-                                  "can't find '" + file.string() + "': " + error.message());
+                                  core::say("configuration.door-waits/find", file.string(), error.message()));
     }
     return full;
 }
@@ -91,7 +92,7 @@ key_file_reading read_key_file(const fs::path& file) {
 core::result<std::string> make_key() {
     std::array<unsigned char, 32> bits{};
     if (::getrandom(bits.data(), bits.size(), 0) != static_cast<ssize_t>(bits.size())) {
-        return core::errno_failure(errno, "the system gives no random numbers");
+        return core::errno_failure(errno, core::say("configuration.key-file/system-gives"));
     }
     std::array<unsigned char, 48> text{};
     const int size = EVP_EncodeBlock(text.data(), bits.data(), bits.size());
@@ -108,7 +109,7 @@ core::result<std::string> make_key() {
 core::result<void> add_key(const fs::path& file, const std::string& name, std::string_view key,
                            std::string_view today, const key_scopes& scopes, std::string_view maker) {
     if (!is_new_key_name(name)) {
-        return core::make_failure(core::errc::invalid, std::string(key_name_rule));
+        return core::make_failure(core::errc::invalid, core::say("configuration.key-file/key-name"));
     }
     const auto digest = catalog::sha256_hex(key);
     const auto full = real_name(file);
@@ -131,7 +132,7 @@ core::result<void> add_key(const fs::path& file, const std::string& name, std::s
     }
     if (find(*keys, name) != nullptr) {
         return core::make_failure(core::errc::invalid,
-                                  "there is a key named '" + name + "' in '" + full->string() + "' already");
+                                  core::say("configuration.key-file/key", name, full->string()));
     }
     changed.mode &= not_for_others;
     if (changed.text.empty()) {
@@ -169,9 +170,8 @@ core::result<std::vector<std::string>> remove_key(const fs::path& file, const st
     }
     const key_entry* gone = find(*keys, name);
     if (gone == nullptr) {
-        return core::make_failure(core::errc::not_found, "there is no key named '" + name + "' in '" +
-                                                             full->string() +
-                                                             "'; 'corral key list' names those there are");
+        return core::make_failure(core::errc::not_found,
+                                  core::say("configuration.key-file/key-named", name, full->string()));
     }
     std::vector<std::string> made;
     for (const key_entry& one : keys->all()) {

@@ -11,6 +11,7 @@
 #include "corral/catalog/package_survey.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/state_format.hpp"
 
 namespace corral::config {
@@ -36,7 +37,7 @@ std::string full_name(const fs::path& file) {
 
 core::failure unusable(const fs::path& place, const std::string& why) {
     return core::make_failure(core::errc::invalid,
-                              "the last good copy '" + place.string() + "' can't be used: " + why);
+                              core::say("configuration.stands-in/good-copy", place.string(), why));
 }
 
 // Empty: it is Corral's own.
@@ -89,7 +90,7 @@ core::result<last_good> read_last_good(const fs::path& state_directory, const fs
     const fs::path place = place_in(state_directory);
     auto whole = core::read_private_file(place);
     if (!whole && whole.error().code == core::error_code(ENOENT, boost::system::system_category())) {
-        return core::make_failure(core::errc::not_found, "there is no last good copy of it yet");
+        return core::make_failure(core::errc::not_found, core::say("configuration.stands-in/last-good"));
     }
     if (!whole) {
         return unusable(place, whole.error().message);

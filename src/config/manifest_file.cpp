@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::config {
 
@@ -34,15 +35,14 @@ const char* way_out(int value) {
 }
 
 core::failure failed(const fs::path& where, int value) {
-    return core::errno_failure(value, "'" + where.string() + "' can't be written: " +
-                                          boost::system::system_category().message(value) + ". " +
-                                          way_out(value));
+    return core::errno_failure(value,
+                               core::say("configuration.manifest-write/written", where.string(),
+                                         boost::system::system_category().message(value), way_out(value)));
 }
 
 core::failure elsewhere(const fs::path& where) {
-    return core::make_failure(core::errc::refused, "'" + where.string() +
-                                                       "' is a link, and what it leads to is not Corral's to "
-                                                       "write; put a folder or file of its own there");
+    return core::make_failure(core::errc::refused,
+                              core::say("configuration.manifest-write/link-leads", where.string()));
 }
 
 core::result<void> make_folder(const fs::path& folder) {
@@ -115,8 +115,8 @@ core::result<void> remove_manifest(const fs::path& file) {
     if (!folder.valid() || ::unlinkat(folder.get(), file.filename().c_str(), 0) != 0 ||
         ::fsync(folder.get()) != 0) {
         const int value = errno;
-        return core::errno_failure(value, "can't remove '" + file.string() +
-                                              "': " + boost::system::system_category().message(value));
+        return core::errno_failure(value, core::say("remove.files-stay/remove", file.string(),
+                                                    boost::system::system_category().message(value)));
     }
     return {};
 }

@@ -4,6 +4,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::config {
 
@@ -58,10 +59,7 @@ std::optional<std::string> with_value(std::string_view text, const toml::source_
 }
 
 core::failure unsure(std::string_view model) {
-    return core::make_failure(
-        core::errc::refused, "the manifest of '" + std::string(model) +
-                                 "' is written in a way that can't be changed safely; write pinned = true or "
-                                 "false into it by hand, then run 'corral reload'");
+    return core::make_failure(core::errc::refused, core::say("configuration.pin/manifest-written", model));
 }
 
 }  // namespace
@@ -70,10 +68,8 @@ core::result<std::string> with_pin(std::string_view text, std::string_view model
     auto before = parsed(text);
     const auto name = before ? (*before)["name"].value<std::string>() : std::nullopt;
     if (!name || !catalog::same_model(*name, model)) {
-        return core::make_failure(
-            core::errc::not_found,
-            "the manifest of '" + std::string(model) +
-                "' was changed meanwhile; look at it by 'corral check', then try again");
+        return core::make_failure(core::errc::not_found,
+                                  core::say("configuration.pin/manifest-changed", model));
     }
     const toml::node* const said = before->get(key);
     if (said != nullptr && !said->is_boolean()) {

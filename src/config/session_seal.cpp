@@ -12,6 +12,7 @@
 
 #include "corral/core/hex.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::config {
@@ -28,7 +29,7 @@ bool equal_in_time(std::string_view a, std::string_view b) {
 core::result<session_seal::secret> random_secret() {
     session_seal::secret made{};
     if (::getrandom(made.data(), made.size(), 0) != static_cast<ssize_t>(made.size())) {
-        return core::errno_failure(errno, "the system gives no random numbers");
+        return core::errno_failure(errno, core::say("configuration.key-file/system-gives"));
     }
     return made;
 }

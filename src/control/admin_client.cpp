@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 #include "unix_socket.hpp"
 
 namespace corral::control {
@@ -37,7 +38,8 @@ struct closer {
 };
 
 core::failure broken(const fs::path& path, const std::string& why) {
-    return core::make_failure(core::errc::protocol, "the Corral at '" + path.string() + "' " + why);
+    return core::make_failure(core::errc::protocol,
+                              core::say("command.asks-daemon/corral", path.string(), why));
 }
 
 // One connection, which it closes.
@@ -164,7 +166,7 @@ std::string not_running() {
 core::result<std::unique_ptr<conversation>> begin(const std::vector<fs::path>& places,
                                                   core::seconds longest) {
     if (places.empty()) {
-        return core::make_failure(core::errc::not_found, "the configuration switches the admin socket off");
+        return core::make_failure(core::errc::not_found, core::say("command.socket-off"));
     }
     for (const fs::path& path : places) {
         const auto connected = connect_unix(path);
@@ -177,8 +179,9 @@ core::result<std::unique_ptr<conversation>> begin(const std::vector<fs::path>& p
             return core::make_failure(core::errc::refused, whose);
         }
         if (!closed && why != ENOENT && why != ECONNREFUSED && why != ENOTDIR) {
-            return core::make_failure(core::errc::not_found, "Corral can't be asked at " + path.string() +
-                                                                 ": " + connected.error().code.message());
+            return core::make_failure(
+                core::errc::not_found,
+                core::say("command.cant-ask/corral-asked", path.string(), connected.error().code.message()));
         }
     }
     return core::make_failure(core::errc::not_found, not_running());

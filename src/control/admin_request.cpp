@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::control {
 
@@ -16,12 +17,12 @@ admin_json admin_refusal(std::string why) {
 core::result<admin_json> read_admin_request(std::string_view line, std::size_t depth) {
     const core::json_limits limits{.depth = depth, .bytes = line.size()};
     if (!core::within_limits(line, limits)) {
-        return core::make_failure(core::errc::limit_exceeded, "the request is nested too deep");
+        return core::make_failure(core::errc::limit_exceeded,
+                                  core::say("command.asks-daemon/request-nested"));
     }
     auto asked = core::parse_json<admin_json>(line, limits);
     if (!asked.is_object()) {
-        return core::make_failure(core::errc::invalid,
-                                  "a request is one JSON object on one line, such as {\"verb\":\"status\"}");
+        return core::make_failure(core::errc::invalid, core::say("command.asks-daemon/request-one"));
     }
     return asked;
 }

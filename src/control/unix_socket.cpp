@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::control {
 
@@ -69,9 +70,8 @@ core::result<void> clear_place(const fs::path& path, int folder, const sockaddr_
     if (why == 0 || why == EAGAIN) {  // its backlog is full
         const auto who = why == 0 ? peer_of(trial.get()) : core::result<socket_peer>(socket_peer{});
         const std::string number = who && who->pid != 0 ? " (process " + std::to_string(who->pid) + ")" : "";
-        return core::errno_failure(EADDRINUSE, "another Corral" + number + " already answers at '" +
-                                                   path.string() +
-                                                   "'; stop it, or say another 'admin_socket'");
+        return core::errno_failure(EADDRINUSE,
+                                   core::say("command.already-serves/another-corral", number, path.string()));
     }
     if (why != ECONNREFUSED) {
         return socket_failure(why, path, "can't tell whose socket is at");
@@ -132,8 +132,7 @@ core::result<socket_peer> peer_of(int socket) {
     ucred who{};
     socklen_t size = sizeof who;
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) {
-        return core::errno_failure(
-            errno, std::string("can't tell who is at the other end: ") + std::strerror(errno));
+        return core::errno_failure(errno, core::say("command.socket-file/tell-who", std::strerror(errno)));
     }
     return socket_peer{who.pid, who.uid};
 }

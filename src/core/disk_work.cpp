@@ -11,6 +11,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "corral/core/say.hpp"
+
 namespace corral::core {
 
 namespace {
@@ -146,16 +148,16 @@ awaitable<result<void>> disk_work::wait_for(std::string lane, std::function<void
             const std::lock_guard lock(shared_->mutex);
             shared_->lanes.erase(lane);
             co_return make_failure(errc::unavailable,
-                                   std::string("no thread can be started: ") + error.code().message());
+                                   core::say("files.disk/thread-started", error.code().message()));
         }
     }
     while (!mine->done) {
         const wake_reason woken = co_await mine->over.wait(until);
         if (woken == wake_reason::cancelled) {
-            co_return make_failure(errc::cancelled, "nobody waits for the disk any more");
+            co_return make_failure(errc::cancelled, core::say("files.disk/nobody-waits"));
         }
         if (woken == wake_reason::timed_out && !mine->done) {
-            co_return make_failure(errc::timed_out, "the disk does not answer");
+            co_return make_failure(errc::timed_out, core::say("files.disk/disk-answer"));
         }
     }
     co_return result<void>{};

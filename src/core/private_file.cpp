@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "corral/core/read_all.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::core {
 
@@ -52,7 +53,8 @@ result<private_file> read_private_file(const fs::path& file) {
         return file_failure("can't read", file, errno);
     }
     if (!S_ISREG(facts.st_mode)) {
-        return make_failure(errc::invalid, "'" + file.string() + "' is not a regular file");
+        return make_failure(errc::invalid,
+                            core::say("configuration.certificate/regular-file", file.string()));
     }
     private_file out{{}, facts.st_mode & 07777U, facts.st_uid, facts.st_gid};
     auto text = read_all(handle.get(), most + 1);
@@ -60,7 +62,8 @@ result<private_file> read_private_file(const fs::path& file) {
         return file_failure("can't read", file, errno);
     }
     if (text->size() > most) {
-        return make_failure(errc::limit_exceeded, "'" + file.string() + "' is larger than 1 MiB");
+        return make_failure(errc::limit_exceeded,
+                            core::say("configuration.certificate/larger-mib", file.string()));
     }
     out.text = std::move(*text);
     return out;
@@ -91,7 +94,7 @@ result<void> make_private_folder(const std::filesystem::path& folder) {
     }
     if (error) {
         return errno_failure(error.value(),
-                             "can't make the folder '" + folder.string() + "': " + error.message());
+                             core::say("files.private/make-folder", folder.string(), error.message()));
     }
     return {};
 }
@@ -103,8 +106,8 @@ result<folder_lock> folder_lock::take(const fs::path& folder) {
     }
     if (::flock(handle.get(), LOCK_EX | LOCK_NB) != 0) {
         return errno == EWOULDBLOCK
-                   ? make_failure(errc::unavailable, "another program is changing files of '" +
-                                                         folder.string() + "' just now; try again")
+                   ? make_failure(errc::unavailable,
+                                  core::say("files.private/another-program", folder.string()))
                    : file_failure("can't lock the folder", folder, errno);
     }
     return folder_lock(std::move(handle));

@@ -2,6 +2,7 @@
 
 #include "corral/core/json.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::core {
 
@@ -16,9 +17,7 @@ bool is_newer_format(const std::filesystem::path& file, const char* member, int 
 }
 
 failure newer_format(const std::filesystem::path& file) {
-    return make_failure(errc::refused, "'" + file.string() +
-                                           "' was written by a newer version of Corral and is left as it is; "
-                                           "install that version again, or move the file away");
+    return make_failure(errc::refused, core::say("configuration.newer-state/written-newer", file.string()));
 }
 
 }  // namespace corral::core

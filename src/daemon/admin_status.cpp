@@ -6,7 +6,6 @@
 
 #include <unistd.h>
 
-#include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/core/wall_time.hpp"
 #include "corral/generation/readiness.hpp"
@@ -47,9 +46,9 @@ control::admin_json service_json(const supervisor::service_status& service, core
     out["for_seconds"] = seconds_of(age);
     out["pid"] = service.pid != 0 ? control::admin_json(service.pid) : control::admin_json(nullptr);
     out["starts"] = service.starts;
-    out["reason"] = catalog::reason_line(service.reason);
-    out["causes"] = catalog::causes_of(service.reason);
-    out["ids"] = catalog::message_ids(service.reason);
+    out["reason"] = service.reason.text();
+    out["causes"] = service.reason.causes();
+    out["ids"] = service.reason.ids();
     out["advice"] = service.advice;
     out["next_try_seconds"] = nullptr;
     if (service.next_try) {
@@ -139,7 +138,7 @@ control::admin_json learned_json(engine::backend& runtime) {
 // Of a model as a whole, or of one of its instances.
 void add_state(control::admin_json& to, const engine::availability& state, bool suspended, bool lives) {
     to["state"] = suspended ? (lives ? "stopping" : "stopped") : word_of(state.state);
-    to["reason"] = suspended ? std::string("stopped by its operator") : catalog::reason_line(state.reason);
+    to["reason"] = suspended ? std::string("stopped by its operator") : state.reason.text();
     to["progress_percent"] = percent_or_null(state.progress);
     to["left_seconds"] = seconds_or_null(state.left);
     to["warning"] = state.warning;
@@ -185,7 +184,7 @@ control::admin_json instance_json(const admin_context& of, engine::backend& runt
     control::admin_json out;
     out["name"] = catalog::label_of(runtime.model());
     add_state(out, state, suspended, lives(state));
-    out["ids"] = catalog::message_ids(state.reason);
+    out["ids"] = state.reason.ids();
     add_processes(out, of, runtime, now);
     return out;
 }
@@ -208,8 +207,8 @@ control::admin_json model_json(const admin_context& of, const std::vector<engine
     }
     add_state(out, state, suspended,
               std::ranges::any_of(all, [](engine::backend* one) { return lives(one->available()); }));
-    out["waits"] = queue.why;
-    out["ids"] = catalog::message_ids(queue.why.empty() ? state.reason : queue.why);
+    out["waits"] = queue.why.text();
+    out["ids"] = (queue.why.empty() ? state.reason : queue.why).ids();
     out["pinned"] = entry.pinned;
     engine::backend* const best = admission.runtime_of(name);
     out["learned"] = learned_json(best != nullptr ? *best : *all.front());

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "admin_target.hpp"
-#include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/supervisor/group.hpp"
@@ -138,11 +137,11 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
 }
 
 std::string why_not_ready(const admin_context& of, const std::string& model, const runtimes& all) {
-    if (std::string waits = of.running->admission().queue_of(model).why; !waits.empty()) {
+    if (const core::reason waits = of.running->admission().queue_of(model).why; !waits.empty()) {
         return "it " + waits;
     }
-    std::string reason = all.empty() ? std::string() : all.front()->available().reason;
-    return reason.empty() ? "it is starting" : catalog::reason_line(reason);
+    std::string reason = all.empty() ? std::string() : all.front()->available().reason.text();
+    return reason.empty() ? "it is starting" : reason;
 }
 
 // Waits until each is ready or can't be, for as long as was asked; a refusal says which is not, and why.

@@ -13,6 +13,7 @@
 #include "corral/config/settings_list.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
 #include "corral/telemetry/log.hpp"
 #include "own_command.hpp"
@@ -266,9 +267,7 @@ core::awaitable<core::result<desk_json>> box_desk::ask(desk_json verb) {
 
 core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string> words, shape made) {
     if (*commands_ >= static_cast<int>(most_commands)) {
-        co_return core::make_failure(
-            core::errc::limit_exceeded,
-            "this server does as much for its operator as it may; try again in a while");
+        co_return core::make_failure(core::errc::limit_exceeded, core::say("page.busy"));
     }
     const std::string what = words.front();
     const command place(commands_, command_over_);
@@ -276,7 +275,7 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
     while (running_) {
         const core::wake_reason why = co_await command_over_.wait();
         if (why == core::wake_reason::cancelled) {
-            co_return core::make_failure(core::errc::cancelled, "whoever asked is gone");
+            co_return core::make_failure(core::errc::cancelled, core::say("pull.failed/whoever-asked"));
         }
     }
     running_ = true;
@@ -325,8 +324,7 @@ core::result<std::unique_ptr<api::desk_stream>> box_desk::follow(const std::stri
     constexpr int most_of_client = 4;
     if (const auto known = followers_->find(client);
         known != followers_->end() && known->second >= most_of_client) {
-        return core::make_failure(core::errc::limit_exceeded,
-                                  "as many pages follow this server as it lets; close one");
+        return core::make_failure(core::errc::limit_exceeded, core::say("page.busy/many-pages"));
     }
     desk_json verb = {{"verb", "logs"}, {"follow", true}, {"lines", 300}, {"sign_seconds", 1}};
     if (!target.empty()) {
@@ -345,10 +343,7 @@ core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, 
                                                               std::string maker) {
     const auto file = of_.keys_file();
     if (!file) {
-        co_return core::make_failure(
-            core::errc::refused,
-            "this server has no file of keys; name one by 'keys' in [access], then make the first key on its "
-            "machine");
+        co_return core::make_failure(core::errc::refused, core::say("configuration.key-file/file-keys"));
     }
     auto working = disk_.run<std::string>("keys", [file = *file, name, scopes, maker] {
         const core::result<std::string> key = config::make_key();
@@ -371,7 +366,7 @@ core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, 
 core::awaitable<core::result<std::vector<std::string>>> box_desk::remove_key(std::string name) {
     const auto file = of_.keys_file();
     if (!file) {
-        co_return core::make_failure(core::errc::refused, "this server has no file of keys");
+        co_return core::make_failure(core::errc::refused, core::say("configuration.key-file/server-file"));
     }
     struct outcome {
         std::vector<std::string> had_made;
@@ -379,7 +374,7 @@ core::awaitable<core::result<std::vector<std::string>>> box_desk::remove_key(std
     };
     auto working = disk_.run<outcome>("keys", [file = *file, name] {
         auto removed = config::remove_key(file, name);
-        return removed ? outcome{*std::move(removed), {}} : outcome{{}, removed.error().message};
+        return removed ? outcome{*std::move(removed), {}} : outcome{{}, removed.error().message.text()};
     });
     core::result<outcome> done = co_await std::move(working);
     if (!done || !done->why.empty()) {

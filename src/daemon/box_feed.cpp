@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::daemon {
 
 namespace {
@@ -124,11 +126,10 @@ core::result<std::unique_ptr<api::desk_stream>> box_feed::watch(const std::strin
     const auto known = state_->clients.find(client);
     const std::size_t of_client = known == state_->clients.end() ? 0 : known->second;
     if (state_->watchers >= most_watchers || of_client >= most_of_client) {
-        return core::make_failure(core::errc::limit_exceeded,
-                                  "as many pages follow this server as it lets; close one");
+        return core::make_failure(core::errc::limit_exceeded, core::say("page.busy/many-pages"));
     }
     if (state_->over || state_->from.over()) {
-        return core::make_failure(core::errc::limit_exceeded, "the server is shutting down");
+        return core::make_failure(core::errc::limit_exceeded, core::say("upgrade.refused/server-shutting"));
     }
     std::unique_ptr<api::desk_stream> out = std::make_unique<watcher>(state_, client);
     if (!std::exchange(state_->looks, true)) {

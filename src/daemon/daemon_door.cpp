@@ -19,7 +19,7 @@ core::awaitable<void> write_last_good(core::disk_work& disk, std::function<std::
     const core::deadline until = core::deadline::after(longest_look, core::steady_clock_source().now());
     auto writing = disk.run("last good", std::move(work), until);
     const core::result<std::string> done = co_await std::move(writing);
-    const std::string why = done ? *done : done.error().message;
+    const std::string why = done ? *done : done.error().message.text();
     if (!why.empty()) {
         telemetry::log().warn(
             "there is no copy of the configuration for a start with a mistake in it: {} "
@@ -107,7 +107,7 @@ void daemon::keep_last_good(std::string text) {
                                          text = std::move(text),
                                          now = core::utc_text(std::chrono::system_clock::now())] {
         const auto kept = config::keep_last_good(state, file, text, now);
-        return kept ? std::string() : kept.error().message;
+        return kept ? std::string() : kept.error().message.text();
     };
     service_tasks_.spawn("last good copy", write_last_good(before_start_, std::move(work)));
 }

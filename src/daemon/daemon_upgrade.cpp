@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -50,10 +51,10 @@ std::string daemon::why_not_reload() const {
 
 core::result<void> daemon::upgrade_to(std::string program) {
     if (upgrade_->under_way()) {
-        return core::make_failure(core::errc::unavailable, "an upgrade is under way already");
+        return core::make_failure(core::errc::unavailable, core::say("upgrade.refused/upgrade-under"));
     }
     if (signals_seen_ > 0) {
-        return core::make_failure(core::errc::unavailable, "corral is being stopped");
+        return core::make_failure(core::errc::unavailable, core::say("upgrade.refused/corral-being"));
     }
     service_tasks_.spawn("upgrade", upgrade_->run(std::move(program)));
     return {};

@@ -6,6 +6,7 @@
 
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/telemetry/log.hpp"
@@ -24,13 +25,11 @@ constexpr core::seconds removal_silence{180};     // a model is unloaded meanwhi
 constexpr std::size_t most_answer = 16UL * 1024;  // of a removal
 
 core::failure busy_failure() {
-    return core::make_failure(
-        core::errc::limit_exceeded,
-        "this server pulls as many models as it may at once; try again when one is done");
+    return core::make_failure(core::errc::limit_exceeded, core::say("pull.busy"));
 }
 
 core::failure cancelled() {
-    return core::make_failure(core::errc::cancelled, "whoever asked is gone");
+    return core::make_failure(core::errc::cancelled, core::say("pull.failed/whoever-asked"));
 }
 
 // A task of a list, until its end, whatever that is; then those who wait for it are told. `owner` has the list.

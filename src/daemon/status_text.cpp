@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
@@ -25,13 +24,13 @@ std::string span_text(core::seconds span) {
 }
 
 // The first sentence says what; the figures are in the log.
-std::string shortened(const std::string& reason) {
+std::string shortened(std::string_view reason) {
     const std::size_t end = std::min(reason.find_first_of(";\n"), reason.find(". "));
-    std::string out = reason.substr(0, end);
+    std::string out(reason.substr(0, end));
     while (out.ends_with('.')) {
         out.pop_back();
     }
-    return telemetry::printable(catalog::reason_line(out), most_reason);
+    return telemetry::printable(out, most_reason);
 }
 
 std::string with_reason(std::string out, const model_view& of) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::device {
 
 namespace {
@@ -39,11 +41,11 @@ const device_process* largest_living(const device_report& report, unsigned card,
 
 }  // namespace
 
-gate_decision gate_policy::open(std::string finding, std::string warning) {
+gate_decision gate_policy::open(core::reason finding, core::reason warning) {
     short_since_.reset();
     ended_.reset();
     if (warning == warned_) {
-        warning.clear();
+        warning = {};
     } else if (!warning.empty()) {
         warned_ = warning;
     }
@@ -59,12 +61,10 @@ gate_decision gate_policy::judge(const device_look& look, core::steady_time now,
         worked_ = true;
         const card_figures* const card = find_card(look.report, options_.card);
         if (look.report.cards.empty()) {
-            decision = {
-                gate_answer::shut, "the device is lost: the driver shows no card", options_.advice, {}};
+            decision = {gate_answer::shut, core::say("device.lost/no-card"), options_.advice, {}};
         } else if (card == nullptr) {
             decision = {gate_answer::shut,
-                        "the device is lost: card " + std::to_string(options_.card) + " is not among the " +
-                            std::to_string(look.report.cards.size()) + " that the driver shows",
+                        core::say("device.lost/card", options_.card, look.report.cards.size()),
                         options_.advice,
                         {}};
         } else {
@@ -83,13 +83,12 @@ gate_decision gate_policy::judge_problem(const device_look& look) {
     // A tool that has worked before and fails now tells of the device; one that never did only of itself.
     const bool not_believed = options_.optional && !worked_ && look.problem != look_problem::hangs;
     if (not_believed || (options_.optional && look.problem == look_problem::tool_missing)) {
-        return open({}, "starts without a look at the device: " + look.message);
+        return open({}, core::say("device.unreadable/without", look.message));
     }
     if (look.problem == look_problem::hangs) {
-        return {
-            gate_answer::shut, "the device's driver does not answer: " + look.message, options_.advice, {}};
+        return {gate_answer::shut, core::say("device.silent/driver", look.message), options_.advice, {}};
     }
-    return {gate_answer::shut, "the device can't be looked at: " + look.message, options_.advice, {}};
+    return {gate_answer::shut, core::say("device.unreadable/fails", look.message), options_.advice, {}};
 }
 
 bool gate_policy::is_short(const memory_use& memory) const {
@@ -147,21 +146,20 @@ gate_decision gate_policy::judge_memory(const device_report& report, const card_
                  mb(other->kib / kib_in_mb);
     }
     if (!over) {
-        return {gate_answer::wait, "waiting for device memory: " + facts, {}, {}};
+        return {gate_answer::wait, core::say("device.memory-wait", facts), {}, {}};
     }
     const bool hopeless = too_little || (held->certain && need() == 0);
     if (!hopeless) {
-        return open(describe(card),
-                    "device memory did not come back, but the start is tried all the same: " + facts);
+        return open(describe(card), core::say("device.memory-gone/tried", facts));
     }
     if (other != nullptr) {
         return {gate_answer::shut,
-                "not enough device memory: " + facts,
+                core::say("device.memory-short", facts),
                 "stop that program, or serve a smaller model",
                 {}};
     }
     return {gate_answer::shut,
-            "device memory did not come back within " + seconds_text(options_.memory_wait) + ": " + facts,
+            core::say("device.memory-gone", seconds_text(options_.memory_wait), facts),
             options_.advice,
             {}};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "corral/core/say.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/dialects/ax_sse/ax_sse_protocol.hpp"
 #include "engine/dialects/ollama_remote/remote_backend.hpp"
@@ -82,9 +83,8 @@ const dialect_descriptor* find_dialect(std::string_view name) {
 core::result<const dialect_descriptor*> dialect_of(const catalog::model_entry& model) {
     const dialect_descriptor* const found = find_dialect(model.runtime.dialect);
     if (found == nullptr) {
-        return core::make_failure(core::errc::invalid,
-                                  "model " + model.name + ": profile " + model.runtime.name +
-                                      " names the unknown dialect '" + model.runtime.dialect + "'");
+        return core::make_failure(core::errc::invalid, core::say("runtime.profile/profile-names", model.name,
+                                                                 model.runtime.name, model.runtime.dialect));
     }
     return found;
 }

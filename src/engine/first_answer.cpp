@@ -3,6 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::engine {
 
 namespace {
@@ -50,10 +52,10 @@ core::awaitable<core::result<void>> ask_first_question(core::executor on, const 
     const run_outcome got = co_await std::move(running);
     if (got.failure) {
         co_return core::make_failure(core::errc::unavailable,
-                                     "A first test answer failed: " + got.failure->message);
+                                     core::say("runtime.first-test/test-answer", got.failure->message));
     }
     if (!sink.seen()) {
-        co_return core::make_failure(core::errc::unavailable, "A first test answer had no text.");
+        co_return core::make_failure(core::errc::unavailable, core::say("runtime.first-test/first-test"));
     }
     co_return core::result<void>{};
 }

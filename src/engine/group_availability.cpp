@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "corral/core/say.hpp"
+
 namespace corral::engine {
 
 namespace {
@@ -64,14 +66,14 @@ availability availability_of(const supervisor::group& of, std::string_view runti
         }
     }
     if (all_stopped(services)) {
-        out.reason = "The model is not loaded.";
+        out.reason = core::say("model.loading");
         return out;
     }
     out.state = availability_state::loading;
     out.renewed = std::any_of(services.begin(), services.end(), was_renewed);
     for (const supervisor::service_status& service : services) {
         if (service.state != supervisor::service_state::ready) {
-            out.reason = service.reason.empty() ? "The model is loading." : service.reason;
+            out.reason = service.reason.empty() ? core::say("model.loading/loads") : service.reason;
             out.progress = service.name == runtime ? service.progress : std::nullopt;
             out.left = service.name == runtime ? service.left : std::nullopt;
             break;
@@ -167,10 +169,11 @@ core::awaitable<std::optional<run_outcome>> refused_run(
     }
     const availability why = availability_of(of, runtime);
     run_outcome out;
-    out.failure = run_failure{.kind = chat::failure_kind::unavailable,
-                              .cause = "not-ready",
-                              .message = why.reason.empty() ? "The model is not ready." : why.reason,
-                              .retryable = true};
+    out.failure = run_failure{
+        .kind = chat::failure_kind::unavailable,
+        .cause = "not-ready",
+        .message = why.reason.empty() ? std::string("The model is not ready.") : why.reason.text(),
+        .retryable = true};
     if (on_end) {
         on_end(out);
     }

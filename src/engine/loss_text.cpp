@@ -18,7 +18,7 @@ std::string sentence(std::string text) {
 std::string ended_text(std::string_view subject, const supervisor::service_status& now) {
     std::string text = std::string(subject) + " ended while the request ran";
     if (!now.last_end.empty()) {
-        text += ": " + now.last_end;
+        text += ": " + now.last_end.text();
     }
     text = sentence(std::move(text));
     switch (now.state) {
@@ -37,8 +37,8 @@ bool fell(const supervisor::service_status& service) noexcept {
            (service.last_loss == restart_reason::crash || service.last_loss == restart_reason::hang);
 }
 
-std::string with_restart(std::string what) {
-    return sentence(std::move(what)) + " It is being restarted.";
+core::reason with_restart(const core::reason& what) {
+    return supervisor::with_advice(what, "It is being restarted.");
 }
 
 }  // namespace corral::engine

@@ -16,6 +16,6 @@ namespace corral::engine {
 [[nodiscard]] bool fell(const supervisor::service_status& service) noexcept;
 
 // `what`, a sentence, and that the runtime is restarted for it.
-[[nodiscard]] std::string with_restart(std::string what);
+[[nodiscard]] core::reason with_restart(const core::reason& what);
 
 }  // namespace corral::engine

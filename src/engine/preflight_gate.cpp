@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "corral/core/disk_work.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/process/listener_owner.hpp"
 #include "corral/telemetry/log.hpp"
@@ -92,10 +93,8 @@ private:
             }
             if (woken == core::wake_reason::timed_out && !look->over) {
                 co_return gate_verdict{gate_state::shut,
-                                       "its files could not be looked at within " +
-                                           std::to_string(patience.count()) + " s: the disk of '" +
-                                           self->wanted_.models.front().entry.package.string() +
-                                           "' does not answer",
+                                       core::say("runtime.files-silent", patience.count(),
+                                                 self->wanted_.models.front().entry.package),
                                        "look at the disk of the package, or at the network that it lies on"};
             }
         }
@@ -147,7 +146,7 @@ private:
 
     // A matter of moments, and of the box, not of the model.
     static gate_verdict not_looked_at(const core::failure& why) {
-        return {gate_state::wait, "its files can't be looked at before the start: " + why.message,
+        return {gate_state::wait, core::say("runtime.files-silent/box", why),
                 "raise the limit of processes of Corral's user (TasksMax of the unit, 'ulimit -u'); it is "
                 "tried again "
                 "by itself"};
@@ -170,14 +169,14 @@ private:
         if (worst == nullptr) {
             return {};
         }
-        std::string reason = worst->what;
-        if (reason.ends_with('.')) {
-            reason.pop_back();  // others put more behind it
+        std::string what = worst->what;
+        if (what.ends_with('.')) {
+            what.pop_back();  // others put more behind it
         }
         if (more > 0) {
-            reason += " (and " + std::to_string(more) + " more: 'corral doctor' tells all)";
+            what += " (and " + std::to_string(more) + " more: 'corral doctor' tells all)";
         }
-        return {gate_state::shut, std::move(reason), worst->fix};
+        return {gate_state::shut, std::move(what), worst->fix};
     }
 
     supervisor::supervisor_context context_;

@@ -6,6 +6,7 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "corral/http/client.hpp"
 #include "engine/device_gates.hpp"
 #include "engine/preflight_gate.hpp"
@@ -49,8 +50,9 @@ core::result<port_map> keep_ports(const catalog::model_entry& model, const port_
         for (const std::string& name : wanted) {
             const auto found = known.find(name);
             if (found == known.end()) {
-                return about(model, service.name,
-                             core::make_failure(core::errc::invalid, "its port was not handed over"));
+                return about(
+                    model, service.name,
+                    core::make_failure(core::errc::invalid, core::say("runtime.places/port-handed")));
             }
             ports.insert(*found);
             held.push_back(process::service_port::keep(found->second));
@@ -85,10 +87,10 @@ core::result<supervisor::service_spec> make_service(const catalog::model_entry& 
     }
     for (const catalog::expanded_service::file& file : expanded->files) {
         if (!nlohmann::json::accept(file.text)) {
-            return about(model, rules.name,
-                         core::make_failure(core::errc::invalid,
-                                            "its settings " + file.path.filename().string() +
-                                                " are no JSON with the values of [models.variables]"));
+            return about(
+                model, rules.name,
+                core::make_failure(core::errc::invalid, core::say("runtime.settings-file/settings-json",
+                                                                  file.path.filename().string())));
         }
     }
     out.files = std::move(expanded->files);

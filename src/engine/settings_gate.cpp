@@ -8,6 +8,7 @@
 
 #include "corral/catalog/whole_file.hpp"
 #include "corral/core/disk_work.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::engine {
 
@@ -53,12 +54,12 @@ public:
             const auto until = core::deadline::after(patience, context_.clock->now());
             auto working = context_.disk->run(files_.front().path.string(), std::move(work), until);
             const core::result<std::string> written = co_await std::move(working);
-            problem = written ? *written : written.error().message;
+            problem = written ? *written : written.error().message.text();
         } else {
             problem = write_files(files_);
         }
         if (!problem.empty()) {
-            co_return gate_verdict{gate_state::shut, "its settings could not be written: " + problem,
+            co_return gate_verdict{gate_state::shut, core::say("runtime.settings-file/unwritten", problem),
                                    "make room, or let Corral's user write there ('state_directory')"};
         }
         gate_verdict verdict;

@@ -27,7 +27,7 @@ chat::failure too_long(const engine::prompt_measure& measured, const part_tokens
     out.kind = chat::failure_kind::context_too_long;
     out.cause = "context-too-long";
     // Ollama's words (docs/facts/ollama_wire.md#chat-request), then the numbers.
-    out.message =
+    std::string text =
         "the prompt is longer than the context length currently available to the model; shorten the prompt, "
         "adjust the context length in settings, or use a model with a longer context length (it is " +
         about + std::to_string(measured.system_tokens + measured.turn_tokens) + " tokens long: system text " +
@@ -36,12 +36,13 @@ chat::failure too_long(const engine::prompt_measure& measured, const part_tokens
         (measured.image_tokens > 0 ? " with about " + std::to_string(measured.image_tokens) + " of images"
                                    : "") +
         "; ";
-    out.message += measured.limit == 0 ? "its system text and tools alone leave no room for a turn"
-                                       : "there is room for " + std::to_string(measured.limit);
+    text += measured.limit == 0 ? "its system text and tools alone leave no room for a turn"
+                                : "there is room for " + std::to_string(measured.limit);
     if (may_shorten) {
-        out.message += "; nothing more can be left out";
+        text += "; nothing more can be left out";
     }
-    out.message += ')';
+    text += ')';
+    out.message = text;
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/worker.hpp"
 #include "corral/generation/readiness.hpp"
 #include "generation/context_fit.hpp"
@@ -87,13 +88,13 @@ core::awaitable<core::result<engine::prompt_measure>> count_desk::place::count(
     const chat::rendered_prompt& prompt) {
     constexpr unsigned most_counts = 8;
     core::result<engine::prompt_measure> out =
-        core::make_failure(core::errc::refused, "Too many counts for one prompt.");
+        core::make_failure(core::errc::refused, core::say("runtime.count-not-known"));
     if (!refused_ && ++counts_ <= most_counts && !until_.passed(of_.clock_.now())) {
         out = co_await runtime_->count_beside(prompt, until_);
         failed_ = failed_ || (!out && out.error().code != core::errc::refused);
     }
     if (out && !out->exact && !out->fits) {
-        out = core::make_failure(core::errc::refused, "It is an estimate.");
+        out = core::make_failure(core::errc::refused, core::say("runtime.count-not-known/estimate"));
     }
     refused_ = refused_ || !out;
     co_return out;

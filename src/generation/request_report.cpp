@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "corral/catalog/message.hpp"
 #include "corral/chat/failure.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/metrics.hpp"
@@ -88,7 +87,7 @@ void request_report::note_finish(chat::finish_reason reason) {
 void request_report::note_failure(const chat::failure& why) {
     ended_as_ = name_of(why.kind);
     outcome_ = why.cause.empty() ? name_of(why.kind) : why.cause;
-    why_ = log_content_ || tells_why(why) ? why.message : std::string();
+    why_ = log_content_ || tells_why(why) ? why.message.text() : std::string();
 }
 
 void request_report::close(const request_summary& now) {
@@ -96,7 +95,7 @@ void request_report::close(const request_summary& now) {
     if (entry_ != nullptr) {
         fill_journal(now);
         entry_->record().outcome = outcome_;
-        entry_->record().why = telemetry::printable(catalog::reason_line(why_), 500);
+        entry_->record().why = telemetry::printable(why_, 500);
         journal_->finish(entry_);
         entry_.reset();
     }

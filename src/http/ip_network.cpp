@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::http {
@@ -60,7 +61,7 @@ address plain_address(const address& of) {
 core::result<ip_network> ip_network::parse(std::string_view text) {
     const auto wrong = [&](const std::string& why) {
         return core::make_failure(core::errc::invalid,
-                                  "'" + std::string(text) + "' is no range of addresses: " + why);
+                                  core::say("configuration.bad-form/range-addresses", text, why));
     };
     const std::size_t slash = text.find('/');
     const std::string_view base = text.substr(0, slash);

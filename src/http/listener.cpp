@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "port_holder.hpp"
 
 namespace corral::http {
@@ -181,7 +182,8 @@ std::optional<accepted> accept_one(tcp::acceptor& from, core::error_code& error)
 
 core::result<tcp::acceptor> adopt_listener(const core::executor& on, int inherited) {
     const auto unfit = [](const std::string& why) {
-        return core::make_failure(core::errc::invalid, "can't listen on an inherited socket: " + why);
+        return core::make_failure(core::errc::invalid,
+                                  core::say("configuration.listen-failed/listen-inherited", why));
     };
     if (!is_tcp(inherited) || option_of(inherited, SO_ACCEPTCONN) != 1) {
         return unfit("descriptor " + std::to_string(inherited) + " is no TCP socket that listens");

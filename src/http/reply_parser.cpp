@@ -4,6 +4,8 @@
 
 #include <boost/asio/buffer.hpp>
 
+#include "corral/core/say.hpp"
+
 namespace corral::http {
 
 namespace {
@@ -38,7 +40,8 @@ core::failure reply_parser::broken(const std::string& how) const {
 }
 
 core::failure reply_parser::too_long(const char* what) const {
-    return core::make_failure(core::errc::limit_exceeded, name_ + ": " + what + " is too long");
+    return core::make_failure(core::errc::limit_exceeded,
+                              core::say("runtime.remote-broken/too-long", name_, what));
 }
 
 core::failure reply_parser::failure_of(const core::error_code& error) const {

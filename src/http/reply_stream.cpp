@@ -7,6 +7,7 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "corral/core/say.hpp"
 #include "http/outgoing.hpp"
 #include "http/reply_parser.hpp"
 
@@ -183,8 +184,9 @@ core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_c
         std::string why;
         const core::error_code untrusted = co_await begin_tls(*now.line, *what.tls, why);
         if (untrusted && !why.empty()) {
-            co_return core::make_failure(core::errc::protocol,
-                                         "the certificate of " + what.tls->name + " is not trusted: " + why);
+            co_return core::make_failure(
+                core::errc::protocol,
+                core::say("command.not-trusted/certificate-trusted", what.tls->name, why));
         }
         if (untrusted) {
             co_return now.answer.failure_of(untrusted);
@@ -215,10 +217,12 @@ core::awaitable<core::result<std::unique_ptr<reply_stream>>> reply_stream::open(
     std::unique_ptr<reply_stream> out(new reply_stream(state));
     const core::asio::cancellation_state before = co_await core::asio::this_coro::cancellation_state;
     if (before.cancelled() != core::asio::cancellation_type::none) {
-        co_return core::make_failure(core::errc::cancelled, state->answer.name() + ": cancelled");
+        co_return core::make_failure(core::errc::cancelled,
+                                     core::say("runtime.remote-broken/cancelled", state->answer.name()));
     }
     if (what.until.passed(std::chrono::steady_clock::now())) {
-        co_return core::make_failure(core::errc::timed_out, state->answer.name() + ": no time left");
+        co_return core::make_failure(core::errc::timed_out,
+                                     core::say("runtime.remote-broken/time-left", state->answer.name()));
     }
     core::result<void> asked = co_await ask(*state, what, false);
     const bool given_up = !asked && asked.error().code == core::make_error_code(core::errc::cancelled);
@@ -279,7 +283,7 @@ core::awaitable<core::result<std::string>> read_all(reply_stream& from, std::siz
         whole += *piece;
         if (whole.size() > most) {
             co_return core::make_failure(core::errc::limit_exceeded,
-                                         "the answer is longer than " + std::to_string(most) + " bytes");
+                                         core::say("runtime.remote-broken/answer-longer", most));
         }
     }
 }

@@ -12,6 +12,7 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/read_all.hpp"
+#include "corral/core/say.hpp"
 #include "corral/http/tls.hpp"
 
 namespace corral::http {
@@ -185,7 +186,7 @@ core::result<tls_credentials> tls_credentials::load(const tls_files& files) {
     tls_credentials out;
     out.context_ = new_context();
     if (!out.context_) {
-        return core::make_failure(core::errc::internal, "TLS is not available in this system's OpenSSL");
+        return core::make_failure(core::errc::internal, core::say("configuration.certificate/tls-available"));
     }
     const auto own = take_chain(out.context_.get(), certificate->text, files.certificate);
     if (!own) {

@@ -1,6 +1,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "corral/core/say.hpp"
 #include "corral/http/tls.hpp"
 
 namespace corral::http {
@@ -35,7 +36,7 @@ core::result<tls_trust> tls_trust::load(const std::filesystem::path& authorities
     out.context_ = std::shared_ptr<SSL_CTX>(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
     SSL_CTX* const made = out.context_.get();
     if (made == nullptr || SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION) != 1) {
-        return core::make_failure(core::errc::internal, "TLS is not available in this system's OpenSSL");
+        return core::make_failure(core::errc::internal, core::say("configuration.certificate/tls-available"));
     }
     SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(made, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -33,12 +33,13 @@ json trigger(const bundle_facts& facts) {
              {"state", to_string(first.from)},
              {"event", first.event},
              {"sentence", sentence(first.reason)},
+             {"ids", first.reason.ids()},
              {"advice", sentence(first.advice)},
              {"pid", first.pid}};
     for (const supervisor::service_status& service : facts.services) {
         // Its last lines, read after its end, may have added to the story.
         const bool more = service.name == first.service && first.pid != 0 && !service.last_end.empty() &&
-                          first.reason.find(service.last_end) == std::string::npos;
+                          !first.reason.includes(service.last_end);
         if (more) {
             out["ended"] = sentence(service.last_end);
         }
@@ -53,6 +54,7 @@ json record(const supervisor::transition_record& what) {
              {"to", to_string(what.to)},
              {"event", what.event},
              {"reason", sentence(what.reason)},
+             {"ids", what.reason.ids()},
              {"advice", sentence(what.advice)},
              {"pid", what.pid}};
     if (what.failure != supervisor::trouble::none) {
@@ -94,6 +96,7 @@ json service(const supervisor::service_status& of, const std::deque<std::string>
              {"state", to_string(of.state)},
              {"state_for_ms", ms(now - of.since)},
              {"reason", sentence(of.reason)},
+             {"ids", of.reason.ids()},
              {"advice", sentence(of.advice)},
              {"last_end", sentence(of.last_end)},
              {"pid", of.pid},

@@ -4,6 +4,8 @@
 
 #include <dlfcn.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::pull {
 
 namespace {
@@ -45,10 +47,7 @@ core::result<const curl_api*> load_curl() {
             return &loaded;
         }
     }
-    return core::make_failure(
-        core::errc::unavailable,
-        "libcurl is not installed, and nothing can be fetched without it; install it: sudo "
-        "apt install libcurl4 ca-certificates");
+    return core::make_failure(core::errc::unavailable, core::say("pull.library/libcurl-installed"));
 }
 
 }  // namespace corral::pull

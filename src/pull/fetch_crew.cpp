@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "pull/source_list.hpp"
 
 namespace corral::pull {
@@ -51,8 +52,7 @@ void crew::work() {
     try {
         fetch_all();
     } catch (const std::exception& error) {
-        fail(core::make_failure(core::errc::internal,
-                                std::string("a file can't be fetched: ") + error.what()));
+        fail(core::make_failure(core::errc::internal, core::say("pull.disk/file-fetched", error.what())));
     }
     const std::lock_guard lock(guard_);
     --running_;

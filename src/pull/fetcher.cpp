@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/version.hpp"
 
@@ -52,10 +53,7 @@ std::string redirect_of(const curl_api& curl, CURL* handle, unsigned status) {
 }
 
 core::failure leads_inside(const std::string& host, const std::string& address) {
-    return make_failure(errc::refused,
-                        "'" + host + "' leads to " + address +
-                            ", an address inside of this network, and the source is outside of it; nothing "
-                            "is asked there, so tell whoever runs the source");
+    return make_failure(errc::refused, core::say("pull.led-elsewhere/leads-address", host, address));
 }
 
 // Between us and a host stands a proxy that does not let us through.
@@ -327,7 +325,7 @@ void fetcher::perform(exchange& one) {
 fetch_end fetcher::get(const fetch_request& asked, const fetch_sink& to) {
     fetch_end out;
     if (handle_ == nullptr) {
-        out.fatal = make_failure(errc::internal, "libcurl has no memory for a request; make some free");
+        out.fatal = make_failure(errc::internal, core::say("pull.library"));
         return out;
     }
     std::string url = asked.url;
@@ -385,12 +383,7 @@ void fetcher::tell_end(exchange& one, const std::string& host, fetch_end& out) c
     } else if (!one.refused_address.empty() && one.end == CURLE_COULDNT_CONNECT) {
         out.fatal = leads_inside(host, one.refused_address);
     } else if (one.end == CURLE_PEER_FAILED_VERIFICATION || one.end == CURLE_SSL_CACERT_BADFILE) {
-        out.fatal =
-            make_failure(errc::refused,
-                         "the certificate of '" + host +
-                             "' is not one that this machine trusts; see the "
-                             "machine's clock and 'ca-certificates', or name the file of certificates in the "
-                             "variable SSL_CERT_FILE");
+        out.fatal = make_failure(errc::refused, core::say("pull.certificate/certificate-one", host));
     } else if (one.end == CURLE_OK || one.enough) {
         out.good = one.good() && one.begin();
         out.fatal = one.fatal;
@@ -403,9 +396,7 @@ void fetcher::tell_end(exchange& one, const std::string& host, fetch_end& out) c
     } else if (const long status = proxy_status(); status >= refusals && status < failures) {
         out.fatal = proxy_refuses(host, status);
     } else if (one.end == CURLE_COULDNT_RESOLVE_PROXY) {
-        out.fatal = make_failure(errc::unavailable,
-                                 "the name of the proxy can't be resolved; see the variables https_proxy, "
-                                 "http_proxy and all_proxy");
+        out.fatal = make_failure(errc::unavailable, core::say("pull.proxy/name-proxy"));
     } else {
         out.bad.what = one.end == CURLE_OPERATION_TIMEDOUT ? trouble::silence : trouble::cut;
         out.why = "'" + host + "': " + place_->curl->easy_strerror(one.end);

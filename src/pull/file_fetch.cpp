@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "corral/package/package_tree.hpp"
 #include "pull/part_file.hpp"
 #include "pull/resume_policy.hpp"
@@ -55,10 +56,7 @@ private:
 };
 
 core::failure file_way::wrong_content() const {
-    return make_failure(errc::protocol, "the file " + name() +
-                                            " came whole more than once, and it is not the one that its "
-                                            "list promises; nothing of it is kept, so tell whoever publishes "
-                                            "the package, or try another network");
+    return make_failure(errc::protocol, core::say("pull.lies/file-came", name()));
 }
 
 core::result<void> file_way::take_back(part_file& part) {
@@ -231,9 +229,7 @@ core::result<fetched_file> file_way::download(part_file& part, const std::string
         if (!wait && end.bad.what == trouble::wrong_hash) {
             return lie.empty()
                        ? wrong_content()
-                       : make_failure(errc::protocol, "the file " + name() + " can't be fetched: " + lie +
-                                                          "; nothing of it is kept, so tell whoever runs "
-                                                          "the source");
+                       : make_failure(errc::protocol, core::say("pull.lies/file-fetched", name(), lie));
         }
         if (!wait) {
             return given_up(end, name(), !with_->place->token.empty(), true);
@@ -265,9 +261,8 @@ core::result<fetched_file> file_way::copy(part_file& part, const std::string& fr
         }
     }
     if (got < 0) {
-        return core::errno_failure(errno, "can't read '" + from +
-                                              "': " + boost::system::system_category().message(errno) +
-                                              "; see whether the disk is still there, and pull again");
+        return core::errno_failure(
+            errno, core::say("pull.disk/read-see", from, boost::system::system_category().message(errno)));
     }
     auto done = check(part);
     return !done && done.error().message.empty() ? wrong_content() : done;

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/utf8.hpp"
 #include "corral/package/package_tree.hpp"
@@ -18,8 +19,7 @@ using core::errc;
 using core::make_failure;
 
 core::failure refused(const std::string& path, const std::string& why) {
-    return make_failure(errc::refused, "the package's file '" + package::shown(path) + "' is refused: " +
-                                           why + "; tell whoever publishes the package, and take another");
+    return make_failure(errc::refused, core::say("pull.bad-package/package-file", package::shown(path), why));
 }
 
 bool is_utf8(std::string_view text) {
@@ -84,10 +84,7 @@ core::result<void> check_collisions(const file_plan& plan) {
 }
 
 core::failure lies(const std::string& path, const std::string& what) {
-    return make_failure(errc::protocol, "the source's file '" + package::shown(path) + "' has another " +
-                                            what +
-                                            " than the catalogue states; the catalogue may be older than the "
-                                            "package, or the source is not to be trusted");
+    return make_failure(errc::protocol, core::say("pull.lies/source-file", package::shown(path), what));
 }
 
 // What is known beforehand wins, and is held against what the source says.
@@ -99,9 +96,8 @@ core::result<void> apply_expected(const package_source& source, std::vector<sour
     for (const expected_file& expected : source.files) {
         const auto found = std::ranges::find(listed, expected.path, &source_file::path);
         if (found == listed.end()) {
-            return make_failure(errc::not_found, "the source has no file '" + package::shown(expected.path) +
-                                                     "', which the catalogue names; the package may have "
-                                                     "changed, so see whether there is a newer catalogue");
+            return make_failure(errc::not_found,
+                                core::say("pull.list/file-catalogue", package::shown(expected.path)));
         }
         source_file one = *found;
         const std::string sha256 = core::lower_case(expected.sha256);
@@ -159,24 +155,18 @@ core::result<file_plan> plan_files(const package_source& source, std::vector<sou
         }
         if (out.files.size() == limits.files) {
             return make_failure(errc::limit_exceeded,
-                                "the package has more than " + std::to_string(limits.files) +
-                                    " files, which no package of a model has; take another, or a part of it "
-                                    "by --include");
+                                core::say("pull.bad-package/package-files", limits.files));
         }
         const std::uint64_t size = file.size.value_or(0);
         if (size > limits.bytes - out.bytes) {
-            return make_failure(errc::limit_exceeded,
-                                "the package says that it is larger than 4 TB, which no model is; the "
-                                "source's list is wrong, so take another");
+            return make_failure(errc::limit_exceeded, core::say("pull.bad-package/package-says"));
         }
         out.bytes += size;
         out.complete = out.complete && file.size.has_value();
         out.files.push_back(std::move(file));
     }
     if (out.files.empty()) {
-        return make_failure(errc::not_found,
-                            "the source has no file that is wanted; see its page for what it "
-                            "holds");
+        return make_failure(errc::not_found, core::say("pull.list/source-file"));
     }
     std::ranges::sort(out.files, {}, &source_file::path);
     if (auto distinct = check_collisions(out); !distinct) {

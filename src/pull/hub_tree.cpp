@@ -5,6 +5,7 @@
 
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::pull {
@@ -18,9 +19,7 @@ using nlohmann::json;
 constexpr std::size_t most_page = 10'000;  // entries; the hub itself gives 1,000
 
 core::failure no_list(const std::string& why) {
-    return make_failure(errc::protocol,
-                        "the hub's list of files can't be read: " + why +
-                            "; ask again later, or see whether 'endpoint' of [pull] is a hub");
+    return make_failure(errc::protocol, core::say("pull.list/hub-list", why));
 }
 
 std::optional<std::uint64_t> size_of(const json& object) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::pull {
@@ -37,8 +38,7 @@ bool plain_revision(std::string_view text) {
 }
 
 core::failure malformed(std::string_view typed, const std::string& why, const std::string& how) {
-    return make_failure(errc::invalid,
-                        "'" + std::string(typed) + "' names no package: " + why + "; write " + how);
+    return make_failure(errc::invalid, core::say("pull.name/names-package", typed, why, how));
 }
 
 core::result<package_source> parse_hub(std::string_view typed, std::string_view rest) {
@@ -123,7 +123,7 @@ core::result<package_source> parse_source(std::string_view typed) {
     if (typed.starts_with(local)) {
         return parse_local(typed, typed.substr(local.size()));
     }
-    return make_failure(errc::not_found, "'" + std::string(typed) + "' is a name for the catalogue");
+    return make_failure(errc::not_found, core::say("pull.name/name-catalogue", typed));
 }
 
 std::string source_text(const package_source& source) {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "pull/source_list.hpp"
 
 namespace corral::pull {
@@ -43,18 +44,14 @@ int read_through(int from, const std::atomic<bool>& stop, content_hash& to, std:
 core::failure disk_failure(const std::filesystem::path& file, const char* what, int value) {
     const std::string name = "'" + file.string() + "'";
     if (value == ENOSPC || value == EDQUOT) {
-        return core::errno_failure(value,
-                                   "the disk is full while " + name +
-                                       " is written; what has come is kept, so make room and pull again");
+        return core::errno_failure(value, core::say("pull.room/disk-full", name));
     }
     if (value == EIO || value == EROFS) {
-        return core::errno_failure(value, "the disk fails while " + name + " is written (" +
-                                              boost::system::system_category().message(value) +
-                                              "); see 'dmesg' for what is wrong with it");
+        return core::errno_failure(
+            value, core::say("pull.disk/disk-fails", name, boost::system::system_category().message(value)));
     }
-    return core::errno_failure(value, std::string("can't ") + what + " " + name + ": " +
-                                          boost::system::system_category().message(value) +
-                                          "; see who owns the folder 'directory' of [pull]");
+    return core::errno_failure(
+        value, core::say("pull.disk/see-who", what, name, boost::system::system_category().message(value)));
 }
 
 part_file::part_file(core::owned_fd handle, std::filesystem::path name, const source_file& of)

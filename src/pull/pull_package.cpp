@@ -12,6 +12,7 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/read_all.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/checksum_list.hpp"
 #include "corral/package/package_tree.hpp"
@@ -48,9 +49,7 @@ core::result<fetch_place> open_place(const pull_request& asked, const std::atomi
     const bool hub = asked.source.kind == source_kind::hub;
     const auto parts = parse_url(hub ? asked.settings.endpoint : asked.source.location);
     if (!parts) {
-        return make_failure(errc::invalid,
-                            "the source's address is no address of the web; see 'endpoint' of "
-                            "[pull], or the name that was typed");
+        return make_failure(errc::invalid, core::say("pull.name/source-address"));
     }
     out.source = *parts;
     // Nobody on the way is to read it.
@@ -161,10 +160,7 @@ core::result<void> check_target(const fs::path& target) {
     if (!fs::exists(fs::symlink_status(target, error)) || read_marker(target)) {
         return {};
     }
-    return make_failure(errc::refused,
-                        "'" + target.string() +
-                            "' is there already, and no pull made it; move it away or import it "
-                            "as it is, or set another 'directory' in [pull]");
+    return make_failure(errc::refused, core::say("pull.in-the-way/pull-made", target.string()));
 }
 
 pull_progress progress_of(const listed_plan& plan, pull_progress::phase at, std::uint64_t completed) {
@@ -186,9 +182,8 @@ core::result<void> take_over(const file_plan& plan, const std::vector<fetched_fi
         if (::link(from.c_str(), to.c_str()) != 0) {
             fs::copy_file(from, to, error);
             if (error) {
-                return core::errno_failure(
-                    error.value(),
-                    "can't copy '" + from.string() + "': " + error.message() + "; make room, and pull again");
+                return core::errno_failure(error.value(),
+                                           core::say("pull.disk/copy-make", from.string(), error.message()));
             }
         }
     }
@@ -275,9 +270,7 @@ std::string text_of_script(const pull_request& asked, const listed_plan& listed,
     sink.begin = [](const fetch_answer&) { return core::result<void>(); };
     sink.take = [&](std::string_view bytes) -> core::result<void> {
         if (bytes.size() > most - text.size()) {
-            return make_failure(errc::limit_exceeded, "the source sends more than a list may have for '" +
-                                                          file.path +
-                                                          "'; see whether it is what it should be");
+            return make_failure(errc::limit_exceeded, core::say("pull.list/source-sends", file.path));
         }
         text += bytes;
         return {};

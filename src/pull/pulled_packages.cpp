@@ -14,6 +14,7 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/read_all.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::pull {
@@ -140,7 +141,8 @@ std::uint64_t bytes_below(int folder, unsigned depth) {
 }
 
 core::failure not_removed(const fs::path& what, const char* why) {
-    return core::make_failure(core::errc::refused, "can't remove " + what.string() + ": " + why);
+    return core::make_failure(core::errc::refused,
+                              core::say("remove.files-stay/remove-what-why", what.string(), why));
 }
 
 // Whoever pulls holds it. Changes nothing.
@@ -242,8 +244,7 @@ core::result<package_lock> package_lock::take(const fs::path& directory, const s
     owned_fd parts = make_folder(all.get(), parts_folder);
     owned_fd own = parts.valid() ? make_folder(parts.get(), folder.c_str()) : owned_fd();
     if (!own.valid()) {
-        return core::errno_failure(errno, "can't write below " + directory.string() +
-                                              "; see who owns the folder 'directory' of [pull]");
+        return core::errno_failure(errno, core::say("pull.disk/write-below", directory.string()));
     }
     owned_fd lock = take_lock(own.get());
     if (!lock.valid()) {
@@ -276,7 +277,8 @@ core::result<removed> remove_pulled(const package_lock& held) {
             continue;  // gone, or no file any more
         }
         if (::unlinkat(at.get(), name.c_str(), 0) != 0) {
-            return core::errno_failure(errno, "can't remove " + (shown / one.path).string());
+            return core::errno_failure(
+                errno, core::say("remove.files-stay/remove-what", (shown / one.path).string()));
         }
         out.bytes += size_on_disk(facts);
     }
@@ -285,12 +287,13 @@ core::result<removed> remove_pulled(const package_lock& held) {
     }
     // Last, so that what a power cut leaves over is still known as ours.
     if (::unlinkat(own.get(), marker_name, 0) != 0) {
-        return core::errno_failure(errno, "can't remove " + (shown / marker_name).string());
+        return core::errno_failure(
+            errno, core::say("remove.files-stay/remove-what", (shown / marker_name).string()));
     }
     out.kept = names_in(own.get());
     out.kept.resize(std::min(out.kept.size(), most_kept));
     if (out.kept.empty() && ::unlinkat(all.get(), folder.c_str(), AT_REMOVEDIR) != 0) {
-        return core::errno_failure(errno, "can't remove " + shown.string());
+        return core::errno_failure(errno, core::say("remove.files-stay/remove-what", shown.string()));
     }
     return out;
 }
@@ -316,7 +319,7 @@ core::result<removed> remove_parts(const fs::path& directory, const std::string&
     }
     static_cast<void>(::unlinkat(own.get(), lock_name, 0));
     if (::unlinkat(parts.get(), folder.c_str(), AT_REMOVEDIR) != 0) {
-        return core::errno_failure(errno, "can't remove " + shown.string());
+        return core::errno_failure(errno, core::say("remove.files-stay/remove-what", shown.string()));
     }
     return out;
 }

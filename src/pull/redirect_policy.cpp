@@ -8,6 +8,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::pull {
@@ -90,9 +91,7 @@ bool is_loopback(const std::string& host) {
 
 core::result<url_parts> parse_url(std::string_view text) {
     constexpr std::size_t longest = 16 * 1024;  // signed addresses of storage hosts are long
-    const auto bad = [] {
-        return make_failure(errc::invalid, "the source's address is no address of the web");
-    };
+    const auto bad = [] { return make_failure(errc::invalid, core::say("pull.name")); };
     if (text.size() > longest) {
         return bad();
     }
@@ -118,17 +117,13 @@ core::result<url_parts> parse_url(std::string_view text) {
 
 core::result<void> judge_redirect(const url_parts& source, const url_parts& to, unsigned hops) {
     if (hops > most_redirects) {
-        return make_failure(errc::refused, "'" + source.host +
-                                               "' sends us from one address to the next more than " +
-                                               std::to_string(most_redirects) +
-                                               " times; its way to the file is a circle, so ask again later");
+        return make_failure(errc::refused,
+                            core::say("pull.led-elsewhere/sends-from", source.host, most_redirects));
     }
     const bool plain_source = source.scheme == "http" || is_loopback(source.host);
     if (to.scheme != "https" && !plain_source) {
         return make_failure(errc::refused,
-                            "'" + source.host + "' sends us to '" + to.host +
-                                "' without TLS, where anybody could change what comes; nothing is "
-                                "taken from there, so tell whoever runs the source");
+                            core::say("pull.led-elsewhere/sends-without", source.host, to.host));
     }
     return {};
 }

@@ -1,5 +1,6 @@
 #include "pull/resume_policy.hpp"
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::pull {
@@ -7,7 +8,7 @@ namespace corral::pull {
 namespace {
 
 core::failure lies(const std::string& what) {
-    return core::make_failure(core::errc::protocol, "the source sends " + what);
+    return core::make_failure(core::errc::protocol, core::say("pull.lies/source-sends", what));
 }
 
 }  // namespace

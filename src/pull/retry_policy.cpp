@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::pull {
@@ -90,8 +91,8 @@ std::optional<core::milliseconds> next_attempt(retry_state& state, const bad_end
 }
 
 core::failure refusal(unsigned status, std::string_view error_code, const std::string& what, bool had_token) {
-    return make_failure(reason_of(status), "the source refuses " + what + " (" + std::to_string(status) +
-                                               "): " + reason_text(status, error_code, had_token));
+    return make_failure(reason_of(status), core::say("pull.refused/source-refuses", what, status,
+                                                     reason_text(status, error_code, had_token)));
 }
 
 }  // namespace corral::pull

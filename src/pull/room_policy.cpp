@@ -37,19 +37,14 @@ core::result<void> judge_room(room_facts facts) {
     if (facts.needed > 0 && needed > facts.free) {
         return core::make_failure(
             core::errc::limit_exceeded,
-            fmt::format(
-                "the disk of '{}' has no room for the package: {} are still to come, {} are free, {} are "
-                "missing{}",
-                facts.directory, bytes_text(facts.needed), bytes_text(facts.free),
-                bytes_text(needed - facts.free), could_go(facts.removable)));
+            core::say("pull.room/disk", facts.directory, bytes_text(facts.needed), bytes_text(facts.free),
+                      bytes_text(needed - facts.free), could_go(facts.removable)));
     }
     if (facts.quota > 0 && facts.needed > 0 && facts.used + facts.needed > facts.quota) {
         return core::make_failure(
             core::errc::limit_exceeded,
-            fmt::format(
-                "the quota of [pull] has no room for the package: {} are still to come, {} of {} are taken{}",
-                bytes_text(facts.needed), bytes_text(facts.used), bytes_text(facts.quota),
-                could_go(facts.removable)));
+            core::say("pull.room/quota", bytes_text(facts.needed), bytes_text(facts.used),
+                      bytes_text(facts.quota), could_go(facts.removable)));
     }
     return {};
 }

@@ -11,6 +11,7 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/read_all.hpp"
+#include "corral/core/say.hpp"
 #include "corral/package/checksum_list.hpp"
 #include "corral/package/package_tree.hpp"
 
@@ -47,9 +48,7 @@ core::result<source_listing> list_hub(const package_source& source, const std::s
     for (std::size_t count = 0; !page.empty(); ++count) {
         const auto parts = parse_url(page);
         if (count == most_pages || !parts || *parts != place.source) {
-            return make_failure(errc::protocol,
-                                "the hub's list of files leads away from it or never ends; see "
-                                "whether 'endpoint' of [pull] is a hub");
+            return make_failure(errc::protocol, core::say("pull.list"));
         }
         auto text =
             fetch_text(by, place, {page, 0, {}, false}, "the list of files of " + what, most_page_bytes);
@@ -62,8 +61,7 @@ core::result<source_listing> list_hub(const package_source& source, const std::s
         }
         if (files->size() > most_listed - out.files.size()) {
             return make_failure(errc::limit_exceeded,
-                                "the repository " + what + " has more than " + std::to_string(most_listed) +
-                                    " files, which no package of a model has; take another");
+                                core::say("pull.bad-package/repository-files", what, most_listed));
         }
         std::move(files->begin(), files->end(), std::back_inserter(out.files));
         page = next_page(text->second.field("link"));
@@ -116,9 +114,8 @@ core::result<source_listing> list_local(const package_source& source) {
     auto text =
         handle.valid() ? core::read_all(handle.get(), package::longest_checksum_list + 1) : std::nullopt;
     if (!text) {
-        return core::errno_failure(
-            errno, "can't read '" + list.string() + "': " + boost::system::system_category().message(errno) +
-                       "; a folder to pull from needs such a list: sha256sum writes it");
+        return core::errno_failure(errno, core::say("pull.list/read-folder", list.string(),
+                                                    boost::system::system_category().message(errno)));
     }
     auto out = of_checksums(*text);
     if (!out) {
@@ -127,9 +124,8 @@ core::result<source_listing> list_local(const package_source& source) {
     for (source_file& file : out->files) {
         struct stat facts {};
         if (::lstat((folder / file.path).c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
-            return make_failure(errc::not_found, "'" + (folder / file.path).string() +
-                                                     "' is in the list SHA256SUMS and is no file there; the "
-                                                     "copy is not whole, so make it again");
+            return make_failure(errc::not_found,
+                                core::say("pull.list/list-sha", (folder / file.path).string()));
         }
         file.size = static_cast<std::uint64_t>(facts.st_size);
     }
@@ -148,8 +144,7 @@ bool pause(core::milliseconds span, const std::atomic<bool>& stop) {
 }
 
 core::failure stopped_failure() {
-    return make_failure(errc::cancelled,
-                        "the pull was stopped; what has come is kept, and the same command goes on with it");
+    return make_failure(errc::cancelled, core::say("pull.stopped"));
 }
 
 core::failure given_up(const fetch_end& end, const std::string& what, bool had_token, bool keeps) {
@@ -162,10 +157,8 @@ core::failure given_up(const fetch_end& end, const std::string& what, bool had_t
     if (end.bad.what == trouble::status) {
         return refusal(end.bad.status, end.error_code, what, had_token);
     }
-    return make_failure(errc::unavailable,
-                        what + " can't be fetched, " + end.why +
-                            (keeps ? "; what has come is kept, so see the network, and pull again to go on"
-                                   : "; see the network and the name, and ask again"));
+    return make_failure(errc::unavailable, keeps ? core::say("pull.cut/kept", what, end.why)
+                                                 : core::say("pull.cut/nothing-kept", what, end.why));
 }
 
 core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const fetch_place& place,
@@ -179,8 +172,7 @@ core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const
         sink.begin = [](const fetch_answer&) { return core::result<void>(); };
         sink.take = [&](std::string_view bytes) -> core::result<void> {
             if (bytes.size() > most - text.size()) {
-                return make_failure(errc::limit_exceeded, "the source sends more than a list may have for " +
-                                                              what + "; see whether it is what it should be");
+                return make_failure(errc::limit_exceeded, core::say("pull.list/sends-list", what));
             }
             text += bytes;
             return {};
@@ -215,7 +207,7 @@ core::result<source_listing> list_source(const package_source& source, const std
         case source_kind::local:
             return list_local(source);
     }
-    return make_failure(errc::internal, "a source of an unknown kind");
+    return make_failure(errc::internal, core::say("pull.list/source-unknown"));
 }
 
 std::string file_address(const package_source& source, const std::string& endpoint, const std::string& commit,

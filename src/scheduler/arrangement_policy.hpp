@@ -16,7 +16,7 @@ namespace corral::scheduler {
 
 struct blocked_model {
     std::size_t model = 0;
-    std::string why;                   // a sentence without its end, see model_queue::why
+    core::reason why;                  // see model_queue::why
     std::vector<std::size_t> behind;   // models in its way
     std::vector<std::size_t> serving;  // those of them that serve others first
     bool after_others = false;         // they are not loaded themselves yet
@@ -33,7 +33,7 @@ struct arrangement {
     std::vector<std::size_t> surplus;  // to be unloaded: more instances than the model may have
     std::vector<std::size_t> drain;    // instances that get nothing more to do
     std::vector<blocked_model> blocked;
-    std::vector<std::pair<std::size_t, std::string>> hopeless;  // models that nothing could make room for
+    std::vector<std::pair<std::size_t, core::reason>> hopeless;  // models that nothing could make room for
     std::vector<std::size_t> preload_rejected;    // models that were to be loaded if there was room
     std::optional<core::steady_time> look_again;  // when time alone changes something
 };

@@ -134,7 +134,7 @@ residence deployment::stays() const {
 
 std::string deployment::change_text(unsigned before, const tier_verdict& now) const {
     const instance* const left = first_of(before);
-    std::string because = left == nullptr ? std::string() : left->reason;
+    std::string because = left == nullptr ? std::string() : left->reason.text();
     if (left != nullptr && left->no_memory) {
         because = "there is no room for it";
     }

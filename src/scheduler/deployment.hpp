@@ -40,7 +40,7 @@ struct instance_facts {
 struct instance_reading {
     instance_id id;
     engine::availability_state state = engine::availability_state::stopped;
-    std::string reason = {};
+    core::reason reason = {};
     engine::device_claim claim = {};
     bool renewed = false;                             // as engine::availability::renewed
     std::optional<core::steady_time> clears_at = {};  // as engine::backend::clears_at()
@@ -49,7 +49,7 @@ struct instance_reading {
 struct instance {
     instance_facts facts;
     residency_policy residency;
-    std::string reason = {};          // as last read
+    core::reason reason = {};         // as last read
     engine::device_claim claim = {};  // the same
     bool renewed = false;             // the same
     bool first_load = false;          // not ready yet since its load began
@@ -80,7 +80,7 @@ struct deployment {
     bool displaces = false;           // another was unloaded for it
     bool overtakes = false;           // it serves while another waits for its card memory
     bool impossible = false;          // no card memory can ever be had for it
-    std::string why = {};             // it is not being loaded though somebody waits, see model_queue::why
+    core::reason why = {};            // it is not being loaded though somebody waits, see model_queue::why
 
     tier_policy tiers{core::seconds{30}};
     tier_report last_change = {};  // without what it says of the present

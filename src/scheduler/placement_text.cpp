@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::scheduler {
 
 namespace {
@@ -96,8 +98,8 @@ std::string pinned_port_text(const box_view& box, std::size_t model) {
 
 }  // namespace
 
-std::string text_of_wait(const box_view& box, const instance_view& wanted,
-                         const std::vector<victim>& victims) {
+core::reason text_of_wait(const box_view& box, const instance_view& wanted,
+                          const std::vector<victim>& victims) {
     // Told of the one that will take longest.
     const victim& last = *std::max_element(victims.begin(), victims.end(),
                                            [](const victim& a, const victim& b) { return a.how < b.how; });
@@ -105,40 +107,36 @@ std::string text_of_wait(const box_view& box, const instance_view& wanted,
     const model_view& other = box.models[instance.model];
     const std::string place = place_text(box, wanted);
     if (last.how == evictability::protected_) {
-        return fmt::format("waits for {}, which {} holds until its turn is over", place, other.name);
+        return core::say("model.waits-for-turn", place, other.name);
     }
     if (!instance.in_use) {
-        return fmt::format("waits for {}, which {} is leaving", place, other.name);
+        return core::say("model.waits-for-leaving", place, other.name);
     }
     if (other.running > 1) {
-        return fmt::format("waits for {}, which {} holds until its {} running answers end", place, other.name,
-                           other.running);
+        return core::say("model.waits-for-answer/several", place, other.name, other.running);
     }
-    return fmt::format("waits for {}, which {} holds until its running answer ends", place, other.name);
+    return core::say("model.waits-for-answer", place, other.name);
 }
 
-std::string text_of_leaving(const box_view& box, const instance_view& wanted) {
+core::reason text_of_leaving(const box_view& box, const instance_view& wanted) {
     for (const instance_view& each : box.instances) {
         if (each.is == presence::leaving && (share_a_place(each, wanted) || box.max_loaded > 0)) {
-            return fmt::format("waits for {}, which {} is leaving", place_text(box, wanted),
-                               box.models[each.model].name);
+            return core::say("model.waits-for-leaving", place_text(box, wanted), box.models[each.model].name);
         }
     }
-    return "waits for " + place_text(box, wanted);
+    return core::say("model.waits-for-leaving/place", place_text(box, wanted));
 }
 
-std::string text_of_turn(const box_view& box, const instance_view& wanted, std::size_t first) {
-    return fmt::format("waits for {}, which {} is to have first", place_text(box, wanted),
-                       box.models[first].name);
+core::reason text_of_turn(const box_view& box, const instance_view& wanted, std::size_t first) {
+    return core::say("model.waits-in-line", place_text(box, wanted), box.models[first].name);
 }
 
-std::string text_of_load_before(const box_view& box, const instance_view& wanted,
-                                const instance_view& loading) {
-    return fmt::format("waits until {} is loaded on {}", box.models[loading.model].name,
-                       cards_text(wanted.cards));
+core::reason text_of_load_before(const box_view& box, const instance_view& wanted,
+                                 const instance_view& loading) {
+    return core::say("model.waits-for-load", box.models[loading.model].name, cards_text(wanted.cards));
 }
 
-std::string text_of_hopeless(const box_view& box, std::size_t model) {
+core::reason text_of_hopeless(const box_view& box, std::size_t model) {
     std::string out;
     for (const instance_view& each : box.instances) {
         if (each.model != model || each.is != presence::absent) {
@@ -151,15 +149,14 @@ std::string text_of_hopeless(const box_view& box, std::size_t model) {
     }
     const std::string& name = box.models[model].name;
     if (const std::string port = pinned_port_text(box, model); !port.empty()) {
-        return fmt::format("{} can't be loaded: {}. Take that pin away", name, port);
+        return core::say("model.pin-in-the-way", name, port);
     }
     if (out.empty()) {
         const std::string names = pinned_names(box, instance_view{}, true);
-        return fmt::format("{} can't be loaded: at most {} may be loaded at once, and {} stays", name,
-                           box.max_loaded, names.empty() ? std::string("what is loaded") : names);
+        return core::say("model.too-many", name, box.max_loaded,
+                         names.empty() ? std::string("what is loaded") : names);
     }
-    return fmt::format("{} can't be loaded: {}. Give it another card ('cards'), or make room there", name,
-                       out);
+    return core::say("model.no-room", name, out);
 }
 
 }  // namespace corral::scheduler

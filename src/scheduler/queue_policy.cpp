@@ -76,7 +76,7 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
     if (on.suspended) {
         return {decision{who.ticket, verdict::suspended, *on.suspended, {}, {}}};
     }
-    if (const std::string* why = broken_reason(on)) {
+    if (const core::reason* why = broken_reason(on)) {
         return {decision{who.ticket, verdict::broken, *why, {}, {}}};
     }
     const bool served_at_once = on.ring.size() == 0 && !free_instances(on).empty();
@@ -148,8 +148,8 @@ std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time 
     return out;
 }
 
-std::vector<decision> queue_policy::instance_changed(instance_id which, presence state,
-                                                     std::string_view reason, core::steady_time now) {
+std::vector<decision> queue_policy::instance_changed(instance_id which, presence state, core::reason reason,
+                                                     core::steady_time now) {
     std::vector<decision> out;
     const auto found = instances_.find(which);
     if (found == instances_.end()) {
@@ -164,7 +164,7 @@ std::vector<decision> queue_policy::instance_changed(instance_id which, presence
         of.since = now;
     }
     of.state = state;
-    of.reason = reason;
+    of.reason = std::move(reason);
     if (state != presence::ready) {
         of.kept = {};  // its process will hold nothing
     }
@@ -182,7 +182,7 @@ std::vector<decision> queue_policy::instance_changed(instance_id which, presence
             on.slice.began(mark(now));
         }
     }
-    if (const std::string* why = broken_reason(on)) {
+    if (const core::reason* why = broken_reason(on)) {
         refuse_waiting(on, verdict::broken, *why, out);
     } else {
         grant_next(on, now, out);
@@ -211,11 +211,11 @@ std::vector<decision> queue_policy::serve_by(const std::string& model, unsigned 
     return out;
 }
 
-std::vector<decision> queue_policy::suspend(const std::string& model, std::string_view reason) {
+std::vector<decision> queue_policy::suspend(const std::string& model, core::reason reason) {
     std::vector<decision> out;
     const auto found = queues_.find(model);
     if (found != queues_.end()) {
-        found->second.suspended = std::string(reason);
+        found->second.suspended = std::move(reason);
         refuse_waiting(found->second, verdict::suspended, *found->second.suspended, out);
     }
     return out;
@@ -231,7 +231,7 @@ std::vector<decision> queue_policy::resume(const std::string& model, core::stead
     return out;
 }
 
-std::vector<decision> queue_policy::refuse_for_memory(const std::string& model, const std::string& reason) {
+std::vector<decision> queue_policy::refuse_for_memory(const std::string& model, const core::reason& reason) {
     std::vector<decision> out;
     const auto found = queues_.find(model);
     if (found != queues_.end()) {
@@ -336,7 +336,7 @@ std::optional<core::steady_time> queue_policy::next_hold_end(core::steady_time n
     return first;
 }
 
-void queue_policy::refuse_waiting(queue& on, verdict why, const std::string& reason,
+void queue_policy::refuse_waiting(queue& on, verdict why, const core::reason& reason,
                                   std::vector<decision>& out) {
     for (const ticket_id id : on.ring.take_all()) {
         forget(on, id);
@@ -383,7 +383,7 @@ std::size_t queue_policy::leases_beside(const instance& of) const {
 }
 
 // The first one's; nullptr: not all are broken.
-const std::string* queue_policy::broken_reason(const queue& on) const {
+const core::reason* queue_policy::broken_reason(const queue& on) const {
     const bool all = !on.instances.empty() &&
                      std::all_of(on.instances.begin(), on.instances.end(), [this](instance_id one) {
                          return instances_.at(one).state == presence::broken;

@@ -52,7 +52,7 @@ struct instance_shape {
 struct decision {
     ticket_id ticket;
     verdict what = verdict::granted;
-    std::string reason;                        // of a broken or suspended model, or why there is no room
+    core::reason reason;                       // of a broken or suspended model, or why there is no room
     std::optional<core::seconds> retry_after;  // with queue_full: the wait of this client
     instance_id instance{};                    // with granted
 };
@@ -117,7 +117,7 @@ public:
     [[nodiscard]] std::vector<decision> release(ticket_id ticket, core::steady_time now);
     // What is not `ready` keeps tickets waiting; a model whose instances are all `broken` refuses them.
     [[nodiscard]] std::vector<decision> instance_changed(instance_id instance, presence state,
-                                                         std::string_view reason, core::steady_time now);
+                                                         core::reason reason, core::steady_time now);
     // From now on the instance gets nothing more to do, or something again.
     [[nodiscard]] std::vector<decision> withhold(instance_id instance, bool is, core::steady_time now);
     // From now on that tier serves the queue, which began with 0. Those who wait go on waiting, for that one;
@@ -125,11 +125,11 @@ public:
     [[nodiscard]] std::vector<decision> serve_by(const std::string& model, unsigned tier,
                                                  core::steady_time now);
     // By a person: refuses all that wait and come, until resume().
-    [[nodiscard]] std::vector<decision> suspend(const std::string& model, std::string_view reason);
+    [[nodiscard]] std::vector<decision> suspend(const std::string& model, core::reason reason);
     [[nodiscard]] std::vector<decision> resume(const std::string& model, core::steady_time now);
     // Refuses all that wait, as there is no room for the model.
     [[nodiscard]] std::vector<decision> refuse_for_memory(const std::string& model,
-                                                          const std::string& reason);
+                                                          const core::reason& reason);
     // Refuses all that wait and all that come.
     [[nodiscard]] std::vector<decision> refuse_new();
     [[nodiscard]] bool closed() const noexcept { return closed_; }
@@ -184,7 +184,7 @@ private:
         std::vector<unsigned> cards;
         presence state = presence::absent;
         core::steady_time since{};  // of the state
-        std::string reason;
+        core::reason reason;
         instance_shape shape;
         bool withheld = false;
         bool was_ready = false;  // since it was loaded
@@ -196,7 +196,7 @@ private:
         client_ring ring;
         std::vector<instance_id> instances;
         std::map<std::uint64_t, core::steady_time> arrivals;  // by order, of those who wait
-        std::optional<std::string> suspended;
+        std::optional<core::reason> suspended;
         std::optional<core::nanoseconds> memory_delay{core::nanoseconds{0}};
         std::map<unsigned, service_time> held;  // of each tier
         std::map<unsigned, service_time> load;
@@ -222,7 +222,7 @@ private:
     [[nodiscard]] bool make_place(const arrival& who, core::steady_time now, std::vector<decision>& out);
     [[nodiscard]] core::seconds own_wait(const queue& on, std::size_t ahead, core::steady_time now) const;
     void grant_next(queue& on, core::steady_time now, std::vector<decision>& out);
-    void refuse_waiting(queue& on, verdict why, const std::string& reason, std::vector<decision>& out);
+    void refuse_waiting(queue& on, verdict why, const core::reason& reason, std::vector<decision>& out);
     void forget(queue& on, ticket_id ticket);
     [[nodiscard]] std::vector<std::pair<std::size_t, instance_id>> free_instances(const queue& on) const;
     [[nodiscard]] std::optional<choice> choose(queue& on, core::steady_time now);
@@ -236,7 +236,7 @@ private:
         return of.shape.tier == on.tier;
     }
     [[nodiscard]] std::size_t leases_beside(const instance& of) const;
-    [[nodiscard]] const std::string* broken_reason(const queue& on) const;
+    [[nodiscard]] const core::reason* broken_reason(const queue& on) const;
     [[nodiscard]] bool any_instance(const queue& on, presence a, presence b) const;
     // Leases on the tier that serves.
     [[nodiscard]] std::size_t leases_on(const queue& on) const;

@@ -218,7 +218,7 @@ void scheduler_core::withhold(const picture& seen, const arrangement& plan) {
 // Why models wait, and how long that may take.
 void scheduler_core::explain(const picture& seen, const arrangement& plan) {
     for (deployment& each : deployments_) {
-        each.why.clear();
+        each.why = {};
         each.overtakes = false;
         queue_.set_memory_delay(each.model, core::nanoseconds{0});
     }
@@ -265,14 +265,14 @@ void scheduler_core::refuse_hopeless(const picture& seen, const arrangement& pla
     for (const auto& [model, why] : plan.hopeless) {
         const auto [of, tier] = seen.models[model];
         if (falls_back(*of, tier)) {
-            say(true, fmt::format("model {}", why));
+            say(true, "model " + why);
             changed_ = true;
             continue;
         }
         impossible.insert(of);
         of->why = why;
         if (of->wanted) {
-            say(true, fmt::format("model {}", why));
+            say(true, "model " + why);
         }
         of->wanted.reset();
         apply(queue_.refuse_for_memory(of->model, why));

@@ -13,6 +13,7 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/read_all.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
 
 namespace corral::telemetry {
@@ -163,7 +164,7 @@ std::string crash_name(std::chrono::system_clock::time_point when, std::string_v
 
 core::result<std::string> read_crash(const fs::path& folder, const std::string& name) {
     if (!is_ours(name, ending)) {
-        return core::make_failure(core::errc::invalid, "'" + name + "' is not the name of a bundle");
+        return core::make_failure(core::errc::invalid, core::say("command.bundle/name-bundle", name));
     }
     const fs::path path = folder / name;
     const core::owned_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -172,7 +173,8 @@ core::result<std::string> read_crash(const fs::path& folder, const std::string& 
         return failed("can't read", path, errno);
     }
     if (!S_ISREG(facts.st_mode) || static_cast<std::uintmax_t>(facts.st_size) > largest_read) {
-        return core::make_failure(core::errc::limit_exceeded, "'" + path.string() + "' is no bundle");
+        return core::make_failure(core::errc::limit_exceeded,
+                                  core::say("command.bundle/bundle", path.string()));
     }
     auto text = core::read_all(file.get(), static_cast<std::size_t>(facts.st_size));
     if (!text) {
@@ -184,7 +186,7 @@ core::result<std::string> read_crash(const fs::path& folder, const std::string& 
 core::result<void> keep_crash(const fs::path& folder, const std::string& name, std::string_view text,
                               const crash_limits& limits) {
     if (!is_ours(name, ending)) {
-        return core::make_failure(core::errc::invalid, "'" + name + "' is not the name of a bundle");
+        return core::make_failure(core::errc::invalid, core::say("command.bundle/name-bundle", name));
     }
     if (auto made = core::make_private_folder(folder); !made) {
         return made;

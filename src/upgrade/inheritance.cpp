@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/replace_image.hpp"
 #include "corral/process/sealed_memory.hpp"
@@ -36,7 +37,7 @@ core::result<handover> read_handover(const char* variable) {
     const auto memory = descriptor_in(variable);
     if (!memory) {
         return core::make_failure(core::errc::invalid,
-                                  std::string(handover_variable) + " is not the number of a descriptor");
+                                  core::say("upgrade.handed-over/number-descriptor", handover_variable));
     }
     const auto text = process::read_sealed_memory(*memory, longest_handover);
     if (!text) {

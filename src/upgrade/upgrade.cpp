@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/descriptor_limit.hpp"
@@ -91,15 +92,13 @@ core::awaitable<core::result<preflight_report>> upgrade::ask(std::string program
     auto asking = ask_next_image(parts_.on, how_, std::move(program), *parts_.guard, *parts_.disk);
     auto answer = co_await std::move(asking);
     if (answer && parts_.stopping()) {
-        co_return core::make_failure(core::errc::cancelled, "corral is being stopped");
+        co_return core::make_failure(core::errc::cancelled, core::say("upgrade.refused/corral-being"));
     }
     // As a reload refuses it.
     const bool emptied = answer && ((answer->blank && !parts_.settings->blank) ||
                                     (answer->fingerprints.empty() && !parts_.backends->empty()));
     if (emptied) {
-        co_return core::make_failure(core::errc::refused,
-                                     "the configuration file is empty, or has no model any more; if that is "
-                                     "wanted, say 'corral reload --allow-empty' first");
+        co_return core::make_failure(core::errc::refused, core::say("upgrade.refused/configuration-file"));
     }
     if (answer && answer->door) {
         const config::door_plan plan = config::plan_door(parts_.door, *answer->door);
@@ -157,7 +156,7 @@ std::string upgrade::still_open() const {
 core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
     while (true) {
         if (parts_.stopping()) {
-            co_return core::make_failure(core::errc::cancelled, "corral is being stopped");
+            co_return core::make_failure(core::errc::cancelled, core::say("upgrade.refused/corral-being"));
         }
         const std::string open = still_open();
         const auto& all = *parts_.backends;
@@ -176,7 +175,7 @@ core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
         status_ = "upgrade: waits for " + (open.empty() ? "services that start or stop" : open);
         const bool awake = co_await core::sleep_for(between_looks);
         if (!awake) {
-            co_return core::make_failure(core::errc::cancelled, "corral is being stopped");
+            co_return core::make_failure(core::errc::cancelled, core::say("upgrade.refused/corral-being"));
         }
     }
 }
@@ -213,7 +212,7 @@ core::awaitable<core::result<void>> upgrade::stop_leftovers(preflight_report nex
             const bool stopped = co_await runtime->stop(limit);
             if (!stopped || parts_.stopping()) {
                 co_return core::make_failure(core::errc::unavailable,
-                                             "the services of " + name + " did not stop in time");
+                                             core::say("upgrade.refused/services-stop", name));
             }
         }
     }

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include "corral/core/say.hpp"
+
 namespace corral::upgrade {
 
 namespace {
@@ -302,7 +304,7 @@ core::result<handover> decode(std::string_view text) {
         return read_all(parse(text));
     } catch (const std::exception& error) {
         return core::make_failure(core::errc::invalid,
-                                  std::string("what was handed over can't be read: ") + error.what());
+                                  core::say("upgrade.handed-over/over-read", error.what()));
     }
 }
 
@@ -334,9 +336,7 @@ core::result<void> check_descriptors(const handover& what) {
     std::set<int> seen;
     for (const int fd : descriptors_of(what)) {
         if (fd <= STDERR_FILENO || !seen.insert(fd).second || ::fcntl(fd, F_GETFD) < 0) {
-            return core::make_failure(core::errc::invalid, "what was handed over names descriptor " +
-                                                               std::to_string(fd) +
-                                                               ", which is not open or not its own");
+            return core::make_failure(core::errc::invalid, core::say("upgrade.handed-over/over-names", fd));
         }
     }
     return {};

@@ -12,6 +12,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/config/deployments.hpp"
+#include "corral/core/say.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/child.hpp"
 #include "corral/process/program_check.hpp"
@@ -109,7 +110,7 @@ core::result<preflight_report> judge(const std::string& program, const answer& g
     auto report = parse_preflight(got.out);
     if (!report) {
         return core::make_failure(core::errc::invalid,
-                                  program + " can't take over: " + report.error().message);
+                                  core::say("upgrade.refused/take-over", program, report.error()));
     }
     return report;
 }
@@ -188,8 +189,8 @@ core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on
     const core::result<program_fault> fault = co_await std::move(looking);
     if (!fault || *fault) {
         co_return core::make_failure(
-            core::errc::refused,
-            fault ? (*fault)->message : program + " can't be looked at: " + fault.error().message);
+            core::errc::refused, fault ? (*fault)->message.text()
+                                       : program + " can't be looked at: " + fault.error().message.text());
     }
     auto started = process::child::spawn(on, what);
     if (!started) {

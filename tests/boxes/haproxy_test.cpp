@@ -160,7 +160,7 @@ TEST(haproxy, a_box_without_a_list_of_models_is_named) {
     const auto read = parse_boxes("[[box]]\nname=\"one\"\naddress=\"a:1\"\n", "boxes.toml", "/");
     const auto text = render_haproxy(*read.value, {});
     ASSERT_FALSE(text);
-    EXPECT_NE(text.error().message.find("box 'one' has no list of models"), std::string::npos);
+    EXPECT_NE(text.error().message.text().find("box 'one' has no list of models"), std::string::npos);
 }
 
 TEST(haproxy, names_of_backends_are_plain_and_differ) {

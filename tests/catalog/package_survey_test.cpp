@@ -68,7 +68,7 @@ TEST(package_survey, of_a_missing_or_bottomless_folder_fails_with_a_sentence) {
     const auto absent = survey_package(package.path() / "absent");
     ASSERT_FALSE(absent);
     EXPECT_EQ(absent.error().code, boost::system::errc::no_such_file_or_directory);
-    EXPECT_NE(absent.error().message.find("absent"), std::string::npos);
+    EXPECT_NE(absent.error().message.text().find("absent"), std::string::npos);
 
     package.write("a/b/c/d/e/f/g/h/i/j/file", "x");
     const auto deep = survey_package(package.path());

@@ -175,7 +175,8 @@ TEST(variant_shares, one_client_leaves_room_for_others) {
         const auto judged = judge_variant(limits, each.own, each.others, each.bytes, each.replaced);
         EXPECT_EQ(judged.has_value(), each.refused.empty()) << each.refused;
         if (!judged) {
-            EXPECT_NE(judged.error().message.find(each.refused), std::string::npos) << judged.error().message;
+            EXPECT_NE(judged.error().message.text().find(each.refused), std::string::npos)
+                << judged.error().message;
         }
     }
     // However many greedy clients there are before it, each leaves something.
@@ -199,7 +200,7 @@ TEST_F(variant_store_test, a_failed_write_leaves_the_old_document) {
     std::filesystem::create_directories(folder / (variant_store::file_name("me:latest") + ".tmp"));
     const auto failed = wait(store->save("me:latest", "new"));
     ASSERT_FALSE(failed);
-    EXPECT_NE(failed.error().message.find("cannot write"), std::string::npos);
+    EXPECT_NE(failed.error().message.text().find("cannot write"), std::string::npos);
     EXPECT_EQ(wait(store->remove("none:latest")).error().code,
               boost::system::errc::no_such_file_or_directory);
     store.reset();
@@ -210,7 +211,7 @@ TEST_F(variant_store_test, a_folder_that_can_not_be_made_is_said) {
     root.write("state", "a file");
     const auto opened = variant_store::open(folder);
     ASSERT_FALSE(opened);
-    EXPECT_NE(opened.error().message.find(folder.string()), std::string::npos);
+    EXPECT_NE(opened.error().message.text().find(folder.string()), std::string::npos);
 }
 
 TEST_F(variant_store_test, destruction_waits_for_the_write) {

@@ -282,7 +282,7 @@ TEST(go_template, any_text_is_a_template_or_refused) {
         const auto out = made ? made->execute(data, "2026-03-04", round % 2 == 0) : made.error();
         good += out ? 1 : 0;
         ASSERT_TRUE(!out || whole_characters(*out)) << source;
-        ASSERT_TRUE(out || out.error().message.starts_with("template: :")) << source;
+        ASSERT_TRUE(out || out.error().message.text().starts_with("template: :")) << source;
     }
     EXPECT_GT(good, 1000);
 }

@@ -66,11 +66,14 @@ TEST(prompt_form, a_server_of_messages_turns_thinking_off_by_the_switch) {
 TEST(prompt_form, an_open_answer_and_a_template_need_a_verbatim_prompt) {
     render_options how;
     how.format = find_family("qwen3");
-    EXPECT_NE(
-        choose_form(how, {true, false, false, on}).error().message.find("ends with an assistant message"),
-        std::string::npos);
+    EXPECT_NE(choose_form(how, {true, false, false, on})
+                  .error()
+                  .message.text()
+                  .find("ends with an assistant message"),
+              std::string::npos);
     how.prompt_template = "{{ .Prompt }}";
-    EXPECT_NE(choose_form(how, {}).error().message.find("can't use a prompt template"), std::string::npos);
+    EXPECT_NE(choose_form(how, {}).error().message.text().find("can't use a prompt template"),
+              std::string::npos);
     EXPECT_EQ(choose_form(how, {}).error().code, core::errc::refused);
     how.may_be_verbatim = true;
     EXPECT_EQ(*choose_form(how, {}), prompt_form::verbatim);

@@ -33,7 +33,8 @@ TEST(crash_text, a_cause_is_said_once) {
                         {{"service", "runtime"},
                          {"from", "backing-off"},
                          {"to", "starting"},
-                         {"reason", "loading again after: " + std::string(died)}}}}};
+                         {"reason", "loading again, because it " + std::string(died)},
+                         {"ids", {"service.loading-again", "service.ended"}}}}}};
     const std::string shown = bundle_text(bundle);
     const std::size_t once = shown.find("SIGKILL");
     ASSERT_NE(once, std::string::npos) << shown;

@@ -66,7 +66,7 @@ TEST_F(unix_socket, leaves_the_living_and_other_files_alone) {
     const auto second = listen_unix(path_);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code.value(), EADDRINUSE);
-    EXPECT_NE(second.error().message.find("process " + std::to_string(::getpid())), std::string::npos);
+    EXPECT_NE(second.error().message.text().find("process " + std::to_string(::getpid())), std::string::npos);
     keep(connect_unix(path_));
     folder_.write("file", "data");
     EXPECT_FALSE(listen_unix(folder_.path() / "file"));

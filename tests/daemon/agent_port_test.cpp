@@ -103,7 +103,7 @@ TEST(agent_port, says_which_address_is_taken) {
     agent_port second(tasks, [](std::string_view) { return std::string(); });
     const auto opened = second.listen(first.at());
     ASSERT_FALSE(opened);
-    EXPECT_NE(opened.error().message.find("'fleet.agent' 127.0.0.1:"), std::string::npos)
+    EXPECT_NE(opened.error().message.text().find("'fleet.agent' 127.0.0.1:"), std::string::npos)
         << opened.error().message;
 }
 

@@ -27,9 +27,9 @@ TEST(status_text, tells_what_is_at_work) {
 
 TEST(status_text, gives_the_heart_of_a_reason) {
     const std::string reason =
-        "ended by itself: exit status 139: The runtime crashed. Look at its lines; and more";
+        "ended by itself, exit status 139. The runtime crashed. Look at its lines; and more";
     EXPECT_EQ(status_text({{"a", model_phase::waiting, {}, {}, seconds{7}, reason}}, 0, 0),
-              "a waits, next try in 7 s: ended by itself, exit status 139. The runtime crashed");
+              "a waits, next try in 7 s: ended by itself, exit status 139");
     EXPECT_EQ(
         status_text({{"a", model_phase::broken, {}, {}, seconds{290}, "No device was found. Plug it in."}}, 0,
                     0),

@@ -79,12 +79,12 @@ def test_a_crash_in_the_midst_of_an_answer_is_kept_and_told(tmp_path):
         assert "stopped while it worked on this answer. Corral starts it again" in last["error"], last
         assert "SIG" not in last["error"]
         line = wait_until(lambda: re.search(r"request id=\S+ .*outcome=runtime-died why=\"(.*)\"", box.log()), what="the request's line")
-        assert "The runtime ended while the request ran: killed by SIGSEGV: The runtime crashed" in line[1]
+        assert "The runtime ended while the request ran: killed by SIGSEGV. The runtime crashed" in line[1]
         [bundle] = bundles(box)
         assert (bundle["schema"], bundle["kind"], bundle["model"]) == (1, "crash", MODEL)
         trigger = bundle["trigger"]
         assert (trigger["service"], trigger["state"], trigger["pid"]) == ("runtime", "ready", pid)
-        assert "killed by SIGSEGV: The runtime crashed" in trigger["sentence"] and trigger["advice"]
+        assert "killed by SIGSEGV. The runtime crashed" in trigger["sentence"] and trigger["advice"]
         inside = bundle["requests"]["inside"]
         assert len(inside) == 1 and inside[0]["outcome"] == "running" and inside[0]["pieces"] >= 1
         assert inside[0]["prompt_tokens"] > 0 and inside[0]["sampling"]["temperature"] == 0.25 and inside[0]["messages"] == 2

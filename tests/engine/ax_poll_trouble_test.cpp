@@ -64,7 +64,7 @@ TEST_F(ax_poll_trouble, a_request_that_comes_with_the_runtimes_death_hears_of_it
     }
     const told got = ask("Hi");
     EXPECT_EQ(got.cause(), "not-ready");
-    EXPECT_NE(got.outcome.failure->message.find("SIGKILL"), std::string::npos)
+    EXPECT_NE(got.outcome.failure->message.text().find("SIGKILL"), std::string::npos)
         << got.outcome.failure->message;
     EXPECT_TRUE(got.outcome.failure->retryable);
 }

@@ -68,7 +68,7 @@ TEST(flask_protocol, a_raw_prompt_is_refused_with_the_reason) {
     const auto asked = flask_protocol(traits()).request_for(what);
     ASSERT_FALSE(asked);
     EXPECT_EQ(asked.error().code, core::errc::refused);
-    EXPECT_NE(asked.error().message.find("template"), std::string::npos);
+    EXPECT_NE(asked.error().message.text().find("template"), std::string::npos);
 }
 
 TEST(flask_protocol, tells_busy_from_broken) {

@@ -107,11 +107,11 @@ TEST_F(handover_test, ports_that_were_not_handed_over_are_said) {
     from.ports["runtime"] = 12345;
     const auto adopted = find_dialect("openai-sse")->adopt(context, entry, from);
     ASSERT_FALSE(adopted);
-    EXPECT_NE(adopted.error().message.find("was not handed over"), std::string::npos);
+    EXPECT_NE(adopted.error().message.text().find("was not handed over"), std::string::npos);
     from.ports["management_port"] = 12346;
     const auto without_processes = find_dialect("openai-sse")->adopt(context, entry, from);
     ASSERT_FALSE(without_processes);
-    EXPECT_NE(without_processes.error().message.find("other services"), std::string::npos);
+    EXPECT_NE(without_processes.error().message.text().find("other services"), std::string::npos);
 }
 
 TEST_F(handover_test, an_adopted_model_answers_at_once_without_a_first_test) {

@@ -14,9 +14,9 @@ TEST_F(make_backend, unknown_names_in_a_command_are_said) {
     entry.runtime.services = {runtime};
     const auto got = find_dialect("ax-poll")->make(context, entry);
     ASSERT_FALSE(got);
-    EXPECT_NE(got.error().message.find("no_such_thing"), std::string::npos);
-    EXPECT_NE(got.error().message.find("runtime"), std::string::npos);
-    EXPECT_NE(got.error().message.find("sim:latest"), std::string::npos);
+    EXPECT_NE(got.error().message.text().find("no_such_thing"), std::string::npos);
+    EXPECT_NE(got.error().message.text().find("runtime"), std::string::npos);
+    EXPECT_NE(got.error().message.text().find("sim:latest"), std::string::npos);
 }
 
 TEST_F(make_backend, a_model_that_was_not_started_is_stopped_and_says_so) {
@@ -38,7 +38,7 @@ TEST_F(make_backend, a_program_that_is_missing_is_broken_and_named) {
     made = std::move(built.value());
     made->start();
     ASSERT_TRUE(run_until([this] { return made->available().state == availability_state::broken; }));
-    EXPECT_NE(made->available().reason.find("/no/such/program"), std::string::npos);
+    EXPECT_NE(made->available().reason.text().find("/no/such/program"), std::string::npos);
 }
 
 TEST_F(make_backend, a_load_is_seen_as_loading_with_its_progress_and_ends_ready) {

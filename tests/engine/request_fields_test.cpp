@@ -25,14 +25,14 @@ TEST(request_fields, a_wrong_profile_is_told_with_its_key) {
         nlohmann::json body{{"messages", nlohmann::json::array()}};
         const auto added = add_profile_fields(body, traits, prompt);
         ASSERT_FALSE(added) << pointer;
-        EXPECT_NE(added.error().message.find(pointer), std::string::npos);
+        EXPECT_NE(added.error().message.text().find(pointer), std::string::npos);
     }
     catalog::runtime_traits traits;
     traits.extra = {{"seed", "4 2"}};
     nlohmann::json body = nlohmann::json::object();
     const auto added = add_profile_fields(body, traits, prompt);
     ASSERT_FALSE(added);
-    EXPECT_NE(added.error().message.find("'seed'"), std::string::npos);
+    EXPECT_NE(added.error().message.text().find("'seed'"), std::string::npos);
 }
 
 TEST(request_fields, reads_errors_of_every_shape) {

@@ -300,7 +300,7 @@ private:
             got = poll_answer{!server_.busy(), server_.take_text()};
         }
         trace_.push_back(std::string("  poll: ") +
-                         (why ? why->message : (got->done ? "done '" : "runs '") + got->text + "'"));
+                         (why ? why->message.text() : (got->done ? "done '" : "runs '") + got->text + "'"));
         if (why) {
             got = *why;
         }

@@ -74,7 +74,7 @@ TEST_F(context_fit, truncate_false_is_refused_with_the_numbers) {
     const test::reading got = read(what);
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
-    EXPECT_NE(got.failed->message.find("200"), std::string::npos) << got.failed->message;
+    EXPECT_NE(got.failed->message.text().find("200"), std::string::npos) << got.failed->message;
     EXPECT_TRUE(backend.seen.empty());
 }
 
@@ -109,9 +109,9 @@ TEST_F(context_fit, truncate_false_is_refused_with_the_tokens_of_each_part) {
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
     for (const char* part : {"system text ", "tools ", "turns ", "room for 2500"}) {
-        EXPECT_NE(got.failed->message.find(part), std::string::npos) << got.failed->message;
+        EXPECT_NE(got.failed->message.text().find(part), std::string::npos) << got.failed->message;
     }
-    EXPECT_EQ(got.failed->message.find("tools 0"), std::string::npos) << got.failed->message;
+    EXPECT_EQ(got.failed->message.text().find("tools 0"), std::string::npos) << got.failed->message;
 }
 
 TEST_F(context_fit, a_model_that_refuses_long_prompts_leaves_nothing_out) {
@@ -164,8 +164,9 @@ TEST_F(context_fit, what_can_not_be_made_to_fit_is_refused) {
     const test::reading got = read(long_talk(4));
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
-    EXPECT_NE(got.failed->message.find("no room for a turn"), std::string::npos) << got.failed->message;
-    EXPECT_NE(got.failed->message.find("nothing more can be left out"), std::string::npos);
+    EXPECT_NE(got.failed->message.text().find("no room for a turn"), std::string::npos)
+        << got.failed->message;
+    EXPECT_NE(got.failed->message.text().find("nothing more can be left out"), std::string::npos);
 }
 
 // Any conversation, tools and limit: what was sent fits by the runtime's own count, or the refusal names the
@@ -201,7 +202,7 @@ TEST_F(context_fit, whatever_is_asked_fits_or_is_refused_with_its_parts) {
         ++refused;
         ASSERT_TRUE(got.failed);
         ASSERT_EQ(got.failed->kind, chat::failure_kind::context_too_long) << got.failed->message;
-        ASSERT_NE(got.failed->message.find("tokens long: system text "), std::string::npos);
+        ASSERT_NE(got.failed->message.text().find("tokens long: system text "), std::string::npos);
         ASSERT_TRUE(!what.limits.truncate || backend.prompt_limit < 1500U)
             << got.failed->message << " limit " << backend.prompt_limit;
     }

@@ -59,7 +59,7 @@ TEST_F(early_judgement, a_request_that_can_not_fit_is_refused_while_another_answ
     const auto why = judged(whole(std::string(3000, 'x')));
     ASSERT_TRUE(why);
     EXPECT_EQ(why->kind, chat::failure_kind::context_too_long);
-    EXPECT_NE(why->message.find("there is room for 2000"), std::string::npos) << why->message;
+    EXPECT_NE(why->message.text().find("there is room for 2000"), std::string::npos) << why->message;
     EXPECT_FALSE(why->retryable);
     EXPECT_EQ(backend.measures, 1) << "the holder's";
 }

@@ -174,7 +174,7 @@ TEST_F(generation_format, failures_and_wrong_answers_share_the_bound) {
     const reading got = read(request_for());
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, failure_kind::format_unmet);
-    EXPECT_NE(got.failed->message.find("after 2 tries"), std::string::npos) << got.failed->message;
+    EXPECT_NE(got.failed->message.text().find("after 2 tries"), std::string::npos) << got.failed->message;
     EXPECT_EQ(backend.seen.size(), 3U);
 }
 
@@ -262,7 +262,7 @@ TEST_F(generation_format, no_further_run_after_the_deadline) {
     }));
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, failure_kind::format_unmet);
-    EXPECT_NE(got.failed->message.find("after 1 try"), std::string::npos) << got.failed->message;
+    EXPECT_NE(got.failed->message.text().find("after 1 try"), std::string::npos) << got.failed->message;
     EXPECT_EQ(backend.seen.size(), 1U);
 }
 
@@ -300,7 +300,7 @@ TEST_F(generation_format, what_can_not_be_checked_is_refused_by_a_strict_model_w
     const reading got = read(request_for(R"({"patternProperties":{}})"));
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, failure_kind::bad_request);
-    EXPECT_NE(got.failed->message.find("patternProperties"), std::string::npos);
+    EXPECT_NE(got.failed->message.text().find("patternProperties"), std::string::npos);
     EXPECT_TRUE(backend.seen.empty());
 }
 

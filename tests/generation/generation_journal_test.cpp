@@ -93,7 +93,7 @@ TEST_F(generation_journal, a_poisonous_request_is_told_what_it_did) {
     backend.otherwise = failing(true, true);
     const test::reading got = read(request());
     ASSERT_TRUE(got.failed);
-    EXPECT_TRUE(got.failed->message.starts_with(
+    EXPECT_TRUE(got.failed->message.text().starts_with(
         "the model's program stopped 2 times while it worked on this request"))
         << got.failed->message;
     EXPECT_EQ(journal.finished().front().outcome, "poisonous");

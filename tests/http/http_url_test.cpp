@@ -23,7 +23,7 @@ TEST(http_url, anything_else_is_refused_with_the_reason) {
         const auto got = parse_http_url(url);
         ASSERT_FALSE(got) << url;
         EXPECT_EQ(got.error().code, core::make_error_code(core::errc::invalid)) << url;
-        EXPECT_NE(got.error().message.find("must "), std::string::npos) << url;
+        EXPECT_NE(got.error().message.text().find("must "), std::string::npos) << url;
     }
 }
 

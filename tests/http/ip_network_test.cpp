@@ -62,8 +62,8 @@ TEST(ip_network, of_another_text_is_refused_with_the_reason) {
     for (const auto& row : table) {
         const auto read = ip_network::parse(row.text);
         ASSERT_FALSE(read) << row.text;
-        EXPECT_NE(read.error().message.find(row.why), std::string::npos) << read.error().message;
-        EXPECT_NE(read.error().message.find("'" + std::string(row.text) + "'"), std::string::npos);
+        EXPECT_NE(read.error().message.text().find(row.why), std::string::npos) << read.error().message;
+        EXPECT_NE(read.error().message.text().find("'" + std::string(row.text) + "'"), std::string::npos);
     }
 }
 

@@ -100,8 +100,8 @@ TEST(run_script, what_only_a_run_could_tell_is_refused_with_its_line) {
         SCOPED_TRACE(row.text);
         const auto found = parse_run_script(row.text);
         ASSERT_FALSE(found);
-        EXPECT_TRUE(found.error().message.starts_with(row.line)) << found.error().message;
-        EXPECT_NE(found.error().message.find(row.why), std::string::npos) << found.error().message;
+        EXPECT_TRUE(found.error().message.text().starts_with(row.line)) << found.error().message;
+        EXPECT_NE(found.error().message.text().find(row.why), std::string::npos) << found.error().message;
     }
 }
 

@@ -139,7 +139,7 @@ int hop(const char* file) {
 int play_daemon(const std::vector<std::string>& command) {
     auto guard = process::warden::start();
     if (!guard) {
-        std::fprintf(stderr, "%s\n", guard.error().message.c_str());
+        std::fprintf(stderr, "%s\n", guard.error().message.text().c_str());
         return 1;
     }
     boost::asio::io_context loop;

@@ -19,7 +19,7 @@ protected:
             return {"none", "", ""};
         }
         EXPECT_FALSE(fault->advice.empty());
-        EXPECT_EQ(fault->message.find('\n'), std::string::npos);
+        EXPECT_EQ(fault->message.text().find('\n'), std::string::npos);
         return *fault;
     }
     program_fault fault_of_content(const std::string& content, bool executable = true) {
@@ -78,7 +78,7 @@ TEST_F(check_program_, says_what_stands_in_the_place_of_a_program) {
 }
 
 TEST_F(check_program_, never_shows_control_bytes_of_a_file) {
-    EXPECT_EQ(fault_of_content("a\x1B[31mb\r\n").message.find('\x1B'), std::string::npos);
+    EXPECT_EQ(fault_of_content("a\x1B[31mb\r\n").message.text().find('\x1B'), std::string::npos);
 }
 
 TEST_F(check_program_, misses_what_is_missing) {

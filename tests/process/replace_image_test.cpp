@@ -18,7 +18,7 @@ TEST(replace_image, a_failure_leaves_everything_as_it_was) {
     sigset_t before;
     ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
     const auto why = replace_image("/no/such/program", {"corral"}, {{"A", "b"}}, {ends[0]});
-    EXPECT_NE(why.message.find("/no/such/program"), std::string::npos);
+    EXPECT_NE(why.message.text().find("/no/such/program"), std::string::npos);
     EXPECT_EQ(::fcntl(ends[0], F_GETFD), FD_CLOEXEC);
     sigset_t after;
     ::pthread_sigmask(SIG_SETMASK, nullptr, &after);

@@ -232,7 +232,7 @@ TEST(warden, starts_and_tells_where_the_system_gives_it_no_orphans) {
                 return no_warden;
             }
             const auto& why = guard->orphans_refused();
-            if (!why || why->message.find("PR_SET_CHILD_SUBREAPER") == std::string::npos) {
+            if (!why || why->message.text().find("PR_SET_CHILD_SUBREAPER") == std::string::npos) {
                 return not_told;
             }
             if (!guard->watch_group(::getpid()) || !guard->forget_group(::getpid())) {

@@ -24,17 +24,17 @@ TEST(with_advice, is_one_readable_text) {
 TEST(exit_policy, a_kill_for_want_of_memory_is_named) {
     const process::exit_reason killed = process::killed_by{SIGKILL, false};
     exit_story story = explain_exit(rules(), killed, nullptr);
-    const std::string before = story.reason;
+    const core::reason before = story.reason;
     blame_memory(story, killed, {0});
     EXPECT_EQ(story.reason, before);
     blame_memory(story, killed, {1});
-    EXPECT_EQ(story.reason, "ended by itself: killed by SIGKILL: Memory ran out, and the kernel killed it.");
+    EXPECT_EQ(story.reason, "ended by itself, killed by SIGKILL. Memory ran out, and the kernel killed it.");
     EXPECT_NE(story.advice, "");
     blame_memory(story, killed, {2});
-    EXPECT_NE(story.reason.find("2 processes for that since"), std::string::npos) << story.reason;
+    EXPECT_NE(story.reason.text().find("2 processes for that since"), std::string::npos) << story.reason;
     const process::exit_reason crashed = process::killed_by{SIGSEGV, false};
     story = explain_exit(rules(), crashed, nullptr);
-    const std::string crash = story.reason;
+    const core::reason crash = story.reason;
     blame_memory(story, crashed, {3});
     EXPECT_EQ(story.reason, crash);
 }
@@ -45,7 +45,7 @@ TEST(exit_policy, names_the_memory_limit_of_the_model_where_that_was_met) {
     blame_memory(story, killed, {1, true, 2048});
     EXPECT_EQ(
         story.reason,
-        "ended by itself: killed by SIGKILL: The model reached its memory limit of 2048 MiB, and the kernel "
+        "ended by itself, killed by SIGKILL. The model reached its memory limit of 2048 MiB, and the kernel "
         "killed it.");
     EXPECT_NE(story.advice.find("'memory_mb'"), std::string::npos) << story.advice;
     // The account of its own group tells of a worker that was killed, after which the leader gave up.
@@ -53,14 +53,14 @@ TEST(exit_policy, names_the_memory_limit_of_the_model_where_that_was_met) {
     story = explain_exit(rules(), gave_up, nullptr);
     blame_memory(story, gave_up, {1, true, 0});
     EXPECT_EQ(story.reason,
-              "ended by itself: exit status 1: Memory ran out, and the kernel killed one of its processes.");
+              "ended by itself, exit status 1. Memory ran out, and the kernel killed one of its processes.");
 }
 
 TEST(exit_policy, names_the_limit_of_tasks_that_a_start_met) {
     exit_story story = explain_exit(rules(), process::killed_by{SIGABRT, false}, nullptr);
     blame_tasks(story, 16);
     EXPECT_EQ(story.reason,
-              "ended by itself: killed by SIGABRT: Aborted. While it loaded, the model met its limit of 16 "
+              "ended by itself, killed by SIGABRT. Aborted. While it loaded, the model met its limit of 16 "
               "processes and "
               "threads, and the kernel refused another.");
     EXPECT_NE(story.advice.find("'tasks'"), std::string::npos) << story.advice;
@@ -74,27 +74,28 @@ TEST(exit_policy, counts_as_a_shell_does) {
 
 TEST(exit_policy, an_exit_without_trouble_can_be_trouble) {
     const exit_story story = explain_exit(rules(), process::exited_with{0}, nullptr);
-    EXPECT_NE(story.reason.find("its port was taken"), std::string::npos) << story.reason;
+    EXPECT_NE(story.reason.text().find("its port was taken"), std::string::npos) << story.reason;
     EXPECT_EQ(story.advice, "free the port");
 }
 
 TEST(exit_policy, what_the_service_said_beats_its_status) {
     const catalog::log_meaning said{"x", "a layer file is missing", "fetch it", true};
     const exit_story story = explain_exit(rules(), process::killed_by{SIGSEGV, false}, &said);
-    EXPECT_NE(story.reason.find("SIGSEGV"), std::string::npos) << story.reason;
-    EXPECT_NE(story.reason.find("a layer file is missing"), std::string::npos);
-    EXPECT_EQ(story.reason.find("it crashed"), std::string::npos);
+    EXPECT_NE(story.reason.text().find("SIGSEGV"), std::string::npos) << story.reason;
+    EXPECT_NE(story.reason.text().find("a layer file is missing"), std::string::npos);
+    EXPECT_EQ(story.reason.text().find("it crashed"), std::string::npos);
     EXPECT_EQ(story.advice, "fetch it");
 }
 
 TEST(exit_policy, a_harmless_notice_is_not_blamed_for_a_death) {
     const catalog::log_meaning notice{"x", "a tool is not installed", "harmless", false};
     const exit_story known = explain_exit(rules(), process::killed_by{SIGSEGV, false}, &notice);
-    EXPECT_NE(known.reason.find("it crashed"), std::string::npos) << known.reason;
+    EXPECT_NE(known.reason.text().find("it crashed"), std::string::npos) << known.reason;
     EXPECT_EQ(known.advice, "see the log");
     const exit_story unknown = explain_exit(rules(), process::exited_with{42}, &notice);
-    EXPECT_NE(unknown.reason.find("exit status 42; while loading it had said: a tool is not installed"),
-              std::string::npos)
+    EXPECT_NE(
+        unknown.reason.text().find("exit status 42, while loading it had said: a tool is not installed"),
+        std::string::npos)
         << unknown.reason;
     EXPECT_TRUE(unknown.advice.empty());
 }
@@ -113,14 +114,14 @@ TEST(exit_policy, what_is_known_of_starts_is_told_of_starts_only) {
     };
     const process::exit_reason forced = process::killed_by{SIGKILL, false};
     for (const row& each :
-         {row{forced, nullptr, false, "killed by SIGKILL: it kills itself when a start fails"},
-          row{forced, nullptr, true, "killed by SIGKILL: killed by force"},
-          row{forced, &printed, false, "killed by SIGKILL: its settings are wrong"},
-          row{forced, &printed, true, "killed by SIGKILL: killed by force"},
-          row{process::exited_with{1}, nullptr, false, "exit status 1: a start with wrong arguments"},
+         {row{forced, nullptr, false, "killed by SIGKILL, it kills itself when a start fails"},
+          row{forced, nullptr, true, "killed by SIGKILL, killed by force"},
+          row{forced, &printed, false, "killed by SIGKILL, its settings are wrong"},
+          row{forced, &printed, true, "killed by SIGKILL, killed by force"},
+          row{process::exited_with{1}, nullptr, false, "exit status 1, a start with wrong arguments"},
           row{process::exited_with{1}, &printed, true, "exit status 1"}}) {
         const exit_story story = explain_exit(known, each.how, each.printed, nullptr, each.ready);
-        EXPECT_EQ(story.reason, std::string("ended by itself: ") + each.reason);
+        EXPECT_EQ(story.reason, std::string("ended by itself, ") + each.reason);
     }
 }
 
@@ -129,15 +130,15 @@ TEST(exit_policy, of_a_start_the_line_that_tells_most_is_quoted) {
         return explain_exit(rules(), process::exited_with{42}, printed, nullptr, ready, "ValueError: 'x'")
             .how;
     };
-    EXPECT_EQ(how(nullptr, false), "exit status 42; it said: ValueError: 'x'");
+    EXPECT_EQ(how(nullptr, false), "exit status 42, it said: ValueError: 'x'");
     EXPECT_EQ(how(nullptr, true), "exit status 42");
     const catalog::log_meaning missing{"x", "A library is missing.", "", true};
-    EXPECT_EQ(how(&missing, false), "exit status 42: A library is missing. It said: ValueError: 'x'");
+    EXPECT_EQ(how(&missing, false), "exit status 42. A library is missing. It said: ValueError: 'x'");
 }
 
 TEST(exit_policy, an_unknown_status_is_told_and_nothing_is_made_up) {
     const exit_story story = explain_exit(rules(), process::exited_with{42}, nullptr);
-    EXPECT_NE(story.reason.find("42"), std::string::npos);
+    EXPECT_NE(story.reason.text().find("42"), std::string::npos);
     EXPECT_TRUE(story.advice.empty());
 }
 
@@ -158,14 +159,14 @@ TEST(exit_policy, knows_a_death_that_no_fault_of_its_own_leads_to) {
 
 TEST(exit_policy, a_signal_without_a_meaning_is_told_in_plain_words) {
     EXPECT_EQ(explain_exit(rules(), process::killed_by{SIGILL, false}, nullptr).how,
-              "killed by SIGILL: Illegal instruction");
+              "killed by SIGILL. Illegal instruction");
 }
 
 TEST(exit_policy, what_was_printed_while_serving_is_a_guess_beside_the_cause) {
     const catalog::log_meaning said{"x", "The device failed.", "restart it", true};
     const exit_story story = explain_exit(rules(), process::killed_by{SIGSEGV, false}, nullptr, &said);
     EXPECT_EQ(story.reason,
-              "ended by itself: killed by SIGSEGV: it crashed; before, it printed what may mean: The device "
+              "ended by itself, killed by SIGSEGV, it crashed, before, it printed what may mean: The device "
               "failed.");
     EXPECT_EQ(story.advice, "see the log");
 }

@@ -41,7 +41,7 @@ TEST_F(group_dead_disk, holds_up_nobody_is_named_and_heals_by_itself) {
     const auto began = std::chrono::steady_clock::now();
     start();
     const auto told = [this] {
-        return status().reason.find("the disk does not answer") != std::string::npos;
+        return status().reason.text().find("the disk does not answer") != std::string::npos;
     };
     EXPECT_LT(longest_stall(told), seconds{3});
     EXPECT_GT(std::chrono::steady_clock::now() - began, seconds{3}) << "it was looked for";

@@ -37,11 +37,12 @@ TEST_F(group_history, a_crash_is_told_with_its_cause_at_once_and_nothing_else_is
     EXPECT_EQ(status().last_end, "");
     ::kill(pid, SIGSEGV);
     ASSERT_TRUE(run_until([this] { return !made->ready(); }));
-    EXPECT_NE(status().reason.find("killed by SIGSEGV: It crashed, as it does when its tokenizer is gone."),
-              std::string::npos)
+    EXPECT_NE(
+        status().reason.text().find("killed by SIGSEGV. It crashed, as it does when its tokenizer is gone."),
+        std::string::npos)
         << status().reason;
     EXPECT_EQ(status().advice, "look there");
-    EXPECT_NE(status().last_end.find("killed by SIGSEGV"), std::string::npos);
+    EXPECT_NE(status().last_end.text().find("killed by SIGSEGV"), std::string::npos);
     EXPECT_EQ(wait_ready(), "");
     ASSERT_EQ(troubles().size(), 1U);
     const transition_record crash = troubles().front();
@@ -51,7 +52,7 @@ TEST_F(group_history, a_crash_is_told_with_its_cause_at_once_and_nothing_else_is
     EXPECT_EQ(crash.to, service_state::stopping);
     EXPECT_EQ(crash.event, "exited");
     EXPECT_EQ(crash.pid, pid);
-    EXPECT_NE(crash.reason.find("SIGSEGV"), std::string::npos);
+    EXPECT_NE(crash.reason.text().find("SIGSEGV"), std::string::npos);
     const auto all = made->history();
     EXPECT_TRUE(std::is_sorted(all.begin(), all.end(),
                                [](const auto& a, const auto& b) { return a.number < b.number; }));
@@ -69,7 +70,7 @@ TEST_F(group_history, an_asked_stop_leaves_no_trouble_even_when_it_needs_force) 
     ASSERT_EQ(wait_ready(), "");
     EXPECT_TRUE(stop());
     EXPECT_TRUE(troubles().empty());
-    EXPECT_NE(status(1).last_end.find("asked to stop"), std::string::npos) << status(1).last_end;
+    EXPECT_NE(status(1).last_end.text().find("asked to stop"), std::string::npos) << status(1).last_end;
 }
 
 TEST_F(group_history, a_restart_for_a_hang_names_the_cause) {
@@ -116,7 +117,7 @@ TEST_F(group_history, a_known_line_of_a_serving_process_is_a_remark_and_nothing_
     EXPECT_EQ(printed("runtime").find("words"), std::string::npos) << "the line is not kept";
     ::kill(status().pid, SIGILL);
     ASSERT_TRUE(run_until([this] { return !made->ready(); }));
-    EXPECT_NE(status().reason.find("printed what may mean: The device failed."), std::string::npos)
+    EXPECT_NE(status().reason.text().find("printed what may mean: The device failed."), std::string::npos)
         << status().reason;
 }
 

@@ -47,7 +47,7 @@ TEST_F(group_liveness, one_that_answers_with_another_status_is_replaced) {
     wanted.restart.intensity = 1;
     start();
     EXPECT_TRUE(reaches(service_state::broken));
-    EXPECT_NE(status().reason.find("status 503"), std::string::npos) << status().reason;
+    EXPECT_NE(status().reason.text().find("status 503"), std::string::npos) << status().reason;
 }
 
 TEST_F(group_liveness, one_that_something_else_is_inside_is_not_asked) {

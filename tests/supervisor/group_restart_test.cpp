@@ -89,7 +89,7 @@ TEST_F(group_restart, an_asked_restart_takes_effect_before_the_call_returns) {
     ASSERT_EQ(wait_ready(), "");
     made->restart("runtime", "it gave no text for 30 s", restart_reason::hang);
     EXPECT_FALSE(made->ready()) << "else a waiter would take the dead one";
-    EXPECT_NE(status().reason.find("it gave no text"), std::string::npos);
+    EXPECT_NE(status().reason.text().find("it gave no text"), std::string::npos);
     EXPECT_EQ(wait_ready(), "");
     EXPECT_EQ(starts(), 2U);
     made->restart("nobody", "no such service", restart_reason::hang);

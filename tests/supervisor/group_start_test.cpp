@@ -91,7 +91,7 @@ TEST_F(group_start, each_service_starts_when_the_one_before_is_ready) {
     add("runtime");
     start();
     EXPECT_EQ(status(1).state, service_state::waiting);
-    EXPECT_NE(status(1).reason.find("tokenizer"), std::string::npos);
+    EXPECT_NE(status(1).reason.text().find("tokenizer"), std::string::npos);
     EXPECT_EQ(wait_ready(), "");
     run_until([this] { return !heard.history.empty() && heard.history.back() == "runtime ready"; });
     EXPECT_EQ(heard.told(),
@@ -261,7 +261,7 @@ TEST_F(group_start, a_twin_that_comes_later_ends_readiness) {
     EXPECT_FALSE(verified()) << "seen at once by who asks";
     EXPECT_FALSE(made->ready());
     EXPECT_TRUE(reaches(service_state::broken));
-    EXPECT_NE(status().reason.find(twin.named()), std::string::npos) << status().reason;
+    EXPECT_NE(status().reason.text().find(twin.named()), std::string::npos) << status().reason;
 }
 
 // Every user of the box can: the service's own address is 127.0.0.1.

@@ -114,7 +114,7 @@ TEST_F(group_stop, ends_the_wait_of_those_who_hope_for_readiness) {
     EXPECT_TRUE(stop());
     ASSERT_TRUE(run_until([&answer] { return answer.has_value(); }));
     EXPECT_FALSE(*answer);
-    EXPECT_NE(answer->error().message.find("stopped"), std::string::npos) << answer->error().message;
+    EXPECT_NE(answer->error().message.text().find("stopped"), std::string::npos) << answer->error().message;
     EXPECT_NE(wait_ready(), "") << "and of those who come later";
 }
 

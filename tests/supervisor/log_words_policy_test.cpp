@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::supervisor::test {
 namespace {
 
 using std::chrono::milliseconds;
 
-service_status of(service_state state, std::string reason, std::string advice = {}) {
+service_status of(service_state state, core::reason reason, std::string advice = {}) {
     service_status out;
     out.state = state;
     out.reason = std::move(reason);
@@ -15,8 +17,10 @@ service_status of(service_state state, std::string reason, std::string advice = 
     return out;
 }
 
-const char* const died =
-    "ended by itself: exit status 1: The script ended with an error. It said: ValueError: 'abc'";
+const core::reason died = core::say("service.ended")
+                              .led_to_by(core::reason("exit status 1")
+                                             .led_to_by("The script ended with an error.")
+                                             .led_to_by("it said: ValueError: 'abc'"));
 constexpr core::steady_time now{};
 
 TEST(log_words, a_failure_is_told_without_colons_in_colons) {
@@ -31,9 +35,12 @@ TEST(log_words, a_failure_is_told_once) {
     service_status waiting = of(service_state::waiting, died, "Look there.");
     waiting.next_try = now + milliseconds(3500);
     EXPECT_EQ(log_words(stopping, waiting, now), "tried again in 3.5 s");
-    const std::string after = std::string("loading again after: ") + died;
+    const core::reason after = core::say("service.loading-again").led_to_by(died);
     EXPECT_EQ(log_words(waiting, of(service_state::starting, after), now), "loading again");
-    EXPECT_EQ(log_words(waiting, of(service_state::starting, after + "; the device: 37 C"), now),
+    EXPECT_EQ(log_words(waiting,
+                        of(service_state::starting,
+                           after.led_to_by(core::say("service.loading-again/device", "37 C"))),
+                        now),
               "loading again; the device: 37 C");
 }
 
@@ -46,7 +53,7 @@ TEST(log_words, another_failure_is_told_whole) {
 TEST(log_words, an_end_of_all_tries_stands_alone) {
     EXPECT_EQ(
         log_words(of(service_state::stopping, died),
-                  of(service_state::broken, std::string("failed too often, the last time: ") + died), now),
+                  of(service_state::broken, core::say("service.gave-up").led_to_by(died)), now),
         "failed too often, the last time it ended by itself, exit status 1. The script ended with an error. "
         "It said: "
         "ValueError: 'abc'");

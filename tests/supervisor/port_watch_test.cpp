@@ -41,7 +41,7 @@ TEST_F(port_watch_test, a_listener_of_the_process_itself_is_its_own_and_another_
     ASSERT_EQ(foreign.what, listener_finding::foreign);
     EXPECT_TRUE(port_watch::is_wrong(foreign));
     const process::program_fault fault = ours.fault_of(foreign, now);
-    EXPECT_NE(fault.message.find("is also listened on by"), std::string::npos) << fault.message;
+    EXPECT_NE(fault.message.text().find("is also listened on by"), std::string::npos) << fault.message;
     EXPECT_FALSE(fault.advice.empty());
 }
 
@@ -49,7 +49,7 @@ TEST_F(port_watch_test, nothing_is_launched_where_the_port_is_taken) {
     process::spawn_spec command;
     const auto fault = watch(catalog::guard_mode::off).prepare(command, {}, io.get_executor(), now);
     ASSERT_TRUE(fault);
-    EXPECT_NE(fault->message.find("is already taken by"), std::string::npos) << fault->message;
+    EXPECT_NE(fault->message.text().find("is already taken by"), std::string::npos) << fault->message;
     port_watch free = watch(catalog::guard_mode::off);
     listener.close();
     EXPECT_FALSE(free.prepare(command, {}, io.get_executor(), now));
@@ -88,7 +88,7 @@ TEST_F(port_watch_test, services_of_one_compiled_in_port_take_turns_and_nobody_i
     const auto lost = second.listener_missing(::getpid(), now);
     ASSERT_TRUE(lost.wrong);
     EXPECT_EQ(lost.wrong->id, std::string(port_watch::turn_lost));
-    EXPECT_NE(lost.wrong->message.find("is used by a/runtime: they take turns"), std::string::npos)
+    EXPECT_NE(lost.wrong->message.text().find("is used by a/runtime: they take turns"), std::string::npos)
         << lost.wrong->message;
     EXPECT_EQ(lost.wrong->advice, "");
     process::spawn_spec command;

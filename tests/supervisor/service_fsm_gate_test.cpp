@@ -125,16 +125,16 @@ TEST(service_fsm_gate, the_cause_of_the_last_end_stays_in_the_reason) {
     g << exited << gone;
     EXPECT_TRUE(g.asked());
     EXPECT_EQ(g.m.state(), service_state::starting);
-    EXPECT_EQ(g.m.reason, "loading again after: it hung");
+    EXPECT_EQ(g.m.reason, "loading again after this: it hung");
     g.tell({gate_waits, "waiting for memory", {}});
-    EXPECT_EQ(g.m.reason, "waiting for memory; then loading again after: it hung");
+    EXPECT_EQ(g.m.reason, "waiting for memory, then loading again after this: it hung");
     g.pass(g.p.gate_interval);
     g.tell({gate_shut, "no memory", {}});
-    EXPECT_EQ(g.m.reason, "no memory; then loading again after: it hung");
+    EXPECT_EQ(g.m.reason, "no memory, then loading again after this: it hung");
     g.pass(g.p.look_again);
     g.tell({gate_opened, "37 C", {}});
     EXPECT_TRUE(g.launched());
-    EXPECT_EQ(g.m.reason, "loading again after: it hung; the device: 37 C");
+    EXPECT_EQ(g.m.reason, "loading again after this: it hung, the device: 37 C");
 }
 
 TEST(service_fsm_gate, the_cause_outlives_the_wait_for_a_service_before_it) {
@@ -146,7 +146,7 @@ TEST(service_fsm_gate, the_cause_outlives_the_wait_for_a_service_before_it) {
     EXPECT_EQ(g.m.state(), service_state::waiting);
     g << release;
     g.tell({gate_shut, "the device is lost", {}});
-    EXPECT_EQ(g.m.reason, "the device is lost; then loading again after: it hung");
+    EXPECT_EQ(g.m.reason, "the device is lost, then loading again after this: it hung");
 }
 
 TEST(service_fsm_gate, a_backoff_is_waited_out_before_the_gate_is_asked) {
@@ -160,7 +160,7 @@ TEST(service_fsm_gate, a_backoff_is_waited_out_before_the_gate_is_asked) {
     EXPECT_TRUE(g.asked());
     g << gate_opened;
     EXPECT_TRUE(g.launched());
-    EXPECT_NE(g.m.reason.find("loading again after: gone told"), std::string::npos) << g.m.reason;
+    EXPECT_NE(g.m.reason.text().find("loading again after this: gone told"), std::string::npos) << g.m.reason;
 }
 
 TEST(service_fsm_gate, the_one_trial_of_an_open_breaker_is_kept_while_the_gate_is_shut) {

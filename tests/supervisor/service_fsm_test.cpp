@@ -124,7 +124,7 @@ TEST(service_fsm, progress_moves_the_stall_clock_but_not_the_limit) {
     EXPECT_EQ(d.until_wake(), milliseconds{6000}) << "the whole start has its limit";
     d.pass(milliseconds{6000});
     EXPECT_EQ(d.m.state(), service_state::stopping);
-    EXPECT_NE(d.m.reason.find("not ready within 60 s"), std::string::npos) << d.m.reason;
+    EXPECT_NE(d.m.reason.text().find("not ready within 60 s"), std::string::npos) << d.m.reason;
     EXPECT_NE(d.log.find("signal9"), std::string::npos) << "the ladder of loading";
     d << exited << gone;
     EXPECT_EQ(d.m.state(), service_state::starting) << "restarted";
@@ -136,8 +136,8 @@ TEST(service_fsm, a_start_without_progress_ends_and_says_what_was_in_the_way) {
     d.now += milliseconds{10'000};
     d.tell({timer, "OPTIONS / was answered with status 500", ""});
     EXPECT_EQ(d.m.state(), service_state::stopping);
-    EXPECT_NE(d.m.reason.find("10 s"), std::string::npos) << d.m.reason;
-    EXPECT_NE(d.m.reason.find("status 500"), std::string::npos) << d.m.reason;
+    EXPECT_NE(d.m.reason.text().find("10 s"), std::string::npos) << d.m.reason;
+    EXPECT_NE(d.m.reason.text().find("status 500"), std::string::npos) << d.m.reason;
 }
 
 TEST(service_fsm, a_timer_before_its_time_changes_nothing) {
@@ -159,7 +159,7 @@ TEST(service_fsm, first_failure_restarts_at_once_then_backs_off_then_breaks) {
     EXPECT_EQ(d.m.state(), service_state::starting);
     d.fail_slowly();
     EXPECT_EQ(d.m.state(), service_state::broken);
-    EXPECT_NE(d.m.reason.find("why"), std::string::npos);
+    EXPECT_NE(d.m.reason.text().find("why"), std::string::npos);
     EXPECT_EQ(d.m.advice, "advice");
     EXPECT_EQ(d.until_wake(), milliseconds{300'000});
     d.pass(milliseconds{300'000});
@@ -234,7 +234,7 @@ TEST(service_fsm, the_polite_stop_rests_then_climbs_the_ladder_and_repeats_its_e
     d << quiesced;
     d.pass(milliseconds{3000}).pass(milliseconds{5000}).pass(milliseconds{5000});
     EXPECT_EQ(d.log, "signal2 signal9 signal9 signal9 ");
-    EXPECT_NE(d.m.reason.find("stuck"), std::string::npos) << d.m.reason;
+    EXPECT_NE(d.m.reason.text().find("stuck"), std::string::npos) << d.m.reason;
     d << exited << gone;
     EXPECT_EQ(d.m.state(), service_state::stopped);
     EXPECT_FALSE(d.m.wake());
@@ -388,12 +388,13 @@ TEST(service_fsm, an_end_that_was_under_way_before_the_kill_is_named) {
     driven d;
     d.to_ready().tell({kill, "does not listen on its port any more", ""});
     d.tell({gone, "ended by itself: killed by SIGSEGV", "look at the tokenizer", true});
-    EXPECT_NE(d.m.reason.find("does not listen on its port any more; ended by itself: killed by SIGSEGV"),
-              std::string::npos)
+    EXPECT_NE(
+        d.m.reason.text().find("does not listen on its port any more, ended by itself: killed by SIGSEGV"),
+        std::string::npos)
         << d.m.reason;
     driven ours;
     ours.to_ready().tell({kill, "it hung", ""}).tell({gone, "ended by itself: killed by SIGKILL", "", false});
-    EXPECT_EQ(ours.m.reason.find("SIGKILL"), std::string::npos) << ours.m.reason;
+    EXPECT_EQ(ours.m.reason.text().find("SIGKILL"), std::string::npos) << ours.m.reason;
 }
 
 }  // namespace

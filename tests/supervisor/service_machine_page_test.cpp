@@ -298,7 +298,7 @@ std::string rows_of(const situation& from, long_reasons& longer) {
             continue;
         }
         std::string acts = action ? describe(*action) : "";
-        const std::string reason = d.m.reason == before.reason ? "" : d.m.reason;
+        const std::string reason = d.m.reason == before.reason ? "" : d.m.reason.text();
         const std::string row = "| " + when_reached(from) + " | `" + to_string(what) + "` | " +
                                 describe(d.m) + " | " + acts + " | ";
         rows += row + longer.cell(row, reason) + " |\n";

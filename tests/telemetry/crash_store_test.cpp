@@ -88,7 +88,7 @@ TEST_F(crash_store, a_folder_that_is_a_file_is_a_failure_with_its_name) {
     folder.write("state", "a file");
     const auto kept = keep_crash(store, crash_name(at(0), "m"), "{}", limits);
     ASSERT_FALSE(kept);
-    EXPECT_NE(kept.error().message.find("state/crashes"), std::string::npos) << kept.error().message;
+    EXPECT_NE(kept.error().message.text().find("state/crashes"), std::string::npos) << kept.error().message;
 }
 
 TEST_F(crash_store, a_folder_that_is_not_there_holds_nothing) {

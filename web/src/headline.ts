@@ -27,9 +27,9 @@ function culprit(of: Processes): Service | undefined {
     ?? services.find((service) => service.state === 'broken');
 }
 
-/** What a service says of its end, without the first cause where that is only "loading again after": causes side by side, sentences apart. */
+/** What a service says of its end, without the first cause where that is only "loading again": causes side by side, sentences apart. */
 function story(service: Service): string {
-  const causes = service.causes.filter((cause) => cause !== '' && !/^loading again after$|^will be started again after$/.test(cause));
+  const causes = service.causes.filter((cause) => cause !== '' && !/^(then )?loading again$/.test(cause));
   if (causes.length === 0) return service.reason;
   return causes.reduce((said, cause) => said + (/^[A-Z]/.test(cause) ? (said.endsWith('.') ? ' ' : '. ') : said.endsWith('.') ? ' ' : ', ') + cause)
     .replace(/[^.!?]$/, '$&.');

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "corral/core/reason.hpp"
 #include "corral/core/time.hpp"
 
 namespace corral::chat {
@@ -26,8 +27,8 @@ enum class failure_kind {
 
 struct failure {
     failure_kind kind = failure_kind::internal;
-    std::string cause;    // stable id, e.g. "tokenizer-died"
-    std::string message;  // a plain sentence for the client
+    std::string cause;     // stable id, e.g. "tokenizer-died"
+    core::reason message;  // for the client
     std::optional<core::seconds> retry_after{};
     bool retryable = false;  // the same request may do better
 };

@@ -1,5 +1,5 @@
 #pragma once
-// Errors of the outside world as values: a code that programs compare and a sentence that people read.
+// Errors of the outside world as values: a code that programs compare and a reason that people read.
 
 #include <string>
 #include <utility>
@@ -9,15 +9,17 @@
 #include <boost/system/system_error.hpp>
 #include <boost/throw_exception.hpp>
 
+#include "corral/core/reason.hpp"
+
 namespace corral::core {
 
 using boost::system::error_code;
 
-// `code` is never a success value. `message` is one plain sentence without a final line break; it may name
-// files and ports, never prompt text.
+// `code` is never a success value. `message` is without a final line break; it may name files and ports, never
+// prompt text.
 struct failure {
     error_code code;
-    std::string message;
+    reason message;
 };
 
 template <typename T>
@@ -26,11 +28,11 @@ using result = boost::system::result<T, failure>;
 // Found by boost::system::result when value() is asked of a failed result.
 [[noreturn]] inline void throw_exception_from_error(const failure& what,
                                                     const boost::source_location& where) {
-    boost::throw_with_location(boost::system::system_error(what.code, what.message), where);
+    boost::throw_with_location(boost::system::system_error(what.code, what.message.text()), where);
 }
 
 // A failure from an errno value.
-[[nodiscard]] inline failure errno_failure(int value, std::string message) {
+[[nodiscard]] inline failure errno_failure(int value, reason message) {
     return failure{error_code(value, boost::system::system_category()), std::move(message)};
 }
 
@@ -50,7 +52,7 @@ enum class errc {
 [[nodiscard]] inline error_code make_error_code(errc value) noexcept {
     return {static_cast<int>(value), corral_category()};
 }
-[[nodiscard]] inline failure make_failure(errc value, std::string message) {
+[[nodiscard]] inline failure make_failure(errc value, reason message) {
     return failure{make_error_code(value), std::move(message)};
 }
 

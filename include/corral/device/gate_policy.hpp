@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "corral/core/reason.hpp"
 #include "corral/core/time.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/device/report.hpp"
@@ -34,9 +35,9 @@ enum class gate_answer {
 
 struct gate_decision {
     gate_answer answer = gate_answer::open;
-    std::string reason;   // open: what the card says of itself, may be empty; else why not, one sentence
-    std::string advice;   // may be empty
-    std::string warning;  // open in spite of something that a person should know; said once
+    core::reason reason;   // open: what the card says of itself, may be empty; else why not, one sentence
+    std::string advice;    // may be empty
+    core::reason warning;  // open in spite of something that a person should know; said once
 };
 
 class gate_policy {
@@ -71,13 +72,13 @@ private:
     [[nodiscard]] std::optional<holder> held_by_the_dead(const device_report& report,
                                                          const memory_use& memory,
                                                          const std::function<bool(pid_t)>& lives) const;
-    [[nodiscard]] gate_decision open(std::string finding, std::string warning = {});
+    [[nodiscard]] gate_decision open(core::reason finding, core::reason warning = {});
     [[nodiscard]] bool is_short(const memory_use& memory) const;
 
     gate_options options_;
     std::uint64_t learned_ = 0;
     bool worked_ = false;  // the tool has given a readable answer in this life
-    std::string warned_;
+    core::reason warned_;
     std::optional<std::uint64_t> used_before_;  // at the last open gate
     std::uint64_t changes_before_ = 0;          // when it was spawned
     std::optional<pid_t> running_;

@@ -127,7 +127,7 @@ enum class availability_state { stopped, loading, ready, broken };
 
 struct availability {
     availability_state state = availability_state::stopped;
-    std::string reason;                   // a plain sentence; empty when ready
+    core::reason reason;                  // empty when ready
     std::optional<double> progress;       // of a load, 0..1
     std::optional<core::seconds> left{};  // of a load, about
     std::string warning;  // what a person should mend though it works, one plain sentence; may be empty

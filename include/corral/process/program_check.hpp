@@ -11,10 +11,10 @@
 namespace corral::process {
 
 struct program_fault {
-    std::string id;       // stable: "lfs-pointer", "wrong-architecture", "missing", "not-executable",
-                          // "not-a-program", "bad-directory" ...
-    std::string message;  // what is wrong, naming the path
-    std::string advice;   // what to do
+    std::string id;        // stable: "lfs-pointer", "wrong-architecture", "missing", "not-executable",
+                           // "not-a-program", "bad-directory" ...
+    core::reason message;  // what is wrong, naming the path
+    std::string advice;    // what to do
 };
 
 // Looks only; runs nothing. Also checks `working_directory`.

@@ -153,9 +153,9 @@ struct queue_snapshot {
 struct model_queue {
     std::size_t waiting = 0;
     std::size_t running = 0;
-    // Why the model is not being loaded though somebody waits for it, one plain sentence without its end:
+    // Why the model is not being loaded though somebody waits for it, without its end:
     // "waits for room on card 0, which qwen3:4b holds until its running answer ends". Else empty.
-    std::string why = {};
+    core::reason why = {};
     // `why` tells that nothing can be unloaded that would make enough room: who waits is refused.
     bool impossible = false;
 };

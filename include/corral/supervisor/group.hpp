@@ -53,10 +53,10 @@ public:
     // s apart) a twin with SO_REUSEPORT could come (docs/facts/vendor_ax.md#failures, F17). Costs looks at the
     // services' own processes, and only where another listener is there a search, beside the loop.
     [[nodiscard]] virtual core::awaitable<bool> verify_endpoints() { co_return ready(); }
-    // Kills that service now and restarts it, and those that depend on it, in order. `cause` is a plain sentence
-    // for status and log; `why` is asked, cancel or hang. No effect when it is not running; to cancel, when it is
+    // Kills that service now and restarts it, and those that depend on it, in order. `cause` is for status
+    // and log; `why` is asked, cancel or hang. No effect when it is not running; to cancel, when it is
     // not ready.
-    virtual void restart(std::string_view service, std::string cause, restart_reason why) = 0;
+    virtual void restart(std::string_view service, core::reason cause, restart_reason why) = 0;
     // A signal stopped that service's process, now or earlier in its life, so that its silence is not its own.
     [[nodiscard]] virtual bool halted(std::string_view /*service*/) const { return false; }
     // An answer of that service came to a good end: what it printed before is no sign of what comes.

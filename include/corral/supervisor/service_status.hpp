@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "corral/core/reason.hpp"
 #include "corral/core/time.hpp"
 
 namespace corral::supervisor {
@@ -14,7 +15,7 @@ namespace corral::supervisor {
 enum class service_state { stopped, starting, ready, stopping, waiting, broken };
 [[nodiscard]] const char* to_string(service_state state) noexcept;
 // Both as one text for people, whether or not `reason` ends its sentence; `advice` may be empty.
-[[nodiscard]] std::string with_advice(const std::string& reason, const std::string& advice);
+[[nodiscard]] core::reason with_advice(const core::reason& reason, const std::string& advice);
 
 // Why a process of a service ends although the service is wanted. What follows from each: restart_policy.hpp.
 enum class restart_reason {
@@ -33,7 +34,7 @@ struct service_status {
     std::string name;
     service_state state = service_state::stopped;
     core::steady_time since;                    // of the state
-    std::string reason;                         // why it is in this state, one plain sentence
+    core::reason reason;                        // why it is in this state
     std::string advice;                         // what a person can do; may be empty
     pid_t pid = 0;                              // 0: no process
     std::uint64_t starts = 0;                   // processes started so far
@@ -42,8 +43,8 @@ struct service_status {
     std::optional<core::steady_time> next_try;  // in waiting and broken
     std::string warning;                        // e.g. "listens on every interface"; may be empty
     std::uint16_t fixed_port =
-        0;                 // compiled into its program, out of the guard's reach; 0: none, as far as known
-    std::string last_end;  // why its last process ended or was ended, as far as known; empty: none has
+        0;                  // compiled into its program, out of the guard's reach; 0: none, as far as known
+    core::reason last_end;  // why its last process ended or was ended, as far as known; empty: none has
     std::optional<restart_reason> last_loss{};  // the same, of one that was wanted
     bool killed_from_outside = false;  // its last process: by a signal, for want of memory, or with others
     std::uint64_t outside_faults =

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "corral/core/async.hpp"
+#include "corral/core/reason.hpp"
 
 namespace corral::supervisor {
 
@@ -19,8 +20,8 @@ enum class gate_state {
 
 struct gate_verdict {
     gate_state state = gate_state::open;
-    std::string reason;  // open: what was found, may be empty; else why not, one sentence
-    std::string advice;  // may be empty
+    core::reason reason;  // open: what was found, may be empty; else why not, one sentence
+    std::string advice;   // may be empty
 };
 
 // One for each service. Called on the loop's thread.

@@ -32,7 +32,7 @@ struct transition_record {
     service_state from{};
     service_state to{};  // the same as `from`: a remark, or a start that failed and is tried again
     std::string event;   // what made it move: a word of the service machine
-    std::string reason;  // a plain sentence
+    core::reason reason;
     std::string advice;  // what a person can do; may be empty
     pid_t pid = 0;       // the process it is about; 0: none
     trouble failure = trouble::none;

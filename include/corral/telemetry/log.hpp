@@ -10,6 +10,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "corral/core/reason.hpp"
 #include "corral/telemetry/output_lines.hpp"
 
 namespace corral::telemetry {
@@ -48,3 +49,11 @@ struct log_tail {
 [[nodiscard]] std::string printable_page(std::string_view text);
 
 }  // namespace corral::telemetry
+
+template <>
+struct fmt::formatter<corral::core::reason> : fmt::formatter<std::string_view> {
+    template <typename Context>
+    auto format(const corral::core::reason& what, Context& context) const {
+        return fmt::formatter<std::string_view>::format(what.text(), context);
+    }
+};

@@ -8,7 +8,6 @@
 #include "api/box/routes.hpp"
 #include "api/timestamp.hpp"
 #include "corral/api/page_shelf.hpp"
-#include "corral/catalog/message.hpp"
 #include "corral/core/json_members.hpp"
 
 namespace corral::api::box {
@@ -78,23 +77,8 @@ desk_json examined(desk_json findings) {
     return {{"at", utc_stamp(std::chrono::system_clock::now())}, {"findings", std::move(findings)}};
 }
 
-// Reasons are chains in a bundle, and sentences for people.
-desk_json for_people(desk_json of) {
-    for (const char* const name : {"reason", "sentence"}) {
-        if (of.is_object() && of.contains(name) && of[name].is_string()) {
-            of[name] = catalog::reason_line(of[name].get<std::string>());
-        }
-    }
-    if (of.is_structured()) {
-        for (auto& inner : of) {
-            inner = for_people(std::move(inner));
-        }
-    }
-    return of;
-}
-
 desk_json incidents_of(desk_json all) {
-    return all.is_array() ? desk_json{{"incidents", for_people(std::move(all))}} : all;
+    return all.is_array() ? desk_json{{"incidents", std::move(all)}} : all;
 }
 
 std::vector<std::string> doctor_words() {
@@ -125,7 +109,7 @@ core::awaitable<void> send_incident(const api_context& context, http::request& i
         co_await send(refusal(not_found, "there is no such incident"), out);
         co_return;
     }
-    auto running = context.desk->run(incident_words(name), for_people);
+    auto running = context.desk->run(incident_words(name), [](desk_json bundle) { return bundle; });
     core::result<desk_answer> found = co_await std::move(running);
     co_await answer_command(std::move(found), not_found, out);
 }

@@ -10,7 +10,6 @@
 #include "api/door/access_check.hpp"
 #include "api/door/model_readiness.hpp"
 #include "api/json/json_writer.hpp"
-#include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/metrics.hpp"
@@ -126,8 +125,8 @@ void write_warnings(json_writer& json, const api_context& context) {
 }
 
 // What 'corral explain' knows of a reason.
-void write_ids(json_writer& json, const std::string& reason) {
-    const std::vector<std::string_view> ids = catalog::message_ids(reason);
+void write_ids(json_writer& json, const core::reason& reason) {
+    const std::vector<std::string_view> ids = reason.ids();
     if (ids.empty()) {
         return;
     }
@@ -146,7 +145,7 @@ void write_instances(json_writer& json, const std::vector<scheduler::instance_st
     for (const scheduler::instance_state& each : all) {
         const engine::availability now = each.backend->available();
         json.begin_object().member("cards", catalog::card_set_text(each.claim.cards));
-        json.member("state", word_of(now.state)).member("reason", catalog::reason_line(now.reason));
+        json.member("state", word_of(now.state)).member("reason", now.reason);
         json.count("tier", each.backend->model().tier);
         json.count("running", each.in_use).end_object();
     }
@@ -187,7 +186,7 @@ readiness describe_readiness(const api_context& context, bool names) {
         }
         json.member("state", word_of(states[i]));
         if (names) {
-            json.member("reason", catalog::reason_line(state.reason));
+            json.member("reason", state.reason);
             write_ids(json, state.reason);
         }
         json.key("progress");

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/json/json_scanner.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api {
 
@@ -38,7 +39,7 @@ core::result<nlohmann::ordered_json> read_json(std::string_view body, const json
     auto tree = nlohmann::ordered_json::parse(*mended, nullptr, false);
     if (tree.is_discarded()) {
         // The scanner has accepted the grammar, so what is left is a number beyond a double's range.
-        return core::make_failure(core::errc::invalid, "json: a number in the request is out of range");
+        return core::make_failure(core::errc::invalid, core::say("request.wrong-type/json-number"));
     }
     for (const std::string& key : scanner.skipped()) {
         auto& member = tree[nlohmann::json::parse(key).get<std::string>()];

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/utf8.hpp"
 
@@ -73,7 +74,7 @@ std::size_t plain_run(std::string_view text) {
 core::result<std::string> json_scanner::scan() {
     const auto first = rest_.find_first_not_of(blanks);
     if (first == std::string_view::npos) {
-        return core::make_failure(core::errc::not_found, "missing request body");
+        return core::make_failure(core::errc::not_found, core::say("request.no-body/missing-request"));
     }
     out_.reserve(rest_.size());
     while (!over_ && !failed_) {

@@ -5,6 +5,8 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::api {
 
 namespace {
@@ -28,9 +30,7 @@ core::result<std::string> unpack_zstd(std::string_view body, std::size_t most, h
     std::size_t paid = 0;
     for (std::size_t room = first_room(body, most);; room = std::min(most, room * 2)) {
         if (memory != nullptr && !memory->take(room - paid)) {
-            return core::make_failure(
-                core::errc::unavailable,
-                "this server has no memory left for what this request holds; ask again later, or send less");
+            return core::make_failure(core::errc::unavailable, core::say("request.no-memory"));
         }
         paid = room;
         out.resize(room);
@@ -40,14 +40,12 @@ core::result<std::string> unpack_zstd(std::string_view body, std::size_t most, h
             return out;
         }
         if (ZSTD_getErrorCode(size) != ZSTD_error_dstSize_tooSmall) {
-            return core::make_failure(core::errc::invalid,
-                                      std::string("the request's body is no valid zstd (") +
-                                          ZSTD_getErrorName(size) + "); send it uncompressed");
+            return core::make_failure(
+                core::errc::invalid, core::say("request.bad-encoding/request-body", ZSTD_getErrorName(size)));
         }
         if (room >= most) {
-            return core::make_failure(
-                core::errc::limit_exceeded,
-                "the request's body may have at most " + std::to_string(most) + " bytes unpacked");
+            return core::make_failure(core::errc::limit_exceeded,
+                                      core::say("request.unpacked-too-large/request-body", most));
         }
     }
 }

@@ -10,6 +10,7 @@
 #include "api/models/model_parameters.hpp"
 #include "api/models/role_word.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api {
 
@@ -207,7 +208,8 @@ core::result<variant_document> read_variant_document(std::string_view text) {
         const json_fields fields(*tree, "variant", problem);
         const auto written = fields.integer("corral_variant");
         if (written > version) {
-            return core::make_failure(core::errc::refused, "a newer version of Corral wrote it");
+            return core::make_failure(core::errc::refused,
+                                      core::say("daemon.variant-left-out/newer-version"));
         }
         if (written != version) {
             problem.set("it is not a variant of version " + std::to_string(version));

@@ -8,6 +8,7 @@
 #include "api/models/variant_document.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/package_survey.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -26,10 +27,7 @@ struct variant_library::entry : variant_head {
 namespace {
 
 core::failure is_the_configurations(const std::string& name) {
-    return core::make_failure(
-        core::errc::refused, "model '" + name +
-                                 "' belongs to this server's configuration; choose another name, or have its "
-                                 "operator change it there");
+    return core::make_failure(core::errc::refused, core::say("request.variant-name/model-belongs", name));
 }
 
 std::string key_of(std::string_view name) {
@@ -401,7 +399,7 @@ core::awaitable<core::result<void>> variant_library::keep(std::string name, gene
 core::awaitable<core::result<void>> variant_library::forget(std::string name) {
     const generation::served found = models_.find(name);
     if (found == nullptr) {
-        co_return core::make_failure(core::errc::not_found, "there is no model of that name");
+        co_return core::make_failure(core::errc::not_found, core::say("request.variant-name/model-name"));
     }
     if (found->variant == nullptr) {
         co_return is_the_configurations(found->name);

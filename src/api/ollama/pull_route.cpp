@@ -78,7 +78,7 @@ core::awaitable<void> await_pull(pull_watch& watch, http::response_writer& out) 
         }
         if (!line || !*line) {
             progress end;
-            end.error = line ? std::string() : line.error().message;
+            end.error = line ? std::string() : line.error().message.text();
             co_await send_progress(std::move(end), false, out);
             co_return;
         }

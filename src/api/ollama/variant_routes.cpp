@@ -206,7 +206,7 @@ core::awaitable<void> serve_delete(api_context context, const http::request& inc
         const core::result<void> gone = co_await std::move(going);
         if (!gone) {
             const bool unknown = gone.error().code == core::errc::not_found;  // somebody else was quicker
-            problem.set(unknown ? not_found_text(typed) : gone.error().message,
+            problem.set(unknown ? not_found_text(typed) : gone.error().message.text(),
                         status_of_library(gone.error()));
         }
     }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "corral/core/say.hpp"
 #include "corral/core/utf8.hpp"
 
 namespace corral::chat {
@@ -37,8 +38,8 @@ std::string with_re2_escapes(std::string_view pattern) {
 
 core::result<std::shared_ptr<const re2::RE2>> make_pattern(std::string_view pattern) {
     if (pattern.size() > max_pattern_bytes) {
-        return core::make_failure(core::errc::refused, "'pattern' must be a text of at most " +
-                                                           std::to_string(max_pattern_bytes) + " bytes");
+        return core::make_failure(core::errc::refused,
+                                  core::say("request.format-schema/pattern-must", max_pattern_bytes));
     }
     re2::RE2::Options options;
     options.set_log_errors(false);
@@ -47,10 +48,10 @@ core::result<std::shared_ptr<const re2::RE2>> make_pattern(std::string_view patt
     auto made = std::make_shared<const re2::RE2>(with_re2_escapes(pattern), options);
     if (!made->ok()) {
         constexpr std::size_t longest = 100;
-        return core::make_failure(core::errc::refused,
-                                  "this 'pattern' can't be run in bounded time (" +
-                                      std::string(core::cut_between_characters(made->error(), longest)) +
-                                      "), please leave it out");
+        return core::make_failure(
+            core::errc::refused,
+            core::say("request.format-schema/pattern-run",
+                      std::string(core::cut_between_characters(made->error(), longest))));
     }
     return made;
 }

@@ -9,6 +9,7 @@
 
 #include "chat/format/schema_pattern.hpp"
 #include "chat/format/schema_reference.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::chat {
 
@@ -87,8 +88,8 @@ private:
 
     void refuse(const std::string& path, std::string_view reason) {
         if (!refusal_) {
-            refusal_ = core::make_failure(
-                core::errc::refused, "the format's schema at " + shown(path) + ": " + std::string(reason));
+            refusal_ = core::make_failure(core::errc::refused,
+                                          core::say("request.format-schema/format", shown(path), reason));
         }
     }
     void refuse(const job& current, std::string_view name, std::string_view reason) {
@@ -438,11 +439,11 @@ const std::array<planner::keyword, 25> planner::keywords{{
 core::result<schema_plan> plan_schema(const ordered& schema, std::set<std::string>* unchecked) {
     constexpr unsigned max_levels = 128;
     if (deeper_than(schema, max_levels)) {
-        return core::make_failure(core::errc::refused, "the format's schema is nested too deeply");
+        return core::make_failure(core::errc::refused, core::say("request.format-schema/schema-nested"));
     }
     if (schema.dump(-1, ' ', false, ordered::error_handler_t::replace).size() > max_text_bytes) {
-        return core::make_failure(core::errc::refused, "the format's schema is longer than " +
-                                                           std::to_string(max_text_bytes / 1024) + " KiB");
+        return core::make_failure(core::errc::refused,
+                                  core::say("request.format-schema/format-schema", max_text_bytes / 1024));
     }
     return planner(schema, unchecked).run();
 }

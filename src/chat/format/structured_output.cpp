@@ -8,6 +8,7 @@
 #include "chat/format/schema_plan.hpp"
 #include "chat/json/json_mender.hpp"
 #include "chat/json/json_search.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::chat {
 
@@ -59,7 +60,7 @@ core::result<format_plan> format_plan::make(const nlohmann::ordered_json& wanted
         return format_plan(std::move(made));
     }
     if (!wanted.is_object()) {
-        return core::make_failure(core::errc::refused, "the format must be \"json\" or a JSON Schema object");
+        return core::make_failure(core::errc::refused, core::say("request.format-schema/format-must"));
     }
     core::result<schema_plan> schema =
         plan_schema(wanted, rule == schema_rule::checked_whole ? nullptr : &made->unchecked);

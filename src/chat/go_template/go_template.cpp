@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "chat/go_template/syntax.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::chat::go_template {
 
@@ -17,7 +18,7 @@ constexpr std::size_t effort_a_message = 200;
 
 core::failure refusal(const problem& wrong) {
     return core::make_failure(core::errc::refused,
-                              "template: :" + std::to_string(wrong.line) + ": " + wrong.reason);
+                              core::say("request.template/template", wrong.line, wrong.reason));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "chat/prompt/prompt_form_policy.hpp"
 
+#include "corral/core/say.hpp"
+
 namespace corral::chat {
 
 namespace {
@@ -32,18 +34,13 @@ core::result<prompt_form> choose_form(const render_options& options, const promp
         return needed || better_verbatim(options, need) ? prompt_form::verbatim : prompt_form::wrapped;
     }
     if (need.no_question) {
-        return core::make_failure(core::errc::refused,
-                                  "the conversation has no user message, so there is nothing to answer");
+        return core::make_failure(core::errc::refused, core::say("request.conversation/conversation-user"));
     }
     if (need.open_answer) {
-        return core::make_failure(core::errc::refused,
-                                  "the conversation ends with an assistant message, and this model can't "
-                                  "continue one; end it with a user message");
+        return core::make_failure(core::errc::refused, core::say("request.conversation/conversation-ends"));
     }
     if (!options.prompt_template.empty()) {
-        return core::make_failure(core::errc::refused,
-                                  "this model can't use a prompt template, because its program puts every "
-                                  "prompt into the chat format itself; leave template out");
+        return core::make_failure(core::errc::refused, core::say("request.conversation/model-use"));
     }
     return prompt_form::wrapped;
 }

@@ -8,6 +8,7 @@
 #include "chat/prompt/prompt_form_policy.hpp"
 #include "chat/prompt/tool_words.hpp"
 #include "chat/prompt/verbatim_prompt.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::chat {
 
@@ -123,12 +124,12 @@ core::result<rendered_prompt> render(const render_options& options, const std::v
     }
     const bool has_tools = tools.is_array() && !tools.empty();
     if (messages.empty()) {
-        return core::make_failure(core::errc::refused, "the conversation has no message; send one");
+        return core::make_failure(core::errc::refused,
+                                  core::say("request.conversation/conversation-message"));
     }
     if (has_tools && format.tools == tool_style::none) {
-        return core::make_failure(
-            core::errc::refused,
-            "the model's chat format '" + std::string(format.name) + "' has no tools; ask without them");
+        return core::make_failure(core::errc::refused,
+                                  core::say("request.conversation/model-chat", format.name));
     }
     const bool no_question = std::ranges::none_of(messages, asks_something);
     const bool open_answer = messages.back().from == role::assistant;
@@ -184,8 +185,7 @@ core::result<rendered_prompt> render_fill_in_middle(const render_options& option
     }
     if (format.fill.prefix.empty()) {
         return core::make_failure(core::errc::refused,
-                                  "the chat format '" + std::string(format.name) +
-                                      "' can't fill in what stands between two texts; leave suffix out");
+                                  core::say("request.conversation/chat-format", format.name));
     }
     std::string text(format.fill.prefix);
     text += neutralise(format, hole.prefix);

@@ -7,6 +7,7 @@
 #include "chat/go_template/go_template.hpp"
 #include "chat/prompt/prompt_form_policy.hpp"
 #include "chat/prompt/tool_words.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::chat {
@@ -230,9 +231,7 @@ core::result<rendered_prompt> template_prompt(const render_options& options,
     }
     const bool has_tools = tools.is_array() && !tools.empty();
     if (has_tools && !source->mentions("Tools")) {
-        return core::make_failure(
-            core::errc::refused,
-            "the template has no place for tools, because it does not use .Tools; ask without them");
+        return core::make_failure(core::errc::refused, core::say("request.template/template-place"));
     }
     const auto all = with_default_system(options, messages);
     auto data = common_data(options, thinking);

@@ -4,7 +4,6 @@
 #include <array>
 #include <string>
 
-#include "corral/catalog/message.hpp"
 #include "doctor/checks.hpp"
 
 namespace corral::doctor {
@@ -49,7 +48,7 @@ std::string without_advice(std::string reason, const std::string& advice) {
         reason.resize(reason.size() - advice.size());
         reason.resize(reason.find_last_not_of(" ;.") + 1);
     }
-    return catalog::reason_line(reason);
+    return reason;
 }
 
 void check_daemon(const examination& of, findings& out) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::engine::streaming {
 
@@ -26,7 +27,7 @@ core::result<void> event_answer::feed(std::string_view bytes, std::vector<answer
     if (is_whole_) {
         if (whole_.size() + bytes.size() > most_whole) {
             return core::make_failure(core::errc::limit_exceeded,
-                                      "The runtime's answer is longer than 4 MiB.");
+                                      core::say("runtime.protocol/answer-longer"));
         }
         whole_ += bytes;
         return {};
@@ -74,7 +75,7 @@ core::result<void> event_answer::take_data(const std::string& data, std::vector<
     }
     const nlohmann::json event = core::parse_json(data);
     if (!event.is_object()) {
-        return core::make_failure(core::errc::protocol, "The runtime sent an event that is no JSON object.");
+        return core::make_failure(core::errc::protocol, core::say("runtime.protocol/sent-event"));
     }
     return take(event, data, out);
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::engine::streaming {
 
 core::result<void> event_lines::feed(std::string_view bytes, std::vector<std::string>& out) {
@@ -18,8 +20,8 @@ core::result<void> event_lines::feed(std::string_view bytes, std::vector<std::st
             continue;
         }
         if (line_.size() + data_.size() >= most_) {
-            return core::make_failure(core::errc::limit_exceeded, "The runtime sent an event of more than " +
-                                                                      std::to_string(most_ >> 10U) + " KiB.");
+            return core::make_failure(core::errc::limit_exceeded,
+                                      core::say("runtime.protocol/event-kib", most_ >> 10U));
         }
         line_ += c;
     }

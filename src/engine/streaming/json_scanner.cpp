@@ -1,4 +1,5 @@
 #include "engine/streaming/json_scanner.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/utf8.hpp"
 
 #include <algorithm>
@@ -12,11 +13,11 @@ namespace {
 constexpr std::size_t longest_word = 64;  // no number that a server means is longer
 
 core::failure no_json(std::string what) {
-    return core::make_failure(core::errc::protocol, "The runtime's answer is no JSON: " + what + ".");
+    return core::make_failure(core::errc::protocol, core::say("runtime.protocol/answer-json", what));
 }
 
 core::failure too_much(std::string what) {
-    return core::make_failure(core::errc::limit_exceeded, "The runtime's answer has " + what + ".");
+    return core::make_failure(core::errc::limit_exceeded, core::say("runtime.protocol/runtime", what));
 }
 
 bool is_space(char c) {

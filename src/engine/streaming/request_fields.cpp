@@ -6,6 +6,7 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/keyed_hash.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/utf8.hpp"
 
 namespace corral::engine::streaming {
@@ -88,15 +89,13 @@ core::result<catalog::runtime_traits> expanded_traits(const catalog::model_entry
 core::result<void> add_profile_fields(json& body, const catalog::runtime_traits& traits,
                                       const chat::rendered_prompt& prompt) {
     if (!traits.thinking_switch.empty() && !set_at(body, traits.thinking_switch, prompt.thinking)) {
-        return core::make_failure(core::errc::invalid, "The profile's thinking_switch '" +
-                                                           traits.thinking_switch + "' is no JSON pointer.");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("runtime.profile/profile-thinking", traits.thinking_switch));
     }
     for (const auto& [key, text] : traits.extra) {
         json value = json::parse(text, nullptr, false);
         if (value.is_discarded()) {
-            return core::make_failure(
-                core::errc::invalid,
-                "The value of '" + key + "' in the profile's [traits.extra] is no JSON.");
+            return core::make_failure(core::errc::invalid, core::say("runtime.profile/value-profile", key));
         }
         body[key] = std::move(value);
     }

@@ -10,6 +10,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/trait_numbers.hpp"
+#include "corral/core/say.hpp"
 #include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/first_answer.hpp"
@@ -70,8 +71,8 @@ core::result<stream_backend::places> stream_backend::find_places(
     const backend_handover* from) {
     const std::vector<catalog::service_template>& templates = model.runtime.services;
     if (templates.empty()) {
-        return core::make_failure(core::errc::invalid, "Model " + model.name + ": profile " +
-                                                           model.runtime.name + " names no service.");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("runtime.profile/names-service", model.name, model.runtime.name));
     }
     places out;
     const auto capacity = catalog::capacity_of(model);
@@ -174,7 +175,7 @@ stream_parts stream_backend::parts() {
         .mark = [this] { return runtime_.starts; },
         .lost = [this](std::uint64_t mark) { return lost_since(mark); },
         .restart =
-            [this](std::string cause, supervisor::restart_reason why) {
+            [this](core::reason cause, supervisor::restart_reason why) {
                 group_->restart(places_.runtime, std::move(cause), why);
             },
         .halted = [this] { return group_->halted(places_.runtime); },
@@ -275,16 +276,17 @@ core::awaitable<core::result<prompt_measure>> stream_backend::count_beside(
     const chat::rendered_prompt& prompt, core::deadline until) {
     look_at_services();
     const std::uint64_t mark = runtime_.starts;
-    core::result<prompt_measure> out = core::make_failure(core::errc::refused, "The server does not serve.");
+    core::result<prompt_measure> out =
+        core::make_failure(core::errc::refused, core::say("runtime.count-not-known/server-serve"));
     if (lost_since(mark) || stop_wanted_) {
         co_return out;
     }
     out = co_await measure(prompt, until);
     look_at_services();
     if (until.passed(context_.clock->now())) {
-        out = core::make_failure(core::errc::timed_out, "The server did not count it in time.");
+        out = core::make_failure(core::errc::timed_out, core::say("runtime.count-not-known/server-count"));
     } else if (lost_since(mark) || stop_wanted_) {
-        out = core::make_failure(core::errc::refused, "The server went while it counted.");
+        out = core::make_failure(core::errc::refused, core::say("runtime.count-not-known/server-went"));
     }
     co_return out;
 }
@@ -368,7 +370,7 @@ core::awaitable<core::result<void>> stream_backend::self_test() {
         const embedding_outcome made = co_await ask_for_vectors(std::move(what));
         if (!made) {
             co_return core::make_failure(core::errc::unavailable,
-                                         "A first test vector failed: " + made.error().message);
+                                         core::say("runtime.first-test/test-vector", made.error().message));
         }
         co_return core::result<void>{};
     }

@@ -5,6 +5,8 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "corral/core/say.hpp"
+
 namespace corral::engine::streaming {
 
 namespace {
@@ -66,7 +68,7 @@ core::awaitable<void> stream_pump::go(std::shared_ptr<stream_pump> self, http::s
     }
     self->stream_.reset();
     if (self->abandoned_) {
-        self->trouble_ = core::make_failure(core::errc::cancelled, "The call was given up.");
+        self->trouble_ = core::make_failure(core::errc::cancelled, core::say("runtime.given-up/call"));
     }
     self->ended_ = true;
     self->ring();
@@ -119,7 +121,8 @@ core::awaitable<void> stream_pump::read(core::deadline most) {
         while (bytes_.size() >= most_waiting && !abandoned_ && !let_end_) {
             const core::wake_reason why = co_await taken_.wait(ever);
             if (why == core::wake_reason::cancelled) {
-                trouble_ = core::make_failure(core::errc::cancelled, "The call was cancelled.");
+                trouble_ =
+                    core::make_failure(core::errc::cancelled, core::say("runtime.given-up/call-cancelled"));
                 co_return;
             }
         }

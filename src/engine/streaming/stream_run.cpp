@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::engine::streaming {
 
 namespace {
@@ -331,7 +333,7 @@ core::awaitable<run_end> stream_run::conclude(run_state& now) {
     }
     if (!whole) {
         co_return co_await call_failed(
-            now, core::make_failure(core::errc::protocol, "The runtime's answer was cut off."));
+            now, core::make_failure(core::errc::protocol, core::say("runtime.protocol/answer-cut")));
     }
     const bool failed = co_await failed_inside(now);
     if (failed) {

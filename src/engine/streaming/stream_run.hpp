@@ -41,7 +41,7 @@ struct stream_parts {
     };
     std::function<std::optional<lost_server>(std::uint64_t mark)> lost;
     // The cause is a plain sentence; `why` is cancel or hang.
-    std::function<void(std::string cause, supervisor::restart_reason why)> restart;
+    std::function<void(core::reason cause, supervisor::restart_reason why)> restart;
     std::function<bool()> halted;                                  // the server's process, by a signal
     std::function<std::optional<core::nanoseconds>()> usual_load;  // of the server; may be empty
     // The server refused a prompt for its length. True: it can be made to fit better now.
@@ -93,7 +93,7 @@ private:
         std::optional<run_failure> failure;
         run_loss loss;
         run_pace pace;
-        std::optional<std::string> restart_cause;
+        std::optional<core::reason> restart_cause;
         supervisor::restart_reason restart_why = supervisor::restart_reason::hang;
         core::steady_time last_text{};
         core::nanoseconds late_then{0};  // of our loop, at the last sign of the server

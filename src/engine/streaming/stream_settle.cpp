@@ -38,13 +38,13 @@ core::awaitable<void> stream_run::settle(run_state& now) {
             now.loss = {run_loss::how::died, !alone(now), gone->why.message};
         } else if (!gone && how == settled::goes_on) {
             now.restart_why = supervisor::restart_reason::cancel;
-            now.restart_cause = now.failure
-                                    ? "The runtime broke off an answer and may still be at work on it."
-                                    : "The runtime was busy with an answer that nobody wanted any more.";
+            now.restart_cause = core::reason(
+                now.failure ? "The runtime broke off an answer and may still be at work on it."
+                            : "The runtime was busy with an answer that nobody wanted any more.");
         } else if (!gone && how == settled::hung) {
-            now.restart_cause = now.failure
-                                    ? "The runtime broke off an answer and may still be at work on it."
-                                    : "The runtime stood still in an answer that nobody wanted any more.";
+            now.restart_cause = core::reason(
+                now.failure ? "The runtime broke off an answer and may still be at work on it."
+                            : "The runtime stood still in an answer that nobody wanted any more.");
             hung(now, *now.restart_cause);
         }
     }

@@ -12,6 +12,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/process/warden.hpp"
 #include "process/children/birthmark.hpp"
 #include "process/children/child_cgroup.hpp"
@@ -227,14 +228,15 @@ core::result<void> outcome_of_signal(int answer) {
     if (answer == 0 || errno == ESRCH) {
         return {};
     }
-    return core::errno_failure(errno, "cannot signal the child: " + error_of(errno).message());
+    return core::errno_failure(errno,
+                               core::say("service.process-control/cannot-signal", error_of(errno).message()));
 }
 
 }  // namespace
 
 core::result<child> child::spawn(const core::executor& on, const spawn_spec& what) {
     if (what.command.empty() || what.command.front().empty()) {
-        return core::make_failure(core::errc::invalid, "the command is empty: no program is named");
+        return core::make_failure(core::errc::invalid, core::say("service.cannot-start/empty"));
     }
     launch_spec launching{places_of(what), what.command, {}, what.working_directory, what.limits};
     for (const auto& [name, value] : what.environment) {
@@ -293,7 +295,7 @@ namespace {
 
 core::failure not_adoptable(pid_t pid, const char* why) {
     return core::make_failure(core::errc::invalid,
-                              "process " + std::to_string(pid) + " can't be taken over: " + why);
+                              core::say("service.process-control/process-taken", pid, why));
 }
 
 // A pipe or a terminal, open for reading; "" when it is.

@@ -8,6 +8,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::process {
 
 namespace {
@@ -15,7 +17,7 @@ namespace {
 constexpr int first_free = STDERR_FILENO + 1;
 
 core::failure last_failure(const char* what) {
-    return core::errno_failure(errno, std::string("cannot open ") + what);
+    return core::errno_failure(errno, core::say("service.cannot-start/cannot-open", what));
 }
 
 // A daemon may have been started with standard descriptors closed; then new ones get the numbers 0 to 2.

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "corral/process/descriptor_limit.hpp"
 #include "corral/process/memory_kills.hpp"
 #include "corral/process/replace_image.hpp"
@@ -237,39 +238,37 @@ std::string text_of(int number) {
 
 core::failure failure_of(const start_error& told, const std::string& name, const std::string& directory) {
     const std::string program = in_quotes(name);
-    std::string message = "cannot start " + program + ": ";
+    const std::string why = text_of(told.number);
+    const char* what = "cannot prepare its process";
     switch (told.where) {
         case stage::execute:
-            message = "cannot execute " + program + ": " + text_of(told.number);
-            if (told.number == ENOEXEC) {
-                message += " (it is not a program for this machine)";
-            } else if (told.number == ENOENT) {
-                message += " (the file, its script interpreter or its loader is missing)";
-            }
-            return core::errno_failure(told.number, message);
-        case stage::search:
             return core::errno_failure(
-                told.number, told.number == EACCES ? "cannot execute " + program +
-                                                         ": the file of that name in PATH may not be executed"
-                                                   : "cannot find " + program + " in PATH");
+                told.number, core::say("service.cannot-start/execute", program, why,
+                                       told.number == ENOEXEC ? " (it is not a program for this machine)"
+                                       : told.number == ENOENT
+                                           ? " (the file, its script interpreter or its loader is missing)"
+                                           : ""));
+        case stage::search:
+            return core::errno_failure(told.number, told.number == EACCES
+                                                        ? core::say("service.cannot-start/denied", program)
+                                                        : core::say("service.cannot-start/find", program));
         case stage::directory:
-            return core::errno_failure(told.number, message + "cannot enter directory " +
-                                                        in_quotes(directory) + ": " + text_of(told.number));
+            return core::errno_failure(
+                told.number, core::say("service.cannot-start/enter", program, in_quotes(directory), why));
         case stage::parent_gone:
-            message += "its parent has gone";
+            what = "its parent has gone";
             break;
         case stage::limits:
-            message += "cannot set its limits";
+            what = "cannot set its limits";
             break;
         case stage::signals:
         case stage::group:
         case stage::parent_death:
         case stage::stdio:
         case stage::descriptors:
-            message += "cannot prepare its process";
             break;
     }
-    return core::errno_failure(told.number, message + ": " + text_of(told.number));
+    return core::errno_failure(told.number, core::say("service.cannot-start/prepare", program, what, why));
 }
 
 // Not more than we may hand on: above that the system refuses it to all but root.
@@ -291,12 +290,12 @@ const rlimit* address_of(const std::optional<rlimit>& limit) {
 core::result<void> raise_descriptor_limit() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return core::errno_failure(errno, "cannot read the limit of open descriptors");
+        return core::errno_failure(errno, core::say("service.cannot-start/cannot-read"));
     }
     const rlimit before = limit;
     limit.rlim_cur = limit.rlim_max;
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return core::errno_failure(errno, "cannot raise the limit of open descriptors");
+        return core::errno_failure(errno, core::say("service.cannot-start/cannot-raise"));
     }
     if (!descriptor_limit_raised) {
         original_descriptor_limit = before;
@@ -364,8 +363,8 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio,
                          what.cgroup};
     const pid_t pid = fork_quietly(start);
     if (pid < 0) {
-        return core::errno_failure(errno, "cannot start " + in_quotes(what.arguments.front()) +
-                                              ", because fork failed: " + text_of(errno));
+        return core::errno_failure(
+            errno, core::say("service.cannot-start/fork", in_quotes(what.arguments.front()), text_of(errno)));
     }
     // The child does so too: whoever comes first, its group can be signalled from now on.
     static_cast<void>(::setpgid(pid, pid));
@@ -375,8 +374,8 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio,
     if (!child.pidfd.valid()) {
         const int error = errno;
         give_up_child(pid);
-        return core::errno_failure(
-            error, "cannot watch " + in_quotes(what.arguments.front()) + ": " + text_of(error));
+        return core::errno_failure(error, core::say("service.process-control/cannot-watch",
+                                                    in_quotes(what.arguments.front()), text_of(error)));
     }
     return child;
 }

@@ -179,7 +179,7 @@ limited_group limited_group::make(const shared_limits& limits) {
     if (limits.any()) {
         const auto folder = open_model_cgroup(cgroup_base(), limits);
         out.group = folder ? child_cgroup::make(*folder) : std::nullopt;
-        out.refused = folder ? std::string() : folder.error().message;
+        out.refused = folder ? std::string() : folder.error().message.text();
         if (folder && !out.group) {
             out.refused = "no control group can be made in " + *folder + ": " + why_refused();
         }

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::process {
 
 namespace {
@@ -52,7 +54,7 @@ std::vector<std::string> places_of(const spawn_spec& what) {
 
 core::result<std::string> find_program(const spawn_spec& what) {
     if (what.command.empty() || what.command.front().empty()) {
-        return core::make_failure(core::errc::invalid, "the command is empty: no program is named");
+        return core::make_failure(core::errc::invalid, core::say("service.cannot-start/empty"));
     }
     const std::string& name = what.command.front();
     if (name.find('/') != std::string::npos) {
@@ -71,10 +73,9 @@ core::result<std::string> find_program(const spawn_spec& what) {
         }
     }
     if (not_executable) {
-        return core::errno_failure(EACCES, "cannot execute " + in_quotes(name) +
-                                               ": the file of that name in PATH may not be executed");
+        return core::errno_failure(EACCES, core::say("service.cannot-start/denied", in_quotes(name)));
     }
-    return core::errno_failure(ENOENT, "cannot find " + in_quotes(name) + " in PATH");
+    return core::errno_failure(ENOENT, core::say("service.cannot-start/find", in_quotes(name)));
 }
 
 }  // namespace corral::process

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "process/children/exec_words.hpp"
 #include "process/children/program_path.hpp"
 
@@ -67,7 +68,7 @@ core::failure replace_image(const std::string& program, const std::vector<std::s
     const std::vector<char*> words = pointers_of(arguments);
     const std::vector<char*> values = pointers_of(variables);
     if (!close_everything_on_exec()) {
-        return core::errno_failure(errno, "the descriptors can't be marked for closing");
+        return core::errno_failure(errno, core::say("service.cannot-start"));
     }
     sigset_t all;
     sigset_t before;
@@ -85,8 +86,8 @@ core::failure replace_image(const std::string& program, const std::vector<std::s
     }
     close_everything_on_exec();
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return core::errno_failure(
-        error, "cannot execute " + in_quotes(program) + ": " + core::errno_failure(error, {}).code.message());
+    return core::errno_failure(error, core::say("service.cannot-start/cannot-execute", in_quotes(program),
+                                                core::errno_failure(error, {}).code.message()));
 }
 
 }  // namespace corral::process

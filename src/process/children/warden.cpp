@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/say.hpp"
 #include "process/children/birthmark.hpp"
 #include "process/children/child_cgroup.hpp"
 #include "process/children/owned_children.hpp"
@@ -33,7 +34,7 @@ constexpr std::chrono::milliseconds warden_end_limit{3000};
 constexpr std::chrono::milliseconds stray_kill_limit{1000};
 
 core::failure last_failure(const char* what) {
-    return core::errno_failure(errno, std::string("cannot start the warden: ") + what);
+    return core::errno_failure(errno, core::say("daemon.warden/start-warden", what));
 }
 
 // True when the process ended in time. The limit is not prolonged by interruptions.
@@ -71,7 +72,7 @@ core::result<void> tell(int pipe, warden_notice::kind what, pid_t group) {
         sent = ::send(pipe, &notice, sizeof notice, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) {
-        return core::errno_failure(errno, "the warden does not listen");
+        return core::errno_failure(errno, core::say("daemon.warden/warden-listen"));
     }
     return {};
 }
@@ -125,7 +126,7 @@ core::result<running_warden> start_process(const std::string& token) {
 core::result<warden> warden::start() {
     const auto named = make_run_token();
     if (!named) {
-        return core::make_failure(core::errc::unavailable, "cannot start the warden: /proc can't be read");
+        return core::make_failure(core::errc::unavailable, core::say("daemon.warden/cannot-start"));
     }
     const std::optional<core::failure> refusal = ask_for_orphans();
     const std::string token = to_string(*named);
@@ -152,8 +153,7 @@ core::result<warden> warden::adopt(warden_handover from) {
     const auto row = from.pid > 0 ? read_process(from.pid) : std::nullopt;
     const bool strange = from.pid < 0 || (row && row->parent != ::getpid());
     if (!is_pipe || !ours(from.token) || strange) {
-        return core::make_failure(core::errc::invalid,
-                                  "the warden that was handed over is not this process's own");
+        return core::make_failure(core::errc::invalid, core::say("daemon.warden/warden-handed"));
     }
     const std::optional<core::failure> refusal = ask_for_orphans();
     const pid_t pid = row ? from.pid : 0;

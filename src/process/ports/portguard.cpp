@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "corral/process/elf_file.hpp"
 #include "process/children/program_path.hpp"
 #include "process/proc_files.hpp"
@@ -31,30 +32,22 @@ std::string machine_of(const elf_summary& elf) {
 fault check_library(const std::string& library, elf_summary& about) {
     const std::string advice = "install Corral whole, or name the library in 'guard_library'";
     if (library.empty()) {
-        return program_fault{"no-library",
-                             "the guard library " + std::string(library_name) +
-                                 " is neither beside the corral program nor in ../lib/corral",
-                             advice};
+        return program_fault{"no-library", core::say("service.guard/nowhere", library_name), advice};
     }
     const auto head = read_file(library, head_bytes);
     const auto elf = head ? parse_elf(*head) : std::nullopt;
     if (!elf) {
         return program_fault{"no-library",
-                             "the guard library " + in_quotes(library) +
-                                 (head ? " is not a shared library" : " can't be read"),
+                             head ? core::say("service.guard/kind", in_quotes(library))
+                                  : core::say("service.guard/unread", in_quotes(library)),
                              advice};
     }
     struct statvfs mounted {};
     if (::statvfs(library.c_str(), &mounted) == 0 && (mounted.f_flag & ST_NOEXEC) != 0) {
-        return program_fault{
-            "no-library",
-            "the guard library " + in_quotes(library) + " lies on a file system mounted with noexec", advice};
+        return program_fault{"no-library", core::say("service.guard/noexec", in_quotes(library)), advice};
     }
     if (library.find_first_of(" :") != std::string::npos) {
-        return program_fault{"no-library",
-                             "the path of the guard library " + in_quotes(library) +
-                                 " holds a blank or a colon, which the loader takes for its end",
-                             advice};
+        return program_fault{"no-library", core::say("service.guard/blank", in_quotes(library)), advice};
     }
     about = *elf;
     return std::nullopt;
@@ -84,18 +77,17 @@ fault check_binary(const std::string& path, std::string_view head, const elf_sum
         return std::nullopt;  // the start itself will say what is wrong with it
     }
     if (elf->machine != library.machine) {
-        return program_fault{"other-machine",
-                             in_quotes(path) + " is built for " + machine_of(*elf) +
-                                 ", the guard library for " + machine_of(library),
-                             "use a build of the program for " + machine_of(library)};
+        return program_fault{
+            "other-machine",
+            core::say("service.guard/machine", in_quotes(path), machine_of(*elf), machine_of(library)),
+            "use a build of the program for " + machine_of(library)};
     }
     if (elf->loader.empty() && !is_loader(path)) {
-        return program_fault{"static-program", in_quotes(path) + " is linked statically",
+        return program_fault{"static-program", core::say("service.guard/static", in_quotes(path)),
                              "use a dynamically linked build of the program"};
     }
     if (raises_privileges(path)) {
-        return program_fault{"privileged-program",
-                             in_quotes(path) + " is set-uid, set-gid or has file capabilities",
+        return program_fault{"privileged-program", core::say("service.guard/raised", in_quotes(path)),
                              "take these away from the program (chmod u-s,g-s; setcap -r)"};
     }
     return std::nullopt;

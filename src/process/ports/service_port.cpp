@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::process {
 
 namespace {
@@ -93,9 +95,7 @@ core::result<service_port> service_port::promise(core::random_source& random) {
             break;
         }
     }
-    return core::errno_failure(failed, "There is no free port for a service from " +
-                                           std::to_string(from.first) + " to " + std::to_string(from.last) +
-                                           ".");
+    return core::errno_failure(failed, core::say("runtime.places/free-port", from.first, from.last));
 }
 
 service_port service_port::keep(std::uint16_t number) {

@@ -1,4 +1,5 @@
 #include "corral/process/program_check.hpp"
+#include "corral/core/say.hpp"
 
 #include <cerrno>
 #include <filesystem>
@@ -46,7 +47,7 @@ fault check_directory(const std::string& folder) {
         return std::nullopt;
     }
     return program_fault{
-        "bad-directory", "the working directory " + in_quotes(folder) + " can't be used: " + why,
+        "bad-directory", core::say("program.folder/working", in_quotes(folder), why),
         "give the folder that holds the model package, readable by the user that runs Corral"};
 }
 
@@ -55,21 +56,24 @@ fault check_missing(const spawn_spec& what, const std::string& path) {
     if (::stat(path.c_str(), &about) != 0) {
         const int number = errno;
         if (number == EACCES) {
-            return program_fault{"not-readable", in_quotes(path) + " can't be reached: " + text_of(number),
+            return program_fault{"not-readable",
+                                 core::say("program.folder/reach", in_quotes(path), text_of(number)),
                                  "let the user that runs Corral enter the folders above it"};
         }
         const bool relative =
             !path.empty() && !what.command.front().starts_with('/') && what.working_directory.empty();
         return program_fault{
-            "missing", in_quotes(path) + " does not exist" + (number == ENOENT ? "" : ": " + text_of(number)),
+            "missing",
+            number == ENOENT ? core::say("program.folder/missing", in_quotes(path))
+                             : core::say("program.folder/missing-why", in_quotes(path), text_of(number)),
             relative ? "give an absolute path, or the working directory that it is relative to"
                      : "check the path; if the download was interrupted, fetch the package again"};
     }
     if (!S_ISREG(about.st_mode)) {
-        return program_fault{
-            "not-a-program",
-            in_quotes(path) + (S_ISDIR(about.st_mode) ? " is a directory" : " is not a regular file"),
-            "name the program file itself"};
+        return program_fault{"not-a-program",
+                             S_ISDIR(about.st_mode) ? core::say("program.folder/is-folder", in_quotes(path))
+                                                    : core::say("program.folder/irregular", in_quotes(path)),
+                             "name the program file itself"};
     }
     return std::nullopt;
 }
@@ -79,9 +83,7 @@ fault check_loader(const std::string& path, const elf_summary& elf) {
         return std::nullopt;
     }
     return program_fault{
-        "missing-interpreter",
-        in_quotes(path) + " needs the program loader " + in_quotes(elf.loader) +
-            ", which does not exist here",
+        "missing-interpreter", core::say("program.kind/loader", in_quotes(path), in_quotes(elf.loader)),
         "use the build made for this system, or install the C library that provides the loader"};
 }
 
@@ -89,14 +91,11 @@ fault check_elf(const std::string& path, std::string_view head, std::uint64_t si
     const auto elf = parse_elf(head);
     if (!elf || elf->bytes_needed > size) {
         const std::string whole = elf ? "at least " + std::to_string(elf->bytes_needed) : "more";
-        return program_fault{"truncated",
-                             in_quotes(path) + " is cut off: it has " + std::to_string(size) +
-                                 " bytes, and its own headers ask for " + whole,
+        return program_fault{"truncated", core::say("program.download/cut", in_quotes(path), size, whole),
                              "fetch the file again and compare its size"};
     }
     if (elf->type != ET_EXEC && elf->type != ET_DYN) {
-        return program_fault{"not-a-program",
-                             in_quotes(path) + " is an object file or a core dump, not a program",
+        return program_fault{"not-a-program", core::say("program.kind/object", in_quotes(path)),
                              "name the program file itself"};
     }
     if (runs_natively(elf->machine)) {
@@ -106,8 +105,8 @@ fault check_elf(const std::string& path, std::string_view head, std::uint64_t si
         return std::nullopt;
     }
     return program_fault{"wrong-architecture",
-                         in_quotes(path) + " is built for " + machine_name(elf->machine) +
-                             ", and this machine is " + machine_name(machine_here()),
+                         core::say("program.kind/machine", in_quotes(path), machine_name(elf->machine),
+                                   machine_name(machine_here())),
                          "use the " + machine_name(machine_here()) +
                              " build of the program, or run it through an emulator named in the command"};
 }
@@ -115,14 +114,13 @@ fault check_elf(const std::string& path, std::string_view head, std::uint64_t si
 fault check_permission(const std::string& path) {
     struct statvfs mounted {};
     if (::statvfs(path.c_str(), &mounted) == 0 && (mounted.f_flag & ST_NOEXEC) != 0) {
-        return program_fault{"not-executable", in_quotes(path) + " lies on a file system mounted with noexec",
+        return program_fault{"not-executable", core::say("program.permission/noexec", in_quotes(path)),
                              "move the package to another file system, or mount this one without noexec"};
     }
     if (may_execute(path)) {
         return std::nullopt;
     }
-    return program_fault{"not-executable",
-                         in_quotes(path) + " may not be executed: its execute permission is missing",
+    return program_fault{"not-executable", core::say("program.permission/mode", in_quotes(path)),
                          "run: chmod +x " + path};
 }
 
@@ -152,7 +150,7 @@ fault check_content(const spawn_spec& what, const std::string& path) {
 
 std::optional<program_fault> check_program(const spawn_spec& what) {
     if (what.command.empty() || what.command.front().empty()) {
-        return program_fault{"no-command", "the command is empty: no program is named", "name a program"};
+        return program_fault{"no-command", core::say("service.cannot-start/empty"), "name a program"};
     }
     if (auto bad = check_directory(what.working_directory)) {
         return bad;

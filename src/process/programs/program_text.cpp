@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "process/children/program_path.hpp"
 
 namespace corral::process {
@@ -52,8 +53,7 @@ program_fault explain_pointer(const std::string& path, std::string_view head) {
     }
     const std::string missing = size.empty() ? "its content" : "its " + size + " bytes";
     const auto slash = path.rfind('/');
-    return {"lfs-pointer",
-            in_quotes(path) + " is a git-LFS pointer, not the program: " + missing + " were not downloaded",
+    return {"lfs-pointer", core::say("program.download/lfs", in_quotes(path), missing),
             "run `git lfs install && git lfs pull` in " +
                 (slash == std::string::npos ? "." : path.substr(0, slash))};
 }
@@ -80,25 +80,22 @@ std::optional<program_fault> check_script(const spawn_spec& what, const std::str
     const auto [interpreter, argument] = interpreter_words(head);
     const std::string advice = "install it, or correct the first line of the script";
     if ((interpreter + argument).find('\r') != std::string::npos) {
-        return program_fault{"missing-interpreter",
-                             in_quotes(path) + " has Windows line ends, so its interpreter can't be found",
+        return program_fault{"missing-interpreter", core::say("program.kind/windows", in_quotes(path)),
                              "run: sed -i 's/\\r$//' " + path};
     }
     if (interpreter.empty() || ::access(seen_from_here(interpreter, what).c_str(), X_OK) != 0) {
-        return program_fault{
-            "missing-interpreter",
-            in_quotes(path) + " is a script for " + in_quotes(interpreter) + ", which does not exist here",
-            advice};
+        return program_fault{"missing-interpreter",
+                             core::say("program.kind/script", in_quotes(path), in_quotes(interpreter)),
+                             advice};
     }
     const bool by_env = interpreter.ends_with("/env") && !argument.empty() && argument.front() != '-' &&
                         argument.find_first_of("= \t") == std::string::npos;
     if (by_env) {
         spawn_spec searched{{argument}, what.environment, what.working_directory, what.stdio};
         if (!find_program(searched)) {
-            return program_fault{
-                "missing-interpreter",
-                in_quotes(path) + " is a script for " + in_quotes(argument) + ", which is not in PATH",
-                advice};
+            return program_fault{"missing-interpreter",
+                                 core::say("program.kind/path", in_quotes(path), in_quotes(argument)),
+                                 advice};
         }
     }
     return std::nullopt;
@@ -108,21 +105,19 @@ program_fault explain_text(const std::string& path, std::string_view head) {
     const std::string again =
         "fetch the file again, signed in if the source asks for it, and compare its size";
     if (head.empty()) {
-        return {"empty", in_quotes(path) + " is empty", again};
+        return {"empty", core::say("program.download/empty", in_quotes(path)), again};
     }
     if (head.starts_with(lfs_mark)) {
         return explain_pointer(path, head);
     }
     if (looks_like_html(head)) {
-        return {"not-a-program", in_quotes(path) + " is a web page, not a program: the download went wrong",
-                again};
+        return {"not-a-program", core::say("program.download/page", in_quotes(path)), again};
     }
     if (looks_like_text(head)) {
-        return {"not-a-program",
-                in_quotes(path) + " is text, not a program; it begins with " + in_quotes(first_line(head)),
+        return {"not-a-program", core::say("program.kind/text", in_quotes(path), in_quotes(first_line(head))),
                 again};
     }
-    return {"not-a-program", in_quotes(path) + " is not a program of any kind that this system knows", again};
+    return {"not-a-program", core::say("program.kind/unknown", in_quotes(path)), again};
 }
 
 }  // namespace corral::process

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "supervisor/group/group_policy.hpp"
 
@@ -52,7 +53,7 @@ void group_core::start() {
     }
 }
 
-void group_core::restart(std::string_view service, std::string cause, restart_reason why) {
+void group_core::restart(std::string_view service, core::reason cause, restart_reason why) {
     for (const auto& each : services_) {
         if (each->name() == service) {
             service_event kill{event_kind::kill, std::move(cause), {}};
@@ -212,24 +213,26 @@ const telemetry::line_ring* group_core::output_of(std::string_view service) cons
     return found == nullptr ? nullptr : &found->output();
 }
 
-std::string group_core::hopeless() const {
+core::reason group_core::hopeless() const {
     if (!wanted_) {
         return name_ + " is stopped";
     }
     for (const auto& service : services_) {
         const service_machine& machine = service->machine();
         if (machine.state() == service_state::broken) {
-            return service->name() + ": " + with_advice(machine.reason, machine.advice);
+            return core::reason(core::wording{nullptr, "{service}: {reason}"},
+                                {service->name(), with_advice(machine.reason, machine.advice)});
         }
     }
     return {};
 }
 
-std::string group_core::what_is_awaited() const {
+core::reason group_core::not_in_time() const {
     for (const auto& service : services_) {
         const service_machine& machine = service->machine();
         if (machine.state() != service_state::ready) {
-            return service->name() + " is " + to_string(machine.state()) + ": " + machine.reason;
+            return core::say("service.sign-of-life/ready", name_, service->name(), to_string(machine.state()),
+                             machine.reason);
         }
     }
     return "ready";
@@ -238,18 +241,17 @@ std::string group_core::what_is_awaited() const {
 core::awaitable<core::result<void>> group_core::wait_ready(std::shared_ptr<group_core> self,
                                                            core::deadline until) {
     while (!self->ready()) {
-        std::string why = self->hopeless();
+        core::reason why = self->hopeless();
         if (!why.empty()) {
             co_return core::make_failure(core::errc::unavailable, std::move(why));
         }
         const core::wake_reason woken = co_await self->changed_.wait(until);
         if (woken == core::wake_reason::cancelled) {
             co_return core::make_failure(core::errc::cancelled,
-                                         "nobody waits for " + self->name_ + " any more");
+                                         core::say("service.sign-of-life/nobody", self->name_));
         }
         if (woken == core::wake_reason::timed_out && !self->ready()) {
-            co_return core::make_failure(core::errc::timed_out,
-                                         self->name_ + " is not ready in time: " + self->what_is_awaited());
+            co_return core::make_failure(core::errc::timed_out, self->not_in_time());
         }
     }
     co_return core::result<void>{};
@@ -273,7 +275,7 @@ core::awaitable<bool> group_core::stop(std::shared_ptr<group_core> self, core::d
     }
     for (auto service = self->services_.rbegin(); service != self->services_.rend(); ++service) {
         (*service)->feed({event_kind::stop, {}, {}});
-        (*service)->feed({event_kind::kill, "stopping took too long", {}});
+        (*service)->feed({event_kind::kill, core::say("service.stop-late"), {}});
     }
     const auto last = core::deadline::after(last_wait, self->context_.clock->now());
     while (!self->at_rest() && !self->wanted_ && !self->closed_) {
@@ -303,11 +305,13 @@ std::optional<group_handover> group_core::hand_over() const {
 // All are looked at before the first is taken: half a group is none.
 core::result<void> group_core::take_over(const group_handover& from) {
     if (from.services.size() != services_.size()) {
-        return core::make_failure(core::errc::invalid, name_ + ": other services were handed over");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("upgrade.handed-over/other-services", name_));
     }
     for (std::size_t index = 0; index < services_.size(); ++index) {
         if (from.services[index].name != services_[index]->name()) {
-            return core::make_failure(core::errc::invalid, name_ + ": other services were handed over");
+            return core::make_failure(core::errc::invalid,
+                                      core::say("upgrade.handed-over/other-services", name_));
         }
         if (auto fit = process::child::can_adopt(from.services[index].process); !fit) {
             return fit;

@@ -36,7 +36,7 @@ public:
         return wait_ready(shared_from_this(), until);
     }
     core::awaitable<bool> verify_endpoints() override { return verify_endpoints(shared_from_this()); }
-    void restart(std::string_view service, std::string cause, restart_reason why) override;
+    void restart(std::string_view service, core::reason cause, restart_reason why) override;
     bool halted(std::string_view service) const override;
     void went_well(std::string_view service) override;
     void start() override;
@@ -67,8 +67,8 @@ private:
     void queue_news(service_status status);
     static core::awaitable<void> tell(std::shared_ptr<group_core> self);
     // Why readiness can't come by waiting; empty while it can.
-    [[nodiscard]] std::string hopeless() const;
-    [[nodiscard]] std::string what_is_awaited() const;
+    [[nodiscard]] core::reason hopeless() const;
+    [[nodiscard]] core::reason not_in_time() const;
     [[nodiscard]] bool still_hears(const group_observer* hears) const;
 
     supervisor_context context_;

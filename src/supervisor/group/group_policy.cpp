@@ -1,5 +1,7 @@
 #include "supervisor/group/group_policy.hpp"
 
+#include "corral/core/say.hpp"
+
 namespace corral::supervisor {
 
 namespace {
@@ -24,7 +26,8 @@ std::vector<group_order> orders_while_wanted(const std::vector<service_view>& se
     for (std::size_t index = services.size(); index-- > 0;) {
         const std::size_t holder = held_by(services, index);
         if (holder != index && !services[index].held) {
-            orders.push_back({index, {event_kind::hold, "waits for " + services[holder].name, {}}});
+            orders.push_back(
+                {index, {event_kind::hold, core::say("service.waits-for", services[holder].name), {}}});
         }
     }
     for (std::size_t index = 0; index < services.size(); ++index) {

@@ -59,12 +59,18 @@ const char* to_string(trouble what) noexcept {
     return "unknown";
 }
 
-std::string with_advice(const std::string& reason, const std::string& advice) {
-    if (advice.empty() || reason.empty()) {
-        return reason + advice;
+core::reason with_advice(const core::reason& reason, const std::string& advice) {
+    if (advice.empty()) {
+        return reason;
+    }
+    if (reason.empty()) {
+        return advice;
     }
     const bool sentence = advice.front() >= 'A' && advice.front() <= 'Z';
-    return reason + (reason.ends_with('.') ? " " : sentence ? ". " : "; ") + advice;
+    const std::string_view form = reason.text().ends_with('.') ? "{reason} {advice}"
+                                  : sentence                   ? "{reason}. {advice}"
+                                                               : "{reason}; {advice}";
+    return core::reason(core::wording{nullptr, form}, {reason, advice});
 }
 
 const char* to_string(event_kind kind) noexcept {

@@ -143,31 +143,32 @@ void stepper::dispatch() {
     }
 }
 
-void stepper::enter(phase::any next, std::string reason, std::string advice) {
+void stepper::enter(phase::any next, core::reason reason, std::string advice) {
     m_.now = std::move(next);
     m_.since = in_.now;
     m_.reason = std::move(reason);
     m_.advice = std::move(advice);
 }
 
-void stepper::launch(std::string reason) {
+void stepper::launch(core::reason cause) {
+    core::reason reason = start_after(cause);
     if (!plan_.has_gate) {
         return launch_now(std::move(reason));
     }
-    phase::gate_question asked = ask_gate(reason);
+    phase::gate_question asked = ask_gate(std::move(cause));
     enter(phase::starting{std::move(asked)}, std::move(reason));
 }
 
-void stepper::launch_now(std::string reason) {
+void stepper::launch_now(core::reason reason) {
     enter(phase::starting{phase::launching{}}, std::move(reason));
     act(action_kind::launch);
 }
 
-void stepper::launch_unless_held(std::string reason_held, std::string reason_launched) {
+void stepper::launch_unless_held(core::reason reason_held, core::reason cause) {
     if (m_.held) {
         enter(phase::waiting{phase::held_back{}}, std::move(reason_held));
     } else {
-        launch(std::move(reason_launched));
+        launch(std::move(cause));
     }
 }
 
@@ -178,7 +179,7 @@ void stepper::on_start() {
         case service_state::waiting:
         case service_state::broken:
             m_.policy.forget();
-            return launch_unless_held(m_.held.value_or(""), plain_start);
+            return launch_unless_held(m_.held.value_or(core::reason()), {});
         case service_state::starting:
         case service_state::ready:
         case service_state::stopping:
@@ -198,9 +199,10 @@ void stepper::on_stop() {
             if (loading() == nullptr) {
                 return enter(phase::stopped{}, "stopped");
             }
-            return begin_stop(stop_phase::loading, after_stop::rest, "asked to stop while starting");
+            return begin_stop(stop_phase::loading, after_stop::rest,
+                              core::say("service.asked-to-stop/starting"));
         case service_state::ready:
-            return begin_stop(stop_phase::ready, after_stop::rest, "asked to stop");
+            return begin_stop(stop_phase::ready, after_stop::rest, core::say("service.asked-to-stop"));
         case service_state::stopping:
             in<phase::stopping>()->after = after_stop::rest;
             return;
@@ -267,12 +269,12 @@ void stepper::on_hold() {
 }
 
 void stepper::on_release() {
-    const std::string held_reason = m_.held.value_or("");
+    const core::reason held_reason = m_.held.value_or(core::reason());
     m_.held.reset();
     const auto* const waits = in<phase::waiting>();
     if (waits != nullptr && std::holds_alternative<phase::held_back>(waits->at)) {
         const bool failed_before = m_.reason != held_reason;
-        launch(failed_before ? loading_again(m_.reason) : plain_start);
+        launch(failed_before ? m_.reason : core::reason());
     }
 }
 
@@ -315,11 +317,11 @@ void stepper::try_again() {
         m_.policy.on_trial();
     }
     if (!plan_.has_gate || m_.held) {
-        return launch_unless_held(m_.reason, loading_again(m_.reason));
+        return launch_unless_held(m_.reason, m_.reason);
     }
     const auto ask = [this](auto& at) {
         const auto* const pause = std::get_if<phase::gate_pause>(&at);
-        at = ask_gate(pause != nullptr ? pause->launch_reason : loading_again(m_.reason));
+        at = ask_gate(pause != nullptr ? pause->cause : m_.reason);
     };
     if (auto* const waits = in<phase::waiting>()) {
         ask(waits->at);

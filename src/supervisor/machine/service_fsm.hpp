@@ -95,7 +95,7 @@ inline constexpr int event_kinds = static_cast<int>(event_kind::timer) + 1;
 
 struct service_event {
     event_kind what = event_kind::timer;
-    std::string reason;
+    core::reason reason;
     std::string advice;
     bool by_itself = false;  // of gone: the signals that were sent to it don't explain its end
     restart_reason why = restart_reason::hang;  // of kill
@@ -142,14 +142,14 @@ namespace phase {
 
 // The gate was asked, in starting, waiting or broken.
 struct gate_question {
-    core::steady_time until;    // without an answer by then it counts as shut
-    std::string launch_reason;  // what starting will say once it is open
+    core::steady_time until;  // without an answer by then it counts as shut
+    core::reason cause;       // what led to the start; empty: nothing went wrong
 };
 
 // The gate turned the start away, in waiting or broken, and is the only obstacle.
 struct gate_pause {
     core::steady_time until;
-    std::string launch_reason;
+    core::reason cause;
 };
 
 struct stopped {};
@@ -232,11 +232,11 @@ struct service_machine {
 
     phase::any now;
     core::steady_time since;
-    std::string reason = "not started";
+    core::reason reason = "not started";
     std::string advice;
 
     bool wanted = false;
-    std::optional<std::string> held;  // by a service before it; why
+    std::optional<core::reason> held;  // by a service before it; why
 
     // What outlives its processes.
     restart_policy policy;

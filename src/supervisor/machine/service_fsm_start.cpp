@@ -8,24 +8,27 @@ namespace corral::supervisor {
 
 namespace {
 
-const char* stage_text(load_stage stage) {
+core::reason stage_text(load_stage stage) {
     switch (stage) {
         case load_stage::socket:
             return "loading";
         case load_stage::probe:
-            return "listening, but not answering";
+            return core::say("service.not-answering-yet");
         case load_stage::self_test:
-            return "under its first test";
+            return core::say("service.first-test");
     }
     return "starting";
+}
+
+std::string in_brackets(const core::reason& last) {
+    return last.empty() ? std::string() : " (" + last.text() + ")";
 }
 
 }  // namespace
 
 void stepper::on_spawned() {
     if (!launching()) {
-        return begin_stop(stop_phase::dead, after_stop::rest,
-                          "was told to stop while it was started, and is stopped again");
+        return begin_stop(stop_phase::dead, after_stop::rest, core::say("service.not-wanted"));
     }
     phase::loading& load = in<phase::starting>()->at.emplace<phase::loading>();
     load.started = in_.now;
@@ -132,20 +135,18 @@ void stepper::arm_start_timer(phase::loading& load) {
 
 void stepper::on_start_timer(phase::loading& load) {
     const bool too_long = in_.now >= load.started + clocks().whole.limit() + load.late_since_start;
-    std::string reason = overdue_text(load.stage, too_long);
+    core::reason reason = overdue(load.stage, too_long);
     (too_long ? clocks().whole : clocks().stall).ran_out();
     begin_stop(stop_phase::loading, after_stop::retry, std::move(reason), event_.advice);
 }
 
-std::string stepper::overdue_text(load_stage stage, bool too_long) {
+core::reason stepper::overdue(load_stage stage, bool too_long) {
     const learned_clock& clock = too_long ? clocks().whole : clocks().stall;
-    std::string reason = too_long ? "not ready within " : "no sign of progress for ";
-    reason += seconds_text(clock.limit()) + " while " + stage_text(stage);
-    if (!event_.reason.empty()) {
-        reason += " (" + event_.reason + ")";
-    }
-    reason += too_long ? "; the clock of a whole start " : "; the clock of progress ";
-    return reason + clock.stand();
+    const std::string limit = seconds_text(clock.limit());
+    const core::reason doing = stage_text(stage);
+    const std::string last = in_brackets(event_.reason);
+    return too_long ? core::say("service.not-in-time", limit, doing, last, clock.stand())
+                    : core::say("service.no-progress", limit, doing, last, clock.stand());
 }
 
 bool stepper::wants_canary() const {
@@ -188,13 +189,11 @@ void stepper::on_life_probe() {
     if (silences < rule.failures) {
         return;
     }
-    std::string reason = "does not answer any more: " + rule.probe.method + " " + rule.probe.target;
-    reason += " failed " + std::to_string(silences) + (silences == 1 ? " time" : " times in a row") +
-              " while nothing else was asked of it";
-    if (!event_.reason.empty()) {
-        reason += " (" + event_.reason + ")";
-    }
-    begin_stop(stop_phase::dead, after_stop::retry, std::move(reason), event_.advice);
+    const std::string times = std::to_string(silences) + (silences == 1 ? " time" : " times in a row");
+    const core::reason probe = core::say("service.silent/probe", rule.probe.method + " " + rule.probe.target,
+                                         times, in_brackets(event_.reason));
+    begin_stop(stop_phase::dead, after_stop::retry, core::say("service.silent").led_to_by(probe),
+               event_.advice);
 }
 
 }  // namespace corral::supervisor

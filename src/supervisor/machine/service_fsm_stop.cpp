@@ -22,7 +22,7 @@ failure_sort stepper::sort_of_failure() {
     return event_.at_work && tested ? failure_sort::at_work : failure_sort::plain;
 }
 
-void stepper::begin_stop(stop_phase how, after_stop after, std::string reason, std::string advice) {
+void stepper::begin_stop(stop_phase how, after_stop after, core::reason reason, std::string advice) {
     phase::stopping stop{m_.wanted ? after : after_stop::rest, served(), {}, sort_of_failure()};
     std::vector<catalog::stop_step> ladder = stop_ladder(plan_.rules, how);
     if (how == stop_phase::ready && plan_.has_quiesce) {
@@ -57,7 +57,7 @@ void stepper::on_stop_timer(phase::stopping& stop) {
     const std::size_t last = sent->ladder.size() - 1;
     const bool at_its_end = sent->rung == last;
     if (at_its_end && !sent->stuck) {
-        m_.reason += "; SIGKILL does not end it, so it is probably stuck inside a driver";
+        m_.reason = m_.reason.led_to_by(core::say("service.stuck"));
         m_.advice = "look at the kernel log (dmesg); the device may need a reset";
     }
     const std::size_t rung = at_its_end ? last : sent->rung + 1;
@@ -89,10 +89,10 @@ void stepper::on_gone() {
     // A process that was sent signals ended for the reason these were sent, not for what its exit says; but
     // when its end was under way before them, its own exit is the cause.
     const bool ours = m_.is_being_ended();
-    std::string reason = ours ? m_.reason : event_.reason;
+    core::reason reason = ours ? m_.reason : event_.reason;
     std::string advice = ours && !event_.by_itself ? m_.advice : event_.advice;
     if (ours && event_.by_itself && m_.wanted) {
-        reason += "; " + event_.reason;
+        reason = reason.led_to_by(event_.reason);
     }
     if (!m_.wanted) {
         return enter(phase::stopped{}, std::move(reason), std::move(advice));
@@ -102,10 +102,10 @@ void stepper::on_gone() {
     switch (after) {
         case after_stop::rest:  // wanted again meanwhile
             m_.policy.forget();
-            return launch_unless_held(std::move(reason), plain_start);
+            return launch_unless_held(std::move(reason), {});
         case after_stop::held:
         case after_stop::again:
-            return launch_unless_held(reason, loading_again(reason));
+            return launch_unless_held(reason, reason);
         case after_stop::retry:
             return fail(served, sort, std::move(reason), std::move(advice));
         case after_stop::refused:
@@ -114,17 +114,17 @@ void stepper::on_gone() {
     }
 }
 
-void stepper::fail(core::milliseconds served, failure_sort sort, std::string reason, std::string advice) {
+void stepper::fail(core::milliseconds served, failure_sort sort, core::reason reason, std::string advice) {
     const restart_decision decision = m_.policy.on_failure(in_.now, served, in_.jitter, sort);
     if (decision.what == restart_verdict::give_up) {
         return enter(phase::broken{phase::breaker_open{in_.now + plan_.breaker_retry}},
-                     "failed too often, the last time: " + reason, std::move(advice));
+                     core::say("service.gave-up").led_to_by(reason), std::move(advice));
     }
     if (m_.held) {
         return enter(phase::waiting{phase::held_back{}}, std::move(reason), std::move(advice));
     }
     if (decision.what == restart_verdict::at_once) {
-        return launch(loading_again(reason));
+        return launch(std::move(reason));
     }
     enter(phase::waiting{phase::backoff{in_.now + decision.delay}}, std::move(reason), std::move(advice));
 }

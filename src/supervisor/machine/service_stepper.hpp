@@ -9,16 +9,11 @@
 #include <variant>
 #include <vector>
 
+#include "corral/core/say.hpp"
 #include "supervisor/machine/service_fsm.hpp"
 #include "supervisor/machine/stop_ladder.hpp"
 
 namespace corral::supervisor {
-
-// What a first start says; anything else tells of a failure before it.
-inline constexpr const char* plain_start = "loading";
-[[nodiscard]] inline std::string loading_again(const std::string& reason) {
-    return "loading again after: " + reason;
-}
 
 // Every change of state goes through enter().
 class stepper {
@@ -42,8 +37,8 @@ private:
     void on_release();
     void on_gate_answer();
     void on_gate_timer();
-    void turn_away(service_state to, core::steady_time again_at, std::string launch_reason,
-                   std::string reason, std::string advice);
+    void turn_away(service_state to, core::steady_time again_at, core::reason cause, core::reason reason,
+                   std::string advice);
     void on_spawned();
     void on_start_refused();
     void on_stage_event();
@@ -68,11 +63,16 @@ private:
     // Its process is not on its way to its end.
     [[nodiscard]] bool running() { return loading() != nullptr || in<phase::ready>() != nullptr; }
 
-    void enter(phase::any next, std::string reason, std::string advice = {});
-    void launch(std::string reason);
-    void launch_now(std::string reason);
-    void launch_unless_held(std::string reason_held, std::string reason_launched);
-    [[nodiscard]] phase::gate_question ask_gate(std::string launch_reason);
+    void enter(phase::any next, core::reason reason, std::string advice = {});
+    // `cause` is the failure that led to the start; empty: none did.
+    void launch(core::reason cause);
+    void launch_now(core::reason reason);
+    void launch_unless_held(core::reason reason_held, core::reason cause);
+    // What starting says.
+    [[nodiscard]] static core::reason start_after(const core::reason& cause) {
+        return cause.empty() ? core::reason("loading") : core::say("service.loading-again").led_to_by(cause);
+    }
+    [[nodiscard]] phase::gate_question ask_gate(core::reason cause);
     void forget_question();
     void try_again();
     void begin_stage(phase::loading& load, load_stage stage, action_kind action);
@@ -81,12 +81,12 @@ private:
     void note_lateness();
     [[nodiscard]] bool wants_canary() const;
     void arm_start_timer(phase::loading& load);
-    [[nodiscard]] std::string overdue_text(load_stage stage, bool too_long);
-    void begin_stop(stop_phase how, after_stop after, std::string reason, std::string advice = {});
+    [[nodiscard]] core::reason overdue(load_stage stage, bool too_long);
+    void begin_stop(stop_phase how, after_stop after, core::reason reason, std::string advice = {});
     [[nodiscard]] phase::signalled send(std::vector<catalog::stop_step> ladder, std::size_t rung);
     [[nodiscard]] core::milliseconds served();
     [[nodiscard]] failure_sort sort_of_failure();
-    void fail(core::milliseconds served, failure_sort sort, std::string reason, std::string advice);
+    void fail(core::milliseconds served, failure_sort sort, core::reason reason, std::string advice);
     [[nodiscard]] core::steady_time look_again_at() const;
     // Made when they are first needed: what they start from is in the plan.
     [[nodiscard]] load_clocks& clocks() {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::supervisor {
@@ -37,24 +38,16 @@ const catalog::exit_meaning* meaning_of(const catalog::service_template& rules, 
     return found;
 }
 
-void tell(exit_story& story, const std::string& cause, const std::string& advice) {
-    story.how += ": " + cause;
-    story.advice = advice;
-}
-
-exit_story finished(exit_story story) {
-    story.reason = "ended by itself: " + story.how;
-    return story;
+exit_story finished(core::reason how, std::string advice, bool from_outside) {
+    core::reason reason = core::say("service.ended").led_to_by(how);
+    return {std::move(reason), std::move(how), std::move(advice), from_outside};
 }
 
 }  // namespace
 
-std::string with_line(std::string text, std::string_view said) {
+core::reason with_line(const core::reason& text, std::string_view said) {
     constexpr std::size_t longest = 240;
-    if (said.empty()) {
-        return text;
-    }
-    return text + (text.ends_with('.') ? " It said: " : "; it said: ") + telemetry::printable(said, longest);
+    return said.empty() ? text : text.led_to_by("it said: " + telemetry::printable(said, longest));
 }
 
 std::optional<int> exit_status(const process::exit_reason& how) {
@@ -84,62 +77,54 @@ void blame_memory(exit_story& story, const process::exit_reason& how, const memo
         return;
     }
     const bool limited = found.limit_mb != 0;
-    const std::string cause = limited ? "The model reached its memory limit of " +
-                                            std::to_string(found.limit_mb) + " MiB, and the kernel killed "
-                                      : std::string("Memory ran out, and the kernel killed ");
-    const std::string before = process::describe(how);
-    story = {};
-    tell(story, cause + (itself ? "it." : "one of its processes."),
-         limited
-             ? "Raise 'memory_mb' in [limits] of its manifest, or serve it with a shorter context."
-             : "Serve a smaller model, or stop what else needs memory here; dmesg has the kernel's figures.");
-    story.how = before + story.how;
+    const char* const whom = itself ? "it" : "one of its processes";
+    core::reason told = core::reason(process::describe(how))
+                            .led_to_by(limited ? core::say("service.memory-limit", found.limit_mb, whom)
+                                               : core::say("service.memory-ran-out", whom));
     if (found.kills > 1) {
-        story.how +=
-            " It has killed " + std::to_string(found.kills) + " processes for that since this one began.";
+        told = told.led_to_by(core::say("service.memory-ran-out/more", found.kills));
     }
-    story = finished(std::move(story));
-    story.from_outside = true;
+    story = finished(
+        std::move(told),
+        limited
+            ? "Raise 'memory_mb' in [limits] of its manifest, or serve it with a shorter context."
+            : "Serve a smaller model, or stop what else needs memory here; dmesg has the kernel's figures.",
+        true);
 }
 
 void blame_tasks(exit_story& story, std::uint64_t most) {
-    story.how += (story.how.ends_with('.') ? " " : ". ") +
-                 std::string("While it loaded, the model met its limit of ") + std::to_string(most) +
-                 " processes and threads, and the kernel refused another.";
-    story.advice = "Raise 'tasks' in [limits] of its manifest.";
-    story = finished(std::move(story));
+    story = finished(story.how.led_to_by(core::say("service.task-limit", most)),
+                     "Raise 'tasks' in [limits] of its manifest.", story.from_outside);
 }
 
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                         const catalog::log_meaning* printed, const catalog::log_meaning* remarked, bool ready,
                         std::string_view said) {
-    exit_story story;
-    story.how = process::describe(how);
-    story.from_outside = was_sent(how);
+    core::reason told = process::describe(how);
+    std::string advice;
+    const bool from_outside = was_sent(how);
     if (ready) {
         said = {};
     }
     // A line that is known to end a start says more than a status; a harmless notice says less.
     if (!ready && printed != nullptr && printed->fatal_at_start) {
-        tell(story, printed->cause, printed->advice);
-        story.how = with_line(std::move(story.how), said);
-        return finished(std::move(story));
+        return finished(with_line(told.led_to_by(printed->cause), said), printed->advice, from_outside);
     }
     const std::optional<int> status = exit_status(how);
     const catalog::exit_meaning* const meaning = status ? meaning_of(rules, *status, ready) : nullptr;
     if (meaning != nullptr) {
-        tell(story, meaning->cause, meaning->advice);
+        told = told.led_to_by(meaning->cause);
+        advice = meaning->advice;
     } else if (!ready && printed != nullptr) {
-        story.how += "; while loading it had said: " + printed->cause;
-    } else if (const std::string words = plain_words(how); !words.empty()) {
-        story.how += ": " + words;
+        told = told.led_to_by(core::say("service.said-before").led_to_by(printed->cause));
+    } else {
+        told = told.led_to_by(plain_words(how));
     }
-    story.how = with_line(std::move(story.how), said);
+    told = with_line(told, said);
     if (remarked != nullptr) {
-        story.how += (story.how.ends_with('.') ? " Before, it" : "; before, it");
-        story.how += " printed what may mean: " + remarked->cause;
+        told = told.led_to_by(core::say("service.printed/before", remarked->cause));
     }
-    return finished(std::move(story));
+    return finished(std::move(told), std::move(advice), from_outside);
 }
 
 }  // namespace corral::supervisor

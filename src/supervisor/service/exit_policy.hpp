@@ -17,11 +17,11 @@ namespace corral::supervisor {
 [[nodiscard]] std::optional<int> exit_status(const process::exit_reason& how);
 
 // `text` and, where it is there, the line that shows it: "A library is missing. It said: cannot open libx.so".
-[[nodiscard]] std::string with_line(std::string text, std::string_view said);
+[[nodiscard]] core::reason with_line(const core::reason& text, std::string_view said);
 
 struct exit_story {
-    std::string reason;  // "ended by itself: " and `how`
-    std::string how;     // "killed by SIGSEGV: The runtime crashed."
+    core::reason reason;  // that it ended by itself, and `how`
+    core::reason how;     // "killed by SIGSEGV. The runtime crashed."
     std::string advice;
     bool from_outside = false;  // a signal that a fault of its own does not raise, or memory that ran out
 };

@@ -5,22 +5,20 @@
 
 #include <fmt/format.h>
 
-#include "corral/catalog/message.hpp"
-
 namespace corral::supervisor {
 
 namespace {
 
 // Without the failure that led to a start: the line before it has told that. What the card says now is new.
-std::string again(const std::string& reason) {
-    const std::size_t device = reason.find("; the device: ");
-    return "loading again" + (device == std::string::npos ? std::string() : reason.substr(device));
+std::string again(const core::reason& reason) {
+    const core::reason& last = reason.led_to().back();
+    return "loading again" + (last.id() == reason.id() ? "; " + last.text() : std::string());
 }
 
 }  // namespace
 
 std::string log_words(const service_status& before, const service_status& now, core::steady_time at) {
-    if (now.reason.starts_with("loading again after: ")) {
+    if (now.reason.id() == "service.loading-again") {
         return again(now.reason);
     }
     const bool told = !now.reason.empty() && now.reason == before.reason;
@@ -28,7 +26,7 @@ std::string log_words(const service_status& before, const service_status& now, c
         const auto left = std::chrono::duration<double>(*now.next_try - at).count();
         return fmt::format("tried again in {:.1f} s", std::max(left, 0.0));
     }
-    return with_advice(catalog::reason_line(now.reason), now.advice);
+    return with_advice(now.reason, now.advice);
 }
 
 }  // namespace corral::supervisor

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::supervisor {
@@ -91,14 +92,14 @@ port_watch::fault port_watch::taken_by(const listener_judgement& taker) const {
         return turn_fault();
     }
     return process::program_fault{
-        port_taken, "port " + std::to_string(endpoint_.port()) + " is already taken by " + taker.who,
+        port_taken, core::say("service.port-taken", endpoint_.port(), taker.who),
         "stop that program or give this service another port; it is looked at again by itself"};
 }
 
 core::result<void> port_watch::resume(bool followed, std::string unguarded, std::uint16_t port) {
     confined_.resume(followed, std::move(unguarded));
     if (confined_.expected().port() != port) {
-        return core::make_failure(core::errc::invalid, label_ + " listens where it is not expected");
+        return core::make_failure(core::errc::invalid, core::say("service.unexpected-port", label_));
     }
     return {};
 }
@@ -138,12 +139,10 @@ std::uint16_t port_watch::fixed_port() const {
 }
 
 process::program_fault port_watch::turn_fault() const {
-    const std::string port = std::to_string(confined_.compiled_port());
-    const std::string holder = ports_->holder(confined_.compiled_port());
+    const std::uint16_t port = confined_.compiled_port();
+    const std::string holder = ports_->holder(port);
     return {turn_lost,
-            "port " + port +
-                ", which is compiled into its program and out of the guard's reach, is used by " +
-                (holder.empty() ? std::string("another model of this server") : holder) + ": they take turns",
+            core::say("service.port-turn", port, holder.empty() ? "another model of this server" : holder),
             ""};
 }
 
@@ -212,9 +211,7 @@ process::program_fault port_watch::fault_of(const listener_judgement& found, cor
     if (found.sibling) {
         return turn_fault();
     }
-    return {"foreign-listener",
-            "port " + std::to_string(endpoint_.port()) + " is also listened on by " + found.who +
-                ", which is not part of this service; no prompt may reach it",
+    return {"foreign-listener", core::say("service.intruder", endpoint_.port(), found.who),
             "stop that program or give this service another port"};
 }
 

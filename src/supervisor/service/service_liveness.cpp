@@ -20,7 +20,7 @@ constexpr core::milliseconds most_own_lateness{500};
 }  // namespace
 
 // One question. "": answered, or nothing can be said; else what went wrong.
-core::awaitable<std::string> service_runner::probe_life(self_ptr self) {
+core::awaitable<core::reason> service_runner::probe_life(self_ptr self) {
     const catalog::probe_template asked = self->spec_.rules.liveness.probe;
     http::client_call call;
     call.to = self->spec_.liveness_at.value_or(self->port_.endpoint());
@@ -31,17 +31,18 @@ core::awaitable<std::string> service_runner::probe_life(self_ptr self) {
     auto calling = http::call(std::move(call));
     const core::result<http::client_reply> reply = co_await std::move(calling);
     if (reply && (asked.status == 0 || reply->status == asked.status)) {
-        co_return std::string();
+        co_return core::reason();
     }
     const bool cancelled = !reply && reply.error().code == core::make_error_code(core::errc::cancelled);
     if (cancelled || self->now() >= due + most_own_lateness) {
-        co_return std::string();
+        co_return core::reason();
     }
     if (reply) {
         co_return "it answered with status " + std::to_string(reply->status);
     }
     const bool silent = reply.error().code == core::make_error_code(core::errc::timed_out);
-    co_return silent ? "no answer within " + seconds_text(asked.timeout) : reply.error().message;
+    co_return silent ? core::reason("no answer within " + seconds_text(asked.timeout))
+                     : reply.error().message;
 }
 
 core::awaitable<void> service_runner::ask_for_life(self_ptr self, run_ptr run) {
@@ -63,7 +64,7 @@ core::awaitable<void> service_runner::ask_for_life(self_ptr self, run_ptr run) {
             continue;
         }
         auto asking = probe_life(self);
-        const std::string problem = co_await std::move(asking);
+        const core::reason problem = co_await std::move(asking);
         if (!serves()) {
             co_return;
         }

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::supervisor {
 
 transition_record service_notes::new_record(const service_machine& now, pid_t pid) const {
@@ -47,7 +49,7 @@ transition_record service_notes::remark(const catalog::log_meaning& known, const
                                         pid_t pid) const {
     transition_record record = new_record(now, pid);
     record.event = "line";
-    record.reason = "printed what may mean: " + known.cause;
+    record.reason = core::say("service.printed", known.cause);
     record.advice = known.advice;
     return record;
 }

@@ -38,7 +38,7 @@ public:
     [[nodiscard]] bool killed_from_outside() const noexcept { return outside_; }
 
     // Why the last process ended; empty: none has.
-    [[nodiscard]] const std::string& last_end() const noexcept { return last_end_; }
+    [[nodiscard]] const core::reason& last_end() const noexcept { return last_end_; }
     // The same, of one that was wanted.
     [[nodiscard]] std::optional<restart_reason> last_loss() const noexcept { return last_loss_; }
 
@@ -48,7 +48,7 @@ private:
     std::string service_;
     const core::clock_source* clock_;
     pid_t last_pid_ = 0;
-    std::string last_end_;
+    core::reason last_end_;
     std::optional<restart_reason> last_loss_;
     bool outside_ = false;
     bool joint_ = false;

@@ -11,7 +11,7 @@
 
 #include <boost/asio/error.hpp>
 
-#include "corral/catalog/message.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "supervisor/machine/load_estimate.hpp"
 #include "supervisor/service/exit_policy.hpp"
@@ -232,9 +232,8 @@ void service_runner::take_news(process_run& run, const line_news& news) {
     }
     if (news.remark != nullptr && owner_ != nullptr) {
         transition_record record = notes_.remark(*news.remark, machine_, run.pid);
-        telemetry::log().warn(
-            "{}: {}", label_,
-            telemetry::printable(with_advice(catalog::reason_line(record.reason), record.advice), 800));
+        telemetry::log().warn("{}: {}", label_,
+                              telemetry::printable(with_advice(record.reason, record.advice), 800));
         owner_->on_transition(std::move(record));
     }
 }
@@ -334,9 +333,9 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
     if (was_cancelled(how)) {
         // The owner of all tasks ends: nothing may be started any more, and an orphan reaper gets the dead.
         self->feed({event_kind::let_go, {}, {}});
-        self->feed({event_kind::exited, "Corral ends and watches it no longer", {}});
+        self->feed({event_kind::exited, core::say("service.asked-to-stop/corral"), {}});
         self->run_.reset();
-        self->feed({event_kind::gone, "Corral ends and watches it no longer", {}});
+        self->feed({event_kind::gone, core::say("service.asked-to-stop/corral"), {}});
         self->abandoned_ = true;
         co_return;
     }
@@ -349,7 +348,7 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
     auto losing = lost_its_port(self, run);
     const bool lost_turn = co_await std::move(losing);
     if (lost_turn) {
-        first.reason += "; " + self->port_.turn_fault().message;
+        first.reason = first.reason.led_to_by(self->port_.turn_fault().message);
         first.advice.clear();
     }
     const bool ended_itself = self->notes_.on_end(*run, first, how);

@@ -136,7 +136,7 @@ private:
     static core::awaitable<void> first_test(self_ptr self, run_ptr run);
     static core::awaitable<void> guard_port(self_ptr self, run_ptr run);
     static core::awaitable<void> ask_for_life(self_ptr self, run_ptr run);
-    static core::awaitable<std::string> probe_life(self_ptr self);
+    static core::awaitable<core::reason> probe_life(self_ptr self);
     static core::awaitable<void> quiesce(self_ptr self, run_ptr run, core::deadline until);
 
     supervisor_context context_;

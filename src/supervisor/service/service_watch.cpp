@@ -7,6 +7,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/http/client.hpp"
 #include "corral/process/ending.hpp"
 #include "corral/process/program_check.hpp"
@@ -144,8 +145,7 @@ core::awaitable<void> service_runner::prepare_launch(self_ptr self, std::uint64_
         co_return;
     }
     if (!seen) {
-        self->feed(
-            {event_kind::launch_failed, "its program can't be looked at: " + seen.error().message, {}});
+        self->feed({event_kind::launch_failed, core::say("service.disk-silent", seen.error()), {}});
         co_return;
     }
     port_watch::fault fault = std::move(seen->wrong);
@@ -332,7 +332,8 @@ core::awaitable<void> service_runner::first_test(self_ptr self, run_ptr run) {
         co_return;
     }
     run->output->first_test_begins();
-    core::result<void> verdict = core::make_failure(core::errc::cancelled, "its process ended meanwhile");
+    core::result<void> verdict =
+        core::make_failure(core::errc::cancelled, core::say("service.sign-of-life/ended"));
     try {
         auto test = self->spec_.self_test();
         auto hopeless = until_hopeless(run, self->context_.clock, core::deadline{});
@@ -356,14 +357,12 @@ core::awaitable<void> service_runner::first_test(self_ptr self, run_ptr run) {
     }
     if (!verdict) {
         self->feed({event_kind::self_test_failed,
-                    "its first test failed: " + telemetry::printable(verdict.error().message),
+                    core::say("service.first-test-failed").led_to_by(verdict.error().message),
                     {}});
     } else if (own) {
         self->feed({event_kind::self_test_passed, {}, {}});
     } else {
-        self->feed({event_kind::self_test_failed,
-                    "after its first test its port could not be shown to be its own",
-                    {}});
+        self->feed({event_kind::self_test_failed, core::say("service.first-test-failed/port"), {}});
     }
 }
 
@@ -388,7 +387,7 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
         const bool ending = missing > 1 && process::is_ending(run->pid);
         if (missing > (ending ? most_misses_of_an_end : 1)) {
             run->ending_seen = ending;
-            self->feed({event_kind::kill, "does not listen on its port any more", {}});
+            self->feed({event_kind::kill, core::say("service.not-listening"), {}});
             co_return;
         }
         if (self->now() >= next_wide_look) {

@@ -281,7 +281,7 @@ void ax_poll_backend::on_tokenizer_hung() {
     on_tokenizer_ill("The tokenizer service took a call and did not answer it.");
 }
 
-void ax_poll_backend::on_tokenizer_ill(const std::string& cause) {
+void ax_poll_backend::on_tokenizer_ill(const core::reason& cause) {
     if (epochs_.tokenizer().state == supervisor::service_state::ready) {
         group_->restart(places_.tokenizer, cause, supervisor::restart_reason::hang);
     }

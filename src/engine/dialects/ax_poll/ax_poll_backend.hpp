@@ -138,7 +138,7 @@ private:
     void restart(const act::restart& what);
     void on_intrusion(act::report_intrusion::kind how);
     void on_tokenizer_hung();
-    void on_tokenizer_ill(const std::string& cause);
+    void on_tokenizer_ill(const core::reason& cause);
     [[nodiscard]] core::awaitable<void> examine_tokenizer(core::deadline until);
     void count_failed_starts();
     void look_at_services();

@@ -1,6 +1,7 @@
 // How long a prompt is: in the turn of its request, and beside the run of another.
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
@@ -93,7 +94,8 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
         co_await examine_tokenizer(limit);
     }
     if (counted.fault != tokenizer_fault::none) {
-        co_return core::make_failure(core::errc::unavailable, "The tokenizer service " + counted.said + ".");
+        co_return core::make_failure(core::errc::unavailable,
+                                     core::say("runtime.tokenizer-away/tokenizer-service", counted.said));
     }
     if (rule_of_reuse().on && !keeps_nothing()) {
         token_ids ids = counted.system;
@@ -116,7 +118,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
     token_ids beginning;
     std::string asked = text;
     core::result<token_ids> ids =
-        core::make_failure(core::errc::refused, "No token ids without the tokenizer tap.");
+        core::make_failure(core::errc::refused, core::say("runtime.count-not-known/token-ids"));
     if (takes_verbatim()) {
         const core::deadline limit = measure_limit(until);
         verbatim_encoder::predicate unwanted;
@@ -175,7 +177,8 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::count_beside(
     const bool known_way = prompt.verbatim ? takes_verbatim() && verbatim_.knows_shape() : own_.is_known();
     if (places_.tokenizer.empty() || !known(limits) || !known_way || !serves() ||
         sent.system.size() + sent.turns.size() > most_beside_bytes) {
-        co_return core::make_failure(core::errc::refused, "It can't be counted beside a run.");
+        co_return core::make_failure(core::errc::refused,
+                                     core::say("runtime.count-not-known/counted-beside"));
     }
     const call_mark asking(tokenizer_calls_);
     core::result<prompt_measure> out = prompt_measure{};
@@ -189,14 +192,15 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::count_beside(
         std::string system = sent.system;
         std::string turns = sent.turns;
         const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), until);
-        out =
-            counted.fault == tokenizer_fault::none
-                ? core::result<prompt_measure>(measure_of(limits, counted))
-                : core::make_failure(core::errc::unavailable, "The tokenizer service " + counted.said + ".");
+        out = counted.fault == tokenizer_fault::none
+                  ? core::result<prompt_measure>(measure_of(limits, counted))
+                  : core::make_failure(core::errc::unavailable,
+                                       core::say("runtime.tokenizer-away/tokenizer-service", counted.said));
     }
     look_at_services();
     if (out && !serves()) {
-        co_return core::make_failure(core::errc::refused, "The services changed during the count.");
+        co_return core::make_failure(core::errc::refused,
+                                     core::say("runtime.count-not-known/services-changed"));
     }
     co_return out;
 }

@@ -6,6 +6,7 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 
 namespace corral::engine::ax_poll {
@@ -66,9 +67,8 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
                                          const catalog::model_entry& model, const backend_handover* from) {
     const std::vector<catalog::service_template>& templates = model.runtime.services;
     if (templates.empty() || templates.back().name == tokenizer_name) {
-        return core::make_failure(core::errc::invalid, "Model " + model.name + ": profile " +
-                                                           model.runtime.name +
-                                                           " names no runtime service after its tokenizer.");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("runtime.profile/names-runtime", model.name, model.runtime.name));
     }
     ax_poll_places out;
     if (const auto begun = begin_group(context, model, from, out); !begun) {

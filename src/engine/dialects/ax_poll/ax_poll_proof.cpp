@@ -234,7 +234,7 @@ core::awaitable<void> ax_poll_backend::keep_found_proof(proof_place place) {
     const core::deadline until = core::deadline::after(disk_patience, context_.clock->now());
     auto writing = context_.disk->run(model_.files_folder.string(), std::move(work), until);
     const auto got = co_await std::move(writing);
-    const std::string why = got ? *got : got.error().message;
+    const std::string why = got ? *got : got.error().message.text();
     if (!why.empty()) {
         telemetry::log().warn(
             "{}: the comparison of its cache is not kept, and is made again after a restart: {}", name, why);

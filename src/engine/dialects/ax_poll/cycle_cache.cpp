@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "engine/dialects/ax_poll/cycle_fsm.hpp"
 
 namespace corral::engine::ax_poll {
@@ -207,8 +208,7 @@ void cycle_fsm::cache_differs() {
     run_.unchecked.clear();
     ask(act::report_intrusion{act::report_intrusion::kind::cache});
     set_failure(chat::failure_kind::runtime_failed, "cache-differs",
-                "The runtime read this prompt behind other tokens than it was known to hold. Nothing of the "
-                "answer was used, and the runtime is reset.");
+                core::say("runtime.cache-foreign/runtime-read"));
     retry();
 }
 

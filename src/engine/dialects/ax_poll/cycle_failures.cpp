@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_fsm.hpp"
 #include "engine/dialects/ax_poll/tokenizer_client.hpp"
@@ -19,7 +20,7 @@ constexpr core::seconds heeds_a_stop{2};
 
 }  // namespace
 
-void cycle_fsm::set_failure(chat::failure_kind kind, const char* cause, std::string message) {
+void cycle_fsm::set_failure(chat::failure_kind kind, const char* cause, core::reason message) {
     run_failure what;
     what.kind = kind;
     what.cause = cause;
@@ -29,17 +30,17 @@ void cycle_fsm::set_failure(chat::failure_kind kind, const char* cause, std::str
     run_.failure = std::move(what);
 }
 
-void cycle_fsm::fail(chat::failure_kind kind, const char* cause, std::string message) {
+void cycle_fsm::fail(chat::failure_kind kind, const char* cause, core::reason message) {
     set_failure(kind, cause, std::move(message));
     end(run_end::failed);
 }
 
-void cycle_fsm::fail_and_restart(const char* cause, std::string message) {
+void cycle_fsm::fail_and_restart(const char* cause, core::reason message) {
     run_.restart_cause = message;
-    fail(chat::failure_kind::runtime_failed, cause, with_restart(std::move(message)));
+    fail(chat::failure_kind::runtime_failed, cause, with_restart(message));
 }
 
-void cycle_fsm::fail_as_hung(const char* cause, std::string message) {
+void cycle_fsm::fail_as_hung(const char* cause, core::reason message) {
     if (run_.prompt_inside) {
         note_hang(message);
     }
@@ -66,10 +67,8 @@ void cycle_fsm::context_full(std::uint32_t prompt_tokens) {
 }
 
 void cycle_fsm::foreign_ids() {
-    set_failure(
-        chat::failure_kind::runtime_failed, "tokenizer-foreign-ids",
-        "The tokenizer service gave token ids that the model does not have: its files belong to another "
-        "model.");
+    set_failure(chat::failure_kind::runtime_failed, "tokenizer-foreign-ids",
+                core::say("runtime.tokenizer-foreign/tokenizer-service"));
     run_.failure->retryable = false;
     end(run_end::failed);
 }
@@ -255,14 +254,14 @@ bool cycle_fsm::stalled() {
     run_.restart_pair = suspect_ && !decoding;
     const std::string length = " No text came for " + seconds_text(silence) + "; the ";
     if (decoding) {
-        fail_as_hung("decode-stalled", "The runtime stopped in the middle of an answer." + length +
-                                           "decode clock " + learned_.decode.stand() + ".");
+        fail_as_hung("decode-stalled",
+                     core::say("runtime.hung/runtime-stopped", length, learned_.decode.stand()));
         if (teaches()) {
             learned_.decode.ran_out();
         }
     } else {
-        fail_as_hung("prefill-stalled", "The runtime did not begin to answer in its time." + length +
-                                            "prefill clock " + learned_.prefill.stand(size) + ".");
+        fail_as_hung("prefill-stalled",
+                     core::say("runtime.hung/runtime-begin", length, learned_.prefill.stand(size)));
         if (teaches()) {
             learned_.prefill.ran_out();
         }
@@ -277,9 +276,8 @@ bool cycle_fsm::reset_stalled() {
     if (waits_for_tokenizer || silence <= learned_.reset.limit(size)) {
         return false;
     }
-    fail_as_hung("reset-stalled", "The runtime did not finish a reset in its time. It was busy with it for " +
-                                      seconds_text(silence) + "; the reset clock " +
-                                      learned_.reset.stand(size) + ".");
+    fail_as_hung("reset-stalled",
+                 core::say("runtime.hung/runtime-finish", seconds_text(silence), learned_.reset.stand(size)));
     if (teaches()) {
         learned_.reset.ran_out();
     }
@@ -304,8 +302,7 @@ bool cycle_fsm::stands_still(const scrubbing& in) const {
 }
 
 void cycle_fsm::hung(const char* call) {
-    fail_as_hung("runtime-hung", std::string("The runtime took a call and did not answer it. It was ") +
-                                     call + "; the call clock " + learned_.call.stand() + ".");
+    fail_as_hung("runtime-hung", core::say("runtime.hung/runtime-took", call, learned_.call.stand()));
     if (teaches()) {
         learned_.call.ran_out();
     }

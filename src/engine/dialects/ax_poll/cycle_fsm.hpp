@@ -57,7 +57,7 @@ struct note {
 };
 struct restart {  // the runtime, or with `pair` its tokenizer too
     bool pair = false;
-    std::string cause;
+    core::reason cause;
     supervisor::restart_reason why = supervisor::restart_reason::hang;
 };
 struct report_tokenizer_hung {};
@@ -241,7 +241,7 @@ private:
         run_progress progress;
         std::optional<run_failure> failure;
         run_loss loss;
-        std::optional<std::string> restart_cause;  // the runtime is beyond talking to
+        std::optional<core::reason> restart_cause;  // the runtime is beyond talking to
         bool restart_pair = false;
         bool doubts_tokenizer = false;  // nobody but the runtime saw what it answered
         bool prompt_inside = false;     // something of the request went to the runtime
@@ -333,10 +333,10 @@ private:
     [[nodiscard]] bool interrupted();
     [[nodiscard]] bool stalled();
     [[nodiscard]] bool reset_stalled();
-    void set_failure(chat::failure_kind kind, const char* cause, std::string message);
-    void fail(chat::failure_kind kind, const char* cause, std::string message);
-    void fail_and_restart(const char* cause, std::string message);
-    void fail_as_hung(const char* cause, std::string message);
+    void set_failure(chat::failure_kind kind, const char* cause, core::reason message);
+    void fail(chat::failure_kind kind, const char* cause, core::reason message);
+    void fail_and_restart(const char* cause, core::reason message);
+    void fail_as_hung(const char* cause, core::reason message);
     void note_hang(const std::string& told);
     // It runs for nobody and has moved no more since it was told to stop.
     [[nodiscard]] bool stands_still(const scrubbing& in) const;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_fsm.hpp"
 #include "engine/streaming/request_fields.hpp"
@@ -42,9 +43,7 @@ void cycle_fsm::decide(encoding& /*in*/) {
     if (encoded || (!verbatim && !run_.reuses)) {
         drain();
     } else if (!can_encode) {
-        encode_failed(core::make_failure(core::errc::refused,
-                                         "This model can't run a raw prompt, because its program asks the "
-                                         "tokenizer by itself. Send messages."));
+        encode_failed(core::make_failure(core::errc::refused, core::say("request.verbatim/model-run")));
     } else if (!interrupted()) {
         const bool composes =
             run_.reuses && run_.may_compose && held_bytes(run_.what.prompt, run_.what.owner) > 0;
@@ -80,7 +79,7 @@ void cycle_fsm::decide(draining& in) {
     if (in.looked && idle_.idle()) {
         prepare();
     } else if (in.until.passed(now_)) {
-        fail_and_restart("runtime-stuck", "The runtime was still busy with something else.");
+        fail_and_restart("runtime-stuck", core::say("runtime.foreign-talk/runtime-still"));
     } else {
         settle_step(in.until);
     }
@@ -132,7 +131,7 @@ void cycle_fsm::on_reset(const core::result<control_reply>& got, core::steady_ti
         fail(chat::failure_kind::runtime_failed, "reset-refused",
              "The runtime refused a reset with status " + std::to_string(got->status) + ".");
     } else if (asked.until.passed(now_)) {
-        fail_and_restart("runtime-stuck", "The runtime stayed busy and took no reset.");
+        fail_and_restart("runtime-stuck", core::say("runtime.refused/stayed-busy"));
     } else {
         back_off(work::reset, asked.until, asked.tries);
     }
@@ -206,7 +205,7 @@ void cycle_fsm::confirmed() {
     if (run_.resets < most_resets) {
         reset();
     } else {
-        fail_and_restart("reset-swallowed", "The runtime accepts resets but does not carry them out.");
+        fail_and_restart("reset-swallowed", core::say("runtime.refused/runtime-accepts"));
     }
 }
 
@@ -246,7 +245,7 @@ void cycle_fsm::on_generated(const core::result<control_reply>& got, core::stead
         fail(chat::failure_kind::runtime_failed, "generate-refused",
              "The runtime refused a prompt with status " + std::to_string(got->status) + ".");
     } else if (asked.until.passed(now_)) {
-        fail_and_restart("runtime-stuck", "The runtime stayed busy and took no prompt.");
+        fail_and_restart("runtime-stuck", core::say("runtime.refused/runtime-stayed"));
     } else {
         back_off(work::run, asked.until, asked.tries);
     }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_fsm.hpp"
 
@@ -84,7 +85,7 @@ void cycle_fsm::conclude() {
         state_ = owing{};
     } else if (!run_.text_given) {
         run_.restart_pair = true;
-        fail_and_restart("mute", "The runtime ran the prompt but gave no text.");
+        fail_and_restart("mute", core::say("runtime.not-run/runtime-ran"));
     } else {
         end(run_end::stop);
     }
@@ -132,7 +133,7 @@ void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_an
     const bool ours = take_text(got);
     if (run_.foreign_text) {
         set_failure(chat::failure_kind::runtime_failed, "foreign-text",
-                    "The runtime gave text that is not of this answer: another program talks to it too.");
+                    core::say("runtime.foreign-talk/runtime-gave"));
         run_.foreign_text = false;
         retry();
         return;
@@ -150,7 +151,7 @@ void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_an
         end(run_end::length);
     } else if (verdict == follow_verdict::swallowed) {
         set_failure(chat::failure_kind::runtime_failed, "generate-swallowed",
-                    "The runtime accepted the prompt but did not run it.");
+                    core::say("runtime.not-run/runtime-accepted"));
         retry();
     } else if (verdict == follow_verdict::ended) {
         run_.ended_by_itself = true;
@@ -225,8 +226,7 @@ bool cycle_fsm::stopped_by_others(bool cut) const {
 void cycle_fsm::tell_foreign_stop() {
     ask(act::report_intrusion{act::report_intrusion::kind::stop});
     set_failure(chat::failure_kind::runtime_failed, "foreign-stop",
-                "The runtime ended this answer in the middle, unasked: another program stopped it, or its "
-                "context is smaller than configured.");
+                core::say("runtime.foreign-talk/runtime-ended"));
     if (run_.text_given) {
         end(run_end::failed);
         return;
@@ -320,7 +320,7 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
     const std::uint32_t made = signs_.tokens_made;
     if (made == 0 || (!run_.text_given && made >= enough_for_a_text)) {
         run_.restart_pair = true;
-        fail_and_restart("mute", "The runtime ran the prompt but gave no text.");
+        fail_and_restart("mute", core::say("runtime.not-run/runtime-ran"));
         return;
     }
     const catalog::context_sizes& sizes = signs_.sizes;

@@ -100,7 +100,7 @@ std::string keep_proof(const proof_place& at, const reuse_proof& proof) {
     const std::string text = text_of({.proof = proof, .package = at.package.string(), .version = at.version});
     const auto written = core::replace_private_file(
         at.file, {.text = text, .mode = 0600, .owner = ::geteuid(), .group = ::getegid()});
-    return written ? std::string{} : written.error().message;
+    return written ? std::string{} : written.error().message.text();
 }
 
 std::size_t remove_stale_proofs(const fs::path& folder) {

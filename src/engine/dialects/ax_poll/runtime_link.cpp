@@ -5,6 +5,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 
 namespace corral::engine::ax_poll {
@@ -39,11 +40,11 @@ core::awaitable<core::result<http::client_reply>> runtime_link::call(const char*
     auto first = co_await (std::move(calling) || std::move(overdue));
     const core::nanoseconds took = clock_.now() - sent - (clocks_->late.total() - late);
     if (first.index() == 1 && took < clocks_->call.limit()) {
-        co_return core::make_failure(core::errc::cancelled, "the call was given up");
+        co_return core::make_failure(core::errc::cancelled, core::say("runtime.given-up/call-given"));
     }
     if (first.index() == 1) {
-        co_return core::make_failure(core::errc::timed_out,
-                                     "no answer within " + seconds_text(clocks_->call.limit()));
+        co_return core::make_failure(core::errc::timed_out, core::say("runtime.given-up/answer-within",
+                                                                      seconds_text(clocks_->call.limit())));
     }
     core::result<http::client_reply> reply = std::get<0>(std::move(first));
     if (reply) {

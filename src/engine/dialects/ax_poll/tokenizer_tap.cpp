@@ -4,6 +4,7 @@
 
 #include <boost/asio/ip/address_v4.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -233,9 +234,8 @@ core::awaitable<core::result<std::string>> tokenizer_tap::owed_text(core::deadli
     open_.add(tokens_.tail());
     const std::optional<std::string> text = co_await decode_open(until, std::move(unwanted));
     if (!text || !open_.next().empty()) {
-        co_return core::make_failure(
-            core::errc::unavailable,
-            "The tokenizer service did not come back to decode the end of the answer.");
+        co_return core::make_failure(core::errc::unavailable,
+                                     core::say("runtime.tokenizer-away/service-come"));
     }
     co_return *text;
 }

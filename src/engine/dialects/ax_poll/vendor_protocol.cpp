@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 namespace corral::engine::ax_poll {
 
 namespace {
@@ -44,19 +45,17 @@ control_reply control_answer(const http::client_reply& reply) {
 
 core::result<poll_answer> parse_poll(const http::client_reply& reply) {
     if (reply.status != 200) {
-        return core::make_failure(core::errc::protocol, "The runtime answered a poll with status " +
-                                                            std::to_string(reply.status) + ".");
+        return core::make_failure(core::errc::protocol,
+                                  core::say("runtime.protocol/poll-status", reply.status));
     }
     const json body = core::parse_json(reply.body);
     if (!body.is_object()) {
-        return core::make_failure(core::errc::protocol,
-                                  "The runtime answered a poll with something else than JSON.");
+        return core::make_failure(core::errc::protocol, core::say("runtime.protocol/answered-poll"));
     }
     const auto done = body.find("done");
     const auto text = body.find("response");
     if (done == body.end() || !done->is_boolean() || text == body.end() || !text->is_string()) {
-        return core::make_failure(core::errc::protocol,
-                                  "The runtime answered a poll without \"done\" or \"response\".");
+        return core::make_failure(core::errc::protocol, core::say("runtime.protocol/runtime-answered"));
     }
     return poll_answer{done->get<bool>(), text->get<std::string>()};
 }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/cache_ledger.hpp"
@@ -43,7 +44,7 @@ core::failure no_answer(tokenizer_fault fault, const std::string& said) {
                             : fault == tokenizer_fault::too_long   ? core::errc::limit_exceeded
                             : fault == tokenizer_fault::bad_answer ? core::errc::protocol
                                                                    : core::errc::unavailable;
-    return core::make_failure(code, "The tokenizer service " + said + ".");
+    return core::make_failure(code, core::say("runtime.tokenizer-away/tokenizer-service", said));
 }
 
 }  // namespace
@@ -80,9 +81,7 @@ void verbatim_encoder::on_tokenizer_started() {
 
 core::failure verbatim_encoder::give_up() {
     impossible_ = true;
-    return core::make_failure(core::errc::refused,
-                              "This model can't run a raw prompt, because its tokenizer puts a chat template "
-                              "around every text. Send messages.");
+    return core::make_failure(core::errc::refused, core::say("request.verbatim/run-raw"));
 }
 
 core::awaitable<core::result<conversation_ids>> verbatim_encoder::ask(std::string system, std::string turns,
@@ -216,7 +215,7 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::count(std::string tex
     }
     auto ids = guarded_ids(shape, got.turns);
     if (!ids || ids->size() < 2) {
-        co_return core::make_failure(core::errc::refused, "Only its run can say how long it is.");
+        co_return core::make_failure(core::errc::refused, core::say("runtime.count-not-known/only-run"));
     }
     co_return std::move(*ids);
 }
@@ -293,7 +292,7 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::encode_wrapped(std::s
     token_ids ids = std::move(got->system);
     ids.insert(ids.end(), got->turns.begin(), got->turns.end());
     if (ids.empty()) {
-        co_return core::make_failure(core::errc::protocol, "The tokenizer service gave no token ids.");
+        co_return core::make_failure(core::errc::protocol, core::say("runtime.tokenizer-away/service-gave"));
     }
     co_return ids;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "corral/core/say.hpp"
 #include "engine/dialects/ax_sse/ax_sse_reader.hpp"
 #include "engine/sticky_sampling_policy.hpp"
 #include "engine/streaming/request_fields.hpp"
@@ -28,10 +29,7 @@ bool is_older_build(unsigned status, std::string_view sentence) {
 
 core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_spec& what) const {
     if (what.prompt.verbatim) {
-        return core::make_failure(core::errc::refused,
-                                  "This model takes neither raw prompts nor an assistant turn to be "
-                                  "continued, because its program puts a chat template around every "
-                                  "conversation. Send messages.");
+        return core::make_failure(core::errc::refused, core::say("request.verbatim/model-takes"));
     }
     nlohmann::json body = nlohmann::json::object();
     body["model"] = traits_.model_name;

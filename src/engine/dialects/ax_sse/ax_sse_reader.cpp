@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::ax_sse {
@@ -34,7 +35,7 @@ core::result<void> ax_sse_reader::take(const json& event, const std::string& dat
     }
     const auto choices = event.find("choices");
     if (choices == event.end() || !choices->is_array()) {
-        return core::make_failure(core::errc::protocol, "The runtime sent an event without \"choices\".");
+        return core::make_failure(core::errc::protocol, core::say("runtime.protocol/runtime-sent"));
     }
     for (const json& choice : *choices) {
         if (choice.is_object()) {

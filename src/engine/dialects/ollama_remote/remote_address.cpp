@@ -8,6 +8,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/server_url.hpp"
 #include "corral/core/wake_signal.hpp"
 
@@ -91,7 +92,7 @@ core::awaitable<core::result<tcp::endpoint>> reach(remote_address where, core::d
     const core::steady_time end = until.at();
     auto first = co_await (look_up_and_connect(std::move(where)) || core::sleep_until(end));
     if (first.index() == 1) {
-        co_return core::make_failure(core::errc::timed_out, text + " does not answer in time");
+        co_return core::make_failure(core::errc::timed_out, core::say("runtime.remote/answer-time", text));
     }
     core::result<tcp::endpoint> out = std::get<0>(std::move(first));
     co_return out;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::engine::ollama_remote {
 
 void remote_health::begin() {
@@ -39,17 +41,16 @@ availability remote_health::now(core::steady_time when) const {
     }
     if (is_ == found::nothing) {
         out.state = availability_state::loading;
-        out.reason = "The remote server has not been asked yet.";
+        out.reason = core::say("model.remote-away/unasked");
     } else if (is_ == found::down) {
         out.state = availability_state::broken;
-        out.reason = "The remote server does not serve: " + why_ + ".";
+        out.reason = core::say("model.remote-away", why_);
         out.next_try = when + rule_.interval;
     } else if (outlier_.ejected(when)) {
         const auto left = std::chrono::ceil<core::seconds>(*outlier_.until() - when);
         out.state = availability_state::broken;
         out.next_try = outlier_.until();
-        out.reason = "Requests failed at the remote server (" + last_failure_ + "), so it gets none for " +
-                     std::to_string(left.count()) + " s.";
+        out.reason = core::say("model.remote-away/outlier", last_failure_, left.count());
     } else {
         out.state = availability_state::ready;
     }

@@ -47,8 +47,8 @@ private:
     bool wanted_ = false;
     found is_ = found::nothing;
     unsigned in_a_row_ = 0;  // answers that speak against `is_`
-    std::string why_;        // it is down
-    std::string last_failure_;
+    core::reason why_;       // it is down
+    core::reason last_failure_;
 };
 
 }  // namespace corral::engine::ollama_remote

@@ -12,6 +12,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/streaming/request_fields.hpp"
@@ -82,7 +83,8 @@ public:
             const std::size_t end = bytes.find('\n');
             line_.append(bytes.substr(0, end));
             if (line_.size() > longest_line) {
-                return core::make_failure(core::errc::limit_exceeded, "a line of the answer is too long");
+                return core::make_failure(core::errc::limit_exceeded,
+                                          core::say("command.run-answer/line-answer"));
             }
             if (end == std::string_view::npos) {
                 return {};
@@ -107,7 +109,7 @@ private:
         }
         const json object = core::parse_json(line);
         if (!object.is_object()) {
-            return core::make_failure(core::errc::protocol, "a line of the answer is no JSON object");
+            return core::make_failure(core::errc::protocol, core::say("runtime.protocol/line-answer"));
         }
         if (object.contains("error")) {
             out.emplace_back(error_from(0, object));
@@ -188,7 +190,7 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
     } else {
         if (what.prompt.messages.empty()) {
             return core::make_failure(core::errc::refused,
-                                      "the conversation has no messages to send; send one");
+                                      core::say("request.conversation/conversation-messages"));
         }
         out.target = "/api/chat";
         body["messages"] = json::array();
@@ -290,7 +292,7 @@ std::optional<std::chrono::system_clock::time_point> stamp_in(const std::string&
 core::result<std::optional<stated_model>> model_listed(std::string_view tags, std::string_view model) {
     const json list = core::parse_json(tags);
     if (!list.is_object() || !list.contains("models") || !list["models"].is_array()) {
-        return core::make_failure(core::errc::protocol, "its answer to /api/tags is no list of models");
+        return core::make_failure(core::errc::protocol, core::say("runtime.remote/answer-api"));
     }
     const json* const found = find_model(list, model);
     if (found == nullptr) {

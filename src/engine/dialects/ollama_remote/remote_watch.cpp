@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ollama_remote/remote_protocol.hpp"
 
@@ -211,7 +212,7 @@ core::awaitable<core::result<http::header_fields>> remote_watch::key_headers() {
     }
     if (key.empty() || !may_be_in_a_header(key)) {
         co_return core::make_failure(core::errc::unavailable,
-                                     "the key file " + settings_.key_file + " can't be read or holds no key");
+                                     core::say("runtime.remote/key-file", settings_.key_file));
     }
     out.add("Authorization", "Bearer " + key);
     co_return out;

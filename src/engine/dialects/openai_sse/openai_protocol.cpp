@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/openai_sse/openai_reader.hpp"
@@ -127,17 +128,13 @@ json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form
 core::result<streaming::stream_request> openai_protocol::request_for(const run_spec& what) const {
     const chat::rendered_prompt& prompt = what.prompt;
     if (prompt.verbatim && traits_.completion_target.empty()) {
-        return core::make_failure(core::errc::refused,
-                                  "This model takes neither raw prompts nor an assistant turn to be "
-                                  "continued, because its program puts a chat template around every "
-                                  "conversation. Send messages.");
+        return core::make_failure(core::errc::refused, core::say("request.verbatim/model-takes"));
     }
     const bool has_images = !chat::images_of(prompt).empty();
     const bool takes_images =
         !prompt.verbatim && traits_.conversation != catalog::conversation_form::single_message;
     if (has_images && !takes_images) {
-        return core::make_failure(core::errc::refused,
-                                  "This model takes images in whole conversations alone. Send messages.");
+        return core::make_failure(core::errc::refused, core::say("request.verbatim/takes-images"));
     }
     streaming::spliced_body splices;
     json body = json::object();
@@ -243,7 +240,7 @@ core::result<streaming::size_answer> openai_protocol::size_in(std::string_view b
         out.text = streaming::text_in(answer, "prompt");
     }
     if (!out.tokens && out.text.empty()) {
-        return core::make_failure(core::errc::protocol, "its answer has neither a count nor a text");
+        return core::make_failure(core::errc::protocol, core::say("runtime.count-not-known/answer-neither"));
     }
     return out;
 }

@@ -1,6 +1,7 @@
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
 #include "engine/streaming/request_fields.hpp"
 #include "engine/streaming/told_logprobs.hpp"
@@ -83,7 +84,7 @@ core::result<void> openai_reader::take(const json& event, const std::string& dat
             }
         }
     } else if (!has_usage) {
-        return core::make_failure(core::errc::protocol, "The runtime sent an event without \"choices\".");
+        return core::make_failure(core::errc::protocol, core::say("runtime.protocol/runtime-sent"));
     }
     if (has_usage) {
         const auto details = usage->find("prompt_tokens_details");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "engine/dialects/rkllm_flask/flask_reader.hpp"
 #include "engine/streaming/request_fields.hpp"
 
@@ -20,10 +21,7 @@ std::string without_nul(std::string text) {
 
 core::result<streaming::stream_request> flask_protocol::request_for(const run_spec& what) const {
     if (what.prompt.verbatim) {
-        return core::make_failure(core::errc::refused,
-                                  "This model takes neither raw prompts nor an assistant turn to be "
-                                  "continued, because its program puts a chat template around every "
-                                  "conversation. Send messages.");
+        return core::make_failure(core::errc::refused, core::say("request.verbatim/model-takes"));
     }
     nlohmann::json body = nlohmann::json::object();
     body["messages"] = nlohmann::json::array(

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::engine::rkllm_flask {
 
 flask_reader::flask_reader(bool cumulative, streaming::json_bounds bounds)
@@ -22,8 +24,7 @@ core::result<void> flask_reader::feed(std::string_view bytes, std::vector<stream
 
 core::result<void> flask_reader::finish(std::vector<streaming::answer_part>& /*out*/) {
     if (!scanner_.between_documents()) {
-        return core::make_failure(core::errc::protocol,
-                                  "The runtime's answer ended in the middle of a document.");
+        return core::make_failure(core::errc::protocol, core::say("runtime.protocol/runtime-answer"));
     }
     return {};
 }

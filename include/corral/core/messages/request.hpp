@@ -1,14 +1,14 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto request_reader = message_reader::client;
+inline constexpr auto request_reader = message_reader::client;
 
-constexpr std::array request_table{
+inline constexpr std::array request_table{
     message{"request.no-model", request_reader,
             "not found, try pulling it first\n"
             "model … not found",
@@ -181,7 +181,7 @@ constexpr std::array request_table{
             "… can't be started: …\n"
             "… said nothing for too long and was ended; ask again to go on with it\n"
             "this server is being stopped; ask again to go on with the pull\n"
-            "whoever asked is gone",
+            "whoever-asked| whoever asked is gone",
             "A client's pull did not come to its end; what is on the disk is used by the next one.",
             "The sentence says why; 'corral pull NAME' on the box shows more."},
     message{"pull.not-removed", request_reader, "… was not removed for a client: … event=pull.not-removed",
@@ -277,10 +277,4 @@ constexpr std::array request_table{
             "This Corral serves https.", "Write https:// in the client's address."},
 };
 
-}  // namespace
-
-std::span<const message> request_messages() {
-    return request_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

@@ -1,27 +1,31 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto operation_reader = message_reader::operators;
+inline constexpr auto operation_reader = message_reader::operators;
 
-constexpr std::array operation_table{
+inline constexpr std::array operation_table{
     message{"command.asks-daemon", operation_reader,
-            "the Corral at '…' …\n"
-            "the daemon does not answer any more\n"
-            "nothing has changed: …\n"
-            "the request is nested too deep\n"
-            "a request is one JSON object on one line, such as {\"verb\":\"status\"}\n"
+            "corral| the Corral at '{what}' {why}\n"
+            "daemon-answer| the daemon does not answer any more\n"
+            "nothing-changed| nothing has changed: {upgrade}\n"
+            "request-nested| the request is nested too deep\n"
             "a request may have at most … bytes\n"
             "unknown verb '…'; there are …\n"
             "'program' must be a path from the root\n"
             "'target' must be a text: MODEL, MODEL@CARDS or MODEL/SERVICE\n"
             "'target' must be a text: MODEL, MODEL/SERVICE, SERVICE or corral\n"
             "internal error: …\n"
-            "the daemon refuses",
+            "the daemon refuses\n"
+            "corral-url| the Corral at --url wants one model by its name\n"
+            "answers-status| {url} answers with status {status:d} and not as Corral does. Check the address; "
+            "the server must be a Corral of this version or a later one.\n"
+            "request-one| a request is one JSON object on one line, such as {{\"verb\":\"status\"}}\n"
+            "a request is one JSON object on one line, such as {\"verb\":\"status\"}",
             "The conversation with the running Corral failed.",
             "Compare 'corral --version' with the version in 'corral status'; look at 'corral logs corral'."},
     message{"page.refused", operation_reader,
@@ -49,7 +53,7 @@ constexpr std::array operation_table{
         "Install the page (share/corral/ui), or make keys: corral key new NAME."},
     message{"page.busy", operation_reader,
             "this server does as much for its operator as it may; try again in a while\n"
-            "as many pages follow this server as it lets; close one",
+            "many-pages| as many pages follow this server as it lets; close one",
             "Commands for pages run one at a time, and 64 pages may follow, 24 of one client.",
             "Close pages that nobody looks at, then try again."},
     message{"page.no-sessions", operation_reader, "browsers can't log in: …",
@@ -78,7 +82,7 @@ constexpr std::array operation_table{
         "can't replace the left-over socket …\n"
         "can't listen at …\n"
         "can't connect to …\n"
-        "can't tell who is at the other end: …\n"
+        "tell-who| can't tell who is at the other end: {why}\n"
         "there is no admin socket, so 'corral status' and the like do not work: …",
         "The socket over which commands ask could not be made or reached. Clients are served all the same.",
         "Set admin_socket = \"PATH\" to a folder that Corral's user may write."},
@@ -95,12 +99,13 @@ constexpr std::array operation_table{
             "Follow it by 'corral status --watch'; --now cuts a running answer off."},
     message{"command.check-mistake", operation_reader,
             "the configuration has a mistake, so its models are not known\n"
-            "the configuration has mistakes, so that its address is not known: 'corral check' names them, "
-            "--url says an address",
+            "configuration-mistakes| the configuration has mistakes, so that its address is not known: "
+            "'corral check' names them, --url says an address",
             "The command needs the configuration and could not read it.", "Mend what 'corral check' names."},
     message{"command.remove", operation_reader,
             "nothing was removed\n"
-            "can't remove …: …",
+            "can't remove …: …\n"
+            "stays-models| {folder} stays: models were changed meanwhile, so run 'corral prune' again",
             "The manifest is still there.", "Run it again with sudo, or as 'corral rm MODEL --yes'."},
     message{"command.explain", operation_reader,
             "no message is called or reads like '…'. 'corral explain' lists all.",
@@ -110,16 +115,16 @@ constexpr std::array operation_table{
             "nothing has crashed or hung: there is no bundle in …\n"
             "there is no '…' among the … bundles in …\n"
             "'…' is damaged\n"
-            "'…' is not the name of a bundle\n"
-            "'…' is no bundle\n"
+            "name-bundle| '{name}' is not the name of a bundle\n"
+            "bundle| '{what}' is no bundle\n"
             "can't list …\n"
             "; run this as the user that runs Corral, or say --state DIR\n"
             "the daemon at '…' has no state directory, so it keeps nothing. Set 'state_directory' in its "
             "configuration.",
             "The record of a crash can't be shown.", "List those that are there by 'corral logs --crash'."},
     message{"command.run-answer", operation_reader,
-            "the answer ended before its last line\n"
-            "a line of the answer is too long\n"
+            "answer-ended| the answer ended before its last line\n"
+            "line-answer| a line of the answer is too long\n"
             "a line of the answer is not understood",
             "The server broke its answer off, or is none that corral run understands.",
             "Ask again; each time: look at 'corral status' and 'corral logs corral'."},
@@ -133,15 +138,15 @@ constexpr std::array operation_table{
             "there is no model '…'; there is none at all: 'corral import DIR' makes one",
             "No manifest has the name; the nearest is named.", "Write a name that 'corral list' shows."},
     message{"command.address", operation_reader,
-            "'…' has no address: …\n"
+            "address| '{host}' has no address: {what}\n"
             "'…' must look like http://HOST:PORT or https://HOST:PORT\n"
-            "'…' can't be read: is it there, and a plain file?\n"
-            "'…' is longer than … bytes or can't be read",
+            "read-plain| '{file}' can't be read: is it there, and a plain file?\n"
+            "longer-bytes| '{file}' is longer than {most:d} bytes or can't be read",
             "The address or the file of a key or certificate can't be used.",
             "Write --url http://HOST:PORT, and --key-file with a plain file."},
     message{"command.not-ollama", operation_reader,
-            "GET /api/version of …: status …; is that an Ollama server?\n"
-            "lists no model; 'corral list' says why\n"
+            "get-api| GET /api/version of {url}: status {status:d}; is that an Ollama server?\n"
+            "lists-model| {url} lists no model; 'corral list' says why.\n"
             "it does not take this key",
             "What answers there is no Corral or Ollama, has no model, or knows another key.",
             "Give the right --url; 'corral status' on that box names it."},
@@ -161,11 +166,11 @@ constexpr std::array operation_table{
             "there is no set '…': say corral, rk3588, lengths, or a file that ends in .toml\n"
             "has no test in common with the set '…'\n"
             "the folder '…' can't be made: …\n"
-            "these are no results of 'corral bench'\n"
-            "the file is longer than 1 MiB\n"
-            "the server went on far beyond the limit of … tokens\n"
-            "a line of the answer is longer than 4 MiB\n"
-            "the server says: …",
+            "these-results| {name}: these are no results of 'corral bench'\n"
+            "server-went| the server went on far beyond the limit of {tokens:d} tokens\n"
+            "line-answer| a line of the answer is longer than 4 MiB\n"
+            "server-says| the server says: {read}\n"
+            "file-longer| {name}: the file is longer than 1 MiB",
             "The benchmark can't be run or compared as asked.",
             "Read 'corral bench --help' and docs/bench.md."},
     message{"drain.ended", operation_reader,
@@ -174,15 +179,15 @@ constexpr std::array operation_table{
             "corral drain --wait stopped waiting; the box does not drain any more.",
             "Look at 'corral status', and run 'corral drain --wait' again where Corral runs."},
     message{"upgrade.refused", operation_reader,
-            "an upgrade is under way already\n"
-            "corral is being stopped\n"
-            "the server is shutting down\n"
-            "the configuration file is empty, or has no model any more; if that is wanted, say 'corral "
-            "reload --allow-empty' first\n"
-            "can't take over: …\n"
+            "upgrade-under| an upgrade is under way already\n"
+            "corral-being| corral is being stopped\n"
+            "server-shutting| the server is shutting down\n"
+            "configuration-file| the configuration file is empty, or has no model any more; if that is "
+            "wanted, say 'corral reload --allow-empty' first\n"
+            "take-over| {program} can't take over: {report}\n"
             "can't be looked at: …\n"
             "can't take over: it did not …\n"
-            "the services of … did not stop in time\n"
+            "services-stop| the services of {name} did not stop in time\n"
             "did not end within …\n"
             "the upgrade was given up, and all goes on as before: …\n"
             "upgrade: …",
@@ -194,25 +199,27 @@ constexpr std::array operation_table{
         "the upgrade still goes on; see 'corral status'",
         "The command stopped watching.", "Look at 'corral status'."},
     message{"upgrade.handed-over", operation_reader,
-            "what was handed over can't be read: …\n"
-            "what was handed over names descriptor …, which is not open or not its own\n"
-            "what was handed over is no sealed memory\n"
-            "what was handed over is too long\n"
-            "no memory for what is handed over\n"
-            "is not the number of a descriptor\n"
-            "Model …: other services were handed over\n"
-            "…: other services were handed over\n"
+            "handed-over| what was handed over can't be read\n"
+            "over-names| what was handed over names descriptor {fd:d}, which is not open or not its own\n"
+            "over-sealed| what was handed over is no sealed memory\n"
+            "over-too| what was handed over is too long\n"
+            "memory-handed| no memory for what is handed over\n"
+            "number-descriptor| {variable} is not the number of a descriptor\n"
+            "other-services| {name}: other services were handed over\n"
             "; it goes on where it was\n"
             "; it is started anew\n"
-            "its configuration is another now; it is started anew",
+            "its configuration is another now; it is started anew\n"
+            "over-read| what was handed over can't be read: {what}\n"
+            "Model …: other services were handed over",
             "Of what the old image handed over something can't be used; that model is started anew.",
             "Nothing; corral status shows the load."},
     message{"daemon.warden", operation_reader,
-            "cannot start the warden: …\n"
-            "the warden does not listen\n"
-            "the warden that was handed over is not this process's own\n"
+            "start-warden| cannot start the warden: {what}\n"
+            "warden-listen| the warden does not listen\n"
+            "warden-handed| the warden that was handed over is not this process's own\n"
             "the warden is gone and can't be started again, so services would outlive a killed Corral: …\n"
-            "the warden had been killed, and was started again",
+            "the warden had been killed, and was started again\n"
+            "cannot-start| cannot start the warden: /proc can't be read",
             "The small process that kills all services when Corral is gone was lost or can't be started.",
             "Nothing where there is a new one; else dmesg, and systemctl restart corral."},
     message{"daemon.orphans", operation_reader,
@@ -262,9 +269,9 @@ constexpr std::array operation_table{
             "the one that a client made is left out, the configuration has one\n"
             "is not served while the model … below it is not\n"
             "clients can't make models: …\n"
-            "the folder '…' for models made by clients cannot be used: …\n"
-            "…; delete some\n"
-            "a newer version of Corral wrote it\n"
+            "folder-models| the folder '{folder}' for models made by clients cannot be used: {why}\n"
+            "delete-some| {what}; delete some\n"
+            "newer-version| a newer version of Corral wrote it\n"
             "'…' cannot be read",
             "A model made by a client is not served just now; its file stays.",
             "Mend what is named, then corral reload."},
@@ -274,10 +281,4 @@ constexpr std::array operation_table{
             "Run 'corral restart MODEL' at a good moment."},
 };
 
-}  // namespace
-
-std::span<const message> operation_messages() {
-    return operation_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

@@ -1,16 +1,16 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto configuration_reader = message_reader::operators;
+inline constexpr auto configuration_reader = message_reader::operators;
 
-constexpr std::array configuration_table{
+inline constexpr std::array configuration_table{
     message{"configuration.unreadable", configuration_reader,
-            "cannot be read: …\n"
+            "cannot-read| '{what}' cannot be read\n"
             "cannot be read; run this with sudo, or let your user read it\n"
             "is larger than 1 MiB, which no configuration is\n"
             "the folder of manifests can't be read: …",
@@ -40,9 +40,6 @@ constexpr std::array configuration_table{
             "'max_buffered_body_bytes' is for all connections and must not be less than 'max_body_bytes'\n"
             "'patience_ceiling' must not be less than 'patience'\n"
             "'interval' must be 0 or at least 100ms\n"
-            "'…' must be 0 (none) or at least … bytes\n"
-            "'…' is not the address of a hub; write it as \"https://huggingface.co\"\n"
-            "'…' is not a size; write a number of bytes, or \"20MB\", \"1.5GB\", \"512KiB\"\n"
             "'…' must be in whole seconds\n"
             "'…' is no status from 400 to 599\n"
             "a model has at most … aliases\n"
@@ -50,12 +47,15 @@ constexpr std::array configuration_table{
             "a service has at most 8 further ports\n"
             "a service has at most 8 rendered files\n"
             "'json' is longer than 64 KiB\n"
+            "'…' must be 0 (none) or at least … bytes\n"
+            "'…' is not the address of a hub; write it as \"https://huggingface.co\"\n"
+            "'…' is not a size; write a number of bytes, or \"20MB\", \"1.5GB\", \"512KiB\"\n"
             "is neither a number nor …",
             "The number is outside of what makes sense; the bounds are named.",
             "Write a number within them."},
     message{"configuration.not-a-duration", configuration_reader,
-            "must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"…\"\n"
-            "is not a time that a model stays loaded; write \"forever\", \"30m\", or a number of seconds",
+            "is not a time that a model stays loaded; write \"forever\", \"30m\", or a number of seconds\n"
+            "must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"…\"",
             "The value is no span of time.",
             "Write a number with its unit, such as \"500ms\", \"30s\" or \"1h30m\"."},
     message{"configuration.not-one-of", configuration_reader,
@@ -64,37 +64,36 @@ constexpr std::array configuration_table{
             "there is no profile '…'\n"
             "there is no device format '…'\n"
             "profile '…' has no service '…'\n"
-            "unknown placeholder {…}\n"
-            "the only placeholder here is {card}\n"
+            "unknown placeholder {{…}}\n"
+            "the only placeholder here is {{card}}\n"
             "unknown signal '…'\n"
-            "there is no variable '…'\n"
-            "'…' is neither a number nor a variable of this profile\n"
             "nothing uses the variable '…'\n"
             "'…' is not a capability that is served\n"
-            "profile '…' wants the dialect '…', which does not exist",
+            "profile '…' wants the dialect '…', which does not exist\n"
+            "there is no variable '…'\n"
+            "'…' is neither a number nor a variable of this profile",
             "The word is none of those that exist; the nearest is named.",
             "One of the words in the sentence."},
-    message{
-        "configuration.bad-form", configuration_reader,
-        "'command' must begin with the program\n"
-        "'target' must begin with '/'\n"
-        "'…' must begin with '/'\n"
-        "'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"\n"
-        "'unit' must be a word of up to … bytes, such as \"AICore\"\n"
-        "may hold only a-z, 0-9 and '_'\n"
-        "'…' is not a name for an environment variable\n"
-        "'working_directory' of a profile must begin with '/' or a placeholder such as {package}\n"
-        "'guard_library' of a profile must begin with '/'\n"
-        "a device file must be a path below /dev/ of letters, digits and _-.: such as \"/dev/axcl_host\"; * "
-        "and ? may stand in its last part\n"
-        "'path' must be relative to the package, without '..'\n"
-        "'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"\n"
-        "'…' must end with SIGKILL to the group: nothing else is sure to end it\n"
-        "'…' means something only with kind = …\n"
-        "'…' is no range of addresses: …\n"
-        "must look like http://HOST:PORT or https://HOST:PORT",
-        "The value has the right type, but not the form that the key needs.",
-        "As in the sentence; docs/configuration.md has an example."},
+    message{"configuration.bad-form", configuration_reader,
+            "'command' must begin with the program\n"
+            "'target' must begin with '/'\n"
+            "'…' must begin with '/'\n"
+            "may hold only a-z, 0-9 and '_'\n"
+            "'…' is not a name for an environment variable\n"
+            "'working_directory' of a profile must begin with '/' or a placeholder such as {{package}}\n"
+            "'guard_library' of a profile must begin with '/'\n"
+            "a device file must be a path below /dev/ of letters, digits and _-.: such as "
+            "\"/dev/axcl_host\"; * and ? may stand in its last part\n"
+            "'…' must end with SIGKILL to the group: nothing else is sure to end it\n"
+            "'…' means something only with kind = …\n"
+            "range-addresses| '{what}' is no range of addresses: {why}\n"
+            "must look like http://HOST:PORT or https://HOST:PORT\n"
+            "'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"\n"
+            "'unit' must be a word of up to … bytes, such as \"AICore\"\n"
+            "'path' must be relative to the package, without '..'\n"
+            "'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"",
+            "The value has the right type, but not the form that the key needs.",
+            "As in the sentence; docs/configuration.md has an example."},
     message{"configuration.twice", configuration_reader,
             "'…' is there twice\n"
             "service '…' is there twice\n"
@@ -122,10 +121,10 @@ constexpr std::array configuration_table{
             "cards\n"
             "'cards' must name at least one card\n"
             "'cards' may name at most … card sets; take some out\n"
-            "names several places, but no service is told which: put {devices} into a command, such as "
-            "\"--devices\", \"{devices}\"\n"
-            "names several places, but its service '…' has the one port …; say port = 0 and put {port} into "
-            "its command\n"
+            "names several places, but no service is told which: put {{devices}} into a command, such as "
+            "\"--devices\", \"{{devices}}\"\n"
+            "names several places, but its service '…' has the one port …; say port = 0 and put {{port}} "
+            "into its command\n"
             "'instances' is …, but 'cards' names …",
             "Instances and cards do not fit together.", "One place for each instance: cards = [0, 1]."},
     message{"configuration.capabilities", configuration_reader,
@@ -160,8 +159,9 @@ constexpr std::array configuration_table{
             "A variable of the environment that Ollama also reads has no usable value.",
             "Mend it in the unit (systemctl edit corral), or unset it."},
     message{"configuration.listen-name", configuration_reader,
-            "is neither 'localhost' nor an IP address; names are not looked up for listening\n"
-            "must end in a port from 0 to 65535",
+            "neither-localhost| '{host}' is neither 'localhost' nor an IP address; names are not looked up "
+            "for listening\n"
+            "must-end| \"{what}\" must end in a port from 0 to 65535",
             "listen is an address and a port.",
             "Write listen = [\"127.0.0.1:11434\"]; for all interfaces \"0.0.0.0:11434\" with [access] keys."},
     message{"configuration.no-models", configuration_reader,
@@ -170,16 +170,16 @@ constexpr std::array configuration_table{
             "Run 'corral import DIR'; a running Corral takes the model up by itself."},
     message{"configuration.stands-in", configuration_reader,
             "the configuration has a mistake, so …, is served; a good file is taken as soon as it is there\n"
-            "the last good copy '…' can't be used: …\n"
-            "there is no last good copy of it yet\n"
-            "there is no folder for a last good copy\n"
+            "good-copy| the last good copy '{place}' can't be used: {why}\n"
+            "last-good| there is no last good copy of it yet\n"
+            "folder-last| there is no folder for a last good copy\n"
             "there is no copy of the configuration for a start with a mistake in it: …",
             "A start with a mistake in the file serves the last good copy from the state directory.",
             "Mend the mistake that 'corral check' names, then run 'corral reload'."},
     message{
         "configuration.newer-state", configuration_reader,
-        "'…' was written by a newer version of Corral and is left as it is; install that version again, or "
-        "move the file away\n"
+        "written-newer| '{file}' was written by a newer version of Corral and is left as it is; install that "
+        "version again, or move the file away\n"
         "a newer version of Corral wrote this file of keys; install that version again, or make the keys "
         "anew in another file",
         "After a downgrade a file of the state directory is of a format that this version doesn't know; it "
@@ -196,7 +196,7 @@ constexpr std::array configuration_table{
             "Mend the cause, which the sentence before it names."},
     message{"configuration.door-waits", configuration_reader,
             "nobody is let in, because Corral waits for …: …\n"
-            "can't find '…': …",
+            "find| can't find '{file}': {what}",
             "A file of keys, a certificate or its key is not there yet; Corral looks for it again by itself.",
             "Put the file there, readable for Corral's user."},
     message{"catalogue.bad-entry", configuration_reader,
@@ -213,20 +213,24 @@ constexpr std::array configuration_table{
             "Mend the field at the line named; docs/catalogue.md has an example."},
     message{
         "configuration.key-file", configuration_reader,
-        "a key's name is 1 to 64 letters, digits, '_', '.' or '-'\n"
+        "key-name| a key's name is 1 to 64 letters, digits, '_', '.' or '-', the first of them a letter or a "
+         "digit\n"
         "behind the digest of key '…' may stand its scopes, such as 'inference,operate', and a comment (#)\n"
-        "there is a key named '…' in '…' already\n"
-        "there is no key named '…' in '…'\n"
+        "key| there is a key named '{name}' in '{full}' already\n"
         "; 'corral key new NAME' makes the file\n"
         "no file of keys: '…' …\n"
         "'…' are no scopes; write one or more of inference, observe, operate, pull with commas\n"
-        "the system gives no random numbers",
+        "system-gives| the system gives no random numbers\n"
+        "key-named| there is no key named '{name}' in '{full}'; 'corral key list' names those there are\n"
+        "server-file| this server has no file of keys\n"
+        "file-keys| this server has no file of keys; name one by 'keys' in [access], then make the first key "
+        "on its machine",
         "The key was not made or removed; nothing has changed.",
         "Look at the names by 'corral key list'. Choose another one, or run 'corral key remove NAME' first."},
     message{"configuration.certificate", configuration_reader,
             "can't read …: …\n"
-            "is not a regular file\n"
-            "is larger than 1 MiB\n"
+            "regular-file| '{file}' is not a regular file\n"
+            "larger-mib| '{file}' is larger than 1 MiB\n"
             "holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")\n"
             "holds no certificate in PEM form, or can't be read\n"
             "can't be used: …\n"
@@ -237,12 +241,12 @@ constexpr std::array configuration_table{
             "is not the key of the certificate in …\n"
             "holds a key that can't be used\n"
             "must be a regular file of at most 1 MiB with certificates in PEM form\n"
-            "TLS is not available in this system's OpenSSL",
+            "tls-available| TLS is not available in this system's OpenSSL",
             "A certificate or its key can't be used; the old pair stays in force where there is one.",
             "Look at the files by 'openssl x509 -in CERT -noout -text' and 'openssl pkey -in KEY -noout'."},
     message{"configuration.listen-failed", configuration_reader,
             "can't listen on …: …\n"
-            "can't listen on an inherited socket: …\n"
+            "listen-inherited| can't listen on an inherited socket: {why}\n"
             "'fleet.agent' … can't be opened for load balancers: …; free it, or give another address\n"
             "descriptor … is no TCP socket that listens\n"
             "can't tell the address of a listener: …\n"
@@ -250,15 +254,16 @@ constexpr std::array configuration_table{
             "The address can't be had: it is taken, not of this machine, or a port below 1024.",
             "Find who has it by 'ss -tlnp | grep PORT'; choose another port by listen or OLLAMA_HOST."},
     message{"configuration.manifest-write", configuration_reader,
-            "'…' can't be written: …\n"
-            "is a link, and what it leads to is not Corral's to write; put a folder or file of its own there",
+            "written| '{where}' can't be written: {why}. {way-out}\n"
+            "link-leads| '{where}' is a link, and what it leads to is not Corral's to write; put a folder or "
+            "file of its own there",
             "The manifest was not written; nothing has changed.",
             "Make room ('df -h'), import with sudo, or write elsewhere by --output DIR."},
     message{"configuration.pin", configuration_reader,
-            "the manifest of '…' was changed meanwhile; look at it by 'corral check', then try again\n"
-            "is written in a way that can't be changed safely; write pinned = true or false into it by hand, "
-            "then run "
-            "'corral reload'",
+            "manifest-changed| the manifest of '{model}' was changed meanwhile; look at it by 'corral "
+            "check', then try again\n"
+            "manifest-written| the manifest of '{model}' is written in a way that can't be changed safely; "
+            "write pinned = true or false into it by hand, then run 'corral reload'",
             "The pin of a model is a line of its manifest, and was neither written nor taken.",
             "Write or take the line 'pinned = true' by hand, then run 'corral reload'."},
     message{"files.private", configuration_reader,
@@ -268,17 +273,17 @@ constexpr std::array configuration_table{
             "can't sync the folder …\n"
             "can't open the folder …\n"
             "can't lock the folder …\n"
-            "can't make the folder '…': …\n"
+            "make-folder| can't make the folder '{folder}': {what}\n"
             "is not a regular file\n"
             "'…' is larger than 1 MiB\n"
-            "another program is changing files of '…' just now; try again",
+            "another-program| another program is changing files of '{folder}' just now; try again",
             "A file or folder of the state directory can't be used.",
             "Look at the path by 'df -h' and 'ls -ld'; it belongs to the user that runs Corral."},
     message{
         "files.disk", configuration_reader,
-        "the disk does not answer\n"
-        "nobody waits for the disk any more\n"
-        "no thread can be started: …\n"
+        "disk-answer| the disk does not answer\n"
+        "nobody-waits| nobody waits for the disk any more\n"
+        "thread-started| no thread can be started: {what}\n"
         "cannot write …\n"
         "cannot sync …\n"
         "cannot replace …\n"
@@ -287,10 +292,4 @@ constexpr std::array configuration_table{
         "Make room ('df -h'); 'dmesg' tells errors of the disk."},
 };
 
-}  // namespace
-
-std::span<const message> configuration_messages() {
-    return configuration_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

@@ -1,37 +1,42 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto model_reader = message_reader::operators;
+inline constexpr auto model_reader = message_reader::operators;
 
-constexpr std::array model_table{
+inline constexpr std::array model_table{
     message{"model.unloaded", model_reader, "The model is not loaded: it …",
             "It was unloaded and is loaded by the next request, after what is named.",
             "Nothing, or corral start MODEL."},
-    message{"model.waits-for-turn", model_reader, "waits for …, which … holds until its turn is over",
+    message{"model.waits-for-turn", model_reader,
+            "waits for {place}, which {model} holds until its turn is over",
             "Another model is served; turns are bounded by [swap].",
             "Wait; or pin the model, add a second card, or serve a smaller model."},
     message{"model.waits-for-answer", model_reader,
-            "waits for …, which … holds until its running answer ends",
+            "waits for {place}, which {model} holds until its running answer ends\n"
+            "several| waits for {place}, which {model} holds until its {count:d} running answers end",
             "The other model is unloaded when its answer is out.", "Nothing."},
-    message{"model.waits-for-leaving", model_reader, "waits for …, which … is leaving",
+    message{"model.waits-for-leaving", model_reader,
+            "waits for {place}, which {model} is leaving\n"
+            "place| waits for {place}",
             "The other model is being unloaded.", "Nothing."},
-    message{"model.waits-in-line", model_reader, "waits for …, which … is to have first",
+    message{"model.waits-in-line", model_reader, "waits for {place}, which {model} is to have first",
             "A third model asked before.", "Nothing."},
-    message{"model.waits-for-load", model_reader, "waits until … is loaded on …",
+    message{"model.waits-for-load", model_reader, "waits until {model} is loaded on {cards}",
             "Loads of one card go one after another.", "Nothing."},
     message{"model.no-room", model_reader,
-            "can't be loaded: …. Give it another card ('cards'), or make room there",
+            "{model} can't be loaded: {why}. Give it another card ('cards'), or make room there",
             "The card is smaller than the model needs.",
             "Name another card by cards in the manifest, or serve a smaller model."},
-    message{"model.pin-in-the-way", model_reader, "can't be loaded: …. Take that pin away",
+    message{"model.pin-in-the-way", model_reader, "{model} can't be loaded: {why}. Take that pin away",
             "A pinned model holds the room for good.",
             "Write pinned = false in the manifest of the pinned model, then run 'corral reload'."},
-    message{"model.too-many", model_reader, "can't be loaded: at most … may be loaded at once, and … stays",
+    message{"model.too-many", model_reader,
+            "{model} can't be loaded: at most {count:d} may be loaded at once, and {others} stays",
             "max_loaded_models is reached by pinned models.", "Raise it, or unpin one."},
     message{"model.makes-room", model_reader, "makes room for …",
             "It is unloaded for another model; its next request loads it again.", "Nothing."},
@@ -59,10 +64,4 @@ constexpr std::array model_table{
             "Compare the versions as docs/device.md says."},
 };
 
-}  // namespace
-
-std::span<const message> model_messages() {
-    return model_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

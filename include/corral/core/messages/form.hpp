@@ -1,16 +1,16 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto form_reader = message_reader::client;
+inline constexpr auto form_reader = message_reader::client;
 
-constexpr std::array form_table{
+inline constexpr std::array form_table{
     message{"request.no-body", form_reader,
-            "missing request body\n"
+            "missing-request| missing request body\n"
             "EOF",
             "The request has no body.", "Send JSON, with Content-Type: application/json."},
     message{"request.not-json", form_reader,
@@ -31,18 +31,18 @@ constexpr std::array form_table{
             "The JSON is within its bytes, but has more parts than a request can need.",
             "Send fewer elements."},
     message{"request.wrong-type", form_reader,
-            "json: cannot unmarshal … into Go value of type …\n"
             "json: cannot unmarshal … into Go struct field …\n"
             "json: cannot unmarshal number … into Go struct field …\n"
-            "json: a number in the request is out of range",
+            "json-number| json: a number in the request is out of range\n"
+            "json: cannot unmarshal … into Go value of type …",
             "A field has a value of another type; the words are those that clients of Ollama know.",
             "Give the field the type that is named at the end."},
     message{"request.unpacked-too-large", form_reader,
-            "the request's body may have at most … bytes unpacked\n"
+            "request-body| the request's body may have at most {most:d} bytes unpacked\n"
             "the body of this request may have at most … bytes",
             "The body is larger than this address takes.", "Send less."},
     message{"request.bad-encoding", form_reader,
-            "the request's body is no valid zstd (…); send it uncompressed\n"
+            "request-body| the request's body is no valid zstd ({why}); send it uncompressed\n"
             "a request body with Content-Encoding … is not supported: send it uncompressed",
             "The body came in a form that is not read here.", "Send it uncompressed."},
     message{"request.malformed", form_reader,
@@ -103,10 +103,10 @@ constexpr std::array form_table{
             "Unsupported type: '…'\n"
             "time: missing unit in duration …\n"
             "time: unknown unit … in duration …\n"
-            "option \"…\" must be …\n"
             "invalid digest format\n"
             "output_config.format.schema must be a JSON Schema object\n"
-            "invalid input_schema for tool …: it is not an object",
+            "invalid input_schema for tool …: it is not an object\n"
+            "option \"…\" must be …",
             "A field has a value that can't be meant.", "One of the values that the sentence names."},
     message{"request.image-form", form_reader,
             "invalid image source\n"
@@ -144,42 +144,44 @@ constexpr std::array form_table{
             "here."},
     message{"request.format-schema", form_reader,
             "invalid format: …\n"
-            "the format's schema at …: …\n"
-            "the format's schema is nested too deeply\n"
-            "the format's schema is longer than …\n"
-            "the format must be \"json\" or a JSON Schema object\n"
-            "'pattern' must be a text of at most … bytes\n"
-            "this 'pattern' can't be run in bounded time (…), please leave it out",
+            "format| the format's schema at {what}: {reason}\n"
+            "schema-nested| the format's schema is nested too deeply\n"
+            "format-must| the format must be \"json\" or a JSON Schema object\n"
+            "pattern-must| 'pattern' must be a text of at most {pattern-bytes:d} bytes\n"
+            "pattern-run| this 'pattern' can't be run in bounded time ({longest}), please leave it out\n"
+            "format-schema| the format's schema is longer than {text-bytes:d} KiB",
             "The schema can't be used; the place in it is named.",
             "Mend or leave out the keyword (docs/structured_output.md)."},
     message{
         "request.template", form_reader,
-        "template: :…: …\n"
-        "the template has no place for tools, because it does not use .Tools; ask without them\n"
+        "template| template: :{line:d}: {reason}\n"
+        "template-place| the template has no place for tools, because it does not use .Tools; ask without "
+        "them\n"
         "the prompt template makes nothing of this request, so there is nothing to answer",
         "The prompt template of the request or of a client's model has a mistake; line and mark are named.",
         "Mend the template, or leave it out."},
     message{"request.conversation", form_reader,
-            "the conversation has no user message, so there is nothing to answer\n"
-            "the conversation ends with an assistant message, and this model can't continue one; end it with "
-            "a user message\n"
-            "the conversation has no message; send one\n"
-            "the conversation has no messages to send; send one\n"
+            "conversation-user| the conversation has no user message, so there is nothing to answer\n"
+            "conversation-ends| the conversation ends with an assistant message, and this model can't "
+            "continue one; end it with a user message\n"
+            "conversation-message| the conversation has no message; send one\n"
+            "conversation-messages| the conversation has no messages to send; send one\n"
             "this model has no form for such a conversation; send messages, or choose another model\n"
-            "the model's chat format '…' has no tools; ask without them\n"
-            "the chat format '…' can't fill in what stands between two texts; leave suffix out\n"
-            "this model can't use a prompt template, because its program puts every prompt into the chat "
-            "format itself; leave template out",
+            "model-chat| the model's chat format '{name}' has no tools; ask without them\n"
+            "chat-format| the chat format '{name}' can't fill in what stands between two texts; leave suffix "
+            "out\n"
+            "model-use| this model can't use a prompt template, because its program puts every prompt into "
+            "the chat format itself; leave template out",
             "The conversation can't be put into the form that the model reads.",
             "End with a message of the user; leave out what is named."},
     message{"request.verbatim", form_reader,
-            "This model can't run a raw prompt, because its program asks the tokenizer by itself. Send "
-            "messages.\n"
-            "This model can't run a raw prompt, because its tokenizer puts a chat template around every "
-            "text. Send messages.\n"
-            "This model takes neither raw prompts nor an assistant turn to be continued, because its program "
-            "puts a chat template around every conversation. Send messages.\n"
-            "This model takes images in whole conversations alone. Send messages.\n"
+            "model-run| This model can't run a raw prompt, because its program asks the tokenizer by itself. "
+            "Send messages.\n"
+            "run-raw| This model can't run a raw prompt, because its tokenizer puts a chat template around "
+            "every text. Send messages.\n"
+            "model-takes| This model takes neither raw prompts nor an assistant turn to be continued, "
+            "because its program puts a chat template around every conversation. Send messages.\n"
+            "takes-images| This model takes images in whole conversations alone. Send messages.\n"
             "This model can't run a prompt of a single token. Send a longer one.\n"
             "The prompt is empty. Send a text.",
             "A raw prompt, a template or a begun answer does not reach this runtime as it stands.",
@@ -189,14 +191,14 @@ constexpr std::array form_table{
             "the models made by clients may hold at most … together\n"
             "you have … models already, and one client may have half of what others leave\n"
             "your models hold … already, and one client may have half of what others leave\n"
-            "a model may hold at most … bytes of texts and messages",
+            "model-hold| a model may hold at most {document-bytes:d} bytes of texts and messages",
             "What clients may store is bounded; nothing was kept.",
             "Delete one (ollama rm NAME), then make it again."},
-    message{
-        "request.variant-name", form_reader,
-        "there is no model of that name\n"
-        "belongs to this server's configuration; choose another name, or have its operator change it there",
-        "A client's model can't be made, copied or deleted under this name.", "Choose another name."},
+    message{"request.variant-name", form_reader,
+            "model-name| there is no model of that name\n"
+            "model-belongs| model '{name}' belongs to this server's configuration; choose another name, or "
+            "have its operator change it there",
+            "A client's model can't be made, copied or deleted under this name.", "Choose another name."},
     message{"request.vectors-memory", form_reader,
             "this server has no memory left for the vectors of this request; ask again later, or send fewer "
             "texts\n"
@@ -210,10 +212,4 @@ constexpr std::array form_table{
             "The client took the request back.", "Nothing; ask again for an answer."},
 };
 
-}  // namespace
-
-std::span<const message> form_messages() {
-    return form_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

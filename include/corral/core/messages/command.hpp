@@ -1,14 +1,14 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto command_reader = message_reader::operators;
+inline constexpr auto command_reader = message_reader::operators;
 
-constexpr std::array command_table{
+inline constexpr std::array command_table{
     message{
         "command.support-name", command_reader,
         "'…' would be plain text under the name of an archive. Say a name that ends with .txt, and pack it "
@@ -22,11 +22,11 @@ constexpr std::array command_table{
             "A daemon answers, but not that of --config.",
             "Start one of its own by 'corral serve --config FILE', or leave --config out."},
     message{"command.unknown", command_reader,
+            "model '…' has no service '…'\n"
             "there is no command '…'\n"
             "has no option '…'\n"
             "is a word too many for 'corral…\n"
-            "needs one of these words behind it: …\n"
-            "model '…' has no service '…'",
+            "needs one of these words behind it: …",
             "The word is no command, option or service; the nearest is named.",
             "Write the word that is named; 'corral help' lists all."},
     message{"catalogue.other-box", command_reader, "this box is …, and … has packages for …",
@@ -38,27 +38,29 @@ constexpr std::array command_table{
             "the catalogue has no such model; 'corral search' without words lists all, and …",
             "No name, family or capability of the catalogue has all of the words.",
             "List all by 'corral search', or name a package by 'corral pull hf.co/OWNER/REPOSITORY'."},
-    message{
-        "remove.not-pulled", command_reader,
-        "no pull brought the package … of '…', so its files stay; 'corral rm …' removes the manifest alone\n"
-        "no pull brought it, for it has no .corral-pull.json",
-        "Only what 'corral pull' or a client's pull has put there is removed.",
-        "Remove the model by 'corral rm MODEL', and its folder by hand."},
+    message{"remove.not-pulled", command_reader,
+            "pull-brought| no pull brought the package {entry} of '{name}', so its files stay; 'corral rm "
+            "{profile}' removes the manifest alone\n"
+            "no pull brought it, for it has no .corral-pull.json",
+            "Only what 'corral pull' or a client's pull has put there is removed.",
+            "Remove the model by 'corral rm MODEL', and its folder by hand."},
     message{"remove.shared", command_reader,
-            "the package … is also that of …, so its files stay; remove that first",
+            "package-also| the package {entry} is also that of {users}, so its files stay; remove that first",
             "Another model runs from the same folder.", "Remove that model first, by 'corral rm MODEL'."},
     message{"remove.unknown-use", command_reader,
-            "the manifest of '…' has a mistake, so its package is not known; say 'corral rm …\n"
             "a manifest has a mistake, so that it is not known which packages are used; 'corral check' says "
-            "which one",
+            "which one\n"
+            "manifest-mistake| the manifest of '{model}' has a mistake, so its package is not known; say "
+            "'corral rm {name}', then 'corral prune'",
             "A model that can't be read may be the one that uses a package.",
             "Run 'corral check', and mend the mistake that it names."},
     message{"remove.files-stay", command_reader,
             "the model is removed, its files are not: …\n"
-            "can't remove …: …\n"
-            "can't remove …\n"
+            "remove| can't remove '{file}': {why}\n"
+            "remove-what| can't remove {what}\n"
             "there is no such folder\n"
-            "a pull goes on there",
+            "a pull goes on there\n"
+            "remove-what-why| can't remove {what}: {why}",
             "The files, or some of them, are still on the disk.",
             "Mend what it says, often whose files they are, then run 'corral prune'."},
     message{"remove.nothing", command_reader, "nothing was removed: …",
@@ -68,7 +70,8 @@ constexpr std::array command_table{
             "The server that was asked lists other names.", "One of the names behind it."},
     message{"command.key-wanted", command_reader, "it wants a key. Give it by --key-file or OLLAMA_API_KEY.",
             "The server answers nobody without a key.", "Give the key by --key-file FILE or OLLAMA_API_KEY."},
-    message{"command.not-trusted", command_reader, "the certificate of … is not trusted: …",
+    message{"command.not-trusted", command_reader,
+            "certificate-trusted| the certificate of {name} is not trusted: {why}",
             "Nothing was sent: the server could not prove who it is.",
             "Name its certificate by --ca-file FILE, if it is self-signed."},
     message{"configuration.unknown-key", command_reader, "unknown key '…' in …",
@@ -87,9 +90,11 @@ constexpr std::array command_table{
             "The path behind --socket names nothing.", "Mend the path, or leave the option out."},
     message{"command.socket-off", command_reader, "the configuration switches the admin socket off",
             "admin_socket = \"\" in the file.", "Take it out to be able to ask."},
-    message{"command.cant-ask", command_reader, "Corral can't be asked at …",
+    message{"command.cant-ask", command_reader, "corral-asked| Corral can't be asked at {what}: {why}",
             "The socket is there, but answers with an error.", "Run 'corral doctor'."},
-    message{"command.already-serves", command_reader, "another Corral… already answers at '",
+    message{"command.already-serves", command_reader,
+            "another-corral| another Corral{number} already answers at '{what}'; stop it, or say another "
+            "'admin_socket'",
             "One runs with this socket.",
             "See how it is by 'corral status'. Stop it, or give the new one another admin_socket."},
     message{"command.not-yes", command_reader, "; say --yes where nobody can be asked",
@@ -98,7 +103,9 @@ constexpr std::array command_table{
             "there is nothing to ask: 'corral run MODEL \"question\"'", "Neither words nor input came.",
             "Write 'corral run MODEL \"question\"'."},
     message{"configuration.open-network", command_reader,
-            "would let every machine of the network in without a key; …",
+            "would let every machine of the network in without a key; …\n"
+            "listening-listen| listening on {address}{danger}{remedy}, or listen on 127.0.0.1{choice}\n"
+            "socket-service| the socket of the service manager at {at}{danger}{remedy}{choice}",
             "listen reaches other machines, and no key is asked for. Corral does not start so.",
             "Ask for keys by [access] keys, or listen on 127.0.0.1."},
     message{"configuration.no-key", command_reader,
@@ -110,7 +117,9 @@ constexpr std::array command_table{
     message{"configuration.certificate-old", command_reader, "expired on …; clients will refuse it",
             "The certificate is over.", "Renew it; it is read again by itself."},
     message{
-        "configuration.not-an-address", command_reader, "is not an address to listen on; write …",
+        "configuration.not-an-address", command_reader,
+        "address-listen| \"{what}\" is not an address to listen on; write ADDRESS:PORT, such as "
+        "\"127.0.0.1:11434\"",
         "listen must be an IP address or localhost, with a port.",
         "Write an address and a port, such as \"127.0.0.1:11434\"; 'corral check' names file, line and key."},
     message{"configuration.not-a-name", command_reader,
@@ -131,10 +140,4 @@ constexpr std::array command_table{
             "Mend the files; they are read again by themselves."},
 };
 
-}  // namespace
-
-std::span<const message> command_messages() {
-    return command_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

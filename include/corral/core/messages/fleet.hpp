@@ -1,14 +1,14 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto fleet_reader = message_reader::operators;
+inline constexpr auto fleet_reader = message_reader::operators;
 
-constexpr std::array fleet_table{
+inline constexpr std::array fleet_table{
     message{
         "fleet.boxes-file", fleet_reader,
         "there is no box; write a table [[box]] with name and address for each\n"
@@ -44,10 +44,4 @@ constexpr std::array fleet_table{
             "Mend what is named: 'haproxy -c -f FILE', or the command behind '--', which is tried again."},
 };
 
-}  // namespace
-
-std::span<const message> fleet_messages() {
-    return fleet_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

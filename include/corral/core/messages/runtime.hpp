@@ -1,53 +1,56 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto runtime_reader = message_reader::operators;
+inline constexpr auto runtime_reader = message_reader::operators;
 
-constexpr std::array runtime_table{
+inline constexpr std::array runtime_table{
     message{"runtime.first-test", runtime_reader,
-            "A first test answer failed: …\n"
-            "A first test answer had no text.\n"
-            "A first test vector failed: …",
+            "test-answer| A first test answer failed: {failure}\n"
+            "first-test| A first test answer had no text.\n"
+            "test-vector| A first test vector failed: {made}",
             "A start ends with a first real answer; it failed, so no client is let in and the runtime is "
             "started again.",
             "Look at what it printed by 'corral logs MODEL', and at the files by 'corral doctor MODEL'."},
     message{"runtime.places", runtime_reader,
             "Model …, service …: …\n"
-            "its port was not handed over\n"
-            "There is no free port for a service from … to ….",
+            "port-handed| its port was not handed over\n"
+            "free-port| There is no free port for a service from {from:d} to {last:d}.",
             "A service got no port or place of its own.",
             "Free the port, or give the service another range (docs/manifests.md)."},
     message{"runtime.settings-file", runtime_reader,
-            "there is no folder for its settings; say 'state_directory'\n"
-            "its settings … are no JSON with the values of [models.variables]\n"
+            "unwritten| its settings could not be written: {why}\n"
+            "folder-settings| there is no folder for its settings; say 'state_directory'\n"
+            "settings-json| its settings {file} are no JSON with the values of [models.variables]\n"
             "make room, or let Corral's user write there ('state_directory')",
             "The file that the runtime reads its settings from could not be written; the start waits and is "
             "tried again.",
             "Put state_directory on a disk with room, writable for Corral's user."},
     message{"runtime.profile", runtime_reader,
-            "model …: profile … names the unknown dialect '…'\n"
-            "Model …: profile … names no runtime service after its tokenizer.\n"
-            "Model …: profile … names no service.\n"
-            "Model …: '…' of profile … must be a number from 1 to …, and is '…'.\n"
+            "profile-names| model {name}: profile {profile} names the unknown dialect '{dialect}'\n"
+            "names-runtime| Model {name}: profile {profile} names no runtime service after its tokenizer.\n"
+            "names-service| Model {name}: profile {profile} names no service.\n"
+            "model-profile| Model {model}: '{said}' of profile {name} must be a number from 1 to {most:d}, "
+            "and is '{what}'.\n"
             "Model …, 'model_name' of profile …: …\n"
-            "The profile's thinking_switch '…' is no JSON pointer.\n"
-            "The value of '…' in the profile's [traits.extra] is no JSON.\n"
+            "profile-thinking| The profile's thinking_switch '{thinking-switch}' is no JSON pointer.\n"
+            "value-profile| The value of '{key}' in the profile's [traits.extra] is no JSON.\n"
             "Model …: …\n"
             "service …: …\n"
-            "the placeholder {…} in \"…\" has no value\n"
-            "a brace in \"…\" belongs to no {placeholder}; write {{ or }} for a plain brace\n"
-            "the variable 'url': …",
+            "brace-belongs| a brace in \"{what}\" belongs to no {{placeholder}}; write {{{{ or }}}} for a "
+            "plain brace\n"
+            "the variable 'url': …\n"
+            "placeholder-value| the placeholder {{{placeholder}}} in \"{what}\" has no value",
             "The profile of the model can't be used as it is; the model is not served, all others are.",
             "Mend the profile; corral check names file and line."},
     message{"runtime.tokenizer-away", runtime_reader,
-            "The tokenizer service …\n"
-            "The tokenizer service gave no token ids.\n"
-            "The tokenizer service did not come back to decode the end of the answer.\n"
+            "tokenizer-service| The tokenizer service {said}.\n"
+            "service-gave| The tokenizer service gave no token ids.\n"
+            "service-come| The tokenizer service did not come back to decode the end of the answer.\n"
             "tokenizer tap: no answer to …, the tokenizer …\n"
             "tokenizer tap: the tokenizer is away, the text of a piece follows later\n"
             "tokenizer tap: the tokenizer gave no new identity for decoding; it is asked again when a piece "
@@ -57,23 +60,23 @@ constexpr std::array runtime_table{
             "it stays so.",
             "Look at 'corral logs MODEL/tokenizer', then run 'corral doctor MODEL'."},
     message{"runtime.tokenizer-foreign", runtime_reader,
-            "The tokenizer service gave token ids that the model does not have: its files belong to another "
-            "model.\n"
+            "tokenizer-service| The tokenizer service gave token ids that the model does not have: its files "
+            "belong to another model.\n"
             "tokenizer: its wrapper has no shape that … control tokens could show\n"
             "tokenizer: its wrapper is not what it was; it is looked at anew",
             "The tokenizer's files and the model's do not belong together.",
             "Fetch the package again, whole; corral import DIR."},
     message{"runtime.count-not-known", runtime_reader,
-            "No token ids without the tokenizer tap.\n"
-            "It can't be counted beside a run.\n"
-            "The services changed during the count.\n"
-            "Only its run can say how long it is.\n"
+            "token-ids| No token ids without the tokenizer tap.\n"
+            "counted-beside| It can't be counted beside a run.\n"
+            "services-changed| The services changed during the count.\n"
+            "only-run| Only its run can say how long it is.\n"
             "Too many counts for one prompt.\n"
-            "It is an estimate.\n"
-            "The server does not serve.\n"
-            "The server did not count it in time.\n"
-            "The server went while it counted.\n"
-            "its answer has neither a count nor a text",
+            "estimate| It is an estimate.\n"
+            "server-serve| The server does not serve.\n"
+            "server-count| The server did not count it in time.\n"
+            "server-went| The server went while it counted.\n"
+            "answer-neither| its answer has neither a count nor a text",
             "How many tokens a prompt has can't be told just now; an estimate is used.", "Nothing."},
     message{
         "runtime.cache-salt-refused", runtime_reader,
@@ -85,27 +88,28 @@ constexpr std::array runtime_table{
         "another has asked.",
         "Start the server with its engine V1, or set 'reuse_across_keys = true' where all keys may know."},
     message{"runtime.cache-foreign", runtime_reader,
-            "The runtime read this prompt behind other tokens than it was known to hold. Nothing of the "
-            "answer was used, and the runtime is reset.\n"
+            "runtime-read| The runtime read this prompt behind other tokens than it was known to hold. "
+            "Nothing of the answer was used, and the runtime is reset.\n"
             "the runtime's cache held other tokens than it was known to hold; the answer was not used, and "
             "the runtime is reset\n"
             "the comparison of its cache is not kept, and is made again after a restart: …",
             "The proof that nothing of another conversation is read failed; the answer was thrown away and "
             "the runtime reset.",
             "Close the runtime's port to other programs, or write reuse = \"off\" in the manifest."},
-    message{"runtime.foreign-talk", runtime_reader,
-            "The runtime gave text that is not of this answer: another program talks to it too.\n"
-            "The runtime ended this answer in the middle, unasked: another program stopped it, or its "
-            "context is smaller than configured.\n"
-            "The runtime was still busy with something else.\n"
-            "to the tokenizer tap was refused, for only the runtime may use it; …\n"
-            "… a call of a browser's page …\n"
-            "… a call with more than a runtime can have to say …",
-            "Something other than Corral uses the runtime's port or the tap.",
-            "Find it: ss -tnp | grep PORT. guard = \"require\" keeps other machines out."},
+    message{
+        "runtime.foreign-talk", runtime_reader,
+        "runtime-gave| The runtime gave text that is not of this answer: another program talks to it too.\n"
+        "runtime-ended| The runtime ended this answer in the middle, unasked: another program stopped it, or "
+        "its context is smaller than configured.\n"
+        "runtime-still| The runtime was still busy with something else.\n"
+        "to the tokenizer tap was refused, for only the runtime may use it; …\n"
+        "… a call of a browser's page …\n"
+        "… a call with more than a runtime can have to say …",
+        "Something other than Corral uses the runtime's port or the tap.",
+        "Find it: ss -tnp | grep PORT. guard = \"require\" keeps other machines out."},
     message{"runtime.not-run", runtime_reader,
-            "The runtime accepted the prompt but did not run it.\n"
-            "The runtime ran the prompt but gave no text.\n"
+            "runtime-accepted| The runtime accepted the prompt but did not run it.\n"
+            "runtime-ran| The runtime ran the prompt but gave no text.\n"
             "The runtime ended its answer without a word.\n"
             "The runtime told a failure in place of an answer.\n"
             "The runtime failed with status …",
@@ -115,9 +119,9 @@ constexpr std::array runtime_table{
     message{"runtime.refused", runtime_reader,
             "The runtime refused a reset with status ….\n"
             "The runtime refused a prompt with status …\n"
-            "The runtime stayed busy and took no reset.\n"
-            "The runtime stayed busy and took no prompt.\n"
-            "The runtime accepts resets but does not carry them out.\n"
+            "stayed-busy| The runtime stayed busy and took no reset.\n"
+            "runtime-stayed| The runtime stayed busy and took no prompt.\n"
+            "runtime-accepts| The runtime accepts resets but does not carry them out.\n"
             "The model's program refuses a value of this request…\n"
             "The model's program refuses an image of this request…\n"
             "The model's program is too busy to make vectors…\n"
@@ -127,52 +131,55 @@ constexpr std::array runtime_table{
             "Look at its own words by 'corral logs MODEL'."},
     message{"runtime.hung", runtime_reader,
             "The runtime stopped in the middle of an answer.\n"
-            "The runtime did not begin to answer in its time.\n"
-            "The runtime did not finish a reset in its time. …\n"
-            "The runtime took a call and did not answer it. …\n"
             "The runtime did not answer … whole.\n"
             "The runtime did not answer whole.\n"
             "The runtime made no vectors for as long as it may take.\n"
-            "… made no vectors",
+            "… made no vectors\n"
+            "runtime-took| The runtime took a call and did not answer it. It was {call}; the call clock "
+            "{stand}.\n"
+            "runtime-finish| The runtime did not finish a reset in its time. It was busy with it for "
+            "{silence}; the reset clock {stand}.\n"
+            "runtime-begin| The runtime did not begin to answer in its time.{length}prefill clock {stand}.\n"
+            "runtime-stopped| The runtime stopped in the middle of an answer.{length}decode clock {stand}.",
             "A clock of the profile ran out: the runtime hangs. It is replaced; the black box has the minute "
             "before.",
             "Look at 'corral logs --crash 1'. If good answers end so, the clock is too short "
             "(docs/manifests.md, clocks)."},
     message{"runtime.protocol", runtime_reader,
-            "The runtime answered a poll with status ….\n"
-            "The runtime answered a poll with something else than JSON.\n"
-            "The runtime answered a poll without \"done\" or \"response\".\n"
-            "The runtime sent an event without \"choices\".\n"
-            "The runtime sent an event that is no JSON object.\n"
-            "The runtime sent an event of more than … KiB.\n"
-            "The runtime's answer ended in the middle of a document.\n"
-            "The runtime's answer is longer than 4 MiB.\n"
-            "The runtime's answer is no JSON: ….\n"
-            "The runtime's answer has ….\n"
-            "The runtime's answer was cut off.\n"
+            "poll-status| The runtime answered a poll with status {status:d}.\n"
+            "answered-poll| The runtime answered a poll with something else than JSON.\n"
+            "runtime-answered| The runtime answered a poll without \"done\" or \"response\".\n"
+            "runtime-sent| The runtime sent an event without \"choices\".\n"
+            "sent-event| The runtime sent an event that is no JSON object.\n"
+            "event-kib| The runtime sent an event of more than {limit:d} KiB.\n"
+            "runtime-answer| The runtime's answer ended in the middle of a document.\n"
+            "answer-longer| The runtime's answer is longer than 4 MiB.\n"
+            "answer-json| The runtime's answer is no JSON: {what}.\n"
+            "runtime| The runtime's answer has {what}.\n"
+            "answer-cut| The runtime's answer was cut off.\n"
             "The runtime's vectors have different lengths.\n"
             "the runtime gave vectors that are not usable\n"
             "embedding: …\n"
-            "a line of the answer is too long\n"
-            "a line of the answer is no JSON object",
+            "line-answer| a line of the answer is no JSON object\n"
+            "a line of the answer is too long",
             "The server behind the profile does not speak the protocol that the profile names.",
             "Check the profile ('corral import DIR' says which one fits) and the vendor's version "
             "(docs/runtimes.md)."},
     message{"runtime.given-up", runtime_reader,
-            "the call was given up\n"
-            "The call was given up.\n"
-            "The call was cancelled.\n"
-            "no answer within …\n"
+            "call-given| the call was given up\n"
+            "call| The call was given up.\n"
+            "call-cancelled| The call was cancelled.\n"
+            "answer-within| no answer within {limit}\n"
             "The runtime is being stopped.\n"
             "this server has no way to count a prompt",
             "Corral ended the call itself, because its asker went or its time was over.", "Nothing."},
     message{"runtime.remote", runtime_reader,
             "the name … can't be looked up: …\n"
             "… can't be reached: …\n"
-            "… does not answer in time\n"
-            "its answer to /api/tags is no list of models\n"
+            "answer-time| {what} does not answer in time\n"
+            "answer-api| its answer to /api/tags is no list of models\n"
             "the key file … can't be read: …\n"
-            "the key file … can't be read or holds no key\n"
+            "key-file| the key file {key-file} can't be read or holds no key\n"
             "the remote server failed: …\n"
             "the remote server … is too busy…\n"
             "the remote server … refuses the request…\n"
@@ -186,10 +193,10 @@ constexpr std::array runtime_table{
             "connection closed without an answer\n"
             "the answer was cut\n"
             "the answer was cut: …\n"
-            "…: … is too long\n"
-            "…: cancelled\n"
-            "…: no time left\n"
-            "the answer is longer than … bytes\n"
+            "too-long| {name}: {what} is too long\n"
+            "cancelled| {name}: cancelled\n"
+            "time-left| {name}: no time left\n"
+            "answer-longer| the answer is longer than {most:d} bytes\n"
             "the certificate of … is not trusted: …",
             "A server that Corral asks broke its answer off, or broke the protocol.",
             "Look at its log; 'corral status' shows what follows from it."},
@@ -199,10 +206,12 @@ constexpr std::array runtime_table{
             "The runtime lacks an ability that Corral would use; it goes on without it.",
             "Install a newer runtime of the vendor."},
     message{"runtime.files-silent", runtime_reader,
-            "its files could not be looked at within … s: the disk of '…' does not answer\n"
-            "package '…' cannot be read: …\n"
-            "package '…' holds more than … entries or is deeper than … folders: is it the right folder?\n"
-            "SHA-256 is not available in this system's OpenSSL",
+            "its files could not be looked at within {time:d} s: the disk of '{folder}' does not answer\n"
+            "box| its files can't be looked at before the start: {why}\n"
+            "package-cannot| package '{what}' cannot be read: {why}\n"
+            "package-holds| package '{what}' holds more than {entries:d} entries or is deeper than "
+            "{deepest:d} folders: is it the right folder?\n"
+            "sha-available| SHA-256 is not available in this system's OpenSSL",
             "The package could not be examined before the start; the start waits and is tried again.",
             "Look at 'dmesg' for the disk, and at the folder's owner and permissions."},
     message{"runtime.without-gate", runtime_reader, "starts without its gate, which failed: …",
@@ -233,10 +242,4 @@ constexpr std::array runtime_table{
             "Nothing, or another runtime (docs/runtimes.md)."},
 };
 
-}  // namespace
-
-std::span<const message> runtime_messages() {
-    return runtime_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

@@ -1,58 +1,62 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto state_reader = message_reader::operators;
+inline constexpr auto state_reader = message_reader::operators;
 
-constexpr std::array state_table{
+inline constexpr std::array state_table{
     message{"service.sign-of-life", state_reader,
             "no sign of life: …\n"
             "could not be brought to rest: …\n"
-            "its process ended meanwhile\n"
-            "… is not ready in time: …\n"
-            "nobody waits for … any more\n"
+            "ended| its process ended meanwhile\n"
+            "ready| {model} is not ready in time: {service} is {state}: {why}\n"
+            "nobody| nobody waits for {model} any more\n"
             "has no service '…' to restart",
             "A probe failed, or what waited for the service gave up; after several failures the service is "
             "replaced.",
             "Look at its last lines by 'corral logs MODEL/SERVICE'."},
+    message{"service.waits-for", state_reader, "waits for {service}", "A service before it is not ready.",
+            "Nothing; 'corral status' shows how that one is."},
     message{"service.process-control", state_reader,
             "its output can't be read: …\n"
             "what process … has started can't be killed\n"
             "signal … could not be sent: …\n"
             "a task that talks to a dead process does not end\n"
             "the warden was not told of it: …\n"
-            "cannot signal the child: …\n"
+            "cannot-signal| cannot signal the child: {why}\n"
             "cannot read from the child: …\n"
             "reading from the child was cancelled\n"
             "process … can't be watched: …\n"
-            "process … can't be taken over: …\n"
+            "process-taken| process {pid:d} can't be taken over: {why}\n"
             "it is no child of this process\n"
             "it is not the leader of its process group\n"
             "its output and its error output are the same pipe\n"
             "the kernel gives no descriptor (pidfd) for it\n"
-            "cannot watch …: …\n"
+            "cannot-watch| cannot watch {program}: {why}\n"
             "cannot read from …: …",
             "The system refused something that Corral does with its children; the service goes on or is "
             "started again.",
             "Look at 'dmesg' and the limits of the unit (LimitNOFILE, TasksMax)."},
     message{"service.cannot-start", state_reader,
-            "cannot find … in PATH\n"
-            "cannot execute …: the file of that name in PATH may not be executed\n"
-            "cannot execute …: …\n"
-            "cannot enter directory …: …\n"
-            "cannot start …, because fork failed: …\n"
-            "cannot open …\n"
-            "the command is empty: no program is named\n"
-            "cannot read the limit of open descriptors\n"
-            "cannot raise the limit of open descriptors\n"
-            "the descriptors can't be marked for closing",
+            "find| cannot find {program} in PATH\n"
+            "denied| cannot execute {program}: the file of that name in PATH may not be executed\n"
+            "execute| cannot execute {program}: {why}{hint}\n"
+            "enter| cannot start {program}: cannot enter directory {folder}: {why}\n"
+            "fork| cannot start {program}, because fork failed: {why}\n"
+            "prepare| cannot start {program}: {what}: {why}\n"
+            "cannot-open| cannot open {what}\n"
+            "empty| the command is empty: no program is named\n"
+            "cannot-read| cannot read the limit of open descriptors\n"
+            "cannot-raise| cannot raise the limit of open descriptors\n"
+            "the descriptors can't be marked for closing\n"
+            "cannot-execute| cannot execute {program}: {why}",
             "The program of a service could not be started; Corral tries again by itself.",
             "Install the program or folder that is named, or mend the package (corral doctor MODEL)."},
-    message{"service.unexpected-port", state_reader, "… listens where it is not expected",
+    message{"service.unexpected-port", state_reader, "{service} listens where it is not expected",
             "The program opened a port that its profile does not name.",
             "Name it by further_ports of the service in the profile, or close it by a firewall."},
     message{"service.stop-overdue", state_reader,
@@ -61,76 +65,84 @@ constexpr std::array state_table{
             "not everything ended in time; the warden kills what is left",
             "Processes outlived their stop ladder; the warden or the next start kills them.",
             "Look at 'corral status', and at 'dmesg' when the card's driver hangs."},
-    message{"service.not-in-time", state_reader, "not ready within …",
+    message{"service.not-in-time", state_reader,
+            "not ready within {limit} while {stage}{last}; the clock of a whole start {stand}",
             "The whole start took longer than its clock; it is ended and tried again, each time with a "
             "longer pause.",
             "Raise start_timeout_ceiling of the service, on a slow disk or link; look at 'corral logs "
             "MODEL/SERVICE'."},
     message{"service.asked-to-stop", state_reader,
-            "asked to stop while starting\n"
+            "starting| asked to stop while starting\n"
             "asked to stop\n"
-            "Corral ends and watches it no longer",
+            "corral| Corral ends and watches it no longer",
             "Corral or its operator ends the service.", "Nothing."},
     message{"service.first-test-failed", state_reader,
-            "its first test failed: …\n"
-            "after its first test its port could not be shown to be its own",
+            "{that}its first test failed\n"
+            "port| after its first test its port could not be shown to be its own",
             "The service came up, and its first real call failed; it is ended and started again.",
             "Look at 'corral logs MODEL/SERVICE', then run 'corral doctor MODEL'."},
     message{"service.not-listening", state_reader,
-            "does not listen on its port any more\n"
+            "{it}does not listen on its port any more\n"
             "its port is held by another process\n"
             "was answered with status …",
             "The process lives, but its port does not answer as its own; it is replaced.",
             "Look at its last lines by 'corral logs MODEL/SERVICE'."},
     message{"service.disk-silent", state_reader,
-            "its program has not begun: the disk that it lies on does not answer\n"
-            "its program can't be looked at: …",
+            "{that}its program can't be looked at: {why}\n"
+            "its program has not begun: the disk that it lies on does not answer",
             "The program could not be read from its disk; the start waits and is tried again.",
             "Look at 'dmesg'; check the disk or the mount of the package."},
     message{"service.port-turn", state_reader,
-            ", which is compiled into its program and out of the guard's reach, is used by …\n"
+            "port {port:d}, which is compiled into its program and out of the guard's reach, is used by "
+            "{holder}: they "
+            "take turns\n"
             "is compiled into a program that the guard does not reach: models of such programs take turns",
             "Two models need the same port, so that one runs at a time.",
             "Serve one of them, or use a package whose program takes a port."},
     message{"service.guard", state_reader,
-            "the guard had no effect on it\n"
             "the guard can't work: …\n"
-            "the guard library … is neither beside the corral program nor in ../lib/corral\n"
-            "the guard library … can't be read\n"
-            "the guard library … lies on a file system mounted with noexec\n"
-            "holds a blank or a colon, which the loader takes for its end\n"
-            "is linked statically\n"
-            "is set-uid, set-gid or has file capabilities\n"
-            ", the guard library for …",
+            "the guard had no effect on it\n"
+            "nowhere| the guard library {library} is neither beside the corral program nor in ../lib/corral\n"
+            "unread| the guard library {library} can't be read\n"
+            "kind| the guard library {library} is not a shared library\n"
+            "noexec| the guard library {library} lies on a file system mounted with noexec\n"
+            "blank| the path of the guard library {library} holds a blank or a colon, which the loader takes "
+            "for its end\n"
+            "static| {file} is linked statically\n"
+            "raised| {file} is set-uid, set-gid or has file capabilities\n"
+            "machine| {file} is built for {machine}, the guard library for {library}",
             "The guard that keeps a service's port on this machine can't reach the program.",
             "Do what the sentence ends with, else put a firewall before the port."},
     message{"program.folder", state_reader,
-            "the working directory … can't be used: …\n"
-            "can't be reached: …\n"
-            "does not exist\n"
-            "is not a regular file",
+            "working| the working directory {folder} can't be used: {why}\n"
+            "reach| {file} can't be reached: {why}\n"
+            "missing| {file} does not exist\n"
+            "missing-why| {file} does not exist: {why}\n"
+            "is-folder| {file} is a directory\n"
+            "irregular| {file} is not a regular file",
             "What the command names is not there or may not be entered.",
             "Check the path; sudo chmod o+x on the folders above; corral doctor MODEL."},
     message{"program.download", state_reader,
-            "is a git-LFS pointer, not the program: …\n"
-            "is a web page, not a program: the download went wrong\n"
-            "is cut off: it has … bytes, and its own headers ask for …",
+            "lfs| {file} is a git-LFS pointer, not the program: {missing} were not downloaded\n"
+            "page| {file} is a web page, not a program: the download went wrong\n"
+            "cut| {file} is cut off: it has {size:d} bytes, and its own headers ask for {whole}\n"
+            "empty| {file} is empty",
             "The file was not downloaded whole.",
             "Run 'git lfs install && git lfs pull' in the package's folder, or fetch it again."},
     message{"program.kind", state_reader,
-            "is an object file or a core dump, not a program\n"
-            "is text, not a program; it begins with …\n"
-            "is not a program of any kind that this system knows\n"
-            "is built for … and this machine is …\n"
-            "needs the program loader …\n"
-            "is a script for …, which does not exist here\n"
-            "is a script for …, which is not in PATH\n"
-            "has Windows line ends, so its interpreter can't be found",
+            "object| {file} is an object file or a core dump, not a program\n"
+            "text| {file} is text, not a program; it begins with {line}\n"
+            "unknown| {file} is not a program of any kind that this system knows\n"
+            "machine| {file} is built for {machine}, and this machine is {here}\n"
+            "loader| {file} needs the program loader {loader}, which does not exist here\n"
+            "script| {file} is a script for {interpreter}, which does not exist here\n"
+            "path| {file} is a script for {interpreter}, which is not in PATH\n"
+            "windows| {file} has Windows line ends, so its interpreter can't be found",
             "This machine can't run the file.",
             "Use the build for this machine; 'corral doctor MODEL' names it where the package has one."},
     message{"program.permission", state_reader,
-            "may not be executed: its execute permission is missing\n"
-            "lies on a file system mounted with noexec",
+            "mode| {file} may not be executed: its execute permission is missing\n"
+            "noexec| {file} lies on a file system mounted with noexec",
             "The file is whole and may not be run.",
             "Run 'chmod +x FILE'; move the package where the mount is without noexec."},
     message{"device.memory-late", state_reader, "have not come back … after the unload (…)",
@@ -143,21 +155,15 @@ constexpr std::array state_table{
             "Compare the versions as docs/device.md says."},
     message{"model.loading", state_reader,
             "The model is not loaded.\n"
-            "The model is loading.",
+            "loads| The model is loading.",
             "The next request loads it, or it is being loaded.",
             "Wait; 'corral status --watch' shows the load."},
     message{"model.remote-away", state_reader,
-            "The remote server has not been asked yet.\n"
-            "The remote server does not serve: …\n"
-            "Requests failed at the remote server (…), so it gets none for …",
+            "unasked| The remote server has not been asked yet.\n"
+            "The remote server does not serve: {why}.\n"
+            "outlier| Requests failed at the remote server ({why}), so it gets none for {seconds:d} s.",
             "The fallback elsewhere is left out for the moment and looked at again by itself.",
             "Try 'curl URL/api/version' from this machine; mend its address or key in the manifest."},
 };
 
-}  // namespace
-
-std::span<const message> state_messages() {
-    return state_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

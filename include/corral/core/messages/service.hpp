@@ -1,33 +1,41 @@
-#include "corral/catalog/message.hpp"
+#pragma once
 
 #include <array>
 
-namespace corral::catalog {
+#include "corral/core/message.hpp"
 
-namespace {
+namespace corral::core::messages {
 
-constexpr auto service_reader = message_reader::operators;
+inline constexpr auto service_reader = message_reader::operators;
 
-constexpr std::array service_table{
-    message{"service.loading-again", service_reader, "loading again after: …",
+inline constexpr std::array service_table{
+    message{"service.loading-again", service_reader,
+            "loading again{>, because it |, because | after this: }\n"
+            "then| then loading again{>, because it |, because | after this: }\n"
+            "device| the device: {figures}",
             "The last process of it ended or was ended; what led to it follows.",
             "Nothing: it starts by itself. corral logs --crash 1 shows what led to it."},
-    message{"service.ended", service_reader, "ended by itself: …",
+    message{"service.ended", service_reader, "{it}ended by itself",
             "The process ended without being told to; Corral starts it again, at once the first time.",
             "Read the cause behind it; 'corral logs MODEL/SERVICE' shows its last lines."},
-    message{"service.gave-up", service_reader, "failed too often, the last time: …",
+    message{"service.gave-up", service_reader, "failed too often, the last time{> it | | by this: }",
             "The breaker is open: it is tried only every breaker_retry.",
             "Mend the cause, then corral start MODEL."},
-    message{"service.said-before", service_reader, "while loading it had said: …",
+    message{"service.said-before", service_reader, "while loading it had said{>: }",
             "A line it printed explains its end.",
             "Look at the line and those around it by 'corral logs MODEL/SERVICE'."},
-    message{"service.printed", service_reader, "printed what may mean: …",
+    message{"service.printed", service_reader,
+            "{it}printed what may mean: {cause}\n"
+            "before| before, it printed what may mean: {cause}",
             "A line that the profile knows came before; it need not be the cause.",
             "Look at the line and those around it by 'corral logs MODEL/SERVICE'."},
-    message{"service.no-progress", service_reader, "no sign of progress for …",
+    message{"service.no-progress", service_reader,
+            "no sign of progress for {limit} while {stage}{last}; the clock of progress {stand}",
             "A start without progress for longer than start_stall is ended and tried again.",
             "Raise start_stall_ceiling of the service, on a slow disk or link."},
-    message{"service.silent", service_reader, "does not answer any more: …",
+    message{"service.silent", service_reader,
+            "{it}does not answer any more\n"
+            "probe| {probe} failed {times} while nothing else was asked of it{last}",
             "Its liveness probe failed several times; it is replaced.",
             "Look at its last lines by 'corral logs MODEL/SERVICE'."},
     message{"service.not-answering-yet", service_reader, "listening, but not answering",
@@ -35,10 +43,15 @@ constexpr std::array service_table{
     message{"service.first-test", service_reader, "under its first test",
             "A start ends with a first real answer before clients are let in.", "Nothing."},
     message{"service.memory-limit", service_reader,
-            "The model reached its memory limit of … MiB, and the kernel killed …",
+            "The model reached its memory limit of {limit:d} MiB, and the kernel killed {process}.",
             "Its processes together had all that [limits] allows them; no other model is touched, and it is "
             "started again.",
             "Raise 'memory_mb' in [limits] of its manifest, or serve it with a shorter context."},
+    message{"service.task-limit", service_reader,
+            "While it loaded, the model met its limit of {count:d} processes and threads, and the kernel "
+            "refused another.",
+            "All its processes and threads together are as many as [limits] allows.",
+            "Raise 'tasks' in [limits] of its manifest."},
     message{"service.without-limits", service_reader, "runs without its [limits]: …",
             "The control group that would hold the limits can't be set up; the model is served all the same.",
             "Do what the sentence says: Delegate=yes in the unit, or the kernel's controller; then restart "
@@ -49,7 +62,9 @@ constexpr std::array service_table{
         "memory is short; …",
         "The score says whom the kernel kills first when memory is short; a runtime is to go before Corral.",
         "Let Corral's user write /proc/self/oom_score_adj: no read-only /proc in the container."},
-    message{"service.memory-ran-out", service_reader, "Memory ran out, and the kernel killed …",
+    message{"service.memory-ran-out", service_reader,
+            "Memory ran out, and the kernel killed {process}.\n"
+            "more| It has killed {count:d} processes for that since this one began.",
             "The machine, or the limit of a control group, had no memory left, and the kernel chose this "
             "process; "
             "runtimes are offered to it before Corral is.",
@@ -61,11 +76,12 @@ constexpr std::array service_table{
     message{"service.stop-late", service_reader, "stopping took too long",
             "The stop ladder goes on by itself.", "Nothing; 'corral status' shows what is left."},
     message{
-        "service.port-taken", service_reader, "port … is already taken by …",
+        "service.port-taken", service_reader, "port {port:d} is already taken by {program}",
         "Another program listens there; nothing is started until it is free, and it is looked at by itself.",
         "Stop that program, or give the service another port."},
     message{"service.intruder", service_reader,
-            "is also listened on by …, which is not part of this service; no prompt may reach it",
+            "port {port:d} is also listened on by {program}, which is not part of this service; no prompt "
+            "may reach it",
             "A foreign program shares the port; the service is stopped so that no prompt reaches it.",
             "Stop that program, or give the service another port."},
     message{"service.reachable", service_reader, ": reachable from the network, without authentication; …",
@@ -81,36 +97,34 @@ constexpr std::array service_table{
             "the checks before its start did not end in time; they are made again",
             "A check before the start did not end; it is tried again.", "Run 'corral doctor'."},
     message{"service.not-wanted", service_reader,
-            "was told to stop while it was started, and is stopped again", "A stop came while it started.",
-            "Nothing."},
-    message{"device.lost", service_reader, "the device is lost: …",
+            "{it}was told to stop while it was started, and is stopped again",
+            "A stop came while it started.", "Nothing."},
+    message{"device.lost", service_reader,
+            "no-card| the device is lost: the driver shows no card\n"
+            "card| the device is lost: card {card:d} is not among the {count:d} that the driver shows",
             "The card is not in the driver's list. Nothing is started; it starts by itself when the card is "
             "back.",
             "Reset it by 'axcl-smi reboot', else switch the box off and on; then run 'corral doctor'."},
     message{"device.silent", service_reader,
-            "the device's driver does not answer: …\n"
+            "driver| the device's driver does not answer: {why}\n"
             "hangs inside the driver, and not even SIGKILL ends it",
             "The status tool hangs; it is asked again every ten seconds.",
             "Look at 'dmesg'; reset it by 'axcl-smi reboot', else switch the box off and on."},
     message{"device.unreadable", service_reader,
-            "the device can't be looked at: …\n"
+            "fails| the device can't be looked at: {why}\n"
             "… prints more than a status tool can have to say, and was ended\n"
             "… gave an answer that is not in the format …\n"
-            "starts without a look at the device: …",
+            "without| starts without a look at the device: {why}",
             "The status tool worked before and now fails.", "Run the tool by hand as Corral's user."},
-    message{"device.memory-wait", service_reader, "waiting for device memory: …",
+    message{"device.memory-wait", service_reader, "waiting for device memory: {figures}",
             "The memory of an ended process has not come back, or another program holds it.",
             "Stop the holder that the line names, else wait half a minute."},
-    message{"device.memory-short", service_reader, "not enough device memory: …",
+    message{"device.memory-short", service_reader, "not enough device memory: {figures}",
             "Less is free than this model needs.", "Stop the other program, or serve a smaller model."},
-    message{"device.memory-gone", service_reader, "device memory did not come back within …",
+    message{"device.memory-gone", service_reader,
+            "device memory did not come back within {time}: {figures}\n"
+            "tried| device memory did not come back, but the start is tried all the same: {figures}",
             "It is tried again every ten seconds.", "Reset the card by 'axcl-smi reboot'."},
 };
 
-}  // namespace
-
-std::span<const message> service_messages() {
-    return service_table;
-}
-
-}  // namespace corral::catalog
+}  // namespace corral::core::messages

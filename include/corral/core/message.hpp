@@ -1,0 +1,80 @@
+#pragma once
+// An entry of the tables of what the product says (core/messages), and the form of its wordings.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace corral::core {
+
+enum class message_reader { client, operators };
+
+// Its text is a wording, or several of them, a line each: "unreachable| {url} can't be reached: {why}". What stands
+// before the bar is the key of a wording among others: "runtime.remote/unreachable" names this one.
+//
+//   {url}, {count:d}    a place for a text, for a number; {{ and }} are plain braces
+//   {it} or {that}      at the beginning: the words are a predicate ("it ended by itself") or a clause ("its test
+//                       failed"), where they stand behind "because"
+//   {>it |that |else }  at the end: how it goes on to what led to it, a predicate, a clause or anything else; {>: } for all
+//   …                   differs, in what is not made of places yet
+struct message {
+    std::string_view id;  // stable: "request.queue-full"; the part before the dot is what it is about
+    message_reader reader = message_reader::operators;
+    std::string_view text;
+    std::string_view means;  // what happened, and what Corral does
+    std::string_view fix;    // what you can do
+};
+
+struct wording {
+    const message* of = nullptr;
+    std::string_view text;  // without its key
+};
+
+// The line at the beginning of `rest`, which is left with those behind it.
+[[nodiscard]] constexpr wording next_wording(const message& of, std::string_view& rest,
+                                             std::string_view& key) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(rest.size() == line.size() ? line.size() : line.size() + 1);
+    const std::size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-");
+    const bool keyed = end != std::string_view::npos && end > 0 && line.substr(end).starts_with("| ");
+    key = keyed ? line.substr(0, end) : std::string_view();
+    return {&of, keyed ? line.substr(end + 2) : line};
+}
+
+// Calls `fixed(text)` and `place(name)` for what `text` is made of, in order; a name has its braces still: "{count:d}".
+template <typename Fixed, typename Place>
+constexpr void walk_wording(std::string_view text, const Fixed& fixed, const Place& place) {
+    while (!text.empty()) {
+        const std::size_t brace = text.find_first_of("{}");
+        if (brace == std::string_view::npos) {
+            return fixed(text);
+        }
+        if (text.substr(brace).starts_with("{{") || text.substr(brace).starts_with("}}")) {
+            fixed(text.substr(0, brace + 1));
+            text.remove_prefix(brace + 2);
+            continue;
+        }
+        if (brace > 0) {
+            fixed(text.substr(0, brace));
+        }
+        const std::size_t end = text.find('}', brace);
+        place(text.substr(brace, end + 1 - brace));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+}
+
+// What a place of walk_wording() stands for.
+[[nodiscard]] constexpr bool is_subject(std::string_view place) {
+    return place == "{it}" || place == "{that}";
+}
+[[nodiscard]] constexpr bool is_joint(std::string_view place) {
+    return place.starts_with("{>");
+}
+[[nodiscard]] constexpr bool is_value(std::string_view place) {
+    return !is_subject(place) && !is_joint(place);
+}
+
+// As people read it: "…" for each value, with nothing of what led to it.
+[[nodiscard]] std::string shown_wording(std::string_view text);
+
+}  // namespace corral::core

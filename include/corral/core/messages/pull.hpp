@@ -1,0 +1,150 @@
+#pragma once
+
+#include <array>
+
+#include "corral/core/message.hpp"
+
+namespace corral::core::messages {
+
+inline constexpr auto pull_reader = message_reader::operators;
+
+inline constexpr std::array pull_table{
+    message{
+        "pull.name", pull_reader,
+        "names-package| '{typed}' names no package: {why}; write {how}\n"
+        "name-catalogue| '{typed}' is a name for the catalogue\n"
+        "the source's address is no address of the web\n"
+        "source-address| the source's address is no address of the web; see 'endpoint' of [pull], or the "
+        "name that was typed",
+        "What was typed after corral pull is no source, or its address is none.",
+        "Write hf.co/OWNER/REPO, https://HOST/FOLDER/, file:///FOLDER, or a name that corral search lists."},
+    message{"pull.library", pull_reader,
+            "libcurl-installed| libcurl is not installed, and nothing can be fetched without it; install it: "
+            "sudo apt install libcurl4 ca-certificates\n"
+            "libcurl has no memory for a request; make some free",
+            "The library that fetches is missing, or has no memory.",
+            "Run 'sudo apt install libcurl4 ca-certificates'."},
+    message{
+        "pull.certificate", pull_reader,
+        "certificate-one| the certificate of '{host}' is not one that this machine trusts; see the machine's "
+        "clock and 'ca-certificates', or name the file of certificates in the variable SSL_CERT_FILE",
+        "Nobody that this machine trusts vouches for the source, so nothing was taken from it.",
+        "Look at the clock by 'date', run 'sudo apt install ca-certificates'; behind a proxy that opens "
+        "TLS, name its certificate in SSL_CERT_FILE."},
+    message{
+        "pull.led-elsewhere", pull_reader,
+        "leads-address| '{host}' leads to {address}, an address inside of this network, and the source is "
+        "outside of it; nothing is asked there, so tell whoever runs the source\n"
+        "sends-from| '{host}' sends us from one address to the next more than {redirects:d} times; its "
+        "way to the file is a circle, so ask again later\n"
+        "sends-without| '{host}' sends us to '{other}' without TLS, where anybody could change what comes; "
+        "nothing is taken from there, so tell whoever runs the source",
+        "The source sent us where nothing is fetched from: into this network, out of TLS, or in a circle.",
+        "Tell whoever runs the source; a mirror of one's own network is named in endpoint of [pull]."},
+    message{"pull.proxy", pull_reader,
+            "the proxy lets nothing through to '…' (…); …\n"
+            "name-proxy| the name of the proxy can't be resolved; see the variables https_proxy, http_proxy "
+            "and all_proxy",
+            "The proxy that the environment names is not found, or refuses the way to the source.",
+            "Look at 'env | grep -i proxy'; a service has its variables by 'systemctl edit corral', "
+            "[Service] Environment=."},
+    message{"pull.refused", pull_reader, "source-refuses| the source refuses {what} ({status:d}): {advice}",
+            "The source answered, and does not give what was asked for. What has come is kept.",
+            "See the name and its page at the source; for a model that asks for consent a token in "
+            "token_file of [pull]."},
+    message{"pull.cut", pull_reader,
+            "kept| {what} can't be fetched, {why}; what has come is kept, so see the network, and pull again "
+            "to go on\n"
+            "nothing-kept| {what} can't be fetched, {why}; see the network and the name, and ask again\n"
+            "the answer ended early\n"
+            "the source does not have the part of the file that was asked for",
+            "The connection was cut or silent eight times one after another. What has come is kept.",
+            "See the network, then the same command once more."},
+    message{"pull.stopped", pull_reader,
+            "the pull was stopped; what has come is kept, and the same command goes on with it",
+            "Somebody stopped it.", "Run the same command again: it goes on where it stopped."},
+    message{"pull.lies", pull_reader,
+            "file-came| the file {name} came whole more than once, and it is not the one that its list "
+            "promises; nothing of it is kept, so tell whoever publishes the package, or try another network\n"
+            "file-fetched| the file {name} can't be fetched: {lie}; nothing of it is kept, so tell whoever "
+            "runs the source\n"
+            "source-sends| the source sends {what}\n"
+            "source-file| the source's file '{what}' has another {part} than the catalogue states; the "
+            "catalogue may be older than the package, or the source is not to be trusted",
+            "What came is not what was promised, so it was thrown away.",
+            "Try again from another network; then tell whoever publishes the package."},
+    message{"pull.list", pull_reader,
+            "hub-list| the hub's list of files can't be read: {why}; ask again later, or see whether "
+            "'endpoint' of [pull] is a hub\n"
+            "the hub's list of files leads away from it or never ends; see whether 'endpoint' of [pull] is a "
+            "hub\n"
+            "sends-list| the source sends more than a list may have for {what}; see whether it is what it "
+            "should be\n"
+            "file-catalogue| the source has no file '{expected}', which the catalogue names; the package may "
+            "have changed, so see whether there is a newer catalogue\n"
+            "source-file| the source has no file that is wanted; see its page for what it holds\n"
+            "list-sha| '{file}' is in the list SHA256SUMS and is no file there; the copy is not whole, so "
+            "make it again\n"
+            "read-folder| can't read '{list}': {why}; a folder to pull from needs such a list: sha256sum "
+            "writes it\n"
+            "source-unknown| a source of an unknown kind\n"
+            "source-sends| the source sends more than a list may have for '{file}'; see whether it is what "
+            "it should be",
+            "The source's list of files is none, or not that of this package.",
+            "See the source's page; endpoint of [pull] or HF_ENDPOINT must be a hub."},
+    message{
+        "pull.bad-package", pull_reader,
+        "package-file| the package's file '{what}' is refused: {why}; tell whoever publishes the package, "
+        "and take another\n"
+        "package-files| the package has more than {files:d} files, which no package of a model has; take "
+        "another, or a part of it by --include\n"
+        "package-says| the package says that it is larger than 4 TB, which no model is; the source's list is "
+        "wrong, so take another\n"
+        "repository-files| the repository {what} has more than {listed:d} files, which no package of a "
+        "model has; take another",
+        "A name in the package's list would harm this machine, or there are too many. Nothing was fetched.",
+        "Take another package, or a part of it by --include."},
+    message{"pull.room", pull_reader,
+            "disk| the disk of '{folder}' has no room for the package: {needed} are still to come, {free} "
+            "are free, "
+            "{missing} are missing{removable}\n"
+            "quota| the quota of [pull] has no room for the package: {needed} are still to come, {used} of "
+            "{quota} are "
+            "taken{removable}\n"
+            "disk-full| the disk is full while {name} is written; what has come is kept, so make room and "
+            "pull again",
+            "The package does not fit. What has come is kept.",
+            "Remove what nobody needs by 'corral rm --files', name a larger disk as directory of [pull], or "
+            "raise its quota."},
+    message{"pull.disk", pull_reader,
+            "disk-fails| the disk fails while {name} is written ({why}); see 'dmesg' for what is "
+            "wrong with it\n"
+            "see-who| can't {what} {name}: {why}; see who owns the folder 'directory' of [pull]\n"
+            "copy-make| can't copy '{from}': {what}; make room, and pull again\n"
+            "read-see| can't read '{from}': {why}; see whether the disk is still there, and pull again\n"
+            "file-fetched| a file can't be fetched: {what}\n"
+            "write-below| can't write below {directory}; see who owns the folder 'directory' of [pull]",
+            "The folder of the packages can't be written to, or its disk fails.",
+            "Look at that folder by 'ls -ld': it must belong to the user who pulls; 'dmesg' tells errors of "
+            "the disk."},
+    message{"pull.in-the-way", pull_reader,
+            "pull-made| '{target}' is there already, and no pull made it; move it away or import it as it "
+            "is, or set another 'directory' in [pull]",
+            "A folder of the package's name is there, and is somebody's. It was left alone.",
+            "Run 'corral import' of that folder, or move it away."},
+    message{"pull.token", pull_reader,
+            "hub-token| the hub's token can't be read: {file}; see 'token_file' of [pull]\n"
+            "file-hub| the file of the hub's token holds more than one word; write the token alone into it, "
+            "see 'token_file' of [pull]",
+            "The file of the token is no token.",
+            "Write the token alone into that file, readable by Corral's user."},
+    message{"pull.words", pull_reader,
+            "time-wait| '{patience}' is no time to wait for a silent source; write 1s to 1h\n"
+            "configuration| the configuration can't be read; 'corral check' says what is wrong with it\n"
+            "cant-start| the package is in {folder} and has a manifest, but it can't start: {why}\n"
+            "no-model| the package is in {folder}, but it is no model yet: {why}",
+            "The words of the command, or what import says of the package.",
+            "Read 'corral help pull', or run 'corral import DIR'."},
+};
+
+}  // namespace corral::core::messages
