@@ -12,7 +12,7 @@ namespace corral::cli {
 [[nodiscard]] std::string messages_about(const std::vector<std::string>& words, unsigned columns);
 // A line for each, within `columns`.
 [[nodiscard]] std::string message_listing(unsigned columns);
-// docs/messages.md.
+// messages.md in the package corral-doc, which the build makes.
 [[nodiscard]] std::string messages_page();
 
 }  // namespace corral::cli

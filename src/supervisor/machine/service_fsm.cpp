@@ -308,7 +308,7 @@ void stepper::on_mended() {
     if (broke != nullptr) {
         m_.policy.forget();
     }
-    launch_unless_held(m_.reason, loading_again(m_.reason));
+    launch_unless_held(m_.reason, m_.reason);
 }
 
 // From waiting and broken.
