@@ -61,8 +61,7 @@ void find(fleet_row& row, std::string sentence) {
 void find_in_model(fleet_row& row, const json& of) {
     const std::string name = reported_text(of, "name", longest_name);
     if (reported_text(of, "state", longest_name) == "broken") {
-        find(row, "model " + name +
-                      " is broken: " + reported_text(of, "reason", longest_sentence));
+        find(row, "model " + name + " is broken: " + reported_text(of, "reason", longest_sentence));
     }
     if (const std::string warning = reported_text(of, "warning", longest_sentence); !warning.empty()) {
         find(row, "model " + name + ": " + warning);

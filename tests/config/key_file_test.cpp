@@ -34,7 +34,7 @@ protected:
     }
     std::string add(const std::string& name, const std::string& key) {
         const auto done = add_key(file(), name, key, "2026-02-03");
-        return done ? std::string() : done.error().message;
+        return done ? std::string() : done.error().message.text();
     }
 
     tests::temporary_folder folder_;

@@ -72,7 +72,7 @@ protected:
             auto reading = to->watch->next();
             auto line = co_await std::move(reading);
             if (!line || !*line) {
-                to->error = line ? std::string() : line.error().message;
+                to->error = line ? std::string() : line.error().message.text();
                 break;
             }
             to->lines.push_back(**line);

@@ -15,7 +15,7 @@ source_file one(std::string path, std::uint64_t size = 3) {
 
 std::string problem(std::vector<source_file> files, const package_source& source = {}) {
     const auto plan = plan_files(source, std::move(files));
-    return plan ? std::string() : plan.error().message;
+    return plan ? std::string() : plan.error().message.text();
 }
 
 TEST(file_plan, holds_what_is_wanted_sorted_and_without_gits_own) {

@@ -57,7 +57,7 @@ TEST_F(retries, a_file_that_is_another_is_fetched_once_more) {
 
 TEST(refusals, say_what_to_do) {
     const auto said = [](unsigned status, const char* code, bool token) {
-        return refusal(status, code, "'o/r'", token).message;
+        return refusal(status, code, "'o/r'", token).message.text();
     };
     EXPECT_EQ(said(401, "", false),
               "the source refuses 'o/r' (401): it is not there, or not for everybody; see the name, and for "

@@ -47,7 +47,7 @@ public:
     core::awaitable<core::result<void>> wait_ready(core::deadline) override {
         co_return core::result<void>{};
     }
-    void restart(std::string_view, std::string, supervisor::restart_reason) override {}
+    void restart(std::string_view, core::reason, supervisor::restart_reason) override {}
     std::optional<supervisor::group_handover> hand_over() const override { return std::nullopt; }
     void start() override {}
     core::awaitable<bool> stop(core::deadline) override { co_return true; }

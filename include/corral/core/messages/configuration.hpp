@@ -214,7 +214,7 @@ inline constexpr std::array configuration_table{
     message{
         "configuration.key-file", configuration_reader,
         "key-name| a key's name is 1 to 64 letters, digits, '_', '.' or '-', the first of them a letter or a "
-         "digit\n"
+        "digit\n"
         "behind the digest of key '…' may stand its scopes, such as 'inference,operate', and a comment (#)\n"
         "key| there is a key named '{name}' in '{full}' already\n"
         "; 'corral key new NAME' makes the file\n"
