@@ -93,7 +93,7 @@ chat::failure no_embeddings() {
 
 const char* cause_of_absence(std::span<backend* const> all) {
     const bool elsewhere =
-        std::ranges::all_of(all, [](backend* const each) { return each->services().status().empty(); });
+        std::ranges::all_of(all, [](backend* const each) { return each->model().runtime.services.empty(); });
     return elsewhere && !all.empty() ? "remote-away" : "backend-broken";
 }
 

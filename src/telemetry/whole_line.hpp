@@ -25,7 +25,9 @@ using line_namer = std::string_view (*)(std::string_view sentence);
     const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
     std::string out = plain ? std::string(text) : printable(text, std::numeric_limits<std::size_t>::max());
     const line_namer namer = message.level >= spdlog::level::warn ? current_namer().load() : nullptr;
-    if (const std::string_view id = namer == nullptr ? std::string_view() : namer(text); !id.empty()) {
+    if (const std::string_view id =
+            namer == nullptr ? std::string_view() : namer(text.substr(0, text.find(" event=")));
+        !id.empty()) {
         out.append(" id=").append(id);
     }
     return out;

@@ -210,7 +210,7 @@ def test_a_missing_layer_keeps_the_runtime_from_starting_and_is_seen_when_it_com
 
 
 def test_preflight_can_be_left_out_and_then_the_runtime_speaks_for_itself(tmp_path):
-    box = packaged(tmp_path, "preflight = false\n")
+    box = packaged(tmp_path, 'preflight = false\n[models.restart]\nfirst_backoff = "50ms"\nmax_backoff = "1s"\n')
     layer(box, 2).unlink()
     [told] = errors(box)
     with box:

@@ -13,7 +13,7 @@ def accepted(box):
     return box.control("runtime", cmd="state")["accepted"]
 
 
-@pytest.mark.parametrize("profile", ["llama-server", "vllm-ascend", "fastllm"])
+@pytest.mark.parametrize("profile", ["vllm-ascend", "fastllm"])
 def test_chats_one_after_another_share_a_connection(tmp_path, profile):
     with Box(tmp_path, {"directives": True}, profile=profile) as box:
         assert box.say("[[text=first]] hello") == "first"
@@ -24,6 +24,7 @@ def test_chats_one_after_another_share_a_connection(tmp_path, profile):
         assert accepted(box) - before < CHATS / 2
 
 
+# llama-server says Keep-Alive and hangs up behind each stream (docs/facts/other_runtimes.md).
 def test_a_new_process_is_asked_on_a_new_connection(tmp_path):
     with Box(tmp_path, {"directives": True}, profile="llama-server") as box:
         for round_ in range(3):

@@ -178,6 +178,8 @@ def test_a_person_sees_the_next_step(mistake):
             place.imported()
         if mistake.where == "fails":
             next(place.package.glob("main_api_*")).unlink()
+            manifest = place.folder / "models.d/sim-latest.toml"
+            manifest.write_text('restart = { first_backoff = "50ms", max_backoff = "1s" }\n' + manifest.read_text())
         address = place.serve() if mistake.where != "down" else None
         for what in mistake.prepare:
             second_daemon(place, address) if what == "second" else PREPARE[what](place)

@@ -12,6 +12,8 @@ import pytest
 
 from harness import BIN, Box, free_port, processes, wait_until
 
+# Starts that fail within seconds are tried for as long as this before the breaker opens.
+QUICK = '[models.restart]\nfirst_backoff = "50ms"\nmax_backoff = "1s"\n'
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 1064760\n"
 
 
@@ -87,7 +89,7 @@ def test_a_program_that_cannot_run_is_named_with_the_reason(tmp_path, kind, word
 @pytest.mark.parametrize("layer", [0, 1, 3])
 @pytest.mark.parametrize("kind", ["missing", "lfs"])
 def test_a_bad_layer_file_is_never_ready_and_said(tmp_path, layer, kind):
-    box = Opened(tmp_path)
+    box = Opened(tmp_path, model=QUICK)
     file = box.package / "model" / f"sim_p128_l{layer}_together.axmodel"
     if kind == "missing":
         file.unlink()
@@ -103,12 +105,12 @@ def test_a_bad_layer_file_is_never_ready_and_said(tmp_path, layer, kind):
 @pytest.mark.parametrize("fault,word", [("start_no_device", "card"), ("start_embed_size", "embedding"),
                                         ("start_post_missing", "post"), ("start_loader", "librar")])
 def test_a_failed_start_is_explained_in_plain_words(tmp_path, fault, word):
-    with Opened(tmp_path, {"faults": {fault: True}}) as box:
+    with Opened(tmp_path, {"faults": {fault: True}}, model=QUICK) as box:
         assert word in broken_reason(box, 40).lower()
 
 
 def test_a_runtime_without_its_arguments_says_that_and_not_that_its_port_is_taken(tmp_path):
-    with Opened(tmp_path, runtime=[str(BIN / "corral-sim"), "runtime"]) as box:
+    with Opened(tmp_path, runtime=[str(BIN / "corral-sim"), "runtime"], model=QUICK) as box:
         assert "started without arguments" in broken_reason(box, 40)
 
 

@@ -35,6 +35,7 @@ public:
         : gate_(io.get_executor()), changed_(io.get_executor()) {
         entry.name = std::move(name);
         entry.family = "chatml";
+        entry.runtime.services.emplace_back().device = true;  // of its own, not another machine's
     }
 
     // --- what a test sets ---

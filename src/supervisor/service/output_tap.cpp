@@ -84,6 +84,7 @@ line_news output_tap::read_loading(std::string_view line) {
 
 line_news output_tap::read_serving(std::string_view line) {
     const catalog::log_meaning* const known = meaning_of(*with_.known, line, with_.quoted);
+    remark_is_old_ = remark_is_old_ && known == nullptr;
     if (known == nullptr || (remark_ != nullptr && remark_->pattern == known->pattern)) {
         return {};
     }

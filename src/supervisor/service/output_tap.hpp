@@ -65,7 +65,11 @@ public:
     }
     // The last known line while serving, maybe a prompt's words; nullptr: none.
     [[nodiscard]] const catalog::log_meaning* remark() const noexcept { return remark_; }
-    void forget_remark() noexcept { remark_ = nullptr; }
+    // An answer came to a good end. The first may be the one in which it was printed.
+    void note_good_answer() noexcept {
+        remark_ = remark_is_old_ ? nullptr : remark_;
+        remark_is_old_ = true;
+    }
 
 private:
     void take_line(process::output_stream from, std::string_view line);
@@ -90,6 +94,7 @@ private:
     std::string complaint_line_;
     telling_line telling_;
     const catalog::log_meaning* remark_ = nullptr;
+    bool remark_is_old_ = false;
     std::size_t remarks_ = 0;
     std::size_t omitted_ = 0;
     std::size_t routine_ = 0;

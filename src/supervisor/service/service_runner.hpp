@@ -68,7 +68,7 @@ public:
     // As group::went_well().
     void went_well() noexcept {
         if (run_ != nullptr && run_->output) {
-            run_->output->forget_remark();
+            run_->output->note_good_answer();
         }
     }
     // As group::halted().

@@ -24,8 +24,7 @@ inline constexpr std::array operation_table{
             "corral-url| the Corral at --url wants one model by its name\n"
             "answers-status| {url} answers with status {status:d} and not as Corral does. Check the address; "
             "the server must be a Corral of this version or a later one.\n"
-            "request-one| a request is one JSON object on one line, such as {{\"verb\":\"status\"}}\n"
-            "a request is one JSON object on one line, such as {\"verb\":\"status\"}",
+            "request-one| a request is one JSON object on one line, such as {{\"verb\":\"status\"}}",
             "The conversation with the running Corral failed.",
             "Compare 'corral --version' with the version in 'corral status'; look at 'corral logs corral'."},
     message{"page.refused", operation_reader,
@@ -209,8 +208,7 @@ inline constexpr std::array operation_table{
             "; it goes on where it was\n"
             "; it is started anew\n"
             "its configuration is another now; it is started anew\n"
-            "over-read| what was handed over can't be read: {what}\n"
-            "Model …: other services were handed over",
+            "over-read| what was handed over can't be read: {what}",
             "Of what the old image handed over something can't be used; that model is started anew.",
             "Nothing; corral status shows the load."},
     message{"daemon.warden", operation_reader,

@@ -160,8 +160,7 @@ inline constexpr std::array runtime_table{
             "The runtime's vectors have different lengths.\n"
             "the runtime gave vectors that are not usable\n"
             "embedding: …\n"
-            "line-answer| a line of the answer is no JSON object\n"
-            "a line of the answer is too long",
+            "line-answer| a line of the answer is no JSON object",
             "The server behind the profile does not speak the protocol that the profile names.",
             "Check the profile ('corral import DIR' says which one fits) and the vendor's version "
             "(docs/runtimes.md)."},
@@ -175,7 +174,7 @@ inline constexpr std::array runtime_table{
             "Corral ended the call itself, because its asker went or its time was over.", "Nothing."},
     message{"runtime.remote", runtime_reader,
             "the name … can't be looked up: …\n"
-            "… can't be reached: …\n"
+            "unreachable| {url} can't be reached: {why}\n"
             "answer-time| {what} does not answer in time\n"
             "answer-api| its answer to /api/tags is no list of models\n"
             "the key file … can't be read: …\n"
@@ -196,8 +195,7 @@ inline constexpr std::array runtime_table{
             "too-long| {name}: {what} is too long\n"
             "cancelled| {name}: cancelled\n"
             "time-left| {name}: no time left\n"
-            "answer-longer| the answer is longer than {most:d} bytes\n"
-            "the certificate of … is not trusted: …",
+            "answer-longer| the answer is longer than {most:d} bytes",
             "A server that Corral asks broke its answer off, or broke the protocol.",
             "Look at its log; 'corral status' shows what follows from it."},
     message{"runtime.tap-unused", runtime_reader,

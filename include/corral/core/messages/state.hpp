@@ -115,7 +115,7 @@ inline constexpr std::array state_table{
             "Do what the sentence ends with, else put a firewall before the port."},
     message{"program.folder", state_reader,
             "working| the working directory {folder} can't be used: {why}\n"
-            "reach| {file} can't be reached: {why}\n"
+            "reach| the path {file} can't be reached: {why}\n"
             "missing| {file} does not exist\n"
             "missing-why| {file} does not exist: {why}\n"
             "is-folder| {file} is a directory\n"

@@ -62,7 +62,8 @@ core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address 
     tcp::socket socket(on);
     auto [error, at] = co_await asio::async_connect(socket, found, no_throw);
     if (error) {
-        co_return core::failure{error, where.text() + " can't be reached: " + error.message()};
+        co_return core::failure{error,
+                                core::say("runtime.remote/unreachable", where.text(), error.message())};
     }
     co_return at;
 }
