@@ -39,7 +39,7 @@ std::error_code make_folder(const fs::path& folder) {
 
 core::failure too_many(std::string what) {
     return core::make_failure(core::errc::limit_exceeded,
-                              core::say("daemon.variant-left-out/delete-some", std::move(what)));
+                              core::say("daemon.variant-left-out/delete-some", what));
 }
 
 std::string mebibytes(std::uint64_t bytes) {

@@ -101,7 +101,7 @@ TEST_F(ollama_listing, an_empty_server_lists_empty_arrays) {
 }
 
 TEST_F(ollama_listing, a_model_that_computes_on_the_processors_has_nothing_on_the_accelerator) {
-    backend.entry.runtime.services.emplace_back();
+    backend.entry.runtime.services.assign(1, {});
     const auto cpu = nlohmann::json::parse(ask("GET", "/api/ps")->answer.body)["models"][0];
     EXPECT_EQ(cpu["size_vram"], 0);
     EXPECT_GT(cpu["size"], 0);

@@ -57,7 +57,7 @@ model_state look_at(const generation::served_model& model, const scheduler::sche
     }
     scheduler::model_queue queue = admission.queue_of(model.deployment);
     out.waiting = queue.waiting;
-    out.waits = std::move(queue.why);
+    out.waits = queue.why;
     if (out.now.state == engine::availability_state::stopped && !out.waits.empty()) {
         out.now.reason = "The model is not loaded: it " + out.waits + ".";
     }
