@@ -83,7 +83,8 @@ public:
                     says_ = {};
                 }
             });
-        if (says_.of == nullptr || count != sizeof...(Values)) {
+        if (says_.text.empty() ||
+            count != sizeof...(Values)) {  // UBSan keeps GCC 12 from comparing `of` here
             throw "no such wording, or other values than it has places for";
         }
     }
