@@ -95,7 +95,7 @@ private:
 };
 
 template <typename Value>
-[[nodiscard]] reason value_of(const Value& value) {
+[[nodiscard]] reason wording_value(const Value& value) {
     if constexpr (is_number<Value>) {
         return std::to_string(value);
     } else if constexpr (std::is_same_v<Value, failure>) {
@@ -113,7 +113,7 @@ template <typename Value>
 template <typename... Values>
 [[nodiscard]] reason say(known_wording<std::type_identity_t<std::decay_t<Values>>...> which,
                          const Values&... values) {
-    return reason(which.says(), {value_of(values)...});
+    return reason(which.says(), {wording_value(values)...});
 }
 
 }  // namespace corral::core
