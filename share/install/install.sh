@@ -1,0 +1,136 @@
+#!/bin/sh
+# Installs Corral from the release folder at URL: the package of this system, or the plain archive into a folder of one's own.
+# Everything is checked before anything is unpacked: the release's signature with the key below, then each file's SHA-256. Until
+# then, and whenever a check fails, only a temporary folder is written, which goes at the end.
+# usage: install.sh [--url URL] [--into DIR] [--no-source]
+#        --into DIR    unpacks the plain archive there, as any user, in place of the package
+#        --no-source   leaves out apt's source, which brings later versions by apt upgrade
+set -eu
+
+url='@URL@'
+version='@VERSION@'
+# The public key of the release, as gpgv and sqv read it, in base64.
+key='@KEY@'
+
+into=''
+source=yes
+fail() {
+  echo "install.sh: $1" >&2
+  echo "Nothing was installed or changed." >&2
+  exit 1
+}
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --url) [ $# -ge 2 ] || fail "--url needs an address."; url=$2; shift 2 ;;
+    --into) [ $# -ge 2 ] || fail "--into needs a folder."; into=$2; shift 2 ;;
+    --no-source) source=no; shift ;;
+    *) fail "unknown argument $1; usage: install.sh [--url URL] [--into DIR] [--no-source]" ;;
+  esac
+done
+url=${url%/}
+
+# The whole script is read before its first step is taken: a connection that ends early runs nothing.
+main() {
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 1' HUP INT TERM
+  chmod 755 "$work" # apt reads the package as a user of its own
+
+  fetch SHA256SUMS 1000000
+  fetch SHA256SUMS.asc 100000
+  verify_signature
+  # An old release is signed as well; a mirror must not hand it out as this one.
+  grep -q "^# corral $version\$" "$work/SHA256SUMS" || fail "$url has another version than $version, for which this script was made."
+
+  machine=$(dpkg --print-architecture 2>/dev/null || uname -m)
+  case "$machine" in
+    x86_64 | amd64) machine=amd64 ;;
+    aarch64 | arm64) machine=arm64 ;;
+    *) fail "there is no build for this machine ($machine), only for amd64 and arm64." ;;
+  esac
+  if [ -n "$into" ]; then unpack_archive; else install_package; fi
+}
+
+fetch() { # name, most bytes
+  if command -v curl >/dev/null; then
+    curl -fsSL --proto '=http,https' --proto-redir '=http,https' --max-redirs 5 --connect-timeout 20 --speed-limit 1000 --speed-time 30 \
+      --max-time 1800 --max-filesize "$2" -o "$work/$1" "$url/$1" || fail "$url/$1 can't be fetched. Try again later, or by --url from another place."
+  elif command -v wget >/dev/null; then
+    wget -q -T 30 -t 2 --max-redirect=5 -O "$work/$1" "$url/$1" || fail "$url/$1 can't be fetched. Try again later, or by --url from another place."
+  else
+    fail "neither curl nor wget is installed: sudo apt install curl"
+  fi
+  [ "$(wc -c <"$work/$1")" -le "$2" ] || fail "$url/$1 is larger than $2 bytes and was refused."
+}
+
+verify_signature() {
+  printf '%s' "$key" | base64 -d >"$work/key.gpg" 2>/dev/null || fail "the key in this script is damaged; fetch the script again."
+  if command -v gpgv >/dev/null; then
+    gpgv -q --keyring "$work/key.gpg" "$work/SHA256SUMS.asc" "$work/SHA256SUMS" 2>"$work/said" && return
+  elif command -v sqv >/dev/null; then
+    sqv --keyring "$work/key.gpg" "$work/SHA256SUMS.asc" "$work/SHA256SUMS" >/dev/null 2>"$work/said" && return
+  else
+    fail "neither gpgv nor sqv is installed, so nothing can be verified: sudo apt install gpgv"
+  fi
+  sed 's/^/  /' "$work/said" >&2
+  fail "the signature of $url/SHA256SUMS is not that of this release: the files were changed, or are those of somebody else."
+}
+
+# Only a name of letters, digits and ._~+- that the signed list has, and only with the list's hash.
+fetch_checked() { # name
+  grep -E "^[0-9a-f]{64}  $(printf '%s' "$1" | sed 's/[.+~]/\\&/g')\$" "$work/SHA256SUMS" >"$work/sum" ||
+    fail "this release has no $1. The systems it is for: $(systems)."
+  fetch "$1" 300000000
+  (cd "$work" && sha256sum -c sum >/dev/null 2>&1) || fail "$url/$1 is not the file that was signed: its SHA-256 differs."
+}
+
+systems() { sed -nE 's/^[0-9a-f]{64}  corral_.*~([a-z0-9.]+)_[a-z0-9]+\.deb$/\1/p' "$work/SHA256SUMS" | sort -u | tr '\n' ' ' | sed 's/ $//'; }
+
+install_package() {
+  command -v apt-get >/dev/null || fail "this system has no apt; unpack the plain archive instead: install.sh --into DIR"
+  system=$(. /etc/os-release && echo "${ID_LIKE:-$ID} $ID ${VERSION_CODENAME:-}")
+  case "$system" in
+    *bookworm) system=deb12 codename=bookworm ;;
+    *trixie) system=deb13 codename=trixie ;;
+    *) fail "there is no package for this system ($system), only for Debian 12 and 13; unpack the plain archive instead: install.sh --into DIR" ;;
+  esac
+  as_root=''
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "installing takes root and there is no sudo; run this as root, or use --into DIR."
+    as_root=sudo
+  fi
+  package="corral_$version~${system}_$machine.deb"
+  fetch_checked "$package"
+  # apt itself changes nothing when a dependency is missing.
+  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends "$work/$package" ca-certificates libcurl4 || {
+    $as_root apt-get update && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends "$work/$package" ca-certificates libcurl4
+  } || {
+    echo "install.sh: apt could not install $package, for the reason above." >&2
+    exit 1
+  }
+  if [ "$source" = yes ]; then
+    printf 'Types: deb\nURIs: %s/apt\nSuites: %s\nComponents: main\nSigned-By: /usr/share/keyrings/corral.gpg\n' "$url" "$codename" >"$work/corral.sources"
+    $as_root install -m 644 "$work/key.gpg" /usr/share/keyrings/corral.gpg
+    $as_root install -m 644 "$work/corral.sources" /etc/apt/sources.list.d/corral.sources
+  fi
+  echo "Corral $version is installed and listens on 127.0.0.1:11434. Next: sudo corral search qwen3, then sudo corral pull NAME."
+}
+
+unpack_archive() {
+  archive="corral-$version-linux-$machine.tar.zst"
+  command -v zstd >/dev/null || fail "zstd is not installed, which unpacks the archive: sudo apt install zstd"
+  [ ! -e "$into/corral-$version" ] || fail "$into/corral-$version is there already; remove it or choose another folder."
+  fetch_checked "$archive"
+  zstd -q -d "$work/$archive" -o "$work/archive.tar" || fail "$archive can't be unpacked: the disk of $work may be full."
+  mkdir -p "$into" || fail "$into can't be made."
+  # It appears as a whole or not at all.
+  fresh="$into/.corral-$version.$$"
+  { mkdir "$fresh" && tar -xf "$work/archive.tar" -C "$fresh" --no-same-owner && mv "$fresh/corral-$version" "$into/"; } || {
+    rm -rf "$fresh"
+    fail "the archive can't be unpacked into $into, for the reason above."
+  }
+  rmdir "$fresh"
+  echo "Corral $version is in $into/corral-$version. Next: $into/corral-$version/bin/corral serve"
+}
+
+main
