@@ -178,21 +178,6 @@ test_result test_of(const json& from) {
     return out;
 }
 
-std::string csv_field(const std::string& text) {
-    if (text.find_first_of(",\"\r\n") == std::string::npos) {
-        return text;
-    }
-    std::string out = "\"";
-    for (const char c : text) {
-        out += c == '"' ? std::string("\"\"") : std::string(1, c);
-    }
-    return out + "\"";
-}
-
-std::string csv_number(const std::optional<double>& value) {
-    return value ? fixed(*value, 3) : std::string();
-}
-
 }  // namespace
 
 std::string json_report(const run_record& run) {
@@ -222,30 +207,6 @@ std::string json_report(const run_record& run) {
         out["results"].push_back(test_json(one));
     }
     return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-std::string csv_report(const run_record& run) {
-    std::string out =
-        "id,title,repetition,status,reason,total_s,ttft_ms,input_tokens,output_tokens,decode_tok_s,"
-        "end_to_end_tok_s,source,truncated,repeats,memory_mb,client,client_ttft_ms,gap_p50_ms,gap_p99_ms\r\n";
-    for (const test_result& one : run.results) {
-        const measurement& seen = one.seen;
-        const bool good = seen.how == ending::success;
-        const auto gap = good ? spread_of(gaps_ms(seen)) : std::nullopt;
-        out += csv_field(one.test.id) + "," + csv_field(one.test.title) + "," +
-               std::to_string(one.repetition) + "," + name_of(seen.how) + "," + csv_field(seen.reason) + "," +
-               fixed(seen.total_s, 3) + "," + (good ? fixed(first_token_ms(seen), 3) : "") + "," +
-               (seen.input_tokens ? std::to_string(*seen.input_tokens) : "") + "," +
-               (seen.output_tokens ? std::to_string(*seen.output_tokens) : "") + "," +
-               (good ? csv_number(decode_speed(seen)) : "") + "," +
-               (good ? csv_number(end_to_end_speed(seen)) : "") + "," + (seen.decode_s ? "runtime" : "wall") +
-               "," + (seen.truncated ? "yes" : "no") + "," + (seen.repeats ? "yes" : "no") + "," +
-               csv_number(seen.memory_mb) + "," + std::to_string(one.client) + "," +
-               (good ? csv_number(client_first_ms(seen)) : "") + "," +
-               csv_number(gap ? std::optional(gap->median) : std::nullopt) + "," +
-               csv_number(gap ? std::optional(gap->p99) : std::nullopt) + "\r\n";
-    }
-    return out;
 }
 
 core::result<run_record> read_results(std::string_view text, const std::string& name) {

@@ -54,25 +54,6 @@ void print_summary(const bench::run_record& record, const fs::path& folder, cons
               << '\n';
 }
 
-// The pages of an earlier run, in the layout that is asked for now.
-int render_again(const bench_options& asked, const command_context& context) {
-    const core::result<bench::run_record> record = results_in(asked.from);
-    const core::result<bench::run_record> before = asked.compare.empty() ? record : results_in(asked.compare);
-    if (!record || !before) {
-        std::cerr << "error: " << (record ? before : record).error().message << '\n';
-        return bad_configuration;
-    }
-    for (const auto& [name, text] :
-         bench_pages(*record, layout_of(asked), asked.compare.empty() ? nullptr : &*before)) {
-        const core::result<void> written = write_whole(fs::path(asked.from) / name, text);
-        if (!written) {
-            return fail(written.error().message);
-        }
-    }
-    print_summary(*record, asked.from, context);
-    return succeeded;
-}
-
 bool whole(const bench::reuse_record& run, unsigned turns) {
     return run.rows.size() == turns && std::ranges::all_of(run.rows, [](const bench::reuse_row& row) {
                return row.with.failure.empty() && row.without.failure.empty();
@@ -125,9 +106,6 @@ int run_conversation(const bench_options& asked, const bench_plan& of, const com
 }
 
 int run(const bench_options& asked, const command_context& context) {
-    if (!asked.from.empty()) {
-        return render_again(asked, context);
-    }
     core::result<bench_plan> plan = plan_of(asked, context);
     if (!plan) {
         const bool words = plan.error().code == core::make_error_code(core::errc::invalid);
@@ -200,12 +178,6 @@ void add_bench_command(CLI::App& program, command_context& context) {
     one->add_option("--concurrency", asked->concurrency, "So many clients ask each test at once")
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
-    one->add_option("--layout", asked->layout, "Of report.md: rk3588 or orange-pi")
-        ->check(CLI::IsMember({"rk3588", "orange-pi"}))
-        ->capture_default_str();
-    one->add_option("--from", asked->from,
-                    "Measure nothing: write the reports of an earlier run anew, in its folder")
-        ->type_name("DIR");
     one->add_option("--silence", asked->silence, "Seconds without output that end a test")
         ->check(CLI::Range(0.1, 86400.0))
         ->capture_default_str();

@@ -115,6 +115,16 @@ bool is_address(const std::string& text) {
     return text.find("://") != std::string::npos;
 }
 
+// The results of an earlier run, in the folder `name`.
+core::result<bench::run_record> results_in(const std::string& name) {
+    const fs::path file = fs::path(name) / "results.json";
+    const core::result<std::string> text = read_bounded(file, 64 * 1024 * 1024);
+    if (!text) {
+        return text.error();
+    }
+    return bench::read_results(*text, file.string());
+}
+
 core::result<void> read_before(const bench_options& asked, bench_plan& plan) {
     const core::result<bench::run_record> before = results_in(asked.compare);
     if (!before) {
@@ -247,19 +257,6 @@ core::failure told(core::failure why, bool usual_place) {
 
 }  // namespace
 
-report_layout layout_of(const bench_options& asked) {
-    return asked.layout == "orange-pi" ? report_layout::orange_pi : report_layout::rk3588;
-}
-
-core::result<bench::run_record> results_in(const std::string& name) {
-    const fs::path file = fs::path(name) / "results.json";
-    const core::result<std::string> text = read_bounded(file, 64 * 1024 * 1024);
-    if (!text) {
-        return text.error();
-    }
-    return bench::read_results(*text, file.string());
-}
-
 core::result<bench_plan> plan_of(const bench_options& asked, const command_context& context) {
     bench_plan plan;
     const core::result<bench::prompt_set> set = read_set(asked);
@@ -280,7 +277,6 @@ core::result<bench_plan> plan_of(const bench_options& asked, const command_conte
         }
     }
     plan.set = *set;
-    plan.layout = layout_of(asked);
     plan.side.target = *target;
     plan.side.target.key = *key;
     plan.side.record = begun(asked, plan.set, url, asked.model);

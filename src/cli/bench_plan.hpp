@@ -14,8 +14,6 @@ struct bench_options {
     std::string model;  // else the first that is loaded, or there
     std::optional<std::string> config;
     std::string ca_file;
-    std::string layout = "rk3588";
-    std::string from;
     std::string out;
     std::string set = "corral";
     std::string hardware;
@@ -38,10 +36,5 @@ struct bench_options {
 // Asks the servers what they are, and makes the folder. `invalid`: wrong options or files; all else: a server that can't
 // be measured.
 [[nodiscard]] core::result<bench_plan> plan_of(const bench_options& asked, const command_context& context);
-
-[[nodiscard]] report_layout layout_of(const bench_options& asked);
-
-// The results of an earlier run, in the folder `name`.
-[[nodiscard]] core::result<bench::run_record> results_in(const std::string& name);
 
 }  // namespace corral::cli

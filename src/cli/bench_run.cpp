@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
+#include <vector>
 
 #include <unistd.h>
 #include <boost/asio/cancellation_state.hpp>
@@ -162,12 +164,9 @@ private:
                                                   : plan_.before ? &*plan_.before
                                                                  : nullptr;
         for (const bench_side* const side : sides_) {
-            const bench::run_record* const earlier = side == &plan_.side ? baseline : nullptr;
             files.emplace_back(side->out / "results.json", bench::json_report(side->record));
-            files.emplace_back(side->out / "results.csv", bench::csv_report(side->record));
-            for (auto& [name, text] : bench_pages(side->record, plan_.layout, earlier)) {
-                files.emplace_back(side->out / name, std::move(text));
-            }
+            files.emplace_back(side->out / "report.html", bench::html_report(side->record));
+            files.emplace_back(side->out / "report.md", bench::markdown_report(side->record));
         }
         if (baseline != nullptr) {
             files.emplace_back(plan_.side.out / "comparison.md",
@@ -194,14 +193,6 @@ private:
 };
 
 }  // namespace
-
-std::vector<std::pair<std::string, std::string>> bench_pages(const bench::run_record& record,
-                                                             report_layout layout,
-                                                             const bench::run_record* before) {
-    return {{"report.html", bench::html_report(record)},
-            {"report.md", layout == report_layout::orange_pi ? bench::performance_report(record, before)
-                                                             : bench::markdown_report(record)}};
-}
 
 core::result<bench::run_record> run_bench(bench_plan plan) {
     return bench_runner(std::move(plan)).run();

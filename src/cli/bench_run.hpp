@@ -5,8 +5,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "corral/bench/prompt_set.hpp"
 #include "corral/bench/trial.hpp"
@@ -20,15 +18,11 @@ struct bench_side {
     std::filesystem::path out;  // exists
 };
 
-// Of report.md: that of a published RK3588 report, or of a published Orange Pi report.
-enum class report_layout { rk3588, orange_pi };
-
 struct bench_plan {
     bench_side side;
     std::optional<bench_side> other;  // measured in turn with it, test by test, as its baseline
     bench::prompt_set set;
     unsigned repeat = 1;
-    report_layout layout = report_layout::rk3588;
     std::optional<bench::run_record> before;  // of an earlier run, to compare with; not beside `other`
     // After each test and each warm-up; `next` is the title of the next, empty at the end.
     std::function<void(const bench::run_record&, const std::string& next)> progress;
@@ -38,11 +32,6 @@ struct bench_plan {
 // its turn at every test, now one and now the other first, so that neither always finds the box warm. Fails
 // when the server takes no key or has no such model, or when the report can't be written.
 [[nodiscard]] core::result<bench::run_record> run_bench(bench_plan plan);
-
-// The pages for people, by file name. `before`: of an earlier run, or nullptr.
-[[nodiscard]] std::vector<std::pair<std::string, std::string>> bench_pages(const bench::run_record& record,
-                                                                           report_layout layout,
-                                                                           const bench::run_record* before);
 
 // `text` as the whole of `file`: written aside, synced and renamed, so that there is never half of it.
 [[nodiscard]] core::result<void> write_whole(const std::filesystem::path& file, const std::string& text);

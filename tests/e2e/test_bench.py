@@ -1,7 +1,6 @@
 """`corral bench` as a user runs it: against a real corral with a simulated runtime, and against servers that misbehave."""
 
 import contextlib
-import csv
 import http.server
 import json
 import os
@@ -121,8 +120,6 @@ def test_a_whole_report_against_corral(tmp_path, prompts):
     speeds = [one["output_tokens"] / one["decode_s"] for one in results]
     average = float(re.search(r"Average Speed:\*\* ([0-9.]+) tok/s", report)[1])
     assert average == pytest.approx(sum(speeds) / 4, abs=0.01)
-    rows = list(csv.DictReader((tmp_path / "out/results.csv").open(newline="")))
-    assert [row["id"] for row in rows] == ["one", "two", "one", "two"] and all(row["source"] == "runtime" for row in rows)
 
 
 def test_a_runtime_that_hangs_is_timed_out_by_silence_and_is_not_fast(tmp_path, prompts):
@@ -364,7 +361,7 @@ def test_clients_at_once_are_measured_together(tmp_path, prompts):
     assert results["totals"]["together_tokens_per_second"]["p50"] > 36 / 2
 
 
-def test_reports_are_written_again_in_another_layout(tmp_path, prompts):
+def test_what_a_model_wrote_stays_text_in_the_page(tmp_path, prompts):
     def answer(handler, number):
         handler.line(message={"content": "<script>alert(1)</script>"}, done=False)
         handler.line(message={"content": ""}, **WHOLE)
@@ -373,16 +370,6 @@ def test_reports_are_written_again_in_another_layout(tmp_path, prompts):
         assert bench(url, tmp_path / "out", prompts, "--warm-up", "0").returncode == 0
     page = (tmp_path / "out/report.html").read_text()
     assert "<script" not in page and "&lt;script&gt;" in page and "<svg" in page
-    before = (tmp_path / "out/results.json").read_text()
-    (tmp_path / "out/report.html").unlink()
-    again = subprocess.run([str(BIN / "corral"), "bench", "--from", str(tmp_path / "out"), "--layout", "orange-pi", "--compare", str(tmp_path / "out")],
-                           capture_output=True, text=True, timeout=60)
-    assert again.returncode == 0, again.stderr
-    assert (tmp_path / "out/report.html").read_text() == page and (tmp_path / "out/results.json").read_text() == before
-    report = (tmp_path / "out/report.md").read_text()
-    assert report.startswith("# Performance Analysis Report\n") and "| After |" in report
-    nothing = subprocess.run([str(BIN / "corral"), "bench", "--from", str(tmp_path / "none")], capture_output=True, text=True, timeout=60)
-    assert nothing.returncode == 2 and "results.json' can't be read" in nothing.stderr
 
 
 def test_a_box_with_tls_and_keys_is_measured(tmp_path, prompts):

@@ -11,13 +11,10 @@ namespace corral::bench {
 
 // In the layout of a published RK3588 report.
 [[nodiscard]] std::string markdown_report(const run_record& run);
-// In the layout of a published Orange Pi report; `before` is the stage before, if any.
-[[nodiscard]] std::string performance_report(const run_record& run, const run_record* before);
 // A page of its own: no script, nothing from outside, charts as SVG.
 [[nodiscard]] std::string html_report(const run_record& run);
 // A dozen lines for a terminal of `columns`, at least 40.
 [[nodiscard]] std::string summary(const run_record& run, std::size_t columns);
-[[nodiscard]] std::string csv_report(const run_record& run);  // RFC 4180
 [[nodiscard]] std::string json_report(const run_record& run);
 // Two runs side by side; only tests that succeeded in both are averaged. `before` is the baseline.
 [[nodiscard]] std::string markdown_comparison(const run_record& before, const run_record& after);
