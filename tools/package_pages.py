@@ -4,7 +4,7 @@ import re
 
 from package_box import ROOT, answered, step
 
-PAGES = ("README.md", "docs/appliance.md", "docs/raspberry_pi.md")
+PAGES = ("README.md", "docs/appliance.md", "docs/first_steps.md#An LLM8850 in a Raspberry Pi 5")
 # What can't be run on a box without hardware, network or this tree, and where else it is tried.
 LEFT_OUT = {
     r"tools/quickstart": "tools/check_fresh runs it",
@@ -21,14 +21,20 @@ LEFT_OUT = {
 MAY_FAIL = r"sudo corral doctor|corral doctor"
 
 
+def text_of(page):
+    name, _, section = page.partition("#")
+    text = (ROOT / name).read_text()
+    return text.split(f"\n## {section}\n")[1].split("\n## ")[0] if section else text
+
+
 def blocks_of(page):
     """(language, text) of each block of the page."""
-    return re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / page).read_text(), re.M | re.S)
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text_of(page), re.M | re.S)
 
 
 def mentions_of(page):
     """What stands in the page's sentences as code."""
-    prose = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.M | re.S)
+    prose = re.sub(r"^```.*?^```$", "", text_of(page), flags=re.M | re.S)
     return [" ".join(one.split()) for one in re.findall(r"`([^`]+)`", prose)]
 
 

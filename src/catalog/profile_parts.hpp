@@ -35,7 +35,7 @@ void read_runtime_files(section& from, profile& into);
 void read_service_names(section& from, service_template& into, std::set<std::string>& taken);
 
 // Where a service answers, as written: http://<IP literal or localhost>:<port or {port}>, and no path,
-// because the vendor's runtime dies of a URL with a final slash (docs/facts/vendor_ax_observed.md#start).
+// because the vendor's runtime dies of a URL with a final slash (docs/facts/vendor_ax.md#start-observed).
 struct service_url {
     std::string problem;     // a sentence; empty when the URL is good
     std::uint16_t port = 0;  // 0: {port}, or another placeholder

@@ -151,12 +151,12 @@ std::string messages_page() {
         }
     }
     out += std::string("\n## Findings of corral doctor\n\nWhy each matters and what to do: ") +
-           page_link("doctor") + ".\n\n";
+           page_link("troubleshooting") + ".\n\n";
     for (const doctor::finding_kind& one : doctor_findings()) {
         out += fmt::format("- `{}` ({}): {}\n", one.id, catalog::severity_name(one.level),
                            plain_markdown(one.about));
     }
-    out += std::string("\n## Findings in a package\n\n") + page_link("package_findings") +
+    out += std::string("\n## Findings in a package\n\n") + page_link("troubleshooting") +
            " has them in groups.\n\n";
     for (const catalog::package_finding& one : catalog::package_findings()) {
         out += fmt::format("- `{}` ({}): {}\n", one.id, catalog::severity_name(one.level),

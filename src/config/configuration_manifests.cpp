@@ -98,7 +98,7 @@ void check_own_ports(catalog::section& from, const catalog::model_entry& model,
 }
 
 // The vendor's server would even share its port with a second one and mix both up
-// (docs/facts/vendor_ax_observed.md#port).
+// (docs/facts/vendor_ax.md#port).
 void check_ports(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
     std::map<std::uint16_t, std::string> taken{{so_far.listen.port(), "'listen'"}};
     const auto tiers_of = [](const catalog::model_entry& one) {

@@ -1,6 +1,5 @@
 #include "agent_port.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <sstream>
@@ -137,9 +136,7 @@ core::awaitable<std::string> agent_port::read_line(std::shared_ptr<socket> clien
             co_return std::string();
         }
         line.append(piece.data(), count);
-        // HAProxy's runtime commands hold no line end, so that a server added by one sends these two characters
-        // (docs/facts/haproxy.md#runtime-socket). No name has a backslash.
-        if (const std::size_t end = std::min(line.find('\n'), line.find("\\n")); end != std::string::npos) {
+        if (const std::size_t end = line.find('\n'); end != std::string::npos) {
             co_return std::string(core::trimmed(std::string_view(line).substr(0, end)));
         }
     }

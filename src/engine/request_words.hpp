@@ -1,6 +1,6 @@
 #pragma once
 // The words of the last requests and answers of one backend. A runtime prints both
-// (docs/facts/vendor_ax_observed.md#standard-output), so whoever may ask can make it print what a profile knows as a sign of
+// (docs/facts/vendor_ax.md#standard-output), so whoever may ask can make it print what a profile knows as a sign of
 // trouble; a sign that none of these words hold is the runtime's own.
 
 #include <deque>

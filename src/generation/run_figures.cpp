@@ -56,7 +56,7 @@ chat::token_usage run_figures::usage() const {
     return out;
 }
 
-// Text first shows when a whole piece of tokens is done (docs/facts/vendor_ax_observed.md#cycle), so the
+// Text first shows when a whole piece of tokens is done (docs/facts/vendor_ax.md#cycle), so the
 // tokens of the first piece were decoded before it; their time is taken at the pace of the rest. Else short
 // answers would look twice as fast as they are. An answer of one piece shows no pace: a token then counts as
 // much as a chunk of the prompt, both being one pass through the model.

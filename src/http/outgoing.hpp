@@ -67,7 +67,7 @@ enum class read_step { more, wait, end, failed };
 // say.
 [[nodiscard]] std::optional<std::uint64_t> acknowledged_bytes(outgoing& state);
 // What is received is acknowledged as soon as it is read. Without that a server that sends head and body apart waits
-// 40 ms in between, on every connection that is not new (docs/facts/vendor_ax_observed.md#connections).
+// 40 ms in between, on every connection that is not new (docs/facts/vendor_ax.md#connections).
 void acknowledge_at_once(outgoing& state);
 
 void close(outgoing& state);

@@ -1,6 +1,6 @@
 #pragma once
 // The header of the PROXY protocol, versions 1 and 2, by which a proxy says whose connection it passes on
-// (docs/facts/proxy_protocol.md). It takes exactly its own bytes, in pieces of any size,
+// (docs/facts/other_wires.md). It takes exactly its own bytes, in pieces of any size,
 // and keeps at most most_kept of them. Pure.
 
 #include <array>

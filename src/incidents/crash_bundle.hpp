@@ -1,5 +1,5 @@
 #pragma once
-// A black box bundle as JSON (docs/black_box.md): what is known of one incident. Nothing in it comes from a
+// A black box bundle as JSON (docs/troubleshooting.md): what is known of one incident. Nothing in it comes from a
 // prompt, an answer, a key or an environment.
 
 #include <chrono>

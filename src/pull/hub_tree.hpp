@@ -1,5 +1,5 @@
 #pragma once
-// What a hub in the style of Hugging Face says of a repository (docs/facts/hub_wire.md). Foreign texts, read strictly.
+// What a hub in the style of Hugging Face says of a repository (docs/facts/other_wires.md). Foreign texts, read strictly.
 
 #include <cstdint>
 #include <optional>

@@ -336,7 +336,7 @@ TEST(pages, the_page_of_messages_has_each_once) {
 }
 
 TEST(pages, findings_in_a_package_are_explained_as_their_page_lists_them) {
-    const std::string page = text_of(source / "docs/package_findings.md");
+    const std::string page = text_of(source / "docs/troubleshooting.md");
     for (const catalog::package_finding& one : catalog::package_findings()) {
         EXPECT_THAT(page, HasSubstr("`" + std::string(one.id) + "`"));
     }

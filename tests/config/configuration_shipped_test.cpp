@@ -41,7 +41,7 @@ const std::filesystem::path seeds = CORRAL_SOURCE_DIR "/tests/fuzz/corpus/config
 
 TEST_F(configuration_file, takes_no_key_that_the_manual_and_the_fuzzer_do_not_name) {
     std::string manual;
-    for (const char* const page : {"configuration", "access", "manifests", "importing", "profiles"}) {
+    for (const char* const page : {"configuration", "access", "manifests", "profiles"}) {
         const std::string text = text_of(std::string(CORRAL_SOURCE_DIR "/docs/") + page + ".md");
         ASSERT_FALSE(text.empty()) << page;
         manual += text;

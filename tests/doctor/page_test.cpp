@@ -1,4 +1,4 @@
-// Holds docs/doctor.md against the list of checks: every check, every finding, its severity.
+// Holds docs/troubleshooting.md against the list of checks: every check, every finding, its severity.
 
 #include <cctype>
 #include <fstream>
@@ -14,11 +14,14 @@
 namespace corral::doctor {
 namespace {
 
+// Its part about the checks.
 std::string page() {
     std::ifstream in(CORRAL_DOCTOR_PAGE);
     std::stringstream text;
     text << in.rdbuf();
-    return text.str();
+    const std::string whole = text.str();
+    const auto begin = whole.find("\n## Checks\n");
+    return begin == std::string::npos ? "" : whole.substr(begin, whole.find("\n## ", begin + 1) - begin);
 }
 
 // A row of the page, and further ones where the text is longer than a line of a page.

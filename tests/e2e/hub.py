@@ -1,4 +1,4 @@
-"""A hub in the style of Hugging Face (docs/facts/hub_wire.md) on this machine, with TLS by a certificate of its own, a second
+"""A hub in the style of Hugging Face (docs/facts/other_wires.md) on this machine, with TLS by a certificate of its own, a second
 host for storage, and faults that a test asks for."""
 
 import email.utils

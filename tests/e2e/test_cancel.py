@@ -76,7 +76,7 @@ def test_cancelled_in_a_phase(box, phase):
 
 
 def test_cancelled_inside_a_multibyte_character(box):
-    """Pieces of three one-byte tokens cut the four bytes of an emoji (docs/facts/vendor_ax_observed.md#cycle)."""
+    """Pieces of three one-byte tokens cut the four bytes of an emoji (docs/facts/vendor_ax.md#cycle)."""
     for number in range(3):
         stream = box.stream("[[text=" + "\N{WATER BUFFALO}" * 60 + "]]")
         lines = iter(stream)

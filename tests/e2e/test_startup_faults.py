@@ -159,7 +159,7 @@ def test_a_foreign_listener_on_the_runtimes_port_is_named_and_gets_no_prompt(tmp
 
 
 def test_a_foreign_listener_that_comes_later_is_noticed(tmp_path):
-    """SO_REUSEPORT lets any process of the same user share the port (docs/facts/vendor_ax_observed.md#port)."""
+    """SO_REUSEPORT lets any process of the same user share the port (docs/facts/vendor_ax.md#port)."""
     box = Box(tmp_path, {"directives": True})
     service = "[models.services.runtime]\n"
     box.config_file.write_text(box.config_file.read_text().replace(service, service + 'guard = "off"\n'))

@@ -87,7 +87,7 @@ def test_alternating_without_the_tap(tmp_path):
 
 
 def test_alternating_on_a_busy_machine(tmp_path):
-    """Early done:true appears under load (docs/facts/vendor_ax_observed.md#early-done)."""
+    """Early done:true appears under load (docs/facts/vendor_ax.md#early-done)."""
     stop = threading.Event()
 
     def burn():

@@ -52,7 +52,7 @@ def test_the_unit_is_shut_and_the_drop_in_shuts_it_further(tmp_path):
 
 def page_rows():
     """The settings of the page's first table, `PrivateDevices=` of a row that names several."""
-    table = (ROOT / "docs/unit.md").read_text().split("## What is left open, and why")[1].split("\n\n")[1]
+    table = (ROOT / "docs/security.md").read_text().split("## What is left open, and why")[1].split("\n\n")[1]
     names = set()
     for row in table.splitlines()[2:]:
         cell = re.split(r"(?<!\\)\|", row)[1].replace("\\|", "|")

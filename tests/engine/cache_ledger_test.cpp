@@ -1,4 +1,4 @@
-// The decision table of docs/facts/prefix_reuse.md#decision-table, row by row.
+// The decision table of docs/facts/vendor_ax.md#decision-table, row by row.
 
 #include "engine/dialects/ax_poll/cache_ledger.hpp"
 

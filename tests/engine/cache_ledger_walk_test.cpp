@@ -1,4 +1,4 @@
-// Random turns, steered by the ledger, on a small model of the server's cache (docs/facts/prefix_reuse.md#cache,
+// Random turns, steered by the ledger, on a small model of the server's cache (docs/facts/vendor_ax.md#cache,
 // #limits): a row for each position and layer, the length read back from the mask, what each way to end a run leaves.
 
 #include <algorithm>

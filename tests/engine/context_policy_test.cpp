@@ -42,7 +42,7 @@ TEST(context_policy, knows_nothing_while_sizes_are_unknown) {
 TEST(context_policy, leaves_room_for_an_answer) {
     EXPECT_EQ(most_turn_tokens(sizes(60, 64, 16), 10), 48U);
     EXPECT_EQ(most_turn_tokens(sizes(50, 64, 16), 10), 39U);
-    EXPECT_EQ(most_output_tokens(sizes(256, 128, 32), 53), 204U);  // docs/facts/vendor_ax_observed.md#lengths
+    EXPECT_EQ(most_output_tokens(sizes(256, 128, 32), 53), 204U);  // docs/facts/vendor_ax.md#lengths
 }
 
 TEST(context_policy, a_prompt_without_a_system_text_uses_all_the_room) {

@@ -51,7 +51,7 @@ TEST(log_reader, what_the_manifest_states_stands) {
     EXPECT_EQ(reader.sizes().chunk, 128U);
 }
 
-// The lines of docs/facts/vendor_ax_observed.md#cache-length, as a terminal brings them.
+// The lines of docs/facts/vendor_ax.md#cache-length, as a terminal brings them.
 std::string begin_line(int cached, int added) {
     return "\x1b[1;30;32m[I][                      SetKVCache][ 614]: prefill_grpid:2 kv_cache_num:64 "
            "precompute_len:" +

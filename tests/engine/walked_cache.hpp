@@ -1,6 +1,6 @@
 #pragma once
 // The cache of a polled runtime, row by row, with what its tap and its output show of it, for random walks of the polled
-// cycle: each way to end a run leaves what was observed (docs/facts/prefix_reuse.md#cache).
+// cycle: each way to end a run leaves what was observed (docs/facts/vendor_ax.md#cache).
 
 #include <algorithm>
 #include <cstdint>

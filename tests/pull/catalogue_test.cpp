@@ -111,14 +111,14 @@ TEST(catalogue, that_is_shipped_is_whole) {
 }
 
 TEST(catalogue, the_example_of_its_page_is_one) {
-    std::ifstream page(fs::path(CORRAL_SOURCE_DIR) / "docs/catalogue.md");
+    std::ifstream page(fs::path(CORRAL_SOURCE_DIR) / "docs/pull.md");
     std::ostringstream text;
     text << page.rdbuf();
     const std::string all = text.str();
-    const auto begin = all.find("```toml\n");
+    const auto begin = all.find("```toml\n", all.find("\n## The catalogue\n"));
     ASSERT_NE(begin, std::string::npos);
     const auto end = all.find("```", begin + 8);
-    const auto read = parse_catalogue(all.substr(begin + 8, end - begin - 8), "docs/catalogue.md");
+    const auto read = parse_catalogue(all.substr(begin + 8, end - begin - 8), "docs/pull.md");
     for (const catalog::diagnostic& one : read.problems) {
         ADD_FAILURE() << to_text(one);
     }

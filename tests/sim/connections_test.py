@@ -1,4 +1,4 @@
-"""Keep-alive, the thread pool, the port (docs/facts/vendor_ax_observed.md#answer-bytes, #port, #connections)."""
+"""Keep-alive, the thread pool, the port (docs/facts/vendor_ax.md#answer-bytes, #port, #connections)."""
 import os
 import re
 import socket

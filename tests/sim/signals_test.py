@@ -1,4 +1,4 @@
-"""Signals and what remains of the process afterwards (docs/facts/vendor_ax_observed.md#signals)."""
+"""Signals and what remains of the process afterwards (docs/facts/vendor_ax.md#signals-observed)."""
 import os
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""The runtime behind a tokenizer that misbehaves (docs/facts/vendor_ax_observed.md#tokenizer-trouble)."""
+"""The runtime behind a tokenizer that misbehaves (docs/facts/vendor_ax.md#tokenizer-trouble)."""
 import signal
 import time
 

@@ -1,5 +1,5 @@
 #pragma once
-// HAProxy's configuration for the boxes of a fleet, for version 2.6 and later (docs/fleet.md, docs/facts/haproxy.md).
+// HAProxy's configuration for the boxes of a fleet, for version 2.6 and later (docs/fleet.md, docs/facts/other_wires.md).
 
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
 // One HTTP call on one new connection with `Connection: close`: Axera's server loses time or stops altogether with
-// anything else (docs/facts/vendor_ax_observed.md#connections). For others there are kept connections.
+// anything else (docs/facts/vendor_ax.md#connections). For others there are kept connections.
 
 #include <cstddef>
 #include <memory>

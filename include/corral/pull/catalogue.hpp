@@ -1,5 +1,5 @@
 #pragma once
-// Ollama's names and the public packages that stand for them, by kind of box: data in TOML (docs/catalogue.md).
+// Ollama's names and the public packages that stand for them, by kind of box: data in TOML (docs/pull.md).
 
 #include <cstdint>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #pragma once
 // What this process has from before its program began: from an earlier image of it that was upgraded
-// (docs/upgrade.md), or from a service manager that listens for it (sd_listen_fds(3)).
+// (docs/packages.md), or from a service manager that listens for it (sd_listen_fds(3)).
 
 #include <memory>
 #include <optional>

@@ -1,6 +1,6 @@
 #pragma once
 // Live upgrade: this process goes on as another image of the program while models stay loaded
-// (docs/upgrade.md). The new one is asked first; then nothing new is taken in until all that was admitted is
+// (docs/packages.md). The new one is asked first; then nothing new is taken in until all that was admitted is
 // answered; then it is executed in place. Until that very call everything can be undone, and is.
 
 #include <functional>

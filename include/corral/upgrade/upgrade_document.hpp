@@ -1,5 +1,5 @@
 #pragma once
-// What one image of this program leaves to the next one in the same process (docs/upgrade.md): written as
+// What one image of this program leaves to the next one in the same process (docs/packages.md): written as
 // JSON into sealed memory, and read as if a stranger had written it.
 
 #include <cstddef>

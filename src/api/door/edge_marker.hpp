@@ -1,6 +1,6 @@
 #pragma once
 // An edge in front of several boxes may ask elsewhere when this one can't serve a request now. HAProxy 2.6 chooses by
-// status alone what it asks again (docs/facts/haproxy.md#retries), and a 503 of a gateway means more than that. So for a
+// status alone what it asks again (docs/facts/other_wires.md#retries), and a 503 of a gateway means more than that. So for a
 // request with the header below a refusal with 503 becomes a 425, which nothing else here gives; the edge tells its
 // client 503.
 

@@ -210,7 +210,7 @@ inline constexpr std::array configuration_table{
             "'boxes' must be one of …, not '…'\n"
             "'boxes' is missing in [[models.packages]]",
             "A file of the catalogue has a mistake; it is left out, all others count.",
-            "Mend the field at the line named; docs/catalogue.md has an example."},
+            "Mend the field at the line named; docs/pull.md has an example."},
     message{
         "configuration.key-file", configuration_reader,
         "key-name| a key's name is 1 to 64 letters, digits, '_', '.' or '-', the first of them a letter or a "

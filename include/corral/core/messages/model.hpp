@@ -44,7 +44,7 @@ inline constexpr std::array model_table{
             "does not fit beside what is loaded; it is loaded when it is …", "A start loads what fits.",
             "Nothing, or order the models by pinned and preload."},
     message{"model.tier-failed", model_reader, "… failed and is started again…",
-            "Requests go to the next tier that is ready (docs/failover.md).",
+            "Requests go to the next tier that is ready (docs/many_models.md).",
             "Nothing; 'corral status' shows each tier."},
     message{"model.tier-back", model_reader, "has been ready for … s without a break",
             "Requests go back to the better tier.", "Nothing."},
@@ -61,7 +61,7 @@ inline constexpr std::array model_table{
         "Nothing where Corral has yet to compare; else take reuse = \"off\" out of the manifest."},
     message{"model.cpu", model_reader, "this answer was computed on the CPU",
             "The accelerator's counter stood at zero while tokens came.",
-            "Compare the versions as docs/device.md says."},
+            "Compare the versions as docs/runtimes.md says."},
 };
 
 }  // namespace corral::core::messages

@@ -152,7 +152,7 @@ inline constexpr std::array state_table{
             "the counter of the … can't be read\n"
             "… 0 %, …: …",
             "The accelerator's counter did not move, or can't be read, while tokens came.",
-            "Compare the versions as docs/device.md says."},
+            "Compare the versions as docs/runtimes.md says."},
     message{"model.loading", state_reader,
             "The model is not loaded.\n"
             "loads| The model is loading.",

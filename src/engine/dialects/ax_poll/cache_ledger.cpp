@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t whole_piece =
     3;  // ids; a shorter one is the last, put out because the end token was met
 
-// The start-up log tells it (docs/facts/prefix_reuse.md#limits).
+// The start-up log tells it (docs/facts/vendor_ax.md#limits).
 std::size_t most_behind(std::size_t held, const catalog::context_sizes& sizes) {
     if (held >= sizes.prompt_limit) {
         return 0;

@@ -1,6 +1,6 @@
 #pragma once
 // Which token ids the one cache of a runtime process holds, or that nobody knows: the table of
-// docs/facts/prefix_reuse.md#decision-table, row by row. Every doubt makes the content unknown, and unknown means a reset; a
+// docs/facts/vendor_ax.md#decision-table, row by row. Every doubt makes the content unknown, and unknown means a reset; a
 // wrong content would be silent, for the model answers from whatever stands there. No I/O.
 
 #include <cstddef>

@@ -35,7 +35,7 @@ std::uint32_t most_turn_tokens(const catalog::context_sizes& sizes, std::uint32_
 std::uint32_t reset_share(const catalog::context_sizes& sizes, std::uint32_t count) noexcept {
     const std::uint32_t chunk = sizes.chunk > 0 ? sizes.chunk : cautious_share;
     const std::uint32_t share = std::min(chunk, count - 1);
-    return share == 1 ? 0 : share;  // one is written past its buffers (docs/facts/prefix_reuse.md#limits)
+    return share == 1 ? 0 : share;  // one is written past its buffers (docs/facts/vendor_ax.md#limits)
 }
 
 std::uint32_t most_verbatim_tokens(const catalog::context_sizes& sizes) noexcept {

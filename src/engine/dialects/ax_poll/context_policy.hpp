@@ -28,7 +28,7 @@ namespace corral::engine::ax_poll {
 [[nodiscard]] std::uint32_t most_verbatim_tokens(const catalog::context_sizes& sizes) noexcept;
 
 // Most tokens of a prompt behind an empty reset, which takes as many as its largest group has and checks nothing
-// (docs/facts/prefix_reuse.md#limits), with room for one token of answer; 0 while unknown.
+// (docs/facts/vendor_ax.md#limits), with room for one token of answer; 0 while unknown.
 [[nodiscard]] std::uint32_t most_fresh_tokens(const catalog::context_sizes& sizes) noexcept;
 
 // Most tokens that can come out after a prompt of P + n: the positions left and the first token.

@@ -1,5 +1,5 @@
 // What the runtime's cache holds, turn by turn: whether a prompt goes behind it, what a stop leaves of it, and the
-// runtime's own word on where its prompt stood (docs/facts/prefix_reuse.md).
+// runtime's own word on where its prompt stood (docs/facts/vendor_ax.md).
 #include <algorithm>
 #include <utility>
 

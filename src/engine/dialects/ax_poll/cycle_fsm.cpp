@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr int most_attempts = 3;
 // A stop is lost when it comes before the runtime has its prompt's tokens, or while an accepted call waits for
-// its worker, and nothing tells (docs/facts/vendor_ax_observed.md#stop-and-races), so it is repeated until the
+// its worker, and nothing tells (docs/facts/vendor_ax.md#stop-and-races), so it is repeated until the
 // runtime is idle. What is missed costs one interval: whoever comes next waits for it, wherever in the cycle
 // the stop is sent, so there is one interval for all. A call costs the runtime less than half a millisecond.
 constexpr core::nanoseconds stop_interval = 20ms;

@@ -209,14 +209,14 @@ bool cycle_fsm::may_be_stopped_by_others() const {
 }
 
 // A run that ends by itself asks for its last tokens, and then for all of them. One that is stopped before its first piece, or
-// while it still reads, asks once (docs/facts/vendor_ax_observed.md#cache-length).
+// while it still reads, asks once (docs/facts/vendor_ax.md#cache-length).
 bool cycle_fsm::stopped_before_a_piece() const {
     return calls_at_end_ && !signs_.final_seen && signs_.tokens_made > 0 &&
            signs_.tokens_made < tokens_of_a_piece && may_be_stopped_by_others();
 }
 
 // `cut`: tokens that are in no piece. A run that ends by itself leaves none before its context is used up
-// (docs/facts/vendor_ax_observed.md#stop-and-races).
+// (docs/facts/vendor_ax.md#stop-and-races).
 bool cycle_fsm::stopped_by_others(bool cut) const {
     const auto told = report_.judge(signs_.tokens_made);
     return may_be_stopped_by_others() &&

@@ -1,6 +1,6 @@
 #pragma once
 // When a runtime may be believed to be idle and empty. "done: true" alone proves nothing: it is also the
-// answer while an accepted call waits for its worker (docs/facts/vendor_ax_observed.md#early-done).
+// answer while an accepted call waits for its worker (docs/facts/vendor_ax.md#early-done).
 
 #include "corral/core/time.hpp"
 

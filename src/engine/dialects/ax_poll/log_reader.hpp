@@ -35,7 +35,7 @@ private:
 };
 
 // How a run ended, by the length of the cache that the runtime prints behind it
-// (docs/facts/vendor_ax_observed.md#cache-length): a run that met its end token has read every token that it wrote,
+// (docs/facts/vendor_ax.md#cache-length): a run that met its end token has read every token that it wrote,
 // one that was stopped has not read its last. Between two pieces nothing else tells the two apart.
 //
 // A prompt and an answer are printed too, and can hold such lines. They stand before the runtime's own, so the last
@@ -56,7 +56,7 @@ public:
     [[nodiscard]] bool understood() const noexcept { return understood_; }
 
     // What the run printed as it began, against what its tap knows: ids that stood in the cache, and ids behind them
-    // (docs/facts/prefix_reuse.md#the-line-of-a-run).
+    // (docs/facts/vendor_ax.md#the-line-of-a-run).
     enum class lengths { untold, right, wrong };
     [[nodiscard]] lengths compare(std::uint32_t held, std::uint32_t added) const noexcept;
     // A run whose lengths are known from its tap: this process prints them if they are right.

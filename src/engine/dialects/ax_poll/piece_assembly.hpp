@@ -1,7 +1,7 @@
 #pragma once
 // Token ids on their way to text, in order: ids that could not be decoded yet, or whose text ends inside a
 // character, wait here and go with the next piece. Two kinds of tokenizer service are understood
-// (docs/facts/vendor_ax.md#tokenizer-semantics, docs/facts/vendor_ax_observed.md#cycle): those that keep
+// (docs/facts/vendor_ax.md#tokenizer-semantics, docs/facts/vendor_ax.md#cycle): those that keep
 // undecodable ids in a cache of their own and answer "", and those that answer with U+FFFD where a piece cuts
 // a character. After a cut one id goes at a time, so that the border of the character is found and nothing
 // waits longer than it must.

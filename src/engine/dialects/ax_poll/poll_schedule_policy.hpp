@@ -1,7 +1,7 @@
 #pragma once
 // When to poll next: at once and twice more after a sign of text, else on a slow timer that adapts. A sign is
 // the runtime's standard output, which shows each piece about half a millisecond before polls do, or an
-// answer given by the tap, a millisecond or two before (docs/facts/vendor_ax_observed.md#relay).
+// answer given by the tap, a millisecond or two before (docs/facts/vendor_ax.md#relay).
 
 #include <array>
 #include <cstddef>

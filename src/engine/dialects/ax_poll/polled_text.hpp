@@ -1,7 +1,7 @@
 #pragma once
 // The text of a run by two witnesses: the tap, which gave it to the runtime piece by piece, and the polls, which
 // bring it back. They differ where another program talks to the runtime too: its polls take text away
-// (docs/facts/vendor_ax_observed.md#cycle), and its prompts bring some. No I/O.
+// (docs/facts/vendor_ax.md#cycle), and its prompts bring some. No I/O.
 
 #include <cstddef>
 #include <string>

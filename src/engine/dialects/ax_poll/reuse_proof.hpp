@@ -1,6 +1,6 @@
 #pragma once
 // Whether this box makes the same of a prompt behind its cache as of one that is computed whole: rows made by decode and
-// by prefill come from different compiled graphs, so nobody else's word counts (docs/facts/prefix_reuse.md). No I/O.
+// by prefill come from different compiled graphs, so nobody else's word counts (docs/facts/vendor_ax.md). No I/O.
 
 #include <optional>
 #include <string>

@@ -22,7 +22,7 @@ http::response ok(std::string body) {
     return out;
 }
 
-// The runtime survives a 500 to /reset and /encode (docs/facts/vendor_ax_observed.md#tokenizer-trouble).
+// The runtime survives a 500 to /reset and /encode (docs/facts/vendor_ax.md#tokenizer-trouble).
 http::response refusal() {
     http::response out = ok("{}");
     out.status = 500;

@@ -42,7 +42,7 @@ struct tap_view {
 // Ids of a prompt that is answered to the runtime in place of what the tokenizer makes of the texts that the
 // runtime was sent: the model then reads these and nothing else.
 struct prompt_ids {
-    token_ids system;  // through the reset; of one id never (docs/facts/prefix_reuse.md#limits)
+    token_ids system;  // through the reset; of one id never (docs/facts/vendor_ax.md#limits)
     token_ids turns;   // never empty
     token_ids held{};  // in front of both, in the runtime's cache already
     // The words that stand for the prompt in the runtime's calls; a run with others is not the one that was ordered.

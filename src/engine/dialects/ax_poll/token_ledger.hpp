@@ -1,6 +1,6 @@
 #pragma once
 // Which tokens a run has put out, learned from the /decode calls of the runtime: one call for each piece with
-// exactly its ids, and one more at the end with all ids of the run (docs/facts/vendor_ax_observed.md#relay).
+// exactly its ids, and one more at the end with all ids of the run (docs/facts/vendor_ax.md#relay).
 // The last call of a run is always that one, so a call that looks like it but is followed by another was a
 // piece.
 

@@ -3,7 +3,7 @@
 // (docs/design.md#the-promise-of-statelessness): relays every call, knows from them what polls only hint at,
 // and keeps the runtime alive through its tokenizer's death.
 //
-// The runtime waits 10 s for an answer and dies beyond (docs/facts/vendor_ax_observed.md#tokenizer-trouble),
+// The runtime waits 10 s for an answer and dies beyond (docs/facts/vendor_ax.md#tokenizer-trouble),
 // so each call is answered before:
 //   /decode          with "" as text; the ids are kept and go with the next piece, so that text stays in the
 //                    order of the polls
@@ -97,7 +97,7 @@ public:
     // Tokens beyond `limit` are answered with empty text.
     void begin_run(std::optional<std::uint32_t> limit);
     // Asked at each piece that can't be the end of a run: true holds its answer back until let_go()
-    // (docs/facts/prefix_reuse.md#decision-table).
+    // (docs/facts/vendor_ax.md#decision-table).
     void hold_when(std::function<bool()> wanted) { wants_hold_ = std::move(wanted); }
     void let_go();
     // All tokens of the last run became text that was given.
