@@ -41,11 +41,11 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
     for (const auto& [state, word] : model_states) {
         metric_labels labels = at;
         labels.emplace_back("state", word);
-        page.gauge("corral_backend_state", "1 for the state that the backend is in, 0 for the others.",
+        page.gauge("corral_backend_state", "1 for the current state of the backend, 0 for the others.",
                    std::move(labels), now.state == state ? 1 : 0);
     }
     if (now.progress) {
-        page.gauge("corral_backend_load_ratio", "How far the load that goes on has come, 0 to 1.", at,
+        page.gauge("corral_backend_load_ratio", "Progress of the current load, 0 to 1.", at,
                    *now.progress);
     }
     const engine::intrusion_counts seen = runtime.intrusions();
@@ -56,54 +56,54 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
         labels.emplace_back("kind", kind);
         page.counter(
             "corral_intrusions_total",
-            "What other programs on this box did to the backend: calls of the tokenizer tap that were "
-            "refused, runs of whose answer they polled a part, runs that they stopped.",
+            "Interference by other programs on this box: refused calls of the tokenizer tap, runs whose "
+            "answer they polled in part, runs that they stopped.",
             std::move(labels), static_cast<double>(count));
     }
     if (const engine::reuse_report reuse = runtime.reuse(); !reuse.state.empty()) {
         page.counter(
             "corral_prompt_mistaken_total",
-            "Prompts that met something else in the backend than it was taken to hold; nothing of them "
-            "was delivered.",
+            "Prompts for which the backend held something other than expected; none of their answers was "
+            "delivered.",
             at, static_cast<double>(reuse.mistaken));
     }
     const engine::device_claim claim = runtime.claim();
-    page.gauge("corral_backend_device_memory_bytes", "What the backend takes of its cards, or would take.",
+    page.gauge("corral_backend_device_memory_bytes", "Card memory that the backend uses, or would use when loaded.",
                at, static_cast<double>(claim.memory_mb) * bytes_in_mib);
 }
 
 void collect_card(telemetry::metric_page& page, const device::card_figures& card) {
     const metric_labels at{{"card", std::to_string(card.index)}};
     if (card.npu) {
-        page.gauge("corral_device_utilisation_ratio", "How busy the NPU of the card is, 0 to 1.", at,
+        page.gauge("corral_device_utilisation_ratio", "Utilisation of the card's NPU, 0 to 1.", at,
                    *card.npu / percents);
     }
     if (card.cpu) {
-        page.gauge("corral_device_cpu_ratio", "How busy the card's own processors are, 0 to 1.", at,
+        page.gauge("corral_device_cpu_ratio", "Utilisation of the card's own processors, 0 to 1.", at,
                    *card.cpu / percents);
     }
     if (card.temperature) {
         page.gauge("corral_device_temperature_celsius", "Temperature of the card.", at, *card.temperature);
     }
     if (card.power) {
-        page.gauge("corral_device_power_watts", "Power that the card takes, as its tool says it.", at,
+        page.gauge("corral_device_power_watts", "Power draw of the card, as reported by its tool.", at,
                    *card.power);
     }
     if (!card.health.empty()) {
-        page.gauge("corral_device_healthy", "1 while the card's tool finds nothing wrong with it, else 0.",
+        page.gauge("corral_device_healthy", "1 while the card's tool reports no fault, else 0.",
                    at, device::is_healthy(card) ? 1 : 0);
     }
     if (card.memory) {
         page.gauge("corral_device_system_memory_used_bytes",
-                   "Memory in use of the system on the card, or of the board.", at,
+                   "System memory in use on the card or board.", at,
                    static_cast<double>(card.memory->used) * bytes_in_mib);
-        page.gauge("corral_device_system_memory_bytes", "Memory of the system on the card, or of the board.",
+        page.gauge("corral_device_system_memory_bytes", "System memory of the card or board.",
                    at, static_cast<double>(card.memory->total) * bytes_in_mib);
     }
     if (card.model_memory) {
         page.gauge("corral_device_memory_used_bytes", "Memory for models in use on the card.", at,
                    static_cast<double>(card.model_memory->used) * bytes_in_mib);
-        page.gauge("corral_device_memory_bytes", "Memory for models that the card has.", at,
+        page.gauge("corral_device_memory_bytes", "Memory for models on the card.", at,
                    static_cast<double>(card.model_memory->total) * bytes_in_mib);
     }
 }
@@ -146,7 +146,7 @@ std::optional<double> count_descriptors() {
 }  // namespace
 
 void collect_build(telemetry::metric_page& page) {
-    page.gauge("corral_build_info", "Always 1; which Corral this is.", {{"version", std::string(version)}},
+    page.gauge("corral_build_info", "Always 1; the version of Corral.", {{"version", std::string(version)}},
                1);
 }
 
@@ -155,16 +155,16 @@ void collect_queue(telemetry::metric_page& page, const scheduler::scheduler& adm
     const auto count = [&](const char* name, const char* help, std::uint64_t value) {
         page.counter(name, help, {}, static_cast<double>(value));
     };
-    page.gauge("corral_up", "1 while requests are taken, 0 while the server shuts down.", {},
+    page.gauge("corral_up", "1 while requests are accepted, 0 while the server shuts down.", {},
                admission.refuses_new() ? 0 : 1);
-    count("corral_grants_total", "Turns on a backend that were given to requests.", now.granted);
-    count("corral_swaps_total", "Loads that had to wait for another model to make room.", now.swaps);
-    count("corral_evictions_total", "Models that were unloaded to make room for another.", now.evictions);
-    count("corral_overtaken_total", "Turns on a model in whose room an earlier request wanted another one.",
+    count("corral_grants_total", "Leases of a backend granted to requests.", now.granted);
+    count("corral_swaps_total", "Loads that had to wait for an eviction.", now.swaps);
+    count("corral_evictions_total", "Models unloaded to free card memory for another.", now.evictions);
+    count("corral_overtaken_total", "Leases granted although an earlier request waited for another model in the same card memory.",
           now.overtaken);
     if (now.estimate) {
         page.gauge("corral_queue_estimate_seconds",
-                   "About how long a request that comes now waits for its turn; absent while nobody knows.",
+                   "Estimated wait of a new request; absent while unknown.",
                    {}, static_cast<double>(now.estimate->count()));
     }
 }
@@ -179,9 +179,9 @@ void collect_models(telemetry::metric_page& page, const scheduler::scheduler& ad
             continue;
         }
         const scheduler::model_queue queue = admission.queue_of(name);
-        page.gauge("corral_queue_waiting", "Requests that wait for the model.", {{"model", name}},
+        page.gauge("corral_queue_waiting", "Requests waiting for the model.", {{"model", name}},
                    static_cast<double>(queue.waiting));
-        page.gauge("corral_requests_running", "Requests that the model works on.", {{"model", name}},
+        page.gauge("corral_requests_running", "Requests running on the model.", {{"model", name}},
                    static_cast<double>(queue.running));
     }
 }
@@ -199,15 +199,15 @@ void collect_compute(telemetry::metric_page& page, const compute_watch& watch,
             metric_labels labels = at;
             labels.emplace_back("state", device::to_string(each));
             page.gauge("corral_compute_state",
-                       "1 for what the last looks during answers say of where they are computed.",
+                       "1 for the current verdict on whether the accelerator computes the answers, 0 for the others.",
                        std::move(labels), now->verdict == each ? 1 : 0);
         }
         if (now->verdict != device::compute_verdict::unknown) {
             page.gauge("corral_compute_utilisation_ratio",
-                       "How busy the NPU is in the mean while answers are made, 0 to 1.", at,
+                       "Mean utilisation of the NPU during answers, 0 to 1.", at,
                        now->npu_mean / percents);
             page.gauge("corral_compute_cpu_cores",
-                       "Processors of the host that the backend keeps busy meanwhile.", at, now->busy_cores);
+                       "Processors of the host that the backend uses during answers.", at, now->busy_cores);
         }
     }
 }
@@ -221,9 +221,9 @@ void collect_devices(telemetry::metric_page& page, const device::reader_set& too
         }
         const metric_labels at{{"tool", std::to_string(i)}};
         page.gauge("corral_device_answers",
-                   "1 when the status tool of the cards gave figures when last asked.", at,
+                   "1 if the cards' status tool returned figures when last asked, else 0.", at,
                    last->problem == device::look_problem::none ? 1 : 0);
-        page.gauge("corral_device_age_seconds", "How old the figures of the cards are.", at,
+        page.gauge("corral_device_age_seconds", "Age of the cards' figures.", at,
                    seconds_of(now - last->at));
         if (last->problem != device::look_problem::none) {
             continue;
@@ -235,9 +235,9 @@ void collect_devices(telemetry::metric_page& page, const device::reader_set& too
 }
 
 void collect_server(telemetry::metric_page& page, const http::server_stats& now) {
-    page.gauge("corral_connections", "Connections of clients that are open.", {},
+    page.gauge("corral_connections", "Open client connections.", {},
                static_cast<double>(now.connections));
-    page.gauge("corral_exchanges", "HTTP requests that are being answered.", {},
+    page.gauge("corral_exchanges", "HTTP requests in progress.", {},
                static_cast<double>(now.exchanges));
 }
 

@@ -23,15 +23,15 @@ telemetry::metric_labels with(telemetry::metric_labels labels, const char* name,
 void collect_state(telemetry::metric_page& page, const telemetry::metric_labels& at,
                    const supervisor::service_status& now, core::steady_time when) {
     for (const service_state each : all_states) {
-        page.gauge("corral_service_state", "1 for the state that the service is in, 0 for the others.",
+        page.gauge("corral_service_state", "1 for the current state of the service, 0 for the others.",
                    with(at, "state", supervisor::to_string(each)), now.state == each ? 1 : 0);
     }
     const bool ready = now.state == service_state::ready;
     const double held = ready ? std::chrono::duration<double>(when - now.since).count() : 0;
-    page.gauge("corral_service_ready_seconds", "For how long the service has been ready; 0 when it is not.",
+    page.gauge("corral_service_ready_seconds", "Time that the service has been ready; 0 when it is not.",
                at, held);
     page.gauge("corral_service_breaker_open",
-               "1 while the service failed too often and is given a rest, else 0.", at,
+               "1 while the breaker of the service is open after too many failures, else 0.", at,
                now.state == service_state::broken ? 1 : 0);
     page.counter("corral_service_starts_total", "Processes started for the service.", at,
                  static_cast<double>(now.starts));
@@ -42,12 +42,12 @@ void collect_tally(telemetry::metric_page& page, const telemetry::metric_labels&
     for (const trouble each : restarting) {
         const auto found = seen.troubles.find(each);
         page.counter("corral_service_restarts_total",
-                     "Times the service was to be started anew for a trouble of its own, by cause.",
+                     "Restarts of the service because of its own failures, by cause.",
                      with(at, "cause", supervisor::to_string(each)),
                      found == seen.troubles.end() ? 0 : static_cast<double>(found->second));
     }
     page.counter("corral_service_breaker_opened_total",
-                 "Times the service failed so often that it was given a rest.", at,
+                 "Times that the breaker of the service opened.", at,
                  static_cast<double>(seen.breaker_opened));
 }
 
