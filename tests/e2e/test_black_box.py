@@ -202,7 +202,7 @@ def test_no_more_than_configured_are_kept(tmp_path):
 def test_none_is_kept_when_it_is_off(tmp_path):
     with Box(tmp_path, {"directives": True}, config="[black_box]\nkeep = 0\n") as box:
         box.kill("runtime")
-        wait_until(lambda: len(re.findall("runtime: ready", box.log())) == 2, 30, "restarted")
+        wait_until(lambda: len(re.findall(r"/runtime: .* event=service\.ready", box.log())) == 2, 30, "restarted")
         assert box.stop() == 0
         assert names(box) == []
 
@@ -275,7 +275,7 @@ def survives(box):
     """A crash that can't be kept: one warning, and all goes on."""
     for number in (2, 3):
         box.kill("runtime")
-        wait_until(lambda: len(re.findall("runtime: ready", box.log())) >= number, 30, "ready again")
+        wait_until(lambda: len(re.findall(r"/runtime: .* event=service\.ready", box.log())) >= number, 30, "ready again")
         box.wait_ready()
         assert box.say("[[text=still here]] hello") == "still here"
         wait_until(lambda: "event=black-box.lost" in box.log(), 20, "the warning")

@@ -51,7 +51,7 @@ def their_corral(home):
                                   stdin=subprocess.DEVNULL, cwd=theirs, env=surroundings(theirs))
     started.append(daemon)
     try:
-        wait_until(lambda: "listening on" in log.read_text(), what="the other user's Corral listens")
+        wait_until(lambda: "event=listening" in log.read_text(), what="the other user's Corral listens")
         yield theirs
     finally:
         daemon.terminate()

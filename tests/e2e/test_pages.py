@@ -35,7 +35,7 @@ def test_the_first_steps_lead_to_an_answer(tmp_path):
                 with open(log, "ab") as out:
                     daemon = subprocess.Popen(text.split(), stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=environment)
                 started.append(daemon)
-                wait_until(lambda: "listening on" in log.read_text(), what="corral listens")
+                wait_until(lambda: "event=listening" in log.read_text(), what="corral listens")
                 continue
             done = subprocess.run(["bash", "-e", "-c", text.replace("11434", str(port))], capture_output=True, text=True, timeout=120,
                                   env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL)

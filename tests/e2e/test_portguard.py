@@ -195,10 +195,10 @@ def test_required_it_is_never_ready_without_it(tmp_path):
         assert chat.status == 503 and "does not start" in chat.json["error"], chat.body
         assert box.logged(r'outcome=backend-broken why=".*reachable from the network')
         wait_until(lambda: ("0.0.0.0", port) not in of_services(box), what="the open port is closed")
-        starts = box.log().count("runtime: starting")
+        starts = box.log().count("event=service.starting")
         calm_until = time.monotonic() + 1
         wait_until(lambda: time.monotonic() >= calm_until, what="a calm second")
-        assert box.log().count("runtime: starting") == starts
+        assert box.log().count("event=service.starting") == starts
 
 
 def test_a_static_program_that_requires_it_is_named_before_it_starts(tmp_path):
@@ -310,7 +310,7 @@ def test_left_overs_of_a_killed_corral_are_stopped_and_others_of_that_name_spare
         assert alive(left), "nobody was there to stop it"
         box.start()
         assert not alive(left)
-        wait_until(lambda: f"killed process {left}, left over" in box.log(), what="it is in the log")
+        wait_until(lambda: re.search(rf"process {left}\b.* event=stray\.killed", box.log()), what="it is in the log")
         assert all(other.poll() is None for other in others), "same name, another owner"
         assert box.say("[[text=fresh]]") == "fresh"
     finally:

@@ -13,7 +13,7 @@ from upgrade_box import box, Clients, install, text_of, UpgradeBox  # noqa: F401
 
 @pytest.mark.parametrize("keep_alive", [False, True], ids=["a connection each", "kept connections"])
 def test_under_load_nobody_loses_an_answer_and_nothing_is_loaded_again(box, keep_alive):
-    before, loads = box.services(), box.log().count("runtime: starting")
+    before, loads = box.services(), box.log().count("event=service.starting")
     clients = Clients(box, 6, keep_alive)
     try:
         wait_until(lambda: len(clients.answers) > 10, what="answers come")
@@ -25,7 +25,7 @@ def test_under_load_nobody_loses_an_answer_and_nothing_is_loaded_again(box, keep
         clients.stop()
     assert clients.problems == []
     assert box.services() == before
-    assert box.log().count("runtime: starting") == loads
+    assert box.log().count("event=service.starting") == loads
     assert box.process.poll() is None
     assert box.logged("kept=1/1")
 
