@@ -45,8 +45,7 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
                    std::move(labels), now.state == state ? 1 : 0);
     }
     if (now.progress) {
-        page.gauge("corral_backend_load_ratio", "Progress of the current load, 0 to 1.", at,
-                   *now.progress);
+        page.gauge("corral_backend_load_ratio", "Progress of the current load, 0 to 1.", at, *now.progress);
     }
     const engine::intrusion_counts seen = runtime.intrusions();
     const std::pair<const char*, std::uint64_t> kinds[] = {
@@ -68,8 +67,9 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
             at, static_cast<double>(reuse.mistaken));
     }
     const engine::device_claim claim = runtime.claim();
-    page.gauge("corral_backend_device_memory_bytes", "Card memory that the backend uses, or would use when loaded.",
-               at, static_cast<double>(claim.memory_mb) * bytes_in_mib);
+    page.gauge("corral_backend_device_memory_bytes",
+               "Card memory that the backend uses, or would use when loaded.", at,
+               static_cast<double>(claim.memory_mb) * bytes_in_mib);
 }
 
 void collect_card(telemetry::metric_page& page, const device::card_figures& card) {
@@ -90,15 +90,14 @@ void collect_card(telemetry::metric_page& page, const device::card_figures& card
                    *card.power);
     }
     if (!card.health.empty()) {
-        page.gauge("corral_device_healthy", "1 while the card's tool reports no fault, else 0.",
-                   at, device::is_healthy(card) ? 1 : 0);
+        page.gauge("corral_device_healthy", "1 while the card's tool reports no fault, else 0.", at,
+                   device::is_healthy(card) ? 1 : 0);
     }
     if (card.memory) {
-        page.gauge("corral_device_system_memory_used_bytes",
-                   "System memory in use on the card or board.", at,
+        page.gauge("corral_device_system_memory_used_bytes", "System memory in use on the card or board.", at,
                    static_cast<double>(card.memory->used) * bytes_in_mib);
-        page.gauge("corral_device_system_memory_bytes", "System memory of the card or board.",
-                   at, static_cast<double>(card.memory->total) * bytes_in_mib);
+        page.gauge("corral_device_system_memory_bytes", "System memory of the card or board.", at,
+                   static_cast<double>(card.memory->total) * bytes_in_mib);
     }
     if (card.model_memory) {
         page.gauge("corral_device_memory_used_bytes", "Memory for models in use on the card.", at,
@@ -160,11 +159,11 @@ void collect_queue(telemetry::metric_page& page, const scheduler::scheduler& adm
     count("corral_grants_total", "Leases of a backend granted to requests.", now.granted);
     count("corral_swaps_total", "Loads that had to wait for an eviction.", now.swaps);
     count("corral_evictions_total", "Models unloaded to free card memory for another.", now.evictions);
-    count("corral_overtaken_total", "Leases granted although an earlier request waited for another model in the same card memory.",
+    count("corral_overtaken_total",
+          "Leases granted although an earlier request waited for another model in the same card memory.",
           now.overtaken);
     if (now.estimate) {
-        page.gauge("corral_queue_estimate_seconds",
-                   "Estimated wait of a new request; absent while unknown.",
+        page.gauge("corral_queue_estimate_seconds", "Estimated wait of a new request; absent while unknown.",
                    {}, static_cast<double>(now.estimate->count()));
     }
 }
@@ -199,13 +198,13 @@ void collect_compute(telemetry::metric_page& page, const compute_watch& watch,
             metric_labels labels = at;
             labels.emplace_back("state", device::to_string(each));
             page.gauge("corral_compute_state",
-                       "1 for the current verdict on whether the accelerator computes the answers, 0 for the others.",
+                       "1 for the current verdict on whether the accelerator computes the answers, 0 for the "
+                       "others.",
                        std::move(labels), now->verdict == each ? 1 : 0);
         }
         if (now->verdict != device::compute_verdict::unknown) {
             page.gauge("corral_compute_utilisation_ratio",
-                       "Mean utilisation of the NPU during answers, 0 to 1.", at,
-                       now->npu_mean / percents);
+                       "Mean utilisation of the NPU during answers, 0 to 1.", at, now->npu_mean / percents);
             page.gauge("corral_compute_cpu_cores",
                        "Processors of the host that the backend uses during answers.", at, now->busy_cores);
         }
@@ -223,8 +222,7 @@ void collect_devices(telemetry::metric_page& page, const device::reader_set& too
         page.gauge("corral_device_answers",
                    "1 if the cards' status tool returned figures when last asked, else 0.", at,
                    last->problem == device::look_problem::none ? 1 : 0);
-        page.gauge("corral_device_age_seconds", "Age of the cards' figures.", at,
-                   seconds_of(now - last->at));
+        page.gauge("corral_device_age_seconds", "Age of the cards' figures.", at, seconds_of(now - last->at));
         if (last->problem != device::look_problem::none) {
             continue;
         }
@@ -235,10 +233,8 @@ void collect_devices(telemetry::metric_page& page, const device::reader_set& too
 }
 
 void collect_server(telemetry::metric_page& page, const http::server_stats& now) {
-    page.gauge("corral_connections", "Open client connections.", {},
-               static_cast<double>(now.connections));
-    page.gauge("corral_exchanges", "HTTP requests in progress.", {},
-               static_cast<double>(now.exchanges));
+    page.gauge("corral_connections", "Open client connections.", {}, static_cast<double>(now.connections));
+    page.gauge("corral_exchanges", "HTTP requests in progress.", {}, static_cast<double>(now.exchanges));
 }
 
 void collect_process(telemetry::metric_page& page) {

@@ -28,8 +28,8 @@ void collect_state(telemetry::metric_page& page, const telemetry::metric_labels&
     }
     const bool ready = now.state == service_state::ready;
     const double held = ready ? std::chrono::duration<double>(when - now.since).count() : 0;
-    page.gauge("corral_service_ready_seconds", "Time that the service has been ready; 0 when it is not.",
-               at, held);
+    page.gauge("corral_service_ready_seconds", "Time that the service has been ready; 0 when it is not.", at,
+               held);
     page.gauge("corral_service_breaker_open",
                "1 while the breaker of the service is open after too many failures, else 0.", at,
                now.state == service_state::broken ? 1 : 0);
@@ -46,8 +46,7 @@ void collect_tally(telemetry::metric_page& page, const telemetry::metric_labels&
                      with(at, "cause", supervisor::to_string(each)),
                      found == seen.troubles.end() ? 0 : static_cast<double>(found->second));
     }
-    page.counter("corral_service_breaker_opened_total",
-                 "Times that the breaker of the service opened.", at,
+    page.counter("corral_service_breaker_opened_total", "Times that the breaker of the service opened.", at,
                  static_cast<double>(seen.breaker_opened));
 }
 
