@@ -142,6 +142,17 @@ void read_reuse(catalog::section& from, catalog::model_entry& to) {
     from.flag("reuse_across_keys", to.reuse_across_keys);
 }
 
+void read_history(catalog::section& from, catalog::model_entry& to) {
+    using catalog::history_form;
+    const bool written = to.history == history_form::as_written ||
+                         (to.history == history_form::by_package && to.package_forbids_thinking);
+    std::string history = written ? "as-written" : "template";
+    from.choice("history", history, {"as-written", "template"});
+    if (from.has("history")) {
+        to.history = history == "template" ? history_form::by_template : history_form::as_written;
+    }
+}
+
 // Clients show them and some count on them, so what the configuration leaves out is taken from the names.
 void name_sizes(catalog::model_entry& of) {
     const package::model_naming said = package::name_model(
@@ -160,6 +171,7 @@ void read_words(catalog::section& from, catalog::model_entry& to) {
     read_capabilities(from, to, family);
     read_oversize(from, to);
     read_reuse(from, to);
+    read_history(from, to);
     from.flag("strict_schemas", to.strict_schemas);
     from.text("parameter_size", to.parameter_size);
     from.text("quantization", to.quantization);
@@ -179,6 +191,7 @@ catalog::model_entry begun_like(const catalog::model_entry& model) {
     out.default_system = model.default_system;
     out.capabilities = model.capabilities;
     out.oversize = model.oversize;
+    out.history = model.history;
     out.reuse = model.reuse;
     out.reuse_across_keys = model.reuse_across_keys;
     out.strict_schemas = model.strict_schemas;

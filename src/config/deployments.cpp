@@ -17,6 +17,7 @@ catalog::model_entry as_processes(catalog::model_entry of) {
     of.default_system.clear();
     of.capabilities.clear();
     of.package_forbids_thinking = false;
+    of.history = nobody.history;
     of.oversize = nobody.oversize;
     of.reuse = nobody.reuse;
     of.reuse_across_keys = nobody.reuse_across_keys;

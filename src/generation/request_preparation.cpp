@@ -120,6 +120,9 @@ chat::render_options render_options_for(const chat::generation_request& request,
     out.package_forbids_thinking = entry.package_forbids_thinking;
     out.may_be_verbatim = model.runtime->takes_verbatim();
     out.as_messages = model.runtime->takes_messages();
+    out.as_written = entry.history == catalog::history_form::by_package
+                         ? entry.package_forbids_thinking && out.may_be_verbatim
+                         : entry.history == catalog::history_form::as_written;
     out.may_lack_system = !model.runtime->needs_system_text();
     out.prompt_template = request.prompt_template;
     out.effort = request.effort;

@@ -125,6 +125,34 @@ TEST(verbatim_prompt, hermes_calls_results_and_the_thinking_of_a_tool_loop) {
               "<|im_end|>\n<|im_start|>assistant\n");
 }
 
+// What the model read and wrote, so that what it holds is the beginning of the next prompt.
+TEST(verbatim_prompt, an_earlier_answer_as_it_was_written) {
+    const auto written = [](std::string_view format, const std::vector<message>& messages, bool thinking) {
+        const auto& in = *find_family(format);
+        return verbatim_prompt(in, settled(in, messages), {}, nullptr, in.thinks && thinking, true).turns;
+    };
+    for (const bool thinking : {false, true}) {
+        std::vector<message> messages{says(role::system, "S"), says(role::user, "U1")};
+        std::string before = written("qwen3", messages, false);
+        EXPECT_EQ(before, text("qwen3", messages, nullptr, false));
+        for (int turn = 0; turn < 3; ++turn) {
+            auto answer = says(role::assistant, "A");
+            answer.thinking = thinking && turn == 1 ? "T\n" : "";
+            messages.push_back(answer);
+            messages.push_back(says(role::user, "U"));
+            if (!answer.thinking.empty()) {
+                const std::string_view block = find_family("qwen3")->thinking_skipped;
+                ASSERT_TRUE(before.ends_with(block));
+                before.replace(before.size() - block.size(), block.size(), "<think>\nT\n</think>\n\n");
+            }
+            const std::string now = written("qwen3", messages, false);
+            EXPECT_TRUE(now.starts_with(before + "A<|im_end|>\n")) << now;
+            before = now;
+        }
+    }
+    EXPECT_EQ(written("qwen2.5", talk, false), text("qwen2.5", talk));
+}
+
 const std::string llama_definitions =
     "Given the following functions, please respond with a JSON for a function call with its proper arguments "
     "that best answers the given prompt.\n\nRespond in the format {\"name\": function name, \"parameters\": "

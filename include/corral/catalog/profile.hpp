@@ -300,6 +300,9 @@ enum class oversize_policy { fit, refuse };
 // Whether a prompt may be put behind what the runtime's cache holds.
 enum class reuse_policy { off, automatic };
 
+// How the earlier answers of a conversation are written (docs/polled_cycle.md#history).
+enum class history_form { by_package, as_written, by_template };
+
 // A model that this box serves.
 struct model_entry {
     std::string name;                      // display form with tag: "qwen3:4b"
@@ -326,6 +329,7 @@ struct model_entry {
     std::string default_system;
     std::vector<std::string> capabilities{"completion"};
     bool package_forbids_thinking = false;
+    history_form history = history_form::by_package;
     oversize_policy oversize = oversize_policy::fit;
     reuse_policy reuse = reuse_policy::automatic;
     bool reuse_across_keys = false;  // ... and what a request of another key has left there

@@ -58,6 +58,9 @@ struct render_options {
     // turn, a template, thinking in a package that forbids it, thinking off: the empty block is then ours.
     bool may_be_verbatim = false;
     bool as_messages = false;  // also fill rendered_prompt::messages
+    // Earlier answers begin with their thoughts, or with the empty block that stood before them, as the model read and
+    // wrote them, and not without as the template writes them: a cache that holds them can be continued.
+    bool as_written = false;
     // The family's own system text is left to the runtime, whose template or model may have another.
     bool may_lack_system = false;
     // Of the request, else of the model's variant: a Go template, or empty. A copy of shown_template() is the

@@ -105,11 +105,15 @@ std::size_t last_real_user(const std::vector<message>& messages) {
     return messages.empty() ? 0 : messages.size() - 1;
 }
 
-std::string assistant_body(const family& format, const message& answer, bool after_last_user) {
+std::string assistant_body(const family& format, const message& answer, bool after_last_user,
+                           bool as_written) {
     std::string body;
-    if (format.repeats_thinking && after_last_user && !answer.thinking.empty()) {
+    const bool shows_thinking = (format.thinks && as_written) || (format.repeats_thinking && after_last_user);
+    if (shows_thinking && !answer.thinking.empty()) {
         body.append(think_open).append("\n").append(answer.thinking).append("\n");
         body.append(think_close).append("\n\n");
+    } else if (as_written) {
+        body = format.thinking_skipped;
     }
     return body + answer_with_calls(format, answer.content, answer.calls);
 }
@@ -149,7 +153,7 @@ std::vector<message> settled(const family& format, const std::vector<message>& m
     return merged;
 }
 
-std::vector<turn> to_turns(const family& format, const std::vector<message>& messages) {
+std::vector<turn> to_turns(const family& format, const std::vector<message>& messages, bool as_written) {
     const auto last_user = last_real_user(messages);
     std::vector<turn> turns;
     for (std::size_t at = 0; at < messages.size(); ++at) {
@@ -162,8 +166,8 @@ std::vector<turn> to_turns(const family& format, const std::vector<message>& mes
                 turns.push_back({speaker::user, one.content, one.images});
                 break;
             case role::assistant:
-                turns.push_back(
-                    {speaker::assistant, assistant_body(format, one, at > last_user), one.images});
+                turns.push_back({speaker::assistant, assistant_body(format, one, at > last_user, as_written),
+                                 one.images});
                 break;
             case role::tool:
                 if (!format.tool_header.empty()) {

@@ -26,8 +26,9 @@ struct turn {
 // the format needs a first one.
 [[nodiscard]] std::vector<message> settled(const family& format, const std::vector<message>& messages);
 
-// REQUIRES: `messages` are settled.
-[[nodiscard]] std::vector<turn> to_turns(const family& format, const std::vector<message>& messages);
+// REQUIRES: `messages` are settled. `as_written`: as render_options has it.
+[[nodiscard]] std::vector<turn> to_turns(const family& format, const std::vector<message>& messages,
+                                         bool as_written);
 
 // What begins a turn, behind turn_open.
 [[nodiscard]] std::string_view header(const family& format, speaker from);

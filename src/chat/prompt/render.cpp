@@ -86,7 +86,7 @@ rendered_prompt wrapped_prompt(const render_options& options, const std::vector<
                                const nlohmann::ordered_json& tools, thinking_mode thinking) {
     const family& format = *options.format;
     const bool has_tools = tools.is_array() && !tools.empty();
-    auto turns = to_turns(format, messages);
+    auto turns = to_turns(format, messages, options.as_written && !options.as_messages);
     if (turns.front().from != speaker::system) {
         turns.insert(turns.begin(), turn{speaker::system, {}});
     }
@@ -145,7 +145,7 @@ core::result<rendered_prompt> render(const render_options& options, const std::v
     }
     if (options.prompt_template.empty()) {
         return verbatim_prompt(format, ready, options.default_system, tools,
-                               expects_thinking(options, *form, thinking));
+                               expects_thinking(options, *form, thinking), options.as_written);
     }
     auto prompt = template_prompt(options, ready, tools, thinking);
     if (prompt && prompt->turns.empty()) {

@@ -80,9 +80,9 @@ std::string whole_text(const family& format, const std::vector<turn>& turns) {
 
 rendered_prompt verbatim_prompt(const family& format, const std::vector<message>& messages,
                                 std::string_view default_system, const nlohmann::ordered_json& tools,
-                                bool thinking) {
+                                bool thinking, bool as_written) {
     const bool has_tools = tools.is_array() && !tools.empty();
-    auto turns = to_turns(format, messages);
+    auto turns = to_turns(format, messages, as_written);
     const bool continued = messages.back().from == role::assistant;
     const auto answer =
         continued ? continued_answer(format, messages.back(), thinking) : new_answer(format, thinking);

@@ -13,10 +13,11 @@
 namespace corral::chat {
 
 // `messages`: settled; a last assistant message stays open. `default_system` is for a request without a
-// system text; `tools` null or an array.
+// system text; `tools` null or an array; `as_written` as render_options has it.
 [[nodiscard]] rendered_prompt verbatim_prompt(const family& format, const std::vector<message>& messages,
                                               std::string_view default_system,
-                                              const nlohmann::ordered_json& tools, bool thinking);
+                                              const nlohmann::ordered_json& tools, bool thinking,
+                                              bool as_written = false);
 
 // A prompt by a Go template instead of the family's format (docs/facts/ollama_wire.md#template-rules): the
 // template's own control tokens stand, those in content are neutralised.
