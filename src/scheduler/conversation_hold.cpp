@@ -1,13 +1,13 @@
 #include "scheduler/conversation_hold.hpp"
 
-#include <algorithm>
+#include <cmath>
 
 namespace corral::scheduler {
 
 namespace {
 
 constexpr std::size_t most_habits = 256;
-constexpr unsigned most_doublings = 6;
+constexpr double weight_of_newest = 0.5;
 
 }  // namespace
 
@@ -20,38 +20,29 @@ conversation_hold::habit& conversation_hold::habit_of(const std::string& client)
     return of;
 }
 
-bool conversation_hold::takes_chance(habit& of) noexcept {
-    const unsigned skipped = (1U << std::min(of.misses, most_doublings)) - 1;
-    if (of.chances < skipped) {
-        ++of.chances;
-        return false;
-    }
-    of.chances = 0;
-    return true;
+void conversation_hold::learn(const std::string& client, bool in_time) {
+    habit& of = habit_of(client);
+    of.goes_on += weight_of_newest * ((in_time ? 1.0 : 0.0) - of.goes_on);
 }
 
-void conversation_hold::released(kept_place& at, const std::string& client, core::steady_time now) {
-    at.released = now;
-    at.client = client;
-    at.delays = false;
-    at.until.reset();
-    if (longest_ > core::nanoseconds{0} && at.goes_on && takes_chance(habit_of(client))) {
+void conversation_hold::released(kept_place& at, const std::string& client, core::nanoseconds saving,
+                                 core::steady_time now) {
+    at = {.released = now, .client = client};
+    if (longest_ > core::nanoseconds{0} && saving > core::nanoseconds{0}) {
         at.until = now + longest_;
+        at.expected =
+            core::nanoseconds{std::llround(static_cast<double>(saving.count()) * habit_of(client).goes_on)};
     }
 }
 
 void conversation_hold::granted(kept_place& at, const std::string& client, bool went_on,
                                 core::steady_time now) {
-    if (went_on) {
-        at.goes_on = true;
-        if (at.released && now - *at.released <= longest_) {
-            habit_of(client).misses = 0;
-        }
-    } else if (at.until && at.delays) {
-        ++habit_of(at.client).misses;
+    if (at.released && went_on) {
+        learn(client, now - *at.released <= longest_);
+    } else if (at.released && (at.delays || at.client == client)) {
+        learn(at.client, false);
     }
-    at.until.reset();
-    at.delays = false;
+    at = {};
 }
 
 }  // namespace corral::scheduler

@@ -140,7 +140,8 @@ std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time 
     instance& at = place->second;
     at.last_used = mark(now).order;
     if (at.shape.capacity == 1) {
-        holds_.released(at.kept, over.client, now);
+        const core::nanoseconds saving = saving_ ? saving_(over.instance) : core::nanoseconds{0};
+        holds_.released(at.kept, over.client, saving, now);
     }
     queue& on = queues_.at(at.model);
     on.held[at.shape.tier].add(now - over.since);
@@ -283,7 +284,9 @@ std::optional<queue_policy::choice> queue_policy::choose(queue& on, core::steady
     }
     for (const auto& [load, one] : free) {
         kept_place& kept = instances_.at(one).kept;
-        if (!on.ring.may_be_passed() || !kept.holds(now)) {
+        const bool asks_otherwise = std::ranges::any_of(
+            tickets, [&](ticket_id each) { return waiting_.at(each).client == kept.client; });
+        if (asks_otherwise || !on.ring.may_be_passed() || !kept.holds(now, on.ring.size())) {
             return choice{tickets.front(), one, 0};
         }
         kept.delays = true;
@@ -328,7 +331,7 @@ std::optional<core::steady_time> queue_policy::next_hold_end(core::steady_time n
     std::optional<core::steady_time> first;
     for (const auto& [id, each] : instances_) {
         const auto found = queues_.find(each.model);
-        if (each.kept.holds(now) && found != queues_.end() && found->second.ring.size() > 0 &&
+        if (each.kept.open(now) && found != queues_.end() && found->second.ring.size() > 0 &&
             (!first || *each.kept.until < *first)) {
             first = each.kept.until;
         }

@@ -76,9 +76,9 @@ struct standing {
 // which itself, the fewest leases run, then the one that has been idle for longest.
 //
 // A ticket whose prompt an instance holds the beginning of goes there, and before others, as far as the bounds of the
-// ring allow: nobody is passed more often between two turns than by newcomers, once. An instance whose conversation
-// tends to go on at once is kept for it for a moment (conversation_hold): who doesn't go on there waits so long
-// longer, and once at most.
+// ring allow: nobody is passed more often between two turns than by newcomers, once. An instance is kept for its
+// conversation for a moment where that saves more than it costs those who wait (conversation_hold): another client
+// waits so long longer, and once at most.
 class queue_policy {
 public:
     // At most `max_waiting` tickets wait, over all queues; readmissions come on top. Beyond it the newest ticket
@@ -103,7 +103,10 @@ public:
     // call back.
     using held_prefix = std::function<std::size_t(ticket_id, instance_id)>;
     void ask_held(held_prefix ask) { held_ = std::move(ask); }
-    // How long an instance is kept for the conversation that it has just had; 0: never.
+    // What the next turn of its last conversation would be spared there. Asked as a lease ends; must not call back.
+    using held_saving = std::function<core::nanoseconds(instance_id)>;
+    void ask_saving(held_saving ask) { saving_ = std::move(ask); }
+    // How long an instance is kept for the conversation that it has just had, at most; 0: never.
     void set_hold(core::nanoseconds longest) noexcept { holds_.set_longest(longest); }
     // What time alone changes: a hold is over.
     [[nodiscard]] std::vector<decision> look(core::steady_time now);
@@ -255,6 +258,7 @@ private:
     std::unordered_map<ticket_id, pending> waiting_;
     std::unordered_map<ticket_id, grant> granted_;
     held_prefix held_;
+    held_saving saving_;
     conversation_hold holds_;
     client_shares shares_;  // of the waiting ones that can be refused for want of a place
     std::uint64_t order_ = 0;

@@ -142,7 +142,10 @@ public:
         queue_.set_hold(options_.conversation_hold);
     }
     // See queue_policy.
-    void ask_held(queue_policy::held_prefix ask) { queue_.ask_held(std::move(ask)); }
+    void ask_held(queue_policy::held_prefix prefix, queue_policy::held_saving saving) {
+        queue_.ask_held(std::move(prefix));
+        queue_.ask_saving(std::move(saving));
+    }
 
     // How all instances are, told before each event.
     void see(const std::vector<instance_reading>& all, core::steady_time now);

@@ -76,7 +76,11 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
                 }),
           lease_over(on),
           look_bell(on) {
-        core.ask_held([this](ticket_id who, instance_id where) { return held_of(who, where); });
+        core.ask_held([this](ticket_id who, instance_id where) { return held_of(who, where); },
+                      [this](instance_id where) {
+                          const auto at = hosted.find(where);
+                          return at == hosted.end() ? core::nanoseconds{0} : at->second->held_saving();
+                      });
     }
 
     // After the end of the scheduler nothing happens any more.

@@ -21,6 +21,7 @@ protected:
             const auto found = held_.find({who.value, where.value});
             return found == held_.end() ? std::size_t{0} : found->second;
         });
+        policy_.ask_saving([this](instance_id) { return saving_; });
         policy_.set_hold(seconds{1});
     }
     void holds(std::uint64_t ticket, std::size_t bytes, std::uint64_t instance = 1) {
@@ -33,8 +34,10 @@ protected:
         take(policy_.instance_changed(id, presence::ready, {}, now_));
         return id;
     }
-    // Client a's conversation has gone on there once.
+    // Client a's conversation has gone on there once, in time.
     void show_going_on(std::uint64_t ticket) {
+        arrive(90, "a");
+        release(90);
         holds(ticket, 500);
         arrive(ticket, "a");
         now_ += seconds{3};
@@ -44,6 +47,7 @@ protected:
     void look() { take(policy_.look(now_)); }
 
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> held_;
+    core::nanoseconds saving_ = seconds{4};
 };
 
 TEST_F(queue_policy_prefix, the_longest_prefix_goes_first_among_those_whose_turn_is_near) {
@@ -138,6 +142,34 @@ TEST_F(queue_policy_prefix, a_stranger_waits_no_longer_than_that) {
     EXPECT_EQ(told(), "2+");
 }
 
+// Turn 1, turn 2, the same again, another question: none of them waits.
+TEST_F(queue_policy_prefix, no_client_waits_for_itself) {
+    ready();
+    show_going_on(1);
+    arrive(2, "a");
+    EXPECT_EQ(told(), "2+");
+    release(2);
+    arrive(3, "a");
+    EXPECT_EQ(told(), "3+");
+}
+
+TEST_F(queue_policy_prefix, a_stranger_does_not_wait_for_less_than_is_saved) {
+    saving_ = milliseconds{500};
+    ready();
+    show_going_on(1);
+    arrive(2, "b");
+    EXPECT_EQ(told(), "2+");
+}
+
+TEST_F(queue_policy_prefix, many_strangers_wait_shorter_than_one) {
+    ready();
+    show_going_on(1);
+    arrive(2, "b");
+    EXPECT_EQ(told(), "") << "half of four seconds, for one";
+    arrive(3, "c");
+    EXPECT_EQ(told(), "2+") << "two of them would lose as much as is saved";
+}
+
 TEST_F(queue_policy_prefix, a_free_instance_beside_is_given_at_once) {
     ready();
     show_going_on(1);
@@ -176,6 +208,7 @@ public:
             take(policy_.instance_changed(instance_id{id}, presence::ready, {}, now_));
         }
         policy_.set_hold(hold);
+        policy_.ask_saving([this](instance_id) { return milliseconds{prefixes_ ? below(5000) : 0}; });
         policy_.ask_held([this](ticket_id who, instance_id where) {
             return prefixes_ && (who.value * 7 + where.value * 13) % 5 == 0 ? std::size_t{500}
                                                                             : std::size_t{0};

@@ -258,6 +258,8 @@ public:
                                                  std::string_view /*owner*/) const noexcept {
         return 0;
     }
+    // What the next turn of its last conversation is spared, by what reading took so far; 0: nothing, or not known.
+    [[nodiscard]] virtual core::nanoseconds held_saving() const noexcept { return core::nanoseconds{0}; }
     // Runs that may go on at once; at least 1, and constant.
     [[nodiscard]] virtual unsigned capacity() const noexcept { return 1; }
     [[nodiscard]] virtual intrusion_counts intrusions() const { return {}; }

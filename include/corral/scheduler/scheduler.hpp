@@ -71,8 +71,8 @@ struct scheduler_options {
     // counts twice); 0: as many as fit.
     unsigned max_loaded = 0;
     swap_rule swaps = {};
-    // How long an instance that has just answered is kept for the same conversation, where that tends to go on at
-    // once (conversation_hold.hpp); others wait so long for an idle instance at most. 0: never.
+    // How long an instance that has just answered is kept for the same conversation at most, where that saves more
+    // than it costs other clients (conversation_hold.hpp). 0: never.
     core::nanoseconds conversation_hold{0};
 };
 

@@ -70,6 +70,9 @@ public:
                                          std::string_view owner) const noexcept override {
         return cycle_.held_bytes(prompt, owner);
     }
+    [[nodiscard]] core::nanoseconds held_saving() const noexcept override {
+        return clocks_.prefill.latest({cycle_.held_tokens(), sizes().chunk});
+    }
     [[nodiscard]] device_claim claim() const override {
         return claim_of(model_, measured_mb(), group_.get());
     }

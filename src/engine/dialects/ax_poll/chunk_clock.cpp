@@ -51,6 +51,10 @@ core::nanoseconds chunk_clock::limit(prompt_size of) const {
     return std::clamp(per_chunk_.limit() * chunks_of(of), std::min(floor_, most), most);
 }
 
+core::nanoseconds chunk_clock::latest(prompt_size of) const noexcept {
+    return of.tokens == 0 ? core::nanoseconds{0} : per_chunk_.latest() * chunks_of(of);
+}
+
 std::string chunk_clock::stand(prompt_size of) const {
     const std::int64_t chunks = chunks_of(of);
     return "stood at " + supervisor::seconds_text(limit(of)) + " for " + std::to_string(of.tokens) +

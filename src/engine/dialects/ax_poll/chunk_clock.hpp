@@ -27,6 +27,8 @@ public:
     void ran_out() { per_chunk_.ran_out(); }
 
     [[nodiscard]] core::nanoseconds limit(prompt_size of) const;
+    // What so much would take, as the newest step did; zero before one, and for nothing.
+    [[nodiscard]] core::nanoseconds latest(prompt_size of) const noexcept;
     // "stood at 31 s for 900 tokens in 8 chunks (learned from ...; floor 10 s, ceiling 300 s)".
     [[nodiscard]] std::string stand(prompt_size of) const;
 

@@ -159,6 +159,12 @@ public:
     [[nodiscard]] const std::optional<spoken_text>& spoken() const noexcept { return spoken_; }
     // backend::held_bytes()
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt, std::string_view owner) const;
+    [[nodiscard]] bool goes_on(const token_ids& ids) const {
+        return cache_.plan(ids, signs_.sizes, {}, true).how == cache_plan::way::go_on;
+    }
+    [[nodiscard]] std::uint32_t held_tokens() const noexcept {
+        return cache_.known() ? static_cast<std::uint32_t>(cache_.held().size()) : 0;
+    }
     // The tap shall hold the piece of now: the run is to be stopped without harm to the cache.
     [[nodiscard]] bool wants_hold() const;
 

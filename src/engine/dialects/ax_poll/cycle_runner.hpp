@@ -55,6 +55,9 @@ public:
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt, std::string_view owner) const {
         return busy_ ? 0 : fsm_.held_bytes(prompt, owner);
     }
+    // A prompt of these ids would go behind what the runtime holds, if that is its owner's.
+    [[nodiscard]] bool goes_on(const token_ids& ids) const { return !busy_ && fsm_.goes_on(ids); }
+    [[nodiscard]] std::uint32_t held_tokens() const noexcept { return fsm_.held_tokens(); }
     // All ids of the last prompt that the cache was accounted for.
     [[nodiscard]] const token_ids& whole() const noexcept { return fsm_.whole(); }
     [[nodiscard]] const std::optional<spoken_text>& spoken() const noexcept { return fsm_.spoken(); }
