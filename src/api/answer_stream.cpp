@@ -18,9 +18,10 @@ namespace {
 // client or a proxy loses its patience. Nothing when the client has gone.
 class patient_reader {
 public:
+    // `id`: as the queue knows the request.
     patient_reader(const api_context& context, generation::answer_reader& answer, answer_format& format,
-                   http::response_writer& out)
-        : context_(context), answer_(answer), format_(format), out_(out) {}
+                   std::string id, http::response_writer& out)
+        : context_(context), answer_(answer), format_(format), id_(std::move(id)), out_(out) {}
 
     [[nodiscard]] core::awaitable<std::optional<chat::generation_event>> next() {
         while (true) {
@@ -37,7 +38,7 @@ public:
             if (opened) {
                 co_return std::nullopt;
             }
-            std::string sign = format_.keep_alive();
+            std::string sign = place_of_now() + format_.keep_alive();
             const core::error_code gone = co_await out_.write(std::move(sign));
             if (gone) {
                 co_return std::nullopt;
@@ -85,9 +86,20 @@ public:
     }
 
 private:
+    // For who reads a stream that waits: ": queue position=3 estimate=12".
+    [[nodiscard]] std::string place_of_now() const {
+        const auto place = format_.takes_comments() ? context_.admission->place_of(id_) : std::nullopt;
+        if (!place) {
+            return {};
+        }
+        return ": queue position=" + std::to_string(place->ahead) +
+               (place->estimate ? " estimate=" + std::to_string(place->estimate->count()) : "") + "\n";
+    }
+
     const api_context& context_;
     generation::answer_reader& answer_;
     answer_format& format_;
+    std::string id_;
     http::response_writer& out_;
     bool open_ = false;
 };
@@ -126,8 +138,9 @@ std::string without_failure(std::string answer) {
 }
 
 core::awaitable<void> stream_answer(const api_context& context, generation::answer_reader& answer,
-                                    answer_format& format, bool for_people, http::response_writer& out) {
-    patient_reader reader(context, answer, format, out);
+                                    answer_format& format, std::string id, bool for_people,
+                                    http::response_writer& out) {
+    patient_reader reader(context, answer, format, std::move(id), out);
     const bool tells_as_text = for_people && context.shows_stream_errors && format.hides_failures();
     bool has_text = false;
     bool over = false;
@@ -142,7 +155,7 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
         }
         if (why != nullptr && !reader.is_open()) {
             http::response refused = format.refusal(*why, true);
-            add_timing(refused.headers, answer);
+            add_notes(refused.headers, answer);
             co_await out.send(std::move(refused));
             co_return;
         }
@@ -216,13 +229,14 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
             each.content = without_failure(std::move(each.content));
         }
     }
+    std::string id = what.id;
     const generation::generation_handle handle =
         context.generations->start(std::move(what), std::move(model));
     if (wants_timing(incoming)) {
         handle->tell_timings();
     }
     if (stream) {
-        co_await stream_answer(context, *handle, *format, for_people, out);
+        co_await stream_answer(context, *handle, *format, std::move(id), for_people, out);
         co_return;
     }
     const whole_answer said = co_await collect_answer(*handle);
@@ -258,16 +272,21 @@ void add_notes(http::header_fields& to, const generation::answer_reader& answer)
         add_header(to, "Corral-Served-By", notes.served_by);
         add_header(to, "Corral-Tier", std::to_string(notes.tier));
     }
-    if (const auto& place = notes.place) {
-        add_header(to, "Corral-Queue-Position", std::to_string(place->ahead));
-        if (place->loads) {
-            add_header(to, "Corral-Model-State", "loading");
-        }
-        if (place->estimate) {
-            add_header(to, "Corral-Queue-Estimate", std::to_string(place->estimate->count()));
-        }
-    }
+    add_place(to, notes.place);
     add_timing(to, answer);
+}
+
+void add_place(http::header_fields& to, const std::optional<scheduler::queue_place>& place) {
+    if (!place) {
+        return;
+    }
+    add_header(to, "Corral-Queue-Position", std::to_string(place->ahead));
+    if (place->loads) {
+        add_header(to, "Corral-Model-State", "loading");
+    }
+    if (place->estimate) {
+        add_header(to, "Corral-Queue-Estimate", std::to_string(place->estimate->count()));
+    }
 }
 
 }  // namespace corral::api

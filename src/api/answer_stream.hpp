@@ -3,12 +3,14 @@
 // first event, silence is broken, one write an event (docs/design.md#clients-and-time).
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "corral/api/wire_format.hpp"
+#include "corral/scheduler/scheduler.hpp"
 
 namespace corral::api {
 
@@ -35,6 +37,8 @@ public:
     [[nodiscard]] virtual bool hides_failures() const { return false; }
     // Bytes that mean nothing and show that the server lives.
     [[nodiscard]] virtual std::string keep_alive() = 0;
+    // A line that begins with a colon may stand before it, as in event streams.
+    [[nodiscard]] virtual bool takes_comments() const { return true; }
     // The client's stop text that ended the answer, told before its end.
     virtual void stopped_by(std::string_view /*text*/) {}
     // The body of the answer as a whole, and its type.
@@ -59,5 +63,7 @@ public:
 // model with fallbacks Corral-Served-By and Corral-Tier (0: the first), which are absent where the answer had
 // to begin before that was known.
 void add_notes(http::header_fields& to, const generation::answer_reader& answer);
+// Of these the ones of the queue, where the request had to wait.
+void add_place(http::header_fields& to, const std::optional<scheduler::queue_place>& place);
 
 }  // namespace corral::api

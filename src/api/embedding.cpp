@@ -83,6 +83,9 @@ private:
             who.model = model_->deployment;
             who.until = until_;
             who.keep_alive = what_.keep_alive;
+            if (next == 0) {
+                who.on_queued = [this](const scheduler::queue_place& place) { made_.place = place; };
+            }
             auto granted = co_await context_.admission->acquire(std::move(who));
             if (!granted) {
                 chat::failure no = granted.error();

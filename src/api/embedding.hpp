@@ -2,11 +2,13 @@
 // Vectors of texts from a runtime that can make them; the wire formats share nothing else of it.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "corral/api/wire_format.hpp"
+#include "corral/scheduler/scheduler.hpp"
 
 namespace corral::api {
 
@@ -25,8 +27,9 @@ struct embedding_request {
 struct embedding_answer {
     std::vector<std::vector<float>> vectors;  // in the order of the texts, of one length
     std::uint32_t prompt_tokens = 0;
-    core::nanoseconds load{0};   // arrival to the runtime's being ready
-    core::nanoseconds total{0};  // arrival to end
+    std::optional<scheduler::queue_place> place;  // when it came; nothing: no need to wait
+    core::nanoseconds load{0};                    // arrival to the runtime's being ready
+    core::nanoseconds total{0};                   // arrival to end
 };
 
 using embedding_outcome = std::variant<embedding_answer, chat::failed_event>;

@@ -96,8 +96,8 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     of->post(
         event::arrived{{id, who.client, who.model, who.readmission, who.behind}, who.until, who.keep_alive});
     if (!place.told() && who.on_queued && !who.readmission) {
-        if (const auto stands = of->core.queue().standing_of(id, of->clock.now())) {
-            who.on_queued(with_load({stands->ahead, stands->estimate}, of->backends_of(who.model)));
+        if (const auto stands = of->place_of(place)) {
+            who.on_queued(*stands);
         }
     }
     core::wake_reason reason = core::wake_reason::rung;
@@ -313,12 +313,24 @@ std::vector<waiting_request> scheduler::waiting(std::size_t most) const {
     std::vector<waiting_request> out;
     for (const impl::waiter* const one : all) {
         waiting_request row{one->who().id, one->who().model, one->since(), {}};
-        if (const auto stands = impl_->core.queue().standing_of(one->id(), impl_->clock.now())) {
-            row.place = with_load({stands->ahead, stands->estimate}, impl_->backends_of(row.model));
-        }
+        row.place = impl_->place_of(*one).value_or(row.place);
         out.push_back(std::move(row));
     }
     return out;
+}
+
+std::optional<queue_place> scheduler::impl::place_of(const waiter& one) const {
+    const auto stands = core.queue().standing_of(one.id(), clock.now());
+    if (one.told() || !stands) {
+        return std::nullopt;
+    }
+    return with_load({stands->ahead, stands->estimate}, backends_of(one.who().model));
+}
+
+std::optional<queue_place> scheduler::place_of(std::string_view request) const {
+    const auto found = std::ranges::find_if(
+        impl_->waiters, [&](const auto& each) { return each.second->who().id == request; });
+    return found == impl_->waiters.end() ? std::nullopt : impl_->place_of(*found->second);
 }
 
 model_queue scheduler::queue_of(std::string_view model) const {

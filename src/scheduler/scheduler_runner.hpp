@@ -105,6 +105,8 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
     void forget_leavers();
     [[nodiscard]] instance_reading reading_of(instance_id id, const engine::backend& of) const;
     [[nodiscard]] bool leased(const engine::backend* which) const;
+    // Nothing: it does not wait any more.
+    [[nodiscard]] std::optional<queue_place> place_of(const waiter& one) const;
     [[nodiscard]] std::size_t held_of(ticket_id who, instance_id where) const;
     [[nodiscard]] engine::backend& backend_of(const instance& one) const { return *hosted.at(one.facts.id); }
     [[nodiscard]] std::vector<engine::backend*> backends_of(std::string_view model) const;

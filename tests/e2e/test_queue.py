@@ -55,6 +55,28 @@ def test_ten_clients_at_once_are_all_answered_in_order_and_not_mixed(tmp_path):
         assert [int(p.split("question ")[1].split("<")[0]) for p in asked] == list(range(10))
 
 
+def test_a_stream_tells_its_place_while_it_waits(tmp_path):
+    """In the formats whose streams have comments, with the figures of that moment."""
+    with Box(tmp_path, {"directives": True}, config='silence = "100ms"\nfirst_byte = "100ms"\n') as box:
+        holder = box.stream("[[never_end]]")
+        next(iter(holder))
+        waits = []
+        for path in ("/v1/chat/completions", "/v1/messages"):
+            body = {"model": MODEL, "stream": True, "max_tokens": 9, "messages": [{"role": "user", "content": "[[text=done]]"}]}
+            connection = box.connect()
+            connection.request("POST", path, json.dumps(body), {**box.headers, "Content-Type": "application/json"})
+            wait_until(lambda: waiting(box) == len(waits) + 1, what="it waits")
+            waits.append((connection, connection.getresponse()))
+        for place, (_, reply) in enumerate(waits, 1):
+            assert reply.status == 200 and reply.headers["Corral-Queue-Position"] == str(place)
+            lines = (line.decode() for line in reply)
+            assert next(line for line in lines if line.startswith(": queue")).startswith(f": queue position={place}")
+        holder.close()
+        for connection, reply in waits:
+            assert b"done" in reply.read()
+            connection.close()
+
+
 def test_beyond_the_bound_the_answer_is_503_with_retry_after(tmp_path):
     with Box(tmp_path, {"directives": True}, config="max_queue = 2") as box:
         holder = box.stream("[[never_end]]")

@@ -293,6 +293,8 @@ public:
     [[nodiscard]] queue_snapshot snapshot() const noexcept;
     // At most `most` of them, oldest first.
     [[nodiscard]] std::vector<waiting_request> waiting(std::size_t most) const;
+    // Of the request with that id, as it looks now; nothing: it does not wait.
+    [[nodiscard]] std::optional<queue_place> place_of(std::string_view request) const;
     [[nodiscard]] model_queue queue_of(std::string_view model) const;
     // Of an unknown model: nobody waits.
     [[nodiscard]] outlook outlook_of(std::string_view model) const;

@@ -44,6 +44,7 @@ public:
     // Spaces before the next object are part of its line; a line of spaces alone would break readers of lines
     // (docs/facts/platform_traps.md#leading-spaces).
     std::string keep_alive() override { return " "; }
+    [[nodiscard]] bool takes_comments() const override { return false; }
 
     std::string whole(const whole_answer& said, const chat::finished_event& end) override {
         return encoder_.last({said.text, said.thinking, said.calls, said.logprobs}, end, wall_now());

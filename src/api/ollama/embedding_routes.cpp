@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "api/answer_stream.hpp"
 #include "api/embedding.hpp"
 #include "api/failure_status.hpp"
 #include "api/json/decoding.hpp"
@@ -194,8 +195,11 @@ core::awaitable<void> serve_embedding(api_context context, const http::request& 
     }
     const auto& vectors = std::get<embedding_answer>(made);
     std::function<std::string()> encode = [&] { return route.encode(asked, vectors); };
-    std::string body = co_await encoded(context.decoding, vectors, std::move(encode));
-    co_await send_json(std::move(body), out);
+    http::response whole;
+    whole.content_type = json_type;
+    whole.body = co_await encoded(context.decoding, vectors, std::move(encode));
+    add_place(whole.headers, vectors.place);
+    co_await out.send(std::move(whole));
 }
 
 }  // namespace

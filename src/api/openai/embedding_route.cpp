@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/add_header.hpp"
+#include "api/answer_stream.hpp"
 #include "api/embedding.hpp"
 #include "api/json/decoding.hpp"
 #include "api/json/json_writer.hpp"
@@ -144,6 +145,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
         std::function<std::string()> encode = [&] { return write_answer(asked, vectors); };
         whole.content_type = reply_type;
         whole.body = co_await encoded(context.decoding, vectors, std::move(encode));
+        add_place(whole.headers, vectors.place);
     }
     co_await out.send(std::move(whole));
 }
