@@ -97,6 +97,12 @@ inline constexpr std::array runtime_table{
             "the runtime reset.",
             "Close the runtime's port to other programs, or write reuse = \"off\" in the manifest."},
     message{
+        "runtime.cache-untold", runtime_reader,
+        "runtime-said| The runtime did not say in time behind which tokens it read this prompt. Nothing of "
+        "the answer was used, and the runtime is reset.",
+        "Its line about that is late where the box is short of processor time; the prompt is run again.",
+        "Nothing, unless it comes often: then see with 'top' what else the box works on."},
+    message{
         "runtime.foreign-talk", runtime_reader,
         "runtime-gave| The runtime gave text that is not of this answer: another program talks to it too.\n"
         "runtime-ended| The runtime ended this answer in the middle, unasked: another program stopped it, or "

@@ -175,7 +175,7 @@ bool cycle_fsm::keep_unchecked(std::string& text) {
     run_.lengths_right = !error && report_.compare(signs_.tap.system_tokens, signs_.tap.turn_tokens) ==
                                        run_report::lengths::right;
     if (run_.unchecked.empty()) {
-        run_.unchecked_since = now_;
+        run_.unchecked_since = sign_now();
     }
     run_.unchecked += text;
     if (run_.lengths_right) {
@@ -190,25 +190,39 @@ bool cycle_fsm::lengths_judged() {
         return false;
     }
     std::string text = std::exchange(run_.unchecked, {});
-    const core::steady_time since = run_.unchecked_since;
+    const sign since = run_.unchecked_since;
     deliver(std::move(text));
     if (run_.lengths_right) {
         return true;
     }
     run_.unchecked_since = since;
-    if (now_ < since + lengths_delay) {
+    if (now_ < lengths_due()) {
         return false;
     }
     cache_differs();
     return true;
 }
 
+// A starved box reads the line as late as it does everything else.
+core::steady_time cycle_fsm::lengths_due() const {
+    return now_ + lengths_delay -
+           std::min<core::nanoseconds>(silence_since(run_.unchecked_since), lengths_delay);
+}
+
 void cycle_fsm::cache_differs() {
+    const bool untold =
+        !report_.has_error() &&
+        report_.compare(signs_.tap.system_tokens, signs_.tap.turn_tokens) == run_report::lengths::untold;
     cache_.forget();
     run_.unchecked.clear();
-    ask(act::report_intrusion{act::report_intrusion::kind::cache});
-    set_failure(chat::failure_kind::runtime_failed, "cache-differs",
-                core::say("runtime.cache-foreign/runtime-read"));
+    if (untold) {
+        set_failure(chat::failure_kind::runtime_failed, "cache-untold",
+                    core::say("runtime.cache-untold/runtime-said"));
+    } else {
+        ask(act::report_intrusion{act::report_intrusion::kind::cache});
+        set_failure(chat::failure_kind::runtime_failed, "cache-differs",
+                    core::say("runtime.cache-foreign/runtime-read"));
+    }
     retry();
 }
 

@@ -102,8 +102,8 @@ struct cycle_signs {
     bool wraps_as_family = false;          // cycle_settings::closing is what stands behind a wrapped prompt
 };
 
-// Of text, for the line of its run.
-inline constexpr core::milliseconds lengths_delay{300};
+// Of text, for the line of its run, beyond what our own loop was late.
+inline constexpr core::milliseconds lengths_delay{1000};
 
 // For a build that has no reset, and so no place for a system text: the turns begin with it.
 [[nodiscard]] chat::rendered_prompt without_reset(chat::rendered_prompt prompt);
@@ -277,7 +277,7 @@ private:
         core::steady_time hold_until{};
         bool lengths_right = false;  // the runtime itself has said where the prompt stands
         std::string unchecked;       // text that waits for that
-        core::steady_time unchecked_since{};
+        sign unchecked_since;
         std::string said;  // the answer as it was given
         bool said_all = false;
         int attempts = 0;
@@ -365,6 +365,7 @@ private:
     void conclude_cache();
     // Text waits for the runtime's word on where its prompt stands; true: something came of that.
     [[nodiscard]] bool lengths_judged();
+    [[nodiscard]] core::steady_time lengths_due() const;
     [[nodiscard]] bool keep_unchecked(std::string& text);
     void cache_differs();
     void ask_stop();

@@ -57,7 +57,7 @@ void cycle_fsm::decide(following& in) {
     }
     core::steady_time last = enough ? std::min(next_stop_, run_.what.until.at()) : run_.what.until.at();
     if (!run_.unchecked.empty()) {
-        last = std::min(last, run_.unchecked_since + lengths_delay);
+        last = std::min(last, lengths_due());
     }
     in.answers_at_poll = signs_.tapped ? signs_.tap.pieces_answered : 0;
     poll_or_rest(now_ >= schedule_.next(), std::min(schedule_.next(), last));
@@ -101,7 +101,7 @@ void cycle_fsm::decide(owing& in) {
         return;
     }
     if (!run_.unchecked.empty() && !signs_.cancelled && signs_.lost == process_epochs::loss::none) {
-        ask(act::rest{run_.unchecked_since + lengths_delay});
+        ask(act::rest{lengths_due()});
         return;
     }
     const bool waits = now_ < in.report_by && !signs_.cancelled &&
