@@ -250,6 +250,27 @@ TEST_F(ax_poll_reuse, prompts_up_to_the_largest_group_fit_and_no_more) {
     EXPECT_EQ(status(1).starts, 1U);
 }
 
+// With a system text of its own in the reset, whole chunks are left for the turns.
+TEST_F(ax_poll_reuse, a_wrapped_prompt_may_have_all_that_an_empty_reset_takes) {
+    scenario["tokenizer"] = {{"family", "qwen2.5"}};
+    start("--max-token-len 256 --chunk 32 --groups 32,64,128");
+    std::uint32_t longest = 0;
+    for (std::size_t size = 70; size <= 130; size += 4) {
+        run_spec what = request(std::string(size, 'q'), "A system text.");
+        what.prompt.count_exactly = true;
+        what.max_tokens = 1;
+        const auto measured = run(made->measure(what.prompt, what.until));
+        ASSERT_TRUE(measured && *measured);
+        const prompt_measure& got = **measured;
+        const std::uint32_t tokens = got.system_tokens + got.turn_tokens;
+        EXPECT_EQ(got.limit, 128U);
+        EXPECT_EQ(got.fits, tokens <= 128) << tokens;
+        longest = got.fits ? tokens : longest;
+        EXPECT_EQ(ask(std::move(what)).cause(), got.fits ? "" : "context-full") << tokens;
+    }
+    EXPECT_GT(longest, 124U);
+}
+
 TEST_F(ax_poll_reuse, a_wrapped_prompt_goes_on_behind_a_verbatim_one_that_it_begins_with) {
     scenario["tokenizer"] = {{"family", "qwen2.5"}};
     start();

@@ -102,6 +102,12 @@ private:
 
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure_verbatim(std::string text,
                                                                                  core::deadline until);
+    [[nodiscard]] core::awaitable<std::optional<prompt_measure>> measure_behind(chat::rendered_prompt sent,
+                                                                                core::deadline until);
+    // All of a prompt goes through one encode.
+    [[nodiscard]] bool reads_whole() const noexcept {
+        return places_.tap != nullptr && rule_of_reuse().on && proof_.says == reuse_proof::verdict::equal;
+    }
     [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
     [[nodiscard]] core::deadline measure_limit(core::deadline until) const;
     // What counting needs of the tokenizer process, had before anybody waits for it. Never fails a start.

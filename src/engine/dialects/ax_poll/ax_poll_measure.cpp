@@ -13,45 +13,74 @@ namespace {
 // Beside a run, whose pieces come from the same single-threaded service.
 constexpr std::size_t most_beside_bytes = 128UL * 1024;
 
-void judge(prompt_measure& of, const catalog::context_sizes& limits) {
+// `whole`: the prompt goes behind an empty reset, which leaves more room than one with a system text.
+void judge(prompt_measure& of, const catalog::context_sizes& limits, bool whole) {
     const std::uint32_t room = most_turn_tokens(limits, of.system_tokens);
-    of.limit = room > 0 ? of.system_tokens + room : 0;
-    of.fits = room > 0 && of.turn_tokens <= room;
+    of.limit = whole ? most_fresh_tokens(limits) : room > 0 ? of.system_tokens + room : 0;
+    of.fits = of.limit > 0 && of.system_tokens + of.turn_tokens <= of.limit;
 }
 
-// What fits is the same with reuse: else a request would be shortened, or not, by what the runtime was proved to do.
-prompt_measure measure_of_verbatim(const catalog::context_sizes& limits, std::uint32_t count) {
+prompt_measure measure_of_verbatim(const catalog::context_sizes& limits, std::uint32_t count, bool whole) {
     prompt_measure out;
     out.system_tokens = reset_share(limits, count);
     out.turn_tokens = count - out.system_tokens;
     out.exact = true;
     if (known(limits)) {
-        out.limit = most_verbatim_tokens(limits);
+        out.limit = whole ? most_fresh_tokens(limits) : most_verbatim_tokens(limits);
         out.fits = count <= out.limit;
     }
     return out;
 }
 
-prompt_measure measure_of(const catalog::context_sizes& limits, const conversation_ids& counted) {
+prompt_measure measure_of(const catalog::context_sizes& limits, const conversation_ids& counted, bool whole) {
     prompt_measure out;
     out.system_tokens = static_cast<std::uint32_t>(counted.system.size());
     out.turn_tokens = static_cast<std::uint32_t>(counted.turns.size());
     out.exact = true;
-    judge(out, limits);
+    judge(out, limits, whole);
     return out;
 }
 
-prompt_measure bound_of(const catalog::context_sizes& limits, const chat::rendered_prompt& sent) {
+prompt_measure bound_of(const catalog::context_sizes& limits, const chat::rendered_prompt& sent, bool whole) {
     prompt_measure out;
     out.system_tokens = token_bound(sent.system);
     out.turn_tokens = token_bound(sent.turns);
     if (known(limits)) {
-        judge(out, limits);
+        judge(out, limits, whole);
     }
     return out;
 }
 
 }  // namespace
+
+// By the ids that were read and written, where the prompt begins with the conversation that the runtime holds: those of
+// its text may be more.
+core::awaitable<std::optional<prompt_measure>> ax_poll_backend::measure_behind(chat::rendered_prompt sent,
+                                                                               core::deadline until) {
+    const auto& spoken = cycle_.spoken();
+    if (!spoken || !spoken->wrapped || spoken->system != sent.system ||
+        !sent.turns.starts_with(spoken->text)) {
+        co_return std::nullopt;
+    }
+    std::string system = sent.system;
+    std::string turns = sent.turns;
+    verbatim_encoder::predicate unwanted;
+    const call_mark asking(tokenizer_calls_);
+    core::result<token_ids> ids = co_await verbatim_.encode_wrapped(std::move(system), std::move(turns),
+                                                                    until, std::move(unwanted), &*spoken);
+    if (!ids || !cycle_.goes_on(*ids)) {
+        co_return std::nullopt;
+    }
+    prompt_measure out;
+    out.turn_tokens = static_cast<std::uint32_t>(ids->size());
+    out.exact = true;
+    judge(out, sizes(), true);
+    if (!out.fits) {
+        co_return std::nullopt;
+    }
+    verbatim_.keep_wrapped(std::move(sent.system), std::move(sent.turns), std::move(*ids), true);
+    co_return out;
+}
 
 core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const chat::rendered_prompt& prompt,
                                                                        core::deadline until) {
@@ -61,7 +90,8 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
     }
     const catalog::context_sizes limits = sizes();
     const chat::rendered_prompt sent = keeps_nothing() ? without_reset(prompt) : prompt;
-    prompt_measure out = bound_of(limits, sent);
+    const bool whole = reads_whole();
+    prompt_measure out = bound_of(limits, sent, whole);
     if (!known(limits)) {
         // The runtime itself will say when it is too long.
         out.system_tokens = token_estimate(sent.system);
@@ -77,10 +107,17 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
     if (!can_ask) {
         out.system_tokens = token_estimate(system);
         out.turn_tokens = token_estimate(turns);
-        judge(out, limits);
+        judge(out, limits, whole);
         co_return out;
     }
     const core::deadline limit = measure_limit(until);
+    if (whole) {
+        chat::rendered_prompt copy = sent;
+        const std::optional<prompt_measure> behind = co_await measure_behind(std::move(copy), limit);
+        if (behind) {
+            co_return *behind;
+        }
+    }
     const call_mark asking(tokenizer_calls_);
     const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), limit);
     if (counted.fault == tokenizer_fault::timed_out && !until.passed(context_.clock->now())) {
@@ -97,12 +134,12 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
         co_return core::make_failure(core::errc::unavailable,
                                      core::say("runtime.tokenizer-away/tokenizer-service", counted.said));
     }
-    if (rule_of_reuse().on && !keeps_nothing()) {
+    if (whole) {
         token_ids ids = counted.system;
         ids.insert(ids.end(), counted.turns.begin(), counted.turns.end());
         verbatim_.keep_wrapped(sent.system, sent.turns, std::move(ids));
     }
-    co_return measure_of(limits, counted);
+    co_return measure_of(limits, counted, whole);
 }
 
 // What the tokenizer may take for it, which is part of what a reset and a prompt take. A request's own
@@ -114,7 +151,7 @@ core::deadline ax_poll_backend::measure_limit(core::deadline until) const {
 core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(std::string text,
                                                                                 core::deadline until) {
     prompt_measure out;
-    const bool reuses = rule_of_reuse().on;
+    const bool reuses = reads_whole();
     token_ids beginning;
     std::string asked = text;
     core::result<token_ids> ids =
@@ -129,7 +166,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
     }
     if (!ids && ids.error().code == core::errc::limit_exceeded) {
         out.turn_tokens = token_estimate(text);
-        out.limit = known(sizes()) ? most_verbatim_tokens(sizes()) : 0;
+        out.limit = measure_of_verbatim(sizes(), 2, reuses).limit;
         out.fits = false;
         co_return out;
     }
@@ -146,7 +183,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
         }
         co_return ids.error();
     }
-    out = measure_of_verbatim(sizes(), static_cast<std::uint32_t>(ids->size()));
+    out = measure_of_verbatim(sizes(), static_cast<std::uint32_t>(ids->size()), reuses);
     const bool composed = !beginning.empty() && begins_with(*ids, beginning);
     verbatim_.keep(std::move(text), std::move(*ids), composed);
     co_return out;
@@ -169,7 +206,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::count_beside(
                epochs_.tokenizer().state == service_state::ready;
     };
     if (!prompt.verbatim && known(limits)) {
-        const prompt_measure bound = bound_of(limits, sent);
+        const prompt_measure bound = bound_of(limits, sent, reads_whole());
         if (bound.fits && !prompt.count_exactly) {
             co_return bound;
         }
@@ -186,14 +223,14 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::count_beside(
         std::string text = sent.turns;
         const core::result<token_ids> ids = co_await verbatim_.count(std::move(text), until);
         out = ids ? core::result<prompt_measure>(
-                        measure_of_verbatim(limits, static_cast<std::uint32_t>(ids->size())))
+                        measure_of_verbatim(limits, static_cast<std::uint32_t>(ids->size()), reads_whole()))
                   : ids.error();
     } else {
         std::string system = sent.system;
         std::string turns = sent.turns;
         const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), until);
         out = counted.fault == tokenizer_fault::none
-                  ? core::result<prompt_measure>(measure_of(limits, counted))
+                  ? core::result<prompt_measure>(measure_of(limits, counted, reads_whole()))
                   : core::make_failure(core::errc::unavailable,
                                        core::say("runtime.tokenizer-away/tokenizer-service", counted.said));
     }

@@ -57,8 +57,8 @@ void verbatim_encoder::keep(std::string text, token_ids ids, bool composed) {
     kept_ = kept_ids{std::move(text), std::move(ids), composed};
 }
 
-void verbatim_encoder::keep_wrapped(std::string system, std::string turns, token_ids ids) {
-    kept_ = kept_ids{std::move(turns), std::move(ids), false, true, std::move(system)};
+void verbatim_encoder::keep_wrapped(std::string system, std::string turns, token_ids ids, bool composed) {
+    kept_ = kept_ids{std::move(turns), std::move(ids), composed, true, std::move(system)};
 }
 
 std::string verbatim_encoder::closing_of(const chat::family& format) {
@@ -266,7 +266,8 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::encode_wrapped(std::s
     const bool goes_on = spoken != nullptr && shape_ && spoken->wrapped && spoken->system == system &&
                          turns.starts_with(spoken->text) &&
                          begins_with_mark(std::string_view(turns).substr(spoken->text.size()));
-    if (goes_on) {
+    const bool is_composed = kept_ && kept_->composed && kept_->is_wrapped(system, turns);
+    if (goes_on && !is_composed) {
         token_ids all = spoken->ids;
         const token_ids before = shape_->before;
         std::string rest = turns.substr(spoken->text.size());
@@ -279,7 +280,7 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::encode_wrapped(std::s
             co_return all;
         }
     }
-    if (kept_ && kept_->wrapped && kept_->text == turns && kept_->system == system) {
+    if (kept_ && kept_->is_wrapped(system, turns) && (goes_on || !kept_->composed)) {
         token_ids ids = std::move(kept_->ids);
         kept_.reset();
         co_return ids;

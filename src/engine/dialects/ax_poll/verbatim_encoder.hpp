@@ -50,7 +50,7 @@ public:
     // Saves the next encode() of this text its work. `composed`: with `spoken`.
     void keep(std::string text, token_ids ids, bool composed = false);
     // The same for encode_wrapped().
-    void keep_wrapped(std::string system, std::string turns, token_ids ids);
+    void keep_wrapped(std::string system, std::string turns, token_ids ids, bool composed = false);
     void on_tokenizer_started();
 
 private:
@@ -60,6 +60,9 @@ private:
         bool composed = false;
         bool wrapped = false;
         std::string system{};
+        [[nodiscard]] bool is_wrapped(std::string_view of, std::string_view turns) const {
+            return wrapped && text == turns && system == of;
+        }
     };
 
     [[nodiscard]] core::awaitable<core::result<conversation_ids>> ask(std::string system, std::string turns,
