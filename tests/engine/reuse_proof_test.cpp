@@ -29,30 +29,33 @@ TEST(reuse_proof, no_answers_prove_nothing) {
 TEST(reuse_proof, is_read_back_as_it_was_kept) {
     for (const reuse_proof& one :
          {compare_answers({{1}}, {{1}}, "2026-11-22"), compare_answers({{1}}, {{2}}, "2026-11-22")}) {
-        const auto read = proof_of(text_of({.proof = one, .package = "/models/m", .version = "07"}));
+        const auto read = proof_of(text_of({.proof = one, .package = "/models/m", .of = {"07", "08", ""}}));
         ASSERT_TRUE(read);
         EXPECT_EQ(read->proof.says, one.says);
         EXPECT_EQ(read->proof.why, one.why);
         EXPECT_EQ(read->package, "/models/m");
-        EXPECT_EQ(read->version, "07");
+        EXPECT_EQ(read->of.runtime + read->of.weights + read->of.card, "0708");
     }
-    for (const char* text :
-         {"", "{", "[]", "{}", R"({"equal": 1, "why": "x", "package": "/p", "version": "1"})",
-          R"({"equal": true, "why": "x"})",
-          R"({"format": 2, "equal": true, "why": "x", "package": "/p", "version": "1"})",
-          R"({"equal": true, "why": "", "package": "/p", "version": "1"})"}) {
+    for (
+        const char* text :
+        {"", "{", "[]", "{}",
+         R"({"equal": 1, "why": "x", "package": "/p", "runtime": "1", "weights": "2", "card": "3"})",
+         R"({"equal": true, "why": "x"})",
+         R"({"format": 2, "equal": true, "why": "x", "package": "/p", "runtime": "1", "weights": "2", "card": "3"})",
+         R"({"equal": true, "why": "", "package": "/p", "runtime": "1", "weights": "2", "card": "3"})"}) {
         EXPECT_FALSE(proof_of(text)) << text;
     }
 }
 
 TEST(reuse_proof, a_box_that_is_never_idle_is_not_left_without_one) {
     using namespace std::chrono_literals;
-    const auto pace = [](core::nanoseconds open_for) { return pace_of_proof(open_for, 10s); };
+    const auto pace = [](core::nanoseconds open_for) { return pace_of_proof(open_for, 10s, true); };
     EXPECT_EQ(pace(0s).idle, 10s);
-    EXPECT_EQ(pace(9min).idle, 10s);
-    EXPECT_EQ(pace(10min).idle, 500ms);
-    EXPECT_FALSE(pace(59min).insists);
-    EXPECT_TRUE(pace(1h).insists);
+    EXPECT_EQ(pace(59s).idle, 10s);
+    EXPECT_EQ(pace(1min).idle, 500ms);
+    EXPECT_FALSE(pace(119s).insists);
+    EXPECT_TRUE(pace(2min).insists);
+    EXPECT_EQ(pace_of_proof(0s, 10s, false).idle, 500ms) << "nobody has asked anything yet";
 }
 
 }  // namespace

@@ -52,6 +52,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
             service.self_test = [this] { return self_test(); };
             service.quiesce = [this](core::deadline until) { return quiesce(until); };
             service.busy = [this] { return cycle_.busy(); };
+            runtime_words_ = service.command.command;
             service.on_endpoint = [this](const auto& where) { places_.runtime_at = where; };
         }
     }

@@ -169,8 +169,9 @@ private:
     intrusion_counts intrusions_;
     reuse_report reused_;
     reuse_proof proof_;
-    bool proving_ = false;  // the runs of now are its own
-    core::steady_time last_use_{};
+    bool proving_ = false;                       // the runs of now are its own
+    std::optional<core::steady_time> last_use_;  // by a request, since its runtime was loaded
+    std::vector<std::string> runtime_words_;     // of its command
     std::shared_ptr<proof_task> proof_task_;
     std::optional<supervisor::box_activity::mark> loading_;
     std::string intrusion_text_;  // of this runtime process, for people

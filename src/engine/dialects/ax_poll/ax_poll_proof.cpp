@@ -22,7 +22,7 @@ namespace {
 constexpr core::seconds most_of_a_turn{120};
 constexpr core::seconds disk_patience{30};
 constexpr core::seconds hand_over_pause{5};
-constexpr int spans_between_insisting = 60;  // of `compare_after`
+constexpr int spans_between_insisting = 6;  // of `compare_after`
 constexpr unsigned most_misses = 3;
 constexpr std::uint32_t first_tokens =
     12;  // whole pieces, so that the stop at the limit keeps all but the last
@@ -115,7 +115,7 @@ void ax_poll_backend::begin_proof() {
     }
     proof_task_ = std::make_shared<proof_task>(context_.on);
     proof_task_->running = true;
-    last_use_ = context_.clock->now();
+    last_use_.reset();
     context_.tasks->spawn("reuse of " + catalog::label_of(model_), prove_when_idle(proof_task_));
 }
 
@@ -147,15 +147,18 @@ core::awaitable<void> ax_poll_backend::end_proof(core::deadline until) {
 // When to look again; a moment that has passed: now is the time.
 core::steady_time ax_poll_backend::proof_due(proof_task& task, core::steady_time since) const {
     const core::steady_time now = context_.clock->now();
-    const proof_pace pace = pace_of_proof(now - since, model_.runtime.clocks.compare_after);
-    task.insists = pace.insists && now >= task.no_insisting_before && now >= task.not_before;
+    const proof_pace pace =
+        pace_of_proof(now - since, model_.runtime.clocks.compare_after, last_use_.has_value());
+    task.insists =
+        pace.insists && last_use_.has_value() && now >= task.no_insisting_before && now >= task.not_before;
     if (task.insists) {
         return now;
     }
     if (cycle_.busy() || context_.activity->busy()) {
         return now + core::seconds{1};  // the bell tells sooner, of this model
     }
-    return std::max(std::max(last_use_, context_.activity->last()) + pace.idle, task.not_before);
+    return std::max(std::max(last_use_.value_or(since), context_.activity->last()) + pace.idle,
+                    task.not_before);
 }
 
 core::awaitable<void> ax_poll_backend::prove_when_idle(std::shared_ptr<proof_task> task) {
@@ -203,14 +206,16 @@ core::awaitable<proof_place> ax_poll_backend::recall_kept_proof(std::shared_ptr<
     if (model_.files_folder.empty() || context_.disk == nullptr) {
         co_return proof_place{};
     }
-    std::vector<std::string> command;
+    runtime_command runtime{runtime_words_, {}, model_.runtime.device.host.pci};
     for (const catalog::service_template& service : model_.runtime.services) {
-        command.insert(command.end(), service.command.begin(), service.command.end());
+        if (service.name == places_.runtime) {
+            runtime.as_named = service.command;
+        }
     }
-    using answer = std::pair<proof_place, std::optional<reuse_proof>>;
-    std::function<answer()> work = [package = model_.package, command, folder = model_.files_folder] {
+    using answer = std::pair<proof_place, reuse_proof>;
+    std::function<answer()> work = [package = model_.package, runtime, folder = model_.files_folder] {
         (void)remove_stale_proofs(folder);
-        proof_place place = proof_place_of(folder, package, command);
+        proof_place place = proof_place_of(folder, package, runtime);
         auto kept = recall_proof(place);
         return answer{std::move(place), std::move(kept)};
     };
@@ -220,9 +225,9 @@ core::awaitable<proof_place> ax_poll_backend::recall_kept_proof(std::shared_ptr<
     if (task->closed || !got) {
         co_return proof_place{};
     }
-    if (got->second) {
-        proof_ = *got->second;
-        changed_.ring();
+    proof_ = got->second;
+    changed_.ring();
+    if (proof_.says != reuse_proof::verdict::open) {
         co_return proof_place{};
     }
     co_return got->first;

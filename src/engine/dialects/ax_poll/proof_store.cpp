@@ -1,9 +1,11 @@
 #include "engine/dialects/ax_poll/proof_store.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <fstream>
 #include <string_view>
 #include <system_error>
 
@@ -25,12 +27,32 @@ constexpr std::string_view beginning = "reuse-";
 constexpr std::string_view ending = ".json";
 constexpr std::size_t hash_digits = 16;
 
+// Its size and a few blocks of it: weights are gigabytes, and a copy of them is of another time and folder.
 void feed_file(core::keyed_hash& hash, const fs::path& file) {
-    struct stat about {};
-    if (::stat(file.c_str(), &about) == 0 && S_ISREG(about.st_mode)) {
-        hash.feed_part(file.string());
-        hash.feed_part(fmt::format("{} {} {}", about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec));
+    constexpr std::uintmax_t blocks = 16;
+    std::error_code unreadable;
+    const std::uintmax_t size = fs::file_size(file, unreadable);
+    if (unreadable) {
+        return;
     }
+    hash.feed_part(std::to_string(size));
+    std::ifstream in(file, std::ios::binary);
+    std::array<char, 4096> block{};
+    for (std::uintmax_t i = 0; in && i < blocks; ++i) {
+        in.seekg(static_cast<std::streamoff>(size / blocks * i));
+        in.read(block.data(), block.size());
+        hash.feed_part({block.data(), static_cast<std::size_t>(in.gcount())});
+        in.clear();
+    }
+}
+
+bool holds_weights(const fs::path& file) {
+    return file.extension() == ".axmodel" || file.extension() == ".bin";
+}
+
+bool is_program(const fs::path& file) {
+    std::error_code unreadable;
+    return fs::is_regular_file(file, unreadable) && ::access(file.c_str(), X_OK) == 0;
 }
 
 std::string hex(const core::keyed_hash& hash) {
@@ -48,45 +70,54 @@ bool is_name_of_ours(std::string_view name) {
 
 }  // namespace
 
-proof_place proof_place_of(const fs::path& folder, const fs::path& package,
-                           const std::vector<std::string>& command) {
+proof_place proof_place_of(const fs::path& folder, const fs::path& package, const runtime_command& runtime) {
     core::keyed_hash name(core::keyed_hash::key{});  // no secret: the same for the next process
-    core::keyed_hash version(core::keyed_hash::key{});
+    core::keyed_hash programs(core::keyed_hash::key{});
+    core::keyed_hash weights(core::keyed_hash::key{});
     name.feed_part(package.string());
-    for (const std::string& word : command) {
+    for (const std::string& word : runtime.as_named) {
         if (word.find('{') == std::string::npos) {
             name.feed_part(word);
         }
-        feed_file(version, word.starts_with('/') ? fs::path(word) : package / word);
+    }
+    for (const std::string& word : runtime.words) {
+        const fs::path file = package / word;  // of an absolute one nothing but itself
+        if (is_program(file)) {
+            feed_file(programs, file);
+        }
     }
     std::vector<fs::path> files;
     std::error_code unreadable;
     fs::recursive_directory_iterator entry(package, fs::directory_options::skip_permission_denied,
                                            unreadable);
-    for (; !unreadable && entry != fs::recursive_directory_iterator() && files.size() < most_files;) {
-        files.push_back(entry->path());
+    for (std::size_t seen = 0;
+         !unreadable && entry != fs::recursive_directory_iterator() && seen < most_files; ++seen) {
+        if (holds_weights(entry->path())) {
+            files.push_back(entry->path());
+        }
         entry.increment(unreadable);
     }
     std::sort(files.begin(), files.end());
     for (const fs::path& file : files) {
-        if (file.string().find("__pycache__") == std::string::npos) {
-            feed_file(version, file);
-        }
+        weights.feed_part(file.lexically_relative(package).string());
+        feed_file(weights, file);
     }
     const std::string file = std::string(beginning) + hex(name) + std::string(ending);
-    return {folder / file, package, hex(version)};
+    return {folder / file, package, {hex(programs), hex(weights), runtime.card}};
 }
 
-std::optional<reuse_proof> recall_proof(const proof_place& at) {
+reuse_proof recall_proof(const proof_place& at) {
     const auto kept = core::read_private_file(at.file);
-    if (!kept) {
-        return std::nullopt;
+    const auto found = kept ? proof_of(kept->text) : std::nullopt;
+    if (!found) {
+        return {};
     }
-    auto found = proof_of(kept->text);
-    if (!found || found->version != at.version) {
-        return std::nullopt;
+    const std::string changed = at.of.changed_since(found->of);
+    if (changed.empty()) {
+        return found->proof;
     }
-    return found->proof;
+    return {reuse_proof::verdict::open, "This box compared before, but " + changed +
+                                            " changed since; it compares anew while nobody waits."};
 }
 
 std::string keep_proof(const proof_place& at, const reuse_proof& proof) {
@@ -97,7 +128,7 @@ std::string keep_proof(const proof_place& at, const reuse_proof& proof) {
     if (core::is_newer_format(at.file, "format", proof_format)) {
         return core::newer_format(at.file).message;
     }
-    const std::string text = text_of({.proof = proof, .package = at.package.string(), .version = at.version});
+    const std::string text = text_of({.proof = proof, .package = at.package.string(), .of = at.of});
     const auto written = core::replace_private_file(
         at.file, {.text = text, .mode = 0600, .owner = ::geteuid(), .group = ::getegid()});
     return written ? std::string{} : written.error().message.text();

@@ -14,15 +14,20 @@ namespace corral::engine::ax_poll {
 struct proof_place {
     std::filesystem::path file;
     std::filesystem::path package;
-    std::string version;  // of the runtime's programs and the package's files: their paths, sizes and times
+    computing_parts of;
 };
 
-// `command`: the words of the commands of all services.
+struct runtime_command {
+    std::vector<std::string> words;     // as it is started, from the package's folder
+    std::vector<std::string> as_named;  // as the profile has them, with placeholders
+    std::string card;                   // of the type that it needs
+};
+
 [[nodiscard]] proof_place proof_place_of(const std::filesystem::path& folder,
                                          const std::filesystem::path& package,
-                                         const std::vector<std::string>& command);
-// What is kept there of this very version.
-[[nodiscard]] std::optional<reuse_proof> recall_proof(const proof_place& at);
+                                         const runtime_command& runtime);
+// What is kept there of these very parts; else an open one, which says what has changed since.
+[[nodiscard]] reuse_proof recall_proof(const proof_place& at);
 // Empty, or why not, a sentence.
 [[nodiscard]] std::string keep_proof(const proof_place& at, const reuse_proof& proof);
 // Removes the files of packages that are gone, of the first few hundred entries of the folder; how many.

@@ -27,16 +27,27 @@ struct proof_pace {
     core::nanoseconds idle;  // the box must have been so long
     bool insists = false;    // it takes one short turn like a request, and nobody cuts it short
 };
-// A box that is hardly ever idle gets by with short gaps, and one that never is still compares some time.
-[[nodiscard]] proof_pace pace_of_proof(core::nanoseconds open_for, core::nanoseconds compare_after);
+// A box that was asked nothing yet compares at once; one that is hardly ever idle gets by with short gaps, and one that
+// never is still compares some time. `asked`: something, since its runtime was loaded.
+[[nodiscard]] proof_pace pace_of_proof(core::nanoseconds open_for, core::nanoseconds compare_after,
+                                       bool asked);
 
 inline constexpr int proof_format = 1;
+
+// What computes, and so what a result is of: a hash of each, or a name. No times and no folders of files are in them.
+struct computing_parts {
+    std::string runtime;  // its programs
+    std::string weights;
+    std::string card;  // its type; empty: not known
+    // "the weights", "the runtime's program and the weights"; empty: they are the same.
+    [[nodiscard]] std::string changed_since(const computing_parts& before) const;
+};
 
 // As it is kept in a file; nothing where the text is none of these, of a newer format, or says nothing.
 struct kept_proof {
     reuse_proof proof;
     std::string package;
-    std::string version;
+    computing_parts of;
 };
 [[nodiscard]] std::string text_of(const kept_proof& kept);
 [[nodiscard]] std::optional<kept_proof> proof_of(std::string_view text);
