@@ -61,8 +61,7 @@ def test_nothing_goes_behind_the_cache_where_the_model_says_so(tmp_path):
 
 
 def test_requests_run_at_once_before_the_comparison(tmp_path):
-    """It waits for an idle box, for the default 10 s."""
-    with Box(tmp_path, {"directives": True}) as box:
+    with Box(tmp_path, {"directives": True}) as box:  # that is never idle for long enough
         records = talk(box, 3)
         assert all(run["P"] > 0 for run in records)
         seen = model_of(box)["reuse"]
@@ -83,22 +82,75 @@ def test_the_file_of_a_package_that_is_gone_goes_too(tmp_path):
         assert not gone.exists() and other.exists()
 
 
+class Forbidden(Box):
+    """A box whose package appends /no_think, as nearly all do; nobody tells it so."""
+
+    def config_text(self, *args):
+        return super().config_text(*args).replace("package_forbids_thinking = false\n", "package_forbids_thinking = true\n")
+
+
+BLOCK = "<think>\n\n</think>\n\n"
+
+
+def as_written(messages):
+    text = "".join(f"<|im_start|>{m['role']}\n{BLOCK if m['role'] == 'assistant' else ''}{m['content']}<|im_end|>\n" for m in messages)
+    return text + "<|im_start|>assistant\n" + BLOCK
+
+
+def test_the_tenth_turn_of_a_package_that_forbids_thinking_costs_what_the_first_does(tmp_path):
+    with Forbidden(tmp_path, {"directives": True}, model=compares_soon(""), family="qwen3") as box:
+        box.logged(PROVED, timeout=30)
+        messages = [{"role": "system", "content": "You are the harbour clerk."}]
+        for turn in range(1, 11):
+            messages.append({"role": "user", "content": f"[[text=Answer {turn}, in a few words.]] question {turn:2}"})
+            answer = box.say(messages)
+            run = box.runs()[-1]
+            assert run["kv_text"] == as_written(messages)
+            assert run["diff_tokens"] <= 128 and (run["P"] > 0) == (turn > 1), "one chunk each"
+            messages.append({"role": "assistant", "content": answer})
+        # What is not what was written is computed anew, and right.
+        messages[-1]["content"] = messages[-1]["content"].rstrip(".")
+        messages.append({"role": "user", "content": "[[text=Yes.]] trimmed?"})
+        assert box.say(messages) == "Yes."
+        run = box.runs()[-1]
+        assert run["P"] == 0 and run["kv_text"] == as_written(messages)
+
+
+def test_no_client_waits_for_itself(tmp_path):
+    """A question, a further one, the same again, another question: an idle runtime answers each at once."""
+    with Box(tmp_path, {"directives": True}, model=compares_soon("")) as box:
+        box.logged(PROVED, timeout=30)
+        for number in range(4):
+            first = [{"role": "user", "content": f"[[text=yes]] question {number}"}]
+            second = [*first, {"role": "assistant", "content": "yes"}, {"role": "user", "content": "[[text=no]] and then"}]
+            for messages in (first, second, second, [{"role": "user", "content": "[[text=title]] write a title"}]):
+                reply = box.request("POST", "/api/chat", {"model": "sim", "messages": messages, "stream": False})
+                assert reply.status == 200 and "Corral-Queue-Position" not in reply.headers
+        assert model_of(box)["reuse"]["continued"] == 4
+
+
 CHATS = [
-    # family, script, think, what the model writes, whether the further turns are continued
-    ("qwen3", {"family": "qwen3", "no_think": False}, True, r"<think>\nhm\n</think>\n\nanswer {}", False),
-    ("qwen3", {"family": "qwen3", "no_think": False}, True, "answer {}", True),
-    ("qwen3", {"family": "qwen3", "no_think": False}, False, "answer {}", False),
-    ("qwen3", {"family": "qwen3"}, None, "answer {}", False),
-    ("qwen2.5", {"family": "qwen2.5"}, None, "answer {}", True),
+    # family, script, think, what the model writes, the form of its history, whether the further turns are continued
+    ("qwen3", {"family": "qwen3", "no_think": False}, True, r"<think>\nhm\n</think>\n\nanswer {}", None, False),
+    ("qwen3", {"family": "qwen3", "no_think": False}, True, r"<think>\nhm\n</think>\n\nanswer {}", "as-written", True),
+    ("qwen3", {"family": "qwen3", "no_think": False}, True, "answer {}", None, True),
+    ("qwen3", {"family": "qwen3", "no_think": False}, False, "answer {}", None, False),
+    ("qwen3", {"family": "qwen3", "no_think": False}, False, "answer {}", "as-written", True),
+    ("qwen3", {"family": "qwen3"}, None, "answer {}", None, True),
+    ("qwen3", {"family": "qwen3"}, None, "answer {}", "template", False),
+    ("qwen2.5", {"family": "qwen2.5"}, None, "answer {}", None, True),
 ]
 
 
-@pytest.mark.parametrize(("family", "script", "think", "says", "continued"), CHATS,
-                         ids=["thinks", "no_thoughts", "thinking_off", "package_forbids", "cannot_think"])
-def test_how_many_turns_of_a_chat_match(tmp_path, family, script, think, says, continued):
-    """Where a template leaves thoughts out, or writes into the last turn alone (docs/polled_cycle.md#thoughts)."""
-    capabilities = 'capabilities = ["completion", "thinking"]\n' if think is not None else ""
-    with Box(tmp_path, {"directives": True, "tokenizer": script}, model=compares_soon(capabilities), family=family) as box:
+@pytest.mark.parametrize(("family", "script", "think", "says", "history", "continued"), CHATS,
+                         ids=["thinks", "thoughts_kept", "no_thoughts", "thinking_off", "thinking_off_kept", "package_forbids",
+                              "package_forbids_template", "cannot_think"])
+def test_how_many_turns_of_a_chat_match(tmp_path, family, script, think, says, history, continued):
+    """Where a template leaves thoughts out, or writes into the last turn alone (docs/polled_cycle.md#history)."""
+    lines = 'capabilities = ["completion", "thinking"]\n' if think is not None else ""
+    lines += f'history = "{history}"\n' if history else ""
+    kind = Box if think is not None or family == "qwen2.5" else Forbidden
+    with kind(tmp_path, {"directives": True, "tokenizer": script}, model=compares_soon(lines), family=family) as box:
         box.logged(PROVED, timeout=30)
         turns, starts, more = 8, [], {} if think is None else {"think": think}
         messages = []
@@ -109,5 +161,5 @@ def test_how_many_turns_of_a_chat_match(tmp_path, family, script, think, says, c
             assert bool(answer.get("thinking")) == (r"\n" in says)
             starts.append(box.runs()[-1]["P"] > 0)
             messages.append(answer)
-        print(f"{family} {script} think {think}: {starts[1:].count(False)} of {turns - 1} further turns computed anew")
+        print(f"{family} {script} think {think} {history}: {starts[1:].count(False)} of {turns - 1} further turns computed anew")
         assert starts[1:] == [continued] * (turns - 1)
