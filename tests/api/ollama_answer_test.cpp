@@ -21,7 +21,7 @@ protected:
         backend.otherwise.end = end;
     }
     static constexpr const char* figures =
-        R"("total_duration":1,"load_duration":1,"prompt_eval_count":7,"eval_count":2,"eval_duration":1)";
+        R"("total_duration":1,"load_duration":1,"prompt_eval_count":7,"prompt_eval_cached_count":0,"eval_count":2,"eval_duration":1)";
     // prefill_eval_duration may be too short to be there with a backend that answers at once.
     static std::string normal(std::string text) {
         text = without_times(std::move(text));
@@ -88,6 +88,21 @@ TEST_F(ollama_stream, whole_answers_are_one_object_without_a_newline) {
         std::string(
             R"({"model":"tiny","created_at":"T","response":"Hello","done":true,"done_reason":"length","context":[],)") +
             figures + "}");
+}
+
+TEST_F(ollama_stream, tokens_that_were_not_computed_anew_are_told_also_where_there_are_none) {
+    for (const unsigned cached : {0U, 5U}) {
+        backend.otherwise.cached_tokens = cached;
+        const std::string wanted =
+            R"("prompt_eval_count":7,"prompt_eval_cached_count":)" + std::to_string(cached) + ",";
+        for (const auto& [path, body] :
+             {std::pair{"/api/chat", chat_body},
+              {"/api/chat", chat_whole},
+              {"/api/generate", std::string(R"({"model":"tiny","prompt":"Hi"})")}}) {
+            const auto got = ask("POST", path, body);
+            EXPECT_NE(got->answer.body.find(wanted), std::string::npos) << got->answer.body;
+        }
+    }
 }
 
 TEST_F(ollama_stream, thinking_has_its_own_key) {

@@ -29,10 +29,12 @@ PLACES = {
     "word": "[^\"]+",
     "text": "[^\"]*",
     "nl": "\n?",
+    "bool": "(true|false)",
     "any": ".*?",
-    # Left out when zero, and always in this order.
-    "figures": "".join(f'(,"{name}":{INTEGER})?' for name in
-                       ("total_duration", "load_duration", "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration")),
+    # Left out when zero, but for the tokens that were cached, and always in this order.
+    "figures": "".join(f'(,"{name}":{INTEGER})' + "?" * (name != "prompt_eval_cached_count") for name in
+                       ("total_duration", "load_duration", "prompt_eval_count", "prompt_eval_cached_count", "prompt_eval_duration",
+                        "eval_count", "eval_duration")),
 }
 
 

@@ -27,7 +27,8 @@ std::string shown(const std::vector<answer_part>& parts) {
             out += "thought " + thought->text + "\n";
         } else if (const auto* counted = std::get_if<usage_part>(&part)) {
             out += "usage " + std::to_string(counted->prompt_tokens) + "+" +
-                   std::to_string(counted->generated_tokens) + "\n";
+                   std::to_string(counted->generated_tokens) +
+                   (counted->cached_tokens > 0 ? " cached " + std::to_string(counted->cached_tokens) : "") + "\n";
         } else if (const auto* end = std::get_if<finish_part>(&part)) {
             out += "finish " + end->word + (end->why == finish_part::reason::length ? " (length)\n" : "\n");
         } else if (const auto* error = std::get_if<error_part>(&part)) {
@@ -45,10 +46,10 @@ const std::string answer =
     "   {\"message\":{\"content\":\"Gr\xC3\xBC\xC3\x9F\"},\"done\":false}\r\n"
     "\n"
     "{\"message\":{\"content\":\"e\"},\"done\":true,\"done_reason\":\"length\",\"prompt_eval_count\":7,"
-    "\"eval_count\":3,"
+    "\"prompt_eval_cached_count\":5,\"eval_count\":3,"
     "\"prompt_eval_duration\":5000000,\"eval_duration\":9000000}\n";
 const std::string read_as =
-    "thought Hm\ntext Gr\xC3\xBC\xC3\x9F\ntext e\nusage 7+3\nfinish length (length)\nend\n";
+    "thought Hm\ntext Gr\xC3\xBC\xC3\x9F\ntext e\nusage 7+3 cached 5\nfinish length (length)\nend\n";
 
 TEST(remote_protocol, an_answer_reads_the_same_wherever_it_is_cut) {
     const remote_protocol protocol("m", 0);

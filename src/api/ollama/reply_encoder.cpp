@@ -27,6 +27,7 @@ void write_figures(json_writer& json, const chat::finished_event& end) {
     // Everything between the arrival and the runtime's being ready for this prompt.
     nonzero(json, "load_duration", (took.queue + took.reset).count());
     nonzero(json, "prompt_eval_count", end.usage.prompt_tokens);
+    json.count("prompt_eval_cached_count", std::min(end.usage.cached_tokens, end.usage.prompt_tokens));
     duration_of(json, "prompt_eval_duration", took.prefill, end.usage.prompt_tokens);
     nonzero(json, "eval_count", end.usage.generated_tokens);
     duration_of(json, "eval_duration", took.decode, end.usage.generated_tokens);

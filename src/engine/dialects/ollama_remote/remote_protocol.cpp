@@ -142,7 +142,8 @@ private:
         const auto prompt = core::stated_count(object, "prompt_eval_count");
         const auto generated = core::stated_count(object, "eval_count");
         if (generated) {
-            out.emplace_back(usage_part{prompt.value_or(0), *generated});
+            const auto cached = core::stated_count(object, "prompt_eval_cached_count");
+            out.emplace_back(usage_part{prompt.value_or(0), *generated, cached.value_or(0)});
         }
         stages_part took;
         took.stages.prefill = core::stated_span(object, "prompt_eval_duration", core::nanoseconds{1});

@@ -1,5 +1,6 @@
 #include "engine/dialects/ollama_remote/remote_run.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -172,7 +173,8 @@ void remote_run::take(std::vector<answer_part> parts, bool thinking) {
         } else if (auto* told = std::get_if<logprobs_part>(&part)) {
             sink_.on_logprobs(std::move(told->tokens));
         } else if (const auto* counted = std::get_if<usage_part>(&part)) {
-            out_.progress.usage = {counted->prompt_tokens, counted->generated_tokens, true};
+            const std::uint32_t cached = std::min(counted->cached_tokens, counted->prompt_tokens);
+            out_.progress.usage = {counted->prompt_tokens, counted->generated_tokens, true, cached};
         } else if (const auto* took = std::get_if<stages_part>(&part)) {
             out_.progress.stages = took->stages;
         } else if (const auto* end = std::get_if<finish_part>(&part)) {
