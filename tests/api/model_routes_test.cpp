@@ -19,6 +19,14 @@ protected:
             models.put(one);
         }
     }
+    // With what agents look for: the window by its three names, what it can, and whether it is loaded.
+    static std::string listed(
+        const std::string& id, int created, const std::string& owner,
+        const std::string& more = R"("context_length":4096,"max_model_len":4096,"meta":{"n_ctx":4096},)") {
+        return R"({"id":")" + id + R"(","object":"model","created":)" + std::to_string(created) +
+               R"(,"owned_by":")" + owner + R"(",)" + more +
+               R"("capabilities":["completion"],"loaded":true})";
+    }
     std::string get(const std::string& path) {
         const auto got = ask("GET", path);
         return std::to_string(got->answer.status) + " " + got->answer.content_type + " " + got->answer.body;
@@ -32,10 +40,10 @@ protected:
 
 TEST_F(openai_models, the_newest_comes_first) {
     serve({{"tiny:latest", 10}, {"me/other:1b", 30}, {"hf.co/org/repo:q4", 20}});
-    EXPECT_EQ(
-        get("/v1/models"),
-        R"(200 application/json {"object":"list","data":[{"id":"me/other:1b","object":"model","created":30,"owned_by":"me"},{"id":"hf.co/org/repo:q4","object":"model","created":20,"owned_by":"org"},{"id":"tiny:latest","object":"model","created":10,"owned_by":"library"}]})"
-        "\n");
+    EXPECT_EQ(get("/v1/models"), R"(200 application/json {"object":"list","data":[)" +
+                                     listed("me/other:1b", 30, "me") + "," +
+                                     listed("hf.co/org/repo:q4", 20, "org") + "," +
+                                     listed("tiny:latest", 10, "library") + "]}\n");
 }
 
 TEST_F(openai_models, no_models_are_an_empty_list) {
@@ -57,8 +65,7 @@ TEST_F(openai_models, one_by_its_name_as_typed) {
     serve({{"tiny:latest", 10}, {"me/other:1b", 30}});
     for (const char* typed : {"tiny", "TINY:latest"}) {
         EXPECT_EQ(get("/v1/models/" + std::string(typed)),
-                  std::string(R"(200 application/json {"id":")") + typed +
-                      R"(","object":"model","created":10,"owned_by":"library"})" + "\n");
+                  "200 application/json " + listed(typed, 10, "library") + "\n");
     }
     EXPECT_EQ(get("/v1/models/gone"),
               "404 application/json " + envelope("not_found_error", "model 'gone:latest' not found") + "\n");
@@ -66,6 +73,14 @@ TEST_F(openai_models, one_by_its_name_as_typed) {
               "400 application/json " + envelope("invalid_request_error", "invalid model name") + "\n");
     EXPECT_EQ(get("/v1/models/me/other:1b"), "404 text/plain 404 page not found");
     EXPECT_EQ(ask("HEAD", "/v1/models")->answer.status, 405U);
+}
+
+TEST_F(openai_models, a_window_that_nobody_knows_is_not_told_and_what_sleeps_is_not_loaded) {
+    serve({{"tiny:latest", 10}});
+    backend.context = 0;
+    EXPECT_EQ(get("/v1/models/tiny"), "200 application/json " + listed("tiny", 10, "library", "") + "\n");
+    backend.set(engine::availability_state::stopped);
+    EXPECT_NE(get("/v1/models/tiny").find(R"("loaded":false)"), std::string::npos);
 }
 
 TEST_F(openai_models, embeddings_as_numbers) {

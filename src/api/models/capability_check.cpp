@@ -4,10 +4,10 @@
 #include <array>
 
 #include "api/json/go_text.hpp"
-#include "api/json/json_writer.hpp"
 #include "api/models/image_reader.hpp"
 #include "api/models/model_lookup.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/generation/readiness.hpp"
 
 namespace corral::api {
 
@@ -40,6 +40,19 @@ std::vector<std::string> capabilities_of(const generation::served_model& model) 
 bool has_capability(const generation::served_model& model, std::string_view wanted) {
     const std::vector<std::string> all = capabilities_of(model);
     return std::ranges::find(all, wanted) != all.end();
+}
+
+void write_capabilities(json_writer& json, const generation::served_model& model) {
+    json.key("capabilities").begin_array();
+    for (const std::string& each : capabilities_of(model)) {
+        json.text(each);
+    }
+    json.end_array();
+}
+
+std::uint32_t shown_context(const generation::served_model& model) {
+    const std::uint32_t stated = generation::context_length_of(model);
+    return stated > 0 ? stated : model.entry->context.positions;
 }
 
 void check_tools(const generation::served_model& model, bool has_tools, decode_problem& problem) {

@@ -11,7 +11,6 @@
 #include "api/models/role_word.hpp"
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/family.hpp"
-#include "corral/generation/readiness.hpp"
 
 namespace corral::api::ollama {
 
@@ -109,14 +108,6 @@ void write_details(json_writer& json, const generation::served_model& model, boo
     json.end_object();
 }
 
-void write_capabilities(json_writer& json, const generation::served_model& model) {
-    json.key("capabilities").begin_array();
-    for (const std::string& each : capabilities_of(model)) {
-        json.text(each);
-    }
-    json.end_array();
-}
-
 std::string shown_digest(const generation::served_model& model) {
     std::string digest = model.digest;
     if (digest.empty() && model.variant == nullptr) {
@@ -124,11 +115,6 @@ std::string shown_digest(const generation::served_model& model) {
     }
     digest.resize(64, '0');
     return digest;
-}
-
-std::uint32_t shown_context(const generation::served_model& model) {
-    const std::uint32_t stated = generation::context_length_of(model);
-    return stated > 0 ? stated : model.entry->context.positions;
 }
 
 std::uint32_t shown_embedding_length(const generation::served_model& model) {

@@ -13,16 +13,11 @@ namespace corral::api::ollama {
 // "details":{...}; with `lengths` also what is known of the context.
 void write_details(json_writer& json, const generation::served_model& model, bool lengths);
 
-// "capabilities":[...]
-void write_capabilities(json_writer& json, const generation::served_model& model);
-
 // As the operator says it, else as the runtime does: "4.0B".
 [[nodiscard]] std::string parameter_size_of(const generation::served_model& model);
 // 64 lower-case hex digits, whatever the manifest has: the command line client cuts it without looking.
 [[nodiscard]] std::string shown_digest(const generation::served_model& model);
 
-// Tokens of context: as the runtime states them, else as the manifest does; 0 when neither knows.
-[[nodiscard]] std::uint32_t shown_context(const generation::served_model& model);
 // Numbers of a token's vector; 0: not known.
 [[nodiscard]] std::uint32_t shown_embedding_length(const generation::served_model& model);
 
