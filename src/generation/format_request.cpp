@@ -51,4 +51,24 @@ std::vector<chat::message> with_correction(std::vector<chat::message> messages, 
     return messages;
 }
 
+std::vector<chat::message> with_correction(std::vector<chat::message> messages, const chat::tool_call& bad,
+                                           std::string_view violation) {
+    chat::message result;
+    result.from = chat::role::tool;
+    result.tool_name = bad.name;
+    result.tool_call_id = bad.id;
+    result.content.append("Error: these arguments do not fit. ").append(violation);
+    result.content += "\nCall the function again with corrected arguments.";
+    if (messages.back().from == chat::role::assistant) {
+        add_instruction(messages, result.content);
+        return messages;
+    }
+    chat::message answer;
+    answer.from = chat::role::assistant;
+    answer.calls.push_back(bad);
+    messages.push_back(std::move(answer));
+    messages.push_back(std::move(result));
+    return messages;
+}
+
 }  // namespace corral::generation

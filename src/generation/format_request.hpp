@@ -18,4 +18,9 @@ void add_instruction(std::vector<chat::message>& messages, std::string_view inst
 [[nodiscard]] std::vector<chat::message> with_correction(std::vector<chat::message> messages,
                                                          std::string_view bad, std::string_view correction);
 
+// The same of a call whose arguments don't fit: what is wrong comes as its result.
+[[nodiscard]] std::vector<chat::message> with_correction(std::vector<chat::message> messages,
+                                                         const chat::tool_call& bad,
+                                                         std::string_view violation);
+
 }  // namespace corral::generation

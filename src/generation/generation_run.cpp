@@ -159,6 +159,9 @@ core::awaitable<bool> generation_run::prepare() {
         with_.ignored->report_unchecked(model_->name, prepared->format->unchecked());
         gate_.emplace(std::move(*prepared->format), begun_answer(request_));
     }
+    if (!calls_ && !tool_names(request_).empty()) {
+        calls_.emplace(request_.tools);
+    }
     co_return true;
 }
 
@@ -388,6 +391,9 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
     }
     if (gate_) {
         gate_->begin_run();
+    }
+    if (calls_) {
+        calls_->begin_run();
     }
 }
 

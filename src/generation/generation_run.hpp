@@ -10,6 +10,7 @@
 
 #include "corral/chat/output_filter.hpp"
 #include "corral/generation/generation_service.hpp"
+#include "generation/call_gate.hpp"
 #include "generation/context_fit.hpp"
 #include "generation/early_judgement.hpp"
 #include "generation/format_gate.hpp"
@@ -128,6 +129,7 @@ private:
     std::vector<std::pair<const engine::backend*, std::size_t>> held_before_;  // of one that was put aside
     bool put_aside_ = false;                                                   // to be prepared again
     std::optional<format_gate> gate_;                                          // there is a wanted format
+    std::optional<call_gate> calls_;                                           // there are tools
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
     std::optional<scheduler::lease> lease_;
     scheduler::model_hold stays_;

@@ -39,7 +39,7 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
         return;
     }
     show(piece, now.usage.generated_tokens);
-    if (filter_->stopped() || (gate_ && gate_->complete())) {
+    if (filter_->stopped() || (gate_ && gate_->complete()) || (calls_ && calls_->asks())) {
         conclude(chat::finish_reason::stop);
         control_->cancel();
     } else {
@@ -97,12 +97,17 @@ void generation_run::push(std::vector<chat::generation_event> events) {
     if (gate_) {
         events = gate_->pass(std::move(events));
     }
-    const bool unwanted = request_.thinking == chat::thinking_mode::off;
     for (chat::generation_event& event : events) {
         if (auto* call = std::get_if<chat::tool_call_event>(&event);
             call != nullptr && call->call.id.empty()) {
             call->call.id = tool_call_id(*with_.random);
         }
+    }
+    if (calls_) {
+        events = calls_->pass(std::move(events));
+    }
+    const bool unwanted = request_.thinking == chat::thinking_mode::off;
+    for (chat::generation_event& event : events) {
         if (!unwanted || !std::holds_alternative<chat::thinking_event>(event)) {
             to_->push(std::move(event));
         }
@@ -211,13 +216,17 @@ void generation_run::conclude(chat::finish_reason reason) {
     if (filter_->stopped()) {
         reason = chat::finish_reason::stop;
     }
+    std::optional<std::string> misfit;
+    if (calls_ && calls_->asks()) {
+        misfit = calls_->violation();
+    }
     std::optional<judged_answer> format;
     if (gate_) {
         format_verdict verdict = gate_->finish(reason == chat::finish_reason::length);
         format = judged_answer{std::move(verdict), std::string(gate_->written()), gate_->tries()};
     }
     std::visit([this](auto&& next) { carry_out(std::forward<decltype(next)>(next)); },
-               after_answer(standing(), limits(), reason, std::move(format)));
+               after_answer(standing(), limits(), reason, std::move(format), misfit));
 }
 
 void generation_run::carry_out(const run_again&, const chat::failure& why) {
@@ -235,8 +244,10 @@ void generation_run::carry_out(const run_again&, const chat::failure& why) {
 void generation_run::carry_out(run_corrected next) {
     telemetry::log().info("request id={} model={} try={} did not keep to the format, running again",
                           request_.id, model_->name, tries_);
-    correction_ =
-        with_correction(request_.messages, gate_->written(), chat::format_plan::correction(next.violation));
+    const bool by_call = calls_ && calls_->asks();
+    correction_ = by_call ? with_correction(request_.messages, calls_->call(), next.violation)
+                          : with_correction(request_.messages, gate_->written(),
+                                            chat::format_plan::correction(next.violation));
     keeps_figures_ = true;
     verdict_ = verdict::again;
 }
@@ -244,6 +255,11 @@ void generation_run::carry_out(run_corrected next) {
 void generation_run::carry_out(finish_request next) {
     if (!next.text.empty()) {
         to_->push(chat::text_event{std::move(next.text)});
+    }
+    if (calls_) {
+        for (chat::generation_event& event : calls_->release()) {
+            to_->push(std::move(event));
+        }
     }
     finish(next.reason);
 }
@@ -279,6 +295,10 @@ void generation_run::fail(chat::failure why) {
 }
 
 void generation_run::end_with(const chat::failure& why) {
+    if (calls_ && calls_->waits() && !to_->abandoned()) {
+        // Of the run that was to make a better one.
+        return carry_out(finish_request{});
+    }
     note_timings();
     std::optional<core::seconds> load;
     if (model_ != nullptr) {  // of a name that is none
@@ -345,8 +365,9 @@ request_summary generation_run::summary() const {
         timings.delivery = delivery;
     }
     const unsigned format_tries = gate_ ? gate_->tries() : 0;
-    return {request_, model_.get(), timings,           figures_.usage(),
-            tries_,   format_tries, to_->notes().cuts, figures_.start()};
+    const telemetry::call_counts calls = calls_ ? calls_->counts() : telemetry::call_counts{};
+    return {request_,          model_.get(),     timings, figures_.usage(), tries_, format_tries,
+            to_->notes().cuts, figures_.start(), calls};
 }
 
 }  // namespace corral::generation

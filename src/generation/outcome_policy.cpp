@@ -100,7 +100,10 @@ end_of_run after_run(const run_standing& at, const retry_limits& limits, const e
 
 // A text that is no conversation has no place for a hint, so it is not asked again.
 end_of_answer after_answer(const run_standing& at, const retry_limits& limits, chat::finish_reason reason,
-                           std::optional<judged_answer> format) {
+                           std::optional<judged_answer> format, const std::optional<std::string>& misfit) {
+    if (misfit && may_run_again(at, limits)) {
+        return run_corrected{*misfit};
+    }
     if (!format) {
         return finish_request{reason, {}};
     }

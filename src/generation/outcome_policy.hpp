@@ -93,8 +93,10 @@ struct judged_answer {
 using end_of_answer = std::variant<finish_request, run_corrected, fail_request>;
 
 // `reason` is length for an answer that was cut. One that waits for its format goes out when it keeps to it, or
-// when it was cut: then the client sees what there is and `length`. `format` is absent where none is wanted.
+// when it was cut: then the client sees what there is and `length`. `format` is absent where none is wanted. `misfit`:
+// what is wrong with a call that waits.
 [[nodiscard]] end_of_answer after_answer(const run_standing& at, const retry_limits& limits,
-                                         chat::finish_reason reason, std::optional<judged_answer> format);
+                                         chat::finish_reason reason, std::optional<judged_answer> format,
+                                         const std::optional<std::string>& misfit = std::nullopt);
 
 }  // namespace corral::generation

@@ -149,6 +149,7 @@ void request_report::count_in_metrics(const request_summary& now) const {
     out.generated_tokens = now.usage.generated_tokens;
     out.first_text = first_text_after_;
     out.idle_after = idle_after_;
+    out.calls = now.calls;
     metrics_->note_run(out);
 }
 

@@ -9,6 +9,7 @@
 
 #include "corral/chat/render.hpp"
 #include "corral/generation/generation_service.hpp"
+#include "corral/telemetry/metrics.hpp"
 #include "corral/telemetry/run_journal.hpp"
 
 namespace corral::generation {
@@ -23,6 +24,7 @@ struct request_summary {
     unsigned format_tries = 0;
     prompt_cuts cuts;
     std::string_view start{};  // engine::run_progress::start of the last run
+    telemetry::call_counts calls{};
 };
 
 class request_report {

@@ -55,6 +55,14 @@ private:
 // As Prometheus reads it (metrics::content_type), sorted by name. On any thread.
 [[nodiscard]] std::string text_of(const metric_page& page);
 
+// Calls of tools by their arguments: they fit, were mended, were asked for again, or went out though they don't fit.
+struct call_counts {
+    unsigned fitting = 0;
+    unsigned mended = 0;
+    unsigned corrected = 0;
+    unsigned wrong = 0;
+};
+
 // One request at its end. Absent: it had no such stage, or nobody knows.
 struct run_sample : core::stage_times {
     std::string model;                            // as configured, not as typed; empty: none that is served
@@ -68,6 +76,7 @@ struct run_sample : core::stage_times {
     std::string start;  // "continued", or why it computed all: a word of a fixed set; may be empty
     std::uint64_t generated_tokens = 0;
     unsigned tries = 0;  // runs
+    call_counts calls{};
 };
 
 class metrics {

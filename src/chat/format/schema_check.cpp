@@ -73,8 +73,8 @@ class evaluation {
 public:
     evaluation(const schema_plan& plan, std::size_t& budget) : plan_(plan), budget_(budget) {}
 
-    std::optional<std::string> run(const json& value) {
-        if (fits(0, value) && !spent_) {
+    std::optional<std::string> run(std::size_t index, const json& value) {
+        if (fits(index, value) && !spent_) {
             return std::nullopt;
         }
         if (spent_) {
@@ -343,8 +343,9 @@ private:
 
 }  // namespace
 
-std::optional<std::string> violation(const schema_plan& plan, const json& value, std::size_t& budget) {
-    return evaluation(plan, budget).run(value);
+std::optional<std::string> violation(const schema_plan& plan, const json& value, std::size_t& budget,
+                                     std::size_t index) {
+    return evaluation(plan, budget).run(index, value);
 }
 
 }  // namespace corral::chat

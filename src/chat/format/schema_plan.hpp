@@ -86,9 +86,9 @@ using schema_plan = std::vector<schema_node>;
 [[nodiscard]] core::result<schema_plan> plan_schema(const nlohmann::ordered_json& schema,
                                                     std::set<std::string>* unchecked = nullptr);
 
-// Nothing when `value` fits, else the first violation, as "$.age: expected integer, got string". Takes its steps
+// Nothing when `value` fits the schema of that index, else the first violation, as "$.age: expected integer, got string". Takes its steps
 // from `budget`; when that is used up the value does not fit. REQUIRES: `value` is at most 64 levels deep.
 [[nodiscard]] std::optional<std::string> violation(const schema_plan& plan, const nlohmann::json& value,
-                                                   std::size_t& budget);
+                                                   std::size_t& budget, std::size_t index = 0);
 
 }  // namespace corral::chat
