@@ -93,7 +93,7 @@ void write_model_reading(std::string& out) {
     out +=
         R"(    # The model that is asked for: the body's, or that of the header, for bodies where it comes late.
     acl asks_model path /api/chat /api/generate /api/embed /api/embeddings /api/show
-    acl asks_model path /v1/chat/completions /v1/completions /v1/responses /v1/embeddings
+    acl asks_model path /v1/chat/completions /v1/completions /v1/responses /v1/responses/compact /v1/embeddings
     acl asks_model path /v1/messages /v1/messages/count_tokens
     http-request set-var(txn.typed) req.body,json_query('$.model') if asks_model METH_POST
     # HAProxy reads no "\/" in a text, as some clients write the slash of a name.

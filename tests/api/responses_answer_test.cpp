@@ -1,6 +1,9 @@
 // Answers of POST /v1/responses, byte for byte (docs/facts/ollama_wire.md#openai-responses).
 
 #include "api/openai/responses_answer.hpp"
+
+#include <sstream>
+
 #include "openai_fixture.hpp"
 
 namespace corral::api::openai {
@@ -203,6 +206,110 @@ TEST_F(openai_responses, calls_are_items_and_what_follows_them_is_no_text) {
     EXPECT_EQ(written({chat::text_event{"Look:"}, call("f"), call("g"), chat::text_event{"and"},
                        chat::thinking_event{"late"}, end()}),
               all);
+}
+
+TEST_F(openai_responses, names_are_taken_apart_again_and_searches_are_items_of_their_own) {
+    can({"completion", "tools"}, "qwen2.5");
+    say({R"(<tool_call>{"name": "math.add", "arguments": {"a": 1}}</tool_call>)",
+         R"(<tool_call>{"name": "tool_search", "arguments": {"query": "x"}}</tool_call>)"});
+    const std::string tools =
+        R"(,"tools":[{"type":"namespace","name":"math","tools":[{"type":"function","name":"add"}]},)"
+        R"({"type":"tool_search","parameters":{"type":"object"}}])";
+    const std::string called =
+        R"({"id":"fc_resp_N_0","type":"function_call","status":"completed","call_id":"call_X","namespace":"math","name":"add","arguments":"{\"a\":1}"})";
+    const std::string searched =
+        R"({"id":"tsc_resp_N_1","type":"tool_search_call","status":"completed","call_id":"call_X","execution":"client","arguments":{"query":"x"}})";
+    const auto tree = nlohmann::ordered_json::parse(whole(tools));
+    EXPECT_EQ(tree["output"].dump(), "[" + called + "," + searched + "]");
+    const auto got = ask("POST", path, asked + R"(,"stream":true)" + tools + "}");
+    std::string kinds;
+    std::istringstream lines(got->answer.body);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("event: ")) {
+            kinds += line.substr(std::string("event: response.").size()) + " ";
+        }
+    }
+    EXPECT_EQ(
+        kinds,
+        "created in_progress output_item.added function_call_arguments.delta function_call_arguments.done "
+        "output_item.done output_item.added output_item.done completed ");
+}
+
+class openai_compaction : public openai_responses {
+protected:
+    const std::string input =
+        R"([{"role":"system","content":"Rules."},{"role":"user","content":"Fix it."},{"role":"assistant","content":"Done: a.c."},)"
+        R"({"role":"user","content":"Thanks."})";
+    static nlohmann::ordered_json payload_of(const nlohmann::json& item) {
+        EXPECT_EQ(item["type"], "compaction");
+        return nlohmann::ordered_json::parse(item["encrypted_content"].get<std::string>());
+    }
+};
+
+TEST_F(openai_compaction, the_models_summary_stands_for_the_conversation_and_goes_back_to_it) {
+    say({" a.c is ", "fixed. "});
+    const auto got = ask("POST", path + "/compact", R"({"model":"Tiny","input":)" + input + "]}");
+    EXPECT_EQ(got->answer.content_type, "application/json");
+    const auto tree = nlohmann::json::parse(got->answer.body);
+    EXPECT_EQ(tree["object"], "response.compaction");
+    EXPECT_EQ(tree["usage"]["output_tokens"], 2);
+    ASSERT_EQ(tree["output"].size(), 1U);
+    EXPECT_EQ(
+        payload_of(tree["output"][0]).dump(),
+        R"({"type":"ollama_compaction","version":1,"summary":"a.c is fixed.","retained":[{"role":"system","content":"Rules."},)"
+        R"({"role":"user","content":"Fix it."},{"role":"user","content":"Thanks."}]})");
+    ASSERT_EQ(backend.seen.size(), 1U);
+    EXPECT_NE(backend.seen[0].prompt.turns.find("User: Fix it.\n\nAssistant: Done: a.c.\n\nUser: Thanks."),
+              std::string::npos)
+        << backend.seen[0].prompt.turns;
+    EXPECT_EQ(backend.seen[0].max_tokens, 1024U);
+    const std::string next = R"({"model":"Tiny","input":[)" + tree["output"][0].dump() +
+                             R"(,{"role":"user","content":"And b.c?"}]})";
+    EXPECT_EQ(ask("POST", path, next)->answer.status, 200U);
+    const chat::rendered_prompt& prompt = backend.seen[1].prompt;
+    EXPECT_NE((prompt.system + prompt.turns).find("Summary of the conversation so far:\na.c is fixed."),
+              std::string::npos)
+        << prompt.system << prompt.turns;
+    EXPECT_NE(prompt.turns.find("Fix it."), std::string::npos);
+    EXPECT_EQ(prompt.turns.find("Done: a.c."), std::string::npos);
+}
+
+TEST_F(openai_compaction, a_trigger_streams_one_item) {
+    say({"a.c is fixed."});
+    const auto got =
+        ask("POST", path,
+            R"({"model":"Tiny","stream":true,"input":)" + input + R"(,{"type":"compaction_trigger"}]})");
+    const std::string item =
+        R"({"encrypted_content":"{\"type\":\"ollama_compaction\",\"version\":1,\"summary\":\"a.c is fixed.\",\"retained\":[]}","type":"compaction"})";
+    events wanted;
+    wanted.begin();
+    std::string all = wanted.all() + ": keep-alive\n\n";
+    events last = wanted;
+    last.item("added", item, 0).item("done", item, 0);
+    last.whole("response.completed", completed(item, usage_of(7, 1)));
+    EXPECT_EQ(normal(got->answer.body), all + last.all().substr(wanted.all().size()));
+}
+
+TEST_F(openai_compaction, a_long_one_is_cut_in_its_middle_and_silence_is_an_excerpt) {
+    backend.context = 600;
+    say({" "});
+    const std::string text(5'000, 'x');
+    const auto got =
+        ask("POST", path + "/compact",
+            R"({"model":"Tiny","input":[{"role":"user","content":"BEGIN )" + text + R"( END"}]})");
+    const auto item = nlohmann::json::parse(got->answer.body)["output"][0];
+    EXPECT_NE(payload_of(item)["summary"].get<std::string>().find("xx END"), std::string::npos);
+    const std::string& turns = backend.seen.at(0).prompt.turns;
+    EXPECT_LT(turns.size(), 2'200U);
+    EXPECT_NE(turns.find("BEGIN"), std::string::npos);
+    EXPECT_NE(turns.find("[...]"), std::string::npos);
+    EXPECT_NE(turns.find("END"), std::string::npos);
+}
+
+TEST_F(openai_compaction, a_failure_is_one) {
+    die({});
+    EXPECT_EQ(refusal(path + "/compact", R"({"model":"Tiny","input":"x"})"),
+              refused(500, "the runtime died"));
 }
 
 TEST_F(openai_responses, tokens_that_were_not_computed_anew_are_told) {

@@ -93,6 +93,123 @@ TEST_F(openai_responses_request, tools_and_namespaces) {
                     .common.tools.is_null());
 }
 
+// Codex's deferred tools: what a search has found can be called, and is its result.
+TEST_F(openai_responses_request, searches_for_tools) {
+    const std::string search =
+        R"({"type":"tool_search","execution":"client","description":"Find tools","parameters":{"type":"object"}})";
+    const responses_fields got = read(
+        R"([{"type":"tool_search_call","call_id":"c1","execution":"client","status":"completed","arguments":{"query":"orders"}},)"
+        R"({"type":"tool_search_output","call_id":"c1","execution":"client","tools":[{"type":"namespace","name":"orders","tools":)"
+        R"([{"type":"function","name":"look_up","description":"d","parameters":{"type":"object"}}]},)"
+        R"({"type":"function","name":"f","parameters":{}}]},)"
+        R"({"type":"tool_search_call","call_id":null,"execution":"server","arguments":{}},)"
+        R"({"type":"function_call","call_id":"c2","namespace":"orders","name":"look_up","arguments":"{}"},)"
+        R"({"type":"function_call","call_id":"c3","namespace":"orders","name":"orders.look_up","arguments":"{}"}])",
+        R"(,"tools":[)" + search + R"(,{"type":"function","name":"f","description":"first"}])");
+    const std::vector<chat::message>& said = got.common.messages;
+    ASSERT_EQ(said.size(), 3U);
+    EXPECT_EQ(said[0].calls.at(0).name, "tool_search");
+    EXPECT_EQ(said[0].calls[0].arguments.dump(), R"({"query":"orders"})");
+    EXPECT_EQ(said[1].from, chat::role::tool);
+    EXPECT_EQ(said[1].tool_name, "tool_search");
+    EXPECT_EQ(said[1].tool_call_id, "c1");
+    EXPECT_EQ(
+        said[1].content,
+        R"([{"description":"d","name":"orders.look_up","parameters":{"type":"object"},"type":"function"},)"
+        R"({"name":"f","parameters":{},"type":"function"}])");
+    EXPECT_EQ(said[2].calls.at(0).name, "orders.look_up");
+    EXPECT_EQ(said[2].calls.at(1).name, "orders.look_up");
+    std::string all;
+    for (const auto& tool : got.common.tools) {
+        all += tool["function"]["name"].get<std::string>() + " ";
+    }
+    EXPECT_EQ(all, "tool_search f orders.look_up ");
+    EXPECT_TRUE(got.common.unused.empty());
+    EXPECT_EQ(read(R"("x")", R"(,"tools":[{"type":"tool_search","execution":"server"}])").common.unused,
+              names{"tools.tool_search"});
+}
+
+TEST_F(openai_responses_request, messages_of_other_agents_and_results_without_a_call) {
+    const auto got = messages(
+        R"([{"type":"agent_message","author":"/root","recipient":"/root/a","content":[{"type":"input_text","text":"Do "},)"
+        R"({"type":"encrypted_content","encrypted_content":"this."}]},)"
+        R"({"type":"function_call_output","namespace":"team","name":"hand_over","output":"done"}])");
+    ASSERT_EQ(got.size(), 2U);
+    EXPECT_EQ(got[0].from, chat::role::user);
+    EXPECT_EQ(got[0].content, "Do this.");
+    EXPECT_EQ(got[1].from, chat::role::tool);
+    EXPECT_EQ(got[1].tool_name, "team.hand_over");
+    EXPECT_EQ(got[1].tool_call_id, "");
+}
+
+TEST_F(openai_responses_request, think_counts_more_than_the_effort) {
+    const std::string effort = R"(,"reasoning":{"effort":"low"},"think":)";
+    EXPECT_EQ(read(R"("x")", effort + "false").common.reasoning.on, false);
+    EXPECT_EQ(read(R"("x")", effort + "true").common.reasoning.effort, "");
+    EXPECT_EQ(read(R"("x")", effort + R"("high")").common.reasoning.effort, "high");
+    EXPECT_EQ(read(R"("x")", effort + "null").common.reasoning.effort, "low");
+}
+
+const std::string history =
+    R"({"role":"developer","content":"Rules."},{"role":"user","content":"Fix it."},)"
+    R"({"type":"function_call","call_id":"c1","name":"look","arguments":"{\"at\":\"a.c\"}"},)"
+    R"({"type":"function_call_output","call_id":"c1","output":"int main"},)"
+    R"({"role":"assistant","content":"Found."},{"role":"user","content":"Go on."},)"
+    R"({"type":"function_call","call_id":"c2","name":"look","arguments":"{}"},)"
+    R"({"type":"function_call_output","call_id":"c2","output":"b"})";
+
+// The client keeps what its user said; what is under way stays whole.
+TEST_F(openai_responses_request, a_trigger_asks_for_a_summary) {
+    const responses_fields got =
+        read("[" + history + R"(,{"type":"compaction_trigger"}])",
+             R"(,"stream":true,"instructions":"Not these.","tools":[{"type":"function","name":"look"}])");
+    ASSERT_TRUE(got.echo.compaction);
+    EXPECT_FALSE(got.echo.compaction->standalone);
+    EXPECT_EQ(
+        got.common.transcript,
+        "User: Fix it.\n\nAssistant calls look{\"at\":\"a.c\"}\n\nResult of look: int main\n\nAssistant: "
+        "Found.\n\nUser: Go on.\n\nAssistant calls look{}\n\nResult of look: b\n\n");
+    EXPECT_TRUE(got.common.tools.is_null());
+    ASSERT_EQ(got.echo.compaction->retained.size(), 2U);
+    EXPECT_EQ(got.echo.compaction->retained[0].calls.at(0).id, "c2");
+    EXPECT_EQ(got.echo.compaction->retained[1].content, "b");
+}
+
+TEST_F(openai_responses_request, compactions_that_can_not_be) {
+    const auto item = [](const std::string& content) {
+        return R"({"input":[{"type":"compaction","encrypted_content":)" + nlohmann::json(content).dump() +
+               "}]}";
+    };
+    const std::vector<std::pair<std::string, std::string>> rows{
+        {R"({"input":["role"],"stream":true})",
+         "json: cannot unmarshal string into Go struct field "
+         "ResponsesRequest.input of type openai.ResponsesInputItem"},
+        {R"({"input":[{"role":"user","content":"x"},{"type":"compaction_trigger"}]})",
+         "compaction_trigger requires stream=true"},
+        {R"({"input":[{"type":"compaction_trigger"}],"stream":true})", "compaction input is empty"},
+        {R"({"input":[{"type":"compaction_trigger"},{"role":"user","content":"x"}],"stream":true})",
+         "compaction_trigger must be the final and only compaction trigger"},
+        {item("opaque"), "unsupported compaction item: encrypted_content is not an Ollama payload"},
+        {item("[]"), "unsupported compaction item: encrypted_content is not an Ollama payload"},
+        {item(R"({"type":"x","version":1,"summary":"s"})"),
+         "unsupported Ollama compaction payload type or version"},
+        {item(R"({"type":"ollama_compaction","version":2,"summary":"s"})"),
+         "unsupported Ollama compaction payload type or version"},
+        {item(R"({"type":"ollama_compaction","version":1,"summary":" "})"),
+         "Ollama compaction payload has an empty summary"},
+        {item(R"({"type":"ollama_compaction","version":1,"summary":"s","retained":[7]})"),
+         "json: cannot unmarshal number into Go struct field OllamaCompactionPayload.retained of type "
+         "api.Message"},
+    };
+    for (const auto& [body, wanted] : rows) {
+        EXPECT_EQ(refusal(path, body), rejected(wanted)) << body;
+    }
+    EXPECT_EQ(refusal(path + "/compact", R"({"input":[{"type":"compaction_trigger"}]})"),
+              rejected("compaction_trigger is only valid on POST /v1/responses"));
+    EXPECT_EQ(refusal(path + "/compact", R"({"model":"tiny","input":[]})"),
+              rejected("compaction input is empty"));
+}
+
 TEST_F(openai_responses_request, sampling_formats_and_reasoning) {
     const responses_fields plain = read(R"("x")");
     EXPECT_EQ(plain.common.sampling.temperature, 1.0);
@@ -139,6 +256,16 @@ TEST_F(openai_responses_request, what_can_not_be_read) {
         {part + R"({"type":"input_image","image_url":"https://x/y.png"}]}])",
          "image URLs are not currently supported, please use base64 encoded data instead"},
         {part + R"({"type":"input_image","file_id":"f"}]}])", "invalid image input"},
+        {R"([{"type":"function_call_output","output":"x"}])",
+         "input[0]: function_call_output requires a call_id or a name"},
+        {R"([{"type":"function_call_output","call_id":"","name":"f","output":"x"}])",
+         "input[0]: function_call_output requires a non-empty call_id"},
+        {R"([{"type":"tool_search_call","call_id":"c","arguments":"x"}])",
+         "input[0]: tool_search_call arguments must be an object"},
+        {R"([{"type":"tool_search_call","execution":"client","arguments":{}}])",
+         "input[0]: tool_search_call with client execution requires a non-empty call_id"},
+        {R"([{"type":"tool_search_output","execution":"x","call_id":"c","tools":[]}])",
+         R"(input[0]: tool_search_output execution must be "client" or "server", got "x")"},
         {R"([{"type":"function_call","call_id":"c","name":"f","arguments":"x"}])",
          "failed to parse function call arguments: invalid character 'x' looking for beginning of value"},
     };

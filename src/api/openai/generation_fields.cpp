@@ -6,6 +6,7 @@
 
 #include "api/json/go_text.hpp"
 #include "api/models/capability_check.hpp"
+#include "api/openai/compaction.hpp"
 #include "api/openai/error_reply.hpp"
 #include "api/request_start.hpp"
 
@@ -162,6 +163,9 @@ chat::generation_request make_request(const api_context& context, const http::re
     out.unused_options = std::move(asked.unused);
     if (asked.logprobs) {
         out.top_logprobs = static_cast<std::uint32_t>(asked.top_logprobs);
+    }
+    if (asked.transcript) {
+        ask_for_summary(out, *asked.transcript, shown_context(model));
     }
     return out;
 }

@@ -35,6 +35,7 @@ struct generation_fields {
     bool has_images = false;
     bool has_audio = false;
     std::vector<std::string> unused;
+    std::optional<std::string> transcript;  // a summary of it is asked for
 };
 
 // `model`, `stream` and `stream_options`.

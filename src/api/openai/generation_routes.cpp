@@ -1,4 +1,4 @@
-// /v1/chat/completions, /v1/completions and /v1/responses: decode, check, run, answer.
+// /v1/chat/completions, /v1/completions, /v1/responses and /v1/responses/compact: decode, check, run, answer.
 
 #include <utility>
 
@@ -45,8 +45,9 @@ core::awaitable<void> serve_chat(api_context context, const http::request& incom
 core::awaitable<void> serve_responses(api_context context, const http::request& incoming,
                                       http::response_writer& out) {
     decode_problem problem;
+    const bool compacts = incoming.path.ends_with("/compact");
     auto reading = decoded(context.decoding, incoming, problem,
-                           [&] { return read_responses_request(incoming, problem); });
+                           [&] { return read_responses_request(incoming, problem, compacts); });
     responses_fields asked = co_await std::move(reading);
     std::unique_ptr<answer_format> format =
         std::make_unique<responses_answer>(asked.common.model, std::move(asked.echo), *context.random);
@@ -104,6 +105,7 @@ void add_generation_routes(http::router& routes, const api_context& context) {
     routes.add("POST", "/v1/chat/completions", route_of(context, serve_chat));
     routes.add("POST", "/v1/completions", route_of(context, serve_completion));
     routes.add("POST", "/v1/responses", route_of(context, serve_responses));
+    routes.add("POST", "/v1/responses/compact", route_of(context, serve_responses));
 }
 
 }  // namespace corral::api::openai

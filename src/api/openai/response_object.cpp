@@ -144,13 +144,35 @@ ordered_json response_object::message_item(const std::string& text) const {
     return out;
 }
 
+ordered_json response_object::compacted(const std::string& summary, const chat::token_usage& usage) const {
+    ordered_json out{{"id", id_}, {"object", "response.compaction"}, {"created_at", created_}};
+    out["output"] = ordered_json::array({compaction_item(*echo_.compaction, summary)});
+    out["usage"] = usage_of(usage);
+    return out;
+}
+
+bool response_object::is_search(const chat::tool_call& call) const {
+    return echo_.searches && call.name == search_name;
+}
+
 ordered_json response_object::call_item(std::size_t index, const chat::tool_call& call, bool complete) const {
+    const bool searches = is_search(call);
     ordered_json out = ordered_json::object();
-    out["id"] = call_id(index);
-    out["type"] = "function_call";
+    out["id"] = searches ? "tsc" + call_id(index).substr(2) : call_id(index);
+    out["type"] = searches ? "tool_search_call" : "function_call";
     out["status"] = complete ? "completed" : "in_progress";
     out["call_id"] = call.id;
-    out["name"] = call.name;
+    if (searches) {
+        out["execution"] = "client";
+        out["arguments"] = complete ? call.arguments : ordered_json::object();
+        return out;
+    }
+    const auto known = echo_.tool_names.find(call.name);
+    const std::size_t space = known == echo_.tool_names.end() ? 0 : known->second;
+    if (space > 0) {
+        out["namespace"] = call.name.substr(0, space);
+    }
+    out["name"] = call.name.substr(space > 0 ? space + 1 : 0);
     out["arguments"] = complete ? arguments_text(call) : std::string();
     return out;
 }

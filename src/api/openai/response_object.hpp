@@ -31,6 +31,15 @@ public:
 
     [[nodiscard]] nlohmann::ordered_json reasoning_item(const std::string& thinking) const;
     [[nodiscard]] nlohmann::ordered_json message_item(const std::string& text) const;
+    // Nullptr: the answer is no summary.
+    [[nodiscard]] const compaction_plan* compaction() const noexcept {
+        return echo_.compaction ? &*echo_.compaction : nullptr;
+    }
+    // What POST /v1/responses/compact answers.
+    [[nodiscard]] nlohmann::ordered_json compacted(const std::string& summary,
+                                                   const chat::token_usage& usage) const;
+    // A search for tools, which has no events of its arguments.
+    [[nodiscard]] bool is_search(const chat::tool_call& call) const;
     // Complete, or begun and without its arguments.
     [[nodiscard]] nlohmann::ordered_json call_item(std::size_t index, const chat::tool_call& call,
                                                    bool complete) const;

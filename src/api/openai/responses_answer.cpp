@@ -71,6 +71,9 @@ std::string responses_answer::opening() {
 }
 
 std::string responses_answer::encode(chat::generation_event& event) {
+    if (response_.compaction() != nullptr && !std::holds_alternative<chat::failed_event>(event)) {
+        return summary_piece(event);
+    }
     if (const auto* thinking = std::get_if<chat::thinking_event>(&event)) {
         return thinking_piece(thinking->text);
     }
@@ -86,7 +89,29 @@ std::string responses_answer::encode(chat::generation_event& event) {
     return failure(std::get<chat::failed_event>(event));
 }
 
+std::string responses_answer::summary_piece(const chat::generation_event& event) {
+    if (const auto* text = std::get_if<chat::text_event>(&event)) {
+        text_ += text->text;
+    }
+    const auto* end = std::get_if<chat::finished_event>(&event);
+    if (end == nullptr) {
+        return keep_alive();
+    }
+    ordered_json item = compaction_item(*response_.compaction(), text_);
+    ordered_json added = ordered_json::object();
+    added["output_index"] = 0;
+    added["item"] = item;
+    std::string out = this->event("response.output_item.added", std::move(added));
+    out += item_done(std::move(item));
+    return out + whole_event("response.completed", response_status::completed, &end->usage, {});
+}
+
 std::string responses_answer::whole(const whole_answer& said, const chat::finished_event& end) {
+    if (response_.compaction() != nullptr) {
+        json_writer json;
+        json.tree(response_.compacted(said.text, end.usage));
+        return json.take() + "\n";
+    }
     ordered_json output = ordered_json::array();
     if (!said.thinking.empty()) {
         output.push_back(response_.reasoning_item(said.thinking));
@@ -170,12 +195,14 @@ std::string responses_answer::call_events(const chat::tool_call& call) {
     added["output_index"] = output_.size();
     added["item"] = response_.call_item(index, call, false);
     out += event("response.output_item.added", std::move(added));
-    ordered_json delta = ordered_json::object();
-    delta["delta"] = arguments;
-    out += item_event("response.function_call_arguments.delta", id, std::move(delta));
-    ordered_json done = ordered_json::object();
-    done["arguments"] = arguments;
-    out += item_event("response.function_call_arguments.done", id, std::move(done));
+    if (!response_.is_search(call)) {
+        ordered_json delta = ordered_json::object();
+        delta["delta"] = arguments;
+        out += item_event("response.function_call_arguments.delta", id, std::move(delta));
+        ordered_json done = ordered_json::object();
+        done["arguments"] = arguments;
+        out += item_event("response.function_call_arguments.done", id, std::move(done));
+    }
     out += item_done(response_.call_item(index, call, true));
     return out;
 }

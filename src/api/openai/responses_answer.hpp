@@ -31,6 +31,8 @@ private:
     [[nodiscard]] std::string thinking_piece(const std::string& piece);
     [[nodiscard]] std::string text_piece(const std::string& piece);
     [[nodiscard]] std::string call_events(const chat::tool_call& call);
+    // Of an answer that is a summary: it goes out whole.
+    [[nodiscard]] std::string summary_piece(const chat::generation_event& event);
     [[nodiscard]] std::string open_reasoning();
     [[nodiscard]] std::string open_message();
     // Ends the open item, which joins the output.

@@ -1,10 +1,12 @@
 #include "api/openai/responses_request.hpp"
 
+#include <optional>
 #include <utility>
 
 #include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
 #include "api/openai/message_reader.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::openai {
 
@@ -18,14 +20,18 @@ std::string type_of(const json_fields& fields) {
 
 class input_reader {
 public:
-    explicit input_reader(const json_fields& fields) : fields_(fields) {}
-    conversation read();
+    input_reader(const json_fields& fields, tool_list& tools) : fields_(fields), tools_(tools) {}
+    responses_input read();
 
 private:
     void add_item(const json_fields& item);
     void add_message(const json_fields& item);
     void add_call(const json_fields& item);
+    void add_call(chat::tool_call call);
     void add_result(const json_fields& item);
+    void add_search(const json_fields& item);
+    void add_found(const json_fields& item);
+    [[nodiscard]] std::optional<std::string> search_id(const json_fields& item, const std::string& type);
     void read_content(const json_fields& item, const char* key, chat::message& to);
     void read_part(const json_fields& part, chat::message& to);
     void push(chat::message message);
@@ -35,12 +41,13 @@ private:
     }
 
     const json_fields& fields_;
-    conversation out_;
+    tool_list& tools_;
+    responses_input out_;
     std::string thinking_;  // of the turn that is yet to come
     std::size_t index_ = 0;
 };
 
-conversation input_reader::read() {
+responses_input input_reader::read() {
     const ordered_json* input = fields_.find("input");
     if (input == nullptr) {
         fields_.problem().set("input is required");
@@ -70,12 +77,25 @@ conversation input_reader::read() {
 
 void input_reader::add_item(const json_fields& item) {
     const std::string type = type_of(item);
-    if (type == "message" || (type.empty() && item.find("role") != nullptr)) {
+    if (out_.wants_compaction) {
+        fields_.problem().set("compaction_trigger must be the final and only compaction trigger");
+    } else if (type == "message" || type == "agent_message" ||
+               (type.empty() && item.find("role") != nullptr)) {
         add_message(item);
     } else if (type == "function_call") {
         add_call(item);
     } else if (type == "function_call_output") {
         add_result(item);
+    } else if (type == "tool_search_call") {
+        add_search(item);
+    } else if (type == "tool_search_output") {
+        add_found(item);
+    } else if (type == "compaction") {
+        for (chat::message& each : read_compaction(item)) {
+            push(std::move(each));
+        }
+    } else if (type == "compaction_trigger") {
+        out_.wants_compaction = true;
     } else if (type == "reasoning") {
         thinking_ = item.text("encrypted_content").value_or("");
     } else if (type != "web_search_call") {
@@ -93,7 +113,7 @@ void input_reader::add_message(const json_fields& item) {
 void input_reader::add_call(const json_fields& item) {
     chat::tool_call call;
     call.id = item.text("call_id").value_or("");
-    call.name = item.text("name").value_or("");
+    call.name = name_in(item.text("namespace").value_or(""), item.text("name").value_or(""));
     const std::string arguments = item.text("arguments").value_or("");
     auto tree = read_json(arguments, {}, fields_.problem().memory);
     if (!tree) {
@@ -108,6 +128,10 @@ void input_reader::add_call(const json_fields& item) {
         return;
     }
     call.arguments = tree->is_null() ? ordered_json::object() : std::move(*tree);
+    add_call(std::move(call));
+}
+
+void input_reader::add_call(chat::tool_call call) {
     const bool follows = !out_.messages.empty() && out_.messages.back().from == chat::role::assistant;
     if (!follows) {
         chat::message turn;
@@ -125,9 +149,69 @@ void input_reader::add_result(const json_fields& item) {
     chat::message turn;
     turn.from = chat::role::tool;
     turn.tool_call_id = item.text("call_id").value_or("");
-    turn.tool_name = name_of_call(out_.messages, turn.tool_call_id);
+    if (item.find("call_id") == nullptr) {
+        const std::string name = item.text("name").value_or("");
+        turn.tool_name = name_in(item.text("namespace").value_or(""), name);
+        if (core::trimmed(name).empty()) {
+            refuse("function_call_output requires a call_id or a name");
+        }
+    } else if (turn.tool_call_id.empty()) {
+        refuse("function_call_output requires a non-empty call_id");
+    } else {
+        turn.tool_name = name_of_call(out_.messages, turn.tool_call_id);
+    }
     read_content(item, "output", turn);
     push(std::move(turn));
+}
+
+// Nothing for a search that a server made: what it found is in what follows.
+std::optional<std::string> input_reader::search_id(const json_fields& item, const std::string& type) {
+    const std::string execution = item.text("execution").value_or("client");
+    std::string id = item.text("call_id").value_or("");
+    if (execution == "server") {
+        return std::nullopt;
+    }
+    if (execution != "client") {
+        refuse(type + " execution must be \"client\" or \"server\", got " +
+               go_quoted(execution.substr(0, 80)));
+    } else if (id.empty()) {
+        refuse(type + " with client execution requires a non-empty call_id");
+    }
+    return id;
+}
+
+void input_reader::add_search(const json_fields& item) {
+    const ordered_json* arguments = item.find("arguments");
+    if (arguments == nullptr || !arguments->is_object()) {
+        refuse("tool_search_call arguments must be an object");
+    } else if (auto id = search_id(item, "tool_search_call")) {
+        add_call(chat::tool_call{*std::move(id), search_name, *arguments});
+    }
+}
+
+// The tools that were found can be called from now on, and are the result that the model sees.
+void input_reader::add_found(const json_fields& item) {
+    auto id = search_id(item, "tool_search_output");
+    tool_list found;
+    add_flat_tools(item, found);
+    nlohmann::json shown = nlohmann::json::array();
+    for (ordered_json& each : found.tools) {
+        nlohmann::json function = each["function"];
+        function["type"] = "function";
+        shown.push_back(std::move(function));
+        const std::string name = each["function"].value("name", "");
+        if (tools_.names.emplace(name, found.names[name]).second) {
+            tools_.tools.push_back(std::move(each));
+        }
+    }
+    if (id) {
+        chat::message turn;
+        turn.from = chat::role::tool;
+        turn.tool_name = search_name;
+        turn.tool_call_id = *std::move(id);
+        turn.content = shown.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        push(std::move(turn));
+    }
 }
 
 // A text, or the texts of an array of parts.
@@ -157,6 +241,8 @@ void input_reader::read_part(const json_fields& part, chat::message& to) {
     const std::string type = type_of(part);
     if (type == "input_text" || type == "output_text") {
         to.content += part.text("text").value_or("");
+    } else if (type == "encrypted_content") {
+        to.content += part.text("encrypted_content").value_or("");  // plain, as this server's own are
     } else if (type == "refusal") {
         to.content += part.text("refusal").value_or("");
     } else if (type == "input_image") {
@@ -183,8 +269,8 @@ void input_reader::push(chat::message message) {
 
 }  // namespace
 
-conversation read_input(const json_fields& fields) {
-    return input_reader(fields).read();
+responses_input read_input(const json_fields& fields, tool_list& tools) {
+    return input_reader(fields, tools).read();
 }
 
 }  // namespace corral::api::openai

@@ -48,6 +48,19 @@ void read_reasoning(const json_fields& fields, responses_fields& into) {
     into.common.reasoning = read_effort(into.echo.effort.value_or(""), fields.problem());
 }
 
+// Ollama's extension, which counts more than the effort.
+void read_think(const json_fields& fields, responses_fields& into) {
+    const auto* think = fields.find("think");
+    if (think == nullptr) {
+        return;
+    }
+    if (think->is_boolean()) {
+        into.common.reasoning = {think->get<bool>(), ""};
+    } else if (const auto level = fields.text("think")) {
+        into.common.reasoning = read_effort(*level, fields.problem());
+    }
+}
+
 void read_sampling_of_response(const json_fields& fields, responses_fields& into) {
     into.echo.temperature = fields.real("temperature");
     into.echo.top_p = fields.real("top_p");
@@ -86,7 +99,27 @@ void read_unused(const json_fields& fields, generation_fields& into) {
     }
 }
 
-void read_conversation(const json_fields& fields, responses_fields& into) {
+// The request is for a summary of what it holds, and for nothing else.
+void read_compaction_wish(bool triggered, responses_fields& into, decode_problem& problem) {
+    generation_fields& asked = into.common;
+    if (triggered && !asked.stream) {
+        problem.set("compaction_trigger requires stream=true");
+    } else if (asked.messages.empty()) {
+        problem.set("compaction input is empty");
+    }
+    into.echo.compaction = plan_compaction(asked.messages, !triggered);
+    asked.transcript = std::exchange(into.echo.compaction->transcript, {});
+    into.echo.compaction->excerpt = excerpt_of(*asked.transcript);
+    asked.messages.clear();
+    asked.tools = nullptr;
+    asked.format = nullptr;
+    asked.sampling = {};
+    asked.reasoning = {};
+    asked.has_images = false;
+    asked.stream = triggered;
+}
+
+void read_conversation(const json_fields& fields, bool compacts, tool_list& tools, responses_fields& into) {
     if (auto instructions = fields.text("instructions"); instructions && !instructions->empty()) {
         into.echo.instructions = std::move(instructions);
         chat::message system;
@@ -94,8 +127,16 @@ void read_conversation(const json_fields& fields, responses_fields& into) {
         system.content = *into.echo.instructions;
         into.common.messages.push_back(std::move(system));
     }
-    conversation said = read_input(fields);
+    responses_input said = read_input(fields, tools);
     into.common.has_images = said.has_images;
+    if (compacts || said.wants_compaction) {
+        into.common.messages = std::move(said.messages);  // instructions come again with each request
+        if (compacts && said.wants_compaction) {
+            fields.problem().set("compaction_trigger is only valid on POST /v1/responses");
+        }
+        read_compaction_wish(said.wants_compaction, into, fields.problem());
+        return;
+    }
     for (chat::message& each : said.messages) {
         into.common.messages.push_back(std::move(each));
     }
@@ -106,7 +147,8 @@ void read_conversation(const json_fields& fields, responses_fields& into) {
 
 }  // namespace
 
-responses_fields read_responses_request(const http::request& incoming, decode_problem& problem) {
+responses_fields read_responses_request(const http::request& incoming, decode_problem& problem,
+                                        bool compacts) {
     const nlohmann::ordered_json body = read_plain_object(incoming, "openai.ResponsesRequest", problem);
     const json_fields fields(body, "ResponsesRequest", problem);
     responses_fields out;
@@ -119,12 +161,19 @@ responses_fields read_responses_request(const http::request& incoming, decode_pr
     if (const auto* tools = fields.array("tools", "[]openai.ResponsesTool")) {
         out.echo.tools = *tools;
     }
-    tool_list tools = read_flat_tools(fields);
-    out.common.tools = std::move(tools.tools);
+    tool_list tools;
+    add_flat_tools(fields, tools);
+    read_reasoning(fields, out);
+    read_think(fields, out);
+    read_conversation(fields, compacts, tools, out);
+    read_choice(fields, tools);
+    if (!out.echo.compaction) {
+        out.common.tools = std::move(tools.tools);
+    }
     read_unused(fields, out.common);
     out.common.unused.insert(out.common.unused.end(), tools.unused.begin(), tools.unused.end());
-    read_conversation(fields, out);
-    read_reasoning(fields, out);
+    out.echo.tool_names = std::move(tools.names);
+    out.echo.searches = tools.searches;
     return out;
 }
 

@@ -3,8 +3,10 @@
 
 #include <optional>
 
+#include "api/openai/compaction.hpp"
 #include "api/openai/generation_fields.hpp"
 #include "api/openai/message_reader.hpp"
+#include "api/openai/tool_reader.hpp"
 
 namespace corral::api::openai {
 
@@ -19,6 +21,10 @@ struct response_echo {
     std::optional<std::string> effort;
     std::optional<std::string> summary;
     std::optional<std::int64_t> max_output_tokens;
+    // Of its calls: names as the model knows them, and the bytes of their namespaces.
+    std::map<std::string, std::size_t> tool_names;
+    bool searches = false;
+    std::optional<compaction_plan> compaction;  // the answer is a summary
 };
 
 struct responses_fields {
@@ -26,9 +32,15 @@ struct responses_fields {
     response_echo echo;
 };
 
-[[nodiscard]] responses_fields read_responses_request(const http::request& incoming, decode_problem& problem);
+// `compacts`: of /v1/responses/compact.
+[[nodiscard]] responses_fields read_responses_request(const http::request& incoming, decode_problem& problem,
+                                                      bool compacts = false);
 
-// The input: a text, or items that make a conversation. Reasoning goes with the assistant's next turn, a call with the turn before it.
-[[nodiscard]] conversation read_input(const json_fields& fields);
+// The input: a text, or items that make a conversation. Reasoning goes with the assistant's next turn, a call with the
+// turn before it. Tools that a search has found join `tools`.
+struct responses_input : conversation {
+    bool wants_compaction = false;
+};
+[[nodiscard]] responses_input read_input(const json_fields& fields, tool_list& tools);
 
 }  // namespace corral::api::openai

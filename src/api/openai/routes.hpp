@@ -5,7 +5,7 @@
 
 namespace corral::api::openai {
 
-// POST /v1/chat/completions, /v1/completions, /v1/responses
+// POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/responses/compact
 void add_generation_routes(http::router& routes, const api_context& context);
 void add_embedding_route(http::router& routes, const api_context& context);  // POST /v1/embeddings
 void add_model_routes(http::router& routes, const api_context& context);  // GET /v1/models, /v1/models/NAME

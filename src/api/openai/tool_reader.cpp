@@ -17,44 +17,35 @@ void add_unused(tool_list& to, std::string name) {
     }
 }
 
-void add_function(const json_fields& function, const std::string& before_name, tool_list& to) {
-    add_tool(to.tools, before_name + function.text("name").value_or(""),
-             function.text("description").value_or(""),
+void add_function(const json_fields& function, std::string name, tool_list& to) {
+    add_tool(to.tools, std::move(name), function.text("description").value_or(""),
              function.object("parameters", "api.ToolFunctionParameters"));
 }
 
-// "none" can be kept to; that a call must come, or which, can't.
-void read_choice(const json_fields& fields, tool_list& to) {
-    const ordered_json* choice = fields.find("tool_choice");
-    if (choice == nullptr || *choice == "auto" || to.tools.is_null()) {
-        return;
-    }
-    if (*choice == "none") {
-        to.tools = nullptr;
-    } else {
-        add_unused(to, "tool_choice");
-    }
-}
-
 // The tools inside a namespace, or the one that `tool` is.
-void add_flat(const json_fields& tool, const std::string& before_name, tool_list& to) {
+void add_flat(const json_fields& tool, const std::string& space, tool_list& to) {
     const std::string type = tool.text("type").value_or("");
-    if (type == "function") {
-        add_function(tool, before_name, to);
+    const bool searches =
+        type == search_name && space.empty() && tool.text("execution").value_or("client") == "client";
+    to.searches = to.searches || searches;
+    if (type == "function" || searches) {
+        std::string name = searches ? search_name : name_in(space, tool.text("name").value_or(""));
+        if (to.names.emplace(name, space.size()).second) {
+            add_function(tool, std::move(name), to);
+        }
         return;
     }
     const ordered_json* inner = tool.array("tools", "[]openai.ResponsesTool");
-    if (type != "namespace" || inner == nullptr || !before_name.empty()) {
+    if (type != "namespace" || inner == nullptr || !space.empty()) {
         add_unused(to, "tools." + type.substr(0, 40));
         return;
     }
-    const std::string space = tool.text("name").value_or("");
     for (const ordered_json& each : *inner) {
         if (!each.is_object()) {
             tool.wrong_type("tools", each, "openai.ResponsesTool");
             return;
         }
-        add_flat(tool.inside("tools", each), space + ".", to);
+        add_flat(tool.inside("tools", each), tool.text("name").value_or(""), to);
     }
 }
 
@@ -78,27 +69,40 @@ tool_list read_nested_tools(const json_fields& fields) {
             add_unused(out, "tools." + type.substr(0, 40));
             continue;
         }
-        add_function(tool.inside("function", *function), "", out);
+        const json_fields inside = tool.inside("function", *function);
+        add_function(inside, inside.text("name").value_or(""), out);
     }
     read_choice(fields, out);
     return out;
 }
 
-tool_list read_flat_tools(const json_fields& fields) {
-    tool_list out;
+void add_flat_tools(const json_fields& fields, tool_list& to) {
+    const ordered_json none = ordered_json::array();
     const ordered_json* tools = fields.array("tools", "[]openai.ResponsesTool");
-    if (tools == nullptr) {
-        return out;
-    }
-    for (const ordered_json& each : *tools) {
+    for (const ordered_json& each : tools == nullptr ? none : *tools) {
         if (!each.is_object()) {
             fields.wrong_type("tools", each, "openai.ResponsesTool");
-            return out;
+            return;
         }
-        add_flat(fields.inside("tools", each), "", out);
+        add_flat(fields.inside("tools", each), "", to);
     }
-    read_choice(fields, out);
-    return out;
+}
+
+// "none" can be kept to; that a call must come, or which, can't.
+void read_choice(const json_fields& fields, tool_list& to) {
+    const ordered_json* choice = fields.find("tool_choice");
+    if (choice == nullptr || *choice == "auto" || to.tools.is_null()) {
+        return;
+    }
+    if (*choice == "none") {
+        to.tools = nullptr;
+    } else {
+        add_unused(to, "tool_choice");
+    }
+}
+
+std::string name_in(const std::string& space, const std::string& name) {
+    return space.empty() || name.starts_with(space + ".") ? name : space + "." + name;
 }
 
 }  // namespace corral::api::openai

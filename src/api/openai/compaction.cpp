@@ -1,0 +1,194 @@
+#include "api/openai/compaction.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "api/json/json_input.hpp"
+#include "api/json/json_writer.hpp"
+#include "api/models/role_word.hpp"
+#include "api/openai/message_reader.hpp"
+#include "corral/core/text.hpp"
+#include "corral/core/utf8.hpp"
+
+namespace corral::api::openai {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::string_view payload_type = "ollama_compaction";
+constexpr int payload_version = 1;
+constexpr std::string_view heading = "Summary of the conversation so far:\n";
+
+std::string text_of(const ordered_json& tree) {
+    json_writer json;
+    json.tree(tree);
+    return json.take();
+}
+
+bool is_summary(const chat::message& one) {
+    return one.from == chat::role::system && one.content.starts_with(heading);
+}
+
+void write_down(const chat::message& one, std::string& to) {
+    if (is_summary(one)) {
+        to.append(one.content).append("\n\n");
+    } else if (one.from == chat::role::tool) {
+        to.append("Result of ").append(one.tool_name).append(": ").append(one.content).append("\n\n");
+    } else if (one.from != chat::role::system && !one.content.empty()) {
+        to.append(one.from == chat::role::user ? "User: " : "Assistant: ").append(one.content).append("\n\n");
+    }
+    for (const chat::tool_call& call : one.calls) {
+        to.append("Assistant calls ").append(call.name).append(text_of(call.arguments)).append("\n\n");
+    }
+}
+
+// Its images are not kept: they would cost the room that is to be made.
+ordered_json as_message(const chat::message& one) {
+    ordered_json out{{"role", role_word(one.from)}, {"content", one.content}};
+    for (const chat::tool_call& call : one.calls) {
+        out["tool_calls"].push_back(
+            {{"id", call.id}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    }
+    if (one.from == chat::role::tool) {
+        out["tool_name"] = one.tool_name;
+        out["tool_call_id"] = one.tool_call_id;
+    }
+    return out;
+}
+
+chat::message read_retained(const json_fields& from) {
+    chat::message out;
+    out.from = read_role(from);
+    out.content = from.text("content").value_or("");
+    out.thinking = from.text("thinking").value_or("");
+    out.tool_name = from.text("tool_name").value_or("");
+    out.tool_call_id = from.text("tool_call_id").value_or("");
+    const ordered_json none = ordered_json::array();
+    const ordered_json* calls = from.array("tool_calls", "[]api.ToolCall");
+    for (const ordered_json& each : calls == nullptr ? none : *calls) {
+        const json_fields call = from.inside("tool_calls", each);
+        const ordered_json* function =
+            each.is_object() ? call.object("function", "api.ToolCallFunction") : nullptr;
+        if (function == nullptr) {
+            from.wrong_type("tool_calls", each, "api.ToolCall");
+            break;
+        }
+        const json_fields named = call.inside("function", *function);
+        const ordered_json* arguments = named.object("arguments", "api.ToolCallFunctionArguments");
+        out.calls.push_back({call.text("id").value_or(""), named.text("name").value_or(""),
+                             arguments == nullptr ? ordered_json::object() : *arguments});
+    }
+    return out;
+}
+
+}  // namespace
+
+compaction_plan plan_compaction(const std::vector<chat::message>& messages, bool standalone) {
+    compaction_plan out;
+    out.standalone = standalone;
+    const auto last = std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& one) {
+        return one.from == chat::role::assistant;
+    });
+    const auto goes_on =
+        static_cast<std::size_t>(messages.rend() - last);  // index behind it; 0: there is none
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+        const chat::message& one = messages[i];
+        write_down(one, out.transcript);
+        const bool said =
+            one.from == chat::role::user || (one.from == chat::role::system && !is_summary(one));
+        const bool pending = goes_on > 0 && !messages[goes_on - 1].calls.empty() &&
+                             (i + 1 == goes_on || (i >= goes_on && one.from == chat::role::tool));
+        if ((said && standalone) || pending) {
+            out.retained.push_back(one);
+        }
+    }
+    return out;
+}
+
+void ask_for_summary(chat::generation_request& request, std::string_view transcript, std::uint32_t window) {
+    constexpr std::uint32_t usual_window = 8192;
+    window = window == 0 ? usual_window : window;
+    const std::size_t most = std::size_t{window} * 2;  // bytes: of most texts half of the window or more
+    chat::message system;
+    system.from = chat::role::system;
+    system.content =
+        "You sum up a conversation for an assistant who has to go on with it and has not seen it.";
+    chat::message user;
+    user.content = "The conversation:\n\n";
+    if (transcript.size() <= most) {
+        user.content += transcript;
+    } else {
+        const std::string_view front = core::cut_between_characters(transcript, most / 3);
+        // A byte that goes on with a character begins none.
+        std::size_t back = transcript.size() - (most - front.size());
+        while (back < transcript.size() && (static_cast<unsigned char>(transcript[back]) & 0xC0U) == 0x80U) {
+            ++back;
+        }
+        user.content.append(front).append("\n[...]\n").append(transcript.substr(back));
+    }
+    user.content += fmt::format(
+        "Sum it up in at most {} words: the goal, what was decided and must be kept to, what was done and "
+        "found (names "
+        "of files, commands, figures), what failed, and what comes next. Write nothing but the summary.",
+        window / 6);
+    request.messages = {std::move(system), std::move(user)};
+    request.limits = {};
+    request.limits.num_predict = window / 4;
+    request.thinking = chat::thinking_mode::off;
+}
+
+std::string excerpt_of(std::string_view transcript) {
+    constexpr std::size_t longest = 600;
+    return std::string(transcript.substr(transcript.size() - std::min(transcript.size(), longest)));
+}
+
+ordered_json compaction_item(const compaction_plan& plan, std::string_view summary) {
+    const std::string_view said = core::trimmed(summary);
+    ordered_json payload{{"type", payload_type}, {"version", payload_version}};
+    payload["summary"] = said.empty() ? "(An excerpt of its end.)\n" + plan.excerpt : std::string(said);
+    payload["retained"] = ordered_json::array();
+    for (const chat::message& each : plan.retained) {
+        payload["retained"].push_back(as_message(each));
+    }
+    return {{"type", "compaction"}, {"encrypted_content", text_of(payload)}};
+}
+
+std::vector<chat::message> read_compaction(const json_fields& item) {
+    std::vector<chat::message> out;
+    decode_problem& problem = item.problem();
+    const auto tree = read_json(item.text("encrypted_content").value_or(""), {}, problem.memory);
+    if (!tree && tree.error().code == core::errc::unavailable) {
+        problem.set(tree.error());
+        return out;
+    }
+    if (!tree || !tree->is_object()) {
+        problem.set("unsupported compaction item: encrypted_content is not an Ollama payload");
+        return out;
+    }
+    const json_fields payload(*tree, "OllamaCompactionPayload", problem);
+    chat::message summary;
+    summary.from = chat::role::system;
+    summary.content = payload.text("summary").value_or("");
+    if (payload.text("type") != payload_type || payload.integer("version") != payload_version) {
+        problem.set("unsupported Ollama compaction payload type or version");
+    } else if (core::trimmed(summary.content).empty()) {
+        problem.set("Ollama compaction payload has an empty summary");
+    }
+    summary.content.insert(0, heading);
+    out.push_back(std::move(summary));
+    const ordered_json none = ordered_json::array();
+    const ordered_json* retained = payload.array("retained", "[]api.Message");
+    for (const ordered_json& each : retained == nullptr ? none : *retained) {
+        if (!each.is_object()) {
+            payload.wrong_type("retained", each, "api.Message");
+            break;
+        }
+        out.push_back(read_retained(payload.inside("retained", each)));
+    }
+    return out;
+}
+
+}  // namespace corral::api::openai
