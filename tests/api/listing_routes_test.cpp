@@ -37,7 +37,7 @@ TEST_F(ollama_listing, root_is_exact) {
 
 TEST_F(ollama_listing, version_is_dotted_digits_and_ours_is_a_header) {
     const auto got = ask("GET", "/api/version");
-    EXPECT_EQ(got->answer.body, R"({"version":"0.33.0"})");
+    EXPECT_EQ(got->answer.body, R"({"version":"0.34.4"})");
     EXPECT_EQ(got->answer.content_type, "application/json; charset=utf-8");
     EXPECT_EQ(got->answer.headers.find("Corral-Version"), corral::version);
     EXPECT_EQ(ask("HEAD", "/api/version")->answer.status, 200U);

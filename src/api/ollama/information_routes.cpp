@@ -13,7 +13,7 @@ namespace {
 
 // What clients compare with the features they need (docs/facts/ollama_wire.md#listings); Corral's own version
 // goes in a header.
-constexpr const char* spoken_version = "0.33.0";
+constexpr const char* spoken_version = "0.34.4";
 
 core::awaitable<void> serve_root(const http::request&, http::response_writer& out) {
     http::response whole;
