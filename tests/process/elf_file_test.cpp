@@ -30,6 +30,19 @@ TEST(elf, a_real_program_needs_no_more_bytes_than_it_has) {
     EXPECT_TRUE(std::filesystem::exists(elf->loader)) << elf->loader;
 }
 
+// As an editor of programs leaves it that has moved the loader's path to the end of the file.
+TEST(elf, a_loader_whose_path_lies_behind_the_head_is_one) {
+    const auto content = read_file("/proc/self/exe", 1U << 30);
+    ASSERT_TRUE(content);
+    Elf64_Ehdr header{};
+    std::memcpy(&header, content->data(), sizeof header);
+    const auto elf =
+        parse_elf(content->substr(0, header.e_phoff + std::size_t{header.e_phnum} * header.e_phentsize));
+    ASSERT_TRUE(elf);
+    EXPECT_TRUE(elf->has_loader);
+    EXPECT_EQ(elf->loader, "");
+}
+
 TEST(elf, every_cut_of_a_header_is_noticed_and_none_is_read_beyond) {
     const auto content = read_file("/bin/true", 1U << 20);
     ASSERT_TRUE(content);

@@ -12,7 +12,8 @@ struct elf_summary {
     std::uint16_t machine = 0;       // e_machine
     std::uint16_t type = 0;          // e_type
     std::uint64_t bytes_needed = 0;  // the file must be at least this long: headers, segments and sections
-    std::string loader;              // PT_INTERP, "" for static programs
+    bool has_loader = false;         // PT_INTERP; static programs and libraries have none
+    std::string loader;              // its path, where it lies in the head: editors of programs move it
 };
 
 [[nodiscard]] bool is_elf(std::string_view head);

@@ -181,7 +181,7 @@ bool check_elf(examination& at, const program& what) {
         tell_wrong_machine(at, what, elf->machine);
         return false;
     }
-    if (elf->loader.empty() && elf->type == ET_DYN) {
+    if (!elf->has_loader && elf->type == ET_DYN) {
         const auto dynamic =
             process::read_dynamic([&](std::uint64_t offset, std::size_t most) -> std::optional<std::string> {
                 auto bytes = what.file.tree.read(what.file.path, most, offset);

@@ -82,7 +82,7 @@ fault check_binary(const std::string& path, std::string_view head, const elf_sum
             core::say("service.guard/machine", in_quotes(path), machine_of(*elf), machine_of(library)),
             "use a build of the program for " + machine_of(library)};
     }
-    if (elf->loader.empty() && !is_loader(path)) {
+    if (!elf->has_loader && !is_loader(path)) {
         return program_fault{"static-program", core::say("service.guard/static", in_quotes(path)),
                              "use a dynamically linked build of the program"};
     }

@@ -40,9 +40,12 @@ std::optional<elf_summary> summarize(std::string_view head) {
         }
         if (segment->p_type == PT_LOAD) {
             result.bytes_needed = std::max(result.bytes_needed, sum(segment->p_offset, segment->p_filesz));
-        } else if (segment->p_type == PT_INTERP && segment->p_offset < head.size()) {
-            const std::string_view text = head.substr(segment->p_offset, segment->p_filesz);
-            result.loader = text.substr(0, text.find('\0'));
+        } else if (segment->p_type == PT_INTERP) {
+            result.has_loader = true;
+            if (segment->p_offset < head.size()) {
+                const std::string_view text = head.substr(segment->p_offset, segment->p_filesz);
+                result.loader = text.substr(0, text.find('\0'));
+            }
         }
     }
     return result;
