@@ -199,6 +199,9 @@ void metrics::expect(const std::string& model, const std::string& backend) {
         ends.emplace("outcome", outcome);
         my.requests.Add(ends);
     }
+    for (const char* arguments : {"fitting", "mended", "corrected", "wrong"}) {
+        my.tool_calls.Add({{"model", name}, {"arguments", arguments}});
+    }
     my.tries.Add(at);
     my.retries.Add({{"model", name}});
     my.prompt_tokens.Add(at);
