@@ -40,8 +40,10 @@ TEST(logprob_list, has_its_place_in_each_kind_of_line) {
     said.logprobs = one;
     EXPECT_TRUE(chat.partial(said, {}).ends_with(R"(,"done":false,)" + list + "}"));
     EXPECT_TRUE(generate.partial(said, {}).ends_with(R"(,"done":false,)" + list + "}"));
-    EXPECT_NE(chat.last(said, end, {}).find(R"("done_reason":"stop",)" + list + R"(,"eval_count":1,)"),
-              std::string::npos);
+    EXPECT_NE(
+        chat.last(said, end, {})
+            .find(R"("done_reason":"stop",)" + list + R"(,"prompt_eval_cached_count":0,"eval_count":1,)"),
+        std::string::npos);
     EXPECT_TRUE(generate.last(said, end, {}).ends_with(R"("eval_duration":1,)" + list + "}"));
 }
 

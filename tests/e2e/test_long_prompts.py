@@ -154,3 +154,24 @@ def test_a_model_that_refuses_long_prompts(tmp_path):
         reply = ask(box, "aider")
         assert reply.status == 400 and "tokens long" in reply.json["error"]
         assert box.say("[[text=short]]") == "short"
+
+
+def test_a_conversation_beyond_the_window_is_summed_up_and_goes_on(box):
+    """As Codex does it: the item takes the place of all that was said, and what its user said stays word by word."""
+    said = [f"Step {n}: " + "look at the file again. " * 20 for n in range(8)] + ["[[text=Eight steps are done.]]"]
+    items = [item for text in said for item in ({"role": "user", "content": text}, {"role": "assistant", "content": "Done. " * 60})][:-1]
+    assert len(json.dumps(items)) > 6_000
+    reply = box.post("/v1/responses/compact", {"model": "sim", "input": items})
+    assert reply.status == 200, reply.body
+    item, = reply.json["output"]
+    kept = json.loads(item["encrypted_content"])
+    assert kept["summary"] == "Eight steps are done."
+    assert [one["content"] for one in kept["retained"]] == said
+    body = {"model": "sim", "stream": True, "input": [*items, {"type": "compaction_trigger"}]}
+    events = [json.loads(line[6:]) for line in box.post("/v1/responses", body).body.decode().split("\n") if line.startswith("data: ")]
+    done, = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+    assert events[-1]["type"] == "response.completed" and json.loads(done["encrypted_content"])["retained"] == []
+    reply = box.post("/v1/responses", {"model": "sim", "input": [done, {"role": "user", "content": "[[text=Step 9.]]"}]})
+    assert reply.json["output"][0]["content"][0]["text"] == "Step 9." and "Corral-Shortened" not in reply.headers
+    if box.tap:
+        assert "Eight steps are done." in box.runs()[-1]["kv_text"]

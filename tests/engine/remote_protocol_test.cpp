@@ -28,7 +28,8 @@ std::string shown(const std::vector<answer_part>& parts) {
         } else if (const auto* counted = std::get_if<usage_part>(&part)) {
             out += "usage " + std::to_string(counted->prompt_tokens) + "+" +
                    std::to_string(counted->generated_tokens) +
-                   (counted->cached_tokens > 0 ? " cached " + std::to_string(counted->cached_tokens) : "") + "\n";
+                   (counted->cached_tokens > 0 ? " cached " + std::to_string(counted->cached_tokens) : "") +
+                   "\n";
         } else if (const auto* end = std::get_if<finish_part>(&part)) {
             out += "finish " + end->word + (end->why == finish_part::reason::length ? " (length)\n" : "\n");
         } else if (const auto* error = std::get_if<error_part>(&part)) {
