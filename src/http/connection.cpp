@@ -16,10 +16,19 @@ namespace corral::http {
 namespace {
 
 constexpr std::size_t stall_window = 64 * 1024;  // bytes that must be taken within one stall limit
+constexpr std::size_t at_once = 64 * 1024;       // bytes that are sent before others have a turn of the loop
 constexpr std::size_t keep_capacity = 1024;      // an empty inbox keeps no more
 
 bool all_sent(const gather& parts) {
     return std::all_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); });
+}
+
+gather front(gather parts, std::size_t bytes) {
+    for (auto& part : parts) {
+        part = part.substr(0, bytes);
+        bytes -= part.size();
+    }
+    return parts;
 }
 
 void drop_front(gather& parts, std::size_t bytes) {
@@ -287,10 +296,13 @@ core::awaitable<core::error_code> connection::write(gather parts) {
     std::size_t window = stall_window;
     bool blocked = false;
     while (!error_ && !all_sent(parts)) {
-        const transfer step = transport_->send(parts);
+        const transfer step = transport_->send(front(parts, at_once));
         if (step.kind == transfer_kind::moved) {
             window += step.bytes;
             drop_front(parts, step.bytes);
+            if (!all_sent(parts)) {
+                co_await core::asio::post(socket_.get_executor(), core::as_result);
+            }
             continue;
         }
         if (step.kind != transfer_kind::want_read && step.kind != transfer_kind::want_write) {

@@ -2,9 +2,11 @@
 
 #include <malloc.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 
 #include <gmock/gmock.h>
 
@@ -73,6 +75,42 @@ TEST(server_limits, body_too_large_is_413_that_a_client_who_sends_all_first_can_
     auto asking = live.connect();
     asking.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n");
     EXPECT_THAT(asking.read_until("}"), StartsWith("HTTP/1.1 413 "));
+}
+
+// Turns of the loop, as others would have them.
+struct turn_count : std::enable_shared_from_this<turn_count> {
+    explicit turn_count(core::executor loop) : on(std::move(loop)) {}
+    void begin() {
+        core::asio::post(on, [self = shared_from_this()] {
+            if (!self->over) {
+                ++self->turns;
+                self->begin();
+            }
+        });
+    }
+    core::executor on;
+    int turns = 0;
+    bool over = false;
+};
+
+TEST(server_limits, others_have_turns_within_a_large_answer_that_goes_at_once) {
+    constexpr std::size_t size = 200'000;
+    std::atomic<int> turns{0};
+    live_server live([&turns](const request& incoming, response_writer& out) -> core::awaitable<void> {
+        const int room = 2 * static_cast<int>(size);
+        ::setsockopt(incoming.socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+        const core::executor loop = co_await core::asio::this_coro::executor;
+        const auto others = std::make_shared<turn_count>(loop);
+        others->begin();
+        response whole;
+        whole.body.assign(size, 'x');
+        co_await out.send(std::move(whole));
+        others->over = true;
+        turns = others->turns;
+    });
+    auto client = live.connect();
+    client.send(get);
+    EXPECT_TRUE(eventually([&] { return turns >= 3; })) << turns;
 }
 
 TEST(server_limits, all_bodies_together_are_bounded) {
