@@ -39,6 +39,11 @@ bool ask_models(boxes::boxes_file& of) {
         boxes::box_entry& box = of.boxes[without[i]];
         if (told[i]) {
             box.models = boxes::routed_names(*told[i]);
+            if (box.models->size() > most_models_of_a_box) {
+                box.models->resize(most_models_of_a_box);
+                std::cerr << "warning: box '" << box.name << "' tells more than " << most_models_of_a_box
+                          << " models; the others get no requests\n";
+            }
         } else {
             std::cerr << "error: box '" << box.name << "': " << told[i].error().message << '\n';
             all = false;

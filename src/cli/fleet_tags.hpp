@@ -10,6 +10,8 @@
 
 namespace corral::cli {
 
+inline constexpr std::size_t most_models_of_a_box = 1'024;  // each is a backend of the edge
+
 struct tags_call {
     core::seconds limit{12};  // for the answer of a box
     bool announced = false;   // boxes want a PROXY header of the edge's machine, which may be this one

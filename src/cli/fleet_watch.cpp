@@ -29,8 +29,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t longest_line = 500;
 constexpr std::size_t longest_configuration = 64UL * 1024 * 1024;
-constexpr std::size_t most_models = 1024;  // of a box
-constexpr core::seconds answer_limit{3};   // a box that takes longer keeps its routes
+constexpr core::seconds answer_limit{3};  // a box that takes longer keeps its routes
 constexpr core::seconds patience{60};  // with boxes that were not heard yet, before an older file is replaced
 constexpr std::chrono::seconds program_limit{60};
 
@@ -131,9 +130,9 @@ private:
             if (told[i]) {
                 mine.models = boxes::routed_names(*told[i]);
                 mine.heard = true;
-                if (mine.models.size() > most_models) {
-                    mine.models.resize(most_models);
-                    trouble = "box " + name + " tells more than " + std::to_string(most_models) +
+                if (mine.models.size() > most_models_of_a_box) {
+                    mine.models.resize(most_models_of_a_box);
+                    trouble = "box " + name + " tells more than " + std::to_string(most_models_of_a_box) +
                               " models; the others get no requests";
                 }
             }
