@@ -285,6 +285,18 @@ std::string status_page(const json& status, const text_style& style) {
     return out;
 }
 
+std::string trouble_text(const json& model) {
+    std::string out = reported_text(model, "reason");
+    if (reported_text(model, "state") == "loading" && out == "loading") {
+        out.clear();
+    }
+    double next = 0;  // it takes all of its services
+    for (const json& service : reported_objects(model, "services")) {
+        next = std::max(next, reported_amount(service, "next_try_seconds"));
+    }
+    return next > 0 ? out + ", next try in " + span_text(std::ceil(next)) : out;
+}
+
 std::string loads_page(const json& status, const text_style& style) {
     std::string out;
     for (const json& model : all_instances(status)) {
@@ -293,9 +305,11 @@ std::string loads_page(const json& status, const text_style& style) {
         }
         const std::string name = reported_text(model, "name");
         const auto room = static_cast<unsigned>(std::min<std::size_t>(name.size() + 2, style.columns));
-        const std::string bar = load_bar(reported_number(model, "progress_percent"),
-                                         reported_number(model, "left_seconds"), style.columns - room);
-        out += fmt::format("{}  {}\n", painted(name, colour::bold, style), bar.empty() ? "loading" : bar);
+        std::string words = load_bar(reported_number(model, "progress_percent"),
+                                     reported_number(model, "left_seconds"), style.columns - room);
+        const std::string trouble = trouble_text(model);
+        words += (words.empty() || trouble.empty() ? "" : "  ") + trouble;
+        out += fmt::format("{}  {}\n", painted(name, colour::bold, style), words.empty() ? "loading" : words);
     }
     return out;
 }

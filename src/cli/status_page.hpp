@@ -21,6 +21,9 @@ namespace corral::cli {
 
 [[nodiscard]] std::string status_page(const nlohmann::ordered_json& status, const text_style& style);
 
+// Why a model of the status does not serve, and when it is tried again; empty while it only loads.
+[[nodiscard]] std::string trouble_text(const nlohmann::ordered_json& model);
+
 // A line for each model that loads; empty when none does.
 [[nodiscard]] std::string loads_page(const nlohmann::ordered_json& status, const text_style& style);
 

@@ -33,25 +33,29 @@ control::admin_json status_question() {
     return out;
 }
 
-// One line of each model, said again when its state or a tenth of its load is another.
-void tell_changes(const control::admin_json& status, std::map<std::string, std::string>& told) {
+// One line of each model, said again when its state, what troubles it, or a tenth of its load is another. `all`:
+// untroubled ones too.
+void tell_changes(const control::admin_json& status, std::map<std::string, std::string>& told, bool all,
+                  std::ostream& to) {
     for (const control::admin_json& model : all_instances(status)) {
         const std::string name = reported_text(model, "name");
         const std::string state = reported_text(model, "state");
         const auto percent = reported_number(model, "progress_percent");
         const bool known = state == "loading" && percent;
         const int step = known ? static_cast<int>(*percent) * steps / 100 : -1;
-        const std::string key = state + std::to_string(step);
-        if (told[name] == key) {
+        const bool troubled = state == "broken" || state == "loading";
+        const std::string key =
+            state + std::to_string(step) + (troubled ? reported_text(model, "reason") : std::string());
+        const std::string trouble = troubled ? trouble_text(model) : std::string();
+        if (told[name] == key || (!all && trouble.empty())) {
             continue;
         }
         told[name] = key;
         const std::string bar =
             known ? " " + load_bar(*percent, reported_number(model, "left_seconds"), 0) : std::string();
-        const std::string reason = state == "broken" ? ": " + reported_text(model, "reason") : std::string();
-        std::cout << name << "  " << state << bar << reason << '\n';
+        to << name << "  " << state << bar << (trouble.empty() ? "" : ": ") << trouble << '\n';
     }
-    std::cout.flush();
+    to.flush();
 }
 
 // What a change is: of ages and process numbers none is worth a line.
@@ -75,9 +79,6 @@ bool any_broken(const control::admin_json& status) {
 core::result<control::admin_json> ask_with_bars(const std::vector<std::filesystem::path>& places,
                                                 const control::admin_json& asked, core::seconds longest,
                                                 const text_style& style) {
-    if (!style.live) {
-        return control::ask_daemon(places, asked, longest);
-    }
     std::atomic<bool> over{false};
     core::result<control::admin_json> answer = control::admin_json();
     std::thread asking([&] {
@@ -85,11 +86,15 @@ core::result<control::admin_json> ask_with_bars(const std::vector<std::filesyste
         over = true;
     });
     live_lines lines(STDERR_FILENO, style);
+    std::map<std::string, std::string> told;
     auto next = std::chrono::steady_clock::now() + between_looks;
     while (!over) {
         if (std::chrono::steady_clock::now() >= next) {
-            if (const auto status = control::ask_daemon(places, status_question(), status_limit)) {
+            const auto status = control::ask_daemon(places, status_question(), status_limit);
+            if (status && style.live) {
                 lines.draw(wrapped(loads_page(*status, style), style));
+            } else if (status) {
+                tell_changes(*status, told, false, std::cerr);
             }
             next = std::chrono::steady_clock::now() + between_looks;
         }
@@ -119,7 +124,7 @@ int watch_status(const std::vector<std::filesystem::path>& places, bool as_json,
         } else if (style.live) {
             lines.draw(wrapped(status_page(*status, style), style));
         } else {
-            tell_changes(*status, told);
+            tell_changes(*status, told, true, std::cout);
         }
         if (!still_loads(*status)) {
             return any_broken(*status) ? 1 : 0;

@@ -9,8 +9,8 @@
 
 namespace corral::cli {
 
-// Asks the daemon `asked`, which may take as long as `longest`, and meanwhile shows on standard error, where
-// that is a terminal, a bar for each model that loads.
+// Asks the daemon `asked`, which may take as long as `longest`, and meanwhile shows on standard error what troubles
+// models that load, and, where that is a terminal, a bar for each.
 [[nodiscard]] core::result<control::admin_json> ask_with_bars(
     const std::vector<std::filesystem::path>& places, const control::admin_json& asked, core::seconds longest,
     const text_style& style);

@@ -2,10 +2,12 @@
 healed or a person says so."""
 
 import json
+import os
+import subprocess
 import time
 
 from admin_cli import done, model_of, services_of
-from harness import Box, pause, wait_until
+from harness import BIN, Box, pause, wait_until
 
 INTENSITY = 3
 
@@ -88,6 +90,31 @@ def check_open(box):
     for _ in range(5):
         assert box.chat("hello").status == 503
     assert box.runtime["starts"] == INTENSITY + 1
+
+
+def test_why_starts_fail_is_told_from_the_first_one_on(tmp_path):
+    """Quick failures are tried again for `max_backoff`; who waits meanwhile reads why."""
+    box = Crashing(tmp_path, model='restart = { first_backoff = "4s", max_backoff = "1m", intensity = 3 }')
+    box.start(wait_ready=False)
+
+    def check():
+        starting = subprocess.Popen([BIN / "corral", "start", "--wait", "--config", box.config_file], stderr=subprocess.PIPE, text=True,
+                                    env={**os.environ, "XDG_STATE_HOME": str(box.folder / "state-home")})
+
+        def failed():
+            [model] = box.get("/readyz").json["models"]
+            return model if model["state"] == "loading" and "next_try_seconds" in model else None
+
+        model = wait_until(failed, what="/readyz tells when it is tried again")
+        assert "SIGSEGV" in model["reason"] and 0 <= model["next_try_seconds"] <= 4, model
+        told = starting.stderr.readline()
+        assert told.startswith("sim:latest  loading: ") and "SIGSEGV" in told, told
+        text = done(box, "status")
+        assert "SIGSEGV" in text, text
+        box.heal()
+        assert starting.wait(30) == 0
+
+    with_box(box, check)
 
 
 def test_half_open_is_one_try_and_one_failure_breaks_it_again(tmp_path):

@@ -189,6 +189,11 @@ readiness describe_readiness(const api_context& context, bool names) {
             json.member("reason", state.reason);
             write_ids(json, state.reason);
         }
+        if (names && state.next_try) {
+            const core::nanoseconds left = *state.next_try - context.clock->now();
+            json.key("next_try_seconds")
+                .number(std::max<std::int64_t>(0, std::chrono::ceil<core::seconds>(left).count()));
+        }
         json.key("progress");
         if (state.progress) {
             json.real(*state.progress);
