@@ -110,6 +110,12 @@ TEST(report, a_model_can_not_leave_its_fence) {
     EXPECT_THAT(markdown_report(board()), HasSubstr("````\nSay ``` and go on\n````\n"));
 }
 
+TEST(report, estimated_tokens_are_said_to_be_estimates) {
+    run_record run = board();
+    run.facts.counts = "tokens estimated";
+    EXPECT_THAT(markdown_report(run), HasSubstr("tok/s (tokens estimated)"));
+}
+
 TEST(report, without_a_success_nothing_is_made_up) {
     run_record run = board();
     run.results.erase(run.results.begin(), run.results.begin() + 6);

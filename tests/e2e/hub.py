@@ -213,7 +213,7 @@ class Hub:
         begin, status = 0, 200
         etag = f'"{hashlib.md5(self.files[path]).hexdigest()}"'
         asked = re.fullmatch(r"bytes=(\d+)-", to.headers.get("Range") or "")
-        if asked and what != "ignore-range" and to.headers.get("If-Range") in (None, etag):
+        if asked and what not in ("ignore-range", "same-cut") and to.headers.get("If-Range") in (None, etag):
             begin, status = int(asked[1]), 206
             if begin >= len(data):
                 return self.refuse(to, 416)
@@ -231,8 +231,12 @@ class Hub:
         to.end_headers()
         if to.command == "HEAD":
             return None
-        if what == "cut":
+        if what in ("cut", "same-cut"):
             body = body[:len(body) // 2]
+        if what == "drip":
+            for byte in body:
+                to.wfile.write(bytes([byte]))
+                threading.Event().wait(0.3)
         with self.guard:
             self.sent += len(body)
         if what == "stall":
@@ -241,7 +245,7 @@ class Hub:
             threading.Event().wait(30)
             return self.cut(to)
         to.wfile.write(body)
-        if what == "cut":
+        if what in ("cut", "same-cut"):
             to.wfile.flush()
             return self.cut(to)
         return None

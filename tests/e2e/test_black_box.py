@@ -262,6 +262,19 @@ def test_a_known_line_while_serving_is_a_remark_in_the_history_and_the_line_is_n
         no_marks(box)
 
 
+def test_a_line_from_before_good_answers_is_no_part_of_a_later_crash(tmp_path):
+    with Box(tmp_path, {"directives": True}) as box:
+        box.fault("runtime", "engine_error", "once", after=0, text="garbage")
+        ask(box, f"[[text={ANSWER}]] {PROMPT}").getresponse().read()
+        wait_until(lambda: "printed what may mean: The device failed while computing" in box.log(), what="the remark")
+        box.fault("runtime", "engine_error", False)
+        for turn in ("one", "two", "three"):
+            assert box.say(f"[[text={turn}]]") == turn
+        box.kill("runtime", signal.SIGSEGV)
+        [bundle] = bundles(box)
+        assert "SIGSEGV" in bundle["trigger"]["sentence"] and "device failed" not in bundle["trigger"]["sentence"].lower()
+
+
 def test_a_prompt_can_t_put_a_finding_into_the_log(tmp_path):
     forged = "\x1b[1;30;31m[E][                       inference][ 526]: AX_ENGINE_Execute\x1b[0m"
     with Box(tmp_path, {"directives": True}) as box:
@@ -319,15 +332,19 @@ def test_a_disk_that_is_full_or_read_only_is_one_warning(tmp_path, options):
 
 
 def test_logs_shows_what_was_kept_without_the_server(tmp_path):
-    with Box(tmp_path, {"directives": True}, config='state_directory = "state-home/corral"\n', model=CLOCKS) as box:
+    with Box(tmp_path, {"directives": True}, config='state_directory = "state-home/corral"\nadmin_socket = "a.sock"\n',
+             model=CLOCKS) as box:
         assert "Nothing is kept" in logs(box).stdout
         box.kill("runtime", signal.SIGSEGV)
         bundles(box, 1)
         box.wait_ready()
         box.kill("runtime", signal.SIGABRT)
         bundles(box, 2)
+        of_the_daemon = subprocess.run([BIN / "corral", "logs", "--crash", "--socket", tmp_path / "a.sock"], capture_output=True, text=True,
+                                       env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "another")})
         assert box.stop() == 0
         listed = logs(box)
+        assert of_the_daemon.stdout == listed.stdout, of_the_daemon
         first, second = listed.stdout.splitlines()[:2]
         assert re.match(r" +1 .* sim:latest +crash +runtime: .*SIGABRT", first), listed
         assert re.match(r" +2 .* sim:latest +crash +runtime: .*SIGSEGV", second), listed

@@ -9,6 +9,7 @@ import threading
 from admin_cli import corral, done
 from farm import SCENARIO, Farm
 from harness import BIN, Box, Elsewhere, wait_until
+from test_breaker import rule as breaker_rule
 
 MODEL = "duo:latest"
 SECOND = f"{MODEL}@fallback1"
@@ -148,6 +149,21 @@ def test_while_the_first_tier_loads_the_second_serves_and_the_first_takes_over_a
         duo.wait_set(MODEL)
         assert duo.served_by() == "npu"
         assert not [line for line in duo.log().splitlines() if "event=tier.changed" in line and "WARN" in line]
+
+
+def test_a_tier_whose_file_comes_back_serves_again_although_its_breaker_is_open(tmp_path):
+    duo = Duo(tmp_path, failback="200ms")
+    duo.models["duo"]["lines"] = breaker_rule(retry="1h") + "\n"
+    duo.write(duo.models)
+    scenario = tmp_path / "scenario-npu.json"
+    scenario.write_text(json.dumps({**json.loads(scenario.read_text()), "faults": {"kill_at": {"on": True, "args": {"phase": "load"}}}}))
+    with duo:
+        duo.wait_set(MODEL, "broken")
+        assert duo.served_by() == "cpu"
+        duo.scenario_of("npu")
+        (tmp_path / "package-npu" / "libdriver.so").touch()
+        duo.wait_set(MODEL)
+        wait_until(lambda: duo.served_by() == "npu", what="the first tier serves again")
 
 
 def test_a_cold_fallback_is_loaded_when_it_is_needed_and_goes_when_it_is_not(tmp_path):

@@ -62,7 +62,7 @@ def test_an_answer_of_which_another_program_took_pieces_is_whole_and_the_theft_i
             assert "".join(line["message"]["content"] for line in lines) == WORDS
     assert b"t" in re.sub(rb'"(done|response)"', b"", thief.taken), "nothing was taken"
     assert count(box, "poll") >= 1
-    assert box.logged(r"WARN sim.*Another program on this box polls the runtime at port \d+")
+    assert len(box.logged_times(r"WARN sim.*Another program on this box polls the runtime at port \d+", 1)) == 1
     assert box.say("[[text=alone again]]") == "alone again"
 
 

@@ -314,6 +314,25 @@ def test_a_silent_source_is_given_up_and_asked_again(box, hub):
     assert box.found() == hub.files
 
 
+@pytest.mark.parametrize("what", ["same-cut", "drip"])
+def test_a_source_that_gets_nowhere_is_asked_less_and_less_often(box, hub, what):
+    path = "model/layer_1.bin"
+    hub.fault = lambda kind, asked, number: what if kind == "file" and asked == path else None
+    process = box.start("--patience", "1s")
+
+    def times():
+        with hub.guard:
+            return sum(1 for host, _, asked, *_ in hub.requests if host == "storage" and asked.endswith(path))
+
+    wait_until(lambda: times() >= 2, what="asked again")
+    began = time.monotonic()
+    wait_until(lambda: time.monotonic() - began > 10, 15, "ten seconds")
+    assert process.poll() is None and times() <= 2 + 6, "each wait is about twice the one before"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 1
+    assert box.found() is None
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(box):
     box.environment["SSL_CERT_FILE"] = ""
     assert "certificate" in box.pull(status=1).stderr

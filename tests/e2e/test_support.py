@@ -46,6 +46,14 @@ def test_it_holds_what_helps_and_nothing_that_hurts(tmp_path):
         assert str(target) in printed and "machine" in printed
 
 
+def test_no_text_is_written_under_the_name_of_an_archive(tmp_path):
+    with Box(tmp_path, {"directives": True}) as box:
+        for name in ("out.tgz", "out.tar.xz", "out.zip"):
+            run = corral(box, "support", "-o", tmp_path / name)
+            assert run.returncode == 1 and "ends with .txt" in run.stderr.replace("\n", " "), run
+            assert not (tmp_path / name).exists()
+
+
 def test_show_lists_it_and_writes_nothing(tmp_path):
     with Box(tmp_path, {"directives": True}) as box:
         here = tmp_path / "here"

@@ -301,6 +301,17 @@ TEST_F(stream_run_test, a_limit_that_the_server_does_not_know_is_kept_here) {
     EXPECT_TRUE(restarts.empty()) << "leaving ended it";
 }
 
+TEST_F(stream_run_test, a_limit_that_the_server_knows_and_does_not_keep_is_kept_here_with_a_margin) {
+    std::string text;
+    for (int i = 0; i < 60; ++i) {
+        text += said("a");
+    }
+    const played_server server({{event_stream(text), true}});
+    const run_outcome out = run(server, 2);
+    EXPECT_EQ(out.end, run_end::length);
+    EXPECT_LT(sink.text.size(), 30U);
+}
+
 TEST_F(stream_run_test, a_server_that_always_says_stop_ended_by_the_limit_when_it_is_used_up) {
     traits.finish = catalog::finish_trust::untrusted;
     const played_server server({{event_stream(said("a") + said("b") + stream_done)}});
