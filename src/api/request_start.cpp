@@ -158,4 +158,24 @@ void add_tool(nlohmann::ordered_json& tools, std::string name, const std::string
     tools.push_back({{"type", "function"}, {"function", std::move(function)}});
 }
 
+std::vector<std::string> demanded_tools(const nlohmann::ordered_json& tools,
+                                        const nlohmann::ordered_json& choice) {
+    using nlohmann::ordered_json;
+    const auto member = [](const ordered_json& of, const char* key) {
+        return of.is_object() ? of.value(key, ordered_json()) : ordered_json();
+    };
+    const ordered_json type = choice.is_object() ? member(choice, "type") : choice;
+    const ordered_json inner = member(choice, "function");
+    const ordered_json named = member(inner.is_null() ? choice : inner, "name");
+    const bool any = type == "required" || type == "any";
+    std::vector<std::string> out;
+    for (const ordered_json& tool : tools) {
+        const ordered_json& name = tool.at("function").at("name");
+        if (any || ((type == "function" || type == "tool") && name == named)) {
+            out.push_back(name.get<std::string>());
+        }
+    }
+    return out;
+}
+
 }  // namespace corral::api

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/json/json_fields.hpp"
 #include "corral/api/wire_format.hpp"
@@ -55,5 +56,9 @@ template <typename Serve>
 // order and nothing else. `parameters` nullptr: any.
 void add_tool(nlohmann::ordered_json& tools, std::string name, const std::string& description,
               const nlohmann::ordered_json* parameters);
+
+// Of `tools` those of which `choice`, a tool_choice of OpenAI or Anthropic, demands a call; none where it demands none.
+[[nodiscard]] std::vector<std::string> demanded_tools(const nlohmann::ordered_json& tools,
+                                                      const nlohmann::ordered_json& choice);
 
 }  // namespace corral::api

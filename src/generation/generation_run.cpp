@@ -130,15 +130,13 @@ core::awaitable<bool> generation_run::prepare() {
              "what stands in for this model just now can't see images; ask again in a while");
         co_return false;
     }
-    asked_ = {request_.sampling, request_.limits, std::nullopt};
-    if (model_->variant != nullptr || !request_.format.is_null()) {
+    asked_ = {request_.sampling, request_.limits, request_.thinking, std::nullopt};
+    if (model_->variant != nullptr || !request_.format.is_null() || !request_.must_call.empty()) {
         asked_.messages = request_.messages;
     }
     const engine::backend& runtime = *model_->runtime;
-    const std::vector<std::string>& unused = request_.unused_options;
-    to_->notes().ignores_tool_choice = std::ranges::find(unused, "tool_choice") != unused.end();
-    with_.ignored->report(model_->name,
-                          ignored_by(request_, runtime.honoured_sampling(), context_length_of(*model_)));
+    std::vector<std::string> ignored =
+        ignored_by(request_, runtime.honoured_sampling(), context_length_of(*model_));
     if (auto why = surely_too_long(request_, widest_context(*model_))) {
         fail(*std::move(why));
         co_return false;
@@ -149,6 +147,12 @@ core::awaitable<bool> generation_run::prepare() {
         fail(prepared.error());
         co_return false;
     }
+    forced_ = std::move(prepared->call);
+    if (!forced_ && !request_.must_call.empty()) {
+        ignored.emplace_back("tool_choice");
+    }
+    to_->notes().ignores_tool_choice = std::ranges::find(ignored, "tool_choice") != ignored.end();
+    with_.ignored->report(model_->name, ignored);
     how_ = std::move(prepared->how);
     prompt_ = std::move(prepared->prompt);
     std::function<void()> marking = [this] { content_ = with_.quarantine->content_of(request_); };
@@ -191,6 +195,7 @@ bool generation_run::may_shorten() const {
 void generation_run::take_back() {
     request_.sampling = asked_.sampling;
     request_.limits = std::move(asked_.limits);
+    request_.thinking = asked_.thinking;
     if (asked_.messages) {
         request_.messages = std::move(*asked_.messages);
     }
@@ -381,6 +386,9 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
     how.separate_thinking = prompt.thinking;
     how.starts_in_thinking = prompt.starts_in_thinking;
     how.tool_names = tool_names(request_);
+    if (forced_) {
+        how.call_begun = forced_->begun;
+    }
     // Thinking that the client turned off is not there for it, wherever the model does it all the same.
     how.stops_see_thinking = !prompt.empties_thinking && request_.thinking != chat::thinking_mode::off;
     tokens_ = token_hold(how.stops);
@@ -416,7 +424,9 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
     // A thought, a call or the rest of a begun answer would not keep to it, and the runtime knows of none.
     const bool only_the_value = !spec.prompt.thinking && !request_.hole && begun_answer(request_).empty() &&
                                 tool_names(request_).empty();
-    if (gate_ && only_the_value) {
+    if (forced_) {
+        spec.format = forced_->schema;
+    } else if (gate_ && only_the_value) {
         spec.format = request_.format;
     }
     return spec;

@@ -58,6 +58,7 @@ private:
     struct as_asked {
         chat::sampling sampling;
         chat::limits limits;
+        chat::thinking_mode thinking = chat::thinking_mode::model_default;
         std::optional<std::vector<chat::message>> messages;  // where preparation adds some
     };
 
@@ -130,6 +131,7 @@ private:
     bool put_aside_ = false;                                                   // to be prepared again
     std::optional<format_gate> gate_;                                          // there is a wanted format
     std::optional<call_gate> calls_;                                           // there are tools
+    std::optional<chat::forced_call> forced_;                                  // the answer has to be one
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
     std::optional<scheduler::lease> lease_;
     scheduler::model_hold stays_;

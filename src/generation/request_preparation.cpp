@@ -109,6 +109,28 @@ void apply_defaults(chat::generation_request& request, const served_model& model
     complete(request.sampling, as_sampling(model.entry->sampling));
 }
 
+// A grammar knows of no thoughts, and an answer that has begun is past them.
+void force_call(chat::generation_request& request, prepared_request& out) {
+    const bool by_prompt = out.how.may_be_verbatim && !has_images(request);
+    const bool possible = out.how.prompt_template.empty() &&
+                          out.how.format->tools != chat::tool_style::none &&
+                          (out.how.takes_schemas || by_prompt) && begun_answer(request).empty();
+    if (request.must_call.empty() || !possible) {
+        return;
+    }
+    request.thinking = chat::thinking_mode::off;
+    out.call = chat::force_call(*out.how.format, request.tools, request.must_call);
+    if (out.how.takes_schemas) {
+        out.call->begun.clear();
+        return;
+    }
+    out.call->schema = nullptr;
+    chat::message begun;
+    begun.from = chat::role::assistant;
+    begun.content = out.call->begun;
+    request.messages.push_back(std::move(begun));
+}
+
 }  // namespace
 
 chat::render_options render_options_for(const chat::generation_request& request, const served_model& model,
@@ -123,6 +145,7 @@ chat::render_options render_options_for(const chat::generation_request& request,
     out.as_written = entry.history == catalog::history_form::by_package
                          ? entry.package_forbids_thinking && out.may_be_verbatim
                          : entry.history == catalog::history_form::as_written;
+    out.takes_schemas = model.runtime->takes_schemas();
     out.may_lack_system = !model.runtime->needs_system_text();
     out.prompt_template = request.prompt_template;
     out.effort = request.effort;
@@ -183,12 +206,16 @@ preparation prepare_request(chat::generation_request& request, const served_mode
             add_instruction(request.messages, out.format->instruction(!tool_names(request).empty()));
         }
     }
+    force_call(request, out);
     // What can't be rendered is refused now and not after a wait for the runtime.
     auto rendered = render_request(out.how, request, request.messages);
     if (!rendered) {
         return rendered.error();
     }
     out.prompt = std::move(*rendered);
+    if (out.prompt.thinking) {
+        out.call.reset();  // this model always thinks
+    }
     return out;
 }
 

@@ -27,6 +27,7 @@ struct prepared_request {
     chat::render_options how;
     chat::rendered_prompt prompt;             // of the whole conversation
     std::optional<chat::format_plan> format;  // the conversation already tells the model of it
+    std::optional<chat::forced_call> call;    // by its schema, or, where this is null, begun in the prompt
 };
 
 using preparation = boost::system::result<prepared_request, chat::failure>;
@@ -35,7 +36,7 @@ using preparation = boost::system::result<prepared_request, chat::failure>;
 [[nodiscard]] chat::render_options render_options_for(const chat::generation_request& request,
                                                       const served_model& model, wall_time now);
 
-// Completes `request`: sampling, limits and messages. Refused (bad_request, unsupported) when it can't be
+// Completes `request`: sampling, limits, messages, and thinking off where a call is forced. Refused (bad_request, unsupported) when it can't be
 // rendered for the model or its format can't be checked. Asks no backend, so any thread may call it.
 [[nodiscard]] preparation prepare_request(chat::generation_request& request, const served_model& model,
                                           chat::render_options how);

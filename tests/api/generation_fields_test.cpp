@@ -104,16 +104,22 @@ TEST_F(openai_request, tools_are_shown_as_models_know_them) {
         R"([{"type":"function","function":{"name":"now","parameters":{"type":"object","properties":{}}}}])");
     EXPECT_TRUE(read(R"(,"tools":[])").tools.is_null());
     EXPECT_TRUE(read(R"(,"tool_choice":"none","tools":[)" + tool + "]").tools.is_null());
-    const std::vector<std::pair<std::string, names>> rows{
-        {R"("tool_choice":"auto")", {}},
-        {R"("tool_choice":"required")", {"tool_choice"}},
-        {R"("tool_choice":{"type":"function","function":{"name":"f"}})", {"tool_choice"}},
-        {R"("parallel_tool_calls":false)", {"parallel_tool_calls"}},
-        {R"("parallel_tool_calls":true)", {}},
+    const std::vector<std::tuple<std::string, names, names>> rows{
+        {R"("tool_choice":"auto")", {}, {}},
+        {R"("tool_choice":"required")", {}, {"f"}},
+        {R"("tool_choice":{"type":"function","function":{"name":"f"}})", {}, {"f"}},
+        {R"("tool_choice":{"type":"function","name":"f"})", {}, {"f"}},
+        {R"("tool_choice":{"type":"function","function":{"name":"g"}})", {"tool_choice"}, {}},
+        {R"("tool_choice":{"type":"function","function":"f"})", {"tool_choice"}, {}},
+        {R"("tool_choice":{"type":"allowed_tools"})", {"tool_choice"}, {}},
+        {R"("tool_choice":7)", {"tool_choice"}, {}},
+        {R"("parallel_tool_calls":false)", {"parallel_tool_calls"}, {}},
+        {R"("parallel_tool_calls":true)", {}, {}},
     };
-    for (const auto& [more, unused] : rows) {
+    for (const auto& [more, unused, must_call] : rows) {
         const generation_fields got = read("," + more + R"(,"tools":[)" + tool + "]");
         EXPECT_EQ(got.unused, unused) << more;
+        EXPECT_EQ(got.must_call, must_call) << more;
         EXPECT_EQ(got.tools.size(), 1U);
     }
     const generation_fields custom = read(R"(,"tools":[{"type":"custom","custom":{"name":"x"}}])");

@@ -15,6 +15,7 @@ struct reading {
     int ends = 0;
     generation::prompt_cuts cuts;
     std::size_t dropped = 0;
+    bool ignores_tool_choice = false;
     [[nodiscard]] bool over() const { return ends > 0; }
 };
 
@@ -59,6 +60,7 @@ protected:
         }
         into.cuts = handle->notes().cuts;
         into.dropped = into.cuts.messages;
+        into.ignores_tool_choice = handle->notes().ignores_tool_choice;
     }
     reading read(chat::generation_request what) {
         generation::generation_handle handle = begin(std::move(what));

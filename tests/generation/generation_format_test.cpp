@@ -346,6 +346,70 @@ TEST_F(generation_format, the_runtime_is_told_of_the_format_where_only_the_value
     }
 }
 
+// By a grammar, else by the beginning of the answer, else not at all, and then the client is told.
+TEST_F(generation_format, a_call_that_has_to_come_comes_where_the_runtime_can_be_made_to) {
+    struct row {
+        const char* family;
+        bool schemas, verbatim;
+        const char* said;
+        const char* prompt_end;
+    };
+    const std::string whole = R"({"name": "look_up", "arguments": {"who": "Ada"}})";
+    const std::string bare = R"({"name": "look_up", "parameters": {"who": "Ada"}})";
+    const row rows[] = {
+        {"qwen3", true, true, whole.c_str(), ""},
+        {"qwen2.5", true, false, whole.c_str(), ""},
+        {"llama3", true, false, bare.c_str(), ""},
+        {"qwen3", false, true, " {\"who\": \"Ada\"}}\n</tool_call>",
+         "</think>\n\n<tool_call>\n{\"name\": \"look_up\", \"arguments\":"},
+        {"llama3", false, true, " {\"who\": \"Ada\"}}", "{\"name\": \"look_up\", \"parameters\":"},
+        {"qwen2.5", false, false, "Hello", ""},
+    };
+    for (const row& each : rows) {
+        SCOPED_TRACE(each.family + std::to_string(each.schemas) + std::to_string(each.verbatim));
+        backend.entry.family = each.family;
+        backend.schemas = each.schemas;
+        backend.verbatim = each.verbatim;
+        backend.seen.clear();
+        backend.script = {saying({each.said})};
+        chat::generation_request what = with_tool(request("Who is Ada?"));
+        what.must_call = {"look_up"};
+        what.limits.stops = {"\n\n"};
+        const reading got = read(std::move(what));
+        const bool forced = each.schemas || each.verbatim;
+        EXPECT_EQ(got.ignores_tool_choice, !forced);
+        EXPECT_EQ(got.text, forced ? "" : "Hello");
+        ASSERT_EQ(got.calls.size(), forced ? 1U : 0U);
+        if (forced) {
+            EXPECT_EQ(got.calls[0].name, "look_up");
+            EXPECT_EQ(got.calls[0].arguments.dump(), R"({"who":"Ada"})");
+        }
+        EXPECT_EQ(!backend.seen.back().format.is_null(), each.schemas);
+        EXPECT_FALSE(backend.seen.back().prompt.thinking);
+        EXPECT_TRUE(turns(0).ends_with(each.prompt_end)) << turns(0);
+    }
+}
+
+TEST_F(generation_format, of_several_tools_the_model_chooses_the_one_to_call) {
+    backend.entry.family = "qwen2.5";
+    chat::generation_request what = request("Who is Ada?");
+    what.tools = nlohmann::ordered_json::parse(
+        R"([{"type":"function","function":{"name":"f","parameters":{"$ref":"#/$defs/a","$defs":{"a":{"type":"object"}}}}},
+            {"type":"function","function":{"name":"g","parameters":{"type":"object"}}}])");
+    what.must_call = {"f", "g"};
+    backend.schemas = true;
+    backend.script = {saying({R"({"name":"g","arguments":{}})"})};
+    EXPECT_EQ(read(what).calls.at(0).name, "g");
+    const nlohmann::ordered_json& schema_of_both = backend.seen.back().format;
+    EXPECT_EQ(schema_of_both["anyOf"].size(), 2U);
+    EXPECT_TRUE(schema_of_both["$defs"].contains("a")) << "where the references of the arguments look for it";
+    backend.schemas = false;
+    backend.verbatim = true;
+    backend.script = {saying({"f\", \"arguments\": {}}"})};
+    EXPECT_EQ(read(what).calls.at(0).name, "f");
+    EXPECT_TRUE(backend.seen.back().prompt.turns.ends_with("<tool_call>\n{\"name\": \""));
+}
+
 TEST_F(generation_format, what_can_not_be_checked_is_shown_and_the_rest_still_holds) {
     backend.script = {saying({good})};
     const std::string pattern = R"("pattern":"^(?!x)1$")";

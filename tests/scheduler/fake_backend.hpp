@@ -44,6 +44,7 @@ public:
     scripted_run otherwise{{"Hello"}, engine::run_end::stop, {}, false, false, false, false, {}};
     std::uint32_t context = 4096;
     bool verbatim = false;
+    bool schemas = false;
     std::vector<std::string_view> honoured{"temperature", "top_k", "top_p", "repeat_penalty"};
     std::uint32_t prompt_limit = 100'000;  // in bytes of the texts, which stand for tokens
     std::deque<core::failure> measure_failures;
@@ -94,6 +95,7 @@ public:
     core::wake_signal& availability_changed() noexcept override { return changed_; }
     std::uint32_t context_length() const noexcept override { return context; }
     bool takes_verbatim() const noexcept override { return verbatim; }
+    bool takes_schemas() const noexcept override { return schemas; }
     std::span<const std::string_view> honoured_sampling() const noexcept override { return honoured; }
 
     engine::device_claim claim() const override { return takes; }

@@ -18,6 +18,7 @@
 // limit or a stop cut: a part of a tag, and a call between tags without its end, are never shown.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ struct filter_options {
     bool starts_in_thinking = false;  // the prompt already opened the tag
     // Names of the declared tools; calls of other names are text. Empty: all calls stay text.
     std::vector<std::string> tool_names;
+    // The answer is a call, of which this stands at the end of the prompt: no tag has to come before it.
+    std::optional<std::string> call_begun{};
 };
 
 class output_filter {

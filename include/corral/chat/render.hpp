@@ -57,7 +57,8 @@ struct render_options {
     // The backend accepts verbatim prompts. Used only where the wrapped form fails: an open assistant
     // turn, a template, thinking in a package that forbids it, thinking off: the empty block is then ours.
     bool may_be_verbatim = false;
-    bool as_messages = false;  // also fill rendered_prompt::messages
+    bool as_messages = false;    // also fill rendered_prompt::messages
+    bool takes_schemas = false;  // the backend can hold an answer to a JSON Schema
     // Earlier answers begin with their thoughts, or with the empty block that stood before them, as the model read and
     // wrote them, and not without as the template writes them: a cache that holds them can be continued.
     bool as_written = false;
@@ -88,6 +89,16 @@ struct render_options {
 // `suffix`). Refused when the family has none. REQUIRES: how.may_be_verbatim.
 [[nodiscard]] core::result<rendered_prompt> render_fill_in_middle(const render_options& options,
                                                                   const fill_in_middle& hole);
+
+// What makes an answer a call of one of some tools: a schema for a backend that takes one, else the beginning of the
+// answer, in the family's words.
+struct forced_call {
+    std::string begun;
+    nlohmann::ordered_json schema;
+};
+// REQUIRES: format.tools is not none; each of `tools` has a name and parameters; `names` are some of theirs, and not empty.
+[[nodiscard]] forced_call force_call(const family& format, const nlohmann::ordered_json& tools,
+                                     const std::vector<std::string>& names);
 
 // Drops turns, oldest first, so that fewer tokens remain: an assistant turn with calls goes with its tool
 // results; system messages and the newest turn stay. `go_on` hears of each dropped message, and its answer for

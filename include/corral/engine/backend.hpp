@@ -245,6 +245,8 @@ public:
 
     // A prompt with rendered_prompt::verbatim can be carried out, now and as long as the process lives.
     [[nodiscard]] virtual bool takes_verbatim() const noexcept { return false; }
+    // It can hold an answer to run_spec::format.
+    [[nodiscard]] virtual bool takes_schemas() const noexcept { return false; }
     // It sends rendered_prompt::messages rather than the wrapped texts.
     [[nodiscard]] virtual bool takes_messages() const noexcept { return false; }
     // A conversation without a system text needs one; else the runtime, or its model, may have its own.

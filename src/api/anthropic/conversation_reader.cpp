@@ -230,7 +230,6 @@ void read_tool(const json_fields& tool, tool_list& to) {
     to.bytes += name.size() + description.size() + written.take().size();
 }
 
-// "none" can be kept to; that a call must come, or which, can't.
 void read_choice(const json_fields& fields, tool_list& to) {
     const ordered_json* choice = fields.find("tool_choice");
     if (choice == nullptr || !choice->is_object()) {
@@ -242,7 +241,10 @@ void read_choice(const json_fields& fields, tool_list& to) {
     }
     if (*type == "none") {
         to.tools = nullptr;
-    } else {
+        return;
+    }
+    to.must_call = demanded_tools(to.tools, *choice);
+    if (to.must_call.empty()) {
         to.unused.emplace_back("tool_choice");
     }
 }

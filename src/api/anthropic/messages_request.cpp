@@ -132,6 +132,7 @@ void check(const generation::served_model& model, const messages_request& asked,
 void fill(messages_request& asked, const generation::served_model& model, chat::generation_request& request) {
     request.messages = std::move(asked.talk.messages);
     request.tools = std::move(asked.tools.tools);
+    request.must_call = std::move(asked.tools.must_call);
     request.unused_options = std::move(asked.tools.unused);
     request.format = std::move(asked.format);
     request.sampling = asked.sampling;

@@ -88,6 +88,7 @@ generation_fields read_chat_request(const http::request& incoming, decode_proble
     out.top_logprobs = fields.integer("top_logprobs").value_or(0);
     tool_list tools = read_nested_tools(fields);
     out.tools = std::move(tools.tools);
+    out.must_call = std::move(tools.must_call);
     read_unused(fields, out);
     out.unused.insert(out.unused.end(), tools.unused.begin(), tools.unused.end());
     const auto* messages = fields.find("messages");

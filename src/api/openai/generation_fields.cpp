@@ -159,6 +159,7 @@ chat::generation_request make_request(const api_context& context, const http::re
         out.effort = std::move(asked.reasoning.effort);
     }
     out.tools = std::move(asked.tools);
+    out.must_call = std::move(asked.must_call);
     out.format = std::move(asked.format);
     out.unused_options = std::move(asked.unused);
     if (asked.logprobs) {

@@ -28,6 +28,7 @@ struct generation_fields {
     chat::limits limits;
     reasoning_choice reasoning;
     nlohmann::ordered_json tools = nullptr;
+    std::vector<std::string> must_call;  // of these tools
     nlohmann::ordered_json format = nullptr;
     bool logprobs = false;
     std::int64_t top_logprobs = 0;

@@ -169,6 +169,7 @@ responses_fields read_responses_request(const http::request& incoming, decode_pr
     read_choice(fields, tools);
     if (!out.echo.compaction) {
         out.common.tools = std::move(tools.tools);
+        out.common.must_call = std::move(tools.must_call);
     }
     read_unused(fields, out.common);
     out.common.unused.insert(out.common.unused.end(), tools.unused.begin(), tools.unused.end());

@@ -88,7 +88,6 @@ void add_flat_tools(const json_fields& fields, tool_list& to) {
     }
 }
 
-// "none" can be kept to; that a call must come, or which, can't.
 void read_choice(const json_fields& fields, tool_list& to) {
     const ordered_json* choice = fields.find("tool_choice");
     if (choice == nullptr || *choice == "auto" || to.tools.is_null()) {
@@ -96,7 +95,10 @@ void read_choice(const json_fields& fields, tool_list& to) {
     }
     if (*choice == "none") {
         to.tools = nullptr;
-    } else {
+        return;
+    }
+    to.must_call = demanded_tools(to.tools, *choice);
+    if (to.must_call.empty()) {
         add_unused(to, "tool_choice");
     }
 }

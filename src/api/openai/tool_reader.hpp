@@ -12,6 +12,7 @@ namespace corral::api::openai {
 
 struct tool_list {
     nlohmann::ordered_json tools = nullptr;  // null or a non-empty array
+    std::vector<std::string> must_call;      // of one of these
     std::vector<std::string> unused;         // what the client said of tools that has no effect
     // Of flat ones: their names as the model knows them, and how many bytes of each are its namespace.
     std::map<std::string, std::size_t> names{};

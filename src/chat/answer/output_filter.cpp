@@ -14,7 +14,11 @@ namespace corral::chat {
 namespace {
 
 std::optional<call_syntax> calls_of(const filter_options& options) {
-    return options.tool_names.empty() ? std::nullopt : syntax_of(options.format->tools);
+    auto out = options.tool_names.empty() ? std::nullopt : syntax_of(options.format->tools);
+    if (out && options.call_begun) {
+        out->bare = true;
+    }
+    return out;
 }
 
 void append(std::vector<generation_event>& target, std::vector<generation_event> events) {
@@ -36,6 +40,7 @@ struct output_filter::state {
         }
         if (syntax) {
             tools.emplace(*syntax, std::move(options.tool_names));
+            (void)tools->feed(options.call_begun.value_or(""));
         }
     }
 

@@ -1,6 +1,11 @@
 #include "chat/prompt/tool_words.hpp"
 
+#include <algorithm>
+#include <string>
+#include <utility>
+
 #include "chat/json/json_text.hpp"
+#include "corral/chat/render.hpp"
 
 namespace corral::chat {
 
@@ -82,6 +87,35 @@ std::string answer_with_calls(const family& format, std::string_view content,
 std::string tool_result(const family& format, std::string_view content) {
     return format.tool_header.empty() ? "<tool_response>\n" + std::string(content) + "\n</tool_response>"
                                       : spaced_json(json(content));
+}
+
+forced_call force_call(const family& format, const json& tools, const std::vector<std::string>& names) {
+    const bool llama = format.tools == tool_style::llama_json;
+    const std::string key = llama ? "parameters" : "arguments";
+    forced_call out;
+    out.begun = llama ? "{\"name\": " : "<tool_call>\n{\"name\": ";
+    out.begun += names.size() == 1 ? spaced_json(json(names.front())) + ", \"" + key + "\":" : "\"";
+    json calls = json::array();
+    for (const json& tool : tools) {
+        const json& function = tool.at("function");
+        const std::string name = function.at("name");
+        if (std::ranges::find(names, name) == names.end()) {
+            continue;
+        }
+        json arguments = function.at("parameters");
+        // References count from the root of the whole schema.
+        for (const char* const shared : {"$defs", "definitions"}) {
+            if (const auto found = arguments.find(shared); found != arguments.end() && found->is_object()) {
+                out.schema[shared].update(*found);
+            }
+        }
+        calls.push_back({{"type", "object"},
+                         {"properties", {{"name", {{"const", name}}}, {key, std::move(arguments)}}},
+                         {"required", {"name", key}},
+                         {"additionalProperties", false}});
+    }
+    out.schema.update(calls.size() == 1 ? calls.front() : json{{"anyOf", std::move(calls)}});
+    return out;
 }
 
 }  // namespace corral::chat

@@ -60,6 +60,9 @@ public:
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return sampling_;
     }
+    [[nodiscard]] bool takes_schemas() const noexcept override {
+        return model_.runtime.traits.formats != catalog::format_form::none;
+    }
     [[nodiscard]] bool tells_logprobs() const noexcept override {
         return model_.runtime.traits.logprobs != catalog::logprob_form::none;
     }

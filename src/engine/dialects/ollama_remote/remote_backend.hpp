@@ -32,6 +32,7 @@ public:
     [[nodiscard]] stated_model stated() const override { return watch_->stated(); }
     [[nodiscard]] bool takes_messages() const noexcept override { return true; }
     [[nodiscard]] bool takes_verbatim() const noexcept override { return true; }
+    [[nodiscard]] bool takes_schemas() const noexcept override { return true; }
     [[nodiscard]] unsigned capacity() const noexcept override { return capacity_; }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
