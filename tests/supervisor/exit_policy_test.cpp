@@ -136,6 +136,22 @@ TEST(exit_policy, of_a_start_the_line_that_tells_most_is_quoted) {
     EXPECT_EQ(how(&missing, false), "exit status 42. A library is missing. It said: ValueError: 'x'");
 }
 
+TEST(exit_policy, of_a_bar_of_progress_only_the_figure_is_told) {
+    const auto how = [](const char* said) {
+        return explain_exit(rules(), process::exited_with{42}, nullptr, nullptr, false, said).how;
+    };
+    EXPECT_EQ(how(" 51% | █████████ | 20 / 39 [0.26s<0.51s, 76.21 count/s] init 11 axmodel ok,devid(0) "
+                  "remain_cmm(59 MB)[E][ init][ 421]: AX_ENGINE_CreateHandle"),
+              "exit status 42, 59 MB were free on card 0, it said: [E][ init][ 421]: AX_ENGINE_CreateHandle");
+    EXPECT_EQ(
+        how("100% | ███ | 39 / 39 [65.0s<65.0s, 0.60 count/s] init post axmodel failed,remain_cmm(12 MB)"),
+        "exit status 42, 12 MB of the card's memory were free, it said: init post axmodel "
+        "failed,remain_cmm(12 MB)");
+    EXPECT_EQ(how("init 1 axmodel failed,devid(0) remain_cmm(-1 MB)"),
+              "exit status 42, it said: init 1 axmodel failed,devid(0) remain_cmm(-1 MB)");
+    EXPECT_EQ(how("[E] 40 of 100% failed"), "exit status 42, it said: [E] 40 of 100% failed");
+}
+
 TEST(exit_policy, an_unknown_status_is_told_and_nothing_is_made_up) {
     const exit_story story = explain_exit(rules(), process::exited_with{42}, nullptr);
     EXPECT_NE(story.reason.text().find("42"), std::string::npos);

@@ -4,10 +4,13 @@
 #include <cstring>
 
 #include <algorithm>
+#include <optional>
 #include <variant>
 
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
+#include "supervisor/service/line_meaning.hpp"
 
 namespace corral::supervisor {
 
@@ -45,9 +48,50 @@ exit_story finished(core::reason how, std::string advice, bool from_outside) {
 
 }  // namespace
 
+namespace {
+
+// Axera's runtime ends no line between a bar of progress and what follows it (docs/facts/vendor_ax.md#start-log).
+std::string_view behind_bar(std::string_view said) {
+    constexpr std::string_view rate = "/s]";
+    const std::size_t bar = progress_in(said) ? said.rfind(rate) : std::string_view::npos;
+    if (bar == std::string_view::npos) {
+        return said;
+    }
+    const std::string_view after = said.substr(bar + rate.size());
+    const std::size_t error = after.rfind("[E]");
+    return core::trimmed(error == std::string_view::npos ? after : after.substr(error));
+}
+
+// The number between `before` and what is no digit, where it stands last.
+std::optional<unsigned> figure_behind(std::string_view text, std::string_view before) {
+    const std::size_t at = text.rfind(before);
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::string_view rest = text.substr(at + before.size());
+    return core::whole_number<unsigned>(rest.substr(0, rest.find_first_not_of("0123456789")));
+}
+
+// With what the runtime counted on its card after the last layer that fit.
+core::reason with_card_memory(const core::reason& text, std::string_view said) {
+    const auto free_mb = figure_behind(said, "remain_cmm(");
+    if (!free_mb) {
+        return text;
+    }
+    const auto card = figure_behind(said, "devid(");
+    return text.led_to_by(card ? core::say("service.card-memory/card", *free_mb, *card)
+                               : core::say("service.card-memory/here", *free_mb));
+}
+
+}  // namespace
+
 core::reason with_line(const core::reason& text, std::string_view said) {
     constexpr std::size_t longest = 240;
-    return said.empty() ? text : text.led_to_by("it said: " + telemetry::printable(said, longest));
+    if (said.empty()) {
+        return text;
+    }
+    const core::reason told = with_card_memory(text, said);
+    return told.led_to_by("it said: " + telemetry::printable(behind_bar(said), longest));
 }
 
 std::optional<int> exit_status(const process::exit_reason& how) {

@@ -29,6 +29,12 @@ inline constexpr std::array service_table{
             "before| before, it printed what may mean: {cause}",
             "A line that the profile knows came before; it need not be the cause.",
             "Look at the line and those around it by 'corral logs MODEL/SERVICE'."},
+    message{
+        "service.card-memory", service_reader,
+        "card| {free:d} MB were free on card {card:d}\n"
+        "here| {free:d} MB of the card's memory were free",
+        "So much was left when the runtime had loaded its last whole layer; the next one may not have fit.",
+        "Unload another model, serve a smaller one, or one with a shorter context."},
     message{"service.no-progress", service_reader,
             "no sign of progress for {limit} while {stage}{last}; the clock of progress {stand}",
             "A start without progress for longer than start_stall is ended and tried again.",
