@@ -1,5 +1,6 @@
 // corral pull NAME
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -17,11 +18,14 @@
 #include "cli/pull_name.hpp"
 #include "cli/pull_needs.hpp"
 #include "cli/pull_report.hpp"
+#include "cli/pull_trial.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
+#include "corral/config/manifest_file.hpp"
 #include "corral/core/private_file.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
+#include "corral/package/package_check.hpp"
 #include "corral/pull/pull_package.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -195,45 +199,63 @@ int print_plan(const pull_options& asked, const pull::pull_request& request, con
     return plan->room_problem.empty() ? succeeded : failed;
 }
 
-// The model that is served from that folder already; `wanted`, where it is given, and no other.
-std::string served_as(const config::configuration& all, const std::filesystem::path& folder,
-                      const std::optional<std::string>& wanted) {
+// The model that is served from that folder already; `wanted`, where it is given, and no other. nullptr: there is none.
+const catalog::model_entry* served_from(const config::configuration& all, const std::filesystem::path& folder,
+                                        const std::optional<std::string>& wanted) {
     for (const catalog::model_entry& one : all.models) {
         std::error_code gone;  // a package that is not there is no other's
         const bool same = one.package == folder || std::filesystem::equivalent(one.package, folder, gone);
         if (same && (!wanted || catalog::same_model(one.name, *wanted))) {
-            return one.name;
+            return &one;
         }
     }
-    return {};
+    return nullptr;
 }
 
-int import_pulled(const pull_options& asked, const pull::pull_request& request, const pull::pulled& got,
-                  const std::string& served, const std::map<std::string, std::string>& environment,
-                  pull_report& report) {
+// An import of git-LFS pointers has the manifest of that model.
+bool takes_place_of_pointers(const config::configuration& all, const std::string& model) {
+    const auto name = catalog::display_name(model);
+    return name && std::ranges::any_of(all.models, [&](const catalog::model_entry& one) {
+               return one.source.filename() == config::manifest_file_name(*name) &&
+                      std::ranges::any_of(package::examine_package(one, package::this_machine()).findings,
+                                          [](const auto& found) { return found.id == "file.lfs-pointer"; });
+           });
+}
+
+struct pull_work {
+    const pull_options& asked;
+    const pull::pull_request& request;
+    const config::configuration& all;
+    const std::map<std::string, std::string>& environment;
+    pull_report& report;
+};
+
+int import_pulled(const pull_work& of, const pull::pulled& got, const catalog::model_entry* served) {
+    const pull_options& asked = of.asked;
+    const pull::package_source& source = of.request.source;
     import_options with;
     with.daemon = asked.daemon;
     with.folder = got.folder.string();
     with.request.mend = true;  // a hub keeps no execute bits
     with.request.name = asked.model;
-    if (!with.request.name && !request.source.name.empty()) {
-        with.request.name = request.source.name;
+    if (!with.request.name && !source.name.empty()) {
+        with.request.name = source.name;
     }
-    if (!served.empty()) {
-        with.request.name = served;
-        with.request.replace = true;
+    if (served != nullptr) {
+        with.request.name = served->name;
     }
+    with.request.replace =
+        served != nullptr || (with.request.name && takes_place_of_pointers(of.all, *with.request.name));
     with.request.profile = asked.profile;
-    if (!with.request.profile && !request.source.profile.empty()) {
-        with.request.profile = request.source.profile;
+    if (!with.request.profile && !source.profile.empty()) {
+        with.request.profile = source.profile;
     }
     if (!asked.json) {
-        return run_import(with, environment);
+        return run_import(with, of.environment);
     }
     import_told told;
-    const int status = run_import(with, environment, &told);
+    const int status = run_import(with, of.environment, &told);
     if (status == imported) {
-        report.status("success");
         return succeeded;
     }
     std::string why = told.problem;
@@ -247,9 +269,55 @@ int import_pulled(const pull_options& asked, const pull::pull_request& request, 
                                                       : core::say("pull.words/no-model", got.folder, said));
 }
 
-int finish(const pull_options& asked, const pull::pull_request& request, const pull::pulled& got,
-           const config::configuration& all, const std::map<std::string, std::string>& environment,
-           pull_report& report) {
+int fail_back(const pull_work& of, const pull::pulled& got, const revision_trial& trial,
+              const std::string& model, const core::failure& why) {
+    auto back = got.go_back();
+    if (back) {
+        back = trial.restore();
+    }
+    if (!back) {
+        return fail_pull(of.asked,
+                         core::say("pull.went-back/not-back", model, why.message, back.error().message));
+    }
+    return fail_pull(of.asked, why.code == core::make_error_code(core::errc::cancelled)
+                                   ? core::say("pull.went-back/stopped", model)
+                                   : core::say("pull.went-back/before", model, why.message));
+}
+
+// The revision that was there stays until the model has been loaded with the new one.
+int update(const pull_work& of, const pull::pulled& got, const catalog::model_entry& served) {
+    const revision_trial trial(served.name, served.source, of.asked.daemon, of.environment);
+    const int status = import_pulled(of, got, &served);
+    if (!got.go_back) {
+        return status;
+    }
+    core::result<bool> tried =
+        core::make_failure(core::errc::unavailable, core::say("pull.went-back/no-import"));
+    if (status == imported) {
+        if (!of.asked.json) {
+            std::cout << "loading " << served.name << " with the new files\n" << std::flush;
+        }
+        int looks = 0;
+        tried = trial.run(stopped, [&] {
+            constexpr int between_signs = 20;
+            if (looks++ % between_signs == 0) {
+                of.report.status("loading the new revision");
+            }
+        });
+    }
+    if (!tried) {
+        return fail_back(of, got, trial, served.name, tried.error());
+    }
+    if (!of.asked.json) {
+        std::cout << "updated: " << served.name
+                  << (*tried ? " answers with the new files\n"
+                             : "; the new files are loaded at its next start\n");
+    }
+    return status;
+}
+
+int finish(const pull_work& of, const pull::pulled& got) {
+    const pull_options& asked = of.asked;
     if (!asked.json) {
         std::cout << (got.was_there ? "up to date (already there, whole): " : "pulled: ")
                   << got.folder.string() << ", " << pull::bytes_text(got.bytes) << '\n';
@@ -257,23 +325,23 @@ int finish(const pull_options& asked, const pull::pull_request& request, const p
             std::cout << "what else lay in that folder is now in " << got.kept.string() << '\n';
         }
     }
-    const std::string served = served_as(all, got.folder, asked.model);
+    const catalog::model_entry* const served = served_from(of.all, got.folder, asked.model);
+    int status = succeeded;
     if (!asked.stick.empty()) {
         if (!asked.json) {
             std::cout << "on the other machine: corral import " << got.folder.filename().string() << '\n';
         }
-    } else if (!asked.no_import && (served.empty() || !got.was_there)) {
-        const int status = import_pulled(asked, request, got, served, environment, report);
-        if (!asked.json && !served.empty() && status == imported) {
-            std::cout << "updated: " << served << " goes on with what it has loaded; 'corral restart "
-                      << served << "' loads the new files\n";
-        }
-        return status;
-    } else if (!asked.json && !served.empty()) {
-        std::cout << "served as " << served << '\n';
+    } else if (!asked.no_import && served == nullptr) {
+        status = import_pulled(of, got, served);
+    } else if (!asked.no_import && !got.was_there) {
+        status = update(of, got, *served);
+    } else if (!asked.json && served != nullptr) {
+        std::cout << "served as " << served->name << '\n';
     }
-    report.status("success");
-    return succeeded;
+    if (status == succeeded) {
+        of.report.status("success");
+    }
+    return status;
 }
 
 int run_pull(const pull_options& asked, const std::map<std::string, std::string>& environment) {
@@ -315,7 +383,7 @@ int run_pull(const pull_options& asked, const std::map<std::string, std::string>
     if (!got) {
         return fail_pull(asked, got.error().message);
     }
-    return finish(asked, *request, *got, *all, environment, report);
+    return finish({asked, *request, *all, environment, report}, *got);
 }
 
 }  // namespace

@@ -217,7 +217,7 @@ core::result<void> write_checksums(const fs::path& stage, const pulled_marker& m
 core::result<pulled> put_in_place(const pull_request& asked, const listed_plan& plan,
                                   const std::vector<fetched_file>& got, const fs::path& target,
                                   work_place& work) {
-    pulled out{target, true, {}, 0, {}};
+    pulled out{target, true, {}, 0, {}, {}};
     for (const fetched_file& each : got) {
         out.was_there = out.was_there && each.in_target;
         out.bytes += each.size;
@@ -242,7 +242,12 @@ core::result<pulled> put_in_place(const pull_request& asked, const listed_plan& 
         }
         out.kept = std::move(*kept);
     }
-    out.held = work_place::finish(std::move(work));
+    const bool replaced = !out.was_there && before && out.kept.empty();
+    const std::shared_ptr<const work_place> held = work_place::finish(std::move(work));
+    out.held = held;
+    if (replaced) {
+        out.go_back = [held, target] { return held->go_back(target); };
+    }
     return out;
 }
 

@@ -355,23 +355,27 @@ core::result<fs::path> work_place::rescue(const fs::path& target) {
     return kept;
 }
 
-std::shared_ptr<const void> work_place::finish(work_place&& done) {
-    done.remove_all_but_lock();
+std::shared_ptr<const work_place> work_place::finish(work_place&& done) {
+    std::error_code error;
+    for (const char* const each : {"package", "parts", "journal.json", "journal.new", "progress"}) {
+        fs::remove_all(done.root_ / each, error);
+    }
     return {new work_place(std::move(done)), [](work_place* one) {
-                one->remove_lock();
+                one->remove_rest();
                 delete one;
             }};
 }
 
-void work_place::remove_all_but_lock() {
-    std::error_code error;
-    for (const char* const each : {"before", "package", "parts", "journal.json", "journal.new", "progress"}) {
-        fs::remove_all(root_ / each, error);
-    }
+core::result<void> work_place::go_back(const fs::path& target) const {
+    const fs::path before = root_ / "before";
+    const int value = swap_or_move(before, target, root_ / "package", true);
+    return value == 0 ? core::result<void>() : disk_failure(target, "write", value);
 }
 
-void work_place::remove_lock() {
+void work_place::remove_rest() const {
     std::error_code error;
+    fs::remove_all(root_ / "before", error);
+    fs::remove_all(root_ / "package", error);
     fs::remove(root_ / "lock", error);
     fs::remove(root_, error);
     fs::remove(root_.parent_path(), error);  // if this was the only one

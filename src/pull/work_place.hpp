@@ -59,15 +59,16 @@ public:
     // Before anything else: what a pull that was killed while it placed a package left of somebody's. The name under which
     // it is kept, or none.
     [[nodiscard]] core::result<std::filesystem::path> rescue(const std::filesystem::path& target);
-    // All that is left here goes but the lock, and that once what comes back is let go: until then nobody pulls or
-    // removes this package.
-    [[nodiscard]] static std::shared_ptr<const void> finish(work_place&& done);
+    // All that is left here goes but the lock and the package that was replaced, and these once what comes back is let
+    // go: until then nobody pulls or removes this package.
+    [[nodiscard]] static std::shared_ptr<const work_place> finish(work_place&& done);
+    // The package that place() replaced takes the place of the one at `target` again.
+    [[nodiscard]] core::result<void> go_back(const std::filesystem::path& target) const;
 
 private:
     work_place(std::filesystem::path root, core::owned_fd lock);
     void save_journal();
-    void remove_all_but_lock();
-    void remove_lock();
+    void remove_rest() const;
 
     std::filesystem::path root_;
     core::owned_fd lock_;

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 
 from admin_cli import corral, done, model_of
@@ -143,5 +144,24 @@ def test_a_second_pull_is_up_to_date_and_a_newer_package_an_update(tmp_path):
         with open(box.package / "SHA256SUMS", "a") as sums:
             sums.write(f"{hashlib.sha256(b'of a later revision').hexdigest()}  more.txt\n")
         told = box.corral("pull", NAME, "--name", "mine").stdout
-        assert "updated: mine:latest" in told and "corral restart mine:latest" in told, told
+        assert "updated: mine:latest answers with the new files" in told, told
         assert (box.store / "Qwen3-4B" / "more.txt").exists()
+        assert {one.name for one in box.store.iterdir()} == {"Qwen3-4B"}, "nothing of the revision before is left"
+
+
+def test_the_revision_before_serves_until_the_new_one_has_answered(tmp_path):
+    with PullBox(tmp_path) as box:
+        box.corral("pull", NAME, "--name", "mine")
+        server = next(box.package.glob("main_api_*"))
+        file, good = next(box.models.glob("mine*.toml")), server.read_bytes()
+        manifest = file.read_text()
+        server.write_bytes(b"#!/bin/sh\nexit 3\n")
+        sums = box.package / "SHA256SUMS"
+        sums.write_text(re.sub(rf"\w{{64}}(?=  {server.name}$)", hashlib.sha256(server.read_bytes()).hexdigest(), sums.read_text(), flags=re.M))
+        told = box.corral("pull", NAME, "--name", "mine", status=1)
+        assert "mine:latest is served from the revision before" in told.stderr and "exit status 3" in told.stderr, told
+        assert (box.store / "Qwen3-4B" / server.name).read_bytes() == good
+        assert file.read_text() == manifest
+        assert {one.name for one in box.store.iterdir()} == {"Qwen3-4B"}
+        status, text = box.ask("POST", "/api/generate", {"model": "mine", "prompt": "Hello", "stream": False})
+        assert status == 200 and json.loads(text)["done"], text

@@ -60,8 +60,11 @@ struct pulled {
     bool was_there = false;      // all of it, before
     std::filesystem::path kept;  // what else lay in its folder is here now; empty: nothing did
     std::uint64_t bytes = 0;
-    // While it lives nobody else pulls or removes the package: until its model has a manifest it looks unused.
+    // While it lives nobody else pulls or removes the package: until its model has a manifest it looks unused. The
+    // revision that was there before stays as long.
     std::shared_ptr<const void> held;
+    // That one takes the place of this one again; empty: there was none, or files of others were in it.
+    std::function<core::result<void>()> go_back;
 };
 
 // What would be fetched; changes nothing.

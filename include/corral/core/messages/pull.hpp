@@ -138,6 +138,15 @@ inline constexpr std::array pull_table{
             "see 'token_file' of [pull]",
             "The file of the token is no token.",
             "Write the token alone into that file, readable by Corral's user."},
+    message{"pull.went-back", pull_reader,
+            "before| {model} is served from the revision before: with the new one it is not ready, {why}\n"
+            "no-import| the new revision is no model\n"
+            "stopped| the update was stopped while {model} was loaded with it; the revision before serves\n"
+            "not-back| with the new revision {model} is not ready, {why}; the revision before can't be put "
+            "back: {problem}",
+            "The new revision was whole, but no model came of it, so the one before took its place again.",
+            "Read the reason by 'corral logs --crash'; tell whoever publishes the package, and pull again "
+            "later."},
     message{"pull.words", pull_reader,
             "time-wait| '{patience}' is no time to wait for a silent source; write 1s to 1h\n"
             "configuration| the configuration can't be read; 'corral check' says what is wrong with it\n"
