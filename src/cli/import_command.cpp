@@ -210,6 +210,7 @@ void print_json(const import_plan& plan, const package_trust& trust, const impor
                                                                            : std::string()}};
     out["fixed"] = plan.mended;
     out["commands"] = commands_of(plan, may_write);
+    out["pull"] = plan.pull;
     out["files"] = control::admin_json::array();
     for (const package::file_group& group : plan.groups) {
         control::admin_json faults = control::admin_json::object();
@@ -291,7 +292,8 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     const package_trust trust =
         check_trust(wanted, hash_bar("checking " + line(request.package.filename().string()), bars));
     request.known = trust.findings;
-    if (const auto who = find_serving_user(asked.daemon, place, environment)) {
+    const auto serving = find_serving_user(asked.daemon, place, environment);
+    if (const auto who = serving ? serving : importing_user()) {
         if (auto closed = closed_to(*who, request.package)) {
             request.known.push_back(std::move(*closed));
         }

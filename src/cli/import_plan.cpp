@@ -17,6 +17,7 @@
 #include "corral/package/package_check.hpp"
 #include "corral/package/package_reader.hpp"
 #include "corral/package/package_tree.hpp"
+#include "corral/pull/catalogue.hpp"
 
 namespace corral::cli {
 
@@ -306,6 +307,35 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
     plan.writable = check_place(plan, asked, source);
 }
 
+// The model of the catalogue for this box whose package lies in a folder of that name; empty: there is none.
+std::string name_in_catalogue(const fs::path& package, const config::configuration_place& place,
+                              const package::machine& machine) {
+    const auto read = pull::read_catalogue(pull::catalogue_folders(place.file.parent_path()));
+    const pull::box here = pull::look_at_box(machine, machine.root);
+    for (const pull::catalogue_model& model : read.value.models) {
+        const pull::choice found = pull::choose(model, here);
+        if (found.package != nullptr && core::equal_ignoring_case(pull::folder_name(found.package->source),
+                                                                  package.filename().string())) {
+            return model.name;
+        }
+    }
+    return {};
+}
+
+// A clone gets its large files by git; any other folder of pointers is fetched anew, where it is known from where.
+void offer_pull(import_plan& plan, const config::configuration_place& place,
+                const package::machine& machine) {
+    constexpr std::string_view by_git = " lfs pull";
+    const auto pointers = std::ranges::find(plan.findings, "file.lfs-pointer", &catalog::finding::id);
+    if (pointers == plan.findings.end() || pointers->fix.ends_with(by_git)) {
+        return;
+    }
+    plan.pull = name_in_catalogue(plan.package, place, machine);
+    if (!plan.pull.empty()) {
+        pointers->fix = "Run: corral pull " + plan.pull;
+    }
+}
+
 }  // namespace
 
 import_plan plan_import(const import_request& asked, const config::configuration_place& place,
@@ -333,6 +363,7 @@ import_plan plan_import(const import_request& asked, const config::configuration
             add(plan, "package.note", severity::note, note + ".", {}, {});
         }
     }
+    offer_pull(plan, place, here);
     sort_findings(plan);
     return plan;
 }

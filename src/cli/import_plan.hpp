@@ -44,6 +44,7 @@ struct import_plan {
     std::map<std::string, std::vector<std::string>> files;  // all that a finding is about, by its id
     std::vector<std::string> mended;                        // a sentence each
     std::vector<std::string> mendable;                      // ids of findings that --fix would mend
+    std::string pull;  // the catalogue's name of it, where large files are missing that a pull brings
 };
 
 // Where profiles are looked for: `profiles` of the configuration, then the usual folders.

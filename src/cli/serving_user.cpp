@@ -72,8 +72,9 @@ std::optional<std::size_t> first_closed(const serving_user& who, const std::vect
     if (child == 0) {
         // Only calls of the system from here on.
         std::size_t at = all.size();
-        if (::setgroups(groups.size(), groups.data()) == 0 &&
-            ::setresgid(who.group, who.group, who.group) == 0 && ::setresuid(who.id, who.id, who.id) == 0) {
+        if (who.id == ::geteuid() ||
+            (::setgroups(groups.size(), groups.data()) == 0 &&
+             ::setresgid(who.group, who.group, who.group) == 0 && ::setresuid(who.id, who.id, who.id) == 0)) {
             for (at = 0; at < all.size(); ++at) {
                 if (::access(all[at].path.c_str(), all[at].access) != 0 && errno == EACCES) {
                     break;
@@ -120,6 +121,13 @@ std::optional<serving_user> find_serving_user(const daemon_place& place,
     return serving_user{who->pw_uid, who->pw_gid, who->pw_name};
 }
 
+std::optional<serving_user> importing_user() {
+    const passwd* const who = ::getpwuid(::geteuid());
+    return ::geteuid() == 0 || who == nullptr
+               ? std::nullopt
+               : std::optional(serving_user{who->pw_uid, ::getegid(), who->pw_name});
+}
+
 std::optional<catalog::finding> closed_to(const serving_user& who, const fs::path& package) {
     const std::vector<wanted_path> all = paths_of(package);
     const auto closed = first_closed(who, all);
@@ -133,8 +141,10 @@ std::optional<catalog::finding> closed_to(const serving_user& who, const fs::pat
                             catalog::severity::error,
                             {},
                             telemetry::printable(all[*closed].path.string(), 400) +
-                                " is closed to the user '" + who.name + "', who serves.",
-                            "You are root and can read it; the model could not be loaded.",
+                                " is closed to the user '" + who.name +
+                                (::geteuid() == 0 ? "', who serves." : "'."),
+                            ::geteuid() == 0 ? "You are root and can read it; the model could not be loaded."
+                                             : "The model could not be loaded.",
                             all[*closed].inside ? opened : moved};
 }
 

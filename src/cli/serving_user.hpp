@@ -26,6 +26,9 @@ struct serving_user {
     const daemon_place& place, const config::configuration_place& files,
     const std::map<std::string, std::string>& environment);
 
+// This user, where it is not root: the daemon's own, for an import from the page.
+[[nodiscard]] std::optional<serving_user> importing_user();
+
 // The first folder or file of `package` that `who` can't read, and the command that mends it.
 [[nodiscard]] std::optional<catalog::finding> closed_to(const serving_user& who,
                                                         const std::filesystem::path& package);

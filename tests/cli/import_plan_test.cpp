@@ -238,6 +238,28 @@ TEST(import_plan, half_a_projector_is_told) {
     }
 }
 
+TEST(import_plan, pointers_of_a_package_that_the_catalogue_knows_name_the_pull) {
+    const import_place place;
+    fs::create_directories(place.folder() / "catalogue.d");
+    std::ofstream(place.folder() / "catalogue.d" / "own.toml")
+        << "[[models]]\nname = \"mine:4b\"\nfamily = \"qwen3\"\n[[models.packages]]\nboxes = [\"cpu\"]\n"
+           "profile = \"axera-poll\"\nhub = \"owner/"
+        << qwen3_4b.name << "\"\nlicense = \"MIT\"\nfacts = \"a test\"\n";
+    const vendor_tree pointers(qwen3_4b.name, tree_state::pointers);
+    fill(pointers, qwen3_4b);
+    const import_plan half = place.plan(pointers.folder());
+    EXPECT_EQ(half.pull, "mine:4b");
+    const auto told = std::ranges::find(half.findings, "file.lfs-pointer", &catalog::finding::id);
+    ASSERT_NE(told, half.findings.end());
+    EXPECT_EQ(told->fix, "Run: corral pull mine:4b");
+    const vendor_tree stranger("strangers", tree_state::pointers);
+    fill(stranger, qwen3_4b);
+    EXPECT_EQ(place.plan(stranger.folder()).pull, "");
+    const vendor_tree whole(qwen3_4b.name);
+    fill(whole, qwen3_4b);
+    EXPECT_EQ(place.plan(whole.folder()).pull, "");
+}
+
 TEST(import_plan, half_downloads_are_written_and_told) {
     for (const polling_package* package : {&qwen3_4b, &qwen25_1_5b, &qwen25_7b, &deepseek_1_5b}) {
         SCOPED_TRACE(package->name);

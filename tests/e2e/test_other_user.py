@@ -4,6 +4,7 @@ Corral that asks for no keys."""
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -87,6 +88,22 @@ def test_root_imports_nothing_that_the_serving_user_cant_read(home, closed, comm
         locked.chmod(0o700)
         checked = root("check")
         assert checked.returncode != 0 and f"{locked} is closed to the user" in checked.stderr, checked
+
+
+@pytest.mark.parametrize(("closed", "command"), [("above", "sudo mv {0} /srv/models/"), ("inside", "sudo chmod -R a+rX {0}")])
+def test_the_page_says_what_opens_a_folder_to_the_serving_user(home, closed, command):
+    package = home / "models" / "Qwen3-4B"
+    subprocess.run([BIN / "corral-sim", "package", package, "--layers", "2"], check=True, stdout=subprocess.DEVNULL)
+    locked = package.parent if closed == "above" else next(one for one in package.iterdir() if one.is_dir())
+    locked.chmod(0o700)
+    with their_corral(home) as theirs:
+        port = re.search(r"127\.0\.0\.1:(\d+)", (theirs / "corral.toml").read_text())[1]
+        run = subprocess.run(["curl", "-sS", "--noproxy", "*", "--max-time", "60", f"http://127.0.0.1:{port}{API}/models/import", "-H",
+                              "X-Corral-Action: 1", "-d", json.dumps({"folder": str(package)})], check=True, capture_output=True, text=True)
+        found = json.loads(run.stdout)["findings"]
+        assert [one["id"] for one in found] == ["package.closed"], found
+        assert f"{locked} is closed to the user" in found[0]["what"] and command.format(package) in found[0]["fix"], found
+        assert not list(theirs.glob("models.d/*"))
 
 
 def test_a_closed_folder_alone_is_no_daemon(home):
