@@ -1,4 +1,4 @@
-// Writes the page's files into a folder, flat: index.html, the script and the style by their hashes, the icon, and a compressed form
+// Writes the page's files into a folder, flat: index.html, the script and the style by their hashes, logo and colours, and a compressed form
 // beside each.
 // usage: node build.mjs [DIR]     by default share/ui of the tree
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const out = process.argv[2] ?? join(here, '../share/ui');
-const most = 200_000; // bytes, compressed
+const most = 120_000; // bytes, compressed
 
 const made = await build({
   absWorkingDir: here,
@@ -34,7 +34,8 @@ const files = new Map(made.outputFiles.map((file) => [basename(file.path), Buffe
 const named = (ending) => [...files.keys()].find((name) => name.endsWith(ending));
 const html = readFileSync(join(here, 'src/index.html'), 'utf8').replace('{{css}}', named('.css')).replace('{{js}}', named('.js'));
 files.set('index.html', Buffer.from(html));
-files.set('icon.svg', readFileSync(join(here, 'src/icon.svg')));
+// The two that a maker may put others in the place of.
+for (const name of ['logo.svg', 'brand.css']) files.set(name, readFileSync(join(here, 'src', name)));
 
 /** The packages that are in the script or the style, with their licences, which ask to go along. */
 function licences() {

@@ -8,6 +8,7 @@
 #include "cli/reported_fields.hpp"
 #include "cli/status_page.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -118,7 +119,9 @@ cells cells_of(const fleet_row& row) {
         row.findings.empty()
             ? "-"
             : fmt::format("{} {}", row.findings.size(), row.findings.size() == 1 ? "finding" : "findings");
-    return {row.name,
+    // An address says less than a name.
+    const bool bare = !row.box.empty() && core::is_digit(row.name.empty() ? '\0' : row.name.front());
+    return {bare ? row.name + " (" + row.box + ")" : row.name,
             row.state,
             row.version.empty() ? "-" : row.version,
             fmt::format("{} of {} ready", ready_models(row), row.models.size()),
@@ -152,6 +155,7 @@ fleet_row fleet_row_of(std::string name, std::string url, const core::result<jso
         return row;
     }
     const json& status = *told;
+    row.box = reported_text(status, "name", longest_name);
     row.version = reported_text(status, "version", longest_name);
     const json queue = status.value("queue", json::object());
     if (queue.is_object()) {
@@ -210,7 +214,7 @@ json fleet_json(const std::vector<fleet_row>& rows) {
         for (const auto& [name, state] : row.models) {
             models.push_back({{"name", name}, {"state", state}});
         }
-        json one = {{"name", row.name}, {"url", row.url}, {"state", row.state}};
+        json one = {{"name", row.name}, {"box", row.box}, {"url", row.url}, {"state", row.state}};
         if (row.state == "away") {
             one["reason"] = row.reason;
         } else {

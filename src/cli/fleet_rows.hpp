@@ -16,6 +16,7 @@ namespace corral::cli {
 
 struct fleet_row {
     std::string name;
+    std::string box;  // as it calls itself; empty: not known
     std::string url;
     // ready, loading, broken, "no model", drained, closed, upgrading, stopping; away: it does not answer
     std::string state;

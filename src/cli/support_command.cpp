@@ -20,6 +20,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/command.hpp"
+#include "cli/command_source.hpp"
 #include "cli/support_parts.hpp"
 #include "cli/terminal.hpp"
 #include "corral/core/owned_fd.hpp"
@@ -36,12 +37,11 @@ struct support_options {
     bool show = false;
 };
 
-std::string host_name() {
-    char name[256] = {};
-    if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') {
-        return "box";
-    }
-    std::string out = name;
+// Of the configuration that the command finds; its letters and digits alone.
+std::string box_name(const support_request& asked) {
+    const auto read = config::load_configuration(source_of(asked.place.config, asked.environment));
+    const auto& known = read.value ? read.value : read.draft;
+    std::string out = known ? known->box_name : std::string("box");
     for (char& c : out) {
         c = core::is_letter(c) || core::is_digit(c) ? c : '-';
     }
@@ -88,7 +88,7 @@ int support(support_options asked, const command_context& context) {
                              style);
         return succeeded;
     }
-    const std::string host = host_name();
+    const std::string host = box_name(asked.request);
     const std::string text =
         support_file("Corral support file of " + host + ", " +
                          core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d %H:%M:%S UTC"),

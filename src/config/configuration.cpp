@@ -1,8 +1,11 @@
 #include "corral/config/configuration.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <utility>
+
+#include <unistd.h>
 
 #include "configuration_cards.hpp"
 #include "configuration_values.hpp"
@@ -14,6 +17,7 @@
 #include "corral/config/door_policy.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/core/text.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::config {
 
@@ -181,6 +185,29 @@ void read_lifetimes(catalog::section& root, const configuration_source& from, co
     }
 }
 
+std::string host_name() {
+    std::array<char, 256> name{};
+    const bool known = ::gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0';
+    return known ? std::string(name.data()) : std::string("box");
+}
+
+void read_box(catalog::section& root, configuration& to) {
+    constexpr std::size_t longest = 64;
+    to.box_name = host_name();
+    auto from = root.table("box");
+    if (!from) {
+        return;
+    }
+    from->text("name", to.box_name);
+    from->finish();
+    if (to.box_name.empty() || to.box_name.size() > longest ||
+        telemetry::printable(to.box_name, 4 * longest) != to.box_name) {
+        from->complain(from->place("name"),
+                       "'name' must not be empty, longer than 64 bytes, or hold control characters");
+        to.box_name = host_name();
+    }
+}
+
 void read_black_box(catalog::section& root, configuration& to) {
     if (auto from = root.table("black_box")) {
         from->integer("keep", to.black_box.keep, 0, 1000);
@@ -321,6 +348,7 @@ configuration_result load_configuration(const configuration_source& from) {
     for (std::string& text : door_warnings({value.listen, false}, door_rules_of(value))) {
         warnings.add(root.place("listen"), std::move(text));
     }
+    read_box(root, value);
     read_log(root, value);
     root.integer("max_queue", value.max_queue, 1, 65536);
     root.duration("conversation_hold", value.conversation_hold, core::milliseconds{0}, core::seconds{2});

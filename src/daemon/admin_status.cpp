@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include <unistd.h>
 
@@ -210,6 +211,9 @@ control::admin_json model_json(const admin_context& of, const std::vector<engine
     out["waits"] = queue.why.text();
     out["ids"] = (queue.why.empty() ? state.reason : queue.why).ids();
     out["pinned"] = entry.pinned;
+    const std::optional<core::steady_time> expires = admission.residence_of(name).expires;
+    out["unload_seconds"] = expires ? control::admin_json(seconds_of(core::deadline(*expires).left(now)))
+                                    : control::admin_json(nullptr);
     engine::backend* const best = admission.runtime_of(name);
     out["learned"] = learned_json(best != nullptr ? *best : *all.front());
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
@@ -292,6 +296,7 @@ control::admin_json status_json(const admin_context& of) {
     const scheduler::queue_snapshot queue = of.running->admission().snapshot();
     control::admin_json out;
     out["ok"] = true;
+    out["name"] = of.settings->box_name;
     out["version"] = version;
     out["pid"] = ::getpid();
     out["uptime_seconds"] = seconds_of(now - of.started);

@@ -328,6 +328,10 @@ core::awaitable<control::admin_json> run_ui(const admin_context& of, control::ad
     co_return out;
 }
 
+core::awaitable<control::admin_json> run_board(const admin_context& of, control::admin_json) {
+    co_return of.board();
+}
+
 struct admin_verb {
     std::string_view name;
     core::awaitable<control::admin_json> (*run)(const admin_context& of, control::admin_json asked) = nullptr;
@@ -335,7 +339,7 @@ struct admin_verb {
     control::admin_answer (*stream)(const admin_context& of, const control::admin_json& asked) = nullptr;
 };
 
-constexpr std::array<admin_verb, 10> verbs{{
+constexpr std::array<admin_verb, 11> verbs{{
     {"status", run_status},
     {"start", run_start},
     {"stop", run_stop},
@@ -345,6 +349,7 @@ constexpr std::array<admin_verb, 10> verbs{{
     {"drain", run_drain},
     {"undrain", run_undrain},
     {"ui", run_ui},
+    {"board", run_board},
     {"logs", nullptr, open_log_stream},
 }};
 

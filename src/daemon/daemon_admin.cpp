@@ -43,11 +43,8 @@ std::string daemon::own_program() const {
     return how_started_.program.empty() ? upgrade::find_own_program("corral") : how_started_.program;
 }
 
-// nullptr: clients may not. One that was made stays, for the pulls that go on.
-api::package_desk* daemon::desk_for_clients() {
-    if (!settings_.pull.from_clients) {
-        return nullptr;
-    }
+// One that was made stays, for the pulls that go on.
+api::package_desk* daemon::desk_of_packages() {
     if (desk_ == nullptr) {
         desk_options how;
         how.program = own_program();
@@ -129,7 +126,9 @@ void daemon::renew_request_pipeline() {
     context.generations = generations_.get();
     context.models = &fleet_.models();
     context.variants = fleet_.variants();
-    context.packages = desk_for_clients();
+    context.box_name = settings_.box_name;
+    context.own_packages = desk_of_packages();
+    context.packages = settings_.pull.from_clients ? context.own_packages : nullptr;
     context.pull_owners = settings_.pull.owners;
     context.pulls_signed = settings_.import_requires_signature;
     context.page = page_.stocked() ? &page_ : nullptr;
@@ -210,7 +209,13 @@ core::result<void> daemon::open_admin() {
                       .settings = &settings_,
                       .settings_file = absolute_text(source_.file),
                       .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); },
-                      .page_link = [this] { return page_link(); }};
+                      .page_link = [this] { return page_link(); },
+                      .board =
+                          [this] {
+                              return control::admin_json{{"ok", true},
+                                                         {"status", desk_of_box()->status()},
+                                                         {"requests", desk_of_box()->requests()}};
+                          }};
     if (settings_.admin_socket.empty()) {
         return {};
     }

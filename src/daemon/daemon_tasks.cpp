@@ -137,7 +137,7 @@ void daemon::open_metrics() {
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     metrics_.collect_with([this, began](telemetry::metric_page& page) {
         const core::steady_time now = clock_.now();
-        monitor::collect_build(page);
+        monitor::collect_build(page, settings_.box_name);
         monitor::collect_queue(page, fleet_.admission());
         monitor::collect_models(page, fleet_.admission(), fleet_.backends());
         meter_.collect(page, now);

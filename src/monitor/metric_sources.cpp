@@ -144,9 +144,9 @@ std::optional<double> count_descriptors() {
 
 }  // namespace
 
-void collect_build(telemetry::metric_page& page) {
-    page.gauge("corral_build_info", "Always 1; the version of Corral.", {{"version", std::string(version)}},
-               1);
+void collect_build(telemetry::metric_page& page, const std::string& box) {
+    page.gauge("corral_build_info", "Always 1; the version of Corral, and the name of the box.",
+               {{"version", std::string(version)}, {"box", box}}, 1);
 }
 
 void collect_queue(telemetry::metric_page& page, const scheduler::scheduler& admission) {

@@ -1,6 +1,6 @@
 // POST /api/pull and DELETE /api/delete where clients may.
 
-#include "api/ollama/pull_route.hpp"
+#include "api/models/package_pull.hpp"
 
 #include <deque>
 
@@ -140,9 +140,9 @@ TEST_F(ollama_pull, goes_to_no_address_that_a_client_chooses) {
             << typed << got->answer.body;
     }
     EXPECT_TRUE(desk.asked.empty());
-    EXPECT_EQ(ollama::pulled_name(" hf.co/Qwen/Qwen3-4B-GGUF:Q4_K_M "), "hf.co/Qwen/Qwen3-4B-GGUF:Q4_K_M");
-    EXPECT_EQ(ollama::pulled_name("huggingface.co/Qwen/Qwen3:latest"), "huggingface.co/Qwen/Qwen3");
-    EXPECT_EQ(ollama::pulled_name("--config"), std::nullopt);
+    EXPECT_EQ(pulled_name(" hf.co/Qwen/Qwen3-4B-GGUF:Q4_K_M "), "hf.co/Qwen/Qwen3-4B-GGUF:Q4_K_M");
+    EXPECT_EQ(pulled_name("huggingface.co/Qwen/Qwen3:latest"), "huggingface.co/Qwen/Qwen3");
+    EXPECT_EQ(pulled_name("--config"), std::nullopt);
 }
 
 TEST_F(ollama_pull, brings_of_the_hub_only_what_is_trusted) {

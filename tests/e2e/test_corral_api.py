@@ -175,6 +175,9 @@ def test_each_answer_is_as_the_document_says(crashed, tmp_path):
         refused = checked.ask("POST", f"/models/{action}", {"model": "sim:latest"})
         assert refused.status == 409 and "[[models]] table" in refused.json["error"], "a model of the configuration file"
         assert checked.ask("POST", f"/models/{action}", {"model": "--yes"}).status == 400
+    assert [one["fits"] for one in checked.ask("GET", "/catalogue").json["models"]].count(True) > 0
+    assert checked.ask("GET", "/packages").json["removed"] == []
+    assert checked.ask("POST", "/models/pull", {"model": "http://127.0.0.1/x/y"}).status == 400
     looked = checked.ask("POST", "/models/import", {"folder": str(box.package), "dry_run": True}).json
     assert looked["manifest"] and not looked["written"]
     (tmp_path / "none").mkdir()

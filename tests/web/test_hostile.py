@@ -73,6 +73,12 @@ class Answers:
         waiting = [{"id": self.word(), "model": self.word(), "position": 1, "waited_seconds": 1, "estimate_seconds": 1} for _ in range(4)]
         return {"waiting": waiting, "running": [self.request()], "recent": [self.request() for _ in range(12)]}
 
+    def entry(self, fits):
+        package = {"boxes": [self.word()], "source": self.word(), "quantization": self.word(), "license": self.word(), "context": 1,
+                   "download_mb": 1e12, "memory_mb": 1, "verified": False, "faults": [self.word()]}
+        return {"name": self.word(), "aliases": [self.word()], "family": self.word(), "capabilities": [self.word()],
+                "parameter_size": self.word(), "fits": fits, "package": package if fits else None, "reason": self.word()}
+
     def finding(self):
         return {name: self.word() for name in ("id", "severity", "subject", "what", "why", "fix")}
 
@@ -107,6 +113,9 @@ class Answers:
             "/corral/v1/incidents": {"incidents": [{"name": self.word(), "time": TIME, "model": self.word(), "kind": self.word(),
                                                     "service": self.word(), "sentence": self.word()} for _ in range(10)]},
             "/corral/v1/keys": {"enabled": True, "keys": [{"name": self.word(), "scopes": [self.word()]} for _ in range(10)]},
+            "/corral/v1/catalogue": {"box": self.word(), "problems": [self.word()], "models": [self.entry(fits) for fits in (True, False) * 3]},
+            "/corral/v1/packages": {"ok": True, "packages": [{"folder": self.word(), "name": self.word(), "bytes": 1, "models": [self.word()]}],
+                                    "unused": [], "removed": [], "bytes": 0, "errors": []},
             "/corral/v1/settings": {"settings": [{"key": self.word(), "value": self.word(), "file": self.word(), "line": 1} for _ in range(30)]},
         }
         return "application/json", json.dumps(body.get(path) or self.bundle())

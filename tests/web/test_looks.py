@@ -1,10 +1,12 @@
 """How each page looks, wide and on a phone, light and dark: pictures for people, and what a program can judge, by axe-core."""
 
 import pathlib
+import socket
 
 import pytest
 from playwright.sync_api import expect
 
+from admin_cli import done
 from conftest import PATIENCE, PICTURES, WEB
 from harness import Box
 
@@ -84,6 +86,34 @@ def test_no_request_leaves_the_box_and_the_page_is_small(box, page, see):
     files = [one for one in asked if "/ui" in one.url]
     assert {one.headers.get("content-encoding") for one in files if one.url.endswith((".js", ".css"))} == {"gzip"}
     total = sum(int(one.headers.get("content-length", 0)) for one in files)
-    assert 0 < total < 200_000, total
+    assert 0 < total < 120_000, total
     policy = files[0].headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_the_box_has_a_name_a_logo_and_colours_of_its_maker(tmp_path, page):
+    with Box(tmp_path, config='[box]\nname = "Kitchen <1>"\n') as box:
+        page.goto(f"http://127.0.0.1:{box.port}/ui")
+        expect(page).to_have_title("Overview – Kitchen <1>")
+        expect(page.locator(".brand")).to_have_text("Kitchen <1>")
+        assert box.get("/corral/v1/status").json["name"] == box.get("/corral/v1/session").json["box"] == "Kitchen <1>"
+        assert "on Kitchen <1>, process" in done(box, "status") and 'box="Kitchen <1>"' in box.get("/metrics").body.decode()
+        assert "Corral support file of Kitchen--1-" in done(box, "support", "--output", "-")[:200]
+        accent = "getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()"
+        assert page.evaluate(accent) != "#0a7d4b"
+        (tmp_path / "page").mkdir()
+        (tmp_path / "page" / "brand.css").write_text(":root:root { --accent: #0a7d4b; }\n")
+        (tmp_path / "page" / "logo.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="300" height="20"><script>window.hit=1</script></svg>')
+        (tmp_path / "page" / "index.html").write_text("not ours")
+        box.stop()
+        box.start()
+        page.goto(f"http://127.0.0.1:{box.port}/ui?again")
+        expect(page.locator(".brand")).to_have_text("Kitchen <1>")
+        assert page.evaluate(accent) == "#0a7d4b"
+        assert page.evaluate("document.querySelector('.brand img').naturalWidth") == 300
+        assert page.evaluate("window.hit ?? null") is None
+
+
+def test_the_name_is_the_hosts_unless_the_file_says_another(tmp_path):
+    with Box(tmp_path) as box:
+        assert box.get("/corral/v1/status").json["name"] == socket.gethostname()

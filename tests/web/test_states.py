@@ -104,7 +104,7 @@ USUAL = {
     "keys": r"This box asks for no keys",
     "settings": r"log_level\s+.*\s+(default|corral\.toml)",
 }
-NO_MODEL = {"overview": r"This box has no model yet\.\s+Add a model", "models": r"No model yet\.[\s\S]*corral pull NAME[\s\S]*Import a folder",
+NO_MODEL = {"overview": r"This box has no model yet\.\s+Add a model", "models": r"Get a model[\s\S]*qwen3:[\s\S]*Import a folder",
             "chat": "No model that can chat"}
 DENIED = dict.fromkeys(VIEWS, r"needs a key with the scope")
 OWN = {

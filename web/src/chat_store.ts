@@ -1,37 +1,8 @@
-// The conversation: kept in this browser only, one of each tab, and going on while another page is looked at.
-import { ApiError, open } from './api/client';
+// The conversation of this tab, going on while another page is looked at.
+import { ApiError, jsonLines, open } from './api/client';
+import { hear, list, load, remove, save, titleOf, type Conversation, type ToolCall, type Turn } from './conversations';
 import { Store } from './store';
 import { t } from './texts';
-
-export interface ToolCall {
-  function?: { name?: string; arguments?: unknown };
-}
-
-export interface Figures {
-  answerTokens: number | null;
-  promptTokens: number | null;
-  seconds: number;
-  firstSeconds: number | null;
-}
-
-export interface Turn {
-  role: 'user' | 'assistant';
-  content: string;
-  thinking?: string;
-  images?: string[]; // base64, without a prefix
-  calls?: ToolCall[];
-  figures?: Figures;
-  ended?: 'stopped' | 'cut';
-  problem?: string;
-}
-
-export interface Chat {
-  model: string;
-  system: string;
-  think: boolean;
-  tools: string;
-  turns: Turn[];
-}
 
 interface Piece {
   message?: { content?: string; thinking?: string; tool_calls?: ToolCall[] };
@@ -41,102 +12,149 @@ interface Piece {
   prompt_eval_count?: number;
 }
 
-const place = 'corral.chat';
-const mostTurns = 200;
-const longestLine = 4 << 20; // letters of one line of the answer
-const nothing: Chat = { model: '', system: '', think: false, tools: '', turns: [] };
-
+const openPlace = 'corral.open'; // this tab's
+const lastPlace = 'corral.last'; // choices of the last conversation
 const draftPlace = 'corral.draft';
+const mostCalls = 64;
+const pauseOfSaves = 400; // milliseconds
+const savedWhileWriting = 2000;
 
-/** This tab's own; a new tab begins with the one that was last written to. */
-function kept(): Chat {
-  for (const storage of ['sessionStorage', 'localStorage'] as const) {
-    try {
-      const read: unknown = JSON.parse(window[storage].getItem(place) ?? 'null');
-      if (typeof read === 'object' && read != null && 'turns' in read && Array.isArray(read.turns)) return { ...nothing, ...read } as Chat;
-    } catch {
-      // Another version's, or storage is forbidden: a new conversation.
-    }
-  }
-  return nothing;
-}
-
-export const chat = new Store<Chat>(kept());
-export const writing = new Store<boolean>(false);
-/** The request under way: by its mark it is found in the box's lists. */
-export const asked = new Store<{ mark: string; at: number } | null>(null);
-let running: AbortController | null = null;
-
-function keep(): void {
-  const now = chat.get();
-  const bare = { ...now, turns: now.turns.map((turn) => ({ ...turn, images: undefined })) };
-  for (const storage of ['sessionStorage', 'localStorage'] as const) {
-    for (const version of [now, bare]) {
-      try {
-        window[storage].setItem(place, JSON.stringify(version));
-        break;
-      } catch {
-        // Full: once more without the images, then not at all; the page goes on with what it has.
-      }
-    }
-  }
-}
-
-/** What was typed and not sent yet outlives a reload. */
-export function draft(): string {
+function read(storage: 'sessionStorage' | 'localStorage', place: string): string {
   try {
-    return sessionStorage.getItem(draftPlace) ?? '';
+    return window[storage].getItem(place) ?? '';
   } catch {
     return '';
   }
 }
 
-export function keepDraft(text: string): void {
+function write(storage: 'sessionStorage' | 'localStorage', place: string, text: string): void {
   try {
-    sessionStorage.setItem(draftPlace, text);
+    window[storage].setItem(place, text);
   } catch {
     // Then it lives as long as the page.
   }
 }
 
-export function change(part: Partial<Chat>): void {
+function choices(): { model: string; think: boolean } {
+  try {
+    const { model, think } = JSON.parse(read('localStorage', lastPlace)) as Partial<Conversation>;
+    return { model: typeof model === 'string' ? model : '', think: think === true };
+  } catch {
+    return { model: '', think: false };
+  }
+}
+
+function empty(): Conversation {
+  const id = crypto.getRandomValues(new Uint32Array(3)).join('-');
+  return { id, title: '', named: false, ...choices(), system: '', tools: '', turns: [], changed: 0 };
+}
+
+export const chat = new Store<Conversation>(empty());
+/** False until this tab's conversation was looked for. */
+export const found = new Store<boolean>(false);
+export const writing = new Store<boolean>(false);
+/** The request under way: by its mark it is found in the box's lists. */
+export const asked = new Store<{ mark: string; at: number } | null>(null);
+let running: AbortController | null = null;
+let due: ReturnType<typeof setTimeout> | undefined;
+
+/** What was typed and not sent yet outlives a reload. */
+export function draft(): string {
+  return read('sessionStorage', draftPlace);
+}
+
+export function keepDraft(text: string): void {
+  write('sessionStorage', draftPlace, text);
+}
+
+async function keep(): Promise<void> {
+  clearTimeout(due);
+  due = undefined;
+  const now = chat.get();
+  write('localStorage', lastPlace, JSON.stringify({ model: now.model, think: now.think }));
+  if (now.turns.length === 0) return;
+  const id = await save(now);
+  if (chat.get().id === now.id) {
+    if (id !== now.id) chat.update((old) => ({ ...old, id }));
+    write('sessionStorage', openPlace, id);
+  }
+}
+
+export function change(part: Partial<Conversation>): void {
   chat.update((old) => ({ ...old, ...part }));
-  keep();
+  due ??= setTimeout(() => void keep(), pauseOfSaves);
 }
 
 function changeLast(part: (turn: Turn) => Turn): void {
   chat.update((old) => ({ ...old, turns: [...old.turns.slice(0, -1), part(old.turns.at(-1)!)] }));
 }
 
+/** What an earlier version of the page has left. */
+async function takeOver(): Promise<void> {
+  const text = read('localStorage', 'corral.chat');
+  if (text === '') return;
+  try {
+    const old = JSON.parse(text) as Partial<Conversation>;
+    localStorage.removeItem('corral.chat');
+    if (Array.isArray(old.turns) && old.turns.length > 0) await save({ ...empty(), ...old, title: titleOf({ turns: old.turns }) });
+  } catch (error) {
+    console.warn(error);
+  }
+}
+
+/** Begins with what this tab had open. */
+export async function begin(): Promise<void> {
+  await takeOver();
+  const before = read('sessionStorage', openPlace);
+  const one = before === '' ? undefined : await load(before);
+  if (one && chat.get().turns.length === 0) chat.set(one);
+  found.set(true);
+  await list();
+  hear((id) => {
+    if (id !== chat.get().id || writing.get()) return;
+    void load(id).then((now) => chat.set(now ?? empty()));
+  });
+}
+
+export async function openConversation(id: string): Promise<void> {
+  if (writing.get()) return;
+  if (due !== undefined) await keep();
+  const one = await load(id);
+  if (!one) return;
+  chat.set(one);
+  write('sessionStorage', openPlace, id);
+}
+
+export async function startAnew(): Promise<void> {
+  if (writing.get()) return;
+  if (due !== undefined) await keep();
+  chat.set(empty());
+  write('sessionStorage', openPlace, '');
+}
+
+export function rename(title: string): void {
+  const own = title.trim();
+  change({ title: own === '' ? titleOf(chat.get()) : own, named: own !== '' });
+}
+
+export async function forget(): Promise<void> {
+  const { id } = chat.get();
+  clearTimeout(due);
+  due = undefined;
+  chat.set(empty());
+  write('sessionStorage', openPlace, '');
+  await remove(id);
+}
+
 export function stop(): void {
   running?.abort();
-}
-
-export function forget(): void {
-  stop();
-  change({ turns: [] });
-}
-
-/** The lines of a streamed body; one that never ends its line is cut off. */
-async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
-  let rest = '';
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    const parts = (rest + value).split('\n');
-    rest = parts.pop() ?? '';
-    if (rest.length > longestLine) throw new ApiError(0, t.chat.cut);
-    yield* parts;
-  }
-  if (rest.trim() !== '') yield rest;
 }
 
 function toMessage(turn: Turn): object {
   return { role: turn.role, content: turn.content, images: turn.images?.length ? turn.images : undefined, tool_calls: turn.calls };
 }
 
-function request(of: Chat, thinks: boolean): object {
+function request(of: Conversation, thinks: boolean): object {
   const system = of.system.trim() === '' ? [] : [{ role: 'system', content: of.system }];
   const turns = of.turns.slice(0, -1).filter((turn) => turn.content !== '' || turn.images?.length || turn.calls);
   return {
@@ -175,34 +193,35 @@ class Gatherer {
   }
 }
 
-/** Sends `content` and gathers the answer; `thinks`: the model can think. */
-export async function send(content: string, images: string[], thinks: boolean): Promise<void> {
+/** Asks a question behind the first `before` turns, and gathers its answer; `thinks`: the model can think. */
+async function ask(before: number, question: Turn, thinks: boolean): Promise<void> {
   if (writing.get()) return;
-  chat.update((old) => ({
-    ...old,
-    turns: [...old.turns, { role: 'user' as const, content, images }, { role: 'assistant' as const, content: '' }].slice(-mostTurns),
-  }));
+  chat.update((old) => {
+    const turns = [...old.turns.slice(0, before), question, { role: 'assistant' as const, content: '' }];
+    return { ...old, turns, title: old.named ? old.title : titleOf({ turns }) };
+  });
   writing.set(true);
+  void keep();
   const abort = new AbortController();
   running = abort;
-  const begin = performance.now();
-  const mark = `page-${begin.toString(36).replace('.', '')}-${Math.random().toString(36).slice(2, 10)}`;
+  const begun = performance.now();
+  const mark = `page-${begun.toString(36).replace('.', '')}-${Math.random().toString(36).slice(2, 10)}`;
   asked.set({ mark, at: Date.now() });
-  const since = () => (performance.now() - begin) / 1000;
+  const since = () => (performance.now() - begun) / 1000;
   const gathered = new Gatherer();
+  const saving = setInterval(() => void keep(), savedWhileWriting);
   let first: number | null = null;
   let last: Piece = {};
   try {
     const answer = await open('/api/chat', { method: 'POST', body: request(chat.get(), thinks), signal: abort.signal, mark });
-    if (!answer.body) throw new ApiError(0, t.chat.cut);
-    for await (const line of lines(answer.body)) {
-      if (line.trim() === '') continue;
-      const piece = JSON.parse(line) as Piece;
+    const dropped = Number(answer.headers.get('Corral-Dropped-Messages') ?? 0);
+    if (dropped > 0) changeLast((turn) => ({ ...turn, dropped }));
+    for await (const piece of jsonLines<Piece>(answer)) {
       if (piece.error) throw new ApiError(0, piece.error);
       const { content: text = '', thinking = '', tool_calls: calls } = piece.message ?? {};
       if (first == null && (text !== '' || thinking !== '' || calls)) first = since();
       gathered.add(text, thinking);
-      if (calls) changeLast((turn) => ({ ...turn, calls: [...(turn.calls ?? []), ...calls].slice(0, 64) }));
+      if (calls) changeLast((turn) => ({ ...turn, calls: [...(turn.calls ?? []), ...calls].slice(0, mostCalls) }));
       if (piece.done) last = piece;
     }
     gathered.flush();
@@ -212,6 +231,7 @@ export async function send(content: string, images: string[], thinks: boolean): 
     if (abort.signal.aborted) changeLast((turn) => ({ ...turn, ended: 'stopped' }));
     else changeLast((turn) => ({ ...turn, ended: 'cut', problem: error instanceof ApiError ? [error.message, error.advice].join(' ').trim() : t.chat.cut }));
   } finally {
+    clearInterval(saving);
     changeLast((turn) => ({
       ...turn,
       figures: { answerTokens: last.eval_count ?? null, promptTokens: last.prompt_eval_count ?? null, seconds: since(), firstSeconds: first },
@@ -219,6 +239,29 @@ export async function send(content: string, images: string[], thinks: boolean): 
     running = null;
     asked.set(null);
     writing.set(false);
-    keep();
+    void keep();
   }
+}
+
+export function send(content: string, images: string[], thinks: boolean): Promise<void> {
+  return ask(chat.get().turns.length, { role: 'user', content, images }, thinks);
+}
+
+/** The question in the place of turn `at`, with other words; what came behind it goes. */
+export function askInstead(at: number, content: string, thinks: boolean): Promise<void> {
+  const old = chat.get().turns[at];
+  return old ? ask(at, { role: 'user', content, images: old.images }, thinks) : Promise.resolve();
+}
+
+export function answerAgain(thinks: boolean): Promise<void> {
+  const { turns } = chat.get();
+  const at = turns.findLastIndex((turn) => turn.role === 'user');
+  return at < 0 ? Promise.resolve() : ask(at, turns[at]!, thinks);
+}
+
+/** The conversation as Markdown. */
+export function asText(of: Conversation): string {
+  const system = of.system.trim() === '' ? [] : [`## ${t.chat.system}\n\n${of.system.trim()}`];
+  const turns = of.turns.map((turn) => `## ${turn.role === 'user' ? t.chat.you : of.model}\n\n${turn.content.trim()}`);
+  return `${[`# ${of.title}`, ...system, ...turns].join('\n\n')}\n`;
 }

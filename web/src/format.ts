@@ -63,6 +63,11 @@ export function clockTime(at: Date): string {
   return at.toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit', hour12: false });
 }
 
+/** Of today the time, of other days the day. */
+export function dayOrTime(at: Date): string {
+  return new Date().toDateString() === at.toDateString() ? clockTime(at) : at.toLocaleDateString(locale, { day: 'numeric', month: 'short' });
+}
+
 /** Today's times without the date. */
 export function localTime(at: Date, precise = false): string {
   const today = new Date().toDateString() === at.toDateString();

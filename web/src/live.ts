@@ -18,7 +18,7 @@ export const history = new Store<Point[]>([]);
 export const connection = new Store<Connection>('connecting');
 export const news = new Store<string>('');
 export const access = new Store<Access>({ kind: 'asking' });
-export const session = new Store<Pick<Session, 'scopes' | 'key'>>({ scopes: [], key: null });
+export const session = new Store<Pick<Session, 'scopes' | 'key' | 'box'>>({ scopes: [], key: null, box: '' });
 
 const kept = 300; // seconds of the chart
 const sampled = 1; // seconds between its points

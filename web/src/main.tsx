@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { logout } from './api/calls';
 import type { Scope } from './api/types';
 import { access, begin, connection, end, news, session } from './live';
+import { begin as beginChat } from './chat_store';
 import { Badge, Guard } from './parts/basics';
 import { visible } from './parts/ansi';
 import { ChatPage } from './pages/chat';
@@ -74,6 +75,7 @@ function Head(props: { page: Name; inside: boolean }) {
   const state = useStore(connection);
   const who = useStore(session);
   const told = useStore(news);
+  const name = visible(who.box || t.product);
   const leave = async () => {
     await logout().catch((error: unknown) => console.warn(error));
     end();
@@ -84,7 +86,7 @@ function Head(props: { page: Name; inside: boolean }) {
   const word = state === 'live' ? t.connection.live : state === 'lost' ? t.connection.lost : t.connection.connecting;
   return (
     <header>
-      <p class="brand">{t.product}</p>
+      <p class="brand"><img src="/ui/logo.svg" alt="" />{name}</p>
       {props.inside && <Navigation page={props.page} />}
       <div class="who">
         <span role="status" class="connection" title={t.connection.meaning} data-state={state}><Badge level={level}>{word}</Badge></span>
@@ -106,12 +108,12 @@ function App() {
   const main = useRef<HTMLElement>(null);
   const drawn = useRef(page);
   useEffect(() => {
-    document.title = `${t.pages[page]} – ${t.product}`;
+    document.title = `${t.pages[page]} – ${visible(who.box || t.product)}`;
     if (drawn.current === page) return;
     drawn.current = page;
     main.current?.focus({ preventScroll: true });
     scrollTo(0, 0);
-  }, [page]);
+  }, [page, who.box]);
   const { view: View, scope } = pages[page];
   return (
     <>
@@ -129,3 +131,4 @@ function App() {
 
 render(<App />, document.getElementById('app')!);
 void begin();
+void beginChat();

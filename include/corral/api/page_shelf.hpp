@@ -32,8 +32,9 @@ using page_files = std::map<std::string, page_file, std::less<>>;
 
 class page_shelf {
 public:
-    // Of `folders` the first that has an index.html counts. Blocking: looks for it.
-    explicit page_shelf(const std::vector<std::filesystem::path>& folders);
+    // Of `folders` the first that has an index.html counts. Blocking: looks for it. `own`, which need not be there, may
+    // hold a maker's logo.svg and brand.css in the place of those.
+    explicit page_shelf(const std::vector<std::filesystem::path>& folders, std::filesystem::path own = {});
 
     // There is a page.
     [[nodiscard]] bool stocked() const noexcept { return !folder_.empty(); }
@@ -45,6 +46,7 @@ public:
 
 private:
     std::filesystem::path folder_;
+    std::filesystem::path own_;
     std::shared_ptr<const page_files> files_;
     bool told_ = false;  // that it can't be read
     core::disk_work disk_;

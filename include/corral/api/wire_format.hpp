@@ -34,8 +34,9 @@ struct local_user {
 struct api_context {
     generation::generation_service* generations = nullptr;
     generation::model_directory* models = nullptr;
-    variant_library* variants = nullptr;  // absent: there is no place to keep models that clients make
-    package_desk* packages = nullptr;     // absent: clients may not pull, nor delete what was pulled
+    variant_library* variants = nullptr;   // absent: there is no place to keep models that clients make
+    package_desk* packages = nullptr;      // absent: clients may not pull, nor delete what was pulled
+    package_desk* own_packages = nullptr;  // for the page and its operators, whatever clients may
     // Owners of the hub whose repositories clients may name, for a package runs its programs here; with `pulls_signed`
     // everybody's, for what nobody trusted has signed is not served.
     std::vector<std::string> pull_owners{};
@@ -53,6 +54,7 @@ struct api_context {
     std::function<core::awaitable<std::optional<local_user>>(int socket)> user_at{};
     const config::key_ring* keys = nullptr;    // absent: nobody is asked for a key
     config::session_seal* sessions = nullptr;  // of browsers; absent: a key is shown each time
+    std::string box_name{};                    // for people
     bool secure = false;                       // clients come in by TLS
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     // So long a stream waits for its first byte, in which a failure is still a status; 0: for ever.

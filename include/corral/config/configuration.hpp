@@ -55,6 +55,7 @@ struct stand_in {
 
 struct configuration {
     bool blank = false;                     // the file says nothing at all, or is not there
+    std::string box_name;                   // for people; the host's unless the file says another
     boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
     bool allow_unauthenticated = false;     // may `listen` be reachable from other machines without keys
     std::optional<std::filesystem::path> keys_file;  // absent: nobody is asked for a key

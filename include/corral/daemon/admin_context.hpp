@@ -42,6 +42,7 @@ struct admin_context {
     std::function<std::string()> url;  // where clients come in
     // A link that opens the page in a browser of this machine, once.
     std::function<core::result<std::string>()> page_link;
+    std::function<control::admin_json()> board;  // {"ok", "status", "requests"} as the box's API has both
     std::shared_ptr<const int> followers = std::make_shared<const int>(0);  // held by each stream of lines
 };
 

@@ -88,7 +88,7 @@ private:
     void set_drained(bool is);
     void renew_request_pipeline();
     [[nodiscard]] std::string own_program() const;
-    [[nodiscard]] api::package_desk* desk_for_clients();
+    [[nodiscard]] api::package_desk* desk_of_packages();
     [[nodiscard]] config::session_seal* sessions_of_browsers();
     [[nodiscard]] box_desk* desk_of_box();
     [[nodiscard]] core::result<std::string> page_link();
@@ -143,7 +143,7 @@ private:
     monitor::compute_watch compute_;
     std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<generation::generation_service> generations_;
-    api::page_shelf page_{core::shipped_folders("ui")};
+    api::page_shelf page_{core::shipped_folders("ui"), source_.file.parent_path() / "page"};
     std::optional<config::session_seal> sessions_;  // of browsers
     std::shared_ptr<local_users> local_users_;
     std::unique_ptr<box_desk> box_desk_;

@@ -14,7 +14,7 @@
 
 namespace corral::monitor {
 
-void collect_build(telemetry::metric_page& page);
+void collect_build(telemetry::metric_page& page, const std::string& box);
 void collect_queue(telemetry::metric_page& page, const scheduler::scheduler& admission);
 // By the names of the configuration.
 void collect_models(telemetry::metric_page& page, const scheduler::scheduler& admission,

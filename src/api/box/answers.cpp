@@ -14,11 +14,14 @@ http::handler guarded(const api_context& context, right wanted, box_handler serv
     return [context, wanted, serve = std::move(serve)](http::request& incoming,
                                                        http::response_writer& out) -> core::awaitable<void> {
         constexpr unsigned forbidden = 403;
-        const bool may = wanted == right::observe ? incoming.may_observe : incoming.may_operate;
+        const bool keyless = context.keys == nullptr;
+        // Who operates the box pulls too; on one without keys the machine itself may.
+        const bool by_key = !keyless && context.packages != nullptr && incoming.may_pull;
+        const bool may = wanted == right::observe ? incoming.may_observe
+                                                  : incoming.may_operate || (wanted == right::pull && by_key);
         if (may) {
             return serve(context, incoming, out);
         }
-        const bool keyless = context.keys == nullptr;
         const std::string scope = wanted == right::observe ? "observe" : "operate";
         return send(keyless ? refusal_without_keys(incoming)
                             : refusal(forbidden, "this API key has no scope '" + scope + "'",

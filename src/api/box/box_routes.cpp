@@ -101,6 +101,21 @@ core::awaitable<void> list_incidents(const api_context& context, http::request&,
     co_await answer_command(std::move(found), failed, out);
 }
 
+core::awaitable<void> send_printed(const api_context& context, const char* command,
+                                   http::response_writer& out) {
+    auto running = context.desk->run({command, "--json"}, {});
+    core::result<desk_answer> told = co_await std::move(running);
+    co_await answer_command(std::move(told), failed, out);
+}
+
+// What a command prints, as it is.
+box_handler printed_by(const char* command) {
+    return [command](const api_context& context, http::request&,
+                     http::response_writer& out) -> core::awaitable<void> {
+        return send_printed(context, command, out);
+    };
+}
+
 core::awaitable<void> send_incident(const api_context& context, http::request& incoming,
                                     http::response_writer& out) {
     constexpr unsigned not_found = 404;
@@ -151,6 +166,8 @@ void add_box_routes(http::router& routes, const api_context& context) {
     // A bundle holds the last lines of services.
     routes.add("GET", "/corral/v1/incidents/*", guarded(context, right::operate, send_incident));
     routes.add("GET", "/corral/v1/settings", guarded(context, right::observe, send_settings));
+    routes.add("GET", "/corral/v1/catalogue", guarded(context, right::observe, printed_by("search")));
+    routes.add("GET", "/corral/v1/packages", guarded(context, right::observe, printed_by("prune")));
     routes.add("GET", "/corral/v1/openapi.json", guarded(context, right::observe, send_document));
     routes.add("POST", "/corral/v1/doctor", guarded(context, right::observe, examine));
 }

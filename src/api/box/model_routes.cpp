@@ -1,9 +1,11 @@
 // What an operator does with models: the verbs and commands of the command line.
 
+#include <optional>
 #include <utility>
 
 #include "api/box/error_reply.hpp"
 #include "api/box/routes.hpp"
+#include "api/models/package_pull.hpp"
 #include "corral/core/json_members.hpp"
 
 namespace corral::api::box {
@@ -24,10 +26,6 @@ std::string word_at(const desk_json& body, const char* key) {
 
 desk_json verb_json(const char* verb, const std::string& model) {
     return {{"verb", verb}, {"target", model}, {"wait_seconds", 0}, {"detached", true}};
-}
-
-std::vector<std::string> removal_of(const std::string& model) {
-    return {"rm", model, "--yes", "--json"};
 }
 
 std::vector<std::string> pin_of(const std::string& model) {
@@ -123,6 +121,63 @@ box_handler command_of(words_of_model words) {
     };
 }
 
+// With the files that a pull brought, where that is said.
+core::awaitable<void> remove_model(const api_context& context, http::request& incoming,
+                                   http::response_writer& out) {
+    const desk_json body = co_await body_of(incoming, out);
+    if (body.is_null()) {
+        co_return;
+    }
+    const std::string model = word_at(body, "model");
+    if (model.empty()) {
+        co_await send(refusal(bad_request, "'model' must be the name of a model"), out);
+        co_return;
+    }
+    std::vector<std::string> words{"rm", model, "--yes", "--json"};
+    if (core::flag_at(body, "files")) {
+        words.emplace_back("--files");
+    }
+    auto running = context.desk->run(std::move(words), {});
+    core::result<desk_answer> told = co_await std::move(running);
+    co_await answer_command(std::move(told), conflict, out);
+}
+
+// Lines of progress, as /api/pull has them, until it is served. Who hangs up stops it; what has come stays for the next
+// time.
+core::awaitable<void> pull_model(const api_context& context, http::request& incoming,
+                                 http::response_writer& out) {
+    auto naming = model_of(incoming, out);
+    const std::string typed = co_await std::move(naming);
+    if (typed.empty()) {
+        co_return;
+    }
+    std::optional<std::string> name = pulled_name(typed);
+    if (!name) {
+        co_await send(
+            refusal(bad_request, "'model' must be a name of the catalogue or hf.co/OWNER/REPOSITORY",
+                    "All else is pulled on the box itself, by 'corral pull'."),
+            out);
+        co_return;
+    }
+    if (!incoming.may_operate && !may_bring(context, *name)) {
+        co_await send(refusal(conflict, "this owner is not among those of 'owners' in [pull]",
+                              "A key with the scope 'operate' may bring it."),
+                      out);
+        co_return;
+    }
+    auto beginning = context.own_packages->pull(*std::move(name), incoming.client);
+    auto watch = co_await std::move(beginning);
+    if (!watch) {
+        co_await send(refusal_of(watch.error()), out);
+        co_return;
+    }
+    auto streaming = stream_pull(**watch, out);
+    const std::optional<core::failure> why = co_await std::move(streaming);
+    if (why) {
+        co_await send(refusal_of(*why), out);
+    }
+}
+
 // A folder of the box, read by the box; what is found is told, and the manifest written unless `dry_run`.
 core::awaitable<void> import_folder(const api_context& context, http::request& incoming,
                                     http::response_writer& out) {
@@ -155,7 +210,8 @@ void add_model_routes(http::router& routes, const api_context& context) {
     routes.add("POST", "/corral/v1/undrain", guarded(context, right::operate, box_verb_of("undrain")));
     routes.add("POST", "/corral/v1/models/pin", guarded(context, right::operate, command_of(pin_of)));
     routes.add("POST", "/corral/v1/models/unpin", guarded(context, right::operate, command_of(unpin_of)));
-    routes.add("POST", "/corral/v1/models/remove", guarded(context, right::operate, command_of(removal_of)));
+    routes.add("POST", "/corral/v1/models/remove", guarded(context, right::operate, remove_model));
+    routes.add("POST", "/corral/v1/models/pull", guarded(context, right::pull, pull_model));
     routes.add("POST", "/corral/v1/models/import", guarded(context, right::operate, import_folder));
 }
 

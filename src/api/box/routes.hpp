@@ -12,14 +12,15 @@ namespace corral::api::box {
 
 // GET|POST|DELETE /corral/v1/session; GET of a link of 'corral ui'
 void add_session_routes(http::router& routes, const api_context& context);
-// GET /corral/v1/status, requests, events, logs/stream, incidents, incidents/NAME, settings, openapi.json; POST doctor
+// GET /corral/v1/status, requests, events, logs/stream, incidents, incidents/NAME, settings, catalogue, packages,
+// openapi.json; POST doctor
 void add_box_routes(http::router& routes, const api_context& context);
-// POST /corral/v1/models/load, unload, restart, pin, unpin, remove, import; drain, undrain
+// POST /corral/v1/models/load, unload, restart, pin, unpin, remove, import, pull; drain, undrain
 void add_model_routes(http::router& routes, const api_context& context);
 // GET|POST /corral/v1/keys; DELETE /corral/v1/keys/NAME
 void add_key_routes(http::router& routes, const api_context& context);
 
-enum class right { observe, operate };
+enum class right { observe, operate, pull };
 
 using box_handler =
     std::function<core::awaitable<void>(const api_context&, http::request&, http::response_writer&)>;

@@ -30,6 +30,7 @@ desk_json session_json(const api_context& context, desk_json scopes, desk_json k
     return {{"scopes", std::move(scopes)},
             {"key", std::move(key)},
             {"keys_required", context.keys != nullptr},
+            {"box", context.box_name},
             {"version", corral::version}};
 }
 

@@ -1,13 +1,10 @@
 #include "api/ollama/pull_route.hpp"
 
-#include <algorithm>
 #include <utility>
 
+#include "api/models/package_pull.hpp"
 #include "api/ollama/answer.hpp"
-#include "api/ollama/error_reply.hpp"
 #include "corral/api/package_desk.hpp"
-#include "corral/catalog/model_name.hpp"
-#include "corral/core/text.hpp"
 
 namespace corral::api::ollama {
 
@@ -20,52 +17,11 @@ constexpr unsigned failed = 500;
 // As Ollama says that there is no such model, and then why.
 constexpr std::string_view absent = "pull model manifest: file does not exist: ";
 
-bool is_hub(std::string_view host) {
-    return core::equal_ignoring_case(host, "hf.co") || core::equal_ignoring_case(host, "huggingface.co");
-}
-
 progress refusal(std::string why) {
     progress out;
     out.statuses = {"pulling manifest"};
     out.error = std::string(absent) + std::move(why);
     return out;
-}
-
-core::awaitable<void> stream_pull(pull_watch& watch, http::response_writer& out) {
-    bool begun = false;
-    while (true) {
-        auto reading = watch.next();
-        core::result<std::optional<std::string>> line = co_await std::move(reading);
-        if (!line && line.error().code == core::errc::cancelled) {
-            co_return;
-        }
-        if (!line && !begun) {
-            co_await send_progress_error(failed, line.error().message, out);
-            co_return;
-        }
-        if (!begun) {
-            begun = true;
-            http::response_head head;
-            head.content_type = "application/x-ndjson";
-            const core::error_code gone = co_await out.begin(std::move(head));
-            if (gone) {
-                co_return;
-            }
-        }
-        const bool over = !line || !*line;
-        if (line && over) {
-            break;
-        }
-        std::string text = line ? **line : error_body(line.error().message);
-        const core::error_code gone = co_await out.write(std::move(text) + "\n");
-        if (gone) {
-            co_return;
-        }
-        if (over) {
-            break;
-        }
-    }
-    co_await out.finish();
 }
 
 // The end alone.
@@ -86,29 +42,6 @@ core::awaitable<void> await_pull(pull_watch& watch, http::response_writer& out) 
 }
 
 }  // namespace
-
-std::optional<std::string> pulled_name(std::string_view typed) {
-    typed = core::trimmed(typed);
-    const auto name = catalog::display_name(typed);
-    const auto parts = core::split(typed, '/');
-    if (!name || typed.find("://") != std::string_view::npos ||
-        (parts.size() > 1 && (parts.size() != 3 || !is_hub(parts.front())))) {
-        return std::nullopt;
-    }
-    constexpr std::string_view latest = ":latest";  // of no repository; clients add it
-    if (parts.size() == 3 && typed.ends_with(latest)) {
-        typed.remove_suffix(latest.size());
-    }
-    return std::string(typed);
-}
-
-bool may_bring(const api_context& context, std::string_view name) {
-    const auto parts = core::split(name, '/');
-    return parts.size() != 3 || context.pulls_signed ||
-           std::ranges::any_of(context.pull_owners, [&](const std::string& owner) {
-               return core::equal_ignoring_case(owner, parts[1]);
-           });
-}
 
 std::optional<std::string> why_not_pull(const api_context& context, const http::request& incoming) {
     if (context.packages == nullptr) {
@@ -163,7 +96,11 @@ core::awaitable<void> pull_package(api_context context, std::string typed, bool 
         const unsigned status = watch.error().code == core::errc::limit_exceeded ? busy : failed;
         co_await send_progress_error(status, watch.error().message, out);
     } else if (stream) {
-        co_await stream_pull(**watch, out);
+        auto streaming = stream_pull(**watch, out);
+        const std::optional<core::failure> why = co_await std::move(streaming);
+        if (why) {
+            co_await send_progress_error(failed, why->message, out);
+        }
     } else {
         co_await await_pull(**watch, out);
     }

@@ -152,7 +152,31 @@ core::result<page_files> read_page(const fs::path& folder) {
     return out;
 }
 
-page_shelf::page_shelf(const std::vector<fs::path>& folders) {
+namespace {
+
+// A maker's own files; one that can't be read is told, and leaves ours.
+void dress(page_files& page, const fs::path& own) {
+    std::error_code absent;
+    if (own.empty() || !fs::is_directory(own, absent)) {
+        return;
+    }
+    auto read = read_page(own);
+    if (!read) {
+        telemetry::log().warn(
+            "its maker's logo of the page for browsers is not shown: {} event=page.undressed",
+            read.error().message);
+        return;
+    }
+    for (const char* const name : {"logo.svg", "brand.css"}) {
+        if (const auto found = read->find(name); found != read->end()) {
+            page[name] = std::move(found->second);
+        }
+    }
+}
+
+}  // namespace
+
+page_shelf::page_shelf(const std::vector<fs::path>& folders, fs::path own) : own_(std::move(own)) {
     for (const fs::path& one : folders) {
         std::error_code absent;
         if (folder_.empty() && fs::is_regular_file(one / first_page, absent)) {
@@ -170,12 +194,13 @@ core::awaitable<core::result<std::shared_ptr<const page_files>>> page_shelf::fil
     const auto why = std::make_shared<core::failure>();  // set where there is no page
     auto reading = disk_.run<page>(
         "page",
-        [folder = folder_, why] {
+        [folder = folder_, own = own_, why] {
             auto read = read_page(folder);
             if (!read) {
                 *why = read.error();
                 return page();
             }
+            dress(*read, own);
             return std::make_shared<const page_files>(*std::move(read));
         },
         core::deadline::after(patience, now));

@@ -1,6 +1,10 @@
 // Each question and each action of the page, in the shapes that it draws.
-import { ask } from './client';
-import type { Bundle, Finding, Import as ImportReport, Incident as IncidentLine, Scope, Session, Setting } from './types';
+import { ask, jsonLines, open } from './client';
+import type {
+  Bundle, Catalogue, Finding, Import as ImportReport, Incident as IncidentLine, Packages, PullLine, Scope, Session, Setting,
+} from './types';
+
+export type { PullLine };
 
 const base = '/corral/v1';
 const patient = 120_000; // milliseconds: an import reads all files of a package
@@ -10,6 +14,8 @@ export interface Capabilities {
   thinking: boolean;
   tools: boolean;
   vision: boolean;
+  /** Tokens of a conversation that the model sees; null: nobody has said. */
+  window: number | null;
 }
 
 export function session(signal?: AbortSignal): Promise<Session> {
@@ -31,12 +37,14 @@ export async function modelNames(signal?: AbortSignal): Promise<string[]> {
 }
 
 export async function capabilities(model: string, signal?: AbortSignal): Promise<Capabilities> {
-  const answer = await ask<{ capabilities?: string[] }>('/api/show', { method: 'POST', body: { model }, signal });
+  const answer = await ask<{ capabilities?: string[]; model_info?: Record<string, unknown> }>('/api/show', { method: 'POST', body: { model }, signal });
+  const [, window] = Object.entries(answer.model_info ?? {}).find(([key]) => key.endsWith('.context_length')) ?? [];
   const has = (one: string) => answer.capabilities?.includes(one) ?? false;
-  return { completion: has('completion'), thinking: has('thinking'), tools: has('tools'), vision: has('vision') };
+  return { completion: has('completion'), thinking: has('thinking'), tools: has('tools'), vision: has('vision'),
+    window: typeof window === 'number' && window > 0 ? window : null };
 }
 
-export type ModelAction = 'load' | 'unload' | 'restart' | 'pin' | 'unpin' | 'remove';
+export type ModelAction = 'load' | 'unload' | 'restart' | 'pin' | 'unpin';
 
 export async function act(model: string, action: ModelAction): Promise<void> {
   await ask(`${base}/models/${action}`, { method: 'POST', body: { model }, within: patient });
@@ -46,6 +54,23 @@ export function importFolder(folder: string, name: string, write: boolean): Prom
   return ask<ImportReport>(`${base}/models/import`, {
     method: 'POST', body: { folder, name: name === '' ? undefined : name, dry_run: !write }, within: patient,
   });
+}
+
+/** `files`: also what a pull brought. */
+export async function removeModel(model: string, files: boolean): Promise<void> {
+  await ask(`${base}/models/remove`, { method: 'POST', body: { model, files }, within: patient });
+}
+
+export function catalogue(signal: AbortSignal): Promise<Catalogue> {
+  return ask<Catalogue>(`${base}/catalogue`, { signal, within: patient });
+}
+
+export function packages(signal: AbortSignal): Promise<Packages> {
+  return ask<Packages>(`${base}/packages`, { signal, within: patient });
+}
+
+export async function* pullModel(model: string, signal: AbortSignal): AsyncGenerator<PullLine> {
+  yield* jsonLines<PullLine>(await open(`${base}/models/pull`, { method: 'POST', body: { model }, signal }));
 }
 
 export async function examine(signal: AbortSignal): Promise<{ at: string; findings: Finding[] }> {

@@ -62,6 +62,23 @@ export async function open(path: string, wish: Wish = {}): Promise<Response> {
   return answer;
 }
 
+const longestLine = 4 << 20; // letters
+
+/** The lines of a streamed answer that hold JSON; one that never ends its line is cut off. */
+export async function* jsonLines<T>(answer: Response): AsyncGenerator<T> {
+  if (!answer.body) throw new ApiError(0, t.chat.cut);
+  const reader = answer.body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  let rest = '';
+  for (;;) {
+    const { value, done } = await reader.read();
+    const parts = (rest + (value ?? '')).split('\n');
+    rest = done ? '' : parts.pop() ?? '';
+    if (rest.length > longestLine) throw new ApiError(0, t.chat.cut);
+    for (const line of parts) if (line.trim() !== '') yield JSON.parse(line) as T;
+    if (done) return;
+  }
+}
+
 /** A whole answer as JSON. */
 export async function ask<T>(path: string, wish: Wish = {}): Promise<T> {
   const limit = new AbortController();

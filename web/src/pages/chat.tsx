@@ -1,12 +1,15 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { capabilities, type Capabilities } from '../api/calls';
-import { asked, change, chat, draft, forget, keepDraft, send, stop, writing, type Figures, type ToolCall, type Turn } from '../chat_store';
+import {
+  answerAgain, asked, askInstead, asText, change, chat, draft, forget, found, keepDraft, openConversation, rename, send, startAnew, stop, writing,
+} from '../chat_store';
+import { summaries, unkept, type Figures, type ToolCall, type Turn } from '../conversations';
 import type { Model, Status } from '../api/types';
-import { count, dash, duration, percent, rounded } from '../format';
+import { count, dash, dayOrTime, duration, percent, rounded } from '../format';
 import { headlinesOf } from '../headline';
 import { models, requests, session, status } from '../live';
 import { visible } from '../parts/ansi';
-import { Confirm, Empty, Figure, Notice } from '../parts/basics';
+import { Bar, Confirm, copyText, Dialog, Empty, Figure, Notice } from '../parts/basics';
 import { Markdown } from '../parts/markdown';
 import { useNow, useStore } from '../store';
 import { t } from '../texts';
@@ -101,20 +104,58 @@ function ProblemOf(props: { of: string }) {
   return <p class="notice error" role="alert">{visible(seen ? props.of.replace(t.chat.askOperator, '') : props.of)}</p>;
 }
 
-function TurnView(props: { of: Turn; live: boolean }) {
+/** The words of a question, to be put otherwise. */
+function Edit(props: { of: Turn; done: (text: string | null) => void }) {
+  const [text, setText] = useState(props.of.content);
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => area.current?.focus(), []);
+  return (
+    <form class="fields" onSubmit={(event) => { event.preventDefault(); if (text.trim() !== '') props.done(text); }}>
+      <textarea ref={area} rows={Math.min(12, text.split('\n').length + 1)} aria-label={t.chat.message} value={text} onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => { if (event.key === 'Escape') props.done(null); }} />
+      <p class="quiet">{t.chat.editMeaning}</p>
+      <div class="buttons">
+        <button type="button" onClick={() => props.done(null)}>{t.cancel}</button>
+        <button type="submit" class="primary" disabled={text.trim() === ''}>{t.chat.askAnew}</button>
+      </div>
+    </form>
+  );
+}
+
+interface TurnWishes {
+  edit: (text: string) => void;
+  again: (() => void) | null; // of the last answer
+}
+
+function UserTurn(props: { of: Turn; busy: boolean; wishes: TurnWishes }) {
+  const { of } = props;
+  const [edits, setEdits] = useState(false);
+  return (
+    <article class="turn user">
+      <h2 class="who">{t.chat.you}</h2>
+      {of.images?.map((image) => <img class="shown" src={`data:image/*;base64,${image}`} alt={t.chat.image} />)}
+      {edits ? <Edit of={of} done={(text) => { setEdits(false); if (text != null) props.wishes.edit(text); }} /> : <div class="markdown plain">{of.content}</div>}
+      {!edits && !props.busy && <div class="buttons turn-actions"><button type="button" class="link" onClick={() => setEdits(true)}>{t.chat.edit}</button></div>}
+    </article>
+  );
+}
+
+function Copy(props: { text: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    setCopied(await copyText(props.text));
+    setTimeout(() => setCopied(false), 2000);
+  };
+  return <button type="button" class="link" onClick={() => void copy()}>{copied ? t.copied : t.copy}</button>;
+}
+
+function TurnView(props: { of: Turn; live: boolean; busy: boolean; wishes: TurnWishes }) {
   const { of, live } = props;
-  if (of.role === 'user') {
-    return (
-      <article class="turn user">
-        <h2 class="who">{t.chat.you}</h2>
-        {of.images?.map((image) => <img class="shown" src={`data:image/*;base64,${image}`} alt={t.chat.image} />)}
-        <div class="markdown plain">{of.content}</div>
-      </article>
-    );
-  }
+  if (of.role === 'user') return <UserTurn of={of} busy={props.busy} wishes={props.wishes} />;
   return (
     <article class="turn assistant" aria-busy={live}>
       <h2 class="who">{t.chat.model}</h2>
+      {of.dropped != null && <p class="notice warning">{t.chat.dropped(of.dropped)}</p>}
       {of.thinking && (
         <details class="thinking">
           <summary>{t.chat.thinking}</summary>
@@ -127,6 +168,12 @@ function TurnView(props: { of: Turn; live: boolean }) {
       {of.ended === 'stopped' && <p class="quiet">{t.chat.stopped}</p>}
       {of.problem && <ProblemOf of={of.problem} />}
       {of.figures && <FiguresOf of={of.figures} />}
+      {!live && (
+        <div class="buttons turn-actions">
+          {of.content !== '' && <Copy text={of.content} />}
+          {props.wishes.again && !props.busy && <button type="button" class="link" onClick={props.wishes.again}>{t.chat.again}</button>}
+        </div>
+      )}
     </article>
   );
 }
@@ -180,6 +227,28 @@ function Images(props: { of: string[]; set: (images: string[]) => void }) {
   );
 }
 
+const lettersOfToken = 3.3; // where the box has not learned it
+const nearlyFull = 0.85;
+
+/** How much of what the model sees is taken, before something falls out of it. */
+function Window(props: { window: number | null; typed: number }) {
+  const { turns, model, system } = useStore(chat);
+  const learned = modelOf(useStore(status), model)?.learned;
+  const whole = Math.min(props.window ?? Infinity, learned?.prompt_limit ?? Infinity);
+  const last = turns.findLast((turn) => turn.figures?.promptTokens != null)?.figures;
+  if (!Number.isFinite(whole) || (last == null && props.typed + system.length === 0)) return null;
+  const known = last == null ? 0 : (last.promptTokens ?? 0) + (last.answerTokens ?? 0);
+  const guessed = (props.typed + (last == null ? system.length : 0)) * (learned?.tokens_per_letter ?? 1 / lettersOfToken);
+  const used = Math.round(known + guessed);
+  const left = Math.max(0, whole - used);
+  return (
+    <div class="window" title={t.chat.windowMeaning}>
+      <Bar label={t.chat.window} value={(100 * used) / whole} level={used > nearlyFull * whole ? 'warning' : undefined} text={t.chat.left(count(left), count(whole))} />
+      {used > nearlyFull * whole && <p class="quiet">{left === 0 ? t.chat.over : t.chat.nearly}</p>}
+    </div>
+  );
+}
+
 function Composer(props: { can: Capabilities; ready: boolean }) {
   const now = useStore(chat);
   const busy = useStore(writing);
@@ -220,6 +289,7 @@ function Composer(props: { can: Capabilities; ready: boolean }) {
           event.preventDefault();
           submit();
         }} />
+      <Window window={props.can.window} typed={text.length} />
       <div class="buttons">
         {props.can.thinking && (
           <label class="check"><input type="checkbox" checked={now.think} onChange={(event) => change({ think: event.currentTarget.checked })} />{t.chat.think}</label>
@@ -250,26 +320,85 @@ function endOf(last: Turn | undefined): string {
   return last.ended === 'stopped' ? t.chat.stopped : t.chat.finished;
 }
 
-const cannot: Capabilities = { completion: false, thinking: false, tools: false, vision: false };
+const cannot: Capabilities = { completion: false, thinking: false, tools: false, vision: false, window: null };
+
+function download(name: string, text: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type: 'text/markdown' }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function Rename(props: { onClose: () => void }) {
+  const [title, setTitle] = useState(chat.get().title);
+  return (
+    <Dialog title={t.chat.rename} onClose={props.onClose}>
+      <form class="fields" onSubmit={(event) => { event.preventDefault(); rename(title); props.onClose(); }}>
+        <label>{t.chat.name}<input value={title} maxLength={200} onInput={(event) => setTitle(event.currentTarget.value)} /></label>
+        <div class="buttons">
+          <button type="button" onClick={props.onClose}>{t.cancel}</button>
+          <button type="submit" class="primary">{t.chat.rename}</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+const wide = matchMedia('(min-width: 60rem)');
+
+function Conversations() {
+  const all = useStore(summaries);
+  const busy = useStore(writing);
+  const forgetful = useStore(unkept);
+  const { id } = useStore(chat);
+  const [words, setWords] = useState('');
+  const [open, setOpen] = useState(wide.matches);
+  const wanted = words.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const shown = all.filter((one) => wanted.every((word) => one.text.includes(word)));
+  const choose = (of: string) => {
+    void openConversation(of);
+    if (!wide.matches) setOpen(false);
+  };
+  return (
+    <details class="conversations" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{t.chat.conversations}{all.length > 0 && ` (${all.length})`}</summary>
+      <button type="button" disabled={busy} onClick={() => void startAnew()}>{t.chat.fresh}</button>
+      {all.length > 0 && <input type="search" aria-label={t.chat.search} placeholder={t.chat.search} value={words} onInput={(event) => setWords(event.currentTarget.value)} />}
+      {forgetful && <p class="notice warning">{t.chat.unkept}</p>}
+      {shown.length === 0 && <Empty>{wanted.length > 0 ? t.chat.noneFound : t.chat.none}</Empty>}
+      <ul>
+        {shown.map((one) => (
+          <li key={one.id}>
+            <button type="button" disabled={busy} aria-current={one.id === id ? 'true' : undefined} onClick={() => choose(one.id)}>
+              <span class="title">{visible(one.title || t.chat.untitled)}</span><span class="quiet">{dayOrTime(new Date(one.changed))}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
 
 export function ChatPage() {
   const now = useStore(chat);
   const busy = useStore(writing);
   const names = useStore(models);
   const [can, setCan] = useState<Capabilities>(cannot);
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<'rename' | 'forget' | null>(null);
+  const looked = useStore(found);
   const end = useRef<HTMLDivElement>(null);
   const box = useStore(status);
   const observes = useStore(session).scopes.includes('observe');
   // Who may see the states of models is asked to wait for them.
-  const model = names.includes(now.model) ? now.model : observes && box == null ? '' : firstChoice(names, box);
+  const model = !looked ? '' : names.includes(now.model) ? now.model : observes && box == null ? '' : firstChoice(names, box);
   useEffect(() => {
     if (model !== '' && model !== now.model) change({ model });
     if (model === '') return;
     const abort = new AbortController();
     capabilities(model, abort.signal).then(setCan, () => setCan({ ...cannot, completion: true }));
     return () => abort.abort();
-  }, [model]);
+  }, [model, busy && can.window == null]);
   // The end stays in sight, unless the reader has scrolled up.
   const near = useRef(true);
   useEffect(() => {
@@ -281,29 +410,43 @@ export function ChatPage() {
     if (near.current) end.current?.scrollIntoView({ block: 'end' });
   }, [now.turns]);
   return (
-    <div class="chat">
-      <div class="bar-of-page">
-        <label>{t.chat.model}{' '}
-          <select value={model} disabled={busy} onChange={(event) => change({ model: event.currentTarget.value })}>
-            {names.map((name) => {
-              const state = modelOf(box, name)?.state;
-              return <option value={name}>{visible(name)}{state == null || state === 'ready' ? '' : ` (${t.states[state]})`}</option>;
-            })}
-          </select>
-        </label>
-        <span class="grow" />
-        <button type="button" disabled={now.turns.length === 0} onClick={() => setAsking(true)}>{t.chat.clear}</button>
+    <div class="chat-page">
+      <Conversations />
+      <div class="chat">
+        <div class="bar-of-page">
+          <label>{t.chat.model}{' '}
+            <select value={model} disabled={busy} onChange={(event) => change({ model: event.currentTarget.value })}>
+              {names.map((name) => {
+                const state = modelOf(box, name)?.state;
+                return <option value={name}>{visible(name)}{state == null || state === 'ready' ? '' : ` (${t.states[state]})`}</option>;
+              })}
+            </select>
+          </label>
+          <span class="grow" />
+          {now.turns.length > 0 && (
+            <>
+              <button type="button" onClick={() => setAsking('rename')}>{t.chat.rename}</button>
+              <button type="button" onClick={() => download(`${now.title.replace(/[^\p{L}\p{N}]+/gu, '-').slice(0, 60) || 'conversation'}.md`, asText(now))}>{t.chat.export}</button>
+              <button type="button" class="danger" disabled={busy} onClick={() => setAsking('forget')}>{t.chat.remove}</button>
+            </>
+          )}
+        </div>
+        {names.length === 0 && <Notice level="note">{t.chat.noModel}</Notice>}
+        <section class="turns" aria-label={t.chat.conversation}>
+          {now.turns.length === 0 && <Empty>{t.chat.empty}</Empty>}
+          {now.turns.map((turn, index) => (
+            <TurnView key={index} of={turn} live={busy && index === now.turns.length - 1} busy={busy}
+              wishes={{ edit: (text) => void askInstead(index, text, can.thinking),
+                again: index === now.turns.length - 1 ? () => void answerAgain(can.thinking) : null }} />
+          ))}
+        </section>
+        <p class="sr-only" role="status">{busy ? <Progress /> : endOf(now.turns.at(-1))}</p>
+        <Trouble model={model} />
+        <Composer can={can} ready={model !== ''} />
+        <div ref={end} />
       </div>
-      {names.length === 0 && <Notice level="note">{t.chat.noModel}</Notice>}
-      <section class="turns" aria-label={t.chat.conversation}>
-        {now.turns.length === 0 && <Empty>{t.chat.empty}</Empty>}
-        {now.turns.map((turn, index) => <TurnView key={index} of={turn} live={busy && index === now.turns.length - 1} />)}
-      </section>
-      <p class="sr-only" role="status">{busy ? <Progress /> : endOf(now.turns.at(-1))}</p>
-      <Trouble model={model} />
-      <Composer can={can} ready={model !== ''} />
-      <div ref={end} />
-      {asking && <Confirm title={t.chat.clearTitle} text={t.chat.clearText} yes={t.chat.forget} onYes={forget} onClose={() => setAsking(false)} />}
+      {asking === 'rename' && <Rename onClose={() => setAsking(null)} />}
+      {asking === 'forget' && <Confirm title={t.chat.removeTitle} text={t.chat.removeText} yes={t.chat.remove} onYes={() => void forget()} onClose={() => setAsking(null)} />}
     </div>
   );
 }

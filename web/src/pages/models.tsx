@@ -1,34 +1,53 @@
 import { useState } from 'preact/hooks';
-import { act, importFolder, type ModelAction } from '../api/calls';
-import type { Import as ImportReport, Model, Status } from '../api/types';
+import { act, importFolder, packages, removeModel, type ModelAction } from '../api/calls';
+import type { Import as ImportReport, Model, Packages, Status } from '../api/types';
+import { bytes } from '../format';
 import { session, status } from '../live';
 import { visible } from '../parts/ansi';
-import { Badge, Confirm, Empty, Notice, Panel, Problem, TableFrame } from '../parts/basics';
+import { Badge, Confirm, Dialog, Empty, Guard, Notice, Panel, Problem, TableFrame, useLoaded } from '../parts/basics';
 import { Findings } from '../parts/findings';
+import { brought, pull } from '../pull_store';
 import { useStore } from '../store';
 import { t } from '../texts';
+import { Catalogue, Pulls } from './catalogue';
 import { ModelState } from './overview';
+
+type Action = ModelAction | 'update' | 'remove';
 
 interface Asked {
   model: string;
-  action: ModelAction;
+  action: Action;
 }
 
-const words: Record<ModelAction, { word: string; meaning: string }> = {
+const words: Record<Action, { word: string; meaning: string }> = {
   load: { word: t.models.load, meaning: t.models.loadMeaning },
   unload: { word: t.models.unload, meaning: t.models.unloadMeaning },
   restart: { word: t.models.restart, meaning: t.models.restartMeaning },
   pin: { word: t.models.pin, meaning: t.models.pinMeaning },
   unpin: { word: t.models.unpin, meaning: t.models.unpinMeaning },
-  remove: { word: t.models.remove, meaning: t.models.removeText },
+  update: { word: t.models.update, meaning: t.models.updateMeaning },
+  remove: { word: t.models.remove, meaning: t.models.removeMeaning },
 };
 
-function actionsOf(model: Model): ModelAction[] {
-  const up = ['ready', 'loading', 'stopping'].includes(model.state);
-  return [up ? 'unload' : 'load', 'restart', model.pinned ? 'unpin' : 'pin', 'remove'];
+type Package = Packages['packages'][number];
+
+/** What a pull brought for that model and no other. */
+function packageOf(model: string, all: Packages | undefined): Package | undefined {
+  return all?.packages.find((one) => one.models.length === 1 && one.models[0] === model);
 }
 
-function Table(props: { of: Model[]; may: boolean; busy: boolean; ask: (what: Asked) => void }) {
+/** One that was asked for by the model's own name is fetched by it again. */
+function updates(model: string, all: Packages | undefined): boolean {
+  const name = packageOf(model, all)?.name;
+  return name != null && (name === model || `${name}:latest` === model);
+}
+
+function actionsOf(model: Model, all: Packages | undefined): Action[] {
+  const up = ['ready', 'loading', 'stopping'].includes(model.state);
+  return [up ? 'unload' : 'load', 'restart', model.pinned ? 'unpin' : 'pin', ...(updates(model.model, all) ? ['update' as const] : []), 'remove'];
+}
+
+function Table(props: { of: Model[]; all: Packages | undefined; may: boolean; busy: boolean; ask: (what: Asked) => void }) {
   return (
     <TableFrame label={t.models.title}>
       <table class="stacked">
@@ -42,7 +61,7 @@ function Table(props: { of: Model[]; may: boolean; busy: boolean; ask: (what: As
               <td data-label={t.overview.state}><ModelState of={model} /></td>
               <td data-label={t.models.actions}>
                 <div class="buttons">
-                  {actionsOf(model).map((action) => (
+                  {actionsOf(model, props.all).map((action) => (
                     <button key={action} type="button" disabled={!props.may || props.busy} title={words[action].meaning}
                       aria-label={`${words[action].word} ${visible(model.name)}`} class={action === 'remove' ? 'danger' : ''}
                       onClick={() => props.ask({ model: model.model, action })}>{words[action].word}</button>
@@ -57,13 +76,20 @@ function Table(props: { of: Model[]; may: boolean; busy: boolean; ask: (what: As
   );
 }
 
-function NoModel(props: { may: boolean }) {
-  if (!props.may) return <Empty>{t.welcome.emptyForOthers}</Empty>;
+/** Says what goes, and with it how much of the disk. */
+function RemoveDialog(props: { model: string; of: Package | undefined; onYes: (files: boolean) => void; onClose: () => void }) {
+  const [files, setFiles] = useState(props.of != null);
   return (
-    <>
-      <p>{t.models.none}</p>
-      <pre tabIndex={0}>{t.models.pull}</pre>
-    </>
+    <Dialog title={t.models.removeTitle(visible(props.model))} onClose={props.onClose}>
+      <p>{props.of == null || !files ? t.models.removeText : t.models.removeWithFiles}</p>
+      {props.of && (
+        <label class="check"><input type="checkbox" checked={files} onChange={(event) => setFiles(event.currentTarget.checked)} />{t.models.frees(bytes(props.of.bytes))}</label>
+      )}
+      <div class="buttons">
+        <button type="button" onClick={props.onClose}>{t.cancel}</button>
+        <button type="button" class="danger" onClick={() => { props.onClose(); props.onYes(files); }}>{t.models.remove}</button>
+      </div>
+    </Dialog>
   );
 }
 
@@ -125,6 +151,12 @@ function Import() {
       {report && (
         <div aria-live="polite">
           <p><Badge level={report.written || possible(report) ? 'good' : 'error'}>{outcomeOf(report)}</Badge></p>
+          {report.pull && (
+            <div class="notice note">
+              <p>{t.models.pointers(visible(report.pull))}</p>
+              <button type="button" class="primary" onClick={() => void pull(report.pull)}>{t.catalogue.getNamed(visible(report.pull))}</button>
+            </div>
+          )}
           <h3>{t.models.findings}</h3>
           {report.findings.length === 0 ? <Empty>{t.models.noFindings}</Empty> : <Findings of={report.findings} />}
           {report.manifest && <details><summary>{t.models.manifest}</summary><pre tabIndex={0}>{visible(report.manifest)}</pre></details>}
@@ -141,19 +173,23 @@ export function Models() {
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState('');
   const [error, setError] = useState<unknown>(null);
+  const { value: all, load: look } = useLoaded((signal) => packages(signal), [useStore(brought)]);
   if (!now) return <Notice level="note">{t.loading}</Notice>;
   const may = who.scopes.includes('operate');
-  const run = async (what: Asked) => {
+  const run = async (what: Asked, files = false) => {
+    if (what.action === 'update') return void pull(packageOf(what.model, all)?.name ?? what.model);
     setBusy(true);
     setError(null);
     setDone('');
     try {
-      await act(what.model, what.action);
+      if (what.action === 'remove') await removeModel(what.model, files);
+      else await act(what.model, what.action);
       setDone(t.models.done(words[what.action].word, visible(what.model)));
     } catch (problem) {
       setError(problem);
     }
     setBusy(false);
+    if (what.action === 'remove') look();
   };
   const ask = (what: Asked) => (what.action === 'remove' || what.action === 'restart' ? setAsked(what) : void run(what));
   return (
@@ -161,15 +197,20 @@ export function Models() {
       {!may && <Notice level="note">{t.models.needsOperate}</Notice>}
       <p class="outcome" role="status">{done}</p>
       <Problem of={error} />
-      <Panel title={t.models.title}>
-        {now.models.length === 0 && now.left_out.length === 0 && <NoModel may={may} />}
-        {now.models.length > 0 && <Table of={now.models} may={may} busy={busy} ask={ask} />}
-        <LeftOut of={now.left_out} />
-      </Panel>
+      <Pulls />
+      {now.models.length + now.left_out.length > 0 && (
+        <Panel title={t.models.title}>
+          {now.models.length > 0 && <Table of={now.models} all={all} may={may} busy={busy} ask={ask} />}
+          <LeftOut of={now.left_out} />
+        </Panel>
+      )}
+      <Guard title={t.catalogue.title}><Catalogue of={now} may={may || who.scopes.includes('pull')} /></Guard>
       {may && <Import />}
-      {asked && (
-        <Confirm title={asked.action === 'remove' ? t.models.removeTitle(visible(asked.model)) : t.models.restartTitle(visible(asked.model))}
-          text={asked.action === 'remove' ? t.models.removeText : t.models.restartText} yes={words[asked.action].word}
+      {asked?.action === 'remove' && (
+        <RemoveDialog model={asked.model} of={packageOf(asked.model, all)} onYes={(files) => void run(asked, files)} onClose={() => setAsked(null)} />
+      )}
+      {asked?.action === 'restart' && (
+        <Confirm title={t.models.restartTitle(visible(asked.model))} text={t.models.restartText} yes={words.restart.word}
           onYes={() => void run(asked)} onClose={() => setAsked(null)} />
       )}
     </>

@@ -4,9 +4,10 @@ import type { Card, Model, Status, Waiting } from '../api/types';
 import { count, dash, duration, megabytes, percent, rounded } from '../format';
 import { headlines, instancesOf, levelOfState, type Processes } from '../headline';
 import { history, requests, session, status } from '../live';
-import { Badge, Bar, Empty, Figure, Guard, Notice, Panel, TableFrame } from '../parts/basics';
+import { Badge, Bar, Figure, Guard, Notice, Panel, Slim, TableFrame } from '../parts/basics';
 import { Chart } from '../parts/chart';
 import { visible } from '../parts/ansi';
+import { Pulls } from './catalogue';
 import { t } from '../texts';
 
 const shown = 4; // sentences at the top; the rest is a number
@@ -102,6 +103,12 @@ function Services(props: { of: Model }) {
   );
 }
 
+/** Zeros are a dash: what is not there should not be read. */
+function queueOf(model: Model): string {
+  const { running, waiting } = model.queue;
+  return [running > 0 ? t.overview.running(running) : '', waiting > 0 ? t.overview.waiting(waiting) : ''].filter((part) => part !== '').join(', ') || dash;
+}
+
 function Models(props: { of: Status }) {
   return (
     <Panel title={t.overview.models}>
@@ -123,7 +130,7 @@ function Models(props: { of: Status }) {
                 <td data-label={t.overview.state}><ModelState of={model} /></td>
                 <td data-label={t.overview.place} title={t.overview.placeMeaning}>{placeOf(model)}</td>
                 <td data-label={t.overview.queue} title={t.overview.queueMeaning}>
-                  {t.overview.running(model.queue.running)}, {t.overview.waiting(model.queue.waiting)}
+                  {queueOf(model)}
                 </td>
                 <td data-label={t.overview.speed} class="number" title={t.overview.speedMeaning}>
                   {model.tokens_per_second > 0 ? `${rounded(model.tokens_per_second)} ${t.units.tokensPerSecond}` : dash}
@@ -158,40 +165,40 @@ function CardView(props: { of: Card }) {
 function Cards(props: { of: Status }) {
   const cards = props.of.devices.flatMap((device) => device.cards ?? []);
   const problems = props.of.devices.flatMap((device) => device.problem ?? []);
+  // Why none could be looked at is said at the top.
+  if (cards.length === 0) return <Slim title={t.overview.cards}>{problems.length === 0 ? t.overview.noCards : t.overview.unknownCards}</Slim>;
   return (
     <Panel title={t.overview.cards}>
       {cards.length > 0 && <ul class="cards">{cards.map((card) => <CardView key={card.card} of={card} />)}</ul>}
       {problems.map((problem) => <p class="notice note" key={problem}>{t.headline.device(visible(problem))}</p>)}
-      {cards.length === 0 && problems.length === 0 && <Empty>{t.overview.noCards}</Empty>}
     </Panel>
   );
 }
 
 function Queue(props: { of: Waiting[] }) {
+  if (props.of.length === 0) return <Slim title={t.overview.waitingTitle}>{t.overview.nobodyWaits}</Slim>;
   return (
     <Panel title={t.overview.waitingTitle}>
-      {props.of.length === 0 ? <Empty>{t.overview.nobodyWaits}</Empty> : (
-        <TableFrame label={t.overview.waitingTitle}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col" class="number" title={t.overview.positionMeaning}>{t.overview.position}</th>
-                <th scope="col">{t.overview.model}</th>
-                <th scope="col" class="number" title={t.overview.sinceMeaning}>{t.overview.since}</th>
-                <th scope="col" class="number" title={t.overview.estimateMeaning}>{t.overview.estimate}</th>
+      <TableFrame label={t.overview.waitingTitle}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col" class="number" title={t.overview.positionMeaning}>{t.overview.position}</th>
+              <th scope="col">{t.overview.model}</th>
+              <th scope="col" class="number" title={t.overview.sinceMeaning}>{t.overview.since}</th>
+              <th scope="col" class="number" title={t.overview.estimateMeaning}>{t.overview.estimate}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {props.of.slice(0, 50).map((one) => (
+              <tr key={one.id}>
+                <td class="number">{one.position ?? dash}</td><td class="name">{visible(one.model)}</td>
+                <td class="number">{duration(one.waited_seconds)}</td><td class="number">{duration(one.estimate_seconds)}</td>
               </tr>
-            </thead>
-            <tbody>
-              {props.of.slice(0, 50).map((one) => (
-                <tr key={one.id}>
-                  <td class="number">{one.position ?? dash}</td><td class="name">{visible(one.model)}</td>
-                  <td class="number">{duration(one.waited_seconds)}</td><td class="number">{duration(one.estimate_seconds)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </TableFrame>
-      )}
+            ))}
+          </tbody>
+        </table>
+      </TableFrame>
     </Panel>
   );
 }
@@ -199,10 +206,10 @@ function Queue(props: { of: Waiting[] }) {
 function BoxFigures(props: { of: Status }) {
   const now = props.of;
   return (
-    <Panel title={t.overview.box}>
+    <Panel title={t.overview.box} class="slim">
       <dl class="figures">
-        <Figure label={t.overview.runningNow} value={count(now.queue.running)} meaning={t.overview.runningMeaning} />
-        <Figure label={t.overview.waitingNow} value={count(now.queue.waiting)} meaning={t.overview.waitingMeaning} />
+        {now.queue.running > 0 && <Figure label={t.overview.runningNow} value={count(now.queue.running)} meaning={t.overview.runningMeaning} />}
+        {now.queue.waiting > 0 && <Figure label={t.overview.waitingNow} value={count(now.queue.waiting)} meaning={t.overview.waitingMeaning} />}
         <Figure label={t.overview.uptime} value={duration(now.uptime_seconds)} meaning={t.overview.uptimeMeaning} />
         <Figure label={t.overview.version} value={now.version} meaning={t.overview.versionMeaning} />
         <Figure label={t.overview.process} value={now.pid} meaning={t.overview.processMeaning} />
@@ -222,8 +229,17 @@ function Welcome(props: { leftOut: number }) {
   );
 }
 
+/** What the box writes now, large; the last minutes below it where there is something to see. */
 function Speed() {
-  return <Panel title={t.overview.chart}><Chart label={t.overview.chart} points={useStore(history)} /></Panel>;
+  const points = useStore(history);
+  const now = points.at(-1)?.value ?? 0;
+  if (points.every((point) => point.value === 0)) return <Slim title={t.overview.speedTitle}>{t.overview.silent}</Slim>;
+  return (
+    <Panel title={t.overview.speedTitle}>
+      <p class="large">{rounded(now)} <span class="quiet">{t.units.tokensPerSecond}</span></p>
+      <Chart label={t.overview.chart} points={points} />
+    </Panel>
+  );
 }
 
 function Waiters() {
@@ -234,17 +250,23 @@ export function Overview() {
   const now = useStore(status);
   if (!now) return <Notice level="note">{t.loading}</Notice>;
   const fresh = now.models?.length === 0;
+  const cards = now.devices?.some((device) => (device.cards?.length ?? 0) > 0);
   return (
     <>
+      <Pulls />
       {fresh && <Welcome leftOut={now.left_out?.length ?? 0} />}
       <Guard title={t.overview.said}><Sentences of={now} /></Guard>
-      {!fresh && <Guard title={t.overview.models}><Models of={now} /></Guard>}
-      <div class="columns">
-        {!fresh && <Guard title={t.overview.chart}><Speed /></Guard>}
-        {!fresh && <Guard title={t.overview.waitingTitle}><Waiters /></Guard>}
+      <div class={cards && !fresh ? 'beside' : 'columns'}>
+        {!fresh && <Guard title={t.overview.models}><Models of={now} /></Guard>}
         {!(fresh && now.devices?.length === 0) && <Guard title={t.overview.cards}><Cards of={now} /></Guard>}
-        {!fresh && <Guard title={t.overview.box}><BoxFigures of={now} /></Guard>}
       </div>
+      {!fresh && (
+        <div class="columns">
+          <Guard title={t.overview.waitingTitle}><Waiters /></Guard>
+          <Guard title={t.overview.chart}><Speed /></Guard>
+          <Guard title={t.overview.box}><BoxFigures of={now} /></Guard>
+        </div>
+      )}
     </>
   );
 }

@@ -54,6 +54,12 @@ export function Panel(props: { title: string; actions?: ComponentChildren; child
   );
 }
 
+/** A part that has nothing to show, on one line. */
+export function Slim(props: { title: string; children: ComponentChildren }) {
+  const id = useId();
+  return <section class="panel slim" aria-labelledby={id}><h2 id={id}>{props.title}</h2><p class="empty">{props.children}</p></section>;
+}
+
 export function Empty(props: { children: ComponentChildren }) {
   return <p class="empty">{props.children}</p>;
 }
@@ -148,4 +154,17 @@ export function useLoaded<T>(ask: (signal: AbortSignal) => Promise<T>, inputs: u
     return () => abort.abort();
   }, [...inputs, turn]);
   return { ...state, load: () => setTurn((old) => old + 1) };
+}
+
+/** True when it is on the clipboard, which browsers hide from pages without TLS. */
+export async function copyText(text: string): Promise<boolean> {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+  const area = document.createElement('textarea');
+  area.value = text;
+  area.className = 'sr-only';
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand('copy');
+  area.remove();
+  return done;
 }

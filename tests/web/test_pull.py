@@ -1,0 +1,99 @@
+"""From an empty box to a model that answers, with a browser alone: found, fetched, stopped, gone on with, removed with its files."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from conftest import PATIENCE
+from harness import wait_until
+from pull_box import NAME
+from test_looks import serious_faults
+from test_pull_crash import BIG, FOLDER, HubBox
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture
+def box(tmp_path):
+    with HubBox(tmp_path) as one:
+        yield one
+
+
+def begin(page, box):
+    page.goto(f"http://127.0.0.1:{box.port}/ui")
+    page.get_by_role("link", name="Add a model").click()
+    row = page.locator(".catalogue li").filter(has_text=NAME)
+    expect(row.first).to_contain_text("MIT")
+    return row.first
+
+
+def test_an_empty_box_gets_a_model_that_answers(box, page):
+    row = begin(page, box)
+    page.get_by_label("Search the catalogue").fill("nothing-of-the-kind")
+    expect(page.get_by_text("The catalogue has no such model for this box.")).to_be_visible()
+    page.get_by_label("Search the catalogue").fill("QWEN3 4b")
+    row.get_by_role("button", name=f"Get {NAME}").click()
+    bar = page.get_by_role("progressbar", name=f"Download of {NAME}")
+    expect(bar).to_have_attribute("aria-valuetext", re.compile(r"[4-7]\d %, .* MB of .* MB, .*/s"))
+    assert serious_faults(page) == []
+    # It goes on while another page is looked at.
+    page.get_by_role("link", name="Overview").click()
+    expect(bar).to_be_visible()
+    page.get_by_role("button", name=f"Cancel {NAME}").click()
+    expect(page.get_by_text("Stopped. What has come is kept on the box.")).to_be_visible()
+    wait_until(lambda: "event=pull.left" in box.log.read_text(), 60, "the box has stopped too")
+    box.hurry()
+    page.reload()
+    page.get_by_role("button", name=f"Go on {NAME}").click()
+    expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
+    fetched = [one for _, _, path, one, _ in box.hub.requests if path.endswith("big.bin")]
+    assert fetched[-1] and fetched[-1].startswith("bytes="), fetched
+    page.get_by_role("link", name="Chat").click()
+    page.get_by_label("Message").fill("Hello")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("article.assistant .figures")).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="Models").click()
+    expect(page.locator(".catalogue li").filter(has_text=NAME).first).to_contain_text("here")
+    page.get_by_role("button", name=f"Update {NAME}").click()
+    expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name=f"Remove {NAME}").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Delete its files too: frees")).to_be_checked()
+    assert float(dialog.inner_text().split("frees ")[1].split(" MB")[0]) > BIG / 1e6
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("button", name=f"Get {NAME}")).to_be_visible(timeout=60_000)
+    assert not (box.store / FOLDER).exists()
+
+
+def test_by_the_keyboard_alone_and_a_failure_says_what_to_do(box, page):
+    box.hub.fault = lambda kind, *_: "403" if kind == "revision" else None
+    begin(page, box)
+    page.get_by_label("Search the catalogue").focus()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('aria-label')") == f"Get {NAME}":
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator(".pulls [role=alert]")).to_contain_text("token")
+    box.hub.fault = lambda *_: None
+    box.hurry()
+    expect(page.get_by_role("button", name=f"Go on {NAME}")).to_be_visible()
+    page.get_by_role("button", name=f"Go on {NAME}").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
+
+
+def test_an_import_of_pointers_leads_to_the_pull(box, page):
+    (box.package / "SHA256SUMS").unlink()
+    layer = next(box.package.rglob("*_l2_together.axmodel"))
+    layer.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 20000000\n")
+    box.hurry()
+    begin(page, box)
+    page.get_by_role("textbox", name="Folder").fill(str(box.package))
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("the box can fetch it whole")).to_be_visible()
+    page.locator(".notice").get_by_role("button", name=f"Get {NAME}").click()
+    expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
+    wait_until(lambda: box.tags() == [NAME], 30, "one model, the pulled one")
+    assert box.ask("POST", "/api/generate", {"model": NAME, "prompt": "Hello", "stream": False})[0] == 200

@@ -1,0 +1,123 @@
+// A model for this box: found in the catalogue, fetched, gone on with.
+import { useState } from 'preact/hooks';
+import { catalogue } from '../api/calls';
+import type { CatalogueModel, CataloguePackage, Status } from '../api/types';
+import { bytes, count, duration, percent } from '../format';
+import { visible } from '../parts/ansi';
+import { Badge, Bar, Empty, Notice, Panel, Problem, useLoaded } from '../parts/basics';
+import { brought, cancel, dismiss, lastPulled, pull, pulls, type Pull } from '../pull_store';
+import { useStore } from '../store';
+import { t } from '../texts';
+
+const megabyte = 1024 * 1024;
+const repository = /^(?:https:\/\/)?(?:hf\.co|huggingface\.co)\/[\w.-]+\/[\w.-]+(?::[\w./-]+)?$/;
+
+function figuresOf(of: Pull): string {
+  const left = of.rate != null && of.rate > 0 && of.total != null ? (of.total - of.completed) / of.rate : null;
+  return [of.total == null ? '' : t.pull.of(bytes(of.completed), bytes(of.total)), of.rate == null ? '' : t.pull.rate(bytes(of.rate)),
+    left == null ? '' : t.overview.left(duration(left))].filter((part) => part !== '').join(', ');
+}
+
+function PullView(props: { of: Pull }) {
+  const { of } = props;
+  const name = visible(of.name);
+  const share = of.total ? (100 * of.completed) / of.total : null;
+  const word = Object.entries(t.pull.steps).find(([begin]) => of.status.startsWith(begin))?.[1] ?? visible(of.status);
+  return (
+    <li>
+      <p><strong>{name}</strong>{' '}<span class="quiet">{of.state === 'going' ? word : of.state === 'stopped' ? t.pull.stopped : ''}</span></p>
+      {of.state === 'going' && <Bar label={t.pull.bar(name)} value={share} text={[share == null ? '' : percent(share), figuresOf(of)].filter((part) => part !== '').join(', ') || word} />}
+      {of.problem && <p class="notice error" role="alert">{visible(of.problem)}</p>}
+      <div class="buttons">
+        {of.state === 'going' ? <button type="button" aria-label={`${t.cancel} ${name}`} onClick={() => cancel(of.name)}>{t.cancel}</button> : (
+          <>
+            <button type="button" class="primary" aria-label={`${t.pull.goOn} ${name}`} onClick={() => void pull(of.name)}>{t.pull.goOn}</button>
+            <button type="button" aria-label={`${t.pull.forget} ${name}`} onClick={() => dismiss(of.name)}>{t.pull.forget}</button>
+          </>
+        )}
+      </div>
+    </li>
+  );
+}
+
+/** What is being fetched, on whichever page. */
+export function Pulls() {
+  const all = useStore(pulls);
+  const last = useStore(lastPulled);
+  return (
+    <>
+      <div class="pulled" role="status">{last !== '' && <p>{t.pull.done(visible(last))}</p>}</div>
+      {all.length > 0 && <Panel title={t.pull.title}><ul class="pulls">{all.map((one) => <PullView key={one.name} of={one} />)}</ul></Panel>}
+    </>
+  );
+}
+
+function memoryOf(of: CataloguePackage): string {
+  if (of.memory_mb === 0) return '';
+  const inCard = of.boxes.some((box) => box === 'axcl' || box === 'ascend');
+  return (inCard ? t.catalogue.cardMemory : t.catalogue.memory)(bytes(of.memory_mb * megabyte));
+}
+
+function factsOf(of: CatalogueModel): string {
+  const one = of.package;
+  const facts = [of.parameter_size, ...(one == null ? [] : [one.quantization, one.download_mb === 0 ? t.catalogue.noSize : bytes(one.download_mb * megabyte),
+    memoryOf(one), one.context === 0 ? '' : t.catalogue.context(count(one.context)), one.license]), of.capabilities.filter((can) => can !== 'completion').join(', ')];
+  return facts.filter((fact) => fact !== '').map(visible).join(' · ');
+}
+
+function Row(props: { of: CatalogueModel; served: boolean; may: boolean; going: boolean }) {
+  const { of } = props;
+  const name = visible(of.name);
+  return (
+    <li>
+      <div>
+        <p><strong>{name}</strong>{props.served && <> <Badge level="good">{t.catalogue.served}</Badge></>}
+          {of.package?.verified && <span class="quiet"> {t.catalogue.verified}</span>}</p>
+        <p class="quiet">{factsOf(of)}</p>
+        {[...(of.reason === '' ? [] : [of.reason]), ...(of.package?.faults ?? [])].map((note) => <p class="quiet" key={note}>{visible(note)}</p>)}
+      </div>
+      {of.fits && !props.served && (
+        <button type="button" disabled={!props.may || props.going} aria-label={`${t.catalogue.get} ${name}`} onClick={() => void pull(of.name)}>{t.catalogue.get}</button>
+      )}
+    </li>
+  );
+}
+
+function holds(of: CatalogueModel, words: string[]): boolean {
+  const all = [of.name, ...of.aliases, of.family, ...of.capabilities, of.parameter_size].join(' ').toLowerCase();
+  return words.every((word) => all.includes(word));
+}
+
+export function Catalogue(props: { of: Status; may: boolean }) {
+  const { value, error, load } = useLoaded((signal) => catalogue(signal), [useStore(brought)]);
+  const [words, setWords] = useState('');
+  const going = useStore(pulls).filter((one) => one.state === 'going').map((one) => one.name);
+  const names = props.of.models.flatMap((model) => [model.name, ...model.aliases, ...(model.also ?? [])]);
+  const wanted = words.trim().toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const found = (value?.models ?? []).filter((model) => holds(model, wanted));
+  const typed = words.trim();
+  const rows = (of: CatalogueModel[]) => (
+    <ul class="catalogue">{of.map((model) => <Row key={model.name} of={model} served={names.includes(model.name)} may={props.may} going={going.includes(model.name)} />)}</ul>
+  );
+  // Of a family the small ones first.
+  const size = (model: CatalogueModel) => model.package?.memory_mb || model.package?.download_mb || 0;
+  const fitting = found.filter((model) => model.fits).sort((a, b) => a.family.localeCompare(b.family) || size(a) - size(b));
+  const others = found.filter((model) => !model.fits);
+  return (
+    <Panel title={t.catalogue.title} actions={value && <span class="quiet">{t.catalogue.box(visible(value.box))}</span>}>
+      {!props.may && <p class="quiet">{t.catalogue.needsPull}</p>}
+      <label class="search"><span class="sr-only">{t.catalogue.search}</span>
+        <input type="search" value={words} spellcheck={false} placeholder={t.catalogue.hint} onInput={(event) => setWords(event.currentTarget.value)} /></label>
+      <Problem of={error} retry={load} />
+      {!value && !error && <Notice level="note">{t.loading}</Notice>}
+      {repository.test(typed) && props.may && (
+        <div class="buttons"><button type="button" class="primary" disabled={going.includes(typed)} onClick={() => void pull(typed)}>{t.catalogue.getNamed(visible(typed))}</button></div>
+      )}
+      {value && fitting.length === 0 && !repository.test(typed) && <Empty>{wanted.length > 0 ? t.catalogue.noneFound : t.catalogue.noneFits}</Empty>}
+      {fitting.length > 0 && rows(fitting)}
+      {fitting.length > 0 && fitting.every((model) => !model.package?.verified) && <p class="quiet">{t.catalogue.untried}</p>}
+      {others.length > 0 && <details open={wanted.length > 0 && fitting.length === 0}><summary>{t.catalogue.others(others.length)}</summary>{rows(others)}</details>}
+      {value?.problems.map((problem) => <p class="notice warning" key={problem}>{t.catalogue.leftOut(visible(problem))}</p>)}
+    </Panel>
+  );
+}
