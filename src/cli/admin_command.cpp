@@ -84,7 +84,7 @@ void print_complaints(const control::admin_json& answer) {
 
 void print_done(const admin_command& asked, const control::admin_json& answer, const text_style& style) {
     if (asked.verb == "status") {
-        std::cout << wrapped(status_page(answer, style), style);
+        std::cout << wrapped(status_page(answer, style, asked.whole), style);
     } else if (asked.verb == "reload") {
         print_reloaded(answer);
     } else if (!answer.contains("models")) {
@@ -182,6 +182,8 @@ constexpr const char* target_text = "MODEL, or nothing for all";
 void add_status_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
         add_verb(program, context, "status", "Say how the models and their services fare");
+    command->add_flag("-l,--long", asked->whole,
+                      "Also of models that are well: their services, memory, reuse");
     command->add_flag("-w,--watch", asked->watch, "Again and again until nothing loads any more, or Ctrl-C");
     add_remote_options(*command, asked->elsewhere);
 }

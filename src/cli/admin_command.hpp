@@ -21,6 +21,7 @@ struct admin_command {
     bool yes = false;  // no question where no model is named
     bool wait = false;
     bool watch = false;
+    bool whole = false;        // of status: models that are well too
     bool allow_empty = false;  // of reload
 };
 

@@ -5,8 +5,10 @@
 #include <exception>
 #include <iostream>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <unistd.h>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -14,11 +16,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "cli/status_page.hpp"
 #include "cli/word_wrapper.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/wake_signal.hpp"
 #include "corral/http/reply_stream.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -32,6 +36,7 @@ using json = nlohmann::ordered_json;
 constexpr core::seconds first_byte_limit{600};
 constexpr core::seconds silence_limit{300};
 constexpr core::seconds names_limit{5};
+constexpr core::seconds between_looks{1};
 constexpr std::size_t longest_line = 4 * 1024 * 1024;
 
 core::deadline from_now(core::seconds span) {
@@ -41,7 +46,12 @@ core::deadline from_now(core::seconds span) {
 class question {
 public:
     question(const chat_server& server, const json& body, text_style style)
-        : server_(server), body_(body), style_(style), wrapper_(style.columns), stop_(loop_, SIGINT) {}
+        : server_(server),
+          body_(body),
+          style_(style),
+          wrapper_(style.columns),
+          stop_(loop_, SIGINT),
+          waiting_(STDERR_FILENO, style) {}
 
     core::result<chat_answer> ask() {
         stop_.async_wait([this](core::error_code error, int) {
@@ -56,7 +66,13 @@ public:
             core::asio::bind_cancellation_slot(cancel_.slot(), [&](std::exception_ptr error) {
                 thrown = std::move(error);
                 stop_.cancel();
+                stop_waiting();
             }));
+        if (style_.live && ::isatty(STDERR_FILENO) == 1) {
+            core::asio::co_spawn(
+                loop_, show_wait(),
+                core::asio::bind_cancellation_slot(no_wait_.slot(), [](const std::exception_ptr&) {}));
+        }
         loop_.run();
         if (thrown) {
             std::rethrow_exception(thrown);
@@ -122,6 +138,46 @@ private:
         return out;
     }
 
+    // What the question waits for, once a second until its first text.
+    core::awaitable<void> show_wait() {
+        co_await core::asio::this_coro::throw_if_cancelled(false);
+        const auto begun = std::chrono::steady_clock::now();
+        bool awake = co_await core::sleep_for(between_looks);
+        while (awake && !answers_) {
+            const json seen = co_await readiness();
+            if (answers_) {
+                break;
+            }
+            const auto waited =
+                std::chrono::duration_cast<core::seconds>(std::chrono::steady_clock::now() - begun);
+            waiting_.draw(wrapped(wait_words(seen, waited) + "\n", style_));
+            awake = co_await core::sleep_for(between_looks);
+        }
+    }
+
+    core::awaitable<json> readiness() {
+        const std::string model = core::text_at(body_, "model");
+        if (model.find_first_of(" %&#?+\"") != std::string::npos) {
+            co_return json();  // no name that a query takes as it is
+        }
+        http::stream_call what = call_to("/readyz", names_limit);
+        what.method = "GET";
+        what.target += "?model=" + model;
+        auto opened = co_await http::reply_stream::open(std::move(what));
+        if (!opened) {
+            co_return json();
+        }
+        const auto text = co_await http::read_all(**opened, longest_line, from_now(names_limit));
+        co_return text ? core::parse_json<json>(*text) : json();
+    }
+
+    void stop_waiting() {
+        if (!std::exchange(answers_, true)) {
+            waiting_.clear();
+            no_wait_.emit(core::asio::cancellation_type::terminal);
+        }
+    }
+
     // The models that the server has; none where it does not say.
     core::awaitable<std::vector<std::string>> names_there() {
         std::vector<std::string> out;
@@ -183,6 +239,10 @@ private:
     }
 
     void show(const std::string& thinking, const std::string& content) {
+        if (thinking.empty() && content.empty()) {
+            return;
+        }
+        stop_waiting();
         if (!thinking.empty()) {
             std::cout << (thinks_ ? "" : "Thinking...\n");
             print(thinking, true);
@@ -223,6 +283,9 @@ private:
     core::asio::io_context loop_{1};
     core::asio::signal_set stop_;
     core::asio::cancellation_signal cancel_;
+    live_lines waiting_;
+    core::asio::cancellation_signal no_wait_;
+    bool answers_ = false;
     std::string rest_;
     std::string content_;
     json last_;
@@ -233,6 +296,23 @@ private:
 };
 
 }  // namespace
+
+std::string wait_words(const json& readiness, core::seconds waited) {
+    const json queue =
+        core::member(readiness, "queue") == nullptr ? json() : *core::member(readiness, "queue");
+    const std::string state = core::text_at(readiness, "status");
+    const auto left = core::number_at<double>(readiness, "wait_seconds");
+    const auto count = [&](const char* key) { return core::number_at<double>(queue, key).value_or(0); };
+    std::string out = "waiting for the first word";
+    if (state == "loading" || state == "unloaded") {
+        out = "the model is being loaded" +
+              (left && *left > 0 ? ", about " + span_text(*left) + " left" : std::string());
+    } else if (count("running") + count("waiting") > 1) {
+        out += fmt::format("; of the model's requests {:.0f} run and {:.0f} wait", count("running"),
+                           count("waiting"));
+    }
+    return out + "; " + span_text(static_cast<double>(waited.count())) + " so far";
+}
 
 core::result<chat_answer> ask_question(const chat_server& server, const nlohmann::ordered_json& body,
                                        const text_style& style) {

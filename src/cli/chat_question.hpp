@@ -8,6 +8,7 @@
 #include "cli/server_address.hpp"
 #include "cli/terminal.hpp"
 #include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
 
 namespace corral::cli {
 
@@ -24,6 +25,9 @@ struct chat_answer {
 
 inline constexpr const char* corral_not_running =
     "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
+
+// What a question waits for, by the server's /readyz of its model; null: the server does not say.
+[[nodiscard]] std::string wait_words(const nlohmann::ordered_json& readiness, core::seconds waited);
 
 // Returns when the answer is out, or Ctrl-C has ended it. `body` is that of /api/chat.
 [[nodiscard]] core::result<chat_answer> ask_question(const chat_server& server,

@@ -48,6 +48,7 @@ constexpr auto commands = std::to_array<command_entry>({
     {add_check_command, "Models", "corral check /etc/corral/corral.toml"},
     {add_ui_command, "Look", "sudo corral ui"},
     {add_status_command, "Look", "corral status --watch"},
+    {add_top_command, "Look", "corral top"},
     {add_ps_command, "Look", "corral ps"},
     {add_logs_command, "Look", "corral logs -f qwen3:4b/runtime"},
     {add_doctor_command, "Look", "corral doctor"},

@@ -66,7 +66,7 @@ void print_loaded(std::vector<listed_model> models, const listing_options& asked
     if (asked.json) {
         std::cout << dumped({{"models", listing_json(models)}});
     } else {
-        std::cout << listing_text(models, style_of(STDOUT_FILENO, context.environment));
+        std::cout << loaded_text(models, style_of(STDOUT_FILENO, context.environment));
     }
 }
 

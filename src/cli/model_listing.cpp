@@ -12,6 +12,7 @@
 #include "cli/status_page.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -44,6 +45,11 @@ listed_model from_left_out(const config::left_out_manifest& manifest) {
 
 void take_state(listed_model& model, const json& served) {
     model.state = reported_text(served, "state");
+    if (const json* const queue = core::member(served, "queue"); queue != nullptr && queue->is_object()) {
+        model.running = reported_amount(*queue, "running");
+        model.waiting = reported_amount(*queue, "waiting");
+    }
+    model.unload_seconds = reported_number(served, "unload_seconds");
     for (const json& one : reported_objects(served, "instances")) {
         model.instances.emplace_back(reported_text(one, "name"), reported_text(one, "state"));
     }
@@ -156,6 +162,8 @@ json listing_json(const std::vector<listed_model>& models) {
                 one["instances"].push_back({{"name", name}, {"state", state}});
             }
         }
+        one["queue"] = {{"running", model.running}, {"waiting", model.waiting}};
+        one["unload_seconds"] = model.unload_seconds ? json(*model.unload_seconds) : json(nullptr);
         one["aliases"] = model.aliases;
         one["size_bytes"] = model.size_bytes;
         one["profile"] = model.profile;
@@ -181,21 +189,14 @@ std::string size_text(std::uint64_t bytes) {
                                      : fmt::format("{:.0f} {}", amount, units[unit]);
 }
 
-std::string listing_text(const std::vector<listed_model>& models, const text_style& style) {
-    constexpr std::size_t columns = 6;
-    using row = std::array<std::string, columns>;
-    std::vector<row> rows{{"NAME", "STATE", "SIZE", "PROFILE", "PACKAGE", "FROM"}};
-    for (const listed_model& model : models) {
-        std::string name = model.name;
-        for (const std::string& alias : model.aliases) {
-            name += ", " + alias;
-        }
-        const auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
-        rows.push_back({name, or_dash(model.state + places_text(model)), size_text(model.size_bytes),
-                        or_dash(model.profile), or_dash(model.package), or_dash(model.source)});
-    }
-    std::array<std::size_t, columns> widths{};
-    for (const row& each : rows) {
+namespace {
+
+// `rows` begin with the head; the second column is the state.
+std::string table_text(const std::vector<std::vector<std::string>>& rows,
+                       const std::vector<listed_model>& models, const text_style& style) {
+    const std::size_t columns = rows.front().size();
+    std::vector<std::size_t> widths(columns);
+    for (const auto& each : rows) {
         for (std::size_t i = 0; i < columns; ++i) {
             widths[i] = std::max<std::size_t>(widths[i], columns_of(each[i]));
         }
@@ -231,6 +232,42 @@ std::string listing_text(const std::vector<listed_model>& models, const text_sty
         }
     }
     return out;
+}
+
+std::string names_text(const listed_model& model) {
+    std::string out = model.name;
+    for (const std::string& alias : model.aliases) {
+        out += ", " + alias;
+    }
+    return out;
+}
+
+std::string or_dash(const std::string& text) {
+    return text.empty() ? "-" : text;
+}
+
+}  // namespace
+
+std::string listing_text(const std::vector<listed_model>& models, const text_style& style) {
+    std::vector<std::vector<std::string>> rows{{"NAME", "STATE", "SIZE", "PROFILE", "PACKAGE", "FROM"}};
+    for (const listed_model& model : models) {
+        rows.push_back({names_text(model), or_dash(model.state + places_text(model)),
+                        size_text(model.size_bytes), or_dash(model.profile), or_dash(model.package),
+                        or_dash(model.source)});
+    }
+    return table_text(rows, models, style);
+}
+
+std::string loaded_text(const std::vector<listed_model>& models, const text_style& style) {
+    std::vector<std::vector<std::string>> rows{{"NAME", "STATE", "QUEUE", "UNTIL", "SIZE", "PROFILE"}};
+    for (const listed_model& model : models) {
+        rows.push_back(
+            {names_text(model), or_dash(model.state + places_text(model)),
+             fmt::format("{:.0f} running, {:.0f} waiting", model.running, model.waiting),
+             model.unload_seconds ? "in " + span_text(*model.unload_seconds) : std::string("forever"),
+             size_text(model.size_bytes), or_dash(model.profile)});
+    }
+    return table_text(rows, models, style);
 }
 
 std::string no_such_model(const config::configuration& files, const std::string& typed) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,9 @@ struct listed_model {
     std::string state;  // as the daemon has it, "left out", "new" (before a reload); empty: not known
     // Name and state of each of its sets of processes, where it has several.
     std::vector<std::pair<std::string, std::string>> instances;
+    double running = 0;  // requests, as the daemon has them
+    double waiting = 0;
+    std::optional<double> unload_seconds;  // until it is unloaded if nobody asks; nothing: it stays
     std::vector<std::string> aliases;
     std::uint64_t size_bytes = 0;
     std::string profile;
@@ -54,6 +58,9 @@ struct listed_model {
 [[nodiscard]] nlohmann::ordered_json listing_json(const std::vector<listed_model>& models);
 // A table with a head; notes below it.
 [[nodiscard]] std::string listing_text(const std::vector<listed_model>& models, const text_style& style);
+
+// Of those that are loaded: their queue, and until when.
+[[nodiscard]] std::string loaded_text(const std::vector<listed_model>& models, const text_style& style);
 
 // Why there is no model `typed`, with the nearest name that there is.
 [[nodiscard]] std::string no_such_model(const config::configuration& files, const std::string& typed);

@@ -36,12 +36,16 @@ struct box_reply {
 };
 
 bool is_of_the_box(const std::string& verb) {
-    return verb == "status" || verb == "doctor" || verb == "drain" || verb == "undrain";
+    return verb == "doctor" || verb == "drain" || verb == "undrain";
+}
+
+bool is_look(const std::string& verb) {
+    return verb == "status" || verb == "requests" || verb == "incidents";
 }
 
 box_question question_of(const std::string& verb, const std::string& model) {
-    if (verb == "status") {
-        return {"GET", "/corral/v1/status", {}};
+    if (is_look(verb)) {
+        return {"GET", "/corral/v1/" + verb, {}};
     }
     if (is_of_the_box(verb)) {
         return {"POST", "/corral/v1/" + verb, "{}"};
@@ -160,7 +164,7 @@ core::awaitable<core::result<admin_json>> ask_box(found_box of, std::string verb
 
 core::result<admin_json> ask_remote(const remote_box& at, const std::string& verb, const std::string& model,
                                     const std::map<std::string, std::string>& environment) {
-    if (!is_of_the_box(verb) && model.empty()) {
+    if (!is_look(verb) && !is_of_the_box(verb) && model.empty()) {
         return core::make_failure(core::errc::invalid, core::say("command.asks-daemon/corral-url"));
     }
     const core::result<found_box> found = find_box(at, environment);

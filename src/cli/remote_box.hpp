@@ -42,7 +42,7 @@ struct found_box {
 [[nodiscard]] core::awaitable<core::result<control::admin_json>> ask_box(found_box of, std::string verb,
                                                                          std::string model);
 
-// The answer to "status", "doctor", "drain" and "undrain", or to "start", "stop", "restart", "pin" and "unpin" of a
+// The answer to "status", "requests", "incidents", "doctor", "drain" and "undrain", or to "start", "stop", "restart", "pin" and "unpin" of a
 // model. Blocks, for `limit` once there is a connection; fails with what the box says, or with why it says nothing.
 [[nodiscard]] core::result<control::admin_json> ask_remote(
     const remote_box& at, const std::string& verb, const std::string& model,

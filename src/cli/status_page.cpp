@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <string_view>
 #include <utility>
 
@@ -193,7 +194,30 @@ void add_processes(std::string& out, const json& of, const text_style& style) {
     }
 }
 
-void add_model(std::string& out, const json& model, const text_style& style) {
+bool speaks(const json& of, std::initializer_list<const char*> keys) {
+    return std::ranges::any_of(keys, [&](const char* key) { return !reported_text(of, key).empty(); });
+}
+
+// Nothing of it needs a second line.
+bool is_well(const json& of) {
+    const json compute = of.value("compute", json::object());
+    const std::string verdict = compute.is_object() ? reported_text(compute, "verdict") : std::string();
+    const json tier = of.value("tier", json::object());
+    const bool fallen =
+        tier.is_object() && reported_amount(tier, "number") > 0 && reported_flag(tier, "serves");
+    const json memory = of.value("memory", json::object());
+    if (reported_text(of, "state") == "unloaded") {
+        return !speaks(of, {"warning", "waits"}) && !(memory.is_object() && speaks(memory, {"after_unload"}));
+    }
+    const std::vector<json> services = reported_objects(of, "services");
+    return reported_text(of, "state") == "ready" && !fallen && verdict != "fallback" &&
+           verdict != "suspected" && !speaks(of, {"warning", "waits"}) &&
+           std::ranges::all_of(services, [](const json& service) {
+               return reported_text(service, "state") == "ready" && !speaks(service, {"advice", "warning"});
+           });
+}
+
+void add_model(std::string& out, const json& model, const text_style& style, bool whole) {
     const json queue = model.value("queue", json::object());
     const json& counts = queue.is_object() ? queue : json::object();
     out += fmt::format("  {}  {}{}, {:.0f} running, {:.0f} waiting\n",
@@ -203,6 +227,10 @@ void add_model(std::string& out, const json& model, const text_style& style) {
     add_note(out, "also serves", reported_words(model, "also"), style);
     add_note(out, "waits", reported_text(model, "waits"), style);
     const std::vector<json> instances = reported_objects(model, "instances");
+    const std::vector<json> all = reported_instances(model);
+    if (!whole && is_well(model) && std::ranges::all_of(all, is_well)) {
+        return;
+    }
     if (instances.empty()) {
         add_processes(out, model, style);
     }
@@ -260,9 +288,10 @@ std::string state_text(const std::string& state, const text_style& style) {
     return found == colours.end() ? state : painted(state, found->second, style);
 }
 
-std::string status_page(const json& status, const text_style& style) {
+std::string status_page(const json& status, const text_style& style, bool whole) {
     std::string out =
-        fmt::format("corral {}, process {:.0f}, up {}", reported_text(status, "version"),
+        fmt::format("corral {}{}, process {:.0f}, up {}", reported_text(status, "version"),
+                    speaks(status, {"name"}) ? " on " + reported_text(status, "name") : std::string(),
                     reported_amount(status, "pid"), span_text(reported_amount(status, "uptime_seconds")));
     out += reported_flag(status, "shutting_down") ? ", shutting down" : "";
     out += reported_flag(status, "drained") ? ", drained ('corral undrain' ends that)\n" : "\n";
@@ -271,13 +300,15 @@ std::string status_page(const json& status, const text_style& style) {
         !stands.empty()) {
         out += "  " + stands + '\n';
     }
-    add_boot(out, status);
+    if (whole) {
+        add_boot(out, status);
+    }
     add_closed(out, status, style);
     for (const json& tool : reported_objects(status, "devices")) {
         add_device(out, tool);
     }
     for (const json& model : reported_objects(status, "models")) {
-        add_model(out, model, style);
+        add_model(out, model, style, whole);
     }
     for (const json& manifest : reported_objects(status, "left_out")) {
         add_left_out(out, manifest, style);

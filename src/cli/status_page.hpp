@@ -19,7 +19,8 @@ namespace corral::cli {
 // "40 s", "3 min 5 s", "2 h 4 min", "3 d 1 h".
 [[nodiscard]] std::string span_text(double seconds);
 
-[[nodiscard]] std::string status_page(const nlohmann::ordered_json& status, const text_style& style);
+[[nodiscard]] std::string status_page(const nlohmann::ordered_json& status, const text_style& style,
+                                      bool whole = false);
 
 // Why a model of the status does not serve, and when it is tried again; empty while it only loads.
 [[nodiscard]] std::string trouble_text(const nlohmann::ordered_json& model);

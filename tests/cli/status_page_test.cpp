@@ -53,15 +53,15 @@ TEST(status_page, is_words_for_files_and_a_bar_on_a_terminal) {
 
 TEST(status_page, tells_how_long_the_box_took_to_serve) {
     auto status = loading();
-    EXPECT_THAT(status_page(status, plain), Not(HasSubstr("power-on")));
+    EXPECT_THAT(status_page(status, plain, true), Not(HasSubstr("power-on")));
     status["boot"] = json::parse(R"({"started":{"after_power_on":12.34,"after_start":0},
         "listening":{"after_power_on":12.5,"after_start":0.16},
         "models":[{"name":"a:latest","after_power_on":40,"after_start":27.66}],"first_answer":null})");
-    EXPECT_THAT(status_page(status, plain),
+    EXPECT_THAT(status_page(status, plain, true),
                 HasSubstr("  after power-on: Corral 12.3 s, ports 12.5 s, a:latest 40.0 s\n"));
     status["boot"]["first_answer"] = json::parse(R"({"after_power_on":90001,"after_start":30})");
     status["boot"]["started"]["after_power_on"] = 89971;
-    EXPECT_THAT(status_page(status, plain),
+    EXPECT_THAT(status_page(status, plain, true),
                 HasSubstr("  after its start: ports 0.2 s, a:latest 27.7 s, first answer 30.0 s\n"));
 }
 
@@ -98,6 +98,30 @@ TEST(status_page, is_one_entry_a_model_with_its_instances_inside) {
     EXPECT_EQ(text.find("waiting"), text.rfind("waiting")) << "a request waits once";
     EXPECT_TRUE(still_loads(on_two_cards()));
     EXPECT_THAT(loads_page(on_two_cards(), plain), HasSubstr("a:latest@1  [###"));
+}
+
+TEST(status_page, is_one_line_for_a_model_that_is_well) {
+    auto status = json::parse(R"({"name":"kitchen","version":"1","pid":7,"uptime_seconds":61,"boot":
+        {"started":{"after_power_on":12,"after_start":0},"listening":{"after_power_on":12.5,"after_start":0.5},"models":[]},
+        "models":[{"name":"a:latest","state":"ready","queue":{"running":1,"waiting":0},
+          "memory":{"after_unload":""},"reuse":{"state":"on","why":""},"compute":{"verdict":"ok","text":"on the card"},
+          "services":[{"name":"runtime","state":"ready","reason":"ready","starts":1,"for_seconds":9}]},
+        {"name":"b:latest","state":"unloaded","services":[{"name":"runtime","state":"stopped"}]}]})");
+    EXPECT_EQ(status_page(status, plain),
+              "corral 1 on kitchen, process 7, up 1 min 1 s\n"
+              "  a:latest  ready, 1 running, 0 waiting\n"
+              "  b:latest  unloaded, 0 running, 0 waiting\n");
+    EXPECT_THAT(status_page(status, plain, true), HasSubstr("    runtime"));
+    for (const char* const trouble :
+         {R"({"warning":"slow"})", R"({"state":"broken"})", R"({"waits":"for memory"})",
+          R"({"compute":{"verdict":"fallback","text":"on the CPU"}})",
+          R"({"services":[{"name":"runtime","state":"waiting"}]})"}) {
+        auto odd = status;
+        odd["models"][0].update(json::parse(trouble));
+        EXPECT_THAT(status_page(odd, plain),
+                    testing::AnyOf(HasSubstr("    runtime"), HasSubstr("      compute")))
+            << trouble;
+    }
 }
 
 TEST(status_page, tells_what_loads) {

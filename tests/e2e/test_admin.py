@@ -74,8 +74,10 @@ def test_status_is_true(box):
         assert service["pid"] == box.pid_of(name)
         assert service["starts"] >= 1 and service["next_try_seconds"] is None
         assert 0 <= service["for_seconds"] <= now["uptime_seconds"] + 1
-    text = done(box, "status")
+    text = done(box, "status", "--long")
     assert MODEL in text and f"process {box.pid_of('runtime')}" in text
+    short = done(box, "status")
+    assert [line.split()[:2] for line in short.splitlines() if MODEL in line] == [[MODEL, "ready,"]] and "runtime" not in short, short
 
 
 def test_status_counts_running_and_waiting(box):

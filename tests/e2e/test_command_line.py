@@ -243,6 +243,30 @@ def test_ps_lists_what_is_loaded(box):
     done(box, "start", "sim", "--wait")
 
 
+def test_ps_tells_queue_and_until_when(box):
+    assert re.search(r"sim:latest\s+ready\s+0 running, 0 waiting\s+forever", done(box, "ps")), done(box, "ps")
+    box.post("/api/generate", {"model": "sim", "keep_alive": 3000})
+    assert re.search(r"in (49 min|50 min)", done(box, "ps")), done(box, "ps")
+    box.post("/api/generate", {"model": "sim", "keep_alive": -1})
+
+
+def test_top_prints_once_without_a_terminal_and_lives_on_one(tmp_path):
+    with Box(tmp_path, {"directives": True}) as box:
+        stream = box.stream("[[never_end]] a secret")
+        next(iter(stream))
+        told = done(box, "top")
+        assert re.search(r"sim:latest\s+ready.*\s1\s+0", told) and " runs " in told and "secret" not in told, told
+        main, end = pty.openpty()
+        process = subprocess.Popen([BIN / "corral", "top", "--config", box.config_file], stdin=end, stdout=end, stderr=end, env=environment(box))
+        os.close(end)
+        read_until(main, lambda text: text.count(b"\x1b[H") >= 3 and b"sim:latest" in text)
+        stream.close()
+        os.write(main, b"q")
+        shown = read_until(main, lambda text: b"\x1b[?1049l" in text)
+        assert process.wait(10) == 0 and b"\x1b[?25h" in shown
+        os.close(main)
+
+
 def test_the_daemon_of_another_configuration_is_not_asked(box, tmp_path):
     other = tmp_path / "other.toml"
     other.write_text(box.config_file.read_text())

@@ -131,7 +131,7 @@ def test_the_status_tells_which_tier_serves_and_why(tmp_path):
         duo.wait_set(MODEL)
         duo.wait_set(SECOND)
         assert duo.get("/readyz").json["models"][0]["served_by"] == MODEL
-        assert "requests go here" in done(duo, "status")
+        assert "requests go here" in done(duo, "status", "--long")
         duo.kill_first()
         wait_until(lambda: duo.sets()[SECOND]["tier"]["serves"], what="the second serves")
         duo.wait_set(MODEL)
