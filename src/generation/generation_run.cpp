@@ -256,6 +256,13 @@ std::size_t generation_run::held_at(const engine::backend& at) const {
 }
 
 core::awaitable<bool> generation_run::take_turn() {
+    const bool background = is_background(request_);
+    if (background && tries_ == 0 && !to_->abandoned()) {
+        // A client sends its first one together with the question that somebody waits for.
+        constexpr core::milliseconds after_you{200};
+        const core::deadline until = core::deadline::after(after_you, with_.clock->now());
+        [[maybe_unused]] const core::wake_reason woken = co_await to_->abandoned_bell().wait(until);
+    }
     if (to_->abandoned()) {
         carry_out(after_abandonment(standing()));
         co_return false;
@@ -267,6 +274,7 @@ core::awaitable<bool> generation_run::take_turn() {
     who.until = deadline();
     who.readmission = tries_ > 0;
     who.behind = hung_;
+    who.background = background;
     who.keep_alive = request_.keep_alive;
     who.held = [this](const engine::backend& at) { return held_at(at); };
     if (tries_ == 0) {

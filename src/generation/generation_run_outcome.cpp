@@ -128,7 +128,7 @@ run_standing generation_run::standing() const {
     out.reader_gone = to_->reader_gone();
     out.abandoned = to_->abandoned();
     out.judged = judged_;
-    out.conversation = is_conversation(request_);
+    out.may_be_corrected = is_conversation(request_) && !is_background(request_);
     return out;
 }
 

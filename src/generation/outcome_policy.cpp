@@ -98,7 +98,7 @@ end_of_run after_run(const run_standing& at, const retry_limits& limits, const e
     return judge_answer{chat::finish_reason::length};
 }
 
-// A text that is no conversation has no place for a hint, so it is not asked again.
+// A text that is no conversation has no place for a hint, so it is not asked again, nor is a title worth three runs.
 end_of_answer after_answer(const run_standing& at, const retry_limits& limits, chat::finish_reason reason,
                            std::optional<judged_answer> format, const std::optional<std::string>& misfit) {
     if (misfit && may_run_again(at, limits)) {
@@ -115,7 +115,7 @@ end_of_answer after_answer(const run_standing& at, const retry_limits& limits, c
     if (reason == chat::finish_reason::length) {
         return finish_request{reason, std::move(format->written)};
     }
-    if (at.conversation && may_run_again(at, limits)) {
+    if (at.may_be_corrected && may_run_again(at, limits)) {
         return run_corrected{std::move(verdict.violation)};
     }
     const std::string tries = format->tries == 1 ? "1 try" : std::to_string(format->tries) + " tries";

@@ -21,9 +21,10 @@ struct run_standing {
     bool gone_out = false;  // the client has something that can't be taken back
     bool deadline_passed = false;
     bool reader_gone = false;
-    bool abandoned = false;    // by its reader, or by the server's end
-    bool judged = false;       // what the run gave is judged already
-    bool conversation = true;  // has a place for a hint
+    bool abandoned = false;  // by its reader, or by the server's end
+    bool judged = false;     // what the run gave is judged already
+    // It has a place for a hint, and somebody waits for the answer.
+    bool may_be_corrected = true;
 };
 
 struct retry_limits {

@@ -1,6 +1,7 @@
 #include "generation/request_preparation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <functional>
 #include <iterator>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "corral/chat/family.hpp"
+#include "corral/core/text.hpp"
 #include "corral/core/worker.hpp"
 #include "generation/context_fit.hpp"
 #include "generation/format_request.hpp"
@@ -239,6 +241,35 @@ bool has_images(const chat::generation_request& request) {
 
 bool is_conversation(const chat::generation_request& request) {
     return !request.raw_prompt && !request.hole;
+}
+
+bool is_background(const chat::generation_request& request) {
+    // Of Open WebUI; opencode and Zed; Claude Code.
+    constexpr std::array<std::string_view, 4> beginnings{
+        "### Task:", "You are a title generator", "Generate a concise, sentence-case title",
+        "Analyze if this message indicates a new conversation topic"};
+    constexpr std::array<std::string_view, 6> answers{"title",      "isNewTopic", "tags",
+                                                      "follow_ups", "queries",    "emoji"};
+    constexpr std::size_t most_messages = 4;
+    if (!is_conversation(request) || !tool_names(request).empty() ||
+        request.messages.size() > most_messages) {
+        return false;
+    }
+    const bool begins = std::ranges::any_of(request.messages, [&](const chat::message& one) {
+        const std::string_view text = core::trimmed_front(one.content);
+        return one.from != chat::role::assistant &&
+               std::ranges::any_of(beginnings,
+                                   [&](std::string_view begin) { return text.starts_with(begin); });
+    });
+    const auto found = request.format.is_object() ? request.format.find("properties") : request.format.end();
+    if (begins || found == request.format.end() || !found->is_object() || found->empty()) {
+        return begins;
+    }
+    bool known = true;
+    for (const auto& [key, value] : found->items()) {
+        known = known && std::ranges::find(answers, key) != answers.end();
+    }
+    return known;
 }
 
 std::string begun_answer(const chat::generation_request& request) {

@@ -57,6 +57,9 @@ using preparation = boost::system::result<prepared_request, chat::failure>;
 // A conversation in the model's chat format, and not a text that goes to the model as it is.
 [[nodiscard]] bool is_conversation(const chat::generation_request& request);
 
+// What a client asks beside the chat: a title, tags, questions that may follow. Nobody waits for its answer.
+[[nodiscard]] bool is_background(const chat::generation_request& request);
+
 // The answer that the model shall go on with; empty when it begins a new one.
 [[nodiscard]] std::string begun_answer(const chat::generation_request& request);
 

@@ -23,6 +23,8 @@ class client_ring {
 public:
     // With `first` the ticket goes before the client's other ones, but behind earlier ones that were put first too.
     void add(const std::string& client, ticket_id id, bool first);
+    // All others of the client go before it, also those that come later.
+    void add_last(const std::string& client, ticket_id id);
     void add_behind(ticket_id id);
     // False when it does not wait here.
     bool remove(ticket_id id);
@@ -53,11 +55,14 @@ private:
         std::string client;
         std::deque<ticket_id> first;
         std::deque<ticket_id> normal;
+        std::deque<ticket_id> last;
         std::uint64_t served = 0;  // its last turn; 0: none, or forgotten
         bool passed = false;       // by a newcomer, since then
-        [[nodiscard]] bool empty() const noexcept { return first.empty() && normal.empty(); }
-        [[nodiscard]] std::size_t size() const noexcept { return first.size() + normal.size(); }
-        [[nodiscard]] ticket_id next() const { return first.empty() ? normal.front() : first.front(); }
+        [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+        [[nodiscard]] std::size_t size() const noexcept { return first.size() + normal.size() + last.size(); }
+        [[nodiscard]] ticket_id next() const {
+            return (!first.empty() ? first : !normal.empty() ? normal : last).front();
+        }
         // Its place in the line, from 0.
         [[nodiscard]] std::optional<std::size_t> find(ticket_id id) const;
     };

@@ -88,6 +88,8 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
     }
     if (who.behind) {
         on.ring.add_behind(who.ticket);
+    } else if (who.background) {
+        on.ring.add_last(who.client, who.ticket);
     } else {
         on.ring.add(who.client, who.ticket, who.readmission);
     }

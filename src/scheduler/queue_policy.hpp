@@ -62,7 +62,8 @@ struct arrival {
     std::string client;
     std::string model;
     bool readmission = false;
-    bool behind = false;  // as admission_request::behind
+    bool behind = false;      // as admission_request::behind
+    bool background = false;  // likewise
 };
 
 // Where a waiting ticket stands, or one that would come now.

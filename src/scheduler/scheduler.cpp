@@ -93,8 +93,8 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     const std::shared_ptr<impl> of = impl_;
     impl::waiter place(of, who);
     const ticket_id id = place.id();
-    of->post(
-        event::arrived{{id, who.client, who.model, who.readmission, who.behind}, who.until, who.keep_alive});
+    of->post(event::arrived{
+        {id, who.client, who.model, who.readmission, who.behind, who.background}, who.until, who.keep_alive});
     if (!place.told() && who.on_queued && !who.readmission) {
         if (const auto stands = of->place_of(place)) {
             who.on_queued(*stands);

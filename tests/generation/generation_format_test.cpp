@@ -35,6 +35,16 @@ protected:
     std::string turns(std::size_t run) const { return backend.seen.at(run).prompt.turns; }
 };
 
+TEST_F(generation_format, a_title_is_asked_for_once) {
+    const std::string title =
+        R"({"type":"object","properties":{"title":{"type":"string"}},"required":["title"]})";
+    backend.otherwise = saying({"My title"});
+    const reading got = read(request_for(title));
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->kind, failure_kind::format_unmet);
+    EXPECT_EQ(backend.seen.size(), 1U);
+}
+
 TEST_F(generation_format, the_model_is_told_and_exactly_its_json_comes_back) {
     backend.script = {saying({"Sure:\n```json\n", "{\"age\"", ": 36}", "\n```\nBye"})};
     const reading got = read(request_for());

@@ -37,7 +37,7 @@ struct changed {
     bool reader_gone = false;
     bool abandoned = false;
     bool judged = false;
-    bool conversation = true;
+    bool may_be_corrected = true;
 };
 
 run_standing standing(const changed& with) {
@@ -49,7 +49,7 @@ run_standing standing(const changed& with) {
     out.reader_gone = with.reader_gone;
     out.abandoned = with.abandoned;
     out.judged = with.judged;
-    out.conversation = with.conversation;
+    out.may_be_corrected = with.may_be_corrected;
     return out;
 }
 
@@ -166,7 +166,7 @@ TEST(outcome_policy, says_what_follows_an_answer) {
         {{}, finish_reason::length, call, "length:"},
         {{}, finish_reason::length, wrong, "length:Hello"},
         {{}, finish_reason::stop, wrong, "corrected: $: no object"},
-        {{.conversation = false}, finish_reason::stop, wrong, "format-unmet"},
+        {{.may_be_corrected = false}, finish_reason::stop, wrong, "format-unmet"},
         {{.deadline_passed = true}, finish_reason::stop, wrong, "format-unmet"},
         {{.tries = 3}, finish_reason::stop, third, "format-unmet"},
     };
@@ -178,7 +178,7 @@ TEST(outcome_policy, says_what_follows_an_answer) {
 
 TEST(outcome_policy, an_unmet_format_names_the_tries_and_the_violation) {
     const judged_answer wrong{{false, "", "$: no object"}, "Hello", 1};
-    const auto next = after_answer(standing({.conversation = false}), usual, finish_reason::stop, wrong);
+    const auto next = after_answer(standing({.may_be_corrected = false}), usual, finish_reason::stop, wrong);
     ASSERT_TRUE(std::holds_alternative<fail_request>(next));
     EXPECT_EQ(std::get<fail_request>(next).why.kind, failure_kind::format_unmet);
     EXPECT_EQ(

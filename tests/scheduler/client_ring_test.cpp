@@ -53,6 +53,20 @@ TEST(client_ring, one_put_behind_comes_after_all_that_waited_and_before_all_that
     EXPECT_THAT(order(ring), ElementsAre(7)) << "nobody else waits";
 }
 
+TEST(client_ring, what_nobody_waits_for_comes_after_the_other_requests_of_its_client_alone) {
+    client_ring ring;
+    ring.add_last("a", ticket_id{1});
+    ring.add("a", ticket_id{2}, false);
+    ring.add("b", ticket_id{3}, false);
+    ring.add("a", ticket_id{4}, true);
+    EXPECT_EQ(ring.ahead_of(ticket_id{1}), 3U);
+    EXPECT_EQ(ring.ahead_of_next("a"), 3U) << "a further one goes before the last";
+    EXPECT_THAT(order(ring), ElementsAre(4, 3, 2, 1));
+    ring.add_last("a", ticket_id{5});
+    EXPECT_TRUE(ring.remove(ticket_id{5}));
+    EXPECT_EQ(ring.size(), 0U);
+}
+
 TEST(client_ring, takes_clients_in_turn) {
     client_ring ring;
     ring.add("a", ticket_id{1}, false);

@@ -96,6 +96,8 @@ struct admission_request {
     bool readmission = false;
     // It hung its runtime: all that wait now go before it, and nobody who comes later.
     bool behind = false;
+    // Nobody waits for its answer: all others of its client go before it.
+    bool background = false;
     // How long the model stays after this request, from its turn on; absent: as before. Zero: it is unloaded
     // when nobody needs it any more.
     std::optional<core::nanoseconds> keep_alive;
