@@ -110,6 +110,16 @@ stream_run::early stream_run::refused_for(run_state& now, unsigned status, const
         return fail(now, chat::failure_kind::bad_request, "image-refused",
                     "The model's program refuses an image of this request" + said, false);
     }
+    // llama.cpp's server in its own words, or the template's raise_exception().
+    if (error.message.find("template") != std::string::npos ||
+        error.message.find("must alternate") != std::string::npos) {
+        return fail(
+            now, chat::failure_kind::bad_request, "template-refused",
+            "The model's chat template refuses the order of these messages; send questions and answers "
+            "in turn, or start a new chat" +
+                said,
+            false);
+    }
     return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
                 "The runtime refused a prompt with status " + std::to_string(status) + said,
                 status >= first_failure);

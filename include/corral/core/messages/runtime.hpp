@@ -130,6 +130,7 @@ inline constexpr std::array runtime_table{
             "runtime-accepts| The runtime accepts resets but does not carry them out.\n"
             "The model's program refuses a value of this request…\n"
             "The model's program refuses an image of this request…\n"
+            "The model's chat template refuses the order of these messages…\n"
             "The model's program is too busy to make vectors…\n"
             "The model's program refused the texts…\n"
             "the runtime answers an embedding with 501, so it was not started for embeddings",
