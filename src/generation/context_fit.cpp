@@ -9,6 +9,7 @@
 #include "corral/core/worker.hpp"
 #include "generation/prompt_cuts.hpp"
 #include "generation/request_preparation.hpp"
+#include "generation/turn_cuts.hpp"
 
 namespace corral::generation {
 
@@ -75,28 +76,25 @@ chat::failure measure_failure(const core::failure& why) {
     return out;
 }
 
-// What has to go, in bytes of the texts; more with each round, in case the text left is denser than the text
-// that went.
-struct excess {
-    std::size_t bytes = 0;
-    std::size_t room = 0;  // bytes that fit
-};
-
-excess excess_of(std::size_t bytes, const engine::prompt_measure& measured, std::uint32_t context,
-                 unsigned round) {
-    constexpr double more_each_round = 0.1;
-    // Where not even the system text fits, the limit of the whole is not known; less than the context, for the
-    // answer needs room too.
-    constexpr double share_of_context = 0.75;
+// The tokens that a shortened prompt may have, with room for an answer: a quarter of the context, or what was asked for.
+double room_of(const engine::prompt_measure& measured, std::uint32_t context, const chat::limits& limits) {
+    constexpr std::uint32_t share_of_answer = 4;
     constexpr double clearly_less = 0.8;
-    const double tokens = std::max<double>(1, measured.system_tokens + measured.turn_tokens);
-    const double guess = std::min(context > 0 ? context * share_of_context : tokens, tokens * clearly_less);
-    const double target = measured.limit > 0 ? measured.limit : guess;
-    const double per_token = static_cast<double>(bytes) / tokens;
-    const double over = std::max(1.0, tokens - target) * (1 + more_each_round * round);
-    constexpr double least = 16;
-    return {static_cast<std::size_t>(std::max(least, over * per_token)),
-            static_cast<std::size_t>(target * per_token)};
+    // Where not even the system text fits, the limit of the whole is not known.
+    const double most = measured.limit > 0 ? measured.limit
+                        : context > 0      ? context
+                                           : (measured.system_tokens + measured.turn_tokens) * clearly_less;
+    const std::uint32_t answer =
+        std::min(context / share_of_answer, max_tokens(limits, context).value_or(context));
+    return context > 0 ? std::min<double>(most, context - answer) : most;
+}
+
+// The bytes of such a prompt, by what `counted` tokens took; in steps, so that the next turn of a conversation is cut
+// in the same way.
+std::size_t budget_for(double room, std::size_t bytes, std::uint32_t counted) {
+    constexpr unsigned bits = 4;
+    const double per_token = static_cast<double>(bytes) / std::max(1U, counted);
+    return rounded_down(static_cast<std::size_t>(room * per_token), bits);
 }
 
 // How a failed render reads to the client.
@@ -228,54 +226,13 @@ core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat:
 
 }  // namespace
 
-// The runtime's first count and the last one, for a second look at an estimate that took too much.
-struct two_counts {
-    std::uint32_t whole_tokens = 0;
-    std::size_t whole_bytes = 0;
-    std::uint32_t cut_tokens = 0;
-    std::size_t cut_bytes = 0;
-};
-
-// The bytes that have to go by what those that went really took; nothing where the prompt uses its room well.
-std::optional<excess> better_excess(const two_counts& seen, const engine::prompt_measure& measured) {
-    constexpr double well_used = 0.8;
-    constexpr double aim = 0.97;
-    if (measured.limit == 0 || seen.cut_tokens >= measured.limit * well_used ||
-        seen.whole_tokens <= seen.cut_tokens || seen.whole_bytes <= seen.cut_bytes) {
-        return std::nullopt;
-    }
-    const double per_token =
-        static_cast<double>(seen.whole_bytes - seen.cut_bytes) / (seen.whole_tokens - seen.cut_tokens);
-    const double target = measured.limit * aim;
-    if (target >= seen.whole_tokens) {
-        return std::nullopt;
-    }
-    return excess{static_cast<std::size_t>((seen.whole_tokens - target) * per_token),
-                  static_cast<std::size_t>(target * per_token)};
-}
-
-// A prompt that uses its room better than the first that fitted, where one more measure finds one.
-core::awaitable<std::optional<fitted_prompt>> refit(engine::backend& runtime, const chat::render_options& how,
-                                                    const chat::generation_request& request, excess over,
-                                                    const counting& count, core::worker* elsewhere) {
-    std::optional<prompt_cutter> cutter;
-    bool enough = false;
-    std::function<void()> work = [&] { enough = cutter.emplace(request).cut(over.bytes, over.room); };
-    auto cutting = core::run_on(is_long(request) ? elsewhere : nullptr, std::move(work), request.client);
-    co_await std::move(cutting);
-    if (!enough) {
-        co_return std::nullopt;
-    }
-    auto rendering = render(elsewhere, how, cutter->rest(), cutter->rest().messages);
-    render_result rendered = co_await std::move(rendering);
-    if (!rendered) {
-        co_return std::nullopt;
-    }
-    const measure_result measured = co_await measure(runtime, *rendered, count);
-    if (!measured || !measured->fits || (rendered->verbatim && !runtime.takes_verbatim())) {
-        co_return std::nullopt;
-    }
-    co_return fitted_prompt{std::move(*rendered), cutter->cuts()};
+// A prompt that fits is cut once more where its text turned out to be much lighter than was thought, or so much denser
+// that the next turns would not fit.
+bool is_far_from(std::size_t budget, std::size_t better) {
+    constexpr double denser = 0.85;
+    constexpr double lighter = 1.2;
+    return static_cast<double>(better) < static_cast<double>(budget) * denser ||
+           static_cast<double>(better) > static_cast<double>(budget) * lighter;
 }
 
 core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::render_options& how,
@@ -288,11 +245,12 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             return runtime.measure(prompt, until);
         };
     }
-    // Each round takes a tenth more away than the one before; what does not fit after so many never will.
     constexpr unsigned most_rounds = 24;
+    constexpr double aim = 0.97;
+    constexpr double less_each_round = 0.03;
     chat::render_options form = how;
     std::optional<prompt_cutter> cutter;
-    two_counts counts;
+    std::optional<fitted_prompt> fits;  // while a better one is looked for
     for (unsigned round = 0;; ++round) {
         if (!first) {
             auto rendering = cutter ? render(elsewhere, form, cutter->rest(), cutter->rest().messages)
@@ -311,37 +269,41 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             form.may_be_verbatim = false;
             continue;
         }
+        if (fits && (!measured || !measured->fits)) {
+            co_return std::move(*fits);
+        }
         if (!measured) {
             co_return measure_failure(measured.error());
         }
         const std::uint32_t tokens = measured->system_tokens + measured->turn_tokens;
-        const std::uint32_t context = runtime.context_length();
-        if (measured->fits) {
-            fitted_prompt fitted{std::move(prompt), cutter ? cutter->cuts() : prompt_cuts{}};
-            if (cutter) {
-                counts.cut_tokens = tokens;
-                counts.cut_bytes = cutter->bytes();
-            }
-            if (const auto over = cutter ? better_excess(counts, *measured) : std::nullopt) {
-                auto better = co_await refit(runtime, form, request, *over, count, elsewhere);
-                co_return better ? std::move(*better) : std::move(fitted);
-            }
-            co_return fitted;
-        }
-        bool shorter = false;
+        const double room = room_of(*measured, runtime.context_length(), request.limits) *
+                            std::max(0.1, aim - less_each_round * round);
         const bool verbatim = prompt.verbatim;
+        if (measured->fits) {
+            const std::size_t better = cutter ? budget_for(room, cutter->bytes(), tokens) : 0;
+            fitted_prompt fitted{std::move(prompt), cutter ? cutter->cuts() : prompt_cuts{}};
+            if (!cutter || fits || !is_far_from(cutter->budget(), better)) {
+                co_return fitted;
+            }
+            fits = std::move(fitted);
+        }
+        bool changed = false;
         std::function<void()> work = [&] {
             prompt = {};  // giving back a long one takes milliseconds
             if (may_shorten && !cutter) {
                 cutter.emplace(request);
-                counts = {tokens, cutter->bytes(), 0, 0};
             }
-            const excess over = excess_of(cutter ? cutter->bytes() : 0, *measured, context, round);
-            shorter = cutter && round < most_rounds && cutter->cut(over.bytes, over.room);
+            if (cutter && round < most_rounds) {
+                const std::size_t budget = budget_for(room, cutter->bytes(), tokens);
+                changed = fits ? cutter->refit(budget) : cutter->fit(budget);
+            }
         };
         auto cutting = core::run_on(is_long(request) ? elsewhere : nullptr, std::move(work), request.client);
         co_await std::move(cutting);
-        if (!shorter) {
+        if (!changed && fits) {
+            co_return std::move(*fits);
+        }
+        if (!changed) {
             const part_tokens parts = co_await measure_parts(runtime, form, cutter ? cutter->rest() : request,
                                                              *measured, verbatim, count, elsewhere);
             co_return too_long(*measured, parts, may_shorten);

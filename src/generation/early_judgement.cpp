@@ -26,12 +26,9 @@ bool surely_fits(std::size_t bytes, std::uint32_t context) {
 
 // Without all that can be left out it may still be too long.
 bool may_never_fit(const chat::generation_request& request, std::size_t prompt_bytes, std::uint32_t context) {
-    constexpr unsigned most_rounds = 24;
-    constexpr std::size_t everything = longest_prompt * 64;
     prompt_cutter cutter(request);
     const std::size_t whole = cutter.bytes();
-    for (unsigned round = 0; round < most_rounds && cutter.cut(everything, 0); ++round) {
-    }
+    cutter.fit_least();
     const std::size_t around = prompt_bytes > whole ? prompt_bytes - whole : 0;
     return !surely_fits(around + cutter.bytes(), context);
 }

@@ -2,185 +2,73 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
-#include <iterator>
-#include <set>
-#include <string_view>
 #include <utility>
 
-#include "corral/chat/render.hpp"
 #include "corral/core/text.hpp"
-#include "corral/core/utf8.hpp"
-#include "generation/request_preparation.hpp"
+#include "generation/tool_cuts.hpp"
+#include "generation/turn_cuts.hpp"
 
 namespace corral::generation {
 
 namespace {
 
-// The words around a turn count too.
-constexpr std::size_t turn_overhead_bytes = 16;
-// A text is not cut below this, for less of it says nothing.
-constexpr std::size_t least_text_bytes = 160;
-// Of the room, for the turns before the newest one where tools have to go anyway: a chat that calls no tool
-// goes on better with its history than with the definitions of tools.
-constexpr std::size_t history_share = 4;
-// Descriptions nest as deep as schemas do; what lies deeper stays as it is.
-constexpr unsigned deepest_schema = 32;
+struct part {
+    std::size_t wants = 0;
+    std::size_t weight = 1;
+};
 
-std::size_t turn_bytes(const chat::message& one) {
-    if (one.from == chat::role::system) {
-        return 0;
+// Of `room`, by weight; who wants less leaves the rest to the others.
+template <std::size_t Count>
+std::array<std::size_t, Count> shares(const std::array<part, Count>& parts, std::size_t room) {
+    std::array<std::size_t, Count> out{};
+    std::array<bool, Count> served{};
+    for (bool again = true; again;) {
+        again = false;
+        std::size_t weights = 0;
+        for (std::size_t i = 0; i < Count; ++i) {
+            weights += served[i] ? 0 : parts[i].weight;
+        }
+        const std::size_t left = room;
+        for (std::size_t i = 0; i < Count; ++i) {
+            if (served[i]) {
+                continue;
+            }
+            out[i] = left / weights * parts[i].weight;
+            if (parts[i].wants <= out[i]) {
+                out[i] = parts[i].wants;
+                served[i] = again = true;
+                room -= out[i];
+            }
+        }
     }
-    constexpr std::size_t image_bytes = 1024;  // as a text that takes as many tokens as a small one
-    std::size_t sum = one.content.size() + one.images.size() * image_bytes + turn_overhead_bytes;
-    for (const chat::tool_call& call : one.calls) {
-        sum += call.name.size() + call.arguments.dump().size() + turn_overhead_bytes;
-    }
-    return sum;
+    return out;
 }
 
-std::size_t turn_bytes(const std::vector<chat::message>& messages) {
+std::size_t system_bytes(const std::vector<chat::message>& messages) {
     std::size_t sum = 0;
     for (const chat::message& each : messages) {
-        sum += turn_bytes(each);
+        sum += each.from == chat::role::system ? each.content.size() : 0;
     }
     return sum;
 }
 
-// Drops the oldest turns until `wanted` bytes of turns remain, at least one turn. An answer that the model
-// shall go on with is no turn of its own. False when nothing can go.
-bool drop_turns(std::vector<chat::message>& messages, std::size_t wanted) {
-    std::vector<chat::message> begun;
-    if (!messages.empty() && messages.back().from == chat::role::assistant) {
-        begun.push_back(std::move(messages.back()));
-        messages.pop_back();
+void cut_system(std::vector<chat::message>& messages, std::size_t room) {
+    std::vector<std::size_t> sizes;
+    for (const chat::message& each : messages) {
+        sizes.push_back(each.from == chat::role::system ? each.content.size() : 0);
     }
-    std::size_t left = turn_bytes(messages) + turn_bytes(begun);
-    const bool dropped = chat::drop_oldest_turns(messages, [&](const chat::message& gone) {
-        left -= turn_bytes(gone);
-        return left > wanted;
-    });
-    std::move(begun.begin(), begun.end(), std::back_inserter(messages));
-    return dropped;
-}
-
-// "get_weather" and "getWeather" are "get" and "weather".
-std::vector<std::string> words_of(std::string_view name) {
-    std::vector<std::string> out(1);
-    for (std::size_t i = 0; i < name.size(); ++i) {
-        const char c = name[i];
-        const bool upper = c >= 'A' && c <= 'Z';
-        const bool starts = upper && i > 0 && core::lower_case(name[i - 1]) == name[i - 1];
-        if (!out.back().empty() && (starts || !(core::is_letter(c) || core::is_digit(c)))) {
-            out.emplace_back();
-        }
-        if (core::is_letter(c) || core::is_digit(c)) {
-            out.back() += core::lower_case(c);
+    const std::size_t most = std::max(least_text_bytes, common_length(sizes, room));
+    for (chat::message& each : messages) {
+        if (each.from == chat::role::system && each.content.size() > most) {
+            each.content = without_middle(each.content, most);
         }
     }
-    std::erase(out, std::string());
-    return out;
 }
 
-using words = std::set<std::string, std::less<>>;
-
-// Of the newest turn, where its question stands: at the end.
-words newest_words(const std::vector<chat::message>& messages) {
-    constexpr std::size_t most = 16 * 1024;
-    const auto last = std::find_if(messages.rbegin(), messages.rend(),
-                                   [](const chat::message& one) { return one.from == chat::role::user; });
-    if (last == messages.rend()) {
-        return {};
-    }
-    const std::string_view text = last->content;
-    const std::vector<std::string> found = words_of(text.substr(text.size() - std::min(text.size(), most)));
-    return {found.begin(), found.end()};
-}
-
-bool names_tool(const words& said, const std::string& name) {
-    const std::vector<std::string> parts = words_of(name);
-    return !parts.empty() && std::all_of(parts.begin(), parts.end(),
-                                         [&](const std::string& one) { return said.contains(one); });
-}
-
-// The last place at or before `at` where no character is cut in two; a broken text may be cut anywhere.
-std::size_t character_start(std::string_view text, std::size_t at) {
-    constexpr unsigned char continuation_mask = 0xC0;
-    constexpr unsigned char continuation = 0x80;
-    std::size_t out = std::min(at, text.size());
-    for (unsigned back = 0; back < 3 && out > 0 && out < text.size(); ++back) {
-        if ((static_cast<unsigned char>(text[out]) & continuation_mask) != continuation) {
-            break;
-        }
-        --out;
-    }
-    return out;
-}
-
-std::string first_sentence(std::string_view text, std::size_t most) {
-    const std::size_t line = text.find('\n');
-    std::string_view out = core::trimmed(text.substr(0, line));
-    const std::size_t stop = out.find(". ");
-    out = out.substr(0, stop == std::string_view::npos ? out.size() : stop + 1);
-    return std::string(out.substr(0, character_start(out, most)));
-}
-
-// Of a schema and what lies in it; true when one was changed.
-bool shorten_in_schema(nlohmann::ordered_json& schema, bool keep_first_sentence, unsigned depth) {
-    constexpr std::size_t most = 60;
-    constexpr std::array<std::string_view, 5> values{"enum", "const", "default", "example", "examples"};
-    if (depth > deepest_schema || !schema.is_structured()) {
-        return false;
-    }
-    bool changed = false;
-    for (auto& [key, value] : schema.items()) {
-        if (schema.is_object() && std::find(values.begin(), values.end(), key) != values.end()) {
-            continue;
-        }
-        if (!schema.is_object() || key != "description" || !value.is_string()) {
-            changed = shorten_in_schema(value, keep_first_sentence, depth + 1) || changed;
-        } else if (keep_first_sentence) {
-            std::string shorter = first_sentence(value.get_ref<const std::string&>(), most);
-            changed = changed || shorter.size() < value.get_ref<const std::string&>().size();
-            value = std::move(shorter);
-        }
-    }
-    if (!keep_first_sentence && schema.is_object()) {
-        const auto found = schema.find("description");
-        if (found != schema.end() && found->is_string()) {
-            schema.erase(found);
-            changed = true;
-        }
-    }
-    return changed;
-}
-
-bool shorten_tool(nlohmann::ordered_json& tool, bool keep_first_sentence) {
-    constexpr std::size_t most = 120;
-    const auto function = tool.is_object() ? tool.find("function") : tool.end();
-    if (!tool.is_object() || function == tool.end() || !function->is_object()) {
-        return false;
-    }
-    bool changed = false;
-    const auto said = function->find("description");
-    if (said != function->end() && said->is_string()) {
-        std::string shorter = first_sentence(said->get_ref<const std::string&>(), most);
-        changed = shorter.size() < said->get_ref<const std::string&>().size();
-        *said = std::move(shorter);
-    }
-    const auto parameters = function->find("parameters");
-    if (parameters != function->end()) {
-        changed = shorten_in_schema(*parameters, keep_first_sentence, 0) || changed;
-    }
-    return changed;
-}
-
-// Its beginning and its end, `kept` bytes together, with a mark between them.
-std::string without_middle(std::string_view whole, std::size_t kept) {
-    const std::size_t head = character_start(whole, kept / 2);
-    const std::size_t tail = character_start(whole, whole.size() - kept / 2);
-    return std::string(whole.substr(0, head)) + "\n[... " + std::to_string(tail - head) +
-           " bytes of this text were left out ...]\n" + std::string(whole.substr(tail));
+std::string counted(std::size_t count, const char* one, const char* more) {
+    return std::to_string(count) + (count == 1 ? one : more);
 }
 
 }  // namespace
@@ -197,6 +85,23 @@ std::string to_text(const prompt_cuts& cuts) {
     add("descriptions", cuts.descriptions);
     add("text-bytes", cuts.text_bytes);
     return core::joined(parts);
+}
+
+std::string told_to_people(const prompt_cuts& cuts, bool has_tools) {
+    if (cuts.newest_bytes == 0 && (has_tools || !cuts.a_tenth)) {
+        return {};
+    }
+    std::vector<std::string> parts;
+    const auto add = [&](std::size_t count, const char* one, const char* more) {
+        if (count > 0) {
+            parts.push_back(counted(count, one, more));
+        }
+    };
+    add(cuts.newest_bytes, " byte of the newest messages", " bytes of the newest messages");
+    add(cuts.messages, " earlier message", " earlier messages");
+    add(cuts.text_bytes - cuts.newest_bytes, " byte of other texts", " bytes of other texts");
+    return "The model did not read all of this, for its context is too small: " + core::joined(parts) +
+           " left out.";
 }
 
 void shortened_requests::add(const std::string& client, const std::string& model, const prompt_cuts& cuts,
@@ -230,42 +135,74 @@ std::vector<std::string> shortened_requests::warnings(core::steady_time now) con
     return out;
 }
 
-prompt_cutter::prompt_cutter(const chat::generation_request& whole) : whole_(whole), rest_(whole) {
-    look_at_tools();
+bool prompt_cutter::fit(std::size_t budget) {
+    const std::size_t before = bytes();
+    cut(budget);
+    while (bytes() >= before && budget > 0) {
+        constexpr std::size_t part = 8;
+        budget -= budget / part + 1;
+        cut(budget);
+    }
+    return bytes() < before;
 }
 
-bool prompt_cutter::cut(std::size_t bytes, std::size_t room) {
-    std::size_t gone = 0;
-    bool any = false;
-    const auto enough = [&](std::size_t freed) {
-        gone += freed;
-        any = any || freed > 0;
-        return gone >= bytes;
-    };
-    if (conversation()) {
-        if (enough(leave_out_turns(bytes))) {
-            return true;
-        }
-        if (tools_can_go()) {
-            if (!turns_came_back_) {
-                turns_came_back_ = true;
-                bytes += put_back_turns(room / history_share);
-            }
-            if (enough(leave_out_tools(bytes - gone))) {
-                return true;
-            }
-            // Not even without them: the turns that came back are in the way again.
-            if (enough(leave_out_turns(bytes - gone))) {
-                return true;
-            }
-        }
-        while (description_steps_ < 2) {
-            if (enough(shorten_descriptions(description_steps_++ == 0))) {
-                return true;
-            }
-        }
+bool prompt_cutter::refit(std::size_t budget) {
+    const std::size_t before = bytes();
+    cut(budget);
+    return bytes() != before;
+}
+
+void prompt_cutter::cut(std::size_t budget) {
+    budget_ = budget;
+    cuts_ = {};
+    if (rest_.raw_prompt) {
+        const std::size_t most = std::max(least_text_bytes, budget);
+        const std::string& whole = *whole_.raw_prompt;
+        rest_.raw_prompt = whole.size() > most ? without_middle(whole, most) : whole;
+        cuts_.text_bytes = whole.size() - std::min(whole.size(), rest_.raw_prompt->size());
+    } else if (rest_.hole) {
+        cut_hole(budget);
+    } else {
+        cut_conversation(budget);
     }
-    return enough(cut_longest_text(bytes - gone)) || any;
+}
+
+// The ends far from the hole go.
+void prompt_cutter::cut_hole(std::size_t budget) {
+    const std::string& prefix = whole_.hole->prefix;
+    const std::string& suffix = whole_.hole->suffix;
+    const auto [before, behind] =
+        shares<2>({{{prefix.size(), 1}, {suffix.size(), 1}}}, std::max(least_text_bytes, budget));
+    rest_.hole->prefix = prefix.substr(character_start(prefix, prefix.size() - before));
+    rest_.hole->suffix = suffix.substr(0, character_start(suffix, behind));
+    cuts_.text_bytes = prefix.size() + suffix.size() - rest_.hole->prefix.size() - rest_.hole->suffix.size();
+}
+
+// The turns of a conversation that goes on claim more than they take, in powers of two: what the others get then stays
+// the same for some turns, and the runtime goes on behind what it holds.
+void prompt_cutter::cut_conversation(std::size_t budget) {
+    rest_.messages = whole_.messages;
+    rest_.tools = whole_.tools;
+    const std::size_t system = system_bytes(whole_.messages);
+    const std::size_t turns = turn_bytes(whole_.messages);
+    const auto not_system = [](const chat::message& one) { return one.from != chat::role::system; };
+    const bool goes_on = std::count_if(whole_.messages.begin(), whole_.messages.end(), not_system) > 1;
+    std::array<part, 3> parts{
+        {{system, 1}, {tool_bytes(whole_.tools), 1}, {goes_on ? std::bit_ceil(turns) : turns, 2}}};
+    const tool_cuts tools = cut_tools(rest_.tools, whole_.messages, shares(parts, budget)[1]);
+    parts[1].wants = tool_bytes(rest_.tools);
+    const auto room = shares(parts, budget);
+    cut_system(rest_.messages, room[0]);
+    const std::size_t of_system = system - std::min(system, system_bytes(rest_.messages));
+    const turn_cuts of_turns = cut_turns(rest_.messages, room[2]);
+    const std::size_t left = turn_bytes(rest_.messages);
+    constexpr std::size_t tenth = 10;
+    cuts_.messages = of_turns.messages;
+    cuts_.tools = tools.tools;
+    cuts_.descriptions = tools.descriptions;
+    cuts_.text_bytes = of_system + of_turns.text_bytes;
+    cuts_.newest_bytes = of_turns.newest_bytes;
+    cuts_.a_tenth = of_system * tenth > system || (turns - std::min(turns, left)) * tenth > turns;
 }
 
 std::size_t prompt_cutter::bytes() const {
@@ -275,140 +212,7 @@ std::size_t prompt_cutter::bytes() const {
     if (rest_.hole) {
         return rest_.hole->prefix.size() + rest_.hole->suffix.size();
     }
-    std::size_t sum = turn_bytes(rest_.messages);
-    for (const chat::message& each : rest_.messages) {
-        sum += each.from == chat::role::system ? each.content.size() : 0;
-    }
-    for (const tool_standing& each : tools_) {
-        sum += each.bytes;
-    }
-    return sum;
-}
-
-std::size_t prompt_cutter::leave_out_turns(std::size_t bytes) {
-    const std::size_t before = turn_bytes(rest_.messages);
-    if (!drop_turns(rest_.messages, before > bytes ? before - bytes : 0)) {
-        return 0;
-    }
-    cuts_.messages = whole_.messages.size() - rest_.messages.size();
-    return before - turn_bytes(rest_.messages);
-}
-
-std::size_t prompt_cutter::put_back_turns(std::size_t bytes) {
-    if (cuts_.messages == 0) {
-        return 0;
-    }
-    const std::size_t before = turn_bytes(rest_.messages);
-    std::vector<chat::message> more = whole_.messages;
-    if (before + bytes < turn_bytes(more) && !drop_turns(more, before + bytes)) {
-        return 0;
-    }
-    rest_.messages = std::move(more);
-    cuts_.messages = whole_.messages.size() - rest_.messages.size();
-    const std::size_t after = turn_bytes(rest_.messages);
-    return after > before ? after - before : 0;
-}
-
-void prompt_cutter::look_at_tools() {
-    if (!rest_.tools.is_array()) {
-        return;
-    }
-    std::set<std::string, std::less<>> called;
-    for (const chat::message& each : rest_.messages) {
-        called.insert(each.tool_name);
-        for (const chat::tool_call& call : each.calls) {
-            called.insert(call.name);
-        }
-    }
-    const words newest = newest_words(rest_.messages);
-    for (const nlohmann::ordered_json& tool : rest_.tools) {
-        const std::string name(tool_name(tool));
-        tools_.push_back({tool.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).size(),
-                          !name.empty() && called.contains(name), names_tool(newest, name)});
-    }
-}
-
-bool prompt_cutter::tools_can_go() const noexcept {
-    return std::any_of(tools_.begin(), tools_.end(), [](const tool_standing& one) { return !one.called; });
-}
-
-std::size_t prompt_cutter::leave_out_tools(std::size_t bytes) {
-    std::size_t gone = 0;
-    for (const bool named : {false, true}) {
-        // From the end: what a client lists first stays longest.
-        for (std::size_t i = tools_.size(); i > 0 && gone < bytes; --i) {
-            const tool_standing& one = tools_[i - 1];
-            if (one.called || one.named != named) {
-                continue;
-            }
-            gone += one.bytes;
-            ++cuts_.tools;
-            rest_.tools.erase(i - 1);
-            tools_.erase(tools_.begin() + static_cast<std::ptrdiff_t>(i - 1));
-        }
-    }
-    if (tools_.empty()) {
-        rest_.tools = nullptr;
-    }
-    return gone;
-}
-
-std::size_t prompt_cutter::shorten_descriptions(bool keep_first_sentence) {
-    std::size_t gone = 0;
-    std::size_t changed = 0;
-    for (std::size_t i = 0; i < tools_.size(); ++i) {
-        if (!shorten_tool(rest_.tools[i], keep_first_sentence)) {
-            continue;
-        }
-        ++changed;
-        const std::size_t now =
-            rest_.tools[i].dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).size();
-        gone += tools_[i].bytes > now ? tools_[i].bytes - now : 0;
-        tools_[i].bytes = now;
-    }
-    cuts_.descriptions = std::max(cuts_.descriptions, changed);
-    return gone;
-}
-
-std::size_t prompt_cutter::cut_longest_text(std::size_t bytes) {
-    std::string* longest = nullptr;
-    const auto consider = [&](std::string& text) {
-        if (longest == nullptr || text.size() > longest->size()) {
-            longest = &text;
-        }
-    };
-    if (rest_.raw_prompt) {
-        consider(*rest_.raw_prompt);
-    } else if (rest_.hole) {
-        consider(rest_.hole->prefix);
-        consider(rest_.hole->suffix);
-    } else {
-        for (chat::message& each : rest_.messages) {
-            consider(each.content);
-        }
-    }
-    if (longest == nullptr || longest->size() <= least_text_bytes) {
-        return 0;
-    }
-    auto known =
-        std::find_if(texts_.begin(), texts_.end(), [&](const cut_text& one) { return one.text == longest; });
-    if (known == texts_.end()) {
-        texts_.push_back({longest, *longest});
-        known = std::prev(texts_.end());
-    }
-    const std::size_t before = longest->size();
-    constexpr std::size_t mark = 64;  // what the mark takes, and more
-    const std::size_t kept =
-        before > bytes + least_text_bytes + mark ? before - bytes - mark : least_text_bytes / 2;
-    if (rest_.hole && longest == &rest_.hole->prefix) {
-        *longest = known->whole.substr(character_start(known->whole, known->whole.size() - kept));
-    } else if (rest_.hole) {
-        *longest = known->whole.substr(0, character_start(known->whole, kept));
-    } else {
-        *longest = without_middle(known->whole, kept);
-    }
-    cuts_.text_bytes += before - longest->size();
-    return before - longest->size();
+    return turn_bytes(rest_.messages) + system_bytes(rest_.messages) + tool_bytes(rest_.tools);
 }
 
 }  // namespace corral::generation

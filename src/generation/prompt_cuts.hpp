@@ -1,6 +1,6 @@
 #pragma once
-// What a request that is too long for its model goes without, and in which order
-// (docs/long_prompts.md#what-goes-first). Pure.
+// What a request that is too long for its model goes without
+// (docs/long_prompts.md#shares). Pure.
 
 #include <cstddef>
 #include <deque>
@@ -32,51 +32,36 @@ private:
     std::deque<entry> known_;  // by time, oldest first
 };
 
+// A request within a budget. Each part has a share of it and leaves to the others what it does not need.
 class prompt_cutter {
 public:
     // REQUIRES: `whole` outlives the cutter.
-    explicit prompt_cutter(const chat::generation_request& whole);
+    explicit prompt_cutter(const chat::generation_request& whole) : whole_(whole), rest_(whole) {}
 
-    // Leaves out about `bytes` more, by the steps of the page above. `room`: the bytes that a fitting prompt may
-    // have. False when nothing more can go.
-    [[nodiscard]] bool cut(std::size_t bytes, std::size_t room);
+    // Leaves out what has no room in about `budget` bytes, or in fewer where that takes nothing away from what was left
+    // before. False when nothing more can go.
+    [[nodiscard]] bool fit(std::size_t budget);
+    // The same from the whole, also where that leaves more. False when it changes nothing.
+    [[nodiscard]] bool refit(std::size_t budget);
+    // As little as can be left.
+    void fit_least() { cut(0); }
 
-    // What remains, by the measure of cut().
+    // What remains, by the measure of fit(), and the budget that it was cut to.
     [[nodiscard]] std::size_t bytes() const;
+    [[nodiscard]] std::size_t budget() const noexcept { return budget_; }
     // What remains: messages, tools, raw_prompt and hole; the rest is a copy of the whole request.
     [[nodiscard]] const chat::generation_request& rest() const noexcept { return rest_; }
     [[nodiscard]] const prompt_cuts& cuts() const noexcept { return cuts_; }
 
 private:
-    struct tool_standing {
-        std::size_t bytes = 0;
-        bool called = false;  // by a message of the conversation
-        bool named = false;   // by its newest turn
-    };
-    // A text that lost its middle is cut again from its whole, so that it carries one mark.
-    struct cut_text {
-        std::string* text = nullptr;  // of rest_
-        std::string whole;
-    };
-
-    // Each returns the bytes that went.
-    std::size_t leave_out_turns(std::size_t bytes);
-    std::size_t leave_out_tools(std::size_t bytes);
-    std::size_t shorten_descriptions(bool keep_first_sentence);
-    std::size_t cut_longest_text(std::size_t bytes);
-    // Turns come back, newest first, up to about `bytes`; the bytes that came.
-    std::size_t put_back_turns(std::size_t bytes);
-    void look_at_tools();
-    [[nodiscard]] bool conversation() const noexcept { return !rest_.raw_prompt && !rest_.hole; }
-    [[nodiscard]] bool tools_can_go() const noexcept;
+    void cut(std::size_t budget);
+    void cut_hole(std::size_t budget);
+    void cut_conversation(std::size_t budget);
 
     const chat::generation_request& whole_;
     chat::generation_request rest_;
     prompt_cuts cuts_;
-    std::vector<tool_standing> tools_;  // of rest_.tools, in their order
-    std::vector<cut_text> texts_;
-    unsigned description_steps_ = 0;
-    bool turns_came_back_ = false;
+    std::size_t budget_ = 0;
 };
 
 }  // namespace corral::generation

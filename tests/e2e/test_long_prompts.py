@@ -1,6 +1,7 @@
 """Requests that are longer than the model reads: what clients send first still gets an answer, and everybody sees what was left out."""
 
 import json
+import threading
 
 import pytest
 
@@ -31,6 +32,42 @@ def test_the_first_chat_of_a_client_is_answered(box, client):
     assert reply.json["message"]["content"] == "A pen for livestock."
     assert "=" in reply.headers["Corral-Shortened"]
     assert reply.json["prompt_eval_count"] > 640, "the room is used"
+
+
+NEEDED = {"home_assistant_first": ("Turn off all lights in the kitchen", "HassTurnOff"), "cline": ("Read the file calc.py and fix add", "read_files"),
+          "continue_cli": ("Read calc.py and say what it does", "Read"), "open_webui": ("Add an event to my calendar for Friday", "create_calendar_event")}
+
+
+@pytest.mark.parametrize("client", NEEDED)
+def test_the_tool_that_the_question_needs_is_there(box, client):
+    asked, tool = NEEDED[client]
+    reply = box.post("/v1/chat/completions", {"model": "sim", **getattr(client_requests, client)(asked)})
+    assert reply.status == 200, reply.body
+    run = box.runs()[-1]["kv_text"]
+    assert f'"name": "{tool}"' in run and asked in run, reply.headers["Corral-Shortened"]
+
+
+def test_people_are_told_what_was_not_read_and_titles_are_not(tmp_path):
+    with Box(tmp_path, {"directives": True}, model=TOOLS, config='stream_errors = "visible"\n') as box:
+        paste = "[[text=A summary.]] Summarise: " + "The report says so. " * 1500
+        texts = lambda content, **more: "".join(line["message"]["content"] for line in box.stream(content, **more) if "message" in line)
+        told = texts(paste)
+        assert told.startswith("A summary.\n\n[The model did not read all of this") and "of the newest messages" in told, told
+        assert texts("[[text=Yes.]] short") == "Yes."
+        assert texts("### Task:\nGenerate a title. " + paste) == "A summary."
+        assert texts(paste, format="json") != told
+        talk = [{"role": "user", "content": "[[text=A]]"}, {"role": "assistant", "content": told}, {"role": "user", "content": "[[text=B]] and now?"}]
+        assert texts(talk) == "B" and "did not read" not in box.runs()[-1]["kv_text"]
+
+
+def test_a_title_lets_the_question_go_first(tmp_path):
+    with Box(tmp_path, {"directives": True}) as box:
+        title = threading.Thread(target=box.say, args=("### Task:\nGenerate a title. [[text=Title]]",))
+        title.start()
+        assert box.say("The question. [[text=Answer]]") == "Answer"
+        title.join(30)
+        runs = [run["kv_text"] for run in box.runs()]
+        assert "The question." in runs[-2] and "### Task:" in runs[-1]
 
 
 def test_every_format_is_answered_and_streams_say_it_too(box):

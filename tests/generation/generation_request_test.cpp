@@ -12,6 +12,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "corral/core/worker.hpp"
+#include "generation/request_preparation.hpp"
 #include "generation_driver.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -217,7 +218,7 @@ TEST_F(generation_request_test, an_open_answer_keeps_its_question_when_the_conve
     backend.script = {saying({", yes"})};
     const reading got = read(what);
     EXPECT_EQ(got.text, ", yes");
-    EXPECT_EQ(got.dropped, 1U);
+    EXPECT_GT(got.cuts.text_bytes, 300U);
     EXPECT_NE(run().prompt.turns.find("NEW QUESTION"), std::string::npos);
     EXPECT_TRUE(run().prompt.turns.ends_with("Well"));
 }
@@ -427,6 +428,24 @@ TEST_F(generation_request_test, a_call_that_a_limit_cuts_is_not_shown) {
     EXPECT_EQ(got.text, "Let me see.");
     ASSERT_TRUE(got.finished);
     EXPECT_EQ(got.finished->reason, chat::finish_reason::length);
+}
+
+TEST_F(generation_request_test, requests_in_the_background_are_told_by_their_texts) {
+    for (const char* text :
+         {"### Task:\nGenerate 1-3 tags", "\nYou are a title generator. You output ONLY a title."}) {
+        EXPECT_TRUE(is_background(request(text))) << text;
+    }
+    EXPECT_FALSE(is_background(request("What is a title generator?")));
+    chat::generation_request asked = request("Write one.");
+    asked.format = nlohmann::ordered_json::parse(R"({"properties":{"title":{},"tags":{}}})");
+    EXPECT_TRUE(is_background(asked));
+    asked.tools = nlohmann::ordered_json::parse(R"([{"function":{"name":"look_up"}}])");
+    EXPECT_FALSE(is_background(asked)) << "programs that act are waited for";
+    asked.tools = nullptr;
+    asked.format["properties"]["price"] = {};
+    EXPECT_FALSE(is_background(asked));
+    asked.format = "json";
+    EXPECT_FALSE(is_background(asked));
 }
 
 }  // namespace

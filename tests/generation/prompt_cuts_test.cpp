@@ -25,32 +25,41 @@ nlohmann::ordered_json tool(const std::string& name, const std::string& said = "
                  {{"where", {{"type", "string"}, {"description", said}, {"enum", {"description"}}}}}}}}}}};
 }
 
-std::vector<std::string> names(const nlohmann::ordered_json& tools) {
-    std::vector<std::string> out;
-    for (const auto& one : tools) {
-        out.push_back(one["function"]["name"]);
-    }
-    return out;
-}
-
 chat::generation_request asking(std::string text) {
     chat::generation_request out;
     out.messages.push_back(turn(chat::role::user, std::move(text)));
     return out;
 }
 
-TEST(prompt_cuts, the_oldest_turns_go_first) {
-    auto whole = asking("newest");
-    whole.tools = nlohmann::ordered_json::array({tool("a_tool")});
-    whole.messages.insert(whole.messages.begin(), turn(chat::role::user, std::string(100, 'o')));
-    prompt_cutter cutter(whole);
-    EXPECT_TRUE(cutter.cut(50, 1000));
-    EXPECT_EQ(cutter.cuts(), (prompt_cuts{.messages = 1}));
-    EXPECT_EQ(cutter.rest().messages.size(), 1U);
-    EXPECT_EQ(names(cutter.rest().tools), std::vector<std::string>{"a_tool"});
+// What the parts have of a budget, with a question that lets each of them want more.
+TEST(prompt_cuts, each_part_has_its_share_and_leaves_the_rest_to_the_others) {
+    auto whole = asking(std::string(9000, 'u'));
+    prompt_cutter alone(whole);
+    EXPECT_TRUE(alone.fit(4000));
+    EXPECT_GT(alone.bytes(), 3800U);
+    whole.messages.insert(whole.messages.begin(), turn(chat::role::system, std::string(9000, 's')));
+    prompt_cutter two(whole);
+    EXPECT_TRUE(two.fit(4000));
+    EXPECT_NEAR(static_cast<double>(two.rest().messages[0].content.size()), 1333, 40) << "a third";
+    whole.tools = nlohmann::ordered_json::array();
+    for (int i = 0; i < 36; ++i) {
+        whole.tools.push_back(tool("tool_" + std::to_string(i)));
+    }
+    prompt_cutter three(whole);
+    EXPECT_TRUE(three.fit(4000));
+    EXPECT_LE(three.bytes(), 4000U);
+    EXPECT_NEAR(static_cast<double>(three.rest().messages[0].content.size()), 1000, 80);
+    EXPECT_GT(three.rest().tools.size(), 3U);
+    whole.messages.back().content = "use tool 7";
+    prompt_cutter asked(whole);
+    EXPECT_TRUE(asked.fit(4000));
+    EXPECT_NEAR(static_cast<double>(asked.rest().messages[0].content.size()), 2000, 250);
+    EXPECT_GT(asked.rest().tools.size(), 10U);
+    EXPECT_NE(asked.rest().tools.dump().find("tool_7"), std::string::npos);
+    EXPECT_EQ(asked.rest().messages.back().content, "use tool 7");
 }
 
-TEST(prompt_cuts, images_go_with_their_turns_and_before_words) {
+TEST(prompt_cuts, images_go_with_their_turns) {
     const auto image = std::make_shared<const chat::image>(chat::image{"image/png", "AAAA", 1});
     auto whole = asking("newest");
     for (int i = 0; i < 3; ++i) {
@@ -61,96 +70,29 @@ TEST(prompt_cuts, images_go_with_their_turns_and_before_words) {
     whole.messages.back().images = {image};
     prompt_cutter cutter(whole);
     EXPECT_GT(cutter.bytes(), 4000U);
-    EXPECT_TRUE(cutter.cut(1500, 3000));
-    EXPECT_EQ(cutter.cuts(), (prompt_cuts{.messages = 3}));
-    ASSERT_EQ(cutter.rest().messages.size(), 4U);
-    EXPECT_EQ(cutter.rest().messages[1].images.size(), 1U);
-    EXPECT_EQ(cutter.rest().messages.back().content, "newest");
+    EXPECT_TRUE(cutter.fit(2700));
+    EXPECT_EQ(cutter.cuts().messages, 4U);
+    ASSERT_EQ(cutter.rest().messages.size(), 3U);
+    EXPECT_EQ(cutter.rest().messages.back().images.size(), 1U);
 }
 
-TEST(prompt_cuts, tools_go_by_what_the_conversation_says_of_them) {
-    auto whole = asking("Get the Weather, please");
-    whole.tools = nlohmann::ordered_json::array(
-        {tool("getWeather"), tool("called"), tool("unnamed_1"), tool("get_weather"), tool("unnamed_2")});
-    chat::tool_call call;
-    call.name = "called";
-    call.arguments = nlohmann::ordered_json::object();
-    whole.messages[0].calls.push_back(call);
-    const std::size_t one = tool("unnamed_1").dump().size();
-    prompt_cutter cutter(whole);
-    EXPECT_TRUE(cutter.cut(one, 1000));
-    EXPECT_EQ(names(cutter.rest().tools),
-              (std::vector<std::string>{"getWeather", "called", "unnamed_1", "get_weather"}));
-    EXPECT_TRUE(cutter.cut(one + 1, 1000));
-    EXPECT_EQ(names(cutter.rest().tools), (std::vector<std::string>{"getWeather", "called"}));
-    EXPECT_TRUE(cutter.cut(2 * one, 1000));
-    EXPECT_EQ(names(cutter.rest().tools), std::vector<std::string>{"called"});
-    EXPECT_EQ(cutter.cuts().tools, 4U);
-}
-
-TEST(prompt_cuts, tools_of_any_shape_can_go) {
-    auto whole = asking("use them");
-    whole.tools = nlohmann::ordered_json::parse(
-        R"([5, null, {}, {"function":7}, {"function":{"name":8,"parameters":[{"description":9}]}}])");
-    prompt_cutter cutter(whole);
-    EXPECT_TRUE(cutter.cut(1000, 1000));
-    EXPECT_EQ(cutter.cuts().tools, 5U);
-    EXPECT_TRUE(cutter.rest().tools.is_null());
-}
-
-TEST(prompt_cuts, turns_come_back_where_tools_have_to_go) {
-    auto whole = asking("newest");
-    for (int i = 0; i < 8; ++i) {
-        whole.messages.insert(whole.messages.begin(), turn(chat::role::user, std::string(100, 'o')));
-    }
-    whole.tools = nlohmann::ordered_json::array();
-    for (int i = 0; i < 36; ++i) {
-        whole.tools.push_back(tool("tool_" + std::to_string(i)));
-    }
-    prompt_cutter cutter(whole);
-    const std::size_t all = whole.tools.dump().size() + 8 * 116;
-    EXPECT_TRUE(cutter.cut(all - 1600, 2000));
-    EXPECT_EQ(cutter.rest().messages.size(), 5U)
-        << "a quarter of the room is 500 bytes: four turns and the newest";
-    EXPECT_GT(cutter.cuts().tools, 20U);
-}
-
-TEST(prompt_cuts, descriptions_lose_all_but_their_first_sentence) {
-    auto whole = asking("use it");
-    whole.tools = nlohmann::ordered_json::array({tool("called", "First. " + std::string(300, 'x'))});
-    chat::tool_call call;
-    call.name = "called";
-    call.arguments = nlohmann::ordered_json::object();
-    whole.messages[0].calls.push_back(call);
-    prompt_cutter cutter(whole);
-    EXPECT_TRUE(cutter.cut(400, 1000));
-    const auto& function = cutter.rest().tools[0]["function"];
-    EXPECT_EQ(function["description"], "First.");
-    EXPECT_EQ(function["parameters"]["properties"]["where"]["description"], "First.");
-    EXPECT_EQ(function["parameters"]["properties"]["where"]["enum"][0], "description");
-    EXPECT_EQ(cutter.cuts(), (prompt_cuts{.descriptions = 1}));
-    EXPECT_TRUE(cutter.cut(10, 1000));
-    EXPECT_FALSE(
-        cutter.rest().tools[0]["function"]["parameters"]["properties"]["where"].contains("description"));
-    EXPECT_FALSE(cutter.cut(10, 1000)) << "nothing more can go";
-}
-
-TEST(prompt_cuts, the_longest_text_keeps_its_ends_and_whole_characters) {
+TEST(prompt_cuts, a_long_text_keeps_its_ends_and_whole_characters) {
     std::string text = "begin ";
     for (int i = 0; i < 500; ++i) {
         text += "\u4f60";
     }
     auto whole = asking(text + " end");
     whole.messages.insert(whole.messages.begin(), turn(chat::role::system, "Be brief."));
-    for (std::size_t bytes = 300; bytes < 320; ++bytes) {
+    for (std::size_t budget = 900; budget < 920; ++budget) {
         prompt_cutter cutter(whole);
-        EXPECT_TRUE(cutter.cut(bytes, 1000));
-        EXPECT_TRUE(cutter.cut(bytes, 1000));
+        EXPECT_TRUE(cutter.fit(budget + 100));
+        EXPECT_TRUE(cutter.fit(budget));
+        EXPECT_LE(cutter.bytes(), budget);
         const std::string& left = cutter.rest().messages[1].content;
-        EXPECT_LE(left.size(), text.size() + 4 - 2 * bytes);
         EXPECT_EQ(left.compare(0, 6, "begin "), 0);
         EXPECT_EQ(left.substr(left.size() - 4), " end");
         EXPECT_EQ(left.find("left out"), left.rfind("left out")) << "one mark";
+        EXPECT_GT(cutter.cuts().newest_bytes, 500U);
         for (std::string_view rest = left; !rest.empty();) {
             const std::size_t length = core::character_length(rest);
             ASSERT_GT(length, 0U) << "a character was cut in two";
@@ -164,17 +106,33 @@ TEST(prompt_cuts, a_text_with_a_hole_loses_its_far_ends) {
     chat::generation_request whole;
     whole.hole = chat::fill_in_middle{std::string(1000, 'p') + "near", "close" + std::string(500, 's')};
     prompt_cutter cutter(whole);
-    EXPECT_TRUE(cutter.cut(800, 1000));
+    EXPECT_TRUE(cutter.fit(400));
+    EXPECT_EQ(cutter.bytes(), 400U);
     EXPECT_EQ(cutter.rest().hole->prefix.substr(cutter.rest().hole->prefix.size() - 4), "near");
-    EXPECT_TRUE(cutter.cut(300, 1000));
     EXPECT_EQ(cutter.rest().hole->suffix.substr(0, 5), "close");
+    whole.hole.reset();
+    whole.raw_prompt = "begin" + std::string(1000, 'p') + "end";
+    prompt_cutter raw(whole);
+    EXPECT_TRUE(raw.fit(400));
+    EXPECT_LE(raw.bytes(), 400U);
+    EXPECT_TRUE(raw.rest().raw_prompt->ends_with("end"));
 }
 
 TEST(prompt_cuts, short_texts_stay_whole) {
     const auto whole = asking(std::string(160, 'x'));
     prompt_cutter cutter(whole);
-    EXPECT_FALSE(cutter.cut(10, 1000));
+    EXPECT_FALSE(cutter.fit(10));
     EXPECT_FALSE(cutter.cuts().any());
+}
+
+TEST(prompt_cuts, people_are_told_of_what_they_miss) {
+    EXPECT_EQ(told_to_people({.messages = 2, .tools = 30, .text_bytes = 90}, false), "")
+        << "less than a tenth";
+    EXPECT_EQ(told_to_people({.messages = 2, .a_tenth = true}, true), "") << "a program's history";
+    EXPECT_EQ(
+        told_to_people({.messages = 1, .text_bytes = 5128, .newest_bytes = 5120, .a_tenth = true}, false),
+        "The model did not read all of this, for its context is too small: 5120 bytes of the newest "
+        "messages, 1 earlier message, 8 bytes of other texts left out.");
 }
 
 TEST(prompt_cuts, figures_name_the_parts_that_went) {

@@ -5,7 +5,6 @@
 // docs/design.md#the-promise-of-statelessness). Or, where that is not enough, as the one text that the model
 // reads.
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -99,11 +98,5 @@ struct forced_call {
 // REQUIRES: format.tools is not none; each of `tools` has a name and parameters; `names` are some of theirs, and not empty.
 [[nodiscard]] forced_call force_call(const family& format, const nlohmann::ordered_json& tools,
                                      const std::vector<std::string>& names);
-
-// Drops turns, oldest first, so that fewer tokens remain: an assistant turn with calls goes with its tool
-// results; system messages and the newest turn stay. `go_on` hears of each dropped message, and its answer for
-// the last one of a turn decides whether the next turn goes too. False when nothing can go.
-[[nodiscard]] bool drop_oldest_turns(std::vector<message>& messages,
-                                     const std::function<bool(const message&)>& go_on);
 
 }  // namespace corral::chat

@@ -22,16 +22,21 @@ struct prompt_cuts {
     std::size_t tools = 0;         // definitions
     std::size_t descriptions = 0;  // tools with shortened descriptions
     std::size_t text_bytes = 0;    // of the middle of texts
+    std::size_t newest_bytes = 0;  // of these, of the person's task and what followed last
+    bool a_tenth = false;          // more than that is missing of the system text or of the turns
     bool operator==(const prompt_cuts&) const = default;
     [[nodiscard]] bool any() const noexcept { return *this != prompt_cuts{}; }
 };
 
 // "messages=3, tools=20, descriptions=4, text-bytes=1200", without the parts that stayed whole.
 [[nodiscard]] std::string to_text(const prompt_cuts& cuts);
+// A sentence for who reads the answer; empty: not worth it. With tools only of the newest texts.
+[[nodiscard]] std::string told_to_people(const prompt_cuts& cuts, bool has_tools);
 
 // For response headers; complete with the first event.
 struct answer_notes {
     prompt_cuts cuts;
+    std::string cuts_told;                        // to people, where they are worth it
     std::optional<scheduler::queue_place> place;  // when it came; nothing: no need to wait
     // The instance (catalog::label_of) of the run that goes on or was the last, and its tier; empty and 0
     // where the model has one tier only, or no run has begun.
