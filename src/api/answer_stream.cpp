@@ -110,6 +110,7 @@ bool is_end(const chat::generation_event& event) {
 }
 
 constexpr std::string_view half_answer = "[This answer is not whole. ";
+constexpr std::string_view half_read = "[The model did not read all of this";
 
 // A failure for the reader of a chat, in the answer's own text.
 std::string as_text(const chat::failed_event& why, bool behind_text) {
@@ -128,11 +129,13 @@ core::awaitable<std::string> written(core::worker* elsewhere, const chat::token_
 }
 
 // An earlier answer that comes back: that text was not the model's.
-std::string without_failure(std::string answer) {
-    const std::size_t at = answer.ends_with(']') ? answer.rfind(half_answer) : std::string::npos;
-    const bool last = at != std::string::npos && answer.find('\n', at) == std::string::npos;
-    if (last && (at == 0 || std::string_view(answer).substr(0, at).ends_with("\n\n"))) {
-        answer.resize(at == 0 ? 0 : at - 2);
+std::string without_notes(std::string answer) {
+    for (const std::string_view note : {half_answer, half_read}) {
+        const std::size_t at = answer.ends_with(']') ? answer.rfind(note) : std::string::npos;
+        const bool last = at != std::string::npos && answer.find('\n', at) == std::string::npos;
+        if (last && (at == 0 || std::string_view(answer).substr(0, at).ends_with("\n\n"))) {
+            answer.resize(at == 0 ? 0 : at - 2);
+        }
     }
     return answer;
 }
@@ -143,6 +146,7 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
     patient_reader reader(context, answer, format, std::move(id), out);
     const bool tells_as_text = for_people && context.shows_stream_errors && format.hides_failures();
     bool has_text = false;
+    bool has_calls = false;
     bool over = false;
     while (!over) {
         std::optional<chat::generation_event> event = co_await reader.next();
@@ -170,9 +174,16 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
             bytes = format.encode(told);
         }
         has_text = has_text || std::holds_alternative<chat::text_event>(*event);
+        has_calls = has_calls || std::holds_alternative<chat::tool_call_event>(*event);
         if (const auto* end = std::get_if<chat::finished_event>(&*event)) {
+            const std::string& told = answer.notes().cuts_told;
+            if (tells_as_text && has_text && !has_calls && !told.empty()) {
+                chat::generation_event note = chat::text_event{"\n\n[" + told + "]"};
+                bytes = format.encode(note);
+            }
             auto writing = written(context.decoding, end->logprobs, [&] { return format.encode(*event); });
-            bytes = co_await std::move(writing);
+            const std::string end_of_answer = co_await std::move(writing);
+            bytes += end_of_answer;
         } else {
             bytes += format.encode(*event);
         }
@@ -226,7 +237,7 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
     const bool for_people = what.format.is_null() && !what.raw_prompt && !what.hole;
     for (chat::message& each : what.messages) {
         if (each.from == chat::role::assistant) {
-            each.content = without_failure(std::move(each.content));
+            each.content = without_notes(std::move(each.content));
         }
     }
     std::string id = what.id;

@@ -203,6 +203,44 @@ TEST_F(ollama_stream, a_shortened_conversation_is_said_in_a_header) {
     EXPECT_NE(refused->answer.body.find("400"), std::string::npos);
 }
 
+// Where people read it, and never shown to the model.
+TEST_F(ollama_stream, who_reads_an_answer_is_told_that_not_all_was_read) {
+    backend.prompt_limit = 600;
+    const std::string told = "[The model did not read all of this";
+    const auto body = [](const std::string& more, const std::string& text) {
+        return R"({"model":"tiny",)" + more + R"("messages":[{"role":"user","content":")" + text + R"("}]})";
+    };
+    const std::string text = std::string(2000, 'x') + " sum that up";
+    const auto got = ask("POST", "/api/chat", body("", text));
+    EXPECT_NE(got->answer.body.find(told), std::string::npos) << got->answer.body;
+    EXPECT_EQ(got->answer.body.find(told), got->answer.body.rfind(told));
+    EXPECT_NE(got->answer.writes.back().find("\"done\":true"), std::string::npos)
+        << "the end stays the last line";
+    const std::string tools =
+        R"("tools":[{"type":"function","function":{"name":"look_up","parameters":{"type":"object"}}}],)";
+    backend.entry.capabilities = {"completion", "tools"};
+    EXPECT_NE(ask("POST", "/api/chat", body(tools, text))->answer.body.find(told), std::string::npos)
+        << "chat windows send tools with each question";
+    struct silent {
+        std::string more;
+        std::string text;
+    };
+    for (const silent& one :
+         {silent{"", "short"}, silent{R"("stream":false,)", text}, silent{R"("format":"json",)", text},
+          silent{"", "### Task:\\nGenerate a title. " + text}}) {
+        const auto quiet = ask("POST", "/api/chat", body(one.more, one.text));
+        EXPECT_EQ(quiet->answer.body.find(told), std::string::npos) << quiet->answer.body;
+    }
+    const auto next = ask(
+        "POST", "/api/chat",
+        R"({"model":"tiny","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b\n\n)" +
+            told + R"(, for its context is too small: 9 bytes left out.]"},{"role":"user","content":"c"}]})");
+    EXPECT_EQ(backend.seen.back().prompt.turns.find("did not read"), std::string::npos);
+    context.shows_stream_errors = false;
+    serve();
+    EXPECT_EQ(ask("POST", "/api/chat", body("", text))->answer.body.find(told), std::string::npos);
+}
+
 TEST_F(ollama_stream, empty_prompts_load) {
     const auto generated = ask("POST", "/api/generate", R"({"model":"tiny"})");
     EXPECT_EQ(without_times(generated->answer.body),

@@ -71,7 +71,7 @@ struct configuration {
     core::milliseconds upgrade_limit{600'000};       // for running and waiting requests, at an upgrade
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     core::milliseconds first_byte{45'000};  // of a stream that has nothing to tell yet; 0: when it has
-    bool shows_stream_errors = true;        // also as text, where clients overlook them
+    bool shows_stream_errors = true;        // and cuts of prompts, also as text of the answer
     core::nanoseconds keep_alive{-1};       // of a model after its last request; negative: forever
     unsigned max_loaded_models = 0;         // at once; 0: as the cards' memory allows
     std::uint64_t card_memory_mb = 0;  // of each card, in MiB, where no tool tells; 0: not known, no bound

@@ -205,6 +205,11 @@ inline constexpr std::array request_table{
     message{"request.half-answer", request_reader, "[This answer is not whole. …",
             "The runtime failed in the middle of a stream; the sentence is also the stream's error.",
             "Ask again."},
+    message{"request.not-all-read", request_reader,
+            "The model did not read all of this, for its context is too small: …",
+            "A text of the newest message, or more than a tenth of the conversation, did not fit and was "
+            "left out.",
+            "Send less at once, or use a model with a longer context."},
     message{"request.template-of-runtime", request_reader,
             "this model can't take …, because its program puts a chat template of its own around every "
             "prompt; send messages",
