@@ -61,7 +61,9 @@ TEST_F(openai_chat, every_piece_is_a_write_and_all_have_one_id) {
 TEST_F(openai_chat, usage_is_a_chunk_without_choices_when_asked_for) {
     say({"a"});
     const std::string usage =
-        chunk_head + R"(],"usage":{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8}})" + "\n\n";
+        chunk_head +
+        R"(],"usage":{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8,"prompt_tokens_details":{"cached_tokens":0}}})" +
+        "\n\n";
     EXPECT_EQ(streamed(R"(,"stream_options":{"include_usage":true})"),
               chunk(R"({"role":"assistant","content":"a"})") + chunk("{}", "\"stop\"") + usage + done);
     EXPECT_EQ(streamed(R"(,"stream_options":{"include_usage":false})").find("usage"), std::string::npos);
@@ -73,7 +75,7 @@ TEST_F(openai_chat, an_empty_answer_still_opens) {
     EXPECT_EQ(
         whole(),
         whole_head +
-            R"({"index":0,"message":{"role":"assistant","content":""},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":0,"total_tokens":7}})"
+            R"({"index":0,"message":{"role":"assistant","content":""},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":0,"total_tokens":7,"prompt_tokens_details":{"cached_tokens":0}}})"
             "\n");
 }
 
@@ -82,7 +84,7 @@ TEST_F(openai_chat, a_whole_answer_is_one_object_and_a_newline) {
     EXPECT_EQ(
         whole(),
         whole_head +
-            R"({"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"length"}],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}})"
+            R"({"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"length"}],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9,"prompt_tokens_details":{"cached_tokens":0}}})"
             "\n");
 }
 

@@ -8,7 +8,8 @@ namespace {
 const std::string path = "/v1/completions";
 const std::string asked = R"({"model":"Tiny","prompt":"Hi")";
 const std::string done = "data: [DONE]\n\n";
-const std::string zeros = R"(,"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})";
+const std::string zeros =
+    R"(,"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0,"prompt_tokens_details":{"cached_tokens":0}})";
 
 std::string chunk(const std::string& text, const std::string& reason, const std::string& usage = "") {
     return R"(data: {"id":"cmpl-N","object":"text_completion","created":1,"choices":[{"text":")" + text +
@@ -41,7 +42,7 @@ TEST_F(openai_completion, usage_is_zero_in_every_chunk_and_real_in_the_last) {
     EXPECT_EQ(
         streamed(asked + R"(,"stream":true,"stream_options":{"include_usage":true}})"),
         chunk("Hel", "null", zeros) + chunk("", "\"length\"", zeros) +
-            R"(data: {"id":"cmpl-N","object":"text_completion","created":1,"choices":[],"model":"Tiny","system_fingerprint":"fp_ollama","usage":{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8}})" +
+            R"(data: {"id":"cmpl-N","object":"text_completion","created":1,"choices":[],"model":"Tiny","system_fingerprint":"fp_ollama","usage":{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8,"prompt_tokens_details":{"cached_tokens":0}}})" +
             "\n\n" + done);
 }
 
@@ -49,8 +50,11 @@ TEST_F(openai_completion, a_whole_answer) {
     say({"Hel", "lo"});
     const auto got = ask("POST", path, asked + "}");
     EXPECT_EQ(got->answer.content_type, "application/json");
-    EXPECT_EQ(normal(got->answer.body),
-              object("Hello", "stop", R"({"prompt_tokens":7,"completion_tokens":2,"total_tokens":9})"));
+    EXPECT_EQ(
+        normal(got->answer.body),
+        object(
+            "Hello", "stop",
+            R"({"prompt_tokens":7,"completion_tokens":2,"total_tokens":9,"prompt_tokens_details":{"cached_tokens":0}})"));
 }
 
 TEST_F(openai_completion, tokens_that_were_not_computed_anew_are_told) {
@@ -78,8 +82,11 @@ TEST_F(openai_completion, thinking_shows_only_as_life) {
 TEST_F(openai_completion, an_empty_prompt_loads_the_model) {
     const std::string nothing = R"({"model":"Tiny","prompt":"")";
     const auto whole = ask("POST", path, nothing + "}");
-    EXPECT_EQ(normal(whole->answer.body),
-              object("", "load", R"({"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})"));
+    EXPECT_EQ(
+        normal(whole->answer.body),
+        object(
+            "", "load",
+            R"({"prompt_tokens":0,"completion_tokens":0,"total_tokens":0,"prompt_tokens_details":{"cached_tokens":0}})"));
     EXPECT_EQ(streamed(nothing + R"(,"stream":true})"), chunk("", "\"load\"") + done);
     EXPECT_TRUE(backend.seen.empty());
     backend.set(engine::availability_state::loading);

@@ -33,7 +33,7 @@ protected:
 // 4 + 11 bytes of role and text.
 const std::string message_start =
     "event: message_start\n"
-    R"(data: {"type":"message_start","message":{"id":"msg_X","type":"message","role":"assistant","model":"Tiny","content":[],"usage":{"input_tokens":3,"output_tokens":0}}})"
+    R"(data: {"type":"message_start","message":{"id":"msg_X","type":"message","role":"assistant","model":"Tiny","content":[],"usage":{"input_tokens":3,"cache_read_input_tokens":0,"output_tokens":0}}})"
     "\n\n";
 const std::string text_start =
     "event: content_block_start\n"
@@ -73,10 +73,11 @@ TEST_F(anthropic_answer, a_stream_is_these_events_in_this_order) {
     EXPECT_EQ(got->answer.content_type, "text/event-stream");
     EXPECT_EQ(got->answer.headers.find("Cache-Control"), "no-cache");
     EXPECT_EQ(got->answer.headers.find("Connection"), "keep-alive");
-    EXPECT_EQ(without_ids(got->answer.body),
-              message_start + text_start + text_delta("Hel") + text_delta("lo \\u003cb\\u003e") +
-                  block_stop(0) + message_delta("end_turn", R"("input_tokens":7,"output_tokens":2)") +
-                  message_stop);
+    EXPECT_EQ(
+        without_ids(got->answer.body),
+        message_start + text_start + text_delta("Hel") + text_delta("lo \\u003cb\\u003e") + block_stop(0) +
+            message_delta("end_turn", R"("input_tokens":7,"cache_read_input_tokens":0,"output_tokens":2)") +
+            message_stop);
     EXPECT_TRUE(got->answer.finished);
     // One write an event of the model, so that each piece reaches the client at once.
     EXPECT_EQ(got->answer.writes.size(), 4U);
@@ -88,7 +89,7 @@ TEST_F(anthropic_answer, a_whole_answer_is_one_object) {
     EXPECT_EQ(got->answer.content_type, "application/json");
     EXPECT_EQ(
         without_ids(got->answer.body),
-        R"({"id":"msg_X","type":"message","role":"assistant","model":"Tiny","content":[{"type":"text","text":"Hello"}],"stop_reason":"max_tokens","usage":{"input_tokens":7,"output_tokens":2}})"
+        R"({"id":"msg_X","type":"message","role":"assistant","model":"Tiny","content":[{"type":"text","text":"Hello"}],"stop_reason":"max_tokens","usage":{"input_tokens":7,"cache_read_input_tokens":0,"output_tokens":2}})"
         "\n");
 }
 
@@ -97,7 +98,9 @@ TEST_F(anthropic_answer, an_empty_answer_has_no_blocks) {
     const auto streamed = ask("POST", "/v1/messages", stream_body);
     EXPECT_EQ(
         without_ids(streamed->answer.body),
-        message_start + message_delta("end_turn", R"("input_tokens":7,"output_tokens":0)") + message_stop);
+        message_start +
+            message_delta("end_turn", R"("input_tokens":7,"cache_read_input_tokens":0,"output_tokens":0)") +
+            message_stop);
     const auto whole = ask("POST", "/v1/messages", whole_body);
     EXPECT_NE(whole->answer.body.find(R"("content":[],"stop_reason":"end_turn")"), std::string::npos);
 }
@@ -161,7 +164,9 @@ TEST_F(anthropic_answer, silence_is_broken_by_pings_after_the_message_has_begun)
         body.erase(at, ping.size());
     }
     EXPECT_EQ(body, message_start + text_start + text_delta("Hi") + block_stop(0) +
-                        message_delta("end_turn", R"("input_tokens":7,"output_tokens":1)") + message_stop);
+                        message_delta("end_turn",
+                                      R"("input_tokens":7,"cache_read_input_tokens":0,"output_tokens":1)") +
+                        message_stop);
 }
 
 TEST_F(anthropic_answer, a_failure_before_the_first_byte_is_a_status_and_a_later_one_an_event) {
@@ -264,7 +269,8 @@ TEST(anthropic_events, a_tool_call_is_a_block_with_its_arguments_in_one_piece) {
         "\n\nevent: content_block_delta\n"
         R"(data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"city\":\"Paris\",\"n\":1}"}})"
         "\n\n" +
-            block_stop(0) + message_delta("tool_use", R"("input_tokens":0,"output_tokens":0)") +
+            block_stop(0) +
+            message_delta("tool_use", R"("input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0)") +
             message_stop);
 }
 
@@ -305,7 +311,7 @@ TEST(anthropic_events, a_whole_message_has_thinking_text_and_calls_in_this_order
         encode_message({"msg_1", "m"}, said, end),
         R"({"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"thinking","thinking":"Okay"},)"
         R"({"type":"text","text":"Hi"},{"type":"tool_use","id":"call_1","name":"f","input":{"city":"Paris","n":1}}],)"
-        R"("stop_reason":"tool_use","usage":{"input_tokens":11,"output_tokens":18}})"
+        R"("stop_reason":"tool_use","usage":{"input_tokens":11,"cache_read_input_tokens":0,"output_tokens":18}})"
         "\n");
 }
 

@@ -24,19 +24,9 @@ void write_stop(json_writer& json, bool called, const message_identity& who, cha
     }
 }
 
-void write_usage(json_writer& json, std::size_t input, std::size_t output) {
-    json.key("usage").begin_object();
-    json.count("input_tokens", input).count("output_tokens", output).end_object();
-}
-
-// Anthropic's input is the sum of what was read anew and what came from a cache. Ollama has no cache member, and
-// there is none here without a cached token (docs/facts/ollama_wire.md#anthropic).
+// Anthropic's input is the sum of what was read anew and what came from a cache.
 void write_usage(json_writer& json, const chat::token_usage& usage) {
     const std::uint32_t cached = std::min(usage.cached_tokens, usage.prompt_tokens);
-    if (cached == 0) {
-        write_usage(json, usage.prompt_tokens, usage.generated_tokens);
-        return;
-    }
     json.key("usage").begin_object().count("input_tokens", usage.prompt_tokens - cached);
     json.count("cache_read_input_tokens", cached).count("output_tokens", usage.generated_tokens).end_object();
 }
@@ -80,7 +70,7 @@ std::string event_encoder::start(std::size_t guessed_input_tokens) {
     json.begin_object().member("type", "message_start").key("message").begin_object();
     open_message(json, who_);
     json.key("content").begin_array().end_array();
-    write_usage(json, guessed_input_tokens, 0);
+    write_usage(json, {static_cast<std::uint32_t>(std::min<std::size_t>(guessed_input_tokens, UINT32_MAX))});
     json.end_object().end_object();
     return event_of("message_start", json.take());
 }

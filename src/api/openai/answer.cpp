@@ -33,12 +33,8 @@ void write_usage(json_writer& json, const chat::token_usage& usage) {
     const std::uint64_t total = std::uint64_t{usage.prompt_tokens} + usage.generated_tokens;
     json.key("usage").begin_object().count("prompt_tokens", usage.prompt_tokens);
     json.count("completion_tokens", usage.generated_tokens).count("total_tokens", total);
-    // Ollama has no such member; without a cached token there is none here either.
-    if (usage.cached_tokens > 0) {
-        json.key("prompt_tokens_details").begin_object().count("cached_tokens", usage.cached_tokens);
-        json.end_object();
-    }
-    json.end_object();
+    json.key("prompt_tokens_details").begin_object().count("cached_tokens", usage.cached_tokens);
+    json.end_object().end_object();
 }
 
 const char* finish_word(chat::finish_reason reason) noexcept {
