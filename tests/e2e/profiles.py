@@ -22,6 +22,7 @@ class Profile:
     single_message: bool = False  # the system text opens the one message of a user
     inner_tokenizer: bool = False
     raw: bool = False  # takes a prompt as it is
+    counts_early: bool = True  # or never: the tokens of a prompt are known before its answer
     replaces_on_cancel: bool = False  # nothing but a restart ends a long run
     lines: str = ""  # more keys of the runtime's table
     persona: str = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."  # where there is no system turn
@@ -96,11 +97,11 @@ PROFILES = [
     Profile("rkllm-openai", program="rkllm-openai", single_message=True, replaces_on_cancel=True,
             arguments=("--rkllm_model_path", "{package}/{model_file}", "--target_platform", "{target_platform}"),
             variables={"model_file": "model.rkllm"}, files={"model.rkllm": "-"}),
-    Profile("fastllm", program="fastllm", persona="",
+    Profile("fastllm", program="fastllm", persona="", counts_early=False,
             arguments=("server", "{package}/{model_file}", "--host", "127.0.0.1", "--port", "{port}", "--model_name", "{served_name}",
                        "--max_batch", "{parallel}", "--startup-progress", "ndjson"),
             variables={"model_file": "model.flm", "served_name": "sim"}, files={"model.flm": "-"}),
-    Profile("mindie", program="mindie", persona="", arguments=("--config-file", "{config_file}"),
+    Profile("mindie", program="mindie", persona="", counts_early=False, arguments=("--config-file", "{config_file}"),
             variables={"served_name": "sim", "parallel": 1}, lines='working_directory = "{package}"\n',
             scenario={"chat": {"stop_wait_ms": 100}}),
     Profile("axera-sse", program="axera-sse", arguments=NO_TOKENIZER_FLAGS, variables={"tokenizer": "sim"}),

@@ -88,6 +88,30 @@ def test_a_stop_sequence_ends_the_answer_and_the_next_is_clean(box):
     assert box.say("[[text=clean]]") == "clean"
 
 
+def test_a_prompt_has_as_many_tokens_with_a_stop_sequence_as_without(box):
+    """Before one like it was counted, and after; in all formats."""
+    question = "[[text= one two three four five six seven eight]] " + "how many, really? " * 20
+    stop = ["four"]
+    options = {"temperature": 0}
+    first = box.chat(question, options={**options, "stop": stop}).json
+    whole = box.chat(question, options=options).json
+    again = box.chat(question, options={**options, "stop": stop}).json
+    assert (first["done_reason"], again["done_reason"]) == ("stop", "stop")
+    assert first["message"]["content"] == again["message"]["content"] == " one two three "
+    count = whole["prompt_eval_count"]
+    assert count == again["prompt_eval_count"] > 20
+    if box.profile.counts_early:
+        assert count == first["prompt_eval_count"]
+    messages = [{"role": "user", "content": question}]
+    made = box.post("/api/generate", {"model": MODEL, "prompt": question, "stream": False, "options": {"stop": stop}}).json
+    assert made["prompt_eval_count"] == count
+    chat = box.post("/v1/chat/completions", {"model": MODEL, "messages": messages, "stop": stop, "temperature": 0}).json["usage"]
+    assert chat["prompt_tokens"] == count and 0 <= chat["prompt_tokens_details"]["cached_tokens"] <= count
+    claude = box.post("/v1/messages", {"model": MODEL, "messages": messages, "stop_sequences": stop, "max_tokens": 100}).json
+    assert claude["stop_reason"] == "stop_sequence"
+    assert claude["usage"]["input_tokens"] + claude["usage"]["cache_read_input_tokens"] == count
+
+
 def test_a_client_that_leaves_a_long_answer_does_not_block_the_next(box):
     stream = box.stream("[[never_end]]")
     lines = iter(stream)

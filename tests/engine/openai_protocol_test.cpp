@@ -121,6 +121,10 @@ TEST(openai_protocol, the_traits_say_name_usage_thinking_and_fixed_values) {
     EXPECT_EQ(body["stream_options"], json::parse(R"({"include_usage": true})"));
     EXPECT_EQ(body["chat_template_kwargs"], json::parse(R"({"enable_thinking": true})"));
     EXPECT_EQ(body["cache_prompt"], false);
+    EXPECT_FALSE(body.contains("return_progress"));
+    traits.counts = catalog::count_source::vllm;
+    EXPECT_EQ(body_of(traits, what)["stream_options"],
+              json::parse(R"({"include_usage": true, "continuous_usage_stats": true})"));
     traits.streams = false;
     EXPECT_FALSE(body_of(traits, what).contains("stream_options")) << "only streams have options";
 }

@@ -102,6 +102,15 @@ TEST_F(prompt_sizes_test, a_raw_prompt_is_counted_as_it_is) {
     EXPECT_EQ(json::parse(server.bodies()[0])["content"], raw.turns);
 }
 
+TEST_F(prompt_sizes_test, a_prompt_that_an_answer_counted_is_known_and_others_are_estimated_by_it) {
+    const played_server server({answer(500, "{}")});
+    auto sizes = sizes_of(server, catalog::count_source::none);
+    EXPECT_FALSE(sizes.known(prompt(2000)));
+    sizes.counted(prompt(2000), 999, limit);
+    EXPECT_EQ(sizes.likely(prompt(2000)), 999U);
+    EXPECT_GT(sizes.likely(prompt(4000)), 1500U) << "two letters to a token, and not four";
+}
+
 TEST_F(prompt_sizes_test, vllm_counts_in_one_step) {
     const played_server server({answer(200, R"({"count":1700,"max_model_len":1001,"tokens":[]})")});
     auto sizes = sizes_of(server, catalog::count_source::vllm);

@@ -44,6 +44,34 @@ TEST_F(stream_run_test, an_answer_comes_whole_with_its_end_and_its_counts) {
     EXPECT_TRUE(restarts.empty());
 }
 
+// What a stop text or a client ends has no usage of the server's.
+TEST_F(stream_run_test, a_prompt_that_was_counted_before_the_answer_is_so_in_an_answer_that_is_left) {
+    traits.timings = catalog::timing_source::llama_cpp;
+    const std::string progress =
+        "data: {\"choices\":[{\"delta\":{\"content\":null}}],"
+        "\"prompt_progress\":{\"total\":800,\"cache\":600,\"processed\":800,\"time_ms\":3}}\n\n";
+    const played_server server({{event_stream(progress + said("Hello") + said(" you") + stream_done), true}});
+    const run_outcome out = run(server, {}, true);
+    EXPECT_EQ(out.end, run_end::cancelled);
+    EXPECT_EQ(out.progress.usage.prompt_tokens, 800U);
+    EXPECT_EQ(out.progress.usage.cached_tokens, 600U);
+    EXPECT_EQ(out.progress.usage.generated_tokens, 1U);
+    EXPECT_THAT(server.bodies()[0], HasSubstr("\"return_progress\":true"));
+}
+
+TEST_F(stream_run_test, a_server_that_counts_with_each_piece_is_believed_in_an_answer_that_is_left) {
+    const auto counted = [](const std::string& text, int made) {
+        return "data: {\"choices\":[{\"delta\":{\"content\":\"" + text +
+               "\"}}],\"usage\":{\"prompt_tokens\":800,\"completion_tokens\":" + std::to_string(made) +
+               "}}\n\n";
+    };
+    const played_server server(
+        {{event_stream(counted("Hello you", 2) + counted("!", 3) + stream_done), true}});
+    const run_outcome out = run(server, {}, true);
+    EXPECT_EQ(out.progress.usage.prompt_tokens, 800U);
+    EXPECT_EQ(out.progress.usage.generated_tokens, 2U);
+}
+
 TEST_F(stream_run_test, who_is_busy_is_asked_again_until_it_serves) {
     traits.busy_statuses = {503};
     const std::string busy = whole_answer(503, R"({"error": "busy"})");

@@ -53,6 +53,9 @@ def test_limits_and_stops_hold(box):
     assert (reply["message"]["content"], reply["done_reason"]) == (ANSWER[:5], "length")
     reply = box.chat("hi", {"temperature": 0, "stop": ["kl"]}).json
     assert (reply["message"]["content"], reply["done_reason"]) == (ANSWER[:10], "stop")
+    long = "hi " * 300  # the first time, so that nothing of it is known
+    stopped = box.chat(long, {"temperature": 0, "stop": ["kl"]}).json
+    assert stopped["prompt_eval_count"] == box.chat(long, {"temperature": 0}).json["prompt_eval_count"] > 900
 
 
 def test_a_raw_prompt_reaches_the_model_as_it_is(box):

@@ -99,6 +99,11 @@ void prompt_sizes::counted(const chat::rendered_prompt& prompt, std::uint32_t to
     // What the server's template adds to a short prompt says nothing of its vocabulary.
     constexpr std::uint32_t long_enough = 4;
     const chat::image_list images = chat::images_of(prompt);
+    const std::size_t mark = mark_of(prompt, images);
+    const std::uint32_t before = remembered(mark).value_or(0);
+    if (tokens > 0 && (parts_.counts_may_be_low ? tokens > before : tokens != before)) {
+        remember(mark, tokens);
+    }
     if (tokens > 0 && (!images.empty() || (limit > 0 && tokens >= limit / long_enough))) {
         learn(prompt, images, tokens);
     }
@@ -126,9 +131,8 @@ bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_re
     if (said.limit >= shortest_context && said.limit <= core::most_stated) {
         stated_context_ = said.limit;
     }
-    const text_shape shape = shape_of(prompt);
     const chat::image_list images = chat::images_of(prompt);
-    const std::uint32_t estimated = core::sum_of(estimate_.of(shape), images_in(images).tokens);
+    const std::uint32_t thought = estimated(prompt);
     const bool was_known = known(prompt).has_value();
     if (said.tokens > 0 && !said.at_least) {
         learn(prompt, images, said.tokens);
@@ -136,7 +140,7 @@ bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_re
         return !was_known || stated_context_ != before;
     }
     // How much too long it is nobody knows: a tenth more than fits, or than was thought.
-    const double floor = std::max({said.tokens, limit, estimated});
+    const double floor = std::max({said.tokens, limit, thought});
     constexpr double clearly_more = 1.1;
     const auto guess = static_cast<std::uint32_t>(std::min<double>(floor * clearly_more, core::most_stated));
     learn(prompt, images, guess);
@@ -156,6 +160,15 @@ std::optional<std::uint32_t> prompt_sizes::known(const chat::rendered_prompt& pr
     const image_estimate::guess theirs = images_in(images);
     tokens = theirs.exact ? remembered(mark_of(prompt)) : std::nullopt;
     return tokens ? std::optional(core::sum_of(*tokens, theirs.tokens)) : std::nullopt;
+}
+
+std::uint32_t prompt_sizes::estimated(const chat::rendered_prompt& prompt) const {
+    return core::sum_of(estimate_.of(shape_of(prompt)), images_in(chat::images_of(prompt)).tokens);
+}
+
+std::uint32_t prompt_sizes::likely(const chat::rendered_prompt& prompt) const {
+    const std::optional<std::uint32_t> exactly = known(prompt);
+    return exactly ? *exactly : estimated(prompt);
 }
 
 std::optional<std::uint32_t> prompt_sizes::remembered(std::size_t mark) const {

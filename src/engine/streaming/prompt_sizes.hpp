@@ -49,10 +49,12 @@ public:
     void counted(const chat::rendered_prompt& prompt, std::uint32_t tokens, std::uint32_t limit);
     // It refused the prompt. True: more is known now than when it was sent, so it can be made to fit.
     bool refused(const chat::rendered_prompt& prompt, const context_refusal& said, std::uint32_t limit);
-    // Exactly, from a question or a refusal of late.
+    // Exactly, from a question, an answer or a refusal of late.
     [[nodiscard]] std::optional<std::uint32_t> known(const chat::rendered_prompt& prompt) const;
     // The context, where the server said that it is shorter than thought.
     [[nodiscard]] std::uint32_t context(std::uint32_t configured) const noexcept;
+    // The same, or else an estimate.
+    [[nodiscard]] std::uint32_t likely(const chat::rendered_prompt& prompt) const;
     // Of ASCII text, as counted so far; 0: nothing was.
     [[nodiscard]] double tokens_per_letter() const noexcept { return estimate_.of_a_letter(); }
     // Another process, which may be of another version and started otherwise.
@@ -72,6 +74,7 @@ private:
     [[nodiscard]] core::awaitable<std::optional<std::uint32_t>> ask(chat::rendered_prompt prompt,
                                                                     core::deadline until);
     void remember(std::size_t mark, std::uint32_t tokens);
+    [[nodiscard]] std::uint32_t estimated(const chat::rendered_prompt& prompt) const;
 
     sizes_parts parts_;
     token_estimate estimate_;

@@ -193,6 +193,7 @@ stream_parts stream_backend::parts() {
                         catalog::label_of(model_), status);
                 }
             },
+        .likely_tokens = [this](const chat::rendered_prompt& prompt) { return sizes_.likely(prompt); },
         .salt_refused = [this](const std::string& owner) { return goes_unsalted(owner); },
     };
 }

@@ -43,6 +43,11 @@ struct usage_part {
     std::uint32_t generated_tokens = 0;
     std::uint32_t cached_tokens = 0;  // of the prompt
 };
+// Of the prompt alone, before the answer begins.
+struct prompt_part {
+    std::uint32_t tokens = 0;
+    std::uint32_t cached_tokens = 0;
+};
 struct stages_part {
     reported_stages stages;
 };
@@ -61,8 +66,8 @@ struct error_part {
 };
 // Nothing more belongs to the answer, whatever follows.
 struct end_part {};
-using answer_part = std::variant<text_part, thinking_part, logprobs_part, usage_part, stages_part,
-                                 finish_part, error_part, end_part>;
+using answer_part = std::variant<text_part, thinking_part, logprobs_part, prompt_part, usage_part,
+                                 stages_part, finish_part, error_part, end_part>;
 
 // What the server says when asked how long a prompt is: the count, or the text that is to be counted.
 struct size_answer {

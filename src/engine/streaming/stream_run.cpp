@@ -62,6 +62,7 @@ core::awaitable<run_outcome> stream_run::run(run_spec what, run_sink& sink, run_
     run_state now;
     now.what = std::move(what);
     now.prompt_tokens = tokens_of_prompt(now.what);
+    now.told_tokens = parts_.likely_tokens ? parts_.likely_tokens(now.what.prompt) : now.prompt_tokens;
     now.sink = &sink;
     now.control = &control;
     now.began = parts_.mark();
@@ -256,14 +257,17 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
         now.sink->on_logprobs(told->tokens);
         return std::nullopt;
     }
-    if (const auto* usage = std::get_if<usage_part>(&part)) {
-        if (parts_.traits.usage == catalog::usage_trust::tokens) {
-            const std::uint32_t cached = std::min(usage->cached_tokens, usage->prompt_tokens);
-            now.progress.usage = {usage->prompt_tokens, usage->generated_tokens, true, cached};
-            if (parts_.traits.prefix_cache != catalog::prefix_cache::none) {
-                const char* const anew = !now.what.computes_all ? "whole" : now.what.slot ? "owner" : "off";
-                now.progress.start = cached > 0 ? "continued" : anew;
-            }
+    const bool counts = parts_.traits.usage == catalog::usage_trust::tokens;
+    if (const auto* prompt = std::get_if<prompt_part>(&part)) {
+        if (counts) {
+            note_prompt(now, prompt->tokens, prompt->cached_tokens);
+        }
+    } else if (const auto* usage = std::get_if<usage_part>(&part)) {
+        if (counts) {
+            note_prompt(now, usage->prompt_tokens, usage->cached_tokens);
+            now.progress.usage.prompt_tokens = usage->prompt_tokens;
+            now.progress.usage.generated_tokens = usage->generated_tokens;
+            now.progress.usage.exact = true;
         }
     } else if (const auto* stages = std::get_if<stages_part>(&part)) {
         now.progress.stages = stages->stages;

@@ -47,6 +47,8 @@ struct stream_parts {
     // The server refused a prompt for its length. True: it can be made to fit better now.
     std::function<bool(const chat::rendered_prompt&, const context_refusal&)> too_long;
     std::function<void(unsigned status)> format_refused;  // and is asked without it
+    // How long a prompt is, as far as that is known before the server counts it; may be empty.
+    std::function<std::uint32_t(const chat::rendered_prompt&)> likely_tokens;
     // True: a prompt of this owner may go without its salt, which the server refused.
     std::function<bool(const std::string& owner)> salt_refused;
 };
@@ -82,7 +84,8 @@ private:
             }
         }
         run_spec what;
-        std::uint32_t prompt_tokens = 0;  // of `what`, estimated
+        std::uint32_t prompt_tokens = 0;  // of `what`, estimated, for the clocks
+        std::uint32_t told_tokens = 0;    // of it, as usage has it until the server has counted the answer
         run_sink* sink = nullptr;
         run_control* control = nullptr;
         std::uint64_t began = 0;
@@ -152,6 +155,7 @@ private:
     [[nodiscard]] core::deadline silence_limit(const run_state& now) const;
     [[nodiscard]] core::awaitable<void> rest(run_state& now, core::deadline until);
     void note_usage(run_state& now) const;
+    void note_prompt(run_state& now, std::uint32_t tokens, std::uint32_t cached) const;
     [[nodiscard]] static std::uint32_t tokens_of_prompt(const run_spec& what);
     [[nodiscard]] core::steady_time clock_now() const noexcept { return parts_.clock->now(); }
 

@@ -193,8 +193,17 @@ void stream_run::note_usage(run_state& now) const {
     if (now.progress.usage.exact) {
         return;
     }
-    now.progress.usage.prompt_tokens = now.prompt_tokens;
+    now.progress.usage.prompt_tokens = now.told_tokens;
     now.progress.usage.generated_tokens = now.text.tokens();
+}
+
+void stream_run::note_prompt(run_state& now, std::uint32_t tokens, std::uint32_t cached) const {
+    now.told_tokens = tokens;
+    now.progress.usage.cached_tokens = std::min(cached, tokens);
+    if (parts_.traits.prefix_cache != catalog::prefix_cache::none) {
+        const char* const anew = !now.what.computes_all ? "whole" : now.what.slot ? "owner" : "off";
+        now.progress.start = cached > 0 ? "continued" : anew;
+    }
 }
 
 }  // namespace corral::engine::streaming

@@ -146,6 +146,7 @@ bool chat_engine::prefill(chat_run& run, work& now) {
         return false;
     }
     now.figures.prefill_ms = elapsed_ms(since);
+    run.has_read(now.figures);
     return true;
 }
 

@@ -17,6 +17,11 @@ void chat_run::cancel() {
     stop_.request();
 }
 
+void chat_run::has_read(const run_figures& prompt) {
+    const std::lock_guard lock(mutex_);
+    prompt_ = prompt;
+}
+
 void chat_run::push(const std::string& text) {
     {
         const std::lock_guard lock(mutex_);

@@ -54,8 +54,11 @@ public:
     bool cancelled() const { return stop_.requested(); }
     // Only after the end.
     const run_figures& figures() const { return figures_; }
+    // From the first piece on: of the prompt alone.
+    const run_figures& prompt() const { return prompt_; }
 
     // For the engine.
+    void has_read(const run_figures& prompt);  // before any piece
     void push(const std::string& text);
     void finish(run_figures figures);
     stop_flag& stop() { return stop_; }
@@ -66,6 +69,7 @@ private:
     std::deque<std::string> pieces_;
     bool ended_ = false;
     run_figures figures_;
+    run_figures prompt_;
     stop_flag stop_;
 };
 

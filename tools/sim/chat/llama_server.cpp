@@ -89,6 +89,7 @@ openai_rules rules_for(llama_parts& parts, const std::string& alias, int ping_s)
     rules.wire.usage_if_asked = true;
     rules.wire.cached_tokens = true;
     rules.wire.timings = true;
+    rules.wire.progress = true;
     rules.wire.logprobs = logprob_shape::llama_cpp;
     rules.context = parts.context / parts.slots;
     rules.slots = parts.slots;

@@ -153,6 +153,8 @@ void openai_service::answer(const chat_request& request, http_exchange& exchange
     const auto run = program_.engine().begin(order_for(body, prompt));
     const bool streams = body.value("stream", json(false)) == true;
     openai_answer answer(rules_.wire, streams && usage_asked, kind);
+    answer.tell_early(body.value("return_progress", false),
+                      options.is_object() && options.value("continuous_usage_stats", false));
     answer.tell_logprobs(likeliest_for(body, rules_.wire.logprobs, kind));
     if (streams) {
         if (rules_.guarded) --guarded_;  // its guard ends with the handler, before the stream
@@ -185,7 +187,7 @@ void openai_service::stream(http_exchange& exchange, const std::shared_ptr<chat_
         if (step == chat_run::step::piece) {
             if (role_waits) alive = exchange.write(answer.role());
             role_waits = false;
-            alive = alive && exchange.write(answer.piece(text));
+            alive = alive && exchange.write(answer.piece(text, run->prompt()));
             spoke = sent = clock::now();
         } else if (rules_.ping_ms > 0 && passed(sent, rules_.ping_ms)) {
             alive = exchange.write(":\n\n");

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "vocabulary.hpp"
 
@@ -100,13 +101,28 @@ std::string openai_answer::role() {
     return sse_event(chunk(std::move(delta), nullptr));
 }
 
-std::string openai_answer::piece(const std::string& text) {
+std::string openai_answer::piece(const std::string& text, const run_figures& prompt) {
+    std::string out;
+    if (std::exchange(progress_, false)) {
+        json event = chunk({{"role", "assistant"}, {"content", nullptr}}, nullptr);
+        event["prompt_progress"] = {{"total", prompt.prompt_tokens},
+                                    {"cache", prompt.cached_tokens},
+                                    {"processed", prompt.prompt_tokens},
+                                    {"time_ms", 1}};
+        out = sse_event(event);
+    }
     so_far_ += text;
+    ++pieces_;
     json delta{{"content", wire_.full_text ? so_far_ : text}};
     if (wire_.role_in_each) delta["role"] = "assistant";
     json event = chunk(std::move(delta), nullptr);
     if (likeliest_) event["choices"][0]["logprobs"] = logprobs_of(text);
-    return sse_event(event);
+    if (usage_in_each_) {
+        event["usage"] = {{"prompt_tokens", prompt.prompt_tokens},
+                          {"completion_tokens", pieces_},
+                          {"total_tokens", prompt.prompt_tokens + pieces_}};
+    }
+    return out + sse_event(event);
 }
 
 json openai_answer::logprobs_of(const std::string& text) const {

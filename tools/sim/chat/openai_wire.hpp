@@ -31,6 +31,8 @@ struct openai_wire {
     bool usage_if_asked = false;  // stream_options.include_usage: an event of its own
     bool cached_tokens = false;   // prompt_tokens_details
     bool timings = false;         // llama.cpp
+    bool progress = false;        // return_progress: how long the prompt is, before the first piece
+    bool usage_in_each = false;   // stream_options.continuous_usage_stats
     bool step_times = false;      // MindIE
     logprob_shape logprobs = logprob_shape::none;
     int indent = -1;  // of whole answers
@@ -45,8 +47,14 @@ public:
     answer_kind kind() const { return kind_; }
     // `likeliest`: so many beside each token; nothing: none are told.
     void tell_logprobs(std::optional<int> likeliest) { likeliest_ = likeliest; }
+    // What of the prompt's length and of the usage is told before the end.
+    void tell_early(bool progress, bool usage) {
+        progress_ = wire_.progress && progress;
+        usage_in_each_ = wire_.usage_in_each && usage;
+    }
     std::string role();
-    std::string piece(const std::string& text);
+    // `prompt`: what was read.
+    std::string piece(const std::string& text, const run_figures& prompt);
     // All events between the last piece and [DONE].
     std::string last(const run_figures& figures);
     std::string whole(const run_figures& figures) const;
@@ -64,6 +72,9 @@ private:
     std::string id_;
     long created_;
     std::string so_far_;
+    bool progress_ = false;  // to be told yet
+    bool usage_in_each_ = false;
+    int pieces_ = 0;
     std::optional<int> likeliest_;
 };
 

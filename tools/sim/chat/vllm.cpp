@@ -85,6 +85,7 @@ openai_rules vllm_rules(vllm_parts& parts) {
     openai_rules rules;
     rules.wire.model = parts.model;
     rules.wire.usage_if_asked = true;
+    rules.wire.usage_in_each = true;
     rules.wire.logprobs = logprob_shape::vllm;
     rules.context = parts.context;
     rules.dimensions = parts.pools ? 64 : 0;

@@ -87,7 +87,7 @@ core::awaitable<run_outcome> remote_backend::run(run_spec what, run_sink& sink, 
     const std::shared_ptr<remote_watch> watch = watch_;
     remote_run one(*watch, protocol_, model_.runtime.clocks, *context_.clock, sink, control);
     const chat::rendered_prompt prompt = what.prompt;
-    run_outcome out = co_await one.perform(std::move(what));
+    run_outcome out = co_await one.perform(std::move(what), sizes_.likely(prompt));
     if (one.too_long() && out.failure) {
         out.failure->retryable = sizes_.refused(prompt, *one.too_long(), prompt_limit());
     } else if (out.progress.usage.exact) {

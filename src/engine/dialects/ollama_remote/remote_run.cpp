@@ -26,7 +26,8 @@ core::deadline remote_run::silence(core::milliseconds longest, core::deadline un
     return core::deadline::after(longest, clock_.now()).sooner(until);
 }
 
-core::awaitable<run_outcome> remote_run::perform(run_spec what) {
+core::awaitable<run_outcome> remote_run::perform(run_spec what, std::uint32_t likely_tokens) {
+    out_.progress.usage.prompt_tokens = likely_tokens;
     out_.progress.reset_confirmed = clock_.now();
     id_ = what.id;
     wants_thought_ = what.prompt.thinking;

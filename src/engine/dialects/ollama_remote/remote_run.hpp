@@ -23,8 +23,9 @@ public:
           sink_(sink),
           control_(control) {}
 
-    // As backend::run(), but for on_end. A server that failed is told to the watch.
-    [[nodiscard]] core::awaitable<run_outcome> perform(run_spec what);
+    // As backend::run(), but for on_end. A server that failed is told to the watch. `likely_tokens`: of the prompt,
+    // until the server has counted it.
+    [[nodiscard]] core::awaitable<run_outcome> perform(run_spec what, std::uint32_t likely_tokens);
     // It refused the prompt for its length.
     [[nodiscard]] const std::optional<streaming::context_refusal>& too_long() const noexcept {
         return too_long_;

@@ -149,6 +149,12 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
     }
     if (traits_.streams && traits_.asks_for_usage) {
         body["stream_options"] = {{"include_usage", true}};
+        if (traits_.counts == catalog::count_source::vllm) {
+            body["stream_options"]["continuous_usage_stats"] = true;
+        }
+    }
+    if (traits_.streams && traits_.timings == catalog::timing_source::llama_cpp) {
+        body["return_progress"] = true;
     }
     add_limit(body, traits_, what.max_tokens);
     for (const std::string& name : traits_.sampling) {

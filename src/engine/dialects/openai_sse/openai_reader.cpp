@@ -27,6 +27,18 @@ void take_llama_timings(const json& event, std::vector<answer_part>& out) {
     out.emplace_back(part);
 }
 
+// How far it has read the prompt, before the first text.
+void take_llama_progress(const json& event, std::vector<answer_part>& out) {
+    const auto progress = event.find("prompt_progress");
+    if (progress != event.end() && progress->is_object()) {
+        const std::uint32_t total = core::stated_count(*progress, "total").value_or(0);
+        if (total > 0) {
+            out.emplace_back(
+                streaming::prompt_part{total, core::stated_count(*progress, "cache").value_or(0)});
+        }
+    }
+}
+
 void take_step_timings(const json& event, std::vector<answer_part>& out) {
     const auto steps = event.find("decode_time_arr");
     if (!event.contains("prefill_time") && steps == event.end()) {
@@ -77,6 +89,15 @@ core::result<void> openai_reader::take(const json& event, const std::string& dat
     const auto choices = event.find("choices");
     const auto usage = event.find("usage");
     const bool has_usage = usage != event.end() && usage->is_object();
+    // Before the text of the same event, which may be the last that is wanted.
+    if (has_usage) {
+        const auto details = usage->find("prompt_tokens_details");
+        const bool detailed = details != usage->end() && details->is_object();
+        out.emplace_back(
+            streaming::usage_part{core::stated_count(*usage, "prompt_tokens").value_or(0),
+                                  core::stated_count(*usage, "completion_tokens").value_or(0),
+                                  detailed ? core::stated_count(*details, "cached_tokens").value_or(0) : 0});
+    }
     if (choices != event.end() && choices->is_array()) {
         for (const json& choice : *choices) {
             if (choice.is_object()) {
@@ -86,15 +107,8 @@ core::result<void> openai_reader::take(const json& event, const std::string& dat
     } else if (!has_usage) {
         return core::make_failure(core::errc::protocol, core::say("runtime.protocol/runtime-sent"));
     }
-    if (has_usage) {
-        const auto details = usage->find("prompt_tokens_details");
-        const bool detailed = details != usage->end() && details->is_object();
-        out.emplace_back(
-            streaming::usage_part{core::stated_count(*usage, "prompt_tokens").value_or(0),
-                                  core::stated_count(*usage, "completion_tokens").value_or(0),
-                                  detailed ? core::stated_count(*details, "cached_tokens").value_or(0) : 0});
-    }
     if (timings_ == catalog::timing_source::llama_cpp) {
+        take_llama_progress(event, out);
         take_llama_timings(event, out);
     } else if (timings_ == catalog::timing_source::mindie) {
         take_step_timings(event, out);
