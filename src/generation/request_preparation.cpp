@@ -38,7 +38,6 @@ void complete(chat::sampling& wanted, const chat::sampling& otherwise) {
     }
     complete(wanted.top_p, otherwise.top_p);
     complete(wanted.min_p, otherwise.min_p);
-    complete(wanted.typical_p, otherwise.typical_p);
     complete(wanted.repeat_penalty, otherwise.repeat_penalty);
     complete(wanted.repeat_last_n, otherwise.repeat_last_n);
     complete(wanted.presence_penalty, otherwise.presence_penalty);

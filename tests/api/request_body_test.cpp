@@ -94,7 +94,7 @@ TEST(think_value, reads_booleans_and_levels) {
 
 TEST(parameters, fill_sampling_and_limits) {
     const auto tree = nlohmann::ordered_json::parse(
-        R"({"temperature":0,"top_k":20.9,"top_p":0.5,"min_p":0.05,"typical_p":0.7,"repeat_penalty":1.5,"repeat_last_n":-1,
+        R"({"temperature":0,"top_k":20.9,"top_p":0.5,"min_p":0.05,"repeat_penalty":1.5,"repeat_last_n":-1,
             "presence_penalty":0.1,"frequency_penalty":-0.2,"seed":42,"num_predict":-1,"num_ctx":2048,
             "stop":["END","",">"],"use_mmap":null})");
     chat::sampling sampling;
@@ -106,7 +106,6 @@ TEST(parameters, fill_sampling_and_limits) {
     EXPECT_EQ(sampling.top_k, 20);
     EXPECT_EQ(sampling.top_p, 0.5);
     EXPECT_EQ(sampling.min_p, 0.05);
-    EXPECT_EQ(sampling.typical_p, 0.7);
     EXPECT_EQ(sampling.repeat_penalty, 1.5);
     EXPECT_EQ(sampling.repeat_last_n, -1);
     EXPECT_EQ(sampling.presence_penalty, 0.1);

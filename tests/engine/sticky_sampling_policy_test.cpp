@@ -77,7 +77,6 @@ TEST(sticky_sampling_policy, what_is_honoured_reaches_the_wire_and_nothing_else_
         {"top_k", [](chat::sampling& s) { s.top_k = 3; }},
         {"top_p", [](chat::sampling& s) { s.top_p = 0.5; }},
         {"min_p", [](chat::sampling& s) { s.min_p = 0.5; }},
-        {"typical_p", [](chat::sampling& s) { s.typical_p = 0.5; }},
         {"repeat_penalty", [](chat::sampling& s) { s.repeat_penalty = 1.5; }},
         {"repeat_last_n", [](chat::sampling& s) { s.repeat_last_n = 3; }},
         {"presence_penalty", [](chat::sampling& s) { s.presence_penalty = 1.0; }},

@@ -47,7 +47,6 @@ struct sampling {
     std::optional<std::int64_t> top_k;
     std::optional<double> top_p;
     std::optional<double> min_p;
-    std::optional<double> typical_p;
     std::optional<double> repeat_penalty;
     std::optional<std::int64_t> repeat_last_n;
     std::optional<double> presence_penalty;

@@ -19,11 +19,10 @@ template <typename Owner, typename Value>
 using parameter_row = std::pair<const char*, std::optional<Value> Owner::*>;
 
 // docs/facts/ollama_wire.md#options.
-constexpr std::array<parameter_row<chat::sampling, double>, 7> real_parameters{{
+constexpr std::array<parameter_row<chat::sampling, double>, 6> real_parameters{{
     {"temperature", &chat::sampling::temperature},
     {"top_p", &chat::sampling::top_p},
     {"min_p", &chat::sampling::min_p},
-    {"typical_p", &chat::sampling::typical_p},
     {"repeat_penalty", &chat::sampling::repeat_penalty},
     {"presence_penalty", &chat::sampling::presence_penalty},
     {"frequency_penalty", &chat::sampling::frequency_penalty},

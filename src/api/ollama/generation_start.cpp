@@ -116,6 +116,10 @@ generation_start start(const api_context& context, const http::request& incoming
 void fill_parameters(const nlohmann::ordered_json& options, chat::generation_request& request,
                      decode_problem& problem) {
     if (!options.is_null()) {
+        const auto gone = options.find("typical_p");
+        if (gone != options.end() && !gone->is_null()) {
+            problem.set("typical_p is no longer supported");
+        }
         read_parameters(options, request.sampling, request.limits, problem);
         request.unused_options = unused_parameters(options);
     }

@@ -134,6 +134,7 @@ inline constexpr std::array form_table{
             "file inputs are not currently supported\n"
             "audio is not supported, because no model here can hear\n"
             "… does not support audio\n"
+            "typical_p is no longer supported\n"
             "logprobs is not supported in responses: ask /v1/chat/completions for them\n"
             "_debug_render_only is not supported: this server does not show rendered prompts\n"
             "… is not supported: this server makes no models out of files; create from a model that it has, "

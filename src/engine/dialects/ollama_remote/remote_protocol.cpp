@@ -46,7 +46,6 @@ json options_of(const run_spec& what, std::uint32_t context) {
     put(out, "top_k", from.top_k);
     put(out, "top_p", from.top_p);
     put(out, "min_p", from.min_p);
-    put(out, "typical_p", from.typical_p);
     put(out, "repeat_penalty", from.repeat_penalty);
     put(out, "repeat_last_n", from.repeat_last_n);
     put(out, "presence_penalty", from.presence_penalty);
@@ -225,16 +224,9 @@ error_part remote_protocol::error_of(unsigned status, std::string_view body) con
 }
 
 std::span<const std::string_view> remote_sampling() noexcept {
-    static constexpr std::array<std::string_view, 10> all{"temperature",
-                                                          "top_k",
-                                                          "top_p",
-                                                          "min_p",
-                                                          "typical_p",
-                                                          "repeat_penalty",
-                                                          "repeat_last_n",
-                                                          "presence_penalty",
-                                                          "frequency_penalty",
-                                                          "seed"};
+    static constexpr std::array<std::string_view, 9> all{
+        "temperature",       "top_k", "top_p", "min_p", "repeat_penalty", "repeat_last_n", "presence_penalty",
+        "frequency_penalty", "seed"};
     return all;
 }
 

@@ -36,8 +36,6 @@ void add_sampling_value(json& body, const std::string& name, const chat::samplin
         set_if(body, name, asked.top_p);
     } else if (name == "min_p") {
         set_if(body, name, asked.min_p);
-    } else if (name == "typical_p") {
-        set_if(body, name, asked.typical_p);
     } else if (name == "repeat_penalty" || name == "repetition_penalty") {
         set_if(body, name, asked.repeat_penalty);
     } else if (name == "repeat_last_n") {
