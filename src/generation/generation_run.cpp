@@ -393,7 +393,8 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
     chat::filter_options how;
     how.format = how_.format;
     how.stops = request_.limits.stops;
-    how.separate_thinking = prompt.thinking;
+    // Some think although they were told not to. Who wrote the prompt gets the text as it is.
+    how.separate_thinking = prompt.thinking || (how_.format->thinks && is_conversation(request_));
     how.starts_in_thinking = prompt.starts_in_thinking;
     how.tool_names = tool_names(request_);
     if (forced_) {

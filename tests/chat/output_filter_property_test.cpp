@@ -361,14 +361,15 @@ TEST(output_filter_property, no_stop_and_no_limit_shows_a_tag) {
     for (int round = 0; round < 10'000; ++round) {
         filter_options how;
         how.format = find_family("qwen3");
-        how.separate_thinking = random() % 2 == 0;
-        how.starts_in_thinking = how.separate_thinking && random() % 2 == 0;
-        how.stops_see_thinking = how.separate_thinking && random() % 2 == 0;
+        const bool thinks = random() % 2 == 0;
+        how.separate_thinking = true;
+        how.starts_in_thinking = thinks && random() % 2 == 0;
+        how.stops_see_thinking = thinks && random() % 2 == 0;
         how.tool_names = {"f", "g"};
         for (auto left = random() % 3; left > 0; --left) {
             how.stops.push_back(endings[random() % endings.size()]);
         }
-        auto raw = written_answer(how.separate_thinking, how.starts_in_thinking, random);
+        auto raw = written_answer(thinks, how.starts_in_thinking, random);
         const bool cut = random() % 2 == 0;
         raw.resize(cut ? random() % (raw.size() + 1) : raw.size());
         output_filter filter(how);
@@ -403,6 +404,7 @@ TEST(output_filter_property, a_hidden_block_is_not_there_for_stops) {
         how.format = find_family("qwen3");
         how.stops = {stop};
         how.stops_see_thinking = false;
+        how.separate_thinking = true;
         const auto seen = run_filter(how, single_bytes("<think>\n\n</think>\n\nYes"));
         EXPECT_EQ(seen.lines, words{"text: Yes"}) << printable(stop);
     }

@@ -77,26 +77,31 @@ TEST(think_filter, gives_each_piece_as_soon_as_it_is_certain) {
     }
 }
 
-TEST(empty_think_filter, swallows_an_empty_leading_block_and_nothing_else) {
-    const std::pair<const char*, const char*> table[] = {
-        {"<think>\n\n</think>\n\nYes ", "Yes "},
-        {"\n<think></think>Yes", "Yes"},
-        {"<think>\n\n</think>\n\n<think>\n\n</think>", "<think>\n\n</think>"},
-        {"<think>words</think>Yes", "<think>words</think>Yes"},
-        {"Yes <think>\n\n</think>", "Yes <think>\n\n</think>"},
-        {" <think>\n", " <think>\n"},
-        {"<think>\n</thing>", "<think>\n</thing>"},
-        {"  ", "  "},
-        {"", ""},
+TEST(think_filter, tells_an_empty_block_from_one_with_words) {
+    struct block {
+        std::string raw;
+        bool swallowed;
+        bool before_answer;
     };
-    for (const auto& [raw, expected] : table) {
-        const std::string text = raw;
-        for (std::size_t cut = 0; cut <= text.size(); ++cut) {
-            empty_think_filter filter;
-            auto out = filter.feed(text.substr(0, cut));
-            out += filter.feed(text.substr(cut));
-            out += filter.finish(false);
-            EXPECT_EQ(out, expected) << "cut at " << cut;
+    const block table[] = {
+        {"", false, true},
+        {"<thi", false, true},
+        {"<think>\n", false, true},
+        {"<think>\n\n</thi", false, true},
+        {"\n<think></think>", true, true},
+        {"<think>\n\n</think>\n\n", true, true},
+        {"<think>\n\n</think>\n\nYes", true, false},
+        {"<think>\nHm", false, false},
+        {"<think>\nHm.\n</think>\n", false, false},
+        {"Yes <think></think>", false, false},
+    };
+    for (const block& one : table) {
+        for (std::size_t cut = 0; cut <= one.raw.size(); ++cut) {
+            think_filter filter(false);
+            (void)filter.feed(one.raw.substr(0, cut));
+            (void)filter.feed(one.raw.substr(cut));
+            EXPECT_EQ(filter.swallowed_block(), one.swallowed) << one.raw << " cut at " << cut;
+            EXPECT_EQ(filter.before_answer(), one.before_answer) << one.raw << " cut at " << cut;
         }
     }
 }

@@ -168,7 +168,7 @@ TEST(tool_filter, a_call_ends_the_thinking) {
         expect_same_for_all_cuts(options(tool_style::hermes, true), one);
     }
     const sample off{"<think>\n\n</think>\n\n<tool_call>{\"name\":\"f\"}</tool_call>", {"call: f {}"}};
-    expect_same_for_all_cuts(options(tool_style::hermes), off);
+    expect_same_for_all_cuts(options(tool_style::hermes, true), off);
 }
 
 TEST(tool_filter, bare_calls) {

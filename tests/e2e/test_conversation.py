@@ -1,5 +1,7 @@
 """The main job: a chat answered piece by piece through the whole chain."""
 
+import json
+
 import pytest
 
 from harness import MODEL, Box, Elsewhere, wait_until
@@ -115,6 +117,26 @@ def test_thinking_is_its_own_field_when_the_package_allows_it(tmp_path):
         message = reply.json["message"]
         assert message["thinking"] and "<think>" not in message["thinking"]
         assert message["content"] and "think>" not in message["content"]
+
+
+ASKED_NOT_TO_THINK = {
+    "/api/chat": {"messages": [{"role": "user", "content": "why?"}], "think": False, "stream": False},
+    "/api/generate": {"prompt": "why?", "think": False, "stream": False},
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "why?"}], "reasoning_effort": "none"},
+    "/v1/messages": {"messages": [{"role": "user", "content": "why?"}], "thinking": {"type": "disabled"}, "max_tokens": 500},
+}
+
+
+def test_thoughts_of_a_model_that_was_told_not_to_think_are_shown_in_no_format(tmp_path):
+    model = 'capabilities = ["completion", "thinking"]\n'
+    with Box(tmp_path, {"mode": "think"}, model=model, family="qwen3") as box:
+        thought = box.chat("why?", think=True).json["message"]
+        for path, body in ASKED_NOT_TO_THINK.items():
+            reply = box.post(path, {"model": MODEL, **body})
+            assert reply.status == 200, reply.body
+            assert b"think" not in reply.body, (path, reply.body)
+            assert thought["content"].strip()[:12] in json.dumps(reply.json), (path, reply.body)
+            assert thought["thinking"][:12] not in json.dumps(reply.json), (path, reply.body)
 
 
 def test_no_thinking_capability_where_the_package_forbids_it(tmp_path):

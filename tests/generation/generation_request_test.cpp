@@ -408,6 +408,34 @@ TEST_F(generation_request_test, an_empty_block_of_a_soft_switch_is_not_there) {
     EXPECT_EQ(backend.seen.back().max_tokens, 11U) << "room for the block";
 }
 
+// Whether the switch stands in the conversation or an empty block in the prompt, some models think all the same.
+TEST_F(generation_request_test, thoughts_of_a_model_that_was_told_not_to_think_are_not_there) {
+    backend.entry.family = "qwen3";
+    for (const bool verbatim : {false, true}) {
+        backend.verbatim = verbatim;
+        backend.script = {saying({"<think>", "\nhm, 2 < 3", "\n</think>", "\n\n", "Yes\n", "more"})};
+        auto what = request();
+        what.thinking = chat::thinking_mode::off;
+        what.limits.stops = {"hm", "\n"};
+        const auto got = read(what);
+        EXPECT_EQ(got.text, "Yes");
+        EXPECT_EQ(got.thinking, "");
+        ASSERT_TRUE(got.finished);
+        EXPECT_GE(got.finished->usage.generated_tokens, 5U) << "they were made and count";
+    }
+}
+
+TEST_F(generation_request_test, a_raw_prompt_gets_the_tags_as_they_are) {
+    backend.entry.family = "qwen3";
+    backend.verbatim = true;
+    const std::string raw = "<think>\n\n</think>\n\nYes";
+    backend.script = {saying({raw})};
+    auto what = request();
+    what.messages.clear();
+    what.raw_prompt = "2 < 3?";
+    EXPECT_EQ(read(what).text, raw);
+}
+
 TEST_F(generation_request_test, thinking_that_nobody_wants_ends_at_no_stop) {
     backend.entry.family = "deepseek-r1";
     backend.script = {saying({"hm\nm\n</think>\n\nYes\nmore"})};

@@ -34,7 +34,8 @@ struct filter_options {
     // client must not learn of the thinking.
     std::vector<std::string> stops;
     bool stops_see_thinking = true;
-    bool separate_thinking = false;   // otherwise tags stay in the text
+    // Also where the model was told not to think; otherwise tags stay in the text.
+    bool separate_thinking = false;
     bool starts_in_thinking = false;  // the prompt already opened the tag
     // Names of the declared tools; calls of other names are text. Empty: all calls stay text.
     std::vector<std::string> tool_names;
@@ -59,9 +60,9 @@ public:
     // Flushes the text held back at the end of the run, where a limit may have cut it. An incomplete character
     // becomes U+FFFD.
     [[nodiscard]] std::vector<generation_event> finish(bool cut = false);
-    // Where thinking is not apart: the model began with an empty block, which is not shown.
+    // Where thinking is apart: the model began with an empty block.
     [[nodiscard]] bool swallowed_block() const noexcept;
-    // And nothing of the answer has come yet.
+    // And nothing has come yet but what may be such a block.
     [[nodiscard]] bool before_answer() const noexcept;
 
 private:

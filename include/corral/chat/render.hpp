@@ -32,8 +32,8 @@ struct rendered_prompt {
     // in the system text, calls and results in the family's own words, no two turns of one role in a row.
     // Empty unless render_options::as_messages, and where `verbatim`.
     std::vector<role_text> messages;
-    // The model is expected to think, so `output_filter` should separate it. Also set when the client wanted no
-    // thinking and the family has no switch for it (deepseek-r1): drop the thinking events then.
+    // The model is expected to think. Also set when the client wanted no thinking and the family has no switch for
+    // it (deepseek-r1): drop the thinking events then.
     bool thinking = false;
     // The wrapper may have opened the thinking tag already: for `filter_options::starts_in_thinking`, which
     // takes a tag that the model writes itself as well.

@@ -35,8 +35,6 @@ struct output_filter::state {
         const auto syntax = calls_of(options);
         if (options.separate_thinking) {
             thinking.emplace(options.starts_in_thinking, syntax ? syntax->open_tag : std::string_view());
-        } else if (options.format->thinks) {
-            empty_block.emplace();
         }
         if (syntax) {
             tools.emplace(*syntax, std::move(options.tool_names));
@@ -58,8 +56,7 @@ struct output_filter::state {
             out.thinking += held.thinking;
             out.answer += held.answer;
         } else {
-            out.answer = empty_block ? empty_block->feed(text) : std::move(text);
-            out.answer += over && empty_block ? empty_block->finish(cut) : std::string();
+            out.answer = std::move(text);
         }
         if (!stops_see_thinking) {
             out.answer = before_stop(out.answer, over);
@@ -105,8 +102,7 @@ struct output_filter::state {
     stop_matcher ends;   // of the family, in all that the model writes
     stop_matcher stops;  // of the client
     bool stops_see_thinking;
-    std::optional<think_filter> thinking;           // when it is wanted apart
-    std::optional<empty_think_filter> empty_block;  // when it isn't, but the model has the habit
+    std::optional<think_filter> thinking;  // when it is wanted apart
     std::optional<tool_filter> tools;
     bool ended = false;
 };
@@ -132,11 +128,11 @@ const std::string& output_filter::stopped_by() const noexcept {
 }
 
 bool output_filter::swallowed_block() const noexcept {
-    return state_->empty_block && state_->empty_block->swallowed();
+    return state_->thinking && state_->thinking->swallowed_block();
 }
 
 bool output_filter::before_answer() const noexcept {
-    return state_->empty_block && state_->empty_block->before_answer();
+    return state_->thinking && state_->thinking->before_answer();
 }
 
 std::vector<generation_event> output_filter::finish(bool cut) {

@@ -13,23 +13,6 @@ namespace {
 constexpr std::string_view open_tag = "<think>";
 constexpr std::string_view close_tag = "</think>";
 
-enum class match { no, yet_open, yes };
-
-// Takes white space and then `tag` off the front of `rest`.
-match take(std::string_view& rest, std::string_view tag) {
-    rest = core::trimmed_front(rest);
-    if (rest.starts_with(tag)) {
-        rest.remove_prefix(tag.size());
-        return match::yes;
-    }
-    return tag.starts_with(rest) ? match::yet_open : match::no;
-}
-
-match take_empty_block(std::string_view& rest) {
-    const auto opened = take(rest, open_tag);
-    return opened == match::yes ? take(rest, close_tag) : opened;
-}
-
 }  // namespace
 
 split_text think_filter::feed(std::string_view text) {
@@ -122,7 +105,10 @@ bool think_filter::think(split_text& out) {
     const auto close = text.find(close_tag);
     const auto end = end_tag_.empty() ? std::string_view::npos : text.find(end_tag_);
     if (close != std::string_view::npos || end != std::string_view::npos) {
-        out.thinking += core::trimmed_back(text.substr(0, std::min(close, end)));
+        const std::string_view rest = core::trimmed_back(text.substr(0, std::min(close, end)));
+        out.thinking += rest;
+        has_words_ = has_words_ || !rest.empty();
+        closed_empty_ = !has_words_;
         held_.erase(0, close < end ? close + close_tag.size() : end);
         state_ = close < end ? state::closed : state::answer;
         return true;
@@ -130,6 +116,7 @@ bool think_filter::think(split_text& out) {
     const auto tag = std::max(partial_suffix_length(text, close_tag), partial_suffix_length(text, end_tag_));
     const auto sure = core::trimmed_back(text.substr(0, text.size() - tag)).size();
     out.thinking += text.substr(0, sure);
+    has_words_ = has_words_ || sure > 0;
     held_.erase(0, sure);
     return false;
 }
@@ -141,37 +128,6 @@ bool think_filter::skip_space() {
     }
     state_ = state::answer;
     return true;
-}
-
-std::string empty_think_filter::feed(std::string_view text) {
-    held_ += text;
-    if (state_ == state::looking) {
-        std::string_view rest = held_;
-        const auto found = take_empty_block(rest);
-        if (found == match::yet_open) {
-            return {};
-        }
-        swallowed_ = found == match::yes;
-        state_ = swallowed_ ? state::closed : state::answer;
-        if (swallowed_) {
-            held_ = std::string(rest);
-        }
-    }
-    if (state_ == state::closed) {
-        held_ = std::string(core::trimmed_front(held_));
-        if (held_.empty()) {
-            return {};
-        }
-        state_ = state::answer;
-    }
-    return std::exchange(held_, {});
-}
-
-std::string empty_think_filter::finish(bool cut) {
-    if (cut && !core::trimmed_front(held_).empty()) {
-        held_.clear();
-    }
-    return std::exchange(held_, {});
 }
 
 }  // namespace corral::chat

@@ -23,6 +23,11 @@ public:
     [[nodiscard]] split_text feed(std::string_view text);
     // An unclosed block stays thinking. `cut`: the text ended in the middle.
     [[nodiscard]] split_text finish(bool cut);
+    // An empty block was met whole: what a model that was told not to think writes before its answer
+    // (docs/facts/vendor_ax.md#tokenizer-semantics).
+    [[nodiscard]] bool swallowed_block() const noexcept { return closed_empty_; }
+    // What is fed now may still belong to such a block, or to the white space behind it.
+    [[nodiscard]] bool before_answer() const noexcept { return state_ != state::answer && !has_words_; }
 
 private:
     enum class state { looking, opened, thinking, closed, answer };
@@ -37,27 +42,8 @@ private:
     state state_;
     std::string_view end_tag_;
     bool may_repeat_tag_ = true;
-    std::string held_;
-};
-
-// With thinking turned off by a soft switch a model still writes `<think>\n\n</think>\n\n` before its answer
-// (docs/facts/vendor_ax.md#tokenizer-semantics). That block is swallowed; a block with words in it and every
-// later tag stay text.
-class empty_think_filter {
-public:
-    [[nodiscard]] std::string feed(std::string_view text);
-    // `cut`: the text ended in the middle, and what has begun of a block is no answer.
-    [[nodiscard]] std::string finish(bool cut);
-    // The block was met whole.
-    [[nodiscard]] bool swallowed() const noexcept { return swallowed_; }
-    // What is fed now may still belong to the block, or to the white space behind it.
-    [[nodiscard]] bool before_answer() const noexcept { return state_ != state::answer; }
-
-private:
-    enum class state { looking, closed, answer };
-
-    state state_ = state::looking;
-    bool swallowed_ = false;
+    bool has_words_ = false;     // the thinking
+    bool closed_empty_ = false;  // it ended without any
     std::string held_;
 };
 
