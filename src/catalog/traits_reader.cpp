@@ -62,6 +62,7 @@ constexpr std::array formats{
     named<format_form>{"none", format_form::none},
     named<format_form>{"response-format", format_form::response_format},
     named<format_form>{"llama.cpp", format_form::llama_cpp},
+    named<format_form>{"ollama", format_form::ollama},
 };
 constexpr std::array logprob_forms{
     named<logprob_form>{"none", logprob_form::none},

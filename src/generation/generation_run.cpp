@@ -201,6 +201,7 @@ void generation_run::take_back() {
     }
     asked_ = {};
     correction_.clear();
+    will_go_on_ = false;
     gate_.reset();
     prompt_.reset();
 }
@@ -349,7 +350,7 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
         report_.note_idle_after(with_.clock->now() - *given_up);
     }
     if (keeps_figures_) {
-        figures_.keep_run(with_.clock->now());
+        figures_.keep_run(with_.clock->now(), will_go_on_);
     }
     co_return verdict_;
 }
@@ -367,6 +368,7 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
         if (with_hint || with_hint.error().kind != chat::failure_kind::context_too_long) {
             co_return with_hint;
         }
+        will_go_on_ = false;
     }
     std::optional<chat::rendered_prompt> prepared = std::move(prompt_);
     prompt_.reset();
@@ -408,12 +410,35 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
     if (prompt.empties_thinking) {
         block_.emplace(max_tokens(request_.limits, context_length_of(*model_)));
     }
+    thoughts_.reset();
+    goes_on_ = std::exchange(will_go_on_, false);
+    if (held_part(prompt) == held::behind_thoughts) {
+        thoughts_.emplace();
+    }
     if (gate_) {
         gate_->begin_run();
     }
     if (calls_) {
         calls_->begin_run();
     }
+}
+
+// A thought, a call or the rest of a begun answer would not keep to the format, and most runtimes know of none. A model
+// that is not known to think is kept from it.
+generation_run::held generation_run::held_part(const chat::rendered_prompt& prompt) const {
+    using catalog::format_form;
+    if (!gate_ || request_.hole || !begun_answer(request_).empty() || !tool_names(request_).empty()) {
+        return held::nothing;
+    }
+    const format_form form = model_->entry->runtime.traits.formats;
+    const bool thinks =
+        prompt.thinking && (prompt.starts_in_thinking || catalog::can(*model_->entry, "thinking"));
+    if (!thinks || (form == format_form::ollama && !prompt.verbatim)) {
+        return held::whole;
+    }
+    const bool may_go_on = form != format_form::none && parts_ == 0 && model_->runtime->takes_verbatim() &&
+                           !has_images(request_) && request_.messages.back().from != chat::role::assistant;
+    return may_go_on ? held::behind_thoughts : held::nothing;
 }
 
 engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
@@ -423,6 +448,9 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
     spec.prompt = std::move(prompt);
     spec.sampling = request_.sampling;
     spec.max_tokens = max_tokens(request_.limits, context_length_of(*model_));
+    if (goes_on_ && spec.max_tokens) {
+        *spec.max_tokens -= std::min(*spec.max_tokens - 1, figures_.usage().generated_tokens);
+    }
     if (block_ && spec.max_tokens) {
         const std::uint32_t raised = core::sum_of(*spec.max_tokens, hidden_block::room);
         spec.block_tokens = raised - *spec.max_tokens;
@@ -432,12 +460,9 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
     if ((*lease_)->tells_logprobs()) {
         spec.top_logprobs = request_.top_logprobs;
     }
-    // A thought, a call or the rest of a begun answer would not keep to it, and the runtime knows of none.
-    const bool only_the_value = !spec.prompt.thinking && !request_.hole && begun_answer(request_).empty() &&
-                                tool_names(request_).empty();
     if (forced_) {
         spec.format = forced_->schema;
-    } else if (gate_ && only_the_value) {
+    } else if (held_part(spec.prompt) == held::whole) {
         spec.format = request_.format;
     }
     return spec;

@@ -81,6 +81,11 @@ private:
     [[nodiscard]] core::awaitable<fit_result> fit(engine::backend& runtime);
     void note_cuts(const prompt_cuts& cuts);
     void begin_run(const chat::rendered_prompt& prompt);
+    // Which part of the answer to that prompt the runtime is to hold to a wanted format.
+    enum class held { nothing, whole, behind_thoughts };
+    [[nodiscard]] held held_part(const chat::rendered_prompt& prompt) const;
+    // The thoughts have ended, and what stands behind them is asked for anew, held to the format.
+    void go_on_behind_thoughts();
     void show(std::string_view piece, std::uint32_t generated);
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;
@@ -133,6 +138,10 @@ private:
     std::optional<call_gate> calls_;                                           // there are tools
     std::optional<chat::forced_call> forced_;                                  // the answer has to be one
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
+    std::optional<std::string> thoughts_;    // of this run, to be gone on with behind them
+    bool will_go_on_ = false;                // the next run does so
+    bool goes_on_ = false;                   // this one does, with those of the last
+    unsigned parts_ = 0;                     // tries that were the first part of one
     std::optional<scheduler::lease> lease_;
     scheduler::model_hold stays_;
     engine::run_control* control_ = nullptr;  // of the run that goes on

@@ -42,13 +42,34 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
     if (filter_->stopped() || (gate_ && gate_->complete()) || (calls_ && calls_->asks())) {
         conclude(chat::finish_reason::stop);
         control_->cancel();
+    } else if (thoughts_ && !thoughts_->empty() && gate_->waiting_bytes() > 0) {
+        go_on_behind_thoughts();
     } else {
         bound_what_waits();
     }
 }
 
+// As Ollama has it: the thoughts are free, and the value behind them is not. Nothing after this run thinks again.
+void generation_run::go_on_behind_thoughts() {
+    chat::message answer;
+    answer.from = chat::role::assistant;
+    answer.thinking = std::move(*thoughts_);
+    answer.thought = true;
+    thoughts_.reset();
+    correction_ = request_.messages;
+    correction_.push_back(std::move(answer));
+    request_.thinking = chat::thinking_mode::off;
+    will_go_on_ = true;
+    judged_ = true;
+    keeps_figures_ = true;
+    ++parts_;
+    verdict_ = verdict::again;
+    control_->cancel();
+}
+
 void generation_run::bound_what_waits() {
-    const std::size_t waiting = to_->pending_bytes() + tokens_.bytes() + (gate_ ? gate_->waiting_bytes() : 0);
+    const std::size_t waiting = to_->pending_bytes() + tokens_.bytes() +
+                                (gate_ ? gate_->waiting_bytes() : 0) + (thoughts_ ? thoughts_->size() : 0);
     if (waiting > max_pending_bytes()) {
         fail(chat::failure_kind::runtime_failed, "answer-too-long",
              "the answer grew longer than the model can hold and was ended; ask for a shorter one");
@@ -108,6 +129,10 @@ void generation_run::push(std::vector<chat::generation_event> events) {
     }
     const bool unwanted = request_.thinking == chat::thinking_mode::off;
     for (chat::generation_event& event : events) {
+        if (const auto* thinking = std::get_if<chat::thinking_event>(&event);
+            thinking != nullptr && thoughts_) {
+            *thoughts_ += thinking->text;
+        }
         if (!unwanted || !std::holds_alternative<chat::thinking_event>(event)) {
             to_->push(std::move(event));
         }
@@ -116,7 +141,7 @@ void generation_run::push(std::vector<chat::generation_event> events) {
 
 run_standing generation_run::standing() const {
     run_standing out;
-    out.tries = tries_;
+    out.tries = tries_ - parts_;
     out.refits = refits_;
     out.harm = harm(tier_);
     const auto own = own_.find({}, outside_faults(), with_.clock->now());
@@ -248,6 +273,9 @@ void generation_run::carry_out(run_corrected next) {
     correction_ = by_call ? with_correction(request_.messages, calls_->call(), next.violation)
                           : with_correction(request_.messages, gate_->written(),
                                             chat::format_plan::correction(next.violation));
+    if (model_->entry->runtime.traits.formats != catalog::format_form::none && tool_names(request_).empty()) {
+        request_.thinking = chat::thinking_mode::off;  // so that it can be held to it
+    }
     keeps_figures_ = true;
     verdict_ = verdict::again;
 }

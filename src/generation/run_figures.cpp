@@ -30,7 +30,8 @@ void run_figures::note_text(const engine::run_progress& now) {
     }
 }
 
-void run_figures::keep_run(core::steady_time at) {
+void run_figures::keep_run(core::steady_time at, bool goes_on) {
+    begun_ = goes_on ? std::optional(progress_.usage) : std::nullopt;
     const core::nanoseconds decode = timings(at).decode;
     earlier_tokens_ = core::sum_of(earlier_tokens_, counted_tokens());
     earlier_exact_ = earlier_exact_ && progress_.usage.exact;
@@ -49,8 +50,17 @@ std::uint32_t run_figures::counted_tokens() const {
     return most_tokens_ ? std::min(shown, *most_tokens_) : shown;
 }
 
-chat::token_usage run_figures::usage() const {
+chat::token_usage run_figures::prompt() const {
     chat::token_usage out = progress_.usage;
+    if (begun_) {
+        out.prompt_tokens = begun_->prompt_tokens;
+        out.cached_tokens = begun_->cached_tokens;
+    }
+    return out;
+}
+
+chat::token_usage run_figures::usage() const {
+    chat::token_usage out = prompt();
     out.generated_tokens = core::sum_of(counted_tokens(), earlier_tokens_);
     out.exact = out.exact && earlier_exact_;
     return out;
@@ -99,7 +109,7 @@ chat::generation_timings run_figures::timings(core::steady_time now) const {
     out.prefill -= hidden;
     out.decode += hidden + earlier_decode_;
     out.total = between(arrived_, now);
-    out.prompt = progress_.usage;
+    out.prompt = prompt();
     out.tokenise = progress_.stages.tokenise;
     out.detokenise = progress_.stages.detokenise;
     if (earlier_detokenise_) {

@@ -23,16 +23,18 @@ public:
     void begin_run(core::steady_time at);
     void note_text(const engine::run_progress& now);
     void note(const engine::run_progress& now) { progress_ = now; }
-    // The run that ends `at` gave an answer that was thrown away: its tokens and its time count.
-    void keep_run(core::steady_time at);
+    // The run that ends `at` gave an answer that was thrown away, or with `goes_on` the beginning of one: its tokens
+    // and its time count, and of a beginning its prompt.
+    void keep_run(core::steady_time at, bool goes_on = false);
 
-    // The prompt of the last run, and what all of them that count have generated.
+    // The prompt of the last run that began an answer, and what all of them that count have generated.
     [[nodiscard]] chat::token_usage usage() const;
     [[nodiscard]] std::string_view start() const noexcept { return progress_.start; }
     [[nodiscard]] chat::generation_timings timings(core::steady_time now) const;
 
 private:
     [[nodiscard]] std::uint32_t counted_tokens() const;
+    [[nodiscard]] chat::token_usage prompt() const;
     [[nodiscard]] core::nanoseconds decode_before_first_text(core::nanoseconds after_it,
                                                              core::nanoseconds before_it) const;
 
@@ -48,6 +50,7 @@ private:
     // Of runs that were kept.
     std::uint32_t earlier_tokens_ = 0;
     bool earlier_exact_ = true;
+    std::optional<chat::token_usage> begun_;  // of the run that the present one goes on with
     core::nanoseconds earlier_decode_{0};
     core::nanoseconds earlier_runs_{0};
     std::optional<core::nanoseconds> earlier_detokenise_;

@@ -23,6 +23,7 @@ protected:
     }
     chat::generation_request thinking_request() {
         backend.entry.family = "qwen3";
+        backend.entry.capabilities = {"completion", "thinking"};
         chat::generation_request out = request_for();
         out.thinking = chat::thinking_mode::on;
         return out;
@@ -418,6 +419,95 @@ TEST_F(generation_format, of_several_tools_the_model_chooses_the_one_to_call) {
     backend.script = {saying({"f\", \"arguments\": {}}"})};
     EXPECT_EQ(read(what).calls.at(0).name, "f");
     EXPECT_TRUE(backend.seen.back().prompt.turns.ends_with("<tool_call>\n{\"name\": \""));
+}
+
+// A client of OpenAI's says nothing of thinking.
+TEST_F(generation_format, the_runtime_is_told_of_the_format_where_the_model_can_not_think) {
+    backend.entry.family = "qwen3";
+    backend.entry.runtime.traits.formats = catalog::format_form::llama_cpp;
+    backend.verbatim = true;
+    for (const auto mode : {chat::thinking_mode::model_default, chat::thinking_mode::off}) {
+        backend.script = {saying({good})};
+        chat::generation_request what = request_for();
+        what.thinking = mode;
+        EXPECT_EQ(read(what).text, good);
+        EXPECT_FALSE(backend.seen.back().format.is_null());
+    }
+    EXPECT_EQ(backend.seen.size(), 2U);
+}
+
+class held_format : public generation_format {
+protected:
+    chat::generation_request held_request() {
+        chat::generation_request out = thinking_request();
+        backend.entry.runtime.traits.formats = catalog::format_form::llama_cpp;
+        backend.verbatim = true;
+        return out;
+    }
+};
+
+TEST_F(held_format, begins_behind_the_thoughts) {
+    test::scripted_run thinks = saying({"<think>\nlet me", " see\n</think>\n\n", "Well, ", "she is"});
+    thinks.gate_after_text = true;
+    backend.script = {thinks, saying({good})};
+    chat::generation_request what = held_request();
+    what.limits.num_predict = 50;
+    const reading got = read(what);
+    EXPECT_EQ(got.thinking, "let me see");
+    EXPECT_EQ(got.text, good);
+    ASSERT_EQ(backend.seen.size(), 2U);
+    EXPECT_TRUE(backend.seen[0].format.is_null());
+    EXPECT_FALSE(backend.seen[1].format.is_null());
+    EXPECT_TRUE(turns(1).ends_with("<think>\nlet me see\n</think>\n\n")) << turns(1);
+    EXPECT_LT(*backend.seen[1].max_tokens, 50U);
+    ASSERT_TRUE(got.finished);
+    EXPECT_EQ(got.finished->usage.prompt_tokens, 7U) << "of the question, without the thoughts";
+    EXPECT_GE(got.finished->usage.generated_tokens, 4U);
+}
+
+TEST_F(held_format, a_value_in_the_first_run_is_as_good) {
+    backend.script = {saying({std::string("<think>\nhm\n</think>\n\n") + good})};
+    EXPECT_EQ(read(held_request()).text, good);
+    EXPECT_EQ(backend.seen.size(), 1U);
+}
+
+TEST_F(held_format, another_try_does_not_think) {
+    backend.script = {saying({"<think>\nhm\n</think>\n\n"}), saying({bad}), saying({good})};
+    EXPECT_EQ(read(held_request()).text, good);
+    ASSERT_EQ(backend.seen.size(), 3U);
+    for (const std::size_t run : {1U, 2U}) {
+        EXPECT_FALSE(backend.seen[run].format.is_null());
+        EXPECT_FALSE(backend.seen[run].prompt.thinking);
+    }
+}
+
+// Its first part does not count as one.
+TEST_F(held_format, has_three_tries) {
+    test::scripted_run thinks = saying({"<think>\nhm\n</think>\n\n", "no"});
+    thinks.gate_after_text = true;
+    backend.script = {thinks, saying({bad}), saying({bad}), saying({good})};
+    EXPECT_EQ(read(held_request()).text, good);
+}
+
+TEST_F(held_format, thoughts_without_room_for_them_are_left_out) {
+    test::scripted_run thinks = saying({"<think>\n" + std::string(3000, 'x') + "\n</think>\n\n", "no"});
+    thinks.gate_after_text = true;
+    backend.prompt_limit = 1500;
+    backend.script = {thinks, saying({good})};
+    EXPECT_EQ(read(held_request()).text, good);
+    EXPECT_EQ(turns(1).find("xxx"), std::string::npos);
+    EXPECT_FALSE(backend.seen[1].format.is_null());
+}
+
+TEST_F(held_format, a_server_that_begins_it_behind_the_thoughts_is_told_at_once) {
+    backend.script = {saying({"<think>\nhm\n</think>\n\n", good})};
+    chat::generation_request what = held_request();
+    backend.entry.runtime.traits.formats = catalog::format_form::ollama;
+    const reading got = read(what);
+    EXPECT_EQ(got.text, good);
+    EXPECT_EQ(got.thinking, "hm");
+    ASSERT_EQ(backend.seen.size(), 1U);
+    EXPECT_FALSE(backend.seen[0].format.is_null());
 }
 
 TEST_F(generation_format, what_can_not_be_checked_is_shown_and_the_rest_still_holds) {

@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 
+import pytest
+
 from conftest import REAL, LlamaBox
 from harness import MODEL, descendants, processes, wait_until
 
@@ -140,6 +142,18 @@ def test_a_model_that_says_nothing_but_the_alphabet_is_held_to_a_schema(box):
     assert reply.status == 200, reply.body
     said = json.loads(reply.json["message"]["content"])
     assert list(said) == ["why", "answer"] and len(said["why"]) <= 5, said
+
+
+@pytest.mark.parametrize("capabilities", ['["completion"]', '["completion", "thinking"]'])
+def test_a_family_that_thinks_is_held_to_a_schema_too(tmp_path, capabilities):
+    schema = {"type": "object", "required": ["answer"], "additionalProperties": False, "properties": {"answer": {"type": "integer", "maximum": 9}}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+    with LlamaBox(tmp_path, model=f"capabilities = {capabilities}\n", family="qwen3") as box:
+        reply = box.chat("hi", {"temperature": 0}, format=schema)
+        assert reply.status == 200 and list(json.loads(reply.json["message"]["content"])) == ["answer"], reply.body
+        chat = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "response_format": wanted, "temperature": 0}
+        reply = box.post("/v1/chat/completions", chat)
+        assert reply.status == 200 and "answer" in json.loads(reply.json["choices"][0]["message"]["content"]), reply.body
 
 
 def test_a_format_that_the_server_does_not_take_falls_back_to_telling_the_model(box):

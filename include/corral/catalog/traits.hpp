@@ -74,6 +74,7 @@ enum class format_form {
     none,             // "none": it holds the model to nothing
     response_format,  // "response-format": OpenAI's, for conversations and raw prompts
     llama_cpp,        // "llama.cpp": OpenAI's for conversations, `json_schema` for raw prompts
+    ollama,           // "ollama": its own, which begins behind the thoughts of a conversation
 };
 
 // How the server is asked how likely the tokens were (docs/facts/other_runtimes.md#logprobs).

@@ -39,6 +39,7 @@ struct message {
     std::string tool_name;         // of a tool result
     std::string tool_call_id;      // of a tool result
     image_list images;             // before the content
+    bool thought = false;          // of an answer to be gone on with: its thinking is over
 };
 
 // Sampling as asked for; absent means the manifest's default, then the runtime's.

@@ -34,7 +34,7 @@ answer_start continued_answer(const family& format, const message& begun, bool t
     answer_start out;
     if (!format.thinks) {
         out.text = text;
-    } else if (!text.empty()) {
+    } else if (!text.empty() || begun.thought) {
         out.text = "<think>\n" + begun.thinking + "\n</think>\n\n" + text;
     } else if (thinking && !begun.thinking.empty()) {
         out = {"<think>\n" + begun.thinking, true, true};
