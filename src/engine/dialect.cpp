@@ -12,6 +12,14 @@
 
 namespace corral::engine {
 
+bool stated_model::names_thinking(const nlohmann::json& value) const {
+    if (facts == nullptr || !facts->thinking.is_object()) {
+        return false;
+    }
+    const nlohmann::json& values = facts->thinking["values"];
+    return std::find(values.begin(), values.end(), value) != values.end();
+}
+
 namespace {
 
 using protocol_maker =

@@ -457,6 +457,13 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
         spec.max_tokens = raised;
     }
     spec.until = deadline();
+    if (const engine::stated_model stated = (*lease_)->stated(); spec.prompt.thinking) {
+        if (stated.names_thinking(request_.effort)) {
+            spec.think = request_.effort;
+        } else if (stated.names_thinking(true)) {
+            spec.think = true;
+        }
+    }
     if ((*lease_)->tells_logprobs()) {
         spec.top_logprobs = request_.top_logprobs;
     }

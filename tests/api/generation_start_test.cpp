@@ -98,6 +98,41 @@ TEST_F(ollama_decode, tools_pass_for_a_model_that_has_them) {
     EXPECT_TRUE(holds(run.prompt.system, "get_weather"));
 }
 
+// docs/facts/ollama_wire.md#think: another word is the model's own, if it names any.
+TEST_F(ollama_decode, levels_of_thinking_are_those_that_the_model_names) {
+    backend.entry.family = "qwen3";
+    backend.entry.capabilities = {"completion", "thinking"};
+    for (const std::string path : {"/api/chat", "/api/generate"}) {
+        const std::string body =
+            R"({"model":"tiny","prompt":"hi","messages":[{"role":"user","content":"hi"}],"think":"xhigh"})";
+        backend.says.facts = nullptr;
+        const auto refused = ask("POST", path, body);
+        EXPECT_EQ(refused->answer.status, 400U);
+        EXPECT_NE(refused->answer.body.find(R"(invalid think value: \"xhigh\" (must be \"high\")"),
+                  std::string::npos)
+            << refused->answer.body;
+        backend.says.facts = std::make_shared<engine::model_facts>(
+            engine::model_facts{{}, nlohmann::json{{"values", {true, "low", "xhigh"}}, {"default", "low"}}});
+        EXPECT_EQ(run_of(path.c_str(), body).think, "xhigh");
+    }
+    const std::string said = R"({"model":"tiny","messages":[{"role":"user","content":"hi"}])";
+    EXPECT_EQ(run_of("/api/chat", said + R"(,"think":"odd"})").think, true);
+    EXPECT_TRUE(run_of("/api/chat", said + R"(,"think":false})").think.is_null());
+    EXPECT_EQ(run_of("/v1/chat/completions", said + R"(,"reasoning_effort":"xhigh"})").think, "xhigh");
+    EXPECT_EQ(run_of("/v1/chat/completions", said + R"(,"reasoning_effort":"high"})").think, true);
+}
+
+TEST_F(ollama_decode, typical_p_is_refused_where_it_says_something) {
+    for (const std::string path : {"/api/chat", "/api/generate"}) {
+        const std::string body =
+            R"({"model":"tiny","prompt":"hi","messages":[{"role":"user","content":"hi"}],"options":{"typical_p":)";
+        const auto refused = ask("POST", path, body + "1}}");
+        EXPECT_EQ(refused->answer.status, 400U);
+        EXPECT_EQ(refused->answer.body, R"({"error":"typical_p is no longer supported"})");
+        EXPECT_EQ(ask("POST", path, body + "null}}")->answer.status, 200U);
+    }
+}
+
 TEST_F(ollama_decode, thinking_is_on_by_default_for_a_model_that_thinks) {
     backend.entry.family = "qwen3";
     backend.entry.capabilities = {"completion", "thinking"};

@@ -97,9 +97,6 @@ TEST_F(ollama_create, is_shown_with_all_it_was_given) {
               R"([{"role":"user","content":"hi"},{"role":"assistant","content":"arr"}])");
     EXPECT_EQ(tree["parameters"].get<std::string>(),
               "temperature                    0.25\n"
-              "top_k                          40\n"
-              "top_p                          0.9\n"
-              "repeat_penalty                 1\n"
               "stop                           \"END\"\n"
               "stop                           \"a\\\"b\"\n"
               "num_ctx                        2048\n"
@@ -112,9 +109,6 @@ TEST_F(ollama_create, is_shown_with_all_it_was_given) {
               "TEMPLATE {{ .System }} {{ .Prompt }}\n"
               "SYSTEM \"\"\"You are a \"pirate\".\nArr.\"\"\"\n"
               "PARAMETER temperature 0.25\n"
-              "PARAMETER top_k 40\n"
-              "PARAMETER top_p 0.9\n"
-              "PARAMETER repeat_penalty 1\n"
               "PARAMETER stop END\n"
               "PARAMETER stop a\"b\n"
               "PARAMETER num_ctx 2048\n"

@@ -129,6 +129,21 @@ TEST(openai_protocol, the_traits_say_name_usage_thinking_and_fixed_values) {
     EXPECT_FALSE(body_of(traits, what).contains("stream_options")) << "only streams have options";
 }
 
+TEST(openai_protocol, a_model_of_llama_server_has_ollamas_words_for_its_sizes) {
+    const auto told = [](const std::string& parameters, const std::string& type) {
+        const stated_model model = openai_protocol(catalog::runtime_traits{})
+                                       .model_in(R"({"data":[{"meta":{"n_params":)" + parameters +
+                                                 R"(,"ftype":")" + type + R"("}}]})");
+        return model.parameter_size + " " + model.quantization;
+    };
+    EXPECT_EQ(told("510000", "(guessed) all F32"), "510K F32");
+    EXPECT_EQ(told("4022468096", "Q4_K - Medium"), "4.0B Q4_K_M");
+    EXPECT_EQ(told("4000000000", "Q3_K - Large"), "4B Q3_K_L");
+    EXPECT_EQ(told("1540000", "IQ2_XXS - 2.0625 bpw"), "1.54M IQ2_XXS");
+    EXPECT_EQ(told("999", "MXFP4 MoE"), "999 MXFP4");
+    EXPECT_EQ(told("0", ""), " ");
+}
+
 TEST(openai_protocol, a_raw_prompt_goes_where_the_server_takes_it_and_else_is_refused) {
     run_spec what = talk();
     what.prompt.verbatim = true;

@@ -147,6 +147,23 @@ TEST(remote_protocol, tells_a_busy_server_and_a_full_context_from_other_failures
     EXPECT_EQ(protocol.error_of(500, "oops").message, "");
 }
 
+TEST(remote_protocol, takes_over_what_show_says_of_the_model) {
+    const auto facts = facts_shown(
+        R"({"model_info":{"general.architecture":"qwen3","qwen3.block_count":36,"tokenizer.ggml.tokens":null,"odd":[1],)"
+        R"("long":")" +
+        std::string(300, 'x') + R"("},"thinking":{"values":[false,"low","xhigh"],"default":"low"}})");
+    EXPECT_EQ(facts->info.dump(),
+              R"({"general.architecture":"qwen3","qwen3.block_count":36,"tokenizer.ggml.tokens":null})");
+    EXPECT_EQ(facts->thinking.dump(), R"({"default":"low","values":[false,"low","xhigh"]})");
+    for (const char* bad :
+         {"no", "[]", R"({"thinking":{"values":["a"],"default":"b"}})",
+          R"({"thinking":{"values":[1],"default":1}})", R"({"thinking":{"values":7,"default":7}})",
+          R"({"thinking":{"values":["a"]}})", R"({"model_info":[]})"}) {
+        EXPECT_TRUE(facts_shown(bad)->thinking.is_null()) << bad;
+        EXPECT_TRUE(facts_shown(bad)->info.empty()) << bad;
+    }
+}
+
 TEST(remote_protocol, finds_its_model_in_the_list_by_ollamas_rules) {
     const std::string list = R"({"models":[{"name":"a:latest"},{"name":"Qwen3:4b"},7]})";
     EXPECT_TRUE(*model_listed(list, "a"));

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "corral/catalog/model_name.hpp"
+#include "corral/package/gguf_header.hpp"
 #include "corral/package/model_naming.hpp"
 #include "fuzz_input.hpp"
-#include "package/files/gguf_header.hpp"
 #include "package/files/json_document.hpp"
 #include "package/readers/toml_text.hpp"
 #include "package/scripts/run_script.hpp"

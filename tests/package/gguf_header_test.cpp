@@ -1,4 +1,4 @@
-#include "package/files/gguf_header.hpp"
+#include "corral/package/gguf_header.hpp"
 
 #include <gtest/gtest.h>
 
@@ -31,6 +31,27 @@ TEST(gguf_header, says_what_the_model_is) {
     EXPECT_EQ(header->context_length, 40960U);
     EXPECT_TRUE(header->whole);
     EXPECT_EQ(header->least_bytes, (small_model().size() + 31) / 32 * 32 + 4096);
+}
+
+TEST(gguf_header, shows_its_pairs_as_ollama_does) {
+    tests::gguf_bytes file(1, 11);
+    file.pair("general.architecture", "qwen3");
+    file.pair("general.name", "Qwen3 4B");
+    file.pair("tokenizer.chat_template", "{{ x }}");
+    file.pair("qwen3.block_count", std::uint32_t{36});
+    file.raw_pair("qwen3.rope.freq_base", 6, std::string("\0\0\x80\x3f", 4));
+    file.raw_pair("qwen3.attention.layer_norm_rms_epsilon", 6, std::string("\xbd\x37\x86\x35", 4));
+    file.raw_pair("qwen3.nan", 6, std::string("\xff\xff\xff\x7f", 4));
+    file.raw_pair("general.below", 5, std::string("\xff\xff\xff\xff", 4));
+    file.raw_pair("tokenizer.ggml.add_bos_token", 7, std::string("\0", 1));
+    file.pair("general.long", std::string(5000, 'x'));
+    file.list("tokenizer.ggml.tokens", {"a"});
+    file.tensor("a", 0);
+    EXPECT_EQ(
+        parse_gguf(file.text())->shown.dump(),
+        R"({"general.architecture":"qwen3","general.below":-1,"general.parameter_count":1024,)"
+        R"("qwen3.attention.layer_norm_rms_epsilon":1e-06,"qwen3.block_count":36,"qwen3.nan":null,"qwen3.rope.freq_base":1.0,"tokenizer.ggml.add_bos_token":false,)"
+        R"("tokenizer.ggml.tokens":null})");
 }
 
 TEST(gguf_header, knows_a_model_for_embeddings_by_its_pooling) {

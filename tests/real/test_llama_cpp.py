@@ -174,7 +174,12 @@ def test_the_model_is_told_as_the_server_tells_it(box):
     listed = box.get("/api/tags").json["models"][0]
     assert listed["size"] == (REAL / "tiny.gguf").stat().st_size, "of its file, beside others in the folder"
     assert not listed["modified_at"].startswith("1970")
-    assert listed["details"]["parameter_size"] == "0.51M" and listed["details"]["embedding_length"] == 288
+    assert listed["details"]["parameter_size"] == "510K" and listed["details"]["embedding_length"] == 288
+    shown = box.post("/api/show", {"model": MODEL}).json
+    info = shown["model_info"]
+    assert info["general.architecture"] == "llama" and 500_000 < info["general.parameter_count"] < 520_000, info
+    assert info["llama.block_count"] == 1 and info["llama.embedding_length"] == 288 and info["tokenizer.ggml.tokens"] is None
+    assert shown["details"]["quantization_level"] == "F32" and "temperature" not in shown["parameters"]
     loaded = box.get("/api/ps").json["models"][0]
     assert loaded["size"] > 1_000_000 and loaded["size_vram"] == 0, loaded
 

@@ -58,6 +58,7 @@ public:
     std::uint64_t device_losses = 0;
     std::optional<core::steady_time> clears;
     std::vector<std::vector<float>> vectors;
+    engine::stated_model says;
     void set(engine::availability_state state, std::string reason = {}) {
         state_.state = state;
         state_.reason = std::move(reason);
@@ -98,6 +99,7 @@ public:
     bool takes_schemas() const noexcept override { return schemas; }
     std::span<const std::string_view> honoured_sampling() const noexcept override { return honoured; }
 
+    engine::stated_model stated() const override { return says; }
     engine::device_claim claim() const override { return takes; }
     unsigned capacity() const noexcept override { return places; }
     std::uint64_t outside_faults() const override { return device_losses; }

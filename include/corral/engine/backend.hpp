@@ -39,6 +39,7 @@ struct run_spec {
     // Of these, room for an empty thinking block; a server that keeps its blocks to itself needs none.
     std::uint32_t block_tokens = 0;
     std::optional<std::uint32_t> top_logprobs{};  // as chat::generation_request has it
+    nlohmann::json think = nullptr;  // true or a level, for a server whose model names what it takes
     core::deadline until;
     std::string owner{};  // as chat::generation_request has it: whose prefixes may be gone on with
     // Of a server that is told: where it computes the prompt, and that nothing of what is there may be used.
@@ -191,6 +192,12 @@ struct learned_sizes {
     double tokens_per_letter = 0.0;  // of ASCII text
 };
 
+// Of a model, as Ollama's `show` has it.
+struct model_facts {
+    nlohmann::json info = nlohmann::json::object();  // "qwen2.block_count": 36; lists are null
+    nlohmann::json thinking = nullptr;  // {"values": [false, "low"], "default": "low"}; null: not said
+};
+
 // What a runtime says of its model; empty or 0: it does not say.
 struct stated_model {
     std::uint64_t size_bytes = 0;
@@ -202,6 +209,10 @@ struct stated_model {
     std::string quantization;
     std::string system;  // what it reads where a conversation has no system text
     std::optional<std::chrono::system_clock::time_point> modified{};
+    std::shared_ptr<const model_facts> facts{};  // null: none are known
+
+    // `value` is one that the model's thinking names.
+    [[nodiscard]] bool names_thinking(const nlohmann::json& value) const;
 };
 
 struct embedding_order {

@@ -87,8 +87,19 @@ void check_format(const nlohmann::ordered_json& format, decode_problem& problem)
         500);
 }
 
+bool names_thinking(const generation::served_model& model) {
+    const engine::stated_model stated = model.runtime->stated();
+    return stated.facts != nullptr && stated.facts->thinking.is_object();
+}
+
 chat::thinking_mode default_thinking(const generation::served_model& model) {
-    return has_capability(model, "thinking") ? chat::thinking_mode::on : chat::thinking_mode::model_default;
+    if (!has_capability(model, "thinking")) {
+        return chat::thinking_mode::model_default;
+    }
+    const engine::stated_model stated = model.runtime->stated();
+    const bool off = stated.facts != nullptr && stated.facts->thinking.is_object() &&
+                     stated.facts->thinking["default"] == false;
+    return off ? chat::thinking_mode::off : chat::thinking_mode::on;
 }
 
 }  // namespace corral::api

@@ -31,6 +31,8 @@ void refuse_logprobs(const generation::served_model& model, bool asked, decode_p
 // Its form alone; whether a schema can be kept to is the generation path's to say.
 void check_format(const nlohmann::ordered_json& format, decode_problem& problem);
 
+// It says what its thinking takes (engine::model_facts).
+[[nodiscard]] bool names_thinking(const generation::served_model& model);
 // For a request that says nothing of thinking: on for a model that can.
 [[nodiscard]] chat::thinking_mode default_thinking(const generation::served_model& model);
 

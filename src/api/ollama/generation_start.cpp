@@ -85,6 +85,16 @@ void check_answer_wishes(const generation::served_model& model, const common_fie
     check_format(asked.format, problem);
 }
 
+// Any level of a model that names its own; what it does not know is its default.
+void check_level(const generation::served_model& model, const std::string& level, decode_problem& problem) {
+    const bool usual =
+        level.empty() || level == "high" || level == "medium" || level == "low" || level == "max";
+    if (!usual && !names_thinking(model)) {
+        problem.set("invalid think value: " + go_quoted(level) +
+                    R"( (must be "high", "medium", "low", "max", true, or false))");
+    }
+}
+
 chat::thinking_mode thinking_for(const generation::served_model& model, think_value asked) {
     return asked == think_value::off ? chat::thinking_mode::off : default_thinking(model);
 }
@@ -97,6 +107,9 @@ generation_start start(const api_context& context, const http::request& incoming
     }
     if (!problem.found()) {
         out.model = find_model(*context.models, asked.model, words, problem);
+    }
+    if (out.model != nullptr) {
+        check_level(*out.model, asked.think.level, problem);
     }
     if (out.is_checked()) {
         chat::generation_request& request = out.request;

@@ -34,20 +34,27 @@ void append(std::vector<parameter>& to, const std::string& name, const nlohmann:
 
 std::vector<parameter> parameters_of(const generation::served_model& model) {
     const catalog::sampling_defaults& sampling = model.entry->sampling;
-    nlohmann::ordered_json all;
-    all["temperature"] = sampling.temperature;
-    all["top_k"] = sampling.top_k;
-    all["top_p"] = sampling.top_p;
-    all["repeat_penalty"] = sampling.repeat_penalty;
-    const chat::family* family = chat::find_family(model.entry->family);
-    if (family != nullptr && !family->end_texts.empty()) {
-        for (const std::string_view text : family->end_texts) {
-            all["stop"].push_back(std::string(text));
+    nlohmann::ordered_json all = nlohmann::ordered_json::object();
+    // What every model has is no parameter of this one.
+    const catalog::sampling_defaults usual;
+    const auto add = [&all](const char* name, auto value, auto everywhere) {
+        if (value != everywhere) {
+            all[name] = value;
         }
-    }
+    };
+    add("temperature", sampling.temperature, usual.temperature);
+    add("top_k", sampling.top_k, usual.top_k);
+    add("top_p", sampling.top_p, usual.top_p);
+    add("repeat_penalty", sampling.repeat_penalty, usual.repeat_penalty);
     if (model.variant != nullptr) {
         for (const auto& [name, value] : model.variant->parameters.items()) {
             all[name] = value;
+        }
+    }
+    const chat::family* family = chat::find_family(model.entry->family);
+    if (family != nullptr && !family->end_texts.empty() && !all.contains("stop")) {
+        for (const std::string_view text : family->end_texts) {
+            all["stop"].push_back(std::string(text));
         }
     }
     std::vector<parameter> out;

@@ -19,26 +19,45 @@ constexpr const char* unreadable_variant_error =
     "the file of this model can't be read; tell the operator of this server, who sees why by 'corral logs "
     "corral'";
 
-// Only what is known: of the vocabulary its size, of the network nothing but the context.
+// As the model's file, or the server that has it, tells it; else what else is known. The context is the one that is
+// served.
 void write_model_info(json_writer& json, const generation::served_model& model, std::string_view basename) {
     const catalog::model_entry& entry = *model.entry;
-    json.key("model_info").begin_object().member("general.architecture", entry.family);
-    json.member("general.basename", basename);
-    if (parameter_count(parameter_size_of(model)) > 0) {
-        json.count("general.parameter_count", parameter_count(parameter_size_of(model)));
-        json.member("general.size_label", parameter_size_of(model));
+    const engine::stated_model stated = model.runtime->stated();
+    nlohmann::json info = stated.facts == nullptr ? nlohmann::json::object() : stated.facts->info;
+    const auto add = [&info](const std::string& key, const nlohmann::json& value) {
+        if (!info.contains(key)) {
+            info[key] = value;
+        }
+    };
+    add("general.architecture", entry.family);
+    const nlohmann::json& told = info["general.architecture"];
+    const std::string architecture = told.is_string() ? told.get<std::string>() : entry.family;
+    info["general.basename"] = basename;
+    if (const std::string size = parameter_size_of(model); parameter_count(size) > 0) {
+        add("general.parameter_count", parameter_count(size));
+        add("general.size_label", size);
     }
-    json.member("general.type", "model");
+    add("general.type", "model");
     if (shown_context(model) > 0) {
-        json.count(entry.family + ".context_length", shown_context(model));
+        info[architecture + ".context_length"] = shown_context(model);
     }
     if (shown_embedding_length(model) > 0) {
-        json.count(entry.family + ".embedding_length", shown_embedding_length(model));
+        add(architecture + ".embedding_length", shown_embedding_length(model));
     }
     if (entry.context.vocabulary > 0) {
-        json.count(entry.family + ".vocab_size", entry.context.vocabulary);
+        add(architecture + ".vocab_size", entry.context.vocabulary);
     }
-    json.end_object();
+    json.key("model_info").tree(nlohmann::ordered_json(info));
+}
+
+void write_thinking(json_writer& json, const generation::served_model& model) {
+    const engine::stated_model stated = model.runtime->stated();
+    if (stated.facts != nullptr && stated.facts->thinking.is_object()) {
+        json.key("thinking").begin_object();
+        json.key("values").tree(nlohmann::ordered_json(stated.facts->thinking["values"]));
+        json.key("default").tree(nlohmann::ordered_json(stated.facts->thinking["default"])).end_object();
+    }
 }
 
 void write_messages(json_writer& json, const generation::model_variant& variant) {
@@ -95,6 +114,7 @@ core::awaitable<std::string> describe(core::worker* elsewhere, const generation:
     }
     write_model_info(json, model, basename);
     write_capabilities(json, model);
+    write_thinking(json, model);
     json.member("modified_at", local_stamp(model.modified)).end_object();
     co_return json.take();
 }

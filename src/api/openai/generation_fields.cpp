@@ -112,6 +112,7 @@ reasoning_choice read_effort(const std::string& said, decode_problem& problem) {
         if (word == said) {
             out.on = true;
             out.effort = meant;
+            out.said = word;
             return out;
         }
     }
@@ -156,7 +157,8 @@ chat::generation_request make_request(const api_context& context, const http::re
     out.thinking = default_thinking(model);
     if (asked.reasoning.on) {
         out.thinking = *asked.reasoning.on ? chat::thinking_mode::on : chat::thinking_mode::off;
-        out.effort = std::move(asked.reasoning.effort);
+        const bool named = model.runtime->stated().names_thinking(asked.reasoning.said);
+        out.effort = named ? std::move(asked.reasoning.said) : std::move(asked.reasoning.effort);
     }
     out.tools = std::move(asked.tools);
     out.must_call = std::move(asked.must_call);

@@ -16,6 +16,7 @@ namespace corral::api::openai {
 struct reasoning_choice {
     std::optional<bool> on;  // absent: as the model does by itself
     std::string effort;      // "low" ... "max"
+    std::string said{};      // the same before it was one of these
 };
 
 struct generation_fields {

@@ -48,7 +48,7 @@ public:
     }
     [[nodiscard]] bool takes_messages() const noexcept override;
     [[nodiscard]] bool needs_system_text() const noexcept override { return protocol_->needs_system_text(); }
-    [[nodiscard]] stated_model stated() const override { return stated_; }
+    [[nodiscard]] stated_model stated() const override;
     [[nodiscard]] learned_sizes learned() const override {
         return {.prompt_limit = prompt_limit(), .tokens_per_letter = sizes_.tokens_per_letter()};
     }
@@ -136,6 +136,9 @@ private:
     std::shared_ptr<http::kept_connections> kept_;  // null: the server keeps none
     prompt_sizes sizes_;
     stated_model stated_;
+    // Of the model's file, once it has been looked at.
+    std::shared_ptr<std::shared_ptr<const model_facts>> file_facts_ =
+        std::make_shared<std::shared_ptr<const model_facts>>();
     prefix_places prefixes_;
     cache_salts salts_;
     unsalted_prompts unsalted_;  // of the process of now

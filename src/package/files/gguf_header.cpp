@@ -1,7 +1,10 @@
-#include "package/files/gguf_header.hpp"
+#include "corral/package/gguf_header.hpp"
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace corral::package {
@@ -80,13 +83,56 @@ bool skip_list(byte_reader& from) {
 }
 
 struct pair_value {
+    std::uint64_t type = 0;
     std::string text;
-    std::uint64_t number = 0;
+    std::uint64_t number = 0;  // its bits
 };
+
+// With as few digits as its type needs; null where it is no number.
+template <typename Real>
+nlohmann::json shown(Real value) {
+    std::array<char, 64> text{};
+    const auto [end, wrong] = std::to_chars(text.begin(), text.end(), value);
+    double out = 0;
+    std::from_chars(text.begin(), end, out);
+    return std::isfinite(value) && wrong == std::errc{} ? nlohmann::json(out) : nlohmann::json();
+}
+
+nlohmann::json shown_value(const pair_value& value) {
+    switch (value.type) {
+        case 1:
+            return static_cast<std::int8_t>(value.number);
+        case 3:
+            return static_cast<std::int16_t>(value.number);
+        case 5:
+            return static_cast<std::int32_t>(value.number);
+        case 6:
+            return shown(std::bit_cast<float>(static_cast<std::uint32_t>(value.number)));
+        case 7:
+            return value.number != 0;
+        case text_type:
+            return value.text;
+        case list_type:
+            return nullptr;
+        case 11:
+            return static_cast<std::int64_t>(value.number);
+        case 12:
+            return shown(std::bit_cast<double>(value.number));
+        default:
+            return value.number;
+    }
+}
+
+bool is_shown(std::string_view key, const pair_value& value) {
+    constexpr std::size_t longest = 256;
+    return key != "general.name" && key != "tokenizer.chat_template" && key.size() <= longest &&
+           value.text.size() <= longest;
+}
 
 std::optional<pair_value> read_value(byte_reader& from) {
     pair_value out;
     const std::uint64_t type = from.number(4);
+    out.type = type;
     if (type >= type_bytes.size()) {
         return std::nullopt;
     }
@@ -112,6 +158,10 @@ bool makes_one_vector(std::uint64_t pooling) {
 }
 
 void keep(std::string_view key, const pair_value& value, gguf_header& to, std::uint64_t& alignment) {
+    constexpr std::size_t most_shown = 512;
+    if (is_shown(key, value) && to.shown.size() < most_shown) {
+        to.shown[std::string(key)] = shown_value(value);
+    }
     if (key == "general.name") {
         to.name = value.text;
     } else if (key == "general.architecture") {
@@ -136,14 +186,19 @@ void keep(std::string_view key, const pair_value& value, gguf_header& to, std::u
 }
 
 // False where the places are cut off.
-bool read_tensors(byte_reader& from, std::uint64_t count, std::uint64_t& furthest) {
+bool read_tensors(byte_reader& from, std::uint64_t count, std::uint64_t& furthest, double& parameters) {
     for (std::uint64_t i = 0; i < count; ++i) {
         (void)from.text();
         const std::uint64_t dimensions = from.number(4);
         if (dimensions > most_dimensions) {
             return false;
         }
-        from.take(dimensions * 8 + 4);
+        double elements = 1;  // exact as far as any model goes
+        for (std::uint64_t at = 0; at < dimensions; ++at) {
+            elements *= static_cast<double>(from.number(8));
+        }
+        parameters += elements;
+        from.take(4);
         furthest = std::max(furthest, from.number(8));
         if (from.ended()) {
             return false;
@@ -177,8 +232,13 @@ std::optional<gguf_header> parse_gguf(std::string_view head) {
         keep(key, *value, out, alignment);
     }
     std::uint64_t furthest = 0;
-    if (read_tensors(from, tensors, furthest)) {
+    double parameters = 0;
+    if (read_tensors(from, tensors, furthest, parameters)) {
         out.whole = true;
+        constexpr double most_parameters = 1e15;
+        if (parameters > 0 && parameters < most_parameters) {
+            out.shown["general.parameter_count"] = static_cast<std::uint64_t>(parameters);
+        }
         const std::uint64_t data = (from.at() + alignment - 1) / alignment * alignment;
         const bool sane = furthest < (std::uint64_t{1} << 60U);
         out.least_bytes = tensors == 0 || !sane ? 0 : data + furthest;

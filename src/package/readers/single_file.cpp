@@ -5,8 +5,8 @@
 
 #include "corral/core/text.hpp"
 #include "corral/package/file_kind.hpp"
+#include "corral/package/gguf_header.hpp"
 #include "corral/package/model_naming.hpp"
-#include "package/files/gguf_header.hpp"
 
 namespace corral::package {
 

@@ -204,6 +204,8 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
         // Every model takes this one value (docs/facts/ollama_wire.md#think); what thinks would, if not told.
         if (!what.prompt.thinking) {
             body["think"] = false;
+        } else if (!what.think.is_null()) {
+            body["think"] = what.think;
         }
     }
     splices.fill(body, out);
@@ -319,6 +321,55 @@ std::string system_shown(std::string_view shown) {
     const json answer = core::parse_json(shown);
     std::string out = answer.is_object() ? text_in(answer, "system") : std::string();
     return out.size() <= longest ? out : std::string();
+}
+
+namespace {
+
+constexpr std::size_t longest_fact = 256;
+
+bool is_fact(const std::string& key, const json& value) {
+    const bool short_text = !value.is_string() || value.get_ref<const std::string&>().size() <= longest_fact;
+    return key.size() <= longest_fact && !value.is_structured() && short_text;
+}
+
+// Null where it is not what Ollama's `show` may say of a model's thinking.
+json thinking_in(const json& shown) {
+    constexpr std::size_t most_values = 16;
+    const auto said = shown.find("thinking");
+    if (said == shown.end() || !said->is_object() || !said->contains("values") ||
+        !said->contains("default")) {
+        return nullptr;
+    }
+    const json& values = (*said)["values"];
+    const bool known =
+        values.is_array() && values.size() <= most_values && std::ranges::all_of(values, [](const json& one) {
+            return one.is_boolean() || (one.is_string() && one != "" && is_fact("", one));
+        });
+    if (!known || std::ranges::find(values, (*said)["default"]) == values.end()) {
+        return nullptr;
+    }
+    return {{"values", values}, {"default", (*said)["default"]}};
+}
+
+}  // namespace
+
+std::shared_ptr<const model_facts> facts_shown(std::string_view shown) {
+    constexpr std::size_t most_facts = 512;
+    const json answer = core::parse_json(shown);
+    auto out = std::make_shared<model_facts>();
+    if (!answer.is_object()) {
+        return out;
+    }
+    out->thinking = thinking_in(answer);
+    const auto info = answer.find("model_info");
+    if (info != answer.end() && info->is_object()) {
+        for (const auto& [key, value] : info->items()) {
+            if (is_fact(key, value) && out->info.size() < most_facts) {
+                out->info[key] = value;
+            }
+        }
+    }
+    return out;
 }
 
 std::optional<std::uint64_t> accelerator_share(std::string_view loaded, std::string_view model) {

@@ -38,6 +38,8 @@ private:
 [[nodiscard]] std::string show_question(std::string_view model);
 // The system text in an answer of /api/show; empty: it has none, or none of sensible length.
 [[nodiscard]] std::string system_shown(std::string_view shown);
+// What an answer of /api/show says of the model besides; never null.
+[[nodiscard]] std::shared_ptr<const model_facts> facts_shown(std::string_view shown);
 // What /api/ps says the loaded `model` holds of the accelerator, in bytes.
 [[nodiscard]] std::optional<std::uint64_t> accelerator_share(std::string_view loaded, std::string_view model);
 

@@ -143,6 +143,7 @@ core::awaitable<std::string> remote_watch::look() {
         co_return settings_.at.text() + " has no model " + settings_.model;
     }
     (*listed)->system = std::move(stated_.system);
+    (*listed)->facts = std::move(stated_.facts);
     const bool changed = (*listed)->digest != stated_.digest || !shown_;
     stated_ = std::move(**listed);
     if (changed) {
@@ -150,6 +151,7 @@ core::awaitable<std::string> remote_watch::look() {
         const auto shown = co_await ask(*at, "/api/show", show_question(settings_.model), until);
         shown_ = shown.has_value();
         stated_.system = shown ? system_shown(*shown) : std::string();
+        stated_.facts = shown ? facts_shown(*shown) : nullptr;
     }
     const auto loaded = co_await ask(*at, "/api/ps", {}, until);
     if (loaded) {

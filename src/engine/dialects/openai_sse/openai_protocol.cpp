@@ -249,6 +249,41 @@ core::result<streaming::size_answer> openai_protocol::size_in(std::string_view b
     return out;
 }
 
+namespace {
+
+// As Ollama names it: "Q4_K - Medium" is Q4_K_M, "(guessed) all F32" F32.
+std::string quantization_in(std::string said) {
+    for (const std::string_view before : {"(guessed) ", "all ", "mostly "}) {
+        if (said.starts_with(before)) {
+            said.erase(0, before.size());
+        }
+    }
+    const std::size_t end = std::min(said.find(' '), said.size());
+    constexpr std::string_view separator = " - ";
+    const char size = said.substr(end).starts_with(separator) ? said[end + separator.size()] : '\0';
+    const bool named = size == 'S' || size == 'M' || size == 'L';
+    return said.substr(0, end) + (named ? std::string("_") + size : std::string());
+}
+
+// As Ollama writes it: 4.0B, 4B where it is exactly that, 1.54M, 510K.
+std::string count_words(std::int64_t parameters) {
+    constexpr std::int64_t thousand = 1000;
+    constexpr std::int64_t million = thousand * thousand;
+    constexpr std::int64_t billion = thousand * million;
+    const auto in = [parameters](std::int64_t unit) {
+        return static_cast<double>(parameters) / static_cast<double>(unit);
+    };
+    if (parameters >= billion) {
+        return fmt::format("{:.{}f}B", in(billion), parameters % billion == 0 ? 0 : 1);
+    }
+    if (parameters >= million) {
+        return fmt::format("{:.{}f}M", in(million), parameters % million == 0 ? 0 : 2);
+    }
+    return parameters >= thousand ? fmt::format("{:.0f}K", in(thousand)) : std::to_string(parameters);
+}
+
+}  // namespace
+
 // `meta` of llama.cpp (docs/facts/other_runtimes.md#llama-server).
 std::string openai_protocol::model_question() const {
     return traits_.timings == catalog::timing_source::llama_cpp ? "/v1/models" : "";
@@ -270,18 +305,10 @@ stated_model openai_protocol::model_in(std::string_view body) const {
     constexpr std::int64_t longest_vector = 1 << 20U;
     out.size_bytes = static_cast<std::uint64_t>(number("size"));
     out.embedding_length = static_cast<std::uint32_t>(std::min(number("n_embd"), longest_vector));
-    constexpr std::string_view guessed = "(guessed) ";
     constexpr std::size_t longest = 40;
-    out.quantization = telemetry::printable(streaming::text_in(meta, "ftype"), longest);
-    if (out.quantization.starts_with(guessed)) {
-        out.quantization.erase(0, guessed.size());
-    }
+    out.quantization = quantization_in(telemetry::printable(streaming::text_in(meta, "ftype"), longest));
     if (const std::int64_t parameters = number("n_params"); parameters > 0) {
-        constexpr double billion = 1e9;
-        constexpr double million = 1e6;
-        const auto count = static_cast<double>(parameters);
-        out.parameter_size = count >= billion ? fmt::format("{:.1f}B", count / billion)
-                                              : fmt::format("{:.2f}M", count / million);
+        out.parameter_size = count_words(parameters);
     }
     return out;
 }

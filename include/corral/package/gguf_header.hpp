@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json.hpp>
+
 namespace corral::package {
 
 // As much of a file as is looked at: vocabularies stand among the pairs.
@@ -27,6 +29,9 @@ struct gguf_header {
     bool sees = false;    // a projector of images
     bool hears = false;   // a projector of sounds
     bool whole = false;   // all pairs and tensor places were in `head`
+    // Every pair but the name, the template and long texts, as Ollama shows them: lists are null, and
+    // general.parameter_count is of the tensors.
+    nlohmann::json shown = nlohmann::json::object();
     std::uint64_t least_bytes = 0;  // the file is longer than this, or tensors are missing; 0: not known
 };
 
