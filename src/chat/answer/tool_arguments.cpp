@@ -103,7 +103,8 @@ ordered_json retyped(const schema_node& node, ordered_json value) {
 }
 
 bool says_nothing(const ordered_json& value) {
-    return value.is_null() || value == "" || value == "null" || value == "None";
+    const auto* text = value.get_ptr<const std::string*>();
+    return value.is_null() || (text != nullptr && (text->empty() || *text == "null" || *text == "None"));
 }
 
 class mender {
