@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -17,7 +16,7 @@ namespace corral::generation {
 namespace {
 
 using json = nlohmann::ordered_json;
-using words = std::set<std::string, std::less<>>;
+using word_set = std::set<std::string, std::less<>>;
 
 // Schemas nest; what lies deeper stays as it is.
 constexpr unsigned deepest_schema = 32;
@@ -31,8 +30,8 @@ bool is_upper(char c) {
 }
 
 // "get_weather", "getWeather" and "HTTPWeather": their words in lower case, plurals as singulars.
-words words_of(std::string_view text) {
-    words out;
+word_set words_of(std::string_view text) {
+    word_set out;
     std::string word;
     const auto end_word = [&] {
         if (word.size() > 3 && word.ends_with('s')) {
@@ -63,17 +62,17 @@ words words_of(std::string_view text) {
 }
 
 // Of what the person wants, which mostly stands at the beginning or the end.
-words wanted_words(const std::vector<chat::message>& conversation) {
+word_set wanted_words(const std::vector<chat::message>& conversation) {
     constexpr std::size_t most = 4096;
     const chat::message* const task = task_of(conversation);
     const std::string_view text = task == nullptr ? std::string_view() : std::string_view(task->content);
-    words out = words_of(text.substr(0, most));
+    word_set out = words_of(text.substr(0, most));
     out.merge(words_of(text.substr(text.size() - std::min(text.size(), most))));
     return out;
 }
 
-words called_names(const std::vector<chat::message>& conversation) {
-    words out;
+word_set called_names(const std::vector<chat::message>& conversation) {
+    word_set out;
     for (const chat::message& each : conversation) {
         out.insert(each.tool_name);
         for (const chat::tool_call& call : each.calls) {
@@ -83,31 +82,40 @@ words called_names(const std::vector<chat::message>& conversation) {
     return out;
 }
 
-// The indices of the tools, best first: those called, then by the words that they share with the task. A word counts
-// the more the fewer tools have it, and four times in a name.
+// The indices of the tools, best first: those called, then by the words of the task in their names, then by those in
+// the rest of their definitions. A word counts the more the fewer tools have it; one that many have tells nothing of
+// them.
 std::vector<std::size_t> ranked(const json& tools, const std::vector<chat::message>& conversation) {
-    constexpr std::size_t in_a_name = 4;
-    const words wanted = wanted_words(conversation);
-    const words called = called_names(conversation);
-    std::vector<words> said;
-    std::map<std::string_view, std::size_t> holders;
+    constexpr std::size_t shortest_word = 4;
+    constexpr std::size_t few = 3;  // one tool of so many
+    constexpr std::size_t name = 1'000'000;
+    constexpr std::size_t best = ~std::size_t{0};
+    const word_set wanted = wanted_words(conversation);
+    const word_set called = called_names(conversation);
+    std::vector<std::size_t> scores(tools.size(), 0);
+    std::vector<word_set> named;
+    std::vector<word_set> said;
     for (const json& tool : tools) {
+        named.push_back(words_of(tool_name(tool)));
         said.push_back(words_of(text_of(tool)));
-        for (const std::string& word : wanted) {
-            holders[word] += said.back().contains(word) ? 1 : 0;
+    }
+    for (const std::string& word : wanted) {
+        const auto has = [&word](const word_set& words) { return words.contains(word); };
+        const auto in_names = static_cast<std::size_t>(std::count_if(named.begin(), named.end(), has));
+        const auto in_all = static_cast<std::size_t>(std::count_if(said.begin(), said.end(), has));
+        const bool tells = word.size() >= shortest_word && in_all * few <= tools.size();
+        for (std::size_t i = 0; i < scores.size(); ++i) {
+            if (has(named[i])) {
+                scores[i] += name * tools.size() / in_names;
+            } else if (tells && has(said[i])) {
+                scores[i] += tools.size() / in_all;
+            }
         }
     }
     std::vector<std::pair<std::size_t, std::size_t>> order;  // what is smaller is better
-    for (std::size_t i = 0; i < tools.size(); ++i) {
-        const std::string_view name = tool_name(tools[i]);
-        const words in_name = words_of(name);
-        std::size_t score = 0;
-        for (const std::string& word : wanted) {
-            const std::size_t weight = tools.size() / std::max<std::size_t>(1, holders[word]);
-            score += in_name.contains(word) ? in_a_name * weight : said[i].contains(word) ? weight : 0;
-        }
-        constexpr std::size_t best = ~std::size_t{0};
-        order.emplace_back(called.contains(name) && !name.empty() ? 0 : best - score, i);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+        const std::string_view own = tool_name(tools[i]);
+        order.emplace_back(called.contains(own) && !own.empty() ? 0 : best - scores[i], i);
     }
     std::sort(order.begin(), order.end());
     std::vector<std::size_t> out;
