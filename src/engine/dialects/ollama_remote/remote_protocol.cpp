@@ -343,7 +343,8 @@ json thinking_in(const json& shown) {
     const json& values = (*said)["values"];
     const bool known =
         values.is_array() && values.size() <= most_values && std::ranges::all_of(values, [](const json& one) {
-            return one.is_boolean() || (one.is_string() && !one.get_ref<const std::string&>().empty() && is_fact("", one));
+            return one.is_boolean() ||
+                   (one.is_string() && !one.get_ref<const std::string&>().empty() && is_fact("", one));
         });
     if (!known || std::ranges::find(values, (*said)["default"]) == values.end()) {
         return nullptr;
