@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -23,25 +24,23 @@ constexpr core::milliseconds between_looks{500};
 constexpr core::seconds longest_answer{120};
 constexpr core::seconds longest_load{1800};
 
-// Ends of starts, one after another, that are enough to tell.
+// Starts of one service that failed, which are enough to tell.
 constexpr double enough_starts = 3;
 
-struct start_count {
-    double starts = 0;   // of all services
-    std::string reason;  // of one that waits for its next start; empty: none does
-};
-
-start_count starts_of(const nlohmann::ordered_json& model) {
-    start_count out;
+// The reason of a service that waits for its next start after so many since `first`, which keeps what was seen first;
+// empty: there is none.
+std::string failed_start(const nlohmann::ordered_json& model, std::map<std::string, double>& first) {
     for (const nlohmann::ordered_json& one : reported_instances(model)) {
         for (const nlohmann::ordered_json& service : reported_objects(one, "services")) {
-            out.starts += reported_amount(service, "starts");
-            if (reported_text(service, "state") == "waiting") {
-                out.reason = reported_text(service, "reason");
+            const double starts = reported_amount(service, "starts");
+            const std::string name = reported_text(one, "name") + "/" + reported_text(service, "name");
+            const double before = first.try_emplace(name, starts).first->second;
+            if (reported_text(service, "state") == "waiting" && starts - before >= enough_starts) {
+                return reported_text(service, "reason");
             }
         }
     }
-    return out;
+    return {};
 }
 
 std::optional<std::string> text_of(const fs::path& file) {
@@ -105,17 +104,16 @@ core::result<bool> revision_trial::await_ready(const std::atomic<bool>& stop,
                                                const std::function<void()>& waiting) const {
     const auto begun = std::chrono::steady_clock::now();
     std::string reason;
-    std::optional<double> first;
+    std::map<std::string, double> first;
     while (!stop && std::chrono::steady_clock::now() - begun < longest_load) {
         if (const auto seen = look()) {
             const std::string state = reported_text(*seen, "state");
-            const start_count now = starts_of(*seen);
-            first = first.value_or(now.starts);
-            reason = now.reason.empty() ? reported_text(*seen, "reason") : now.reason;
+            const std::string failed = failed_start(*seen, first);
+            reason = failed.empty() ? reported_text(*seen, "reason") : failed;
             if (state == "ready") {
                 return true;
             }
-            if (state == "broken" || (!now.reason.empty() && now.starts - *first >= enough_starts)) {
+            if (state == "broken" || !failed.empty()) {
                 break;
             }
         }
