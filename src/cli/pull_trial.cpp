@@ -128,7 +128,7 @@ core::result<void> revision_trial::restore() const {
         std::error_code ignored;  // a seal that stays tells of another package, which the load says
         if (!text) {
             fs::remove(file, ignored);
-        } else if (const auto done = config::write_manifest(file, *text, true); !done) {
+        } else if (auto done = config::write_manifest(file, *text, true); !done) {
             return done;
         }
     }

@@ -13,6 +13,7 @@
 
 #include "cli/command.hpp"
 #include "cli/crash_text.hpp"
+#include "cli/daemon_place.hpp"
 #include "cli/remote_box.hpp"
 #include "cli/terminal.hpp"
 #include "cli/top_page.hpp"
