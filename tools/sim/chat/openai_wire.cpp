@@ -104,7 +104,8 @@ std::string openai_answer::role() {
 std::string openai_answer::piece(const std::string& text, const run_figures& prompt) {
     std::string out;
     if (std::exchange(progress_, false)) {
-        json event = chunk({{"role", "assistant"}, {"content", nullptr}}, nullptr);
+        const bool is_text = kind_ == answer_kind::completion;
+        json event = chunk({{"role", "assistant"}, {"content", is_text ? json("") : json()}}, nullptr);
         event["prompt_progress"] = {{"total", prompt.prompt_tokens},
                                     {"cache", prompt.cached_tokens},
                                     {"processed", prompt.prompt_tokens},
