@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import threading
 
@@ -194,7 +195,7 @@ def test_an_upgrade_does_not_wait_for_those_who_watch(tmp_path):
 
 def test_without_keys_the_machine_itself_may_and_no_page_of_others(tmp_path):
     with Box(tmp_path) as box:
-        assert box.get(API + "/session").json == {"scopes": ["inference", "observe", "operate", "pull"], "key": None, "keys_required": False,
+        assert box.get(API + "/session").json == {"scopes": ["inference", "observe", "operate", "pull"], "key": None, "keys_required": False, "box": socket.gethostname(),
                                                   "version": box.get(API + "/session").json["version"]}
         assert box.get(API + "/status").status == 200
         for foreign in ({"Origin": "http://localhost:3000"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}):

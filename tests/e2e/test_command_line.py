@@ -158,7 +158,7 @@ def words(*given):
 
 
 def test_the_manual_page_of_the_configuration_has_every_key_and_renders(tmp_path):
-    pages = [(ROOT / "docs" / f"{name}.md").read_text() for name in ("configuration", "access", "manifests", "importing", "profiles")]
+    pages = [(ROOT / "docs" / f"{name}.md").read_text() for name in ("configuration", "access", "manifests", "profiles")]
     source, page = tmp_path / "configuration.md", tmp_path / "corral.toml.5"
     source.write_text("".join(pages))
     page.write_text(subprocess.run([BIN / "corral", "man", "--configuration", source], capture_output=True, text=True, check=True).stdout)
