@@ -97,9 +97,9 @@ def test_images_take_their_part_of_the_context(tmp_path):
                          {"role": "assistant", "content": "fine"}]
         reply = box.post("/api/chat", {"model": MODEL, "messages": messages[:-1], "stream": False})
         assert reply.status == 200 and int(reply.headers["Corral-Dropped-Messages"]) >= 2, (reply.headers, reply.body)
-        assert reply.json["prompt_eval_count"] > 8 * 400
+        assert reply.json["prompt_eval_count"] > 4 * 400, "a cut leaves room for the turns to come"
         sent = json.dumps(box.runs()[-1]["messages"])
-        assert "picture 11" in sent and 'picture 0"' not in sent and 16 <= sent.count("image_url\"") <= 20, sent.count("image_url\"")
+        assert "picture 11" in sent and 'picture 0"' not in sent and 8 <= sent.count("image_url\"") <= 20, sent.count("image_url\"")
         # From then on it is known what they take.
         runs = len(box.runs())
         assert box.post("/api/chat", {"model": MODEL, "messages": messages[:-1], "stream": False}).status == 200
