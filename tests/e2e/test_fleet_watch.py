@@ -51,6 +51,8 @@ def test_models_and_boxes_come_and_go_and_no_answer_ends(tmp_path):
             create(one, "other")
             becomes(edge, "other", 200, watch)
             assert two.request("DELETE", "/api/delete", {"model": "helper"}).status == 200
+            # The box itself answers so before the edge has a word of it.
+            wait_until(lambda: not edge.servers("model_helper:latest"), 60, f"helper is gone\n{watch.log()[-3000:]}")
             becomes(edge, "helper", 404, watch)
             watch.kill()
             assert [status(edge, name) for name in ("other", MODEL, "helper")] == [200, 200, 404]
