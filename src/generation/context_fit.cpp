@@ -281,7 +281,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         const bool verbatim = prompt.verbatim;
         if (measured->fits) {
             const std::size_t better = cutter ? budget_for(room, cutter->bytes(), tokens) : 0;
-            fitted_prompt fitted{std::move(prompt), cutter ? cutter->cuts() : prompt_cuts{}};
+            fitted_prompt fitted{std::exchange(prompt, {}), cutter ? cutter->cuts() : prompt_cuts{}};
             if (!cutter || fits || !is_far_from(cutter->budget(), better)) {
                 co_return fitted;
             }

@@ -135,7 +135,7 @@ think_wish read_think(const json_fields& fields) {
     if (value->is_boolean()) {
         return {value->get<bool>() ? think_value::on : think_value::off, {}};
     }
-    if (!value->is_string() || *value == "") {
+    if (!value->is_string() || value->get_ref<const std::string&>().empty()) {
         fields.problem().set(
             R"(think must be a boolean or string ("high", "medium", "low", "max", true, or false))");
         return {};

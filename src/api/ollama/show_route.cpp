@@ -1,6 +1,7 @@
 #include <functional>
 
 #include "api/json/json_input.hpp"
+#include "api/models/capability_check.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/models/role_word.hpp"
 #include "api/ollama/answer.hpp"
