@@ -32,7 +32,8 @@ TEST(admin_verbs, that_are_unknown_are_refused_with_a_list_of_all) {
         EXPECT_EQ(got["ok"], false);
         EXPECT_THAT(
             got["error"].get<std::string>(),
-            HasSubstr("there are status, start, stop, restart, reload, upgrade, drain, undrain, ui, board, logs"));
+            HasSubstr(
+                "there are status, start, stop, restart, reload, upgrade, drain, undrain, ui, board, logs"));
     }
 }
 
