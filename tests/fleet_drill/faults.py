@@ -73,7 +73,7 @@ class Performer:
     """Performs a plan on a fleet; what each fault showed is in `done`."""
 
     def __init__(self, fleet, edge, watch, probes, over):
-        self.fleet, self.edge, self.watch, self.probes, self.over = fleet, edge, sync, probes, over
+        self.fleet, self.edge, self.watch, self.probes, self.over = fleet, edge, watch, probes, over
         self.done, self.problems = [], []
         self.guests = 0
 
