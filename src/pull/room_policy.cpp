@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "corral/core/say.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/pull/rate_meter.hpp"
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "api/models/capability_check.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/model_details.hpp"
 #include "api/ollama/routes.hpp"
