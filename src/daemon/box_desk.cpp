@@ -209,8 +209,7 @@ struct box_desk::command {
 };
 
 box_desk::box_desk(core::task_group& tasks, const core::clock_source& clock, box_desk_parts of)
-    : tasks_(tasks),
-      clock_(clock),
+    : clock_(clock),
       of_(std::move(of)),
       command_over_(tasks.get_executor()),
       feed_(tasks, clock,

@@ -56,7 +56,6 @@ private:
     struct command;
     [[nodiscard]] bool streams_end() const;
 
-    core::task_group& tasks_;
     const core::clock_source& clock_;
     box_desk_parts of_;
     std::shared_ptr<std::map<std::string, int>> followers_ =
