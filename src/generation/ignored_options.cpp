@@ -15,21 +15,11 @@ constexpr std::size_t longest_name = 64;
 
 std::vector<std::string> ignored_by(const chat::generation_request& request,
                                     std::span<const std::string_view> honoured, std::uint32_t context) {
-    const chat::sampling& asked = request.sampling;
-    const std::pair<std::string_view, bool> given[] = {
-        {"temperature", asked.temperature.has_value()},
-        {"top_k", asked.top_k.has_value()},
-        {"top_p", asked.top_p.has_value()},
-        {"min_p", asked.min_p.has_value()},
-        {"repeat_penalty", asked.repeat_penalty.has_value()},
-        {"repeat_last_n", asked.repeat_last_n.has_value()},
-        {"presence_penalty", asked.presence_penalty.has_value()},
-        {"frequency_penalty", asked.frequency_penalty.has_value()},
-        {"seed", asked.seed.has_value()},
-    };
     std::vector<std::string> out;
-    for (const auto& [name, is_given] : given) {
-        if (is_given && std::find(honoured.begin(), honoured.end(), name) == honoured.end()) {
+    for (const auto& [name, value, other_name] : chat::sampling_options) {
+        const bool given =
+            std::visit([&request](auto member) { return (request.sampling.*member).has_value(); }, value);
+        if (given && std::find(honoured.begin(), honoured.end(), name) == honoured.end()) {
             out.emplace_back(name);
         }
     }

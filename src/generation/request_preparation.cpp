@@ -29,20 +29,14 @@ void complete(std::optional<Value>& wanted, const std::optional<Value>& otherwis
 }
 
 void complete(chat::sampling& wanted, const chat::sampling& otherwise) {
-    complete(wanted.temperature, otherwise.temperature);
     // Who asks for top-p means it; a default top-k beside it would win in runtimes that heed only one
     // (docs/facts/vendor_ax.md#sampling). One is no limit, so it says nothing.
     const bool means_top_p = wanted.top_p && *wanted.top_p < 1.0;
-    if (!means_top_p) {
-        complete(wanted.top_k, otherwise.top_k);
+    for (const chat::sampling_option& option : chat::sampling_options) {
+        if (!means_top_p || option.name != "top_k") {
+            std::visit([&](auto member) { complete(wanted.*member, otherwise.*member); }, option.value);
+        }
     }
-    complete(wanted.top_p, otherwise.top_p);
-    complete(wanted.min_p, otherwise.min_p);
-    complete(wanted.repeat_penalty, otherwise.repeat_penalty);
-    complete(wanted.repeat_last_n, otherwise.repeat_last_n);
-    complete(wanted.presence_penalty, otherwise.presence_penalty);
-    complete(wanted.frequency_penalty, otherwise.frequency_penalty);
-    complete(wanted.seed, otherwise.seed);
 }
 
 void complete(chat::limits& wanted, const chat::limits& otherwise) {

@@ -1,11 +1,13 @@
 #pragma once
 // One request in the form that everything behind `api` knows; nothing here tells which wire format filled it.
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -54,6 +56,24 @@ struct sampling {
     std::optional<double> frequency_penalty;
     std::optional<std::int64_t> seed;
 };
+
+// Every member of `sampling`, by Ollama's name for it. Reading, defaults, reports and remote servers go by this table.
+struct sampling_option {
+    std::string_view name;
+    std::variant<std::optional<double> sampling::*, std::optional<std::int64_t> sampling::*> value;
+    std::string_view other_name{};  // that some OpenAI-like servers have for it
+};
+inline constexpr std::array<sampling_option, 9> sampling_options{{
+    {"temperature", &sampling::temperature},
+    {"top_k", &sampling::top_k},
+    {"top_p", &sampling::top_p},
+    {"min_p", &sampling::min_p},
+    {"repeat_penalty", &sampling::repeat_penalty, "repetition_penalty"},
+    {"repeat_last_n", &sampling::repeat_last_n},
+    {"presence_penalty", &sampling::presence_penalty},
+    {"frequency_penalty", &sampling::frequency_penalty},
+    {"seed", &sampling::seed},
+}};
 
 struct limits {
     std::optional<std::int64_t> num_predict;  // 0 or less: until the end

@@ -15,27 +15,12 @@ constexpr unsigned wrong_option_status = 500;
 constexpr std::size_t most_unused = 32;
 constexpr std::size_t longest_name = 64;
 
-template <typename Owner, typename Value>
-using parameter_row = std::pair<const char*, std::optional<Value> Owner::*>;
-
-// docs/facts/ollama_wire.md#options.
-constexpr std::array<parameter_row<chat::sampling, double>, 6> real_parameters{{
-    {"temperature", &chat::sampling::temperature},
-    {"top_p", &chat::sampling::top_p},
-    {"min_p", &chat::sampling::min_p},
-    {"repeat_penalty", &chat::sampling::repeat_penalty},
-    {"presence_penalty", &chat::sampling::presence_penalty},
-    {"frequency_penalty", &chat::sampling::frequency_penalty},
-}};
-constexpr std::array<parameter_row<chat::sampling, std::int64_t>, 3> whole_parameters{{
-    {"top_k", &chat::sampling::top_k},
-    {"repeat_last_n", &chat::sampling::repeat_last_n},
-    {"seed", &chat::sampling::seed},
-}};
-constexpr std::array<parameter_row<chat::limits, std::int64_t>, 2> limit_parameters{{
-    {"num_predict", &chat::limits::num_predict},
-    {"num_ctx", &chat::limits::num_ctx},
-}};
+// docs/facts/ollama_wire.md#options, beside those of chat::sampling_options.
+constexpr std::array<std::pair<std::string_view, std::optional<std::int64_t> chat::limits::*>, 2>
+    limit_options{{
+        {"num_predict", &chat::limits::num_predict},
+        {"num_ctx", &chat::limits::num_ctx},
+    }};
 constexpr std::array<const char*, 6> idle_parameters{"num_batch",  "num_gpu",           "main_gpu",
                                                      "num_thread", "draft_num_predict", "num_keep"};
 // Ollama had these once; clients go on sending them.
@@ -60,9 +45,10 @@ bool is_forgotten(std::string_view key) {
 }
 
 bool is_used(std::string_view key) {
-    const auto named = [key](const auto& row) { return key == row.first; };
-    return key == "stop" || std::ranges::any_of(real_parameters, named) ||
-           std::ranges::any_of(whole_parameters, named) || std::ranges::any_of(limit_parameters, named);
+    return key == "stop" ||
+           std::ranges::find(chat::sampling_options, key, &chat::sampling_option::name) !=
+               chat::sampling_options.end() ||
+           std::ranges::any_of(limit_options, [key](const auto& row) { return key == row.first; });
 }
 
 void wrong_type(std::string_view key, std::string_view wanted, decode_problem& problem) {
@@ -75,11 +61,11 @@ public:
         : options_(options), problem_(problem) {}
 
     // Go keys of `options` are exact.
-    [[nodiscard]] const nlohmann::ordered_json* find(const char* key) const {
-        const auto found = options_.find(key);
+    [[nodiscard]] const nlohmann::ordered_json* find(std::string_view key) const {
+        const auto found = options_.find(std::string(key));
         return found == options_.end() || found->is_null() ? nullptr : &*found;
     }
-    [[nodiscard]] std::optional<double> real(const char* key) const {
+    [[nodiscard]] std::optional<double> real(std::string_view key) const {
         const auto* value = find(key);
         if (value != nullptr && !value->is_number()) {
             wrong_type(key, "of type float32", problem_);
@@ -88,7 +74,7 @@ public:
         return value == nullptr ? std::nullopt : std::optional(value->get<double>());
     }
     // Any number; a fraction is cut.
-    [[nodiscard]] std::optional<std::int64_t> integer(const char* key) const {
+    [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key) const {
         const auto* value = find(key);
         if (value == nullptr) {
             return std::nullopt;
@@ -99,6 +85,16 @@ public:
         }
         constexpr double most = 9e15;  // whole numbers beyond are not exact in JSON anyway
         return static_cast<std::int64_t>(std::trunc(std::fmin(std::fmax(value->get<double>(), -most), most)));
+    }
+    // Of the option's type; what is absent stays as it is.
+    void read(const chat::sampling_option& option, chat::sampling& into) const {
+        if (const auto* member = std::get_if<std::optional<double> chat::sampling::*>(&option.value)) {
+            if (const auto value = real(option.name)) {
+                into.** member = value;
+            }
+        } else if (const auto value = integer(option.name)) {
+            into.*std::get<std::optional<std::int64_t> chat::sampling::*>(option.value) = value;
+        }
     }
     void check_boolean(const char* key) const {
         const auto* value = find(key);
@@ -138,17 +134,10 @@ private:
 void read_parameters(const nlohmann::ordered_json& given, chat::sampling& sampling, chat::limits& limits,
                      decode_problem& problem) {
     const option_reader from(given, problem);
-    for (const auto& [key, member] : real_parameters) {
-        if (const auto value = from.real(key)) {
-            sampling.*member = value;
-        }
+    for (const chat::sampling_option& option : chat::sampling_options) {
+        from.read(option, sampling);
     }
-    for (const auto& [key, member] : whole_parameters) {
-        if (const auto value = from.integer(key)) {
-            sampling.*member = value;
-        }
-    }
-    for (const auto& [key, member] : limit_parameters) {
+    for (const auto& [key, member] : limit_options) {
         if (const auto value = from.integer(key)) {
             limits.*member = value;
         }

@@ -32,25 +32,17 @@ std::string text_in(const json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-template <typename Value>
-void put(json& to, const char* key, const std::optional<Value>& value) {
-    if (value) {
-        to[key] = *value;
-    }
-}
-
 json options_of(const run_spec& what, std::uint32_t context) {
-    const chat::sampling& from = what.sampling;
     json out = json::object();
-    put(out, "temperature", from.temperature);
-    put(out, "top_k", from.top_k);
-    put(out, "top_p", from.top_p);
-    put(out, "min_p", from.min_p);
-    put(out, "repeat_penalty", from.repeat_penalty);
-    put(out, "repeat_last_n", from.repeat_last_n);
-    put(out, "presence_penalty", from.presence_penalty);
-    put(out, "frequency_penalty", from.frequency_penalty);
-    put(out, "seed", from.seed);
+    for (const chat::sampling_option& option : chat::sampling_options) {
+        std::visit(
+            [&](auto member) {
+                if (what.sampling.*member) {
+                    out[std::string(option.name)] = *(what.sampling.*member);
+                }
+            },
+            option.value);
+    }
     if (what.max_tokens) {
         out["num_predict"] = *what.max_tokens - std::min(*what.max_tokens - 1, what.block_tokens);
     }
@@ -226,9 +218,11 @@ error_part remote_protocol::error_of(unsigned status, std::string_view body) con
 }
 
 std::span<const std::string_view> remote_sampling() noexcept {
-    static constexpr std::array<std::string_view, 9> all{
-        "temperature",       "top_k", "top_p", "min_p", "repeat_penalty", "repeat_last_n", "presence_penalty",
-        "frequency_penalty", "seed"};
+    static constexpr auto all = [] {
+        std::array<std::string_view, chat::sampling_options.size()> names{};
+        std::ranges::transform(chat::sampling_options, names.begin(), &chat::sampling_option::name);
+        return names;
+    }();
     return all;
 }
 

@@ -19,33 +19,18 @@ namespace {
 
 using nlohmann::json;
 
-template <typename Value>
-void set_if(json& body, const std::string& key, const std::optional<Value>& value) {
-    if (value) {
-        body[key] = *value;
-    }
-}
-
 // A value under the name that this server has for it.
 void add_sampling_value(json& body, const std::string& name, const chat::sampling& asked) {
-    if (name == "temperature") {
-        set_if(body, name, asked.temperature);
-    } else if (name == "top_k") {
-        set_if(body, name, asked.top_k);
-    } else if (name == "top_p") {
-        set_if(body, name, asked.top_p);
-    } else if (name == "min_p") {
-        set_if(body, name, asked.min_p);
-    } else if (name == "repeat_penalty" || name == "repetition_penalty") {
-        set_if(body, name, asked.repeat_penalty);
-    } else if (name == "repeat_last_n") {
-        set_if(body, name, asked.repeat_last_n);
-    } else if (name == "presence_penalty") {
-        set_if(body, name, asked.presence_penalty);
-    } else if (name == "frequency_penalty") {
-        set_if(body, name, asked.frequency_penalty);
-    } else if (name == "seed") {
-        set_if(body, name, asked.seed);
+    for (const chat::sampling_option& option : chat::sampling_options) {
+        if (name == option.name || name == option.other_name) {
+            std::visit(
+                [&](auto member) {
+                    if (asked.*member) {
+                        body[name] = *(asked.*member);
+                    }
+                },
+                option.value);
+        }
     }
 }
 
