@@ -24,26 +24,4 @@ void add_request_mark(http::header_fields& to, std::string_view mark) {
     }
 }
 
-core::awaitable<core::error_code> marked_writer::send(http::response whole) {
-    add_request_mark(whole.headers, mark_);
-    return to_.send(std::move(whole));
-}
-
-core::awaitable<core::error_code> marked_writer::begin(http::response_head head) {
-    add_request_mark(head.headers, mark_);
-    return to_.begin(std::move(head));
-}
-
-core::awaitable<core::error_code> marked_writer::write(std::string piece) {
-    return to_.write(std::move(piece));
-}
-
-core::awaitable<core::error_code> marked_writer::finish() {
-    return to_.finish();
-}
-
-core::awaitable<core::error_code> marked_writer::finish_with(http::header_fields trailers) {
-    return to_.finish_with(std::move(trailers));
-}
-
 }  // namespace corral::api

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -141,6 +142,7 @@ bool is_new_key_name(std::string_view name) {
 
 key_ring_reading key_ring::parse(std::string_view text, const std::string& file) {
     key_ring made;
+    made.fingerprint_ = std::hash<std::string_view>()(text);
     key_ring_reading out;
     std::uint32_t number = 0;
     if (is_newer(text)) {

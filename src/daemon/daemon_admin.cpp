@@ -168,12 +168,12 @@ void daemon::renew_request_pipeline() {
         return out;
     };
     api::front_door door = api::make_front_door(context);
-    server_->serve_with([serve = std::move(door.serve), keys = credentials_](
-                            http::request& incoming,
-                            http::response_writer& out) { return serve_holding(keys, serve, incoming, out); },
-                        [judge = std::move(door.judge), keys = credentials_](const http::request& head) {
-                            return judge(head);
-                        });
+    server_->serve_with(
+        [serve = std::move(door.serve), keys = credentials_](http::request& incoming,
+                                                             http::response_writer& out) {
+            return serve_holding(keys, serve, incoming, out);
+        },
+        [judge = std::move(door.judge), keys = credentials_](http::request& head) { return judge(head); });
 }
 
 core::result<void> daemon::open_admin() {

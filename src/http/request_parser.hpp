@@ -52,7 +52,7 @@ public:
     [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
     // Method and version are known once the header is; "" and 11 before.
     [[nodiscard]] const request& seen() const noexcept { return request_; }
-    [[nodiscard]] const request& seen_from(const boost::asio::ip::tcp::endpoint& peer, bool relayed) {
+    [[nodiscard]] request& seen_from(const boost::asio::ip::tcp::endpoint& peer, bool relayed) {
         request_.peer = peer;
         request_.relayed = relayed;
         return request_;

@@ -246,6 +246,21 @@ protected:
     config::key_ring keys;
 };
 
+// A body may take minutes; the key that its head showed may be gone when it is whole.
+TEST_F(access_with_keys, key_that_is_removed_while_the_body_comes_in_is_refused) {
+    const front_door door = make_front_door(context);
+    for (const bool removed : {false, true}) {
+        handler = [&](http::request& incoming, http::response_writer& out) {
+            EXPECT_FALSE(door.judge(incoming).refusal);
+            if (removed) {
+                set("");
+            }
+            return door.serve(incoming, out);
+        };
+        EXPECT_EQ(status_with({"x-api-key", "sk-anna"}), removed ? 401U : 200U);
+    }
+}
+
 // Before a body is read the head decides as the handler does behind it.
 TEST_F(access_with_keys, head_of_a_request_is_judged_as_the_whole_is) {
     const front_door door = make_front_door(context);

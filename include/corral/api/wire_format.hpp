@@ -84,9 +84,8 @@ struct wire_format {
 // The format that `path` belongs to; one that belongs to none is the first format's.
 [[nodiscard]] const wire_format& format_of(std::string_view path);
 
-// For http::server: what decides at the head of a request (CORS, host check, API key), and the handler, which does
-// so again, for the keys may have changed while a body came in, before the routes of all formats, /healthz and
-// /readyz.
+// For http::server: what decides at the head of a request (CORS, host check, API key), and the handler, which takes that
+// over unless the keys have changed while the body came in, before the routes of all formats, /healthz and /readyz.
 struct front_door {
     http::head_judge judge;
     http::handler serve;

@@ -57,9 +57,12 @@ public:
     // Its name.
     [[nodiscard]] std::optional<std::string> owner_of(std::string_view key) const;
     [[nodiscard]] const std::vector<key_entry>& all() const noexcept { return all_; }
+    // Of the text that was parsed: two rings with another one differ.
+    [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
 
 private:
     std::vector<key_entry> all_;
+    std::uint64_t fingerprint_ = 0;
 };
 
 struct key_ring_reading {

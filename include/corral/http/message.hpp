@@ -66,11 +66,12 @@ struct request {
     std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
     std::string owner{};   // the same where a key told who it is; else empty
     // What who asks may do; as `client`.
-    bool may_ask = true;              // models
-    bool may_observe = false;         // how the box fares
-    bool may_operate = false;         // change what it holds and does
-    bool may_pull = false;            // bring and delete packages
-    memory_charge* memory = nullptr;  // the server's; none: there is no bound
+    bool may_ask = true;                      // models
+    bool may_observe = false;                 // how the box fares
+    bool may_operate = false;                 // change what it holds and does
+    bool may_pull = false;                    // bring and delete packages
+    std::shared_ptr<const void> judgement{};  // what the head judge keeps for its handler
+    memory_charge* memory = nullptr;          // the server's; none: there is no bound
 };
 
 // Whether it came from a program of this machine, and through no proxy that speaks the PROXY protocol: what that says of

@@ -23,7 +23,7 @@ struct head_verdict {
     std::string owner;  // whose request it is, for shares; empty: its address's
 };
 // Does not wait. For a request without a body only the owner counts: its handler refuses too.
-using head_judge = std::function<head_verdict(const request& head)>;
+using head_judge = std::function<head_verdict(request& head)>;
 
 class router {
 public:

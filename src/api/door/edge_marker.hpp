@@ -18,19 +18,4 @@ inline constexpr unsigned ask_elsewhere = 425;
 // 503 becomes 425; all else stays.
 void mark_for_edge(unsigned& status) noexcept;
 
-// Marks what passes on its way to `to`, which is borrowed.
-class edge_writer final : public http::response_writer {
-public:
-    explicit edge_writer(http::response_writer& to) : to_(to) {}
-    core::awaitable<core::error_code> send(http::response whole) override;
-    core::awaitable<core::error_code> begin(http::response_head head) override;
-    core::awaitable<core::error_code> write(std::string piece) override;
-    core::awaitable<core::error_code> finish() override;
-    core::awaitable<core::error_code> finish_with(http::header_fields trailers) override;
-    [[nodiscard]] bool started() const noexcept override;
-
-private:
-    http::response_writer& to_;
-};
-
 }  // namespace corral::api

@@ -47,17 +47,34 @@ struct front {
     http::router routes;
 };
 
-// Adds the headers that an allowed origin needs to whatever the handler answers.
-class cors_writer final : public http::response_writer {
+// What every answer to a request carries, whichever handler gives it.
+struct head_additions {
+    std::string_view mark;  // of the request; empty: none
+    bool for_edge = false;
+    std::optional<std::string> origin;
+
+    void add_to(const cors_policy& origins, unsigned& status, http::header_fields& headers) const {
+        if (origin) {
+            origins.add_headers(headers, *origin);
+        }
+        if (for_edge) {
+            mark_for_edge(status);
+        }
+        add_request_mark(headers, mark);
+    }
+};
+
+class head_writer final : public http::response_writer {
 public:
-    cors_writer(http::response_writer& to, const cors_policy& origins, std::string origin)
-        : to_(to), origins_(origins), origin_(std::move(origin)) {}
+    // REQUIRES: all that is borrowed outlives this.
+    head_writer(http::response_writer& to, const cors_policy& origins, const head_additions& added)
+        : to_(to), origins_(origins), added_(added) {}
     core::awaitable<core::error_code> send(http::response whole) override {
-        origins_.add_headers(whole.headers, origin_);
+        added_.add_to(origins_, whole.status, whole.headers);
         return to_.send(std::move(whole));
     }
     core::awaitable<core::error_code> begin(http::response_head head) override {
-        origins_.add_headers(head.headers, origin_);
+        added_.add_to(origins_, head.status, head.headers);
         return to_.begin(std::move(head));
     }
     core::awaitable<core::error_code> write(std::string piece) override {
@@ -72,7 +89,7 @@ public:
 private:
     http::response_writer& to_;
     const cors_policy& origins_;
-    std::string origin_;
+    const head_additions& added_;
 };
 
 http::response empty_answer(unsigned status, http::header_fields headers = {}) {
@@ -215,30 +232,49 @@ entry judge(const front& at, const http::request& head) {
         return found;
     }
     check_host_and_key(at, head, found);
-    if (found.answer) {
-        at.origins.add_headers(found.answer->headers, origin);
-    }
     found.origin = std::move(origin);
     return found;
 }
 
-http::head_verdict judge_for_server(const front& at, const http::request& head) {
-    entry found = judge(at, head);
+// An entry that holds as long as the door and its keys are those that gave it.
+struct judgement {
+    std::shared_ptr<const front> by;
+    std::uint64_t keys = 0;
+    entry found;
+};
+
+std::uint64_t present_keys(const front& at) {
+    return at.context.keys == nullptr ? 0 : at.context.keys->fingerprint();
+}
+
+head_additions additions_for(const http::request& head, const entry& found) {
+    return {request_mark(head), has_elsewhere(head), found.origin};
+}
+
+http::head_verdict judge_for_server(const std::shared_ptr<const front>& at, http::request& head) {
+    auto made = std::make_shared<judgement>(judgement{at, present_keys(*at), judge(*at, head)});
     http::head_verdict out;
-    out.refusal = std::move(found.answer);
-    if (out.refusal && has_elsewhere(head)) {
-        mark_for_edge(out.refusal->status);
-    }
+    out.refusal = made->found.answer;
     if (out.refusal) {
-        add_request_mark(out.refusal->headers, request_mark(head));
+        additions_for(head, made->found).add_to(at->origins, out.refusal->status, out.refusal->headers);
     }
-    out.owner = found.judged.by_key ? "key " + found.judged.client : std::string{};
+    out.owner = made->found.judged.by_key ? "key " + made->found.judged.client : std::string{};
+    head.judgement = std::move(made);
     return out;
 }
 
+// That of the head, unless the configuration or the keys have changed while the body came in.
+entry entry_of(const std::shared_ptr<const front>& at, const http::request& incoming) {
+    const auto* const made = static_cast<const judgement*>(incoming.judgement.get());
+    const bool holds = made != nullptr && made->by == at && made->keys == present_keys(*at);
+    return holds ? made->found : judge(*at, incoming);
+}
+
 core::awaitable<void> answer(std::shared_ptr<const front> at, http::request& incoming,
-                             http::response_writer& out) {
-    entry found = judge(*at, incoming);
+                             http::response_writer& to) {
+    entry found = entry_of(at, incoming);
+    const head_additions added = additions_for(incoming, found);
+    head_writer out(to, at->origins, added);
     if (found.answer) {
         co_await out.send(*std::move(found.answer));
         co_return;
@@ -260,40 +296,15 @@ core::awaitable<void> answer(std::shared_ptr<const front> at, http::request& inc
         incoming.may_observe = proved;
         incoming.may_operate = proved;
     }
-    if (found.origin) {
-        cors_writer with_headers(out, at->origins, *std::move(found.origin));
-        co_await at->routes.serve(incoming, with_headers);
-    } else {
-        co_await at->routes.serve(incoming, out);
-    }
-}
-
-core::awaitable<void> answer_edge(std::shared_ptr<const front> at, http::request& incoming,
-                                  http::response_writer& out) {
-    if (has_elsewhere(incoming)) {
-        edge_writer marked(out);
-        co_await answer(at, incoming, marked);
-    } else {
-        co_await answer(at, incoming, out);
-    }
-}
-
-core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& incoming,
-                            http::response_writer& out) {
-    if (const std::string_view mark = request_mark(incoming); !mark.empty()) {
-        marked_writer marked(out, mark);
-        co_await answer_edge(at, incoming, marked);
-    } else {
-        co_await answer_edge(at, incoming, out);
-    }
+    co_await at->routes.serve(incoming, out);
 }
 
 }  // namespace
 
 front_door make_front_door(const api_context& context) {
     auto at = std::make_shared<const front>(context);
-    return {[at](const http::request& head) { return judge_for_server(*at, head); },
-            [at](http::request& incoming, http::response_writer& out) { return serve(at, incoming, out); }};
+    return {[at](http::request& head) { return judge_for_server(at, head); },
+            [at](http::request& incoming, http::response_writer& out) { return answer(at, incoming, out); }};
 }
 
 http::handler make_api(const api_context& context) {
