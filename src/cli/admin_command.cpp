@@ -14,9 +14,9 @@
 
 #include "cli/command.hpp"
 #include "cli/reported_fields.hpp"
-#include "cli/rm_files.hpp"
 #include "cli/status_page.hpp"
 #include "cli/status_watch.hpp"
+#include "cli/terminal.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/owned_fd.hpp"

@@ -12,6 +12,7 @@
 #include "cli/command.hpp"
 #include "cli/model_listing.hpp"
 #include "cli/rm_files.hpp"
+#include "cli/terminal.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/pulled_packages.hpp"

@@ -47,6 +47,11 @@ std::vector<json> all_instances(const json& status) {
     return out;
 }
 
+bool is_served(const json& status, const std::string& model) {
+    return std::ranges::any_of(reported_objects(status, "models"),
+                               [&](const json& one) { return reported_text(one, "name") == model; });
+}
+
 std::string reported_words(const json& of, const char* key) {
     std::string out;
     for (const json& word : core::list_at(of, key)) {

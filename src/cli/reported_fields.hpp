@@ -26,6 +26,8 @@ namespace corral::cli {
 [[nodiscard]] std::vector<nlohmann::ordered_json> reported_instances(const nlohmann::ordered_json& model);
 // Those of all models of a status.
 [[nodiscard]] std::vector<nlohmann::ordered_json> all_instances(const nlohmann::ordered_json& status);
+// Whether a daemon with that status knows the model.
+[[nodiscard]] bool is_served(const nlohmann::ordered_json& status, const std::string& model);
 
 // "one, two": the texts of an array.
 [[nodiscard]] std::string reported_words(const nlohmann::ordered_json& of, const char* key);

@@ -1,10 +1,7 @@
 #include "cli/rm_files.hpp"
 
 #include <algorithm>
-#include <iostream>
 
-#include "cli/reported_fields.hpp"
-#include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/pulled_packages.hpp"
@@ -47,20 +44,6 @@ core::result<pulled_files> find_pulled_files(const known_models& known, const st
             core::say("remove.shared/package-also", entry->package.string(), core::joined(users)));
     }
     return pulled_files{files.pull.directory, folder, found->bytes};
-}
-
-bool is_served(const control::admin_json& status, const std::string& model) {
-    const control::admin_json& models = core::list_at(status, "models");
-    return std::ranges::any_of(models, [&](const control::admin_json& one) {
-        return one.is_object() && reported_text(one, "name") == model;
-    });
-}
-
-bool is_agreed(const char* question) {
-    std::cerr << question << " [y/N] " << std::flush;
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 }  // namespace corral::cli

@@ -28,10 +28,4 @@ struct pulled_files {
 [[nodiscard]] std::vector<std::string> users_of(const config::configuration& files,
                                                 const std::string& folder);
 
-// True where the running daemon knows the model.
-[[nodiscard]] bool is_served(const control::admin_json& status, const std::string& model);
-
-// Asks on the terminal; true for yes.
-[[nodiscard]] bool is_agreed(const char* question);
-
 }  // namespace corral::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iostream>
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -144,6 +145,13 @@ void write_raw(int descriptor, std::string_view text) {
         }
         text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
     }
+}
+
+bool is_agreed(const char* question) {
+    std::cerr << question << " [y/N] " << std::flush;
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 void live_lines::draw(std::string_view text) {

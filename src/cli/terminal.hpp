@@ -35,6 +35,9 @@ enum class colour { red, green, yellow, blue, magenta, cyan, bold, faint };
 // As it is, past the stream that makes control characters visible: for what moves the cursor itself.
 void write_raw(int descriptor, std::string_view text);
 
+// Asks for consent; anything but yes is no.
+[[nodiscard]] bool is_agreed(const char* question);
+
 // A few lines at the end of what is printed that are drawn again and again. Prints nothing where lines can't
 // be drawn again.
 class live_lines {
