@@ -1,4 +1,4 @@
-#include "cli/command.hpp"
+#include "cli/base/command.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,9 +12,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cli/command_source.hpp"
-#include "cli/help_text.hpp"
-#include "cli/terminal.hpp"
+#include "cli/base/command_source.hpp"
+#include "cli/base/help_text.hpp"
+#include "cli/base/terminal.hpp"
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"

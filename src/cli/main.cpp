@@ -3,9 +3,9 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include "command.hpp"
-#include "command_source.hpp"
-#include "visible_stream.hpp"
+#include "cli/base/command.hpp"
+#include "cli/base/command_source.hpp"
+#include "cli/chat/visible_stream.hpp"
 
 int main(int argc, char** argv) {
     // Fixed, so that one large body does not teach the allocator to keep such sizes for ever.

@@ -1,4 +1,4 @@
-#include "cli/chat_question.hpp"
+#include "cli/chat/chat_question.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "cli/completion.hpp"
+#include "cli/help/completion.hpp"
 
 #include <gmock/gmock.h>
 #include <CLI/CLI.hpp>
 
-#include "cli/man_page.hpp"
+#include "cli/help/man_page.hpp"
 
 namespace corral::cli {
 namespace {

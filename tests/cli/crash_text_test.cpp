@@ -1,4 +1,4 @@
-#include "cli/crash_text.hpp"
+#include "cli/base/crash_text.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "cli/doctor_examination.hpp"
+#include "cli/trouble/doctor_examination.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

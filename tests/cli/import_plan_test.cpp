@@ -1,4 +1,4 @@
-#include "cli/import_plan.hpp"
+#include "cli/packages/import_plan.hpp"
 
 #include <algorithm>
 #include <fstream>

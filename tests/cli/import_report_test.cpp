@@ -1,4 +1,4 @@
-#include "cli/import_report.hpp"
+#include "cli/packages/import_report.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

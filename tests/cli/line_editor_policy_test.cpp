@@ -1,4 +1,4 @@
-#include "cli/line_editor_policy.hpp"
+#include "cli/chat/line_editor_policy.hpp"
 
 #include <gtest/gtest.h>
 

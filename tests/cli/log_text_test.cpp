@@ -1,4 +1,4 @@
-#include "cli/log_text.hpp"
+#include "cli/base/log_text.hpp"
 
 #include <gmock/gmock.h>
 

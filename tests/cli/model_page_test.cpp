@@ -1,8 +1,8 @@
-#include "cli/model_page.hpp"
+#include "cli/status/model_page.hpp"
 
 #include <gmock/gmock.h>
 
-#include "cli/model_listing.hpp"
+#include "cli/status/model_listing.hpp"
 #include "config/configuration_fixture.hpp"
 
 namespace corral::cli {

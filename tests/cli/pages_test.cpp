@@ -10,9 +10,9 @@
 #include <gmock/gmock.h>
 
 #include "catalog/temporary_folder.hpp"
-#include "cli/command.hpp"
-#include "cli/man_markdown.hpp"
-#include "cli/message_page.hpp"
+#include "cli/base/command.hpp"
+#include "cli/help/man_markdown.hpp"
+#include "cli/trouble/message_page.hpp"
 #include "corral/bench/prompt_set.hpp"
 #include "corral/boxes/boxes_file.hpp"
 #include "corral/catalog/message.hpp"

@@ -1,4 +1,4 @@
-#include "cli/python_environment.hpp"
+#include "cli/packages/python_environment.hpp"
 
 #include <gmock/gmock.h>
 

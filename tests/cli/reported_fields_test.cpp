@@ -1,6 +1,6 @@
 // Another process reports what it likes, and a page of it must not fall over or spoil a terminal.
 
-#include "cli/reported_fields.hpp"
+#include "cli/base/reported_fields.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "cli/status_page.hpp"
+#include "cli/status/status_page.hpp"
 
 #include <unistd.h>
 

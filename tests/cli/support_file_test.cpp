@@ -1,4 +1,4 @@
-#include "cli/support_file.hpp"
+#include "cli/trouble/support_file.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "cli/top_page.hpp"
+#include "cli/status/top_page.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "cli/unit_drop_in.hpp"
+#include "cli/serve/unit_drop_in.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

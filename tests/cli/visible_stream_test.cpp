@@ -1,4 +1,4 @@
-#include "cli/visible_stream.hpp"
+#include "cli/chat/visible_stream.hpp"
 
 #include <sstream>
 

@@ -1,4 +1,4 @@
-#include "cli/word_wrapper.hpp"
+#include "cli/chat/word_wrapper.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,109 @@
+#include "cli/base/daemon_place.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/reported_fields.hpp"
+#include "corral/config/configuration_place.hpp"
+#include "corral/config/server_places.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace fs = std::filesystem;
+
+void add_daemon_options(CLI::App& to, daemon_place& into) {
+    to.add_option("--socket", into.socket, "The daemon's admin socket")->type_name("FILE");
+    to.add_option("--config", into.config, "The daemon's configuration file, to find its socket")
+        ->type_name("FILE");
+    to.add_flag("--verbose", into.verbose, "Name the sockets that were tried where no daemon answers");
+}
+
+std::vector<fs::path> sockets_of(const daemon_place& of,
+                                 const std::map<std::string, std::string>& environment) {
+    if (!of.socket.empty()) {
+        return {of.socket};
+    }
+    if (of.config) {
+        return config::admin_socket_candidates(*of.config, environment);
+    }
+    const config::configuration_place usual = config::find_configuration(std::nullopt, environment);
+    if (usual.named) {
+        return config::admin_socket_candidates(usual.file, environment);
+    }
+    // A file that nobody named need not be that of the daemon that runs.
+    std::vector<fs::path> out =
+        usual.there ? config::admin_socket_candidates(usual.file, environment) : std::vector<fs::path>{};
+    std::vector<fs::path> others = config::admin_socket_candidates({}, environment);
+    for (fs::path& each : others) {
+        if (std::ranges::find(out, each) == out.end()) {
+            out.push_back(std::move(each));
+        }
+    }
+    return out;
+}
+
+fs::path crashes_of(const daemon_place& of, const std::map<std::string, std::string>& environment) {
+    if (const auto named =
+            config::configured_state_directory(config::find_configuration(of.config, environment).file)) {
+        return config::crash_folder(*named);
+    }
+    const fs::path usual = config::usual_state_directory(environment);
+    std::error_code ignored;  // one that can't be looked at is not there for us
+    if (!usual.empty() && fs::exists(config::crash_folder(usual), ignored)) {
+        return config::crash_folder(usual);
+    }
+    const fs::path service = "/var/lib/corral";
+    return config::crash_folder(fs::exists(service, ignored) || usual.empty() ? service : usual);
+}
+
+bool is_about(const control::admin_json& status, const fs::path& file) {
+    const auto used = status.find("configuration");
+    std::error_code unknown;
+    const fs::path full = fs::absolute(file, unknown).lexically_normal();
+    return used != status.end() && used->is_string() && !unknown &&
+           (full == used->get<std::string>() || fs::equivalent(full, used->get<std::string>(), unknown));
+}
+
+core::result<void> check_daemon(const daemon_place& of, const std::vector<fs::path>& places) {
+    constexpr core::seconds longest{10};
+    if (!of.config || !of.socket.empty()) {
+        return {};
+    }
+    const auto status = control::ask_daemon(places, control::admin_json{{"verb", "status"}}, longest);
+    if (!status || is_about(*status, *of.config)) {
+        return {};  // who asks next says why nobody answers
+    }
+    const std::string other = reported_text(*status, "configuration");
+    return core::make_failure(core::errc::not_found,
+                              "The Corral that runs serves another configuration" +
+                                  (other.empty() ? other : ", " + other) + "; none runs with " + *of.config +
+                                  ". Start it: 'corral serve --config " + *of.config + "'.");
+}
+
+int fail_to_ask(const core::failure& why, const daemon_place& of, const std::vector<fs::path>& places) {
+    std::error_code unreadable;  // then the reason that was given stands
+    if (!of.socket.empty() && !fs::exists(of.socket, unreadable) && !unreadable) {
+        return fail("there is no socket " + telemetry::printable(of.socket, 1000) +
+                    "; without --socket the Corral of this box is looked for in the usual places");
+    }
+    std::string said = telemetry::printable(why.message, 4000);
+    const std::string plain = "'corral serve' or 'sudo systemctl start corral'";
+    if (const auto at = said.find(plain); of.config && at != std::string::npos) {
+        said.replace(at, plain.size(),
+                     "'corral serve --config " + telemetry::printable(*of.config, 1000) + "'");
+    }
+    const int status = fail(said);
+    for (const fs::path& each : places) {
+        if (of.verbose || !of.socket.empty()) {
+            std::cerr << "tried " << telemetry::printable(each.string(), 1000) << '\n';
+        }
+    }
+    return status;
+}
+
+}  // namespace corral::cli

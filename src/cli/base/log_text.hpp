@@ -1,0 +1,23 @@
+#pragma once
+// A line of `corral logs` for people, from what the daemon says: what is missing or of the wrong kind is left
+// out, and control characters are made visible.
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/base/terminal.hpp"
+
+namespace corral::cli {
+
+// "2026-11-20 19:18:01.250 +0100  qwen3:4b/runtime  [I][Init] done" and a line break; the time is this machine's.
+[[nodiscard]] std::string log_line_text(const nlohmann::ordered_json& line, const text_style& style);
+
+// "(412 routine lines of qwen3:4b/tokenizer were counted, and not shown)" and a line break.
+[[nodiscard]] std::string routine_text(const nlohmann::ordered_json& of);
+
+// The same instant in this machine's time zone, "2026-11-20 19:18:01.250 +0100", of "2026-11-20T18:18:01.250Z"; as
+// it is when it can't be read.
+[[nodiscard]] std::string local_time(const std::string& stamp);
+
+}  // namespace corral::cli

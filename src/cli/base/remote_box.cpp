@@ -1,0 +1,189 @@
+#include "cli/base/remote_box.hpp"
+
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "cli/base/server_address.hpp"
+#include "corral/core/json.hpp"
+#include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
+#include "corral/http/reply_stream.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+using control::admin_json;
+
+constexpr std::size_t longest_reply = 8UL * 1024 * 1024;
+constexpr std::size_t longest_sentence = 2000;
+
+struct box_question {
+    std::string method;
+    std::string path;
+    std::string body;
+};
+
+struct box_reply {
+    unsigned status = 0;
+    admin_json body;
+};
+
+bool is_of_the_box(const std::string& verb) {
+    return verb == "doctor" || verb == "drain" || verb == "undrain";
+}
+
+bool is_look(const std::string& verb) {
+    return verb == "status" || verb == "requests" || verb == "incidents";
+}
+
+box_question question_of(const std::string& verb, const std::string& model) {
+    if (is_look(verb)) {
+        return {"GET", "/corral/v1/" + verb, {}};
+    }
+    if (is_of_the_box(verb)) {
+        return {"POST", "/corral/v1/" + verb, "{}"};
+    }
+    const std::string action = verb == "start" ? "load" : verb == "stop" ? "unload" : verb;
+    return {"POST", "/corral/v1/models/" + action,
+            admin_json{{"model", model}}.dump(-1, ' ', false, admin_json::error_handler_t::replace)};
+}
+
+core::awaitable<core::result<box_reply>> ask(found_box of, box_question asked) {
+    http::stream_call what;
+    what.to = of.at.at;
+    what.host = std::move(of.at.host);
+    what.tls = std::move(of.at.tls);
+    what.preface = std::move(of.at.preface);
+    what.method = std::move(asked.method);
+    what.target = std::move(asked.path);
+    what.body = std::move(asked.body);
+    what.until = core::deadline::after(of.limit, std::chrono::steady_clock::now());
+    // A box without keys wants to know that this is no page of another site.
+    what.headers.add("X-Corral-Action", "1");
+    if (!of.key.empty()) {
+        what.headers.add("Authorization", "Bearer " + of.key);
+    }
+    const core::deadline until = what.until;
+    auto opened = co_await http::reply_stream::open(std::move(what));
+    if (!opened) {
+        co_return opened.error();
+    }
+    const core::result<std::string> text = co_await http::read_all(**opened, longest_reply, until);
+    if (!text) {
+        co_return text.error();
+    }
+    constexpr std::size_t deepest = 32;
+    co_return box_reply{(*opened)->status(), core::parse_json<admin_json>(*text, {deepest, longest_reply})};
+}
+
+core::failure refusal_of(const found_box& of, const box_reply& told) {
+    constexpr unsigned unauthorized = 401;
+    const std::string url = telemetry::printable(of.url, longest_sentence);
+    if (told.status == unauthorized) {
+        return core::make_failure(core::errc::refused,
+                                  !of.key.empty()
+                                      ? url +
+                                            " does not know this key. Whoever runs it can make one by "
+                                            "'corral key new NAME --scope observe,operate'."
+                                      : url + " wants a key. Give it by --key-file or OLLAMA_API_KEY.");
+    }
+    std::string why = telemetry::printable(core::text_at(told.body, "error"), longest_sentence);
+    if (why.empty()) {
+        return core::make_failure(core::errc::unavailable,
+                                  core::say("command.asks-daemon/answers-status", url, told.status));
+    }
+    if (const std::string advice = core::text_at(told.body, "advice"); !advice.empty()) {
+        why += ". " + telemetry::printable(advice, longest_sentence);
+    }
+    return core::make_failure(core::errc::refused, why);
+}
+
+}  // namespace
+
+void add_remote_options(CLI::App& to, remote_box& into) {
+    CLI::Option* const url =
+        to.add_option("--url", into.url,
+                      "Ask the Corral there, http://HOST:PORT or https://HOST:PORT, by its API")
+            ->type_name("URL");
+    to.add_option("--key-file", into.key_file, "A file whose first line is a key; else OLLAMA_API_KEY")
+        ->type_name("FILE")
+        ->needs(url);
+    to.add_option("--ca-file", into.ca_file,
+                  "Certificates (PEM) to trust in place of the system's; that of the server will do")
+        ->type_name("FILE")
+        ->needs(url);
+    for (const char* const local : {"--socket", "--config", "--wait", "--now", "--watch"}) {
+        if (CLI::Option* const one = to.get_option_no_throw(local)) {
+            url->excludes(one);
+        }
+    }
+}
+
+core::result<found_box> find_box(const remote_box& at,
+                                 const std::map<std::string, std::string>& environment) {
+    const core::result<std::string> key = key_of(at.key_file, environment);
+    if (!key) {
+        return key.error();
+    }
+    core::result<server_address> server = find_server("--url", at.url, at.ca_file);
+    if (!server) {
+        return server.error();
+    }
+    return found_box{at.url, *std::move(server), *key, at.limit};
+}
+
+core::awaitable<core::result<admin_json>> ask_box(found_box of, std::string verb, std::string model) {
+    constexpr unsigned good = 200;
+    constexpr unsigned bad_request = 400;
+    const box_question asked = question_of(verb, model);
+    core::result<box_reply> told = co_await ask(of, asked);
+    // Perhaps this is no machine of which the box wants a PROXY header. A request with status 400 was not begun.
+    const bool refused = told ? told->status == bad_request : asked.method == "GET";
+    if (!of.at.preface.empty() && refused) {
+        of.at.preface.clear();
+        core::result<box_reply> again = co_await ask(of, asked);
+        if (again) {
+            told = std::move(again);
+        }
+    }
+    if (!told) {
+        co_return told.error();
+    }
+    if (told->status != good || !told->body.is_object()) {
+        co_return refusal_of(of, *told);
+    }
+    co_return std::move(told->body);
+}
+
+core::result<admin_json> ask_remote(const remote_box& at, const std::string& verb, const std::string& model,
+                                    const std::map<std::string, std::string>& environment) {
+    if (!is_look(verb) && !is_of_the_box(verb) && model.empty()) {
+        return core::make_failure(core::errc::invalid, core::say("command.asks-daemon/corral-url"));
+    }
+    const core::result<found_box> found = find_box(at, environment);
+    if (!found) {
+        return found.error();
+    }
+    boost::asio::io_context loop;
+    core::result<admin_json> out = admin_json();
+    std::exception_ptr thrown;
+    core::asio::co_spawn(loop, ask_box(*found, verb, model),
+                         [&](std::exception_ptr error, core::result<admin_json> told) {
+                             thrown = std::move(error);
+                             out = std::move(told);
+                         });
+    loop.run();
+    if (thrown) {
+        std::rethrow_exception(thrown);
+    }
+    return out;
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,219 @@
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/terminal.hpp"
+#include "cli/bench/bench_plan.hpp"
+#include "cli/bench/bench_reuse.hpp"
+#include "corral/bench/report.hpp"
+#include "corral/bench/statistics.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int interrupted_status = 130;
+
+std::string result_line(const bench::run_record& run, std::size_t number) {
+    const bench::test_result& last = run.results[number];
+    std::ostringstream out;
+    out.setf(std::ios::fixed);
+    out.precision(2);
+    out << number + 1 << "/" << run.planned << " " << last.test.id << ": ";
+    if (last.seen.how == bench::ending::unable) {
+        out << last.seen.reason;
+    } else if (last.seen.how == bench::ending::success) {
+        const auto speed = bench::decode_speed(last.seen);
+        out << "success, " << last.seen.total_s << " s";
+        if (speed) {
+            out << ", " << *speed << " tok/s";
+        }
+    } else {
+        out << last.seen.reason << " after " << last.seen.total_s << " s";
+    }
+    return out.str() + "\n";
+}
+
+std::string bar(const bench::run_record& run, const std::string& next) {
+    constexpr std::size_t width = 30;
+    const std::size_t full = run.planned == 0 ? 0 : width * run.results.size() / run.planned;
+    return "[" + std::string(full, '#') + std::string(width - full, '.') + "] " +
+           std::to_string(run.results.size()) + "/" + std::to_string(run.planned) + " " + next + "\n";
+}
+
+void print_summary(const bench::run_record& record, const fs::path& folder, const command_context& context) {
+    const text_style style = style_of(STDOUT_FILENO, context.environment);
+    std::cout << bench::summary(record, style.columns) << "report: " << (folder / "report.html").string()
+              << '\n';
+}
+
+bool whole(const bench::reuse_record& run, unsigned turns) {
+    return run.rows.size() == turns && std::ranges::all_of(run.rows, [](const bench::reuse_row& row) {
+               return row.with.failure.empty() && row.without.failure.empty();
+           });
+}
+
+core::result<void> keep(const bench::reuse_record& run, const fs::path& folder) {
+    const core::result<void> written = write_whole(folder / "reuse.json", bench::json_report(run));
+    return written ? write_whole(folder / "reuse.txt", bench::table_report(run)) : written;
+}
+
+// A word that no earlier run had: the time of day.
+std::string word_of(const std::string& generated) {
+    std::string out;
+    std::ranges::copy_if(generated, std::back_inserter(out), [](char c) { return c >= '0' && c <= '9'; });
+    constexpr std::size_t digits = 6;
+    return out.substr(out.size() - std::min(digits, out.size()));
+}
+
+int run_conversation(const bench_options& asked, const bench_plan& of, const command_context& context) {
+    constexpr unsigned usual_tokens = 64;
+    const text_style style = style_of(STDERR_FILENO, context.environment);
+    live_lines lines(STDERR_FILENO, style);
+    reuse_plan plan;
+    plan.target = of.side.target;
+    plan.record.model = of.side.target.model;
+    plan.record.url = of.side.record.url;
+    plan.record.hardware = of.side.record.hardware;
+    plan.record.generated = of.side.record.generated;
+    plan.record.server = of.side.record.server;
+    plan.record.max_tokens = asked.max_tokens > 0 ? asked.max_tokens : usual_tokens;
+    plan.run = word_of(plan.record.generated);
+    plan.turns = asked.turns;
+    plan.progress = [&lines, &style](const std::string& next) {
+        lines.clear();
+        if (!next.empty()) {
+            lines.draw(wrapped(next + "\n", style));
+        }
+    };
+    const bench::reuse_record done = run_reuse(std::move(plan));
+    lines.clear();
+    std::cout << (asked.json ? bench::json_report(done) : bench::table_report(done));
+    if (const core::result<void> kept = keep(done, of.side.out); !kept) {
+        return fail(kept.error().message);
+    }
+    if (done.interrupted) {
+        return interrupted_status;
+    }
+    return whole(done, asked.turns) ? succeeded : failed;
+}
+
+int run(const bench_options& asked, const command_context& context) {
+    core::result<bench_plan> plan = plan_of(asked, context);
+    if (!plan) {
+        const bool words = plan.error().code == core::make_error_code(core::errc::invalid);
+        const int status = fail(telemetry::printable(plan.error().message, 4000));
+        return words ? static_cast<int>(bad_configuration) : status;
+    }
+    if (asked.reuse) {
+        return run_conversation(asked, *plan, context);
+    }
+    const text_style style = style_of(STDERR_FILENO, context.environment);
+    live_lines lines(STDERR_FILENO, style);
+    std::size_t told = 0;
+    plan->progress = [&](const bench::run_record& so_far, const std::string& next) {
+        lines.clear();
+        for (; told < so_far.results.size(); ++told) {
+            std::cerr << wrapped(result_line(so_far, told), style);
+        }
+        if (!next.empty()) {
+            lines.draw(wrapped(bar(so_far, next), style));
+        }
+    };
+    const fs::path out = plan->side.out;
+    const core::result<bench::run_record> done = run_bench(std::move(*plan));
+    lines.clear();
+    if (!done) {
+        return fail(done.error().message);
+    }
+    if (asked.json) {
+        std::cout << bench::json_report(*done);
+    } else {
+        print_summary(*done, out, context);
+    }
+    if (done->interrupted) {
+        return interrupted_status;
+    }
+    const bench::totals all = bench::total_up(*done);
+    return all.successes + all.unable == done->planned && all.successes > 0 ? succeeded : failed;
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& program, command_context& context) {
+    const auto asked = std::make_shared<bench_options>();
+    CLI::App* one = program.add_subcommand(
+        "bench", "Measure a model of any Ollama server by a set of prompts, and write a report");
+    one->footer(
+        "Exit status: 0 every test did what it asks, or is one that the model can't do; 1 one did not, or "
+        "nobody answers; 2 wrong options or files; 130 interrupted.");
+    one->add_option("model,--model", asked->model, "The model; else the first that is loaded, or there")
+        ->type_name("MODEL");
+    one->add_option("--url", asked->url,
+                    "The server, http://HOST:PORT or https://HOST:PORT; else the Corral of this machine")
+        ->type_name("URL");
+    one->add_option("--config", asked->config, "The configuration of that Corral, to find its address")
+        ->type_name("FILE");
+    one->add_option("--ca-file", asked->ca_file,
+                    "Certificates (PEM) to trust in place of the system's; that of the server will do")
+        ->type_name("FILE");
+    one->add_option("--out", asked->out, "The folder of the report; else one is made here")->type_name("DIR");
+    one->add_option("--set", asked->set, "The prompts: corral, rk3588, lengths, or a TOML file")
+        ->type_name("FILE")
+        ->capture_default_str();
+    one->add_option("--hardware", asked->hardware, "What the report says of the box");
+    one->add_option("--warm-up", asked->warm_up, "Requests before, which don't count")
+        ->check(CLI::Range(0, 100))
+        ->capture_default_str();
+    one->add_option("--repeat", asked->repeat, "So many times the whole set")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    one->add_option("--concurrency", asked->concurrency, "So many clients ask each test at once")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    one->add_option("--silence", asked->silence, "Seconds without output that end a test")
+        ->check(CLI::Range(0.1, 86400.0))
+        ->capture_default_str();
+    one->add_option("--first-byte", asked->first_byte, "Seconds until the first output that end a test")
+        ->check(CLI::Range(0.1, 86400.0))
+        ->capture_default_str();
+    one->add_option("--max-tokens", asked->max_tokens, "Most output of each test, instead of the set's")
+        ->check(CLI::Range(1, 1000000));
+    one->add_flag("--think,!--no-think", asked->think, "Ask every test with thinking, or without");
+    CLI::Option* const compare = one->add_option(
+        "--compare", asked->compare,
+        "The folder of an earlier run, or the address of another server, which is measured in turn with the "
+        "first; writes comparison.md");
+    compare->type_name("DIR");
+    one->add_option("--compare-model", asked->compare_model, "The model's name at the other server")
+        ->needs(compare);
+    one->add_option("--compare-key-file", asked->compare_key_file,
+                    "A file whose first line is the key of the other server")
+        ->needs(compare)
+        ->type_name("FILE");
+    one->add_option("--key-file", asked->key_file,
+                    "A file whose first line is the key of the server; else OLLAMA_API_KEY")
+        ->type_name("FILE");
+    one->add_flag("--json", asked->json, "The results on standard output, as JSON");
+    CLI::Option* const reuse =
+        one->add_flag("--reuse", asked->reuse,
+                      "Play one conversation instead: the time to the first text of each turn behind what "
+                      "the server holds, "
+                      "and of the same prompt with another beginning; writes reuse.txt and reuse.json");
+    reuse->excludes(compare);
+    one->add_option("--turns", asked->turns, "Of that conversation")
+        ->check(CLI::Range(1, 10))
+        ->capture_default_str()
+        ->needs(reuse);
+    one->parse_complete_callback(
+        [asked, &context] { context.run = [asked, &context] { return run(*asked, context); }; });
+}
+
+}  // namespace corral::cli

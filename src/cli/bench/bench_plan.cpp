@@ -1,0 +1,315 @@
+#include "cli/bench/bench_plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "cli/base/reported_fields.hpp"
+#include "cli/base/server_address.hpp"
+#include "cli/bench/bench_server.hpp"
+#include "cli/status/model_listing.hpp"
+#include "corral/bench/report.hpp"
+#include "corral/core/server_url.hpp"
+#include "corral/core/shipped_files.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+core::failure unusable(const std::string& why) {
+    return core::make_failure(core::errc::invalid, why);
+}
+
+core::result<fs::path> set_file(const std::string& name) {
+    if (name.find('/') != std::string::npos || name.ends_with(".toml")) {
+        return fs::path(name);
+    }
+    std::error_code error;
+    for (const fs::path& folder : core::shipped_folders("bench")) {
+        if (fs::is_regular_file(folder / (name + ".toml"), error)) {
+            return folder / (name + ".toml");
+        }
+    }
+    return unusable("there is no set '" + name +
+                    "': say corral, rk3588, lengths, or a file that ends in .toml");
+}
+
+core::result<bench::prompt_set> read_set(const bench_options& asked) {
+    const core::result<fs::path> file = set_file(asked.set);
+    if (!file) {
+        return file.error();
+    }
+    const core::result<std::string> text = read_bounded(*file, 1024 * 1024);
+    if (!text) {
+        return text.error();
+    }
+    core::result<bench::prompt_set> set = bench::parse_prompt_set(*text, file->string());
+    for (std::size_t i = 0; set && i < set->tests.size(); ++i) {
+        bench::prompt_test& test = set->tests[i];
+        test.max_tokens = asked.max_tokens > 0 ? asked.max_tokens : test.max_tokens;
+        test.think = asked.think ? asked.think : test.think;
+    }
+    return set;
+}
+
+// Names are looked up before the loop runs: Ctrl-C ends that at once. `option`: which of them it is.
+core::result<bench::trial_target> target_of(const bench_options& asked, const std::string& option,
+                                            const std::string& address) {
+    const core::result<server_address> server = find_server(option, address, asked.ca_file);
+    if (!server) {
+        return server.error();
+    }
+    bench::trial_target out;
+    out.at = server->at;
+    out.host = server->host;
+    out.tls = server->tls;
+    out.model = asked.model;
+    out.silence = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.silence));
+    out.first_byte =
+        std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.first_byte));
+    return out;
+}
+
+std::string now_text(const char* format) {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::localtime_r(&now, &parts);
+    std::array<char, 64> out{};
+    return {out.data(), std::strftime(out.data(), out.size(), format, &parts)};
+}
+
+core::result<fs::path> out_folder(const bench_options& asked, const std::string& model) {
+    std::string name = asked.out;
+    if (name.empty()) {
+        name = "bench-" + model + now_text("-%Y%m%d-%H%M%S");
+        std::replace_if(
+            name.begin(), name.end(), [](char c) { return c == '/' || c == ':'; }, '-');
+    }
+    std::error_code error;
+    fs::create_directories(name, error);
+    if (error) {
+        return unusable("the folder '" + name + "' can't be made: " + error.message());
+    }
+    return fs::path(name);
+}
+
+// What is known of a side before it is measured.
+bench::run_record begun(const bench_options& asked, const bench::prompt_set& set, const std::string& url,
+                        const std::string& model) {
+    bench::run_record out;
+    out.model = model;
+    out.url = url;
+    out.hardware = asked.hardware;
+    out.set = set.name;
+    out.warm_up = asked.warm_up;
+    out.generated = now_text("%Y-%m-%d %H:%M:%S");
+    out.concurrency = asked.concurrency;
+    out.planned = asked.repeat * asked.concurrency * static_cast<unsigned>(set.tests.size());
+    return out;
+}
+
+bool is_address(const std::string& text) {
+    return text.find("://") != std::string::npos;
+}
+
+// The results of an earlier run, in the folder `name`.
+core::result<bench::run_record> results_in(const std::string& name) {
+    const fs::path file = fs::path(name) / "results.json";
+    const core::result<std::string> text = read_bounded(file, 64 * 1024 * 1024);
+    if (!text) {
+        return text.error();
+    }
+    return bench::read_results(*text, file.string());
+}
+
+core::result<void> read_before(const bench_options& asked, bench_plan& plan) {
+    const core::result<bench::run_record> before = results_in(asked.compare);
+    if (!before) {
+        return before.error();
+    }
+    const bool common = std::ranges::any_of(before->results, [&](const auto& one) {
+        return std::ranges::any_of(plan.set.tests, [&](const auto& test) { return test.id == one.test.id; });
+    });
+    if (!common) {
+        return unusable("the run in '" + asked.compare + "' (set '" + before->set +
+                        "') has no test in common with the set '" + plan.set.name + "'");
+    }
+    plan.before = *before;
+    return {};
+}
+
+core::result<void> add_other(const bench_options& asked, bench_plan& plan) {
+    const core::result<bench::trial_target> target = target_of(asked, "--compare", asked.compare);
+    const core::result<std::string> key = key_in(asked.compare_key_file);
+    if (!target || !key) {
+        return target ? key.error() : target.error();
+    }
+    bench_side other;
+    other.target = *target;
+    other.target.key = *key;
+    other.target.model = asked.compare_model.empty() ? plan.side.target.model : asked.compare_model;
+    other.record = begun(asked, plan.set, asked.compare, other.target.model);
+    const core::result<void> learned = learn_server(other);
+    if (!learned) {
+        return learned.error();
+    }
+    plan.other = std::move(other);
+    return {};
+}
+
+// The Corral of this machine: what its admin socket and its configuration tell.
+struct local_corral {
+    known_models known;
+    std::string url;
+};
+
+local_corral look_here(const bench_options& asked, const command_context& context) {
+    local_corral out;
+    daemon_place place;
+    place.config = asked.config;
+    out.known = look_for_models(place, context.environment);
+    if (out.known.status.is_object()) {
+        out.url = reported_text(out.known.status, "url");
+    }
+    if (out.url.empty()) {
+        const auto& at = out.known.files.listen;
+        const std::string address = at.address().to_string();
+        const bool usual = !out.known.readable || at.port() == 0;
+        out.url = usual ? "http://127.0.0.1:11434"
+                        : std::string(out.known.files.tls ? "https://" : "http://") +
+                              (at.address().is_v6() ? "[" + address + "]" : address) + ":" +
+                              std::to_string(at.port());
+    }
+    for (const auto& [any, own] :
+         {std::pair("://0.0.0.0:", "://127.0.0.1:"), std::pair("://[::]:", "://[::1]:")}) {
+        if (const auto found = out.url.find(any); found != std::string::npos) {
+            out.url.replace(found, std::string_view(any).size(), own);
+        }
+    }
+    return out;
+}
+
+// Its certificate names the box, hardly the loopback address; here the very certificate is known.
+core::result<void> trust_here(bench::trial_target& to, const local_corral& here) {
+    if (!here.known.files.tls) {
+        return {};
+    }
+    const core::result<http::tls_trust> trust = http::tls_trust::load(here.known.files.tls->certificate);
+    if (!trust) {
+        return trust.error();
+    }
+    to.tls = http::tls_peer{*trust, {}};
+    return {};
+}
+
+bool is_served_here(const local_corral& here, const bench::trial_target& at) {
+    if (!here.known.status.is_object()) {
+        return false;
+    }
+    const auto own = core::parse_server_url(here.url, core::url_schemes::http_and_https);
+    const auto* const url = std::get_if<core::server_url>(&own);
+    return url != nullptr && url->port == at.at.port() &&
+           (at.at.address().is_loopback() || at.at.address().to_string() == url->host);
+}
+
+// "Raspberry Pi 5 Model B Rev 1.0, card 0 AX650N"
+std::string hardware_here(const local_corral& here) {
+    std::string out;
+    const core::result<std::string> board = read_bounded("/proc/device-tree/model", 4096);
+    if (board) {
+        out = telemetry::printable(board->substr(0, board->find('\0')), 100);
+    }
+    for (const auto& tool : reported_objects(here.known.status, "devices")) {
+        for (const auto& card : reported_objects(tool, "cards")) {
+            const std::string name = reported_text(card, "name", 100);
+            out += (out.empty() ? "card " : ", card ") +
+                   std::to_string(static_cast<int>(reported_amount(card, "card"))) +
+                   (name.empty() ? "" : " " + name);
+        }
+    }
+    return out;
+}
+
+void add_local_facts(bench::run_record& to, const local_corral& here) {
+    if (to.hardware.empty()) {
+        to.hardware = hardware_here(here);
+    }
+    const catalog::model_entry* const model = config::find_model(here.known.files, to.model);
+    if (model != nullptr) {
+        to.facts.package = model->package.filename().string();
+        to.facts.profile = model->runtime.name;
+        if (model->runtime.traits.usage == catalog::usage_trust::none) {
+            to.facts.counts = "tokens estimated";
+        }
+    }
+}
+
+// A refused connection, in the words of every other command where nobody named the server.
+core::failure told(core::failure why, bool usual_place) {
+    if (usual_place && why.code == boost::asio::error::connection_refused) {
+        why.message = "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
+    }
+    return why;
+}
+
+}  // namespace
+
+core::result<bench_plan> plan_of(const bench_options& asked, const command_context& context) {
+    bench_plan plan;
+    const core::result<bench::prompt_set> set = read_set(asked);
+    const core::result<std::string> key = key_of(asked.key_file, context.environment);
+    if (!set || !key) {
+        return !set ? set.error() : key.error();
+    }
+    const local_corral here = look_here(asked, context);
+    const std::string url = asked.url.empty() ? here.url : asked.url;
+    core::result<bench::trial_target> target = target_of(asked, "--url", url);
+    if (!target) {
+        return target.error();
+    }
+    if (asked.url.empty() && target->tls && asked.ca_file.empty()) {
+        const core::result<void> trusted = trust_here(*target, here);
+        if (!trusted) {
+            return trusted.error();
+        }
+    }
+    plan.set = *set;
+    plan.side.target = *target;
+    plan.side.target.key = *key;
+    plan.side.record = begun(asked, plan.set, url, asked.model);
+    plan.repeat = asked.repeat;
+    core::result<void> learned = learn_server(plan.side);
+    if (!learned) {
+        return told(learned.error(), asked.url.empty());
+    }
+    if (is_served_here(here, plan.side.target)) {
+        add_local_facts(plan.side.record, here);
+    }
+    if (!asked.compare.empty()) {
+        const core::result<void> ready =
+            is_address(asked.compare) ? add_other(asked, plan) : read_before(asked, plan);
+        if (!ready) {
+            return ready.error();
+        }
+    }
+    const core::result<fs::path> out = out_folder(asked, plan.side.target.model);
+    if (!out) {
+        return out.error();
+    }
+    plan.side.out = *out;
+    if (plan.other) {
+        std::error_code error;
+        plan.other->out = *out / "compared";
+        fs::create_directories(plan.other->out, error);
+        if (error) {
+            return unusable("the folder '" + plan.other->out.string() +
+                            "' can't be made: " + error.message());
+        }
+    }
+    return plan;
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/command_source.hpp"
+#include "cli/base/terminal.hpp"
+#include "cli/packages/import_trust.hpp"
+#include "cli/packages/serving_user.hpp"
+#include "cli/trouble/doctor_examination.hpp"
+#include "corral/catalog/placement.hpp"
+#include "corral/doctor/doctor.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+struct check_options {
+    std::optional<std::string> file;
+    bool json = false;
+    bool no_files = false;
+};
+
+// What the checks before a start will say of the files of each model that is run here.
+std::vector<catalog::finding> findings_of(const config::configuration& settings, const text_style& style,
+                                          const std::optional<serving_user>& who) {
+    std::vector<catalog::finding> out;
+    const auto look = [&](const catalog::model_entry& model) {
+        auto view = doctor::view_of(model);
+        if (model.runtime.services.empty() || !view) {
+            return;  // elsewhere, or refused by the reader of the configuration already
+        }
+        doctor::examination of;
+        of.around = doctor::these_surroundings(0);
+        of.models.push_back(std::move(*view));
+        std::ranges::move(doctor::examine_before_start(of, doctor::start_part::files),
+                          std::back_inserter(out));
+        if (auto closed = who ? closed_to(*who, model.package) : std::nullopt) {
+            closed->subject = "model " + catalog::label_of(model);
+            out.push_back(std::move(*closed));
+        }
+        for (catalog::finding& one : check_sealed_content(model, hash_bar("checking " + model.name, style))) {
+            one.subject = "model " + catalog::label_of(model);
+            out.push_back(std::move(one));
+        }
+    };
+    for (const catalog::model_entry& model : settings.models) {
+        look(model);
+        std::ranges::for_each(model.fallbacks, look);
+    }
+    return out;
+}
+
+bool has_error(const std::vector<catalog::finding>& found) {
+    return std::ranges::any_of(
+        found, [](const catalog::finding& one) { return one.level == catalog::severity::error; });
+}
+
+void print_findings(const std::vector<catalog::finding>& found) {
+    for (const catalog::finding& one : found) {
+        std::cerr << catalog::severity_name(one.level) << ": " << one.subject << ": " << one.what
+                  << (one.what.ends_with('.') ? " " : ". ") << one.fix << '\n';
+    }
+}
+
+json as_json(const std::vector<catalog::diagnostic>& all) {
+    json out = json::array();
+    for (const catalog::diagnostic& one : all) {
+        out.push_back(
+            {{"file", one.file}, {"line", one.line}, {"column", one.column}, {"message", one.message}});
+    }
+    return out;
+}
+
+void print_json(const config::configuration_source& source, const config::configuration_result& read,
+                const std::vector<catalog::finding>& found, int status) {
+    json out;
+    out["ok"] = status == succeeded;
+    out["configuration"] = source.file.string();
+    out["errors"] = as_json(read.errors);
+    out["warnings"] = as_json(read.warnings);
+    out["left_out"] = json::array();
+    out["models"] = json::array();
+    if (read.value) {
+        for (const config::left_out_manifest& one : read.value->left_out) {
+            out["left_out"].push_back(
+                {{"file", one.file.string()}, {"name", one.name}, {"errors", as_json(one.problems)}});
+        }
+        for (const catalog::model_entry& model : read.value->models) {
+            out["models"].push_back(model.name);
+        }
+    }
+    out["files"] = doctor_json(found);
+    std::cout << out.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+const char* verdict_of(const config::configuration_source& source, int status) {
+    if (status == bad_configuration) {
+        return "good but for the manifests above";
+    }
+    if (status == failed) {
+        return "good but for the files below";
+    }
+    std::error_code ignored;  // one that can't be looked at has been read
+    const bool there = !source.file_may_be_missing || std::filesystem::exists(source.file, ignored);
+    return there ? "good" : "not written, so all is as usual";
+}
+
+void print_summary(const config::configuration_source& source, const config::configuration& settings,
+                   int status, const text_style& style) {
+    const bool local = settings.listen.address().is_loopback();
+    std::ostringstream out;
+    out << source.file.string() << ": " << verdict_of(source, status) << "; " << settings.models.size()
+        << (settings.models.size() == 1 ? " model" : " models") << '\n';
+    for (const catalog::model_entry& model : settings.models) {
+        out << "  " << model.name << " (profile " << model.runtime.name << ", " << model.package.string()
+            << ")\n";
+        for (const catalog::model_entry& fallback : model.fallbacks) {
+            out << "    else " << catalog::label_of(fallback) << " (profile " << fallback.runtime.name
+                << ")\n";
+        }
+    }
+    out << "  manifests: " << settings.models_directory.string() << '\n';
+    out << "  for " << (local ? "this machine" : "the network") << ", "
+        << (settings.tls ? "with TLS" : "without TLS") << ", "
+        << (settings.keys_file ? "with keys: " + settings.keys_file->string() : "without keys") << '\n';
+    std::cout << wrapped(out.str(), style);
+}
+
+int check(const check_options& asked, const command_context& context) {
+    const config::configuration_source source = source_of(asked.file, context.environment);
+    const config::configuration_result read = config::load_configuration(source);
+    const bool good = read.value && read.value->left_out.empty();
+    const auto found =
+        read.value && !asked.no_files
+            ? findings_of(*read.value, style_of(STDERR_FILENO, context.environment),
+                          find_serving_user({{}, asked.file, false},
+                                            config::find_configuration(asked.file, context.environment),
+                                            context.environment))
+            : std::vector<catalog::finding>{};
+    const int status = !good ? bad_configuration : has_error(found) ? failed : succeeded;
+    if (asked.json) {
+        print_json(source, read, found, status);
+        return status;
+    }
+    for (const catalog::diagnostic& what : read.warnings) {
+        std::cerr << "warning: " << catalog::to_text(what) << '\n';
+    }
+    for (const catalog::diagnostic& what : read.errors) {
+        std::cerr << "error: " << catalog::to_text(what) << '\n';
+    }
+    if (!read.value) {
+        return status;
+    }
+    for (const config::left_out_manifest& one : read.value->left_out) {
+        for (const catalog::diagnostic& what : one.problems) {
+            std::cerr << "error: " << catalog::to_text(what) << '\n';
+        }
+        std::cerr << "  " << one.file.string() << " is left out; all others are served\n";
+    }
+    print_summary(source, *read.value, status, style_of(STDOUT_FILENO, context.environment));
+    print_findings(found);
+    return status;
+}
+
+}  // namespace
+
+void add_check_command(CLI::App& program, command_context& context) {
+    const auto asked = std::make_shared<check_options>();
+    CLI::App* one = program.add_subcommand(
+        "check", "Read the configuration and its manifests and examine the files of their models");
+    one->add_option("--config,file", asked->file, "Configuration file (TOML); else the usual places")
+        ->type_name("FILE");
+    one->add_flag("--no-files", asked->no_files, "Leave the files of the models out");
+    one->add_flag("--json", asked->json, "As JSON");
+    one->parse_complete_callback(
+        [asked, &context] { context.run = [asked, &context] { return check(*asked, context); }; });
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,360 @@
+// corral import DIR
+
+#include "cli/packages/import_command.hpp"
+
+#include <iostream>
+#include <memory>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/command_source.hpp"
+#include "cli/base/daemon_place.hpp"
+#include "cli/base/terminal.hpp"
+#include "cli/packages/import_plan.hpp"
+#include "cli/packages/import_report.hpp"
+#include "cli/packages/import_trust.hpp"
+#include "cli/packages/serving_user.hpp"
+#include "corral/catalog/toml_section.hpp"
+#include "corral/config/configuration_place.hpp"
+#include "corral/config/manifest_file.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/package/package_tree.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+// What became of it.
+struct import_outcome {
+    bool written = false;
+    std::string problem;  // why it was not
+    bool reloaded = false;
+    bool daemon = false;            // the Corral of this configuration runs
+    std::vector<std::string> next;  // for people: what to do now
+};
+
+std::string line(const std::string& text) {
+    return telemetry::printable(text, 2000);
+}
+
+std::string serve_command(const config::configuration_place& place) {
+    return place.named ? "corral serve --config " + package::shell_word(place.file.string())
+                       : std::string("corral serve");
+}
+
+// A Corral that runs takes the model at once; one that can't start it yet is left as it is.
+void ask_to_reload(const import_options& asked, const config::configuration_place& place,
+                   const std::map<std::string, std::string>& environment, bool reload, import_outcome& to) {
+    constexpr core::seconds longest{30};
+    const auto places = sockets_of(asked.daemon, environment);
+    const auto status = control::ask_daemon(places, control::admin_json{{"verb", "status"}}, longest);
+    const bool ours = status && is_about(*status, place.file);
+    to.daemon = ours;
+    if (!reload) {
+        to.next.emplace_back(ours ? "corral reload" : serve_command(place));
+        return;
+    }
+    const auto answer = control::ask_daemon(ours ? places : std::vector<std::filesystem::path>{},
+                                            control::admin_json{{"verb", "reload"}}, longest);
+    if (!answer) {
+        to.next.push_back(serve_command(place));
+        return;
+    }
+    to.reloaded = answer->value("ok", control::admin_json(false)) == true;
+    to.next.emplace_back(to.reloaded ? "corral status"
+                                     : "corral reload   (it refused just now; it says why)");
+}
+
+// Beside the manifest, and there before it; none is left over of an import before.
+bool write_seal(const import_plan& plan, const package_trust& trust, import_outcome& to) {
+    const std::filesystem::path file = package::seal_of(plan.file);
+    if (trust.seal) {
+        const auto done = config::write_manifest(file, package::text_of(*trust.seal), true);
+        to.problem = done ? std::string() : line(done.error().message);
+        return done.has_value();
+    }
+    std::error_code stays;
+    std::filesystem::remove(file, stays);
+    to.problem = stays ? "can't remove " + line(file.string()) + ": " + stays.message() : std::string();
+    return !stays;
+}
+
+void write(const import_options& asked, const import_plan& plan, const package_trust& trust,
+           const config::configuration_place& place, const std::map<std::string, std::string>& environment,
+           import_outcome& to) {
+    if (!write_seal(plan, trust, to)) {
+        return;
+    }
+    const auto done = config::write_manifest(plan.file, plan.text, asked.request.replace);
+    if (!done) {
+        to.problem = line(done.error().message);
+        return;
+    }
+    to.written = true;
+    ask_to_reload(asked, place, environment, plan.startable, to);
+}
+
+bool may_write(const std::filesystem::path& where) {
+    std::filesystem::path place = where;
+    while (!place.empty() && ::access(place.c_str(), F_OK) != 0 && place.has_relative_path()) {
+        place = place.parent_path();  // what is not there is made in the folder above
+    }
+    return ::access(place.empty() ? "." : place.c_str(), W_OK) == 0;
+}
+
+// How the package stands, before a word about the manifest.
+void print_report(std::ostream& to, const import_options& asked, const import_plan& plan,
+                  const text_style& style) {
+    if (!plan.kind.empty()) {
+        to << line(asked.folder) << " is " << plan.kind << '\n';
+    }
+    to << wrapped(group_lines(plan.groups, asked.daemon.verbose), style);
+    to << wrapped(finding_lines(plan, asked.daemon.verbose, style), style);
+    for (const std::string& one : plan.mended) {
+        to << painted("fixed:", colour::green, style) << " " << line(one) << '\n';
+    }
+}
+
+void print_commands(std::ostream& to, std::vector<std::string> commands) {
+    if (commands.empty()) {
+        return;
+    }
+    to << "\nRun these:\n";
+    for (const std::string& command : commands) {
+        to << "  " << line(command) << '\n';
+    }
+}
+
+void print_outcome(const import_plan& plan, const import_outcome& what, const text_style& style) {
+    if (!what.problem.empty()) {
+        (void)fail(what.problem);
+    }
+    std::vector<std::string> commands = commands_of(plan, may_write);
+    // Nothing that could be typed mends it, so what is left to run is for later.
+    const bool later = commands.empty() && !what.next.empty();
+    if (what.written) {
+        std::cout << wrapped(
+            "wrote " + plan.file.string() + ": model " + plan.model + ", profile " + plan.profile + "\n",
+            style);
+        if (what.reloaded) {
+            std::cout << "the Corral that runs has it now\n";
+        }
+        if (!plan.startable) {
+            std::cout << wrapped("it will not start until what is said above as an error is mended" +
+                                     std::string(later ? "; then it needs what follows" : "") + "\n",
+                                 style);
+        }
+        commands.insert(commands.end(), what.next.begin(), what.next.end());
+    } else if (!commands.empty() && !plan.model.empty()) {
+        commands.push_back("corral import " + package::shell_word(plan.package.string()));
+    }
+    print_commands(what.written ? std::cout : std::cerr, std::move(commands));
+}
+
+const char* word_of(package::signature_state state) {
+    switch (state) {
+        case package::signature_state::good:
+            return "good";
+        case package::signature_state::refused:
+            return "refused";
+        case package::signature_state::unchecked:
+            return "unchecked";
+        case package::signature_state::none:
+            break;
+    }
+    return "none";
+}
+
+// How far the package is what its maker says, where there is a list of checksums.
+void print_trust(std::ostream& to, const package_trust& trust) {
+    if (!trust.seal) {
+        return;
+    }
+    to << trust.listed << (trust.listed == 1 ? " file is" : " files are") << " as SHA256SUMS says";
+    if (trust.signature.state == package::signature_state::good) {
+        to << ", which " << line(trust.signature.why) << " signed";
+    }
+    to << '\n';
+}
+
+void print_json(const import_plan& plan, const package_trust& trust, const import_outcome& what, int status) {
+    control::admin_json out;
+    out["status"] = status;
+    out["kind"] = plan.kind;
+    out["profile"] = plan.profile;
+    out["model"] = plan.model;
+    out["file"] = plan.file.string();
+    out["manifest"] = plan.text;
+    out["written"] = what.written;
+    if (!what.problem.empty()) {
+        out["error"] = what.problem;
+    }
+    out["reloaded"] = what.reloaded;
+    out["findings"] = control::admin_json::array();
+    for (const catalog::finding& one : plan.findings) {
+        out["findings"].push_back({{"id", one.id},
+                                   {"severity", catalog::severity_name(one.level)},
+                                   {"subject", one.subject},
+                                   {"what", one.what},
+                                   {"why", one.why},
+                                   {"fix", one.fix}});
+    }
+    out["checksums"] = {
+        {"listed", trust.listed},
+        {"good", trust.seal.has_value()},
+        {"signature", word_of(trust.signature.state)},
+        {"signer", trust.signature.state == package::signature_state::good ? line(trust.signature.why)
+                                                                           : std::string()}};
+    out["fixed"] = plan.mended;
+    out["commands"] = commands_of(plan, may_write);
+    out["pull"] = plan.pull;
+    out["files"] = control::admin_json::array();
+    for (const package::file_group& group : plan.groups) {
+        control::admin_json faults = control::admin_json::object();
+        for (const package::file_group::lot& lot : group.faults) {
+            faults[lot.word] = lot.which;
+        }
+        out["files"].push_back({{"variable", group.variable},
+                                {"count", group.count},
+                                {"whole", group.whole},
+                                {"faults", std::move(faults)},
+                                {"bytes_here", group.bytes_here},
+                                {"bytes_all", group.bytes_all}});
+    }
+    std::cout << out.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+}
+
+int status_of(const import_options& asked, const import_plan& plan, const import_outcome& what) {
+    const bool good = asked.dry_run ? plan.writable : what.written;
+    if (!good) {
+        return not_imported;
+    }
+    return plan.startable ? imported : imported_broken;
+}
+
+// A name of a hub where no such folder is.
+int refuse_hub(const import_options& asked) {
+    std::error_code unreadable;
+    if (std::filesystem::exists(asked.folder, unreadable) || unreadable) {
+        return imported;
+    }
+    const auto commands = hub_commands(asked.folder);
+    if (commands.empty()) {
+        return imported;
+    }
+    if (asked.json) {
+        control::admin_json out;
+        out["status"] = static_cast<int>(not_imported);
+        out["error"] = "there is no folder '" + asked.folder + "'; it may be a name at a hub";
+        out["commands"] = commands;
+        std::cout << out.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+        return not_imported;
+    }
+    std::cerr << "error: there is no folder " << line(asked.folder)
+              << " here; if that is a hub's name, fetch it first\n";
+    print_commands(std::cerr, commands);
+    return not_imported;
+}
+
+// By [import] of the configuration. One that can't be read may say so, and only its owner knows.
+bool requires_signature(const config::configuration_place& place) {
+    catalog::issue_list wrong(place.file.string());
+    const auto tree = place.there ? catalog::parse_toml_file(place.file, wrong) : std::nullopt;
+    return place.there && (!tree || tree->at_path("import.require_signature").value<bool>().value_or(false));
+}
+
+}  // namespace
+
+int run_import(const import_options& asked, const std::map<std::string, std::string>& environment,
+               import_told* told) {
+    const auto& said = asked.daemon.config;
+    const config::configuration_place place = config::find_configuration(said, environment);
+    import_request request = asked.request;
+    if (const int status = refuse_hub(asked); status != imported) {
+        return status;
+    }
+    // Every command that is printed names the folder as any shell finds it.
+    std::error_code unknown_folder;
+    const auto full = std::filesystem::absolute(asked.folder, unknown_folder).lexically_normal();
+    request.package = unknown_folder ? std::filesystem::path(asked.folder) : full;
+    request.dry_run = asked.dry_run;
+    request.tell = [](const std::string& text) { std::cerr << line(text) << std::endl; };
+    if (request.profile && request.profile->find('/') != std::string::npos) {
+        // As typed it starts where the person is, in a manifest at the manifest's own folder.
+        request.profile = std::filesystem::absolute(*request.profile).lexically_normal().string();
+    }
+    const trust_request wanted{request.package, place.file.parent_path() / "trusted.d",
+                               asked.require_signature || requires_signature(place)};
+    const text_style bars = told == nullptr ? style_of(STDERR_FILENO, environment) : text_style{};
+    const package_trust trust =
+        check_trust(wanted, hash_bar("checking " + line(request.package.filename().string()), bars));
+    request.known = trust.findings;
+    const auto serving = find_serving_user(asked.daemon, place, environment);
+    if (const auto who = serving ? serving : importing_user()) {
+        if (auto closed = closed_to(*who, request.package)) {
+            request.known.push_back(std::move(*closed));
+        }
+    }
+    const import_plan plan =
+        plan_import(request, place, source_of(said, environment), package::this_machine());
+    // With --dry-run the manifest alone is on standard output; what ends in nothing is a failure.
+    const bool aside = asked.dry_run || !plan.writable;
+    std::ostream& report = aside ? std::cerr : std::cout;
+    if (!asked.json && told == nullptr) {
+        print_trust(report, trust);
+        print_report(report, asked, plan, style_of(aside ? STDERR_FILENO : STDOUT_FILENO, environment));
+    }
+    import_outcome what;
+    if (plan.writable && !asked.dry_run) {
+        write(asked, plan, trust, place, environment, what);
+    }
+    const int status = status_of(asked, plan, what);
+    if (told != nullptr) {
+        *told = {plan.model, plan.findings, what.problem, what.reloaded};
+    } else if (asked.json) {
+        print_json(plan, trust, what, status);
+    } else if (asked.dry_run) {
+        print_commands(std::cerr, commands_of(plan, may_write));
+        std::cout << plan.text;
+    } else {
+        print_outcome(plan, what, style_of(STDOUT_FILENO, environment));
+    }
+    return status;
+}
+
+void add_import_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<import_options>();
+    CLI::App* one = program.add_subcommand(
+        "import", "Make a model of a vendor's folder: read it, check it, and write its manifest");
+    one->add_option("folder", asked->folder, "The package's folder, as it was downloaded")
+        ->type_name("DIR")
+        ->required();
+    one->add_option("--name", asked->request.name,
+                    "NAME or NAME:TAG of the model; else by the package's names")
+        ->type_name("NAME");
+    one->add_option("--profile", asked->request.profile, "The runtime's profile; else by the kind of package")
+        ->type_name("PROFILE");
+    one->add_flag("--dry-run", asked->dry_run, "Print the manifest and what was found; write nothing");
+    one->add_flag("--force", asked->request.replace, "Replace a manifest of that name");
+    one->add_flag(
+        "--fix", asked->request.mend,
+        "Mend what needs no person: execute bits, variables of the environment, and Python packages, by "
+        "pip");
+    one->add_flag("--require-signature", asked->require_signature,
+                  "Refuse a package without a list of checksums that a key of trusted.d has signed");
+    one->add_flag("-v", asked->daemon.verbose, "Name all files, not the first ones");
+    one->add_flag("--json", asked->json, "As JSON");
+    add_daemon_options(*one, asked->daemon);
+    one->footer(
+        "Exit status: 0 written, and nothing is known that keeps it from starting; 1 written, but something "
+        "does; 2 nothing written.");
+    one->parse_complete_callback([asked, &context] {
+        asked->request.install = asked->request.mend;
+        context.run = [asked, &context] { return run_import(*asked, context.environment); };
+    });
+}
+
+}  // namespace corral::cli

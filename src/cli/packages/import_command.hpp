@@ -1,0 +1,37 @@
+#pragma once
+// `corral import`, for itself and for `corral pull`, which ends with it.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/base/daemon_place.hpp"
+#include "cli/packages/import_plan.hpp"
+
+namespace corral::cli {
+
+enum import_status : int { imported = 0, imported_broken = 1, not_imported = 2 };
+
+struct import_options {
+    import_request request;
+    daemon_place daemon;
+    std::string folder;
+    bool dry_run = false;
+    bool json = false;
+    bool require_signature = false;
+};
+
+// What became of it, for a caller that prints it itself.
+struct import_told {
+    std::string model;
+    std::vector<catalog::finding> findings;  // worst first
+    std::string problem;                     // why no manifest was written; empty: one was
+    bool reloaded = false;
+};
+
+// One of import_status. With `told` nothing is printed.
+[[nodiscard]] int run_import(const import_options& asked,
+                             const std::map<std::string, std::string>& environment,
+                             import_told* told = nullptr);
+
+}  // namespace corral::cli

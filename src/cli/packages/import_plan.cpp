@@ -1,0 +1,371 @@
+#include "cli/packages/import_plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "cli/packages/python_environment.hpp"
+#include "corral/catalog/diagnostic.hpp"
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/profile_reader.hpp"
+#include "corral/chat/family.hpp"
+#include "corral/config/configuration_model.hpp"
+#include "corral/config/manifest_file.hpp"
+#include "corral/core/text.hpp"
+#include "corral/package/package_check.hpp"
+#include "corral/package/package_reader.hpp"
+#include "corral/package/package_tree.hpp"
+#include "corral/pull/catalogue.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using catalog::severity;
+
+void add(import_plan& to, std::string id, severity level, std::string what, std::string why,
+         std::string fix) {
+    to.findings.push_back({std::move(id), level, {}, std::move(what), std::move(why), std::move(fix)});
+}
+
+}  // namespace
+
+// Read leniently: 'corral check' is the one to complain.
+std::vector<fs::path> profile_folders(const config::configuration_place& place) {
+    const fs::path base = place.file.parent_path();
+    std::vector<fs::path> out;
+    catalog::issue_list ignored(place.file.string());
+    const auto tree = place.there ? catalog::parse_toml_file(place.file, ignored) : std::nullopt;
+    const auto* const named = tree ? tree->get_as<toml::array>("profiles") : nullptr;
+    for (std::size_t i = 0; named != nullptr && i < named->size(); ++i) {
+        if (const auto folder = (*named)[i].value<std::string>()) {
+            out.push_back((base / *folder).lexically_normal());
+        }
+    }
+    for (fs::path& one : config::usual_profile_folders(base)) {
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+namespace {
+
+// Profiles as the readers ask for them; what is wrong with one is told once.
+class profile_shelf {
+public:
+    profile_shelf(fs::path base, std::vector<fs::path> folders, import_plan& tell)
+        : base_(std::move(base)), folders_(std::move(folders)), tell_(tell) {}
+
+    const catalog::profile* find(const std::string& name) {
+        const auto [entry, fresh] = known_.try_emplace(name);
+        const auto file = fresh ? config::find_profile_file(name, base_, folders_) : std::nullopt;
+        if (file) {
+            auto reading = catalog::read_profile(*file);
+            entry->second = std::move(reading.value);
+            for (const catalog::diagnostic& wrong : reading.errors) {
+                add(tell_, "profile.mistake", severity::error, catalog::to_text(wrong),
+                    "The profile can't be used.", "Mend the profile, or install it anew.");
+            }
+        }
+        return entry->second ? &*entry->second : nullptr;
+    }
+    [[nodiscard]] const std::vector<fs::path>& folders() const noexcept { return folders_; }
+
+private:
+    fs::path base_;
+    std::vector<fs::path> folders_;
+    import_plan& tell_;
+    std::map<std::string, std::optional<catalog::profile>> known_;
+};
+
+// What the family can do and the package allows.
+void set_capabilities(package::reading& of) {
+    catalog::model_entry& model = *of.model;
+    if (of.origins.contains("capabilities")) {
+        return;  // the package says it
+    }
+    const auto* const family = chat::find_family(model.family);
+    if (family == nullptr || !of.origins.contains("family")) {
+        return;
+    }
+    if (family->tools != chat::tool_style::none) {
+        model.capabilities.emplace_back("tools");
+    }
+    if (family->thinks && !model.package_forbids_thinking) {
+        model.capabilities.emplace_back("thinking");
+    }
+    of.origins["capabilities"] = "the family";
+}
+
+// The manifest as the daemon will read it, so that what is checked is what is served.
+catalog::model_entry read_back(import_plan& plan, const config::configuration_source& source,
+                               const profile_shelf& shelf) {
+    catalog::issue_list errors(plan.file.string());
+    catalog::issue_list warnings(plan.file.string());
+    catalog::model_entry out;
+    if (const auto tree = catalog::parse_toml_text(plan.text, errors)) {
+        config::configuration_reading with{
+            source, plan.file.parent_path(), shelf.folders(), errors, warnings, {}, {}};
+        out = config::read_model(catalog::section(*tree, "the manifest", errors), with);
+    }
+    for (const catalog::diagnostic& wrong : errors.take()) {
+        add(plan, "manifest.incomplete", severity::error, wrong.message,
+            "Corral leaves a manifest with a mistake out.",
+            "Fill it in in " + plan.file.string() + " (docs/manifests.md).");
+    }
+    return out;
+}
+
+// What a reader has said about a file needs no second word.
+void add_checks(import_plan& plan, std::vector<catalog::finding> found) {
+    std::vector<std::string> told;
+    for (const catalog::finding& one : plan.findings) {
+        if (!one.subject.empty() && one.level == severity::error) {
+            told.push_back(one.subject);
+        }
+    }
+    for (catalog::finding& one : found) {
+        const bool said = std::ranges::find(plan.findings, one) != plan.findings.end();
+        const bool known = std::ranges::any_of(told, [&](const std::string& file) {
+            return one.subject == file || one.what.starts_with("'" + file + "' is not there") ||
+                   one.what.starts_with("'./" + file + "' is not there");
+        });
+        if (!said && !known) {
+            plan.findings.push_back(std::move(one));
+        }
+    }
+}
+
+// False when something stands where the manifest would.
+bool check_place(import_plan& plan, const import_request& asked, const config::configuration_source& source) {
+    std::error_code unreadable;  // then the write will say why
+    if (fs::exists(fs::symlink_status(plan.file, unreadable)) && !asked.replace) {
+        add(plan, "import.there", severity::error, plan.file.string() + " is there already.",
+            "It may hold what somebody changed by hand.",
+            "'corral import --force' of the folder replaces it; --name makes a model beside it.");
+        return false;
+    }
+    const auto configured = config::load_configuration(source);
+    const auto* const twin = configured.value ? config::find_model(*configured.value, plan.model) : nullptr;
+    if (twin == nullptr || twin->source == plan.file) {
+        return true;
+    }
+    add(plan, "import.name-taken", severity::error,
+        "A model named '" + twin->name + "' is there already" +
+            (twin->source.empty() ? "." : ", of " + twin->source.string() + "."),
+        "Of two models with one name only the first is served.", "Say --name for another name.");
+    return false;
+}
+
+// What must be mended first comes first: files that never came, damaged ones, programs of another machine, Python.
+int rank_of(const std::string& id) {
+    const auto is_one = [&](const auto& all) { return std::ranges::find(all, id) != all.end(); };
+    constexpr std::array<std::string_view, 4> never_there{"package.missing", "file.lfs-pointer",
+                                                          "file.missing", "layers.none"};
+    constexpr std::array<std::string_view, 8> not_downloaded{"layers.missing",
+                                                             "file.html",
+                                                             "file.hub-error",
+                                                             "file.json-instead",
+                                                             "file.text-instead",
+                                                             "file.empty",
+                                                             "package.no-server-program",
+                                                             "path.broken-link"};
+    if (is_one(never_there)) {
+        return 0;
+    }
+    if (is_one(not_downloaded)) {
+        return 1;
+    }
+    if (id.starts_with("file.") || id.starts_with("layers.") || id.starts_with("json.")) {
+        return 2;
+    }
+    return id.starts_with("program.") ? 3 : id.starts_with("script.") ? 4 : 5;
+}
+
+void sort_findings(import_plan& plan) {
+    std::ranges::stable_sort(plan.findings, [](const auto& a, const auto& b) {
+        return a.level != b.level ? a.level > b.level : rank_of(a.id) < rank_of(b.id);
+    });
+}
+
+// True when it is done.
+bool mend_file(const fs::path& file, bool dry_run) {
+    std::error_code failed;
+    if (!dry_run) {
+        fs::permissions(file, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec,
+                        fs::perm_options::add, failed);
+    }
+    return !failed;
+}
+
+void mend_environment(package::reading& read, const package::repair& with) {
+    for (catalog::service_template& service : read.model->runtime.services) {
+        if (service.name == with.service) {
+            std::string& value = service.environment[with.name];
+            value = value.empty() ? with.value : with.value + ":" + value;
+        }
+    }
+}
+
+// Modules that a script needs, installed where Corral's own words tell a person to.
+bool mend_python(import_plan& plan, package::reading& read, const import_request& asked,
+                 const package::repair& one, const fs::path& beside) {
+    const std::string modules = core::joined(one.install);
+    const auto folder = environment_folder(fs::absolute(beside) / "python");
+    const std::string where = one.variable.empty() ? one.python : folder.string();
+    if (asked.dry_run) {
+        plan.mended.push_back("'" + where + "' would get the Python packages " + modules);
+        return true;
+    }
+    if (asked.tell) {
+        asked.tell("installing " + modules + " in '" + where + "', which may take minutes");
+    }
+    const auto python = install_modules(one, folder);
+    if (!python) {
+        add(plan, "import.not-mended", severity::error, python.error().message,
+            "The script ends with ModuleNotFoundError.", "Mend that, then import again with --fix.");
+        return false;
+    }
+    if (!one.variable.empty()) {
+        read.model->variables[one.variable] = *python;
+    }
+    plan.mended.push_back("'" + where + "' has got the Python packages " + modules);
+    return true;
+}
+
+// What --fix may do; the package is to be looked at again where something was done.
+bool mend(import_plan& plan, package::reading& read, const import_request& asked,
+          const std::vector<package::repair>& repairs, const fs::path& beside) {
+    bool done = false;
+    for (const package::repair& one : repairs) {
+        if (!asked.mend || (!one.install.empty() && !asked.install)) {
+            plan.mendable.push_back(one.finding);
+        } else if (!one.install.empty()) {
+            done = mend_python(plan, read, asked, one, beside) || done;
+        } else if (!one.variable.empty()) {
+            read.model->variables[one.variable] = one.value;
+            plan.mended.push_back("the model's " + one.variable + " is " + one.value);
+            done = true;
+        } else if (one.file.empty()) {
+            mend_environment(read, one);
+            plan.mended.push_back("service " + one.service + " gets " + one.name + " = \"" + one.value +
+                                  "\"");
+            done = true;
+        } else if (mend_file(one.file, asked.dry_run)) {
+            plan.mended.push_back("'" + one.file.string() + "' " + (asked.dry_run ? "would get" : "has got") +
+                                  " its execute bit");
+            done = true;
+        } else {
+            add(plan, "import.not-mended", severity::error,
+                "'" + one.file.string() + "' could not be given its execute bit.",
+                "It belongs to another user, or the disk is read-only.",
+                "Run: sudo chmod +x " + package::shell_word(one.file.string()));
+        }
+    }
+    return done;
+}
+
+bool has_error(const import_plan& plan) {
+    return std::ranges::any_of(plan.findings, [](const auto& one) { return one.level == severity::error; });
+}
+
+void plan_manifest(import_plan& plan, package::reading& read, const import_request& asked,
+                   const config::configuration_place& place, const config::configuration_source& source,
+                   const package::machine& here, profile_shelf& shelf) {
+    const catalog::profile* const runtime = shelf.find(read.profile);
+    if (runtime == nullptr) {
+        return;  // no reader makes a model without one
+    }
+    set_capabilities(read);
+    plan.model = read.model->name;
+    plan.file = place.models / config::manifest_file_name(plan.model);
+    plan.text = package::manifest_text(read, *runtime);
+    const std::size_t told = plan.findings.size();
+    catalog::model_entry model = read_back(plan, source, shelf);
+    if (model.package != read.model->package) {
+        add(plan, "import.folder-name", severity::error,
+            "The package's folder has a name that can't be written into a manifest.",
+            "A manifest is UTF-8 text.", "Rename the folder.");
+        return;
+    }
+    package::package_examination seen = package::examine_package(model, here);
+    if (mend(plan, read, asked, seen.repairs, place.models.parent_path()) && !asked.dry_run) {
+        plan.findings.resize(told);
+        plan.text = package::manifest_text(read, *runtime);
+        model = read_back(plan, source, shelf);
+        seen = package::examine_package(model, here);
+    } else if (!plan.mended.empty()) {
+        plan.text = package::manifest_text(read, *runtime);
+    }
+    plan.groups = std::move(seen.groups);
+    plan.files = std::move(seen.files);
+    add_checks(plan, std::move(seen.findings));
+    plan.startable = !has_error(plan);
+    plan.writable = check_place(plan, asked, source);
+}
+
+// The model of the catalogue for this box whose package lies in a folder of that name; empty: there is none.
+std::string name_in_catalogue(const fs::path& package, const config::configuration_place& place,
+                              const package::machine& machine) {
+    const auto read = pull::read_catalogue(pull::catalogue_folders(place.file.parent_path()));
+    const pull::box here = pull::look_at_box(machine, machine.root);
+    for (const pull::catalogue_model& model : read.value.models) {
+        const pull::choice found = pull::choose(model, here);
+        if (found.package != nullptr && core::equal_ignoring_case(pull::folder_name(found.package->source),
+                                                                  package.filename().string())) {
+            return model.name;
+        }
+    }
+    return {};
+}
+
+// A clone gets its large files by git; any other folder of pointers is fetched anew, where it is known from where.
+void offer_pull(import_plan& plan, const config::configuration_place& place,
+                const package::machine& machine) {
+    constexpr std::string_view by_git = " lfs pull";
+    const auto pointers = std::ranges::find(plan.findings, "file.lfs-pointer", &catalog::finding::id);
+    if (pointers == plan.findings.end() || pointers->fix.ends_with(by_git)) {
+        return;
+    }
+    plan.pull = name_in_catalogue(plan.package, place, machine);
+    if (!plan.pull.empty()) {
+        pointers->fix = "Run: corral pull " + plan.pull;
+    }
+}
+
+}  // namespace
+
+import_plan plan_import(const import_request& asked, const config::configuration_place& place,
+                        const config::configuration_source& source, const package::machine& here) {
+    import_plan plan;
+    plan.package = asked.package;
+    plan.findings = asked.known;
+    if (has_error(plan)) {
+        sort_findings(plan);
+        return plan;
+    }
+    profile_shelf shelf(place.file.parent_path(), profile_folders(place), plan);
+    package::read_options how;
+    how.name = asked.name;
+    how.profile = asked.profile;
+    how.profiles = [&shelf](const std::string& name) { return shelf.find(name); };
+    package::reading read = package::read_package(asked.package, here, how);
+    plan.kind = read.kind;
+    plan.profile = read.profile;
+    plan.findings.insert(plan.findings.end(), read.findings.begin(), read.findings.end());
+    if (read.model) {
+        plan_manifest(plan, read, asked, place, source, here, shelf);
+    } else {
+        for (const std::string& note : read.notes) {
+            add(plan, "package.note", severity::note, note + ".", {}, {});
+        }
+    }
+    offer_pull(plan, place, here);
+    sort_findings(plan);
+    return plan;
+}
+
+}  // namespace corral::cli

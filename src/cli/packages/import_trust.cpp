@@ -1,0 +1,175 @@
+#include "cli/packages/import_trust.hpp"
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include <unistd.h>
+
+#include "cli/status/status_page.hpp"
+#include "corral/package/checksum_check.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+using catalog::severity;
+using package::signature_state;
+
+void add(package_trust& to, std::string id, severity level, std::string what, std::string why,
+         std::string fix) {
+    to.findings.push_back({std::move(id), level, {}, std::move(what), std::move(why), std::move(fix)});
+}
+
+void judge_signature(package_trust& to, const trust_request& asked) {
+    const package::signature_verdict& is = to.signature;
+    const std::string keys = "Put the maker's key into " + asked.trusted.string() +
+                             ": a keyring as NAME.gpg (gpg --export), or a key of minisign as NAME.pub.";
+    if (is.state == signature_state::refused) {
+        add(to, "package.signature", severity::error,
+            "The signature '" + is.file + "' is refused: " + is.why + ".",
+            "The list of checksums may be somebody else's.",
+            "Fetch the package again from its maker. " + keys);
+    } else if (is.state == signature_state::unchecked) {
+        add(to, "package.unsigned", asked.require_signature ? severity::error : severity::warning,
+            "The signature '" + is.file + "' was not checked: " + is.why + ".",
+            "Who made the list of checksums is not known.", keys);
+    } else if (is.state == signature_state::none && asked.require_signature) {
+        add(to, "package.unsigned", severity::error, "The package has no signed list of checksums.",
+            "A signature is required here ([import] require_signature, or --require-signature).",
+            "Ask its maker for SHA256SUMS and its signature, SHA256SUMS.asc or SHA256SUMS.minisig.");
+    }
+}
+
+void judge_files(package_trust& to, const trust_request& asked, const package::checksum_report& seen) {
+    const std::string fetch = "Fetch what is named again, or the whole package.";
+    if (!seen.changed.empty()) {
+        add(to, "package.changed", severity::error,
+            "Not as its list of checksums says: " + package::named_files(seen.changed) + ".",
+            "A download was damaged, or somebody changed the file.", fetch);
+    }
+    if (!seen.missing.empty()) {
+        add(to, "package.changed", severity::error,
+            "Listed with a checksum and not there, or not readable: " + package::named_files(seen.missing) +
+                ".",
+            "The package is not whole.", fetch);
+    }
+    if (!seen.unlisted.empty()) {
+        add(to, "package.unlisted", asked.require_signature ? severity::error : severity::warning,
+            "Without a checksum in the list: " + package::named_files(seen.unlisted) + ".",
+            "Nobody vouches for these files.", "Remove them, or ask the maker for a list with them.");
+    }
+}
+
+bool refuses(const package_trust& of) {
+    for (const catalog::finding& one : of.findings) {
+        if (one.level == severity::error) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void check_list(package_trust& to, const trust_request& asked, const package::package_tree& tree,
+                const std::string& text, const hash_progress& go_on) {
+    const auto list = package::parse_checksum_list(text);
+    if (!list) {
+        add(to, "package.list", severity::error, list.error().message + ".",
+            "What the package holds can't be compared.",
+            "Fetch SHA256SUMS again; a package without one is imported unchecked.");
+        return;
+    }
+    to.listed = list->size();
+    to.signature = package::check_list_signature(tree, asked.trusted);
+    judge_signature(to, asked);
+    // The programs read the file by its name; what they saw must be what was read here.
+    const auto after = package::read_checksum_list(tree);
+    if (!after || *after != text) {
+        add(to, "package.list", severity::error, "SHA256SUMS changed while it was read.",
+            "Somebody else writes into the folder.", "Wait until the package is whole.");
+    }
+    if (refuses(to)) {
+        return;
+    }
+    // Before the sums, so that a change meanwhile is one after the import.
+    package::package_seal seal = package::seal_package(tree, *list, asked.require_signature);
+    const auto rule =
+        asked.require_signature ? package::unlisted_rule::strict : package::unlisted_rule::usual;
+    judge_files(to, asked, package::check_checksums(tree, *list, rule, go_on));
+    if (!refuses(to)) {
+        to.seal = std::move(seal);
+    }
+}
+
+}  // namespace
+
+package_trust check_trust(const trust_request& asked, const hash_progress& go_on) {
+    package_trust out;
+    const auto tree = package::package_tree::open(asked.package);
+    if (!tree) {
+        return out;
+    }
+    const auto text = package::read_checksum_list(*tree);
+    if (!text) {
+        add(out, "package.list", severity::error, "SHA256SUMS can't be used: " + text.error().message + ".",
+            "What the package holds can't be compared.", "Let this user read it, or fetch it again.");
+    } else if (*text) {
+        check_list(out, asked, *tree, **text, go_on);
+    } else {
+        judge_signature(out, asked);
+    }
+    return out;
+}
+
+hash_progress hash_bar(std::string what, const text_style& style) {
+    if (!style.live) {
+        return [](std::uint64_t, std::uint64_t) { return true; };
+    }
+    struct drawing {
+        explicit drawing(const text_style& as) : lines(STDERR_FILENO, as) {}
+        live_lines lines;
+        std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+        std::chrono::steady_clock::time_point next = began;
+    };
+    auto on = std::make_shared<drawing>(style);
+    return [on, what = std::move(what), style](std::uint64_t done, std::uint64_t all) {
+        constexpr std::chrono::milliseconds between{250};
+        const auto now = std::chrono::steady_clock::now();
+        if (done >= all) {
+            on->lines.clear();
+        } else if (now >= on->next) {
+            const double part = static_cast<double>(done) / static_cast<double>(all);
+            const double spent = std::chrono::duration<double>(now - on->began).count();
+            const unsigned taken = static_cast<unsigned>(what.size()) + 2;
+            on->lines.draw(what + "  " +
+                           load_bar(part * 100, part > 0 ? spent / part - spent : 0,
+                                    style.columns > taken ? style.columns - taken : 0) +
+                           "\n");
+            on->next = now + between;
+        }
+        return true;
+    };
+}
+
+std::vector<catalog::finding> check_sealed_content(const catalog::model_entry& model,
+                                                   const hash_progress& go_on) {
+    const auto seal = package::find_seal(model);
+    const auto tree = package::package_tree::open(model.package);
+    if (!seal || !*seal || !tree) {
+        return {};  // the checks before a start say so
+    }
+    const std::vector<package::listed_file> list((*seal)->files.begin(), (*seal)->files.end());
+    package_trust out;
+    const bool strict = (*seal)->strict;
+    const auto rule = strict ? package::unlisted_rule::strict : package::unlisted_rule::usual;
+    package::checksum_report seen = package::check_checksums(*tree, list, rule, go_on);
+    if (!strict) {
+        seen.unlisted.clear();
+    }
+    trust_request asked;
+    asked.require_signature = strict;
+    judge_files(out, asked, seen);
+    return out.findings;
+}
+
+}  // namespace corral::cli

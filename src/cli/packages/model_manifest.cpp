@@ -1,0 +1,71 @@
+#include "cli/packages/model_manifest.hpp"
+
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/toml_section.hpp"
+#include "corral/control/admin_client.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr core::seconds reload_limit{150};
+
+// "FILE:LINE" of the [[models]] table.
+std::string place_of(const fs::path& file, const std::string& name) {
+    catalog::issue_list ignored(file.string());  // it was read whole a moment ago
+    const auto tree = catalog::parse_toml_file(file, ignored);
+    const toml::array* const all = tree ? tree->get_as<toml::array>("models") : nullptr;
+    if (all != nullptr) {
+        for (const toml::node& one : *all) {
+            const auto* const table = one.as_table();
+            const auto said = table != nullptr ? (*table)["name"].value<std::string>() : std::nullopt;
+            if (said && catalog::same_model(*said, name)) {
+                return file.string() + ":" + std::to_string(one.source().begin.line);
+            }
+        }
+    }
+    return file.string();
+}
+
+}  // namespace
+
+model_manifest find_manifest(const known_models& known, const std::string& typed, const manifest_use& use) {
+    const catalog::model_entry* const model = config::find_model(known.files, typed);
+    if (model == nullptr) {
+        for (const config::left_out_manifest& one : known.files.left_out) {
+            if (catalog::same_model(one.name, typed) || one.file.filename() == typed) {
+                return {one.name.empty() ? one.file.filename().string() : one.name, one.file, {}};
+            }
+        }
+        return {{}, {}, no_such_model(known.files, typed)};
+    }
+    if (!catalog::same_model(model->name, typed)) {
+        return {{},
+                {},
+                "'" + typed + "' is an alias of '" + model->name + "'; take it out of 'aliases' in " +
+                    model->source.string() + ", or say 'corral " + use.command + " " + model->name + "'"};
+    }
+    if (model->source.parent_path() != known.files.models_directory) {
+        return {{},
+                {},
+                "'" + model->name + "' is no manifest of its own: " + use.by_hand + " at " +
+                    place_of(model->source, model->name) + " and say 'corral reload'"};
+    }
+    return {model->name, model->source, {}};
+}
+
+std::optional<control::admin_json> reload_after_edit(const known_models& known, const daemon_place& place,
+                                                     const std::map<std::string, std::string>& environment) {
+    if (known.status.is_null()) {
+        return std::nullopt;
+    }
+    control::admin_json question;
+    question["verb"] = "reload";
+    question["allow_empty"] = known.files.models.size() <= 1;  // it may have been the last
+    const auto answer = control::ask_daemon(sockets_of(place, environment), question, reload_limit);
+    return answer ? *answer : control::admin_refusal(answer.error().message);
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,151 @@
+#include "cli/packages/serving_user.hpp"
+
+#include <cerrno>
+#include <vector>
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/base/reported_fields.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/package/package_tree.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr core::seconds status_limit{3};
+constexpr const char* user_of_the_unit = "corral";
+
+struct wanted_path {
+    fs::path path;
+    int access = R_OK;
+    bool inside = true;  // of the package
+};
+
+std::vector<wanted_path> paths_of(const fs::path& package) {
+    constexpr std::size_t most = 20'000;
+    std::vector<wanted_path> out;
+    for (fs::path above = package.parent_path(); above.has_relative_path(); above = above.parent_path()) {
+        out.insert(out.begin(), {above, X_OK, false});
+    }
+    out.push_back({package, R_OK | X_OK, true});
+    std::error_code unreadable;  // what root can't read is told by others
+    for (fs::recursive_directory_iterator one(package, unreadable), end;
+         !unreadable && one != end && out.size() < most; one.increment(unreadable)) {
+        std::error_code gone;
+        const fs::file_status is = one->status(gone);
+        if (fs::is_directory(is)) {
+            out.push_back({one->path(), R_OK | X_OK, true});
+        } else if (fs::is_regular_file(is)) {
+            out.push_back({one->path(), R_OK, true});
+        }
+    }
+    return out;
+}
+
+std::vector<gid_t> groups_of(const serving_user& who) {
+    constexpr int most = 256;
+    std::vector<gid_t> out(most);
+    int count = most;
+    if (who.name.empty() || ::getgrouplist(who.name.c_str(), who.group, out.data(), &count) < 0) {
+        return {who.group};
+    }
+    out.resize(static_cast<std::size_t>(count));
+    return out;
+}
+
+// A child that becomes that user and tries: modes alone do not tell what lists of access and mounts forbid.
+std::optional<std::size_t> first_closed(const serving_user& who, const std::vector<wanted_path>& all) {
+    const std::vector<gid_t> groups = groups_of(who);
+    int ends[2] = {-1, -1};
+    if (::pipe(ends) != 0) {
+        return std::nullopt;
+    }
+    const pid_t child = ::fork();
+    if (child == 0) {
+        // Only calls of the system from here on.
+        std::size_t at = all.size();
+        if (who.id == ::geteuid() ||
+            (::setgroups(groups.size(), groups.data()) == 0 &&
+             ::setresgid(who.group, who.group, who.group) == 0 && ::setresuid(who.id, who.id, who.id) == 0)) {
+            for (at = 0; at < all.size(); ++at) {
+                if (::access(all[at].path.c_str(), all[at].access) != 0 && errno == EACCES) {
+                    break;
+                }
+            }
+        }
+        const ssize_t sent = ::write(ends[1], &at, sizeof at);
+        ::_exit(sent == static_cast<ssize_t>(sizeof at) ? 0 : 1);
+    }
+    ::close(ends[1]);
+    std::size_t at = all.size();
+    if (child < 0 || ::read(ends[0], &at, sizeof at) != static_cast<ssize_t>(sizeof at)) {
+        at = all.size();
+    }
+    ::close(ends[0]);
+    if (child > 0) {
+        (void)::waitpid(child, nullptr, 0);
+    }
+    return at < all.size() ? std::optional(at) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<serving_user> find_serving_user(const daemon_place& place,
+                                              const config::configuration_place& files,
+                                              const std::map<std::string, std::string>& environment) {
+    if (::geteuid() != 0) {
+        return std::nullopt;
+    }
+    const passwd* who = nullptr;
+    const auto status =
+        control::ask_daemon(sockets_of(place, environment), {{"verb", "status"}}, status_limit);
+    if (status && is_about(*status, files.file)) {
+        struct stat process {};
+        const std::string path =
+            "/proc/" + std::to_string(static_cast<long>(reported_amount(*status, "pid")));
+        who = ::stat(path.c_str(), &process) == 0 ? ::getpwuid(process.st_uid) : nullptr;
+    } else if (files.file.parent_path() == "/etc/corral") {
+        who = ::getpwnam(user_of_the_unit);
+    }
+    if (who == nullptr || who->pw_uid == 0) {
+        return std::nullopt;
+    }
+    return serving_user{who->pw_uid, who->pw_gid, who->pw_name};
+}
+
+std::optional<serving_user> importing_user() {
+    const passwd* const who = ::getpwuid(::geteuid());
+    return ::geteuid() == 0 || who == nullptr
+               ? std::nullopt
+               : std::optional(serving_user{who->pw_uid, ::getegid(), who->pw_name});
+}
+
+std::optional<catalog::finding> closed_to(const serving_user& who, const fs::path& package) {
+    const std::vector<wanted_path> all = paths_of(package);
+    const auto closed = first_closed(who, all);
+    if (!closed) {
+        return std::nullopt;
+    }
+    const std::string folder = package::shell_word(package.string());
+    const std::string moved = "Run: sudo mv " + folder + " /srv/models/; then import it from there.";
+    const std::string opened = "Run: sudo chmod -R a+rX " + folder;
+    return catalog::finding{"package.closed",
+                            catalog::severity::error,
+                            {},
+                            telemetry::printable(all[*closed].path.string(), 400) +
+                                " is closed to the user '" + who.name +
+                                (::geteuid() == 0 ? "', who serves." : "'."),
+                            ::geteuid() == 0 ? "You are root and can read it; the model could not be loaded."
+                                             : "The model could not be loaded.",
+                            all[*closed].inside ? opened : moved};
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,36 @@
+#pragma once
+// The user who will serve a model, and what of its package that user can't read. For root, who can read all of it.
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include <sys/types.h>
+
+#include "cli/base/daemon_place.hpp"
+#include "corral/catalog/finding.hpp"
+#include "corral/config/configuration_place.hpp"
+
+namespace corral::cli {
+
+struct serving_user {
+    uid_t id = 0;
+    gid_t group = 0;
+    std::string name;
+};
+
+// Of the Corral that runs with that configuration, else of the unit that comes with Corral. Nothing where that is this
+// user, or where this one is not root and can't try it.
+[[nodiscard]] std::optional<serving_user> find_serving_user(
+    const daemon_place& place, const config::configuration_place& files,
+    const std::map<std::string, std::string>& environment);
+
+// This user, where it is not root: the daemon's own, for an import from the page.
+[[nodiscard]] std::optional<serving_user> importing_user();
+
+// The first folder or file of `package` that `who` can't read, and the command that mends it.
+[[nodiscard]] std::optional<catalog::finding> closed_to(const serving_user& who,
+                                                        const std::filesystem::path& package);
+
+}  // namespace corral::cli

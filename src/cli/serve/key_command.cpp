@@ -1,0 +1,187 @@
+// corral key new | list | remove.
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/command_source.hpp"
+#include "corral/config/configuration_access.hpp"
+#include "corral/config/configuration_place.hpp"
+#include "corral/config/key_file.hpp"
+#include "corral/core/wall_time.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+struct key_command {
+    enum class action { make, list, remove };
+    action what = action::list;
+    std::string name;                   // for make and remove
+    std::optional<std::string> file;    // of keys; else the one that `config` names
+    std::optional<std::string> config;  // else the usual places
+    std::string scopes{"inference"};    // of a new one
+    bool json = false;
+};
+
+namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
+
+core::result<fs::path> file_of(const key_command& asked) {
+    if (asked.file) {
+        return fs::path(*asked.file);
+    }
+    const config::configuration_place place = config::find_configuration(asked.config, known_environment());
+    if (auto named = config::configured_keys_file(place.file)) {
+        return *std::move(named);
+    }
+    return core::make_failure(
+        core::errc::not_found,
+        "no file of keys: '" + place.file.string() + "' " +
+            (place.there ? "has no 'keys' in [access]. Write there 'keys = \"keys\"', or"
+                         : "is not there. Give") +
+            " another configuration by --config, or the file itself by --file");
+}
+
+int make(const fs::path& file, const std::string& name, const std::string& said, bool as_json) {
+    const auto scopes = config::parse_scopes(said);
+    if (!scopes) {
+        return fail("'" + said +
+                    "' are no scopes; write one or more of inference, observe, operate, pull with commas");
+    }
+    const auto key = config::make_key();
+    if (!key) {
+        return fail(key.error().message);
+    }
+    if (const auto added = config::add_key(
+            file, name, *key, core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d"), *scopes);
+        !added) {
+        return fail(added.error().message);
+    }
+    if (as_json) {
+        std::cout << json{{"name", name}, {"key", *key}, {"scopes", said}}.dump(2) << std::endl;
+    } else {
+        std::cout << *key << std::endl;
+    }
+    std::cerr << "This is the key of '" << name << "'. It is shown this once: " << file.string()
+              << " holds only its SHA-256. A running Corral takes it within seconds.\n";
+    return 0;
+}
+
+int list(const fs::path& file, bool as_json) {
+    const config::key_file_reading read = config::read_key_file(file);
+    for (const std::string& text : read.warnings) {
+        std::cerr << "warning: " << text << '\n';
+    }
+    if (!read.value) {
+        std::vector<std::string> errors;
+        for (const catalog::diagnostic& wrong : read.errors) {
+            errors.push_back(wrong.line == 0 ? wrong.message : catalog::to_text(wrong));
+        }
+        const std::string last = errors.back();
+        errors.pop_back();
+        return fail(last, failed, errors);
+    }
+    json names = json::array();
+    json keys = json::array();
+    for (const config::key_entry& each : read.value->all()) {
+        names.push_back(each.name);
+        keys.push_back({{"name", each.name},
+                        {"scopes", config::scopes_text(each.scopes)},
+                        {"made_by", each.made_by.empty() ? json(nullptr) : json(each.made_by)}});
+    }
+    if (as_json) {
+        std::cout << json{{"file", file.string()}, {"names", names}, {"keys", keys}}.dump(2) << '\n';
+        return 0;
+    }
+    for (const config::key_entry& each : read.value->all()) {
+        std::cout << each.name << "  " << config::scopes_text(each.scopes)
+                  << (each.made_by.empty() ? "" : "  made by " + each.made_by) << '\n';
+    }
+    return 0;
+}
+
+int remove(const fs::path& file, const std::string& name, bool as_json) {
+    const auto removed = config::remove_key(file, name);
+    if (!removed) {
+        const bool absent =
+            removed.error().code == core::error_code(ENOENT, boost::system::system_category());
+        return fail(removed.error().message + (absent ? "; 'corral key new NAME' makes the file" : ""));
+    }
+    if (as_json) {
+        std::cout << json{{"name", name}, {"removed", true}, {"had_made", *removed}}.dump(2) << '\n';
+    }
+    std::cerr << "The key of '" << name << "' is gone; a running Corral refuses it within seconds.\n";
+    for (const std::string& made : *removed) {
+        std::cerr << "It had made the key of '" << made << "', which still works: corral key remove " << made
+                  << '\n';
+    }
+    return 0;
+}
+
+// Does it and tells the person; the exit status of the program. A new key goes to standard output, alone, and
+// is kept nowhere; everything else that is said about it goes to standard error.
+int run_key_command(const key_command& asked) {
+    const auto file = file_of(asked);
+    if (!file) {
+        return fail(file.error().message);
+    }
+    switch (asked.what) {
+        case key_command::action::make:
+            return make(*file, asked.name, asked.scopes, asked.json);
+        case key_command::action::remove:
+            return remove(*file, asked.name, asked.json);
+        case key_command::action::list:
+            break;
+    }
+    return list(*file, asked.json);
+}
+
+}  // namespace
+
+// "key" with its own commands.
+void add_key_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<key_command>();
+    CLI::App* keys = program.add_subcommand("key", "Make, list and remove API keys");
+    keys->require_subcommand(1);
+    const auto add = [&](const char* name, const char* about, key_command::action what) {
+        CLI::App* one = keys->add_subcommand(name, about);
+        if (what != key_command::action::list) {
+            one->add_option("name", asked->name,
+                            "Whose key it is: letters, digits, '_', '.', '-'; the first a letter or digit")
+                ->required();
+        }
+        if (what == key_command::action::make) {
+            one->add_option("--scope", asked->scopes,
+                            "What it may do, with commas: inference (ask models), observe (see how the box "
+                            "fares), operate (change all of it: models, services, keys), pull (bring and "
+                            "delete packages)")
+                ->type_name("SCOPES");
+        }
+        one->add_option("--file", asked->file, "The file of keys; else the one of the configuration")
+            ->type_name("FILE");
+        one->add_flag("--json", asked->json, "As JSON");
+        one->add_option("--config", asked->config,
+                        "Configuration file whose [access] names the file of keys; else the usual places")
+            ->type_name("FILE");
+        one->parse_complete_callback([asked, what, &context] {
+            asked->what = what;
+            context.run = [asked] { return run_key_command(*asked); };
+        });
+    };
+    add("new", "Make a key, print it once and keep its SHA-256", key_command::action::make);
+    add("list", "Print the names of the keys", key_command::action::list);
+    add("remove", "Remove a key", key_command::action::remove);
+}
+
+}  // namespace corral::cli

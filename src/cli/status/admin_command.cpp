@@ -1,0 +1,338 @@
+#include "cli/status/admin_command.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <poll.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/reported_fields.hpp"
+#include "cli/base/terminal.hpp"
+#include "cli/status/status_page.hpp"
+#include "cli/status/status_watch.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/core/json_members.hpp"
+#include "corral/core/owned_fd.hpp"
+#include "corral/core/say.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+// Above what the daemon takes for any answer.
+constexpr core::seconds answer_limit{150};
+constexpr core::seconds status_limit{10};
+constexpr core::seconds wait_limit{3600};
+// An upgrade closes the socket for as long as the new program takes to come up.
+constexpr core::seconds silent_limit{60};
+constexpr core::milliseconds between_looks{100};
+
+control::admin_json request_of(const admin_command& asked) {
+    control::admin_json out;
+    out["verb"] = asked.verb;
+    if (!asked.target.empty()) {
+        out["target"] = asked.target;
+    }
+    if (!asked.program.empty()) {
+        out["program"] = std::filesystem::absolute(asked.program).string();
+    }
+    if (asked.now) {
+        out["now"] = true;
+    }
+    if (asked.allow_empty) {
+        out["allow_empty"] = true;
+    }
+    if (asked.wait) {
+        out["wait_seconds"] = wait_limit.count();
+    }
+    return out;
+}
+
+void print_lines(const control::admin_json& answer, const char* key, const char* before) {
+    for (const control::admin_json& line : core::list_at(answer, key)) {
+        if (line.is_string()) {
+            std::cerr << before << telemetry::printable(line.get<std::string>(), 1000) << '\n';
+        }
+    }
+}
+
+std::string names_in(const control::admin_json& answer, const char* key) {
+    const std::string out = reported_words(answer, key);
+    return out.empty() ? "none" : out;
+}
+
+void print_reloaded(const control::admin_json& answer) {
+    std::cout << "reloaded; added: " << names_in(answer, "added")
+              << "; removed: " << names_in(answer, "removed") << "; changed: " << names_in(answer, "changed")
+              << '\n';
+}
+
+// What goes to standard error, whatever else is printed.
+void print_complaints(const control::admin_json& answer) {
+    print_lines(answer, "warnings", "warning: ");
+    print_lines(answer, "left_out", "left out: ");
+    print_lines(answer, "errors", "error: ");
+}
+
+void print_done(const admin_command& asked, const control::admin_json& answer, const text_style& style) {
+    if (asked.verb == "status") {
+        std::cout << wrapped(status_page(answer, style, asked.whole), style);
+    } else if (asked.verb == "reload") {
+        print_reloaded(answer);
+    } else if (!answer.contains("models")) {
+        std::cout << wrapped(reported_text(answer, "message") + '\n', style);
+    } else {
+        std::cout << names_in(answer, "models") << ": " << reported_text(answer, "message") << '\n';
+    }
+}
+
+// The daemon's word on an upgrade that began `since` ago; nothing while it goes on. Its socket is gone for a
+// moment in between.
+std::optional<core::result<void>> upgrade_result(const core::result<control::admin_json>& status,
+                                                 core::nanoseconds since) {
+    if (!status || !status->contains("uptime_seconds") || !(*status)["uptime_seconds"].is_number()) {
+        return since < silent_limit
+                   ? std::nullopt
+                   : std::optional(core::result<void>(core::make_failure(
+                         core::errc::unavailable, core::say("command.asks-daemon/daemon-answer"))));
+    }
+    if ((*status)["uptime_seconds"].get<double>() < std::chrono::duration<double>(since).count()) {
+        return core::result<void>{};
+    }
+    const control::admin_json upgrade = status->value("upgrade", control::admin_json::object());
+    if (upgrade.is_object() && upgrade.value("under_way", control::admin_json(false)) == true) {
+        return std::nullopt;
+    }
+    return core::make_failure(core::errc::refused, core::say("command.asks-daemon/nothing-changed",
+                                                             reported_text(upgrade, "failure")));
+}
+
+// True when the process behind it has ended, at once or within `limit`.
+bool has_ended(const core::owned_fd& daemon, core::milliseconds limit) {
+    if (!daemon.valid()) {
+        std::this_thread::sleep_for(limit);
+        return false;
+    }
+    pollfd end{daemon.get(), POLLIN, 0};
+    return ::poll(&end, 1, static_cast<int>(limit.count())) > 0;
+}
+
+// Waits for the new program to answer, in the very process of the old one.
+int see_upgrade(const std::vector<std::filesystem::path>& places, const core::owned_fd& daemon,
+                bool as_json) {
+    const auto began = std::chrono::steady_clock::now();
+    control::admin_json question;
+    question["verb"] = "status";
+    while (std::chrono::steady_clock::now() - began < wait_limit) {
+        if (has_ended(daemon, between_looks)) {
+            return fail(
+                "Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd "
+                "runs it)");
+        }
+        const auto status = control::ask_daemon(places, question, core::seconds{5});
+        const auto over = upgrade_result(status, std::chrono::steady_clock::now() - began);
+        if (!over) {
+            continue;
+        }
+        if (!*over) {
+            return fail(telemetry::printable(over->error().message, 2000));
+        }
+        if (as_json) {
+            const control::admin_json told = {{"ok", true}, {"version", reported_text(*status, "version")}};
+            std::cout << told.dump(2) << '\n';
+        } else {
+            std::cout << "upgraded: corral " << reported_text(*status, "version") << " runs now\n";
+        }
+        return 0;
+    }
+    return fail("the upgrade still goes on; see 'corral status'");
+}
+
+// A command and what it asks for; the caller adds what is its own.
+struct added_verb {
+    CLI::App* command = nullptr;
+    std::shared_ptr<admin_command> asked;
+};
+
+added_verb add_verb(CLI::App& program, command_context& context, const std::string& verb,
+                    const std::string& about) {
+    auto asked = std::make_shared<admin_command>();
+    asked->verb = verb;
+    CLI::App* one = program.add_subcommand(verb, about);
+    add_daemon_options(*one, asked->place);
+    one->add_flag("--json", asked->json, "Print the daemon's answer as JSON");
+    one->parse_complete_callback([asked, &context] {
+        context.run = [asked, &context] { return run_admin_command(*asked, context.environment); };
+    });
+    return {one, asked};
+}
+
+constexpr const char* target_text = "MODEL, or nothing for all";
+
+}  // namespace
+
+void add_status_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "status", "Say how the models and their services fare");
+    command->add_flag("-l,--long", asked->whole,
+                      "Also of models that are well: their services, memory, reuse");
+    command->add_flag("-w,--watch", asked->watch, "Again and again until nothing loads any more, or Ctrl-C");
+    add_remote_options(*command, asked->elsewhere);
+}
+
+void add_start_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "start", "Start models that were stopped, or try broken ones again now");
+    command->add_option("model", asked->target, target_text)->type_name("MODEL");
+    command->add_flag("--wait", asked->wait, "Return when they are ready, or can't be");
+    add_remote_options(*command, asked->elsewhere);
+}
+
+void add_stop_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "stop", "Stop models after their running answer; they stay stopped");
+    command->add_option("model", asked->target, target_text)->type_name("MODEL");
+    command->add_flag("--now", asked->now, "Cut the running answer");
+    command->add_flag("-y,--yes", asked->yes, "All models without a question");
+    command->add_flag("--wait", asked->wait, "Wait for the running answer, however long it takes");
+    add_remote_options(*command, asked->elsewhere);
+}
+
+void add_restart_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "restart", "Kill and start services; running answers are cut");
+    command->add_option("model", asked->target, "MODEL or MODEL/SERVICE, or nothing for all")
+        ->type_name("SERVICE");
+    command->add_flag("-y,--yes", asked->yes, "All of them without a question");
+    command->add_flag("--wait", asked->wait, "Return when they are ready again, or can't be");
+    add_remote_options(*command, asked->elsewhere);
+}
+
+void add_reload_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "reload", "Read the configuration file again; a bad one changes nothing");
+    command->add_flag("--allow-empty", asked->allow_empty,
+                      "Take also a file that is empty, or has no model any more");
+}
+
+void add_upgrade_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "upgrade",
+                 "Go on as a new program file with the models loaded; answers end before");
+    command
+        ->add_option("program", asked->program,
+                     "The new program; else the one that runs, read anew from its place")
+        ->type_name("FILE");
+}
+
+void add_drain_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "drain", "Tell load balancers to send nothing more; models stay loaded");
+    command->add_flag("--wait", asked->wait, "Return when nothing runs or waits here any more");
+    add_remote_options(*command, asked->elsewhere);
+}
+
+void add_undrain_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "undrain", "Tell load balancers that they may send requests again");
+    add_remote_options(*command, asked->elsewhere);
+}
+
+void add_ui_command(CLI::App& program, command_context& context) {
+    static_cast<void>(
+        add_verb(program, context, "ui",
+                 "Print a link that opens the page in a browser on this machine, once within ten minutes"));
+}
+
+bool tell_reload(const control::admin_json& answer) {
+    print_complaints(answer);
+    if (answer.value("ok", control::admin_json(false)) != true) {
+        (void)fail(reported_text(answer, "error"));
+        return false;
+    }
+    print_reloaded(answer);
+    return true;
+}
+
+namespace {
+
+int run_elsewhere(const admin_command& asked, const std::map<std::string, std::string>& environment) {
+    const auto answer = ask_remote(asked.elsewhere, asked.verb, asked.target, environment);
+    if (!answer) {
+        return fail(answer.error().message);
+    }
+    if (asked.json) {
+        std::cout << answer->dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+    } else {
+        print_done(asked, *answer, style_of(STDOUT_FILENO, environment));
+    }
+    return 0;
+}
+
+// Somebody who types no name may have forgotten it.
+bool means_all(const admin_command& asked) {
+    const bool harms = asked.verb == "stop" || asked.verb == "restart";
+    if (!harms || !asked.target.empty() || asked.yes || ::isatty(STDIN_FILENO) == 0) {
+        return true;
+    }
+    return is_agreed(asked.verb == "stop" ? "Stop all models?" : "Restart all services of all models?");
+}
+
+}  // namespace
+
+int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {
+    if (!asked.elsewhere.url.empty()) {
+        return run_elsewhere(asked, environment);
+    }
+    const std::vector<std::filesystem::path> places = sockets_of(asked.place, environment);
+    const text_style style = style_of(STDOUT_FILENO, environment);
+    if (const auto right = check_daemon(asked.place, places); !right) {
+        return fail_to_ask(right.error(), asked.place, places);
+    }
+    if (!means_all(asked)) {
+        return failed;
+    }
+    if (asked.watch) {
+        return watch_status(places, asked.json, style);
+    }
+    const core::owned_fd daemon =
+        asked.verb == "upgrade" ? control::process_of_daemon(places) : core::owned_fd();
+    const core::seconds usual = asked.verb == "status" ? status_limit : answer_limit;
+    const auto answer = asked.wait ? ask_with_bars(places, request_of(asked), wait_limit + usual,
+                                                   style_of(STDERR_FILENO, environment))
+                                   : control::ask_daemon(places, request_of(asked), usual);
+    if (!answer) {
+        return fail_to_ask(answer.error(), asked.place, places);
+    }
+    const bool good = answer->value("ok", control::admin_json(false)) == true;
+    const bool goes_on = good && asked.verb == "upgrade";
+    if (asked.json && !goes_on) {
+        std::cout << answer->dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+    }
+    if (asked.json && !good) {
+        return failed;  // the answer says why
+    }
+    if (asked.verb != "status") {
+        print_complaints(*answer);
+    }
+    if (!good) {
+        return fail(reported_text(*answer, "error"));
+    }
+    if (goes_on) {
+        return see_upgrade(places, daemon, asked.json);
+    }
+    if (!asked.json) {
+        print_done(asked, *answer, style);
+    }
+    return 0;
+}
+
+}  // namespace corral::cli

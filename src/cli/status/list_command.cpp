@@ -1,0 +1,172 @@
+#include <iostream>
+#include <memory>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/remote_box.hpp"
+#include "cli/status/model_listing.hpp"
+#include "cli/status/model_page.hpp"
+#include "corral/control/admin_client.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+struct listing_options {
+    daemon_place place;
+    std::string model;
+    bool json = false;
+    remote_box elsewhere;  // of ps
+};
+
+std::string dumped(const control::admin_json& value) {
+    return value.dump(2, ' ', false, control::admin_json::error_handler_t::replace) + "\n";
+}
+
+int list(const listing_options& asked, const command_context& context) {
+    const known_models known = look_for_models(asked.place, context.environment);
+    if (!known.readable && known.status.is_null()) {
+        return fail_to_read(known);
+    }
+    auto models = list_models(known.files, known.status);
+    if (!known.readable) {
+        for (listed_model& one : models) {
+            one.note = "served as before the configuration had a mistake";
+        }
+    }
+    if (asked.json) {
+        std::cout << dumped({{"daemon", known.status.is_object()},
+                             {"configuration", known.file.string()},
+                             {"models_directory", known.files.models_directory.string()},
+                             {"errors", known.errors},
+                             {"models", listing_json(models)}});
+    } else {
+        if (known.status.is_null()) {
+            std::cerr << "no daemon answers, so this is what the files say: " << known.file.string()
+                      << " and its manifests (" << known.silent << ")\n";
+        }
+        if (models.empty()) {
+            std::cerr << "there is no model yet; 'corral import DIR' makes one of a vendor's folder\n";
+        }
+        for (const std::string& each : known.errors) {
+            std::cerr << "error: " << each << '\n';
+        }
+        std::cout << listing_text(models, style_of(STDOUT_FILENO, context.environment));
+    }
+    return known.readable ? succeeded : bad_configuration;
+}
+
+void print_loaded(std::vector<listed_model> models, const listing_options& asked,
+                  const command_context& context) {
+    std::erase_if(models, [](const listed_model& one) {
+        return one.state != "ready" && one.state != "loading" && one.state != "stopping";
+    });
+    if (asked.json) {
+        std::cout << dumped({{"models", listing_json(models)}});
+    } else {
+        std::cout << loaded_text(models, style_of(STDOUT_FILENO, context.environment));
+    }
+}
+
+// Of another machine, whose files are not known here.
+int list_loaded_elsewhere(const listing_options& asked, const command_context& context) {
+    const auto status = ask_remote(asked.elsewhere, "status", {}, context.environment);
+    if (!status) {
+        return fail(status.error().message);
+    }
+    auto models = list_models({}, *status);
+    for (listed_model& one : models) {
+        one.note.clear();
+    }
+    print_loaded(std::move(models), asked, context);
+    return succeeded;
+}
+
+// What has processes now, as a running daemon says.
+int list_loaded(const listing_options& asked, const command_context& context) {
+    if (!asked.elsewhere.url.empty()) {
+        return list_loaded_elsewhere(asked, context);
+    }
+    const auto places = sockets_of(asked.place, context.environment);
+    const auto status =
+        control::ask_daemon(places, control::admin_json{{"verb", "status"}}, core::seconds{10});
+    if (!status) {
+        return fail_to_ask(status.error(), asked.place, places);
+    }
+    const known_models known = look_for_models(asked.place, context.environment);
+    print_loaded(list_models(known.files, *status), asked, context);
+    return succeeded;
+}
+
+control::admin_json status_of(const control::admin_json& status, const std::string& name) {
+    if (!status.is_object() || !status.contains("models") || !status["models"].is_array()) {
+        return nullptr;
+    }
+    for (const control::admin_json& one : status["models"]) {
+        if (one.is_object() && one.value("name", control::admin_json("")) == name) {
+            return one;
+        }
+    }
+    return nullptr;
+}
+
+int show(const listing_options& asked, const command_context& context) {
+    const known_models known = look_for_models(asked.place, context.environment);
+    if (!known.readable) {
+        return fail_to_read(known);
+    }
+    const catalog::model_entry* const model = config::find_model(known.files, asked.model);
+    if (model == nullptr) {
+        std::vector<std::string> left_out;
+        for (const config::left_out_manifest& one : known.files.left_out) {
+            for (const catalog::diagnostic& problem : one.problems) {
+                left_out.push_back("left out: " + catalog::to_text(problem));
+            }
+        }
+        return fail(no_such_model(known.files, asked.model), failed, left_out);
+    }
+    control::admin_json served = status_of(known.status, model->name);
+    if (served.is_null() && known.status.is_object()) {
+        served = {{"state", "new"}, {"reason", "not served yet; say 'corral reload'"}};
+    }
+    const control::admin_json facts = model_facts(*model, served);
+    const text_style style = style_of(STDOUT_FILENO, context.environment);
+    std::cout << (asked.json ? dumped(facts) : wrapped(model_page(facts, style), style));
+    return succeeded;
+}
+
+using action = int (*)(const listing_options&, const command_context&);
+
+CLI::App* add(CLI::App& program, command_context& context, const std::shared_ptr<listing_options>& asked,
+              const char* name, const char* about, action what) {
+    CLI::App* one = program.add_subcommand(name, about);
+    one->add_flag("--json", asked->json, "As JSON");
+    add_daemon_options(*one, asked->place);
+    one->parse_complete_callback(
+        [asked, what, &context] { context.run = [asked, what, &context] { return what(*asked, context); }; });
+    return one;
+}
+
+}  // namespace
+
+void add_list_command(CLI::App& program, command_context& context) {
+    add(program, context, std::make_shared<listing_options>(), "list",
+        "List the models of the configuration and its manifests, and how they fare", list);
+}
+
+void add_ps_command(CLI::App& program, command_context& context) {
+    const auto asked = std::make_shared<listing_options>();
+    CLI::App* one =
+        add(program, context, asked, "ps", "List the models that are loaded or being loaded", list_loaded);
+    add_remote_options(*one, asked->elsewhere);
+}
+
+void add_show_command(CLI::App& program, command_context& context) {
+    const auto asked = std::make_shared<listing_options>();
+    CLI::App* one = add(program, context, asked, "show", "Show all that is known of a model", show);
+    one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
+}
+
+}  // namespace corral::cli

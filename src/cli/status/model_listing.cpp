@@ -1,0 +1,291 @@
+#include "cli/status/model_listing.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/base/command.hpp"
+#include "cli/base/command_source.hpp"
+#include "cli/base/reported_fields.hpp"
+#include "cli/status/status_page.hpp"
+#include "corral/catalog/model_name.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/core/json_members.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+constexpr core::seconds status_limit{3};
+
+using json = nlohmann::ordered_json;
+
+listed_model from_entry(const catalog::model_entry& model) {
+    listed_model out;
+    out.name = model.name;
+    out.aliases = model.aliases;
+    out.size_bytes = model.size_bytes;
+    out.profile = model.runtime.name;
+    out.package = model.package.string();
+    out.source = model.source.string();
+    return out;
+}
+
+listed_model from_left_out(const config::left_out_manifest& manifest) {
+    listed_model out;
+    out.name = manifest.name.empty() ? manifest.file.filename().string() : manifest.name;
+    out.state = "left out";
+    out.source = manifest.file.string();
+    out.note = manifest.problems.empty() ? std::string() : catalog::to_text(manifest.problems.front());
+    return out;
+}
+
+void take_state(listed_model& model, const json& served) {
+    model.state = reported_text(served, "state");
+    if (const json* const queue = core::member(served, "queue"); queue != nullptr && queue->is_object()) {
+        model.running = reported_amount(*queue, "running");
+        model.waiting = reported_amount(*queue, "waiting");
+    }
+    model.unload_seconds = reported_number(served, "unload_seconds");
+    for (const json& one : reported_objects(served, "instances")) {
+        model.instances.emplace_back(reported_text(one, "name"), reported_text(one, "state"));
+    }
+}
+
+// "ready @0 @1": of a model with several instances also which of them are so.
+std::string places_text(const listed_model& model) {
+    std::string out;
+    for (const auto& [name, state] : model.instances) {
+        const auto at = name.rfind('@');
+        out += state == model.state && at != std::string::npos ? " " + name.substr(at) : "";
+    }
+    return out;
+}
+
+// With what the daemon knows of it. Of a manifest that is left out only what is served of that very file: its
+// name may be another model's.
+void join(listed_model& model, const std::vector<json>& served, bool daemon) {
+    const bool left_out = model.state == "left out";
+    const auto found = std::ranges::find_if(served, [&](const json& one) {
+        return left_out ? reported_text(one, "source") == model.source
+                        : catalog::same_model(reported_text(one, "name"), model.name);
+    });
+    if (found != served.end()) {
+        take_state(model, *found);
+        if (left_out) {
+            model.name = reported_text(*found, "name");
+            model.note = "served as it was before its manifest had a mistake: " + model.note;
+        }
+    } else if (daemon && !left_out) {
+        model.state = "new";
+        model.note = "not served yet; say 'corral reload'";
+    }
+}
+
+}  // namespace
+
+int fail_to_read(const known_models& of) {
+    return fail("the configuration has a mistake, so its models are not known", bad_configuration, of.errors);
+}
+
+known_models look_for_models(const daemon_place& place,
+                             const std::map<std::string, std::string>& environment) {
+    known_models out;
+    control::admin_json question;
+    question["verb"] = "status";
+    auto status = control::ask_daemon(sockets_of(place, environment), question, status_limit);
+    config::configuration_source source = source_of(place.config, environment);
+    if (!status) {
+        out.silent = status.error().message;
+    } else if (!place.config && status->contains("configuration") && (*status)["configuration"].is_string()) {
+        source.file = (*status)["configuration"].get<std::string>();
+        source.file_may_be_missing = true;
+    }
+    if (status && is_about(*status, source.file)) {
+        out.status = std::move(*status);
+    } else if (status) {
+        out.silent = "the Corral that runs has another configuration";
+    }
+    out.file = source.file;
+    config::configuration_result read = config::load_configuration(source);
+    for (const catalog::diagnostic& what : read.errors) {
+        out.errors.push_back(catalog::to_text(what));
+    }
+    out.readable = read.value.has_value();
+    if (read.value) {
+        out.files = std::move(*read.value);
+    }
+    return out;
+}
+
+std::vector<listed_model> list_models(const config::configuration& files, const json& status) {
+    const bool daemon = status.is_object();
+    const std::vector<json> served = reported_objects(status, "models");
+    std::vector<listed_model> out;
+    for (const catalog::model_entry& model : files.models) {
+        out.push_back(from_entry(model));
+    }
+    for (const config::left_out_manifest& manifest : files.left_out) {
+        out.push_back(from_left_out(manifest));
+    }
+    for (listed_model& model : out) {
+        join(model, served, daemon);
+    }
+    for (const json& one : served) {
+        const std::string name = reported_text(one, "name");
+        const bool known = std::ranges::any_of(
+            out, [&](const listed_model& model) { return catalog::same_model(model.name, name); });
+        if (!known) {
+            listed_model gone;
+            gone.name = name;
+            take_state(gone, one);
+            gone.source = reported_text(one, "source");
+            gone.note = "no file says it any more; 'corral reload' takes it out";
+            out.push_back(std::move(gone));
+        }
+    }
+    return out;
+}
+
+json listing_json(const std::vector<listed_model>& models) {
+    json out = json::array();
+    for (const listed_model& model : models) {
+        json one;
+        one["name"] = model.name;
+        one["state"] = model.state.empty() ? json(nullptr) : json(model.state);
+        if (!model.instances.empty()) {
+            one["instances"] = json::array();
+            for (const auto& [name, state] : model.instances) {
+                one["instances"].push_back({{"name", name}, {"state", state}});
+            }
+        }
+        one["queue"] = {{"running", model.running}, {"waiting", model.waiting}};
+        one["unload_seconds"] = model.unload_seconds ? json(*model.unload_seconds) : json(nullptr);
+        one["aliases"] = model.aliases;
+        one["size_bytes"] = model.size_bytes;
+        one["profile"] = model.profile;
+        one["package"] = model.package;
+        one["source"] = model.source;
+        one["note"] = model.note;
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+std::string size_text(std::uint64_t bytes) {
+    if (bytes == 0) {
+        return "-";
+    }
+    constexpr std::array<const char*, 4> units{"B", "KB", "MB", "GB"};
+    auto amount = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    for (; amount >= 1000.0 && unit + 1 < units.size(); ++unit) {
+        amount /= 1000.0;
+    }
+    return amount < 10.0 && unit > 0 ? fmt::format("{:.1f} {}", amount, units[unit])
+                                     : fmt::format("{:.0f} {}", amount, units[unit]);
+}
+
+namespace {
+
+// `rows` begin with the head; the second column is the state.
+std::string table_text(const std::vector<std::vector<std::string>>& rows,
+                       const std::vector<listed_model>& models, const text_style& style) {
+    const std::size_t columns = rows.front().size();
+    std::vector<std::size_t> widths(columns);
+    for (const auto& each : rows) {
+        for (std::size_t i = 0; i < columns; ++i) {
+            widths[i] = std::max<std::size_t>(widths[i], columns_of(each[i]));
+        }
+    }
+    // On a narrow terminal the last columns go; 'corral show' has what they hold.
+    std::size_t shown = columns;
+    const auto width_of = [&widths](std::size_t count) {
+        std::size_t out = count == 0 ? 0 : 2 * (count - 1);
+        for (std::size_t i = 0; i < count; ++i) {
+            out += widths[i];
+        }
+        return out;
+    };
+    while (style.live && shown > 2 && width_of(shown) > style.columns) {
+        --shown;
+    }
+    std::string out;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        for (std::size_t i = 0; i < shown; ++i) {
+            const std::string pad =
+                i + 1 < shown ? std::string(widths[i] - columns_of(rows[r][i]) + 2, ' ') : "\n";
+            const bool state = r > 0 && i == 1;
+            const std::string word = state ? models[r - 1].state : std::string();
+            out += (state    ? state_text(word, style) + rows[r][i].substr(word.size())
+                    : r == 0 ? painted(rows[r][i], colour::bold, style)
+                             : rows[r][i]) +
+                   pad;
+        }
+    }
+    for (const listed_model& model : models) {
+        if (!model.note.empty()) {
+            out += wrapped(fmt::format("{}: {}\n", model.name, model.note), style);
+        }
+    }
+    return out;
+}
+
+std::string names_text(const listed_model& model) {
+    std::string out = model.name;
+    for (const std::string& alias : model.aliases) {
+        out += ", " + alias;
+    }
+    return out;
+}
+
+std::string or_dash(const std::string& text) {
+    return text.empty() ? "-" : text;
+}
+
+}  // namespace
+
+std::string listing_text(const std::vector<listed_model>& models, const text_style& style) {
+    std::vector<std::vector<std::string>> rows{{"NAME", "STATE", "SIZE", "PROFILE", "PACKAGE", "FROM"}};
+    for (const listed_model& model : models) {
+        rows.push_back({names_text(model), or_dash(model.state + places_text(model)),
+                        size_text(model.size_bytes), or_dash(model.profile), or_dash(model.package),
+                        or_dash(model.source)});
+    }
+    return table_text(rows, models, style);
+}
+
+std::string loaded_text(const std::vector<listed_model>& models, const text_style& style) {
+    std::vector<std::vector<std::string>> rows{{"NAME", "STATE", "QUEUE", "UNTIL", "SIZE", "PROFILE"}};
+    for (const listed_model& model : models) {
+        rows.push_back(
+            {names_text(model), or_dash(model.state + places_text(model)),
+             fmt::format("{:.0f} running, {:.0f} waiting", model.running, model.waiting),
+             model.unload_seconds ? "in " + span_text(*model.unload_seconds) : std::string("forever"),
+             size_text(model.size_bytes), or_dash(model.profile)});
+    }
+    return table_text(rows, models, style);
+}
+
+std::string no_such_model(const config::configuration& files, const std::string& typed) {
+    const std::string shown = telemetry::printable(typed);
+    if (!catalog::display_name(typed)) {
+        return "'" + shown + "' is not a model name; write NAME or NAME:TAG, such as qwen3:4b";
+    }
+    std::vector<std::string> names;
+    for (const catalog::model_entry& model : files.models) {
+        names.push_back(model.name);
+        names.insert(names.end(), model.aliases.begin(), model.aliases.end());
+    }
+    for (const config::left_out_manifest& manifest : files.left_out) {
+        if (!manifest.name.empty()) {
+            names.push_back(manifest.name);
+        }
+    }
+    return catalog::no_such_model(shown, names);
+}
+
+}  // namespace corral::cli

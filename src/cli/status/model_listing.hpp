@@ -1,0 +1,71 @@
+#pragma once
+// The models of a box for people and programs: what the configuration and its manifests say, and beside it
+// what a running daemon makes of it.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/base/daemon_place.hpp"
+#include "cli/base/terminal.hpp"
+#include "corral/config/configuration.hpp"
+#include "corral/control/admin_socket.hpp"
+
+namespace corral::cli {
+
+// What a command that is about models knows: the files, and the daemon's word where one runs.
+struct known_models {
+    std::filesystem::path file;   // the configuration
+    config::configuration files;  // empty where they can't be read
+    bool readable = true;
+    std::vector<std::string> errors;  // else why not, a line each
+    control::admin_json status;       // null: no daemon answers
+    std::string silent;               // why
+};
+
+// Of the configuration that was said, else of the one that the running daemon uses, else of the usual places.
+[[nodiscard]] known_models look_for_models(const daemon_place& place,
+                                           const std::map<std::string, std::string>& environment);
+// Says that the files can't be read, and why; the exit status for it.
+[[nodiscard]] int fail_to_read(const known_models& of);
+
+struct listed_model {
+    std::string name;   // of a manifest that is left out the file's, where its model's is not known
+    std::string state;  // as the daemon has it, "left out", "new" (before a reload); empty: not known
+    // Name and state of each of its sets of processes, where it has several.
+    std::vector<std::pair<std::string, std::string>> instances;
+    double running = 0;  // requests, as the daemon has them
+    double waiting = 0;
+    std::optional<double> unload_seconds;  // until it is unloaded if nobody asks; nothing: it stays
+    std::vector<std::string> aliases;
+    std::uint64_t size_bytes = 0;
+    std::string profile;
+    std::string package;
+    std::string source;
+    std::string note;  // what is odd about it, one sentence; may be empty
+};
+
+// Of the files, in their order, then those that only the daemon still has. `status`: of status_json(), of the
+// daemon that reads these files; null: none runs.
+[[nodiscard]] std::vector<listed_model> list_models(const config::configuration& files,
+                                                    const nlohmann::ordered_json& status);
+
+[[nodiscard]] nlohmann::ordered_json listing_json(const std::vector<listed_model>& models);
+// A table with a head; notes below it.
+[[nodiscard]] std::string listing_text(const std::vector<listed_model>& models, const text_style& style);
+
+// Of those that are loaded: their queue, and until when.
+[[nodiscard]] std::string loaded_text(const std::vector<listed_model>& models, const text_style& style);
+
+// Why there is no model `typed`, with the nearest name that there is.
+[[nodiscard]] std::string no_such_model(const config::configuration& files, const std::string& typed);
+
+// "3.9 GB", as Ollama writes sizes; "-" of 0.
+[[nodiscard]] std::string size_text(std::uint64_t bytes);
+
+}  // namespace corral::cli

@@ -1,0 +1,320 @@
+#include "cli/status/model_page.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <chrono>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "cli/base/reported_fields.hpp"
+#include "cli/status/model_listing.hpp"
+#include "cli/status/status_page.hpp"
+#include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/placement.hpp"
+#include "corral/catalog/toml_section.hpp"
+#include "corral/core/text.hpp"
+#include "corral/package/package_tree.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr const char* hidden = "(hidden)";
+
+std::string hide_in_url(const std::string& word) {
+    const auto scheme = word.find("://");
+    const auto at = scheme == std::string::npos ? scheme : word.find('@', scheme);
+    const auto slash = scheme == std::string::npos ? scheme : word.find('/', scheme + 3);
+    if (at == std::string::npos || (slash != std::string::npos && slash < at)) {
+        return word;
+    }
+    return word.substr(0, scheme + 3) + hidden + word.substr(at);
+}
+
+json service_facts(const catalog::model_entry& model, const catalog::service_template& service) {
+    auto ports = catalog::stand_in_ports(model.runtime, 0);
+    json out;
+    out["name"] = service.name;
+    const auto expanded = catalog::expand_service(model, service, ports);
+    if (!expanded) {
+        out["problem"] = expanded.error().message;
+        return out;
+    }
+    out["command"] = without_secrets(expanded->command);
+    out["working_directory"] = expanded->working_directory;
+    json environment = json::object();
+    for (const auto& [name, value] : expanded->environment) {
+        environment[name] = names_a_secret(name) ? std::string(hidden) : hide_in_url(value);
+    }
+    out["environment"] = std::move(environment);
+    out["port"] = ports[service.name] != 0 ? json(ports[service.name]) : json(nullptr);
+    out["device"] = service.device;
+    return out;
+}
+
+json context_facts(const catalog::context_sizes& of) {
+    const auto known = [](std::uint32_t value) { return value != 0 ? json(value) : json(nullptr); };
+    return {{"positions", known(of.positions)},
+            {"prompt_limit", known(of.prompt_limit)},
+            {"chunk", known(of.chunk)},
+            {"vocabulary", known(of.vocabulary)}};
+}
+
+// Of a daemon that has the model; null: none was asked, or it has not seen it loaded.
+json learned_facts(const json& status) {
+    json out = {{"positions", nullptr},         {"prompt_limit", nullptr}, {"chunk", nullptr},
+                {"tokens_per_letter", nullptr}, {"load_seconds", nullptr}, {"memory_mb", nullptr}};
+    const json said = status.is_object() ? status.value("learned", json::object()) : json::object();
+    for (const char* key : {"positions", "prompt_limit", "chunk", "tokens_per_letter", "load_seconds"}) {
+        if (const auto value = reported_number(said, key)) {
+            out[key] = *value;
+        }
+    }
+    for (const json& instance : status.is_object() ? reported_instances(status) : std::vector<json>{}) {
+        const json memory = instance.value("memory", json::object());
+        if (memory.is_object() && reported_flag(memory, "measured")) {
+            out["memory_mb"] = reported_amount(memory, "mb");
+        }
+    }
+    return out;
+}
+
+std::string learned_text(const json& of) {
+    std::string out;
+    const auto add = [&out](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
+    if (const auto positions = reported_number(of, "positions")) {
+        add(fmt::format("a context of {:.0f} tokens", *positions));
+    }
+    if (const auto limit = reported_number(of, "prompt_limit")) {
+        add(fmt::format("prompts of at most {:.0f} tokens", *limit));
+    }
+    if (const auto chunk = reported_number(of, "chunk")) {
+        add(fmt::format("reads {:.0f} tokens at a time", *chunk));
+    }
+    if (const auto letter = reported_number(of, "tokens_per_letter")) {
+        add(fmt::format("{:.2f} tokens for a letter", *letter));
+    }
+    if (const auto load = reported_number(of, "load_seconds")) {
+        add("loads in about " + span_text(*load));
+    }
+    if (const auto memory = reported_number(of, "memory_mb")) {
+        add(fmt::format("takes {:.0f} MB of its cards", *memory));
+    }
+    return out;
+}
+
+json placement_facts(const catalog::model_entry& model) {
+    json out;
+    out["cards"] = json::array();
+    for (const catalog::card_set& card_set : model.card_sets) {
+        out["cards"].push_back(catalog::card_set_text(card_set));
+    }
+    out["instances"] = model.instances;
+    out["preload"] = model.preload;
+    out["pinned"] = model.pinned;
+    if (!model.keep_alive) {
+        out["keep_alive"] = nullptr;
+    } else if (*model.keep_alive < core::nanoseconds{0}) {
+        out["keep_alive"] = "forever";
+    } else {
+        out["keep_alive"] =
+            catalog::duration_text(std::chrono::duration_cast<core::milliseconds>(*model.keep_alive));
+    }
+    return out;
+}
+
+// --- text
+
+std::string shown(const json& value) {
+    if (value.is_string()) {
+        return telemetry::printable(value.get<std::string>(), 2000);
+    }
+    if (value.is_null()) {
+        return "learned";
+    }
+    return value.dump();
+}
+
+std::string listed(const json& values, const char* between) {
+    std::string out;
+    for (const json& value : values) {
+        out += (out.empty() ? "" : between) + shown(value);
+    }
+    return out;
+}
+
+std::string pairs(const json& of) {
+    std::string out;
+    for (const auto& [key, value] : of.items()) {
+        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", key, shown(value));
+    }
+    return out;
+}
+
+class page {
+public:
+    explicit page(const text_style& style) : style_(style) {}
+    void head(const std::string& text) { out_ += painted(text, colour::bold, style_) + "\n"; }
+    void line(const std::string& key, const std::string& value, const char* before = "  ") {
+        if (!value.empty()) {
+            out_ += fmt::format("{}{} {}\n", before,
+                                painted(fmt::format("{:<14}", key), colour::faint, style_), value);
+        }
+    }
+    void raw(const std::string& text) { out_ += text; }
+    [[nodiscard]] std::string take() { return std::move(out_); }
+
+private:
+    const text_style& style_;
+    std::string out_;
+};
+
+void add_service(page& to, const json& service) {
+    to.raw(fmt::format("  service {}\n", shown(service["name"])));
+    if (service.contains("problem")) {
+        to.line("problem", shown(service["problem"]), "    ");
+        return;
+    }
+    std::string command;
+    for (const json& word : service["command"]) {
+        command += (command.empty() ? "" : " ") + package::shell_word(shown(word));
+    }
+    to.line("command", command, "    ");
+    to.line("directory", shown(service["working_directory"]), "    ");
+    to.line("port", service["port"].is_null() ? "chosen at each start (0 above)" : shown(service["port"]),
+            "    ");
+    for (const auto& [name, value] : service["environment"].items()) {
+        to.line("environment", name + "=" + shown(value), "    ");
+    }
+}
+
+}  // namespace
+
+bool names_a_secret(const std::string& name) {
+    static constexpr std::array<std::string_view, 9> secrets{
+        "key", "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials"};
+    std::string part;
+    for (const char c : name + "_") {
+        if (core::is_letter(c) || core::is_digit(c)) {
+            part += core::lower_case(c);
+            continue;
+        }
+        if (std::ranges::find(secrets, part) != secrets.end()) {
+            return true;
+        }
+        part.clear();
+    }
+    return false;
+}
+
+std::vector<std::string> without_secrets(std::vector<std::string> words) {
+    bool next_is_secret = false;
+    for (std::string& word : words) {
+        if (next_is_secret && !word.starts_with("-")) {
+            word = hidden;
+            next_is_secret = false;
+            continue;
+        }
+        next_is_secret = false;
+        const std::size_t equals = word.find('=');
+        if (equals != std::string::npos && names_a_secret(word.substr(0, equals))) {
+            word = word.substr(0, equals + 1) + hidden;
+        } else if (equals == std::string::npos && word.starts_with("-")) {
+            next_is_secret = names_a_secret(word);
+        } else {
+            word = hide_in_url(word);
+        }
+    }
+    return words;
+}
+
+json model_facts(const catalog::model_entry& model, const json& status) {
+    json out;
+    out["name"] = model.name;
+    out["aliases"] = model.aliases;
+    out["state"] = nullptr;
+    out["reason"] = "";
+    out["warning"] = "";
+    if (status.is_object()) {
+        for (const char* key : {"state", "reason", "warning"}) {
+            out[key] = status.value(key, json(""));
+        }
+        for (const json& instance : reported_objects(status, "instances")) {
+            out["instances"].push_back({{"name", reported_text(instance, "name")},
+                                        {"state", reported_text(instance, "state")},
+                                        {"reason", reported_text(instance, "reason")}});
+        }
+    }
+    out["source"] = model.source.string();
+    out["profile"] = model.runtime.name;
+    out["package"] = model.package.string();
+    out["size_bytes"] = model.size_bytes;
+    out["digest"] = model.digest;
+    out["family"] = model.family;
+    out["capabilities"] = model.capabilities;
+    out["parameter_size"] = model.parameter_size;
+    out["quantization"] = model.quantization;
+    out["default_system"] = model.default_system;
+    out["context"] = context_facts(model.context);
+    out["learned"] = learned_facts(status);
+    out["sampling"] = {{"temperature", model.sampling.temperature},
+                       {"top_k", model.sampling.top_k},
+                       {"top_p", model.sampling.top_p},
+                       {"repeat_penalty", model.sampling.repeat_penalty}};
+    json variables = json::object();
+    for (const auto& [name, value] : model.variables) {
+        variables[name] = names_a_secret(name) ? std::string(hidden) : value;
+    }
+    out["variables"] = std::move(variables);
+    out["placement"] = placement_facts(model);
+    out["services"] = json::array();
+    for (const catalog::service_template& service : model.runtime.services) {
+        out["services"].push_back(service_facts(model, service));
+    }
+    return out;
+}
+
+std::string model_page(const json& facts, const text_style& style) {
+    page out(style);
+    out.head(shown(facts["name"]));
+    out.line("state", facts["state"].is_null() ? "not known: no daemon answers"
+                                               : state_text(shown(facts["state"]), style));
+    out.line("reason", shown(facts["reason"]));
+    out.line("warning", shown(facts["warning"]));
+    for (const json& instance : reported_objects(facts, "instances")) {
+        const std::string reason = shown(instance["reason"]);
+        out.line("instance", shown(instance["name"]) + " " + state_text(shown(instance["state"]), style) +
+                                 (reason.empty() ? "" : ": " + reason));
+    }
+    out.line("aliases", listed(facts["aliases"], ", "));
+    out.line("from", shown(facts["source"]));
+    out.line("profile", shown(facts["profile"]));
+    out.line("package", fmt::format("{} ({})", shown(facts["package"]),
+                                    size_text(facts["size_bytes"].get<std::uint64_t>())));
+    out.line("family", shown(facts["family"]));
+    out.line("capabilities", listed(facts["capabilities"], ", "));
+    out.line("parameters", shown(facts["parameter_size"]));
+    out.line("quantization", shown(facts["quantization"]));
+    out.line("system", shown(facts["default_system"]));
+    out.line("context", pairs(facts["context"]));
+    out.line("learned", learned_text(facts["learned"]));
+    out.line("sampling", pairs(facts["sampling"]));
+    out.line("variables", pairs(facts["variables"]));
+    json placement = facts["placement"];
+    if (placement["keep_alive"].is_null()) {
+        placement.erase("keep_alive");
+    }
+    placement["cards"] = listed(facts["placement"]["cards"], " or ");
+    out.line("placement", pairs(placement));
+    for (const json& service : facts["services"]) {
+        add_service(out, service);
+    }
+    return out.take();
+}
+
+}  // namespace corral::cli

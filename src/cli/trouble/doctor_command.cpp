@@ -1,0 +1,84 @@
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/command_source.hpp"
+#include "cli/base/remote_box.hpp"
+#include "cli/base/terminal.hpp"
+#include "cli/trouble/doctor_examination.hpp"
+#include "corral/core/json_members.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+// Beside those of doctor_status().
+constexpr int could_not_examine = 3;
+
+struct doctor_options {
+    std::optional<std::string> model;
+    std::optional<std::string> config;
+    std::optional<std::string> socket;
+    bool json = false;
+    remote_box elsewhere;
+};
+
+void print(const std::vector<catalog::finding>& found, const doctor_options& asked,
+           const command_context& context) {
+    if (asked.json) {
+        std::cout << doctor_json(found).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    } else {
+        const text_style style = style_of(STDOUT_FILENO, context.environment);
+        std::cout << wrapped(doctor_page(found, style), style);
+    }
+}
+
+int examine_elsewhere(const doctor_options& asked, const command_context& context) {
+    const auto answer = ask_remote(asked.elsewhere, "doctor", {}, context.environment);
+    if (!answer) {
+        return fail(answer.error().message, could_not_examine);
+    }
+    const std::vector<catalog::finding> found = findings_of(core::list_at(*answer, "findings"));
+    print(found, asked, context);
+    return doctor_status(found);
+}
+
+int examine(const doctor_options& asked, const command_context& context) {
+    if (!asked.elsewhere.url.empty()) {
+        return examine_elsewhere(asked, context);
+    }
+    const config::configuration_source source = source_of(asked.config, context.environment);
+    const auto gathered = gather_examination({asked.model, source, asked.socket});
+    if (!gathered) {
+        return fail(gathered.error().message, could_not_examine);
+    }
+    const auto found = doctor::examine(*gathered);
+    print(found, asked, context);
+    return doctor_status(found);
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<doctor_options>();
+    CLI::App* one = program.add_subcommand(
+        "doctor", "Examine this box and its models, and say what is wrong and what to do");
+    one->add_option("model", asked->model, "Only this model, and the box");
+    one->add_option("--config", asked->config, "Configuration file; else the usual places");
+    one->add_option("--socket", asked->socket, "The admin socket of the Corral that runs");
+    one->add_flag("--json", asked->json, "As a JSON array of findings");
+    add_remote_options(*one, asked->elsewhere);
+    one->footer(
+        "Starts and changes nothing, and works while no Corral runs. Exit status: 0 nothing above a note, "
+        "1 warnings, 2 errors, 3 it could not be examined.");
+    one->parse_complete_callback(
+        [asked, &context] { context.run = [asked, &context] { return examine(*asked, context); }; });
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,225 @@
+// corral logs --crash [N|NAME]: what the black box has kept, for people or as JSON. Reads files only, so the
+// server need not run. Without --crash: what services printed last, from the daemon.
+
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/crash_text.hpp"
+#include "cli/base/daemon_place.hpp"
+#include "cli/base/log_text.hpp"
+#include "cli/base/reported_fields.hpp"
+#include "cli/base/terminal.hpp"
+#include "corral/config/server_places.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/core/json_members.hpp"
+#include "corral/telemetry/crash_store.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+struct logs_command {
+    std::string target;  // MODEL, MODEL/SERVICE, SERVICE or corral; empty: all
+    bool follow = false;
+    std::int64_t lines = 100;
+    bool crash = false;
+    std::string which;  // of crashes: a number, 1 being the newest, or a name; empty: the list
+    bool json = false;
+    std::optional<std::string> state;  // the state directory; else the configuration names it, else the
+                                       // environment, else systemd's usual one
+    daemon_place place;
+};
+
+namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
+
+// Null when it is no JSON. Much deeper than ours it is not looked into.
+json parsed(const std::string& text) {
+    constexpr int deepest = 16;
+    json out = json::parse(
+        text, [](int depth, json::parse_event_t, json&) { return depth <= deepest; }, false);
+    return out.is_discarded() ? json() : out;
+}
+
+int show_list(const fs::path& folder, const std::vector<std::string>& names, bool as_json,
+              const std::map<std::string, std::string>& environment) {
+    json all = json::array();
+    for (const std::string& name : names) {
+        const auto text = telemetry::read_crash(folder, name);
+        all.push_back(summary(name, text ? parsed(*text) : json()));
+    }
+    if (as_json) {
+        std::cout << all.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+    } else if (names.empty()) {
+        std::cout << "Nothing is kept in " << folder.string() << ".\n";
+    } else {
+        std::cout << wrapped(list_text(all), style_of(STDOUT_FILENO, environment))
+                  << "\nSee one with 'corral logs --crash N'.\n";
+    }
+    return 0;
+}
+
+// The name that is meant; empty: none.
+std::string chosen(const std::vector<std::string>& names, const std::string& which) {
+    std::size_t number = 0;
+    const auto read = std::from_chars(which.data(), which.data() + which.size(), number);
+    if (read.ec == std::errc{} && read.ptr == which.data() + which.size()) {
+        return number >= 1 && number <= names.size() ? names[number - 1] : std::string();
+    }
+    for (const std::string& name : names) {
+        if (name == which || name == which + ".json") {
+            return name;
+        }
+    }
+    return {};
+}
+
+int show_one(const fs::path& folder, const std::string& name, bool as_json, const text_style& style) {
+    const auto text = telemetry::read_crash(folder, name);
+    if (!text) {
+        return fail(text.error().message);
+    }
+    if (as_json) {
+        std::cout << *text;
+        return 0;
+    }
+    const json bundle = parsed(*text);
+    if (!bundle.is_object()) {
+        return fail("'" + (folder / name).string() + "' is damaged");
+    }
+    std::cout << (folder / name).string() << "\n\n" << wrapped(bundle_text(bundle), style);
+    return 0;
+}
+
+// Above the daemon's sign of life.
+constexpr core::seconds longest_silence{60};
+
+int show_crashes(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+    std::optional<std::string> state = asked.state;
+    if (!state && !asked.place.socket.empty()) {
+        const std::vector<fs::path> at{asked.place.socket};
+        const auto status = control::ask_daemon(at, json{{"verb", "status"}}, core::seconds{10});
+        if (!status) {
+            return fail_to_ask(status.error(), asked.place, at);
+        }
+        state = reported_text(*status, "state_directory");
+        if (state->empty()) {
+            return fail("the daemon at '" + asked.place.socket +
+                        "' has no state directory, so it keeps nothing. Set "
+                        "'state_directory' in its configuration.");
+        }
+    }
+    const fs::path folder = state ? config::crash_folder(*state) : crashes_of(asked.place, environment);
+    const auto names = telemetry::list_crashes(folder);
+    if (!names) {
+        return fail(names.error().message + "; run this as the user that runs Corral, or say --state DIR");
+    }
+    if (asked.which.empty()) {
+        return show_list(folder, *names, asked.json, environment);
+    }
+    const std::string name = chosen(*names, asked.which);
+    if (name.empty()) {
+        if (names->empty()) {
+            return fail("nothing has crashed or hung: there is no bundle in " + folder.string());
+        }
+        return fail("there is no '" + asked.which + "' among the " + std::to_string(names->size()) +
+                    " bundles in " + folder.string() + "; 'corral logs --crash' lists them");
+    }
+    return show_one(folder, name, asked.json, style_of(STDOUT_FILENO, environment));
+}
+
+void print_lines(const json& batch, bool as_json, const text_style& style, const text_style& aside) {
+    for (const json& line : core::list_at(batch, "lines")) {
+        if (!line.is_object()) {
+            continue;
+        }
+        std::cout << (as_json ? line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"
+                              : wrapped(log_line_text(line, style), style));
+    }
+    std::cout.flush();
+    for (const json& one : core::list_at(batch, "routine")) {
+        if (one.is_object() && !as_json) {
+            std::cerr << painted(routine_text(one), colour::faint, aside);
+        }
+    }
+}
+
+int show_lines(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+    json request;
+    request["verb"] = "logs";
+    request["lines"] = asked.lines;
+    request["follow"] = asked.follow;
+    if (!asked.target.empty()) {
+        request["target"] = asked.target;
+    }
+    const text_style style = style_of(STDOUT_FILENO, environment);
+    const text_style aside = style_of(STDERR_FILENO, environment);
+    std::string refused;
+    const auto take = [&](const json& object) {
+        if (object.value("ok", json(true)) == false) {
+            const json why = object.value("error", json("the daemon refuses"));
+            refused = why.is_string() ? telemetry::printable(why.get<std::string>(), 2000) : "it refuses";
+            return false;
+        }
+        print_lines(object, asked.json, style, aside);
+        return std::cout.good();
+    };
+    const auto places = sockets_of(asked.place, environment);
+    if (const auto right = check_daemon(asked.place, places); !right) {
+        return fail_to_ask(right.error(), asked.place, places);
+    }
+    const auto followed = control::follow_daemon(places, request, longest_silence, take);
+    if (!followed) {
+        return fail_to_ask(followed.error(), asked.place, places);
+    }
+    return refused.empty() ? 0 : fail(refused);
+}
+
+// The exit status of the program. `environment` is as for usual_state_directory().
+int run_logs_command(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+    return asked.crash ? show_crashes(asked, environment) : show_lines(asked, environment);
+}
+
+}  // namespace
+
+void add_logs_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<logs_command>();
+    CLI::App* logs =
+        program.add_subcommand("logs", "Show what services printed last, or what was kept of crashes");
+    logs->add_option("service", asked->target,
+                     "MODEL, MODEL/SERVICE, a service that only one model has, or 'corral' for its own log; "
+                     "else all of them")
+        ->type_name("SERVICE");
+    logs->add_flag("-f,--follow", asked->follow, "Go on with each line that is printed, until Ctrl-C");
+    logs->add_option("-n,--lines", asked->lines, "So many of the last lines")
+        ->check(CLI::Range(0, 10000))
+        ->capture_default_str();
+    const CLI::Option* crash =
+        logs->add_option(
+                "--crash", asked->which,
+                "What was kept of crashes and hangs: a bundle's number in the list (1 is the newest) or "
+                "its name; without one the list")
+            ->expected(0, 1);
+    logs->add_flag("--json", asked->json, "As JSON; of lines one object each");
+    logs->add_option("--state", asked->state, "The server's state directory, of --crash")->type_name("DIR");
+    add_daemon_options(*logs, asked->place);
+    logs->parse_complete_callback([asked, crash, &context] {
+        asked->crash = crash->count() > 0;
+        context.run = [asked, &context] { return run_logs_command(*asked, context.environment); };
+    });
+}
+
+}  // namespace corral::cli
