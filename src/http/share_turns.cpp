@@ -21,12 +21,15 @@ core::awaitable<void> share_turns::wait(std::string share, core::asio::steady_ti
     if (passes()) {
         co_return;
     }
+    waiter one{&wake};
     line& own = waiting_[share];
-    own.insert(where == entry::before ? own.begin() : own.end(), &wake);
+    own.insert(where == entry::before ? own.begin() : own.end(), &one);
     arm();
     wake.expires_at(core::steady_time::max());
     co_await wake.async_wait(core::as_result);
-    leave(share, &wake);
+    if (!one.called) {
+        leave(share, &one);
+    }
 }
 
 void share_turns::take(core::steady_time now) {
@@ -35,13 +38,13 @@ void share_turns::take(core::steady_time now) {
     arm();
 }
 
-// One that was called has left already.
-void share_turns::leave(const std::string& share, core::asio::steady_timer* wake) {
+// Costs as much as the line is long, so it is for those who give up; one that was called has left already.
+void share_turns::leave(const std::string& share, waiter* one) {
     const auto found = waiting_.find(share);
     if (found == waiting_.end()) {
         return;
     }
-    found->second.remove(wake);
+    found->second.remove(one);
     if (found->second.empty()) {
         waiting_.erase(found);
     }
@@ -80,14 +83,15 @@ void share_turns::call_next() {
     if (next == waiting_.end()) {
         return;
     }
-    core::asio::steady_timer* const wake = next->second.front();
+    waiter* const one = next->second.front();
     next->second.pop_front();
     last_ = next->first;
     if (next->second.empty()) {
         waiting_.erase(next);
     }
     take(std::chrono::steady_clock::now());
-    wake->cancel();
+    one->called = true;
+    one->wake->cancel();
 }
 
 }  // namespace corral::http

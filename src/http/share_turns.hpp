@@ -33,9 +33,13 @@ public:
     void took(core::nanoseconds span) { pace_.took(span); }
 
 private:
-    using line = std::list<core::asio::steady_timer*>;
+    struct waiter {
+        core::asio::steady_timer* wake;
+        bool called = false;
+    };
+    using line = std::list<waiter*>;
     void take(core::steady_time now);
-    void leave(const std::string& share, core::asio::steady_timer* wake);
+    void leave(const std::string& share, waiter* one);
     void next_round();
     void arm();
     void call_next();
