@@ -9,6 +9,7 @@
 #include "api/add_header.hpp"
 #include "api/failure_status.hpp"
 #include "api/server_timing.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api {
 
@@ -128,16 +129,26 @@ core::awaitable<std::string> written(core::worker* elsewhere, const chat::token_
     co_return out;
 }
 
-// An earlier answer that comes back: that text was not the model's.
-std::string without_notes(std::string answer) {
+// Where a note of ours at the end of an answer begins; npos: there is none.
+std::size_t last_note(std::string_view answer) {
     for (const std::string_view note : {half_answer, half_read}) {
-        const std::size_t at = answer.ends_with(']') ? answer.rfind(note) : std::string::npos;
-        const bool last = at != std::string::npos && answer.find('\n', at) == std::string::npos;
-        if (last && (at == 0 || std::string_view(answer).substr(0, at).ends_with("\n\n"))) {
-            answer.resize(at == 0 ? 0 : at - 2);
+        const std::size_t at = answer.ends_with(']') ? answer.rfind(note) : std::string_view::npos;
+        const bool last = at != std::string_view::npos && answer.find('\n', at) == std::string_view::npos;
+        if (last && (at == 0 || answer.substr(0, at).ends_with("\n\n"))) {
+            return at == 0 ? 0 : at - 2;
         }
     }
-    return answer;
+    return std::string_view::npos;
+}
+
+// There are several where one server of ours stands behind another, and clients may end a text with a line's end.
+void cut_notes(std::string& answer) {
+    std::string_view left = core::trimmed(answer);
+    left = std::string_view(answer).substr(0, static_cast<std::size_t>(left.end() - answer.data()));
+    for (std::size_t at = last_note(left); at != std::string_view::npos; at = last_note(left)) {
+        left = left.substr(0, at);
+        answer.resize(at);
+    }
 }
 
 core::awaitable<void> stream_answer(const api_context& context, generation::answer_reader& answer,
@@ -229,17 +240,21 @@ core::awaitable<whole_answer> collect_answer(generation::answer_reader& answer) 
 
 }  // namespace
 
+void remove_notes(std::vector<chat::message>& history) {
+    for (chat::message& each : history) {
+        if (each.from == chat::role::assistant) {
+            cut_notes(each.content);
+        }
+    }
+}
+
 core::awaitable<void> run_and_answer(const api_context& context, const http::request& incoming,
                                      chat::generation_request what, generation::served model,
                                      std::unique_ptr<answer_format> format, bool stream,
                                      http::response_writer& out) {
     // A sentence in the midst of JSON, or of somebody's code, would do harm.
     const bool for_people = what.format.is_null() && !what.raw_prompt && !what.hole;
-    for (chat::message& each : what.messages) {
-        if (each.from == chat::role::assistant) {
-            each.content = without_notes(std::move(each.content));
-        }
-    }
+    remove_notes(what.messages);
     std::string id = what.id;
     const generation::generation_handle handle =
         context.generations->start(std::move(what), std::move(model));

@@ -56,6 +56,9 @@ public:
                                                    std::unique_ptr<answer_format> format, bool stream,
                                                    http::response_writer& out);
 
+// Takes what Corral itself had written into earlier answers out of them: it was not the model's.
+void remove_notes(std::vector<chat::message>& history);
+
 // Headers that tell what happened to the request: Corral-Dropped-Messages (messages left out because the
 // conversation was too long), Corral-Queue-Position and Corral-Queue-Estimate (requests before it when it
 // came, and the seconds until its turn as they looked then), Corral-Ignored (a tool_choice that asks for a call),

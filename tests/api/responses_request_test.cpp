@@ -175,6 +175,23 @@ TEST_F(openai_responses_request, a_trigger_asks_for_a_summary) {
     EXPECT_EQ(got.echo.compaction->retained[1].content, "b");
 }
 
+// Several, where one server of ours stands behind another; and what only looks like one stays.
+TEST_F(openai_responses_request, a_summary_is_made_of_nothing_that_corral_wrote_into_an_answer) {
+    const auto transcript = [&](const std::string& answer) {
+        const std::string items = R"([{"role":"user","content":"Tell."},{"role":"assistant","content":")" +
+                                  answer + R"("},{"type":"compaction_trigger"}])";
+        return read(items, R"(,"stream":true)").common.transcript.value_or("");
+    };
+    const std::string note = R"(\n\n[This answer is not whole. The runtime died; ask again.])";
+    for (const std::string& notes : {note, note + note, note + R"( \n)",
+                                     std::string(R"(\n\n[The model did not read all of this: 3.])")}) {
+        EXPECT_EQ(transcript("Half" + notes), "User: Tell.\n\nAssistant: Half\n\n") << notes;
+    }
+    EXPECT_EQ(transcript(note.substr(4)), "User: Tell.\n\n");
+    EXPECT_NE(transcript("It said " + note.substr(4)), transcript("It said"));
+    EXPECT_NE(transcript("Half" + note + R"(\nMore.)"), transcript("Half"));
+}
+
 TEST_F(openai_responses_request, compactions_that_can_not_be) {
     const auto item = [](const std::string& content) {
         return R"({"input":[{"type":"compaction","encrypted_content":)" + nlohmann::json(content).dump() +

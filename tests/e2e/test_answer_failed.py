@@ -15,12 +15,18 @@ def test_half_an_answer_says_so_in_its_own_text(tmp_path):
         # A client sends it back with its history; it is not the model's text.
         told = "".join(line["message"]["content"] for line in lines[:-1])
 
-        def prompt_tokens(answer):
-            turns = [("user", "count"), ("assistant", answer), ("user", "[[text=on]]")]
-            body = {"model": "sim", "stream": False, "messages": [{"role": role, "content": text} for role, text in turns]}
-            return box.post("/api/chat", body).json["prompt_eval_count"]
+        formats = [("/api/chat", "messages", {"stream": False}, lambda told: told["prompt_eval_count"]),
+                   ("/v1/chat/completions", "messages", {}, lambda told: told["usage"]["prompt_tokens"]),
+                   ("/v1/messages", "messages", {"max_tokens": 9}, lambda told: told["usage"]["input_tokens"]),
+                   ("/v1/responses", "input", {}, lambda told: told["usage"]["input_tokens"])]
+        own = told[:told.index("\n\n[This")]
+        for path, member, more, tokens in formats:
+            def prompt_tokens(answer):
+                turns = [("user", "count"), ("assistant", answer), ("user", "[[text=on]]")]
+                turns = [{"role": role, "content": text} for role, text in turns]
+                return tokens(box.post(path, {"model": "sim", member: turns, **more}).json)
 
-        assert prompt_tokens(told) == prompt_tokens(told[:told.index("\n\n[This")])
+            assert prompt_tokens(told) == prompt_tokens(told + "\n") == prompt_tokens(own) < prompt_tokens(told + " and on"), path
         box.fault("runtime", "stream_error", "once", after=2)
         data = box.post("/v1/chat/completions", {"model": "sim", "stream": True, "messages": [
             {"role": "user", "content": "[[text=one two three four five]]"}]}).body.decode()

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "api/answer_stream.hpp"
 #include "api/openai/generation_fields.hpp"
 #include "api/openai/tool_reader.hpp"
 #include "api/request_start.hpp"
@@ -107,6 +108,7 @@ void read_compaction_wish(bool triggered, responses_fields& into, decode_problem
     } else if (asked.messages.empty()) {
         problem.set("compaction input is empty");
     }
+    remove_notes(asked.messages);
     into.echo.compaction = plan_compaction(asked.messages, !triggered);
     asked.transcript = std::exchange(into.echo.compaction->transcript, {});
     into.echo.compaction->excerpt = excerpt_of(*asked.transcript);
