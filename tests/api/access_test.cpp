@@ -474,8 +474,12 @@ TEST(access_without_keys, knows_who_asks_from_this_machine) {
             << "loopback proves no user: " << peer;
     }
     incoming.peer = {boost::asio::ip::make_address("127.0.0.1"), 1};
-    incoming.headers.add("X-Forwarded-For", "192.168.1.7");
-    EXPECT_FALSE(judge_access(nullptr, incoming).at_home) << "a proxy here asks for somebody there";
+    for (const char* mark :
+         {"X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "via"}) {
+        incoming.headers = {};
+        incoming.headers.add(mark, "192.168.1.7");
+        EXPECT_FALSE(judge_access(nullptr, incoming).at_home) << mark << ": a proxy here asks for another";
+    }
     incoming.headers = {};
     incoming.relayed = true;
     EXPECT_FALSE(judge_access(nullptr, incoming).at_home) << "one that speaks the PROXY protocol too";

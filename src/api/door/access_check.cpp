@@ -69,9 +69,13 @@ config::key_scopes whole(config::key_scopes of) {
 
 // A proxy on this machine asks for others.
 bool was_forwarded(const http::request& incoming) {
-    static constexpr std::array<std::string_view, 4> marks{"Forwarded", "X-Forwarded-For", "X-Real-IP",
-                                                           "Via"};
-    return std::ranges::any_of(marks, [&](std::string_view name) { return incoming.headers.contains(name); });
+    constexpr std::string_view family = "x-forwarded-";
+    static constexpr std::array<std::string_view, 3> marks{"Forwarded", "X-Real-IP", "Via"};
+    return std::ranges::any_of(marks,
+                               [&](std::string_view name) { return incoming.headers.contains(name); }) ||
+           std::ranges::any_of(incoming.headers.all(), [&](const auto& field) {
+               return core::lower_case(field.first.substr(0, family.size())) == family;
+           });
 }
 
 }  // namespace
