@@ -38,11 +38,11 @@ protected:
     std::string gpg() const {
         return "gpg --homedir " + home() + " --batch --yes --pinentry-mode loopback --passphrase '' ";
     }
-    void sign_by_gpg() {
+    void sign_by_gpg(const std::string& until = "never", const std::string& then = {}) {
         fs::create_directories(home());
         fs::permissions(home(), fs::perms::owner_all);
-        run(gpg() + "--quick-gen-key maker@example ed25519 sign never");
-        run(gpg() + "--armor --detach-sign -o " + at("p/SHA256SUMS.asc") + " " + at("p/SHA256SUMS"));
+        run(gpg() + then + "--quick-gen-key maker@example ed25519 sign " + until);
+        run(gpg() + then + "--armor --detach-sign -o " + at("p/SHA256SUMS.asc") + " " + at("p/SHA256SUMS"));
     }
     signature_verdict check() const {
         return check_list_signature(*package_tree::open(box.path() / "p"), trusted);
@@ -82,6 +82,16 @@ TEST_F(signed_list, is_good_by_a_key_of_the_folder_alone) {
     EXPECT_THAT(check().why, HasSubstr("not the signature of this list"));
     box.write("p/SHA256SUMS.asc", "no signature at all");
     EXPECT_EQ(check().state, signature_state::refused);
+}
+
+TEST_F(signed_list, of_a_key_that_has_expired_since_is_refused) {
+    if (!has_program("gpg") || !has_program("gpgv")) {
+        GTEST_SKIP() << "gpg and gpgv are not installed";
+    }
+    sign_by_gpg("1y", "--faked-system-time 20200101T000000 ");
+    run(gpg() + "-o " + at("trusted.d/maker.gpg") + " --export maker@example");
+    EXPECT_EQ(check().state, signature_state::refused);
+    EXPECT_THAT(check().why, HasSubstr("expired"));
 }
 
 TEST_F(signed_list, of_minisign_is_good_by_its_key_alone) {
