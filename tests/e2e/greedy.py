@@ -9,7 +9,9 @@ import contextlib
 import json
 import multiprocessing
 import pathlib
+import re
 import resource
+import socket
 import ssl
 import sys
 import tempfile
@@ -40,9 +42,10 @@ def chat_body(text="[[text=hi]]", **more):
 class Greedy:
     """One greedy client, in a process of its own; `kind` is a method."""
 
-    def __init__(self, port, key):
+    def __init__(self, port, key, page=""):
         self.port = port
         self.key = key
+        self.page = page
         self.address = "127.0.0.1"
 
     def run(self, kind, ready):
@@ -147,6 +150,31 @@ class Greedy:
                     await asyncio.sleep(1)
         await self.many(512, reads_little)
 
+    async def unread_pages(self):
+        """The largest file that needs no key, and a buffer that takes next to nothing of it."""
+        loop = asyncio.get_running_loop()
+
+        async def asks_and_waits():
+            with socket.socket() as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                sock.setblocking(False)
+                await loop.sock_connect(sock, ("127.0.0.1", self.port))
+                await loop.sock_sendall(sock, f"GET {self.page} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                await asyncio.sleep(3)
+        await self.many(1200, asks_and_waits)
+
+    async def refused_lingers(self):
+        """A wrong key, and connections that stay open behind the refusal."""
+        data = request_bytes("sk-corral-wrong", b"x" * 1000, announced=MIB)
+
+        async def hold():
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            with contextlib.closing(writer):
+                writer.write(data)
+                await reader.read(4096)
+                await asyncio.sleep(1)
+        await self.many(1000, hold)
+
     async def variants(self):
         count = 0
 
@@ -160,7 +188,7 @@ class Greedy:
 
 TLS_KINDS = ["handshakes", "handshakes_of_one_address"]
 KINDS = ["bodies", "bodies_without_key", "slow_bodies", "queue", "idle", *TLS_KINDS, "stops", "tools", "values",
-         "slow_readers", "variants"]
+         "slow_readers", "unread_pages", "refused_lingers", "variants"]
 
 
 class Seen:
@@ -226,7 +254,8 @@ def look(box, polite, seconds, period=1.0):
 @contextlib.contextmanager
 def greedy(box, key, kind):
     ready = multiprocessing.Event()
-    process = multiprocessing.Process(target=Greedy(box.port, key).run, args=(kind, ready), daemon=True)
+    page = re.search(rb'"(/ui/[^"]+[.]js)"', box.get("/ui").body) if kind == "unread_pages" else None
+    process = multiprocessing.Process(target=Greedy(box.port, key, page[1].decode() if page else "").run, args=(kind, ready), daemon=True)
     process.start()
     ready.wait(10)
     try:

@@ -327,6 +327,25 @@ TEST(server_limits, where_connections_are_full_the_oldest_idle_one_goes) {
     EXPECT_THAT(busy.read_until("size 0"), HasSubstr("size 0"));
 }
 
+TEST(server_limits, refused_ones_that_stay_and_go_on_sending_delay_no_newcomer) {
+    server_options options;
+    options.max_connections = 8;
+    live_server live(size_of_body, options);
+    live.judge_with(judge_by_key);
+    std::vector<raw_client> crowd;
+    for (int i = 0; i < 100; ++i) {
+        const auto came = std::chrono::steady_clock::now();
+        crowd.push_back(live.connect());
+        crowd.back().send(post_of("", 1'000'000) + std::string(500, 'x'));
+        EXPECT_THAT(crowd.back().read_until("no key"), StartsWith("HTTP/1.1 401 ")) << i;
+        crowd.back().send(std::string(300'000, 'x'));
+        EXPECT_LT(std::chrono::steady_clock::now() - came, std::chrono::seconds{1}) << i;
+    }
+    auto polite = live.connect();
+    polite.send("GET / HTTP/1.1\r\nHost: h\r\nx-api-key: polite\r\n\r\n");
+    EXPECT_THAT(polite.read_until("size 0", std::chrono::seconds{1}), HasSubstr("size 0"));
+}
+
 TEST(server_limits, idle_connections_without_a_key_do_not_drive_out_one_with_a_key) {
     server_options options;
     options.max_connections = 8;
