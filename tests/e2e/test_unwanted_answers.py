@@ -1,6 +1,7 @@
 """Answers that nobody wants any more, on servers that can't be stopped: to be rid of one by a restart is Corral's choice and no failure of
 the model. And prompts that hang or kill a runtime: each costs two processes, and not the model."""
 
+import itertools
 import os
 import re
 import signal
@@ -140,15 +141,20 @@ def test_a_prompt_that_kills_the_runtime_opens_no_breaker(tmp_path):
         assert box.say("[[text=all others]] go on") == "all others"
 
 
-@pytest.mark.parametrize("profile", ["axera-poll", "llama-server"])
-@pytest.mark.parametrize("deed", ["killed", "halted", "restarted"])
-def test_a_prompt_is_not_guilty_of_what_others_do_to_its_runtime(tmp_path, deed, profile):
+SIGNALS = {"killed": signal.SIGKILL, "halted": signal.SIGSTOP, "terminated": signal.SIGTERM}
+
+
+@pytest.mark.parametrize("profile, deed", [
+    *itertools.product(["axera-poll", "llama-server"], ["killed", "halted", "restarted"]),
+    ("axllm", "terminated"),  # which catches it, and ends with status 0
+])
+def test_a_prompt_is_not_guilty_of_what_others_do_to_its_runtime(tmp_path, profile, deed):
     def do(box):
         pid = services_of(box)["runtime"]["pid"]
         if deed == "restarted":
             done(box, "restart", "sim/runtime")
         else:
-            os.kill(pid, signal.SIGKILL if deed == "killed" else signal.SIGSTOP)
+            os.kill(pid, SIGNALS[deed])
 
     clocks = CLOCKS.replace('decode_stall = "20s"', 'decode_stall = "3s"')
     with Box(tmp_path, {"directives": True}, model=clocks, profile=profile) as box:

@@ -166,6 +166,13 @@ TEST(exit_policy, knows_a_death_that_no_fault_of_its_own_leads_to) {
         EXPECT_FALSE(explain_exit(rules(), process::killed_by{signal, false}, nullptr).from_outside)
             << signal;
     }
+    const auto status = [](int code, bool ready) {
+        return explain_exit(rules(), process::exited_with{code}, nullptr, nullptr, ready).from_outside;
+    };
+    EXPECT_TRUE(status(128 + SIGTERM, true)) << "a script tells what became of its program";
+    EXPECT_FALSE(status(128 + SIGSEGV, true));
+    EXPECT_TRUE(status(0, true)) << "it was asked to end, and did";
+    EXPECT_FALSE(status(0, false)) << "so end starts that fail, too";
     const process::exit_reason exited = process::exited_with{1};
     exit_story story = explain_exit(rules(), exited, nullptr);
     EXPECT_FALSE(story.from_outside);

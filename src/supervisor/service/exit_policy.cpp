@@ -16,10 +16,19 @@ namespace corral::supervisor {
 
 namespace {
 
+bool is_sent(int signal) {
+    return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
+}
+
 bool was_sent(const process::exit_reason& how) {
     const auto* killed = std::get_if<process::killed_by>(&how);
-    return killed != nullptr && (killed->signal == SIGKILL || killed->signal == SIGTERM ||
-                                 killed->signal == SIGINT || killed->signal == SIGHUP);
+    return killed != nullptr && is_sent(killed->signal);
+}
+
+// A script tells its program's signal by a status beyond 128; a server that catches SIGTERM ends in good order.
+bool was_asked_to_end(std::optional<int> status, bool ready) {
+    constexpr int of_signals = 128;
+    return status && (is_sent(*status - of_signals) || (ready && *status == 0));
 }
 
 // "Illegal instruction", for a fault that a profile says nothing about; "Killed" would add nothing.
@@ -146,7 +155,8 @@ exit_story explain_exit(const catalog::service_template& rules, const process::e
                         std::string_view said) {
     core::reason told = process::describe(how);
     std::string advice;
-    const bool from_outside = was_sent(how);
+    const std::optional<int> status = exit_status(how);
+    const bool from_outside = was_sent(how) || was_asked_to_end(status, ready);
     if (ready) {
         said = {};
     }
@@ -154,7 +164,6 @@ exit_story explain_exit(const catalog::service_template& rules, const process::e
     if (!ready && printed != nullptr && printed->fatal_at_start) {
         return finished(with_line(told.led_to_by(printed->cause), said), printed->advice, from_outside);
     }
-    const std::optional<int> status = exit_status(how);
     const catalog::exit_meaning* const meaning = status ? meaning_of(rules, *status, ready) : nullptr;
     if (meaning != nullptr) {
         told = told.led_to_by(meaning->cause);
