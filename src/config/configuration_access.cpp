@@ -34,8 +34,8 @@ void read_keys(catalog::section from, configuration& to, const fs::path& base, c
             errors.push_back(std::move(wrong));
         }
     }
-    for (std::string& text : read.warnings) {
-        warnings.add(from.place("keys"), std::move(text));
+    for (const core::reason& text : read.warnings) {
+        warnings.add(from.place("keys"), text);
     }
 }
 

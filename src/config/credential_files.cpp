@@ -11,9 +11,9 @@ namespace {
 
 using paths = std::vector<std::filesystem::path>;
 
-void warn_of(const std::vector<std::string>& warnings) {
-    for (const std::string& text : warnings) {
-        telemetry::log().warn("{}", telemetry::printable(text, 500));
+void warn_of(const std::vector<core::reason>& warnings) {
+    for (const core::reason& text : warnings) {
+        telemetry::warn(text, "{}", telemetry::printable(text, 500));
     }
 }
 
@@ -36,8 +36,9 @@ void credential_files::load_or_wait() {
     const auto note = [](std::string& problem, const core::result<void>& read, const char* what) {
         std::string now = read ? std::string() : read.error().message.text();
         if (now != problem && !now.empty()) {
-            telemetry::log().error("nobody is let in, because Corral waits for {}: {} event=door.waits", what,
-                                   telemetry::printable(now, 500));
+            telemetry::error("configuration.door-waits",
+                             "nobody is let in, because Corral waits for {}: {} event=door.waits", what,
+                             telemetry::printable(now, 500));
         }
         problem = std::move(now);
     };
@@ -98,16 +99,17 @@ bool credential_files::refresh(bool asked) {
     }
     if (keys_watch_.changed() || asked) {
         if (const auto read = read_keys(); !read) {
-            telemetry::log().error("the API keys stay as they were: {} event=keys.kept",
-                                   telemetry::printable(read.error().message, 500));
+            telemetry::error("configuration.keys-kept", "the API keys stay as they were: {} event=keys.kept",
+                             telemetry::printable(read.error().message, 500));
         }
     }
     if (!(tls_watch_.changed() || asked) || !tls_files_) {
         return false;
     }
     if (const auto read = read_tls(); !read) {
-        telemetry::log().error("the TLS certificate stays as it was: {} event=certificate.kept",
-                               telemetry::printable(read.error().message, 500));
+        telemetry::error("configuration.certificate-kept",
+                         "the TLS certificate stays as it was: {} event=certificate.kept",
+                         telemetry::printable(read.error().message, 500));
         return false;
     }
     return true;

@@ -79,12 +79,10 @@ key_file_reading read_key_file(const fs::path& file) {
     out.errors = std::move(read.errors);
     out.value = std::move(read.value);
     if (out.value && out.value->all().empty()) {
-        out.warnings.push_back("'" + file.string() +
-                               "' holds no key, so nobody gets in; 'corral key new NAME' makes one");
+        out.warnings.push_back(core::say("configuration.no-key", file));
     }
     if ((whole->mode & (S_IROTH | S_IWOTH)) != 0) {
-        out.warnings.push_back("every user of this machine can read or change '" + file.string() +
-                               "'; chmod o-rw is in order");
+        out.warnings.push_back(core::say("configuration.readable-keys", file));
     }
     return out;
 }

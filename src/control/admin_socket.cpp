@@ -148,8 +148,8 @@ core::awaitable<void> admin_socket::serve(std::shared_ptr<stream> on) {
     const place counted(open_, changed_);
     const auto who = peer_of(on->native_handle());
     if (!who || !is_trusted(who->uid)) {
-        telemetry::log().warn("admin socket: user {} was refused",
-                              who ? std::to_string(who->uid) : "unknown");
+        telemetry::warn("command.may-not-ask", "admin socket: user {} was refused",
+                        who ? std::to_string(who->uid) : "unknown");
         const admin_json refused = admin_refusal("only the user that runs Corral and root may ask here");
         co_await write(*on, refused, limits_.write_timeout);
         co_return;

@@ -385,7 +385,8 @@ core::awaitable<control::admin_answer> answer_admin(const admin_context& of, con
     } catch (const std::exception& error) {
         thrown = error.what();
     }
-    telemetry::log().error("admin socket: '{}' met an exception: {}", wanted, telemetry::printable(thrown));
+    telemetry::error("daemon.fault", "admin socket: '{}' met an exception: {}", wanted,
+                     telemetry::printable(thrown));
     co_return control::answer_with(control::admin_refusal("internal error: " + telemetry::printable(thrown)));
 }
 

@@ -31,7 +31,7 @@ constexpr core::seconds services_end{60};
 
 core::task_group::error_sink log_escaped(const char* group) {
     return [group](const std::string& task, const std::string& what) {
-        telemetry::log().error("{} task '{}' ended by an exception: {}", group, task, what);
+        telemetry::error("daemon.fault", "{} task '{}' ended by an exception: {}", group, task, what);
     };
 }
 
@@ -53,7 +53,8 @@ void say_if_descriptors_are_few(std::size_t max_connections) {
     const auto most = static_cast<std::size_t>(limit.rlim_cur);
     const std::size_t kept = http::descriptor_reserve(most);
     if (max_connections > most - kept) {
-        telemetry::log().warn(
+        telemetry::warn(
+            "daemon.descriptors",
             "'max_connections' is {}, but this process may have {} open files, of which {} are kept for its "
             "own "
             "work: about {} clients can be connected; raise LimitNOFILE of the unit ('ulimit -n'), or lower "
@@ -147,12 +148,13 @@ core::result<void> daemon::open() {
 // Nobody is let in before start().
 core::result<void> daemon::open_server() {
     server_ = std::make_unique<http::server>(
-        loop_.get_executor(), settings_.http, http::handler{},
-        [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
+        loop_.get_executor(), settings_.http, http::handler{}, [](const std::string& what) {
+            telemetry::error("daemon.fault", "a request handler failed: {}", what);
+        });
     server_->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
         return api::format_of(path).refuse(status, text, random_);
     });
-    server_->warn_with([](const std::string& what) { telemetry::log().warn("{}", what); });
+    server_->warn_with([](const core::reason& what) { telemetry::warn(what); });
     server_->free_with(decoding_);
     if (credentials_->tls()) {
         server_->use_tls(*credentials_->tls());
@@ -263,7 +265,8 @@ core::awaitable<void> daemon::shut_down() {
     }
     const bool all_ended = co_await run_tasks_.wait_empty(until);
     if (!all_ended) {
-        telemetry::log().error("not everything ended in time; the warden kills what is left");
+        telemetry::error("service.stop-overdue",
+                         "not everything ended in time; the warden kills what is left");
     }
     signals_.cancel();
     if (admin_) {
@@ -282,8 +285,8 @@ core::awaitable<void> daemon::shut_down() {
 core::awaitable<void> daemon::stop_backend(engine::backend& runtime, core::deadline until) {
     const bool stopped = co_await runtime.stop(until);
     if (!stopped) {
-        telemetry::log().error("model {}: its services did not stop in time",
-                               catalog::label_of(runtime.model()));
+        telemetry::error("service.stop-overdue", "model {}: its services did not stop in time",
+                         catalog::label_of(runtime.model()));
     }
 }
 

@@ -62,7 +62,8 @@ config::session_seal* daemon::sessions_of_browsers() {
     if (!sessions_) {
         auto made = config::session_seal::load(settings_.state_directory);
         if (!made) {
-            telemetry::log().warn("browsers can't log in: {} event=session.none", made.error().message);
+            telemetry::warn("page.no-sessions", "browsers can't log in: {} event=session.none",
+                            made.error().message);
             return nullptr;
         }
         sessions_ = *std::move(made);
@@ -231,8 +232,9 @@ core::result<void> daemon::open_admin() {
     if (settings_.admin_socket_named || opened.error().code == boost::system::errc::address_in_use) {
         return opened;
     }
-    telemetry::log().warn("there is no admin socket, so 'corral status' and the like do not work: {}",
-                          opened.error().message);
+    telemetry::warn("command.socket-file",
+                    "there is no admin socket, so 'corral status' and the like do not work: {}",
+                    opened.error().message);
     return {};
 }
 

@@ -34,7 +34,7 @@ core::awaitable<void> daemon::watch_signals() {
         telemetry::log().info("received {}", strsignal(number));
         if (number == SIGUSR2) {
             if (const auto begun = upgrade_to(); !begun) {
-                telemetry::log().warn("{}", begun.error().message);
+                telemetry::warn(begun.error().message);
             }
             continue;
         }
@@ -89,12 +89,13 @@ core::awaitable<void> daemon::collect_orphans() {
         process::reap_orphans();
         process::kill_ownerless();
         if (const auto replaced = supervision_.guard->look_after(); !replaced) {
-            telemetry::log().error(
+            telemetry::error(
+                "daemon.warden",
                 "the warden is gone and can't be started again, so services would outlive a killed Corral: "
                 "{}",
                 replaced.error().message);
         } else if (*replaced) {
-            telemetry::log().warn("the warden had been killed, and was started again");
+            telemetry::warn("daemon.warden", "the warden had been killed, and was started again");
         }
         awake = co_await core::sleep_for(housekeeping_period);
     }
@@ -124,7 +125,7 @@ bool daemon::work_advances() {
     const scheduler::queue_snapshot queue = fleet_.admission().snapshot();
     const auto stuck = progress_.stuck({queue.granted, queue.neglected, queue.overdue}, clock_.now());
     if (stuck && !stands_still_) {
-        telemetry::log().error("the watchdog is not fed any more: {}", *stuck);
+        telemetry::error("daemon.fault", "the watchdog is not fed any more: {}", *stuck);
     } else if (!stuck && stands_still_) {
         telemetry::log().info("work advances again; the watchdog is fed");
     }

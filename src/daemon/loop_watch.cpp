@@ -92,7 +92,8 @@ struct loop_watch::state {
             const core::nanoseconds held = used() - before;
             worst = std::max(worst, held);
             if (asked && sample.taken) {
-                telemetry::log().warn(
+                telemetry::warn(
+                    "daemon.loop-held",
                     "Corral stood still for {:.1f} ms (at most so far {:.1f}) by {} event=loop.held",
                     core::as_seconds(held) * 1000, core::as_seconds(worst) * 1000, text_of(sample));
             }
@@ -118,7 +119,8 @@ std::unique_ptr<loop_watch> loop_watch::start_if_wanted(core::executor loop) {
     made->limit = core::milliseconds{*limit};
     made->watched = ::pthread_self();
     if (::pthread_getcpuclockid(made->watched, &made->clock) != 0) {
-        telemetry::log().warn("what makes Corral stand still can't be watched: its thread has no clock here");
+        telemetry::warn("daemon.loop-held",
+                        "what makes Corral stand still can't be watched: its thread has no clock here");
         return nullptr;
     }
     made->thread = std::thread([made] { made->watch(made); });

@@ -245,8 +245,8 @@ core::awaitable<void> package_desk::run(std::shared_ptr<transfer> of) {
         telemetry::log().info("nobody waits for {} any more; its pull is stopped event=pull.left",
                               telemetry::printable(of->name));
     } else if (!of->error.empty()) {
-        telemetry::log().warn("the pull of {} failed: {} event=pull.failed", telemetry::printable(of->name),
-                              telemetry::printable(of->error, 500));
+        telemetry::warn("pull.failed", "the pull of {} failed: {} event=pull.failed",
+                        telemetry::printable(of->name), telemetry::printable(of->error, 500));
     } else {
         telemetry::log().info("{} was pulled event=pull.done", telemetry::printable(of->name));
     }
@@ -299,8 +299,8 @@ core::awaitable<void> package_desk::run(std::shared_ptr<removal> of) {
         const std::string words = said.is_object() ? core::text_at(said, "error") : std::string();
         of->refused = !words.empty();
         of->error = words.empty() ? why_ended(end, "the removal") : words;
-        telemetry::log().warn("{} was not removed for a client: {} event=pull.not-removed",
-                              telemetry::printable(of->name), telemetry::printable(of->error, 500));
+        telemetry::warn("pull.not-removed", "{} was not removed for a client: {} event=pull.not-removed",
+                        telemetry::printable(of->name), telemetry::printable(of->error, 500));
     } else {
         telemetry::log().info("{} was removed for a client event=pull.removed",
                               telemetry::printable(of->name));

@@ -163,7 +163,8 @@ private:
                 more += worst != nullptr ? 1 : 0;
                 worst = worst != nullptr ? worst : &one;
             } else if (one.level == catalog::severity::warning && told_.insert(one.what).second) {
-                telemetry::log().warn("{}: {}", label_, supervisor::with_advice(one.what, one.fix));
+                telemetry::warn(telemetry::line_id::of(one.id), "{}: {}", label_,
+                                supervisor::with_advice(one.what, one.fix));
             }
         }
         if (worst == nullptr) {

@@ -42,7 +42,8 @@ core::result<void> fleet::open(config::configuration& settings, upgrade::inherit
         if (!config::leave_out(settings, culprit, made.error().message, config::left_out_of::everything)) {
             return made;
         }
-        telemetry::log().error("{}: {}; it is left out", culprit, made.error().message);
+        telemetry::error("configuration.left-out-tier", "{}: {}; it is left out", culprit,
+                         made.error().message);
         wanted = config::deployments_of(settings.models, before);
     }
     if (from.before) {
@@ -89,7 +90,7 @@ void fleet::open_variants(const std::filesystem::path& state_directory) {
     }
     auto opened = catalog::variant_store::open(state_directory / "variants");
     if (!opened) {
-        telemetry::log().warn("clients can't make models: {}", opened.error().message);
+        telemetry::warn("daemon.variant-left-out", "clients can't make models: {}", opened.error().message);
         return;
     }
     variant_store_ = std::move(*opened);

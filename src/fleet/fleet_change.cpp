@@ -116,9 +116,9 @@ bool fleet::renew_instances(deployment_change& change) {
         }
         renewed = true;
         if (!each.stays->renew(each.entry)) {
-            telemetry::log().warn(
-                "model {}: what changed about its places takes effect when it is next started",
-                catalog::label_of(each.entry));
+            telemetry::warn("model.place-changed",
+                            "model {}: what changed about its places takes effect when it is next started",
+                            catalog::label_of(each.entry));
         }
     }
     return renewed;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "corral/config/configuration_manifests.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
@@ -62,16 +63,17 @@ private:
 
 void log_report(const reload_report& report) {
     for (const std::string& text : report.warnings) {
-        telemetry::log().warn("reload: {}", telemetry::printable(text, 500));
+        telemetry::warn("configuration.warned", "reload: {}", telemetry::printable(text, 500));
     }
     for (const std::string& text : report.left_out) {
-        telemetry::log().error("reload: {}", telemetry::printable(text, 500));
+        telemetry::error("model.left-out", "reload: {}", telemetry::printable(text, 500));
     }
     for (const std::string& text : report.errors) {
-        telemetry::log().error("reload: {}", telemetry::printable(text, 500));
+        telemetry::error("configuration.not-reloaded", "reload: {}", telemetry::printable(text, 500));
     }
     if (!report.applied) {
-        telemetry::log().error("the configuration was not reloaded: nothing has changed");
+        telemetry::error("configuration.not-reloaded",
+                         "the configuration was not reloaded: nothing has changed");
         return;
     }
     const reload_plan& plan = report.plan;
@@ -205,7 +207,7 @@ core::awaitable<reload_report> reloader::reload_now(bool allow_empty) {
         co_return report;
     }
     for (const std::string& key : report.plan.later) {
-        report.warnings.push_back("'" + key + "' takes effect at the next start");
+        report.warnings.push_back(core::say("configuration.warned", key));
     }
     add_warnings(report, config::door_warnings(parts_.door, config::door_rules_of(settings_after(
                                                                 *parts_.settings, *read.value))));

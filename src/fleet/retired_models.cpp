@@ -64,8 +64,9 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
         }
         which->stopped = stopped;
         if (!stopped) {
-            telemetry::log().error("model {}: left the configuration, but its services did not stop in time",
-                                   which->runtime->model().name);
+            telemetry::error("service.stop-overdue",
+                             "model {}: left the configuration, but its services did not stop in time",
+                             which->runtime->model().name);
             const bool awake = co_await core::sleep_for(look_interval);
             if (!awake) {
                 co_return;

@@ -78,8 +78,8 @@ core::awaitable<void> generation_run::perform() {
     lease_.reset();
     stays_.reset();
     if (!to_->ended() && !thrown.empty()) {
-        telemetry::log().error("request id={} met an exception: {}", request_.id,
-                               telemetry::printable(thrown));
+        telemetry::error("daemon.fault", "request id={} met an exception: {}", request_.id,
+                         telemetry::printable(thrown));
     }
     if (!to_->ended()) {
         fail(chat::failure_kind::internal, "no-end", "the request ended without a result; ask again");
@@ -384,10 +384,10 @@ void generation_run::note_cuts(const prompt_cuts& cuts) {
     if (!cuts.any()) {
         return;
     }
-    telemetry::log().warn(
-        "request id={} model={} client={}: longer than the model can read, sent without {} "
-        "event=request.shortened",
-        request_.id, model_->name, telemetry::printable(request_.client), to_text(cuts));
+    telemetry::warn("run.shortened",
+                    "request id={} model={} client={}: longer than the model can read, sent without {} "
+                    "event=request.shortened",
+                    request_.id, model_->name, telemetry::printable(request_.client), to_text(cuts));
     with_.shortened->add(request_.client, model_->name, cuts, with_.clock->now());
 }
 

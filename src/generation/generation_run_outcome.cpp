@@ -257,7 +257,8 @@ void generation_run::conclude(chat::finish_reason reason) {
 void generation_run::carry_out(const run_again&, const chat::failure& why) {
     to_->take_back();
     refits_ += why.kind == chat::failure_kind::context_too_long ? 1 : 0;
-    telemetry::log().warn(
+    telemetry::warn(
+        "run.again",
         "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to run "
         "again: {}",
         request_.id, model_->name, tries_, why.cause,
@@ -295,7 +296,8 @@ void generation_run::carry_out(finish_request next) {
 void generation_run::carry_out(const fail_request& next) {
     verdict_ = verdict::over;
     if (next.why.cause == poisonous_cause) {
-        telemetry::log().error(
+        telemetry::error(
+            "run.poisonous",
             "request id={} model={} client={} is deadly, for the runtime died {} times in it and hung {} "
             "times; at last: {}",
             request_.id, model_->name, telemetry::printable(request_.client), standing().harm.deaths,

@@ -37,7 +37,8 @@ std::vector<std::string> ignored_by(const chat::generation_request& request,
 void ignored_options::report_unchecked(const std::string& model, const std::set<std::string>& keywords) {
     for (const std::string& keyword : keywords) {
         if (known_.size() < most_known && known_.emplace(model, "schema: " + keyword).second) {
-            telemetry::log().warn(
+            telemetry::warn(
+                "run.ignored",
                 "model={} a format's '{}' is shown to the model and not checked: the value may not keep to "
                 "it "
                 "(strict_schemas = true refuses such formats)",
@@ -53,11 +54,12 @@ void ignored_options::report(const std::string& model, const std::vector<std::st
             continue;
         }
         if (name == "num_ctx") {
-            telemetry::log().warn(
+            telemetry::warn(
+                "run.ignored",
                 "model={} option num_ctx has no effect beyond the context that this runtime was built with",
                 model);
         } else {
-            telemetry::log().warn("model={} option {} has no effect with this runtime", model, name);
+            telemetry::warn("run.ignored", "model={} option {} has no effect with this runtime", model, name);
         }
     }
 }

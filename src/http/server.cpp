@@ -279,7 +279,7 @@ void server::free_with(core::worker& elsewhere) {
     impl_->context->frees = &elsewhere;
 }
 
-void server::warn_with(std::function<void(std::string)> log_warning) {
+void server::warn_with(std::function<void(core::reason)> log_warning) {
     impl_->context->log_warning = std::move(log_warning);
 }
 

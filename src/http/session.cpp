@@ -10,6 +10,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "corral/core/say.hpp"
 #include "exchange_writer.hpp"
 #include "request_parser.hpp"
 
@@ -338,12 +339,9 @@ core::awaitable<void> refuse_proxy(session_context& context, connection& on, con
     if (!context.told_of_header || now - *context.told_of_header >= between) {
         context.told_of_header = now;
         const bool silent = header.state() == proxy_header::progress::more;
-        context.log_warning(
-            "refused a connection from " + on.peer().address().to_string() +
-            ", one of 'proxy_protocol_from': its PROXY protocol header " +
-            (silent ? "did not come to its end" : "is not usable, " + std::string(header.why())) +
-            "; say 'send-proxy-v2' for this server on the proxy, or take the address out of "
-            "'proxy_protocol_from'");
+        const std::string from = on.peer().address().to_string();
+        context.log_warning(silent ? core::say("daemon.refused-proxy/late", from)
+                                   : core::say("daemon.refused-proxy", from, header.why()));
     }
     if (header.is_something_else() && !on.encrypted()) {
         co_await answer_stranger(

@@ -39,7 +39,7 @@ struct session_context {
     handler serve;
     head_judge judge;  // may be empty
     std::function<void(std::string)> log_error;
-    std::function<void(std::string)> log_warning;
+    std::function<void(core::reason)> log_warning;
     server::refusal_writer refuse;  // may be empty
     server::admission admit;        // may be empty
     core::worker* frees = nullptr;  // absent: the loop does it

@@ -201,15 +201,14 @@ core::result<tls_credentials> tls_credentials::load(const tls_files& files) {
     const ASN1_TIME* end = X509_get0_notAfter(own->get());
     out.description_ = subject_of(own->get()) + ", until " + time_text(end);
     if (X509_cmp_current_time(end) < 0) {
-        out.warnings_.push_back("the certificate in " + quoted(files.certificate) + " expired on " +
-                                time_text(end) + "; clients will refuse it");
+        out.warnings_.push_back(
+            core::say("configuration.certificate-old", files.certificate, time_text(end)));
     } else if (X509_cmp_current_time(begin) > 0) {
-        out.warnings_.push_back("the certificate in " + quoted(files.certificate) + " is not valid before " +
-                                time_text(begin) + "; clients will refuse it until then");
+        out.warnings_.push_back(
+            core::say("configuration.certificate-old/early", files.certificate, time_text(begin)));
     }
     if (key->others_may_read) {
-        out.warnings_.push_back("every user of this machine can read the private key " + quoted(files.key) +
-                                "; chmod o-r is in order");
+        out.warnings_.push_back(core::say("configuration.readable-keys/private", files.key));
     }
     return out;
 }

@@ -80,8 +80,9 @@ private:
     }
     void complain(const std::string& why) {
         if (!std::exchange(complained_, true)) {
-            telemetry::log().warn("the black box can't be kept, all else goes on: {} event=black-box.lost",
-                                  telemetry::printable(why, 400));
+            telemetry::warn("daemon.log",
+                            "the black box can't be kept, all else goes on: {} event=black-box.lost",
+                            telemetry::printable(why, 400));
         }
     }
 

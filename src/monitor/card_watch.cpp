@@ -223,7 +223,7 @@ core::awaitable<void> card_watch::see(std::shared_ptr<watched> about, std::uint6
                           " after the unload (" + found.figures + ")" +
                           (found.held_by.empty() ? "" : "; held by " + found.held_by) +
                           "; the next start waits for it";
-            telemetry::log().warn("model {}: {}", label, about->told);
+            telemetry::warn("device.memory-late", "model {}: {}", label, about->told);
         }
         core::nanoseconds pause = first_looks;
         if (complained) {

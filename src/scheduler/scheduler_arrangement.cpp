@@ -69,8 +69,9 @@ void scheduler_core::settle_tier(deployment& of) {
     of.last_change.why = of.change_text(before, now);
     of.last_change.since = now_;
     ++of.last_change.changes;
-    say(now.outage, fmt::format("model {}: requests go to {} from now on, as {} event=tier.changed", of.model,
-                                of.label_of(now.serving), telemetry::printable(of.last_change.why, 500)));
+    say(now.outage, "model.tier-failed",
+        fmt::format("model {}: requests go to {} from now on, as {} event=tier.changed", of.model,
+                    of.label_of(now.serving), telemetry::printable(of.last_change.why, 500)));
     apply(queue_.serve_by(of.model, now.serving, now_));
     // What was loaded because it was needed is not needed any more.
     for (instance& one : of.instances) {
@@ -192,8 +193,9 @@ void scheduler_core::arrange() {
     for (const std::size_t model : plan.preload_rejected) {
         const auto [of, tier] = seen.models[model];
         if (of->preload.erase(tier) > 0) {
-            say(false, fmt::format("model {}: does not fit beside what is loaded; it is loaded when it is {}",
-                                   of->label_of(tier), tier == 0 ? "asked for" : "needed"));
+            say(false, "",
+                fmt::format("model {}: does not fit beside what is loaded; it is loaded when it is {}",
+                            of->label_of(tier), tier == 0 ? "asked for" : "needed"));
         }
         of->preload_more = of->preload_more && tier != 0;
     }
@@ -265,14 +267,14 @@ void scheduler_core::refuse_hopeless(const picture& seen, const arrangement& pla
     for (const auto& [model, why] : plan.hopeless) {
         const auto [of, tier] = seen.models[model];
         if (falls_back(*of, tier)) {
-            say(true, "model " + why);
+            say(true, why.id(), "model " + why);
             changed_ = true;
             continue;
         }
         impossible.insert(of);
         of->why = why;
         if (of->wanted) {
-            say(true, "model " + why);
+            say(true, why.id(), "model " + why);
         }
         of->wanted.reset();
         apply(queue_.refuse_for_memory(of->model, why));
@@ -314,7 +316,7 @@ void scheduler_core::evict(const picture& seen, const eviction_order& order_of) 
     ++figures_.evictions;
     deployment& comes = *seen.models[order_of.by].first;
     comes.displaces = true;
-    say(false, fmt::format("model {}: makes room for {}", owner->model, comes.model));
+    say(false, "", fmt::format("model {}: makes room for {}", owner->model, comes.model));
     order(*one, one->residency.evict(now_), "makes room");
     if (!owner->loaded_in(one->facts.tier)) {
         queue_.end_slice(owner->model, now_);

@@ -112,6 +112,7 @@ struct notify {
 };
 struct log {
     bool warning = false;
+    std::string_view id;  // of a message
     std::string text;
 };
 
@@ -212,7 +213,9 @@ private:
     void apply(const std::vector<decision>& all);
     void order(const instance& one, residence_order what, const char* why_stop = "is not needed any more");
     void notify(const deployment& of, const instance* but = nullptr);
-    void say(bool warning, std::string text) { effects_.emplace_back(effect::log{warning, std::move(text)}); }
+    void say(bool warning, std::string_view id, std::string text) {
+        effects_.emplace_back(effect::log{warning, id, std::move(text)});
+    }
 
     // What follows from the facts.
     void settle();

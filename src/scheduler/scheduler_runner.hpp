@@ -72,7 +72,7 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
           events([this](const scheduler_event& what) { handle(what); }),
           tasks(on,
                 [](const std::string& task, const std::string& what) {
-                    telemetry::log().error("the scheduler's task {} failed: {}", task, what);
+                    telemetry::error("daemon.fault", "the scheduler's task {} failed: {}", task, what);
                 }),
           lease_over(on),
           look_bell(on) {
@@ -99,7 +99,8 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
         }
     }
     void perform(const effect::log& one) {
-        one.warning ? telemetry::log().warn("{}", one.text) : telemetry::log().info("{}", one.text);
+        one.warning ? telemetry::warn(telemetry::line_id::of(one.id), "{}", one.text)
+                    : telemetry::log().info("{}", one.text);
     }
     void add(std::string_view model, const std::vector<engine::backend*>& backends, bool instead);
     void forget_leavers();

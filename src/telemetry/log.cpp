@@ -153,7 +153,7 @@ void start_logging(log_level level, const std::string& journal) {
     } catch (const std::exception& error) {
         make_synchronous(state);  // better slow than silent
         state.logger->set_level(to_spdlog(level));
-        state.logger->warn("the log has no thread of its own and waits for its reader: {}", error.what());
+        warn("daemon.log", "the log has no thread of its own and waits for its reader: {}", error.what());
         return;
     }
     state.logger =
@@ -177,7 +177,7 @@ void stop_logging() {
     if (lost > 0) {
         // Nobody may be reading any more, so this too must not wait long.
         state.sink->hurry(stop_limit);
-        state.logger->warn("{} log lines were dropped because standard error was read too slowly", lost);
+        warn("daemon.log", "{} log lines were dropped because standard error was read too slowly", lost);
     }
 }
 
@@ -185,8 +185,12 @@ log_tail recent_log(std::uint64_t number, std::size_t most) {
     return current().kept->read(number, most);
 }
 
-void name_lines(std::string_view (*namer)(std::string_view sentence)) {
-    current_namer() = namer;
+void write_line(spdlog::level::level_enum level, const line_id& id, const std::string& text) {
+    if (id.text().empty()) {
+        log().log(level, text);
+    } else {
+        log().log(level, "{} id={}", text, id.text());
+    }
 }
 
 spdlog::logger& log() {

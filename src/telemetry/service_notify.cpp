@@ -14,8 +14,8 @@ namespace {
 void tell(const std::string& state) {
     const int sent = sd_notify(0, state.c_str());
     if (sent < 0) {
-        log().warn("systemd could not be told '{}': {}", printable(state),
-                   core::error_code(-sent, boost::system::system_category()).message());
+        warn("daemon.log", "systemd could not be told '{}': {}", printable(state),
+             core::error_code(-sent, boost::system::system_category()).message());
     }
 }
 

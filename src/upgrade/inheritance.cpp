@@ -177,10 +177,10 @@ core::result<config::door> open_door(http::server& at, const config::configurati
     }
     const auto open = where ? std::optional(config::door{*where, managed}) : std::nullopt;
     if (open && managed && !config::same_door(open->at, settings.listen)) {
-        telemetry::log().warn(
-            "the socket of the service manager listens on {}, and 'listen' says {}; the "
-            "socket is used",
-            name_of(open->at), name_of(settings.listen));
+        telemetry::warn("configuration.listen-failed",
+                        "the socket of the service manager listens on {}, and 'listen' says {}; the "
+                        "socket is used",
+                        name_of(open->at), name_of(settings.listen));
     }
     const config::door_plan plan = config::plan_door(open, config::door_rules_of(settings));
     if (plan.step == config::door_step::refuse) {
@@ -201,7 +201,7 @@ core::result<config::door> open_door(http::server& at, const config::configurati
     if (fresh || !plan.may_stay) {
         return opened(fresh, false);
     }
-    telemetry::log().error("{}; it goes on where it was", fresh.error().message);
+    telemetry::error("upgrade.handed-over", "{}; it goes on where it was", fresh.error().message);
     return opened(at.listen(open->at), false);
 }
 
@@ -266,9 +266,10 @@ core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
             adopted = true;
             return made;
         }
-        telemetry::log().error("{}; it is started anew", made.error().message);
+        telemetry::error("upgrade.handed-over", "{}; it is started anew", made.error().message);
     } else {
-        telemetry::log().warn("model {}: its configuration is another now; it is started anew", label);
+        telemetry::warn("upgrade.handed-over",
+                        "model {}: its configuration is another now; it is started anew", label);
         close_streams(*running);
     }
     end_processes(*running);

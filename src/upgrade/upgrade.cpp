@@ -62,8 +62,8 @@ double seconds_of(core::nanoseconds span) {
 
 core::awaitable<void> upgrade::run(std::string program) {
     if (under_way_ || parts_.stopping()) {
-        telemetry::log().warn("upgrade: not now, {}",
-                              under_way_ ? "one is under way" : "corral is being stopped");
+        telemetry::warn("upgrade.refused", "upgrade: not now, {}",
+                        under_way_ ? "one is under way" : "corral is being stopped");
         co_return;
     }
     under_way_ = true;
@@ -81,8 +81,9 @@ core::awaitable<void> upgrade::run(std::string program) {
     failure_ = why.message;
     if (!parts_.stopping()) {
         undo();
-        telemetry::log().error(
-            "the upgrade was given up, and all goes on as before: {} event=upgrade.given-up", why.message);
+        telemetry::error("upgrade.refused",
+                         "the upgrade was given up, and all goes on as before: {} event=upgrade.given-up",
+                         why.message);
     }
     status_.clear();
     under_way_ = false;

@@ -203,7 +203,7 @@ core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on
     auto first = co_await (std::move(listening) || std::move(late));
     const auto killed = asked.signal_group(SIGKILL);  // also what a finished one left behind
     if (!killed) {
-        telemetry::log().warn("upgrade: {}", killed.error().message);
+        telemetry::warn(killed.error().message, "upgrade: {}", killed.error().message);
     }
     if (first.index() == 1) {
         auto ending = asked.wait();

@@ -104,18 +104,14 @@ TEST(log, a_warning_ends_in_the_id_of_its_message) {
     caught_stderr caught;
     ASSERT_EQ(::unsetenv("JOURNAL_STREAM"), 0);
     start_logging(log_level::info);
-    name_lines([](std::string_view sentence) {
-        return sentence == "the port is taken" ? std::string_view("service.port-taken") : std::string_view();
-    });
-    log().warn("the port is taken");
-    log().warn("nobody knows this");
-    log().info("the port is taken");
+    warn("service.port-taken", "port {} is {{taken}}", 8000);
+    warn(core::say("daemon.warden/warden-listen"));
+    warn(core::reason("{} of another"));
     stop_logging();
-    name_lines(nullptr);
     const std::string text = caught.text();
-    EXPECT_THAT(text, HasSubstr("WARN the port is taken id=service.port-taken\n"));
-    EXPECT_THAT(text, HasSubstr("WARN nobody knows this\n"));
-    EXPECT_THAT(text, HasSubstr("INFO the port is taken\n"));
+    EXPECT_THAT(text, HasSubstr("WARN port 8000 is {taken} id=service.port-taken\n"));
+    EXPECT_THAT(text, HasSubstr("WARN the warden does not listen id=daemon.warden\n"));
+    EXPECT_THAT(text, HasSubstr("WARN {} of another\n"));
 }
 
 TEST(log, works_before_the_start_and_after_the_stop) {

@@ -29,7 +29,5 @@ struct package_finding {
 [[nodiscard]] std::vector<std::string_view> wordings_of(std::string_view text);
 // By id, else by a sentence of the table, also behind what stands before it in a log; else by a piece that stands in one only.
 [[nodiscard]] std::optional<message> find_message(std::string_view asked);
-// The id of a sentence that is made without one; "": it is in no table. Thread-safe.
-[[nodiscard]] std::string_view message_id(std::string_view sentence);
 
 }  // namespace corral::catalog

@@ -75,7 +75,7 @@ public:
     void free_with(core::worker& elsewhere);
 
     // What an operator should know of connections that were refused goes there, a line a minute; else to `log_error`.
-    void warn_with(std::function<void(std::string)> log_warning);
+    void warn_with(std::function<void(core::reason)> log_warning);
 
     // Connections accepted from now on speak TLS and show these; those that are open keep what they have.
     void use_tls(tls_credentials with);

@@ -29,7 +29,7 @@ public:
 
     // Worth a look, but no reason to refuse: expired, not valid yet, a key that everybody on this machine can
     // read. As of load().
-    [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+    [[nodiscard]] const std::vector<core::reason>& warnings() const noexcept { return warnings_; }
     // "CN=box.lan, until Mar  1 12:00:00 2027 GMT"
     [[nodiscard]] const std::string& description() const noexcept { return description_; }
     [[nodiscard]] ssl_ctx_st* context() const noexcept { return context_.get(); }
@@ -38,7 +38,7 @@ private:
     tls_credentials() = default;
 
     std::shared_ptr<ssl_ctx_st> context_;
-    std::vector<std::string> warnings_;
+    std::vector<core::reason> warnings_;
     std::string description_;
 };
 

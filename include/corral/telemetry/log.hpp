@@ -6,11 +6,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <spdlog/spdlog.h>
 
-#include "corral/core/reason.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/output_lines.hpp"
 
 namespace corral::telemetry {
@@ -25,12 +26,48 @@ void start_logging(log_level level, const std::string& journal = "/run/systemd/j
 // Flushes and joins the log thread.
 void stop_logging();
 
-// From now on warnings and errors end in " id=..." where `namer` knows the sentence ("": it does not). Asked on the log's
-// thread.
-void name_lines(std::string_view (*namer)(std::string_view sentence));
-
 // The daemon's logger; always valid.
 [[nodiscard]] spdlog::logger& log();
+
+// The id of a warning or an error: one of the tables, or that of what is said ("" where the words are foreign).
+class line_id {
+public:
+    // Not a constant expression, and so an error: no table has this id.
+    consteval line_id(const char* id) : id_(id) {
+        if (!core::is_message(id)) {
+            throw "no table has this id";
+        }
+    }
+    line_id(const core::reason& said) : id_(said.id()) {}
+    // Of a finding, or of what was said before.
+    [[nodiscard]] static line_id of(std::string_view id) noexcept {
+        line_id out{core::reason()};
+        out.id_ = id;
+        return out;
+    }
+    [[nodiscard]] std::string_view text() const noexcept { return id_; }
+
+private:
+    std::string_view id_;
+};
+
+// A line that ends in " id=...".
+void write_line(spdlog::level::level_enum level, const line_id& id, const std::string& text);
+
+template <typename... Values>
+void warn(const line_id& id, fmt::format_string<Values...> text, Values&&... values) {
+    write_line(spdlog::level::warn, id, fmt::format(text, std::forward<Values>(values)...));
+}
+template <typename... Values>
+void error(const line_id& id, fmt::format_string<Values...> text, Values&&... values) {
+    write_line(spdlog::level::err, id, fmt::format(text, std::forward<Values>(values)...));
+}
+inline void warn(const core::reason& said) {
+    write_line(spdlog::level::warn, said, said);
+}
+inline void error(const core::reason& said) {
+    write_line(spdlog::level::err, said, said);
+}
 
 // What log() wrote last ("WARN the text"), for those who ask later; bounded. Thread-safe.
 struct log_tail {

@@ -102,11 +102,11 @@ http::response empty_answer(unsigned status, http::header_fields headers = {}) {
 http::response refuse_access(const front& at, access_verdict verdict, const http::request& incoming) {
     const std::string peer = incoming.peer.address().to_string();
     if (at.refusals->worth_a_line(peer, at.context.clock->now())) {
-        telemetry::log().warn("client={} {} {} refused: {}", peer, telemetry::printable(incoming.method),
-                              telemetry::printable(incoming.path),
-                              verdict == access_verdict::no_key         ? "no API key"
-                              : verdict == access_verdict::out_of_scope ? "out of the API key's scope"
-                                                                        : "unknown API key");
+        telemetry::warn("daemon.refused-client", "client={} {} {} refused: {}", peer,
+                        telemetry::printable(incoming.method), telemetry::printable(incoming.path),
+                        verdict == access_verdict::no_key         ? "no API key"
+                        : verdict == access_verdict::out_of_scope ? "out of the API key's scope"
+                                                                  : "unknown API key");
     }
     return access_refusal(verdict, incoming, *at.context.random);
 }

@@ -162,9 +162,9 @@ void dress(page_files& page, const fs::path& own) {
     }
     auto read = read_page(own);
     if (!read) {
-        telemetry::log().warn(
-            "its maker's logo of the page for browsers is not shown: {} event=page.undressed",
-            read.error().message);
+        telemetry::warn("page.unreadable",
+                        "its maker's logo of the page for browsers is not shown: {} event=page.undressed",
+                        read.error().message);
         return;
     }
     for (const char* const name : {"logo.svg", "brand.css"}) {
@@ -211,8 +211,8 @@ core::awaitable<core::result<std::shared_ptr<const page_files>>> page_shelf::fil
     if (read) {
         files_ = *read;
     } else if (!std::exchange(told_, true)) {
-        telemetry::log().warn("the page for browsers is not shown: {} event=page.unreadable",
-                              read.error().message);
+        telemetry::warn("page.unreadable", "the page for browsers is not shown: {} event=page.unreadable",
+                        read.error().message);
     }
     co_return read;
 }

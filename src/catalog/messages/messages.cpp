@@ -150,9 +150,4 @@ std::optional<message> find_message(std::string_view asked) {
     return found != nullptr ? std::optional(*found->of) : find_by_piece(asked);
 }
 
-std::string_view message_id(std::string_view sentence) {
-    const auto found = find_message(sentence);
-    return found ? found->id : std::string_view();
-}
-
 }  // namespace corral::catalog

@@ -83,8 +83,8 @@ private:
         if (trouble.empty()) {
             telemetry::log().info("{} event=fleet.well", telemetry::printable(good, longest_line));
         } else {
-            telemetry::log().warn("the fleet has trouble: {} event=fleet.trouble",
-                                  telemetry::printable(trouble, longest_line));
+            telemetry::warn("fleet.trouble", "the fleet has trouble: {} event=fleet.trouble",
+                            telemetry::printable(trouble, longest_line));
         }
     }
 

@@ -137,20 +137,23 @@ boot_reading read_for_start(const config::configuration_source& source) {
 void tell_what_is_served(const config::configuration& settings) {
     if (settings.in_place) {
         for (const catalog::diagnostic& problem : settings.in_place->problems) {
-            telemetry::log().error("{}", telemetry::printable(catalog::to_text(problem), 500));
+            telemetry::error("configuration.stands-in", "{}",
+                             telemetry::printable(catalog::to_text(problem), 500));
         }
-        telemetry::log().error(
+        telemetry::error(
+            "configuration.stands-in",
             "the configuration has a mistake, so {}, is served; a good file is taken as soon as it is there "
             "event=configuration.stands_in",
             settings.in_place->served);
     }
     for (const config::left_out_manifest& one : settings.left_out) {
         for (const std::string& line : config::left_out_lines(one)) {
-            telemetry::log().error("{}", telemetry::printable(line, 500));
+            telemetry::error("model.left-out", "{}", telemetry::printable(line, 500));
         }
     }
     if (settings.models.empty()) {
-        telemetry::log().warn(
+        telemetry::warn(
+            "configuration.no-models",
             "there is no model to serve; 'corral import DIR' makes one of a vendor's folder, in {}",
             settings.models_directory.string());
     }
@@ -178,12 +181,12 @@ int serve(const serve_options& options, const command_context& context) {
         return fail(guard.error().message);
     }
     telemetry::start_logging(settings->log_level);
-    telemetry::name_lines(&catalog::message_id);
     if (!raised) {
-        telemetry::log().warn("{}", raised.error().message);
+        telemetry::warn(raised.error().message);
     }
     if (const auto& refused = guard->orphans_refused()) {
-        telemetry::log().warn(
+        telemetry::warn(
+            "daemon.orphans",
             "the system does not give Corral the orphans of its services ({}); a helper that outlives its "
             "service is still found by its mark and its control group, and another process reaps it "
             "event=orphans.refused",
@@ -193,8 +196,9 @@ int serve(const serve_options& options, const command_context& context) {
     int status = succeeded;
     {
         for (const pid_t stray : process::kill_strays(guard->token())) {
-            telemetry::log().warn(
-                "killed process {}, left over from a run that was killed event=stray.killed", stray);
+            telemetry::warn("daemon.left-over",
+                            "killed process {}, left over from a run that was killed event=stray.killed",
+                            stray);
         }
         boost::asio::io_context loop(1);
         daemon::daemon here(loop, *settings, source, *guard);
@@ -202,7 +206,7 @@ int serve(const serve_options& options, const command_context& context) {
         // They can be heard now.
         process::unblock_signals();
         if (const auto opened = here.open(); !opened) {
-            telemetry::log().error("{}", opened.error().message);
+            telemetry::error(opened.error().message);
             status = failed;
         } else {
             here.run();

@@ -46,7 +46,7 @@ chat::failure no_answer(const core::failure& why) {
         return failed(chat::failure_kind::cancelled, "cancelled", "request canceled");
     }
     const bool silent = why.code == core::errc::timed_out;
-    telemetry::log().warn("embedding: {}", telemetry::printable(why.message));
+    telemetry::warn(why.message, "embedding: {}", telemetry::printable(why.message));
     return failed(chat::failure_kind::runtime_failed, silent ? "call-silent" : "call-failed",
                   silent ? "The runtime made no vectors for as long as it may take."
                          : "The runtime did not answer whole.",
@@ -67,8 +67,8 @@ chat::failure refusal_of(const error_part& said) {
                       "The model's program is too busy to make vectors" + words, true);
     }
     if (said.status == not_supported) {
-        telemetry::log().warn(
-            "the runtime answers an embedding with 501, so it was not started for embeddings");
+        telemetry::warn("runtime.refused",
+                        "the runtime answers an embedding with 501, so it was not started for embeddings");
         return no_embeddings();
     }
     if (said.status == 400 || said.status == unprocessable) {

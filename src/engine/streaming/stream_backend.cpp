@@ -215,7 +215,8 @@ stream_parts stream_backend::parts() {
             [this](unsigned status) {
                 // Not in its words, which may be the client's.
                 if (!std::exchange(told_format_refused_, true)) {
-                    telemetry::log().warn(
+                    telemetry::warn(
+                        "runtime.tap-unused",
                         "{}: the server does not take a wanted format (status {}), so the model is only told "
                         "of it",
                         catalog::label_of(model_), status);

@@ -142,7 +142,7 @@ core::awaitable<run_end> stream_run::call_failed(run_state& now, core::failure w
         }
         co_await rest(now, patience);
     }
-    telemetry::log().warn("run {}: {}", now.what.id, why.message);
+    telemetry::warn(why.message, "run {}: {}", now.what.id, why.message);
     co_return fail(now, chat::failure_kind::runtime_failed, "call-failed",
                    "The runtime did not answer whole.", true);
 }

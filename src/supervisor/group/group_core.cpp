@@ -62,7 +62,8 @@ void group_core::restart(std::string_view service, core::reason cause, restart_r
             return;
         }
     }
-    telemetry::log().warn("{}: has no service '{}' to restart", name_, telemetry::printable(service));
+    telemetry::warn("service.sign-of-life", "{}: has no service '{}' to restart", name_,
+                    telemetry::printable(service));
 }
 
 // Feeding a service makes it call on_changed(); what that asks for waits until these orders are given.

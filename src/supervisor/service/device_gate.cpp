@@ -61,7 +61,8 @@ private:
         device::gate_decision decision =
             self->policy_.judge(found, self->context_.clock->now(), process_lives);
         if (!decision.warning.empty()) {
-            telemetry::log().warn("{}: {}", self->label_, telemetry::printable(decision.warning, 600));
+            telemetry::warn(decision.warning, "{}: {}", self->label_,
+                            telemetry::printable(decision.warning, 600));
         }
         co_return gate_verdict{state_of(decision.answer), std::move(decision.reason),
                                std::move(decision.advice)};

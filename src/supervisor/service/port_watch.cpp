@@ -120,7 +120,8 @@ void port_watch::leave() {
 void port_watch::note_fixed_port() {
     const std::uint16_t port = confined_.compiled_port();
     if (ports_->learn(port) && ports_->is_shared(port)) {
-        telemetry::log().warn(
+        telemetry::warn(
+            "service.port-turns",
             "port {} is compiled into a program that the guard does not reach: models of such programs take "
             "turns event=port.turns",
             port);
@@ -263,7 +264,7 @@ void port_watch::move_to(const boost::asio::ip::tcp::endpoint& where) {
 
 void port_watch::warn_of(std::string what) {
     if (warned_ != what) {
-        telemetry::log().warn("{}: {}", label_, what);
+        telemetry::warn("service.reachable", "{}: {}", label_, what);
         warned_ = what;
     }
     warning_ = std::move(what);

@@ -41,7 +41,8 @@ core::awaitable<void> read_all(run_ptr run, process::output_stream from,
         const core::result<std::string> bytes = co_await run->child.read(from);
         if (!bytes) {
             if (bytes.error().code != boost::asio::error::operation_aborted) {
-                telemetry::log().warn("{}: its output can't be read: {}", run->label, bytes.error().message);
+                telemetry::warn("service.process-control", "{}: its output can't be read: {}", run->label,
+                                bytes.error().message);
             }
             co_return;
         }
@@ -70,7 +71,8 @@ core::awaitable<void> kill_family(run_ptr run, const core::clock_source* clock) 
     for (core::milliseconds look{1}; !run->child.kill_family(); look = std::min(look * 2, longest_look)) {
         process::reap_orphans();
         if (dead_by.passed(clock->now())) {
-            telemetry::log().error("{}: what process {} has started can't be killed", run->label, run->pid);
+            telemetry::error("service.process-control", "{}: what process {} has started can't be killed",
+                             run->label, run->pid);
             co_return;
         }
         const bool slept = co_await core::sleep_for(look);
@@ -89,8 +91,8 @@ void process_run::signal(const catalog::stop_step& step) {
     const bool group = step.target == catalog::signal_target::group;
     const auto sent = group ? child.signal_group(step.signal) : child.signal_leader(step.signal);
     if (!sent) {
-        telemetry::log().warn("{}: signal {} could not be sent: {}", label, step.signal,
-                              sent.error().message);
+        telemetry::warn("service.process-control", "{}: signal {} could not be sent: {}", label, step.signal,
+                        sent.error().message);
     }
 }
 
@@ -114,7 +116,8 @@ memory_case memory_case_of(const process_run& run, const process::shared_limits&
 void tell_limits(const std::string& label, const process::child& started, std::string& told) {
     const std::string& why = started.limits_refused();
     if (!why.empty() && why != told) {
-        telemetry::log().warn("{}: runs without its [limits]: {} event=service.without_limits", label, why);
+        telemetry::warn("service.without-limits",
+                        "{}: runs without its [limits]: {} event=service.without_limits", label, why);
     }
     told = why;
 }
@@ -123,7 +126,8 @@ void tell_oom_score(const std::string& label, pid_t pid) {
     static bool told = false;
     const auto score = process::oom_score(pid);
     if (!told && score && *score < process::oom_score_of_children) {
-        telemetry::log().warn(
+        telemetry::warn(
+            "service.oom-score",
             "{}: its oom_score_adj is {} and could not be raised to {}, so Corral may be killed before a "
             "runtime "
             "when memory is short; let it write /proc/self/oom_score_adj event=service.oom_score",
@@ -141,7 +145,8 @@ core::awaitable<void> clear_away(run_ptr run, const core::clock_source* clock) {
     auto hooks = until_none(run, &process_run::hooks, over_by);
     const bool quiet = co_await std::move(hooks);
     if (!quiet) {
-        telemetry::log().error("{}: a task that talks to a dead process does not end", run->label);
+        telemetry::error("service.process-control", "{}: a task that talks to a dead process does not end",
+                         run->label);
     }
     run->dropped = true;
     run->changed.ring();

@@ -72,8 +72,8 @@ core::awaitable<void> service_runner::ask_for_life(self_ptr self, run_ptr run) {
         const bool proves_nothing = !problem.empty() && self->is_busy();
         pause = problem.empty() || proves_nothing ? interval : std::min(doubt_interval, interval);
         if (!problem.empty()) {
-            telemetry::log().warn("{}: no sign of life: {}{}", self->label_, telemetry::printable(problem),
-                                  proves_nothing ? "; but somebody is inside" : "");
+            telemetry::warn("service.sign-of-life", "{}: no sign of life: {}{}", self->label_,
+                            telemetry::printable(problem), proves_nothing ? "; but somebody is inside" : "");
         }
         if (!proves_nothing) {
             self->feed({problem.empty() ? event_kind::probe_ok : event_kind::probe_failed, problem, {}});

@@ -182,7 +182,8 @@ void service_runner::launch(process::spawn_spec command, port_watch::fault fault
 
 void service_runner::adopt(process::child started) {
     if (const auto told = context_.guard->watch_group(started.pid()); !told) {
-        telemetry::log().warn("{}: the warden was not told of it: {}", label_, told.error().message);
+        telemetry::warn("service.process-control", "{}: the warden was not told of it: {}", label_,
+                        told.error().message);
     }
     ++starts_;
     run_ = std::make_shared<process_run>(context_.on, std::move(started), label_);
@@ -232,8 +233,8 @@ void service_runner::take_news(process_run& run, const line_news& news) {
     }
     if (news.remark != nullptr && owner_ != nullptr) {
         transition_record record = notes_.remark(*news.remark, machine_, run.pid);
-        telemetry::log().warn("{}: {}", label_,
-                              telemetry::printable(with_advice(record.reason, record.advice), 800));
+        telemetry::warn(record.reason, "{}: {}", label_,
+                        telemetry::printable(with_advice(record.reason, record.advice), 800));
         owner_->on_transition(std::move(record));
     }
 }

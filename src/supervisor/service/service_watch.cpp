@@ -92,10 +92,12 @@ core::awaitable<void> service_runner::ask_gate(self_ptr self, std::uint64_t ques
         if (error.code() == boost::asio::error::operation_aborted) {
             co_return;  // all tasks end; nothing may be started any more
         }
-        telemetry::log().error("{}: starts without its gate, which failed: {}", self->label_, error.what());
+        telemetry::error("runtime.without-gate", "{}: starts without its gate, which failed: {}",
+                         self->label_, error.what());
         verdict = {};
     } catch (const std::exception& error) {
-        telemetry::log().error("{}: starts without its gate, which failed: {}", self->label_, error.what());
+        telemetry::error("runtime.without-gate", "{}: starts without its gate, which failed: {}",
+                         self->label_, error.what());
         verdict = {};
     }
     const auto cancelled = co_await boost::asio::this_coro::cancellation_state;
@@ -427,7 +429,8 @@ core::awaitable<void> service_runner::quiesce(self_ptr self, run_ptr run, core::
         auto hopeless = until_hopeless(run, self->context_.clock, limit);
         co_await (std::move(rest) || std::move(hopeless));
     } catch (const std::exception& error) {
-        telemetry::log().warn("{}: could not be brought to rest: {}", self->label_, error.what());
+        telemetry::warn("service.sign-of-life", "{}: could not be brought to rest: {}", self->label_,
+                        error.what());
     }
     if (self->run_ == run) {
         self->feed({event_kind::quiesced, {}, {}});

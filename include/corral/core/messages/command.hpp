@@ -109,13 +109,18 @@ inline constexpr std::array command_table{
             "listen reaches other machines, and no key is asked for. Corral does not start so.",
             "Ask for keys by [access] keys, or listen on 127.0.0.1."},
     message{"configuration.no-key", command_reader,
-            "holds no key, so nobody gets in; 'corral key new NAME' makes one", "The file of keys is empty.",
-            "Make one by 'corral key new NAME'."},
+            "'{file}' holds no key, so nobody gets in; 'corral key new NAME' makes one",
+            "The file of keys is empty.", "Make one by 'corral key new NAME'."},
     message{"configuration.readable-keys", command_reader,
-            "every user of this machine can read or change '…'; chmod o-rw is in order",
-            "The file of keys is open.", "Close it by 'chmod o-rw FILE'."},
-    message{"configuration.certificate-old", command_reader, "expired on …; clients will refuse it",
-            "The certificate is over.", "Renew it; it is read again by itself."},
+            "every user of this machine can read or change '{file}'; chmod o-rw is in order\n"
+            "private| every user of this machine can read the private key '{file}'; chmod o-r is in order",
+            "The file of keys, or that of the private key, is open.",
+            "Close it by the command in the sentence."},
+    message{
+        "configuration.certificate-old", command_reader,
+        "the certificate in '{file}' expired on {date}; clients will refuse it\n"
+        "early| the certificate in '{file}' is not valid before {date}; clients will refuse it until then",
+        "The certificate is over, or does not count yet.", "Renew it; it is read again by itself."},
     message{
         "configuration.not-an-address", command_reader,
         "address-listen| \"{what}\" is not an address to listen on; write ADDRESS:PORT, such as "

@@ -186,6 +186,10 @@ inline constexpr std::array configuration_table{
         "is "
         "neither read nor replaced.",
         "Install the newer version again, or move the file away: what it kept is then learned or made anew."},
+    message{"configuration.warned", configuration_reader, "'{key}' takes effect at the next start",
+            "The configuration was read again, and a line of it has a warning, or counts only from the next "
+            "start on.",
+            "Restart Corral when it suits; 'corral check' names file, line and column of what it warns of."},
     message{"configuration.not-reloaded", configuration_reader,
             "the configuration was not reloaded: nothing has changed\n"
             "reload: …",

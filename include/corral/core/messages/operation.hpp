@@ -255,13 +255,17 @@ inline constexpr std::array operation_table{
     message{"daemon.refused-client", operation_reader, "refused: …",
             "A client was turned away; its address, the path and the reason follow.",
             "Nothing, or a key for that client."},
-    message{"daemon.refused-proxy", operation_reader,
-            "refused a connection from …, one of 'proxy_protocol_from': its PROXY protocol header …\n"
-            "did not come to its end\n"
-            "is not usable, …",
-            "Connections from that address must begin with a PROXY protocol header; this one had none, or a "
-            "broken one.",
-            "Say 'send-proxy-v2' for this server on the balancer, or take the address out of the list."},
+    message{
+        "daemon.refused-proxy", operation_reader,
+        "late| refused a connection from {address}, one of 'proxy_protocol_from': its PROXY protocol header "
+        "did not come to its end; say 'send-proxy-v2' for this server on the proxy, or take the address out "
+        "of 'proxy_protocol_from'\n"
+        "refused a connection from {address}, one of 'proxy_protocol_from': its PROXY protocol header is not "
+        "usable, {why}; say 'send-proxy-v2' for this server on the proxy, or take the address out of "
+        "'proxy_protocol_from'",
+        "Connections from that address must begin with a PROXY protocol header; this one had none, or a "
+        "broken one.",
+        "Say 'send-proxy-v2' for this server on the balancer, or take the address out of the list."},
     message{"daemon.variant-left-out", operation_reader,
             "a model that a client made is left out: …\n"
             "the one that a client made is left out, the configuration has one\n"

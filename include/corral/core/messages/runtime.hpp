@@ -127,6 +127,7 @@ inline constexpr std::array runtime_table{
             "The runtime refused a prompt with status …\n"
             "stayed-busy| The runtime stayed busy and took no reset.\n"
             "runtime-stayed| The runtime stayed busy and took no prompt.\n"
+            "unseen-reset| the reset was accepted but not seen to run; repeating it\n"
             "runtime-accepts| The runtime accepts resets but does not carry them out.\n"
             "The model's program refuses a value of this request…\n"
             "The model's program refuses an image of this request…\n"
@@ -139,6 +140,7 @@ inline constexpr std::array runtime_table{
     message{"runtime.hung", runtime_reader,
             "The runtime stopped in the middle of an answer.\n"
             "The runtime did not answer … whole.\n"
+            "call| the call '{call}' failed: {why}\n"
             "The runtime did not answer whole.\n"
             "The runtime made no vectors for as long as it may take.\n"
             "… made no vectors\n"
@@ -153,6 +155,7 @@ inline constexpr std::array runtime_table{
             "Look at 'corral logs --crash 1'. If good answers end so, the clock is too short "
             "(docs/manifests.md, clocks)."},
     message{"runtime.protocol", runtime_reader,
+            "foreign-text| {size:d} bytes that are not of this run discarded\n"
             "poll-status| The runtime answered a poll with status {status:d}.\n"
             "answered-poll| The runtime answered a poll with something else than JSON.\n"
             "runtime-answered| The runtime answered a poll without \"done\" or \"response\".\n"

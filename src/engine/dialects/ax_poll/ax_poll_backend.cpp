@@ -135,7 +135,8 @@ void ax_poll_backend::on_intrusion(act::report_intrusion::kind how) {
     const bool poll = how == act::report_intrusion::kind::poll;
     if (how == act::report_intrusion::kind::cache) {
         ++reused_.mistaken;
-        telemetry::log().warn(
+        telemetry::warn(
+            "runtime.cache-foreign",
             "{}: the runtime's cache held other tokens than it was known to hold; the answer was not used, "
             "and "
             "the runtime is reset",
@@ -151,7 +152,7 @@ void ax_poll_backend::on_intrusion(act::report_intrusion::kind how) {
         return;  // once for each process of the runtime
     }
     intrusion_text_ = std::move(told);
-    telemetry::log().warn("{}: {}", catalog::label_of(model_), intrusion_text_);
+    telemetry::warn("runtime.foreign-talk", "{}: {}", catalog::label_of(model_), intrusion_text_);
     changed_.ring();
 }
 
@@ -252,9 +253,9 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
     }
     tap_passed_by_ = places_.tap && !places_.tap->view().in_use;
     if (tap_passed_by_) {
-        telemetry::log().warn(
-            "{}: the runtime does not use the tokenizer URL it was given; counts are estimates",
-            catalog::label_of(model_));
+        telemetry::warn("runtime.tap-unused",
+                        "{}: the runtime does not use the tokenizer URL it was given; counts are estimates",
+                        catalog::label_of(model_));
     }
     co_await prepare_counting();
     begin_proof();

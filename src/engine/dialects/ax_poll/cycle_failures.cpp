@@ -193,7 +193,7 @@ void cycle_fsm::decide(noticing& in) {
         return;
     }
     const noticing what = std::move(in);
-    tell(act::note::level::warn, std::string(what.call) + " failed: " + what.why);
+    tell(act::note::level::warn, core::say("runtime.hung/call", what.call, what.why));
     if (what.silent) {
         hung(what.call);
     } else {

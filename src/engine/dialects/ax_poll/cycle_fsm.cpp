@@ -205,7 +205,7 @@ void cycle_fsm::retry() {
         end(run_end::failed);
         return;
     }
-    tell(act::note::level::warn, run_.failure->message + " Trying again.");
+    tell(act::note::level::warn, run_.failure->message.led_to_by("Trying again."));
     scrub(scrub_for::another_try, true, core::deadline::after(settings_.clocks.scrub, now_));
 }
 
@@ -369,7 +369,7 @@ void cycle_fsm::ask(cycle_action what) {
     due_.push_back(std::move(what));
 }
 
-void cycle_fsm::tell(act::note::level how, std::string text) {
+void cycle_fsm::tell(act::note::level how, core::reason text) {
     due_.emplace_back(act::note{how, std::move(text)});
 }
 

@@ -53,7 +53,7 @@ struct deliver {
 struct note {
     enum class level { debug, info, warn };
     level how = level::info;
-    std::string text;
+    core::reason text;
 };
 struct restart {  // the runtime, or with `pair` its tokenizer too
     bool pair = false;
@@ -224,7 +224,7 @@ private:
     struct noticing {  // a call broke: the report of a death may be on its way
         const char* call = "";
         bool silent = false;
-        std::string why;
+        core::reason why;
         core::deadline patience;
     };
     struct ended {};
@@ -333,7 +333,7 @@ private:
         return asked;
     }
     void ask(cycle_action what);
-    void tell(act::note::level how, std::string text);
+    void tell(act::note::level how, core::reason text);
 
     // How a run ends early (cycle_failures.cpp). The first two: true when it did.
     [[nodiscard]] bool interrupted();

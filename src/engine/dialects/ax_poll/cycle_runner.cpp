@@ -296,7 +296,7 @@ void cycle_runner::write(const act::note& what) const {
             telemetry::log().info("run {}: {}", run, what.text);
             break;
         case act::note::level::warn:
-            telemetry::log().warn("run {}: {}", run, what.text);
+            telemetry::warn(what.text, "run {}: {}", run, what.text);
             break;
     }
 }

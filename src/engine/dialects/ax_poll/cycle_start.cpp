@@ -201,7 +201,7 @@ void cycle_fsm::confirmed() {
         generate();
         return;
     }
-    tell(act::note::level::warn, "the reset was accepted but not seen to run; repeating it");
+    tell(act::note::level::warn, core::say("runtime.refused/unseen-reset"));
     if (run_.resets < most_resets) {
         reset();
     } else {

@@ -167,8 +167,7 @@ bool cycle_fsm::take_text(const poll_answer& got) {
     const bool looks_full = !run_.text_given && !run_.full_text_held && got.text == context_full_text;
     if (signs_.tapped && signs_.tap.pieces_answered == 0 && !looks_full) {
         // No token of this run was turned into text yet.
-        tell(act::note::level::warn,
-             std::to_string(got.text.size()) + " bytes that are not of this run discarded");
+        tell(act::note::level::warn, core::say("runtime.protocol/foreign-text", got.text.size()));
         return false;
     }
     if (looks_full && (!signs_.tapped || signs_.tap.pieces_answered == 0)) {

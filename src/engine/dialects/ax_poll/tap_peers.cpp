@@ -45,7 +45,8 @@ void tap_peers::note_refusal(const std::string& why) {
         return;
     }
     tell_again_ = now + between_lines;
-    telemetry::log().warn(
+    telemetry::warn(
+        "runtime.foreign-talk",
         "{}: {} to the tokenizer tap was refused, for only the runtime may use it; {} since the last line",
         of_, telemetry::printable(why), refused_ - std::exchange(told_, refused_));
 }

@@ -258,7 +258,8 @@ core::awaitable<tokenizer_answer> tokenizer_tap::insist(std::string_view target,
 }
 
 void tokenizer_tap::note_trouble(std::string_view call, const tokenizer_answer& got) {
-    telemetry::log().warn("tokenizer tap: no answer to {}, the tokenizer {}", call, got.said);
+    telemetry::warn("runtime.tokenizer-away", "tokenizer tap: no answer to {}, the tokenizer {}", call,
+                    got.said);
     if (got.fault == tokenizer_fault::timed_out) {
         tell_hung();
     } else if (got.fault == tokenizer_fault::bad_answer || got.fault == tokenizer_fault::too_long) {
@@ -404,7 +405,8 @@ core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::de
     open_.add(wanted);
     const std::optional<std::string> text = co_await decode_open(limit, nullptr);
     if (!text && !open_.empty()) {
-        telemetry::log().warn("tokenizer tap: the tokenizer is away, the text of a piece follows later");
+        telemetry::warn("runtime.tokenizer-away",
+                        "tokenizer tap: the tokenizer is away, the text of a piece follows later");
         tell_hung();
     }
     co_await wait_for_stop();

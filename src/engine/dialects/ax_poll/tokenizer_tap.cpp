@@ -43,7 +43,7 @@ void tokenizer_tap::make_server() {
     };
     server_ = std::make_unique<http::server>(
         on_, relay_limits(), std::move(serve_shared),
-        [](std::string what) { telemetry::log().error("tokenizer tap: {}", what); });
+        [](std::string what) { telemetry::error("daemon.fault", "tokenizer tap: {}", what); });
     server_->admit_with([peers = peers_](int socket) { return peers->admits(socket); });
 }
 
@@ -248,7 +248,8 @@ core::awaitable<void> tokenizer_tap::mend(core::deadline until) {
     if (view_.in_use && decode_uid_.empty() && !prompt_uid_.empty()) {
         const tokenizer_answer got = co_await fetch_identity(decode_uid_, until);
         if (got.fault != tokenizer_fault::none) {
-            telemetry::log().warn(
+            telemetry::warn(
+                "runtime.tokenizer-away",
                 "tokenizer tap: the tokenizer gave no new identity for decoding; it is asked again when a "
                 "piece needs one");
         }

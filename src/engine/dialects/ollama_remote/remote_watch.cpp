@@ -86,7 +86,7 @@ void remote_watch::tell() {
     }
     told_ = after.state;
     if (after.state == availability_state::broken) {
-        telemetry::log().warn("{}: {}", settings_.label, telemetry::printable(after.reason, 500));
+        telemetry::warn(after.reason, "{}: {}", settings_.label, telemetry::printable(after.reason, 500));
     } else if (after.state == availability_state::ready) {
         telemetry::log().info("{}: {} serves {}", settings_.label, settings_.at.text(), settings_.model);
     }
