@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/models/capability_check.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
 #include "corral/generation/failure_words.hpp"
 #include "corral/telemetry/log.hpp"
@@ -98,7 +99,7 @@ private:
                 by_ = by;
             } else if (!are_one_model(by_, by)) {
                 co_return chat::failure{chat::failure_kind::unavailable, "model-changed",
-                                        "the model was changed while the request waited; ask again"};
+                                        core::say("request.changed")};
             }
             order.texts.assign(first, first + static_cast<std::ptrdiff_t>(count));
             engine::embedding_order one = order;
@@ -125,7 +126,7 @@ private:
             std::ranges::all_of(batch.vectors, [&](const auto& one) { return one.size() == length; });
         if (!usable) {
             return chat::failure{chat::failure_kind::runtime_failed, "vectors-unusable",
-                                 "the runtime gave vectors that are not usable"};
+                                 core::say("runtime.protocol/gave")};
         }
         if (first && !has_room(kept)) {
             return too_much(kept);
@@ -149,17 +150,13 @@ private:
     }
     [[nodiscard]] chat::failed_event too_much(std::size_t length) const {
         if (length * what_.texts.size() <= most_numbers) {
-            chat::failed_event out = chat::failure{
-                chat::failure_kind::unavailable, "no-memory",
-                "this server has no memory left for the vectors of this request; ask again later, "
-                "or send fewer texts"};
+            chat::failed_event out = chat::failure{chat::failure_kind::unavailable, "no-memory",
+                                                   core::say("request.vectors-memory/server")};
             out.retryable = true;
             return out;
         }
         return chat::failure{chat::failure_kind::bad_request, "too-many-vectors",
-                             "a request may hold at most " + std::to_string(most_numbers / length) +
-                                 " texts for this model, whose vectors have " + std::to_string(length) +
-                                 " numbers"};
+                             core::say("request.vectors-memory/request", most_numbers / length, length)};
     }
     void note(std::string_view outcome, std::string_view cause, const std::string& why) const {
         const double took =

@@ -7,6 +7,7 @@
 #include "api/json/json_input.hpp"
 #include "api/json/zstd_body.hpp"
 #include "api/request_mark.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/generation/failure_words.hpp"
 #include "corral/generation/wait_ready.hpp"
@@ -80,8 +81,7 @@ nlohmann::ordered_json read_object(std::string_view body, const std::string& go_
     if (!tree) {
         problem.set(tree.error());
     } else if (!tree->is_null() && !tree->is_object()) {
-        problem.set("json: cannot unmarshal " + std::string(kind_word(*tree)) + " into Go value of type " +
-                    go_type);
+        problem.set(core::say("request.wrong-type/into", std::string(kind_word(*tree)), go_type));
     }
     return tree && tree->is_object() ? std::move(*tree) : nlohmann::ordered_json::object();
 }
@@ -90,7 +90,7 @@ nlohmann::ordered_json read_small_object(std::string_view body, const std::strin
                                          decode_problem& problem) {
     constexpr std::size_t most = 64 * 1024;
     if (body.size() > most) {
-        problem.set("the body of this request may have at most " + std::to_string(most) + " bytes", 413);
+        problem.set(core::say("request.unpacked-too-large/body", most), 413);
         return nlohmann::ordered_json::object();
     }
     return read_object(body, go_type, problem);
@@ -122,8 +122,7 @@ nlohmann::ordered_json read_plain_object(const http::request& incoming, const st
         return read_plain_text(*body, go_type, problem);
     }
     if (!coding.empty() && coding != "identity") {
-        problem.set("a request body with Content-Encoding " + go_quoted(coding.substr(0, 40)) +
-                    " is not supported: send it uncompressed");
+        problem.set(core::say("request.bad-encoding/request", go_quoted(coding.substr(0, 40))));
         return nlohmann::ordered_json::object();
     }
     return read_plain_text(incoming.body, go_type, problem);

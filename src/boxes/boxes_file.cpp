@@ -10,6 +10,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/config/configuration_pull.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::boxes {
@@ -36,9 +37,7 @@ bool is_variable(std::string_view text) {
 void read_name(catalog::section& from, std::string_view key, std::string& to, bool required = false) {
     from.text(key, to, required);
     if (!to.empty() && !is_name(to)) {
-        from.complain(
-            from.place(key),
-            "'" + std::string(key) + "' must be 1 to 64 letters, digits, '_', '.' or '-', not '" + to + "'");
+        from.complain(from.place(key), core::say("configuration.wrong-type/letters", key, to));
         to.clear();
     }
 }
@@ -54,8 +53,7 @@ void read_path(catalog::section& from, std::string_view key, fs::path& to, const
     const bool plain = std::ranges::none_of(
         text, [](char c) { return c == '\'' || static_cast<unsigned char>(c) < ' ' || c == 127; });
     if (!plain) {
-        from.complain(from.place(key), "'" + std::string(key) +
-                                           "' must not hold quotes or control characters; rename the file");
+        from.complain(from.place(key), core::say("fleet.boxes-file/hold", key));
         return;
     }
     to = (base / text).lexically_normal();
@@ -74,9 +72,7 @@ void read_listen(catalog::section& from, std::string_view key, std::string& to) 
         boost::asio::ip::make_address(found->host, no_address);
     }
     if (found == nullptr || !found->port || no_address) {
-        from.complain(
-            from.place(key),
-            "'" + std::string(key) + "' must be ADDRESS:PORT such as \"0.0.0.0:8080\", not '" + text + "'");
+        from.complain(from.place(key), core::say("configuration.wrong-type/address", key, text));
         return;
     }
     to = (found->host == "localhost" ? std::string("127.0.0.1") : found->host_text()) + ":" +
@@ -113,8 +109,7 @@ void read_address(catalog::section& from, core::server_url& to, bool many) {
     const auto parsed = core::parse_server_url("http://" + text);
     const auto* const found = std::get_if<core::server_url>(&parsed);
     if (found == nullptr || !found->port) {
-        from.complain(from.place("address"),
-                      "'address' must be HOST:PORT such as \"10.0.0.7:11434\", not '" + text + "'");
+        from.complain(from.place("address"), core::say("configuration.wrong-type/host", text));
         return;
     }
     const bool tls = to.tls;
@@ -130,8 +125,7 @@ void read_models(catalog::section& from, box_entry& to) {
     from.texts("models", names);
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (!catalog::display_name(names[i])) {
-            from.complain(from.place("models", i),
-                          "'" + names[i] + "' is not the name of a model; write it as 'corral list' does");
+            from.complain(from.place("models", i), core::say("fleet.boxes-file/name", names[i]));
         }
     }
     to.models = routed_names(names);
@@ -153,8 +147,7 @@ void read_settings(catalog::section& from, box_entry& to, const fs::path& base) 
     read_path(from, "client_certificate", to.client_certificate, base);
     for (const char* const key : {"ca_file", "client_certificate"}) {
         if (from.has(key) && !to.address.tls) {
-            from.complain(from.place(key),
-                          "'" + std::string(key) + "' needs 'tls = true' in the same [[box]]");
+            from.complain(from.place(key), core::say("fleet.boxes-file/needs", key));
         }
     }
 }
@@ -169,17 +162,15 @@ box_entry read_box(catalog::section& from, const fs::path& base) {
     boost::system::error_code no_literal;
     boost::asio::ip::make_address(to.address.host, no_literal);
     if (to.count > 0 && !no_literal) {
-        from.complain(from.place("count"), "'count' needs a name of DNS in 'address', not an IP address");
+        from.complain(from.place("count"), core::say("fleet.boxes-file/count"));
     }
     if (to.count > 0 && !to.models) {
-        from.complain(from.place("count"), "'count' needs 'models': boxes behind one name are not asked");
+        from.complain(from.place("count"), core::say("fleet.boxes-file/models"));
     }
     // HAProxy compares names of hosts alone, so any certificate of a public authority would do.
     const bool has_host = no_literal && to.address.port;
     if (to.address.tls && !has_host && to.ca_file.empty()) {
-        from.complain(
-            from.place("tls"),
-            "'tls' with an IP address or SRV records needs 'ca_file', or the name of the host in 'address'");
+        from.complain(from.place("tls"), core::say("fleet.boxes-file/tls"));
     }
     from.finish();
     return to;
@@ -205,8 +196,7 @@ void read_buffer(catalog::section& from, std::uint64_t& to) {
     }
     const auto bytes = config::parse_bytes(text);
     if (!bytes || *bytes < least || *bytes > most) {
-        from.complain(from.place("buffer"),
-                      "'buffer' must be from \"16KiB\" to \"32MiB\", not '" + text + "'");
+        from.complain(from.place("buffer"), core::say("configuration.wrong-type/buffer", text));
     } else {
         to = *bytes;
     }
@@ -224,13 +214,9 @@ void read_edge(catalog::section from, edge_settings& to, const fs::path& base) {
     read_path(from, "keys", to.keys, base);
     from.text("key_variable", to.key_variable);
     if (!to.key_variable.empty() && !is_variable(to.key_variable)) {
-        from.complain(from.place("key_variable"),
-                      "'key_variable' must be the name of an environment variable, such as CORRAL_EDGE_KEY");
+        from.complain(from.place("key_variable"), core::say("fleet.boxes-file/key"));
     } else if (!to.key_variable.empty() && to.keys.empty()) {
-        from.complain(
-            from.place("key_variable"),
-            "'key_variable' needs 'keys': the edge has a key of its own only where it checks those of "
-            "clients");
+        from.complain(from.place("key_variable"), core::say("fleet.boxes-file/variable"));
     }
     read_name(from, "zone", to.zone);
     read_listen(from, "statistics", to.statistics);
@@ -254,8 +240,7 @@ void complain_of_twins(std::vector<catalog::section>& tables, const std::vector<
             const auto [at, fresh] = known.emplace(std::move(what), one.line);
             if (!fresh) {
                 tables[i].complain(tables[i].place(key),
-                                   "'" + at->first + "' is the " + key + " of the box in line " +
-                                       std::to_string(at->second) + " already; each box has its own");
+                                   core::say("fleet.boxes-file/box", at->first, key, at->second));
             }
         };
         if (!one.name.empty() && one.count == 0) {
@@ -300,8 +285,7 @@ boxes_reading parse_boxes(std::string_view text, const std::string& file, const 
         auto tables = root.tables("box");
         root.finish();
         if (tables.size() > most_boxes) {
-            root.complain(root.place("box"), "there are more than " + std::to_string(most_boxes) +
-                                                 " boxes; give them several edges, with a file each");
+            root.complain(root.place("box"), core::say("fleet.boxes-file/there", most_boxes));
             tables.erase(tables.begin() + most_boxes, tables.end());
         }
         for (catalog::section& table : tables) {
@@ -309,8 +293,7 @@ boxes_reading parse_boxes(std::string_view text, const std::string& file, const 
         }
         complain_of_twins(tables, out.boxes);
         if (tables.empty() && issues.empty()) {
-            root.complain(root.place(),
-                          "there is no box; write a table [[box]] with name and address for each");
+            root.complain(root.place(), core::say("fleet.boxes-file/write"));
         }
     }
     boxes_reading result;

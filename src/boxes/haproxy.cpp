@@ -7,6 +7,7 @@
 
 #include "boxes/edge_answers.hpp"
 #include "boxes/edge_rules.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::boxes {
@@ -293,10 +294,7 @@ std::vector<std::string> backend_names(const std::vector<std::string>& models) {
 core::result<std::string> render_haproxy(const boxes_file& from, const std::vector<edge_key>& keys) {
     for (const box_entry& box : from.boxes) {
         if (!box.models) {
-            return core::make_failure(core::errc::invalid,
-                                      "box '" + box.name +
-                                          "' has no list of models; give it 'models', or let it be asked by "
-                                          "--ask");
+            return core::make_failure(core::errc::invalid, core::say("fleet.no-models/box", box.name));
         }
     }
     const routes all = routes_of(from);

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "corral/core/say.hpp"
+
 namespace corral::catalog {
 
 namespace {
@@ -22,16 +24,16 @@ void read_bounds(section& from, std::string_view key, milliseconds start, clock_
     from.duration(floor, into.floor, milliseconds{100}, hours{6});
     from.duration(ceiling, into.ceiling, milliseconds{100}, hours{24});
     if (from.has(floor) && from.has(ceiling) && into.floor > into.ceiling) {
-        from.complain(from.place(floor), "'" + floor + "' must not be more than '" + ceiling + "'");
+        from.complain(from.place(floor), core::say("configuration.out-of-range/more", floor, ceiling));
     }
     if (!from.has(own)) {
         return;
     }
     if (from.has(floor) && into.floor > start) {
-        from.complain(from.place(floor), "'" + floor + "' must not be more than '" + own + "'");
+        from.complain(from.place(floor), core::say("configuration.out-of-range/more", floor, own));
     }
     if (from.has(ceiling) && into.ceiling < start) {
-        from.complain(from.place(ceiling), "'" + ceiling + "' must not be less than '" + own + "'");
+        from.complain(from.place(ceiling), core::say("configuration.out-of-range/less", ceiling, own));
     }
 }
 
@@ -40,7 +42,7 @@ void read_probe_keys(section& from, probe_template& into) {
     from.text("url", into.url);
     from.text("target", into.target);
     if (!into.target.starts_with('/')) {
-        from.complain(from.place("target"), "'target' must begin with '/'");
+        from.complain(from.place("target"), core::say("configuration.bad-form/target"));
     }
     from.integer("status", into.status, 0, 599);
     from.duration("timeout", into.timeout, milliseconds{50}, seconds{60});
@@ -54,7 +56,7 @@ void read_liveness(section& from, liveness_rule& into) {
     read_probe_keys(*rule, into.probe);
     rule->duration("interval", into.interval, milliseconds{0}, hours{1});
     if (into.interval > milliseconds{0} && into.interval < milliseconds{100}) {
-        rule->complain(rule->place("interval"), "'interval' must be 0 or at least 100ms");
+        rule->complain(rule->place("interval"), core::say("configuration.out-of-range/interval"));
     }
     rule->integer("failures", into.failures, 1, 100);
     rule->finish();

@@ -5,6 +5,7 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile_reader.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::catalog {
 
@@ -20,14 +21,14 @@ constexpr std::size_t longest_node = 200;
 
 void check_command(section& from, const std::vector<std::string>& words) {
     if (words.empty() || words.front().empty()) {
-        from.complain(from.place("command"), "'command' must begin with the program");
+        from.complain(from.place("command"), core::say("configuration.bad-form/command"));
     }
     for (std::size_t i = 0; i < words.size(); ++i) {
         const auto names = placeholders_in(words[i]);
         if (!names) {
             from.complain(from.place("command", i), names.error().message);
         } else if (std::ranges::any_of(*names, [](const auto& name) { return name != "card"; })) {
-            from.complain(from.place("command", i), "the only placeholder here is {card}");
+            from.complain(from.place("command", i), core::say("configuration.not-one-of/only"));
         }
     }
 }
@@ -47,9 +48,7 @@ void read_nodes(section& from, std::vector<std::string>& into) {
         });
         if (!plain || !node.starts_with("/dev/") || node.size() > longest_node || node.ends_with('/') ||
             node.find("..") != std::string::npos || folder.find_first_of("*?") != std::string::npos) {
-            from.complain(from.place("nodes", i),
-                          "a device file must be a path below /dev/ of letters, digits and _-.: such as "
-                          "\"/dev/axcl_host\"; * and ? may stand in its last part");
+            from.complain(from.place("nodes", i), core::say("configuration.bad-form/device"));
         }
     }
 }
@@ -72,8 +71,7 @@ void read_host(section from, device_host& into) {
                          into.pci.find_first_not_of("0123456789abcdef:") == std::string::npos &&
                          into.pci.rfind(':') == colon;
     if (!into.pci.empty() && !numbers) {
-        from.complain(from.place("pci"),
-                      "'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"");
+        from.complain(from.place("pci"), core::say("configuration.bad-form/pci"));
     }
     from.text("module", into.module);
     from.text("node", into.node);
@@ -99,8 +97,7 @@ void read_compute(section from, compute_rule& into) {
     from.integer("threads", into.threads, 0, 1024);
     from.text("unit", into.unit);
     if (into.unit.empty() || into.unit.size() > longest_unit) {
-        from.complain(from.place("unit"), "'unit' must be a word of up to " + std::to_string(longest_unit) +
-                                              " bytes, such as \"AICore\"");
+        from.complain(from.place("unit"), core::say("configuration.bad-form/unit", longest_unit));
     }
     from.finish();
 }
@@ -118,7 +115,7 @@ void read_device(section from, device_template& into) {
         check_command(from, words);
         into.command = std::move(words);
     } else if (!into.format.empty() && into.command.empty()) {
-        from.complain(from.place(), "'command' is missing in [device]");
+        from.complain(from.place(), core::say("configuration.missing-key/command"));
     }
     std::map<std::string, std::string> environment;
     from.text_map("environment", environment);

@@ -5,6 +5,7 @@
 
 #include "catalog/profile_parts.hpp"
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::catalog {
 
@@ -23,9 +24,9 @@ void read_names(std::vector<section>& from, profile& into) {
         service.url = "http://127.0.0.1:{port}";
         one.text("name", service.name, true);
         if (!service.name.empty() && !placeholders_in("{" + service.name + "}")) {
-            one.complain(one.place("name"), "'name' of a service may hold only a-z, 0-9 and '_'");
+            one.complain(one.place("name"), core::say("configuration.bad-form/name"));
         } else if (!seen.insert(service.name).second) {
-            one.complain(one.place("name"), "service '" + service.name + "' is there twice");
+            one.complain(one.place("name"), core::say("configuration.twice/service", service.name));
         }
         into.services.push_back(std::move(service));
     }
@@ -39,12 +40,9 @@ void read_services(section& from, profile& into) {
     bool remote = false;
     from.flag("remote", remote);
     if (sections.empty() && !remote) {
-        from.complain(
-            from.place("services"),
-            "a profile needs at least one [[services]]; one of a server that others look after says "
-            "'remote = true'");
+        from.complain(from.place("services"), core::say("configuration.profile-services/profile"));
     } else if (!sections.empty() && remote) {
-        from.complain(from.place("remote"), "a profile with 'remote = true' has no [[services]]");
+        from.complain(from.place("remote"), core::say("configuration.profile-services/remote"));
     }
     read_names(sections, into);
     read_variables(from, into);
@@ -58,7 +56,7 @@ void read_services(section& from, profile& into) {
         for (const std::string_view key : {"command", "stop_loading", "stop_ready"}) {
             if (!sections[i].has(key)) {
                 sections[i].complain(sections[i].place(),
-                                     "'" + std::string(key) + "' is missing in [[services]]");
+                                     core::say("configuration.missing-key/missing", key));
             }
         }
         read_service(sections[i], service, how);
@@ -125,7 +123,7 @@ void read_restart(section from, restart_rule& into) {
     from.duration("breaker_retry", into.breaker_retry, milliseconds{100}, hours{24});
     from.finish();
     if (into.max_backoff < into.first_backoff) {
-        from.complain(from.place("max_backoff"), "'max_backoff' must not be less than 'first_backoff'");
+        from.complain(from.place("max_backoff"), core::say("configuration.out-of-range/max"));
     }
 }
 
@@ -134,11 +132,11 @@ void read_model_limits(section from, model_limits& into) {
     constexpr std::int64_t most_tasks = 4 * 1024 * 1024;  // of the kernel, PID_MAX_LIMIT
     from.integer("memory_mb", into.memory_mb, 0, most_memory);
     if (into.memory_mb != 0 && into.memory_mb < 16) {
-        from.complain(from.place("memory_mb"), "'memory_mb' must be 0 or at least 16");
+        from.complain(from.place("memory_mb"), core::say("configuration.out-of-range/memory"));
     }
     from.integer("tasks", into.tasks, 0, most_tasks);
     if (into.tasks != 0 && into.tasks < 16) {
-        from.complain(from.place("tasks"), "'tasks' must be 0 or at least 16");
+        from.complain(from.place("tasks"), core::say("configuration.out-of-range/tasks"));
     }
     from.finish();
 }

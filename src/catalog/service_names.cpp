@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::catalog {
 
@@ -18,9 +19,9 @@ constexpr std::size_t largest_template = 64 * 1024;
 void check_name(section& from, const toml::source_region& where, const std::string& name,
                 std::set<std::string>& seen) {
     if (name.empty() || !placeholders_in("{" + name + "}")) {
-        from.complain(where, "'" + name + "' may hold only a-z, 0-9 and '_'");
+        from.complain(where, core::say("configuration.bad-form/hold", name));
     } else if (!seen.insert(name).second) {
-        from.complain(where, "'" + name + "' is there twice");
+        from.complain(where, core::say("configuration.twice/there", name));
     }
 }
 
@@ -32,7 +33,7 @@ void read_service_names(section& from, service_template& into, std::set<std::str
         check_name(from, from.place("more_ports", i), into.more_ports[i], taken);
     }
     if (into.more_ports.size() > most_ports) {
-        from.complain(from.place("more_ports"), "a service has at most 8 further ports");
+        from.complain(from.place("more_ports"), core::say("configuration.out-of-range/service"));
     }
     for (auto& one : from.tables("rendered")) {
         rendered_file file;
@@ -41,12 +42,12 @@ void read_service_names(section& from, service_template& into, std::set<std::str
         one.finish();
         check_name(one, one.place("name"), file.name, taken);
         if (file.json.size() > largest_template) {
-            one.complain(one.place("json"), "'json' is longer than 64 KiB");
+            one.complain(one.place("json"), core::say("configuration.out-of-range/json"));
         }
         into.rendered.push_back(std::move(file));
     }
     if (into.rendered.size() > most_files) {
-        from.complain(from.place("rendered"), "a service has at most 8 rendered files");
+        from.complain(from.place("rendered"), core::say("configuration.out-of-range/rendered"));
     }
 }
 

@@ -7,6 +7,7 @@
 #include "catalog/profile_parts.hpp"
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile_reader.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::catalog {
 
@@ -36,8 +37,8 @@ void check_placeholders(section& from, const toml::source_region& where, const s
             continue;
         }
         const auto meant = nearest(name, known);
-        from.complain(where, "unknown placeholder {" + name + "}" +
-                                 (meant.empty() ? std::string() : "; did you mean {" + meant + "}?"));
+        from.complain(where, core::say("configuration.not-one-of/unknown", name,
+                                       (meant.empty() ? std::string() : "; did you mean {" + meant + "}?")));
     }
 }
 
@@ -56,7 +57,7 @@ void read_command(section& from, std::string_view key, std::vector<std::string>&
         return;
     }
     if (words.empty() || words.front().empty()) {
-        from.complain(from.place(key), "'command' must begin with the program");
+        from.complain(from.place(key), core::say("configuration.bad-form/command"));
         return;
     }
     into = std::move(words);
@@ -71,7 +72,7 @@ void read_environment(section& from, service_template& into, const service_readi
     from.text_map("environment", values);
     for (const auto& [name, value] : values) {
         if (name.empty() || name.find('=') != std::string::npos) {
-            from.complain(inner->place(name), "'" + name + "' is not a name for an environment variable");
+            from.complain(inner->place(name), core::say("configuration.bad-form/environment", name));
         }
         check_placeholders(from, inner->place(name), value, how.known);
         into.environment[name] = value;
@@ -90,9 +91,7 @@ void read_working_directory(section& from, service_template& into, const service
     } else if (how.overriding) {
         into.working_directory = (how.base / text).lexically_normal().string();
     } else {
-        from.complain(
-            from.place("working_directory"),
-            "'working_directory' of a profile must begin with '/' or a placeholder such as {package}");
+        from.complain(from.place("working_directory"), core::say("configuration.bad-form/working"));
     }
 }
 
@@ -160,7 +159,7 @@ void read_guard(section& from, service_template& into, const service_reading& ho
     if (library.starts_with('/') || (how.overriding && !library.empty())) {
         into.guard_library = (how.base / library).lexically_normal();
     } else if (!library.empty()) {
-        from.complain(from.place("guard_library"), "'guard_library' of a profile must begin with '/'");
+        from.complain(from.place("guard_library"), core::say("configuration.bad-form/guard"));
     }
 }
 
@@ -170,11 +169,11 @@ void read_limits(section& from, service_limits& into) {
     constexpr std::int64_t least_files = 16;
     from.integer("limit_memory_mb", into.memory_mb, 0, most_memory);
     if (into.memory_mb != 0 && into.memory_mb < least_memory) {
-        from.complain(from.place("limit_memory_mb"), "'limit_memory_mb' must be 0 or at least 16");
+        from.complain(from.place("limit_memory_mb"), core::say("configuration.out-of-range/limit"));
     }
     from.integer("limit_files", into.files, 0, 1024 * 1024);
     if (into.files != 0 && into.files < least_files) {
-        from.complain(from.place("limit_files"), "'limit_files' must be 0 or at least 16");
+        from.complain(from.place("limit_files"), core::say("configuration.out-of-range/files"));
     }
     from.integer("nice", into.nice, 0, 19);
 }
@@ -202,16 +201,15 @@ void read_ladder(section& from, std::string_view key, std::vector<stop_step>& in
             step.signal = found->second;
         } else if (!name.empty()) {
             const auto meant = nearest(name, names);
-            one.complain(one.place("signal"), "unknown signal '" + name + "'" +
-                                                  (meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+            one.complain(one.place("signal"),
+                         core::say("configuration.not-one-of/signal", name,
+                                   (meant.empty() ? "" : "; did you mean '" + meant + "'?")));
         }
         step.target = target == "group" ? signal_target::group : signal_target::leader;
         steps.push_back(step);
     }
     if (steps.empty() || steps.back().signal != SIGKILL || steps.back().target != signal_target::group) {
-        from.complain(
-            from.place(key),
-            "'" + std::string(key) + "' must end with SIGKILL to the group: nothing else is sure to end it");
+        from.complain(from.place(key), core::say("configuration.bad-form/end", key));
     }
     into = std::move(steps);
 }
@@ -227,10 +225,9 @@ void read_exits(section& from, std::vector<exit_meaning>& into) {
         one.flag("at_start", meaning.at_start);
         one.finish();
         if (!one.has("status")) {
-            one.complain(one.place(), "'status' is missing in [[exits]]");
+            one.complain(one.place(), core::say("configuration.missing-key/status"));
         } else if (meaning.status >= 0 && !seen.emplace(meaning.status, meaning.at_start).second) {
-            one.complain(one.place("status"),
-                         "status " + std::to_string(meaning.status) + " is explained twice");
+            one.complain(one.place("status"), core::say("configuration.twice/status", meaning.status));
         }
         into.push_back(std::move(meaning));
     }

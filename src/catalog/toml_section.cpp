@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::catalog {
@@ -147,7 +148,7 @@ const toml::node* section::ask(std::string_view key) {
 
 void section::wrong_type(std::string_view key, const toml::node& found, std::string_view wanted) {
     complain(found.source(),
-             in_quotes(key) + " must be " + std::string(wanted) + ", not " + type_name(found));
+             core::say("configuration.wrong-type/plain", in_quotes(key), wanted, type_name(found)));
 }
 
 template <typename Node>
@@ -166,15 +167,15 @@ void section::text(std::string_view key, std::string& out, bool required) {
     }
     const auto* value = taken<text_node>(key, "a text");
     if (required && !has(key)) {
-        complain(place(), in_quotes(key) + " is missing in " + name_);
+        complain(place(), core::say("configuration.missing-key/missing-2", in_quotes(key), name_));
     }
     if (value == nullptr) {
         return;
     }
     if (required && value->get().empty()) {
-        complain(value->source(), in_quotes(key) + " must not be empty");
+        complain(value->source(), core::say("configuration.wrong-type/empty", in_quotes(key)));
     } else if (value->get().find('\0') != std::string::npos) {
-        complain(value->source(), in_quotes(key) + " must not hold a zero byte");
+        complain(value->source(), core::say("configuration.wrong-type/hold", in_quotes(key)));
     } else {
         out = value->get();
     }
@@ -205,8 +206,9 @@ std::optional<std::int64_t> section::whole(std::string_view key, std::int64_t le
         return std::nullopt;
     }
     if (value->get() < least || value->get() > most) {
-        complain(value->source(), in_quotes(key) + " must be between " + std::to_string(least) + " and " +
-                                      std::to_string(most) + ", not " + std::to_string(value->get()));
+        complain(value->source(),
+                 core::say("configuration.out-of-range/between", in_quotes(key), std::to_string(least),
+                           std::to_string(most), std::to_string(value->get())));
         return std::nullopt;
     }
     return value->get();
@@ -224,8 +226,8 @@ void section::number(std::string_view key, double& out, double least, double mos
     if (!value) {
         wrong_type(key, *found, "a number");
     } else if (!(*value >= least && *value <= most)) {
-        complain(found->source(), in_quotes(key) + " must be between " + number_text(least) + " and " +
-                                      number_text(most) + ", not " + number_text(*value));
+        complain(found->source(), core::say("configuration.out-of-range/between", in_quotes(key),
+                                            number_text(least), number_text(most), number_text(*value)));
     } else {
         out = *value;
     }
@@ -242,12 +244,11 @@ void section::duration(std::string_view key, core::milliseconds& out, core::mill
     }
     const auto span = parse_duration(value->get());
     if (!span) {
-        complain(value->source(), in_quotes(key) +
-                                      " must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"" +
-                                      value->get() + "\"");
+        complain(value->source(),
+                 core::say("configuration.not-a-duration/duration", in_quotes(key), value->get()));
     } else if (*span < least || *span > most) {
-        complain(value->source(), in_quotes(key) + " must be between " + duration_text(least) + " and " +
-                                      duration_text(most) + ", not " + duration_text(*span));
+        complain(value->source(), core::say("configuration.out-of-range/between", in_quotes(key),
+                                            duration_text(least), duration_text(most), duration_text(*span)));
     } else {
         out = *span;
     }
@@ -267,9 +268,9 @@ void section::texts(std::string_view key, std::vector<std::string>& out, bool ma
         if (value == nullptr) {
             wrong_type(key, element, "a list of texts");
         } else if (value->get().find('\0') != std::string::npos) {
-            complain(element.source(), in_quotes(key) + " must not hold a zero byte");
+            complain(element.source(), core::say("configuration.wrong-type/hold", in_quotes(key)));
         } else if (value->get().empty() && !may_hold_empty) {
-            complain(element.source(), in_quotes(key) + " must not hold an empty text");
+            complain(element.source(), core::say("configuration.wrong-type/text", in_quotes(key)));
         } else {
             values.push_back(value->get());
         }
@@ -306,16 +307,14 @@ void section::text_map(std::string_view key, std::map<std::string, std::string>&
     for (const auto& [name, value] : *map) {
         if (const auto* text = value.as_string()) {
             if (text->get().find('\0') != std::string::npos) {
-                complain(value.source(), in_quotes(name.str()) + " must not hold a zero byte");
+                complain(value.source(), core::say("configuration.wrong-type/hold", in_quotes(name.str())));
             } else {
                 out[std::string(name.str())] = text->get();
             }
         } else if (const auto* whole_number = value.as_integer()) {
             out[std::string(name.str())] = std::to_string(whole_number->get());
         } else {
-            complain(value.source(), in_quotes(name.str()) +
-                                         " must be a text or a whole number; a key of the whole file stands "
-                                         "above its first [table]");
+            complain(value.source(), core::say("configuration.wrong-type/whole", in_quotes(name.str())));
         }
     }
 }
@@ -330,9 +329,10 @@ void section::choice(std::string_view key, std::string& out, const std::vector<s
     }
     if (std::ranges::find(choices, value->get()) == choices.end()) {
         const auto meant = nearest(value->get(), choices);
-        complain(value->source(), in_quotes(key) + " must be one of " + core::joined(choices) + ", not '" +
-                                      value->get() + "'" +
-                                      (meant.empty() ? std::string() : "; did you mean '" + meant + "'?"));
+        complain(
+            value->source(),
+            core::say("configuration.not-one-of/one", in_quotes(key), core::joined(choices), value->get(),
+                      (meant.empty() ? std::string() : "; did you mean '" + meant + "'?")));
     } else {
         out = value->get();
     }

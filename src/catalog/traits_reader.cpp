@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::catalog {
 
 namespace {
@@ -91,7 +93,7 @@ void read_choice(section& from, std::string_view key, Choice& into,
 void read_target(section& from, std::string_view key, std::string& into) {
     from.text(key, into);
     if (!into.empty() && into.front() != '/') {
-        from.complain(from.place(key), "'" + std::string(key) + "' must begin with '/'");
+        from.complain(from.place(key), core::say("configuration.bad-form/begin", key));
     }
 }
 
@@ -104,7 +106,8 @@ void read_busy_statuses(section& from, std::vector<unsigned>& into) {
         if (digits && typed[i].front() >= '4' && typed[i].front() <= '5') {
             into.push_back(static_cast<unsigned>(std::stoul(typed[i])));
         } else {
-            from.complain(from.place("busy_statuses", i), "'" + typed[i] + "' is no status from 400 to 599");
+            from.complain(from.place("busy_statuses", i),
+                          core::say("configuration.out-of-range/status", typed[i]));
         }
     }
 }
@@ -119,7 +122,7 @@ void read_idle(section& from, idle_probe& into) {
     table->text_or_number("value", into.value);
     table->finish();
     if (into.target.empty()) {
-        table->complain(table->place(), "'target' is missing in [traits.idle]");
+        table->complain(table->place(), core::say("configuration.missing-key/target"));
     }
 }
 
@@ -127,7 +130,7 @@ void read_cancel(section& from, runtime_traits& into) {
     read_choice(from, "cancel", into.cancel, cancels);
     read_target(from, "cancel_target", into.cancel_target);
     if (into.cancel == cancel_method::call && into.cancel_target.empty()) {
-        from.complain(from.place("cancel"), "cancel = \"call\" needs 'cancel_target'");
+        from.complain(from.place("cancel"), core::say("configuration.missing-key/cancel"));
     }
 }
 
@@ -153,11 +156,10 @@ void read_embedding(section& from, embedding_trait& into) {
     into.variables.assign(variables.begin(), variables.end());
     table->finish();
     if (into.target.empty()) {
-        table->complain(table->place(), "'target' is missing in [traits.embedding]");
+        table->complain(table->place(), core::say("configuration.missing-key/traits"));
     }
     if (!names_each_element(into.vectors)) {
-        table->complain(table->place("vectors"),
-                        "'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"");
+        table->complain(table->place("vectors"), core::say("configuration.bad-form/vectors"));
     }
 }
 
@@ -172,7 +174,7 @@ void read_images(section& from, image_trait& into) {
     table->text("none", into.none);
     table->finish();
     if (into.types.empty() == into.none.empty()) {
-        table->complain(table->place(), "[traits.images] must say 'types' or 'none'");
+        table->complain(table->place(), core::say("configuration.missing-key/images"));
     }
 }
 

@@ -64,19 +64,16 @@ outcome judge_variant(const variant_store_limits& limits, variant_usage own, var
     }
     const std::size_t count = own.count + others.count;
     if (count >= limits.count) {
-        return too_many("there are " + std::to_string(count) + " models made by clients already");
+        return too_many(core::say("request.variant-full/there", count));
     }
     if (own.bytes + others.bytes + bytes > limits.all_bytes) {
-        return too_many("the models made by clients may hold at most " + mebibytes(limits.all_bytes) +
-                        " together");
+        return too_many(core::say("request.variant-full/models", mebibytes(limits.all_bytes)));
     }
     if (own.count + 1 > (less(limits.count, others.count) + 1) / 2) {
-        return too_many("you have " + std::to_string(own.count) +
-                        " models already, and one client may have half of what others leave");
+        return too_many(core::say("request.variant-full/you", own.count));
     }
     if (own.bytes + bytes > (less(limits.all_bytes, others.bytes) + 1) / 2) {
-        return too_many("your models hold " + mebibytes(own.bytes) +
-                        " already, and one client may have half of what others leave");
+        return too_many(core::say("request.variant-full/your", mebibytes(own.bytes)));
     }
     return {};
 }

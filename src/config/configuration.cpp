@@ -16,6 +16,7 @@
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/door_policy.hpp"
 #include "corral/config/server_places.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -131,7 +132,7 @@ void whole_seconds(catalog::section& from, std::string_view key, seconds& out, s
     milliseconds span = out;
     from.duration(key, span, least, most);
     if (span % seconds{1} != milliseconds{0}) {
-        from.complain(from.place(key), "'" + std::string(key) + "' must be in whole seconds");
+        from.complain(from.place(key), core::say("configuration.out-of-range/whole", key));
     }
     out = std::chrono::duration_cast<seconds>(span);
 }
@@ -150,8 +151,7 @@ void read_http(catalog::section from, http::server_options& to) {
     from.finish();
     if (to.max_buffered_body_bytes < to.max_body_bytes) {
         from.complain(from.place("max_buffered_body_bytes"),
-                      "'max_buffered_body_bytes' is for all connections and must not be less than "
-                      "'max_body_bytes'");
+                      core::say("configuration.out-of-range/buffered"));
     }
 }
 
@@ -170,9 +170,7 @@ void read_lifetimes(catalog::section& root, const configuration_source& from, co
     if (const auto span = parse_keep_alive(text)) {
         to.keep_alive = *span;
     } else if (!text.empty()) {
-        root.complain(root.place("keep_alive"), "'" + text +
-                                                    "' is not a time that a model stays loaded; write "
-                                                    "\"forever\", \"30m\", or a number of seconds");
+        root.complain(root.place("keep_alive"), core::say("configuration.not-a-duration/time", text));
     }
     std::string folder;
     root.text("state_directory", folder);
@@ -202,8 +200,7 @@ void read_box(catalog::section& root, configuration& to) {
     from->finish();
     if (to.box_name.empty() || to.box_name.size() > longest ||
         telemetry::printable(to.box_name, 4 * longest) != to.box_name) {
-        from->complain(from->place("name"),
-                       "'name' must not be empty, longer than 64 bytes, or hold control characters");
+        from->complain(from->place("name"), core::say("configuration.wrong-type/name"));
         to.box_name = host_name();
     }
 }
@@ -227,7 +224,7 @@ void read_fleet(catalog::section& root, configuration& to) {
         if (auto where = parse_listen(text); !where) {
             from->complain(from->place("agent"), where.error().message);
         } else if (where->port() == to.listen.port() && where->port() != 0) {
-            from->complain(from->place("agent"), "'agent' has the port of 'listen'; give it one of its own");
+            from->complain(from->place("agent"), core::say("configuration.port-twice/agent"));
         } else {
             to.agent = *where;
         }

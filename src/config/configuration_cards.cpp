@@ -9,6 +9,7 @@
 
 #include "configuration_values.hpp"
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::config {
 
@@ -47,20 +48,17 @@ void read_seats(catalog::section& from, catalog::model_entry& to) {
     for (std::size_t i = 0; i < texts.size(); ++i) {
         auto card_set = parse_card_set(texts[i]);
         if (!card_set) {
-            from.complain(from.place("cards", i), "'" + texts[i] +
-                                                      "' is no place to run in; write the number of a card, "
-                                                      "such as 0, or \"0,1\" for one process on two cards");
+            from.complain(from.place("cards", i), core::say("configuration.cards/place", texts[i]));
         } else if (std::find(card_sets.begin(), card_sets.end(), *card_set) != card_sets.end()) {
-            from.complain(from.place("cards", i), "'cards' names " + texts[i] + " twice");
+            from.complain(from.place("cards", i), core::say("configuration.twice/cards", texts[i]));
         } else {
             card_sets.push_back(std::move(*card_set));
         }
     }
     if (from.has("cards") && texts.empty()) {
-        from.complain(from.place("cards"), "'cards' must name at least one card");
+        from.complain(from.place("cards"), core::say("configuration.cards/cards"));
     } else if (card_sets.size() > most_card_sets) {
-        from.complain(from.place("cards"), "'cards' may name at most " + std::to_string(most_card_sets) +
-                                               " card sets; take some out");
+        from.complain(from.place("cards"), core::say("configuration.cards/name", most_card_sets));
     } else if (!card_sets.empty()) {
         to.card_sets = std::move(card_sets);
     }
@@ -72,18 +70,13 @@ void check_told(catalog::section& from, const catalog::model_entry& model) {
     const bool told = std::any_of(services.begin(), services.end(),
                                   [](const auto& service) { return catalog::mentions(service, "devices"); });
     if (model.card_sets.size() > 1 && !told && !services.empty()) {
-        from.complain(from.place("cards"),
-                      "model '" + model.name +
-                          "' names several places, but no service is told which: put "
-                          "{devices} into a command, such as \"--devices\", \"{devices}\"");
+        from.complain(from.place("cards"), core::say("configuration.cards/model", model.name));
     }
     for (const auto& service : services) {
         const bool fixed = service.port != 0 && !catalog::port_is_moved(model.runtime, service);
         if (model.card_sets.size() > 1 && fixed) {
             from.complain(from.place("cards"),
-                          "model '" + model.name + "' names several places, but its service '" +
-                              service.name + "' has the one port " + std::to_string(service.port) +
-                              "; say port = 0 and put {port} into its command");
+                          core::say("configuration.cards/names", model.name, service.name, service.port));
         }
     }
 }
@@ -98,11 +91,11 @@ void read_places(catalog::section& from, catalog::model_entry& to) {
     constexpr std::int64_t most_instances = 16;
     from.integer("instances", to.instances, 1, most_instances);
     if (to.instances > to.card_sets.size()) {
-        from.complain(from.place("instances"),
-                      "'instances' is " + std::to_string(to.instances) + ", but 'cards' names " +
-                          (to.card_sets.size() == 1 ? std::string("one place")
-                                                    : std::to_string(to.card_sets.size()) + " places") +
-                          "; each instance needs its own, such as cards = [0, 1]");
+        from.complain(
+            from.place("instances"),
+            core::say("configuration.cards/instances", to.instances,
+                      (to.card_sets.size() == 1 ? std::string("one place")
+                                                : std::to_string(to.card_sets.size()) + " places")));
     }
 }
 
@@ -114,9 +107,7 @@ void read_model_cards(catalog::section& from, catalog::model_entry& to) {
     from.text_or_number("keep_alive", stay);
     to.keep_alive = parse_keep_alive(stay);
     if (!stay.empty() && !to.keep_alive) {
-        from.complain(from.place("keep_alive"), "'" + stay +
-                                                    "' is not a time that a model stays loaded; write "
-                                                    "\"forever\", \"30m\", or a number of seconds");
+        from.complain(from.place("keep_alive"), core::say("configuration.not-a-duration/time", stay));
     }
 }
 
@@ -131,8 +122,7 @@ void read_server_cards(catalog::section& root, configuration& to) {
                        std::chrono::hours{1});
         swap->finish();
         if (to.swap.patience_ceiling < to.swap.patience) {
-            swap->complain(swap->place("patience_ceiling"),
-                           "'patience_ceiling' must not be less than 'patience'");
+            swap->complain(swap->place("patience_ceiling"), core::say("configuration.out-of-range/patience"));
         }
     }
 }

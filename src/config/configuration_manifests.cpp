@@ -8,6 +8,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::config {
 
@@ -65,18 +66,15 @@ std::string where_said(const catalog::model_entry& model) {
 void check_names(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
     if (const auto* twin = owner_of(model.name, so_far)) {
         const bool by_name = catalog::same_model(twin->name, model.name);
-        from.complain(from.place("name"), by_name
-                                              ? "a model named '" + twin->name +
-                                                    "' is there already (upper and lower case are the same)" +
-                                                    where_said(*twin)
-                                              : "'" + model.name + "' is already an alias of model '" +
-                                                    twin->name + "'" + where_said(*twin));
+        from.complain(
+            from.place("name"),
+            by_name ? core::say("configuration.twice/model", twin->name, where_said(*twin))
+                    : core::say("configuration.twice/already", model.name, twin->name, where_said(*twin)));
     }
     for (std::size_t i = 0; i < model.aliases.size(); ++i) {
         if (const auto* other = owner_of(model.aliases[i], so_far)) {
-            from.complain(from.place("aliases", i), "'" + model.aliases[i] +
-                                                        "' is already a name of model '" + other->name + "'" +
-                                                        where_said(*other));
+            from.complain(from.place("aliases", i), core::say("configuration.twice/name", model.aliases[i],
+                                                              other->name, where_said(*other)));
         }
     }
 }
@@ -90,9 +88,8 @@ void check_own_ports(catalog::section& from, const catalog::model_entry& model,
         const auto [twin, fresh] =
             taken.emplace(service.port, "service '" + service.name + "' of the same model");
         if (!fresh) {
-            from.complain(from.place(), "service '" + service.name + "' of model '" + model.name +
-                                            "' wants port " + std::to_string(service.port) +
-                                            ", which is already that of " + twin->second);
+            from.complain(from.place(), core::say("configuration.port-twice/service", service.name,
+                                                  model.name, service.port, twin->second));
         }
     }
 }

@@ -11,6 +11,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/family.hpp"
+#include "corral/core/say.hpp"
 #include "corral/package/model_naming.hpp"
 
 namespace corral::config {
@@ -29,8 +30,7 @@ void read_name(catalog::section& from, catalog::model_entry& to) {
     if (auto shown = catalog::display_name(typed)) {
         to.name = std::move(*shown);
     } else {
-        from.complain(from.place("name"),
-                      "'" + typed + "' is not a model name; write NAME or NAME:TAG, such as qwen3:4b");
+        from.complain(from.place("name"), core::say("configuration.not-a-name/model", typed));
     }
 }
 
@@ -39,20 +39,18 @@ void read_aliases(catalog::section& from, catalog::model_entry& to) {
     std::vector<std::string> typed;
     from.texts("aliases", typed);
     if (typed.size() > most_aliases) {
-        from.complain(from.place("aliases"),
-                      "a model has at most " + std::to_string(most_aliases) + " aliases");
+        from.complain(from.place("aliases"), core::say("configuration.out-of-range/model", most_aliases));
         return;
     }
     for (std::size_t i = 0; i < typed.size(); ++i) {
         auto shown = catalog::display_name(typed[i]);
         if (!shown) {
-            from.complain(from.place("aliases", i),
-                          "'" + typed[i] + "' is not a model name; write NAME or NAME:TAG, such as qwen3:4b");
+            from.complain(from.place("aliases", i), core::say("configuration.not-a-name/model", typed[i]));
             continue;
         }
         const auto same = [&](const std::string& name) { return catalog::same_model(name, *shown); };
         if (same(to.name) || std::any_of(to.aliases.begin(), to.aliases.end(), same)) {
-            from.complain(from.place("aliases", i), "'" + typed[i] + "' is a name of this model already");
+            from.complain(from.place("aliases", i), core::say("configuration.twice/name-model", typed[i]));
             continue;
         }
         to.aliases.push_back(std::move(*shown));
@@ -74,8 +72,8 @@ const chat::family* read_family(catalog::section& from, catalog::model_entry& to
         for (const auto* one : chat::families()) {
             names.emplace_back(one->name);
         }
-        from.complain(from.place("family"),
-                      "there is no family '" + to.family + "'" + catalog::meant_instead(to.family, names));
+        from.complain(from.place("family"), core::say("configuration.not-one-of/there", to.family,
+                                                      catalog::meant_instead(to.family, names)));
     }
     return family;
 }
@@ -88,50 +86,40 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
     for (std::size_t i = 0; i < to.capabilities.size(); ++i) {
         const auto& one = to.capabilities[i];
         if (std::find(known.begin(), known.end(), one) == known.end()) {
-            from.complain(from.place("capabilities", i), "'" + one + "' is not a capability that is served" +
-                                                             catalog::meant_instead(one, known));
+            from.complain(from.place("capabilities", i), core::say("configuration.not-one-of/capability", one,
+                                                                   catalog::meant_instead(one, known)));
         }
     }
     if (!has("completion") && !has("embedding")) {
-        from.complain(from.place("capabilities"), "'capabilities' must hold 'completion' or 'embedding'");
+        from.complain(from.place("capabilities"), core::say("configuration.capabilities/capabilities"));
     }
     if (has("embedding") && !to.runtime.name.empty() && to.runtime.traits.embedding.target.empty()) {
-        from.complain(from.place("capabilities"), "model '" + to.name +
-                                                      "' can't claim 'embedding': its profile '" +
-                                                      to.runtime.name + "' knows no way to ask for vectors");
+        from.complain(from.place("capabilities"),
+                      core::say("configuration.capabilities/model", to.name, to.runtime.name));
     }
     if (has("vision") && !to.runtime.name.empty() && to.runtime.traits.images.types.empty()) {
-        from.complain(from.place("capabilities"),
-                      "model '" + to.name + "' can't claim 'vision': " + to.runtime.traits.images.none +
-                          " (profile '" + to.runtime.name + "')");
+        from.complain(from.place("capabilities"), core::say("configuration.capabilities/claim", to.name,
+                                                            to.runtime.traits.images.none, to.runtime.name));
     }
     if (const auto tokens = catalog::image_tokens_of(to); !tokens) {
         from.complain(from.place("capabilities"), tokens.error().message);
     }
     if (has("tools") && family != nullptr && family->tools == chat::tool_style::none) {
-        from.complain(from.place("capabilities"), "model '" + to.name +
-                                                      "' can't claim 'tools': its family '" + to.family +
-                                                      "' has no form for calling them");
+        from.complain(from.place("capabilities"),
+                      core::say("configuration.cant-claim-tools/model", to.name, to.family));
     }
     if (has("insert") && family != nullptr && family->fill.prefix.empty()) {
-        from.complain(
-            from.place("capabilities"),
-            "model '" + to.name + "' can't claim 'insert': its family '" + to.family + "' fills no holes");
+        from.complain(from.place("capabilities"),
+                      core::say("configuration.capabilities/insert", to.name, to.family));
     }
     if (!has("thinking")) {
         return;
     }
     if (to.package_forbids_thinking) {
-        from.complain(
-            from.place("capabilities"),
-            "model '" + to.name +
-                "' can't claim 'thinking': the tokenizer script of its package appends /no_think to "
-                "every user turn, so that the model never thinks; take 'thinking' out, or use a "
-                "script that leaves it off and say 'package_forbids_thinking = false'");
+        from.complain(from.place("capabilities"), core::say("configuration.never-thinks/model", to.name));
     } else if (family != nullptr && !family->thinks) {
-        from.complain(from.place("capabilities"), "model '" + to.name +
-                                                      "' can't claim 'thinking': its family '" + to.family +
-                                                      "' does not write <think>");
+        from.complain(from.place("capabilities"),
+                      core::say("configuration.cant-claim-thinking/model", to.name, to.family));
     }
 }
 
@@ -225,12 +213,11 @@ void read_fallbacks(catalog::section& from, catalog::model_entry& to, configurat
     from.duration("failback_after", to.failback_after, core::milliseconds{0}, std::chrono::hours{24});
     auto sections = from.tables("fallbacks");
     if (from.has("failback_after") && sections.empty()) {
-        from.complain(from.place("failback_after"),
-                      "'failback_after' means nothing without [[models.fallbacks]]");
+        from.complain(from.place("failback_after"), core::say("configuration.means-nothing/failback"));
     }
     if (sections.size() > most_fallbacks) {
         from.complain(from.place("fallbacks"),
-                      "a model has at most " + std::to_string(most_fallbacks) + " fallbacks");
+                      core::say("configuration.out-of-range/fallbacks", most_fallbacks));
         return;
     }
     for (auto& one : sections) {

@@ -9,6 +9,7 @@
 #include "corral/catalog/profile_reader.hpp"
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/config/configuration_place.hpp"
+#include "corral/core/say.hpp"
 #include "corral/device/report.hpp"
 #include "corral/package/package_check.hpp"
 
@@ -24,9 +25,9 @@ void check_dialect(catalog::section& from, const catalog::profile& runtime,
                    const configuration_reading& with) {
     const auto& known = with.from.dialects;
     if (!known.empty() && std::find(known.begin(), known.end(), runtime.dialect) == known.end()) {
-        from.complain(from.place("profile"), "profile '" + runtime.name + "' wants the dialect '" +
-                                                 runtime.dialect + "', which does not exist" +
-                                                 catalog::meant_instead(runtime.dialect, known));
+        from.complain(from.place("profile"),
+                      core::say("configuration.not-one-of/profile", runtime.name, runtime.dialect,
+                                catalog::meant_instead(runtime.dialect, known)));
     }
 }
 
@@ -40,8 +41,8 @@ bool read_runtime(catalog::section& from, catalog::model_entry& to, configuratio
     const auto file = find_profile_file(name, with.base, with.profiles);
     if (!file) {
         from.complain(from.place("profile"),
-                      "there is no profile '" + name + "'" +
-                          catalog::meant_instead(name, installed_profiles(with.profiles)));
+                      core::say("configuration.not-one-of/there-profile", name,
+                                catalog::meant_instead(name, installed_profiles(with.profiles))));
         return false;
     }
     auto known = with.read_profiles.find(*file);
@@ -108,8 +109,8 @@ void read_overrides(catalog::section& from, catalog::model_entry& to, const conf
         const auto service = std::find_if(to.runtime.services.begin(), to.runtime.services.end(),
                                           [&wanted = name](const auto& one) { return one.name == wanted; });
         if (service == to.runtime.services.end()) {
-            inner.complain(inner.place(), "profile '" + to.runtime.name + "' has no service '" + name + "'" +
-                                              catalog::meant_instead(name, names));
+            inner.complain(inner.place(), core::say("configuration.not-one-of/service", to.runtime.name, name,
+                                                    catalog::meant_instead(name, names)));
         } else {
             catalog::read_service(inner, *service, how);
         }
@@ -139,25 +140,22 @@ void check_variables(catalog::section& from, const catalog::model_entry& model) 
         all += (all.empty() ? "'" : ", '") + each->name + "'";
         if (missing.size() <= most_explained) {
             from.complain(from.place("variables"),
-                          called + " needs the variable '" + each->name + "': " + each->about);
+                          core::say("configuration.variable/needs", called, each->name, each->about));
         }
     }
     if (missing.size() > most_explained) {
-        from.complain(from.place("variables"), called + " needs the variables " + all +
-                                                   "; 'corral import DIR' reads them from the package");
+        from.complain(from.place("variables"), core::say("configuration.variable/variables", called, all));
     }
     auto inner = from.table("variables");
     for (const auto& [name, value] : model.variables) {
         const bool declared = std::find(names.begin(), names.end(), name) != names.end();
         if (inner && !declared && !anybody_mentions(model.runtime, name)) {
-            inner->complain(inner->place(name),
-                            "nothing uses the variable '" + name + "'" + catalog::meant_instead(name, names));
+            inner->complain(inner->place(name), core::say("configuration.not-one-of/nothing", name,
+                                                          catalog::meant_instead(name, names)));
         }
     }
     if (model.context.vocabulary == 0 && anybody_mentions(model.runtime, "vocabulary")) {
-        from.complain(from.place("context"), called +
-                                                 " needs 'vocabulary' in [models.context]: the rows of its "
-                                                 "embedding, which also bound top_k");
+        from.complain(from.place("context"), core::say("configuration.variable/vocabulary", called));
     }
 }
 
@@ -208,8 +206,8 @@ void read_device(catalog::section& from, catalog::model_entry& to) {
         names.emplace_back(one.name);
     }
     const auto where = inner && inner->has("format") ? inner->place("format") : from.place("profile");
-    from.complain(where,
-                  "there is no device format '" + format + "'" + catalog::meant_instead(format, names));
+    from.complain(
+        where, core::say("configuration.not-one-of/device", format, catalog::meant_instead(format, names)));
 }
 
 void read_tuning(catalog::section& from, catalog::model_entry& to) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::config {
@@ -45,12 +46,9 @@ void read_size(catalog::section& from, std::string_view key, std::uint64_t& to, 
     }
     const auto value = parse_bytes(text);
     if (!value) {
-        from.complain(from.place(key), "'" + text +
-                                           "' is not a size; write a number of bytes, or \"20MB\", "
-                                           "\"1.5GB\", \"512KiB\"");
+        from.complain(from.place(key), core::say("configuration.out-of-range/size", text));
     } else if (*value != 0 && *value < least) {
-        from.complain(from.place(key), "'" + std::string(key) + "' must be 0 (none) or at least " +
-                                           std::to_string(least) + " bytes");
+        from.complain(from.place(key), core::say("configuration.out-of-range/none", key, least));
     } else {
         to = *value;
     }

@@ -1,5 +1,6 @@
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
 
 #include <array>
 #include <cerrno>
@@ -78,7 +79,7 @@ core::result<void> admin_socket::listen(const fs::path& path) {
     if (error || ::stat(path.c_str(), &found) != 0) {
         ::close(*opened);
         return core::failure{error ? error : core::error_code(errno, boost::system::system_category()),
-                             "the admin socket '" + path.string() + "' can't be used"};
+                             core::say("command.socket-file/admin", path.string())};
     }
     path_ = path;
     device_ = found.st_dev;
@@ -150,7 +151,7 @@ core::awaitable<void> admin_socket::serve(std::shared_ptr<stream> on) {
     if (!who || !is_trusted(who->uid)) {
         telemetry::warn("command.may-not-ask", "admin socket: user {} was refused",
                         who ? std::to_string(who->uid) : "unknown");
-        const admin_json refused = admin_refusal("only the user that runs Corral and root may ask here");
+        const admin_json refused = admin_refusal(core::say("command.may-not-ask/only"));
         co_await write(*on, refused, limits_.write_timeout);
         co_return;
     }
@@ -163,7 +164,7 @@ core::awaitable<void> admin_socket::serve(std::shared_ptr<stream> on) {
         }
         if (line->size() > limits_.line_bytes) {
             const admin_json refused =
-                admin_refusal("a request may have at most " + std::to_string(limits_.line_bytes) + " bytes");
+                admin_refusal(core::say("command.asks-daemon/request", limits_.line_bytes));
             co_await write(*on, refused, limits_.write_timeout);
             co_return;
         }

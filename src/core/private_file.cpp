@@ -53,8 +53,7 @@ result<private_file> read_private_file(const fs::path& file) {
         return file_failure("can't read", file, errno);
     }
     if (!S_ISREG(facts.st_mode)) {
-        return make_failure(errc::invalid,
-                            core::say("configuration.certificate/regular-file", file.string()));
+        return make_failure(errc::invalid, core::say("files.private/regular-file", file.string()));
     }
     private_file out{{}, facts.st_mode & 07777U, facts.st_uid, facts.st_gid};
     auto text = read_all(handle.get(), most + 1);
@@ -62,8 +61,7 @@ result<private_file> read_private_file(const fs::path& file) {
         return file_failure("can't read", file, errno);
     }
     if (text->size() > most) {
-        return make_failure(errc::limit_exceeded,
-                            core::say("configuration.certificate/larger-mib", file.string()));
+        return make_failure(errc::limit_exceeded, core::say("files.private/larger-mib", file.string()));
     }
     out.text = std::move(*text);
     return out;

@@ -8,6 +8,7 @@
 #include "admin_target.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -100,8 +101,7 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
         co_return refused_target(at);
     }
     if (!at.service.empty() || !at.label.empty()) {
-        co_return control::admin_refusal("a service is stopped with its model: stop " + at.models.front() +
-                                         ", or restart the service");
+        co_return control::admin_refusal(core::say("command.stop-service/service", at.models.front()));
     }
     const bool at_once = core::flag_at(asked, "now");
     for (const std::string& model : at.models) {
@@ -123,14 +123,14 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
         const bool stopped = co_await wait_for(of, std::move(name), std::move(met), until);
         if (of.running->admission().runtime_of(model) != nullptr &&
             !of.running->admission().suspended(model)) {
-            co_return control::admin_refusal("model " + model + " was started again before it had stopped");
+            co_return control::admin_refusal(core::say("command.stop-waits/model", model));
         }
         if (!stopped && of.running->admission().runtime_of(model) != nullptr) {
             const std::size_t running = of.running->admission().queue_of(model).running;
             co_return control::admin_refusal(
-                "model " + model + " gets no more requests, but has not stopped yet: " +
-                (running > 0 ? std::string("an answer is still running ('--now' cuts it)")
-                             : std::string("its services are on their way down")));
+                core::say("command.stop-waits/gets", model,
+                          (running > 0 ? std::string("an answer is still running ('--now' cuts it)")
+                                       : std::string("its services are on their way down"))));
         }
     }
     co_return done(at, "stopped");
@@ -156,8 +156,8 @@ core::awaitable<control::admin_json> see_ready(const admin_context& of, const ad
         co_await wait_for(of, std::move(name), std::move(settled), until);
         const runtimes all = of.running->admission().runtimes_of(model);
         if (!any_in(all, engine::availability_state::ready)) {
-            co_return control::admin_refusal("model " + model +
-                                             " is not ready: " + why_not_ready(of, model, all));
+            co_return control::admin_refusal(
+                core::say("command.stop-waits/ready", model, why_not_ready(of, model, all)));
         }
     }
     co_return done(at, "ready");
@@ -169,7 +169,7 @@ core::awaitable<control::admin_json> run_start(const admin_context& of, control:
         co_return refused_target(at);
     }
     if (!at.service.empty() || !at.label.empty()) {
-        co_return control::admin_refusal("a service is started with its model: start " + at.models.front());
+        co_return control::admin_refusal(core::say("command.stop-service/started", at.models.front()));
     }
     of.forget_deadly_prompts();
     for (const std::string& model : at.models) {
@@ -256,7 +256,7 @@ core::awaitable<control::admin_json> run_restart(const admin_context& of, contro
 
 core::awaitable<control::admin_json> run_reload(const admin_context& of, control::admin_json asked) {
     if (of.running->admission().refuses_new()) {
-        co_return control::admin_refusal("the server is shutting down");
+        co_return control::admin_refusal(core::say("upgrade.refused/server-shutting"));
     }
     control::admin_json answer =
         co_await of.reload(asked.value("allow_empty", control::admin_json(false)) == true);
@@ -266,7 +266,7 @@ core::awaitable<control::admin_json> run_reload(const admin_context& of, control
 core::awaitable<control::admin_json> run_upgrade(const admin_context& of, control::admin_json asked) {
     std::string program = core::text_at(asked, "program");
     if (!program.empty() && program.front() != '/') {
-        co_return control::admin_refusal("'program' must be a path from the root");
+        co_return control::admin_refusal(core::say("command.asks-daemon/program"));
     }
     const auto begun = of.upgrade(std::move(program));
     if (!begun) {
@@ -289,12 +289,11 @@ core::awaitable<control::admin_json> run_drain(const admin_context& of, control:
     while (left() > 0 && of.drained() && !until.passed(of.clock->now())) {
         const bool awake = co_await core::sleep_for(between_looks);
         if (!awake) {
-            co_return control::admin_refusal("the drain ended: Corral is being stopped");
+            co_return control::admin_refusal(core::say("drain.ended/drain"));
         }
     }
     if (!of.drained()) {
-        co_return control::admin_refusal(
-            "the drain was taken back ('corral undrain') before the last answer had ended");
+        co_return control::admin_refusal(core::say("drain.ended/taken"));
     }
     control::admin_json out;
     out["ok"] = true;
@@ -368,7 +367,7 @@ core::awaitable<control::admin_answer> answer_admin(const admin_context& of, con
     const auto found = std::ranges::find(verbs, wanted, &admin_verb::name);
     if (found == verbs.end()) {
         co_return control::answer_with(control::admin_refusal(
-            "unknown verb '" + telemetry::printable(wanted) + "'; there are " + all_verbs()));
+            core::say("command.asks-daemon/unknown", telemetry::printable(wanted), all_verbs())));
     }
     std::string thrown;
     try {
@@ -387,7 +386,8 @@ core::awaitable<control::admin_answer> answer_admin(const admin_context& of, con
     }
     telemetry::error("daemon.fault", "admin socket: '{}' met an exception: {}", wanted,
                      telemetry::printable(thrown));
-    co_return control::answer_with(control::admin_refusal("internal error: " + telemetry::printable(thrown)));
+    co_return control::answer_with(
+        control::admin_refusal(core::say("command.asks-daemon/internal", telemetry::printable(thrown))));
 }
 
 }  // namespace corral::daemon

@@ -6,6 +6,7 @@
 
 #include "admin_verbs.hpp"
 #include "box_desk.hpp"
+#include "corral/core/say.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
 #include "local_users.hpp"
@@ -90,7 +91,7 @@ box_desk* daemon::desk_of_box() {
 
 core::result<std::string> daemon::page_link() {
     if (!page_.stocked()) {
-        return core::make_failure(core::errc::refused, "the page is not installed here");
+        return core::make_failure(core::errc::refused, core::say("page.no-link/page"));
     }
     boost::asio::ip::tcp::endpoint at = door_.at;
     if (at.address().is_unspecified()) {
@@ -103,10 +104,7 @@ core::result<std::string> daemon::page_link() {
     }
     config::session_seal* const sessions = sessions_of_browsers();
     if (!at.address().is_loopback() || sessions == nullptr) {
-        return core::make_failure(
-            core::errc::refused,
-            "this server does not listen on loopback and asks for no API keys, so nobody may open "
-            "its page; name a file of keys in [access]");
+        return core::make_failure(core::errc::refused, core::say("page.no-link/server"));
     }
     const auto ticket = sessions->make_ticket(clock_.now());
     if (!ticket) {

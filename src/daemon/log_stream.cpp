@@ -9,6 +9,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
@@ -268,8 +269,7 @@ std::int64_t lines_asked(const control::admin_json& asked) {
 control::admin_answer open_log_stream(const admin_context& of, const control::admin_json& asked) {
     const control::admin_json* const target = core::member(asked, "target");
     if (target != nullptr && !target->is_null() && !target->is_string()) {
-        return control::answer_with(
-            control::admin_refusal("'target' must be a text: MODEL, MODEL/SERVICE, SERVICE or corral"));
+        return control::answer_with(control::admin_refusal(core::say("command.asks-daemon/target")));
     }
     auto state = std::make_shared<stream_state>();
     state->of = &of;
@@ -283,7 +283,7 @@ control::admin_answer open_log_stream(const admin_context& of, const control::ad
                                  std::int64_t{1}, sign_of_life));
     if (of.followers.use_count() > most_followers) {
         return control::answer_with(
-            control::admin_refusal(std::to_string(most_followers) + " readers follow the lines already"));
+            control::admin_refusal(core::say("command.too-many-readers/readers", most_followers)));
     }
     state->counted = of.followers;
     state->pending =

@@ -8,6 +8,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/process/program_check.hpp"
 #include "corral/telemetry/log.hpp"
@@ -51,18 +52,17 @@ device_look problem(look_problem what, std::string message) {
 device_look judge(const tool_call& call, const reader_options& how) {
     const std::string tool = "'" + how.command.front() + "'";
     if (!call.answered()) {
-        return problem(look_problem::hangs, tool + " gave no answer within " + seconds_text(how.timeout));
+        return problem(look_problem::hangs, core::say("device.silent/gave", tool, seconds_text(how.timeout)));
     }
     if (call.never_ran()) {
         return problem(look_problem::tool_fails, call.never_ran()->message);
     }
     if (call.overflowed()) {
-        return problem(look_problem::unreadable,
-                       tool + " prints more than a status tool can have to say, and was ended");
+        return problem(look_problem::unreadable, core::say("device.unreadable/prints", tool));
     }
     const auto* status = std::get_if<process::exited_with>(&call.how());
     if (status != nullptr && (status->code == status_not_executable || status->code == status_not_found)) {
-        return problem(look_problem::tool_missing, tool + " can't run here" + said(call));
+        return problem(look_problem::tool_missing, core::say("device.unreadable/run", tool, said(call)));
     }
     if (status == nullptr || status->code != 0) {
         return problem(look_problem::tool_fails,
@@ -70,8 +70,7 @@ device_look judge(const tool_call& call, const reader_options& how) {
     }
     auto report = find_report_format(how.format)->parse(call.output(), how.card);
     if (!report) {
-        return problem(look_problem::unreadable,
-                       tool + " gave an answer that is not in the format " + how.format);
+        return problem(look_problem::unreadable, core::say("device.unreadable/gave", tool, how.format));
     }
     return {{}, look_problem::none, {}, std::move(*report)};
 }
@@ -120,9 +119,7 @@ core::awaitable<device_look> reader::state::call() {
         auto gone = stuck->is_gone();
         const bool over = co_await std::move(gone);
         if (!over) {
-            co_return problem(
-                look_problem::hangs,
-                "'" + how.command.front() + "' hangs inside the driver, and not even SIGKILL ends it");
+            co_return problem(look_problem::hangs, core::say("device.silent/hangs", how.command.front()));
         }
         stuck.reset();
     }
@@ -147,7 +144,7 @@ core::awaitable<device_look> reader::state::call() {
     }
     if (!fault) {
         co_return problem(look_problem::hangs,
-                          "'" + how.command.front() + "' can't be looked at: " + fault.error().message);
+                          core::say("device.unreadable/looked", how.command.front(), fault.error().message));
     }
     if (*fault) {
         co_return problem(look_problem::tool_missing, (*fault)->message);

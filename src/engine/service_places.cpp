@@ -16,7 +16,7 @@ namespace corral::engine {
 
 core::failure about(const catalog::model_entry& model, const std::string& service, const core::failure& why) {
     return core::failure{why.code,
-                         "Model " + catalog::label_of(model) + ", service " + service + ": " + why.message};
+                         core::say("runtime.places/model", catalog::label_of(model), service, why.message)};
 }
 
 core::result<port_map> choose_ports(core::random_source& random, const catalog::model_entry& model,

@@ -10,6 +10,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/failure.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
 #include "corral/core/worker.hpp"
 #include "corral/generation/readiness.hpp"
@@ -82,7 +83,7 @@ core::awaitable<void> generation_run::perform() {
                          telemetry::printable(thrown));
     }
     if (!to_->ended()) {
-        fail(chat::failure_kind::internal, "no-end", "the request ended without a result; ask again");
+        fail(chat::failure_kind::internal, "no-end", core::say("request.no-result"));
     }
     note_timings();
     report_.close(summary());
@@ -121,13 +122,11 @@ core::awaitable<void> generation_run::steps() {
 core::awaitable<bool> generation_run::prepare() {
     put_aside_ = false;
     if (model_ == nullptr) {
-        fail(chat::failure_kind::model_not_found, "model-not-found",
-             "this model is not served here any more; choose another");
+        fail(chat::failure_kind::model_not_found, "model-not-found", core::say("request.not-served"));
         co_return false;
     }
     if (has_images(request_) && !catalog::can(*model_->entry, "vision")) {
-        fail(chat::failure_kind::unavailable, "tier-without-vision",
-             "what stands in for this model just now can't see images; ask again in a while");
+        fail(chat::failure_kind::unavailable, "tier-without-vision", core::say("request.fallback-blind"));
         co_return false;
     }
     asked_ = {request_.sampling, request_.limits, request_.thinking, std::nullopt};
@@ -239,8 +238,7 @@ core::awaitable<bool> generation_run::follow_model() {
         co_return false;
     }
     if (!model_->runs_on(granted)) {
-        fail(chat::failure_kind::unavailable, "model-changed",
-             "the model was changed while the request waited; ask again");
+        fail(chat::failure_kind::unavailable, "model-changed", core::say("request.changed"));
         co_return false;
     }
     co_return true;

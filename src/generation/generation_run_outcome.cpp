@@ -5,6 +5,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/failure.hpp"
+#include "corral/core/say.hpp"
 #include "corral/generation/failure_words.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
@@ -71,8 +72,7 @@ void generation_run::bound_what_waits() {
     const std::size_t waiting = to_->pending_bytes() + tokens_.bytes() +
                                 (gate_ ? gate_->waiting_bytes() : 0) + (thoughts_ ? thoughts_->size() : 0);
     if (waiting > max_pending_bytes()) {
-        fail(chat::failure_kind::runtime_failed, "answer-too-long",
-             "the answer grew longer than the model can hold and was ended; ask for a shorter one");
+        fail(chat::failure_kind::runtime_failed, "answer-too-long", core::say("request.answer-too-long"));
         control_->cancel();
     }
 }
@@ -340,7 +340,7 @@ void generation_run::end_with(const chat::failure& why) {
     }
 }
 
-void generation_run::fail(chat::failure_kind kind, std::string cause, std::string message) {
+void generation_run::fail(chat::failure_kind kind, std::string cause, core::reason message) {
     chat::failure why;
     why.kind = kind;
     why.cause = std::move(cause);

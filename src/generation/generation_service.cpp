@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/generation/failure_words.hpp"
 #include "corral/generation/readiness.hpp"
 #include "generation/context_fit.hpp"
@@ -65,7 +66,7 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     const served whole = co_await with.models->whole(model);
     if (whole == nullptr) {
         co_return chat::failure{chat::failure_kind::model_not_found, "model-not-found",
-                                "this model is not served here any more; choose another"};
+                                core::say("request.not-served")};
     }
     if (auto why = surely_too_long(what, context_length_of(*whole))) {
         co_return *std::move(why);

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "corral/chat/family.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/worker.hpp"
 #include "generation/context_fit.hpp"
@@ -185,9 +186,8 @@ preparation prepare_request(chat::generation_request& request, const served_mode
     prepared_request out;
     out.how = std::move(how);
     if (out.how.format == nullptr || (is_conversation(request) && request.messages.empty())) {
-        return chat::failure{
-            chat::failure_kind::internal, "not-renderable",
-            "this model has no form for such a conversation; send messages, or choose another model"};
+        return chat::failure{chat::failure_kind::internal, "not-renderable",
+                             core::say("request.conversation/model")};
     }
     if (!request.format.is_null()) {
         core::result<chat::format_plan> plan = chat::format_plan::make(

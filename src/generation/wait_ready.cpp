@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/generation/readiness.hpp"
 
 namespace corral::generation {
@@ -11,7 +12,7 @@ namespace {
 
 constexpr core::milliseconds look_interval{100};
 
-chat::failed_event not_ready(chat::failure_kind kind, std::string cause, std::string message,
+chat::failed_event not_ready(chat::failure_kind kind, std::string cause, core::reason message,
                              std::optional<core::seconds> retry_after = {}) {
     chat::failed_event out;
     out.retry_after = retry_after;
@@ -33,13 +34,13 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
     while (true) {
         if (admission.refuses_new()) {
             co_return not_ready(chat::failure_kind::shutting_down, "shutting-down",
-                                "this server is shutting down; ask again in a while");
+                                core::say("request.shutting-down"));
         }
         // Meanwhile another may have taken its place.
         engine::backend* const present = admission.runtime_of(model);
         if (present == nullptr) {
             co_return not_ready(chat::failure_kind::unavailable, "model-removed",
-                                "the model was taken out of this server's configuration; choose another");
+                                core::say("request.removed/model"));
         }
         if (admission.suspended(model)) {
             co_return not_ready(chat::failure_kind::unavailable, "model-stopped",
@@ -71,12 +72,12 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
         const core::wake_reason reason = co_await present->availability_changed().wait(next);
         if (reason == core::wake_reason::timed_out && until.passed(std::chrono::steady_clock::now())) {
             co_return not_ready(
-                chat::failure_kind::timed_out, "load-deadline",
-                "the model did not become ready in time; it goes on loading, ask again in a while",
+                chat::failure_kind::timed_out, "load-deadline", core::say("request.not-ready-in-time"),
                 engine::until_next_try(admission.runtimes_of(model), std::chrono::steady_clock::now()));
         }
         if (reason == core::wake_reason::cancelled) {
-            co_return not_ready(chat::failure_kind::cancelled, "cancelled", "the client has gone");
+            co_return not_ready(chat::failure_kind::cancelled, "cancelled",
+                                core::say("request.vectors-cancelled/client"));
         }
     }
 }

@@ -155,7 +155,8 @@ core::result<tcp::acceptor> open_listener(const core::executor& on, const tcp::e
     core::error_code error;
     out.assign(where.protocol(), handle.get(), error);
     if (error) {
-        return core::failure{error, "can't listen on " + name_of(where) + ": " + error.message()};
+        return core::failure{
+            error, core::say("configuration.listen-failed/listen", name_of(where), error.message())};
     }
     handle.release();
     return out;
@@ -186,7 +187,7 @@ core::result<tcp::acceptor> adopt_listener(const core::executor& on, int inherit
                                   core::say("configuration.listen-failed/listen-inherited", why));
     };
     if (!is_tcp(inherited) || option_of(inherited, SO_ACCEPTCONN) != 1) {
-        return unfit("descriptor " + std::to_string(inherited) + " is no TCP socket that listens");
+        return unfit(core::say("configuration.listen-failed/descriptor", inherited));
     }
     // Their failures cost comfort only.
     watch_dead_peers(inherited);

@@ -10,6 +10,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include "corral/core/say.hpp"
 #include "request_target.hpp"
 
 namespace corral::http {
@@ -149,7 +150,7 @@ std::size_t request_parser::feed_header(std::string_view bytes) {
         if (rest.empty() || rest == "\r") {
             header_bytes_ += used;
             if (header_bytes_ > limits_.header_bytes) {
-                refuse(431, "request header too large");
+                refuse(431, core::say("request.head-too-large"));
             }
             return used;
         }
@@ -162,9 +163,9 @@ std::size_t request_parser::feed_header(std::string_view bytes) {
     // Beast compares its limit with the bytes of one call only, and it takes line by line.
     if (header_bytes_ > limits_.header_bytes ||
         (more && header_bytes_ + (bytes.size() - used) >= limits_.header_bytes)) {
-        refuse(431, "request header too large");
+        refuse(431, core::say("request.head-too-large"));
     } else if (error == beast_http::error::bad_version && asks_other_version(bytes.substr(used))) {
-        refuse(505, "HTTP version not supported");
+        refuse(505, core::say("request.malformed/http"));
     } else if (error && !more) {
         on_error(error);
     } else if (parser.is_header_done()) {
@@ -230,18 +231,18 @@ bool request_parser::check_framing() {
     const auto lengths = count_of(fields, "Content-Length");
     const auto encodings = count_of(fields, "Transfer-Encoding");
     if (lengths > 1 || (lengths == 1 && !all_digits(fields.find("Content-Length")))) {
-        refuse(400, "bad Content-Length");
+        refuse(400, core::say("request.malformed/bad"));
         return false;
     }
     if (encodings == 0) {
         return true;
     }
     if (lengths > 0 || encodings > 1 || request_.version < 11) {
-        refuse(400, "bad Transfer-Encoding");
+        refuse(400, core::say("request.malformed/transfer"));
         return false;
     }
     if (!boost::beast::iequals(fields.find("Transfer-Encoding"), "chunked")) {
-        refuse(501, "unsupported transfer encoding");
+        refuse(501, core::say("request.malformed/unsupported"));
         return false;
     }
     return true;
@@ -250,12 +251,12 @@ bool request_parser::check_framing() {
 bool request_parser::check_fields() {
     const auto hosts = count_of(request_.headers, "Host");
     if (hosts > 1 || (hosts == 0 && request_.version >= 11)) {
-        refuse(400, hosts == 0 ? "missing required Host header" : "too many Host headers");
+        refuse(400, hosts == 0 ? core::say("request.malformed/missing") : core::say("request.malformed/too"));
         return false;
     }
     auto target = split_target(request_.method, request_.target);
     if (!target) {
-        refuse(400, "bad request target");
+        refuse(400, core::say("request.malformed/request"));
         return false;
     }
     request_.path = std::move(target->path);
@@ -263,7 +264,7 @@ bool request_parser::check_fields() {
     const std::string_view expect = request_.headers.find("Expect");
     if (!expect.empty() && request_.version >= 11) {
         if (!boost::beast::iequals(expect, "100-continue")) {
-            refuse(417, "unknown expectation");
+            refuse(417, core::say("request.malformed/unknown"));
             return false;
         }
         wants_continue_ = true;
@@ -291,13 +292,13 @@ std::size_t request_parser::feed_body(std::string_view bytes) {
 
 void request_parser::on_error(const core::error_code& error) {
     if (error == beast_http::error::header_limit) {
-        refuse(431, "request header too large");
+        refuse(431, core::say("request.head-too-large"));
     } else if (error == beast_http::error::body_limit) {
-        refuse(413, "request body too large");
+        refuse(413, core::say("request.body-too-large"));
     } else if (error == core::make_error_code(core::errc::limit_exceeded)) {
         refuse(503, busy);
     } else {
-        refuse(400, "malformed request: " + error.message());
+        refuse(400, core::say("request.malformed/malformed", error.message()));
     }
 }
 

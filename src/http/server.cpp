@@ -20,6 +20,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "connection.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "listener.hpp"
 #include "session.hpp"
@@ -269,7 +270,7 @@ core::result<tcp::endpoint> server::listen(const tcp::endpoint& where) {
     core::error_code error;
     const tcp::endpoint at = made->local_endpoint(error);
     if (error) {
-        return core::failure{error, "can't tell the address of a listener: " + error.message()};
+        return core::failure{error, core::say("configuration.listen-failed/tell", error.message())};
     }
     impl_->listeners.push_back(std::move(*made));
     return at;
@@ -339,7 +340,7 @@ core::result<tcp::endpoint> server::listen_on(int inherited) {
     const tcp::endpoint at = made->local_endpoint(error);
     impl_->listeners.push_back(std::move(*made));
     if (error) {
-        return core::failure{error, "can't tell the address of a listener: " + error.message()};
+        return core::failure{error, core::say("configuration.listen-failed/tell", error.message())};
     }
     return at;
 }

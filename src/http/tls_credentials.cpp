@@ -58,14 +58,14 @@ core::result<file_content> read_whole(const std::filesystem::path& file) {
         return unreadable(file, errno);
     }
     if (!S_ISREG(facts.st_mode)) {
-        return wrong(file, "is not a regular file");
+        return core::make_failure(core::errc::invalid, core::say("files.private/regular-file", file));
     }
     auto text = core::read_all(handle.get(), most + 1);
     if (!text) {
         return unreadable(file, errno);
     }
     if (text->size() > most) {
-        return wrong(file, "is larger than 1 MiB");
+        return core::make_failure(core::errc::invalid, core::say("files.private/larger-mib", file));
     }
     return file_content{.text = std::move(*text), .others_may_read = (facts.st_mode & S_IROTH) != 0};
 }

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
@@ -55,7 +56,7 @@ public:
         try {
             thread_ = thread_ ? std::move(thread_) : std::make_unique<boost::asio::thread_pool>(1);
         } catch (const boost::system::system_error& error) {
-            return complain("no thread can be started: " + error.code().message());
+            return complain(core::say("files.disk/thread-started", error.code().message()));
         }
         boost::asio::post(*thread_, [this, name = std::move(name), bundle = std::move(bundle)]() mutable {
             try {

@@ -5,6 +5,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/shipped_files.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/pulled_marker.hpp"
@@ -66,13 +67,13 @@ void read_location(catalog::section& from, package_source& into) {
         ++said;
         if (!one.good(text)) {
             from.complain(from.place(one.key),
-                          "'" + std::string(one.key) + "' must be " + one.wanted + ", not '" + text + "'");
+                          core::say("catalogue.bad-entry/plain", std::string(one.key), one.wanted, text));
         }
         into.kind = one.kind;
         into.location = std::move(text);
     }
     if (said != 1) {
-        from.complain(from.place(), "a package needs one of 'hub', 'folder' and 'local'");
+        from.complain(from.place(), core::say("catalogue.bad-entry/package"));
     }
     from.text("revision", into.revision);
     from.texts("include", into.include);
@@ -89,18 +90,17 @@ void read_files(catalog::section& from, package_source& into) {
             file.size = bytes;
         }
         if (!file.path.empty() && !is_inner_path(file.path)) {
-            one.complain(one.place("path"),
-                         "'path' must stay within the package, which '" + file.path + "' does not");
+            one.complain(one.place("path"), core::say("catalogue.bad-entry/path", file.path));
         }
         if (!file.sha256.empty() && !is_sha256(file.sha256)) {
-            one.complain(one.place("sha256"), "'sha256' must be 64 hexadecimal digits");
+            one.complain(one.place("sha256"), core::say("catalogue.bad-entry/sha"));
         }
         one.finish();
         file.sha256 = core::lower_case(file.sha256);
         into.files.push_back(std::move(file));
     }
     if (into.files.size() > most_expected) {
-        from.complain(from.place("files"), "a package has at most 10000 files");
+        from.complain(from.place("files"), core::say("catalogue.bad-entry/files"));
     }
 }
 
@@ -111,14 +111,14 @@ std::vector<box_kind> read_boxes(catalog::section& from) {
     for (std::size_t i = 0; i < words.size(); ++i) {
         const auto known = std::ranges::find(box_kinds(), words[i], &box_kind_name::word);
         if (known == box_kinds().end()) {
-            from.complain(from.place("boxes", i), "'boxes' must be one of " + core::joined(kind_words()) +
-                                                      ", not '" + words[i] + "'");
+            from.complain(from.place("boxes", i),
+                          core::say("catalogue.bad-entry/boxes", core::joined(kind_words()), words[i]));
         } else {
             out.push_back(known->kind);
         }
     }
     if (words.empty()) {
-        from.complain(from.place("boxes"), "'boxes' is missing in [[models.packages]]");
+        from.complain(from.place("boxes"), core::say("catalogue.bad-entry/missing"));
     }
     return out;
 }
@@ -146,7 +146,7 @@ catalogue_package read_package(catalog::section& from) {
 std::string read_name(catalog::section& from, const toml::source_region& where, const std::string& typed) {
     const auto name = catalog::display_name(typed);
     if (!name) {
-        from.complain(where, "'" + typed + "' is no name of a model; NAME:TAG is");
+        from.complain(where, core::say("catalogue.bad-entry/name", typed));
     }
     return name.value_or(typed);
 }
@@ -170,7 +170,7 @@ catalogue_model read_model(catalog::section& from, const fs::path& file) {
         out.packages.back().source.name = out.name;
     }
     if (out.packages.empty() || out.packages.size() > most_packages) {
-        from.complain(from.place("packages"), "a model of the catalogue has 1 to 32 [[models.packages]]");
+        from.complain(from.place("packages"), core::say("catalogue.bad-entry/model"));
     }
     from.finish();
     return out;
@@ -187,7 +187,7 @@ std::vector<catalogue_model> read_tree(const toml::table& tree, const fs::path& 
         taken.push_back(out.back().name);
         for (const std::string& name : taken) {
             if (!names.insert(core::lower_case(name)).second) {
-                one.complain(one.place("name"), "the name '" + name + "' is there twice");
+                one.complain(one.place("name"), core::say("catalogue.bad-entry/there", name));
             }
         }
     }

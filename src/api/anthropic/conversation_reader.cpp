@@ -9,6 +9,7 @@
 #include "api/request_start.hpp"
 #include "corral/core/base64.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::anthropic {
@@ -83,7 +84,7 @@ void conversation_reader::read_system(const ordered_json* value) {
             }
         }
     } else {
-        problem_.set("invalid system type: " + go_type_at(value));
+        problem_.set(core::say("request.message-form/invalid", go_type_at(value)));
     }
     out_.bytes += system.content.size();
     if (!system.content.empty()) {
@@ -99,7 +100,7 @@ void conversation_reader::read_message(const json_fields& from) {
         return;
     }
     if (content == nullptr || !content->is_string()) {
-        problem_.set("invalid message content type: " + go_type_at(content));
+        problem_.set(core::say("request.message-form/message", go_type_at(content)));
         return;
     }
     chat::message turn;
@@ -116,7 +117,7 @@ void conversation_reader::read_blocks(chat::role from, const ordered_json& block
     std::vector<chat::message> results;
     for (const ordered_json& block : blocks) {
         if (!block.is_object()) {
-            problem_.set("invalid content block format");
+            problem_.set(core::say("request.message-form/content"));
             return;
         }
         read_block(block, turn, results);
@@ -149,12 +150,12 @@ void conversation_reader::read_block(const ordered_json& block, chat::message& t
 void conversation_reader::read_image(const ordered_json& block, chat::message& to) {
     const ordered_json* source = member(block, "source");
     if (source == nullptr || !source->is_object()) {
-        problem_.set("invalid image source");
+        problem_.set(core::say("request.image-form/invalid"));
         return;
     }
     const std::string type = core::text_at(*source, "type");
     if (type != "base64") {
-        problem_.set("invalid image source type: " + type + ". Only base64 images are supported.");
+        problem_.set(core::say("request.image-form/image", type));
         return;
     }
     const ordered_json* data = member(*source, "data");
@@ -162,7 +163,7 @@ void conversation_reader::read_image(const ordered_json& block, chat::message& t
                                         ? std::string_view(data->get_ref<const std::string&>())
                                         : std::string_view();
     if (const auto at = core::base64_error(base64)) {
-        problem_.set("invalid base64 image data: illegal base64 data at input byte " + std::to_string(*at));
+        problem_.set(core::say("request.image-form/base", *at));
         return;
     }
     out_.has_images = true;
@@ -172,7 +173,7 @@ void conversation_reader::read_image(const ordered_json& block, chat::message& t
 void conversation_reader::read_call(const ordered_json& block, chat::message& turn) {
     for (const char* key : {"id", "name"}) {
         if (core::text_at(block, key).empty()) {
-            problem_.set("tool_use block missing required '" + std::string(key) + "' field");
+            problem_.set(core::say("request.message-form/tool", key));
             return;
         }
     }
@@ -221,7 +222,7 @@ void read_tool(const json_fields& tool, tool_list& to) {
         return;
     }
     if (schema != nullptr && !schema->is_object()) {
-        tool.problem().set("invalid input_schema for tool " + go_quoted(name) + ": it is not an object");
+        tool.problem().set(core::say("request.field-value/invalid", go_quoted(name)));
         return;
     }
     add_tool(to.tools, name, description, schema);
@@ -265,7 +266,7 @@ conversation read_conversation(const json_fields& fields) {
         }
         reader.read_message(fields.inside("messages", each));
         if (reader.size() > max_messages) {
-            fields.problem().set("a request may hold at most " + std::to_string(max_messages) + " messages");
+            fields.problem().set(core::say("request.too-many-parts/request", max_messages));
             break;
         }
     }

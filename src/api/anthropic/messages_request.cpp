@@ -6,6 +6,7 @@
 #include "api/models/capability_check.hpp"
 #include "api/request_start.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::anthropic {
@@ -72,7 +73,7 @@ void read_format(const json_fields& fields, messages_request& into) {
     }
     const ordered_json* schema = core::member(*format, "schema");
     if (schema == nullptr || !schema->is_object()) {
-        fields.problem().set("output_config.format.schema must be a JSON Schema object");
+        fields.problem().set(core::say("request.field-value/output"));
         return;
     }
     into.format = *schema;
@@ -82,14 +83,14 @@ void read_format(const json_fields& fields, messages_request& into) {
 void check_required(const json_fields& fields, const messages_request& asked) {
     decode_problem& problem = fields.problem();
     if (asked.model.empty()) {
-        problem.set("model is required");
+        problem.set(core::say("request.field-missing/model"));
     }
     if (asked.max_tokens <= 0) {
-        problem.set("max_tokens is required and must be positive");
+        problem.set(core::say("request.field-missing/max"));
     }
     const ordered_json* messages = fields.array("messages", "[]anthropic.MessageParam");
     if (messages == nullptr || messages->empty()) {
-        problem.set("messages is required");
+        problem.set(core::say("request.message-form/messages"));
     }
 }
 
@@ -116,14 +117,14 @@ messages_request read_messages_request(const http::request& incoming, decode_pro
     out.tools = read_tools(fields);
     read_format(fields, out);
     if (out.talk.messages.empty() && !out.talk.has_images) {
-        problem.set("messages is required, and none of them has any content");
+        problem.set(core::say("request.message-form/required"));
     }
     return out;
 }
 
 void check(const generation::served_model& model, const messages_request& asked, decode_problem& problem) {
     if (!has_capability(model, "completion")) {
-        problem.set("\"" + asked.model + "\" does not support chat");
+        problem.set(core::say("request.not-for-chat/support", asked.model));
     }
     check_tools(model, !asked.tools.tools.is_null(), problem);
     check_vision(model, asked.talk.has_images, asked.talk.messages, problem);

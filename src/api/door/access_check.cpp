@@ -10,6 +10,7 @@
 #include "api/door/session_cookie.hpp"
 #include "api/page/page_routes.hpp"
 #include "corral/api/wire_format.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api {
@@ -120,12 +121,7 @@ http::response access_refusal(access_verdict verdict, const http::request& incom
     constexpr unsigned unauthorized = 401;
     constexpr unsigned forbidden = 403;
     if (verdict == access_verdict::out_of_scope) {
-        return format_of(incoming.path)
-            .refuse(
-                forbidden,
-                "this API key may not ask models: it has no scope 'inference'; whoever runs this server can "
-                "make one that has by 'corral key new NAME --scope inference'",
-                random);
+        return format_of(incoming.path).refuse(forbidden, core::say("request.key-scope"), random);
     }
     const std::string_view text =
         verdict == access_verdict::no_key

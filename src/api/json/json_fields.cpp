@@ -4,6 +4,7 @@
 
 #include "api/json/json_input.hpp"
 #include "api/json/json_writer.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api {
@@ -37,8 +38,7 @@ const nlohmann::ordered_json* json_fields::find(std::string_view key) const {
         }
     }
     if (found != nullptr && is_too_deep(*found)) {
-        problem_->set("'" + std::string(key) + "' of the request is nested deeper than " +
-                      std::to_string(json_limits{}.depth) + " levels");
+        problem_->set(core::say("request.json-too-deep/request", key, json_limits{}.depth));
         return nullptr;
     }
     return found != nullptr && found->is_null() ? nullptr : found;
@@ -79,8 +79,7 @@ std::optional<std::int64_t> json_fields::integer(std::string_view key) const {
     }
     if (value->is_number_unsigned() &&
         value->get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
-        problem_->set("json: cannot unmarshal number " + value->dump() + " into Go struct field " + path_ +
-                      "." + std::string(key) + " of type int");
+        problem_->set(core::say("request.wrong-type/json", value->dump(), path_, key));
         return std::nullopt;
     }
     return value->get<std::int64_t>();
@@ -128,8 +127,7 @@ void json_fields::wrong_type(std::string_view key, const nlohmann::ordered_json&
         what += ' ';
         append_json_number(what, got.get<double>());
     }
-    problem_->set("json: cannot unmarshal " + what + " into Go struct field " + path_ + "." +
-                  std::string(key) + " of type " + std::string(go_type));
+    problem_->set(core::say("request.wrong-type/unmarshal", what, path_, key, go_type));
 }
 
 }  // namespace corral::api

@@ -6,6 +6,7 @@
 #include "api/json/go_text.hpp"
 #include "api/models/image_reader.hpp"
 #include "api/models/model_lookup.hpp"
+#include "corral/core/say.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/generation/readiness.hpp"
 
@@ -57,14 +58,14 @@ std::uint32_t shown_context(const generation::served_model& model) {
 
 void check_tools(const generation::served_model& model, bool has_tools, decode_problem& problem) {
     if (has_tools && !has_capability(model, "tools")) {
-        problem.set(long_name(model) + " does not support tools");
+        problem.set(core::say("request.no-tools/support", long_name(model)));
     }
 }
 
 void check_vision(const generation::served_model& model, bool has_images,
                   const std::vector<chat::message>& messages, decode_problem& problem) {
     if (has_images && !has_capability(model, "vision")) {
-        problem.set(long_name(model) + " does not support images");
+        problem.set(core::say("request.no-images/support", long_name(model)));
     } else if (has_images) {
         check_images(messages, model.entry->runtime.traits.images.types, problem);
     }
@@ -72,7 +73,7 @@ void check_vision(const generation::served_model& model, bool has_images,
 
 void refuse_logprobs(const generation::served_model& model, bool asked, decode_problem& problem) {
     if (asked && !model.runtime->tells_logprobs()) {
-        problem.set("this model tells no probabilities, so logprobs is not supported; leave it out");
+        problem.set(core::say("request.no-logprobs"));
     }
 }
 
@@ -82,9 +83,7 @@ void check_format(const nlohmann::ordered_json& format, decode_problem& problem)
     }
     json_writer raw;
     raw.tree(format);
-    problem.set(
-        "invalid format: " + go_quoted(raw.take()) + R"(; expected "json" or a valid JSON Schema object)",
-        500);
+    problem.set(core::say("request.format-schema/invalid", go_quoted(raw.take())), 500);
 }
 
 bool names_thinking(const generation::served_model& model) {

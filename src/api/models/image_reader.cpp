@@ -8,6 +8,7 @@
 
 #include "corral/core/base64.hpp"
 #include "corral/core/keyed_hash.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api {
@@ -48,9 +49,7 @@ std::string_view image_type(std::string_view first_bytes) {
 
 void add_image(std::string_view base64, chat::message& to, decode_problem& problem) {
     if (base64.size() > most_image_bytes) {
-        problem.set("an image may have at most " + std::to_string(most_image_bytes >> 20U) +
-                        " MiB of base64; send a smaller one",
-                    413);
+        problem.set(core::say("request.image-too-large", most_image_bytes >> 20U), 413);
         return;
     }
     chat::image out;
@@ -72,13 +71,14 @@ void check_images(const std::vector<chat::message>& messages, const std::vector<
         count += each.images.size();
         for (const auto& image : each.images) {
             if (std::ranges::find(types, image->type) == types.end()) {
-                problem.set("invalid image input: this model takes " + core::joined(types) +
-                            (image->type.empty() ? ", and this is none of them" : ", not " + image->type));
+                problem.set(
+                    core::say("request.image-kind/invalid", core::joined(types),
+                              (image->type.empty() ? ", and this is none of them" : ", not " + image->type)));
             }
         }
     }
     if (count > most_images) {
-        problem.set("a request may hold at most " + std::to_string(most_images) + " images");
+        problem.set(core::say("request.too-many-parts/hold", most_images));
     }
 }
 

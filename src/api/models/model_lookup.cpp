@@ -4,6 +4,7 @@
 
 #include "api/json/go_text.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api {
@@ -28,9 +29,9 @@ void refuse_cloud(std::string_view typed, decode_problem& problem) {
         return;
     }
     if (local) {
-        problem.set("use either :local or :cloud, not both: " + go_quoted(typed));
+        problem.set(core::say("request.bad-name/use", go_quoted(typed)));
     } else {
-        problem.set("ollama cloud is disabled: remote model is unavailable", 403);
+        problem.set(core::say("request.cloud"), 403);
     }
 }
 
@@ -49,7 +50,7 @@ generation::served find_model(const generation::model_directory& models, std::st
     refuse_cloud(typed, problem);
     const auto display = catalog::display_name(typed);
     if (!display) {
-        problem.set("invalid model name");
+        problem.set(core::say("request.bad-name/invalid"));
     }
     if (problem.found()) {
         return nullptr;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {
@@ -52,7 +53,7 @@ bool is_used(std::string_view key) {
 }
 
 void wrong_type(std::string_view key, std::string_view wanted, decode_problem& problem) {
-    problem.set("option \"" + std::string(key) + "\" must be " + std::string(wanted), wrong_option_status);
+    problem.set(core::say("request.field-value/option", key, wanted), wrong_option_status);
 }
 
 class option_reader {

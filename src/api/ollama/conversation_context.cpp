@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/utf8.hpp"
 
 namespace corral::api::ollama {
@@ -202,9 +203,7 @@ std::vector<chat::message> read_context(const json_fields& fields) {
     }
     auto conversation = decode_context(numbers);
     if (!conversation) {
-        fields.problem().set(
-            "context is not one that this server gave: send back that of an earlier answer, whole and "
-            "unchanged, or leave it out");
+        fields.problem().set(core::say("request.foreign-context"));
         return {};
     }
     return std::move(*conversation);

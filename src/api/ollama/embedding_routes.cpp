@@ -11,6 +11,7 @@
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::ollama {
 
@@ -50,16 +51,16 @@ void read_input(const json_fields& fields, embedding_fields& to) {
         return;
     }
     if (!input->is_array()) {
-        fields.problem().set("invalid input type");
+        fields.problem().set(core::say("request.message-form/input"));
         return;
     }
     if (input->size() > most_texts) {
-        fields.problem().set("a request may hold at most " + std::to_string(most_texts) + " texts");
+        fields.problem().set(core::say("request.too-many-parts/texts", most_texts));
         return;
     }
     for (const auto& each : *input) {
         if (!each.is_string()) {
-            fields.problem().set("invalid input type");
+            fields.problem().set(core::say("request.message-form/input"));
             return;
         }
         to.texts.push_back(each.get<std::string>());

@@ -6,6 +6,7 @@
 #include "api/ollama/message_reader.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::ollama {
 
@@ -52,11 +53,11 @@ generate_fields read_generate(const http::request& incoming, decode_problem& pro
 void check(generation_start& begun, const generate_fields& asked, decode_problem& problem) {
     const generation::served_model& model = *begun.model;
     if (asked.raw && (!asked.prompt_template.empty() || !asked.system.empty() || asked.has_context)) {
-        problem.set("raw mode does not support template, system, or context");
+        problem.set(core::say("request.raw-with-system"));
     }
     check_abilities(model, asked.common, "generate", problem);
     if (!asked.suffix.empty() && !has_capability(model, "insert")) {
-        problem.set(long_name(model) + " does not support insert");
+        problem.set(core::say("request.no-insert/support", long_name(model)));
     }
     fill_parameters(asked.common.options, begun.request, problem);
     if (begun.wanted != wish::generate) {
@@ -64,7 +65,7 @@ void check(generation_start& begun, const generate_fields& asked, decode_problem
     }
     check_vision(model, !asked.images.empty(), asked.images, problem);
     if (!asked.images.empty() && (asked.raw || !asked.suffix.empty())) {
-        problem.set("images are not supported with 'raw' or 'suffix'");
+        problem.set(core::say("request.images-with-raw"));
     }
     check_answer_wishes(model, asked.common, problem);
     if (!problem.found() && asked.suffix.empty()) {

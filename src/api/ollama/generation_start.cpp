@@ -9,6 +9,7 @@
 #include "api/ollama/error_reply.hpp"
 #include "api/request_start.hpp"
 #include "corral/chat/render.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::ollama {
 
@@ -33,10 +34,7 @@ core::awaitable<void> answer_unload(const api_context& context, const generation
     if (!context.admission->unload(model.deployment)) {
         // Ollama knows no pins; a 200 would make its clients believe that the memory is free.
         constexpr unsigned forbidden = 403;
-        http::response refused =
-            error_response(forbidden, "model '" + model.name +
-                                          "' is pinned by this server's configuration and stays loaded; its "
-                                          "operator can stop it");
+        http::response refused = error_response(forbidden, core::say("request.pinned/model", model.name));
         co_await out.send(std::move(refused));
         co_return;
     }
@@ -69,17 +67,17 @@ void check_abilities(const generation::served_model& model, const common_fields&
                      decode_problem& problem) {
     const std::string typed = go_quoted(asked.model);
     if (asked.think.value == think_value::on && !has_capability(model, "thinking")) {
-        problem.set(typed + " does not support thinking");
+        problem.set(core::say("request.no-thinking/support", typed));
     }
     if (!has_capability(model, "completion")) {
-        problem.set(typed + " does not support " + activity);
+        problem.set(core::say("request.not-for-chat/support-2", typed, activity));
     }
 }
 
 void check_answer_wishes(const generation::served_model& model, const common_fields& asked,
                          decode_problem& problem) {
     if (asked.debug_render_only) {
-        problem.set("_debug_render_only is not supported: this server does not show rendered prompts");
+        problem.set(core::say("request.not-built/debug"));
     }
     refuse_logprobs(model, asked.logprobs, problem);
     check_format(asked.format, problem);
@@ -90,8 +88,7 @@ void check_level(const generation::served_model& model, const std::string& level
     const bool usual =
         level.empty() || level == "high" || level == "medium" || level == "low" || level == "max";
     if (!usual && !names_thinking(model)) {
-        problem.set("invalid think value: " + go_quoted(level) +
-                    R"( (must be "high", "medium", "low", "max", true, or false))");
+        problem.set(core::say("request.field-value/think", go_quoted(level)));
     }
 }
 
@@ -131,7 +128,7 @@ void fill_parameters(const nlohmann::ordered_json& options, chat::generation_req
     if (!options.is_null()) {
         const auto gone = options.find("typical_p");
         if (gone != options.end() && !gone->is_null()) {
-            problem.set("typical_p is no longer supported");
+            problem.set(core::say("request.not-built/typical"));
         }
         read_parameters(options, request.sampling, request.limits, problem);
         request.unused_options = unused_parameters(options);

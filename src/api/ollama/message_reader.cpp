@@ -4,6 +4,7 @@
 
 #include "api/models/image_reader.hpp"
 #include "corral/core/base64.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::ollama {
@@ -85,7 +86,7 @@ bool read_images(const json_fields& fields, chat::message& to) {
         if (!each.is_string()) {
             fields.wrong_type("images", each, "api.ImageData");
         } else if (const auto at = core::base64_error(each.get_ref<const std::string&>())) {
-            fields.problem().set("illegal base64 data at input byte " + std::to_string(*at));
+            fields.problem().set(core::say("request.image-form/illegal", *at));
         } else {
             add_image(each.get_ref<const std::string&>(), to, fields.problem());
         }
@@ -100,7 +101,7 @@ chat_messages read_messages(const json_fields& fields) {
         return out;
     }
     if (messages->size() > max_messages) {
-        fields.problem().set("a request may hold at most " + std::to_string(max_messages) + " messages");
+        fields.problem().set(core::say("request.too-many-parts/request", max_messages));
         return out;
     }
     for (const auto& one : *messages) {

@@ -7,6 +7,7 @@
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::ollama {
 
@@ -70,7 +71,7 @@ core::awaitable<void> serve_transfer(api_context context, const transfer_route* 
     if (!problem.found() && asked.model.empty()) {
         problem.set(route->without_name);
     } else if (!problem.found() && !catalog::display_name(asked.model)) {
-        problem.set("invalid model name");
+        problem.set(core::say("request.bad-name/invalid"));
     }
     if (problem.found()) {
         http::response refused = error_response(problem.status, problem.message);
@@ -107,11 +108,9 @@ core::awaitable<void> serve_blob(const http::request& incoming, http::response_w
     if (incoming.method == "HEAD") {
         whole.status = known_form ? 404 : 400;
     } else if (!known_form) {
-        whole = error_response(400, "invalid digest format");
+        whole = error_response(400, core::say("request.field-value/digest"));
     } else {
-        whole = error_response(500,
-                               "this server takes no files of models: it runs those of its own box, and "
-                               "'corral import' adds one");
+        whole = error_response(500, core::say("request.no-blobs"));
     }
     co_await out.send(std::move(whole));
 }

@@ -6,6 +6,7 @@
 #include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::ollama {
@@ -98,8 +99,8 @@ std::optional<core::nanoseconds> parse_go_duration(std::string_view text, decode
         const double size = unit_size(unit);
         if (size <= 0) {
             problem.set(unit.empty()
-                            ? "time: missing unit in duration " + go_quoted(text)
-                            : "time: unknown unit " + go_quoted(unit) + " in duration " + go_quoted(text));
+                            ? core::say("request.field-value/time", go_quoted(text))
+                            : core::say("request.field-value/unknown", go_quoted(unit), go_quoted(text)));
             return std::nullopt;
         }
         sum += value * size;
@@ -123,7 +124,7 @@ std::optional<core::nanoseconds> read_keep_alive(const json_fields& fields) {
     if (value->is_string()) {
         return parse_go_duration(value->get_ref<const std::string&>(), fields.problem());
     }
-    fields.problem().set("Unsupported type: '" + std::string(go_type_of(*value)) + "'");
+    fields.problem().set(core::say("request.field-value/unsupported", std::string(go_type_of(*value))));
     return std::nullopt;
 }
 
@@ -136,8 +137,7 @@ think_wish read_think(const json_fields& fields) {
         return {value->get<bool>() ? think_value::on : think_value::off, {}};
     }
     if (!value->is_string() || value->get_ref<const std::string&>().empty()) {
-        fields.problem().set(
-            R"(think must be a boolean or string ("high", "medium", "low", "max", true, or false))");
+        fields.problem().set(core::say("request.field-value/boolean"));
         return {};
     }
     return {think_value::on, value->get<std::string>()};
@@ -169,7 +169,7 @@ common_fields read_common(const json_fields& fields) {
     }
     const auto top = fields.integer("top_logprobs");
     if (top && (*top < 0 || *top > 20)) {
-        fields.problem().set("top_logprobs must be between 0 and 20");
+        fields.problem().set(core::say("request.field-value/top"));
     } else {
         out.top_logprobs = static_cast<std::uint32_t>(top.value_or(0));
     }

@@ -16,6 +16,7 @@
 #include "corral/api/package_desk.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::ollama {
@@ -40,15 +41,13 @@ unsigned status_of_library(const core::failure& why) {
 // errors in the place of the first line.
 void check_form(const create_request& asked, decode_problem& problem) {
     if (!asked.unsupported.empty()) {
-        problem.set(asked.unsupported +
-                    " is not supported: this server makes no models out of files; create from a model that "
-                    "it has, or add one with 'corral import'");
+        problem.set(core::say("request.not-built/supported", asked.unsupported));
     }
     if (asked.from.empty()) {
-        problem.set("neither 'from' or 'files' was specified");
+        problem.set(core::say("request.field-missing/neither"));
     }
     if (asked.messages.has_images) {
-        problem.set("images in messages are not supported");
+        problem.set(core::say("request.image-form/images"));
     }
 }
 
@@ -84,7 +83,7 @@ core::awaitable<void> serve_create(api_context context, const http::request& inc
     create_request asked = co_await std::move(reading);
     const auto name = catalog::display_name(asked.model);
     if (!problem.found() && (!name || names_cloud(asked.model))) {
-        problem.set("invalid model name");
+        problem.set(core::say("request.bad-name/invalid"));
     }
     if (problem.found()) {
         http::response refused = error_response(problem.status, problem.message);
@@ -93,7 +92,7 @@ core::awaitable<void> serve_create(api_context context, const http::request& inc
     }
     check_form(asked, problem);
     if (!problem.found() && !catalog::display_name(asked.from)) {
-        problem.set("invalid model name");
+        problem.set(core::say("request.bad-name/invalid"));
     }
     if (problem.found()) {
         co_await send_progress_error(problem.status, problem.message, out);
@@ -123,10 +122,10 @@ copy_fields read_copy(const http::request& incoming, decode_problem& problem) {
     const json_fields fields(body, "CopyRequest", problem);
     copy_fields out{fields.text("source").value_or(""), fields.text("destination").value_or("")};
     if (!catalog::display_name(out.source)) {
-        problem.set("source " + go_quoted(out.source) + " is invalid");
+        problem.set(core::say("request.bad-name/source", go_quoted(out.source)));
     }
     if (!catalog::display_name(out.destination) || names_cloud(out.destination)) {
-        problem.set("destination " + go_quoted(out.destination) + " is invalid");
+        problem.set(core::say("request.bad-name/destination", go_quoted(out.destination)));
     }
     return out;
 }
@@ -140,7 +139,7 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
         generation::served named = context.models->find(asked.source);
         source = co_await context.models->whole(std::move(named));
         if (source == nullptr) {
-            problem.set("model " + go_quoted(asked.source) + " not found", 404);
+            problem.set(core::say("request.no-model/model", go_quoted(asked.source)), 404);
         } else if (context.variants == nullptr) {
             problem.set(no_variants_error, 500);
         }
@@ -164,9 +163,9 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
 generation::served find_deletable(const api_context& context, const http::request& incoming,
                                   const std::string& typed, decode_problem& problem) {
     if (core::trimmed(typed).empty()) {
-        problem.set("model is required");
+        problem.set(core::say("request.field-missing/model"));
     } else if (!catalog::display_name(typed)) {
-        problem.set("name " + go_quoted(typed) + " is invalid");
+        problem.set(core::say("request.bad-name/name", go_quoted(typed)));
     }
     if (problem.found()) {
         return nullptr;
@@ -178,9 +177,7 @@ generation::served find_deletable(const api_context& context, const http::reques
     }
     const auto barred = why_not_pull(context, incoming);
     if (found->variant == nullptr && barred) {
-        problem.set("model '" + found->name +
-                        "' belongs to this server's configuration and is not removed; " + *barred,
-                    403);
+        problem.set(core::say("request.configured-model/model", found->name, *barred), 403);
     } else if (found->variant != nullptr && context.variants == nullptr) {
         problem.set(no_variants_error, 500);
     }

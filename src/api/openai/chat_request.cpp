@@ -5,6 +5,7 @@
 #include "api/openai/message_reader.hpp"
 #include "api/openai/tool_reader.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::openai {
 
@@ -93,7 +94,7 @@ generation_fields read_chat_request(const http::request& incoming, decode_proble
     out.unused.insert(out.unused.end(), tools.unused.begin(), tools.unused.end());
     const auto* messages = fields.find("messages");
     if (messages == nullptr || (messages->is_array() && messages->empty())) {
-        problem.set("[] is too short - 'messages'");
+        problem.set(core::say("request.message-form/too"));
     }
     conversation said = read_messages(fields);
     out.messages = std::move(said.messages);

@@ -9,6 +9,7 @@
 #include "api/json/json_writer.hpp"
 #include "api/models/role_word.hpp"
 #include "api/openai/message_reader.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/utf8.hpp"
 
@@ -165,7 +166,7 @@ std::vector<chat::message> read_compaction(const json_fields& item) {
         return out;
     }
     if (!tree || !tree->is_object()) {
-        problem.set("unsupported compaction item: encrypted_content is not an Ollama payload");
+        problem.set(core::say("request.message-form/unsupported"));
         return out;
     }
     const json_fields payload(*tree, "OllamaCompactionPayload", problem);
@@ -173,9 +174,9 @@ std::vector<chat::message> read_compaction(const json_fields& item) {
     summary.from = chat::role::system;
     summary.content = payload.text("summary").value_or("");
     if (payload.text("type") != payload_type || payload.integer("version") != payload_version) {
-        problem.set("unsupported Ollama compaction payload type or version");
+        problem.set(core::say("request.message-form/ollama"));
     } else if (core::trimmed(summary.content).empty()) {
-        problem.set("Ollama compaction payload has an empty summary");
+        problem.set(core::say("request.message-form/compaction"));
     }
     summary.content.insert(0, heading);
     out.push_back(std::move(summary));

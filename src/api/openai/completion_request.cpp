@@ -3,6 +3,7 @@
 
 #include "api/openai/generation_fields.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::openai {
 
@@ -15,7 +16,7 @@ void check_stops(const json_fields& fields) {
     }
     for (const auto& each : *stop) {
         if (!each.is_string()) {
-            fields.problem().set("invalid type for 'stop' field: " + std::string(go_type_of(each)));
+            fields.problem().set(core::say("request.field-value/type", std::string(go_type_of(each))));
             return;
         }
     }

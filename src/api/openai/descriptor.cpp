@@ -3,13 +3,14 @@
 #include "api/openai/error_reply.hpp"
 #include "api/openai/routes.hpp"
 #include "api/wire_formats.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::openai {
 
 namespace {
 
 core::awaitable<void> refuse_transcription(const http::request&, http::response_writer& out) {
-    http::response refused = error_response(400, "audio is not supported, because no model here can hear");
+    http::response refused = error_response(400, core::say("request.not-built/audio"));
     co_await out.send(std::move(refused));
 }
 

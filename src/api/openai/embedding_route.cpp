@@ -15,6 +15,7 @@
 #include "api/openai/routes.hpp"
 #include "api/request_start.hpp"
 #include "corral/core/base64.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::openai {
@@ -33,7 +34,7 @@ struct embedding_fields {
 void read_input(const json_fields& fields, embedding_fields& into) {
     const auto* input = fields.find("input");
     if (input == nullptr || (input->is_array() && input->empty())) {
-        fields.problem().set("invalid input");
+        fields.problem().set(core::say("request.message-form/invalid-input"));
         return;
     }
     if (input->is_string()) {
@@ -60,8 +61,7 @@ embedding_fields read_embedding(const http::request& incoming, decode_problem& p
     const std::string encoding = fields.text("encoding_format").value_or("");
     out.as_base64 = core::lower_case(encoding) == "base64";
     if (!encoding.empty() && !out.as_base64 && core::lower_case(encoding) != "float") {
-        problem.set("Invalid value for 'encoding_format' = " + encoding +
-                    ". Supported values: ['float', 'base64'].");
+        problem.set(core::say("request.field-value/value", encoding));
     }
     read_input(fields, out);
     return out;
@@ -111,7 +111,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
         co_return;
     }
     if (!asked.has_texts) {
-        problem.set("invalid input type");
+        problem.set(core::say("request.message-form/input"));
     }
     generation::served model;
     if (!problem.found()) {

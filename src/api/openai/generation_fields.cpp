@@ -9,6 +9,7 @@
 #include "api/openai/compaction.hpp"
 #include "api/openai/error_reply.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::openai {
 
@@ -22,23 +23,23 @@ void check(const generation::served_model& model, const generation_fields& asked
            decode_problem& problem) {
     const std::string typed = "\"" + asked.model + "\"";
     if (asked.hole && !has_capability(model, "insert")) {
-        problem.set(long_name(model) + " does not support insert");
+        problem.set(core::say("request.no-insert/support", long_name(model)));
     }
     if (!has_capability(model, "completion")) {
-        problem.set(typed + " does not support " + activity);
+        problem.set(core::say("request.not-for-chat/support-2", typed, activity));
     }
     if (asked.reasoning.on.value_or(false) && !has_capability(model, "thinking")) {
-        problem.set(typed + " does not support thinking");
+        problem.set(core::say("request.no-thinking/support", typed));
     }
     refuse_logprobs(model, asked.logprobs, problem);
     if (asked.logprobs && asked.is_response) {
-        problem.set("logprobs is not supported in responses: ask /v1/chat/completions for them");
+        problem.set(core::say("request.not-built/logprobs"));
     }
     check_format(asked.format, problem);
     check_tools(model, !asked.tools.is_null(), problem);
     check_vision(model, asked.has_images, asked.messages, problem);
     if (asked.has_audio) {
-        problem.set(long_name(model) + " does not support audio");
+        problem.set(core::say("request.not-built/support", long_name(model)));
     }
 }
 
@@ -116,8 +117,7 @@ reasoning_choice read_effort(const std::string& said, decode_problem& problem) {
             return out;
         }
     }
-    problem.set("invalid reasoning value: " + go_quoted(said) +
-                R"( (must be "minimal", "low", "medium", "high", "xhigh", "ultra", "max", or "none"))");
+    problem.set(core::say("request.field-value/reasoning", go_quoted(said)));
     return out;
 }
 
@@ -131,7 +131,7 @@ generation::served admit(const api_context& context, const generation_fields& as
     decode_problem problem;
     constexpr std::int64_t most_logprobs = 20;
     if (asked.top_logprobs < 0 || asked.top_logprobs > most_logprobs) {
-        problem.set("top_logprobs must be between 0 and 20");
+        problem.set(core::say("request.field-value/top"));
     }
     generation::served model;
     if (!problem.found()) {

@@ -7,6 +7,7 @@
 #include "api/models/image_reader.hpp"
 #include "api/request_start.hpp"
 #include "corral/core/base64.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::openai {
@@ -27,7 +28,7 @@ ordered_json read_arguments(const std::string& text, decode_problem& problem) {
         problem.set(tree.error());
     }
     if (!tree || !(tree->is_object() || tree->is_null())) {
-        problem.set("invalid tool call arguments");
+        problem.set(core::say("request.message-form/call"));
         return ordered_json::object();
     }
     return tree->is_null() ? ordered_json::object() : std::move(*tree);
@@ -113,8 +114,7 @@ void add_parts(const json_fields& from, const ordered_json& parts, chat::message
     const bool empty = parts.empty();
     for (const ordered_json& each : parts) {
         if (to.messages.size() >= max_messages) {
-            from.problem().set("a request may hold at most " + std::to_string(max_messages) +
-                               " messages and parts of messages");
+            from.problem().set(core::say("request.too-many-parts/messages", max_messages));
             return;
         }
         if (!each.is_object()) {
@@ -140,8 +140,7 @@ void add_message(const json_fields& from, conversation& to) {
     base.tool_call_id = from.text("tool_call_id").value_or("");
     constexpr std::size_t longest_id = 1024;  // each part of the message has a copy
     if (base.tool_call_id.size() > longest_id || from.text("name").value_or("").size() > longest_id) {
-        from.problem().set("'tool_call_id' and 'name' of a message may have at most " +
-                           std::to_string(longest_id) + " bytes");
+        from.problem().set(core::say("request.message-form/name", longest_id));
         return;
     }
     if (base.from == chat::role::tool) {
@@ -159,7 +158,7 @@ void add_message(const json_fields& from, conversation& to) {
         base.content = content->get<std::string>();
     } else if (from.find("tool_calls") == nullptr) {
         const std::string_view type = content == nullptr ? "<nil>" : go_type_of(*content);
-        from.problem().set("invalid message content type: " + std::string(type));
+        from.problem().set(core::say("request.message-form/message", type));
     }
     to.messages.push_back(std::move(base));
 }
@@ -168,7 +167,7 @@ void add_message(const json_fields& from, conversation& to) {
 
 void read_image(std::string_view url, chat::message& to, decode_problem& problem) {
     if (url.starts_with("http://") || url.starts_with("https://")) {
-        problem.set("image URLs are not currently supported, please use base64 encoded data instead");
+        problem.set(core::say("request.image-form/urls"));
         return;
     }
     for (const std::string_view beginning : beginnings) {
@@ -177,7 +176,7 @@ void read_image(std::string_view url, chat::message& to, decode_problem& problem
             return;
         }
     }
-    problem.set("invalid image input");
+    problem.set(core::say("request.image-form/input"));
 }
 
 chat::role read_role(const json_fields& fields) {
@@ -218,7 +217,7 @@ conversation read_messages(const json_fields& fields) {
             return out;
         }
         if (out.messages.size() >= max_messages) {
-            fields.problem().set("a request may hold at most " + std::to_string(max_messages) + " messages");
+            fields.problem().set(core::say("request.too-many-parts/request", max_messages));
             return out;
         }
         add_message(fields.inside("messages", each), out);

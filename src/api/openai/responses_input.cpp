@@ -6,6 +6,7 @@
 #include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
 #include "api/openai/message_reader.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::openai {
@@ -50,13 +51,13 @@ private:
 responses_input input_reader::read() {
     const ordered_json* input = fields_.find("input");
     if (input == nullptr) {
-        fields_.problem().set("input is required");
+        fields_.problem().set(core::say("request.message-form/input-required"));
     } else if (input->is_string()) {
         chat::message turn;
         turn.content = input->get<std::string>();
         push(std::move(turn));
     } else if (!input->is_array()) {
-        fields_.problem().set("input must be a string or array");
+        fields_.problem().set(core::say("request.message-form/string"));
     } else {
         for (const ordered_json& each : *input) {
             if (!each.is_object()) {
@@ -78,7 +79,7 @@ responses_input input_reader::read() {
 void input_reader::add_item(const json_fields& item) {
     const std::string type = type_of(item);
     if (out_.wants_compaction) {
-        fields_.problem().set("compaction_trigger must be the final and only compaction trigger");
+        fields_.problem().set(core::say("request.message-form/trigger"));
     } else if (type == "message" || type == "agent_message" ||
                (type.empty() && item.find("role") != nullptr)) {
         add_message(item);
@@ -99,7 +100,7 @@ void input_reader::add_item(const json_fields& item) {
     } else if (type == "reasoning") {
         thinking_ = item.text("encrypted_content").value_or("");
     } else if (type != "web_search_call") {
-        refuse("unknown input item type: " + go_quoted(type.substr(0, 80)));
+        refuse(core::say("request.message-form/unknown", go_quoted(type.substr(0, 80))));
     }
 }
 
@@ -124,7 +125,7 @@ void input_reader::add_call(const json_fields& item) {
         return;
     }
     if (!tree->is_object() && !tree->is_null()) {
-        fields_.problem().set("failed to parse function call arguments: they are not an object");
+        fields_.problem().set(core::say("request.message-form/failed"));
         return;
     }
     call.arguments = tree->is_null() ? ordered_json::object() : std::move(*tree);
@@ -153,10 +154,10 @@ void input_reader::add_result(const json_fields& item) {
         const std::string name = item.text("name").value_or("");
         turn.tool_name = name_in(item.text("namespace").value_or(""), name);
         if (core::trimmed(name).empty()) {
-            refuse("function_call_output requires a call_id or a name");
+            refuse(core::say("request.message-form/function"));
         }
     } else if (turn.tool_call_id.empty()) {
-        refuse("function_call_output requires a non-empty call_id");
+        refuse(core::say("request.message-form/output"));
     } else {
         turn.tool_name = name_of_call(out_.messages, turn.tool_call_id);
     }
@@ -172,10 +173,9 @@ std::optional<std::string> input_reader::search_id(const json_fields& item, cons
         return std::nullopt;
     }
     if (execution != "client") {
-        refuse(type + " execution must be \"client\" or \"server\", got " +
-               go_quoted(execution.substr(0, 80)));
+        refuse(core::say("request.message-form/execution", type, go_quoted(execution.substr(0, 80))));
     } else if (id.empty()) {
-        refuse(type + " with client execution requires a non-empty call_id");
+        refuse(core::say("request.message-form/client", type));
     }
     return id;
 }
@@ -183,7 +183,7 @@ std::optional<std::string> input_reader::search_id(const json_fields& item, cons
 void input_reader::add_search(const json_fields& item) {
     const ordered_json* arguments = item.find("arguments");
     if (arguments == nullptr || !arguments->is_object()) {
-        refuse("tool_search_call arguments must be an object");
+        refuse(core::say("request.message-form/search"));
     } else if (auto id = search_id(item, "tool_search_call")) {
         add_call(chat::tool_call{*std::move(id), search_name, *arguments});
     }
@@ -250,15 +250,15 @@ void input_reader::read_part(const json_fields& part, chat::message& to) {
         read_image(address, to, fields_.problem());
         out_.has_images = true;
     } else if (type == "input_file") {
-        fields_.problem().set("file inputs are not currently supported");
+        fields_.problem().set(core::say("request.not-built/file"));
     } else {
-        refuse("unknown content type: " + go_quoted(type.substr(0, 80)));
+        refuse(core::say("request.message-form/type", go_quoted(type.substr(0, 80))));
     }
 }
 
 void input_reader::push(chat::message message) {
     if (out_.messages.size() >= max_messages) {
-        fields_.problem().set("a request may hold at most " + std::to_string(max_messages) + " messages");
+        fields_.problem().set(core::say("request.too-many-parts/request", max_messages));
         return;
     }
     if (message.from == chat::role::assistant) {

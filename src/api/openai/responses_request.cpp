@@ -7,6 +7,7 @@
 #include "api/openai/generation_fields.hpp"
 #include "api/openai/tool_reader.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::openai {
 
@@ -104,9 +105,9 @@ void read_unused(const json_fields& fields, generation_fields& into) {
 void read_compaction_wish(bool triggered, responses_fields& into, decode_problem& problem) {
     generation_fields& asked = into.common;
     if (triggered && !asked.stream) {
-        problem.set("compaction_trigger requires stream=true");
+        problem.set(core::say("request.message-form/requires"));
     } else if (asked.messages.empty()) {
-        problem.set("compaction input is empty");
+        problem.set(core::say("request.message-form/empty"));
     }
     remove_notes(asked.messages);
     into.echo.compaction = plan_compaction(asked.messages, !triggered);
@@ -134,7 +135,7 @@ void read_conversation(const json_fields& fields, bool compacts, tool_list& tool
     if (compacts || said.wants_compaction) {
         into.common.messages = std::move(said.messages);  // instructions come again with each request
         if (compacts && said.wants_compaction) {
-            fields.problem().set("compaction_trigger is only valid on POST /v1/responses");
+            fields.problem().set(core::say("request.message-form/only"));
         }
         read_compaction_wish(said.wants_compaction, into, fields.problem());
         return;
@@ -143,7 +144,7 @@ void read_conversation(const json_fields& fields, bool compacts, tool_list& tool
         into.common.messages.push_back(std::move(each));
     }
     if (into.common.messages.empty()) {
-        fields.problem().set("input is required");
+        fields.problem().set(core::say("request.message-form/input-required"));
     }
 }
 

@@ -10,6 +10,7 @@
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -80,9 +81,8 @@ core::result<void> check_daemon(const daemon_place& of, const std::vector<fs::pa
     }
     const std::string other = reported_text(*status, "configuration");
     return core::make_failure(core::errc::not_found,
-                              "The Corral that runs serves another configuration" +
-                                  (other.empty() ? other : ", " + other) + "; none runs with " + *of.config +
-                                  ". Start it: 'corral serve --config " + *of.config + "'.");
+                              core::say("command.other-daemon/corral", (other.empty() ? other : ", " + other),
+                                        *of.config, *of.config));
 }
 
 int fail_to_ask(const core::failure& why, const daemon_place& of, const std::vector<fs::path>& places) {

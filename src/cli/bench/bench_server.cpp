@@ -82,11 +82,12 @@ bool is_model(const std::string& name, const std::string& model) {
 }
 
 core::failure no_key(const bench_side& side, unsigned status) {
-    return core::make_failure(core::errc::refused,
-                              side.record.url + " answers with status " + std::to_string(status) +
-                                  (side.target.key.empty() ? ": it wants a key. Give it by --key-file or "
-                                                             "OLLAMA_API_KEY."
-                                                           : ": it does not take this key."));
+    return core::make_failure(
+        core::errc::refused,
+        core::say("command.key-wanted/answers", side.record.url, status,
+                  (side.target.key.empty() ? ": it wants a key. Give it by --key-file or "
+                                             "OLLAMA_API_KEY."
+                                           : ": it does not take this key.")));
 }
 
 core::failure no_model(const bench_side& side, const std::vector<std::string>& there) {
@@ -104,10 +105,11 @@ core::failure no_model(const bench_side& side, const std::vector<std::string>& t
     if (there.size() > most) {
         all += " and " + std::to_string(there.size() - most) + " more";
     }
-    return core::make_failure(core::errc::not_found,
-                              "there is no model '" + shown(side.target.model) + "' at " + side.record.url +
-                                  (meant.empty() ? "." : "; did you mean '" + shown(meant) + "'?") +
-                                  (all.empty() ? " It lists none." : " It has " + all + "."));
+    return core::make_failure(
+        core::errc::not_found,
+        core::say("command.no-model-there/there", shown(side.target.model), side.record.url,
+                  (meant.empty() ? "." : "; did you mean '" + shown(meant) + "'?"),
+                  (all.empty() ? " It lists none." : " It has " + all + ".")));
 }
 
 void take_sampling(bench::run_record& to, const json& shown_model) {

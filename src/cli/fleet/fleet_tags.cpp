@@ -15,6 +15,7 @@
 #include "cli/fleet/fleet_calls.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/http/reply_stream.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -29,9 +30,7 @@ constexpr std::size_t deepest = 16;
 constexpr unsigned good = 200;
 
 core::failure not_told(const std::string& why) {
-    return core::make_failure(core::errc::unavailable,
-                              "it does not tell its models: " + why +
-                                  "; see that it runs, or give it 'models' in the list of boxes");
+    return core::make_failure(core::errc::unavailable, core::say("fleet.no-models/tell", why));
 }
 
 core::result<json> list_in(unsigned status, const std::string& text) {

@@ -18,6 +18,7 @@
 #include "corral/config/configuration_access.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/key_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
 
 namespace corral::cli {
@@ -47,10 +48,9 @@ core::result<fs::path> file_of(const key_command& asked) {
     }
     return core::make_failure(
         core::errc::not_found,
-        "no file of keys: '" + place.file.string() + "' " +
-            (place.there ? "has no 'keys' in [access]. Write there 'keys = \"keys\"', or"
-                         : "is not there. Give") +
-            " another configuration by --config, or the file itself by --file");
+        core::say("configuration.key-file/file", place.file.string(),
+                  (place.there ? "has no 'keys' in [access]. Write there 'keys = \"keys\"', or"
+                               : "is not there. Give")));
 }
 
 int make(const fs::path& file, const std::string& name, const std::string& said, bool as_json) {

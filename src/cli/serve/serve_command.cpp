@@ -13,7 +13,7 @@
 
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
-#include "corral/catalog/message.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/config/boot.hpp"
 #include "corral/config/configuration_manifests.hpp"
 #include "corral/config/last_good.hpp"

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/utf8.hpp"
@@ -25,7 +26,7 @@ constexpr unsigned most_cuts = 24;
 constexpr std::size_t token_bytes = 4;            // as texts usually are
 constexpr std::size_t longest_token_bytes = 256;  // no vocabulary has longer ones
 
-chat::failure failed(chat::failure_kind kind, std::string cause, std::string message,
+chat::failure failed(chat::failure_kind kind, std::string cause, core::reason message,
                      bool retryable = false) {
     chat::failure out;
     out.kind = kind;
@@ -38,19 +39,18 @@ chat::failure failed(chat::failure_kind kind, std::string cause, std::string mes
 // docs/facts/ollama_wire.md#embeddings.
 chat::failure too_long() {
     return failed(chat::failure_kind::context_too_long, "text-too-long",
-                  "the input length exceeds the context length");
+                  core::say("request.vectors-too-long"));
 }
 
 chat::failure no_answer(const core::failure& why) {
     if (why.code == core::errc::cancelled) {
-        return failed(chat::failure_kind::cancelled, "cancelled", "request canceled");
+        return failed(chat::failure_kind::cancelled, "cancelled",
+                      core::say("request.vectors-cancelled/request"));
     }
     const bool silent = why.code == core::errc::timed_out;
     telemetry::warn(why.message, "embedding: {}", telemetry::printable(why.message));
     return failed(chat::failure_kind::runtime_failed, silent ? "call-silent" : "call-failed",
-                  silent ? "The runtime made no vectors for as long as it may take."
-                         : "The runtime did not answer whole.",
-                  true);
+                  silent ? core::say("runtime.hung/vectors") : core::say("runtime.hung/did"), true);
 }
 
 chat::failure refusal_of(const error_part& said) {
@@ -63,8 +63,8 @@ chat::failure refusal_of(const error_part& said) {
         return too_long();
     }
     if (said.busy || said.status == 503 || said.status == 429) {
-        return failed(chat::failure_kind::unavailable, "busy",
-                      "The model's program is too busy to make vectors" + words, true);
+        return failed(chat::failure_kind::unavailable, "busy", core::say("runtime.refused/model", words),
+                      true);
     }
     if (said.status == not_supported) {
         telemetry::warn("runtime.refused",
@@ -73,11 +73,10 @@ chat::failure refusal_of(const error_part& said) {
     }
     if (said.status == 400 || said.status == unprocessable) {
         return failed(chat::failure_kind::bad_request, "texts-refused",
-                      "The model's program refused the texts" + words);
+                      core::say("runtime.refused/program", words));
     }
     return failed(chat::failure_kind::runtime_failed, "embedding-refused",
-                  "The runtime failed with status " + std::to_string(said.status) + words,
-                  said.status >= first_of_server);
+                  core::say("runtime.not-run/runtime", said.status, words), said.status >= first_of_server);
 }
 
 std::uint32_t tokens_in(const std::vector<std::string>& texts) {
@@ -127,7 +126,7 @@ public:
         const auto other = [&](const auto& each) { return each.size() != out.vectors.front().size(); };
         if (std::ranges::any_of(out.vectors, other)) {
             co_return failed(chat::failure_kind::runtime_failed, "vectors-unusable",
-                             "The runtime's vectors have different lengths.");
+                             core::say("runtime.protocol/vectors"));
         }
         co_return out;
     }

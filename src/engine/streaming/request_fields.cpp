@@ -79,8 +79,8 @@ core::result<catalog::runtime_traits> expanded_traits(const catalog::model_entry
     catalog::runtime_traits traits = model.runtime.traits;
     auto name = catalog::expand(traits.model_name, model.variables);
     if (!name) {
-        return core::failure{name.error().code, "Model " + model.name + ", 'model_name' of profile " +
-                                                    model.runtime.name + ": " + name.error().message};
+        return core::failure{name.error().code, core::say("runtime.profile/model", model.name,
+                                                          model.runtime.name, name.error().message)};
     }
     traits.model_name = std::move(*name);
     return traits;

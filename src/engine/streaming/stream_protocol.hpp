@@ -13,6 +13,7 @@
 
 #include "corral/catalog/profile.hpp"
 #include "corral/core/result.hpp"
+#include "corral/core/say.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/http/message.hpp"
 #include "engine/streaming/context_refusal.hpp"
@@ -103,7 +104,7 @@ public:
         return std::nullopt;
     }
     [[nodiscard]] virtual core::result<size_answer> size_in(std::string_view /*body*/) const {
-        return core::make_failure(core::errc::refused, "this server has no way to count a prompt");
+        return core::make_failure(core::errc::refused, core::say("runtime.given-up/server"));
     }
     // A question (GET) about the model; empty: there is none.
     [[nodiscard]] virtual std::string model_question() const { return {}; }

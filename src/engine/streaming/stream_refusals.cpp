@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "engine/streaming/stream_run.hpp"
 
 namespace corral::engine::streaming {
@@ -67,12 +68,8 @@ bool stream_run::refuses_salt(const run_state& now, std::string_view asked, unsi
 
 stream_run::early stream_run::without_salt(run_state& now) {
     if (!parts_.salt_refused || !parts_.salt_refused(now.what.owner)) {
-        return fail(
-            now, chat::failure_kind::runtime_failed, "salt-refused",
-            "The runtime would let keys share what it computed of their prompts, and refuses the "
-            "'cache_salt' that keeps them apart, as vLLM does with its engine V0. Start it with its engine "
-            "V1, or set reuse_across_keys = true for this model.",
-            false);
+        return fail(now, chat::failure_kind::runtime_failed, "salt-refused",
+                    core::say("runtime.cache-salt-refused/runtime"), false);
     }
     now.what.cache_salt.clear();
     now.asks_anew = true;
@@ -102,30 +99,25 @@ stream_run::early stream_run::refused_for(run_state& now, unsigned status, const
     const bool of_client = is_of_client(status);
     if (of_client && names_a_value) {
         return fail(now, chat::failure_kind::bad_request, "value-refused",
-                    "The model's program refuses a value of this request" + said, false);
+                    core::say("runtime.refused/refuses", said), false);
     }
     // Such as a file that only begins like one.
     if (of_client && error.message.find("image") != std::string::npos &&
         !chat::images_of(now.what.prompt).empty()) {
         return fail(now, chat::failure_kind::bad_request, "image-refused",
-                    "The model's program refuses an image of this request" + said, false);
+                    core::say("runtime.refused/image", said), false);
     }
     // llama.cpp's server in its own words, or the template's raise_exception().
     if (error.message.find("template") != std::string::npos ||
         error.message.find("must alternate") != std::string::npos) {
-        return fail(
-            now, chat::failure_kind::bad_request, "template-refused",
-            "The model's chat template refuses the order of these messages; send questions and answers "
-            "in turn, or start a new chat" +
-                said,
-            false);
+        return fail(now, chat::failure_kind::bad_request, "template-refused",
+                    core::say("runtime.refused/chat", said), false);
     }
     return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
-                "The runtime refused a prompt with status " + std::to_string(status) + said,
-                status >= first_failure);
+                core::say("runtime.refused/prompt", status, said), status >= first_failure);
 }
 
-run_end stream_run::fail_too_long(run_state& now, const context_refusal& said, std::string message) const {
+run_end stream_run::fail_too_long(run_state& now, const context_refusal& said, core::reason message) const {
     const bool fits_next = parts_.too_long && parts_.too_long(now.what.prompt, said);
     return fail(now, chat::failure_kind::context_too_long, "context-full", std::move(message), fits_next);
 }

@@ -291,7 +291,7 @@ stream_run::early stream_run::deliver(run_state& now) {
     const std::string piece = now.text.ready(false);
     if (now.text.is_error()) {
         return fail(now, chat::failure_kind::runtime_failed, "error-as-text",
-                    "The runtime told a failure in place of an answer.", true);
+                    core::say("runtime.not-run/told"), true);
     }
     note_usage(now);
     if (!piece.empty()) {
@@ -349,12 +349,12 @@ core::awaitable<run_end> stream_run::conclude(run_state& now) {
     if (wanted == end_mark::body_end && !now.finished && !now.text.any()) {
         // Where a run that failed ends like one that is over, an answer without a word is no answer.
         co_return fail(now, chat::failure_kind::runtime_failed, "empty-answer",
-                       "The runtime ended its answer without a word.", true);
+                       core::say("runtime.not-run/ended"), true);
     }
     const std::string rest_of_text = now.text.ready(true);
     if (now.text.is_error()) {
         co_return fail(now, chat::failure_kind::runtime_failed, "error-as-text",
-                       "The runtime told a failure in place of an answer.", true);
+                       core::say("runtime.not-run/told"), true);
     }
     if (!rest_of_text.empty()) {
         note_usage(now);

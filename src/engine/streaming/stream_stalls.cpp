@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/supervisor/learned_clock.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/group_availability.hpp"
@@ -27,7 +28,7 @@ std::uint32_t stream_run::tokens_of_prompt(const run_spec& what) {
     return estimated_tokens(what.prompt.system) + estimated_tokens(what.prompt.turns) + images * of_an_image;
 }
 
-run_end stream_run::fail(run_state& now, chat::failure_kind kind, const char* cause, std::string message,
+run_end stream_run::fail(run_state& now, chat::failure_kind kind, const char* cause, core::reason message,
                          bool retryable) {
     now.failure =
         run_failure{.kind = kind, .cause = cause, .message = std::move(message), .retryable = retryable};
@@ -46,8 +47,8 @@ stream_run::early stream_run::interrupted(run_state& now) const {
         return run_end::failed;
     }
     if (now.what.until.passed(clock_now())) {
-        return fail(now, chat::failure_kind::timed_out, "deadline",
-                    "The answer took longer than it may here; ask for a shorter one.", false);
+        return fail(now, chat::failure_kind::timed_out, "deadline", core::say("request.took-too-long"),
+                    false);
     }
     return std::nullopt;
 }
@@ -143,8 +144,8 @@ core::awaitable<run_end> stream_run::call_failed(run_state& now, core::failure w
         co_await rest(now, patience);
     }
     telemetry::warn(why.message, "run {}: {}", now.what.id, why.message);
-    co_return fail(now, chat::failure_kind::runtime_failed, "call-failed",
-                   "The runtime did not answer whole.", true);
+    co_return fail(now, chat::failure_kind::runtime_failed, "call-failed", core::say("runtime.hung/did"),
+                   true);
 }
 
 void stream_run::on_line(std::string_view line) {

@@ -204,7 +204,7 @@ core::awaitable<core::result<std::string>> child::state::read(std::shared_ptr<st
     core::result<std::string> answer{std::string{}};
     const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
     if (is_cancelled(cancellation)) {
-        answer = core::failure{asio::error::operation_aborted, "reading from the child was cancelled"};
+        answer = core::failure{asio::error::operation_aborted, core::say("service.process-control/reading")};
     } else if (from.source.is_open()) {
         const asio::mutable_buffer place(from.buffer.get(), read_bytes);
         const auto [failed, got] = co_await from.source.async_read_some(place, core::as_result);
@@ -212,7 +212,7 @@ core::awaitable<core::result<std::string>> child::state::read(std::shared_ptr<st
         if (got > 0) {
             answer = std::string(from.buffer.get(), got);
         } else if (failed && !at_end) {
-            answer = core::failure{failed, "cannot read from the child: " + failed.message()};
+            answer = core::failure{failed, core::say("service.process-control/read", failed.message())};
         } else {
             core::error_code ignored_at_the_end_of_a_stream;
             from.source.close(ignored_at_the_end_of_a_stream);
@@ -265,8 +265,8 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
         made->report.native_non_blocking(true, failed);
     }
     if (failed) {
-        return core::failure{failed,
-                             "cannot read from " + in_quotes(what.command.front()) + ": " + failed.message()};
+        return core::failure{failed, core::say("service.process-control/from",
+                                               in_quotes(what.command.front()), failed.message())};
     }
     if (what.own_cgroup) {
         made->limited = limited_group::make(what.together);
@@ -282,8 +282,8 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     made->ended_bell.assign(started->pidfd.get(), failed);
     if (failed) {
         give_up_child(started->pid);
-        return core::failure{failed,
-                             "cannot watch " + in_quotes(what.command.front()) + ": " + failed.message()};
+        return core::failure{failed, core::say("service.process-control/cannot-watch",
+                                               in_quotes(what.command.front()), failed.message())};
     }
     static_cast<void>(started->pidfd.release());
     made->pid = started->pid;
@@ -364,8 +364,8 @@ core::result<child> child::adopt(const core::executor& on, const child_handover&
     }
     if (failed) {
         // What the streams took over goes with them; their numbers must not be closed twice.
-        return core::failure{
-            failed, "process " + std::to_string(from.pid) + " can't be watched: " + failed.message()};
+        return core::failure{failed,
+                             core::say("service.process-control/process", from.pid, failed.message())};
     }
     static_cast<void>(bell.release());
     made->pid = from.pid;

@@ -18,135 +18,161 @@ inline constexpr std::array configuration_table{
             "Look at its owner by 'ls -l FILE', then 'sudo chown corral FILE' or 'chmod u+r FILE'."},
     message{"configuration.missing-key", configuration_reader,
             "is missing in …\n"
-            "… needs 'cancel_target'\n"
-            "[traits.images] must say 'types' or 'none'\n"
-            "'count' is missing: which variable says how many files there are",
+            "images| [traits.images] must say 'types' or 'none'\n"
+            "'count' is missing: which variable says how many files there are\n"
+            "command| 'command' is missing in [device]\n"
+            "missing| '{key}' is missing in [[services]]\n"
+            "status| 'status' is missing in [[exits]]\n"
+            "missing-2| {key} is missing in {name}\n"
+            "target| 'target' is missing in [traits.idle]\n"
+            "cancel| cancel = \"call\" needs 'cancel_target'\n"
+            "traits| 'target' is missing in [traits.embedding]",
             "A key without a default is not given.",
             "Write it at the place named; docs/configuration.md has an example of each table."},
     message{"configuration.wrong-type", configuration_reader,
-            "… must be …, not …\n"
-            "must not be empty\n"
-            "must be a text or a whole number; a key of the whole file stands above its first [table]\n"
-            "must not hold a zero byte\n"
-            "must not hold an empty text",
+            "plain| {key} must be {wanted}, not {what}\n"
+            "letters| '{key}' must be 1 to 64 letters, digits, '_', '.' or '-', not '{what}'\n"
+            "address| '{key}' must be ADDRESS:PORT such as \"0.0.0.0:8080\", not '{text}'\n"
+            "host| 'address' must be HOST:PORT such as \"10.0.0.7:11434\", not '{text}'\n"
+            "buffer| 'buffer' must be from \"16KiB\" to \"32MiB\", not '{text}'\n"
+            "empty| {key} must not be empty\n"
+            "hold| {key} must not hold a zero byte\n"
+            "text| {key} must not hold an empty text\n"
+            "whole| {name} must be a text or a whole number; a key of the whole file stands above its first "
+            "[table]\n"
+            "name| 'name' must not be empty, longer than 64 bytes, or hold control characters",
             "The value has another type than the key takes, or is empty.",
             "Write the type that is named; texts stand in quotes, numbers and true/false do not."},
     message{"configuration.out-of-range", configuration_reader,
-            "must be between … and …, not …\n"
-            "must be 0 or at least …\n"
-            "'…' must not be more than '…'\n"
-            "'…' must not be less than '…'\n"
-            "'max_backoff' must not be less than 'first_backoff'\n"
-            "'max_buffered_body_bytes' is for all connections and must not be less than 'max_body_bytes'\n"
-            "'patience_ceiling' must not be less than 'patience'\n"
-            "'interval' must be 0 or at least 100ms\n"
-            "'…' must be in whole seconds\n"
-            "'…' is no status from 400 to 599\n"
-            "a model has at most … aliases\n"
-            "a model has at most … fallbacks\n"
-            "a service has at most 8 further ports\n"
-            "a service has at most 8 rendered files\n"
-            "'json' is longer than 64 KiB\n"
-            "'…' must be 0 (none) or at least … bytes\n"
+            "more| '{floor}' must not be more than '{ceiling}'\n"
+            "less| '{ceiling}' must not be less than '{own}'\n"
+            "max| 'max_backoff' must not be less than 'first_backoff'\n"
+            "buffered| 'max_buffered_body_bytes' is for all connections and must not be less than "
+            "'max_body_bytes'\n"
+            "patience| 'patience_ceiling' must not be less than 'patience'\n"
+            "interval| 'interval' must be 0 or at least 100ms\n"
+            "whole| '{key}' must be in whole seconds\n"
+            "status| '{what}' is no status from 400 to 599\n"
+            "model| a model has at most {most-aliases:d} aliases\n"
+            "fallbacks| a model has at most {most-fallbacks:d} fallbacks\n"
+            "service| a service has at most 8 further ports\n"
+            "rendered| a service has at most 8 rendered files\n"
+            "json| 'json' is longer than 64 KiB\n"
+            "none| '{key}' must be 0 (none) or at least {least:d} bytes\n"
             "'…' is not the address of a hub; write it as \"https://huggingface.co\"\n"
-            "'…' is not a size; write a number of bytes, or \"20MB\", \"1.5GB\", \"512KiB\"\n"
-            "is neither a number nor …",
+            "size| '{text}' is not a size; write a number of bytes, or \"20MB\", \"1.5GB\", \"512KiB\"\n"
+            "is neither a number nor …\n"
+            "memory| 'memory_mb' must be 0 or at least 16\n"
+            "tasks| 'tasks' must be 0 or at least 16\n"
+            "limit| 'limit_memory_mb' must be 0 or at least 16\n"
+            "files| 'limit_files' must be 0 or at least 16\n"
+            "between| {key} must be between {least} and {most}, not {get}",
             "The number is outside of what makes sense; the bounds are named.",
             "Write a number within them."},
     message{"configuration.not-a-duration", configuration_reader,
-            "is not a time that a model stays loaded; write \"forever\", \"30m\", or a number of seconds\n"
-            "must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"…\"",
+            "duration| {key} must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"{get}\"\n"
+            "time| '{text}' is not a time that a model stays loaded; write \"forever\", \"30m\", or a number "
+            "of seconds",
             "The value is no span of time.",
             "Write a number with its unit, such as \"500ms\", \"30s\" or \"1h30m\"."},
     message{"configuration.not-one-of", configuration_reader,
-            "must be one of …, not '…'\n"
-            "there is no family '…'\n"
-            "there is no profile '…'\n"
-            "there is no device format '…'\n"
             "profile '…' has no service '…'\n"
-            "unknown placeholder {{…}}\n"
-            "the only placeholder here is {{card}}\n"
-            "unknown signal '…'\n"
-            "nothing uses the variable '…'\n"
-            "'…' is not a capability that is served\n"
-            "profile '…' wants the dialect '…', which does not exist\n"
+            "only| the only placeholder here is {{card}}\n"
             "there is no variable '…'\n"
-            "'…' is neither a number nor a variable of this profile",
+            "'…' is neither a number nor a variable of this profile\n"
+            "unknown| unknown placeholder {{{name}}}{meant}\n"
+            "signal| unknown signal '{name}'{meant}\n"
+            "one| {key} must be one of {choices}, not '{get}'{meant}\n"
+            "there| there is no family '{family}'{names}\n"
+            "capability| '{what}' is not a capability that is served{known}\n"
+            "profile| profile '{name}' wants the dialect '{dialect}', which does not exist{known}\n"
+            "there-profile| there is no profile '{name}'{profiles}\n"
+            "service| profile '{name}' has no service '{name}'{names}\n"
+            "nothing| nothing uses the variable '{name}'{names}\n"
+            "device| there is no device format '{format}'{names}",
             "The word is none of those that exist; the nearest is named.",
             "One of the words in the sentence."},
-    message{"configuration.bad-form", configuration_reader,
-            "'command' must begin with the program\n"
-            "'target' must begin with '/'\n"
-            "'…' must begin with '/'\n"
-            "may hold only a-z, 0-9 and '_'\n"
-            "'…' is not a name for an environment variable\n"
-            "'working_directory' of a profile must begin with '/' or a placeholder such as {{package}}\n"
-            "'guard_library' of a profile must begin with '/'\n"
-            "a device file must be a path below /dev/ of letters, digits and _-.: such as "
-            "\"/dev/axcl_host\"; * and ? may stand in its last part\n"
-            "'…' must end with SIGKILL to the group: nothing else is sure to end it\n"
-            "'…' means something only with kind = …\n"
-            "range-addresses| '{what}' is no range of addresses: {why}\n"
-            "must look like http://HOST:PORT or https://HOST:PORT\n"
-            "'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"\n"
-            "'unit' must be a word of up to … bytes, such as \"AICore\"\n"
-            "'path' must be relative to the package, without '..'\n"
-            "'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"",
-            "The value has the right type, but not the form that the key needs.",
-            "As in the sentence; docs/configuration.md has an example."},
+    message{
+        "configuration.bad-form", configuration_reader,
+        "command| 'command' must begin with the program\n"
+        "target| 'target' must begin with '/'\n"
+        "begin| '{key}' must begin with '/'\n"
+        "may hold only a-z, 0-9 and '_'\n"
+        "environment| '{name}' is not a name for an environment variable\n"
+        "working| 'working_directory' of a profile must begin with '/' or a placeholder such as {{package}}\n"
+        "guard| 'guard_library' of a profile must begin with '/'\n"
+        "device| a device file must be a path below /dev/ of letters, digits and _-.: such as "
+        "\"/dev/axcl_host\"; * and ? may stand in its last part\n"
+        "end| '{key}' must end with SIGKILL to the group: nothing else is sure to end it\n"
+        "'…' means something only with kind = …\n"
+        "range-addresses| '{what}' is no range of addresses: {why}\n"
+        "must look like http://HOST:PORT or https://HOST:PORT\n"
+        "pci| 'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"\n"
+        "unit| 'unit' must be a word of up to {longest-unit:d} bytes, such as \"AICore\"\n"
+        "'path' must be relative to the package, without '..'\n"
+        "vectors| 'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"\n"
+        "name| 'name' of a service may hold only a-z, 0-9 and '_'\n"
+        "hold| '{name}' may hold only a-z, 0-9 and '_'",
+        "The value has the right type, but not the form that the key needs.",
+        "As in the sentence; docs/configuration.md has an example."},
     message{"configuration.twice", configuration_reader,
-            "'…' is there twice\n"
-            "service '…' is there twice\n"
-            "status … is explained twice\n"
-            "'…' is a name of this model already\n"
-            "a model named '…' is there already (upper and lower case are the same)\n"
-            "is already an alias of model '…'\n"
-            "'…' is already a name of model '…'\n"
-            "'cards' names … twice",
+            "there| '{name}' is there twice\n"
+            "service| service '{name}' is there twice\n"
+            "status| status {status:d} is explained twice\n"
+            "name-model| '{what}' is a name of this model already\n"
+            "cards| 'cards' names {what} twice\n"
+            "model| a model named '{name}' is there already (upper and lower case are the same){twin}\n"
+            "already| '{name}' is already an alias of model '{name}'{twin}\n"
+            "name| '{what}' is already a name of model '{name}'{other}",
             "Two things would have the same name; only one could be reached.",
             "Choose another name for one of them; each manifest's file is named."},
-    message{"configuration.port-twice", configuration_reader,
-            "service '…' of model '…' wants port …, which is already that of …\n"
-            "'agent' has the port of 'listen'; give it one of its own",
-            "Two services can't listen at one port.",
-            "Write another port, or port = 0 and {port} in the command."},
+    message{
+        "configuration.port-twice", configuration_reader,
+        "service| service '{name}' of model '{name}' wants port {port:d}, which is already that of {second}\n"
+        "agent| 'agent' has the port of 'listen'; give it one of its own",
+        "Two services can't listen at one port.",
+        "Write another port, or port = 0 and {port} in the command."},
     message{"configuration.profile-services", configuration_reader,
-            "a profile needs at least one [[services]]; one of a server that others look after says 'remote "
-            "= true'\n"
-            "a profile with 'remote = true' has no [[services]]",
+            "profile| a profile needs at least one [[services]]; one of a server that others look after says "
+            "'remote = true'\n"
+            "remote| a profile with 'remote = true' has no [[services]]",
             "The profile says neither what to start nor that another starts it.",
             "Add [[services]] or remote = true."},
     message{"configuration.cards", configuration_reader,
-            "is no place to run in; write the number of a card, such as 0, or \"0,1\" for one process on two "
-            "cards\n"
-            "'cards' must name at least one card\n"
-            "'cards' may name at most … card sets; take some out\n"
-            "names several places, but no service is told which: put {{devices}} into a command, such as "
-            "\"--devices\", \"{{devices}}\"\n"
-            "names several places, but its service '…' has the one port …; say port = 0 and put {{port}} "
-            "into its command\n"
-            "'instances' is …, but 'cards' names …",
+            "cards| 'cards' must name at least one card\n"
+            "name| 'cards' may name at most {most-card-sets:d} card sets; take some out\n"
+            "place| '{what}' is no place to run in; write the number of a card, such as 0, or \"0,1\" for "
+            "one process on two cards\n"
+            "model| model '{name}' names several places, but no service is told which: put {{devices}} into "
+            "a command, such as \"--devices\", \"{{devices}}\"\n"
+            "names| model '{name}' names several places, but its service '{name}' has the one port {port:d}; "
+            "say port = 0 and put {{port}} into its command\n"
+            "instances| 'instances' is {instances:d}, but 'cards' names {places}; each instance needs its "
+            "own, such as cards = [0, 1]",
             "Instances and cards do not fit together.", "One place for each instance: cards = [0, 1]."},
     message{"configuration.capabilities", configuration_reader,
-            "'capabilities' must hold 'completion' or 'embedding'\n"
-            "can't claim 'embedding': its profile '…' knows no way to ask for vectors\n"
-            "can't claim 'vision': …\n"
-            "can't claim 'insert': its family '…' fills no holes",
+            "capabilities| 'capabilities' must hold 'completion' or 'embedding'\n"
+            "model| model '{name}' can't claim 'embedding': its profile '{name}' knows no way to ask for "
+            "vectors\n"
+            "claim| model '{name}' can't claim 'vision': {none} (profile '{name}')\n"
+            "insert| model '{name}' can't claim 'insert': its family '{family}' fills no holes",
             "The manifest claims what profile or family can't do.", "Take the word out of capabilities."},
     message{"configuration.never-thinks", configuration_reader,
-            "can't claim 'thinking': the tokenizer script of its package appends /no_think to every user "
-            "turn, so that the model never thinks; take 'thinking' out, or use a script that leaves it off "
-            "and say 'package_forbids_thinking = false'",
+            "model| model '{name}' can't claim 'thinking': the tokenizer script of its package appends "
+            "/no_think to every user turn, so that the model never thinks; take 'thinking' out, or use a "
+            "script that leaves it off and say 'package_forbids_thinking = false'",
             "The package's own script forbids thinking.", "As the sentence says."},
-    message{"configuration.variable", configuration_reader,
-            "needs the variable '…': …\n"
-            "needs the variables …; 'corral import DIR' reads them from the package\n"
-            "needs 'vocabulary' in [models.context]: the rows of its embedding, which also bound top_k",
-            "The profile's command has a place that the manifest does not fill.",
-            "Run 'corral import DIR', which fills in all that a package tells."},
+    message{
+        "configuration.variable", configuration_reader,
+        "needs| {called} needs the variable '{name}': {about}\n"
+        "variables| {called} needs the variables {what}; 'corral import DIR' reads them from the package\n"
+        "vocabulary| {called} needs 'vocabulary' in [models.context]: the rows of its embedding, which also "
+        "bound top_k",
+        "The profile's command has a place that the manifest does not fill.",
+        "Run 'corral import DIR', which fills in all that a package tells."},
     message{
         "configuration.means-nothing", configuration_reader,
-        "'failback_after' means nothing without [[models.fallbacks]]\n"
+        "failback| 'failback_after' means nothing without [[models.fallbacks]]\n"
         "there is no folder for what outlives a run, so model variants can't be kept; say 'state_directory'",
         "A setting has no effect without another.", "As the sentence says."},
     message{"configuration.profile-mistake", configuration_reader,
@@ -204,15 +230,16 @@ inline constexpr std::array configuration_table{
             "A file of keys, a certificate or its key is not there yet; Corral looks for it again by itself.",
             "Put the file there, readable for Corral's user."},
     message{"catalogue.bad-entry", configuration_reader,
-            "a package needs one of 'hub', 'folder' and 'local'\n"
-            "'path' must stay within the package, which '…' does not\n"
-            "'sha256' must be 64 hexadecimal digits\n"
-            "a package has at most 10000 files\n"
-            "'…' is no name of a model; NAME:TAG is\n"
-            "the name '…' is there twice\n"
-            "a model of the catalogue has 1 to 32 [[models.packages]]\n"
-            "'boxes' must be one of …, not '…'\n"
-            "'boxes' is missing in [[models.packages]]",
+            "package| a package needs one of 'hub', 'folder' and 'local'\n"
+            "path| 'path' must stay within the package, which '{path}' does not\n"
+            "sha| 'sha256' must be 64 hexadecimal digits\n"
+            "files| a package has at most 10000 files\n"
+            "name| '{typed}' is no name of a model; NAME:TAG is\n"
+            "there| the name '{name}' is there twice\n"
+            "model| a model of the catalogue has 1 to 32 [[models.packages]]\n"
+            "boxes| 'boxes' must be one of {kind-words}, not '{what}'\n"
+            "missing| 'boxes' is missing in [[models.packages]]\n"
+            "plain| '{key}' must be {wanted}, not '{text}'",
             "A file of the catalogue has a mistake; it is left out, all others count.",
             "Mend the field at the line named; docs/pull.md has an example."},
     message{
@@ -222,19 +249,18 @@ inline constexpr std::array configuration_table{
         "behind the digest of key '…' may stand its scopes, such as 'inference,operate', and a comment (#)\n"
         "key| there is a key named '{name}' in '{full}' already\n"
         "; 'corral key new NAME' makes the file\n"
-        "no file of keys: '…' …\n"
         "'…' are no scopes; write one or more of inference, observe, operate, pull with commas\n"
         "system-gives| the system gives no random numbers\n"
         "key-named| there is no key named '{name}' in '{full}'; 'corral key list' names those there are\n"
         "server-file| this server has no file of keys\n"
         "file-keys| this server has no file of keys; name one by 'keys' in [access], then make the first key "
-        "on its machine",
+        "on its machine\n"
+        "file| no file of keys: '{file}' {there} another configuration by --config, or the file itself by "
+        "--file",
         "The key was not made or removed; nothing has changed.",
         "Look at the names by 'corral key list'. Choose another one, or run 'corral key remove NAME' first."},
     message{"configuration.certificate", configuration_reader,
             "can't read …: …\n"
-            "regular-file| '{file}' is not a regular file\n"
-            "larger-mib| '{file}' is larger than 1 MiB\n"
             "holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")\n"
             "holds no certificate in PEM form, or can't be read\n"
             "can't be used: …\n"
@@ -249,11 +275,11 @@ inline constexpr std::array configuration_table{
             "A certificate or its key can't be used; the old pair stays in force where there is one.",
             "Look at the files by 'openssl x509 -in CERT -noout -text' and 'openssl pkey -in KEY -noout'."},
     message{"configuration.listen-failed", configuration_reader,
-            "can't listen on …: …\n"
+            "listen| can't listen on {where}: {error}\n"
             "listen-inherited| can't listen on an inherited socket: {why}\n"
             "'fleet.agent' … can't be opened for load balancers: …; free it, or give another address\n"
-            "descriptor … is no TCP socket that listens\n"
-            "can't tell the address of a listener: …\n"
+            "descriptor| descriptor {inherited:d} is no TCP socket that listens\n"
+            "tell| can't tell the address of a listener: {error}\n"
             "the socket of the service manager listens on …, and 'listen' says …; the socket is used",
             "The address can't be had: it is taken, not of this machine, or a port below 1024.",
             "Find who has it by 'ss -tlnp | grep PORT'; choose another port by listen or OLLAMA_HOST."},
@@ -278,8 +304,8 @@ inline constexpr std::array configuration_table{
             "can't open the folder …\n"
             "can't lock the folder …\n"
             "make-folder| can't make the folder '{folder}': {what}\n"
-            "is not a regular file\n"
-            "'…' is larger than 1 MiB\n"
+            "regular-file| '{file}' is not a regular file\n"
+            "larger-mib| '{file}' is larger than 1 MiB\n"
             "another-program| another program is changing files of '{folder}' just now; try again",
             "A file or folder of the state directory can't be used.",
             "Look at the path by 'df -h' and 'ls -ld'; it belongs to the user that runs Corral."},

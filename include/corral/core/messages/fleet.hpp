@@ -11,22 +11,24 @@ inline constexpr auto fleet_reader = message_reader::operators;
 inline constexpr std::array fleet_table{
     message{
         "fleet.boxes-file", fleet_reader,
-        "there is no box; write a table [[box]] with name and address for each\n"
-        "there are more than … boxes; give them several edges, with a file each\n"
-        "'…' is the … of the box in line … already; each box has its own\n"
-        "'…' must not hold quotes or control characters; rename the file\n"
-        "'…' is not the name of a model; write it as 'corral list' does\n"
-        "'…' needs 'tls = true' in the same [[box]]\n"
-        "'count' needs a name of DNS in 'address', not an IP address\n"
-        "'count' needs 'models': boxes behind one name are not asked\n"
-        "'tls' with an IP address or SRV records needs 'ca_file', or the name of the host in 'address'\n"
-        "'key_variable' must be the name of an environment variable, such as CORRAL_EDGE_KEY\n"
-        "'key_variable' needs 'keys': the edge has a key of its own only where it checks those of clients",
+        "write| there is no box; write a table [[box]] with name and address for each\n"
+        "there| there are more than {most-boxes:d} boxes; give them several edges, with a file each\n"
+        "box| '{first}' is the {key} of the box in line {second:d} already; each box has its own\n"
+        "hold| '{key}' must not hold quotes or control characters; rename the file\n"
+        "name| '{what}' is not the name of a model; write it as 'corral list' does\n"
+        "needs| '{key}' needs 'tls = true' in the same [[box]]\n"
+        "count| 'count' needs a name of DNS in 'address', not an IP address\n"
+        "models| 'count' needs 'models': boxes behind one name are not asked\n"
+        "tls| 'tls' with an IP address or SRV records needs 'ca_file', or the name of the host in 'address'\n"
+        "key| 'key_variable' must be the name of an environment variable, such as CORRAL_EDGE_KEY\n"
+        "variable| 'key_variable' needs 'keys': the edge has a key of its own only where it checks those of "
+        "clients",
         "The list of boxes has a mistake at the place that is named.",
         "Mend the line; docs/fleet.md has a table of all keys."},
     message{"fleet.no-models", fleet_reader,
-            "box '…' has no list of models; give it 'models', or let it be asked by --ask\n"
-            "it does not tell its models: …; see that it runs, or give it 'models' in the list of boxes",
+            "box| box '{name}' has no list of models; give it 'models', or let it be asked by --ask\n"
+            "tell| it does not tell its models: {why}; see that it runs, or give it 'models' in the list of "
+            "boxes",
             "The edge routes by model, so it has to know which box serves which.",
             "Write 'models' in the [[box]], or run 'corral fleet render --ask' while all boxes are up."},
     message{"fleet.not-written", fleet_reader,

@@ -21,7 +21,8 @@ inline constexpr std::array form_table{
     message{"request.json-too-deep", form_reader,
             "of the request is nested deeper than …\n"
             "the JSON of the request is nested deeper than …\n"
-            "exceeded max depth",
+            "exceeded max depth\n"
+            "request| '{key}' of the request is nested deeper than {depth:d} levels",
             "Arrays and objects lie too deep inside each other.", "Send flatter JSON."},
     message{"request.json-too-much", form_reader,
             "the JSON of the request holds too many values\n"
@@ -31,30 +32,30 @@ inline constexpr std::array form_table{
             "The JSON is within its bytes, but has more parts than a request can need.",
             "Send fewer elements."},
     message{"request.wrong-type", form_reader,
-            "json: cannot unmarshal … into Go struct field …\n"
-            "json: cannot unmarshal number … into Go struct field …\n"
             "json-number| json: a number in the request is out of range\n"
-            "json: cannot unmarshal … into Go value of type …",
+            "into| json: cannot unmarshal {tree} into Go value of type {go-type}\n"
+            "json| json: cannot unmarshal number {dump} into Go struct field {path}.{key} of type int\n"
+            "unmarshal| json: cannot unmarshal {what} into Go struct field {path}.{key} of type {go-type}",
             "A field has a value of another type; the words are those that clients of Ollama know.",
             "Give the field the type that is named at the end."},
     message{"request.unpacked-too-large", form_reader,
             "request-body| the request's body may have at most {most:d} bytes unpacked\n"
-            "the body of this request may have at most … bytes",
+            "body| the body of this request may have at most {most:d} bytes",
             "The body is larger than this address takes.", "Send less."},
     message{"request.bad-encoding", form_reader,
             "request-body| the request's body is no valid zstd ({why}); send it uncompressed\n"
-            "a request body with Content-Encoding … is not supported: send it uncompressed",
+            "request| a request body with Content-Encoding {coding} is not supported: send it uncompressed",
             "The body came in a form that is not read here.", "Send it uncompressed."},
     message{"request.malformed", form_reader,
-            "malformed request: …\n"
-            "bad Content-Length\n"
-            "bad Transfer-Encoding\n"
-            "unsupported transfer encoding\n"
-            "missing required Host header\n"
-            "too many Host headers\n"
-            "bad request target\n"
-            "unknown expectation\n"
-            "HTTP version not supported",
+            "malformed| malformed request: {error}\n"
+            "bad| bad Content-Length\n"
+            "transfer| bad Transfer-Encoding\n"
+            "unsupported| unsupported transfer encoding\n"
+            "missing| missing required Host header\n"
+            "too| too many Host headers\n"
+            "request| bad request target\n"
+            "unknown| unknown expectation\n"
+            "http| HTTP version not supported",
             "The request breaks HTTP; the connection is closed.",
             "Use another client, or take away the proxy that changes requests."},
     message{"request.too-slow", form_reader,
@@ -68,101 +69,106 @@ inline constexpr std::array form_table{
             "Connections, long headers or bodies of all clients together are as many as may be.",
             "Ask again in a moment."},
     message{"request.message-form", form_reader,
-            "invalid message content type: …\n"
-            "invalid content block format\n"
-            "invalid system type: …\n"
-            "[] is too short - 'messages'\n"
-            "messages is required\n"
-            "messages is required, and none of them has any content\n"
-            "invalid tool call arguments\n"
-            "tool_use block missing required '…' field\n"
+            "message| invalid message content type: {content}\n"
+            "content| invalid content block format\n"
+            "invalid| invalid system type: {value}\n"
+            "too| [] is too short - 'messages'\n"
+            "messages| messages is required\n"
+            "required| messages is required, and none of them has any content\n"
+            "call| invalid tool call arguments\n"
+            "tool| tool_use block missing required '{key}' field\n"
             "failed to parse function call arguments: …\n"
-            "failed to parse function call arguments: they are not an object\n"
-            "unknown input item type: …\n"
-            "function_call_output requires a call_id or a name\n"
-            "function_call_output requires a non-empty call_id\n"
-            "… execution must be \"client\" or \"server\", got …\n"
-            "… with client execution requires a non-empty call_id\n"
-            "tool_search_call arguments must be an object\n"
-            "compaction input is empty\n"
-            "compaction_trigger requires stream=true\n"
-            "compaction_trigger must be the final and only compaction trigger\n"
-            "compaction_trigger is only valid on POST /v1/responses\n"
-            "unsupported compaction item: encrypted_content is not an Ollama payload\n"
-            "unsupported Ollama compaction payload type or version\n"
-            "Ollama compaction payload has an empty summary\n"
-            "unknown content type: …\n"
-            "input is required\n"
-            "input must be a string or array\n"
-            "invalid input\n"
-            "invalid input type\n"
+            "failed| failed to parse function call arguments: they are not an object\n"
+            "unknown| unknown input item type: {type}\n"
+            "function| function_call_output requires a call_id or a name\n"
+            "output| function_call_output requires a non-empty call_id\n"
+            "execution| {type} execution must be \"client\" or \"server\", got {execution}\n"
+            "client| {type} with client execution requires a non-empty call_id\n"
+            "search| tool_search_call arguments must be an object\n"
+            "empty| compaction input is empty\n"
+            "requires| compaction_trigger requires stream=true\n"
+            "trigger| compaction_trigger must be the final and only compaction trigger\n"
+            "only| compaction_trigger is only valid on POST /v1/responses\n"
+            "unsupported| unsupported compaction item: encrypted_content is not an Ollama payload\n"
+            "ollama| unsupported Ollama compaction payload type or version\n"
+            "compaction| Ollama compaction payload has an empty summary\n"
+            "type| unknown content type: {type}\n"
+            "input-required| input is required\n"
+            "string| input must be a string or array\n"
+            "invalid-input| invalid input\n"
+            "input| invalid input type\n"
             "a message has no known role\n"
-            "'tool_call_id' and 'name' of a message may have at most … bytes",
+            "name| 'tool_call_id' and 'name' of a message may have at most {longest-id:d} bytes",
             "A message of the request does not have the form that its address asks for.",
             "Mend the field that is named, or use a current version of the client's library."},
     message{"request.field-missing", form_reader,
-            "model is required\n"
-            "max_tokens is required and must be positive\n"
-            "neither 'from' or 'files' was specified",
+            "model| model is required\n"
+            "max| max_tokens is required and must be positive\n"
+            "neither| neither 'from' or 'files' was specified",
             "A field is missing that has no default.", "Add the field that is named."},
-    message{"request.field-value", form_reader,
-            "invalid think value: …\n"
-            "(think must be a boolean or string (…, true, or false))\n"
-            "invalid reasoning value: …\n"
-            "invalid type for 'stop' field: …\n"
-            "top_logprobs must be between 0 and 20\n"
-            "Invalid value for 'encoding_format' = …\n"
-            "Unsupported type: '…'\n"
-            "time: missing unit in duration …\n"
-            "time: unknown unit … in duration …\n"
-            "invalid digest format\n"
-            "output_config.format.schema must be a JSON Schema object\n"
-            "invalid input_schema for tool …: it is not an object\n"
-            "option \"…\" must be …",
-            "A field has a value that can't be meant.", "One of the values that the sentence names."},
+    message{
+        "request.field-value", form_reader,
+        "type| invalid type for 'stop' field: {what}\n"
+        "top| top_logprobs must be between 0 and 20\n"
+        "unsupported| Unsupported type: '{value}'\n"
+        "time| time: missing unit in duration {text}\n"
+        "unknown| time: unknown unit {unit} in duration {text}\n"
+        "digest| invalid digest format\n"
+        "output| output_config.format.schema must be a JSON Schema object\n"
+        "invalid| invalid input_schema for tool {name}: it is not an object\n"
+        "option| option \"{key}\" must be {wanted}\n"
+        "think| invalid think value: {level} (must be \"high\", \"medium\", \"low\", \"max\", true, or "
+        "false)\n"
+        "boolean| think must be a boolean or string (\"high\", \"medium\", \"low\", \"max\", true, or "
+        "false)\n"
+        "value| Invalid value for 'encoding_format' = {encoding}. Supported values: ['float', 'base64'].\n"
+        "reasoning| invalid reasoning value: {words} (must be \"minimal\", \"low\", \"medium\", \"high\", "
+        "\"xhigh\", \"ultra\", \"max\", or \"none\")",
+        "A field has a value that can't be meant.", "One of the values that the sentence names."},
     message{"request.image-form", form_reader,
-            "invalid image source\n"
-            "invalid image source type: …. Only base64 images are supported.\n"
-            "invalid base64 image data: illegal base64 data at input byte …\n"
-            "illegal base64 data at input byte …\n"
-            "invalid image input\n"
-            "image URLs are not currently supported, please use base64 encoded data instead\n"
-            "images in messages are not supported",
+            "invalid| invalid image source\n"
+            "image| invalid image source type: {type}. Only base64 images are supported.\n"
+            "base| invalid base64 image data: illegal base64 data at input byte {what:d}\n"
+            "illegal| illegal base64 data at input byte {what:d}\n"
+            "input| invalid image input\n"
+            "urls| image URLs are not currently supported, please use base64 encoded data instead\n"
+            "images| images in messages are not supported",
             "The image did not come as base64 within the request; Corral fetches nothing from other servers.",
             "Send data:image/png;base64,… or the bytes in base64."},
     message{"request.not-built", form_reader,
-            "file inputs are not currently supported\n"
-            "audio is not supported, because no model here can hear\n"
-            "… does not support audio\n"
-            "typical_p is no longer supported\n"
-            "logprobs is not supported in responses: ask /v1/chat/completions for them\n"
-            "_debug_render_only is not supported: this server does not show rendered prompts\n"
-            "… is not supported: this server makes no models out of files; create from a model that it has, "
-            "or add one with 'corral import'",
+            "file| file inputs are not currently supported\n"
+            "audio| audio is not supported, because no model here can hear\n"
+            "support| {model} does not support audio\n"
+            "typical| typical_p is no longer supported\n"
+            "logprobs| logprobs is not supported in responses: ask /v1/chat/completions for them\n"
+            "debug| _debug_render_only is not supported: this server does not show rendered prompts\n"
+            "supported| {unsupported} is not supported: this server makes no models out of files; create "
+            "from a model that it has, or add one with 'corral import'",
             "No runtime here, or Corral itself, does not do this.",
             "Leave it out, or do what the sentence names."},
     message{"request.not-for-chat", form_reader,
-            "does not support chat\n"
-            "does not support …",
+            "does not support …\n"
+            "support| \"{model}\" does not support chat\n"
+            "support-2| {typed} does not support {activity}",
             "The model lacks the capability; one that makes vectors, for instance, does not answer.",
             "Choose another model: 'corral list' shows what each can do."},
     message{"request.bad-name", form_reader,
-            "invalid model name\n"
-            "source … is invalid\n"
-            "destination … is invalid\n"
-            "name … is invalid\n"
-            "use either :local or :cloud, not both: …",
+            "invalid| invalid model name\n"
+            "source| source {source} is invalid\n"
+            "destination| destination {destination} is invalid\n"
+            "name| name {typed} is invalid\n"
+            "use| use either :local or :cloud, not both: {typed}",
             "The name has characters that no name has.",
             "Write NAME or NAME:TAG, such as qwen3:4b; 'corral list' or 'ollama list' shows those that are "
             "here."},
     message{"request.format-schema", form_reader,
-            "invalid format: …\n"
             "format| the format's schema at {what}: {reason}\n"
             "schema-nested| the format's schema is nested too deeply\n"
             "format-must| the format must be \"json\" or a JSON Schema object\n"
             "pattern-must| 'pattern' must be a text of at most {pattern-bytes:d} bytes\n"
             "pattern-run| this 'pattern' can't be run in bounded time ({longest}), please leave it out\n"
-            "format-schema| the format's schema is longer than {text-bytes:d} KiB",
+            "format-schema| the format's schema is longer than {text-bytes:d} KiB\n"
+            "invalid| invalid format: {take}; expected \"json\" or a valid JSON Schema object",
             "The schema can't be used; the place in it is named.",
             "Mend or leave out the keyword (docs/structured_output.md)."},
     message{
@@ -179,7 +185,7 @@ inline constexpr std::array form_table{
             "continue one; end it with a user message\n"
             "conversation-message| the conversation has no message; send one\n"
             "conversation-messages| the conversation has no messages to send; send one\n"
-            "this model has no form for such a conversation; send messages, or choose another model\n"
+            "model| this model has no form for such a conversation; send messages, or choose another model\n"
             "model-chat| the model's chat format '{name}' has no tools; ask without them\n"
             "chat-format| the chat format '{name}' can't fill in what stands between two texts; leave suffix "
             "out\n"
@@ -195,15 +201,15 @@ inline constexpr std::array form_table{
             "model-takes| This model takes neither raw prompts nor an assistant turn to be continued, "
             "because its program puts a chat template around every conversation. Send messages.\n"
             "takes-images| This model takes images in whole conversations alone. Send messages.\n"
-            "This model can't run a prompt of a single token. Send a longer one.\n"
-            "The prompt is empty. Send a text.",
+            "model| This model can't run a prompt of a single token. Send a longer one.\n"
+            "prompt| The prompt is empty. Send a text.",
             "A raw prompt, a template or a begun answer does not reach this runtime as it stands.",
             "Send messages (/api/chat, /v1/chat/completions)."},
     message{"request.variant-full", form_reader,
-            "there are … models made by clients already\n"
-            "the models made by clients may hold at most … together\n"
-            "you have … models already, and one client may have half of what others leave\n"
-            "your models hold … already, and one client may have half of what others leave\n"
+            "there| there are {count:d} models made by clients already\n"
+            "models| the models made by clients may hold at most {all-bytes} together\n"
+            "you| you have {count:d} models already, and one client may have half of what others leave\n"
+            "your| your models hold {bytes} already, and one client may have half of what others leave\n"
             "model-hold| a model may hold at most {document-bytes:d} bytes of texts and messages",
             "What clients may store is bounded; nothing was kept.",
             "Delete one (ollama rm NAME), then make it again."},
@@ -213,15 +219,16 @@ inline constexpr std::array form_table{
             "have its operator change it there",
             "A client's model can't be made, copied or deleted under this name.", "Choose another name."},
     message{"request.vectors-memory", form_reader,
-            "this server has no memory left for the vectors of this request; ask again later, or send fewer "
-            "texts\n"
-            "a request may hold at most … texts for this model, whose vectors have … numbers",
+            "server| this server has no memory left for the vectors of this request; ask again later, or "
+            "send fewer texts\n"
+            "request| a request may hold at most {length:d} texts for this model, whose vectors have "
+            "{length:d} numbers",
             "The vectors of this many texts are more than may be held.", "Send fewer texts at once."},
     message{"request.vectors-too-long", form_reader, "the input length exceeds the context length",
             "A text is longer than the model reads.", "Send shorter texts, or truncate = true."},
     message{"request.vectors-cancelled", form_reader,
-            "request canceled\n"
-            "the client has gone",
+            "request| request canceled\n"
+            "client| the client has gone",
             "The client took the request back.", "Nothing; ask again for an answer."},
 };
 

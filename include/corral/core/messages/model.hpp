@@ -22,7 +22,7 @@ inline constexpr std::array model_table{
             "The other model is unloaded when its answer is out.", "Nothing."},
     message{"model.waits-for-leaving", model_reader,
             "waits for {place}, which {model} is leaving\n"
-            "place| waits for {place}",
+            "place| waits for {place}, which is being left",
             "The other model is being unloaded.", "Nothing."},
     message{"model.waits-in-line", model_reader, "waits for {place}, which {model} is to have first",
             "A third model asked before.", "Nothing."},

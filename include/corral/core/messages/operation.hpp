@@ -14,12 +14,12 @@ inline constexpr std::array operation_table{
             "daemon-answer| the daemon does not answer any more\n"
             "nothing-changed| nothing has changed: {upgrade}\n"
             "request-nested| the request is nested too deep\n"
-            "a request may have at most … bytes\n"
-            "unknown verb '…'; there are …\n"
-            "'program' must be a path from the root\n"
+            "request| a request may have at most {line-bytes:d} bytes\n"
+            "unknown| unknown verb '{wanted}'; there are {all-verbs}\n"
+            "program| 'program' must be a path from the root\n"
             "'target' must be a text: MODEL, MODEL@CARDS or MODEL/SERVICE\n"
-            "'target' must be a text: MODEL, MODEL/SERVICE, SERVICE or corral\n"
-            "internal error: …\n"
+            "target| 'target' must be a text: MODEL, MODEL/SERVICE, SERVICE or corral\n"
+            "internal| internal error: {thrown}\n"
             "the daemon refuses\n"
             "corral-url| the Corral at --url wants one model by its name\n"
             "answers-status| {url} answers with status {status:d} and not as Corral does. Check the address; "
@@ -43,13 +43,12 @@ inline constexpr std::array operation_table{
             "keys, Corral's own user, root and the group that 'operators' names, on its own machine.",
             "Show a key with the scopes observe or operate; without keys open the link that 'sudo corral ui' "
             "prints. From another page there is no way."},
-    message{
-        "page.no-link", operation_reader,
-        "the page is not installed here\n"
-        "this server does not listen on loopback and asks for no API keys, so nobody may open its page; name "
-        "a file of keys in [access]",
-        "There is nothing that a link of 'corral ui' could open.",
-        "Install the page (share/corral/ui), or make keys: corral key new NAME."},
+    message{"page.no-link", operation_reader,
+            "page| the page is not installed here\n"
+            "server| this server does not listen on loopback and asks for no API keys, so nobody may open "
+            "its page; name a file of keys in [access]",
+            "There is nothing that a link of 'corral ui' could open.",
+            "Install the page (share/corral/ui), or make keys: corral key new NAME."},
     message{"page.busy", operation_reader,
             "this server does as much for its operator as it may; try again in a while\n"
             "many-pages| as many pages follow this server as it lets; close one",
@@ -63,16 +62,17 @@ inline constexpr std::array operation_table{
             "the page's file '…' can't be read: …",
             "A file of the page under share/corral/ui can't be read; requests are answered as ever.",
             "Install Corral again, and look at the disk if that does not help."},
-    message{"command.too-many-readers", operation_reader, "readers follow the lines already",
+    message{"command.too-many-readers", operation_reader,
+            "readers| {most-followers:d} readers follow the lines already",
             "As many corral logs --follow run as may.", "End one of them."},
     message{"command.may-not-ask", operation_reader,
-            "only the user that runs Corral and root may ask here\n"
+            "only| only the user that runs Corral and root may ask here\n"
             "admin socket: user … was refused",
             "The admin socket is for Corral's own user and root.",
             "Ask as that user or as root: sudo corral …."},
     message{
         "command.socket-file", operation_reader,
-        "the admin socket '…' can't be used\n"
+        "admin| the admin socket '{path}' can't be used\n"
         "the name of the socket is too long: …\n"
         "there is something else than a socket at …\n"
         "can't look at …\n"
@@ -86,14 +86,15 @@ inline constexpr std::array operation_table{
         "The socket over which commands ask could not be made or reached. Clients are served all the same.",
         "Set admin_socket = \"PATH\" to a folder that Corral's user may write."},
     message{"command.stop-service", operation_reader,
-            "a service is stopped with its model: stop …, or restart the service\n"
-            "a service is started with its model: start …",
+            "service| a service is stopped with its model: stop {models}, or restart the service\n"
+            "started| a service is started with its model: start {models}",
             "A model's services live and end together.",
             "Run 'corral stop MODEL', 'corral start MODEL' or 'corral restart MODEL/SERVICE'."},
     message{"command.stop-waits", operation_reader,
-            "gets no more requests, but has not stopped yet: …\n"
-            "was started again before it had stopped\n"
-            "is not ready: …",
+            "is not ready: …\n"
+            "model| model {model} was started again before it had stopped\n"
+            "gets| model {model} gets no more requests, but has not stopped yet: {down}\n"
+            "ready| model {model} is not ready: {what}",
             "The command's own time was over before the model was where it should be; it goes on by itself.",
             "Follow it by 'corral status --watch'; --now cuts a running answer off."},
     message{"command.check-mistake", operation_reader,
@@ -103,7 +104,6 @@ inline constexpr std::array operation_table{
             "The command needs the configuration and could not read it.", "Mend what 'corral check' names."},
     message{"command.remove", operation_reader,
             "nothing was removed\n"
-            "can't remove …: …\n"
             "stays-models| {folder} stays: models were changed meanwhile, so run 'corral prune' again",
             "The manifest is still there.", "Run it again with sudo, or as 'corral rm MODEL --yes'."},
     message{"command.explain", operation_reader,
@@ -173,8 +173,8 @@ inline constexpr std::array operation_table{
             "The benchmark can't be run or compared as asked.",
             "Read 'corral bench --help' and docs/bench.md."},
     message{"drain.ended", operation_reader,
-            "the drain ended: Corral is being stopped\n"
-            "the drain was taken back ('corral undrain') before the last answer had ended",
+            "drain| the drain ended: Corral is being stopped\n"
+            "taken| the drain was taken back ('corral undrain') before the last answer had ended",
             "corral drain --wait stopped waiting; the box does not drain any more.",
             "Look at 'corral status', and run 'corral drain --wait' again where Corral runs."},
     message{"upgrade.refused", operation_reader,
@@ -273,8 +273,7 @@ inline constexpr std::array operation_table{
             "clients can't make models: …\n"
             "folder-models| the folder '{folder}' for models made by clients cannot be used: {why}\n"
             "delete-some| {what}; delete some\n"
-            "newer-version| a newer version of Corral wrote it\n"
-            "'…' cannot be read",
+            "newer-version| a newer version of Corral wrote it",
             "A model made by a client is not served just now; its file stays.",
             "Mend what is named, then corral reload."},
     message{"model.place-changed", operation_reader,

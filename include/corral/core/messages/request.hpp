@@ -11,7 +11,7 @@ inline constexpr auto request_reader = message_reader::client;
 inline constexpr std::array request_table{
     message{"request.no-model", request_reader,
             "not found, try pulling it first\n"
-            "model … not found",
+            "model| model {source} not found",
             "This server has no model of that name.",
             "See which there are by 'corral list' or 'ollama list', and choose one of them."},
     message{"request.no-models", request_reader,
@@ -24,7 +24,7 @@ inline constexpr std::array request_table{
     message{
         "request.removed", request_reader,
         "the model was taken out of this server's configuration while the request waited; choose another\n"
-        "the model was taken out of this server's configuration; choose another",
+        "model| the model was taken out of this server's configuration; choose another",
         "The operator removed it and reloaded.", "Ask another model."},
     message{"request.changed", request_reader, "the model was changed while the request waited; ask again",
             "A reload gave it other files or settings.", "Ask again."},
@@ -121,16 +121,16 @@ inline constexpr std::array request_table{
             "simpler format",
             "The answer was checked and asked for again, and never fitted.",
             "Simplify the schema, or use a larger model (docs/structured_output.md)."},
-    message{"request.no-tools", request_reader, "does not support tools",
+    message{"request.no-tools", request_reader, "support| {model} does not support tools",
             "The model's template can't call tools, or its manifest does not say so.",
             "Ask without tools; or write capabilities = [\"completion\", \"tools\"] in the manifest of a "
             "model that can."},
-    message{"request.no-thinking", request_reader, "does not support thinking",
+    message{"request.no-thinking", request_reader, "support| {typed} does not support thinking",
             "The model does not think apart from its answer.", "Ask without think."},
-    message{"request.no-images", request_reader, "does not support images",
+    message{"request.no-images", request_reader, "support| {model} does not support images",
             "The model, or its runtime, sees none.",
             "Use a model with the capability vision (docs/runtimes.md)."},
-    message{"request.no-insert", request_reader, "does not support insert",
+    message{"request.no-insert", request_reader, "support| {model} does not support insert",
             "The model fills no holes (suffix).", "Leave suffix out, or choose a model that can."},
     message{"request.fallback-blind", request_reader,
             "what stands in for this model just now can't see images; ask again in a while",
@@ -191,7 +191,9 @@ inline constexpr std::array request_table{
             "this server runs the models of its own box; 'corral import'",
             "There is no registry to pull from: an NPU needs weights compiled for it.",
             "Download the package, then corral import."},
-    message{"request.pinned", request_reader, "is pinned by this server's configuration and stays loaded",
+    message{"request.pinned", request_reader,
+            "model| model '{name}' is pinned by this server's configuration and stays loaded; its operator "
+            "can stop it",
             "A client asked to unload it (keep_alive 0).",
             "Nothing; it frees its memory when its operator takes pinned away."},
     message{"request.load-too-late", request_reader, "The model was not ready in its time.",
@@ -224,12 +226,16 @@ inline constexpr std::array request_table{
             "The runtime tells none.",
             "Leave logprobs out; docs/runtimes.md names the runtimes that tell them."},
     message{"request.image-too-large", request_reader,
-            "an image may have at most … MiB of base64; send a smaller one", "The image is beyond the bound.",
-            "Send a smaller one."},
+            "an image may have at most {most-image-bytes:d} MiB of base64; send a smaller one",
+            "The image is beyond the bound.", "Send a smaller one."},
     message{"request.image-kind", request_reader,
-            "invalid image input: this model takes …, and this is none of them",
+            "invalid| invalid image input: this model takes {types}{type}",
             "The bytes are no image that the runtime reads.", "Convert it to a type that is named."},
-    message{"request.too-many-parts", request_reader, "a request may hold at most …",
+    message{"request.too-many-parts", request_reader,
+            "request| a request may hold at most {max-messages:d} messages\n"
+            "hold| a request may hold at most {most-images:d} images\n"
+            "texts| a request may hold at most {most-texts:d} texts\n"
+            "messages| a request may hold at most {max-messages:d} messages and parts of messages",
             "A bound on messages, images or texts of one request.",
             "Send fewer; docs/configuration.md has the bounds."},
     message{"request.cloud", request_reader, "ollama cloud is disabled: remote model is unavailable",
@@ -248,7 +254,7 @@ inline constexpr std::array request_table{
         "this server has no place for models that clients make; its operator can name one by state_directory",
         "There is no state directory.", "Ask the operator to set state_directory."},
     message{"request.configured-model", request_reader,
-            "' belongs to this server's configuration and is not removed; …",
+            "model| model '{name}' belongs to this server's configuration and is not removed; {barred}",
             "Clients may only delete what they made.", "Ask the operator for 'corral rm MODEL'."},
     message{"request.foreign-context", request_reader,
             "context is not one that this server gave: send back that of an earlier answer, whole and "

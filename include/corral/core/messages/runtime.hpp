@@ -17,7 +17,7 @@ inline constexpr std::array runtime_table{
             "started again.",
             "Look at what it printed by 'corral logs MODEL', and at the files by 'corral doctor MODEL'."},
     message{"runtime.places", runtime_reader,
-            "Model …, service …: …\n"
+            "model| Model {model}, service {service}: {message}\n"
             "port-handed| its port was not handed over\n"
             "free-port| There is no free port for a service from {from:d} to {last:d}.",
             "A service got no port or place of its own.",
@@ -36,14 +36,14 @@ inline constexpr std::array runtime_table{
             "names-service| Model {name}: profile {profile} names no service.\n"
             "model-profile| Model {model}: '{said}' of profile {name} must be a number from 1 to {most:d}, "
             "and is '{what}'.\n"
-            "Model …, 'model_name' of profile …: …\n"
+            "model| Model {name}, 'model_name' of profile {name}: {message}\n"
             "profile-thinking| The profile's thinking_switch '{thinking-switch}' is no JSON pointer.\n"
             "value-profile| The value of '{key}' in the profile's [traits.extra] is no JSON.\n"
             "Model …: …\n"
             "service …: …\n"
             "brace-belongs| a brace in \"{what}\" belongs to no {{placeholder}}; write {{{{ or }}}} for a "
             "plain brace\n"
-            "the variable 'url': …\n"
+            "variable| the variable 'url': {message}\n"
             "placeholder-value| the placeholder {{{placeholder}}} in \"{what}\" has no value",
             "The profile of the model can't be used as it is; the model is not served, all others are.",
             "Mend the profile; corral check names file and line."},
@@ -81,8 +81,10 @@ inline constexpr std::array runtime_table{
     message{
         "runtime.cache-salt-refused", runtime_reader,
         "…: the server refuses cache_salt, as vLLM does with its engine V0, so it is given the prompts of "
-        "one "
-        "key alone, unless reuse_across_keys is set",
+        "one key alone, unless reuse_across_keys is set\n"
+        "runtime| The runtime would let keys share what it computed of their prompts, and refuses the "
+        "'cache_salt' that keeps them apart, as vLLM does with its engine V0. Start it with its engine V1, "
+        "or set reuse_across_keys = true for this model.",
         "Without a salt all prompts share the server's cache, and the time of an answer would tell one key "
         "what "
         "another has asked.",
@@ -116,34 +118,38 @@ inline constexpr std::array runtime_table{
     message{"runtime.not-run", runtime_reader,
             "runtime-accepted| The runtime accepted the prompt but did not run it.\n"
             "runtime-ran| The runtime ran the prompt but gave no text.\n"
-            "The runtime ended its answer without a word.\n"
-            "The runtime told a failure in place of an answer.\n"
-            "The runtime failed with status …",
+            "ended| The runtime ended its answer without a word.\n"
+            "told| The runtime told a failure in place of an answer.\n"
+            "runtime| The runtime failed with status {status:d}{words}",
             "The runtime took the prompt and gave no answer; it is asked once more after a reset where "
             "nothing had gone out.",
             "Look at 'corral logs MODEL'; each time: take a smaller context, or the vendor's newer runtime."},
     message{"runtime.refused", runtime_reader,
-            "The runtime refused a reset with status ….\n"
+            "runtime| The runtime refused a reset with status {status:d}.\n"
             "The runtime refused a prompt with status …\n"
             "stayed-busy| The runtime stayed busy and took no reset.\n"
             "runtime-stayed| The runtime stayed busy and took no prompt.\n"
             "unseen-reset| the reset was accepted but not seen to run; repeating it\n"
             "runtime-accepts| The runtime accepts resets but does not carry them out.\n"
-            "The model's program refuses a value of this request…\n"
-            "The model's program refuses an image of this request…\n"
+            "refuses| The model's program refuses a value of this request{words}\n"
+            "image| The model's program refuses an image of this request{words}\n"
             "The model's chat template refuses the order of these messages…\n"
-            "The model's program is too busy to make vectors…\n"
-            "The model's program refused the texts…\n"
-            "the runtime answers an embedding with 501, so it was not started for embeddings",
+            "model| The model's program is too busy to make vectors{words}\n"
+            "program| The model's program refused the texts{words}\n"
+            "the runtime answers an embedding with 501, so it was not started for embeddings\n"
+            "refused| The runtime refused a prompt with status {status:d}.\n"
+            "chat| The model's chat template refuses the order of these messages; send questions and answers "
+            "in turn, or start a new chat{words}\n"
+            "prompt| The runtime refused a prompt with status {status:d}{words}",
             "The runtime turned the call down; in doubt it is restarted.",
             "Look at its own words by 'corral logs MODEL'."},
     message{"runtime.hung", runtime_reader,
             "The runtime stopped in the middle of an answer.\n"
-            "The runtime did not answer … whole.\n"
+            "runtime| The runtime did not answer {call} whole.\n"
             "call| the call '{call}' failed: {why}\n"
-            "The runtime did not answer whole.\n"
-            "The runtime made no vectors for as long as it may take.\n"
-            "… made no vectors\n"
+            "did| The runtime did not answer whole.\n"
+            "vectors| The runtime made no vectors for as long as it may take.\n"
+            "made| {what} made no vectors\n"
             "runtime-took| The runtime took a call and did not answer it. It was {call}; the call clock "
             "{stand}.\n"
             "runtime-finish| The runtime did not finish a reset in its time. It was busy with it for "
@@ -167,8 +173,8 @@ inline constexpr std::array runtime_table{
             "answer-json| The runtime's answer is no JSON: {what}.\n"
             "runtime| The runtime's answer has {what}.\n"
             "answer-cut| The runtime's answer was cut off.\n"
-            "The runtime's vectors have different lengths.\n"
-            "the runtime gave vectors that are not usable\n"
+            "vectors| The runtime's vectors have different lengths.\n"
+            "gave| the runtime gave vectors that are not usable\n"
             "embedding: …\n"
             "line-answer| a line of the answer is no JSON object",
             "The server behind the profile does not speak the protocol that the profile names.",
@@ -179,15 +185,15 @@ inline constexpr std::array runtime_table{
             "call| The call was given up.\n"
             "call-cancelled| The call was cancelled.\n"
             "answer-within| no answer within {limit}\n"
-            "The runtime is being stopped.\n"
-            "this server has no way to count a prompt",
+            "runtime| The runtime is being stopped.\n"
+            "server| this server has no way to count a prompt",
             "Corral ended the call itself, because its asker went or its time was over.", "Nothing."},
     message{"runtime.remote", runtime_reader,
-            "the name … can't be looked up: …\n"
+            "name| the name {host} can't be looked up: {unknown}\n"
             "unreachable| {url} can't be reached: {why}\n"
             "answer-time| {what} does not answer in time\n"
             "answer-api| its answer to /api/tags is no list of models\n"
-            "the key file … can't be read: …\n"
+            "key| the key file {key-file} can't be read: {message}\n"
             "key-file| the key file {key-file} can't be read or holds no key\n"
             "the remote server failed: …\n"
             "the remote server … is too busy…\n"

@@ -113,14 +113,17 @@ inline constexpr std::array service_table{
             "Reset it by 'axcl-smi reboot', else switch the box off and on; then run 'corral doctor'."},
     message{"device.silent", service_reader,
             "driver| the device's driver does not answer: {why}\n"
-            "hangs inside the driver, and not even SIGKILL ends it",
+            "gave| {tool} gave no answer within {timeout}\n"
+            "hangs| '{command}' hangs inside the driver, and not even SIGKILL ends it",
             "The status tool hangs; it is asked again every ten seconds.",
             "Look at 'dmesg'; reset it by 'axcl-smi reboot', else switch the box off and on."},
     message{"device.unreadable", service_reader,
             "fails| the device can't be looked at: {why}\n"
-            "… prints more than a status tool can have to say, and was ended\n"
-            "… gave an answer that is not in the format …\n"
-            "without| starts without a look at the device: {why}",
+            "prints| {tool} prints more than a status tool can have to say, and was ended\n"
+            "gave| {tool} gave an answer that is not in the format {format}\n"
+            "without| starts without a look at the device: {why}\n"
+            "run| {tool} can't run here{call}\n"
+            "looked| '{command}' can't be looked at: {message}",
             "The status tool worked before and now fails.", "Run the tool by hand as Corral's user."},
     message{"device.memory-wait", service_reader, "waiting for device memory: {figures}",
             "The memory of an ended process has not come back, or another program holds it.",

@@ -28,16 +28,16 @@ inline constexpr std::array state_table{
             "a task that talks to a dead process does not end\n"
             "the warden was not told of it: …\n"
             "cannot-signal| cannot signal the child: {why}\n"
-            "cannot read from the child: …\n"
-            "reading from the child was cancelled\n"
-            "process … can't be watched: …\n"
+            "read| cannot read from the child: {failed}\n"
+            "reading| reading from the child was cancelled\n"
+            "process| process {pid:d} can't be watched: {failed}\n"
             "process-taken| process {pid:d} can't be taken over: {why}\n"
             "it is no child of this process\n"
             "it is not the leader of its process group\n"
             "its output and its error output are the same pipe\n"
             "the kernel gives no descriptor (pidfd) for it\n"
             "cannot-watch| cannot watch {program}: {why}\n"
-            "cannot read from …: …",
+            "from| cannot read from {command}: {failed}",
             "The system refused something that Corral does with its children; the service goes on or is "
             "started again.",
             "Look at 'dmesg' and the limits of the unit (LimitNOFILE, TasksMax)."},

@@ -154,8 +154,7 @@ bool cycle_fsm::interrupted() {
     } else if (signs_.lost != process_epochs::loss::none) {
         fail_by_loss();
     } else if (run_.what.until.passed(now_)) {
-        fail(chat::failure_kind::timed_out, "deadline",
-             "The answer took longer than it may here; ask for a shorter one.");
+        fail(chat::failure_kind::timed_out, "deadline", core::say("request.took-too-long"));
     } else {
         return false;
     }
@@ -164,7 +163,7 @@ bool cycle_fsm::interrupted() {
 
 void cycle_fsm::fail_by_loss() {
     if (signs_.lost == process_epochs::loss::stopping) {
-        fail(chat::failure_kind::unavailable, "stopping", "The runtime is being stopped.");
+        fail(chat::failure_kind::unavailable, "stopping", core::say("runtime.given-up/runtime"));
         return;
     }
     const bool tokenizer = signs_.lost == process_epochs::loss::tokenizer;
@@ -197,8 +196,7 @@ void cycle_fsm::decide(noticing& in) {
     if (what.silent) {
         hung(what.call);
     } else {
-        fail(chat::failure_kind::runtime_failed, "call-failed",
-             std::string("The runtime did not answer ") + what.call + " whole.");
+        fail(chat::failure_kind::runtime_failed, "call-failed", core::say("runtime.hung/runtime", what.call));
     }
 }
 

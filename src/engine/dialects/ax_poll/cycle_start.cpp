@@ -129,7 +129,7 @@ void cycle_fsm::on_reset(const core::result<control_reply>& got, core::steady_ti
         confirm();
     } else if (got->verdict == control_verdict::refused) {
         fail(chat::failure_kind::runtime_failed, "reset-refused",
-             "The runtime refused a reset with status " + std::to_string(got->status) + ".");
+             core::say("runtime.refused/runtime", got->status));
     } else if (asked.until.passed(now_)) {
         fail_and_restart("runtime-stuck", core::say("runtime.refused/stayed-busy"));
     } else {
@@ -243,7 +243,7 @@ void cycle_fsm::on_generated(const core::result<control_reply>& got, core::stead
         follow();
     } else if (got->verdict == control_verdict::refused) {
         fail(chat::failure_kind::runtime_failed, "generate-refused",
-             "The runtime refused a prompt with status " + std::to_string(got->status) + ".");
+             core::say("runtime.refused/refused", got->status));
     } else if (asked.until.passed(now_)) {
         fail_and_restart("runtime-stuck", core::say("runtime.refused/runtime-stayed"));
     } else {

@@ -251,10 +251,8 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::encode(std::string te
         ids = co_await unwrap(std::move(marked), until, unwanted);
     }
     if (ids && ids->size() < 2) {
-        co_return core::make_failure(
-            core::errc::invalid, ids->empty()
-                                     ? "The prompt is empty. Send a text."
-                                     : "This model can't run a prompt of a single token. Send a longer one.");
+        co_return core::make_failure(core::errc::invalid, ids->empty() ? core::say("request.verbatim/prompt")
+                                                                       : core::say("request.verbatim/model"));
     }
     co_return ids;
 }

@@ -56,8 +56,7 @@ core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address 
         unknown = error.code();  // no thread for it can be started
     }
     if (unknown) {
-        co_return core::failure{unknown,
-                                "the name " + where.host + " can't be looked up: " + unknown.message()};
+        co_return core::failure{unknown, core::say("runtime.remote/name", where.host, unknown.message())};
     }
     tcp::socket socket(on);
     auto [error, at] = co_await asio::async_connect(socket, found, no_throw);

@@ -5,6 +5,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/render.hpp"
+#include "corral/core/say.hpp"
 #include "engine/dialects/ollama_remote/remote_run.hpp"
 #include "engine/streaming/embedding_call.hpp"
 
@@ -131,7 +132,8 @@ core::awaitable<embedding_outcome> remote_backend::embed(embedding_order what) {
     if (made) {
         watch->served();
     } else if (made.error().kind == chat::failure_kind::runtime_failed) {
-        watch->failed(watch->settings().at.text() + " made no vectors");  // its own words are for the client
+        watch->failed(
+            core::say("runtime.hung/made", watch->settings().at.text()));  // its own words are for the client
     }
     co_return made;
 }
@@ -145,7 +147,7 @@ core::result<std::unique_ptr<backend>> make_ollama_remote(const supervisor::supe
                                                           const catalog::model_entry& model) {
     const auto at = parse_remote_url(value_of(model, "url"));
     if (!at) {
-        return wrong(model, "the variable 'url': " + at.error().message);
+        return wrong(model, core::say("runtime.profile/variable", at.error().message));
     }
     const auto capacity = catalog::capacity_of(model);
     if (!capacity) {

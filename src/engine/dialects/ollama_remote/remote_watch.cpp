@@ -205,8 +205,8 @@ core::awaitable<core::result<http::header_fields>> remote_watch::key_headers() {
         auto reading = disk_->run(settings_.key_file, std::move(work), until);
         core::result<std::string> read = co_await std::move(reading);
         if (!read) {
-            co_return core::failure{read.error().code, "the key file " + settings_.key_file +
-                                                           " can't be read: " + read.error().message};
+            co_return core::failure{
+                read.error().code, core::say("runtime.remote/key", settings_.key_file, read.error().message)};
         }
         key = std::move(*read);
     } else {
