@@ -37,6 +37,7 @@ constexpr auto commands = std::to_array<command_entry>({
     {add_upgrade_command, "Serve", "corral upgrade /usr/local/bin/corral"},
     {add_unit_command, "Serve", "corral unit --write"},
     {add_key_command, "Serve", "corral key new anna"},
+    {add_connect_command, "Serve", "corral connect opencode --write"},
     {add_run_command, "Models", "corral run qwen3:4b \"Why is the sky blue?\""},
     {add_import_command, "Models", "corral import /srv/models/Qwen3-4B"},
     {add_pull_command, "Models", "corral pull qwen3:4b"},

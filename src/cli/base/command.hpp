@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "failure.hpp"
+#include "cli/base/failure.hpp"
 
 namespace CLI {
 class App;
@@ -61,6 +61,7 @@ void add_fleet_command(CLI::App& program, command_context& context);
 void add_unit_command(CLI::App& program, command_context& context);
 void add_key_command(CLI::App& program, command_context& context);
 void add_completion_command(CLI::App& program, command_context& context);
+void add_connect_command(CLI::App& program, command_context& context);
 void add_run_command(CLI::App& program, command_context& context);
 void add_ps_command(CLI::App& program, command_context& context);
 void add_help_command(CLI::App& program, command_context& context);

@@ -14,15 +14,12 @@ namespace corral::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> known_names{"STATE_DIRECTORY",
-                                                      "RUNTIME_DIRECTORY",
-                                                      "XDG_STATE_HOME",
-                                                      "XDG_CONFIG_HOME",
-                                                      "CORRAL_CONFIG",
-                                                      "HF_ENDPOINT",
-                                                      "HOME",
-                                                      "NO_COLOR",
-                                                      "TERM"};
+constexpr std::array<std::string_view, 12> known_names{"STATE_DIRECTORY", "RUNTIME_DIRECTORY",
+                                                       "XDG_STATE_HOME",  "XDG_CONFIG_HOME",
+                                                       "CORRAL_CONFIG",   "CLAUDE_CONFIG_DIR",
+                                                       "CODEX_HOME",      "SUDO_USER",
+                                                       "HF_ENDPOINT",     "HOME",
+                                                       "NO_COLOR",        "TERM"};
 
 }  // namespace
 

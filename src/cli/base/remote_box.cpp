@@ -40,12 +40,12 @@ bool is_of_the_box(const std::string& verb) {
 }
 
 bool is_look(const std::string& verb) {
-    return verb == "status" || verb == "requests" || verb == "incidents";
+    return verb == "status" || verb == "requests" || verb == "incidents" || verb.starts_with('/');
 }
 
 box_question question_of(const std::string& verb, const std::string& model) {
     if (is_look(verb)) {
-        return {"GET", "/corral/v1/" + verb, {}};
+        return {"GET", verb.starts_with('/') ? verb : "/corral/v1/" + verb, {}};
     }
     if (is_of_the_box(verb)) {
         return {"POST", "/corral/v1/" + verb, "{}"};

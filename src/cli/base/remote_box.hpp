@@ -42,8 +42,8 @@ struct found_box {
 [[nodiscard]] core::awaitable<core::result<control::admin_json>> ask_box(found_box of, std::string verb,
                                                                          std::string model);
 
-// The answer to "status", "requests", "incidents", "doctor", "drain" and "undrain", or to "start", "stop", "restart", "pin" and "unpin" of a
-// model. Blocks, for `limit` once there is a connection; fails with what the box says, or with why it says nothing.
+// The answer to "status", "requests", "incidents", "doctor", "drain" and "undrain", to "start", "stop", "restart", "pin" and "unpin" of a
+// model, or to a GET of any path ("/v1/models"). Blocks, for `limit` once there is a connection; fails with what the box says, or with why it says nothing.
 [[nodiscard]] core::result<control::admin_json> ask_remote(
     const remote_box& at, const std::string& verb, const std::string& model,
     const std::map<std::string, std::string>& environment);

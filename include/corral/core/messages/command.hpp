@@ -150,6 +150,39 @@ inline constexpr std::array command_table{
     message{"configuration.certificate-kept", command_reader, "the TLS certificate stays as it was: …",
             "A changed certificate or key is wrong; the old pair stays in force.",
             "Mend the files; they are read again by themselves."},
+    message{"connect.merge", command_reader,
+            "no-json| it is no JSON, not even with comments\n"
+            "other-kind| its '{key}' is no list or object where one is added\n"
+            "stays| '{file}' can't be merged safely, for {why}; it stays as it is. Add by hand what 'corral "
+            "connect {client}' prints.",
+            "The client's file could lose something by an automatic change.",
+            "Add the printed lines by hand, or mend the file and run the command again."},
+    message{
+        "connect.place", command_reader,
+        "no-home| HOME names no folder, so nobody's files can be written; set HOME, or copy what 'corral "
+        "connect {client}' prints\n"
+        "sudo| with sudo this would write the files of root; run it as {user}, without sudo\n"
+        "other-home| the folder of HOME, '{home}', belongs to another user; run this as that user\n"
+        "dangling| '{file}' is a link to nothing; remove the link, or make its target\n"
+        "read-only| '{file}' is read-only; make it writable by 'chmod u+w', or add the printed lines where "
+        "it is made\n"
+        "not-ours| '{file}' is not as 'corral connect' left it, or not from there; move it away and run this "
+        "again\n"
+        "by-hand| {client} is told by hand: do what 'corral connect {name}' prints",
+        "The file of a client was not touched.", "Do what the sentence says, then run the command again."},
+    message{
+        "connect.undo", command_reader,
+        "nothing| nothing to take back: 'corral connect {client} --write' was not run here, or was taken "
+        "back\n"
+        "changed| '{file}' was changed since, so nothing was taken back; what stood there before is in "
+        "'{record}' under \"before\"\n"
+        "unreadable| the record '{record}' can't be read; take the lines out of the client's file by hand",
+        "The file of a client stays as it is.", "Take the lines out by hand."},
+    message{"connect.model", command_reader,
+            "none| {url} serves no model that writes text; 'corral list' shows its models\n"
+            "odd-name| {url} names a model with characters that files of clients don't hold; name another by "
+            "--model",
+            "No client can be told a model.", "Pull a model, or name one by --model."},
 };
 
 }  // namespace corral::core::messages

@@ -1,0 +1,313 @@
+// corral connect [NAME] [--write | --undo | --all].
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/command_source.hpp"
+#include "cli/base/remote_box.hpp"
+#include "cli/chat/chat_question.hpp"
+#include "cli/connect/client_table.hpp"
+#include "cli/connect/connect_file.hpp"
+#include "corral/catalog/diagnostic.hpp"
+#include "corral/catalog/model_name.hpp"
+#include "corral/core/json_members.hpp"
+#include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
+#include "corral/core/server_url.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using control::admin_json;
+using environment_map = std::map<std::string, std::string>;
+
+struct connect_options {
+    std::string client;
+    remote_box box{{}, {}, {}, core::seconds{10}};
+    std::string key;
+    std::string model;
+    std::optional<std::string> config;
+    std::string output = "corral-clients";
+    bool write = false;
+    bool undo = false;
+    bool all = false;
+    bool rows = false;
+};
+
+// The address of this box in its network: IPv4 where there is one.
+std::string network_address() {
+    std::string out;
+    ifaddrs* first = nullptr;
+    if (::getifaddrs(&first) != 0) {
+        return out;
+    }
+    for (const ifaddrs* each = first; each != nullptr; each = each->ifa_next) {
+        const bool usable = each->ifa_addr != nullptr && each->ifa_addr->sa_family == AF_INET &&
+                            (each->ifa_flags & IFF_LOOPBACK) == 0 && (each->ifa_flags & IFF_UP) != 0;
+        if (usable && out.empty()) {
+            const auto* const four = reinterpret_cast<const sockaddr_in*>(each->ifa_addr);
+            out = boost::asio::ip::address_v4(ntohl(four->sin_addr.s_addr)).to_string();
+        }
+    }
+    ::freeifaddrs(first);
+    return out;
+}
+
+// Of the Corral that the configuration describes.
+core::result<std::string> own_url(const std::optional<std::string>& config,
+                                  const environment_map& environment) {
+    const config::configuration_result read = config::load_configuration(source_of(config, environment));
+    if (!read.value) {
+        return core::make_failure(core::errc::invalid,
+                                  core::say("command.check-mistake/configuration-mistakes"));
+    }
+    const auto address = read.value->listen.address();
+    std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+    if (address.is_unspecified()) {
+        host = network_address();
+        host = host.empty() ? "127.0.0.1" : host;
+    }
+    return fmt::format("{}://{}:{}", read.value->tls ? "https" : "http", host, read.value->listen.port());
+}
+
+bool writes_text(const admin_json& model) {
+    const admin_json& all = core::list_at(model, "capabilities");
+    return all.empty() || std::ranges::find(all, admin_json("completion")) != all.end();
+}
+
+// The model that was named, else the first that is loaded, else the first.
+core::result<admin_json> choose_model(const admin_json& listing, const std::string& typed,
+                                      const std::string& url) {
+    std::vector<std::string> names;
+    const admin_json* chosen = nullptr;
+    for (const admin_json& one : core::list_at(listing, "data")) {
+        names.push_back(telemetry::printable(core::text_at(one, "id")));
+        const bool fits = typed.empty() ? writes_text(one) : catalog::same_model(names.back(), typed);
+        if (fits &&
+            (chosen == nullptr || (!core::flag_at(*chosen, "loaded") && core::flag_at(one, "loaded")))) {
+            chosen = &one;
+        }
+    }
+    if (chosen == nullptr && !typed.empty()) {
+        return core::make_failure(core::errc::not_found, catalog::no_such_model(typed, names));
+    }
+    if (chosen == nullptr) {
+        return core::make_failure(core::errc::not_found, core::say("connect.model/none", url));
+    }
+    return *chosen;
+}
+
+core::result<told_box> look_at_box(const connect_options& asked, environment_map environment) {
+    remote_box at = asked.box;
+    if (at.url.empty()) {
+        const auto own = own_url(asked.config, environment);
+        if (!own) {
+            return own.error();
+        }
+        at.url = *own;
+    }
+    if (!asked.key.empty()) {
+        environment["OLLAMA_API_KEY"] = asked.key;
+    }
+    const auto listing = ask_remote(at, "/v1/models", {}, environment);
+    if (!listing) {
+        const bool silent = listing.error().code == boost::asio::error::connection_refused;
+        return silent && asked.box.url.empty()
+                   ? core::make_failure(core::errc::unavailable, corral_not_running)
+                   : listing.error();
+    }
+    const auto model = choose_model(*listing, asked.model, at.url);
+    if (!model) {
+        return model.error();
+    }
+    constexpr std::uint32_t usual_window = 4096;  // of a server that tells none
+    told_box out;
+    while (at.url.ends_with('/')) {
+        at.url.pop_back();
+    }
+    out.url = at.url;
+    out.model = core::text_at(*model, "id");
+    out.window = core::number_at<std::uint32_t>(*model, "context_length").value_or(usual_window);
+    out.key = !asked.box.key_file.empty() || environment.contains("OLLAMA_API_KEY");  // or --key, see above
+    const admin_json& can = core::list_at(*model, "capabilities");
+    out.tools = std::ranges::find(can, admin_json("tools")) != can.end();
+    out.vision = std::ranges::find(can, admin_json("vision")) != can.end();
+    if (!is_plain_word(out.model) || !is_plain_word(out.url)) {
+        return core::make_failure(core::errc::invalid, core::say("connect.model/odd-name", at.url));
+    }
+    return out;
+}
+
+// What a person reads: the file, and what to do.
+std::string told_text(const told_client& client, const told_box& box, const std::string& file) {
+    std::string out =
+        "# " + std::string(client.title) + (client.kind == client_file::none ? "" : ": " + file) + "\n";
+    out += fill_in(client.text, box, file);
+    return out + (client.text.empty() ? "" : "\n") + fill_in(client.steps, box, file);
+}
+
+std::string usual_place(const told_client& client) {
+    return "~/" + std::string(client.folder) + (client.folder.empty() ? "" : "/") + std::string(client.file);
+}
+
+int write_all(const connect_options& asked, const told_box& box) {
+    const auto put = [](const fs::path& file, const std::string& text) -> core::result<void> {
+        if (const auto made = core::make_private_folder(file.parent_path()); !made) {
+            return made.error();
+        }
+        constexpr mode_t for_its_owner = 0600;
+        return core::replace_private_file(file, {text, for_its_owner, ::geteuid(), ::getegid()});
+    };
+    for (const told_client& one : told_clients()) {
+        const fs::path folder = fs::absolute(asked.output) / one.name;
+        auto written = put(folder / "README.txt", told_text(one, box, usual_place(one)));
+        if (written && one.kind != client_file::none) {
+            written = put(folder / fs::path(one.file).filename(), fill_in(one.text, box, usual_place(one)));
+        }
+        if (!written) {
+            return fail(written.error().message);
+        }
+    }
+    std::cout << "wrote " << asked.output << ": a folder for each of " << told_clients().size()
+              << " clients, with a README.txt that says what to do\n";
+    return succeeded;
+}
+
+int undo(const told_client& client, const environment_map& environment) {
+    const auto done = undo_client_file(client, environment);
+    if (!done) {
+        return fail(done.error().message);
+    }
+    std::cout << telemetry::printable(done->string(), 1000) << " is as it was before\n";
+    return succeeded;
+}
+
+int show_or_write(const connect_options& asked, const told_client& client, const told_box& box,
+                  const environment_map& environment) {
+    const auto place = place_of_client(client, environment);
+    const std::string file =
+        client.kind == client_file::none || !place ? usual_place(client) : place->string();
+    if (!asked.write) {
+        std::cout << told_text(client, box, file);
+        return succeeded;
+    }
+    if (client.kind == client_file::none) {
+        return fail(core::say("connect.place/by-hand", client.title, client.name));
+    }
+    const auto change = plan_client_file(client, fill_in(client.text, box, file), environment);
+    if (!change) {
+        return fail(change.error().message);
+    }
+    const std::string shown = difference_of(change->now.text, change->after);
+    std::cout << "# " << file << (change->there ? "" : ", a new file") << '\n'
+              << (shown.empty() ? "nothing to change\n" : shown) << std::flush;
+    if (!shown.empty() || !change->there) {
+        if (const auto written = write_client_file(*change); !written) {
+            return fail(written.error().message);
+        }
+        std::cout << "written; 'corral connect " << client.name << " --undo' takes it back\n";
+    }
+    std::cout << '\n' << fill_in(client.steps, box, file);
+    return succeeded;
+}
+
+int list_clients() {
+    for (const told_client& one : told_clients()) {
+        std::cout << fmt::format("{:<16}{}\n", one.name, one.title);
+    }
+    return succeeded;
+}
+
+int connect(const connect_options& asked, const environment_map& environment) {
+    if (asked.rows) {
+        std::cout << client_rows();
+        return succeeded;
+    }
+    if (asked.client.empty() && !asked.all) {
+        return list_clients();
+    }
+    const told_client* const client = find_client(asked.client);
+    if (client == nullptr && !asked.all) {
+        std::vector<std::string> names;
+        for (const told_client& one : told_clients()) {
+            names.emplace_back(one.name);
+        }
+        const std::string meant = catalog::nearest(asked.client, names);
+        return fail("there is no client '" + telemetry::printable(asked.client) + "'" +
+                        (meant.empty() ? "." : "; did you mean '" + meant + "'?") +
+                        " 'corral connect' lists all.",
+                    wrong_words);
+    }
+    if (asked.undo) {
+        return undo(*client, environment);
+    }
+    const auto box = look_at_box(asked, environment);
+    if (!box) {
+        return fail(box.error().message);
+    }
+    if (box->url.starts_with("https:")) {
+        std::cerr << "A client must trust the certificate of " << box->url
+                  << ": NODE_EXTRA_CA_CERTS or SSL_CERT_FILE names one that its system does not trust.\n";
+    }
+    return asked.all ? write_all(asked, *box) : show_or_write(asked, *client, *box, environment);
+}
+
+}  // namespace
+
+void add_connect_command(CLI::App& program, command_context& context) {
+    const auto asked = std::make_shared<connect_options>();
+    CLI::App* one = program.add_subcommand(
+        "connect", "Print what a client needs to use this box, or put it in place; without a name, list all");
+    CLI::Option* const client = one->add_option("client", asked->client, "The client, such as 'opencode'");
+    client->type_name("CLIENT");
+    CLI::Option* const write =
+        one->add_flag("--write", asked->write,
+                      "Put it into the client's file, with what stands there; shows the difference");
+    CLI::Option* const undo =
+        one->add_flag("--undo", asked->undo, "Bring the client's file back to what it was before");
+    CLI::Option* const all = one->add_flag("--all", asked->all, "Make a folder with what all clients need");
+    write->needs(client)->excludes(undo);
+    undo->needs(client);
+    all->excludes(client);
+    one->add_option("--output", asked->output, "The folder of --all")
+        ->type_name("DIR")
+        ->capture_default_str()
+        ->needs(all);
+    one->add_option("--model", asked->model, "The model; else the first that is loaded")->type_name("MODEL");
+    one->add_option("--url", asked->box.url,
+                    "The server, as clients reach it, http://HOST:PORT; else that of the configuration")
+        ->type_name("URL");
+    one->add_option("--key", asked->key, "A key of the server, to ask it; it is written nowhere")
+        ->type_name("KEY");
+    one->add_option("--key-file", asked->box.key_file,
+                    "A file whose first line is a key; else OLLAMA_API_KEY")
+        ->type_name("FILE");
+    one->add_option("--ca-file", asked->box.ca_file, "Certificates (PEM) to trust in place of the system's")
+        ->type_name("FILE");
+    one->add_option("--config", asked->config, "The daemon's configuration file, to find its address")
+        ->type_name("FILE");
+    one->add_flag("--rows", asked->rows, "As the rows of a page")->group("");
+    one->parse_complete_callback([asked, &context] {
+        context.run = [asked, &context] { return connect(*asked, context.environment); };
+    });
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,80 @@
+#include "cli/connect/client_table.hpp"
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "corral/core/toml.hpp"
+
+namespace corral::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Not;
+
+told_box stock(bool key) {
+    return {"http://127.0.0.1:11434", "qwen3:4b", 1920, key, true, false};
+}
+
+TEST(client_table, every_client_is_told_address_and_model_and_no_place_is_left) {
+    for (const told_client& one : told_clients()) {
+        for (const bool key : {false, true}) {
+            const std::string all =
+                fill_in(one.text, stock(key), "FILE") + fill_in(one.steps, stock(key), "FILE");
+            EXPECT_THAT(all, HasSubstr("http://127.0.0.1:11434")) << one.name;
+            EXPECT_THAT(all, HasSubstr("qwen3:4b")) << one.name;
+            for (const char* const left :
+                 {"?key", "?open", "{url}", "{model}", "window}", "put}", "{tools}", "{vision}", "{file}"}) {
+                EXPECT_THAT(all, Not(HasSubstr(left))) << one.name;
+            }
+            EXPECT_EQ(key, all.find("KEY}") != std::string::npos ||
+                               all.find("API_KEY\"") != std::string::npos ||
+                               all.find("YOUR_KEY") != std::string::npos ||
+                               all.find("yours of") != std::string::npos ||
+                               all.find("The key") != std::string::npos)
+                << one.name;
+        }
+    }
+}
+
+TEST(client_table, every_file_is_of_its_format) {
+    for (const told_client& one : told_clients()) {
+        for (const bool key : {false, true}) {
+            const std::string text = fill_in(one.text, stock(key), "FILE");
+            if (one.file.ends_with(".json")) {
+                EXPECT_TRUE(nlohmann::json::accept(text)) << one.name << text;
+            } else if (one.file.ends_with(".toml")) {
+                EXPECT_TRUE(std::holds_alternative<toml::table>(core::parse_toml(text, "FILE"))) << one.name;
+            } else {
+                EXPECT_NE(one.kind, client_file::merged) << one.name << ": only JSON is merged";
+            }
+        }
+    }
+}
+
+TEST(client_table, an_answer_leaves_room_for_the_prompt) {
+    EXPECT_EQ(output_limit(1920), 480U);
+    EXPECT_EQ(output_limit(500), 256U);
+    EXPECT_EQ(output_limit(131072), 8192U);
+}
+
+TEST(client_table, words_that_need_quotes_are_no_plain_ones) {
+    EXPECT_TRUE(is_plain_word("hf.co/owner/Repo-1_2:Q4@x"));
+    for (const char* const word : {"", "a b", "a\"b", "a'b", "$(x)", "a;b", "a\nb", "-x", "a`b`", "{url}"}) {
+        EXPECT_FALSE(is_plain_word(word)) << word;
+    }
+}
+
+TEST(client_table, the_page_has_its_rows) {
+    std::ifstream in(std::string(CORRAL_SOURCE_DIR) + "/docs/clients.md");
+    const std::string page(std::istreambuf_iterator<char>(in), {});
+    EXPECT_THAT(page, HasSubstr(client_rows()));
+}
+
+}  // namespace
+}  // namespace corral::cli
