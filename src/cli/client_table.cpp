@@ -85,7 +85,7 @@ models:
      "cn --config {file}\n"
      "# In an editor: the same lines in ~/.continue/config.yaml.\n"},
     {"cline", "Cline", client_file::none, "", "", "", "",
-     "?open cline auth --provider ollama --baseurl {url} --modelid {model}\n"
+     "?open cline auth --provider ollama --baseurl {url} --modelid {model} --apikey none\n"
      "?key cline auth --provider ollama --baseurl {url} --modelid {model} --apikey YOUR_KEY\n"
      "# In an editor: API Provider 'Ollama', base URL {url}, model {model}, context window "
      "{agent_window}.\n"},

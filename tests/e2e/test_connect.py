@@ -55,7 +55,7 @@ def test_all_clients_get_a_folder(box, connect, tmp_path):
 
 def test_what_can_t_be_done_is_said(connect):
     assert "did you mean 'codex'" in connect("codx").stderr
-    assert "'nosuch' " in connect("codex", "--model", "nosuch").stderr.replace("model ", "")
+    assert "there is no model 'nosuch'" in connect("codex", "--model", "nosuch").stderr
     assert "is told by hand" in connect("n8n", "--write").stderr
     nobody = subprocess.run([BIN / "corral", "connect", "codex", "--url", "http://127.0.0.1:9"], capture_output=True, text=True, timeout=60)
     assert nobody.returncode == 1 and nobody.stderr.startswith("error: ")

@@ -150,6 +150,8 @@ inline constexpr std::array command_table{
     message{"configuration.certificate-kept", command_reader, "the TLS certificate stays as it was: …",
             "A changed certificate or key is wrong; the old pair stays in force.",
             "Mend the files; they are read again by themselves."},
+    message{"connect.client", command_reader, "there is no client '…'", "The word is no client of the table.",
+            "Write the name that is named; 'corral connect' lists all."},
     message{"connect.merge", command_reader,
             "no-json| it is no JSON, not even with comments\n"
             "other-kind| its '{key}' is no list or object where one is added\n"
