@@ -58,9 +58,10 @@ void read_aliases(catalog::section& from, catalog::model_entry& to) {
 }
 
 void read_oversize(catalog::section& from, catalog::model_entry& to) {
-    std::string chosen = to.oversize == catalog::oversize_policy::fit ? "fit" : "refuse";
-    from.choice("oversize", chosen, {"fit", "refuse"});
-    to.oversize = chosen == "fit" ? catalog::oversize_policy::fit : catalog::oversize_policy::refuse;
+    using enum catalog::oversize_policy;
+    std::string chosen = to.oversize == refuse ? "refuse" : to.oversize == summarise ? "summarise" : "fit";
+    from.choice("oversize", chosen, {"fit", "summarise", "refuse"});
+    to.oversize = chosen == "refuse" ? refuse : chosen == "summarise" ? summarise : fit;
 }
 
 const chat::family* read_family(catalog::section& from, catalog::model_entry& to) {

@@ -247,6 +247,7 @@ core::awaitable<void> daemon::shut_down() {
     reloader_->close();
     fleet_.close();
     fleet_.admission().refuse_new();
+    generations_->give_way();
     const core::deadline grace = core::deadline::after(settings_.shutdown_grace, clock_.now());
     while (fleet_.admission().snapshot().running > 0 && signals_seen_ < 2 && !grace.passed(clock_.now())) {
         const core::deadline tick = core::deadline::after(core::milliseconds(100), clock_.now());

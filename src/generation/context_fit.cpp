@@ -239,7 +239,8 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
                                        const chat::generation_request& request,
                                        const std::vector<chat::message>& messages,
                                        std::optional<chat::rendered_prompt> first, bool may_shorten,
-                                       core::deadline until, core::worker* elsewhere, counting count) {
+                                       core::deadline until, core::worker* elsewhere, counting count,
+                                       turn_summaries* summaries) {
     if (!count) {
         count = [&runtime, until](const chat::rendered_prompt& prompt) {
             return runtime.measure(prompt, until);
@@ -251,6 +252,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
     chat::render_options form = how;
     std::optional<prompt_cutter> cutter;
     std::optional<fitted_prompt> fits;  // while a better one is looked for
+    left_out_turns left_out;
     for (unsigned round = 0;; ++round) {
         if (!first) {
             auto rendering = cutter ? render(elsewhere, form, cutter->rest(), cutter->rest().messages)
@@ -281,7 +283,8 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         const bool verbatim = prompt.verbatim;
         if (measured->fits) {
             const std::size_t better = cutter ? budget_for(room, cutter->bytes(), tokens) : 0;
-            fitted_prompt fitted{std::exchange(prompt, {}), cutter ? cutter->cuts() : prompt_cuts{}};
+            fitted_prompt fitted{std::exchange(prompt, {}), cutter ? cutter->cuts() : prompt_cuts{},
+                                 left_out};
             if (!cutter || fits || !is_far_from(cutter->budget(), better)) {
                 co_return fitted;
             }
@@ -291,15 +294,22 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         std::function<void()> work = [&] {
             prompt = {};  // giving back a long one takes milliseconds
             if (may_shorten && !cutter) {
-                cutter.emplace(request);
+                cutter.emplace(request, summaries);
             }
             if (cutter && round < most_rounds) {
                 const std::size_t budget = budget_for(room, cutter->bytes(), tokens);
                 changed = fits ? cutter->refit(budget) : cutter->fit(budget);
+                left_out = cutter->left_out();
             }
         };
         auto cutting = core::run_on(is_long(request) ? elsewhere : nullptr, std::move(work), request.client);
         co_await std::move(cutting);
+        const std::string* const summary =
+            left_out.marks.empty() ? nullptr : summaries->find(turn_summaries::share_of(request), left_out);
+        if (summary != nullptr) {
+            cutter->stand_in(*summary);
+            left_out = {};
+        }
         if (!changed && fits) {
             co_return std::move(*fits);
         }

@@ -11,6 +11,7 @@
 #include "corral/core/async.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/generation/answer_reader.hpp"
+#include "generation/turn_summaries.hpp"
 
 namespace corral::core {
 class worker;
@@ -21,6 +22,7 @@ namespace corral::generation {
 struct fitted_prompt {
     chat::rendered_prompt prompt;
     prompt_cuts cuts;
+    left_out_turns unsummarised;  // what no summary stands in for yet
 };
 
 // How long a prompt is, where that is asked otherwise than by backend::measure().
@@ -40,11 +42,12 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 // already. Only with `may_shorten` anything is left out, and then `messages` are those of the request. Few
 // measures are taken: what to leave out is estimated from the length of the texts. limits::num_ctx is not a
 // bound here: the context of these runtimes is fixed, and a smaller wish would only lose turns. Long ones are rendered
-// `elsewhere`. REQUIRES: all references outlive the call; the lease of `runtime` is held, or `count` does not need it.
+// `elsewhere`. `summaries`: stand in for turns that go. REQUIRES: all references outlive the call; the lease of `runtime` is held, or `count` does not need it.
 [[nodiscard]] core::awaitable<fit_result> fit_prompt(
     engine::backend& runtime, const chat::render_options& how, const chat::generation_request& request,
     const std::vector<chat::message>& messages, std::optional<chat::rendered_prompt> first, bool may_shorten,
-    core::deadline until, core::worker* elsewhere = nullptr, counting count = nullptr);
+    core::deadline until, core::worker* elsewhere = nullptr, counting count = nullptr,
+    turn_summaries* summaries = nullptr);
 
 // Why `request` can't fit a context of so many positions, whatever is left out, by the length of its texts alone: told
 // before any of them is rendered. Nothing: it may fit, or `context` is 0, unknown.

@@ -188,7 +188,27 @@ core::awaitable<bool> generation_run::may_fit() {
 }
 
 bool generation_run::may_shorten() const {
-    return request_.limits.truncate && model_->entry->oversize == catalog::oversize_policy::fit;
+    return request_.limits.truncate && model_->entry->oversize != catalog::oversize_policy::refuse;
+}
+
+bool generation_run::sums_up() const {
+    return model_->entry->oversize == catalog::oversize_policy::summarise && !request_.idle_work;
+}
+
+std::optional<summary_wish> generation_run::take_wish() {
+    if (unsummarised_.marks.empty()) {
+        return std::nullopt;
+    }
+    summary_wish out;
+    out.share = turn_summaries::share_of(request_);
+    out.of = std::move(unsummarised_);
+    out.asking.id = request_.id + "-summary";
+    out.asking.client = request_.client;
+    out.asking.owner = request_.owner;
+    out.asking.model_typed = request_.model_typed;
+    out.asking.model = request_.model;
+    out.asking.idle_work = true;
+    return out;
 }
 
 void generation_run::take_back() {
@@ -327,6 +347,7 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
         co_return verdict_;
     }
     note_cuts(fitted->cuts);
+    unsummarised_ = std::move(fitted->unsummarised);
     begin_run(fitted->prompt);
     engine::run_spec spec = make_spec(std::move(fitted->prompt));
     report_.note_run(summary(), spec.prompt, spec.max_tokens);
@@ -371,7 +392,8 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
     std::optional<chat::rendered_prompt> prepared = std::move(prompt_);
     prompt_.reset();
     fit_result fitted = co_await fit_prompt(runtime, how_, request_, request_.messages, std::move(prepared),
-                                            may_shorten(), until, with_.options.rendering);
+                                            may_shorten(), until, with_.options.rendering, nullptr,
+                                            sums_up() ? with_.summaries.get() : nullptr);
     co_return fitted;
 }
 
@@ -379,7 +401,7 @@ void generation_run::note_cuts(const prompt_cuts& cuts) {
     to_->notes().cuts = cuts;
     to_->notes().cuts_told =
         is_background(request_) ? std::string() : told_to_people(cuts, !tool_names(request_).empty());
-    if (!cuts.any()) {
+    if (!cuts.any() || request_.idle_work) {
         return;
     }
     telemetry::warn("run.shortened",

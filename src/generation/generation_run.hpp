@@ -24,6 +24,7 @@
 #include "generation/request_report.hpp"
 #include "generation/run_figures.hpp"
 #include "generation/token_hold.hpp"
+#include "generation/turn_summaries.hpp"
 
 namespace corral::generation {
 
@@ -38,6 +39,7 @@ struct run_context {
     std::shared_ptr<shortened_requests> shortened = std::make_shared<shortened_requests>();
     std::shared_ptr<prompt_quarantine> quarantine;
     std::shared_ptr<count_desk> counts;
+    std::shared_ptr<turn_summaries> summaries;
 };
 
 class generation_run final : public engine::run_sink {
@@ -48,6 +50,8 @@ public:
     // The whole way; gives exactly one terminal event, whatever fails. A cancelled task abandons the request
     // and still waits for the runtime to be idle. REQUIRES: *this outlives the call.
     [[nodiscard]] core::awaitable<void> perform();
+    // After it: the summary that the next turn of the conversation would read.
+    [[nodiscard]] std::optional<summary_wish> take_wish();
 
     void on_text(std::string_view piece, const engine::run_progress& now) override;
     void on_logprobs(chat::token_logprobs tokens) override;
@@ -68,6 +72,7 @@ private:
     // False when the request has ended, for it can't fit.
     [[nodiscard]] core::awaitable<bool> may_fit();
     [[nodiscard]] bool may_shorten() const;
+    [[nodiscard]] bool sums_up() const;
     // As it was before it was prepared.
     void take_back();
     [[nodiscard]] std::size_t held_at(const engine::backend& at) const;
@@ -137,6 +142,7 @@ private:
     std::optional<format_gate> gate_;                                          // there is a wanted format
     std::optional<call_gate> calls_;                                           // there are tools
     std::optional<chat::forced_call> forced_;                                  // the answer has to be one
+    left_out_turns unsummarised_;
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
     std::optional<std::string> thoughts_;    // of this run, to be gone on with behind them
     bool will_go_on_ = false;                // the next run does so

@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "corral/core/say.hpp"
+#include "corral/core/wake_signal.hpp"
 #include "corral/generation/failure_words.hpp"
 #include "corral/generation/readiness.hpp"
+#include "corral/generation/summary_request.hpp"
 #include "generation/context_fit.hpp"
 #include "generation/generation_run.hpp"
 #include "generation/generation_state.hpp"
@@ -15,17 +17,103 @@ namespace corral::generation {
 struct generation_service::impl {
     core::task_group* tasks;
     run_context with;
+    std::size_t running = 0;       // requests
+    core::steady_time last_end{};  // of one
+    bool sums_up = false;          // a task does so
+    bool gives_way = false;        // no summary is wanted any more
+
+    // The box has nothing to do, nor had it a moment ago: agents ask again at once.
+    [[nodiscard]] bool is_idle() const {
+        constexpr core::milliseconds moment{1000};
+        const scheduler::queue_snapshot now = with.admission->snapshot();
+        return running == 0 && now.waiting == 0 && now.running == 0 && with.clock->now() - last_end >= moment;
+    }
+    static generation_handle launch(const std::shared_ptr<impl>& self, chat::generation_request what,
+                                    served model);
+    static core::awaitable<void> perform(std::shared_ptr<impl> self, std::unique_ptr<generation_run> run);
+    static core::awaitable<void> sum_up(std::shared_ptr<impl> self);
+    static core::awaitable<std::optional<std::string>> ask(std::shared_ptr<impl> self,
+                                                           chat::generation_request what, served model);
 };
 
-namespace {
-
 // A task that was cancelled before it began must still give the request its end.
-core::awaitable<void> perform(std::unique_ptr<generation_run> run) {
+core::awaitable<void> generation_service::impl::perform(std::shared_ptr<impl> self,
+                                                        std::unique_ptr<generation_run> run) {
     co_await core::asio::this_coro::throw_if_cancelled(false);
+    ++self->running;
     co_await run->perform();
+    --self->running;
+    self->last_end = self->with.clock->now();
+    if (std::optional<summary_wish> wish = run->take_wish()) {
+        self->with.summaries->want(std::move(*wish));
+    }
+    if (!self->gives_way && self->with.summaries->wanted() && !std::exchange(self->sums_up, true)) {
+        self->tasks->spawn("summaries", sum_up(self));
+    }
 }
 
-}  // namespace
+// One at a time, while nobody else wants the box.
+core::awaitable<void> generation_service::impl::sum_up(std::shared_ptr<impl> self) {
+    constexpr core::milliseconds pause{250};
+    co_await core::asio::this_coro::throw_if_cancelled(false);
+    turn_summaries& summaries = *self->with.summaries;
+    while (!self->gives_way && summaries.wanted()) {
+        const bool slept = co_await core::sleep_for(pause);
+        if (!slept) {
+            break;
+        }
+        if (!self->is_idle()) {
+            continue;
+        }
+        summary_wish wish = summaries.take();
+        served named = self->with.models->find(wish.asking.model);
+        const served model = co_await self->with.models->whole(std::move(named));
+        if (model == nullptr || !self->with.admission->residence_of(model->deployment).loaded) {
+            continue;  // nothing is unloaded for it
+        }
+        chat::generation_request asking = wish.asking;
+        asking.arrived = self->with.clock->now();
+        ask_for_summary(asking, summaries.transcript_of(wish), context_length_of(*model));
+        auto answering = ask(self, std::move(asking), model);
+        const std::optional<std::string> text = co_await std::move(answering);
+        summaries.answer(std::move(wish), text);
+    }
+    self->sums_up = false;
+}
+
+core::awaitable<std::optional<std::string>> generation_service::impl::ask(std::shared_ptr<impl> self,
+                                                                          chat::generation_request what,
+                                                                          served model) {
+    constexpr core::milliseconds look_again{20};
+    const generation_handle answer = launch(self, std::move(what), std::move(model));
+    std::optional<std::string> out;
+    std::string text;
+    for (bool ended = false; !ended;) {
+        const core::deadline soon = core::deadline::after(look_again, self->with.clock->now());
+        const std::optional<chat::generation_event> event = co_await answer->next_before(soon);
+        const scheduler::queue_snapshot now = self->with.admission->snapshot();
+        if (!event && (self->gives_way || self->running > 1 || now.waiting > 0 || now.running > 1)) {
+            ended = true;  // the handle takes the request back
+        } else if (event && std::holds_alternative<chat::text_event>(*event)) {
+            text += std::get<chat::text_event>(*event).text;
+        } else if (event && std::holds_alternative<chat::finished_event>(*event)) {
+            out = std::move(text);
+            ended = true;
+        }
+        ended = ended || (event && std::holds_alternative<chat::failed_event>(*event));
+    }
+    co_return out;
+}
+
+generation_handle generation_service::impl::launch(const std::shared_ptr<impl>& self,
+                                                   chat::generation_request what, served model) {
+    auto state = std::make_shared<generation_state>(self->tasks->get_executor(), *self->with.clock);
+    std::string name = "request " + what.id;
+    auto run = std::make_unique<generation_run>(self->with, std::move(what), std::move(model), state);
+    self->tasks->spawn(std::move(name), perform(self, std::move(run)));
+    answer_reader* const reader = state.get();
+    return {reader, leave_answer{std::move(state)}};
+}
 
 generation_service::generation_service(core::task_group& tasks, const core::clock_source& clock,
                                        core::random_source& random, scheduler::scheduler& admission,
@@ -34,9 +122,14 @@ generation_service::generation_service(core::task_group& tasks, const core::cloc
           &tasks, run_context{&clock, &random, &admission, &models, options,
                               std::make_shared<ignored_options>(), std::make_shared<shortened_requests>(),
                               std::make_shared<prompt_quarantine>(core::keyed_hash::random_key()),
-                              std::make_shared<count_desk>(tasks.get_executor(), clock)}})) {}
+                              std::make_shared<count_desk>(tasks.get_executor(), clock),
+                              std::make_shared<turn_summaries>(core::keyed_hash::random_key())}})) {}
 
 generation_service::~generation_service() = default;
+
+void generation_service::give_way() {
+    impl_->gives_way = true;
+}
 
 void generation_service::forget_deadly_prompts() {
     impl_->with.quarantine->forget();
@@ -111,12 +204,7 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
 }
 
 generation_handle generation_service::start(chat::generation_request what, served model) {
-    auto state = std::make_shared<generation_state>(impl_->tasks->get_executor(), *impl_->with.clock);
-    std::string name = "request " + what.id;
-    auto run = std::make_unique<generation_run>(impl_->with, std::move(what), std::move(model), state);
-    impl_->tasks->spawn(std::move(name), perform(std::move(run)));
-    answer_reader* const reader = state.get();
-    return {reader, leave_answer{std::move(state)}};
+    return impl::launch(impl_, std::move(what), std::move(model));
 }
 
 }  // namespace corral::generation

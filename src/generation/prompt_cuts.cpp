@@ -81,6 +81,7 @@ std::string to_text(const prompt_cuts& cuts) {
         }
     };
     add("messages", cuts.messages);
+    add("summarised", cuts.summarised);
     add("tools", cuts.tools);
     add("descriptions", cuts.descriptions);
     add("text-bytes", cuts.text_bytes);
@@ -101,7 +102,7 @@ std::string told_to_people(const prompt_cuts& cuts, bool has_tools) {
     add(cuts.messages, " earlier message", " earlier messages");
     add(cuts.text_bytes - cuts.newest_bytes, " byte of other texts", " bytes of other texts");
     return "The model did not read all of this, for its context is too small: " + core::joined(parts) +
-           " left out.";
+           " left out" + (cuts.summarised > 0 ? ", and a summary of the earlier messages read." : ".");
 }
 
 void shortened_requests::add(const std::string& client, const std::string& model, const prompt_cuts& cuts,
@@ -194,7 +195,18 @@ void prompt_cutter::cut_conversation(std::size_t budget) {
     const auto room = shares(parts, budget);
     cut_system(rest_.messages, room[0]);
     const std::size_t of_system = system - std::min(system, system_bytes(rest_.messages));
-    const turn_cuts of_turns = cut_turns(rest_.messages, room[2]);
+    // Kept free before there is a summary too, so that its coming leaves the cut where it is.
+    constexpr std::size_t share_of_summary = 4;
+    summary_room_ = summaries_ != nullptr && turns > room[2] ? room[2] / share_of_summary : 0;
+    turn_cuts of_turns = cut_turns(rest_.messages, room[2] - summary_room_);
+    if (summary_room_ > 0 && of_turns.dropped.empty()) {
+        std::vector<chat::message> again = whole_.messages;
+        cut_system(again, room[0]);
+        of_turns = cut_turns(again, room[2]);
+        rest_.messages = std::move(again);
+        summary_room_ = 0;
+    }
+    dropped_ = std::move(of_turns.dropped);
     const std::size_t left = turn_bytes(rest_.messages);
     constexpr std::size_t tenth = 10;
     cuts_.messages = of_turns.messages;
@@ -203,6 +215,20 @@ void prompt_cutter::cut_conversation(std::size_t budget) {
     cuts_.text_bytes = of_system + of_turns.text_bytes;
     cuts_.newest_bytes = of_turns.newest_bytes;
     cuts_.a_tenth = of_system * tenth > system || (turns - std::min(turns, left)) * tenth > turns;
+}
+
+left_out_turns prompt_cutter::left_out() const {
+    std::vector<const chat::message*> turns;
+    for (const std::size_t i : dropped_) {
+        turns.push_back(&whole_.messages[i]);
+    }
+    return summary_room_ > 0 ? summaries_->describe(turns, summary_room_) : left_out_turns{};
+}
+
+void prompt_cutter::stand_in(const std::string& summary) {
+    if (put_before(rest_.messages, summary)) {
+        cuts_.summarised = cuts_.messages;
+    }
 }
 
 std::size_t prompt_cutter::bytes() const {

@@ -10,6 +10,7 @@
 #include "corral/chat/generation_request.hpp"
 #include "corral/core/time.hpp"
 #include "corral/generation/answer_reader.hpp"
+#include "generation/turn_summaries.hpp"
 
 namespace corral::generation {
 
@@ -36,7 +37,9 @@ private:
 class prompt_cutter {
 public:
     // REQUIRES: `whole` outlives the cutter.
-    explicit prompt_cutter(const chat::generation_request& whole) : whole_(whole), rest_(whole) {}
+    // With `summaries` there is room for one of the turns that go.
+    explicit prompt_cutter(const chat::generation_request& whole, const turn_summaries* summaries = nullptr)
+        : whole_(whole), rest_(whole), summaries_(summaries) {}
 
     // Leaves out what has no room in about `budget` bytes, or in fewer where that takes nothing away from what was left
     // before. False when nothing more can go.
@@ -45,6 +48,10 @@ public:
     [[nodiscard]] bool refit(std::size_t budget);
     // As little as can be left.
     void fit_least() { cut(0); }
+
+    // The turns that went, where a summary has room; and it is put there, until the next cut.
+    [[nodiscard]] left_out_turns left_out() const;
+    void stand_in(const std::string& summary);
 
     // What remains, by the measure of fit(), and the budget that it was cut to.
     [[nodiscard]] std::size_t bytes() const;
@@ -60,7 +67,10 @@ private:
 
     const chat::generation_request& whole_;
     chat::generation_request rest_;
+    const turn_summaries* summaries_;
     prompt_cuts cuts_;
+    std::vector<std::size_t> dropped_;
+    std::size_t summary_room_ = 0;
     std::size_t budget_ = 0;
 };
 

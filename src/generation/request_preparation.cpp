@@ -244,6 +244,9 @@ bool is_background(const chat::generation_request& request) {
     constexpr std::array<std::string_view, 6> answers{"title",      "isNewTopic", "tags",
                                                       "follow_ups", "queries",    "emoji"};
     constexpr std::size_t most_messages = 4;
+    if (request.idle_work) {
+        return true;
+    }
     if (!is_conversation(request) || !tool_names(request).empty() ||
         request.messages.size() > most_messages) {
         return false;

@@ -43,10 +43,6 @@ bool is_of_program(std::string_view text) {
            text.ends_with("</" + std::string(text.substr(1, end - 1)) + ">");
 }
 
-bool is_task(const chat::message& one) {
-    return one.from == chat::role::user && !is_of_program(one.content);
-}
-
 pieces pieces_of(const std::vector<chat::message>& messages) {
     pieces out;
     const chat::message* const task = task_of(messages);
@@ -58,7 +54,7 @@ pieces pieces_of(const std::vector<chat::message>& messages) {
             continue;
         }
         const bool result =
-            one.from == chat::role::tool || (one.from == chat::role::user && answering && !is_task(one));
+            one.from == chat::role::tool || (one.from == chat::role::user && answering && !is_persons(one));
         const bool question = one.from == chat::role::user && !result;
         turn += question ? 1 : 0;
         if (!(result && answering)) {
@@ -159,6 +155,10 @@ void fill(const pieces& all, std::vector<chat::message>& messages, const std::ve
 
 }  // namespace
 
+bool is_persons(const chat::message& one) {
+    return one.from == chat::role::user && !is_of_program(one.content);
+}
+
 std::size_t turn_bytes(const chat::message& one) {
     constexpr std::size_t image_bytes = 1024;   // as a text that takes as many tokens as a small one
     constexpr std::size_t overhead_bytes = 16;  // the words around a turn
@@ -179,7 +179,7 @@ std::size_t turn_bytes(const std::vector<chat::message>& messages) {
 }
 
 const chat::message* task_of(const std::vector<chat::message>& messages) {
-    const auto last = std::find_if(messages.rbegin(), messages.rend(), is_task);
+    const auto last = std::find_if(messages.rbegin(), messages.rend(), is_persons);
     const auto any = last != messages.rend()
                          ? last
                          : std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& one) {
@@ -234,7 +234,9 @@ turn_cuts cut_turns(std::vector<chat::message>& messages, std::size_t room) {
     }
     std::vector<chat::message> rest;
     for (std::size_t i = 0; i < messages.size(); ++i) {
-        if (!goes[i]) {
+        if (goes[i]) {
+            out.dropped.push_back(i);
+        } else {
             rest.push_back(std::move(messages[i]));
         }
     }

@@ -16,8 +16,9 @@ inline constexpr std::size_t least_text_bytes = 160;
 
 struct turn_cuts {
     std::size_t messages = 0;
-    std::size_t text_bytes = 0;    // of the messages that stay
-    std::size_t newest_bytes = 0;  // of these, of the task and the newest messages
+    std::size_t text_bytes = 0;          // of the messages that stay
+    std::size_t newest_bytes = 0;        // of these, of the task and the newest messages
+    std::vector<std::size_t> dropped{};  // the messages, by their place
 };
 
 // Of one that is not system text; and of all.
@@ -27,6 +28,8 @@ struct turn_cuts {
 // Leaves turns of about `room` bytes. System texts stay as they are.
 [[nodiscard]] turn_cuts cut_turns(std::vector<chat::message>& messages, std::size_t room);
 
+// A person wrote it, as far as can be seen.
+[[nodiscard]] bool is_persons(const chat::message& one);
 // The last message that a person wrote, as far as can be seen; nullptr: there is none.
 [[nodiscard]] const chat::message* task_of(const std::vector<chat::message>& messages);
 

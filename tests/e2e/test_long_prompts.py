@@ -212,3 +212,23 @@ def test_a_conversation_beyond_the_window_is_summed_up_and_goes_on(box):
     assert reply.json["output"][0]["content"][0]["text"] == "Step 9." and "Corral-Shortened" not in reply.headers
     if box.tap:
         assert "Eight steps are done." in box.runs()[-1]["kv_text"]
+
+
+def test_turns_that_went_are_summed_up_while_the_box_is_idle(tmp_path):
+    """The first overflow waits for nothing; the next turn reads the summary, and what the person said, in their place."""
+    turns = lambda count: [one for n in range(count) for one in ({"role": "user", "content": f"Fact {n}: the code of gate {n} is 47{n:02}."},
+                                                                  {"role": "assistant", "content": "Noted. " * 60})]
+    ask_with = lambda box, messages: box.post("/api/chat", {"model": "sim", "stream": False, "messages": messages})
+    with Box(tmp_path, {"directives": True}, model=TOOLS + '\noversize = "summarise"') as box:
+        talk = [*turns(14), {"role": "user", "content": "[[text=First.]] go on"}]
+        first = ask_with(box, talk)
+        assert first.json["message"]["content"] == "First." and "messages=" in first.headers["Corral-Shortened"]
+        assert "summarised" not in first.headers["Corral-Shortened"]
+        assert box.logged(r"id=\S+-summary ", 60)
+        talk += [{"role": "assistant", "content": "First."}, {"role": "user", "content": "[[text=Second.]] and then?"}]
+        second = ask_with(box, talk)
+        assert second.json["message"]["content"] == "Second." and "summarised=" in second.headers["Corral-Shortened"]
+        read = box.runs()[-1]["kv_text"]
+        assert read.count("A summary of them:") == 1 and "the code of gate 1 is 4701" in read
+        talk[0]["content"] = "Fact 0: edited."
+        assert "summarised" not in ask_with(box, talk).headers["Corral-Shortened"]

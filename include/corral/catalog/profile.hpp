@@ -295,7 +295,7 @@ struct sampling_defaults {
 using card_set = std::vector<unsigned>;
 
 // What becomes of a prompt that is longer than the context (docs/long_prompts.md).
-enum class oversize_policy { fit, refuse };
+enum class oversize_policy { fit, refuse, summarise };
 
 // Whether a prompt may be put behind what the runtime's cache holds.
 enum class reuse_policy { off, automatic };

@@ -117,6 +117,7 @@ struct generation_request {
     std::optional<core::nanoseconds> keep_alive;
     // Options the client gave that no runtime here has a use for, by their name on the wire; logged once.
     std::vector<std::string> unused_options;
+    bool idle_work = false;  // of the box itself: nobody waits for its answer
     core::steady_time arrived;
     core::deadline until;
 };

@@ -19,6 +19,7 @@ namespace corral::generation {
 // What a request that was too long for its model went without (docs/long_prompts.md).
 struct prompt_cuts {
     std::size_t messages = 0;      // of the oldest turns
+    std::size_t summarised = 0;    // of these, what a summary stands for
     std::size_t tools = 0;         // definitions
     std::size_t descriptions = 0;  // tools with shortened descriptions
     std::size_t text_bytes = 0;    // of the middle of texts
@@ -28,7 +29,7 @@ struct prompt_cuts {
     [[nodiscard]] bool any() const noexcept { return *this != prompt_cuts{}; }
 };
 
-// "messages=3, tools=20, descriptions=4, text-bytes=1200", without the parts that stayed whole.
+// "messages=3, summarised=3, tools=20, descriptions=4, text-bytes=1200", without the parts that stayed whole.
 [[nodiscard]] std::string to_text(const prompt_cuts& cuts);
 // A sentence for who reads the answer; empty: not worth it. With tools only of the newest texts.
 [[nodiscard]] std::string told_to_people(const prompt_cuts& cuts, bool has_tools);

@@ -59,6 +59,9 @@ public:
     // The runtimes were mended or replaced: a prompt that was deadly may not be so any more.
     void forget_deadly_prompts();
 
+    // A summary that is being made ends: the box stops.
+    void give_way();
+
     // For requests from now on; those on their way keep what they began with. The journal and the
     // metrics stay.
     void adjust(const generation_options& with);

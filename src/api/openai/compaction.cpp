@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "api/json/json_input.hpp"
 #include "api/json/json_writer.hpp"
 #include "api/models/role_word.hpp"
 #include "api/openai/message_reader.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
-#include "corral/core/utf8.hpp"
+#include "corral/generation/summary_request.hpp"
 
 namespace corral::api::openai {
 
@@ -21,29 +19,11 @@ using nlohmann::ordered_json;
 
 constexpr std::string_view payload_type = "ollama_compaction";
 constexpr int payload_version = 1;
-constexpr std::string_view heading = "Summary of the conversation so far:\n";
 
 std::string text_of(const ordered_json& tree) {
     json_writer json;
     json.tree(tree);
     return json.take();
-}
-
-bool is_summary(const chat::message& one) {
-    return one.from == chat::role::system && one.content.starts_with(heading);
-}
-
-void write_down(const chat::message& one, std::string& to) {
-    if (is_summary(one)) {
-        to.append(one.content).append("\n\n");
-    } else if (one.from == chat::role::tool) {
-        to.append("Result of ").append(one.tool_name).append(": ").append(one.content).append("\n\n");
-    } else if (one.from != chat::role::system && !one.content.empty()) {
-        to.append(one.from == chat::role::user ? "User: " : "Assistant: ").append(one.content).append("\n\n");
-    }
-    for (const chat::tool_call& call : one.calls) {
-        to.append("Assistant calls ").append(call.name).append(text_of(call.arguments)).append("\n\n");
-    }
 }
 
 // Its images are not kept: they would cost the room that is to be made.
@@ -97,9 +77,9 @@ compaction_plan plan_compaction(const std::vector<chat::message>& messages, bool
         static_cast<std::size_t>(messages.rend() - last);  // index behind it; 0: there is none
     for (std::size_t i = 0; i < messages.size(); ++i) {
         const chat::message& one = messages[i];
-        write_down(one, out.transcript);
+        generation::write_down(one, out.transcript);
         const bool said =
-            one.from == chat::role::user || (one.from == chat::role::system && !is_summary(one));
+            one.from == chat::role::user || (one.from == chat::role::system && !generation::is_summary(one));
         const bool pending = goes_on > 0 && !messages[goes_on - 1].calls.empty() &&
                              (i + 1 == goes_on || (i >= goes_on && one.from == chat::role::tool));
         if ((said && standalone) || pending) {
@@ -107,38 +87,6 @@ compaction_plan plan_compaction(const std::vector<chat::message>& messages, bool
         }
     }
     return out;
-}
-
-void ask_for_summary(chat::generation_request& request, std::string_view transcript, std::uint32_t window) {
-    constexpr std::uint32_t usual_window = 8192;
-    window = window == 0 ? usual_window : window;
-    const std::size_t most = std::size_t{window} * 2;  // bytes: of most texts half of the window or more
-    chat::message system;
-    system.from = chat::role::system;
-    system.content =
-        "You sum up a conversation for an assistant who has to go on with it and has not seen it.";
-    chat::message user;
-    user.content = "The conversation:\n\n";
-    if (transcript.size() <= most) {
-        user.content += transcript;
-    } else {
-        const std::string_view front = core::cut_between_characters(transcript, most / 3);
-        // A byte that goes on with a character begins none.
-        std::size_t back = transcript.size() - (most - front.size());
-        while (back < transcript.size() && (static_cast<unsigned char>(transcript[back]) & 0xC0U) == 0x80U) {
-            ++back;
-        }
-        user.content.append(front).append("\n[...]\n").append(transcript.substr(back));
-    }
-    user.content += fmt::format(
-        "Sum it up in at most {} words: the goal, what was decided and must be kept to, what was done and "
-        "found (names "
-        "of files, commands, figures), what failed, and what comes next. Write nothing but the summary.",
-        window / 6);
-    request.messages = {std::move(system), std::move(user)};
-    request.limits = {};
-    request.limits.num_predict = window / 4;
-    request.thinking = chat::thinking_mode::off;
 }
 
 std::string excerpt_of(std::string_view transcript) {
@@ -178,7 +126,7 @@ std::vector<chat::message> read_compaction(const json_fields& item) {
     } else if (core::trimmed(summary.content).empty()) {
         problem.set(core::say("request.message-form/compaction"));
     }
-    summary.content.insert(0, heading);
+    summary.content.insert(0, generation::summary_heading);
     out.push_back(std::move(summary));
     const ordered_json none = ordered_json::array();
     const ordered_json* retained = payload.array("retained", "[]api.Message");

@@ -2,7 +2,6 @@
 // A conversation that makes room for itself (docs/facts/ollama_wire.md#compaction): the box's own model sums it up, and
 // the client sends the summary in the place of what it stands for.
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +24,6 @@ struct compaction_plan {
 [[nodiscard]] compaction_plan plan_compaction(const std::vector<chat::message>& messages, bool standalone);
 
 [[nodiscard]] std::string excerpt_of(std::string_view transcript);
-
-// Makes `request` ask for the summary, with room for it in a window of so many tokens; 0: unknown.
-void ask_for_summary(chat::generation_request& request, std::string_view transcript, std::uint32_t window);
 
 // {"type":"compaction",…}. Where the model gave no summary, the excerpt stands in.
 [[nodiscard]] nlohmann::ordered_json compaction_item(const compaction_plan& plan, std::string_view summary);

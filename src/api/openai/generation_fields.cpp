@@ -6,10 +6,10 @@
 
 #include "api/json/go_text.hpp"
 #include "api/models/capability_check.hpp"
-#include "api/openai/compaction.hpp"
 #include "api/openai/error_reply.hpp"
 #include "api/request_start.hpp"
 #include "corral/core/say.hpp"
+#include "corral/generation/summary_request.hpp"
 
 namespace corral::api::openai {
 
@@ -168,7 +168,7 @@ chat::generation_request make_request(const api_context& context, const http::re
         out.top_logprobs = static_cast<std::uint32_t>(asked.top_logprobs);
     }
     if (asked.transcript) {
-        ask_for_summary(out, *asked.transcript, shown_context(model));
+        generation::ask_for_summary(out, *asked.transcript, shown_context(model));
     }
     return out;
 }
