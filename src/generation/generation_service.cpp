@@ -92,7 +92,8 @@ core::awaitable<std::optional<std::string>> generation_service::impl::ask(std::s
         const core::deadline soon = core::deadline::after(look_again, self->with.clock->now());
         const std::optional<chat::generation_event> event = co_await answer->next_before(soon);
         const scheduler::queue_snapshot now = self->with.admission->snapshot();
-        if (!event && (self->gives_way || self->running > 1 || now.waiting > 0 || now.running > 1)) {
+        // One of those that wait and run is this.
+        if (!event && (self->gives_way || self->running > 1 || now.waiting + now.running > 1)) {
             ended = true;  // the handle takes the request back
         } else if (event && std::holds_alternative<chat::text_event>(*event)) {
             text += std::get<chat::text_event>(*event).text;

@@ -221,14 +221,29 @@ def test_turns_that_went_are_summed_up_while_the_box_is_idle(tmp_path):
     ask_with = lambda box, messages: box.post("/api/chat", {"model": "sim", "stream": False, "messages": messages})
     with Box(tmp_path, {"directives": True}, model=TOOLS + '\noversize = "summarise"') as box:
         talk = [*turns(14), {"role": "user", "content": "[[text=First.]] go on"}]
+        talk[0]["content"] += " [[text=Each gate has a code of its own.]]"
         first = ask_with(box, talk)
         assert first.json["message"]["content"] == "First." and "messages=" in first.headers["Corral-Shortened"]
         assert "summarised" not in first.headers["Corral-Shortened"]
         assert box.logged(r"id=\S+-summary ", 60)
         talk += [{"role": "assistant", "content": "First."}, {"role": "user", "content": "[[text=Second.]] and then?"}]
-        second = ask_with(box, talk)
-        assert second.json["message"]["content"] == "Second." and "summarised=" in second.headers["Corral-Shortened"]
+        answers = []
+        # It is there a moment after its request has ended.
+        wait_until(lambda: answers.append(ask_with(box, talk)) or "summarised=" in answers[-1].headers["Corral-Shortened"], 10)
+        assert answers[-1].json["message"]["content"] == "Second."
         read = box.runs()[-1]["kv_text"]
-        assert read.count("A summary of them:") == 1 and "the code of gate 1 is 4701" in read
+        assert read.count("A summary of them:\nEach gate has a code of its own.\n") == 1 and "the code of gate 11 is 4711" in read
         talk[0]["content"] = "Fact 0: edited."
         assert "summarised" not in ask_with(box, talk).headers["Corral-Shortened"]
+
+
+def test_a_summary_gives_way_to_whoever_comes(tmp_path):
+    turns = [one for n in range(14) for one in ({"role": "user", "content": f"Fact {n}."}, {"role": "assistant", "content": "Noted. " * 60})]
+    with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 50}}, model=TOOLS + '\noversize = "summarise"') as box:
+        turns[0]["content"] += " [[n=600]]"
+        ask_with = lambda text: box.post("/api/chat", {"model": "sim", "stream": False, "messages": [*turns, {"role": "user", "content": text}]})
+        assert "messages=" in ask_with("[[text=First.]] go on").headers["Corral-Shortened"]
+        running = lambda: [one["id"] for one in box.get("/corral/v1/requests").json["running"]]
+        wait_until(lambda: any(one.endswith("-summary") for one in running()), 30)
+        assert ask_with("[[text=Second.]] go on").json["message"]["content"] == "Second."
+        assert box.logged(r"id=\S+-summary .*outcome=cancelled", 5)
