@@ -9,7 +9,8 @@ PAGES = ("README.md", "docs/appliance.md", "docs/first_steps.md#An LLM8850 in a 
 LEFT_OUT = {
     r"tools/quickstart": "tools/check_fresh runs it",
     r"tools/test": "the tests themselves",
-    r"tools/package": "it made what is installed here",
+    r"tools/package|sudo tools/package": "it made what is installed here",
+    r"sudo tools/image|--driver|sudo dd|sudo tools/check_image": "tools/check_image runs it",
     r"sudo apt install ./build/package/": "the first step of this drill",
     r"tools/chaos": "a test of its own",
     r"/usr/bin/axcl/axcl-smi": "it comes with the card's driver",

@@ -86,24 +86,26 @@ core::awaitable<std::optional<std::string>> generation_service::impl::ask(std::s
                                                                           served model) {
     constexpr core::milliseconds look_again{20};
     const generation_handle answer = launch(self, std::move(what), std::move(model));
-    std::optional<std::string> out;
     std::string text;
-    for (bool ended = false; !ended;) {
+    for (;;) {
         const core::deadline soon = core::deadline::after(look_again, self->with.clock->now());
         const std::optional<chat::generation_event> event = co_await answer->next_before(soon);
         const scheduler::queue_snapshot now = self->with.admission->snapshot();
         // One of those that wait and run is this.
         if (!event && (self->gives_way || self->running > 1 || now.waiting + now.running > 1)) {
-            ended = true;  // the handle takes the request back
-        } else if (event && std::holds_alternative<chat::text_event>(*event)) {
-            text += std::get<chat::text_event>(*event).text;
-        } else if (event && std::holds_alternative<chat::finished_event>(*event)) {
-            out = std::move(text);
-            ended = true;
+            co_return std::nullopt;  // the handle takes the request back
         }
-        ended = ended || (event && std::holds_alternative<chat::failed_event>(*event));
+        if (!event) {
+            continue;
+        }
+        if (const auto* piece = std::get_if<chat::text_event>(&*event)) {
+            text += piece->text;
+        } else if (std::holds_alternative<chat::finished_event>(*event)) {
+            co_return text;
+        } else if (std::holds_alternative<chat::failed_event>(*event)) {
+            co_return std::nullopt;
+        }
     }
-    co_return out;
 }
 
 generation_handle generation_service::impl::launch(const std::shared_ptr<impl>& self,

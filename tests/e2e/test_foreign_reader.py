@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from harness import Box, pause
+from harness import Box, pause, wait_until
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
 
@@ -61,7 +61,7 @@ def test_an_answer_of_which_another_program_took_pieces_is_whole_and_the_theft_i
             assert lines[-1]["done"] is True, lines[-1]
             assert "".join(line["message"]["content"] for line in lines) == WORDS
     assert b"t" in re.sub(rb'"(done|response)"', b"", thief.taken), "nothing was taken"
-    assert count(box, "poll") >= 1
+    wait_until(lambda: count(box, "poll") >= 1, 10, "the theft is counted")
     assert len(box.logged_times(r"WARN sim.*Another program on this box polls the runtime at port \d+", 1)) == 1
     assert box.say("[[text=alone again]]") == "alone again"
 

@@ -76,7 +76,7 @@ def test_by_the_keyboard_alone(box, page, see):
     expect(page.get_by_role("link", name="Chat")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Message")).to_be_visible()
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
 
 
 def test_no_request_leaves_the_box_and_the_page_is_small(box, page, see):

@@ -63,7 +63,7 @@ def test_an_empty_box_gets_a_model_that_answers(box, page):
     assert float(dialog.inner_text().split("frees ")[1].split(" MB")[0]) > BIG / 1e6
     dialog.get_by_role("button", name="Remove").click()
     expect(page.get_by_role("button", name=f"Get {NAME}")).to_be_visible(timeout=60_000)
-    assert not (box.store / FOLDER).exists()
+    wait_until(lambda: not (box.store / FOLDER).exists(), 20, "its files are gone")
 
 
 def test_by_the_keyboard_alone_and_a_failure_says_what_to_do(box, page):
