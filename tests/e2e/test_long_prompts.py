@@ -47,6 +47,27 @@ def test_the_tool_that_the_question_needs_is_there(box, client):
     assert f'"name": "{tool}"' in run and asked in run, reply.headers["Corral-Shortened"]
 
 
+def test_a_light_is_switched_through_home_assistants_own_request(box):
+    # The name is in escapes: the person's words alone are to find the tool.
+    name = "".join(f"\\u{ord(letter):04x}" for letter in "HassTurnOff")
+    call = f'<tool_call>\\n{{"name": "{name}", "arguments": {{"area": "Kitchen", "domain": ["light"]}}}}\\n</tool_call>'
+    body = client_requests.home_assistant_first(f"Turn off all lights in the kitchen [[text={call}]]")
+    whole = box.chat(**body)
+    streamed = [line["message"] for line in box.stream(**body) if "message" in line]
+    read = box.runs()[-1]["kv_text"]
+    assert '"name": "HassTurnOff"' in read and "Turn off all lights in the kitchen" in read, whole.headers["Corral-Shortened"]
+    for message in (whole.json["message"], {"content": "".join(one["content"] for one in streamed),
+                                            "tool_calls": [call for one in streamed for call in one.get("tool_calls", [])]}):
+        function, = [one["function"] for one in message["tool_calls"]]
+        assert (function["name"], function["arguments"]) == ("HassTurnOff", {"area": "Kitchen", "domain": ["light"]})
+        assert message["content"] == ""
+    body["messages"] += [whole.json["message"], {"role": "tool", "tool_name": "HassTurnOff", "content":
+                         '{"success": ["Kitchen"]} [[text=The lights in the kitchen are off.]]'}]
+    assert box.say(**body) == "The lights in the kitchen are off."
+    read = box.runs()[-1]["kv_text"]
+    assert "Turn off all lights in the kitchen" in read and '{"success": ["Kitchen"]}' in read
+
+
 def test_people_are_told_what_was_not_read_and_titles_are_not(tmp_path):
     with Box(tmp_path, {"directives": True}, model=TOOLS, config='stream_errors = "visible"\n') as box:
         paste = "[[text=A summary.]] Summarise: " + "The report says so. " * 1500
