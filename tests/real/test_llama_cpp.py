@@ -1,9 +1,11 @@
 """llama.cpp's real server behind the profile `llama-server`. After the opening of an assistant's turn the model counts through the
 alphabet and ends; after a digit it counts for ever."""
 
+import http.client
 import json
 import math
 import os
+import pathlib
 import signal
 import threading
 
@@ -133,6 +135,42 @@ def test_a_prompt_is_counted_as_the_server_itself_counts_it(tmp_path):
         reply = box.chat("12.75 " * 200, {"temperature": 0, "num_predict": 1})
         assert reply.status == 200 and "text-bytes=" in reply.headers["Corral-Shortened"]
         assert 400 < reply.json["prompt_eval_count"] < 512
+
+
+def direct(box, messages):
+    """What the server itself says of messages."""
+    arguments = pathlib.Path(f"/proc/{server_pid(box)}/cmdline").read_text().split("\0")
+    connection = http.client.HTTPConnection("127.0.0.1", int(arguments[arguments.index("--port") + 1]), timeout=30)
+    connection.request("POST", "/v1/chat/completions", json.dumps({"messages": messages}), {"Content-Type": "application/json"})
+    reply = connection.getresponse()
+    status, body = reply.status, reply.read()
+    connection.close()
+    return status, body
+
+
+# Of Corral's families the one of Gemma calls no tools: its conversations have calls of another model.
+@pytest.mark.parametrize("template, family", [("gemma", "gemma"), ("gemma", "chatml"), ("mistral", "chatml")])
+def test_a_template_that_wants_alternating_roles_gets_them_after_every_cut(tmp_path, template, family):
+    parameters = {"type": "object", "properties": {"where": {"type": "string"}}}
+    tools = [{"type": "function", "function": {"name": name, "parameters": parameters}} for name in ("weather", "tides")]
+    more, model = ({"tools": tools}, 'capabilities = ["completion", "tools"]') if family != "gemma" else ({}, "")
+    call = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "tides", "arguments": {"where": "Brest"}}}]}
+    with LlamaBox(tmp_path, context=1920, file=f"tiny-{template}.gguf", family=family, model=model) as box:
+        status, body = direct(box, [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])
+        assert status >= 400 and b"must alternate" in body, "the template is one that insists"
+        messages, cut = [{"role": "system", "content": "You help sailors."}], 0
+        for question in range(4):
+            messages.append({"role": "user", "content": f"Question {question}: when can we sail?"})
+            for step in range(8):
+                reply = box.chat(messages, {"temperature": 0, "num_predict": 4}, **more)
+                assert reply.status == 200 and reply.json["message"]["content"] == ANSWER[:4], (question, step, reply.body)
+                assert reply.json["prompt_eval_count"] < 1920
+                cut += "messages=" in reply.headers.get("Corral-Shortened", "")
+                result = f"Result {step}: " + "high at ten, low at four; " * (1 + step * 2)
+                messages += [call, {"role": "tool", "tool_name": "tides", "content": result}]
+            if question != 1:  # that loop was ended by its person
+                messages.append({"role": "assistant", "content": f"At ten, says port {question}."})
+        assert cut > 20
 
 
 def test_a_model_that_says_nothing_but_the_alphabet_is_held_to_a_schema(box):

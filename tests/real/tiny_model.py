@@ -2,11 +2,12 @@
 table names, so what it will say is known. An answer to a chat counts through the alphabet and ends; digits go round for ever.
 
 With --pooling it is one for embeddings: a text's vector is the mean of its tokens', of which each has a direction of its own.
+With --template it has a chat template of another kind.
 
-usage: tiny_model.py [--pooling] FILE
+usage: tiny_model.py [--pooling] [--template chatml|gemma|mistral] FILE
 """
 
-import sys
+import argparse
 
 import gguf
 import numpy
@@ -14,9 +15,22 @@ import numpy
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 # A merge must be there; these two bytes are in no UTF-8 text.
 MERGE = "\u00fe \u00ff"
-# ChatML, as Qwen's.
-TEMPLATE = ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
-            "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+REFUSES = "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}"
+ALTERNATES = "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}" + REFUSES + "{% endif %}"
+SYSTEM_FIRST = ("{% set first = messages[0]['content'] + '\n\n' if messages[0]['role'] == 'system' else '' %}"
+                "{% set others = messages[1:] if first else messages %}")
+# ChatML as Qwen's, and two that take turns only: a question, an answer, a question.
+TEMPLATES = {
+    "chatml": "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+              "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
+    "gemma": SYSTEM_FIRST + "{% for message in others %}" + ALTERNATES +
+             "{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\n' + (first if loop.first else '') }}"
+             "{{ message['content'] | trim }}{{ '<end_of_turn>\n' }}{% endfor %}"
+             "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}",
+    "mistral": SYSTEM_FIRST + "{% for message in others %}" + ALTERNATES +
+               "{% if message['role'] == 'user' %}{{ '[INST] ' + (first if loop.last else '') + message['content'] + '[/INST]' }}"
+               "{% else %}{{ ' ' + message['content'] + '</s>' }}{% endif %}{% endfor %}",
+}
 CHAT_ANSWER = "abcdefghijklmnopqrstuvwxyz."
 DIGITS = "0123456789"
 
@@ -44,7 +58,7 @@ def successors():
     return [after.get(token, ord("a")) for token in range(256 + len(SPECIALS) + 1)]
 
 
-def write(path, pooling=False):
+def write(path, pooling=False, template="chatml"):
     vocabulary = byte_letters() + SPECIALS + [MERGE.replace(" ", "")]
     heads, head_size = 9, 32
     width = heads * head_size  # a dimension for each token
@@ -70,7 +84,7 @@ def write(path, pooling=False):
     out.add_bos_token_id(256)
     out.add_eos_token_id(256 + SPECIALS.index("<|im_end|>"))
     out.add_add_bos_token(False)
-    out.add_chat_template(TEMPLATE)
+    out.add_chat_template(TEMPLATES[template])
 
     embedding = numpy.zeros((len(vocabulary), width), numpy.float32)
     embedding[range(len(vocabulary)), range(len(vocabulary))] = 1
@@ -94,4 +108,8 @@ def write(path, pooling=False):
 
 
 if __name__ == "__main__":
-    write(sys.argv[-1], pooling="--pooling" in sys.argv)
+    flags = argparse.ArgumentParser()
+    flags.add_argument("--pooling", action="store_true")
+    flags.add_argument("--template", choices=TEMPLATES, default="chatml")
+    flags.add_argument("path", metavar="FILE")
+    write(**vars(flags.parse_args()))
