@@ -39,6 +39,19 @@ def home_assistant_first(text):
     return recorded("home_assistant", text)
 
 
+def n8n(text):
+    """A workflow's agent with 27 tools, 24 of them nodes, 9 kB."""
+    return recorded("n8n", text)
+
+
+def n8n_openai(text):
+    """The same through its OpenAI node, which adds this to each tool."""
+    body = n8n(text)
+    for one in body["tools"]:
+        one["function"]["strict"] = False
+    return body
+
+
 def tool(name, parameters, said):
     properties = {one: {"type": "string", "description": f"The {one.replace('_', ' ')} that this call of {name} is about. "
                         "Leave it out where the default is wanted, and never make one up."} for one in parameters}

@@ -10,7 +10,7 @@ from admin_cli import done
 from harness import Box, descendants, processes, wait_until
 
 ASKED = "What is a corral? [[text=A pen for livestock.]]"
-CLIENTS = ["open_webui", "aider", "cline", "home_assistant", "home_assistant_first", "agent"]
+CLIENTS = ["open_webui", "aider", "cline", "home_assistant", "home_assistant_first", "n8n", "agent"]
 TOOLS = 'capabilities = ["completion", "tools"]'
 
 
@@ -35,7 +35,8 @@ def test_the_first_chat_of_a_client_is_answered(box, client):
 
 
 NEEDED = {"home_assistant_first": ("Turn off all lights in the kitchen", "HassTurnOff"), "cline": ("Read the file calc.py and fix add", "read_files"),
-          "continue_cli": ("Read calc.py and say what it does", "Read"), "open_webui": ("Add an event to my calendar for Friday", "create_calendar_event")}
+          "continue_cli": ("Read calc.py and say what it does", "Read"), "open_webui": ("Add an event to my calendar for Friday", "create_calendar_event"),
+          "n8n_openai": ("Which tasks are open?", "Get_many_tasks_in_Todoist")}
 
 
 @pytest.mark.parametrize("client", NEEDED)
