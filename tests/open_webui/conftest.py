@@ -140,6 +140,13 @@ class Chat:
         self.page.keyboard.insert_text(text)
         self.page.keyboard.press("Enter")
 
+    def paste(self, text):
+        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.page.click("#chat-input")
+        self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
+        self.page.keyboard.press("Control+V")
+        self.page.keyboard.press("Enter")
+
     def answers(self):
         return [one.inner_text() for one in self.page.query_selector_all(".chat-assistant")]
 

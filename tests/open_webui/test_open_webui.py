@@ -51,6 +51,26 @@ def test_a_runtime_killed_in_mid_answer_is_told_and_the_next_question_answered(c
     chat.wait_for("Here again.")
 
 
+# Corral's sentence is in streams of Ollama's API alone.
+@pytest.mark.parametrize("open_webui", ["ollama"], indirect=True)
+def test_a_long_paste_is_told_where_it_was_not_read_and_nowhere_else(chat):
+    sentence = "The model did not read all of this"
+    chat.ask("A short question. [[text=A short answer.]]")
+    chat.wait_for("A short answer.")
+    chat.settle()
+    assert sentence not in chat.page.inner_text("body")
+    chat.page.get_by_role("link", name="New Chat").first.click()
+    wait_until(lambda: not chat.answers(), 30, "a new chat is open")
+    # The task behind the answer quotes the paste, so what stands there is its title too.
+    report = "Summarise this. " + "The pump was looked at and found in order. " * 700 + '[[text={"title": "A report on pumps"}]]'
+    chat.paste(report)
+    chat.wait_for(sentence)
+    wait_until(lambda: "A report on pumps" in chat.page.title(), 60, f"the chat has its title; it is {chat.page.title()!r}")
+    chat.settle()
+    assert chat.page.inner_text("body").count(sentence) == 1 and sentence in chat.answers()[-1]
+    assert "of the newest messages left out" in chat.answers()[-1] and sentence not in chat.page.title()
+
+
 def test_a_load_of_20_seconds_is_waited_for(tmp_path, browser):
     slow = {**SCENARIO, "timing": {**SCENARIO["timing"], "load_ms": 20_000}}
     with Box(tmp_path / "box", slow, model=TOOLS) as box, OpenWebui(tmp_path / "ui", box) as server:
