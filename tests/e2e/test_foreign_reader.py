@@ -55,12 +55,16 @@ def count(box, kind):
 
 def test_an_answer_of_which_another_program_took_pieces_is_whole_and_the_theft_is_told(box):
     with Foreign(box, "/api/generate_provider", 0.005) as thief:
-        for _ in range(3):
+        for _ in range(30):
             stream = box.stream(f"[[text={WORDS}]]")
             lines = list(stream)
             assert lines[-1]["done"] is True, lines[-1]
             assert "".join(line["message"]["content"] for line in lines) == WORDS
-    assert b"t" in re.sub(rb'"(done|response)"', b"", thief.taken), "nothing was taken"
+            # Which of the two gets a piece is chance.
+            if re.search(rb'"response":"[^"]', thief.taken):
+                break
+        else:
+            raise AssertionError("nothing was taken")
     wait_until(lambda: count(box, "poll") >= 1, 10, "the theft is counted")
     assert len(box.logged_times(r"WARN sim.*Another program on this box polls the runtime at port \d+", 1)) == 1
     assert box.say("[[text=alone again]]") == "alone again"
