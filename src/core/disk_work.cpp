@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <deque>
+#include <future>
 #include <map>
 #include <mutex>
 #include <system_error>
@@ -21,6 +22,8 @@ constexpr std::chrono::seconds longest_end{1};
 // A thread stays this long for more, because some lanes have work for each piece of an answer and a new thread costs more
 // than most of it.
 constexpr std::chrono::seconds idle_thread{1};
+// A shell, its program, and what that begins with.
+constexpr int few_threads = 4;
 
 // Signals are for the loop's thread, and a thread takes over the mask of the one that starts it.
 class without_signals {
@@ -118,6 +121,21 @@ disk_work::~disk_work() {
     }
     shared_->more.notify_all();
     shared_->idle.wait_for(lock, longest_end, [this] { return shared_->lanes.empty(); });
+}
+
+std::string disk_work::refusal_of_threads() {
+    std::promise<void> all_tried;
+    const std::shared_future<void> until = all_tried.get_future().share();
+    std::string why;
+    try {
+        for (int begun = 0; begun < few_threads; ++begun) {
+            starter_([until] { until.wait(); });
+        }
+    } catch (const std::system_error& error) {
+        why = error.code().message();
+    }
+    all_tried.set_value();
+    return why;
 }
 
 bool disk_work::busy() const {

@@ -3,9 +3,11 @@
 #include "corral/core/disk_work.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <future>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -165,6 +167,31 @@ TEST_F(disk_work_, a_dead_mount_does_not_hold_the_end) {
     loop_.restart();
     loop_.run_for(milliseconds(20));
     EXPECT_EQ(seen_.size(), 1U);
+}
+
+TEST_F(disk_work_, tells_that_the_system_makes_no_threads) {
+    int granted = 0;
+    std::atomic<int> ended = 0;
+    disk_work starved([&](std::function<void()> what) {
+        if (granted-- <= 0) {
+            throw std::system_error(EAGAIN, std::generic_category());
+        }
+        disk_work::start_thread([&ended, what = std::move(what)] {
+            what();
+            ++ended;
+        });
+    });
+    EXPECT_EQ(starved.refusal_of_threads(), "Resource temporarily unavailable");
+    granted = 1;
+    EXPECT_NE(starved.refusal_of_threads(), "") << "one is not enough for a start";
+    granted = 100;
+    EXPECT_EQ(starved.refusal_of_threads(), "");
+    const int begun = 1 + 100 - granted;
+    for (const auto end = std::chrono::steady_clock::now() + long_enough;
+         ended < begun && std::chrono::steady_clock::now() < end;) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(ended, begun) << "none stays";
 }
 
 }  // namespace

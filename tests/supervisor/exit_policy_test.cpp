@@ -66,6 +66,18 @@ TEST(exit_policy, names_the_limit_of_tasks_that_a_start_met) {
     EXPECT_NE(story.advice.find("'tasks'"), std::string::npos) << story.advice;
 }
 
+TEST(exit_policy, names_the_want_of_processes_instead_of_what_it_led_to) {
+    const catalog::log_meaning notice{"x", "a tool is not installed", "harmless", false};
+    const process::exit_reason crashed = process::killed_by{SIGSEGV, false};
+    exit_story story = explain_exit(rules(), crashed, &notice);
+    blame_refused_tasks(story, crashed, "run.sh: 7: Cannot fork");
+    EXPECT_EQ(
+        story.reason,
+        "ended by itself, killed by SIGSEGV. While it loaded, the system refused it a process or thread. It "
+        "said: run.sh: 7: Cannot fork");
+    EXPECT_NE(story.advice.find("TasksMax"), std::string::npos) << story.advice;
+}
+
 TEST(exit_policy, counts_as_a_shell_does) {
     EXPECT_EQ(exit_status(process::exited_with{255}), 255);
     EXPECT_EQ(exit_status(process::killed_by{SIGSEGV, true}), 139);

@@ -34,6 +34,9 @@ public:
     [[nodiscard]] awaitable<result<Result>> run(std::string lane, std::function<Result()> work,
                                                 deadline until = {});
 
+    // Why the system makes no threads for now, which count as processes do against its limits; empty: it makes a few.
+    [[nodiscard]] std::string refusal_of_threads();
+
     // Some work goes on, maybe on a disk that does not answer.
     [[nodiscard]] bool busy() const;
 

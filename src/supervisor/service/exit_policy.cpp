@@ -150,6 +150,12 @@ void blame_tasks(exit_story& story, std::uint64_t most) {
                      "Raise 'tasks' in [limits] of its manifest.", story.from_outside);
 }
 
+void blame_refused_tasks(exit_story& story, const process::exit_reason& how, std::string_view said) {
+    const core::reason told =
+        core::reason(process::describe(how)).led_to_by(core::say("service.tasks-refused/start"));
+    story = finished(with_line(told, said), advice_on_tasks, story.from_outside);
+}
+
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                         const catalog::log_meaning* printed, const catalog::log_meaning* remarked, bool ready,
                         std::string_view said) {

@@ -35,6 +35,7 @@ struct process_run {
     core::wake_signal changed;         // rung when `ended` or `dropped` turns true, and when a task ends
     bool was_ready = false;            // it has served
     bool ended = false;                // the leader is dead
+    bool lacked_tasks = false;         // the system refused some at its end
     bool dropped = false;              // what still runs for it must end now
     std::size_t pumps = 0;             // readers of its output
     std::size_t hooks = 0;             // other tasks that talk to it

@@ -173,11 +173,17 @@ void service_runner::launch(process::spawn_spec command, port_watch::fault fault
     auto started = process::child::spawn(context_.on, command);
     if (!started) {
         port_.leave();
-        return feed({event_kind::launch_failed, started.error().message, {}});
+        const bool refused = started.error().code == boost::system::errc::resource_unavailable_try_again;
+        return launch_failed(started.error().message, refused);
     }
     tell_limits(label_, *started, limits_told_);
     adopt(std::move(started.value()));
     feed({event_kind::spawned, {}, {}});
+}
+
+void service_runner::launch_failed(const core::reason& why, bool tasks_refused) {
+    feed({event_kind::launch_failed, tasks_refused ? core::say("service.tasks-refused", why) : why,
+          tasks_refused ? advice_on_tasks : ""});
 }
 
 void service_runner::adopt(process::child started) {
@@ -305,12 +311,16 @@ bool service_runner::is_watched() const {
 core::awaitable<void> service_runner::watch_for_mending(self_ptr self) {
     core::steady_time since{};
     bool changed = false;
+    bool refused = false;  // threads, since the failure
     core::wake_reason woken = core::wake_reason::rung;
     while (!self->abandoned_ && self->is_watched() && woken != core::wake_reason::cancelled && !changed) {
         const bool first = since != self->machine_.since;
         since = self->machine_.since;
         auto looking = self->spec_.gate->changed(self->machine_.reason, first);
         changed = co_await std::move(looking);
+        const bool refuses = !self->context_.searches->refusal_of_threads().empty();
+        changed = changed || (refused && !first && !refuses);
+        refused = refuses || (refused && !first);
         changed = changed && self->is_watched() && self->machine_.since == since;
         const core::deadline next = core::deadline::after(look_interval, self->now());
         woken = core::wake_reason::rung;
@@ -328,6 +338,7 @@ core::awaitable<void> service_runner::watch_for_mending(self_ptr self) {
 core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
     const process::exit_reason how = co_await run->child.wait();
     run->ended = true;
+    run->lacked_tasks = !run->was_ready && !self->context_.searches->refusal_of_threads().empty();
     run->changed.ring();
     // At once, so that none of them holds its output open; what this can't end is clear_away()'s.
     static_cast<void>(run->child.kill_family());
@@ -392,6 +403,8 @@ exit_story service_runner::story_of(const process_run& run, const process::exit_
     const std::uint64_t most_tasks = spec_.command.together.tasks;
     if (!run.was_ready && most_tasks > 0 && run.child.tasks_refused() > 0) {
         blame_tasks(story, most_tasks);
+    } else if (!run.was_ready && (run.lacked_tasks || names_refused_task(run.output->said()))) {
+        blame_refused_tasks(story, how, run.output->said());
     }
     if (!run.was_ready) {
         story.advice += (story.advice.empty() ? "" : " ") + std::string("'corral logs ") + label_ +

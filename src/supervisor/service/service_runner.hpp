@@ -87,6 +87,7 @@ private:
     void publish();
     void keep_time();
     void launch(process::spawn_spec command, port_watch::fault fault);
+    void launch_failed(const core::reason& why, bool tasks_refused);
     void adopt(process::child started);
     void begin_service();
     void spawn_task(const char* what, core::awaitable<void> task);
@@ -112,6 +113,8 @@ private:
     static core::awaitable<void> watch_for_mending(self_ptr self);
     [[nodiscard]] bool is_watched() const;
     static core::awaitable<void> await_end(self_ptr self, run_ptr run);
+    // Open, or that the system makes no processes: a matter of moments, and of the box, not of the model.
+    [[nodiscard]] gate_verdict box_verdict() const;
     static core::awaitable<void> ask_gate(self_ptr self, std::uint64_t question);
     // Who listens at the port: what a glance tells, else a search.
     static core::awaitable<listener_judgement> look(self_ptr self, run_ptr run);

@@ -12,6 +12,7 @@
 #include "corral/process/ending.hpp"
 #include "corral/process/program_check.hpp"
 #include "corral/telemetry/log.hpp"
+#include "supervisor/service/exit_policy.hpp"
 #include "supervisor/service/service_runner.hpp"
 
 namespace corral::supervisor {
@@ -82,12 +83,25 @@ core::awaitable<void> until_hopeless(std::shared_ptr<process_run> run, const cor
 
 }  // namespace
 
+gate_verdict service_runner::box_verdict() const {
+    const std::string refusal = context_.searches->refusal_of_threads();
+    return refusal.empty()
+               ? gate_verdict{}
+               : gate_verdict{gate_state::wait, core::say("service.tasks-refused", refusal), advice_on_tasks};
+}
+
 core::awaitable<void> service_runner::ask_gate(self_ptr self, std::uint64_t question) {
     const std::shared_ptr<start_gate> gate = self->spec_.gate;
-    gate_verdict verdict;
+    gate_verdict verdict = self->box_verdict();
     try {
-        auto asking = gate->ask();
-        verdict = co_await std::move(asking);
+        if (verdict.state == gate_state::open) {
+            auto asking = gate->ask();
+            verdict = co_await std::move(asking);
+        }
+        // Of what fails for want of processes the gate only sees that it failed.
+        if (gate_verdict box = self->box_verdict(); box.state != gate_state::open) {
+            verdict = std::move(box);
+        }
     } catch (const boost::system::system_error& error) {
         if (error.code() == boost::asio::error::operation_aborted) {
             co_return;  // all tasks end; nothing may be started any more
@@ -147,7 +161,9 @@ core::awaitable<void> service_runner::prepare_launch(self_ptr self, std::uint64_
         co_return;
     }
     if (!seen) {
-        self->feed({event_kind::launch_failed, core::say("service.disk-silent", seen.error()), {}});
+        const bool refused = seen.error().code == core::make_error_code(core::errc::unavailable);
+        self->launch_failed(refused ? seen.error().message : core::say("service.disk-silent", seen.error()),
+                            refused);
         co_return;
     }
     port_watch::fault fault = std::move(seen->wrong);

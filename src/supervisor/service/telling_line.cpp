@@ -17,21 +17,31 @@ bool names_exception(std::string_view line) {
     return known && (rest.empty() || rest.starts_with(": "));
 }
 
+template <std::size_t Count>
+bool holds_any(std::string_view text, const std::array<std::string_view, Count>& words) {
+    return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != text.npos; });
+}
+
 }  // namespace
 
 int telling_weight(std::string_view line) {
-    constexpr std::array<std::string_view, 11> words{
+    constexpr std::array<std::string_view, 12> words{
         "[e]",  // the level of Axera's programs
-        "error", "fail",    "cannot",           "can't",  "no such file", "not found",
-        "fatal", "invalid", "terminate called", "what():"};
+        "error", "fail",    "cannot",           "can't",   "no such file",           "not found",
+        "fatal", "invalid", "terminate called", "what():", "temporarily unavailable"};
     line = core::trimmed(line);
     if (names_exception(line)) {
         return 2;
     }
+    return holds_any(core::lower_case(line), words) ? 1 : 0;
+}
+
+bool names_refused_task(std::string_view line) {
+    constexpr std::array<std::string_view, 3> plain{"cannot fork", "can't fork", "can't start new thread"};
+    constexpr std::array<std::string_view, 4> whats{"fork", "clone", "thread", "what():"};
+    constexpr std::array<std::string_view, 2> whys{"resource temporarily unavailable", "eagain"};
     const std::string lower = core::lower_case(line);
-    const bool trouble = std::ranges::any_of(
-        words, [&](std::string_view word) { return lower.find(word) != std::string::npos; });
-    return trouble ? 1 : 0;
+    return holds_any(lower, plain) || (holds_any(lower, whats) && holds_any(lower, whys));
 }
 
 void telling_line::hear(std::string_view line) {

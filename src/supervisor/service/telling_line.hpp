@@ -20,4 +20,7 @@ private:
 // 2: "ValueError: ...", "OSError: ..."; 1: another line that speaks of trouble; 0: any other.
 [[nodiscard]] int telling_weight(std::string_view line);
 
+// The line says that a process or thread was refused: "bash: fork: retry: Resource temporarily unavailable".
+[[nodiscard]] bool names_refused_task(std::string_view line);
+
 }  // namespace corral::supervisor
