@@ -241,6 +241,18 @@ TEST(openai_reader, errors_of_every_shape_are_told) {
     }
 }
 
+TEST(openai_reader, what_would_hold_the_loop_is_refused) {
+    const auto takes = [](const std::string& before, std::size_t kib, const std::string& after) {
+        openai_reader reader{catalog::runtime_traits{}};
+        std::vector<streaming::answer_part> parts;
+        return reader.feed(before + std::string(kib << 10U, ' ') + after, parts).has_value();
+    };
+    EXPECT_TRUE(takes("data: {\"choices\":[]", 250, "}\n\n"));
+    EXPECT_FALSE(takes("data: {\"choices\":[]", 260, "}\n\n"));
+    EXPECT_TRUE(takes("{\"choices\":[]", 380, "}")) << "a whole answer";
+    EXPECT_FALSE(takes("{\"choices\":[]", 390, "}"));
+}
+
 TEST(openai_reader, a_prompt_that_is_too_long_is_told_apart) {
     EXPECT_TRUE(error_in(R"({"error":{"code":400,"message":"too long","type":"exceed_context_size_error"}})")
                     .context);

@@ -9,7 +9,7 @@ namespace corral::engine::streaming {
 
 namespace {
 
-constexpr std::size_t most_whole = 4UL * 1024 * 1024;
+constexpr std::size_t most_whole = 384UL * 1024;
 constexpr std::string_view last_event = "[DONE]";
 
 }  // namespace
@@ -27,7 +27,7 @@ core::result<void> event_answer::feed(std::string_view bytes, std::vector<answer
     if (is_whole_) {
         if (whole_.size() + bytes.size() > most_whole) {
             return core::make_failure(core::errc::limit_exceeded,
-                                      core::say("runtime.protocol/answer-longer"));
+                                      core::say("runtime.protocol/event-kib", most_whole >> 10U));
         }
         whole_ += bytes;
         return {};

@@ -25,7 +25,7 @@ namespace {
 using nlohmann::json;
 using namespace streaming;
 
-constexpr std::size_t longest_line = 1024 * 1024;
+constexpr std::size_t longest_line = 384 * 1024;  // read in one go, which holds the loop
 
 std::string text_in(const json& object, const char* key) {
     const auto found = object.find(key);
