@@ -169,7 +169,6 @@ inline constexpr std::array runtime_table{
             "sent-event| The runtime sent an event that is no JSON object.\n"
             "event-kib| The runtime sent an event of more than {limit:d} KiB.\n"
             "runtime-answer| The runtime's answer ended in the middle of a document.\n"
-            "answer-longer| The runtime's answer is longer than 4 MiB.\n"
             "answer-json| The runtime's answer is no JSON: {what}.\n"
             "runtime| The runtime's answer has {what}.\n"
             "answer-cut| The runtime's answer was cut off.\n"
