@@ -84,5 +84,50 @@ TEST_F(stream_refusals_test, a_client_can_not_say_that_the_salt_is_refused) {
     }
 }
 
+// As Mistral's has it; the words of llama.cpp's server are a page of the template.
+const std::string by_template =
+    R"({"error":{"code":500,"message":"While executing CallExpression at line 3 in source: )"
+    R"(raise_exception: conversation roles must alternate user/assistant"}})";
+
+class template_refusals_test : public stream_refusals_test {
+protected:
+    run_outcome greeted(const played_server& server) {
+        stream_run runs(parts_for(server));
+        run_control control(loop.get_executor());
+        run_spec what = spec();
+        what.format = "json";
+        what.prompt.messages = {{"system", "Be brief."}, {"assistant", "Hi!"}, {"user", "q"}};
+        return finish(begin(runs, std::move(what), sink, control));
+    }
+};
+
+TEST_F(template_refusals_test, what_a_template_refuses_is_asked_again_in_its_order) {
+    const played_server server({{whole_answer(500, by_template)},
+                                {whole_answer(400, by_template)},
+                                {event_stream(said("{}") + stream_done)}});
+    EXPECT_EQ(greeted(server).end, run_end::stop);
+    EXPECT_EQ(sink.text, "{}");
+    ASSERT_THAT(server.bodies(), SizeIs(3));
+    const auto messages = nlohmann::json::parse(server.bodies()[2]).at("messages");
+    EXPECT_EQ(messages.dump(),
+              R"([{"content":"Be brief.","role":"user"},{"content":"Hi!","role":"assistant"},)"
+              R"({"content":"q","role":"user"}])");
+    EXPECT_THAT(server.bodies()[2], HasSubstr("response_format")) << "the format was not what it refused";
+    EXPECT_TRUE(restarts.empty());
+}
+
+TEST_F(template_refusals_test, what_it_never_takes_is_told_with_what_to_do_and_without_its_source) {
+    traits.formats = catalog::format_form::none;
+    const played_server server({{whole_answer(500, by_template)}});
+    const run_outcome got = greeted(server);
+    ASSERT_TRUE(got.failure);
+    EXPECT_EQ(got.failure->kind, chat::failure_kind::bad_request);
+    EXPECT_EQ(got.failure->message.text(),
+              "The model's chat template refuses the order of these messages; send questions and answers in "
+              "turn, or start a new chat.");
+    EXPECT_THAT(server.bodies(), SizeIs(3));
+    EXPECT_TRUE(restarts.empty());
+}
+
 }  // namespace
 }  // namespace corral::engine::streaming

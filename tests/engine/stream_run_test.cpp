@@ -103,17 +103,6 @@ TEST_F(stream_run_test, a_refusal_is_told_in_the_servers_words_and_restarts_noth
     EXPECT_TRUE(restarts.empty());
 }
 
-TEST_F(stream_run_test, a_template_that_refuses_a_conversation_is_told_with_what_to_do) {
-    const played_server server({{whole_answer(
-        400,
-        R"({"error": {"message": "Unable to generate parser for this template. Conversation roles must alternate"}})")}});
-    const run_outcome out = run(server);
-    ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->kind, chat::failure_kind::bad_request);
-    EXPECT_NE(out.failure->message.text().find("start a new chat"), std::string::npos)
-        << out.failure->message;
-}
-
 TEST_F(stream_run_test, a_prompt_that_is_too_long_is_the_clients_matter) {
     const played_server server(
         {{whole_answer(400, R"({"error": {"type": "exceed_context_size_error", "message": "too long"}})")}});

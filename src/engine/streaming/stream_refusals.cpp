@@ -2,10 +2,14 @@
 // sentence for who can change it.
 
 #include <algorithm>
+#include <array>
+#include <string>
 #include <utility>
 
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "engine/streaming/stream_run.hpp"
+#include "engine/streaming/turn_order.hpp"
 
 namespace corral::engine::streaming {
 
@@ -18,6 +22,16 @@ bool is_of_client(unsigned status) {
     constexpr unsigned bad_request = 400;
     constexpr unsigned unprocessable = 422;
     return status == bad_request || status == unprocessable;
+}
+
+// llama.cpp's server in its own words, or what templates say in raise_exception().
+bool is_of_template(std::string_view message) {
+    constexpr std::array<std::string_view, 6> words{"template",           "jinja",
+                                                    "must alternate",     "roles are supported",
+                                                    "role not supported", "message must be at the beginning"};
+    const std::string said = core::lower_case(message);
+    return std::any_of(words.begin(), words.end(),
+                       [&said](std::string_view each) { return said.find(each) != std::string::npos; });
 }
 
 }  // namespace
@@ -77,6 +91,11 @@ stream_run::early stream_run::without_salt(run_state& now) {
 }
 
 stream_run::early stream_run::refused_for(run_state& now, unsigned status, const error_part& error) {
+    const bool by_template = is_of_template(error.message);
+    if (by_template && make_plainer(now.what.prompt.messages)) {
+        now.asks_anew = true;
+        return std::nullopt;
+    }
     const std::string said = error.message.empty() ? "." : ": " + error.message + ".";
     const bool had_format = parts_.traits.formats != catalog::format_form::none && !now.what.format.is_null();
     if (had_format && status < first_failure) {
@@ -107,11 +126,9 @@ stream_run::early stream_run::refused_for(run_state& now, unsigned status, const
         return fail(now, chat::failure_kind::bad_request, "image-refused",
                     core::say("runtime.refused/image", said), false);
     }
-    // llama.cpp's server in its own words, or the template's raise_exception().
-    if (error.message.find("template") != std::string::npos ||
-        error.message.find("must alternate") != std::string::npos) {
+    if (by_template) {
         return fail(now, chat::failure_kind::bad_request, "template-refused",
-                    core::say("runtime.refused/chat", said), false);
+                    core::say("runtime.refused/chat"), false);
     }
     return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
                 core::say("runtime.refused/prompt", status, said), status >= first_failure);

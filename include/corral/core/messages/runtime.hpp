@@ -139,7 +139,7 @@ inline constexpr std::array runtime_table{
             "the runtime answers an embedding with 501, so it was not started for embeddings\n"
             "refused| The runtime refused a prompt with status {status:d}.\n"
             "chat| The model's chat template refuses the order of these messages; send questions and answers "
-            "in turn, or start a new chat{words}\n"
+            "in turn, or start a new chat.\n"
             "prompt| The runtime refused a prompt with status {status:d}{words}",
             "The runtime turned the call down; in doubt it is restarted.",
             "Look at its own words by 'corral logs MODEL'."},
