@@ -32,8 +32,12 @@ struct generation_service::impl {
                                     served model);
     static core::awaitable<void> perform(std::shared_ptr<impl> self, std::unique_ptr<generation_run> run);
     static core::awaitable<void> sum_up(std::shared_ptr<impl> self);
-    static core::awaitable<std::optional<std::string>> ask(std::shared_ptr<impl> self,
-                                                           chat::generation_request what, served model);
+    struct summary_answer {
+        std::optional<std::string> text;
+        bool gave_way = false;  // to somebody who wants the box
+    };
+    static core::awaitable<summary_answer> ask(std::shared_ptr<impl> self, chat::generation_request what,
+                                               served model);
 };
 
 // A task that was cancelled before it began must still give the request its end.
@@ -75,15 +79,18 @@ core::awaitable<void> generation_service::impl::sum_up(std::shared_ptr<impl> sel
         asking.arrived = self->with.clock->now();
         ask_for_summary(asking, summaries.transcript_of(wish), context_length_of(*model));
         auto answering = ask(self, std::move(asking), model);
-        const std::optional<std::string> text = co_await std::move(answering);
-        summaries.answer(std::move(wish), text);
+        const summary_answer answer = co_await std::move(answering);
+        if (answer.gave_way) {
+            summaries.put_back(std::move(wish));
+        } else {
+            summaries.answer(std::move(wish), answer.text);
+        }
     }
     self->sums_up = false;
 }
 
-core::awaitable<std::optional<std::string>> generation_service::impl::ask(std::shared_ptr<impl> self,
-                                                                          chat::generation_request what,
-                                                                          served model) {
+core::awaitable<generation_service::impl::summary_answer> generation_service::impl::ask(
+    std::shared_ptr<impl> self, chat::generation_request what, served model) {
     constexpr core::milliseconds look_again{20};
     const generation_handle answer = launch(self, std::move(what), std::move(model));
     std::string text;
@@ -93,7 +100,7 @@ core::awaitable<std::optional<std::string>> generation_service::impl::ask(std::s
         const scheduler::queue_snapshot now = self->with.admission->snapshot();
         // One of those that wait and run is this.
         if (!event && (self->gives_way || self->running > 1 || now.waiting + now.running > 1)) {
-            co_return std::nullopt;  // the handle takes the request back
+            co_return summary_answer{std::nullopt, true};  // the handle takes the request back
         }
         if (!event) {
             continue;
@@ -101,9 +108,9 @@ core::awaitable<std::optional<std::string>> generation_service::impl::ask(std::s
         if (const auto* piece = std::get_if<chat::text_event>(&*event)) {
             text += piece->text;
         } else if (std::holds_alternative<chat::finished_event>(*event)) {
-            co_return text;
+            co_return summary_answer{std::move(text)};
         } else if (std::holds_alternative<chat::failed_event>(*event)) {
-            co_return std::nullopt;
+            co_return summary_answer{};
         }
     }
 }

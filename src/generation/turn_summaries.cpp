@@ -192,14 +192,15 @@ std::string turn_summaries::transcript_of(const summary_wish& wish) const {
     return out;
 }
 
+void turn_summaries::put_back(summary_wish wish) {
+    if (std::ranges::none_of(wishes_, [&](const summary_wish& one) { return one.share == wish.share; })) {
+        want(std::move(wish));
+    }
+}
+
 void turn_summaries::answer(summary_wish wish, const std::optional<std::string>& text) {
     if (!text && ++wish.tries < bounds_.most_tries) {
-        const bool newer = std::any_of(wishes_.begin(), wishes_.end(),
-                                       [&](const summary_wish& one) { return one.share == wish.share; });
-        if (!newer) {
-            want(std::move(wish));
-        }
-        return;
+        return put_back(std::move(wish));
     }
     entry made{wish.share, wish.of.marks.back(), {}, {}};
     const std::size_t around = stand_in_of(wish.of, "").size();

@@ -59,6 +59,8 @@ public:
     [[nodiscard]] summary_wish take();
     // What the model shall read: the last summary of the first of these turns, and the turns since.
     [[nodiscard]] std::string transcript_of(const summary_wish& wish) const;
+    // It could not be asked to the end, through no fault of its own; a newer one of the same share stands for it.
+    void put_back(summary_wish wish);
     // The model's answer to it; nothing: there was none, and it may be tried again.
     void answer(summary_wish wish, const std::optional<std::string>& text);
 

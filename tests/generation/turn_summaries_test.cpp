@@ -110,7 +110,10 @@ TEST(turn_summaries, a_model_that_gives_none_is_not_asked_for_ever) {
     all.want(wish_for(all, long_talk()));
     unsigned asked = 0;
     for (; all.wanted() && asked < 10; ++asked) {
-        all.answer(all.take(), std::nullopt);  // disturbed, broken, without a fallback
+        for (int i = 0; i < 5; ++i) {
+            all.put_back(all.take());  // a person came, which is not the model's fault
+        }
+        all.answer(all.take(), std::nullopt);  // broken, without a fallback
     }
     EXPECT_EQ(asked, 3U);
     all.want(wish_for(all, long_talk()));
@@ -119,6 +122,18 @@ TEST(turn_summaries, a_model_that_gives_none_is_not_asked_for_ever) {
     EXPECT_EQ(made(useless, long_talk(), ""), nullptr);
     useless.want(wish_for(useless, long_talk()));
     EXPECT_FALSE(useless.wanted());
+}
+
+TEST(turn_summaries, what_is_put_back_gives_way_to_a_newer_one) {
+    turn_summaries all(a_key);
+    all.want(wish_for(all, long_talk()));
+    summary_wish older = all.take();
+    talk more = long_talk();
+    more.push_back(spoken(role::user, "And buses?"));
+    all.want(wish_for(all, more));
+    all.put_back(std::move(older));
+    EXPECT_EQ(all.take().of.marks.size(), more.size());
+    EXPECT_FALSE(all.wanted());
 }
 
 TEST(turn_summaries, goes_on_from_the_last_one) {
