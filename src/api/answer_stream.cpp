@@ -151,11 +151,21 @@ void cut_notes(std::string& answer) {
     }
 }
 
+// What is told to people as text of the answer.
+struct shown_notes {
+    bool failure = false;
+    bool cuts = false;
+};
+
+// Its connection for OpenAI's format bears the name of its HTTP library alone.
+bool is_open_webui(const http::request& incoming) {
+    return incoming.headers.find("User-Agent").find("aiohttp/") != std::string_view::npos;
+}
+
 core::awaitable<void> stream_answer(const api_context& context, generation::answer_reader& answer,
-                                    answer_format& format, std::string id, bool for_people,
+                                    answer_format& format, std::string id, shown_notes shown,
                                     http::response_writer& out) {
     patient_reader reader(context, answer, format, std::move(id), out);
-    const bool tells_as_text = for_people && context.shows_stream_errors && format.hides_failures();
     bool has_text = false;
     bool has_calls = false;
     bool over = false;
@@ -180,7 +190,7 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
             format.stopped_by(answer.notes().stopped_by);
         }
         std::string bytes;
-        if (why != nullptr && tells_as_text) {
+        if (why != nullptr && shown.failure) {
             chat::generation_event told = chat::text_event{as_text(*why, has_text)};
             bytes = format.encode(told);
         }
@@ -188,7 +198,7 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
         has_calls = has_calls || std::holds_alternative<chat::tool_call_event>(*event);
         if (const auto* end = std::get_if<chat::finished_event>(&*event)) {
             const std::string& told = answer.notes().cuts_told;
-            if (tells_as_text && has_text && !has_calls && !told.empty()) {
+            if (shown.cuts && has_text && !has_calls && !told.empty()) {
                 chat::generation_event note = chat::text_event{"\n\n[" + told + "]"};
                 bytes = format.encode(note);
             }
@@ -253,7 +263,10 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
                                      std::unique_ptr<answer_format> format, bool stream,
                                      http::response_writer& out) {
     // A sentence in the midst of JSON, or of somebody's code, would do harm.
-    const bool for_people = what.format.is_null() && !what.raw_prompt && !what.hole;
+    const bool for_people =
+        context.shows_stream_errors && what.format.is_null() && !what.raw_prompt && !what.hole;
+    const shown_notes shown{for_people && format->hides_failures(),
+                            for_people && (format->hides_failures() || is_open_webui(incoming))};
     remove_notes(what.messages);
     std::string id = what.id;
     const generation::generation_handle handle =
@@ -262,7 +275,7 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
         handle->tell_timings();
     }
     if (stream) {
-        co_await stream_answer(context, *handle, *format, std::move(id), for_people, out);
+        co_await stream_answer(context, *handle, *format, std::move(id), shown, out);
         co_return;
     }
     const whole_answer said = co_await collect_answer(*handle);

@@ -69,6 +69,41 @@ TEST_F(openai_chat, usage_is_a_chunk_without_choices_when_asked_for) {
     EXPECT_EQ(streamed(R"(,"stream_options":{"include_usage":false})").find("usage"), std::string::npos);
 }
 
+// Open WebUI by its OpenAI connection: people read it. Other clients are programs, with a header for it.
+TEST_F(openai_chat, open_webui_shows_what_was_not_read) {
+    say({"Sum."});
+    backend.prompt_limit = 600;
+    const std::string told = R"(\n\n[The model did not read all of this)";
+    const auto got = [&](const std::string& agent, const std::string& more, const std::string& text) {
+        return ask("POST", path,
+                   R"({"model":"Tiny","messages":[{"role":"user","content":")" + text + "\"}]" + more + "}",
+                   {{"User-Agent", agent}})
+            ->answer.body;
+    };
+    const std::string window = "Python/3.12 aiohttp/3.13.5";
+    const std::string stream = R"(,"stream":true)";
+    const std::string text(2000, 'x');
+    const std::string shown = got(window, stream, text);
+    const std::size_t at = shown.find(told);
+    ASSERT_NE(at, std::string::npos) << shown;
+    EXPECT_EQ(shown.find(told, at + 1), std::string::npos);
+    EXPECT_GT(shown.find("\"stop\""), at) << "the end stays the last chunk";
+    for (const std::string& silent :
+         {got("OpenAI/Python 2.54.0", stream, text), got("", stream, text), got(window, "", text),
+          got(window, stream, "short"), got(window, stream, "### Task:\\nGenerate a title. " + text),
+          got(window, stream + R"(,"response_format":{"type":"json_object"})", text)}) {
+        EXPECT_EQ(silent.find(told), std::string::npos) << silent;
+    }
+    const auto next = ask("POST", path,
+                          R"({"model":"Tiny","messages":[{"role":"user","content":"a"},)"
+                          R"({"role":"assistant","content":"b)" +
+                              told + R"(: 9 bytes left out.]"},{"role":"user","content":"c"}]})");
+    EXPECT_EQ(backend.seen.back().prompt.turns.find("did not read"), std::string::npos);
+    context.shows_stream_errors = false;
+    serve();
+    EXPECT_EQ(got(window, stream, text).find(told), std::string::npos);
+}
+
 TEST_F(openai_chat, an_empty_answer_still_opens) {
     say({});
     EXPECT_EQ(streamed(), chunk(R"({"role":"assistant","content":""})") + chunk("{}", "\"stop\"") + done);

@@ -51,8 +51,6 @@ def test_a_runtime_killed_in_mid_answer_is_told_and_the_next_question_answered(c
     chat.wait_for("Here again.")
 
 
-# Corral's sentence is in streams of Ollama's API alone.
-@pytest.mark.parametrize("open_webui", ["ollama"], indirect=True)
 def test_a_long_paste_is_told_where_it_was_not_read_and_nowhere_else(chat):
     sentence = "The model did not read all of this"
     chat.ask("A short question. [[text=A short answer.]]")
