@@ -173,6 +173,38 @@ def test_a_template_that_wants_alternating_roles_gets_them_after_every_cut(tmp_p
         assert cut > 20
 
 
+@pytest.mark.parametrize("template", ["gemma", "mistral"])
+def test_an_order_that_a_template_refuses_is_asked_again_as_it_takes_it(tmp_path, template):
+    user, assistant, system = ({"role": role, "content": f"A {role}'s text."} for role in ("user", "assistant", "system"))
+    with LlamaBox(tmp_path, context=1920, file=f"tiny-{template}.gguf") as box:
+        for messages in ([assistant, user], [system, assistant, user], [user, system, assistant, user], [user, assistant, system, user]):
+            status, body = direct(box, messages)
+            assert status >= 400 and b"must alternate" in body, "the template is one that insists"
+            reply = box.chat(messages, {"temperature": 0, "num_predict": 4})
+            assert reply.status == 200 and reply.json["message"]["content"] == ANSWER[:4], reply.body
+
+
+# Mistral's template has the system text before the newest question, where no cache reaches it; a profile can have it in the first.
+@pytest.mark.parametrize("context", [1920, 6144])
+@pytest.mark.parametrize("template, conversation", [("chatml", "messages"), ("gemma", "messages"), ("mistral", "folded-system")])
+def test_a_long_tool_loop_is_mostly_read_from_the_cache(tmp_path, template, conversation, context):
+    tools = [{"type": "function", "function": {"name": name, "description": f"Tells the {name} of a place.", "parameters":
+              {"type": "object", "properties": {"where": {"type": "string"}}}}} for name in ("weather", "tides", "ports", "maps")]
+    file = "tiny.gguf" if template == "chatml" else f"tiny-{template}.gguf"
+    with LlamaBox(tmp_path, context=context, file=file, conversation=conversation, model='capabilities = ["completion", "tools"]') as box:
+        messages, read, cached = [{"role": "system", "content": "You help sailors."}, {"role": "user", "content": "When can we sail?"}], 0, 0
+        for step in range(30):
+            call = {"function": {"name": "tides", "arguments": {"where": f"Port {step}"}}}
+            result = f"Result {step}: " + "high at ten; " * (context // 100 * (1 + step * 7 % 4) // 3)
+            messages += [{"role": "assistant", "content": "", "tool_calls": [call]}, {"role": "tool", "tool_name": "tides", "content": result}]
+            reply = box.chat(messages, {"temperature": 0, "num_predict": 4}, tools=tools)
+            assert reply.status == 200, reply.body
+            if "messages=" in reply.headers.get("Corral-Shortened", ""):
+                read += reply.json["prompt_eval_count"]
+                cached += reply.json["prompt_eval_cached_count"]
+        assert cached > read * 0.6, f"{100 * cached / read:.0f} %"
+
+
 def test_a_model_that_says_nothing_but_the_alphabet_is_held_to_a_schema(box):
     schema = {"type": "object", "required": ["why", "answer"], "additionalProperties": False,
               "properties": {"why": {"type": "string", "maxLength": 5}, "answer": {"type": "integer", "maximum": 9}}}

@@ -12,7 +12,9 @@ import argparse
 import gguf
 import numpy
 
-SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+CHATML = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+# As in the vocabularies of their models a token each.
+SPECIALS = {"chatml": CHATML, "gemma": CHATML + ["<start_of_turn>", "<end_of_turn>"], "mistral": CHATML + ["[INST]", "[/INST]", "</s>"]}
 # A merge must be there; these two bytes are in no UTF-8 text.
 MERGE = "\u00fe \u00ff"
 REFUSES = "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}"
@@ -48,18 +50,19 @@ def byte_letters():
     return [letters[byte] for byte in range(256)]
 
 
-def successors():
+def successors(vocabulary):
     """token -> the token that follows it"""
     chat = ["\n", *CHAT_ANSWER]
     after = {ord(one): ord(other) for one, other in zip(chat, chat[1:])}
-    after[ord(chat[-1])] = 256 + SPECIALS.index("<|im_end|>")
+    after[ord(chat[-1])] = 256 + CHATML.index("<|im_end|>")
     after.update({ord(one): ord(other) for one, other in zip(DIGITS, DIGITS[1:] + DIGITS[0])})
     # Whatever else a prompt ends with begins an answer.
-    return [after.get(token, ord("a")) for token in range(256 + len(SPECIALS) + 1)]
+    return [after.get(token, ord("a")) for token in range(len(vocabulary))]
 
 
 def write(path, pooling=False, template="chatml"):
-    vocabulary = byte_letters() + SPECIALS + [MERGE.replace(" ", "")]
+    specials = SPECIALS[template]
+    vocabulary = byte_letters() + specials + [MERGE.replace(" ", "")]
     heads, head_size = 9, 32
     width = heads * head_size  # a dimension for each token
     assert width >= len(vocabulary)
@@ -79,17 +82,17 @@ def write(path, pooling=False, template="chatml"):
     out.add_tokenizer_model("gpt2")
     out.add_tokenizer_pre("qwen2")
     out.add_token_list(vocabulary)
-    out.add_token_types([gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * len(SPECIALS) + [gguf.TokenType.NORMAL])
+    out.add_token_types([gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * len(specials) + [gguf.TokenType.NORMAL])
     out.add_token_merges([MERGE])
     out.add_bos_token_id(256)
-    out.add_eos_token_id(256 + SPECIALS.index("<|im_end|>"))
+    out.add_eos_token_id(256 + CHATML.index("<|im_end|>"))
     out.add_add_bos_token(False)
     out.add_chat_template(TEMPLATES[template])
 
     embedding = numpy.zeros((len(vocabulary), width), numpy.float32)
     embedding[range(len(vocabulary)), range(len(vocabulary))] = 1
     follow = numpy.zeros((len(vocabulary), width), numpy.float32)
-    follow[successors(), range(len(vocabulary))] = 4
+    follow[successors(vocabulary), range(len(vocabulary))] = 4
     nothing = numpy.zeros((width, width), numpy.float32)
     out.add_tensor("token_embd.weight", embedding)
     out.add_tensor("output_norm.weight", numpy.ones(width, numpy.float32))
