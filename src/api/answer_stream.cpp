@@ -59,6 +59,10 @@ public:
             add_header(head.headers, "Trailer", "Server-Timing");
         }
         core::error_code gone = co_await out_.begin(std::move(head));
+        const std::uint32_t tokens = answer_.timings().prompt.prompt_tokens;
+        if (answer_.notes().cuts.any() && tokens > 0) {
+            format_.shortened_to(tokens);
+        }
         std::string opening = format_.opening();
         if (!gone && !opening.empty()) {
             gone = co_await out_.write(std::move(opening));

@@ -2,6 +2,7 @@
 // From a request to the bytes of its answer, the same for every wire format: the status line waits for the
 // first event, silence is broken, one write an event (docs/design.md#clients-and-time).
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ class answer_format {
 public:
     virtual ~answer_format() = default;
     [[nodiscard]] virtual http::response_head head() = 0;
+    // The tokens of a prompt that was shortened, where they are known before the opening.
+    virtual void shortened_to(std::uint32_t /*prompt_tokens*/) {}
     // What comes before any event; may be empty.
     [[nodiscard]] virtual std::string opening() { return {}; }
     // All bytes for `event`, which may be consumed. A finished or failed event is the last; what closes the

@@ -169,6 +169,17 @@ TEST_F(anthropic_answer, silence_is_broken_by_pings_after_the_message_has_begun)
                         message_stop);
 }
 
+TEST_F(anthropic_answer, a_stream_begins_with_the_tokens_of_what_was_left_of_a_prompt) {
+    backend.prompt_limit = 600;
+    say({"Hi"});
+    const auto got =
+        ask("POST", "/v1/messages",
+            R"({"model":"Tiny","max_tokens":10,"stream":true,"messages":[{"role":"user","content":")" +
+                std::string(4000, 'x') + "\"}]}");
+    ASSERT_TRUE(got->answer.headers.contains("Corral-Shortened"));
+    EXPECT_NE(got->answer.writes[0].find(R"("input_tokens":7,)"), std::string::npos) << got->answer.writes[0];
+}
+
 TEST_F(anthropic_answer, a_failure_before_the_first_byte_is_a_status_and_a_later_one_an_event) {
     say({});
     die();

@@ -101,6 +101,10 @@ def test_every_format_is_answered_and_streams_say_it_too(box):
     reply = box.post("/v1/messages", {"model": "sim", "max_tokens": 50, "system": system["content"], "messages": [user]})
     assert reply.status == 200 and reply.json["content"][0]["text"] == "A pen for livestock.", reply.body
     assert "text-bytes=" in reply.headers["Corral-Shortened"]
+    whole = reply.json["usage"]["input_tokens"] + reply.json["usage"]["cache_read_input_tokens"]
+    body = {"model": "sim", "max_tokens": 50, "stream": True, "system": system["content"], "messages": [user]}
+    first = box.post("/v1/messages", body).body.decode().split("\n")[1]
+    assert abs(json.loads(first[6:])["message"]["usage"]["input_tokens"] - whole) < 50, (first, whole)
 
 
 def test_the_log_and_readyz_name_the_client(box):

@@ -28,6 +28,7 @@ public:
         add_header(out.headers, "Connection", "keep-alive");
         return out;
     }
+    void shortened_to(std::uint32_t prompt_tokens) override { guessed_ = prompt_tokens; }
     std::string opening() override { return encoder_.start(guessed_); }
     std::string encode(chat::generation_event& event) override { return encoder_.encode(event); }
     std::string keep_alive() override { return event_encoder::ping(); }
