@@ -45,8 +45,7 @@ core::deadline from_now(core::nanoseconds span) {
 
 }  // namespace
 
-connection::connection(core::asio::ip::tcp::socket socket, core::asio::ip::tcp::endpoint peer,
-                       connection_options options)
+connection::connection(stream_socket socket, core::asio::ip::tcp::endpoint peer, connection_options options)
     : socket_(std::move(socket)),
       peer_(std::move(peer)),
       options_(std::move(options)),
@@ -164,10 +163,8 @@ bool connection::take_header_bytes(proxy_header& header) {
 void connection::relay_for(const std::optional<core::asio::ip::tcp::endpoint>& client) {
     relayed_ = true;
     if (client) {
-        core::error_code unknown;  // then it is no neighbour
-        const auto local = socket_.local_endpoint(unknown).address();
         peer_ = *client;
-        belongs_to(share_of(client->address(), local));
+        belongs_to(share_of(client->address(), local_address(socket_.native_handle())));
     }
 }
 
@@ -444,7 +441,7 @@ void connection::reset() {
 
 void connection::half_close() {
     core::error_code failed;
-    socket_.shutdown(core::asio::ip::tcp::socket::shutdown_send, failed);
+    socket_.shutdown(stream_socket::shutdown_send, failed);
     if (failed) {
         end(failed);
         return;

@@ -27,6 +27,7 @@ namespace corral::http {
 struct connection_options {
     core::nanoseconds write_stall = core::seconds{30};
     std::optional<tls_credentials> tls;  // nothing: plain
+    bool over_unix = false;              // of a Unix socket, whose peer has no address
     bool announced = false;              // it begins with a header of the PROXY protocol
 };
 
@@ -38,8 +39,7 @@ using connection_crowd = crowd<connection>;
 
 class connection : public std::enable_shared_from_this<connection> {
 public:
-    connection(core::asio::ip::tcp::socket socket, core::asio::ip::tcp::endpoint peer,
-               connection_options options);
+    connection(stream_socket socket, core::asio::ip::tcp::endpoint peer, connection_options options);
 
     // Takes a place among all, in the share of its address, until its end.
     void join(connection_crowd& all, std::string share);
@@ -120,12 +120,13 @@ public:
     }
     // A request has come and nobody has read of it yet: what looks idle is not. A look at the socket.
     [[nodiscard]] bool has_unread_request();
+    [[nodiscard]] bool over_unix() const noexcept { return options_.over_unix; }
     [[nodiscard]] bool encrypted() const noexcept { return options_.tls.has_value(); }
     [[nodiscard]] const core::asio::ip::tcp::endpoint& peer() const noexcept { return peer_; }
     [[nodiscard]] int handle() { return socket_.native_handle(); }
 
 private:
-    using wait_type = core::asio::ip::tcp::socket::wait_type;
+    using wait_type = stream_socket::wait_type;
     [[nodiscard]] bool take_header_bytes(proxy_header& header);
     [[nodiscard]] core::awaitable<transfer> open_steps(share_turns& turns);
     void arm_read(wait_type what = wait_type::wait_read);
@@ -139,7 +140,7 @@ private:
     void disarm_stall();
     void close_socket();
 
-    core::asio::ip::tcp::socket socket_;
+    stream_socket socket_;
     core::asio::ip::tcp::endpoint peer_;
     connection_options options_;
     std::unique_ptr<transport> transport_;  // borrows socket_

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -95,12 +97,26 @@ bool same_network(const core::asio::ip::address_v6& one, const core::asio::ip::a
     return std::equal(first.begin(), first.begin() + network, second.begin());
 }
 
-accepted made_of(tcp::socket socket, const tcp::endpoint& from) {
-    tcp::endpoint peer = plain_peer(from);
-    core::error_code unknown;  // then it is no neighbour
-    const tcp::endpoint local = peer.address().is_v6() ? socket.local_endpoint(unknown) : tcp::endpoint{};
-    std::string share = share_of(peer.address(), local.address());
-    return {std::move(socket), std::move(peer), std::move(share)};
+// An address of the system; nothing for one of a Unix socket.
+std::optional<tcp::endpoint> endpoint_of(const sockaddr_storage& address, socklen_t length) {
+    tcp::endpoint out;
+    if ((address.ss_family != AF_INET && address.ss_family != AF_INET6) || length > out.capacity()) {
+        return std::nullopt;
+    }
+    std::memcpy(out.data(), &address, length);
+    out.resize(length);
+    return out;
+}
+
+accepted made_of(stream_socket socket, const std::optional<tcp::endpoint>& from) {
+    if (!from) {
+        return {std::move(socket), {core::asio::ip::address_v4::loopback(), 0}, "unix", true};
+    }
+    tcp::endpoint peer = plain_peer(*from);
+    const auto local =
+        peer.address().is_v6() ? local_address(socket.native_handle()) : core::asio::ip::address{};
+    std::string share = share_of(peer.address(), local);
+    return {std::move(socket), std::move(peer), std::move(share), false};
 }
 
 int option_of(int handle, int name) {
@@ -162,23 +178,48 @@ core::result<tcp::acceptor> open_listener(const core::executor& on, const tcp::e
     return out;
 }
 
-std::optional<accepted> accept_one(tcp::acceptor& from, core::error_code& error) {
-    tcp::endpoint peer;
-    auto length = static_cast<socklen_t>(peer.capacity());
-    raw_socket handle(::accept4(from.native_handle(), peer.data(), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
+core::asio::ip::address local_address(int handle) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    const bool known = ::getsockname(handle, reinterpret_cast<sockaddr*>(&address), &length) == 0;
+    const std::optional<tcp::endpoint> found = known ? endpoint_of(address, length) : std::nullopt;
+    return found ? found->address() : core::asio::ip::address{};
+}
+
+std::optional<accepted> accept_one(listening_socket& from, core::error_code& error) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    raw_socket handle(::accept4(from.native_handle(), reinterpret_cast<sockaddr*>(&address), &length,
+                                SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (handle.get() < 0) {
         error = {errno, boost::system::system_category()};
         return std::nullopt;
     }
-    peer.resize(length);
-    set_option(handle.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // its failure costs delay, not correctness
-    tcp::socket socket(from.get_executor());
-    socket.assign(peer.protocol(), handle.get(), error);
+    const std::optional<tcp::endpoint> peer = endpoint_of(address, length);
+    if (peer) {
+        set_option(handle.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // its failure costs delay, not correctness
+    }
+    stream_socket socket(from.get_executor());
+    socket.assign({address.ss_family, peer ? IPPROTO_TCP : 0}, handle.get(), error);
     if (error) {
         return std::nullopt;
     }
     handle.release();
     return made_of(std::move(socket), peer);
+}
+
+core::result<listening_socket> adopt_unix_listener(const core::executor& on, int bound) {
+    listening_socket out(on);
+    core::error_code error;
+    if (tidy(bound)) {
+        out.assign({AF_UNIX, 0}, bound, error);
+    } else {
+        error = {errno, boost::system::system_category()};
+    }
+    if (error) {
+        return core::failure{error, core::say("configuration.listen-failed/tell", error.message())};
+    }
+    return out;
 }
 
 core::result<tcp::acceptor> adopt_listener(const core::executor& on, int inherited) {
@@ -209,7 +250,7 @@ std::optional<accepted> adopt_accepted(const core::executor& on, int inherited) 
     tcp::endpoint peer;
     auto length = static_cast<socklen_t>(peer.capacity());
     core::error_code error;
-    tcp::socket socket(on);
+    stream_socket socket(on);
     const bool fit = is_tcp(inherited) && option_of(inherited, SO_ACCEPTCONN) == 0 && tidy(inherited) &&
                      ::getpeername(inherited, peer.data(), &length) == 0;
     if (!fit) {

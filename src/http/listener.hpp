@@ -5,12 +5,17 @@
 #include <optional>
 #include <string>
 
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
+#include "transport.hpp"
 
 namespace corral::http {
+
+using listening_socket = core::asio::basic_socket_acceptor<core::asio::generic::stream_protocol>;
 
 [[nodiscard]] core::result<core::asio::ip::tcp::acceptor> open_listener(
     const core::executor& on, const core::asio::ip::tcp::endpoint& where);
@@ -19,11 +24,19 @@ namespace corral::http {
 [[nodiscard]] core::result<core::asio::ip::tcp::acceptor> adopt_listener(const core::executor& on,
                                                                          int inherited);
 
+// From a Unix socket that listens; takes it over on success.
+[[nodiscard]] core::result<listening_socket> adopt_unix_listener(const core::executor& on, int bound);
+
 struct accepted {
-    core::asio::ip::tcp::socket socket;
-    core::asio::ip::tcp::endpoint peer;  // an IPv4 peer of a dual-stack listener as IPv4
-    std::string share;                   // as of share_of()
+    stream_socket socket;
+    core::asio::ip::tcp::endpoint
+        peer;           // an IPv4 peer of a dual-stack listener as IPv4; of a Unix socket loopback
+    std::string share;  // as of share_of()
+    bool over_unix = false;
 };
+
+// The address of our end; unspecified where there is none.
+[[nodiscard]] core::asio::ip::address local_address(int handle);
 
 // Whose connection it is as far as its addresses tell. Of a distant IPv6 peer its network, of which a single client
 // has all addresses; a neighbour is on ours (the network of `local`) and counts alone.
@@ -31,8 +44,7 @@ struct accepted {
 
 // Takes one waiting connection; never blocks. Nothing when none waits or one could not be taken, `error` says
 // which.
-[[nodiscard]] std::optional<accepted> accept_one(core::asio::ip::tcp::acceptor& from,
-                                                 core::error_code& error);
+[[nodiscard]] std::optional<accepted> accept_one(listening_socket& from, core::error_code& error);
 
 // A connection that was accepted before, by its descriptor, which is taken over on success.
 [[nodiscard]] std::optional<accepted> adopt_accepted(const core::executor& on, int inherited);

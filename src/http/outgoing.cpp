@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -46,8 +47,8 @@ read_step read_secure(outgoing& state, std::span<char> scratch, std::string& int
     return error == core::asio::error::eof ? read_step::end : read_step::failed;
 }
 
-tcp::socket::wait_type wait_of(transfer_kind kind) {
-    return kind == transfer_kind::want_read ? tcp::socket::wait_read : tcp::socket::wait_write;
+stream_socket::wait_type wait_of(transfer_kind kind) {
+    return kind == transfer_kind::want_read ? stream_socket::wait_read : stream_socket::wait_write;
 }
 
 core::awaitable<core::error_code> send_secure(outgoing& state, std::string_view text, core::error_code& cut) {
@@ -102,9 +103,23 @@ int begin_connect(outgoing& state, const tcp::endpoint& to) {
     return errno;
 }
 
+int take_connected(outgoing& state, int handle) {
+    core::error_code error;
+    const int flags = ::fcntl(handle, F_GETFL);
+    if (flags < 0 || ::fcntl(handle, F_SETFL, flags | O_NONBLOCK) != 0) {
+        error = {errno, boost::system::system_category()};
+    } else {
+        state.socket.assign(core::asio::generic::stream_protocol(AF_UNIX, 0), handle, error);
+    }
+    if (error) {
+        ::close(handle);
+    }
+    return error.value();
+}
+
 core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& to, std::string& why) {
     state.secure = make_tls_transport(state.socket, to);
-    const core::error_code connected = co_await wait_ready(state, tcp::socket::wait_write);
+    const core::error_code connected = co_await wait_ready(state, stream_socket::wait_write);
     core::error_code stopped = connected;
     while (!stopped) {
         const transfer opened = state.secure->open();
@@ -143,7 +158,7 @@ void disarm_deadline(outgoing& state) {
     state.timer.cancel();
 }
 
-core::awaitable<core::error_code> wait_ready(outgoing& state, tcp::socket::wait_type what) {
+core::awaitable<core::error_code> wait_ready(outgoing& state, stream_socket::wait_type what) {
     if (state.timed_out) {
         co_return core::make_error_code(core::errc::timed_out);
     }
@@ -174,7 +189,7 @@ core::awaitable<core::error_code> send_all(outgoing& state, std::string_view tex
             if (text.empty()) {
                 break;
             }
-            const core::error_code stopped = co_await wait_ready(state, tcp::socket::wait_write);
+            const core::error_code stopped = co_await wait_ready(state, stream_socket::wait_write);
             if (stopped) {
                 co_return stopped;
             }
@@ -191,7 +206,7 @@ core::awaitable<core::error_code> send_all(outgoing& state, std::string_view tex
         if (value != EAGAIN && value != ENOTCONN) {
             co_return core::error_code(value, boost::system::system_category());
         }
-        const core::error_code error = co_await wait_ready(state, tcp::socket::wait_write);
+        const core::error_code error = co_await wait_ready(state, stream_socket::wait_write);
         if (error) {
             co_return error;
         }

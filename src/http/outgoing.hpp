@@ -21,7 +21,7 @@ namespace corral::http {
 // Shared with the timer's handler, which may still be queued when the owner is done.
 struct outgoing {
     explicit outgoing(const core::executor& on) : socket(on), timer(on) {}
-    core::asio::ip::tcp::socket socket;
+    stream_socket socket;
     std::unique_ptr<transport> secure;  // over the socket; none: plain
     core::asio::steady_timer timer;
     bool timed_out = false;
@@ -33,6 +33,9 @@ struct outgoing {
 // Opens and begins to connect; 0 or an errno.
 [[nodiscard]] int begin_connect(outgoing& state, const core::asio::ip::tcp::endpoint& to);
 
+// Goes on with a socket that is connected already, and takes it over; 0 or an errno, then it is closed.
+[[nodiscard]] int take_connected(outgoing& state, int handle);
+
 // TLS over a connection that was begun. `why`: what was wrong with the certificate, where it was that.
 [[nodiscard]] core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& to,
                                                           std::string& why);
@@ -43,8 +46,7 @@ void arm_deadline(const std::shared_ptr<outgoing>& state, core::deadline until);
 void disarm_deadline(outgoing& state);
 
 // Waits for the socket; a set value is why the wait ended: errc::timed_out, errc::cancelled, the system's.
-[[nodiscard]] core::awaitable<core::error_code> wait_ready(outgoing& state,
-                                                           core::asio::ip::tcp::socket::wait_type what);
+[[nodiscard]] core::awaitable<core::error_code> wait_ready(outgoing& state, stream_socket::wait_type what);
 
 // A turn of the loop for others, where more is there already: a server that is quicker than we must neither keep the loop
 // to itself nor outlast deadline and cancellation. A set value is why not to go on, as above.

@@ -18,7 +18,7 @@ transfer of_errno(int value, transfer_kind blocked) {
 
 class plain_transport final : public transport {
 public:
-    explicit plain_transport(core::asio::ip::tcp::socket& over) : socket_(over) {}
+    explicit plain_transport(stream_socket& over) : socket_(over) {}
 
     transfer open() override { return {}; }
 
@@ -54,12 +54,12 @@ public:
     transfer say_end() override { return {}; }
 
 private:
-    core::asio::ip::tcp::socket& socket_;
+    stream_socket& socket_;
 };
 
 }  // namespace
 
-std::unique_ptr<transport> make_plain_transport(core::asio::ip::tcp::socket& over) {
+std::unique_ptr<transport> make_plain_transport(stream_socket& over) {
     return std::make_unique<plain_transport>(over);
 }
 

@@ -67,7 +67,8 @@ core::awaitable<core::error_code> send_request(outgoing& line, std::string_view 
 struct reply_stream::state {
     state(const core::executor& on, const stream_call& what)
         : executor(on),
-          answer(what.method + ' ' + what.target + " at " + endpoint_text(what.to),
+          answer(what.method + ' ' + what.target + " at " +
+                     (what.connected ? what.host : endpoint_text(what.to)),
                  {.without_body = what.method == "HEAD", .body = what.max_body_bytes}),
           kept(what.kept) {}
     state(const state&) = delete;
@@ -75,9 +76,9 @@ struct reply_stream::state {
     ~state() { leave(); }
 
     // A connection to ask on. `fresh`: no kept one.
-    [[nodiscard]] core::error_code take_line(const core::asio::ip::tcp::endpoint& to, bool fresh) {
+    [[nodiscard]] core::error_code take_line(const stream_call& what, bool fresh) {
         if (kept && !fresh) {
-            kept_connections::begun_call begun = kept->begin(to);
+            kept_connections::begun_call begun = kept->begin(what.to);
             mark = begun.mark;
             line = std::move(begun.line);
         }
@@ -87,7 +88,8 @@ struct reply_stream::state {
             return {};
         }
         line = std::make_shared<outgoing>(executor);
-        const int refused = begin_connect(*line, to);
+        const int refused =
+            what.connected ? take_connected(*line, what.connected->release()) : begin_connect(*line, what.to);
         return {refused, boost::system::system_category()};
     }
 
@@ -119,8 +121,7 @@ struct reply_stream::state {
         core::error_code error;
         const read_step step = read_some(*line, answer.pending(), error);
         if (step == read_step::wait) {
-            const core::error_code stopped =
-                co_await wait_ready(*line, core::asio::ip::tcp::socket::wait_read);
+            const core::error_code stopped = co_await wait_ready(*line, stream_socket::wait_read);
             if (stopped) {
                 co_return answer.failure_of(stopped);
             }
@@ -169,7 +170,7 @@ const header_fields& reply_stream::headers() const noexcept {
 
 // Until the head of the answer is there.
 core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_call& what, bool fresh) {
-    const core::error_code refused = now.take_line(what.to, fresh);
+    const core::error_code refused = now.take_line(what, fresh);
     if (refused) {
         co_return now.answer.failure_of(refused);
     }

@@ -31,13 +31,13 @@ using core::asio::ip::tcp;
 
 namespace {
 
-bool somebody_waits(tcp::acceptor& listener) {
+bool somebody_waits(listening_socket& listener) {
     pollfd look{listener.native_handle(), POLLIN, 0};
     return ::poll(&look, 1, 0) > 0;
 }
 
 // The descriptor that an accepted connection would get; -1 where there is none left.
-int lowest_free(tcp::acceptor& listener) {
+int lowest_free(listening_socket& listener) {
     const int found = ::fcntl(listener.native_handle(), F_DUPFD_CLOEXEC, 0);
     if (found >= 0) {
         ::close(found);
@@ -82,20 +82,20 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
     impl(core::executor executor, std::shared_ptr<session_context> shared)
         : on(std::move(executor)), context(std::move(shared)), changed(on) {}
 
-    void spawn_acceptor(tcp::acceptor& listener);
+    void spawn_acceptor(listening_socket& listener);
     void spawn_session(accepted client, const kept_connection* before = nullptr);
     void tell(const std::string& where, const std::exception_ptr& thrown) const;
     bool keep_aside(connection& one);
     [[nodiscard]] bool full() const;
     [[nodiscard]] bool admits(const accepted& client);
     [[nodiscard]] bool somebody_yields(std::string_view newcomer, core::nanoseconds moment = {});
-    [[nodiscard]] bool finds_descriptor(tcp::acceptor& listener);
-    static core::awaitable<void> accept_loop(std::shared_ptr<impl> self, tcp::acceptor& listener);
-    [[nodiscard]] bool accept_waiting(tcp::acceptor& listener);
+    [[nodiscard]] bool finds_descriptor(listening_socket& listener);
+    static core::awaitable<void> accept_loop(std::shared_ptr<impl> self, listening_socket& listener);
+    [[nodiscard]] bool accept_waiting(listening_socket& listener);
 
     core::executor on;
     std::shared_ptr<session_context> context;
-    std::list<tcp::acceptor> listeners;
+    std::list<listening_socket> listeners;
     std::list<std::shared_ptr<connection>> open;
     std::vector<kept_connection> aside;  // while paused
     unsigned pauses = 0;                 // an accept loop of an earlier one ends
@@ -121,7 +121,7 @@ void server::impl::tell(const std::string& where, const std::exception_ptr& thro
 
 void server::impl::spawn_session(accepted client, const kept_connection* before) {
     const bool announces = before == nullptr && context->is_proxy(client.peer.address());
-    connection_options options{context->options.write_stall, context->tls, announces};
+    connection_options options{context->options.write_stall, context->tls, client.over_unix, announces};
     auto made =
         std::make_shared<connection>(std::move(client.socket), std::move(client.peer), std::move(options));
     made->join(context->clients, std::move(client.share));
@@ -179,7 +179,7 @@ bool server::impl::somebody_yields(std::string_view newcomer, core::nanoseconds 
 
 // Before the newcomer is there, whoever that is: then it takes the descriptor of the one that went, and those above
 // stay for others. The request of one that has just come may be on its way, and here the newcomer can wait for it.
-bool server::impl::finds_descriptor(tcp::acceptor& listener) {
+bool server::impl::finds_descriptor(listening_socket& listener) {
     constexpr core::milliseconds moment{250};
     const int next = lowest_free(listener);
     const bool lacks = context->options.spares_descriptors ? lacks_descriptors(next) : next < 0;
@@ -187,7 +187,7 @@ bool server::impl::finds_descriptor(tcp::acceptor& listener) {
 }
 
 // Takes what waits, at most a handful a turn. False when accepting must pause.
-bool server::impl::accept_waiting(tcp::acceptor& listener) {
+bool server::impl::accept_waiting(listening_socket& listener) {
     constexpr int handful = 16;
     for (int taken = 0; taken < handful && !full() && somebody_waits(listener); ++taken) {
         if (!finds_descriptor(listener)) {
@@ -223,7 +223,7 @@ bool server::impl::accept_waiting(tcp::acceptor& listener) {
     return true;
 }
 
-core::awaitable<void> server::impl::accept_loop(std::shared_ptr<impl> self, tcp::acceptor& listener) {
+core::awaitable<void> server::impl::accept_loop(std::shared_ptr<impl> self, listening_socket& listener) {
     constexpr core::nanoseconds pause = core::milliseconds{100};
     const unsigned mine = self->pauses;
     const auto over = [&self, mine] {
@@ -236,7 +236,7 @@ core::awaitable<void> server::impl::accept_loop(std::shared_ptr<impl> self, tcp:
             co_await self->changed.wait(next);
             continue;
         }
-        const auto [error] = co_await listener.async_wait(tcp::acceptor::wait_read, core::as_result);
+        const auto [error] = co_await listener.async_wait(listening_socket::wait_read, core::as_result);
         if (over()) {
             break;
         }
@@ -246,7 +246,7 @@ core::awaitable<void> server::impl::accept_loop(std::shared_ptr<impl> self, tcp:
     }
 }
 
-void server::impl::spawn_acceptor(tcp::acceptor& listener) {
+void server::impl::spawn_acceptor(listening_socket& listener) {
     core::asio::co_spawn(
         on, accept_loop(shared_from_this(), listener),
         [self = shared_from_this()](const std::exception_ptr& thrown) { self->tell("listener", thrown); });
@@ -308,7 +308,7 @@ void server::adjust(const server_options& with) {
 }
 
 void server::start() {
-    for (tcp::acceptor& listener : impl_->listeners) {
+    for (listening_socket& listener : impl_->listeners) {
         impl_->spawn_acceptor(listener);
     }
 }
@@ -319,7 +319,7 @@ void server::stop_accepting() {
     for (const kept_connection& one : std::exchange(impl_->aside, {})) {
         ::close(one.socket);
     }
-    for (tcp::acceptor& listener : impl_->listeners) {
+    for (listening_socket& listener : impl_->listeners) {
         core::error_code ignored;  // a listener is closed whatever close() says
         listener.close(ignored);
     }
@@ -347,7 +347,7 @@ core::result<tcp::endpoint> server::listen_on(int inherited) {
 
 std::vector<int> server::listeners() const {
     std::vector<int> all;
-    for (tcp::acceptor& listener : impl_->listeners) {
+    for (listening_socket& listener : impl_->listeners) {
         if (listener.is_open()) {
             all.push_back(listener.native_handle());
         }
@@ -364,7 +364,7 @@ void server::pause() {
     // Borrowed: a session's end is told to us, so we outlive all of them.
     impl_->context->keep_aside = [of = impl_.get()](connection& one) { return of->keep_aside(one); };
     ++impl_->pauses;
-    for (tcp::acceptor& listener : impl_->listeners) {
+    for (listening_socket& listener : impl_->listeners) {
         core::error_code ignored;  // the loop looks at `pauses` at its next turn in any case
         listener.cancel(ignored);
     }
@@ -399,6 +399,15 @@ void server::adopt_connection(const kept_connection& one) {
     } else {
         ::close(one.socket);
     }
+}
+
+core::result<void> server::listen_at_unix(int bound) {
+    auto made = adopt_unix_listener(impl_->on, bound);
+    if (!made) {
+        return made.error();
+    }
+    impl_->listeners.push_back(std::move(*made));
+    return {};
 }
 
 core::awaitable<bool> server::wait_idle(core::deadline until) {

@@ -83,10 +83,16 @@ struct request_reading {
     bool client_left = false;
 };
 
+request& head_of(connection& on, request_parser& parser) {
+    request& head = parser.seen_from(on.peer(), on.relayed());
+    head.over_unix = on.over_unix();
+    head.socket = on.handle();
+    return head;
+}
+
 // Whose request it is, and whether its body is wanted.
 void judge_head(session_context& context, connection& on, request_parser& parser, request_reading& so_far) {
-    head_verdict verdict =
-        context.judge ? context.judge(parser.seen_from(on.peer(), on.relayed())) : head_verdict{};
+    head_verdict verdict = context.judge ? context.judge(head_of(on, parser)) : head_verdict{};
     if (!verdict.owner.empty()) {
         on.belongs_to(std::move(verdict.owner));
     }
@@ -287,6 +293,7 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
     request incoming = parser.take();
     incoming.peer = on.peer();
     incoming.relayed = on.relayed();
+    incoming.over_unix = on.over_unix();
     incoming.socket = on.handle();
     incoming.arrived = arrived;
     incoming.memory = parser.charge();

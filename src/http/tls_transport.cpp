@@ -18,13 +18,11 @@ namespace corral::http {
 
 namespace {
 
-using core::asio::ip::tcp;
-
 constexpr std::size_t record_bytes = 16 * 1024;  // the most that one TLS record holds
 
 // OpenSSL's own socket BIO would raise SIGPIPE, and would use a descriptor's number after its end.
-tcp::socket& socket_of(BIO* bio) {
-    return *static_cast<tcp::socket*>(BIO_get_data(bio));
+stream_socket& socket_of(BIO* bio) {
+    return *static_cast<stream_socket*>(BIO_get_data(bio));
 }
 
 bool blocked() {
@@ -82,13 +80,13 @@ const BIO_METHOD* socket_method() {
 
 class tls_transport final : public transport {
 public:
-    tls_transport(tcp::socket& over, const tls_credentials& with) : tls_transport(over, with.context()) {
+    tls_transport(stream_socket& over, const tls_credentials& with) : tls_transport(over, with.context()) {
         if (ssl_) {
             SSL_set_accept_state(ssl_.get());
         }
     }
 
-    tls_transport(tcp::socket& over, const tls_peer& to) : tls_transport(over, to.trust.context()) {
+    tls_transport(stream_socket& over, const tls_peer& to) : tls_transport(over, to.trust.context()) {
         if (ssl_ && !expect(to.name)) {
             ssl_.reset();
         }
@@ -162,7 +160,7 @@ private:
     static constexpr std::size_t keep_capacity = 1024;
 
     // The SSL keeps a reference to its context.
-    tls_transport(tcp::socket& over, SSL_CTX* context) : ssl_(SSL_new(context), &SSL_free) {
+    tls_transport(stream_socket& over, SSL_CTX* context) : ssl_(SSL_new(context), &SSL_free) {
         BIO* bio = BIO_new(socket_method());
         if (!ssl_ || bio == nullptr) {
             BIO_free(bio);
@@ -230,11 +228,11 @@ private:
 
 }  // namespace
 
-std::unique_ptr<transport> make_tls_transport(tcp::socket& over, tls_credentials with) {
+std::unique_ptr<transport> make_tls_transport(stream_socket& over, tls_credentials with) {
     return std::make_unique<tls_transport>(over, with);
 }
 
-std::unique_ptr<transport> make_tls_transport(tcp::socket& over, const tls_peer& to) {
+std::unique_ptr<transport> make_tls_transport(stream_socket& over, const tls_peer& to) {
     return std::make_unique<tls_transport>(over, to);
 }
 

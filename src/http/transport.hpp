@@ -9,13 +9,16 @@
 #include <string>
 #include <string_view>
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/http/tls.hpp"
 
 namespace corral::http {
+
+// TCP, or a Unix socket of this machine.
+using stream_socket = core::asio::generic::stream_protocol::socket;
 
 // Parts of one write, sent together. The memory is the caller's until the write is over.
 using gather = std::array<std::string_view, 3>;
@@ -54,12 +57,10 @@ public:
 };
 
 // `over` must outlive the transport; once it is closed, calls fail.
-[[nodiscard]] std::unique_ptr<transport> make_plain_transport(core::asio::ip::tcp::socket& over);
+[[nodiscard]] std::unique_ptr<transport> make_plain_transport(stream_socket& over);
 // The server's side; where OpenSSL has no memory for it, open() fails.
-[[nodiscard]] std::unique_ptr<transport> make_tls_transport(core::asio::ip::tcp::socket& over,
-                                                            tls_credentials with);
+[[nodiscard]] std::unique_ptr<transport> make_tls_transport(stream_socket& over, tls_credentials with);
 // The client's side, as above.
-[[nodiscard]] std::unique_ptr<transport> make_tls_transport(core::asio::ip::tcp::socket& over,
-                                                            const tls_peer& to);
+[[nodiscard]] std::unique_ptr<transport> make_tls_transport(stream_socket& over, const tls_peer& to);
 
 }  // namespace corral::http

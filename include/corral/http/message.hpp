@@ -60,8 +60,9 @@ struct request {
     std::string body;  // whole, within server_options::max_body_bytes
     // The client's address; where a proxy passes the connection on, what the PROXY protocol says of it.
     boost::asio::ip::tcp::endpoint peer;
-    bool relayed = false;  // came through such a proxy
-    int socket = -1;       // of its connection, the server's; for questions to the kernel
+    bool relayed = false;    // came through such a proxy
+    bool over_unix = false;  // came over a Unix socket; `peer` is loopback then
+    int socket = -1;         // of its connection, the server's; for questions to the kernel
     core::steady_time arrived;
     std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
     std::string owner{};   // the same where a key told who it is; else empty

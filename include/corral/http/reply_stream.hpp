@@ -13,6 +13,7 @@
 #include <boost/optional.hpp>
 
 #include "corral/core/async.hpp"
+#include "corral/core/owned_fd.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "corral/http/kept_connections.hpp"
@@ -23,6 +24,8 @@ namespace corral::http {
 
 struct stream_call {
     boost::asio::ip::tcp::endpoint to;
+    std::shared_ptr<core::owned_fd>
+        connected{};   // a Unix socket instead of `to`, taken over; not with `kept`
     std::string host;  // for the Host header; empty: the endpoint
     std::string method = "POST";
     std::string target = "/";

@@ -83,6 +83,9 @@ public:
     // The same at a socket that was bound by somebody else: a service manager, or an earlier image of this
     // process. Taken over when it succeeds; fails for what is no listening TCP socket.
     [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen_on(int inherited);
+    // The same at a Unix socket that listens, taken over when it succeeds. Its requests say `over_unix`: whoever serves
+    // them asks the kernel who is behind `socket`.
+    [[nodiscard]] core::result<void> listen_at_unix(int bound);
     // Descriptors of the listeners; they stay the server's.
     [[nodiscard]] std::vector<int> listeners() const;
 
