@@ -1,21 +1,24 @@
 #include "corral/control/admin_client.hpp"
 
 #include <cerrno>
-#include <cstring>
+#include <chrono>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <pwd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "corral/core/json.hpp"
 #include "corral/core/say.hpp"
@@ -29,72 +32,19 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t longest_answer = 16 * 1024 * 1024;
 
-struct closer {
-    explicit closer(int socket) : handle(socket) {}
-    closer(const closer&) = delete;
-    closer& operator=(const closer&) = delete;
-    ~closer() { ::close(handle); }
-    int handle;
-};
+constexpr std::size_t deepest = 32;
 
 core::failure broken(const fs::path& path, const std::string& why) {
     return core::make_failure(core::errc::protocol,
                               core::say("command.asks-daemon/corral", path.string(), why));
 }
 
-// One connection, which it closes.
-class conversation {
-public:
-    conversation(int socket, fs::path path, core::seconds longest) : ends_{socket}, path_(std::move(path)) {
-        const timeval limit{longest.count(), 0};
-        ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-        ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    }
-
-    core::result<void> say(const admin_json& asked) {
-        const std::string line = asked.dump(-1, ' ', false, admin_json::error_handler_t::replace) + "\n";
-        std::string_view rest = line;
-        while (!rest.empty()) {
-            const ssize_t sent = ::send(ends_.handle, rest.data(), rest.size(), MSG_NOSIGNAL);
-            if (sent < 0 && errno != EINTR) {
-                return broken(path_, std::string("does not take the question: ") + std::strerror(errno));
-            }
-            rest.remove_prefix(static_cast<std::size_t>(sent > 0 ? sent : 0));
-        }
-        return {};
-    }
-
-    core::result<admin_json> hear() {
-        std::size_t end = heard_.find('\n');
-        while (end == std::string::npos) {
-            char piece[16 * 1024];
-            const ssize_t got = ::recv(ends_.handle, piece, sizeof piece, 0);
-            if (got < 0 && errno == EINTR) {
-                continue;
-            }
-            if (got <= 0 || heard_.size() > longest_answer) {
-                const bool late = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-                return broken(path_,
-                              late ? "does not answer in time" : "ended the connection without an answer");
-            }
-            const std::size_t before = heard_.size();
-            heard_.append(piece, static_cast<std::size_t>(got));
-            end = heard_.find('\n', before);
-        }
-        // Whoever listens there may be anybody.
-        auto answer = core::parse_json<admin_json>(std::string_view(heard_).substr(0, end));
-        heard_.erase(0, end + 1);
-        if (!answer.is_object()) {
-            return broken(path_, "answered with something that is not understood");
-        }
-        return answer;
-    }
-
-private:
-    closer ends_;
-    fs::path path_;
-    std::string heard_;
-};
+core::failure broken(const fs::path& path, const core::failure& why) {
+    return broken(path,
+                  why.code == core::errc::timed_out
+                      ? "does not answer in time"
+                      : "gives no answer that this version reads; if an earlier one runs there, restart it");
+}
 
 std::string name_of(uid_t user) {
     const passwd* const found = ::getpwuid(user);
@@ -163,15 +113,19 @@ std::string not_running() {
            "'. Ask it as that one: " + command_as(name) + "; 'corral serve' starts one of your own.";
 }
 
-core::result<std::unique_ptr<conversation>> begin(const std::vector<fs::path>& places,
-                                                  core::seconds longest) {
+struct open_line {
+    std::shared_ptr<core::owned_fd> socket;
+    fs::path path;
+};
+
+core::result<open_line> begin(const std::vector<fs::path>& places) {
     if (places.empty()) {
         return core::make_failure(core::errc::not_found, core::say("command.socket-off"));
     }
     for (const fs::path& path : places) {
         const auto connected = connect_unix(path);
         if (connected) {
-            return std::make_unique<conversation>(*connected, path, longest);
+            return open_line{std::make_shared<core::owned_fd>(*connected), path};
         }
         const int why = connected.error().code.value();
         const bool closed = why == EACCES || why == EPERM;
@@ -187,38 +141,150 @@ core::result<std::unique_ptr<conversation>> begin(const std::vector<fs::path>& p
     return core::make_failure(core::errc::not_found, not_running());
 }
 
-}  // namespace
-
-core::result<admin_json> ask_daemon(const std::vector<fs::path>& places, const admin_json& asked,
-                                    core::seconds longest) {
-    const auto with = begin(places, longest);
-    if (!with) {
-        return with.error();
-    }
-    if (auto said = (*with)->say(asked); !said) {
-        return said.error();
-    }
-    return (*with)->hear();
+http::stream_call call_on(const open_line& line) {
+    http::stream_call out;
+    out.connected = line.socket;
+    out.host = "corral";
+    return out;
 }
 
-core::result<void> follow_daemon(const std::vector<fs::path>& places, const admin_json& asked,
-                                 core::seconds longest, const std::function<bool(const admin_json&)>& take) {
-    const auto with = begin(places, longest);
-    if (!with) {
-        return with.error();
+core::deadline from_now(core::seconds longest) {
+    return core::deadline::after(longest, std::chrono::steady_clock::now());
+}
+
+// `work` alone, on a loop of its own.
+template <typename T>
+T run_alone(core::awaitable<T> work, T out) {
+    boost::asio::io_context loop;
+    std::exception_ptr thrown;
+    core::asio::co_spawn(loop, std::move(work), [&](std::exception_ptr error, T told) {
+        thrown = std::move(error);
+        out = std::move(told);
+    });
+    loop.run();
+    if (thrown) {
+        std::rethrow_exception(thrown);
     }
-    if (auto said = (*with)->say(asked); !said) {
-        return said;
+    return out;
+}
+
+// The next whole event of `text`, which loses it; its data is discarded where that is no JSON.
+struct sent_event {
+    std::string name;
+    admin_json data;
+};
+
+std::optional<sent_event> take_event(std::string& text) {
+    const std::size_t end = text.find("\n\n");
+    if (end == std::string::npos) {
+        return std::nullopt;
     }
-    bool more = true;
-    while (more) {
-        const auto object = (*with)->hear();
-        if (!object) {
-            return object.error();
+    const std::string_view whole = std::string_view(text).substr(0, end);
+    constexpr std::string_view named = "event: ";
+    constexpr std::string_view filled = "data: ";
+    const std::size_t data = whole.find('\n');
+    sent_event out;
+    if (whole.starts_with(named) && data != std::string_view::npos &&
+        whole.substr(data + 1).starts_with(filled)) {
+        out.name = whole.substr(named.size(), data - named.size());
+        out.data = core::parse_json<admin_json>(whole.substr(data + 1 + filled.size()), {deepest, end});
+    }
+    text.erase(0, end + 2);
+    return out;
+}
+
+core::awaitable<core::result<void>> follow(open_line line, std::string path, core::seconds longest,
+                                           const event_taker& take) {
+    http::stream_call call = call_on(line);
+    call.method = "GET";
+    call.target = std::move(path);
+    call.until = from_now(longest);
+    auto opened = co_await http::reply_stream::open(std::move(call));
+    if (!opened) {
+        co_return broken(line.path, opened.error());
+    }
+    constexpr unsigned good = 200;
+    if ((*opened)->status() != good) {
+        const core::result<std::string> text =
+            co_await http::read_all(**opened, longest_answer, from_now(longest));
+        const admin_json why =
+            text ? core::parse_json<admin_json>(*text, {deepest, longest_answer}) : admin_json();
+        take("refused", why);
+        co_return core::result<void>{};
+    }
+    std::string heard;
+    while (true) {
+        core::result<std::string> piece = co_await (*opened)->read(from_now(longest));
+        if (!piece && piece.error().code != core::errc::timed_out) {
+            co_return core::make_failure(core::errc::protocol, core::say("command.asks-daemon/ended"));
         }
-        more = !object->contains("end") && take(*object);
+        if (!piece) {
+            co_return broken(line.path, piece.error());
+        }
+        if (piece->empty()) {
+            co_return core::result<void>{};
+        }
+        heard += *piece;
+        while (const std::optional<sent_event> event = take_event(heard)) {
+            if (!take(event->name, event->data)) {
+                co_return core::result<void>{};
+            }
+        }
+        if (heard.size() > longest_answer) {
+            co_return broken(line.path, "answered with something that is not understood");
+        }
     }
-    return {};
+}
+
+}  // namespace
+
+core::awaitable<core::result<admin_reply>> exchange(http::stream_call with, admin_question asked,
+                                                    core::deadline until) {
+    with.method = std::move(asked.method);
+    with.target = std::move(asked.path);
+    with.until = until;
+    if (!asked.body.is_null()) {
+        with.body = asked.body.dump(-1, ' ', false, admin_json::error_handler_t::replace);
+    }
+    auto opened = co_await http::reply_stream::open(std::move(with));
+    if (!opened) {
+        co_return opened.error();
+    }
+    const core::result<std::string> text = co_await http::read_all(**opened, longest_answer, until);
+    if (!text) {
+        co_return text.error();
+    }
+    co_return admin_reply{(*opened)->status(),
+                          core::parse_json<admin_json>(*text, {deepest, longest_answer})};
+}
+
+core::result<admin_json> ask_daemon(const std::vector<fs::path>& places, admin_question asked,
+                                    core::seconds longest) {
+    const auto line = begin(places);
+    if (!line) {
+        return line.error();
+    }
+    core::result<admin_reply> told = run_alone<core::result<admin_reply>>(
+        exchange(call_on(*line), std::move(asked), from_now(longest)), admin_reply{});
+    if (!told) {
+        return broken(line->path, told.error());
+    }
+    // Whoever listens there may be anybody.
+    if (!told->body.is_object()) {
+        return broken(line->path, "answered with something that is not understood");
+    }
+    constexpr unsigned good = 200;
+    told->body["ok"] = told->status == good;
+    return std::move(told->body);
+}
+
+core::result<void> follow_daemon(const std::vector<fs::path>& places, std::string path, core::seconds longest,
+                                 const event_taker& take) {
+    const auto line = begin(places);
+    if (!line) {
+        return line.error();
+    }
+    return run_alone<core::result<void>>(follow(*line, std::move(path), longest, take), {});
 }
 
 core::owned_fd process_of_daemon(const std::vector<fs::path>& places) {

@@ -86,22 +86,19 @@ admin_target resolve_name(const known_targets& among, const std::string& target)
 
 }  // namespace
 
-admin_target resolve_target(const known_targets& among, const control::admin_json& asked) {
+admin_target resolve_target(const known_targets& among, const std::string& target) {
     admin_target out;
-    const auto found = asked.find("target");
     if (among.admission.refuses_new()) {
         out.problem = "the server is shutting down";
-    } else if (found == asked.end() || found->is_null()) {
+    } else if (target.empty()) {
         for (const auto& runtime : among.backends) {
             const std::string& name = runtime->model().name;
             if (std::ranges::find(out.models, name) == out.models.end()) {
                 out.models.push_back(name);
             }
         }
-    } else if (!found->is_string()) {
-        out.problem = "'target' must be a text: MODEL, MODEL@CARDS or MODEL/SERVICE";
     } else {
-        out = resolve_name(among, found->get<std::string>());
+        out = resolve_name(among, target);
     }
     return out;
 }

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "corral/control/admin_socket.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/generation/model_directory.hpp"
 #include "corral/scheduler/scheduler.hpp"
@@ -28,8 +27,8 @@ struct known_targets {
     const scheduler::scheduler& admission;
 };
 
-// The `target` of `asked`: MODEL, MODEL@CARDS, one of them and /SERVICE, or none for all models. A problem
-// too while the server is shutting down.
-[[nodiscard]] admin_target resolve_target(const known_targets& among, const control::admin_json& asked);
+// `target`: MODEL, MODEL@CARDS, one of them and /SERVICE, or empty for all models. A problem too while the server is
+// shutting down.
+[[nodiscard]] admin_target resolve_target(const known_targets& among, const std::string& target);
 
 }  // namespace corral::daemon

@@ -16,15 +16,14 @@ namespace corral::daemon {
 
 namespace {
 
-constexpr double usual_stop_wait = 120.0;  // seconds; a stop that takes longer goes on
-constexpr double longest_wait = 3600.0;
+constexpr double longest_wait = 3600.0;  // seconds
 // Until a killed service may be started again.
 constexpr core::seconds kill_limit{20};
 constexpr core::milliseconds longest_look{500};
 constexpr const char* restart_cause = "restarted by its operator";
 
-core::deadline wait_of(const admin_context& of, const control::admin_json& asked, double otherwise) {
-    const double wanted = core::number_at<double>(asked, "wait_seconds").value_or(otherwise);
+core::deadline wait_of(const admin_context& of, const control::admin_json& asked) {
+    const double wanted = core::number_at<double>(asked, "wait_seconds").value_or(0.0);
     const double seconds = wanted >= 0.0 ? std::min(wanted, longest_wait) : 0.0;
     const auto span = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(seconds));
     return core::deadline::after(span, of.clock->now());
@@ -32,7 +31,8 @@ core::deadline wait_of(const admin_context& of, const control::admin_json& asked
 
 admin_target target_of(const admin_context& of, const control::admin_json& asked) {
     const fleet::fleet& running = *of.running;
-    return resolve_target({running.backends(), running.models(), running.admission()}, asked);
+    return resolve_target({running.backends(), running.models(), running.admission()},
+                          core::text_at(asked, "target"));
 }
 
 control::admin_json done(const admin_target& at, const char* what) {
@@ -41,10 +41,6 @@ control::admin_json done(const admin_target& at, const char* what) {
     out["models"] = at.models;
     out["message"] = what;
     return out;
-}
-
-core::awaitable<control::admin_json> run_status(const admin_context& of, control::admin_json) {
-    co_return status_json(of);
 }
 
 using runtimes = std::vector<engine::backend*>;
@@ -109,8 +105,8 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
                               at_once ? ", at once" : "");
         of.running->admission().suspend(model, at_once);
     }
-    const core::deadline until = wait_of(of, asked, usual_stop_wait);
-    if (core::flag_at(asked, "detached")) {
+    const core::deadline until = wait_of(of, asked);
+    if (until.passed(of.clock->now())) {
         co_return done(at, "stopping");  // who asked follows the events
     }
     for (const std::string& model : at.models) {
@@ -176,7 +172,7 @@ core::awaitable<control::admin_json> run_start(const admin_context& of, control:
         telemetry::log().info("model {}: started by its operator", model);
         of.running->admission().resume(model);
     }
-    const core::deadline until = wait_of(of, asked, 0.0);
+    const core::deadline until = wait_of(of, asked);
     if (until.passed(of.clock->now())) {
         co_return done(at, "starting");
     }
@@ -246,7 +242,7 @@ core::awaitable<control::admin_json> run_restart(const admin_context& of, contro
         admin_target which = at;
         co_await restart_services(of, std::move(name), std::move(which));
     }
-    const core::deadline until = wait_of(of, asked, 0.0);
+    const core::deadline until = wait_of(of, asked);
     if (until.passed(of.clock->now())) {
         co_return done(at, "restarting");
     }
@@ -281,7 +277,7 @@ core::awaitable<control::admin_json> run_upgrade(const admin_context& of, contro
 core::awaitable<control::admin_json> run_drain(const admin_context& of, control::admin_json asked) {
     constexpr core::milliseconds between_looks{100};
     of.drain(true);
-    const core::deadline until = wait_of(of, asked, 0.0);
+    const core::deadline until = wait_of(of, asked);
     const auto left = [&of] {
         const scheduler::queue_snapshot queue = of.running->admission().snapshot();
         return queue.running + queue.waiting;
@@ -327,19 +323,12 @@ core::awaitable<control::admin_json> run_ui(const admin_context& of, control::ad
     co_return out;
 }
 
-core::awaitable<control::admin_json> run_board(const admin_context& of, control::admin_json) {
-    co_return of.board();
-}
-
 struct admin_verb {
     std::string_view name;
-    core::awaitable<control::admin_json> (*run)(const admin_context& of, control::admin_json asked) = nullptr;
-    // Instead of `run`, where the answer goes on after its first part.
-    control::admin_answer (*stream)(const admin_context& of, const control::admin_json& asked) = nullptr;
+    core::awaitable<control::admin_json> (*run)(const admin_context& of, control::admin_json asked);
 };
 
-constexpr std::array<admin_verb, 11> verbs{{
-    {"status", run_status},
+constexpr std::array<admin_verb, 8> verbs{{
     {"start", run_start},
     {"stop", run_stop},
     {"restart", run_restart},
@@ -348,34 +337,19 @@ constexpr std::array<admin_verb, 11> verbs{{
     {"drain", run_drain},
     {"undrain", run_undrain},
     {"ui", run_ui},
-    {"board", run_board},
-    {"logs", nullptr, open_log_stream},
 }};
-
-std::string all_verbs() {
-    std::string out;
-    for (const admin_verb& each : verbs) {
-        out += (out.empty() ? "" : ", ") + std::string(each.name);
-    }
-    return out;
-}
 
 }  // namespace
 
-core::awaitable<control::admin_answer> answer_admin(const admin_context& of, control::admin_json asked) {
+core::awaitable<control::admin_json> answer_admin(const admin_context& of, control::admin_json asked) {
     const std::string wanted = core::text_at(asked, "verb");
     const auto found = std::ranges::find(verbs, wanted, &admin_verb::name);
-    if (found == verbs.end()) {
-        co_return control::answer_with(control::admin_refusal(
-            core::say("command.asks-daemon/unknown", telemetry::printable(wanted), all_verbs())));
-    }
-    std::string thrown;
+    std::string thrown = "there is no verb '" + wanted + "'";
     try {
-        if (found->stream != nullptr) {
-            co_return found->stream(of, asked);
+        if (found != verbs.end()) {
+            control::admin_json answer = co_await found->run(of, std::move(asked));
+            co_return answer;
         }
-        control::admin_json answer = co_await found->run(of, std::move(asked));
-        co_return control::answer_with(std::move(answer));
     } catch (const boost::system::system_error& error) {
         if (error.code() == boost::asio::error::operation_aborted) {
             throw;
@@ -384,10 +358,9 @@ core::awaitable<control::admin_answer> answer_admin(const admin_context& of, con
     } catch (const std::exception& error) {
         thrown = error.what();
     }
-    telemetry::error("daemon.fault", "admin socket: '{}' met an exception: {}", wanted,
+    telemetry::error("daemon.fault", "control: '{}' met an exception: {}", wanted,
                      telemetry::printable(thrown));
-    co_return control::answer_with(
-        control::admin_refusal(core::say("command.asks-daemon/internal", telemetry::printable(thrown))));
+    co_return control::admin_refusal(core::say("command.asks-daemon/internal", telemetry::printable(thrown)));
 }
 
 }  // namespace corral::daemon

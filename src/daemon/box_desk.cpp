@@ -114,8 +114,7 @@ class line_stream final : public api::desk_stream {
 public:
     using counts = std::shared_ptr<std::map<std::string, int>>;
     // `over`: the stream is to end.
-    line_stream(std::function<core::awaitable<std::optional<control::admin_json>>()> more,
-                std::function<bool()> over, counts all, std::string client)
+    line_stream(log_batches more, std::function<bool()> over, counts all, std::string client)
         : more_(std::move(more)), over_(std::move(over)), all_(std::move(all)), client_(std::move(client)) {
         ++(*all_)[client_];
     }
@@ -144,21 +143,29 @@ public:
     }
 
 private:
+    static std::string frame_of(const char* event, const desk_json& data) {
+        return std::string("event: ") + event +
+               "\ndata: " + data.dump(-1, ' ', false, desk_json::error_handler_t::replace) + "\n\n";
+    }
+
     static std::string frames_of(const control::admin_json& batch) {
         std::string out;
         for (const control::admin_json& line : core::list_at(batch, "lines")) {
-            if (const auto lost = core::number_at<std::uint64_t>(line, "lost")) {
-                out += "event: lost\ndata: " + desk_json{{"lines", *lost}}.dump() + "\n\n";
-            } else {
-                out +=
-                    "event: line\ndata: " + line.dump(-1, ' ', false, desk_json::error_handler_t::replace) +
-                    "\n\n";
+            const auto lost = core::number_at<std::uint64_t>(line, "lost");
+            desk_json told = line;
+            if (lost) {
+                told.erase("lost");
+                told["lines"] = *lost;
             }
+            out += frame_of(lost ? "lost" : "line", told);
+        }
+        for (const control::admin_json& counted : core::list_at(batch, "routine")) {
+            out += frame_of("routine", counted);
         }
         return out;
     }
 
-    std::function<core::awaitable<std::optional<control::admin_json>>()> more_;
+    log_batches more_;
     std::function<bool()> over_;
     counts all_;
     std::string client_;
@@ -253,15 +260,9 @@ desk_json box_desk::requests() const {
     return requests_json(*of_.admin, *of_.journal);
 }
 
-core::awaitable<core::result<desk_json>> box_desk::ask(desk_json verb) {
+core::awaitable<desk_json> box_desk::ask(desk_json verb) {
     auto asking = answer_admin(*of_.admin, std::move(verb));
-    control::admin_answer told = co_await std::move(asking);
-    if (!core::flag_at(told.first, "ok")) {
-        co_return core::make_failure(
-            core::flag_at(told.first, "unknown") ? core::errc::not_found : core::errc::refused,
-            core::text_at(told.first, "error"));
-    }
-    co_return std::move(told.first);
+    co_return co_await std::move(asking);
 }
 
 core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string> words, shape made) {
@@ -318,23 +319,19 @@ core::result<std::unique_ptr<api::desk_stream>> box_desk::watch(const std::strin
     return feed_.watch(client);
 }
 
-core::result<std::unique_ptr<api::desk_stream>> box_desk::follow(const std::string& target,
+core::result<std::unique_ptr<api::desk_stream>> box_desk::follow(const api::log_question& asked,
                                                                  const std::string& client) {
     constexpr int most_of_client = 4;
     if (const auto known = followers_->find(client);
-        known != followers_->end() && known->second >= most_of_client) {
+        !client.empty() && known != followers_->end() && known->second >= most_of_client) {
         return core::make_failure(core::errc::limit_exceeded, core::say("page.busy/many-pages"));
     }
-    desk_json verb = {{"verb", "logs"}, {"follow", true}, {"lines", 300}, {"sign_seconds", 1}};
-    if (!target.empty()) {
-        verb["target"] = target;
-    }
-    control::admin_answer told = open_log_stream(*of_.admin, verb);
-    if (!core::flag_at(told.first, "ok")) {
-        return core::make_failure(core::errc::refused, core::text_at(told.first, "error"));
+    auto batches = open_log_stream(*of_.admin, asked);
+    if (!batches) {
+        return batches.error();
     }
     std::unique_ptr<api::desk_stream> out = std::make_unique<line_stream>(
-        std::move(told.more), [this] { return streams_end(); }, followers_, client);
+        *std::move(batches), [this] { return streams_end(); }, followers_, client);
     return out;
 }
 

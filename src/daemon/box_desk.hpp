@@ -1,5 +1,5 @@
 #pragma once
-// The operator's desk of the API: the verbs of the admin socket, and commands of our own program for what reads files.
+// The operator's desk of the API: its verbs, and commands of our own program for what reads files.
 
 #include <map>
 #include <memory>
@@ -38,11 +38,11 @@ public:
 
     [[nodiscard]] api::desk_json status() const override;
     [[nodiscard]] api::desk_json requests() const override;
-    [[nodiscard]] core::awaitable<core::result<api::desk_json>> ask(api::desk_json verb) override;
+    [[nodiscard]] core::awaitable<api::desk_json> ask(api::desk_json verb) override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> run(std::vector<std::string> words,
                                                                       shape made) override;
     [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> watch(const std::string& client) override;
-    [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> follow(const std::string& target,
+    [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> follow(const api::log_question& asked,
                                                                          const std::string& client) override;
     [[nodiscard]] core::awaitable<core::result<std::string>> make_key(std::string name,
                                                                       config::key_scopes scopes,

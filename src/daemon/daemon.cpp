@@ -63,6 +63,17 @@ void say_if_descriptors_are_few(std::size_t max_connections) {
     }
 }
 
+// There is an answer where clients have all places and descriptors. A person may have paused the pager of a log.
+http::server_options for_the_command_line() {
+    http::server_options out;
+    out.max_body_bytes = std::size_t{64} * 1024;
+    out.max_buffered_body_bytes = std::size_t{1024} * 1024;
+    out.max_connections = 16;
+    out.write_stall = core::seconds{3600};
+    out.spares_descriptors = false;
+    return out;
+}
+
 }  // namespace
 
 daemon::daemon(boost::asio::io_context& loop, config::configuration settings,
@@ -145,15 +156,21 @@ core::result<void> daemon::open() {
     return opened;
 }
 
-// Nobody is let in before start().
-core::result<void> daemon::open_server() {
-    server_ = std::make_unique<http::server>(
-        loop_.get_executor(), settings_.http, http::handler{}, [](const std::string& what) {
+std::unique_ptr<http::server> daemon::make_server(const http::server_options& with) {
+    auto out = std::make_unique<http::server>(
+        loop_.get_executor(), with, http::handler{}, [](const std::string& what) {
             telemetry::error("daemon.fault", "a request handler failed: {}", what);
         });
-    server_->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
+    out->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
         return api::format_of(path).refuse(status, text, random_);
     });
+    return out;
+}
+
+// Nobody is let in before start().
+core::result<void> daemon::open_server() {
+    server_ = make_server(settings_.http);
+    operator_server_ = make_server(for_the_command_line());
     server_->warn_with([](const core::reason& what) { telemetry::warn(what); });
     server_->free_with(decoding_);
     if (credentials_->tls()) {
@@ -222,9 +239,7 @@ core::awaitable<void> daemon::live() {
     service_tasks_.spawn("lateness", measure_lateness());
     service_tasks_.spawn("memory", give_memory_back());
     server_->start();
-    if (admin_) {
-        admin_->start();
-    }
+    operator_server_->start();
     if (agent_) {
         agent_->start();
     }
@@ -270,9 +285,12 @@ core::awaitable<void> daemon::shut_down() {
                          "not everything ended in time; the warden kills what is left");
     }
     signals_.cancel();
-    if (admin_) {
-        admin_->close();
+    if (admin_file_) {
+        admin_file_->remove();
     }
+    operator_server_->stop_accepting();
+    operator_server_->close_all();
+    co_await operator_server_->wait_idle(core::deadline::after(connection_end, clock_.now()));
     if (agent_) {
         agent_->close();
     }

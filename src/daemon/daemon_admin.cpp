@@ -38,6 +38,14 @@ core::awaitable<void> serve_holding(std::shared_ptr<const config::credential_fil
     keys.reset();
 }
 
+core::awaitable<void> refuse_stranger(http::response_writer& out) {
+    http::response refused;
+    refused.status = 403;
+    refused.content_type = "application/json; charset=utf-8";
+    refused.body = nlohmann::json{{"error", core::say("command.may-not-ask/only")}}.dump();
+    co_await out.send(std::move(refused));
+}
+
 }  // namespace
 
 std::string daemon::own_program() const {
@@ -167,12 +175,19 @@ void daemon::renew_request_pipeline() {
         return out;
     };
     api::front_door door = api::make_front_door(context);
-    server_->serve_with(
-        [serve = std::move(door.serve), keys = credentials_](http::request& incoming,
-                                                             http::response_writer& out) {
-            return serve_holding(keys, serve, incoming, out);
+    const http::handler serve = [serve = std::move(door.serve), keys = credentials_](
+                                    http::request& incoming, http::response_writer& out) {
+        return serve_holding(keys, serve, incoming, out);
+    };
+    const http::head_judge judge = [judge = std::move(door.judge), keys = credentials_](http::request& head) {
+        return judge(head);
+    };
+    server_->serve_with(serve, judge);
+    operator_server_->serve_with(
+        [serve](http::request& incoming, http::response_writer& out) {
+            return control::is_trusted(incoming.socket) ? serve(incoming, out) : refuse_stranger(out);
         },
-        [judge = std::move(door.judge), keys = credentials_](http::request& head) { return judge(head); });
+        judge);
 }
 
 core::result<void> daemon::open_admin() {
@@ -208,24 +223,17 @@ core::result<void> daemon::open_admin() {
                       .settings = &settings_,
                       .settings_file = absolute_text(source_.file),
                       .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); },
-                      .page_link = [this] { return page_link(); },
-                      .board =
-                          [this] {
-                              return control::admin_json{{"ok", true},
-                                                         {"status", desk_of_box()->status()},
-                                                         {"requests", desk_of_box()->requests()}};
-                          }};
+                      .page_link = [this] { return page_link(); }};
     if (settings_.admin_socket.empty()) {
         return {};
     }
-    admin_ = std::make_unique<control::admin_socket>(service_tasks_, [this](control::admin_json asked) {
-        return answer_admin(admin_context_, std::move(asked));
-    });
-    auto opened = admin_->listen(settings_.admin_socket);
+    auto made = control::socket_file::listen(settings_.admin_socket);
+    const core::result<void> opened =
+        made ? operator_server_->listen_at_unix(made->take()) : core::result<void>(made.error());
     if (opened) {
+        admin_file_.emplace(*std::move(made));
         return opened;
     }
-    admin_.reset();
     // Without a usual place the command line has nobody to ask; all else goes on.
     if (settings_.admin_socket_named || opened.error().code == boost::system::errc::address_in_use) {
         return opened;

@@ -20,12 +20,11 @@ namespace corral::daemon {
 namespace {
 
 constexpr const char* own_log = "corral";
-constexpr std::int64_t usual_lines = 100;
 constexpr std::int64_t most_lines = 10'000;
 constexpr std::int64_t most_followers = 8;
 constexpr core::milliseconds between_looks{200};
-// So that a reader can tell silence from a server that hangs.
-constexpr std::int64_t sign_of_life = 15;  // seconds, where the reader doesn't say
+// Who reads looks up in between: it may be at its end.
+constexpr core::seconds sign_of_life{1};
 
 // Which lines are wanted; looked up anew each time, for models come and go.
 struct log_choice {
@@ -203,9 +202,7 @@ struct stream_state {
     const admin_context* of = nullptr;
     log_choice wanted;
     bool follow = false;
-    core::seconds sign{sign_of_life};
     bool over = false;
-    bool counted_told = false;      // how many routine lines there were
     std::vector<log_line> pending;  // the lines that were there when it began
     std::size_t sent = 0;           // of them
     log_cursor cursor;
@@ -232,20 +229,15 @@ core::awaitable<std::optional<control::admin_json>> next_of(state_ptr state) {
     if (!state->pending.empty()) {
         co_return take_pending(*state);
     }
-    if (!state->follow && !std::exchange(state->counted_told, true)) {
-        control::admin_json last;
-        last["routine"] = routine_json(*state->of, state->wanted);
-        co_return last;
-    }
     if (!state->follow) {
         if (std::exchange(state->over, true)) {
             co_return std::nullopt;
         }
-        control::admin_json end;
-        end["end"] = true;
-        co_return end;
+        control::admin_json last;
+        last["routine"] = routine_json(*state->of, state->wanted);
+        co_return last;
     }
-    const core::deadline alive = core::deadline::after(state->sign, state->of->clock->now());
+    const core::deadline alive = core::deadline::after(sign_of_life, state->of->clock->now());
     std::vector<log_line> lines = state->cursor.next(sources_of(*state->of, state->wanted));
     while (lines.empty() && !alive.passed(state->of->clock->now())) {
         const bool awake = co_await core::sleep_for(between_looks);
@@ -257,41 +249,25 @@ core::awaitable<std::optional<control::admin_json>> next_of(state_ptr state) {
     co_return batch_of(lines);
 }
 
-std::int64_t lines_asked(const control::admin_json& asked) {
-    const auto found = asked.find("lines");
-    return found != asked.end() && found->is_number_integer()
-               ? std::clamp(found->get<std::int64_t>(), std::int64_t{0}, most_lines)
-               : usual_lines;
-}
-
 }  // namespace
 
-control::admin_answer open_log_stream(const admin_context& of, const control::admin_json& asked) {
-    const control::admin_json* const target = core::member(asked, "target");
-    if (target != nullptr && !target->is_null() && !target->is_string()) {
-        return control::answer_with(control::admin_refusal(core::say("command.asks-daemon/target")));
-    }
+core::result<log_batches> open_log_stream(const admin_context& of, const api::log_question& asked) {
     auto state = std::make_shared<stream_state>();
     state->of = &of;
-    state->wanted = choose(of, core::text_at(asked, "target"));
+    state->wanted = choose(of, asked.target);
     if (!state->wanted.problem.empty()) {
-        return control::answer_with(control::admin_refusal(state->wanted.problem));
+        return core::make_failure(core::errc::not_found, state->wanted.problem);
     }
-    state->follow = core::flag_at(asked, "follow");
-    state->sign =
-        core::seconds(std::clamp(core::number_at<std::int64_t>(asked, "sign_seconds").value_or(sign_of_life),
-                                 std::int64_t{1}, sign_of_life));
+    state->follow = asked.follow;
     if (of.followers.use_count() > most_followers) {
-        return control::answer_with(
-            control::admin_refusal(core::say("command.too-many-readers/readers", most_followers)));
+        return core::make_failure(core::errc::limit_exceeded,
+                                  core::say("command.too-many-readers/readers", most_followers));
     }
     state->counted = of.followers;
     state->pending =
-        state->cursor.last(sources_of(of, state->wanted), static_cast<std::size_t>(lines_asked(asked)));
-    control::admin_answer out;
-    out.first["ok"] = true;
-    out.more = [state = std::move(state)] { return next_of(state); };
-    return out;
+        state->cursor.last(sources_of(of, state->wanted),
+                           static_cast<std::size_t>(std::clamp(asked.lines, std::int64_t{0}, most_lines)));
+    return log_batches([state = std::move(state)] { return next_of(state); });
 }
 
 }  // namespace corral::daemon

@@ -1,6 +1,6 @@
 """The admin socket and the commands that use it: what they say is true, what they ask is done, strangers get nothing."""
 
-import contextlib
+import http.client
 import json
 import os
 import signal
@@ -19,27 +19,32 @@ def socket_of(box):
     return box.folder / "state-home" / "corral" / "corral.sock"
 
 
-class Line:
-    """A connection to the admin socket, also where the path is longer than the kernel takes."""
+API = "/corral/v1"
+
+
+class OverSocket(http.client.HTTPConnection):
+    """HTTP over the admin socket, also where the path is longer than the kernel takes."""
 
     def __init__(self, path):
-        folder = os.open(path.parent, os.O_PATH)
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(20)
-        self.socket.connect(f"/proc/self/fd/{folder}/{path.name}")
+        super().__init__("corral", timeout=20)
+        self.path = path
+
+    def connect(self):
+        folder = os.open(self.path.parent, os.O_PATH)
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(f"/proc/self/fd/{folder}/{self.path.name}")
+        self.sock.settimeout(self.timeout)
         os.close(folder)
-        self.reader = self.socket.makefile("rb")
 
-    def send(self, data):
-        self.socket.sendall(data)
-        return json.loads(self.reader.readline())
 
-    def ask(self, **what):
-        return self.send(json.dumps(what).encode() + b"\n")
-
-    def close(self):
-        self.reader.close()
-        self.socket.close()
+def ask(box, method, path, body=None):
+    line = OverSocket(socket_of(box))
+    try:
+        line.request(method, API + path, body if body is None or isinstance(body, bytes) else json.dumps(body))
+        reply = line.getresponse()
+        return reply.status, json.loads(reply.read())
+    finally:
+        line.close()
 
 
 def services_ready(box):
@@ -140,9 +145,7 @@ def test_stop_lets_the_running_answer_end_and_refuses_the_waiting(box):
 def test_no_request_keeps_a_model_that_is_being_stopped(box):
     lines = iter(box.stream("[[n=80]]", keep_alive=-1))
     next(lines)
-    line = Line(socket_of(box))
-    assert line.ask(verb="stop", wait_seconds=0)["ok"] is False
-    line.close()
+    assert ask(box, "POST", "/models/unload", {"all": True})[1]["message"] == "stopping"
     load = box.post("/api/generate", {"model": MODEL, "keep_alive": "1h"})
     assert load.status == 503 and "stopped by its operator" in load.json["error"]
     assert list(lines)[-1]["done"] is True
@@ -162,10 +165,8 @@ def test_a_stop_that_outlasts_the_caller_goes_on(box):
     stream = box.stream("[[n=150]]")
     lines = iter(stream)
     next(lines)
-    line = Line(socket_of(box))
-    answer = line.ask(verb="stop", target=MODEL, wait_seconds=0)
-    line.close()
-    assert answer["ok"] is False and "still running" in answer["error"]
+    status_code, answer = ask(box, "POST", "/models/unload", {"model": MODEL, "wait_seconds": 0.2})
+    assert status_code == 409 and "still running" in answer["error"]
     assert model_of(box)["state"] == "stopping"
     assert list(lines)[-1]["done"] is True
     wait_until(lambda: model_of(box)["state"] == "stopped", what="stopped in the end")
@@ -175,10 +176,8 @@ def test_start_during_a_stop_brings_it_back(box):
     stream = box.stream("[[n=60]]")
     lines = iter(stream)
     next(lines)
-    line = Line(socket_of(box))
-    assert line.ask(verb="stop", wait_seconds=0)["ok"] is False
-    assert line.ask(verb="start")["ok"] is True
-    line.close()
+    assert ask(box, "POST", "/models/unload", {"all": True})[0] == 200
+    assert ask(box, "POST", "/models/load", {"all": True})[0] == 200
     assert list(lines)[-1]["done"] is True
     assert box.say("[[text=still served]]") == "still served"
 
@@ -214,33 +213,44 @@ def test_unknown_targets_are_named(box):
 
 
 def test_garbage_is_answered_or_cut_and_hurts_nobody(box):
-    line = Line(socket_of(box))
-    assert line.send(b"hello\n")["ok"] is False
-    assert line.send(b"[1,2]\n")["ok"] is False
-    assert line.send(b"\xff\xfe\x00{\n")["ok"] is False
-    assert "nested" in line.send(b"[" * 5000 + b"\n")["error"]
-    assert "status" in line.ask(verb="nosuch")["error"]
-    assert line.ask(verb=7)["ok"] is False
-    assert line.ask(verb="stop", target=[1])["ok"] is False
-    assert line.ask(verb="status")["ok"] is True
-    line.close()
-    line = Line(socket_of(box))
-    assert "bytes" in line.send(b"x" * 70_000)["error"]
-    with contextlib.suppress(ConnectionResetError):
-        assert line.reader.read() == b""
-    line.close()
-    half = Line(socket_of(box))
-    half.socket.sendall(b'{"verb":')
-    half.close()
-    assert status(box)["ok"] is True
-
-
-def test_idle_connections_do_not_shut_others_out_for_ever(box):
-    idle = [Line(socket_of(box)) for _ in range(16)]
-    for line in idle[:4]:
+    for body in (b"hello", b"[1,2]", b"\xff\xfe\x00{", b"[" * 5000):
+        assert ask(box, "POST", "/models/unload", body)[0] == 400, body
+    assert ask(box, "POST", "/models/unload", {})[0] == 400
+    assert ask(box, "POST", "/models/unload", {"model": [1]})[0] == 400
+    assert ask(box, "POST", "/models/dance", {})[0] == 404
+    status_code, refused = ask(box, "POST", "/upgrade", {"program": "bin/corral"})
+    assert status_code == 409 and "from the root" in refused["error"]
+    assert ask(box, "POST", "/reload", b"x" * 70_000)[0] == 413
+    for said in (b'{"verb":"stop"}\n', b"POST /corral/v1/models/unload HTTP/1.1\r\nContent-Le"):
+        line = OverSocket(socket_of(box))
+        line.connect()
+        line.sock.sendall(said)
+        if said.endswith(b"\n"):
+            assert b" 400 " in line.sock.recv(4096), "lines of JSON are the protocol of an earlier version"
         line.close()
     assert status(box)["ok"] is True
-    for line in idle[4:]:
+
+
+def test_the_socket_is_answered_like_the_port_and_has_every_right(box):
+    """One API: what a key may ask over TCP, this user may ask here, and what is for this user alone besides."""
+    over = ask(box, "GET", "/status")[1]
+    assert over["pid"] == box.process.pid and over["models"][0]["tokens_per_second"] == 0
+    assert box.get(API + "/status").json["pid"] == over["pid"]
+    for path in ("/requests", "/settings", "/incidents", "/openapi.json"):
+        assert ask(box, "GET", path)[0] == 200, path
+    assert ask(box, "POST", "/reload", {})[1]["unchanged"] == [MODEL]
+    for path in ("/upgrade", "/page-link"):
+        refused = box.request("POST", API + path, {}, headers={"X-Corral-Action": "1"})
+        assert refused.status == 403 and "on the box itself" in refused.json["error"], path
+    assert "http" in ask(box, "POST", "/page-link", {})[1]["url"]
+
+
+def test_idle_connections_do_not_shut_others_out(box):
+    idle = [OverSocket(socket_of(box)) for _ in range(20)]
+    for line in idle:
+        line.connect()
+    assert status(box)["ok"] is True
+    for line in idle:
         line.close()
 
 
@@ -255,15 +265,15 @@ def test_only_the_owner_may_connect(box):
     try:
         script = (f"import os,socket\nos.setuid({nobody})\ns=socket.socket(socket.AF_UNIX)\n"
                   f"s.connect('/proc/self/fd/{folder}/{path.name}')\n"
-                  "try:\n s.sendall(b'{\"verb\":\"stop\"}\\n')\nexcept BrokenPipeError:\n pass\n"  # it may be shut already
-                  "print(s.makefile().readline())")
+                  "s.sendall(b'POST /corral/v1/models/unload HTTP/1.0\\r\\nContent-Length: 12\\r\\n\\r\\n{\"all\":true}')\n"
+                  "print(s.makefile().read())")
         run = subprocess.run(["/usr/bin/python3", "-c", script], pass_fds=[folder], capture_output=True, text=True,
                              timeout=30)
     finally:
         os.close(folder)
         os.chmod(path, 0o600)
     if run.returncode == 0:  # else the folder itself kept it out
-        assert "only the user" in json.loads(run.stdout)["error"], run
+        assert " 403 " in run.stdout and "only the user" in run.stdout, run
     else:
         assert "PermissionError" in run.stderr, run
     assert model_of(box)["state"] == "ready"
@@ -353,13 +363,12 @@ def test_who_went_away_holds_no_place(box):
     stream = box.stream("[[never_end]]")
     lines = iter(stream)
     next(lines)
-    waiting = [Line(socket_of(box)) for _ in range(16)]
+    waiting = [OverSocket(socket_of(box)) for _ in range(16)]
     for one in waiting:
-        one.socket.sendall(b'{"verb":"stop","wait_seconds":3600}\n')
+        one.request("POST", API + "/models/unload", json.dumps({"all": True, "wait_seconds": 3600}))
     wait_until(lambda: box.log().count("stopped by its operator") >= 16, what="all of them wait")
     for one in waiting:
-        one.reader.close()
-        one.socket.close()
+        one.close()
     assert status(box)["ok"] is True
     next(lines)
     stream.close()

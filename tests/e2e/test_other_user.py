@@ -119,7 +119,7 @@ def test_a_closed_folder_alone_is_no_daemon(home):
 API = "/corral/v1"
 OPERATED = {"GET": ("/session", "/status", "/requests", "/settings", "/incidents", "/keys", "/events", "/logs/stream", "/openapi.json"),
             "POST": ("/models/import", "/models/unload", "/models/load", "/models/restart", "/models/pin", "/models/remove", "/drain", "/undrain",
-                     "/doctor", "/keys")}
+                     "/reload", "/upgrade", "/page-link", "/doctor", "/keys")}
 
 
 def curl(box, user, method, path, *words, body="{}"):

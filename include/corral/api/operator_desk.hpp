@@ -1,6 +1,6 @@
 #pragma once
-// What the API of the box itself (/corral/v1, docs/dashboard.md) asks the daemon: the same questions and answers as the
-// command line's, so that there is one way to each.
+// What the API of the box itself (/corral/v1, docs/dashboard.md) asks the daemon, for the page, for programs and for the
+// command line, so that there is one way to each.
 
 #include <cstdint>
 #include <functional>
@@ -39,6 +39,13 @@ struct desk_answer {
     std::string body;
 };
 
+// Which lines of the log: of `target` (docs/operating.md, `logs`), empty for all; the last ones, and those to come.
+struct log_question {
+    std::string target;
+    std::int64_t lines = 300;
+    bool follow = true;
+};
+
 class operator_desk {
 public:
     operator_desk() = default;
@@ -49,8 +56,9 @@ public:
     // How all fares, as `corral status --json` has it; which requests wait, run and ran.
     [[nodiscard]] virtual desk_json status() const = 0;
     [[nodiscard]] virtual desk_json requests() const = 0;
-    // A verb of the admin socket (docs/operating.md). Fails with the sentence that the command line would print.
-    [[nodiscard]] virtual core::awaitable<core::result<desk_json>> ask(desk_json verb) = 0;
+    // {"verb", "target", ...}, one of daemon/admin_verbs.cpp. "ok" says whether it was done; else "error" says why not, and
+    // "unknown" that there is no such model or service.
+    [[nodiscard]] virtual core::awaitable<desk_json> ask(desk_json verb) = 0;
     // The JSON that a command of the program prints, whatever its status, as `shape` makes it of that; absent: as it
     // is. One at a time runs; fails with `limit_exceeded` when too many wait, and with a sentence when there is no
     // JSON. A bundle has megabytes, so `shape` runs on another thread.
@@ -60,9 +68,9 @@ public:
     // Server-sent events "status" and "requests", whole, at first and when they have changed; "heartbeat" in between.
     // Fails with `limit_exceeded`.
     [[nodiscard]] virtual core::result<std::unique_ptr<desk_stream>> watch(const std::string& client) = 0;
-    // Server-sent events "line" and "lost" of what `target` names (docs/operating.md, `logs`); empty: everything. Four
-    // of one client at most, and eight in all.
-    [[nodiscard]] virtual core::result<std::unique_ptr<desk_stream>> follow(const std::string& target,
+    // Server-sent events "line" and "lost", and "routine" at the end where nothing is followed. Four of one client at most
+    // (empty: the command line, which is asked for no share), and eight in all.
+    [[nodiscard]] virtual core::result<std::unique_ptr<desk_stream>> follow(const log_question& asked,
                                                                             const std::string& client) = 0;
 
     // The new key, made by that of `maker`. Fails with a sentence.

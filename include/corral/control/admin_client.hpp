@@ -1,25 +1,47 @@
 #pragma once
-// The other end of the admin socket, for programs that have nothing else to do: it blocks.
+// The asking side of the API of the box (docs/dashboard.md): over the operator's socket, blocking, for programs that
+// have nothing else to do; and one exchange over any connection.
 
 #include <filesystem>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/admin_json.hpp"
+#include "corral/core/async.hpp"
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/result.hpp"
+#include "corral/http/reply_stream.hpp"
 
 namespace corral::control {
 
-// Asks the first of `places` where somebody listens. Fails with a sentence for people when nobody does, when
-// the answer is none, or when none has come after `longest`.
-[[nodiscard]] core::result<admin_json> ask_daemon(const std::vector<std::filesystem::path>& places,
-                                                  const admin_json& asked, core::seconds longest);
+struct admin_question {
+    std::string method = "GET";
+    std::string path = "/corral/v1/status";
+    admin_json body = nullptr;  // null: none
+};
 
-// The same for a verb whose answer goes on: each object is given to `take` until that says false or an object
-// has "end". A refusal is one object too. Fails also when nothing comes for `longest`.
+struct admin_reply {
+    unsigned status = 0;
+    admin_json body;  // discarded where it is no JSON
+};
+
+// One question over the connection that `with` describes, whose method, target, body and time this sets.
+[[nodiscard]] core::awaitable<core::result<admin_reply>> exchange(http::stream_call with,
+                                                                  admin_question asked, core::deadline until);
+
+// Asks the first of `places` where somebody listens. The answer says "ok"; of a refusal false, and "error" says why.
+// Fails with a sentence for people when nobody listens, when the answer is none, or when none has come after `longest`.
+[[nodiscard]] core::result<admin_json> ask_daemon(const std::vector<std::filesystem::path>& places,
+                                                  admin_question asked, core::seconds longest);
+
+// Server-sent events of `path`, each given to `take` with its name until that says false or the stream ends; a refusal
+// is one too, of the name "refused". Fails also when nothing comes for `longest`.
+using event_taker = std::function<bool(std::string_view event, const admin_json& data)>;
 [[nodiscard]] core::result<void> follow_daemon(const std::vector<std::filesystem::path>& places,
-                                               const admin_json& asked, core::seconds longest,
-                                               const std::function<bool(const admin_json&)>& take);
+                                               std::string path, core::seconds longest,
+                                               const event_taker& take);
 
 // The process that listens there, as a descriptor that is readable once it has ended (pidfd_open(2)); none where
 // nobody listens, or the kernel has no such thing.

@@ -1,5 +1,5 @@
 #pragma once
-// What the verbs of the admin socket work on.
+// What the operator's verbs work on.
 
 #include <cstddef>
 #include <functional>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "corral/config/configuration.hpp"
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/admin_json.hpp"
 #include "corral/core/time.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/fleet/fleet.hpp"
@@ -42,7 +42,6 @@ struct admin_context {
     std::function<std::string()> url;  // where clients come in
     // A link that opens the page in a browser of this machine, once.
     std::function<core::result<std::string>()> page_link;
-    std::function<control::admin_json()> board;  // {"ok", "status", "requests"} as the box's API has both
     std::shared_ptr<const int> followers = std::make_shared<const int>(0);  // held by each stream of lines
 };
 

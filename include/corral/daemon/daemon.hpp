@@ -19,7 +19,7 @@
 #include "corral/config/credential_files.hpp"
 #include "corral/config/door_policy.hpp"
 #include "corral/config/session_seal.hpp"
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/socket_file.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/file_watch.hpp"
 #include "corral/core/random_source.hpp"
@@ -82,6 +82,7 @@ private:
     [[nodiscard]] core::awaitable<void> look_at_cards();
     void go_on_with_models();
     [[nodiscard]] bool cards_are_shared() const;
+    [[nodiscard]] std::unique_ptr<http::server> make_server(const http::server_options& with);
     [[nodiscard]] core::result<void> open_server();
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] core::result<void> open_agent();
@@ -151,8 +152,9 @@ private:
     std::unique_ptr<http::server> server_;
     std::unique_ptr<fleet::reloader> reloader_;
     admin_context admin_context_;
-    std::unique_ptr<control::admin_socket>
-        admin_;                          // absent: none is wanted, or the usual place can't be used
+    std::unique_ptr<http::server> operator_server_;  // behind admin_file_, with the handlers of server_
+    std::optional<control::socket_file>
+        admin_file_;                     // absent: none is wanted, or the usual place can't be used
     std::unique_ptr<agent_port> agent_;  // absent: no balancer asks
     bool drained_ = false;               // by its operator: /readyz and the agent's port say so
     std::unique_ptr<upgrade::upgrade> upgrade_;

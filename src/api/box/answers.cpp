@@ -18,9 +18,16 @@ http::handler guarded(const api_context& context, right wanted, box_handler serv
         // Who operates the box pulls too; on one without keys the machine itself may.
         const bool by_key = !keyless && context.packages != nullptr && incoming.may_pull;
         const bool may = wanted == right::observe ? incoming.may_observe
-                                                  : incoming.may_operate || (wanted == right::pull && by_key);
+                         : wanted == right::command_line
+                             ? incoming.over_unix
+                             : incoming.may_operate || (wanted == right::pull && by_key);
         if (may) {
             return serve(context, incoming, out);
+        }
+        if (wanted == right::command_line) {
+            return send(refusal(forbidden, "this is asked on the box itself",
+                                "Use 'corral upgrade' or 'corral ui' there."),
+                        out);
         }
         const std::string scope = wanted == right::observe ? "observe" : "operate";
         return send(keyless ? refusal_without_keys(incoming)
@@ -47,8 +54,9 @@ http::response json_response(std::string body) {
 
 }  // namespace
 
-core::awaitable<void> send(desk_json body, http::response_writer& out) {
+core::awaitable<void> send(desk_json body, http::response_writer& out, unsigned status) {
     http::response whole = json_response(body.dump(-1, ' ', false, desk_json::error_handler_t::replace));
+    whole.status = status;
     co_await out.send(std::move(whole));
 }
 

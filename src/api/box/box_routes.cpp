@@ -1,5 +1,6 @@
 // How the box fares: once, and as it changes.
 
+#include <charconv>
 #include <utility>
 
 #include "api/add_header.hpp"
@@ -51,6 +52,17 @@ core::awaitable<void> send_events(const api_context& context, http::request& inc
     co_await send_stream(context.desk->watch(incoming.client), out);
 }
 
+core::result<std::unique_ptr<desk_stream>> follow_lines(const api_context& context,
+                                                        const http::request& incoming,
+                                                        const std::string& target) {
+    log_question asked;
+    asked.target = target;
+    asked.follow = query_parameter(incoming.query, "follow") != "0";
+    const std::string lines = query_parameter(incoming.query, "lines");
+    std::from_chars(lines.data(), lines.data() + lines.size(), asked.lines);  // else as many as usual
+    return context.desk->follow(asked, incoming.over_unix ? std::string() : incoming.client);
+}
+
 // What a vendor's program prints may be anything, so its lines are for who operates the box; so are all lines where the
 // configuration lets texts into the log.
 core::awaitable<void> send_lines(const api_context& context, http::request& incoming,
@@ -64,7 +76,7 @@ core::awaitable<void> send_lines(const api_context& context, http::request& inco
                       out);
         co_return;
     }
-    co_await send_stream(context.desk->follow(wanted, incoming.client), out);
+    co_await send_stream(follow_lines(context, incoming, wanted), out);
 }
 
 constexpr unsigned failed = 500;

@@ -1,5 +1,6 @@
 // What an operator does with models: the verbs and commands of the command line.
 
+#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -22,10 +23,6 @@ std::string word_at(const desk_json& body, const char* key) {
     const bool fits =
         out.size() <= longest_text && out.find('\0') == std::string::npos && !out.starts_with('-');
     return fits ? out : std::string();
-}
-
-desk_json verb_json(const char* verb, const std::string& model) {
-    return {{"verb", verb}, {"target", model}, {"wait_seconds", 0}, {"detached", true}};
 }
 
 std::vector<std::string> pin_of(const std::string& model) {
@@ -60,44 +57,72 @@ core::awaitable<std::string> model_of(const http::request& incoming, http::respo
     co_return model;
 }
 
-// Seen by its events, not waited for: a load takes minutes.
+// With all that the daemon says of it.
+core::awaitable<void> ask_verb(const api_context& context, desk_json verb, http::response_writer& out) {
+    constexpr unsigned good = 200;
+    constexpr unsigned not_found = 404;
+    auto asking = context.desk->ask(std::move(verb));
+    desk_json told = co_await std::move(asking);
+    const unsigned status = core::flag_at(told, "ok")        ? good
+                            : core::flag_at(told, "unknown") ? not_found
+                                                             : conflict;
+    if (status != good) {
+        told.erase("ok");
+        told.erase("unknown");
+    }
+    co_await send(std::move(told), out, status);
+}
+
+// Takes over what is for the daemon to judge.
+void take_members(desk_json& verb, const desk_json& body, std::initializer_list<const char*> keys) {
+    for (const char* const key : keys) {
+        if (const desk_json* const found = core::member(body, key)) {
+            verb[key] = *found;
+        }
+    }
+}
+
+// Without `wait_seconds` it is seen by its events, not waited for: a load takes minutes.
 core::awaitable<void> run_verb(const api_context& context, const char* verb, http::request& incoming,
                                http::response_writer& out) {
-    auto naming = model_of(incoming, out);
-    const std::string model = co_await std::move(naming);
-    if (model.empty()) {
+    const desk_json body = co_await body_of(incoming, out);
+    if (body.is_null()) {
         co_return;
     }
-    auto asking = context.desk->ask(verb_json(verb, model));
-    core::result<desk_json> told = co_await std::move(asking);
-    if (told) {
-        co_await send(*std::move(told), out);
-    } else {
-        co_await send(refusal_of(told.error()), out);
+    desk_json asked;
+    asked["verb"] = verb;
+    if (!core::flag_at(body, "all")) {
+        std::string model = word_at(body, "model");
+        if (model.empty()) {
+            co_await send(
+                refusal(bad_request, "'model' must be the name of a model; \"all\": true means all"), out);
+            co_return;
+        }
+        asked["target"] = std::move(model);
     }
+    take_members(asked, body, {"wait_seconds", "now"});
+    co_await ask_verb(context, std::move(asked), out);
 }
 
-// Of the box as a whole. What still runs is in its status.
-core::awaitable<void> run_box_verb(const api_context& context, const char* verb, http::response_writer& out) {
-    desk_json asked = {{"verb", verb}, {"wait_seconds", 0}};
-    auto asking = context.desk->ask(std::move(asked));
-    core::result<desk_json> told = co_await std::move(asking);
-    if (told) {
-        co_await send(*std::move(told), out);
-    } else {
-        co_await send(refusal_of(told.error()), out);
+// Of the box as a whole.
+core::awaitable<void> run_box_verb(const api_context& context, const char* verb, http::request& incoming,
+                                   http::response_writer& out) {
+    const desk_json body = co_await body_of(incoming, out);
+    if (body.is_null()) {
+        co_return;
     }
+    desk_json asked;
+    asked["verb"] = verb;
+    take_members(asked, body, {"wait_seconds", "allow_empty", "program"});
+    co_await ask_verb(context, std::move(asked), out);
 }
 
-box_handler box_verb_of(const char* verb) {
-    return [verb](const api_context& context, http::request&, http::response_writer& out) {
-        return run_box_verb(context, verb, out);
-    };
-}
+using verb_runner = core::awaitable<void> (*)(const api_context&, const char*, http::request&,
+                                              http::response_writer&);
 
-box_handler verb_of(const char* verb) {
-    return [verb](const api_context& context, http::request& incoming, http::response_writer& out) {
-        return run_verb(context, verb, incoming, out);
+box_handler verb_of(const char* verb, verb_runner run = run_verb) {
+    return [verb, run](const api_context& context, http::request& incoming, http::response_writer& out) {
+        return run(context, verb, incoming, out);
     };
 }
 
@@ -206,8 +231,16 @@ void add_model_routes(http::router& routes, const api_context& context) {
     routes.add("POST", "/corral/v1/models/load", guarded(context, right::operate, verb_of("start")));
     routes.add("POST", "/corral/v1/models/unload", guarded(context, right::operate, verb_of("stop")));
     routes.add("POST", "/corral/v1/models/restart", guarded(context, right::operate, verb_of("restart")));
-    routes.add("POST", "/corral/v1/drain", guarded(context, right::operate, box_verb_of("drain")));
-    routes.add("POST", "/corral/v1/undrain", guarded(context, right::operate, box_verb_of("undrain")));
+    routes.add("POST", "/corral/v1/drain", guarded(context, right::operate, verb_of("drain", run_box_verb)));
+    routes.add("POST", "/corral/v1/undrain",
+               guarded(context, right::operate, verb_of("undrain", run_box_verb)));
+    routes.add("POST", "/corral/v1/reload",
+               guarded(context, right::operate, verb_of("reload", run_box_verb)));
+    // A program to go on as, and a link that lets in: for the command line alone.
+    routes.add("POST", "/corral/v1/upgrade",
+               guarded(context, right::command_line, verb_of("upgrade", run_box_verb)));
+    routes.add("POST", "/corral/v1/page-link",
+               guarded(context, right::command_line, verb_of("ui", run_box_verb)));
     routes.add("POST", "/corral/v1/models/pin", guarded(context, right::operate, command_of(pin_of)));
     routes.add("POST", "/corral/v1/models/unpin", guarded(context, right::operate, command_of(unpin_of)));
     routes.add("POST", "/corral/v1/models/remove", guarded(context, right::operate, remove_model));

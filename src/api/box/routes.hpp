@@ -15,12 +15,13 @@ void add_session_routes(http::router& routes, const api_context& context);
 // GET /corral/v1/status, requests, events, logs/stream, incidents, incidents/NAME, settings, catalogue, packages,
 // openapi.json; POST doctor
 void add_box_routes(http::router& routes, const api_context& context);
-// POST /corral/v1/models/load, unload, restart, pin, unpin, remove, import, pull; drain, undrain
+// POST /corral/v1/models/load, unload, restart, pin, unpin, remove, import, pull; drain, undrain, reload, upgrade, page-link
 void add_model_routes(http::router& routes, const api_context& context);
 // GET|POST /corral/v1/keys; DELETE /corral/v1/keys/NAME
 void add_key_routes(http::router& routes, const api_context& context);
 
-enum class right { observe, operate, pull };
+// What a request must be allowed to; the last: come over the operator's socket.
+enum class right { observe, operate, pull, command_line };
 
 using box_handler =
     std::function<core::awaitable<void>(const api_context&, http::request&, http::response_writer&)>;
@@ -28,7 +29,7 @@ using box_handler =
 // `serve` for those who have the right; 403 for others.
 [[nodiscard]] http::handler guarded(const api_context& context, right wanted, box_handler serve);
 
-[[nodiscard]] core::awaitable<void> send(desk_json body, http::response_writer& out);
+[[nodiscard]] core::awaitable<void> send(desk_json body, http::response_writer& out, unsigned status = 200);
 [[nodiscard]] core::awaitable<void> send(http::response whole, http::response_writer& out);
 // What a command printed, or its own refusal.
 [[nodiscard]] core::awaitable<void> answer_command(core::result<desk_answer> told, unsigned status_of_error,

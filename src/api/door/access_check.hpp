@@ -33,6 +33,9 @@ struct access {
 [[nodiscard]] access judge_access(const config::key_ring* keys, const http::request& incoming,
                                   const config::session_seal* sessions = nullptr);
 
+// Of what comes over the operator's socket, where no browser is and the kernel has told who asks.
+[[nodiscard]] access command_line_access();
+
 // A path of the box's own API.
 [[nodiscard]] bool is_box(std::string_view path);
 // POST /api/pull and DELETE /api/delete.

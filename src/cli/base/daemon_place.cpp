@@ -75,7 +75,7 @@ core::result<void> check_daemon(const daemon_place& of, const std::vector<fs::pa
     if (!of.config || !of.socket.empty()) {
         return {};
     }
-    const auto status = control::ask_daemon(places, control::admin_json{{"verb", "status"}}, longest);
+    const auto status = control::ask_daemon(places, {}, longest);
     if (!status || is_about(*status, *of.config)) {
         return {};  // who asks next says why nobody answers
     }

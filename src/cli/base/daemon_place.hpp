@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/admin_json.hpp"
 #include "corral/core/result.hpp"
 
 namespace CLI {

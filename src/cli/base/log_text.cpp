@@ -1,6 +1,7 @@
 #include "cli/base/log_text.hpp"
 
 #include <array>
+#include <cctype>
 #include <cstdint>
 #include <ctime>
 
@@ -28,6 +29,26 @@ colour colour_of(const std::string& name) {
 }
 
 }  // namespace
+
+std::string log_path(const std::string& target, std::int64_t lines, bool follow) {
+    std::string out = fmt::format("/corral/v1/logs/stream?lines={}&follow={:d}&service=", lines, follow);
+    for (const char each : target) {
+        const auto byte = static_cast<unsigned char>(each);
+        out += std::isalnum(byte) != 0 ? std::string(1, each) : fmt::format("%{:02X}", byte);
+    }
+    return out;
+}
+
+std::optional<json> log_line_of(std::string_view event, json data) {
+    if (!data.is_object() || (event != "line" && event != "lost")) {
+        return std::nullopt;
+    }
+    if (event == "lost") {
+        data["lost"] = data.value("lines", json(0));
+        data.erase("lines");
+    }
+    return data;
+}
 
 std::string local_time(const std::string& stamp) {
     std::tm parts{};

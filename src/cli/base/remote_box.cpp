@@ -1,5 +1,7 @@
 #include "cli/base/remote_box.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -21,69 +23,34 @@ namespace {
 
 using control::admin_json;
 
-constexpr std::size_t longest_reply = 8UL * 1024 * 1024;
 constexpr std::size_t longest_sentence = 2000;
 
-struct box_question {
-    std::string method;
-    std::string path;
-    std::string body;
-};
-
-struct box_reply {
-    unsigned status = 0;
-    admin_json body;
-};
-
 bool is_of_the_box(const std::string& verb) {
-    return verb == "doctor" || verb == "drain" || verb == "undrain";
+    constexpr std::array<std::string_view, 6> all{"doctor", "drain", "undrain", "reload", "upgrade", "ui"};
+    return std::ranges::find(all, verb) != all.end();
 }
 
 bool is_look(const std::string& verb) {
     return verb == "status" || verb == "requests" || verb == "incidents" || verb.starts_with('/');
 }
 
-box_question question_of(const std::string& verb, const std::string& model) {
-    if (is_look(verb)) {
-        return {"GET", verb.starts_with('/') ? verb : "/corral/v1/" + verb, {}};
-    }
-    if (is_of_the_box(verb)) {
-        return {"POST", "/corral/v1/" + verb, "{}"};
-    }
-    const std::string action = verb == "start" ? "load" : verb == "stop" ? "unload" : verb;
-    return {"POST", "/corral/v1/models/" + action,
-            admin_json{{"model", model}}.dump(-1, ' ', false, admin_json::error_handler_t::replace)};
-}
-
-core::awaitable<core::result<box_reply>> ask(found_box of, box_question asked) {
+core::awaitable<core::result<control::admin_reply>> ask(found_box of, control::admin_question asked) {
     http::stream_call what;
     what.to = of.at.at;
     what.host = std::move(of.at.host);
     what.tls = std::move(of.at.tls);
     what.preface = std::move(of.at.preface);
-    what.method = std::move(asked.method);
-    what.target = std::move(asked.path);
-    what.body = std::move(asked.body);
-    what.until = core::deadline::after(of.limit, std::chrono::steady_clock::now());
     // A box without keys wants to know that this is no page of another site.
     what.headers.add("X-Corral-Action", "1");
     if (!of.key.empty()) {
         what.headers.add("Authorization", "Bearer " + of.key);
     }
-    const core::deadline until = what.until;
-    auto opened = co_await http::reply_stream::open(std::move(what));
-    if (!opened) {
-        co_return opened.error();
-    }
-    const core::result<std::string> text = co_await http::read_all(**opened, longest_reply, until);
-    if (!text) {
-        co_return text.error();
-    }
-    constexpr std::size_t deepest = 32;
-    co_return box_reply{(*opened)->status(), core::parse_json<admin_json>(*text, {deepest, longest_reply})};
+    const core::deadline until = core::deadline::after(of.limit, std::chrono::steady_clock::now());
+    auto asking = control::exchange(std::move(what), std::move(asked), until);
+    co_return co_await std::move(asking);
 }
 
-core::failure refusal_of(const found_box& of, const box_reply& told) {
+core::failure refusal_of(const found_box& of, const control::admin_reply& told) {
     constexpr unsigned unauthorized = 401;
     const std::string url = telemetry::printable(of.url, longest_sentence);
     if (told.status == unauthorized) {
@@ -126,6 +93,18 @@ void add_remote_options(CLI::App& to, remote_box& into) {
     }
 }
 
+control::admin_question question_of(const std::string& verb, const std::string& model) {
+    if (is_look(verb)) {
+        return {"GET", verb.starts_with('/') ? verb : "/corral/v1/" + verb};
+    }
+    if (is_of_the_box(verb)) {
+        return {"POST", "/corral/v1/" + (verb == "ui" ? "page-link" : verb), admin_json::object()};
+    }
+    const std::string action = verb == "start" ? "load" : verb == "stop" ? "unload" : verb;
+    return {"POST", "/corral/v1/models/" + action,
+            model.empty() ? admin_json{{"all", true}} : admin_json{{"model", model}}};
+}
+
 core::result<found_box> find_box(const remote_box& at,
                                  const std::map<std::string, std::string>& environment) {
     const core::result<std::string> key = key_of(at.key_file, environment);
@@ -142,13 +121,13 @@ core::result<found_box> find_box(const remote_box& at,
 core::awaitable<core::result<admin_json>> ask_box(found_box of, std::string verb, std::string model) {
     constexpr unsigned good = 200;
     constexpr unsigned bad_request = 400;
-    const box_question asked = question_of(verb, model);
-    core::result<box_reply> told = co_await ask(of, asked);
+    const control::admin_question asked = question_of(verb, model);
+    core::result<control::admin_reply> told = co_await ask(of, asked);
     // Perhaps this is no machine of which the box wants a PROXY header. A request with status 400 was not begun.
     const bool refused = told ? told->status == bad_request : asked.method == "GET";
     if (!of.at.preface.empty() && refused) {
         of.at.preface.clear();
-        core::result<box_reply> again = co_await ask(of, asked);
+        core::result<control::admin_reply> again = co_await ask(of, asked);
         if (again) {
             told = std::move(again);
         }

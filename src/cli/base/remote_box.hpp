@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/base/server_address.hpp"
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/admin_client.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
@@ -38,12 +38,16 @@ struct found_box {
 [[nodiscard]] core::result<found_box> find_box(const remote_box& at,
                                                const std::map<std::string, std::string>& environment);
 
+// What is asked of a box, this one or another: "status", "requests", "incidents", "doctor", "drain", "undrain", "reload",
+// "upgrade", "ui", "start", "stop", "restart", "pin" and "unpin" of a model (empty: all of them), or a GET of any path
+// ("/v1/models").
+[[nodiscard]] control::admin_question question_of(const std::string& verb, const std::string& model);
+
 // As ask_remote().
 [[nodiscard]] core::awaitable<core::result<control::admin_json>> ask_box(found_box of, std::string verb,
                                                                          std::string model);
 
-// The answer to "status", "requests", "incidents", "doctor", "drain" and "undrain", to "start", "stop", "restart", "pin" and "unpin" of a
-// model, or to a GET of any path ("/v1/models"). Blocks, for `limit` once there is a connection; fails with what the box says, or with why it says nothing.
+// The answer to question_of(). Blocks, for `limit` once there is a connection; fails with what the box says, or with why it says nothing.
 [[nodiscard]] core::result<control::admin_json> ask_remote(
     const remote_box& at, const std::string& verb, const std::string& model,
     const std::map<std::string, std::string>& environment);

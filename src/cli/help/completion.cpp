@@ -202,9 +202,7 @@ void add_model(std::set<std::string>& out, const std::string& kind, const std::s
 
 bool ask_for_names(std::set<std::string>& out, const std::string& kind, const std::string& command,
                    const command_context& context) {
-    control::admin_json question;
-    question["verb"] = "status";
-    const auto status = control::ask_daemon(sockets_of({}, context.environment), question, daemon_limit);
+    const auto status = control::ask_daemon(sockets_of({}, context.environment), {}, daemon_limit);
     if (!status || !status->contains("models") || !(*status)["models"].is_array()) {
         return false;
     }

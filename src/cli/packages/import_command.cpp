@@ -11,6 +11,7 @@
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
 #include "cli/base/daemon_place.hpp"
+#include "cli/base/remote_box.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/packages/import_plan.hpp"
 #include "cli/packages/import_report.hpp"
@@ -50,7 +51,7 @@ void ask_to_reload(const import_options& asked, const config::configuration_plac
                    const std::map<std::string, std::string>& environment, bool reload, import_outcome& to) {
     constexpr core::seconds longest{30};
     const auto places = sockets_of(asked.daemon, environment);
-    const auto status = control::ask_daemon(places, control::admin_json{{"verb", "status"}}, longest);
+    const auto status = control::ask_daemon(places, {}, longest);
     const bool ours = status && is_about(*status, place.file);
     to.daemon = ours;
     if (!reload) {
@@ -58,7 +59,7 @@ void ask_to_reload(const import_options& asked, const config::configuration_plac
         return;
     }
     const auto answer = control::ask_daemon(ours ? places : std::vector<std::filesystem::path>{},
-                                            control::admin_json{{"verb", "reload"}}, longest);
+                                            question_of("reload", {}), longest);
     if (!answer) {
         to.next.push_back(serve_command(place));
         return;

@@ -61,9 +61,8 @@ std::optional<control::admin_json> reload_after_edit(const known_models& known, 
     if (known.status.is_null()) {
         return std::nullopt;
     }
-    control::admin_json question;
-    question["verb"] = "reload";
-    question["allow_empty"] = known.files.models.size() <= 1;  // it may have been the last
+    control::admin_question question = question_of("reload", {});
+    question.body["allow_empty"] = known.files.models.size() <= 1;  // it may have been the last
     const auto answer = control::ask_daemon(sockets_of(place, environment), question, reload_limit);
     return answer ? *answer : control::admin_refusal(answer.error().message);
 }

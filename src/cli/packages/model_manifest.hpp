@@ -8,7 +8,7 @@
 
 #include "cli/base/daemon_place.hpp"
 #include "cli/status/model_listing.hpp"
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/admin_json.hpp"
 
 namespace corral::cli {
 

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "cli/base/remote_box.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"
@@ -61,8 +62,7 @@ revision_trial::revision_trial(std::string model, fs::path manifest, const daemo
 }
 
 core::result<nlohmann::ordered_json> revision_trial::ask(const char* verb) const {
-    return control::ask_daemon(sockets_of(daemon_, environment_),
-                               {{"verb", verb}, {"target", model_}, {"wait_seconds", 0}}, answer_limit);
+    return control::ask_daemon(sockets_of(daemon_, environment_), question_of(verb, model_), answer_limit);
 }
 
 std::optional<nlohmann::ordered_json> revision_trial::look() const {

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/base/command.hpp"
+#include "cli/base/remote_box.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/packages/model_manifest.hpp"
@@ -82,8 +83,8 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
                       const pulled_files& files, const command_context& context) {
     const bool daemon = !known.status.is_null();
     const auto ask = [&](const char* verb, core::seconds wait) {
-        const control::admin_json question = {
-            {"verb", verb}, {"target", which.name}, {"wait_seconds", wait.count()}};
+        control::admin_question question = question_of(verb, which.name);
+        question.body["wait_seconds"] = wait.count();
         const auto answer = control::ask_daemon(sockets_of(asked.place, context.environment), question,
                                                 unload_limit + core::seconds{10});
         return answer ? *answer : control::admin_refusal(answer.error().message);

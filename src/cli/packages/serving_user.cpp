@@ -105,8 +105,7 @@ std::optional<serving_user> find_serving_user(const daemon_place& place,
         return std::nullopt;
     }
     const passwd* who = nullptr;
-    const auto status =
-        control::ask_daemon(sockets_of(place, environment), {{"verb", "status"}}, status_limit);
+    const auto status = control::ask_daemon(sockets_of(place, environment), {}, status_limit);
     if (status && is_about(*status, files.file)) {
         struct stat process {};
         const std::string path =

@@ -31,27 +31,24 @@ namespace {
 constexpr core::seconds answer_limit{150};
 constexpr core::seconds status_limit{10};
 constexpr core::seconds wait_limit{3600};
+constexpr core::seconds usual_stop_wait{120};  // one that takes longer goes on
 // An upgrade closes the socket for as long as the new program takes to come up.
 constexpr core::seconds silent_limit{60};
 constexpr core::milliseconds between_looks{100};
 
-control::admin_json request_of(const admin_command& asked) {
-    control::admin_json out;
-    out["verb"] = asked.verb;
-    if (!asked.target.empty()) {
-        out["target"] = asked.target;
-    }
+control::admin_question request_of(const admin_command& asked) {
+    control::admin_question out = question_of(asked.verb, asked.target);
     if (!asked.program.empty()) {
-        out["program"] = std::filesystem::absolute(asked.program).string();
+        out.body["program"] = std::filesystem::absolute(asked.program).string();
     }
     if (asked.now) {
-        out["now"] = true;
+        out.body["now"] = true;
     }
     if (asked.allow_empty) {
-        out["allow_empty"] = true;
+        out.body["allow_empty"] = true;
     }
-    if (asked.wait) {
-        out["wait_seconds"] = wait_limit.count();
+    if (asked.wait || asked.verb == "stop") {
+        out.body["wait_seconds"] = (asked.wait ? wait_limit : usual_stop_wait).count();
     }
     return out;
 }
@@ -129,15 +126,13 @@ bool has_ended(const core::owned_fd& daemon, core::milliseconds limit) {
 int see_upgrade(const std::vector<std::filesystem::path>& places, const core::owned_fd& daemon,
                 bool as_json) {
     const auto began = std::chrono::steady_clock::now();
-    control::admin_json question;
-    question["verb"] = "status";
     while (std::chrono::steady_clock::now() - began < wait_limit) {
         if (has_ended(daemon, between_looks)) {
             return fail(
                 "Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd "
                 "runs it)");
         }
-        const auto status = control::ask_daemon(places, question, core::seconds{5});
+        const auto status = control::ask_daemon(places, {}, core::seconds{5});
         const auto over = upgrade_result(status, std::chrono::steady_clock::now() - began);
         if (!over) {
             continue;

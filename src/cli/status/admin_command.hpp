@@ -6,7 +6,7 @@
 
 #include "cli/base/daemon_place.hpp"
 #include "cli/base/remote_box.hpp"
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/admin_json.hpp"
 
 namespace corral::cli {
 

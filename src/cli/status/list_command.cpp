@@ -90,8 +90,7 @@ int list_loaded(const listing_options& asked, const command_context& context) {
         return list_loaded_elsewhere(asked, context);
     }
     const auto places = sockets_of(asked.place, context.environment);
-    const auto status =
-        control::ask_daemon(places, control::admin_json{{"verb", "status"}}, core::seconds{10});
+    const auto status = control::ask_daemon(places, {}, core::seconds{10});
     if (!status) {
         return fail_to_ask(status.error(), asked.place, places);
     }

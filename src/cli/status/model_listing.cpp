@@ -94,9 +94,7 @@ int fail_to_read(const known_models& of) {
 known_models look_for_models(const daemon_place& place,
                              const std::map<std::string, std::string>& environment) {
     known_models out;
-    control::admin_json question;
-    question["verb"] = "status";
-    auto status = control::ask_daemon(sockets_of(place, environment), question, status_limit);
+    auto status = control::ask_daemon(sockets_of(place, environment), {}, status_limit);
     config::configuration_source source = source_of(place.config, environment);
     if (!status) {
         out.silent = status.error().message;

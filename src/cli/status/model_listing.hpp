@@ -14,7 +14,7 @@
 #include "cli/base/daemon_place.hpp"
 #include "cli/base/terminal.hpp"
 #include "corral/config/configuration.hpp"
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/admin_json.hpp"
 
 namespace corral::cli {
 

@@ -27,12 +27,6 @@ constexpr core::milliseconds between_looks{500};
 constexpr core::milliseconds between_ends{50};
 constexpr int steps = 10;  // of a load, where lines can't be drawn again
 
-control::admin_json status_question() {
-    control::admin_json out;
-    out["verb"] = "status";
-    return out;
-}
-
 // One line of each model, said again when its state, what troubles it, or a tenth of its load is another. `all`:
 // untroubled ones too.
 void tell_changes(const control::admin_json& status, std::map<std::string, std::string>& told, bool all,
@@ -77,7 +71,7 @@ bool any_broken(const control::admin_json& status) {
 }  // namespace
 
 core::result<control::admin_json> ask_with_bars(const std::vector<std::filesystem::path>& places,
-                                                const control::admin_json& asked, core::seconds longest,
+                                                const control::admin_question& asked, core::seconds longest,
                                                 const text_style& style) {
     std::atomic<bool> over{false};
     core::result<control::admin_json> answer = control::admin_json();
@@ -90,7 +84,7 @@ core::result<control::admin_json> ask_with_bars(const std::vector<std::filesyste
     auto next = std::chrono::steady_clock::now() + between_looks;
     while (!over) {
         if (std::chrono::steady_clock::now() >= next) {
-            const auto status = control::ask_daemon(places, status_question(), status_limit);
+            const auto status = control::ask_daemon(places, {}, status_limit);
             if (status && style.live) {
                 lines.draw(wrapped(loads_page(*status, style), style));
             } else if (status) {
@@ -110,7 +104,7 @@ int watch_status(const std::vector<std::filesystem::path>& places, bool as_json,
     std::map<std::string, std::string> told;
     std::string before;
     while (true) {
-        const auto status = control::ask_daemon(places, status_question(), status_limit);
+        const auto status = control::ask_daemon(places, {}, status_limit);
         if (!status) {
             return fail(status.error().message);
         }

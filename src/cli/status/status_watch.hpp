@@ -5,15 +5,15 @@
 #include <vector>
 
 #include "cli/base/terminal.hpp"
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/admin_client.hpp"
 
 namespace corral::cli {
 
 // Asks the daemon `asked`, which may take as long as `longest`, and meanwhile shows on standard error what troubles
 // models that load, and, where that is a terminal, a bar for each.
 [[nodiscard]] core::result<control::admin_json> ask_with_bars(
-    const std::vector<std::filesystem::path>& places, const control::admin_json& asked, core::seconds longest,
-    const text_style& style);
+    const std::vector<std::filesystem::path>& places, const control::admin_question& asked,
+    core::seconds longest, const text_style& style);
 
 // The status again and again until nothing loads any more: drawn anew on a terminal, elsewhere a line for
 // each ten per cent of a load. As JSON: an object a line for each change. The exit status of the program: 1

@@ -76,13 +76,16 @@ core::result<sight> look(const top_options& asked, const command_context& contex
     if (!asked.elsewhere.url.empty()) {
         return look_elsewhere(asked, context);
     }
-    auto told =
-        control::ask_daemon(sockets_of(asked.place, context.environment), {{"verb", "board"}}, answer_limit);
-    if (!told) {
-        return told.error();
+    const auto places = sockets_of(asked.place, context.environment);
+    auto status = control::ask_daemon(places, {}, answer_limit);
+    if (!status) {
+        return status.error();
     }
-    return sight{told->value("status", admin_json()), told->value("requests", admin_json()),
-                 last_incidents(asked, context)};
+    auto requests = control::ask_daemon(places, question_of("requests", {}), answer_limit);
+    if (!requests) {
+        return requests.error();
+    }
+    return sight{*std::move(status), *std::move(requests), last_incidents(asked, context)};
 }
 
 volatile std::sig_atomic_t ended = 0;

@@ -201,7 +201,7 @@ void ask_corral(const doctor_request& asked, doctor::examination& to) {
     const std::vector<fs::path> places =
         asked.socket ? std::vector<fs::path>{*asked.socket}
                      : config::admin_socket_candidates(asked.source.file, asked.source.environment);
-    const auto answer = control::ask_daemon(places, control::admin_json{{"verb", "status"}}, daemon_patience);
+    const auto answer = control::ask_daemon(places, {}, daemon_patience);
     if (answer) {
         to.daemon = daemon_view_of(*answer);
     } else {

@@ -11,7 +11,7 @@
 #include "cli/base/terminal.hpp"
 #include "corral/catalog/finding.hpp"
 #include "corral/config/configuration.hpp"
-#include "corral/control/admin_socket.hpp"
+#include "corral/control/admin_json.hpp"
 #include "corral/core/result.hpp"
 #include "corral/doctor/doctor.hpp"
 

@@ -111,7 +111,7 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
     std::optional<std::string> state = asked.state;
     if (!state && !asked.place.socket.empty()) {
         const std::vector<fs::path> at{asked.place.socket};
-        const auto status = control::ask_daemon(at, json{{"verb", "status"}}, core::seconds{10});
+        const auto status = control::ask_daemon(at, {}, core::seconds{10});
         if (!status) {
             return fail_to_ask(status.error(), asked.place, at);
         }
@@ -141,49 +141,41 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
     return show_one(folder, name, asked.json, style_of(STDOUT_FILENO, environment));
 }
 
-void print_lines(const json& batch, bool as_json, const text_style& style, const text_style& aside) {
-    for (const json& line : core::list_at(batch, "lines")) {
-        if (!line.is_object()) {
-            continue;
-        }
-        std::cout << (as_json ? line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"
-                              : wrapped(log_line_text(line, style), style));
-    }
-    std::cout.flush();
-    for (const json& one : core::list_at(batch, "routine")) {
-        if (one.is_object() && !as_json) {
-            std::cerr << painted(routine_text(one), colour::faint, aside);
-        }
+void print_line(std::string_view event, const json& data, bool as_json, const text_style& style,
+                const text_style& aside) {
+    if (const std::optional<json> line = log_line_of(event, data)) {
+        std::cout << (as_json ? line->dump(-1, ' ', false, json::error_handler_t::replace) + "\n"
+                              : wrapped(log_line_text(*line, style), style))
+                  << std::flush;
+    } else if (event == "routine" && data.is_object() && !as_json) {
+        std::cerr << painted(routine_text(data), colour::faint, aside);
     }
 }
 
 int show_lines(const logs_command& asked, const std::map<std::string, std::string>& environment) {
-    json request;
-    request["verb"] = "logs";
-    request["lines"] = asked.lines;
-    request["follow"] = asked.follow;
-    if (!asked.target.empty()) {
-        request["target"] = asked.target;
-    }
     const text_style style = style_of(STDOUT_FILENO, environment);
     const text_style aside = style_of(STDERR_FILENO, environment);
     std::string refused;
-    const auto take = [&](const json& object) {
-        if (object.value("ok", json(true)) == false) {
-            const json why = object.value("error", json("the daemon refuses"));
-            refused = why.is_string() ? telemetry::printable(why.get<std::string>(), 2000) : "it refuses";
+    const auto take = [&](std::string_view event, const json& data) {
+        if (event == "refused") {
+            const std::string why = core::text_at(data, "error");
+            refused = why.empty() ? "the daemon refuses" : telemetry::printable(why, 2000);
             return false;
         }
-        print_lines(object, asked.json, style, aside);
+        print_line(event, data, asked.json, style, aside);
         return std::cout.good();
     };
     const auto places = sockets_of(asked.place, environment);
     if (const auto right = check_daemon(asked.place, places); !right) {
         return fail_to_ask(right.error(), asked.place, places);
     }
-    const auto followed = control::follow_daemon(places, request, longest_silence, take);
+    const auto followed = control::follow_daemon(places, log_path(asked.target, asked.lines, asked.follow),
+                                                 longest_silence, take);
     if (!followed) {
         return fail_to_ask(followed.error(), asked.place, places);
+    }
+    if (asked.follow && refused.empty() && std::cout.good()) {
+        refused = core::say("command.asks-daemon/ended");
     }
     return refused.empty() ? 0 : fail(refused);
 }

@@ -122,8 +122,7 @@ support_part configuration(const support_request& asked) {
 // What runs, told by itself; null: nobody answers.
 json status_of(const support_request& asked, support_part& into) {
     into = {"status", "as the Corral that runs tells it", {}};
-    const auto told =
-        control::ask_daemon(sockets_of(asked.place, asked.environment), {{"verb", "status"}}, patience);
+    const auto told = control::ask_daemon(sockets_of(asked.place, asked.environment), {}, patience);
     if (!told) {
         into.about = "not known: " + told.error().message;
         return {};
@@ -173,19 +172,14 @@ void add_crashes(const support_request& asked, bool content, std::vector<support
 }
 
 support_part log_of(const support_request& asked, const std::string& target, support_part out) {
-    json request{{"verb", "logs"}, {"lines", log_lines}, {"follow", false}};
-    if (!target.empty()) {
-        request["target"] = target;
-    }
     std::string text;
-    const auto take = [&](const json& batch) {
-        for (const json& line : core::list_at(batch, "lines")) {
-            text += line.is_object() ? log_line_text(line, {}) : "";
-        }
+    const auto take = [&](std::string_view event, const json& data) {
+        const std::optional<json> line = log_line_of(event, data);
+        text += line ? log_line_text(*line, {}) : "";
         return true;
     };
-    const auto read =
-        control::follow_daemon(sockets_of(asked.place, asked.environment), request, patience, take);
+    const auto read = control::follow_daemon(sockets_of(asked.place, asked.environment),
+                                             log_path(target, log_lines, false), patience, take);
     if (!read) {
         out.about = "not known: " + read.error().message;
     }

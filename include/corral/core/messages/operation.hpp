@@ -12,19 +12,14 @@ inline constexpr std::array operation_table{
     message{"command.asks-daemon", operation_reader,
             "corral| the Corral at '{what}' {why}\n"
             "daemon-answer| the daemon does not answer any more\n"
+            "ended| Corral ended the connection: it stops, or goes on as another program\n"
             "nothing-changed| nothing has changed: {upgrade}\n"
-            "request-nested| the request is nested too deep\n"
-            "request| a request may have at most {line-bytes:d} bytes\n"
-            "unknown| unknown verb '{wanted}'; there are {all-verbs}\n"
             "program| 'program' must be a path from the root\n"
-            "'target' must be a text: MODEL, MODEL@CARDS or MODEL/SERVICE\n"
-            "target| 'target' must be a text: MODEL, MODEL/SERVICE, SERVICE or corral\n"
             "internal| internal error: {thrown}\n"
             "the daemon refuses\n"
             "corral-url| the Corral at --url wants one model by its name\n"
             "answers-status| {url} answers with status {status:d} and not as Corral does. Check the address; "
-            "the server must be a Corral of this version or a later one.\n"
-            "request-one| a request is one JSON object on one line, such as {{\"verb\":\"status\"}}",
+            "the server must be a Corral of this version or a later one.",
             "The conversation with the running Corral failed.",
             "Compare 'corral --version' with the version in 'corral status'; look at 'corral logs corral'."},
     message{"page.refused", operation_reader,

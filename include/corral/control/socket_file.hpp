@@ -1,0 +1,40 @@
+#pragma once
+// The operator's socket: a Unix stream socket for the command line of the same machine and user, or root. What is spoken
+// there is HTTP, the API of the box (docs/dashboard.md) with every right.
+
+#include <filesystem>
+
+#include <sys/types.h>
+
+#include "corral/core/owned_fd.hpp"
+#include "corral/core/result.hpp"
+
+namespace corral::control {
+
+// Whether root or the user of this process is at the other end.
+[[nodiscard]] bool is_trusted(int connected_socket);
+
+class socket_file {
+public:
+    // Makes the folder (mode 0700) if it is not there, and listens, for this user alone.
+    [[nodiscard]] static core::result<socket_file> listen(const std::filesystem::path& path);
+    socket_file(socket_file&& other) noexcept;
+    socket_file(const socket_file&) = delete;
+    socket_file& operator=(const socket_file&) = delete;
+    ~socket_file() { remove(); }
+
+    // The listening socket, to be served; once.
+    [[nodiscard]] int take() noexcept { return socket_.release(); }
+    // The file goes, unless it is somebody else's by now.
+    void remove();
+
+private:
+    socket_file() = default;
+
+    core::owned_fd socket_;
+    std::filesystem::path path_;
+    dev_t device_ = 0;
+    ino_t inode_ = 0;
+};
+
+}  // namespace corral::control

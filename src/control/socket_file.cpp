@@ -1,0 +1,64 @@
+#include "corral/control/socket_file.hpp"
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
+#include "corral/telemetry/log.hpp"
+#include "unix_socket.hpp"
+
+namespace corral::control {
+
+bool is_trusted(int connected_socket) {
+    const auto who = peer_of(connected_socket);
+    const bool trusted = who && (who->uid == 0 || who->uid == ::geteuid());
+    if (!trusted) {
+        telemetry::warn("command.may-not-ask", "admin socket: user {} was refused",
+                        who ? std::to_string(who->uid) : "unknown");
+    }
+    return trusted;
+}
+
+core::result<socket_file> socket_file::listen(const std::filesystem::path& path) {
+    if (auto made = core::make_private_folder(path.parent_path()); !made) {
+        return made.error();
+    }
+    const auto opened = listen_unix(path);
+    if (!opened) {
+        return opened.error();
+    }
+    socket_file out;
+    out.socket_ = core::owned_fd(*opened);
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0) {
+        return core::failure{core::error_code(errno, boost::system::system_category()),
+                             core::say("command.socket-file/admin", path.string())};
+    }
+    out.path_ = path;
+    out.device_ = found.st_dev;
+    out.inode_ = found.st_ino;
+    return out;
+}
+
+socket_file::socket_file(socket_file&& other) noexcept
+    : socket_(std::move(other.socket_)),
+      path_(std::exchange(other.path_, {})),
+      device_(other.device_),
+      inode_(other.inode_) {}
+
+void socket_file::remove() {
+    struct stat found {};
+    const bool ours = !path_.empty() && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
+                      found.st_ino == inode_;
+    if (ours) {
+        ::unlink(path_.c_str());  // a socket that stays is replaced by the next start
+    }
+    path_.clear();
+}
+
+}  // namespace corral::control
