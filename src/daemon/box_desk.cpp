@@ -10,11 +10,13 @@
 #include <fmt/format.h>
 
 #include "corral/config/key_file.hpp"
+#include "corral/config/server_places.hpp"
 #include "corral/config/settings_list.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
+#include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
 #include "own_command.hpp"
 
@@ -313,6 +315,29 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
                                 (end.last_error.empty() ? process::describe(end.how) : end.last_error));
     }
     co_return *std::move(*out);
+}
+
+core::awaitable<core::result<desk_answer>> box_desk::incidents() {
+    auto reading = disk_.run<desk_answer>("incidents", [state = of_.admin->settings->state_directory] {
+        auto known = state.empty() ? core::result<desk_json>(desk_json::array())
+                                   : telemetry::summarise_crashes(config::crash_folder(state));
+        desk_json out;
+        out["incidents"] = known ? *std::move(known) : desk_json::array();
+        return known ? answer_of(out) : desk_answer{known.error().message, {}};
+    });
+    co_return co_await std::move(reading);
+}
+
+core::awaitable<core::result<desk_answer>> box_desk::incident(std::string name) {
+    auto reading = disk_.run<desk_answer>(
+        "incidents", [state = of_.admin->settings->state_directory, name = std::move(name)] {
+            const auto text = telemetry::read_crash(config::crash_folder(state), state.empty() ? "" : name);
+            const bool whole = text && core::parse_json<desk_json>(*text, {64, most_output}).is_object();
+            return whole  ? desk_answer{{}, *text}
+                   : text ? desk_answer{"the bundle '" + name + "' is damaged", {}}
+                          : desk_answer{text.error().message, {}};
+        });
+    co_return co_await std::move(reading);
 }
 
 core::result<std::unique_ptr<api::desk_stream>> box_desk::watch(const std::string& client) {

@@ -41,6 +41,8 @@ public:
     [[nodiscard]] core::awaitable<api::desk_json> ask(api::desk_json verb) override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> run(std::vector<std::string> words,
                                                                       shape made) override;
+    [[nodiscard]] core::awaitable<core::result<api::desk_answer>> incidents() override;
+    [[nodiscard]] core::awaitable<core::result<api::desk_answer>> incident(std::string name) override;
     [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> watch(const std::string& client) override;
     [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> follow(const api::log_question& asked,
                                                                          const std::string& client) override;

@@ -11,10 +11,13 @@
 
 #include <fmt/format.h>
 
+#include "corral/core/json.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/read_all.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::telemetry {
 
@@ -181,6 +184,33 @@ core::result<std::string> read_crash(const fs::path& folder, const std::string& 
         return failed("can't read", path, errno);
     }
     return std::move(*text);
+}
+
+core::result<nlohmann::ordered_json> summarise_crashes(const fs::path& folder) {
+    using json = nlohmann::ordered_json;
+    constexpr std::size_t deepest = 16;
+    constexpr std::size_t longest = 1200;
+    const auto names = list_crashes(folder);
+    if (!names) {
+        return names.error();
+    }
+    json out = json::array();
+    for (const std::string& name : *names) {
+        const auto text = read_crash(folder, name);
+        const json bundle = text ? core::parse_json<json>(*text, {deepest, largest_read}) : json();
+        const json* const found = core::member(bundle, "trigger");
+        const json trigger = found == nullptr ? json() : *found;
+        const auto said = [&](const json& of, const char* key) {
+            return printable(core::text_at(of, key), longest);
+        };
+        out.push_back({{"name", name},
+                       {"time", said(bundle, "time")},
+                       {"model", said(bundle, "model")},
+                       {"kind", said(bundle, "kind")},
+                       {"service", said(trigger, "service")},
+                       {"sentence", bundle.is_object() ? said(trigger, "sentence") : "(damaged)"}});
+    }
+    return out;
 }
 
 core::result<void> keep_crash(const fs::path& folder, const std::string& name, std::string_view text,

@@ -498,6 +498,10 @@ public:
     core::awaitable<core::result<desk_answer>> run(std::vector<std::string>, shape) override {
         co_return desk_answer{{}, "{}"};
     }
+    core::awaitable<core::result<desk_answer>> incidents() override { co_return desk_answer{{}, "{}"}; }
+    core::awaitable<core::result<desk_answer>> incident(std::string) override {
+        co_return desk_answer{{}, "{}"};
+    }
     core::result<std::unique_ptr<desk_stream>> watch(const std::string&) override { return nothing(); }
     core::result<std::unique_ptr<desk_stream>> follow(const log_question&, const std::string&) override {
         return nothing();

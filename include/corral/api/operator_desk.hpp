@@ -65,6 +65,9 @@ public:
     using shape = std::function<desk_json(desk_json)>;
     [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> run(std::vector<std::string> words,
                                                                          shape made) = 0;
+    // What was kept of crashes (telemetry/crash_store.hpp): {"incidents":[...]}, or the bundle of that name.
+    [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> incidents() = 0;
+    [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> incident(std::string name) = 0;
     // Server-sent events "status" and "requests", whole, at first and when they have changed; "heartbeat" in between.
     // Fails with `limit_exceeded`.
     [[nodiscard]] virtual core::result<std::unique_ptr<desk_stream>> watch(const std::string& client) = 0;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "corral/core/result.hpp"
 
 namespace corral::telemetry {
@@ -31,6 +33,10 @@ struct crash_limits {
 // refused.
 [[nodiscard]] core::result<std::string> read_crash(const std::filesystem::path& folder,
                                                    const std::string& name);
+
+// What each of them is about, newest first: [{"name","time","model","kind","service","sentence"}], without control
+// characters. One that can't be read says so as its sentence.
+[[nodiscard]] core::result<nlohmann::ordered_json> summarise_crashes(const std::filesystem::path& folder);
 
 // Writes `text` as `name` (mode 0600, folder 0700 where it has to be made): there whole or not at all. Then
 // deletes what is beyond the limits, and what a write that was cut off has left. A failure is that of the

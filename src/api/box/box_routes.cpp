@@ -89,16 +89,8 @@ desk_json examined(desk_json findings) {
     return {{"at", utc_stamp(std::chrono::system_clock::now())}, {"findings", std::move(findings)}};
 }
 
-desk_json incidents_of(desk_json all) {
-    return all.is_array() ? desk_json{{"incidents", std::move(all)}} : all;
-}
-
 std::vector<std::string> doctor_words() {
     return {"doctor", "--json"};
-}
-
-std::vector<std::string> incident_words(const std::string& name) {
-    return {"logs", name.empty() ? "--crash" : "--crash=" + name, "--json"};
 }
 
 core::awaitable<void> examine(const api_context& context, http::request&, http::response_writer& out) {
@@ -108,7 +100,7 @@ core::awaitable<void> examine(const api_context& context, http::request&, http::
 }
 
 core::awaitable<void> list_incidents(const api_context& context, http::request&, http::response_writer& out) {
-    auto running = context.desk->run(incident_words({}), incidents_of);
+    auto running = context.desk->incidents();
     core::result<desk_answer> found = co_await std::move(running);
     co_await answer_command(std::move(found), failed, out);
 }
@@ -131,12 +123,7 @@ box_handler printed_by(const char* command) {
 core::awaitable<void> send_incident(const api_context& context, http::request& incoming,
                                     http::response_writer& out) {
     constexpr unsigned not_found = 404;
-    const std::string name = incoming.path.substr(incoming.path.rfind('/') + 1);
-    if (!name.ends_with(".json") || name.starts_with('-')) {
-        co_await send(refusal(not_found, "there is no such incident"), out);
-        co_return;
-    }
-    auto running = context.desk->run(incident_words(name), [](desk_json bundle) { return bundle; });
+    auto running = context.desk->incident(incoming.path.substr(incoming.path.rfind('/') + 1));
     core::result<desk_answer> found = co_await std::move(running);
     co_await answer_command(std::move(found), not_found, out);
 }

@@ -180,16 +180,6 @@ std::string plain(const char* title, const json& tree) {
 
 }  // namespace
 
-json summary(const std::string& name, const json& bundle) {
-    const json& trigger = member(bundle, "trigger");
-    return json{{"name", name},
-                {"time", text(bundle, "time")},
-                {"model", text(bundle, "model")},
-                {"kind", text(bundle, "kind")},
-                {"service", text(trigger, "service")},
-                {"sentence", bundle.is_object() ? text(trigger, "sentence") : "(damaged)"}};
-}
-
 std::string list_text(const json& summaries) {
     std::string out;
     std::size_t place = 0;

@@ -8,10 +8,7 @@
 
 namespace corral::cli {
 
-// One line's worth of a bundle: name, time, model, kind, service, sentence. `bundle` null: it can't be read.
-[[nodiscard]] nlohmann::ordered_json summary(const std::string& name, const nlohmann::ordered_json& bundle);
-
-// An array of summaries, newest first, numbered.
+// What telemetry::summarise_crashes() gives, numbered.
 [[nodiscard]] std::string list_text(const nlohmann::ordered_json& summaries);
 
 [[nodiscard]] std::string bundle_text(const nlohmann::ordered_json& bundle);

@@ -12,15 +12,12 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/crash_text.hpp"
 #include "cli/base/daemon_place.hpp"
 #include "cli/base/remote_box.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/status/top_page.hpp"
 #include "corral/control/admin_client.hpp"
-#include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
-#include "corral/telemetry/crash_store.hpp"
 
 namespace corral::cli {
 
@@ -43,11 +40,14 @@ struct sight {
     admin_json incidents = admin_json::array();
 };
 
-core::result<sight> look_elsewhere(const top_options& asked, const command_context& context) {
+core::result<sight> look(const top_options& asked, const command_context& context) {
     sight out;
     for (const auto& [verb, to] : {std::pair("status", &out.status), std::pair("requests", &out.requests),
                                    std::pair("incidents", &out.incidents)}) {
-        auto told = ask_remote(asked.elsewhere, verb, {}, context.environment);
+        auto told = asked.elsewhere.url.empty()
+                        ? control::ask_daemon(sockets_of(asked.place, context.environment),
+                                              question_of(verb, {}), answer_limit)
+                        : ask_remote(asked.elsewhere, verb, {}, context.environment);
         if (!told) {
             return told.error();
         }
@@ -55,37 +55,6 @@ core::result<sight> look_elsewhere(const top_options& asked, const command_conte
     }
     out.incidents = core::list_at(out.incidents, "incidents");
     return out;
-}
-
-// Those whose folder this user may read.
-admin_json last_incidents(const top_options& asked, const command_context& context) {
-    constexpr std::size_t enough = 3;
-    admin_json out = admin_json::array();
-    const auto folder = crashes_of(asked.place, context.environment);
-    const auto names = telemetry::list_crashes(folder);
-    for (std::size_t i = 0; names && i < std::min(enough, names->size()); ++i) {
-        const auto text = telemetry::read_crash(folder, (*names)[i]);
-        if (text) {
-            out.push_back(summary((*names)[i], core::parse_json<admin_json>(*text, {64, text->size()})));
-        }
-    }
-    return out;
-}
-
-core::result<sight> look(const top_options& asked, const command_context& context) {
-    if (!asked.elsewhere.url.empty()) {
-        return look_elsewhere(asked, context);
-    }
-    const auto places = sockets_of(asked.place, context.environment);
-    auto status = control::ask_daemon(places, {}, answer_limit);
-    if (!status) {
-        return status.error();
-    }
-    auto requests = control::ask_daemon(places, question_of("requests", {}), answer_limit);
-    if (!requests) {
-        return requests.error();
-    }
-    return sight{*std::move(status), *std::move(requests), last_incidents(asked, context)};
 }
 
 volatile std::sig_atomic_t ended = 0;

@@ -54,16 +54,12 @@ json parsed(const std::string& text) {
     return out.is_discarded() ? json() : out;
 }
 
-int show_list(const fs::path& folder, const std::vector<std::string>& names, bool as_json,
-              const std::map<std::string, std::string>& environment) {
-    json all = json::array();
-    for (const std::string& name : names) {
-        const auto text = telemetry::read_crash(folder, name);
-        all.push_back(summary(name, text ? parsed(*text) : json()));
-    }
+int show_list(const fs::path& folder, bool as_json, const std::map<std::string, std::string>& environment) {
+    const auto known = telemetry::summarise_crashes(folder);
+    const json all = known ? *known : json::array();
     if (as_json) {
         std::cout << all.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
-    } else if (names.empty()) {
+    } else if (all.empty()) {
         std::cout << "Nothing is kept in " << folder.string() << ".\n";
     } else {
         std::cout << wrapped(list_text(all), style_of(STDOUT_FILENO, environment))
@@ -128,7 +124,7 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
         return fail(names.error().message + "; run this as the user that runs Corral, or say --state DIR");
     }
     if (asked.which.empty()) {
-        return show_list(folder, *names, asked.json, environment);
+        return show_list(folder, asked.json, environment);
     }
     const std::string name = chosen(*names, asked.which);
     if (name.empty()) {
