@@ -85,8 +85,8 @@ models:
      "cn --config {file}\n"
      "# In an editor: the same lines in ~/.continue/config.yaml.\n"},
     {"cline", "Cline", client_file::none, "", "", "", "",
-     "?open cline auth --provider ollama --baseurl {url} --modelid {model} --apikey none\n"
-     "?key cline auth --provider ollama --baseurl {url} --modelid {model} --apikey YOUR_KEY\n"
+     "?open cline auth --provider openai --baseurl {url}/v1 --modelid {model} --apikey none\n"
+     "?key cline auth --provider openai --baseurl {url}/v1 --modelid {model} --apikey YOUR_KEY\n"
      "# In an editor: API Provider 'Ollama', base URL {url}, model {model}, context window "
      "{agent_window}.\n"},
     {"aider", "aider", client_file::merged, "", "", ".aider.model.metadata.json",
