@@ -12,11 +12,13 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(crash_text, a_list_has_a_line_for_each_with_its_number) {
-    const json one{{"time", "2023-11-14T22:13:20.123Z"},
-                   {"model", "m"},
-                   {"kind", "hang"},
-                   {"trigger", {{"service", "runtime"}, {"sentence", "It hung."}}}};
-    const json all{summary("b.json", one), summary("a.json", json())};
+    const json all{{{"name", "b.json"},
+                    {"time", "2023-11-14T22:13:20.123Z"},
+                    {"model", "m"},
+                    {"kind", "hang"},
+                    {"service", "runtime"},
+                    {"sentence", "It hung."}},
+                   {{"name", "a.json"}, {"sentence", "(damaged)"}}};
     ::setenv("TZ", "XYZ-2", 1);
     ::tzset();
     EXPECT_EQ(list_text(all),

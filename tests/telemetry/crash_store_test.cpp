@@ -47,6 +47,25 @@ TEST_F(crash_store, what_is_kept_can_be_read_by_its_owner_alone) {
     EXPECT_EQ(facts.st_mode & 0777U, 0700U);
 }
 
+TEST_F(crash_store, what_each_is_about_is_told_newest_first_and_damage_too) {
+    const std::vector<std::string> texts{
+        R"({"time":"t","model":"m","kind":"hang","trigger":{"service":"runtime","sentence":"It \u001b[31mhung."}})",
+        "cut off {", "[]", R"({"trigger":7,"model":[1]})"};
+    limits.count = texts.size();
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        keep(static_cast<int>(i), texts[i]);
+    }
+    const auto told = summarise_crashes(store);
+    ASSERT_TRUE(told);
+    ASSERT_EQ(told->size(), 4U);
+    EXPECT_EQ((*told)[0]["sentence"], "");
+    EXPECT_EQ((*told)[1]["sentence"], "(damaged)");
+    EXPECT_EQ((*told)[2]["sentence"], "(damaged)");
+    EXPECT_EQ((*told)[3]["service"], "runtime");
+    EXPECT_EQ((*told)[3]["sentence"].get<std::string>().find('\x1b'), std::string::npos);
+    EXPECT_EQ(*summarise_crashes(folder.path() / "none"), nlohmann::ordered_json::array());
+}
+
 TEST_F(crash_store, beyond_the_number_the_oldest_go_and_other_files_stay) {
     folder.write("state/crashes/notes.txt", "mine");
     folder.write("state/crashes/20231114T221320.000000Z-../x.json", "not a name of ours");
