@@ -63,8 +63,8 @@ inline constexpr std::array service_table{
             "start| While it loaded, the system refused it a process or thread.",
             "A limit on processes is met: of the unit, of Corral's user, or of the machine. Starts wait "
             "until it is not.",
-            "'systemd-cgtop' and 'ps -eLf' show who has so many; end them, or raise TasksMax of the unit "
-            "('ulimit -u')."},
+            "End what has so many ('systemd-cgtop' and 'ps -eLf' show it), or raise the limit (TasksMax of "
+            "the unit, 'ulimit -u')."},
     message{"service.without-limits", service_reader, "runs without its [limits]: …",
             "The control group that would hold the limits can't be set up; the model is served all the same.",
             "Do what the sentence says: Delegate=yes in the unit, or the kernel's controller; then restart "
