@@ -321,9 +321,12 @@ core::awaitable<core::result<desk_answer>> box_desk::incidents() {
     auto reading = disk_.run<desk_answer>("incidents", [state = of_.admin->settings->state_directory] {
         auto known = state.empty() ? core::result<desk_json>(desk_json::array())
                                    : telemetry::summarise_crashes(config::crash_folder(state));
+        if (!known) {
+            return desk_answer{known.error().message, {}};
+        }
         desk_json out;
-        out["incidents"] = known ? *std::move(known) : desk_json::array();
-        return known ? answer_of(out) : desk_answer{known.error().message, {}};
+        out["incidents"] = *std::move(known);
+        return answer_of(out);
     });
     co_return co_await std::move(reading);
 }

@@ -1,5 +1,6 @@
 #include "cli/packages/model_manifest.hpp"
 
+#include "cli/base/remote_box.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/control/admin_client.hpp"
