@@ -168,7 +168,7 @@ def test_lines_of_services_are_for_operators(box):
     (name, line), = events(box, "/logs/stream?service=corral", 1, bearer(box.keys["observe"]))
     assert name == "line" and line["service"] == "corral" and line["text"]
     assert status_of(box, "GET", "/logs/stream?service=sim/runtime", bearer(box.keys["observe"])) == 403
-    assert status_of(box, "GET", "/logs/stream?service=nothing", bearer(box.keys["all"])) == 409
+    assert status_of(box, "GET", "/logs/stream?service=nothing", bearer(box.keys["all"])) == 404
 
 
 def test_streams_end_when_the_server_does(box):
