@@ -102,17 +102,6 @@ std::string kept_from(const fs::path& path) {
            (name == "root" ? "." : ", or with sudo.");
 }
 
-// Nobody listens in the places of this user.
-std::string not_running() {
-    const std::set<uid_t> others = other_users();
-    if (others.empty()) {
-        return "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
-    }
-    const std::string name = name_of(*others.begin());
-    return "Corral is not running as this user, but as '" + name +
-           "'. Ask it as that one: " + command_as(name) + "; 'corral serve' starts one of your own.";
-}
-
 struct open_line {
     std::shared_ptr<core::owned_fd> socket;
     fs::path path;
@@ -237,6 +226,17 @@ core::awaitable<core::result<void>> follow(open_line line, std::string path, cor
 }
 
 }  // namespace
+
+core::reason not_running(const std::optional<std::string>& config) {
+    const std::string own = config ? "'corral serve --config " + *config + "'" : "'corral serve'";
+    const std::set<uid_t> others = other_users();
+    if (others.empty()) {
+        return core::say("command.not-running/plain",
+                         own + (config ? "" : " or 'sudo systemctl start corral'"));
+    }
+    const std::string name = name_of(*others.begin());
+    return core::say("command.not-running/other-user", name, command_as(name), own);
+}
 
 core::awaitable<core::result<admin_reply>> exchange(http::stream_call with, admin_question asked,
                                                     core::deadline until) {

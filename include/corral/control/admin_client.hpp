@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ struct admin_reply {
 // One question over the connection that `with` describes, whose method, target, body and time this sets.
 [[nodiscard]] core::awaitable<core::result<admin_reply>> exchange(http::stream_call with,
                                                                   admin_question asked, core::deadline until);
+
+// What to say where nobody listens: how to start a Corral, with `config` where one is meant, and whose else runs.
+[[nodiscard]] core::reason not_running(const std::optional<std::string>& config = {});
 
 // Asks the first of `places` where somebody listens. The answer says "ok"; of a refusal false, and "error" says why.
 // Fails with a sentence for people when nobody listens, when the answer is none, or when none has come after `longest`.

@@ -91,13 +91,9 @@ int fail_to_ask(const core::failure& why, const daemon_place& of, const std::vec
         return fail("there is no socket " + telemetry::printable(of.socket, 1000) +
                     "; without --socket the Corral of this box is looked for in the usual places");
     }
-    std::string said = telemetry::printable(why.message, 4000);
-    const std::string plain = "'corral serve' or 'sudo systemctl start corral'";
-    if (const auto at = said.find(plain); of.config && at != std::string::npos) {
-        said.replace(at, plain.size(),
-                     "'corral serve --config " + telemetry::printable(*of.config, 1000) + "'");
-    }
-    const int status = fail(said);
+    const bool silent = why.message.id() == "command.not-running";
+    const int status =
+        fail(telemetry::printable(silent && of.config ? control::not_running(of.config) : why.message, 4000));
     for (const fs::path& each : places) {
         if (of.verbose || !of.socket.empty()) {
             std::cerr << "tried " << telemetry::printable(each.string(), 1000) << '\n';

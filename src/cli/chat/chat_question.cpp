@@ -19,6 +19,7 @@
 #include "cli/chat/word_wrapper.hpp"
 #include "cli/status/status_page.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/control/admin_client.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"
@@ -96,7 +97,7 @@ private:
         if (!opened) {
             failed_ = opened.error();
             if (opened.error().code == boost::asio::error::connection_refused) {
-                failed_->message = corral_not_running;
+                failed_->message = control::not_running();
             }
             co_return;
         }

@@ -23,9 +23,6 @@ struct chat_answer {
     bool interrupted = false;          // by Ctrl-C
 };
 
-inline constexpr const char* corral_not_running =
-    "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
-
 // What a question waits for, by the server's /readyz of its model; null: the server does not say.
 [[nodiscard]] std::string wait_words(const nlohmann::ordered_json& readiness, core::seconds waited);
 

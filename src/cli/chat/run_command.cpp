@@ -19,6 +19,7 @@
 #include "cli/base/terminal.hpp"
 #include "cli/chat/chat_question.hpp"
 #include "cli/chat/terminal_input.hpp"
+#include "corral/control/admin_client.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/owned_fd.hpp"
@@ -228,7 +229,7 @@ int run(const run_options& asked, const command_context& context) {
     conversation with(asked, std::move(*server), style_of(STDOUT_FILENO, context.environment));
     if (asked.words.empty() && ::isatty(STDIN_FILENO) == 1) {
         if (refuses(at)) {
-            return fail(corral_not_running);
+            return fail(control::not_running());
         }
         return chat(with, style_of(STDOUT_FILENO, context.environment));
     }

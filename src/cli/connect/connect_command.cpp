@@ -25,6 +25,7 @@
 #include "cli/connect/connect_file.hpp"
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/private_file.hpp"
 #include "corral/core/say.hpp"
@@ -131,7 +132,7 @@ core::result<told_box> look_at_box(const connect_options& asked, environment_map
     if (!listing) {
         const bool silent = listing.error().code == boost::asio::error::connection_refused;
         return silent && asked.box.url.empty()
-                   ? core::make_failure(core::errc::unavailable, corral_not_running)
+                   ? core::make_failure(core::errc::unavailable, control::not_running())
                    : listing.error();
     }
     const auto model = choose_model(*listing, asked.model, at.url);

@@ -15,7 +15,9 @@ inline constexpr std::array command_table{
         "afterwards.",
         "A support file is text, to be read before it is sent.", "Say --output NAME.txt."},
     message{"command.not-running", command_reader,
-            "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.",
+            "plain| Corral is not running. Start it: {command}.\n"
+            "other-user| Corral is not running as this user, but as '{user}'. Ask it as that one: {command}; "
+            "{start} starts one of your own.",
             "No daemon answers in the usual places.",
             "Start it; --verbose names the places that were tried."},
     message{"command.other-daemon", command_reader,
