@@ -42,6 +42,11 @@ public:
         asked.package = package;
         return plan_import(asked, place_, source_, machine_of(elf, board, folder_.path()));
     }
+    [[nodiscard]] import_plan plan_for(const fs::path& package, std::string_view machine,
+                                       import_request asked) const {
+        asked.package = package;
+        return plan_import(asked, place_, source_, package::other_machine(machine));
+    }
     // The configuration with that manifest beside it, as the daemon reads it.
     [[nodiscard]] std::optional<catalog::model_entry> served(const import_plan& plan) const {
         fs::create_directories(plan.file.parent_path());
@@ -449,6 +454,25 @@ TEST(import_plan, a_manifest_that_is_there_stays_unless_it_may_be_replaced) {
     asked.replace = false;
     asked.name = "qwen3:other";
     EXPECT_TRUE(place.plan(tree.folder(), 183, false, asked).writable);
+}
+
+// As it is judged on this machine, whatever that is, for one that has nothing of it.
+TEST(import_plan, for_another_machine_is_by_its_programs_and_its_folders) {
+    const import_place at;
+    const vendor_tree image("srv/models/Qwen3-4B");
+    fill(image, qwen3_4b);
+    const fs::path& package = image.folder();
+    import_request asked;
+    asked.elsewhere = true;
+    asked.root = image.root();
+    const import_plan plan = at.plan_for(package, "aarch64", asked);
+    EXPECT_TRUE(plan.startable) << all_text(plan);
+    EXPECT_THAT(plan.text, HasSubstr("package = \"/srv/models/Qwen3-4B\""));
+    EXPECT_THAT(plan.text, HasSubstr("main_api_axcl_aarch64"));
+    EXPECT_THAT(plan.text, testing::Not(HasSubstr(asked.root.string())));
+    EXPECT_THAT(ids(plan, catalog::severity::note), Contains("import.elsewhere"));
+    EXPECT_THAT(at.plan_for(package, "x86_64", asked).text, HasSubstr("main_api_axcl_x86"));
+    EXPECT_THAT(at.plan_for(package, "ax650", asked).text, HasSubstr("main_api_ax650"));
 }
 
 }  // namespace

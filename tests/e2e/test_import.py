@@ -1,5 +1,6 @@
 """From a vendor's folder to a served model: the three commands of a new user, and what import does to the disk."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -121,6 +122,51 @@ def test_a_dry_run_writes_nothing_and_prints_the_manifest(user):
     answer = user.json("--dry-run")
     assert answer["written"] is False and answer["manifest"] == run.stdout
     assert user.listing() == before
+
+
+def test_a_system_that_is_being_made_gets_its_manifest_with_its_own_paths(user):
+    image = user.folder / "image"
+    package = image / "srv/models/Qwen3-4B"
+    package.parent.mkdir(parents=True)
+    shutil.move(user.package, package)
+    sums = [f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.relative_to(package)}" for one in sorted(package.rglob("*")) if one.is_file()]
+    (package / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+    outside = user.corral("import", "--root", image, user.folder, status=2)
+    assert "is not below --root" in outside.stderr, outside
+    assert "there is no folder" in user.corral("import", "--root", user.folder / "none", package, status=2).stderr
+    (image / "etc/corral").mkdir(parents=True)
+    (image / "etc/corral/corral.toml").write_text(f'profiles = ["{ROOT / "vendor"}"]\n')
+    bare = json.loads(user.corral("import", "--root", image, package, "--dry-run", "--json", status=1).stdout)
+    assert [one for one in ids(bare) if one.startswith("program.lo") or one.startswith("program.lib")], "the image has no library yet"
+    for name in ("lib", "lib64", "usr"):
+        if pathlib.Path("/", name).exists():
+            (image / name).symlink_to(f"/{name}")
+    told = user.corral("import", "--root", image, package)
+    assert "reload" not in told.stdout and "corral serve" not in told.stdout, "it is not for the Corral of this machine"
+    manifest = image / "etc/corral/models.d/qwen3-4b.toml"
+    written = tomllib.loads(manifest.read_text())
+    assert written["package"] == "/srv/models/Qwen3-4B"
+    assert str(image) not in manifest.read_text()
+    assert not user.models.exists()
+    seal = json.loads(manifest.with_suffix(".sums").read_text())
+    assert seal["package"] == "/srv/models/Qwen3-4B" and {one["inode"] for one in seal["files"]} == {0}
+    # The card is written, and the box serves it: here by the same paths in a folder of the image's own.
+    manifest.write_text(manifest.read_text().replace('"/srv/models', f'"{image}/srv/models'))
+    manifest.with_suffix(".sums").write_text(json.dumps({**seal, "package": str(package)}))
+    shutil.copytree(manifest.parent, user.models)
+    assert user.corral("check").returncode == 0
+
+
+def test_another_machine_judges_programs_by_what_it_is(user):
+    here = os.uname().machine
+    other = {"x86_64": "aarch64", "aarch64": "x86_64"}[here]
+    same = user.json("--machine", here, "--dry-run")
+    assert [one["id"] for one in same["findings"] if one["severity"] == "error"] == []
+    assert "import.elsewhere" in [one["id"] for one in same["findings"]]
+    away = user.json("--machine", other, "--dry-run", status=1)
+    assert ids(away) == ["package.no-server-program"], away["findings"]
+    assert f"main_api_axcl_{other.removesuffix('_64')}" in away["findings"][0]["fix"], "the simulator's package has programs of this machine"
+    assert user.corral("import", user.package, "--machine", "toaster", status=2)
 
 
 def test_what_is_there_is_replaced_only_when_that_is_said(user):

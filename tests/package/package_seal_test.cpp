@@ -64,6 +64,18 @@ TEST_F(sealed_package, names_a_file_of_another_size_time_or_inode) {
     EXPECT_THAT(check_seal(model)[0].what, HasSubstr("'l0' was"));
 }
 
+TEST_F(sealed_package, for_another_machine_is_judged_there_by_sizes_and_content) {
+    const auto here = find_seal(model);
+    ASSERT_TRUE(here && *here);
+    fs::copy(model.package, box.path() / "there", fs::copy_options::recursive);
+    model.package = box.path() / "there";
+    box.write("models.d/m.sums", text_of(moved_seal(**here, model.package)));
+    EXPECT_THAT(check_seal(model), IsEmpty());
+    box.write("there/l0", "another");
+    ASSERT_EQ(check_seal(model).size(), 1U);
+    EXPECT_EQ(check_seal(model)[0].id, "package.changed");
+}
+
 TEST_F(sealed_package, under_a_required_signature_a_change_keeps_it_from_starting) {
     keep(true);
     box.write("p/l0", "other");

@@ -22,7 +22,7 @@ inline constexpr int seal_format = 1;
 struct sealed_file : listed_file {
     std::uint64_t size = 0;
     std::int64_t changed = 0;  // nanoseconds since 1970
-    std::uint64_t inode = 0;
+    std::uint64_t inode = 0;   // 0: not known, nor when it was changed
 };
 
 struct package_seal {
@@ -37,6 +37,9 @@ struct package_seal {
 // As the files are now; those that are not there are left out.
 [[nodiscard]] package_seal seal_package(const package_tree& tree, const std::vector<listed_file>& list,
                                         bool strict);
+
+// For the same files copied to `package` of another machine, where times and inodes are others.
+[[nodiscard]] package_seal moved_seal(package_seal seal, std::filesystem::path package);
 
 [[nodiscard]] std::string text_of(const package_seal& seal);
 // Fails on anything else than text_of() gave; with errc::refused on a newer format.

@@ -95,7 +95,9 @@ void write(const import_options& asked, const import_plan& plan, const package_t
         return;
     }
     to.written = true;
-    ask_to_reload(asked, place, environment, plan.startable, to);
+    if (asked.machine.empty() && asked.root.empty()) {
+        ask_to_reload(asked, place, environment, plan.startable, to);
+    }
 }
 
 bool may_write(const std::filesystem::path& where) {
@@ -129,7 +131,14 @@ void print_commands(std::ostream& to, std::vector<std::string> commands) {
     }
 }
 
-void print_outcome(const import_plan& plan, const import_outcome& what, const text_style& style) {
+// What says for which system it is.
+std::string options_again(const import_options& asked) {
+    return (asked.machine.empty() ? "" : "--machine " + asked.machine + " ") +
+           (asked.root.empty() ? "" : "--root " + package::shell_word(asked.root) + " ");
+}
+
+void print_outcome(const import_options& asked, const import_plan& plan, const import_outcome& what,
+                   const text_style& style) {
     if (!what.problem.empty()) {
         (void)fail(what.problem);
     }
@@ -150,7 +159,8 @@ void print_outcome(const import_plan& plan, const import_outcome& what, const te
         }
         commands.insert(commands.end(), what.next.begin(), what.next.end());
     } else if (!commands.empty() && !plan.model.empty()) {
-        commands.push_back("corral import " + package::shell_word(plan.package.string()));
+        commands.push_back("corral import " + options_again(asked) +
+                           package::shell_word(plan.package.string()));
     }
     print_commands(what.written ? std::cout : std::cerr, std::move(commands));
 }
@@ -260,6 +270,50 @@ int refuse_hub(const import_options& asked) {
     return not_imported;
 }
 
+// Absolute, without a slash at its end; empty: the other system's files are where they will be.
+std::filesystem::path root_of(const import_options& asked) {
+    if (asked.root.empty()) {
+        return {};
+    }
+    std::error_code unknown;
+    const auto out = std::filesystem::absolute(asked.root, unknown).lexically_normal();
+    return out.has_filename() ? out : out.parent_path();
+}
+
+std::optional<std::string> configuration_of(const import_options& asked, const std::filesystem::path& root) {
+    return asked.daemon.config || root.empty() ? asked.daemon.config
+                                               : std::optional((root / "etc/corral/corral.toml").string());
+}
+
+bool is_below(const std::filesystem::path& what, const std::filesystem::path& root) {
+    const auto relative = what.lexically_relative(root);
+    return !relative.empty() && *relative.begin() != "..";
+}
+
+std::filesystem::path path_there(const std::filesystem::path& here, const std::filesystem::path& root) {
+    return root.empty() ? here : "/" / here.lexically_relative(root);
+}
+
+package::machine machine_of(const import_options& asked) {
+    package::machine out =
+        asked.machine.empty() ? package::this_machine() : package::other_machine(asked.machine);
+    if (!asked.root.empty()) {
+        out.root = root_of(asked);
+        out.missing_modules = nullptr;  // this system's Python is not that one's
+    }
+    return out;
+}
+
+// What of the package the user who will serve it can't read.
+std::optional<catalog::finding> closed_to_server(const import_options& asked,
+                                                 const config::configuration_place& place,
+                                                 const std::map<std::string, std::string>& environment,
+                                                 const import_request& request) {
+    const auto serving = find_serving_user(asked.daemon, place, environment);
+    const auto who = serving ? serving : importing_user();
+    return who ? closed_to(*who, request.package) : std::nullopt;
+}
+
 // By [import] of the configuration. One that can't be read may say so, and only its owner knows.
 bool requires_signature(const config::configuration_place& place) {
     catalog::issue_list wrong(place.file.string());
@@ -267,13 +321,25 @@ bool requires_signature(const config::configuration_place& place) {
     return place.there && (!tree || tree->at_path("import.require_signature").value<bool>().value_or(false));
 }
 
+std::vector<std::string> words_of_machines() {
+    const auto all = package::other_machines();
+    return {all.begin(), all.end()};
+}
+
 }  // namespace
 
 int run_import(const import_options& asked, const std::map<std::string, std::string>& environment,
                import_told* told) {
-    const auto& said = asked.daemon.config;
-    const config::configuration_place place = config::find_configuration(said, environment);
     import_request request = asked.request;
+    request.elsewhere = !asked.machine.empty() || !asked.root.empty();
+    request.root = root_of(asked);
+    const auto said = configuration_of(asked, request.root);
+    const config::configuration_place place = config::find_configuration(said, environment);
+    std::error_code absent;
+    if (!request.root.empty() && !std::filesystem::is_directory(request.root, absent)) {
+        return fail("there is no folder " + line(request.root.string()) + " here, which --root names",
+                    not_imported);
+    }
     if (const int status = refuse_hub(asked); status != imported) {
         return status;
     }
@@ -281,6 +347,13 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     std::error_code unknown_folder;
     const auto full = std::filesystem::absolute(asked.folder, unknown_folder).lexically_normal();
     request.package = unknown_folder ? std::filesystem::path(asked.folder) : full;
+    if (!request.root.empty() && !is_below(request.package, request.root)) {
+        return fail(
+            "the package " + line(request.package.string()) + " is not below --root " +
+                line(request.root.string()) +
+                ". The other system would not find it. Put it there, and name it as it is found here.",
+            not_imported);
+    }
     request.dry_run = asked.dry_run;
     request.tell = [](const std::string& text) { std::cerr << line(text) << std::endl; };
     if (request.profile && request.profile->find('/') != std::string::npos) {
@@ -290,17 +363,17 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     const trust_request wanted{request.package, place.file.parent_path() / "trusted.d",
                                asked.require_signature || requires_signature(place)};
     const text_style bars = told == nullptr ? style_of(STDERR_FILENO, environment) : text_style{};
-    const package_trust trust =
+    package_trust trust =
         check_trust(wanted, hash_bar("checking " + line(request.package.filename().string()), bars));
     request.known = trust.findings;
-    const auto serving = find_serving_user(asked.daemon, place, environment);
-    if (const auto who = serving ? serving : importing_user()) {
-        if (auto closed = closed_to(*who, request.package)) {
-            request.known.push_back(std::move(*closed));
-        }
+    if (auto closed =
+            request.elsewhere ? std::nullopt : closed_to_server(asked, place, environment, request)) {
+        request.known.push_back(std::move(*closed));
     }
-    const import_plan plan =
-        plan_import(request, place, source_of(said, environment), package::this_machine());
+    const import_plan plan = plan_import(request, place, source_of(said, environment), machine_of(asked));
+    if (trust.seal && request.elsewhere) {
+        trust.seal = package::moved_seal(*std::move(trust.seal), path_there(request.package, request.root));
+    }
     // With --dry-run the manifest alone is on standard output; what ends in nothing is a failure.
     const bool aside = asked.dry_run || !plan.writable;
     std::ostream& report = aside ? std::cerr : std::cout;
@@ -321,7 +394,7 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
         print_commands(std::cerr, commands_of(plan, may_write));
         std::cout << plan.text;
     } else {
-        print_outcome(plan, what, style_of(STDOUT_FILENO, environment));
+        print_outcome(asked, plan, what, style_of(STDOUT_FILENO, environment));
     }
     return status;
 }
@@ -344,6 +417,14 @@ void add_import_command(CLI::App& program, command_context& context) {
         "--fix", asked->request.mend,
         "Mend what needs no person: execute bits, variables of the environment, and Python packages, by "
         "pip");
+    one->add_option(
+           "--machine", asked->machine,
+           "For another system, whose programs are built for that: aarch64, x86_64, or ax650 for the "
+           "accelerator's own board")
+        ->check(CLI::IsMember(words_of_machines()));
+    one->add_option("--root", asked->root,
+                    "For the system whose files are below that folder, as of an image that is being made")
+        ->type_name("DIR");
     one->add_flag("--require-signature", asked->require_signature,
                   "Refuse a package without a list of checksums that a key of trusted.d has signed");
     one->add_flag("-v", asked->daemon.verbose, "Name all files, not the first ones");
@@ -353,7 +434,7 @@ void add_import_command(CLI::App& program, command_context& context) {
         "Exit status: 0 written, and nothing is known that keeps it from starting; 1 written, but something "
         "does; 2 nothing written.");
     one->parse_complete_callback([asked, &context] {
-        asked->request.install = asked->request.mend;
+        asked->request.install = asked->request.mend && asked->machine.empty() && asked->root.empty();
         context.run = [asked, &context] { return run_import(*asked, context.environment); };
     });
 }

@@ -19,6 +19,8 @@ struct import_options {
     bool dry_run = false;
     bool json = false;
     bool require_signature = false;
+    std::string machine;  // what the other system's programs are built for; empty: as here
+    std::string root;     // the folder below which the other system's files are; empty: it is this system
 };
 
 // What became of it, for a caller that prints it itself.

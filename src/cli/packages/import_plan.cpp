@@ -268,6 +268,35 @@ bool mend(import_plan& plan, package::reading& read, const import_request& asked
     return done;
 }
 
+// As the other system finds its files: `text` without the folder that they lie below here.
+std::string without_root(std::string text, const fs::path& root) {
+    const std::string below = root.string() + "/";
+    for (auto at = text.find(below); at != std::string::npos; at = text.find(below, at + 1)) {
+        text.replace(at, below.size(), "/");
+    }
+    return text;
+}
+
+// The manifest for the other system.
+void move_manifest(import_plan& plan, const import_request& asked) {
+    if (!asked.root.empty()) {
+        plan.text = without_root(std::move(plan.text), asked.root);
+        catalog::issue_list ignored(plan.file.string());
+        const auto tree = catalog::parse_toml_text(plan.text, ignored);
+        const auto package = tree ? tree->get_as<std::string>("package") : nullptr;
+        if (package == nullptr || **package != without_root(plan.package.string(), asked.root)) {
+            add(plan, "import.folder-name", severity::error,
+                "The folder of --root has a name that can't be taken out of the manifest.", {},
+                "Rename the folder, without quotes and backslashes.");
+            plan.writable = false;
+        }
+    }
+    add(plan, "import.elsewhere", severity::note,
+        asked.root.empty() ? "Libraries and Python modules of the other system were not looked for."
+                           : "Python modules of the other system were not looked for.",
+        "The package is judged for another system than this one.", "Run 'corral check' there.");
+}
+
 bool has_error(const import_plan& plan) {
     return std::ranges::any_of(plan.findings, [](const auto& one) { return one.level == severity::error; });
 }
@@ -305,6 +334,9 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
     add_checks(plan, std::move(seen.findings));
     plan.startable = !has_error(plan);
     plan.writable = check_place(plan, asked, source);
+    if (asked.elsewhere) {
+        move_manifest(plan, asked);
+    }
 }
 
 // The model of the catalogue for this box whose package lies in a folder of that name; empty: there is none.
@@ -363,7 +395,9 @@ import_plan plan_import(const import_request& asked, const config::configuration
             add(plan, "package.note", severity::note, note + ".", {}, {});
         }
     }
-    offer_pull(plan, place, here);
+    if (!asked.elsewhere) {
+        offer_pull(plan, place, here);
+    }
     sort_findings(plan);
     return plan;
 }

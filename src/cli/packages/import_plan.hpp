@@ -25,7 +25,10 @@ struct import_request {
         false;  // what needs no person: execute bits, variables and Python packages of the environment
     // With `mend`: Python packages too, by pip, which fetches programs from the network.
     bool install = false;
-    bool dry_run = false;                            // then no file is touched
+    bool dry_run = false;    // then no file is touched
+    bool elsewhere = false;  // for another system than this one
+    // Of that system, where its files lie below a folder of this one; empty: they have the same paths.
+    std::filesystem::path root{};
     std::function<void(const std::string&)> tell{};  // what takes long, before it is begun; may be empty
     std::vector<catalog::finding> known{};  // of the package, from before; an error: it is not to be imported
 };

@@ -45,7 +45,7 @@ std::optional<fs::path> find_in_path(const examination& at, const program& what)
         path == what.environment.end() ? "/bin:/usr/bin" : std::string_view(path->second);
     for (const std::string_view folder : core::split(folders, ':')) {
         const auto first = folder.find_first_not_of('/');
-        if (!folder.starts_with('/')) {
+        if (!folder.starts_with('/') || at.here.root.empty()) {
             continue;
         }
         const fs::path below =
@@ -194,7 +194,7 @@ bool check_elf(examination& at, const program& what) {
             return false;
         }
     }
-    if (check_loader(at, what, *elf)) {
+    if (!at.here.root.empty() && check_loader(at, what, *elf)) {
         check_libraries(at, what, elf->machine);
     }
     return true;
@@ -274,6 +274,9 @@ void check_program_file(examination& at, const catalog::variable_spec& is, const
     std::string place = value;
     if (value.find('/') == std::string::npos) {
         const auto found = find_in_path(at, what);
+        if (!found && at.here.root.empty()) {
+            return;
+        }
         if (!found) {
             at.add("program.not-in-path", severity::error,
                    "There is no program " + named(value) + " in PATH.", {},
