@@ -1,7 +1,9 @@
 #include "corral/pull/catalogue.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
+#include <tuple>
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
@@ -41,6 +43,21 @@ bool is_hub_name(std::string_view name) {
 bool is_sha256(std::string_view text) {
     constexpr std::size_t digits = 64;
     return text.size() == digits && std::ranges::all_of(text, [](char c) { return core::hex_value(c) >= 0; });
+}
+
+bool is_day(std::string_view text) {
+    constexpr std::string_view shape = "0000-00-00";
+    return std::ranges::equal(text, shape,
+                              [](char c, char of) { return of == '0' ? core::is_digit(c) : c == of; });
+}
+
+// Of "1.7B" or "494M", in millions; 0: not said.
+double parameters_of(const catalogue_model& model) {
+    constexpr double billion = 1000;
+    double number = 0;
+    const std::string& text = model.parameter_size;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error != std::errc() ? 0 : std::string_view(end).starts_with('B') ? number * billion : number;
 }
 
 void read_location(catalog::section& from, package_source& into) {
@@ -138,6 +155,11 @@ catalogue_package read_package(catalog::section& from) {
     from.integer("memory_mb", out.memory_mb, 0, most_megabytes);
     from.texts("python", out.python);
     from.flag("verified", out.verified);
+    from.text("examined", out.examined);
+    if (!out.examined.empty() && !is_day(out.examined)) {
+        from.complain(from.place("examined"), core::say("catalogue.bad-entry/plain", "examined",
+                                                        "a day as 2026-11-25", out.examined));
+    }
     from.texts("faults", out.faults);
     from.finish();
     return out;
@@ -251,7 +273,9 @@ catalogue_reading read_catalogue(const std::vector<fs::path>& folders) {
             out.problems.insert(out.problems.end(), one.problems.begin(), one.problems.end());
         }
     }
-    std::ranges::sort(out.value.models, {}, &catalogue_model::name);
+    std::ranges::sort(out.value.models, {}, [](const catalogue_model& one) {
+        return std::tuple(one.family, parameters_of(one), one.name);
+    });
     return out;
 }
 

@@ -1,6 +1,8 @@
 #include "corral/pull/catalogue.hpp"
 
+#include <algorithm>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -99,15 +101,27 @@ TEST(catalogue, that_is_shipped_is_whole) {
     for (const catalog::diagnostic& one : read.problems) {
         ADD_FAILURE() << to_text(one);
     }
-    EXPECT_GE(read.value.models.size(), 9U);
+    EXPECT_GE(read.value.models.size(), 15U);
+    std::set<std::string> families;
+    std::vector<std::string> sizes;
     for (const catalogue_model& one : read.value.models) {
         EXPECT_NE(chat::find_family(one.family), nullptr) << one.name;
+        families.insert(one.family);
+        if (one.family == "qwen3") {
+            sizes.push_back(one.parameter_size);
+        }
         EXPECT_FALSE(one.capabilities.empty()) << one.name;
         for (const catalogue_package& package : one.packages) {
             EXPECT_TRUE(fs::exists(source / "vendor" / package.source.profile / "profile.toml"))
                 << package.source.profile;
+            const auto hashed = [](const expected_file& file) { return file.size && !file.sha256.empty(); };
+            EXPECT_TRUE(package.examined.empty() ||
+                        (!package.source.files.empty() && std::ranges::all_of(package.source.files, hashed)))
+                << one.name << " is said to be examined";
         }
     }
+    EXPECT_GE(families.size(), 7U);
+    EXPECT_THAT(sizes, testing::ElementsAre("0.6B", "1.7B", "4.0B", "8.2B", "14.8B")) << "the smallest first";
 }
 
 TEST(catalogue, the_example_of_its_page_is_one) {

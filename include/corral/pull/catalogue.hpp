@@ -26,6 +26,8 @@ struct catalogue_package {
     std::uint64_t memory_mb = 0;      // of the card, of the host where there is none; 0: not known
     std::vector<std::string> python;  // modules that its runtime's scripts import
     bool verified = false;            // was pulled and served on such a box
+    std::string
+        examined;  // "2026-11-25": when files, sizes and hashes were compared with public lists; may be empty
     std::vector<std::string> faults;  // known ones, a sentence each
 };
 
@@ -40,7 +42,7 @@ struct catalogue_model {
 };
 
 struct catalogue {
-    std::vector<catalogue_model> models;  // by name
+    std::vector<catalogue_model> models;  // by family, of one the smallest first
 };
 
 struct catalogue_reading {

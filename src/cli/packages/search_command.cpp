@@ -32,7 +32,7 @@ struct search_options {
     bool json = false;
 };
 
-// Those that fit first, else in the order of their names.
+// Those that fit first, else in the catalogue's order.
 std::vector<pull::choice> choices_of(const pull::catalogue& all, const std::vector<std::string>& words,
                                      const pull::box& here) {
     std::vector<pull::choice> out;
@@ -61,6 +61,7 @@ json package_json(const pull::catalogue_package& one) {
             {"download_mb", one.download_mb},
             {"memory_mb", one.memory_mb},
             {"verified", one.verified},
+            {"examined", one.examined},
             {"facts", one.facts},
             {"faults", one.faults}};
 }
@@ -82,11 +83,15 @@ std::string lines_of(const pull::choice& one, const text_style& style) {
         return out + "  " + painted("does not fit", colour::faint, style) + ": " + one.reason + "\n";
     }
     const pull::catalogue_package& package = *one.package;
-    std::vector<std::string> facts{pull::source_text(package.source), package.quantization, package.license};
+    pull::package_source named = package.source;
+    named.revision.clear();  // a commit tells people nothing; --json has it
+    std::vector<std::string> facts{pull::source_text(named), package.quantization, package.license};
     if (package.download_mb != 0) {
         facts.push_back(size_text(package.download_mb * 1024 * 1024));
     }
-    facts.emplace_back(package.verified ? "verified" : "not verified");
+    facts.push_back(package.verified           ? "verified"
+                    : package.examined.empty() ? "not verified"
+                                               : "files examined " + package.examined + ", not tried");
     std::erase(facts, std::string());
     out += "  " + core::joined(facts) + "\n";
     for (const std::string& fault : package.faults) {
