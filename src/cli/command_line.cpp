@@ -55,6 +55,7 @@ constexpr auto commands = std::to_array<command_entry>({
     {add_doctor_command, "Look", "corral doctor"},
     {add_explain_command, "Look", "corral explain request.queue-full"},
     {add_support_command, "Look", "corral support"},
+    {add_report_command, "Look", "corral report --show"},
     {add_bench_command, "Look", "corral bench qwen3:4b"},
     {add_start_command, "Operate", "corral start qwen3:4b --wait"},
     {add_stop_command, "Operate", "corral stop qwen3:4b"},

@@ -213,6 +213,28 @@ void read_black_box(catalog::section& root, configuration& to) {
     }
 }
 
+void read_report(catalog::section& root, const std::filesystem::path& base, report_settings& to) {
+    auto from = root.table("report");
+    if (!from) {
+        return;
+    }
+    std::string text;
+    from->text("to", text);
+    to.to = hub_endpoint(text);
+    constexpr std::string_view plain = "http://";
+    const std::string_view rest = std::string_view(to.to).substr(to.to.starts_with(plain) ? plain.size() : 0);
+    const bool open = to.to.starts_with(plain) && rest.substr(0, rest.find_first_of(":/")) != "127.0.0.1";
+    if (!text.empty() && (to.to.empty() || open)) {
+        from->complain(from->place("to"), core::say("configuration.report-address/plain", text));
+    }
+    std::string key;
+    from->text("key_file", key);
+    if (!key.empty()) {
+        to.key_file = (base / key).lexically_normal();
+    }
+    from->finish();
+}
+
 void read_fleet(catalog::section& root, configuration& to) {
     auto from = root.table("fleet");
     if (!from) {
@@ -357,6 +379,7 @@ configuration_result load_configuration(const configuration_source& from) {
         read_http(*limits, value.http);
     }
     read_black_box(root, value);
+    read_report(root, base, value.report);
     read_fleet(root, value);
     read_pull(root, from.environment, base, warnings, value.pull);
     read_import(root, value);

@@ -258,14 +258,19 @@ core::awaitable<core::result<admin_reply>> exchange(http::stream_call with, admi
                           core::parse_json<admin_json>(*text, {deepest, longest_answer})};
 }
 
+core::result<admin_reply> exchange_alone(http::stream_call with, admin_question asked,
+                                         core::seconds longest) {
+    return run_alone<core::result<admin_reply>>(
+        exchange(std::move(with), std::move(asked), from_now(longest)), admin_reply{});
+}
+
 core::result<admin_json> ask_daemon(const std::vector<fs::path>& places, admin_question asked,
                                     core::seconds longest) {
     const auto line = begin(places);
     if (!line) {
         return line.error();
     }
-    core::result<admin_reply> told = run_alone<core::result<admin_reply>>(
-        exchange(call_on(*line), std::move(asked), from_now(longest)), admin_reply{});
+    core::result<admin_reply> told = exchange_alone(call_on(*line), std::move(asked), longest);
     if (!told) {
         return broken(line->path, told.error());
     }

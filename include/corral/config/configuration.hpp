@@ -31,6 +31,12 @@ struct black_box_settings {
     bool operator==(const black_box_settings&) const = default;
 };
 
+// Where `corral report` sends incidents.
+struct report_settings {
+    std::string to;                  // https://HOST[:PORT][/PATH] without a final '/'; empty: nowhere
+    std::filesystem::path key_file;  // whose first line goes along as a bearer token; empty: none
+};
+
 // A file of the folder of manifests that is not served, while all others are.
 struct left_out_manifest {
     std::filesystem::path file;
@@ -80,6 +86,7 @@ struct configuration {
     std::filesystem::path admin_socket;     // empty: there is none
     bool admin_socket_named = false;        // by the file, and not just the usual place
     black_box_settings black_box;
+    report_settings report;
     // Where load balancers ask how much this box wants (docs/fleet.md); absent: nowhere.
     std::optional<boost::asio::ip::tcp::endpoint> agent;
     pull_settings pull;

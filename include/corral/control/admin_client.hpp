@@ -32,6 +32,10 @@ struct admin_reply {
 [[nodiscard]] core::awaitable<core::result<admin_reply>> exchange(http::stream_call with,
                                                                   admin_question asked, core::deadline until);
 
+// The same on a loop of its own; blocks for `longest` at most.
+[[nodiscard]] core::result<admin_reply> exchange_alone(http::stream_call with, admin_question asked,
+                                                       core::seconds longest);
+
 // What to say where nobody listens: how to start a Corral, with `config` where one is meant, and whose else runs.
 [[nodiscard]] core::reason not_running(const std::optional<std::string>& config = {});
 

@@ -55,6 +55,7 @@ void add_undrain_command(CLI::App& program, command_context& context);
 void add_top_command(CLI::App& program, command_context& context);
 void add_ui_command(CLI::App& program, command_context& context);
 void add_logs_command(CLI::App& program, command_context& context);
+void add_report_command(CLI::App& program, command_context& context);
 void add_reload_command(CLI::App& program, command_context& context);
 void add_upgrade_command(CLI::App& program, command_context& context);
 void add_fleet_command(CLI::App& program, command_context& context);

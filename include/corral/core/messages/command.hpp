@@ -152,6 +152,11 @@ inline constexpr std::array command_table{
     message{"configuration.certificate-kept", command_reader, "the TLS certificate stays as it was: …",
             "A changed certificate or key is wrong; the old pair stays in force.",
             "Mend the files; they are read again by themselves."},
+    message{"command.report", command_reader,
+            "unreachable| {url} can't be reached: {why}\n"
+            "answers| {url} answers with status {status:d}",
+            "The address of [report] did not take an incident. It is kept, and sent later.",
+            "Look at that server, and at 'to' and 'key_file' of [report]."},
     message{"connect.client", command_reader, "there is no client '…'", "The word is no client of the table.",
             "Write the name that is named; 'corral connect' lists all."},
     message{"connect.merge", command_reader,

@@ -259,6 +259,10 @@ inline constexpr std::array configuration_table{
         "--file",
         "The key was not made or removed; nothing has changed.",
         "Look at the names by 'corral key list'. Choose another one, or run 'corral key remove NAME' first."},
+    message{"configuration.report-address", configuration_reader,
+            "plain| '{text}' is no address for reports; write https://HOST/PATH",
+            "Incidents are sent over TLS, or to 127.0.0.1.",
+            "Write to = \"https://HOST/PATH\" in [report], or leave the table out."},
     message{"configuration.certificate", configuration_reader,
             "can't read …: …\n"
             "holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")\n"
