@@ -214,6 +214,15 @@ core::result<void> write_checksums(const fs::path& stage, const pulled_marker& m
     return {};
 }
 
+// Its maker's own list, whose signature another one would not have.
+bool has_signed_list(const pulled_marker& marker) {
+    return std::ranges::any_of(marker.files, [](const expected_file& file) {
+        return std::ranges::any_of(package::signature_endings, [&](std::string_view ending) {
+            return file.path == std::string(package::checksum_list_name) + std::string(ending);
+        });
+    });
+}
+
 core::result<pulled> put_in_place(const pull_request& asked, const listed_plan& plan,
                                   const std::vector<fetched_file>& got, const fs::path& target,
                                   work_place& work) {
@@ -231,7 +240,7 @@ core::result<pulled> put_in_place(const pull_request& asked, const listed_plan& 
         if (auto done = take_over(plan.plan, got, target, work.stage()); !done) {
             return done.error();
         }
-        if (!asked.with_marker) {
+        if (!asked.with_marker && !has_signed_list(marker)) {
             if (auto done = write_checksums(work.stage(), marker); !done) {
                 return done.error();
             }

@@ -1,6 +1,7 @@
 #include "pull/source_list.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "corral/core/say.hpp"
 #include "corral/package/checksum_list.hpp"
 #include "corral/package/package_tree.hpp"
+#include "corral/package/sha256_sum.hpp"
 
 namespace corral::pull {
 
@@ -81,6 +83,84 @@ core::result<source_listing> of_checksums(std::string_view text) {
     return out;
 }
 
+constexpr std::size_t longest_signature = std::size_t{64} * 1024;
+
+// A server may answer any name with a page of its own.
+bool is_signature(std::string_view ending, std::string_view text) {
+    if (ending == ".minisig") {
+        return text.starts_with("untrusted comment:");
+    }
+    const bool binary = !text.empty() && (static_cast<unsigned char>(text.front()) & 0x80U) != 0;
+    return text.starts_with("-----BEGIN PGP") || (ending != ".asc" && binary);
+}
+
+core::result<void> add_text(source_listing& to, const std::string& path, std::string_view text) {
+    package::sha256_sum sum;
+    sum.feed(text);
+    auto hex = sum.hex();
+    if (!hex) {
+        return hex.error();
+    }
+    std::erase_if(to.files, [&](const source_file& one) { return one.path == path; });
+    to.files.push_back({path, text.size(), *std::move(hex), {}});
+    return {};
+}
+
+// A list that somebody signed goes along with its signatures, for the import to judge. `read`: the text of that file;
+// empty where there is none.
+template <typename Read>
+core::result<void> add_signatures(source_listing& to, std::string_view list, const Read& read) {
+    const std::string name(package::checksum_list_name);
+    bool is_signed = false;
+    for (const std::string_view ending : package::signature_endings) {
+        const std::string path = name + std::string(ending);
+        const core::result<std::string> text = read(path);
+        if (!text) {
+            return text.error();
+        }
+        if (is_signature(ending, *text)) {
+            is_signed = true;
+            if (auto added = add_text(to, path, *text); !added) {
+                return added;
+            }
+        }
+    }
+    return is_signed ? add_text(to, name, list) : core::result<void>();
+}
+
+// Empty where the server has none, or a page of its own that is no signature by its length.
+core::result<std::string> fetch_signature(const package_source& source, fetcher& by, const fetch_place& place,
+                                          const std::string& path) {
+    constexpr unsigned client_error = 400;
+    constexpr unsigned server_error = 500;
+    constexpr std::array<unsigned, 2> later{408, 429};
+    const fetch_request asked{source.location + path, 0, {}, false};
+    std::string text;
+    bool is_long = false;
+    fetch_sink sink;
+    sink.begin = [](const fetch_answer&) { return core::result<void>(); };
+    sink.take = [&](std::string_view bytes) -> core::result<void> {
+        is_long = bytes.size() > longest_signature - text.size();
+        if (is_long) {
+            return make_failure(errc::limit_exceeded, core::say("pull.list/sends-list", path));
+        }
+        text += bytes;
+        return {};
+    };
+    const fetch_end end = by.get(asked, sink);
+    const unsigned status = !end.good && end.bad.what == trouble::status ? end.bad.status : 0;
+    const bool refused =
+        status >= client_error && status < server_error && std::ranges::find(later, status) == later.end();
+    if (is_long || (refused && !end.fatal && !end.stopped)) {
+        return std::string();
+    }
+    if (end.good) {
+        return text;
+    }
+    auto again = fetch_text(by, place, asked, "its signature " + path, longest_signature);
+    return again ? core::result<std::string>(std::move(again->first)) : again.error();
+}
+
 core::result<source_listing> list_folder(const package_source& source, fetcher& by,
                                          const fetch_place& place) {
     const std::string name(package::checksum_list_name);
@@ -104,7 +184,9 @@ core::result<source_listing> list_folder(const package_source& source, fetcher& 
         }
         file.size = end.good ? end.answer.length : std::nullopt;
     }
-    return out;
+    const auto added = add_signatures(
+        *out, text->first, [&](const std::string& path) { return fetch_signature(source, by, place, path); });
+    return added ? std::move(out) : added.error();
 }
 
 core::result<source_listing> list_local(const package_source& source) {
@@ -129,7 +211,13 @@ core::result<source_listing> list_local(const package_source& source) {
         }
         file.size = static_cast<std::uint64_t>(facts.st_size);
     }
-    return out;
+    const auto added = add_signatures(*out, *text, [&](const std::string& path) -> core::result<std::string> {
+        const core::owned_fd file(
+            ::open((folder / path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+        auto read = file.valid() ? core::read_all(file.get(), longest_signature) : std::nullopt;
+        return read ? *std::move(read) : std::string();
+    });
+    return added ? std::move(out) : added.error();
 }
 
 }  // namespace

@@ -133,7 +133,8 @@ class Hub:
             number = self.counts.get((to.host, path), 0)
             self.counts[to.host, path] = number + 1
         if to.host == "storage":
-            return self.send_file(to, path.lstrip("/"), number)
+            known = path.lstrip("/") in self.files
+            return self.send_file(to, path.lstrip("/"), number) if known else self.refuse(to, 404)
         if self.token and to.headers.get("Authorization") != f"Bearer {self.token}":
             return self.refuse(to, 401, "GatedRepo")
         if m := re.fullmatch(r"/api/models/[^/]+/[^/]+/(revision|tree)/(.+)", path):

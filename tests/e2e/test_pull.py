@@ -364,6 +364,14 @@ def test_a_web_folder_and_a_local_one_with_a_list_of_checksums(tmp_path, box, hu
     assert {p: (box.models / "web" / p).read_bytes() for p in data} == data
     (folder / "README.md").write_text("other")
     assert "README.md" in box.pull(name=f"file://{folder}", status=1).stderr
+    assert not (box.models / "web/SHA256SUMS").exists(), "who signed nothing has no list to keep"
+    # A signature goes along with its list, byte for byte, onto a stick too; a page in its place does not.
+    signed = {"SHA256SUMS": hub.files["web/SHA256SUMS"], "SHA256SUMS.minisig": b"untrusted comment: by a maker\nRWQ\n"}
+    hub.files |= {f"web/{name}": content for name, content in signed.items()} | {"web/SHA256SUMS.asc": b"<html>not here</html>"}
+    box.pull(name=hub.storage_url + "/web/")
+    box.pull("--to-stick", str(tmp_path / "stick"), name=hub.storage_url + "/web/")
+    for place in (box.models / "web", tmp_path / "stick/web"):
+        assert {p.name: p.read_bytes() for p in place.glob("SHA256SUMS*")} == signed
 
 
 def test_a_stick_carries_it_to_a_box_without_a_network(tmp_path, box, hub):
