@@ -3,7 +3,10 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
+
+import pytest
 
 from admin_cli import corral, done, model_of
 from harness import BIN, wait_until
@@ -165,3 +168,38 @@ def test_the_revision_before_serves_until_the_new_one_has_answered(tmp_path):
         assert {one.name for one in box.store.iterdir()} == {"Qwen3-4B"}
         status, text = box.ask("POST", "/api/generate", {"model": "mine", "prompt": "Hello", "stream": False})
         assert status == 200 and json.loads(text)["done"], text
+
+
+@pytest.mark.skipif(shutil.which("minisign") is None, reason="minisign is not installed")
+def test_a_maker_s_channel_brings_what_he_signed_and_nothing_else(tmp_path):
+    """The recipe of docs/appliance.md: what a nightly 'corral pull' of a signed source does."""
+    with PullBox(tmp_path, more="[import]\nrequire_signature = true\n") as box:
+        key, trusted = tmp_path / "maker", box.config / "trusted.d"
+        trusted.mkdir()
+        subprocess.run(["minisign", "-G", "-W", "-p", trusted / "maker.pub", "-s", f"{key}.key"], check=True, stdout=subprocess.DEVNULL)
+
+        def publish(sign=True, **files):
+            sums = box.package / "SHA256SUMS"
+            for name, text in files.items():
+                (box.package / f"{name}.txt").write_text(text)
+                with open(sums, "a") as out:
+                    out.write(f"{hashlib.sha256(text.encode()).hexdigest()}  {name}.txt\n")
+            if sign:
+                subprocess.run(["minisign", "-S", "-s", f"{key}.key", "-m", sums], check=True, stdout=subprocess.DEVNULL)
+
+        def answers():
+            status, text = box.ask("POST", "/api/generate", {"model": NAME, "prompt": "Hello", "stream": False})
+            return status == 200 and json.loads(text)["done"]
+
+        publish()
+        box.corral("pull", NAME)
+        assert answers()
+        assert "up to date" in box.corral("pull", NAME).stdout, "a night without news"
+        publish(second="of the second revision")
+        assert "answers with the new files" in box.corral("pull", NAME).stdout
+        manifest = next(box.models.glob("qwen3*.toml")).read_text()
+        publish(sign=False, third="of somebody else")
+        refused = box.corral("pull", NAME, status=1)
+        assert "is served from the revision before" in refused.stderr, refused
+        assert (box.store / "Qwen3-4B" / "second.txt").exists() and not (box.store / "Qwen3-4B" / "third.txt").exists()
+        assert next(box.models.glob("qwen3*.toml")).read_text() == manifest and answers()

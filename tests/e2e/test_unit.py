@@ -109,6 +109,19 @@ def test_the_unit_of_the_fleet_is_shut_and_starts_what_there_is(tmp_path):
     assert done.returncode == 2 and "boxes.toml" in done.stderr, done
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.parametrize("name, status", [("corral-report.service", 0), ("corral-pull@.service", 1)])
+def test_the_units_of_timers_are_shut_and_start_what_there_is(tmp_path, name, status):
+    assert exposure(folder=tmp_path, name=name.replace("@", "@model")) <= SHUT_ENOUGH
+    assert (ROOT / "systemd" / name.replace(".service", ".timer")).exists()
+    program, *words = shlex.split(starts_of_unit("ExecStart", name)[0])
+    assert program == "/usr/bin/corral"
+    words = [{"/etc/corral/corral.toml": configure(tmp_path), "%i": "no-such-model"}.get(word, word) for word in words]
+    done = subprocess.run([BIN / "corral", *words], capture_output=True, text=True, timeout=30)
+    assert done.returncode == status, done
+    assert ("nothing is sent" in done.stdout) if status == 0 else ("no-such-model" in done.stderr), done
+
+
 def test_the_drop_in_is_printed_and_written_alike(tmp_path):
     printed = unit(tmp_path)
     assert printed.returncode == 0 and "PrivateDevices=yes" in printed.stdout, printed
