@@ -11,6 +11,8 @@ LEFT_OUT = {
     r"tools/test": "the tests themselves",
     r"tools/package|sudo tools/package": "it made what is installed here",
     r"sudo tools/image|--driver|sudo dd|sudo tools/check_image": "tools/check_image runs it",
+    r"corral import --machine": "test_import.py does it with an image that is there",
+    r"sha256sum|minisign|sudo corral pull assistant": "test_pulled_packages.py keeps such a channel",
     r"sudo apt install ./build/package/": "the first step of this drill",
     r"tools/chaos": "a test of its own",
     r"/usr/bin/axcl/axcl-smi": "it comes with the card's driver",

@@ -1,6 +1,7 @@
 """The pages for a box's maker: each command of their blocks is run on the installed package by tools/check_package, and here what
 needs no root; each table of settings is loaded."""
 
+import json
 import os
 import re
 import subprocess
@@ -129,6 +130,14 @@ def test_the_settings_on_the_page_are_settings(tmp_path, page):
     words = [BIN / "corral", "check", "--no-files", config]
     for kind, text in blocks_of(page):
         if kind != "toml":
+            continue
+        if "catalogue.d/" in text.splitlines()[0]:
+            (tmp_path / "catalogue.d").mkdir()
+            (tmp_path / "catalogue.d/maker.toml").write_text(text)
+            config.write_text(base)
+            listed = json.loads(subprocess.run([BIN / "corral", "search", "--json", "--config", config], check=True, capture_output=True,
+                                               timeout=30).stdout)
+            assert listed["problems"] == [] and re.search(r'name = "(.*)"', text)[1] in [one["name"] for one in listed["models"]]
             continue
         if "models.d/" in text.splitlines()[0]:
             config.write_text(base)
