@@ -9,7 +9,7 @@ const puppeteer = createRequire(join(tools, 'package.json'))('puppeteer-core');
 const pages = ['overview', 'requests', 'models', 'logs', 'incidents', 'health', 'keys', 'settings', 'chat'];
 const sizes = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const patience = 30_000; // milliseconds
-const met = { browser: '', faults: [], pages: [], too_wide: [], answer: '', stopped: '', pieces: 0 };
+const met = { browser: '', faults: [], pages: [], too_wide: [], answer: '', stopped: '', pieces: 0, edited: '', found: 0 };
 
 const browser = await puppeteer.launch({ browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true });
 try {
@@ -53,6 +53,22 @@ try {
         await page.evaluate(() => document.querySelector('.composer button.danger').click());
         await until(() => [...document.querySelectorAll('article.assistant')].at(-1).textContent.includes('Stopped.'));
         met.stopped = 'yes';
+        // By the keyboard alone: the first question asked otherwise, which takes back what came behind it.
+        await page.evaluate(() => [...document.querySelectorAll('article.user button')].at(0).focus());
+        await page.keyboard.press('Enter');
+        await page.locator('article.user textarea').fill('[[text=again]]');
+        await page.evaluate(() => document.querySelector('article.user textarea').focus());
+        for (let i = 0; i < 5 && !(await page.evaluate(() => document.activeElement.textContent === 'Ask again')); ++i) await page.keyboard.press('Tab');
+        await page.keyboard.press('Enter');
+        await until(() => document.querySelectorAll('article').length === 2 && document.querySelector('article.assistant .figures'));
+        met.edited = await last('article.assistant p');
+        await page.reload();
+        await until(() => document.querySelectorAll('article.assistant').length === 1);
+      }
+      if (name === 'models' && size === 'wide') {
+        await page.locator('input[type=search]').fill('qwen3:4b');
+        await until(() => document.querySelectorAll('.catalogue li').length === 1);
+        met.found = 1;
       }
       met.pages.push(`${name} ${size}`);
       await page.screenshot({ path: join(pictures, `${name}-firefox-${size}.png`) });

@@ -31,4 +31,5 @@ def test_the_core_path(tmp_path):
     print(met["browser"], met["pieces"])
     assert met["faults"] == []
     assert met["too_wide"] == []
+    assert (met["edited"], met["found"]) == ("again", 1)
     assert (met["answer"], met["stopped"], len(met["pages"])) == ("hello", "yes", SIZES * PAGES)

@@ -1,6 +1,7 @@
 """How each page looks, wide and on a phone, light and dark: pictures for people, and what a program can judge, by axe-core."""
 
 import pathlib
+import re
 import socket
 
 import pytest
@@ -41,12 +42,12 @@ def settled(page, name):
         expect(page.locator(".timeline li").first).to_be_visible()
 
 
-def serious_faults(page, rules=None):
-    """Of all rules, or of the named ones."""
+def faults_of(page, rules=None):
+    """By all rules, or by the named ones."""
     page.evaluate(AXE)
     wanted = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
     found = page.evaluate("wanted => axe.run(document, wanted)", wanted)["violations"]
-    return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}" for one in found]
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -61,7 +62,7 @@ def test_each_page(box, page, see, look):
         settled(page, name)
         page.screenshot(path=PICTURES / f"{name}-{look}.png")
         # In the dark only the colours differ.
-        faults[name] = serious_faults(page, ["color-contrast"] if look == "dark" else None)
+        faults[name] = faults_of(page, ["color-contrast"] if look == "dark" else None)
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             faults[name].append("wider than the window")
     assert faults == {name: [] for name in PAGES}
@@ -77,6 +78,20 @@ def test_by_the_keyboard_alone(box, page, see):
     page.keyboard.press("Enter")
     expect(page.get_by_label("Message")).to_be_visible()
     expect(page.locator("#main")).to_be_focused()
+
+
+def test_a_screen_reader_is_told_what_each_thing_is(box, page, see):
+    """The tree that the browser gives to a screen reader: a heading first, and nothing to use without a name."""
+    nameless = {}
+    for name in PAGES:
+        see(box, name)
+        settled(page, name)
+        tree = page.locator("body").aria_snapshot()
+        assert re.search(rf'- heading "{name}.*" \[level=1\]', tree, re.I), tree
+        assert "- main" in tree and "- navigation" in tree, tree
+        used = "button|link|textbox|searchbox|checkbox|combobox|region|progressbar|img|dialog|log"
+        nameless[name] = [line.strip() for line in tree.splitlines() if re.match(rf"\s*- ({used})(?! \")(\b.*)?$", line)]
+    assert nameless == {name: [] for name in PAGES}
 
 
 def test_no_request_leaves_the_box_and_the_page_is_small(box, page, see):

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from conftest import PATIENCE
 from harness import wait_until
 from pull_box import NAME
-from test_looks import serious_faults
+from test_looks import faults_of
 from test_pull_crash import BIG, FOLDER, HubBox
 
 expect.set_options(timeout=PATIENCE)
@@ -36,7 +36,7 @@ def test_an_empty_box_gets_a_model_that_answers(box, page):
     row.get_by_role("button", name=f"Get {NAME}").click()
     bar = page.get_by_role("progressbar", name=f"Download of {NAME}")
     expect(bar).to_have_attribute("aria-valuetext", re.compile(r"[4-7]\d %, .* MB of .* MB, .*/s"))
-    assert serious_faults(page) == []
+    assert faults_of(page) == []
     # It goes on while another page is looked at.
     page.get_by_role("link", name="Overview").click()
     expect(bar).to_be_visible()

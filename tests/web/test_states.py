@@ -113,7 +113,7 @@ OWN = {
     "left_out": {"overview": r"No model is served: the file of one has a mistake[\s\S]*lost\.toml", "models": r"lost\.toml[\s\S]*'package' is missing",
                  "chat": "No model that can chat"},
     "no_tool": {"overview": r"All is well\.[\s\S]*No card was asked"},
-    "loading": {"overview": r"sim:latest[\s\S]*loading", "models": r"loading[\s\S]*Unload"},
+    "loading": {"overview": r"All is well\. 1 model loading[\s\S]*sim:latest[\s\S]*loading", "models": r"loading[\s\S]*Unload"},
     "broken": {"overview": r"sim:latest can't be loaded: .*/nonexistent/runtime", "models": r"broken[\s\S]*Load", "chat": r"sim:latest can't be loaded", "incidents": r"runtime: "},
     "drained": {"overview": r"The box is drained"},
     "no_scope": {**DENIED, "chat": "Say something"},
@@ -122,7 +122,7 @@ OWN = {
     "two_cards": {"overview": r"1 model ready[\s\S]*cards 0, 1", "models": r"alpha:latest[\s\S]*card 0\s+ready\s+card 1\s+ready"},
     "eight_instances": {"overview": r"1 model ready[\s\S]*card 7\s+ready"},
     "one_of_two_broken": {"overview": r"alpha:latest@1", "models": r"card 0\s+ready", "incidents": r"(runtime|tokenizer): |No crash"},
-    "hundred_models": {"overview": r"model00:latest[\s\S]*model99:latest", "models": r"model99:latest[\s\S]*Import a folder"},
+    "hundred_models": {"overview": r"No model is loaded[\s\S]*model00:latest[\s\S]*model99:latest", "models": r"model99:latest[\s\S]*Import a folder"},
 }
 
 

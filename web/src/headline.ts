@@ -83,9 +83,9 @@ export function headlines(status: Status): Headline[] {
   const rank: Record<Level, number> = { error: 0, warning: 1, note: 2, idle: 3, good: 4 };
   out.sort((a, b) => rank[a.level] - rank[b.level]);
   if (out.length === 0 || rank[out[0]!.level] >= rank.note) {
-    const ready = status.models.filter((model) => model.state === 'ready').length;
+    const are = (state: string) => status.models.filter((model) => model.state === state).length;
     if (status.models.length > 0) {
-      out.unshift({ level: 'good', sentence: `${t.headline.well} ${t.headline.wellDetail(ready, status.queue.running)}`, advice: '' });
+      out.unshift({ level: 'good', sentence: `${t.headline.well} ${t.headline.wellDetail(are('ready'), are('loading'), status.queue.running)}`, advice: '' });
     }
   }
   return out;

@@ -51,8 +51,9 @@ export const t = {
 
   headline: {
     well: 'All is well.',
-    wellDetail: (ready: number, running: number) =>
-      `${ready} model${s(ready)} ready, ${running === 0 ? 'nothing to do' : `${running} request${s(running)} running`}.`,
+    wellDetail: (ready: number, loading: number, running: number) =>
+      `${[ready > 0 ? `${ready} model${s(ready)} ready` : '', loading > 0 ? `${loading} model${s(loading)} loading` : '']
+        .filter((part) => part !== '').join(', ') || 'No model is loaded'}, ${running === 0 ? 'nothing to do' : `${running} request${s(running)} running`}.`,
     ending: 'Corral is ending: it takes no new requests.',
     endingAdvice: 'Start it again: sudo systemctl start corral',
     upgrading: (status: string) => `An upgrade is under way${status === '' ? '.' : `: ${status}`}`,
@@ -215,7 +216,7 @@ export const t = {
   catalogue: {
     title: 'Get a model', search: 'Search the catalogue', hint: 'Name, family, size or what it can: qwen3, vision … or hf.co/OWNER/REPOSITORY',
     box: (what: string) => `This box is ${what}`, get: 'Get', getNamed: (model: string) => `Get ${model}`, served: 'here',
-    verified: 'tried with Corral', untried: 'Nobody has tried these packages with Corral yet.', noSize: 'size not known',
+    verified: 'tried with Corral', examined: (day: string) => `files examined ${day}`, untried: 'Nobody has tried these packages with Corral yet.', noSize: 'size not known',
     memory: (size: string) => `needs ${size} of memory`, cardMemory: (size: string) => `needs ${size} of card memory`,
     context: (tokens: string) => `window of ${tokens} tokens`,
     noneFound: 'The catalogue has no such model for this box.', noneFits: 'The catalogue has no model for this box.',

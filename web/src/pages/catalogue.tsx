@@ -72,7 +72,8 @@ function Row(props: { of: CatalogueModel; served: boolean; may: boolean; going: 
     <li>
       <div>
         <p><strong>{name}</strong>{props.served && <> <Badge level="good">{t.catalogue.served}</Badge></>}
-          {of.package?.verified && <span class="quiet"> {t.catalogue.verified}</span>}</p>
+          {of.package?.verified && <span class="quiet"> {t.catalogue.verified}</span>}
+          {of.package?.examined && !of.package.verified && <span class="quiet"> {t.catalogue.examined(visible(of.package.examined))}</span>}</p>
         <p class="quiet">{factsOf(of)}</p>
         {[...(of.reason === '' ? [] : [of.reason]), ...(of.package?.faults ?? [])].map((note) => <p class="quiet" key={note}>{visible(note)}</p>)}
       </div>

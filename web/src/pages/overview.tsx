@@ -169,7 +169,7 @@ function Cards(props: { of: Status }) {
   if (cards.length === 0) return <Slim title={t.overview.cards}>{problems.length === 0 ? t.overview.noCards : t.overview.unknownCards}</Slim>;
   return (
     <Panel title={t.overview.cards}>
-      {cards.length > 0 && <ul class="cards">{cards.map((card) => <CardView key={card.card} of={card} />)}</ul>}
+      {cards.length > 0 && <ul class={cards.length > 2 ? 'cards many' : 'cards'}>{cards.map((card) => <CardView key={card.card} of={card} />)}</ul>}
       {problems.map((problem) => <p class="notice note" key={problem}>{t.headline.device(visible(problem))}</p>)}
     </Panel>
   );
@@ -261,7 +261,7 @@ export function Overview() {
         {!(fresh && now.devices?.length === 0) && <Guard title={t.overview.cards}><Cards of={now} /></Guard>}
       </div>
       {!fresh && (
-        <div class="columns">
+        <div class="columns thirds">
           <Guard title={t.overview.waitingTitle}><Waiters /></Guard>
           <Guard title={t.overview.chart}><Speed /></Guard>
           <Guard title={t.overview.box}><BoxFigures of={now} /></Guard>

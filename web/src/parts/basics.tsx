@@ -108,7 +108,7 @@ export function Notice(props: { level: Level; children: ComponentChildren }) {
 
 /** A scrolled table is reached by the keyboard too. */
 export function TableFrame(props: { label: string; children: ComponentChildren }) {
-  return <div class="table-frame" role="region" aria-label={props.label} tabIndex={0}>{props.children}</div>;
+  return <div class="table-frame" role="group" aria-label={props.label} tabIndex={0}>{props.children}</div>;
 }
 
 /** A dialog that keeps the focus until it is closed. */
