@@ -129,6 +129,18 @@ TEST_F(openai_responses_request, searches_for_tools) {
               names{"tools.tool_search"});
 }
 
+TEST_F(openai_responses_request, tools_that_come_with_the_input_can_be_called) {
+    const responses_fields got = read(
+        R"([{"type":"additional_tools","role":"developer","tools":[{"type":"tool_search","parameters":{"type":"object"}},)"
+        R"({"type":"namespace","name":"orders","tools":[{"type":"function","name":"look_up"}]}]},{"role":"user","content":"x"}])");
+    ASSERT_EQ(got.common.messages.size(), 1U);
+    ASSERT_EQ(got.common.tools.size(), 2U);
+    EXPECT_EQ(got.common.tools[0]["function"]["name"], "tool_search");
+    EXPECT_EQ(got.common.tools[1]["function"]["name"], "orders.look_up");
+    EXPECT_TRUE(got.echo.searches);
+    EXPECT_EQ(got.echo.tool_names.at("orders.look_up"), std::string("orders").size());
+}
+
 TEST_F(openai_responses_request, messages_of_other_agents_and_results_without_a_call) {
     const auto got = messages(
         R"([{"type":"agent_message","author":"/root","recipient":"/root/a","content":[{"type":"input_text","text":"Do "},)"

@@ -32,6 +32,7 @@ private:
     void add_result(const json_fields& item);
     void add_search(const json_fields& item);
     void add_found(const json_fields& item);
+    nlohmann::json add_tools(const json_fields& item);
     [[nodiscard]] std::optional<std::string> search_id(const json_fields& item, const std::string& type);
     void read_content(const json_fields& item, const char* key, chat::message& to);
     void read_part(const json_fields& part, chat::message& to);
@@ -91,6 +92,8 @@ void input_reader::add_item(const json_fields& item) {
         add_search(item);
     } else if (type == "tool_search_output") {
         add_found(item);
+    } else if (type == "additional_tools") {
+        add_tools(item);
     } else if (type == "compaction") {
         for (chat::message& each : read_compaction(item)) {
             push(std::move(each));
@@ -189,11 +192,11 @@ void input_reader::add_search(const json_fields& item) {
     }
 }
 
-// The tools that were found can be called from now on, and are the result that the model sees.
-void input_reader::add_found(const json_fields& item) {
-    auto id = search_id(item, "tool_search_output");
+// Those of the item can be called from now on. The answer is their definitions.
+nlohmann::json input_reader::add_tools(const json_fields& item) {
     tool_list found;
     add_flat_tools(item, found);
+    tools_.searches = tools_.searches || found.searches;
     nlohmann::json shown = nlohmann::json::array();
     for (ordered_json& each : found.tools) {
         nlohmann::json function = each["function"];
@@ -204,6 +207,13 @@ void input_reader::add_found(const json_fields& item) {
             tools_.tools.push_back(std::move(each));
         }
     }
+    return shown;
+}
+
+// The tools that were found are the result that the model sees.
+void input_reader::add_found(const json_fields& item) {
+    auto id = search_id(item, "tool_search_output");
+    const nlohmann::json shown = add_tools(item);
     if (id) {
         chat::message turn;
         turn.from = chat::role::tool;
