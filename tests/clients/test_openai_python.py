@@ -148,3 +148,13 @@ def test_an_image_arrives_as_it_is(seeing):
     content[1]["image_url"]["url"] = "https://example.org/cat.png"
     with pytest.raises(openai.BadRequestError, match="please use base64"):
         client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": content}])
+
+
+def test_compaction(client):
+    said = [{"role": "user", "content": "Fix a.c."}, {"role": "assistant", "content": "[[text=a.c is fixed.]]"}]
+    made = client.responses.compact(model=MODEL, input=said, instructions="Be brief.", prompt_cache_key="k")
+    assert made.object == "response.compaction" and [item.type for item in made.output] == ["compaction"]
+    assert "a.c is fixed." in made.output[0].encrypted_content and made.usage.output_tokens > 0
+    tools = {"type": "additional_tools", "role": "developer", "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}]}
+    reply = client.responses.create(model=MODEL, input=[made.output[0].to_dict(), tools, *user(HELLO)])
+    assert reply.output_text == "hello there my friend"
