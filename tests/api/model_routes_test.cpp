@@ -83,6 +83,13 @@ TEST_F(openai_models, a_window_that_nobody_knows_is_not_told_and_what_sleeps_is_
     EXPECT_NE(get("/v1/models/tiny").find(R"("loaded":false)"), std::string::npos);
 }
 
+TEST_F(openai_models, a_prompt_that_may_not_fill_the_window_is_told) {
+    serve({{"tiny:latest", 10}});
+    backend.shown.prompt_limit = 1920;
+    EXPECT_NE(get("/v1/models/tiny").find(R"("meta":{"n_ctx":4096},"max_input_tokens":1920,"capabilities")"),
+              std::string::npos);
+}
+
 TEST_F(openai_models, embeddings_as_numbers) {
     can_embed({{3, 4}, {0, -2}});
     EXPECT_EQ(

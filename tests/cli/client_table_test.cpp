@@ -18,7 +18,7 @@ using testing::MatchesRegex;
 using testing::Not;
 
 told_box stock(bool key) {
-    return {"http://127.0.0.1:11434", "qwen3:4b", 1920, key, true, false};
+    return {"http://127.0.0.1:11434", "qwen3:4b", 1920, key, true, false, 0};
 }
 
 TEST(client_table, every_client_is_told_address_and_model_and_no_place_is_left) {
@@ -61,6 +61,16 @@ TEST(client_table, an_answer_leaves_room_for_the_prompt) {
     EXPECT_EQ(output_limit(1920), 480U);
     EXPECT_EQ(output_limit(500), 256U);
     EXPECT_EQ(output_limit(131072), 8192U);
+}
+
+// Where the window is longer than any prompt (an AX650 of 4096 positions and prompts of 1024).
+TEST(client_table, a_prompt_is_told_no_longer_than_it_may_be) {
+    told_box box{"http://127.0.0.1:11434", "m", 4096, false, true, false, 0};
+    EXPECT_EQ(fill_in("{input}\n", box, ""), "3072\n");
+    box.prompt = 1024;
+    EXPECT_EQ(fill_in("{input} {output} {window}\n", box, ""), "1024 1024 4096\n");
+    box.prompt = 4095;
+    EXPECT_EQ(fill_in("{input}\n", box, ""), "3072\n");
 }
 
 TEST(client_table, words_that_need_quotes_are_no_plain_ones) {

@@ -82,6 +82,7 @@ public:
     int running = 0;
     int most_running = 0;
     int finished = 0;
+    engine::learned_sizes shown;
     int cancelled = 0;
     int measures = 0;
     int counted_beside = 0;
@@ -95,6 +96,7 @@ public:
     engine::availability available() const override { return state_; }
     core::wake_signal& availability_changed() noexcept override { return changed_; }
     std::uint32_t context_length() const noexcept override { return context; }
+    engine::learned_sizes learned() const override { return shown; }
     bool takes_verbatim() const noexcept override { return verbatim; }
     bool takes_schemas() const noexcept override { return schemas; }
     std::span<const std::string_view> honoured_sampling() const noexcept override { return honoured; }

@@ -41,6 +41,9 @@ void write_model(json_writer& json, const api_context& context, const generation
         json.count("context_length", window).count("max_model_len", window);
         json.key("meta").begin_object().count("n_ctx", window).end_object();
     }
+    if (const std::uint32_t longest = model.runtime->learned().prompt_limit; longest > 0) {
+        json.count("max_input_tokens", longest);  // as Anthropic and LiteLLM name it
+    }
     write_capabilities(json, model);
     const engine::availability now = generation::availability_of(*context.admission, model.deployment);
     json.key("loaded").boolean(now.state == engine::availability_state::ready).end_object();

@@ -271,12 +271,14 @@ std::string fill_in(std::string_view text, const told_box& box, const std::strin
         }
     }
     const std::uint32_t output = output_limit(box.window);
+    const std::uint32_t beside = box.window > output ? box.window - output : box.window;
+    const std::uint32_t input = box.prompt > 0 ? std::min(box.prompt, beside) : beside;
     const std::array<std::pair<std::string_view, std::string>, 9> values{{
         {"{url}", box.url},
         {"{model}", box.model},
         {"{window}", std::to_string(box.window)},
         {"{agent_window}", std::to_string(std::max(box.window, least_agent_window))},
-        {"{input}", std::to_string(box.window > output ? box.window - output : box.window)},
+        {"{input}", std::to_string(input)},
         {"{output}", std::to_string(output)},
         {"{tools}", box.tools ? "true" : "false"},
         {"{vision}", box.vision ? "true" : "false"},

@@ -15,6 +15,7 @@ struct told_box {
     bool key = false;          // it asks for one
     bool tools = false;
     bool vision = false;
+    std::uint32_t prompt = 0;  // tokens of the longest; 0: not known
 };
 
 enum class client_file { none, own, merged };

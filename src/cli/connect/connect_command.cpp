@@ -173,6 +173,7 @@ int write_all(const connect_options& asked, const told_box& box) {
     const auto put = [](const fs::path& file, const std::string& text) -> core::result<void> {
         if (const auto made = core::make_private_folder(file.parent_path()); !made) {
             return made.error();
+    out.prompt = core::number_at<std::uint32_t>(*model, "max_input_tokens").value_or(0);
         }
         constexpr mode_t for_its_owner = 0600;
         return core::replace_private_file(file, {text, for_its_owner, ::geteuid(), ::getegid()});
