@@ -2,13 +2,15 @@
 
 import http.server
 import json
+import re
 import subprocess
 import threading
 
 import pytest
 
-from harness import BIN, Box
+from harness import BIN, Box, free_port
 from keyed_box import make_box
+from running import own_address
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,18 @@ def test_all_clients_get_a_folder(box, connect, tmp_path):
         assert f"127.0.0.1:{box.port}" in (tmp_path / "told" / name / "README.txt").read_text(), name
     assert "sim:latest" in json.loads((tmp_path / "told/vscode/chatLanguageModels.json").read_text())[0]["models"][0]["id"]
     assert connect("--all", "--output", "told").returncode == 0
+    assert "is reached on this box only" in made.stderr and "reached" not in connect("zed").stderr
+
+
+def test_a_box_that_listens_everywhere_is_told_by_an_address_of_its_own(tmp_path):
+    port = free_port()
+    everywhere = f"0.0.0.0:{port}"
+    with Box(tmp_path, config=f'listen = "{everywhere}"\nallow_unauthenticated = true\n', listen=everywhere) as box:
+        done = subprocess.run([BIN / "corral", "connect", "codex", "--config", box.config_file], capture_output=True, text=True, timeout=60,
+                              env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    host = re.search(rf'base_url = "http://([\d.]+):{port}/v1"', done.stdout)[1]
+    assert host != "0.0.0.0" and host == (own_address() or host)
 
 
 def test_what_a_person_did_meanwhile_stays(connect, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from admin_cli import corral
 from harness import free_port, wait_until
 from keyed_box import SCENARIO, bearer, new_key
+from running import own_address
 from upgrade_box import UpgradeBox
 
 KEYS = '[access]\nkeys = "keys"\n'
@@ -42,15 +43,6 @@ def status_without_key(address, port):
             return connection.getresponse().status
         except ConnectionRefusedError:
             return None
-
-
-def own_address():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return None
-        return probe.getsockname()[0]
 
 
 def test_a_reload_to_loopback_without_keys_does_not_open_the_box(tmp_path):

@@ -15,6 +15,8 @@
 #include <netinet/in.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/base/command.hpp"
@@ -53,9 +55,33 @@ struct connect_options {
     bool rows = false;
 };
 
-// The address of this box in its network: IPv4 where there is one.
+bool is_loopback(const std::string& url) {
+    const auto read = core::parse_server_url(url, core::url_schemes::http_and_https);
+    const auto* const server = std::get_if<core::server_url>(&read);
+    boost::system::error_code name;
+    return server != nullptr &&
+           (server->host == "localhost" || boost::asio::ip::make_address(server->host, name).is_loopback());
+}
+
+// From which this box sends beyond its own network; nothing is sent to find out. Empty without such a route.
+std::string address_of_route() {
+    using boost::asio::ip::udp;
+    boost::asio::io_context io;
+    udp::socket probe(io);
+    boost::system::error_code failed;
+    constexpr std::uint16_t discard = 9;
+    const auto elsewhere = boost::asio::ip::make_address_v4("192.0.2.1");  // of documentation (RFC 5737)
+    probe.connect({elsewhere, discard}, failed);
+    const udp::endpoint own = failed ? udp::endpoint() : probe.local_endpoint(failed);
+    return failed || own.address().is_loopback() ? "" : own.address().to_string();
+}
+
+// The address of this box in its network. The route comes first, for a bridge of containers is an interface too.
 std::string network_address() {
-    std::string out;
+    std::string out = address_of_route();
+    if (!out.empty()) {
+        return out;
+    }
     ifaddrs* first = nullptr;
     if (::getifaddrs(&first) != 0) {
         return out;
@@ -147,6 +173,7 @@ core::result<told_box> look_at_box(const connect_options& asked, environment_map
     out.url = at.url;
     out.model = core::text_at(*model, "id");
     out.window = core::number_at<std::uint32_t>(*model, "context_length").value_or(usual_window);
+    out.prompt = core::number_at<std::uint32_t>(*model, "max_input_tokens").value_or(0);
     out.key = !asked.box.key_file.empty() || environment.contains("OLLAMA_API_KEY");  // or --key, see above
     const admin_json& can = core::list_at(*model, "capabilities");
     out.tools = std::ranges::find(can, admin_json("tools")) != can.end();
@@ -173,7 +200,6 @@ int write_all(const connect_options& asked, const told_box& box) {
     const auto put = [](const fs::path& file, const std::string& text) -> core::result<void> {
         if (const auto made = core::make_private_folder(file.parent_path()); !made) {
             return made.error();
-    out.prompt = core::number_at<std::uint32_t>(*model, "max_input_tokens").value_or(0);
         }
         constexpr mode_t for_its_owner = 0600;
         return core::replace_private_file(file, {text, for_its_owner, ::geteuid(), ::getegid()});
@@ -264,6 +290,10 @@ int connect(const connect_options& asked, const environment_map& environment) {
     const auto box = look_at_box(asked, environment);
     if (!box) {
         return fail(box.error().message);
+    }
+    if (asked.all && is_loopback(box->url)) {
+        std::cerr << box->url << " is reached on this box only: --url names it for other machines, once it "
+                  << "listens there.\n";
     }
     if (box->url.starts_with("https:")) {
         std::cerr << "A client must trust the certificate of " << box->url
