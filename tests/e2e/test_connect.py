@@ -12,6 +12,73 @@ from harness import BIN, Box, free_port
 from keyed_box import make_box
 from running import own_address
 
+# What the programs that no test runs read, by their own pages and sources (docs/clients.md#sources): the keys of each object, by its
+# place; "!" is one that the program wants.
+FORMS = {
+    "vscode/chatLanguageModels.json": {
+        "[]": "!name:str !vendor:str apiType:str apiKey:str url:str !models:list settings:dict",
+        "[].models[]": "!id:str !name:str !url:str !toolCalling:bool !vision:bool !contextWindow:int !maxOutputTokens:int apiType:str "
+                       "thinking:bool streaming:bool modelOptions:dict requestHeaders:dict",
+    },
+    "goose/custom_corral.json": {
+        "": "!name:str !engine:str !display_name:str description:str api_key_env:str !base_url:str !models:list headers:dict "
+            "timeout_seconds:int requires_auth:bool supports_streaming:bool base_path:str",
+        ".models[]": "!name:str !context_limit:int resolved_model:str reasoning:bool",
+    },
+    "zed/settings.json": {
+        "": "!language_models:dict",
+        ".language_models": "!openai_compatible:dict",
+        ".language_models.openai_compatible": "!corral:dict",
+        ".language_models.openai_compatible.corral": "!api_url:str !available_models:list custom_headers:dict",
+        ".language_models.openai_compatible.corral.available_models[]":
+            "!name:str display_name:str !max_tokens:int max_output_tokens:int max_completion_tokens:int reasoning_effort:str capabilities:dict",
+        ".language_models.openai_compatible.corral.available_models[].capabilities":
+            "!tools:bool !images:bool !parallel_tool_calls:bool !prompt_cache_key:bool chat_completions:bool interleaved_reasoning:bool "
+            "max_tokens_parameter:bool",
+    },
+    "frigate/README.txt": {
+        "": "!genai",
+        ".genai": "!corral",
+        ".genai.corral": "!provider !base_url !model api_key roles provider_options runtime_options",
+        ".genai.corral.provider_options": "options keep_alive",
+        ".genai.corral.provider_options.options": "num_ctx",
+    },
+    "librechat/README.txt": {
+        "": "!endpoints",
+        ".endpoints": "!custom",
+        ".endpoints.custom": "!name !apiKey !baseURL !models titleConvo titleModel modelDisplayLabel tokenConfig",
+        ".endpoints.custom.models": "!default fetch",
+        ".endpoints.custom.tokenConfig": "MODEL",
+        ".endpoints.custom.tokenConfig.MODEL": "!prompt !completion !context",
+    },
+}
+
+
+def json_places(tree, at=""):
+    if isinstance(tree, list):
+        for each in tree:
+            yield from json_places(each, at + "[]")
+    elif isinstance(tree, dict):
+        yield at, {f"{key}:{type(value).__name__}" for key, value in tree.items()}
+        for key, value in tree.items():
+            yield from json_places(value, f"{at}.{key}")
+
+
+def yaml_places(text):
+    """Of such lines as `corral connect` prints: an object's keys in lines of their own or in braces."""
+    found, outer = {}, []
+    for blank, item, key, value in re.findall(r'^( *)(- )?"?(\w[\w:]*?)"?:(?: (.*))?$', text, re.MULTILINE):
+        depth = len(blank + item)
+        key = "MODEL" if key == "sim:latest" else key
+        while outer and outer[-1][0] >= depth:
+            outer.pop()
+        place = outer[-1][1] if outer else ""
+        found.setdefault(place, set()).add(key)
+        outer.append((depth, f"{place}.{key}"))
+        if value.startswith("{ "):
+            found[f"{place}.{key}"] = set(re.findall(r"(\w+): ", value))
+    return found.items()
+
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):
@@ -57,6 +124,20 @@ def test_all_clients_get_a_folder(box, connect, tmp_path):
     assert "sim:latest" in json.loads((tmp_path / "told/vscode/chatLanguageModels.json").read_text())[0]["models"][0]["id"]
     assert connect("--all", "--output", "told").returncode == 0
     assert "is reached on this box only" in made.stderr and "reached" not in connect("zed").stderr
+
+
+@pytest.mark.parametrize("key", [[], ["--key", "sk-corral-any"]])
+def test_each_file_has_the_keys_that_its_program_reads(connect, tmp_path, key):
+    assert connect("--all", "--output", "told", *key).returncode == 0
+    for file, form in FORMS.items():
+        text = (tmp_path / "told" / file).read_text()
+        found = dict(json_places(json.loads(text)) if file.endswith(".json") else yaml_places(text))
+        assert set(found) == set(form), file
+        for place, keys in found.items():
+            wanted = form[place].split()
+            assert keys <= {word.lstrip("!") for word in wanted}, (file, place)
+            assert keys >= {word[1:] for word in wanted if word[0] == "!"}, (file, place)
+        assert ("KEY" in text) == (bool(key) and not file.startswith(("vscode", "zed"))), file
 
 
 def test_a_box_that_listens_everywhere_is_told_by_an_address_of_its_own(tmp_path):

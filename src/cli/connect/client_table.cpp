@@ -136,14 +136,14 @@ models:
   "description": "The models of this Corral",
 ?key   "api_key_env": "CORRAL_API_KEY",
   "base_url": "{url}/v1/chat/completions",
-  "models": [ { "name": "{model}", "context_limit": {agent_window}, "max_tokens": {output} } ],
+  "models": [ { "name": "{model}", "context_limit": {agent_window} } ],
 ?key   "requires_auth": true,
 ?open   "requires_auth": false,
   "supports_streaming": true
 }
 )",
      "?key export CORRAL_API_KEY=YOUR_KEY\n"
-     "GOOSE_PROVIDER=custom_corral GOOSE_MODEL={model} goose session\n"},
+     "GOOSE_PROVIDER=custom_corral GOOSE_MODEL={model} GOOSE_MAX_TOKENS={output} goose session\n"},
     {"zed", "Zed", client_file::merged, ".config", "XDG_CONFIG_HOME", "zed/settings.json",
      R"({
   "language_models": {
@@ -184,7 +184,7 @@ models:
     {"home-assistant", "Home Assistant", client_file::none, "", "", "", "",
      "# Settings, Devices & services, Add integration, Ollama: the URL {url}.\n"
      "?key # Its API key: yours of this box.\n"
-     "# Then its conversation agent: model {model}, context window size {window}.\n"},
+     "# Then its conversation agent: model {model}, context window size {window} (2048 at least).\n"},
     {"n8n", "n8n", client_file::none, "", "", "", "",
      "# Credentials, Ollama: the base URL {url}.\n"
      "?key # Its API key: yours of this box.\n"
@@ -201,8 +201,8 @@ models:
       options:
         num_ctx: {window}
 )",
-     "# Add the lines to the configuration of Frigate, and restart it. Its models must see: this one does: "
-     "{vision}.\n"
+     "# Add the lines to the configuration of Frigate (0.18 or newer), and restart it.\n"
+     "# Its models must see: this one does: {vision}.\n"
      "?key # The key comes from the environment of its container: FRIGATE_CORRAL_API_KEY.\n"},
     {"librechat", "LibreChat", client_file::none, "", "", "", R"(endpoints:
   custom:
