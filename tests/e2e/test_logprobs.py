@@ -62,6 +62,22 @@ def test_nobody_who_did_not_ask_gets_any(box):
     assert "logprobs" not in reply.json["choices"][0]
 
 
+# The cases of Ollama's own suite (integration/structured_output_test.go).
+@pytest.mark.parametrize("path, stream, form, text", [
+    ("/api/generate", True, "json", "{}"), ("/api/generate", False, None, None), ("/api/generate", True, None, None),
+    ("/api/chat", False, None, None)])
+def test_a_value_of_a_format_has_its_chances(box, path, stream, form, text):
+    schema = {"type": "object", "required": ["color", "count"], "additionalProperties": False,
+              "properties": {"color": {"type": "string", "enum": ["blue", "violet"]}, "count": {"type": "integer", "minimum": 1, "maximum": 3}}}
+    text = text or '{"color": "blue", "count": 2}'
+    asked = {"prompt": f"[[text={text}]]"} if path == "/api/generate" else {"messages": [{"role": "user", "content": f"[[text={text}]]"}]}
+    lines = ollama(box, path, stream, format=form or schema, think=False, logprobs=True, top_logprobs=20,
+                   options={"temperature": 0, "seed": 23, "num_predict": 96}, **asked)
+    assert "".join(line.get("response", "") or line.get("message", {}).get("content", "") for line in lines) == text
+    if not isinstance(box, Elsewhere):  # another Corral tells them behind the value, where it is read no further
+        check([token for line in lines for token in line.get("logprobs", [])], 20, text)
+
+
 def test_what_a_stop_takes_away_is_not_told(box):
     for stream in (True, False):
         lines = ollama(box, "/api/chat", stream, logprobs=True, options={"stop": [" hang on"]})
