@@ -3,8 +3,10 @@ the clients themselves (requests/README.md); the others have the size and the sh
 
 import json
 import pathlib
+import re
 
 RECORDED = pathlib.Path(__file__).parent / "requests"
+FILLER = "Think of the next step, say what it takes and wait for the result. "
 
 
 def recorded(client, text):
@@ -12,6 +14,13 @@ def recorded(client, text):
     body = json.loads((RECORDED / f"{client}.json").read_text())
     body["messages"][-1]["content"] = text
     return {key: value for key, value in body.items() if key not in ("model", "stream", "stream_options", "options", "keep_alive")}
+
+
+def outlined(client, text):
+    """The same of a recording whose long texts are no more than their ends and their length (requests/README.md)."""
+    body = (RECORDED / f"{client}.json").read_text().replace("{question}", json.dumps(text)[1:-1])
+    filler = lambda size: (FILLER * (size // len(FILLER) + 1))[:size]
+    return json.loads(re.sub(r"\[(\d+) bytes\]", lambda found: filler(int(found[1])), body))
 
 
 def open_webui(text):
@@ -50,6 +59,26 @@ def n8n_openai(text):
     for one in body["tools"]:
         one["function"]["strict"] = False
     return body
+
+
+def codex(text):
+    """An agent on the command line, on /v1/responses: nine tools, instructions and surroundings, 39 kB."""
+    return outlined("codex", text)
+
+
+def opencode(text):
+    """An agent on the command line: ten tools, 30 kB."""
+    return outlined("opencode", text)
+
+
+def qwen_code(text):
+    """An agent on the command line: eleven tools and a system text of 39 kB."""
+    return outlined("qwen_code", text)
+
+
+def claude_code(text):
+    """An agent on the command line, on /v1/messages: 24 tools, 76 kB."""
+    return outlined("claude_code", text)
 
 
 def tool(name, parameters, said):

@@ -35,18 +35,23 @@ def test_the_first_chat_of_a_client_is_answered(box, client):
     assert reply.json["prompt_eval_count"] > 640, "the room is used"
 
 
-NEEDED = {"home_assistant_first": ("Turn off all lights in the kitchen", "HassTurnOff"), "cline": ("Read the file calc.py and fix add", "read_files"),
-          "continue_cli": ("Read calc.py and say what it does", "Read"), "open_webui": ("Add an event to my calendar for Friday", "create_calendar_event"),
-          "n8n_openai": ("Which tasks are open?", "Get_many_tasks_in_Todoist")}
+FIX = "Read the file calc.py and fix add"
+NEEDED = {"home_assistant_first": ("Turn off all lights in the kitchen", ["HassTurnOff"]), "cline": (FIX, ["read_files", "editor"]),
+          "continue_cli": ("Read calc.py and say what it does", ["Read"]), "opencode": (FIX, ["read", "edit"]), "qwen_code": (FIX, ["read_file"]),
+          "open_webui": ("Add an event to my calendar for Friday", ["create_calendar_event"]),
+          "n8n_openai": ("Which tasks are open?", ["Get_many_tasks_in_Todoist"]), "codex": (FIX, ["exec_command"]),
+          "claude_code": ("Read calc.py and edit it with Bash", ["Read", "Edit", "Bash"])}
+PATHS = {"codex": "/v1/responses", "claude_code": "/v1/messages"}
 
 
 @pytest.mark.parametrize("client", NEEDED)
-def test_the_tool_that_the_question_needs_is_there(box, client):
-    asked, tool = NEEDED[client]
-    reply = box.post("/v1/chat/completions", {"model": "sim", **getattr(client_requests, client)(asked)})
+def test_the_tools_that_the_question_needs_are_there(box, client):
+    asked, tools = NEEDED[client]
+    reply = box.post(PATHS.get(client, "/v1/chat/completions"), {"model": "sim", **getattr(client_requests, client)(asked)})
     assert reply.status == 200, reply.body
     run = box.runs()[-1]["kv_text"]
-    assert f'"name": "{tool}"' in run and asked in run, reply.headers["Corral-Shortened"]
+    for wanted in [asked, *(f'"name": "{tool}"' for tool in tools)]:
+        assert wanted in run, (wanted, reply.headers["Corral-Shortened"])
 
 
 def test_a_light_is_switched_through_home_assistants_own_request(box):
