@@ -151,13 +151,17 @@ def test_while_the_first_tier_loads_the_second_serves_and_the_first_takes_over_a
         assert not [line for line in duo.log().splitlines() if "event=tier.changed" in line and "WARN" in line]
 
 
-def test_a_tier_whose_file_comes_back_serves_again_although_its_breaker_is_open(tmp_path):
-    duo = Duo(tmp_path, failback="200ms")
-    duo.models["duo"]["lines"] = breaker_rule(retry="1h") + "\n"
+def broken_from_the_start(folder, lines=""):
+    duo = Duo(folder, failback="200ms")
+    duo.models["duo"]["lines"] = breaker_rule(retry="1h") + "\n" + lines
     duo.write(duo.models)
-    scenario = tmp_path / "scenario-npu.json"
+    scenario = folder / "scenario-npu.json"
     scenario.write_text(json.dumps({**json.loads(scenario.read_text()), "faults": {"kill_at": {"on": True, "args": {"phase": "load"}}}}))
-    with duo:
+    return duo
+
+
+def test_a_tier_whose_file_comes_back_serves_again_although_its_breaker_is_open(tmp_path):
+    with broken_from_the_start(tmp_path) as duo:
         duo.wait_set(MODEL, "broken")
         assert duo.served_by() == "cpu"
         duo.scenario_of("npu")
@@ -176,6 +180,20 @@ def test_a_cold_fallback_is_loaded_when_it_is_needed_and_goes_when_it_is_not(tmp
         duo.wait_set(MODEL)
         wait_until(lambda: duo.served_by() == "npu", what="the first serves again")
         duo.wait_set(SECOND, "unloaded")
+
+
+def test_the_tier_that_serves_sums_up_what_went(tmp_path):
+    with broken_from_the_start(tmp_path, 'oversize = "summarise"\n') as duo:
+        duo.wait_set(MODEL, "broken")
+        duo.wait_set(SECOND)
+        talk = [one for n in range(14) for one in ({"role": "user", "content": f"Fact {n}. " + "[[text=Fourteen facts.]]" * (n == 0)},
+                                                   {"role": "assistant", "content": "Noted. " * 60})]
+        ask = lambda: duo.post("/api/chat", {"model": "duo", "stream": False, "messages": [*talk, {"role": "user", "content": "[[text=Yes.]] go on"}]})
+        assert "messages=" in ask().headers["Corral-Shortened"]
+        assert duo.logged(rf"request id=\S+-summary .*by={SECOND} outcome=stop", 60)
+        answers = []
+        wait_until(lambda: answers.append(ask()) or "summarised=" in answers[-1].headers["Corral-Shortened"], 10)
+        assert answers[-1].headers["Corral-Served-By"] == SECOND and answers[-1].json["message"]["content"] == "Yes."
 
 
 def test_fallbacks_come_and_go_by_reload_under_a_running_answer(tmp_path):
