@@ -8,7 +8,7 @@ import pytest
 
 import client_requests
 from admin_cli import done
-from harness import Box, descendants, processes, wait_until
+from harness import Box, compares_soon, descendants, processes, wait_until
 
 ASKED = "What is a corral? [[text=A pen for livestock.]]"
 CLIENTS = ["open_webui", "aider", "cline", "home_assistant", "home_assistant_first", "n8n", "agent"]
@@ -73,6 +73,26 @@ def test_a_light_is_switched_through_home_assistants_own_request(box):
     assert box.say(**body) == "The lights in the kitchen are off."
     read = box.runs()[-1]["kv_text"]
     assert "Turn off all lights in the kitchen" in read and '{"success": ["Kitchen"]}' in read
+
+
+@pytest.mark.parametrize("context, groups", [(1920, [1, 256, 512, 1024, 1536, 2048]), (6144, [128 * n for n in range(1, 49)])])
+def test_a_long_tool_loop_keeps_its_task_and_mostly_goes_on_behind_the_cache(tmp_path, context, groups):
+    tools = [client_requests.tool(name, ["where"], f"Tells the {name} of a place.") for name in ("weather", "tides", "ports", "maps")]
+    call = lambda step: f'[[text=<tool_call>\\n{{"name": "tides", "arguments": {{"where": "Port {step}"}}}}\\n</tool_call>]]'
+    scenario = {"directives": True, "geometry": {"max_token_len": groups[-1] + 511, "groups": groups}}
+    with Box(tmp_path, scenario, model=compares_soon(TOOLS + "\n")) as box:
+        assert box.logged("answered the same behind its cache", 60)
+        messages, read, cached = [{"role": "system", "content": "You help sailors."}, {"role": "user", "content": "When can we sail? " + call(0)}], 0, 0
+        for step in range(30):
+            reply = box.chat(messages, {"num_predict": 64}, tools=tools)
+            assert reply.status == 200 and reply.json["message"]["tool_calls"], reply.body
+            assert "When can we sail?" in box.runs()[-1]["kv_text"], "the task stays"
+            if "messages=" in reply.headers.get("Corral-Shortened", ""):
+                read += reply.json["prompt_eval_count"]
+                cached += reply.json["prompt_eval_cached_count"]
+            result = f"Result {step}: " + "high at ten; " * (context // 100 * (1 + step * 7 % 4) // 3) + call(step + 1)
+            messages += [reply.json["message"], {"role": "tool", "tool_name": "tides", "content": result}]
+        assert cached > read * 0.6, f"{100 * cached / read:.0f} %"
 
 
 def test_people_are_told_what_was_not_read_and_titles_are_not(tmp_path):
