@@ -65,7 +65,7 @@ word_set words_of(std::string_view text) {
 word_set wanted_words(const std::vector<chat::message>& conversation) {
     constexpr std::size_t most = 4096;
     const chat::message* const task = task_of(conversation);
-    const std::string_view text = task == nullptr ? std::string_view() : std::string_view(task->content);
+    const std::string_view text = task == nullptr ? std::string_view() : persons_words(task->content);
     word_set out = words_of(text.substr(0, most));
     out.merge(words_of(text.substr(text.size() - std::min(text.size(), most))));
     return out;

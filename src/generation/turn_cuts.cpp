@@ -35,14 +35,6 @@ void each_text(chat::message& of, Visit visit) {
     }
 }
 
-// One element from its first character to its last, such as <tool_response>: programs write so in a person's name.
-bool is_of_program(std::string_view text) {
-    text = core::trimmed(text);
-    const std::size_t end = text.find_first_of("> \n");
-    return text.starts_with('<') && end != std::string_view::npos && end > 1 &&
-           text.ends_with("</" + std::string(text.substr(1, end - 1)) + ">");
-}
-
 pieces pieces_of(const std::vector<chat::message>& messages) {
     pieces out;
     const chat::message* const task = task_of(messages);
@@ -125,6 +117,23 @@ void drop_oldest(pieces& all, std::size_t room) {
     drop(all, least * step);
 }
 
+// What a client wrote before a person's words goes before these do.
+std::string shortened(const std::string& text, std::size_t most) {
+    const std::string_view words = persons_words(text);
+    const std::size_t note = words.empty() ? 0 : static_cast<std::size_t>(words.data() - text.data());
+    const std::string_view said = std::string_view(text).substr(note);
+    if (note == 0) {
+        return without_middle(said, most);
+    }
+    std::string out = text.substr(0, note);
+    const std::size_t most_of_note = std::max(least_text_bytes, most - std::min(most, said.size()));
+    if (note > most_of_note) {
+        out = without_middle(out, most_of_note);
+    }
+    const std::size_t left = std::max(least_text_bytes, most - std::min(most, out.size()));
+    return out + (said.size() > left ? without_middle(said, left) : std::string(said));
+}
+
 // The texts of the chosen pieces, as they came, get what has room.
 template <typename Chosen>
 void fill(const pieces& all, std::vector<chat::message>& messages, const std::vector<chat::message>& whole,
@@ -148,7 +157,7 @@ void fill(const pieces& all, std::vector<chat::message>& messages, const std::ve
     const std::size_t length = std::max(least_text_bytes, common_length(sizes, room - std::min(room, bytes)));
     for (const auto& [text, size] : texts) {
         if (size > length) {
-            *text = without_middle(*text, length);
+            *text = shortened(*text, length);
         }
     }
 }
@@ -156,7 +165,27 @@ void fill(const pieces& all, std::vector<chat::message>& messages, const std::ve
 }  // namespace
 
 bool is_persons(const chat::message& one) {
-    return one.from == chat::role::user && !is_of_program(one.content);
+    const bool wordless = core::trimmed(one.content).empty();
+    return one.from == chat::role::user && (wordless || !persons_words(one.content).empty());
+}
+
+std::string_view persons_words(std::string_view text) {
+    std::string_view rest = core::trimmed(text);
+    while (rest.starts_with('<')) {
+        const std::size_t end = rest.find_first_of("> \n");
+        const std::string name(rest.substr(1, end == std::string_view::npos ? 0 : end - 1));
+        const std::string closing = "</" + name + ">";
+        const std::size_t close = rest.find(closing);
+        if (name.empty() || close == std::string_view::npos) {
+            break;
+        }
+        rest = core::trimmed(rest.substr(close + closing.size()));
+        // What is left of one whose text has the same tag.
+        if (rest.ends_with(closing) && rest.find("<" + name) == std::string_view::npos) {
+            return {};
+        }
+    }
+    return rest;
 }
 
 std::size_t turn_bytes(const chat::message& one) {
@@ -204,7 +233,7 @@ turn_cuts cut_turns(std::vector<chat::message>& messages, std::size_t room) {
         for (const std::size_t i : each.messages) {
             each_text(messages[i], [most](std::string& text) {
                 if (text.size() > most) {
-                    text = without_middle(text, most);
+                    text = shortened(text, most);
                 }
             });
         }

@@ -30,6 +30,9 @@ struct turn_cuts {
 
 // A person wrote it, as far as can be seen.
 [[nodiscard]] bool is_persons(const chat::message& one);
+// A text without the elements that programs write before a person's words, such as <system-reminder>…</system-reminder>;
+// empty where there is nothing else, as in <tool_response>…</tool_response>.
+[[nodiscard]] std::string_view persons_words(std::string_view text);
 // The last message that a person wrote, as far as can be seen; nullptr: there is none.
 [[nodiscard]] const chat::message* task_of(const std::vector<chat::message>& messages);
 

@@ -39,7 +39,7 @@ std::string words_of(const std::vector<const chat::message*>& turns, std::size_t
     std::vector<std::string> kept;
     std::size_t left = room;
     for (auto one = turns.rbegin(); one != turns.rend(); ++one) {
-        const std::string_view text = core::trimmed((*one)->content);
+        const std::string_view text = persons_words((*one)->content);
         if (!is_persons(**one) || text.empty()) {
             continue;
         }

@@ -81,6 +81,21 @@ TEST(turn_cuts, what_programs_write_in_the_name_of_the_person_is_no_task) {
     EXPECT_EQ(task_of({}), nullptr);
 }
 
+TEST(turn_cuts, what_programs_write_before_the_words_of_a_person_goes_before_these_do) {
+    const std::string note = "<reminder>" + std::string(5000, 'n') + "</reminder>\n\n";
+    const std::string words = "U1 the task" + std::string(400, 'u');
+    conversation all{says(role::user, note + words), calls("a"), says(role::tool, "R")};
+    EXPECT_EQ(cut_turns(all, 3000).messages, 0U);
+    EXPECT_TRUE(all[0].content.ends_with(words)) << all[0].content;
+    EXPECT_LT(all[0].content.size(), 1000U);
+    conversation loop{says(role::user, note + "U1" + note), calls("a"),
+                      says(role::tool, std::string(9000, 'r')), says(role::user, note)};
+    EXPECT_EQ(task_of(loop), &loop[0]) << "between two notes";
+    EXPECT_EQ(persons_words("<a>1</a>2</a>"), "") << "of a result with such a tag in its text";
+    EXPECT_EQ(persons_words(" <a b> c"), "<a b> c");
+    EXPECT_TRUE(is_persons(says(role::user, ""))) << "an image, say";
+}
+
 TEST(turn_cuts, long_results_are_shortened_before_anything_newer_goes) {
     conversation all{says(role::user, "U1 the task"), calls("a"), says(role::tool, std::string(20'000, 'r')),
                      calls("b"), says(role::tool, std::string(20'000, 'r'))};
