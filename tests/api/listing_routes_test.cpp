@@ -154,6 +154,8 @@ TEST_F(ollama_listing, show_has_what_clients_need) {
         EXPECT_EQ(
             keys,
             "license modelfile parameters template system details model_info capabilities modified_at ");
+        EXPECT_EQ(tree["license"], "") << "none is known, and the command shows none then";
+        EXPECT_EQ(tree["details"]["family"], "qwen3");
         EXPECT_EQ(tree["model_info"]["general.architecture"], "qwen3");
         EXPECT_EQ(tree["model_info"]["general.basename"], "qwen3");
         EXPECT_EQ(tree["model_info"]["general.parameter_count"], 4'000'000'000U);
@@ -201,6 +203,8 @@ TEST_F(ollama_listing, show_tells_what_the_file_or_the_server_of_the_model_says)
         nlohmann::ordered_json::parse(ask("POST", "/api/show", R"({"model":"qwen3:4b"})")->answer.body);
     const auto& info = tree["model_info"];
     EXPECT_EQ(info["general.architecture"], "qwen2");
+    EXPECT_EQ(tree["details"]["family"], "qwen2");
+    EXPECT_EQ(tree["details"]["families"].dump(), R"(["qwen2"])");
     EXPECT_EQ(info["general.basename"], "qwen3");
     EXPECT_EQ(info["general.parameter_count"], 4'022'468'096);
     EXPECT_EQ(info["qwen2.block_count"], 36);

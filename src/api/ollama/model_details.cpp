@@ -92,6 +92,17 @@ void add_line(std::string& to, std::string_view command, const std::string& text
 
 }  // namespace
 
+std::string architecture_of(const generation::served_model& model) {
+    const engine::stated_model stated = model.runtime->stated();
+    if (stated.facts != nullptr) {
+        const auto told = stated.facts->info.find("general.architecture");
+        if (told != stated.facts->info.end() && told->is_string()) {
+            return told->get<std::string>();
+        }
+    }
+    return model.entry->family;
+}
+
 std::string parameter_size_of(const generation::served_model& model) {
     const std::string& said = model.entry->parameter_size;
     return said.empty() ? model.runtime->stated().parameter_size : said;
@@ -102,7 +113,8 @@ void write_details(json_writer& json, const generation::served_model& model, boo
     json.key("details").begin_object();
     json.member("parent_model", model.variant == nullptr ? "" : entry.name)
         .member("format", entry.runtime.name);
-    json.member("family", entry.family).key("families").begin_array().text(entry.family).end_array();
+    const std::string family = architecture_of(model);
+    json.member("family", family).key("families").begin_array().text(family).end_array();
     const engine::stated_model stated = model.runtime->stated();
     json.member("parameter_size", parameter_size_of(model));
     json.member("quantization_level", entry.quantization.empty() ? stated.quantization : entry.quantization);
@@ -162,11 +174,6 @@ std::string template_of(const generation::served_model& model) {
     }
     const chat::shown_parts what{has_capability(model, "tools"), has_capability(model, "insert")};
     return chat::shown_template(*family, what);
-}
-
-std::string license_of(const generation::served_model& model) {
-    const bool own = model.variant != nullptr && !model.variant->license.empty();
-    return own ? model.variant->license : "as stated in the model's package";
 }
 
 std::string parameter_lines(const generation::served_model& model) {

@@ -13,6 +13,8 @@ namespace corral::api::ollama {
 // "details":{...}; with `lengths` also what is known of the context.
 void write_details(json_writer& json, const generation::served_model& model, bool lengths);
 
+// As the model's file or its server says it, else the family that its prompts are made for.
+[[nodiscard]] std::string architecture_of(const generation::served_model& model);
 // As the operator says it, else as the runtime does: "4.0B".
 [[nodiscard]] std::string parameter_size_of(const generation::served_model& model);
 // 64 lower-case hex digits, whatever the manifest has: the command line client cuts it without looking.
@@ -30,7 +32,6 @@ void write_details(json_writer& json, const generation::served_model& model, boo
 // What of it a model really has; a variant's own words come before those of the model below it.
 [[nodiscard]] std::string system_of(const generation::served_model& model);
 [[nodiscard]] std::string template_of(const generation::served_model& model);
-[[nodiscard]] std::string license_of(const generation::served_model& model);
 
 // One `key value` a line, the key padded to 30 columns, texts in quotes; a list is a line for each.
 [[nodiscard]] std::string parameter_lines(const generation::served_model& model);

@@ -31,9 +31,8 @@ void write_model_info(json_writer& json, const generation::served_model& model, 
             info[key] = value;
         }
     };
-    add("general.architecture", entry.family);
-    const nlohmann::json& told = info["general.architecture"];
-    const std::string architecture = told.is_string() ? told.get<std::string>() : entry.family;
+    const std::string architecture = architecture_of(model);
+    info["general.architecture"] = architecture;
     info["general.basename"] = basename;
     if (const std::string size = parameter_size_of(model); parameter_count(size) > 0) {
         add("general.parameter_count", parameter_count(size));
@@ -76,7 +75,7 @@ void write_messages(json_writer& json, const generation::model_variant& variant)
 // What of it a client may have made as long as it likes: several times the texts of a variant.
 void write_texts(json_writer& json, const generation::served_model& model) {
     // Typed clients want these four as texts, so none is left out.
-    json.member("license", license_of(model))
+    json.member("license", model.variant == nullptr ? std::string() : model.variant->license)
         .member("modelfile", modelfile_text(model))
         .member("parameters", parameter_lines(model))
         .member("template", template_of(model));
