@@ -142,6 +142,19 @@ void read_history(catalog::section& from, catalog::model_entry& to) {
     }
 }
 
+// What the model's own template does is not known to the profile of its server. A server that takes one message only
+// has no choice.
+void read_conversation(catalog::section& from, catalog::model_entry& to) {
+    using catalog::conversation_form;
+    conversation_form& form = to.runtime.traits.conversation;
+    if (form == conversation_form::single_message) {
+        return;
+    }
+    std::string chosen = form == conversation_form::messages ? "messages" : "folded-system";
+    from.choice("conversation", chosen, {"messages", "folded-system"});
+    form = chosen == "messages" ? conversation_form::messages : conversation_form::folded_system;
+}
+
 // Clients show them and some count on them, so what the configuration leaves out is taken from the names.
 void name_sizes(catalog::model_entry& of) {
     const package::model_naming said = package::name_model(
@@ -161,6 +174,7 @@ void read_words(catalog::section& from, catalog::model_entry& to) {
     read_oversize(from, to);
     read_reuse(from, to);
     read_history(from, to);
+    read_conversation(from, to);
     from.flag("strict_schemas", to.strict_schemas);
     from.text("parameter_size", to.parameter_size);
     from.text("quantization", to.quantization);

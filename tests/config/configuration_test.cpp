@@ -289,6 +289,18 @@ TEST_F(configuration_file, claims_no_thinking_where_the_script_forbids_it) {
                 HasSubstr("its family 'chatml' does not write <think>"));
 }
 
+TEST_F(configuration_file, a_model_says_where_its_template_shall_get_the_system_text) {
+    using enum catalog::conversation_form;
+    const auto form_of = [this](const std::string& more) {
+        const auto read = load(model_text + more);
+        EXPECT_TRUE(read.value);
+        return read.value ? read.value->models.at(0).runtime.traits.conversation : single_message;
+    };
+    EXPECT_EQ(form_of(""), messages);
+    EXPECT_EQ(form_of("conversation = \"folded-system\"\n"), folded_system);
+    EXPECT_THAT(complaints(model_text + "conversation = \"single-message\"\n"), HasSubstr("folded-system"));
+}
+
 TEST_F(configuration_file, keeps_models_as_long_as_it_is_told) {
     const std::vector<std::pair<std::string, core::nanoseconds>> table{{"\"forever\"", core::nanoseconds{-1}},
                                                                        {"-1", core::nanoseconds{-1}},

@@ -14,19 +14,12 @@ REAL = pathlib.Path(os.environ["CORRAL_REAL_DIR"])
 class LlamaBox(Box):
     """Corral with llama.cpp's real server behind it, and a model whose every word is known (tiny_model.py)."""
 
-    def __init__(self, folder, parallel=1, context=16384, model="", file="tiny.gguf", projector="", family="chatml", conversation="messages"):
+    def __init__(self, folder, parallel=1, context=16384, model="", file="tiny.gguf", projector="", family="chatml"):
         self.wanted = {"parallel": parallel, "context": context, "file": file, "projector": projector, "family": family}
-        self.profiles = ROOT / "vendor"
-        if conversation != "messages":
-            profile = (self.profiles / "llama-server/profile.toml").read_text()
-            self.profiles = folder / "profiles"
-            (self.profiles / "llama-server").mkdir(parents=True)
-            changed = profile.replace('conversation = "messages"', f'conversation = "{conversation}"')
-            (self.profiles / "llama-server/profile.toml").write_text(changed)
         super().__init__(folder, package=REAL, model=model)
 
     def config_text(self, extra, model, *_):
-        return (f'log_level = "debug"\nprofiles = ["{self.profiles}"]\n{extra}\n'
+        return (f'log_level = "debug"\nprofiles = ["{ROOT / "vendor"}"]\n{extra}\n'
                 f'[[models]]\nname = "sim"\nprofile = "llama-server"\npackage = "{REAL}"\nfamily = "{self.wanted["family"]}"\n{model}\n'
                 f'[models.variables]\nprogram = "{REAL / "llama-server"}"\nmodel_file = "{self.wanted["file"]}"\n'
                 f'projector = "{self.wanted["projector"]}"\n'
