@@ -46,7 +46,8 @@ public:
         : context_(context),
           model_(std::move(model)),
           what_(std::move(what)),
-          until_(core::deadline::after(context.generations->request_deadline(), what_.arrived)),
+          until_(what_.when.until.sooner(
+              core::deadline::after(context.generations->request_deadline(), what_.arrived))),
           batch_(model_->runtime->model().runtime.traits.embedding.batch) {}
 
     core::awaitable<embedding_outcome> perform() {
@@ -83,6 +84,7 @@ private:
             who.client = what_.client;
             who.model = model_->deployment;
             who.until = until_;
+            who.batch = what_.when.priority == chat::priority_class::batch;
             who.keep_alive = what_.keep_alive;
             if (next == 0) {
                 who.on_queued = [this](const scheduler::queue_place& place) { made_.place = place; };

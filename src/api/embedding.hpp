@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "api/request_start.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/scheduler/scheduler.hpp"
 
@@ -21,6 +22,7 @@ struct embedding_request {
     std::size_t dimensions = 0;  // fewer than the model's: the vectors are cut; 0: as they are
     std::optional<core::nanoseconds> keep_alive;
     core::steady_time arrived;
+    urgency when;
     http::memory_charge* memory = nullptr;  // of the request; its end gives all back
 };
 

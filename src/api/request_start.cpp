@@ -1,12 +1,17 @@
 #include "api/request_start.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <cstdint>
+#include <system_error>
 #include <utility>
 
 #include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
 #include "api/json/zstd_body.hpp"
 #include "api/request_mark.hpp"
+#include "corral/catalog/toml_section.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/generation/failure_words.hpp"
@@ -46,6 +51,49 @@ std::string new_request_id(const api_context& context, const http::request& inco
     return out;
 }
 
+namespace {
+
+std::optional<core::nanoseconds> timeout_in(std::string_view said) {
+    constexpr double longest = 24.0 * 60 * 60;
+    double seconds = 0;
+    const auto [end, wrong] = std::from_chars(said.data(), said.data() + said.size(), seconds);
+    if (wrong == std::errc{} && end == said.data() + said.size()) {
+        return seconds > 0 && seconds <= longest
+                   ? std::optional(std::chrono::duration_cast<core::nanoseconds>(
+                         std::chrono::duration<double>(seconds)))
+                   : std::nullopt;
+    }
+    const auto span = catalog::parse_duration(said);
+    return span && *span > core::milliseconds{0} && *span <= std::chrono::hours{24}
+               ? std::optional<core::nanoseconds>(*span)
+               : std::nullopt;
+}
+
+}  // namespace
+
+urgency urgency_of(const api_context& context, const http::request& incoming) {
+    urgency out;
+    if (const std::string_view said = core::trimmed(incoming.headers.find(timeout_wish)); !said.empty()) {
+        if (const auto span = timeout_in(said)) {
+            out.until = core::deadline::after(*span, incoming.arrived);
+        } else {
+            out.unusable.push_back(timeout_wish);
+        }
+    }
+    const std::string wish = core::lower_case(core::trimmed(incoming.headers.find(priority_wish)));
+    if (!wish.empty() && wish != "batch" && wish != "interactive") {
+        out.unusable.push_back(priority_wish);
+    }
+    const bool by_key = !incoming.owner.empty() &&
+                        std::ranges::find(context.batch_keys, incoming.owner) != context.batch_keys.end();
+    if (by_key || wish == "batch") {
+        out.priority = chat::priority_class::batch;
+    } else if (wish == "interactive" || !context.recognises_batch) {
+        out.priority = chat::priority_class::interactive;
+    }
+    return out;
+}
+
 chat::generation_request begin_request(const api_context& context, const http::request& incoming,
                                        const generation::served_model& model, std::string typed) {
     chat::generation_request out;
@@ -55,6 +103,10 @@ chat::generation_request begin_request(const api_context& context, const http::r
     out.model_typed = std::move(typed);
     out.model = model.name;
     out.arrived = incoming.arrived;
+    urgency asked = urgency_of(context, incoming);
+    out.priority = asked.priority;
+    out.until = asked.until;
+    out.unused_options.assign(asked.unusable.begin(), asked.unusable.end());
     return out;
 }
 

@@ -29,6 +29,17 @@ template <typename Serve>
 // Of a request, for the log: 16 hex digits, and the mark that it brings behind a dot (request_mark).
 [[nodiscard]] std::string new_request_id(const api_context& context, const http::request& incoming);
 
+// What a client says of when its answer is wanted. Headers of Corral's own, see docs/many_models.md#whose-turn-it-is.
+inline constexpr std::string_view timeout_wish = "X-Request-Timeout";
+inline constexpr std::string_view priority_wish = "X-Corral-Priority";
+struct urgency {
+    chat::priority_class priority = chat::priority_class::by_shape;
+    core::deadline until;                    // never: nothing was said
+    std::vector<std::string_view> unusable;  // headers without a meaning here
+};
+// `X-Request-Timeout` counts from the request's arrival, in seconds or with a unit ("1.5", "500ms"), up to a day.
+[[nodiscard]] urgency urgency_of(const api_context& context, const http::request& incoming);
+
 // A request for `model`, known to the log and the queue; the format fills in the rest.
 [[nodiscard]] chat::generation_request begin_request(const api_context& context,
                                                      const http::request& incoming,

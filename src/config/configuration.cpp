@@ -189,6 +189,14 @@ std::string host_name() {
     return known ? std::string(name.data()) : std::string("box");
 }
 
+void read_batch(catalog::section& root, configuration& to) {
+    if (auto from = root.table("batch")) {
+        from->texts("keys", to.batch_keys);
+        from->flag("recognise", to.recognises_batch);
+        from->finish();
+    }
+}
+
 void read_box(catalog::section& root, configuration& to) {
     constexpr std::size_t longest = 64;
     to.box_name = host_name();
@@ -371,6 +379,7 @@ configuration_result load_configuration(const configuration_source& from) {
     read_log(root, value);
     root.integer("max_queue", value.max_queue, 1, 65536);
     root.duration("conversation_hold", value.conversation_hold, core::milliseconds{0}, core::seconds{2});
+    read_batch(root, value);
     read_lifetimes(root, from, base, value, warnings);
     read_admin_socket(root, from.environment, base, value);
     constexpr std::size_t as_go = 1024UL * 1024 + 4096;  // what is long of them is paid for like a body

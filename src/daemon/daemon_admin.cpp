@@ -155,6 +155,8 @@ void daemon::renew_request_pipeline() {
     context.closed = closed_for_clients();
     context.silence = settings_.silence;
     context.first_byte = settings_.first_byte;
+    context.batch_keys = settings_.batch_keys;
+    context.recognises_batch = settings_.recognises_batch;
     context.shows_stream_errors = settings_.shows_stream_errors;
     context.drained = [this] { return drained_; };
     context.metrics = [this] { return metrics_.page(); };

@@ -275,8 +275,8 @@ std::size_t generation_run::held_at(const engine::backend& at) const {
 }
 
 core::awaitable<bool> generation_run::take_turn() {
-    const bool background = is_background(request_);
-    if (background && tries_ == 0 && !to_->abandoned()) {
+    const bool batch = is_batch(request_);
+    if (batch && is_background(request_) && tries_ == 0 && !to_->abandoned()) {
         // A client sends its first one together with the question that somebody waits for.
         constexpr core::milliseconds after_you{200};
         const core::deadline until = core::deadline::after(after_you, with_.clock->now());
@@ -293,7 +293,7 @@ core::awaitable<bool> generation_run::take_turn() {
     who.until = deadline();
     who.readmission = tries_ > 0;
     who.behind = hung_;
-    who.background = background;
+    who.batch = batch;
     who.keep_alive = request_.keep_alive;
     who.held = [this](const engine::backend& at) { return held_at(at); };
     if (tries_ == 0) {

@@ -268,6 +268,11 @@ bool is_background(const chat::generation_request& request) {
     return known;
 }
 
+bool is_batch(const chat::generation_request& request) {
+    const bool said = request.priority != chat::priority_class::by_shape && !request.idle_work;
+    return said ? request.priority == chat::priority_class::batch : is_background(request);
+}
+
 std::string begun_answer(const chat::generation_request& request) {
     const bool begun = is_conversation(request) && !request.messages.empty() &&
                        request.messages.back().from == chat::role::assistant;

@@ -59,6 +59,8 @@ using preparation = boost::system::result<prepared_request, chat::failure>;
 
 // What a client asks beside the chat: a title, tags, questions that may follow. Nobody waits for its answer.
 [[nodiscard]] bool is_background(const chat::generation_request& request);
+// It waits behind those of people: by its priority, else by its shape.
+[[nodiscard]] bool is_batch(const chat::generation_request& request);
 
 // The answer that the model shall go on with; empty when it begins a new one.
 [[nodiscard]] std::string begun_answer(const chat::generation_request& request);

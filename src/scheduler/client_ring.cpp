@@ -41,7 +41,7 @@ std::list<client_ring::line>::iterator client_ring::line_of(const std::string& c
     if (found != round_.end()) {
         return found;
     }
-    const auto fresh = round_.insert(newcomer_place(client), line{client, {}, {}, {}, last_turn_of(client)});
+    const auto fresh = round_.insert(newcomer_place(client), line{client, {}, {}, last_turn_of(client)});
     std::for_each(std::next(fresh), round_.end(), [](line& each) { each.passed = true; });
     return fresh;
 }
@@ -52,17 +52,11 @@ void client_ring::add(const std::string& client, ticket_id id, bool first) {
     ++size_;
 }
 
-void client_ring::add_last(const std::string& client, ticket_id id) {
-    line_of(client)->last.push_back(id);
-    ++size_;
-}
-
 void client_ring::add_behind(ticket_id id) {
     last_one late{id, {}};
     for (const line& each : round_) {
         late.before.insert(each.first.begin(), each.first.end());
         late.before.insert(each.normal.begin(), each.normal.end());
-        late.before.insert(each.last.begin(), each.last.end());
     }
     for (const last_one& each : behind_) {
         late.before.insert(each.id);
@@ -84,9 +78,7 @@ bool client_ring::remove(ticket_id id) {
         return true;
     }
     for (auto place = round_.begin(); place != round_.end(); ++place) {
-        const auto gone =
-            std::erase(place->first, id) + std::erase(place->normal, id) + std::erase(place->last, id);
-        if (gone == 0) {
+        if (std::erase(place->first, id) + std::erase(place->normal, id) == 0) {
             continue;
         }
         left(id);
@@ -146,9 +138,7 @@ void client_ring::take(ticket_id one_of_these) {
 }
 
 void client_ring::serve(std::list<line>::iterator served) {
-    std::deque<ticket_id>& from = !served->first.empty()    ? served->first
-                                  : !served->normal.empty() ? served->normal
-                                                            : served->last;
+    std::deque<ticket_id>& from = served->first.empty() ? served->normal : served->first;
     const ticket_id id = from.front();
     from.pop_front();
     left(id);
@@ -162,7 +152,7 @@ void client_ring::serve(std::list<line>::iterator served) {
 
 std::optional<std::size_t> client_ring::line::find(ticket_id id) const {
     std::size_t place = 0;
-    for (const std::deque<ticket_id>* part : {&first, &normal, &last}) {
+    for (const std::deque<ticket_id>* part : {&first, &normal}) {
         const auto found = std::find(part->begin(), part->end(), id);
         if (found != part->end()) {
             return place + static_cast<std::size_t>(found - part->begin());
@@ -206,18 +196,9 @@ std::size_t client_ring::ahead_of_next(const std::string& client) const {
     const auto own =
         std::find_if(round_.begin(), round_.end(), [&](const line& l) { return l.client == client; });
     if (own != round_.end()) {
-        return ahead(own, own->size() - own->last.size()) + behind_.size();
+        return ahead(own, own->size()) + behind_.size();
     }
     return static_cast<std::size_t>(std::distance(round_.begin(), newcomer_place(client))) + behind_.size();
-}
-
-std::vector<ticket_id> client_ring::take_all() {
-    std::vector<ticket_id> all;
-    all.reserve(size_);
-    while (const auto id = take()) {
-        all.push_back(*id);
-    }
-    return all;
 }
 
 }  // namespace corral::scheduler

@@ -23,8 +23,6 @@ class client_ring {
 public:
     // With `first` the ticket goes before the client's other ones, but behind earlier ones that were put first too.
     void add(const std::string& client, ticket_id id, bool first);
-    // All others of the client go before it, also those that come later.
-    void add_last(const std::string& client, ticket_id id);
     void add_behind(ticket_id id);
     // False when it does not wait here.
     bool remove(ticket_id id);
@@ -44,10 +42,6 @@ public:
     [[nodiscard]] std::optional<std::size_t> ahead_of(ticket_id id) const;
     // The same for a ticket that `client` added now.
     [[nodiscard]] std::size_t ahead_of_next(const std::string& client) const;
-    // The same of a client that has none waiting and had no turn yet.
-    [[nodiscard]] std::size_t ahead_of_new_client() const { return ahead_of_next({}); }
-    // Everything, in the order take() would have given it to a single server.
-    [[nodiscard]] std::vector<ticket_id> take_all();
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
 private:
@@ -55,14 +49,11 @@ private:
         std::string client;
         std::deque<ticket_id> first;
         std::deque<ticket_id> normal;
-        std::deque<ticket_id> last;
         std::uint64_t served = 0;  // its last turn; 0: none, or forgotten
         bool passed = false;       // by a newcomer, since then
         [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-        [[nodiscard]] std::size_t size() const noexcept { return first.size() + normal.size() + last.size(); }
-        [[nodiscard]] ticket_id next() const {
-            return (!first.empty() ? first : !normal.empty() ? normal : last).front();
-        }
+        [[nodiscard]] std::size_t size() const noexcept { return first.size() + normal.size(); }
+        [[nodiscard]] ticket_id next() const { return (!first.empty() ? first : normal).front(); }
         // Its place in the line, from 0.
         [[nodiscard]] std::optional<std::size_t> find(ticket_id id) const;
     };

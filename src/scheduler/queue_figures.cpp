@@ -119,7 +119,7 @@ std::optional<standing> queue_policy::standing_now(const std::string& model, cor
         return std::nullopt;
     }
     const queue& on = found->second;
-    const std::size_t ahead = on.ring.ahead_of_new_client();
+    const std::size_t ahead = on.ring.ahead_of_next(priority_level::interactive, {});
     return standing{ahead + leases_on(on), whole_seconds(until_turn(on, ahead, now))};
 }
 
@@ -139,7 +139,7 @@ std::optional<core::seconds> queue_policy::estimate_now(core::steady_time now) c
             if (refuses || is_up != up) {
                 continue;
             }
-            const duration one = until_turn(on, on.ring.ahead_of_new_client(), now);
+            const duration one = until_turn(on, on.ring.ahead_of_next(priority_level::interactive, {}), now);
             if (!one) {
                 return std::nullopt;
             }
@@ -173,6 +173,13 @@ core::seconds queue_policy::own_wait(const queue& on, std::size_t ahead, core::s
     const std::size_t rounds = (ahead + leases_on(on) + side_by_side - 1) / side_by_side;
     const auto held = on.held.find(on.tier);
     return (held == on.held.end() ? service_time{} : held->second).until_served(rounds);
+}
+
+std::optional<core::seconds> queue_policy::too_late(const queue& on, const arrival& who,
+                                                    core::steady_time now) const {
+    const std::size_t ahead = on.ring.ahead_of_next(who.level, who.client);
+    const duration wait = who.readmission ? std::nullopt : until_turn(on, ahead, now);
+    return wait && *wait > who.until.left(now) ? whole_seconds(wait) : std::nullopt;
 }
 
 duration queue_policy::until_turn(const queue& on, std::size_t ahead, core::steady_time now) const {

@@ -62,8 +62,8 @@ void queue_policy::remove_instance(instance_id which) {
     }
 }
 
-// 1. shutting down, unknown, suspended or broken: refused. 2. An instance is free: granted. 3. No room: refused. 4.
-// Waits.
+// 1. shutting down, unknown, suspended or broken: refused. 2. An instance is free: granted. 3. Its turn would come after
+// its deadline, or there is no room: refused. 4. Waits.
 std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time now) {
     if (closed_) {
         return {decision{who.ticket, verdict::shutting_down, {}, {}, {}}};
@@ -82,16 +82,17 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
     const bool served_at_once = on.ring.size() == 0 && !free_instances(on).empty();
     const bool full = !served_at_once && !who.readmission && waiting_.size() >= max_waiting_;
     std::vector<decision> out;
+    if (const auto wait = served_at_once ? std::nullopt : too_late(on, who, now)) {
+        return {decision{who.ticket, verdict::too_late, {}, wait, {}}};
+    }
     if (full && !make_place(who, now, out)) {
-        const core::seconds wait = own_wait(on, on.ring.ahead_of_next(who.client), now);
+        const core::seconds wait = own_wait(on, on.ring.ahead_of_next(who.level, who.client), now);
         return {decision{who.ticket, verdict::queue_full, {}, wait, {}}};
     }
     if (who.behind) {
-        on.ring.add_behind(who.ticket);
-    } else if (who.background) {
-        on.ring.add_last(who.client, who.ticket);
+        on.ring.add_behind(who.level, who.ticket);
     } else {
-        on.ring.add(who.client, who.ticket, who.readmission);
+        on.ring.add(who.level, who.client, who.ticket, who.readmission);
     }
     const moment came = mark(now);
     on.arrivals.emplace(came.order, came.at);

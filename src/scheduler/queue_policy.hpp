@@ -21,9 +21,9 @@
 #include <vector>
 
 #include "corral/core/time.hpp"
-#include "scheduler/client_ring.hpp"
 #include "scheduler/client_shares.hpp"
 #include "scheduler/conversation_hold.hpp"
+#include "scheduler/priority_ring.hpp"
 #include "scheduler/residency_policy.hpp"
 #include "scheduler/service_time.hpp"
 #include "scheduler/time_slice_policy.hpp"
@@ -40,7 +40,8 @@ enum class verdict {
     shutting_down,
     suspended,
     removed,
-    no_memory
+    no_memory,
+    too_late
 };
 
 // What an instance is beside its state.
@@ -53,7 +54,7 @@ struct decision {
     ticket_id ticket;
     verdict what = verdict::granted;
     core::reason reason;                       // of a broken or suspended model, or why there is no room
-    std::optional<core::seconds> retry_after;  // with queue_full: the wait of this client
+    std::optional<core::seconds> retry_after;  // with queue_full and too_late: the wait of this client
     instance_id instance{};                    // with granted
 };
 
@@ -62,8 +63,9 @@ struct arrival {
     std::string client;
     std::string model;
     bool readmission = false;
-    bool behind = false;      // as admission_request::behind
-    bool background = false;  // likewise
+    bool behind = false;  // as admission_request::behind
+    priority_level level = priority_level::interactive;
+    core::deadline until{};  // of its turn
 };
 
 // Where a waiting ticket stands, or one that would come now.
@@ -72,8 +74,8 @@ struct standing {
     std::optional<core::seconds> estimate;  // until its turn; unknown before anything was measured
 };
 
-// Order of service: within a client by arrival, readmissions first; between clients in turn, one ticket each
-// a round (client_ring). So a place is known for those who wait now, and others may come between later. Of several instances with a place free the one serves on whose cards, or on
+// Order of service: people before jobs, which age (priority_ring); within a client by arrival, readmissions first;
+// between clients in turn, one ticket each a round (client_ring). So a place is known for those who wait now, and others may come between later. Of several instances with a place free the one serves on whose cards, or on
 // which itself, the fewest leases run, then the one that has been idle for longest.
 //
 // A ticket whose prompt an instance holds the beginning of goes there, and before others, as far as the bounds of the
@@ -197,7 +199,7 @@ private:
         kept_place kept;
     };
     struct queue {
-        client_ring ring;
+        priority_ring ring;
         std::vector<instance_id> instances;
         std::map<std::uint64_t, core::steady_time> arrivals;  // by order, of those who wait
         std::optional<core::reason> suspended;
@@ -224,6 +226,9 @@ private:
     };
     // One place becomes free for `who`, in a full room. False: it has to be refused itself.
     [[nodiscard]] bool make_place(const arrival& who, core::steady_time now, std::vector<decision>& out);
+    // Its turn comes after its deadline, as far as that is known: its estimate.
+    [[nodiscard]] std::optional<core::seconds> too_late(const queue& on, const arrival& who,
+                                                        core::steady_time now) const;
     [[nodiscard]] core::seconds own_wait(const queue& on, std::size_t ahead, core::steady_time now) const;
     void grant_next(queue& on, core::steady_time now, std::vector<decision>& out);
     void refuse_waiting(queue& on, verdict why, const core::reason& reason, std::vector<decision>& out);

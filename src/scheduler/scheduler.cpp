@@ -16,36 +16,28 @@ namespace {
 
 refusal make_refusal(const decision& why) {
     using chat::failure_kind;
+    using core::say;
     switch (why.what) {
         case verdict::queue_full:
-            return {failure_kind::queue_full, "queue-full",
-                    "too many requests are waiting here; ask again in a while", why.retry_after};
+            return {failure_kind::queue_full, "queue-full", say("request.queue-full"), why.retry_after};
+        case verdict::too_late:
+            return {failure_kind::unavailable, "deadline-unreachable",
+                    say("request.deadline/too-late",
+                        std::to_string(why.retry_after.value_or(core::seconds{1}).count())),
+                    why.retry_after};
         case verdict::unknown_model:
-            return {failure_kind::model_not_found,
-                    "model-not-found",
-                    "this model is not served here any more; choose another",
-                    {}};
+            return {failure_kind::model_not_found, "model-not-found", say("request.not-served"), {}};
         case verdict::broken:
             return {failure_kind::unavailable, "backend-broken",
-                    why.reason.empty()
-                        ? "the model does not start; it is tried again by itself, ask again in a while"
-                        : why.reason,
-                    why.retry_after};
+                    why.reason.empty() ? say("request.runtime-refuses") : why.reason, why.retry_after};
         case verdict::suspended:
             return {failure_kind::unavailable, "model-stopped", why.reason, {}};
         case verdict::no_memory:
             return {failure_kind::unavailable, "no-room", why.reason, {}};
         case verdict::removed:
-            return {failure_kind::unavailable,
-                    "model-removed",
-                    "the model was taken out of this server's configuration while the request waited; "
-                    "choose another",
-                    {}};
+            return {failure_kind::unavailable, "model-removed", say("request.removed"), {}};
         case verdict::shutting_down:
-            return {failure_kind::shutting_down,
-                    "shutting-down",
-                    "this server is shutting down; ask again in a while",
-                    {}};
+            return {failure_kind::shutting_down, "shutting-down", say("request.shutting-down"), {}};
         case verdict::granted:
             break;
     }
@@ -93,8 +85,10 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     const std::shared_ptr<impl> of = impl_;
     impl::waiter place(of, who);
     const ticket_id id = place.id();
-    of->post(event::arrived{
-        {id, who.client, who.model, who.readmission, who.behind, who.background}, who.until, who.keep_alive});
+    of->post(event::arrived{{id, who.client, who.model, who.readmission, who.behind,
+                             who.batch ? priority_level::batch : priority_level::interactive, who.until},
+                            who.until,
+                            who.keep_alive});
     if (!place.told() && who.on_queued && !who.readmission) {
         if (const auto stands = of->place_of(place)) {
             who.on_queued(*stands);
@@ -105,11 +99,10 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
         reason = co_await place.bell().wait(who.until);
     }
     if (reason == core::wake_reason::cancelled) {
-        co_return refusal{chat::failure_kind::cancelled, "cancelled", "the request was withdrawn", {}};
+        co_return refusal{chat::failure_kind::cancelled, "cancelled", core::say("request.withdrawn"), {}};
     }
     if (!place.told()) {
-        co_return refusal{chat::failure_kind::timed_out, "queue-deadline",
-                          "the request waited for its turn as long as it may; ask again later",
+        co_return refusal{chat::failure_kind::timed_out, "queue-deadline", core::say("request.deadline"),
                           engine::until_next_try(of->backends_of(who.model), of->clock.now())};
     }
     if (place.at() == nullptr) {

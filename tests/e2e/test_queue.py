@@ -4,11 +4,13 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import socket
 import threading
 import time
 
 from harness import MODEL, Box, wait_until
+from keyed_box import bearer, make_box, new_key
 
 
 def in_threads(count, work):
@@ -75,6 +77,56 @@ def test_a_stream_tells_its_place_while_it_waits(tmp_path):
         for connection, reply in waits:
             assert b"done" in reply.read()
             connection.close()
+
+
+def headed(box, text, **headers):
+    """A chat, not streamed, with headers; its connection, whose answer is still to come."""
+    connection = box.connect()
+    body = {"model": MODEL, "stream": False, "messages": [{"role": "user", "content": text}]}
+    connection.request("POST", "/api/chat", json.dumps(body), {**box.headers, "Content-Type": "application/json", **headers})
+    return connection
+
+
+def test_people_go_before_jobs_by_header_key_and_shape(tmp_path):
+    box = make_box(tmp_path)
+    nightly, anna = bearer(new_key(box, "nightly")), box.headers
+    box.config_file.write_text(box.config_file.read_text() + '\n[batch]\nkeys = ["nightly"]\n')
+    with box:
+        holder = box.stream("[[never_end]]")
+        next(iter(holder))
+        came = []
+        for text, headers in (("job by key", nightly), ("### Task: a title", anna), ("job by header", {**anna, "X-Corral-Priority": "batch"}),
+                              ("a key stays a job", {**nightly, "X-Corral-Priority": "interactive"}), ("a person", anna),
+                              ("### Task: of a person", {**anna, "X-Corral-Priority": "interactive"})):
+            came.append(headed(box, f"{text} [[text=done]]", **headers))
+            wait_until(lambda: waiting(box) == len(came), what=f"{text} waits")
+        holder.close()
+        for connection in came:
+            assert b"done" in connection.getresponse().read()
+        words = ("by key", "a title", "by header", "stays a job", "a person")
+        order = [next(text for text in words if text in run["kv_text"]) for run in box.runs() if "text=done" in run["kv_text"]]
+        assert len(order) == 6 and order[:2] == ["a person"] * 2 and "a person" not in order[2:], order
+
+
+def test_what_would_be_too_late_is_refused_at_once(tmp_path):
+    with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 20}}) as box:
+        box.say("[[n=60]]")  # three seconds: what a lease takes here
+        holder = box.stream("[[never_end]]")
+        next(iter(holder))
+        waits = headed(box, "[[text=done]]")
+        wait_until(lambda: waiting(box) == 1, what="it waits")
+        begun = time.monotonic()
+        answer = headed(box, "late", **{"X-Request-Timeout": "500ms"}).getresponse()
+        said = json.loads(answer.read())["error"]
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1, (answer.status, said)
+        assert re.search(r"turn would come in about \d+ s", said), said
+        assert time.monotonic() - begun < 0.5, "it was not kept waiting until its deadline"
+        assert waiting(box) == 1
+        unread = headed(box, "[[text=read]]", **{"X-Request-Timeout": "soon"})
+        wait_until(lambda: waiting(box) == 2, what="a value without a meaning changes nothing")
+        holder.close()
+        for connection, text in ((waits, b"done"), (unread, b"read")):
+            assert text in connection.getresponse().read()
 
 
 def test_beyond_the_bound_the_answer_is_503_with_retry_after(tmp_path):

@@ -45,8 +45,8 @@ protected:
     std::string told() {
         std::string out;
         for (const decision& each : told_) {
-            constexpr const char* words[] = {"+",         ":full",      ":unknown", ":broken",
-                                             ":shutdown", ":suspended", ":removed", ":room"};
+            constexpr const char* words[] = {"+",          ":full",    ":unknown", ":broken", ":shutdown",
+                                             ":suspended", ":removed", ":room",    ":late"};
             out += (out.empty() ? "" : " ") + std::to_string(each.ticket.value) +
                    words[static_cast<int>(each.what)];
         }

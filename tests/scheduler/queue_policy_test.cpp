@@ -52,6 +52,41 @@ TEST_F(queue_policy_test, refuses_beyond_the_bound_with_the_time_to_wait) {
     EXPECT_EQ(last_.retry_after, core::seconds{30});
 }
 
+TEST_F(queue_policy_test, refuses_at_once_what_would_have_its_turn_after_its_deadline) {
+    measure_service();  // ten seconds a lease
+    arrive(1);
+    arrive(2);
+    told();
+    const auto ask = [&](std::uint64_t id, core::seconds within, bool again = false) {
+        arrival who{ticket_id{id}, "b", "m", again};
+        who.until = core::deadline::after(within, now_);
+        take(policy_.arrive(who, now_));
+    };
+    ask(3, core::seconds{9});
+    EXPECT_EQ(told(), "3:late");
+    EXPECT_EQ(last_.retry_after, core::seconds{10});
+    ask(4, core::seconds{11});
+    EXPECT_EQ(place(4), "1 ahead, 10 s") << "a newcomer goes before the second of the first client";
+    ask(5, core::seconds{1}, true);
+    EXPECT_EQ(told(), "") << "what was admitted before stays";
+}
+
+TEST_F(queue_policy_test, a_deadline_refuses_nobody_who_is_served_at_once_or_while_nothing_is_measured) {
+    arrive(1);
+    arrival soon{ticket_id{2}, "b", "m"};
+    soon.until = core::deadline::after(core::milliseconds{1}, now_);
+    take(policy_.arrive(soon, now_));
+    EXPECT_EQ(told(), "");
+    ready();
+    now_ += core::seconds{10};
+    release(1);
+    release(2);
+    told();
+    soon.ticket = ticket_id{3};
+    take(policy_.arrive(soon, now_));
+    EXPECT_EQ(told(), "3+");
+}
+
 // The queue has two places; each lease takes ten seconds.
 TEST_F(queue_policy_test, a_greedy_client_does_not_keep_another_out_of_a_full_queue) {
     measure_service();

@@ -17,6 +17,7 @@ struct known_ticket {
     std::string client;
     std::string model;
     bool readmission = false;
+    priority_level level = priority_level::interactive;
     fate now = fate::waiting;
     int passed_by_client = 0;  // grants to others of its queue, by any client, since it waits
 };
@@ -102,9 +103,11 @@ private:
         who.client = std::string(1, static_cast<char>('a' + below(4)));
         who.model = models_[below(models_.size())];
         who.readmission = below(5) == 0;
+        who.level = below(3) == 0 ? priority_level::batch : priority_level::interactive;
         const std::size_t before = policy_.waiting();
         tickets_[id] = who;
-        const auto told = policy_.arrive({ticket_id{id}, who.client, who.model, who.readmission}, now_);
+        const auto told =
+            policy_.arrive({ticket_id{id}, who.client, who.model, who.readmission, false, who.level}, now_);
         for (const decision& each : told) {
             if (each.what == verdict::queue_full) {
                 ASSERT_GE(before, bound);
@@ -178,15 +181,19 @@ private:
             if (each.now != fate::waiting || each.model != who.model) {
                 continue;
             }
-            if (each.client == who.client && each.readmission == who.readmission) {
+            const bool same_line = each.client == who.client && each.level == who.level;
+            if (same_line && each.readmission == who.readmission) {
                 ASSERT_GT(id, granted) << "the client's earlier request was passed";
             }
-            if (each.client == who.client) {
+            if (same_line) {
                 ASSERT_FALSE(each.readmission && !who.readmission) << "a readmission was passed";
             }
             ++each.passed_by_client;
-            // Four clients, and at most bound + readmissions before it in its own line.
-            ASSERT_LE(each.passed_by_client, 4 * 60) << "ticket " << id << " starves";
+            // Four clients, and at most bound + readmissions before it in its own line; of a job each time as many more
+            // as may overtake it.
+            const int overtakes =
+                each.level == priority_level::batch ? 1 + static_cast<int>(priority_ring::most_overtakes) : 1;
+            ASSERT_LE(each.passed_by_client, 4 * 60 * overtakes) << "ticket " << id << " starves";
         }
     }
 

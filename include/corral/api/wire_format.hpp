@@ -59,6 +59,9 @@ struct api_context {
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     // So long a stream waits for its first byte, in which a failure is still a status; 0: for ever.
     core::milliseconds first_byte{45'000};
+    // API keys, by name, whose requests are all of a job; and whether a request's shape may say so (titles, tags).
+    std::vector<std::string> batch_keys{};
+    bool recognises_batch = true;
     bool shows_stream_errors = true;  // also as text of the answer, where clients overlook them
     std::string
         closed{};  // a sentence for clients: why nobody is let in but for /healthz; empty: all who may are

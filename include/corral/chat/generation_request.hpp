@@ -83,6 +83,9 @@ struct limits {
     bool truncate = true;                     // shorten a conversation that is too long
 };
 
+// Whether a person waits for the answer, as the client or the operator says; else its shape does.
+enum class priority_class { by_shape, interactive, batch };
+
 enum class thinking_mode { model_default, off, on };
 
 // A text with a hole, for models with the capability `insert`.
@@ -117,6 +120,7 @@ struct generation_request {
     std::optional<core::nanoseconds> keep_alive;
     // Options the client gave that no runtime here has a use for, by their name on the wire; logged once.
     std::vector<std::string> unused_options;
+    priority_class priority = priority_class::by_shape;
     bool idle_work = false;  // of the box itself: nobody waits for its answer
     core::steady_time arrived;
     core::deadline until;

@@ -72,6 +72,8 @@ struct configuration {
     bool log_content = false;                        // may prompts and answers appear in the log
     std::size_t max_queue = 512;                     // waiting requests; beyond it 503
     core::milliseconds conversation_hold{1000};      // see scheduler_options
+    std::vector<std::string> batch_keys;             // API keys whose requests are all of a job
+    bool recognises_batch = true;                    // a request's shape may say that it is of one
     core::milliseconds request_deadline{1'800'000};  // from arrival to the last byte
     core::milliseconds shutdown_grace{30'000};       // for the running answer, after SIGTERM
     core::milliseconds upgrade_limit{600'000};       // for running and waiting requests, at an upgrade

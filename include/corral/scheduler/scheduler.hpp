@@ -88,16 +88,16 @@ struct queue_place {
 
 struct admission_request {
     std::string id;
-    std::string client;  // key of fairness
-    std::string model;   // resolved name
-    core::deadline until;
+    std::string client;    // key of fairness
+    std::string model;     // resolved name
+    core::deadline until;  // one whose turn comes later, as far as that is known, is refused at once
     // Requests that were admitted before and lost their runtime go before new ones of the same client and are
     // never refused for a full queue.
     bool readmission = false;
     // It hung its runtime: all that wait now go before it, and nobody who comes later.
     bool behind = false;
-    // Nobody waits for its answer: all others of its client go before it.
-    bool background = false;
+    // Of a job, for whose answer nobody waits: those of people go before it (priority_ring.hpp).
+    bool batch = false;
     // How long the model stays after this request, from its turn on; absent: as before. Zero: it is unloaded
     // when nobody needs it any more.
     std::optional<core::nanoseconds> keep_alive;

@@ -1,5 +1,7 @@
 #include "api/anthropic/messages_request.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "api/json/go_text.hpp"
@@ -134,7 +136,7 @@ void fill(messages_request& asked, const generation::served_model& model, chat::
     request.messages = std::move(asked.talk.messages);
     request.tools = std::move(asked.tools.tools);
     request.must_call = std::move(asked.tools.must_call);
-    request.unused_options = std::move(asked.tools.unused);
+    std::ranges::move(asked.tools.unused, std::back_inserter(request.unused_options));
     request.format = std::move(asked.format);
     request.sampling = asked.sampling;
     request.limits.num_predict = asked.max_tokens;

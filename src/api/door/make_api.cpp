@@ -127,8 +127,11 @@ http::response refuse_all(const front& at, const http::request& head) {
 
 // Beside those that Ollama allows; only for who asks, so that its answer to all others stays as it is.
 void allow_own_headers(http::header_fields& to, std::string_view asked) {
-    if (core::lower_case(asked).find(core::lower_case(timing_wish)) != std::string::npos) {
-        add_header(to, "Access-Control-Allow-Headers", timing_wish);
+    const std::string wanted = core::lower_case(asked);
+    for (const std::string_view own : {timing_wish, timeout_wish, priority_wish}) {
+        if (wanted.find(core::lower_case(own)) != std::string::npos) {
+            add_header(to, "Access-Control-Allow-Headers", own);
+        }
     }
 }
 

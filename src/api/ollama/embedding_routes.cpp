@@ -151,6 +151,7 @@ core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const a
     wanted.memory = incoming.memory;
     wanted.keep_alive = asked.keep_alive;
     wanted.arrived = incoming.arrived;
+    wanted.when = urgency_of(context, incoming);
     auto made = co_await embed(context, std::move(model), std::move(wanted));
     co_return made;
 }

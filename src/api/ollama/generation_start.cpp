@@ -1,5 +1,7 @@
 #include "api/ollama/generation_start.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "api/json/go_text.hpp"
@@ -131,7 +133,7 @@ void fill_parameters(const nlohmann::ordered_json& options, chat::generation_req
             problem.set(core::say("request.not-built/typical"));
         }
         read_parameters(options, request.sampling, request.limits, problem);
-        request.unused_options = unused_parameters(options);
+        std::ranges::move(unused_parameters(options), std::back_inserter(request.unused_options));
     }
 }
 

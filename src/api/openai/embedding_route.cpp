@@ -128,6 +128,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
     what.texts = std::move(asked.texts);
     what.dimensions = asked.dimensions;
     what.arrived = incoming.arrived;
+    what.when = urgency_of(context, incoming);
     what.memory = incoming.memory;
     const std::variant<embedding_answer, chat::failed_event> made =
         co_await embed(context, model, std::move(what));

@@ -1,6 +1,8 @@
 #include "api/openai/generation_fields.hpp"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -163,7 +165,7 @@ chat::generation_request make_request(const api_context& context, const http::re
     out.tools = std::move(asked.tools);
     out.must_call = std::move(asked.must_call);
     out.format = std::move(asked.format);
-    out.unused_options = std::move(asked.unused);
+    std::ranges::move(asked.unused, std::back_inserter(out.unused_options));
     if (asked.logprobs) {
         out.top_logprobs = static_cast<std::uint32_t>(asked.top_logprobs);
     }

@@ -35,8 +35,11 @@ inline constexpr std::array request_table{
             "The client went, or took it back.", "Nothing; ask again for an answer."},
     message{"request.deadline", request_reader,
             "the request waited for its turn as long as it may; ask again later\n"
-            "The request's time ran out while it waited for its turn. Ask again, or give it more time.",
-            "It waited longer than request_deadline.",
+            "The request's time ran out while it waited for its turn. Ask again, or give it more time.\n"
+            "too-late| The request's turn would come in about {seconds} s, later than it may wait. Ask again "
+            "then, or "
+            "give it more time.",
+            "It waited longer than request_deadline or its X-Request-Timeout, or would have to.",
             "Ask again later; the operator can look at the queue: corral status."},
     message{"request.took-too-long", request_reader,
             "The answer took longer than it may here; ask for a shorter one.",
