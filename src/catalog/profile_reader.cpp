@@ -105,6 +105,7 @@ void read_clocks(section from, engine_clocks& into) {
     from.duration("prefill_per_token", into.prefill_per_token, milliseconds{0}, seconds{60});
     from.duration("decode_stall", into.decode_stall, milliseconds{100}, hours{6});
     from.duration("idle_grace", into.idle_grace, milliseconds{10}, seconds{60});
+    from.duration("renew_after", into.renew_after, milliseconds{100}, hours{24});
     from.duration("compare_after", into.compare_after, milliseconds{10}, seconds{3600});
     from.duration("scrub", into.scrub, milliseconds{100}, hours{1});
     read_bounds(from, "call", into.call, into.call_bounds);

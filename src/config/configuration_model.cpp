@@ -129,6 +129,9 @@ void read_reuse(catalog::section& from, catalog::model_entry& to) {
     from.choice("reuse", reuse, {"auto", "off"});
     to.reuse = reuse == "auto" ? catalog::reuse_policy::automatic : catalog::reuse_policy::off;
     from.flag("reuse_across_keys", to.reuse_across_keys);
+    std::string renewal = to.renews_slow ? "auto" : "off";
+    from.choice("renew_slow", renewal, {"auto", "off"});
+    to.renews_slow = renewal == "auto";
 }
 
 void read_history(catalog::section& from, catalog::model_entry& to) {

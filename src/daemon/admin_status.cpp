@@ -167,6 +167,12 @@ void add_processes(control::admin_json& to, const admin_context& of, engine::bac
     if (const engine::reuse_report seen = runtime.reuse(); !seen.state.empty()) {
         to["reuse"] = reuse_json(seen);
     }
+    if (const engine::speed_report seen = runtime.speed(); seen.slower > 0 || seen.renewals > 0) {
+        to["speed"] = {{"slower", seen.slower},
+                       {"renewal_helps", seen.renewal_helps},
+                       {"renewals", seen.renewals},
+                       {"gained", seen.gained}};
+    }
     to["services"] = control::admin_json::array();
     for (const supervisor::service_status& service : runtime.services().status()) {
         to["services"].push_back(service_json(service, now));

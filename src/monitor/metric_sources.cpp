@@ -66,6 +66,13 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
             "delivered.",
             at, static_cast<double>(reuse.mistaken));
     }
+    const engine::speed_report speed = runtime.speed();
+    page.gauge("corral_backend_slowdown_ratio",
+               "Time per token over that of the process's first runs; 0 while it is no slower than those.",
+               at, speed.slower);
+    page.counter("corral_backend_renewals_total",
+                 "Processes replaced while idle because they had become slower than themselves.", at,
+                 static_cast<double>(speed.renewals));
     const engine::device_claim claim = runtime.claim();
     page.gauge("corral_backend_device_memory_bytes",
                "Card memory that the backend uses, or would use when loaded.", at,

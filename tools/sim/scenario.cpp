@@ -31,6 +31,7 @@ void visit_keys(auto& s, Visitor&& visit) {
     visit("timing", "reset_ms", s.timing.reset_ms, limits{});
     visit("timing", "prefill_ms_per_chunk", s.timing.prefill_ms_per_chunk, limits{});
     visit("timing", "tokens_per_second", s.timing.tokens_per_second, limits{0.01, 1e6});
+    visit("timing", "decay_per_run", s.timing.decay_per_run, limits{0, 10});
     visit("timing", "burst", s.timing.burst, limits{1, 1000});
     visit("timing", "worker_delay_ms", s.timing.worker_delay_ms, limits{});
     visit("geometry", "max_token_len", s.geometry.max_token_len, limits{2, 1e6});

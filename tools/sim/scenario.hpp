@@ -14,8 +14,13 @@ struct timing_options {
     int reset_ms = 0;
     double prefill_ms_per_chunk = 20;
     double tokens_per_second = 50;
+    double decay_per_run = 0;  // each run of a process makes the next ones slower by this share
     int burst = 3;
     int worker_delay_ms = 0;
+    // What a token takes behind so many runs of the process.
+    [[nodiscard]] double token_ms(double runs) const {
+        return 1000.0 / tokens_per_second * (1 + decay_per_run * runs);
+    }
 };
 
 struct geometry_options {

@@ -201,6 +201,8 @@ struct engine_clocks {
     core::milliseconds decode_stall{30'000};   // last piece too old
     core::milliseconds idle_grace{2'000};      // done:true for this long, without other evidence, is idle
     core::milliseconds scrub{15'000};          // cancel + drain + reset, then the runtime is restarted
+    core::milliseconds renew_after{
+        1'800'000};  // slower than itself for so long, a runtime is renewed while idle
     core::milliseconds compare_after{10'000};  // idle for this long, the box compares its cache
     clock_bounds call_bounds{core::milliseconds{6'000}, core::milliseconds{60'000}};
     clock_bounds reset_bounds{core::milliseconds{10'000}, core::milliseconds{180'000}};
@@ -332,6 +334,7 @@ struct model_entry {
     history_form history = history_form::by_package;
     oversize_policy oversize = oversize_policy::fit;
     reuse_policy reuse = reuse_policy::automatic;
+    bool renews_slow = true;         // a runtime that has become slower than itself is renewed while idle
     bool reuse_across_keys = false;  // ... and what a request of another key has left there
     bool strict_schemas = false;     // a format's schema that can't be checked whole is refused
     context_sizes context;

@@ -185,6 +185,14 @@ struct reuse_report {
     }
 };
 
+// Whether a runtime has become slower than itself, and what came of it.
+struct speed_report {
+    double slower = 0.0;         // times as long for a token as when its process was young; 0: it is not
+    bool renewal_helps = true;   // as far as is known
+    std::uint64_t renewals = 0;  // of its process for that, while nobody asked
+    double gained = 0.0;         // times as fast by the last of them; 0: not known
+};
+
 // What no file says and the runs so far have shown; 0: not yet.
 struct learned_sizes {
     std::uint32_t prompt_limit = 0;  // tokens of a prompt
@@ -277,6 +285,7 @@ public:
     [[nodiscard]] virtual unsigned capacity() const noexcept { return 1; }
     [[nodiscard]] virtual intrusion_counts intrusions() const { return {}; }
     [[nodiscard]] virtual reuse_report reuse() const { return {}; }
+    [[nodiscard]] virtual speed_report speed() const { return {}; }
     // Before its first start an estimate, or what the configuration says.
     [[nodiscard]] virtual device_claim claim() const { return {}; }
     // Takes over what of `as` is no matter of its processes: names, where else the model may run, when it is

@@ -24,6 +24,7 @@ public:
         mark(std::shared_ptr<box_activity> of, const core::clock_source& clock)
             : of_(std::move(of)), clock_(clock) {
             ++of_->marks_;
+            ++of_->begun_;
             const auto listeners = of_->listeners_;  // one may leave meanwhile
             for (const auto& [who, on_begin] : listeners) {
                 on_begin();
@@ -42,6 +43,11 @@ public:
     };
 
     [[nodiscard]] bool busy() const noexcept { return marks_ > 0; }
+    // Marks so far; and whether there is one alone, and none has begun since there were so many.
+    [[nodiscard]] std::uint64_t begun() const noexcept { return begun_; }
+    [[nodiscard]] bool alone_since(std::uint64_t begun) const noexcept {
+        return marks_ == 1 && begun_ == begun;
+    }
     // When the last mark ended.
     [[nodiscard]] core::steady_time last() const noexcept { return last_; }
     // `on_begin` is called as each mark begins, until ignore().
@@ -72,6 +78,7 @@ private:
     std::deque<death> deaths_;  // of the last moment
     std::uint64_t joint_deaths_ = 0;
     unsigned marks_ = 0;
+    std::uint64_t begun_ = 0;
     core::steady_time last_{};
     std::map<const void*, std::function<void()>> listeners_;
 };

@@ -154,6 +154,10 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
             service.on_endpoint = [this](const auto& at) { places_.runtime_at = at; };
         }
     }
+    if (model_.renews_slow && places_.capacity == 1) {  // else runs slow each other down
+        decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
+                       model_.runtime.clocks.renew_after);
+    }
     group_ = from == nullptr ? supervisor::make_group(context_, std::move(wanted))
                              : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
     if (from != nullptr) {
@@ -260,7 +264,11 @@ std::optional<stream_parts::lost_server> stream_backend::lost_since(std::uint64_
 }
 
 availability stream_backend::available() const {
-    return availability_of(*group_, places_.runtime);
+    availability out = availability_of(*group_, places_.runtime);
+    if (out.warning.empty()) {
+        out.warning = warning_of(speed());
+    }
+    return out;
 }
 
 stated_model stream_backend::stated() const {
@@ -352,6 +360,10 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
         co_return std::move(*refused);
     }
     request_words::listener hears(words_, what.prompt, sink);
+    std::optional<decay_watch::run> measured;
+    if (decay_) {
+        on_end = measured.emplace(*decay_).on_end(std::move(on_end));
+    }
     co_await fit_max_tokens(what);
     const chat::rendered_prompt prompt = what.prompt;
     const std::optional<prefix_places::choice> place = place_of(what);
@@ -364,6 +376,9 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
     }
     if (!out.failure && out.end != run_end::cancelled) {
         group_->went_well(places_.runtime);
+    }
+    if (measured) {
+        measured->ended(out, group_);
     }
     if (out.progress.usage.exact) {
         sizes_.counted(prompt, out.progress.usage.prompt_tokens, prompt_limit());

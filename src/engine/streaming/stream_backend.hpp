@@ -11,6 +11,7 @@
 #include "corral/engine/backend.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/output_lines.hpp"
+#include "engine/decay_watch.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/request_words.hpp"
 #include "engine/service_places.hpp"
@@ -79,6 +80,7 @@ public:
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
                                          std::string_view owner) const noexcept override;
     [[nodiscard]] reuse_report reuse() const override;
+    [[nodiscard]] speed_report speed() const override { return decay_ ? decay_->report() : speed_report{}; }
     [[nodiscard]] std::uint64_t outside_faults() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
@@ -143,7 +145,8 @@ private:
     cache_salts salts_;
     unsalted_prompts unsalted_;  // of the process of now
     reuse_report reuse_;
-    std::uint64_t prefixes_of_ = 0;  // the process that they are about, as runtime_.starts
+    std::optional<decay_watch> decay_;  // nothing: runs share the runtime, or the model says so
+    std::uint64_t prefixes_of_ = 0;     // the process that they are about, as runtime_.starts
     bool told_format_refused_ = false;
     stream_run runs_;
     request_words words_;

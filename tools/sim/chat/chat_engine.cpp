@@ -185,6 +185,7 @@ void chat_engine::decode(chat_run& run, work& now) {
                            run.push(text);
                        });
     npu device(faults_, 0);
+    const double earlier_runs = decoded_runs_.fetch_add(1);
     for (std::size_t index = 0;; ++index) {
         const int count = static_cast<int>(index);
         const bool endless = plan.never_ends || faults_.active("never_end");
@@ -196,7 +197,7 @@ void chat_engine::decode(chat_run& run, work& now) {
             break;
         }
         const auto step =
-            device.work(1000.0 / settings_.snapshot().timing.tokens_per_second, "decode", count, &run.stop());
+            device.work(settings_.snapshot().timing.token_ms(earlier_runs), "decode", count, &run.stop());
         if (step.stopped || stopping_) {
             now.ended_by = "cancelled";
             now.figures.reason = "abort";

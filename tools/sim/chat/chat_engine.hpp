@@ -64,6 +64,7 @@ private:
     fault_switches& faults_;
     run_journal& journal_;
     std::string name_ = "sim";
+    std::atomic<int> decoded_runs_ = 0;
     std::function<void(const std::string&)> tap_;
     std::mutex mutex_;
     std::condition_variable freed_;

@@ -248,6 +248,7 @@ void llm_engine::decode_loop(run_state& run, int at) {
     run.output.push_back(next_token(plan.tokens, plan.never_ends, 0));  // never compared with EOS
     run.pending = run.output;
     run.ended_by = "context_end";
+    const double earlier_runs = decoded_runs_++;
     for (; at < geometry_.max_token_len; ++at) {
         if (stop_.requested()) {
             run.ended_by = "stop";
@@ -255,7 +256,7 @@ void llm_engine::decode_loop(run_state& run, int at) {
         }
         const auto settings = parts_.settings.snapshot();
         obey_prompt(plan, run.output.size(), parts_.faults);
-        const auto done = device_.work(1000.0 / settings.timing.tokens_per_second, "decode",
+        const auto done = device_.work(settings.timing.token_ms(earlier_runs), "decode",
                                        static_cast<int>(run.output.size()), &stop_);
         int token = next_token(plan.tokens, plan.never_ends, run.output.size());
         if (done.failed)

@@ -103,6 +103,7 @@ private:
     kv_cache cache_;
     token_ids system_ids_;
     token_ids prompt_ids_;  // kept between runs
+    double decoded_runs_ = 0;
     std::string system_prompt_;
     std::string last_reply_;
     int limit_ = 0;   // M_now

@@ -213,6 +213,18 @@ inline constexpr std::array runtime_table{
             "answer-longer| the answer is longer than {most:d} bytes",
             "A server that Corral asks broke its answer off, or broke the protocol.",
             "Look at its log; 'corral status' shows what follows from it."},
+    message{
+        "runtime.slower", runtime_reader,
+        "…: a token takes … times as long as when its process was young; its runtime is renewed once nobody "
+        "has "
+        "asked for … s\n"
+        "useless| A token takes {factor} times as long as when its process was young, and a new process did "
+        "not "
+        "help. See whether it is hot or something else is at work here: corral doctor.",
+        "In three of four of the last runs a token took at least half as long again as in the first runs of "
+        "the "
+        "same process with an equally long context. For that Corral replaces the process while nobody asks.",
+        "Nothing; where it did not help, look at temperature, power and other programs (corral doctor)."},
     message{"runtime.tap-unused", runtime_reader,
             "the runtime does not use the tokenizer URL it was given; counts are estimates\n"
             "the server does not take a wanted format (status …), so the model is only told of it",

@@ -56,6 +56,10 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
             service.on_endpoint = [this](const auto& where) { places_.runtime_at = where; };
         }
     }
+    if (model_.renews_slow) {
+        decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
+                       model_.runtime.clocks.renew_after);
+    }
     group_ = from == nullptr ? supervisor::make_group(context_, std::move(wanted))
                              : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
     look_at_services();
@@ -120,7 +124,7 @@ std::vector<pid_t> ax_poll_backend::users_of_tap() const {
 availability ax_poll_backend::available() const {
     availability out = availability_of(*group_, places_.runtime);
     if (out.warning.empty()) {
-        out.warning = intrusion_text_;
+        out.warning = intrusion_text_.empty() ? warning_of(speed()) : intrusion_text_;
     }
     return out;
 }
@@ -179,10 +183,17 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
     }
     co_await let_proof_end(what.until);
     request_words::listener hears(words_, what.prompt, sink);
+    std::optional<decay_watch::run> measured;
+    if (decay_) {
+        on_end = measured.emplace(*decay_).on_end(std::move(on_end));
+    }
     run_outcome out = co_await cycle_.run(std::move(what), hears, control, std::move(on_end), true);
     reused_.note(out.progress);
     if (!out.failure && out.end != run_end::cancelled) {
         group_->went_well(places_.runtime);
+    }
+    if (measured) {
+        measured->ended(out, group_);
     }
     last_use_ = context_.clock->now();
     wake_proof();

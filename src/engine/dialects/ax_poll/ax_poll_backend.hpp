@@ -11,6 +11,7 @@
 
 #include "corral/engine/backend.hpp"
 #include "corral/supervisor/group.hpp"
+#include "engine/decay_watch.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
@@ -78,6 +79,7 @@ public:
     }
     [[nodiscard]] intrusion_counts intrusions() const override;
     [[nodiscard]] reuse_report reuse() const override;
+    [[nodiscard]] speed_report speed() const override { return decay_ ? decay_->report() : speed_report{}; }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return engine::honoured_sampling();
@@ -168,6 +170,7 @@ private:
     bool tap_passed_by_ = false;         // this runtime process does not use the URL it was given
     intrusion_counts intrusions_;
     reuse_report reused_;
+    std::optional<decay_watch> decay_;  // nothing: the model says so
     reuse_proof proof_;
     bool proving_ = false;                       // the runs of now are its own
     std::optional<core::steady_time> last_use_;  // by a request, since its runtime was loaded

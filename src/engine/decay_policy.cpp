@@ -1,0 +1,108 @@
+#include "engine/decay_policy.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace corral::engine {
+
+namespace {
+
+constexpr std::uint32_t fewest_tokens = 16;
+
+// The value below which a `share` of them lies. REQUIRES: there are some.
+double quantile(std::vector<double> of, double share) {
+    const auto at = of.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(of.size() - 1));
+    std::nth_element(of.begin(), at, of.end());
+    return *at;
+}
+
+}  // namespace
+
+void decay_policy::began(core::steady_time /*now*/) {
+    const bool compares = renewed_.has_value() && learns_;
+    for (length_class& each : classes_) {
+        each.before.reset();
+        if (compares && each.last.size() >= young_runs / 2) {
+            each.before = quantile({each.last.begin(), each.last.end()}, 0.5);
+        }
+        each.young.clear();
+        each.last.clear();
+    }
+    judged_.clear();
+    slow_since_.reset();
+}
+
+void decay_policy::ran(const decode_measure& what, core::steady_time now) {
+    if (what.tokens < fewest_tokens || what.took <= core::nanoseconds{0}) {
+        return;
+    }
+    const auto length = static_cast<std::size_t>(std::bit_width(what.context));
+    length_class& of = classes_.at(std::min(length, classes_.size() - 1));
+    const double token = core::as_seconds(what.took) / what.tokens;
+    of.last.push_back(token);
+    if (of.last.size() > young_runs) {
+        of.last.pop_front();
+    }
+    if (of.young.size() < young_runs) {
+        of.young.push_back(token);
+        if (of.young.size() == young_runs) {
+            learn_gain(of);
+        }
+        return;
+    }
+    judged_.push_back({now, token / quantile(of.young, 0.5)});
+    if (judged_.size() > judged_runs) {
+        judged_.pop_front();
+    }
+    if (!is_slow()) {
+        slow_since_.reset();
+    } else if (!slow_since_) {
+        slow_since_ = now;
+    }
+}
+
+void decay_policy::learn_gain(const length_class& of) {
+    if (!learns_ || !of.before) {
+        return;
+    }
+    learns_ = false;
+    gained_ = *of.before / quantile(of.young, 0.5);
+    pause_ = gained_ >= helped ? 1 : std::min(2 * pause_, longest_pause);
+}
+
+bool decay_policy::is_slow() const {
+    std::vector<double> slower;
+    for (const ratio& each : judged_) {
+        slower.push_back(each.slower);
+    }
+    return slower.size() == judged_runs && quantile(std::move(slower), 0.25) >= slow;
+}
+
+bool decay_policy::wants_renewal(core::steady_time now) const {
+    constexpr int slow_spans = 12;
+    const bool may = !renewed_ || now - *renewed_ >= pause_ * slow_spans * slow_for_;
+    return may && slow_since_ && now - *slow_since_ >= slow_for_;
+}
+
+void decay_policy::renews(core::steady_time now) {
+    renewed_ = now;
+    learns_ = true;
+    ++renewals_;
+}
+
+speed_report decay_policy::report() const {
+    speed_report out;
+    out.renewals = renewals_;
+    out.gained = gained_;
+    if (slow_since_) {
+        std::vector<double> slower;
+        for (const ratio& each : judged_) {
+            slower.push_back(each.slower);
+        }
+        out.slower = quantile(std::move(slower), 0.5);
+        out.renewal_helps = renewals_ == 0 || learns_ || gained_ >= helped;
+    }
+    return out;
+}
+
+}  // namespace corral::engine

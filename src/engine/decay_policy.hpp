@@ -1,0 +1,72 @@
+#pragma once
+// Whether a runtime has become slower than itself, and whether a new process would help. What a token takes is compared
+// with what tokens of an equally long context took while the same process was young, so neither a slow model nor a long
+// prompt looks like decay. Decides only.
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/core/time.hpp"
+#include "corral/engine/backend.hpp"
+
+namespace corral::engine {
+
+// The decode stage of one run that had the box to itself.
+struct decode_measure {
+    std::uint32_t tokens = 0;   // generated; runs of a few tell nothing
+    std::uint32_t context = 0;  // tokens, prompt and answer
+    core::nanoseconds took{0};
+};
+
+class decay_policy {
+public:
+    // How long it must have been slow before it is renewed. The other spans follow: see the members below.
+    explicit decay_policy(core::nanoseconds slow_for) : slow_for_(slow_for) {}
+
+    // A new process serves, whoever wanted it.
+    void began(core::steady_time now);
+    void ran(const decode_measure& what, core::steady_time now);
+
+    // It is slow, has been for long enough, and a new process may help: renew it once nobody has asked for `idle()`.
+    [[nodiscard]] bool wants_renewal(core::steady_time now) const;
+    [[nodiscard]] core::nanoseconds idle() const noexcept { return slow_for_ / 30; }
+    // It is renewed now: the runs of the next process tell what it gained.
+    void renews(core::steady_time now);
+
+    [[nodiscard]] speed_report report() const;
+
+private:
+    static constexpr std::size_t young_runs = 12;   // of one length of context
+    static constexpr std::size_t judged_runs = 24;  // the last ones
+    static constexpr double slow = 1.5;             // times as long, in three of four runs
+    static constexpr double helped = 1.2;           // times as fast
+    static constexpr int longest_pause = 28;        // times the first one
+
+    struct ratio {
+        core::steady_time at;
+        double slower = 1.0;
+    };
+    struct length_class {
+        std::vector<double> young;     // seconds a token
+        std::deque<double> last;       // the same, of its last runs
+        std::optional<double> before;  // the median of those of the process before, where that was renewed
+    };
+    [[nodiscard]] bool is_slow() const;
+    void learn_gain(const length_class& of);
+
+    core::nanoseconds slow_for_;
+    std::array<length_class, 24> classes_;  // by the binary logarithm of the context
+    std::deque<ratio> judged_;
+    std::optional<core::steady_time> slow_since_;
+    std::optional<core::steady_time> renewed_;
+    int pause_ = 1;  // between two renewals, in twelve times `slow_for`; grows while they don't help
+    bool learns_ = false;
+    std::uint64_t renewals_ = 0;
+    double gained_ = 0.0;
+};
+
+}  // namespace corral::engine

@@ -1,0 +1,54 @@
+#pragma once
+// Measures the runs of a backend for decay_policy, and renews its runtime while nobody wants the box.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "corral/core/wake_signal.hpp"
+#include "corral/supervisor/context.hpp"
+#include "corral/supervisor/group.hpp"
+#include "engine/decay_policy.hpp"
+
+namespace corral::engine {
+
+// What a person should know of it; empty: nothing, or it is being mended.
+[[nodiscard]] std::string warning_of(const speed_report& seen);
+
+class decay_watch {
+public:
+    // `label` is the model's, for the log; `runtime`: the service that is renewed. REQUIRES: the context's clock and
+    // tasks outlive this.
+    decay_watch(supervisor::supervisor_context context, std::string label, std::string runtime,
+                core::nanoseconds slow_for);
+    decay_watch(const decay_watch&) = delete;
+    decay_watch& operator=(const decay_watch&) = delete;
+    ~decay_watch();
+
+    // Of one run, which its own mark of the box's activity outlives.
+    class run {
+    public:
+        explicit run(decay_watch& of);
+        // What run() is given, which is called as no more text can come.
+        [[nodiscard]] std::function<void(const run_outcome&)> on_end(
+            std::function<void(const run_outcome&)> further);
+        // `services`: where the runtime is renewed if that is due.
+        void ended(const run_outcome& how, const std::shared_ptr<supervisor::group>& services);
+
+    private:
+        decay_watch& of_;
+        std::uint64_t begun_;
+        bool alone_;
+        core::steady_time end_{};
+    };
+
+    [[nodiscard]] speed_report report() const;
+
+private:
+    struct state;
+    [[nodiscard]] static core::awaitable<void> renew_when_idle(std::shared_ptr<state> of,
+                                                               std::weak_ptr<supervisor::group> services);
+    std::shared_ptr<state> state_;
+};
+
+}  // namespace corral::engine

@@ -1,0 +1,48 @@
+"""A runtime that becomes slower with each answer."""
+
+import re
+import time
+
+import pytest
+
+from admin_cli import model_of
+from harness import Box, wait_until
+
+MODEL = '[models.clocks]\nrenew_after = "300ms"\n'
+
+
+def runs(box, count):
+    for _ in range(count):
+        box.say("[[n=20]]")
+
+
+@pytest.mark.parametrize("profile", ["axera-poll", "llama-server"])
+def test_it_is_renewed_once_nobody_asks_and_is_as_fast_as_before(tmp_path, profile):
+    scenario = {"directives": True, "timing": {"tokens_per_second": 2000, "decay_per_run": 0.1}}
+    with Box(tmp_path, scenario, model=MODEL, profile=profile) as box:
+        before = box.pid_of("runtime")
+        deadline = time.monotonic() + 120
+        while "renewed once nobody has asked" not in box.log():
+            assert time.monotonic() < deadline, box.log()[-3000:]
+            runs(box, 4)
+        wait_until(lambda: "event=runtime.renewed" in box.log(), 30, "it is renewed while idle")
+        wait_until(lambda: model_of(box)["state"] == "ready", 30, "the new process is ready")
+        assert box.pid_of("runtime") != before
+        runs(box, 14)
+        speed = model_of(box)["speed"]
+        assert speed["renewals"] == 1 and speed["gained"] > 1.2 and speed["slower"] == 0, speed
+        assert re.search(r'corral_backend_renewals_total\{[^}]*\} 1\b', box.get("/metrics").body.decode())
+
+
+def test_a_steady_runtime_is_left_alone(tmp_path):
+    with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 2000}}, model=MODEL) as box:
+        runs(box, 60)
+        assert "runtime.slower" not in box.log() and "runtime.renewed" not in box.log()
+        assert "speed" not in model_of(box)
+
+
+def test_off_is_off(tmp_path):
+    scenario = {"directives": True, "timing": {"tokens_per_second": 2000, "decay_per_run": 0.1}}
+    with Box(tmp_path, scenario, model='renew_slow = "off"\n') as box:
+        runs(box, 60)
+        assert "runtime.slower" not in box.log() and "speed" not in model_of(box)

@@ -1,0 +1,134 @@
+#include "engine/decay_policy.hpp"
+
+#include <cmath>
+#include <functional>
+#include <numbers>
+
+#include <gtest/gtest.h>
+
+#include "corral/core/random_source.hpp"
+
+namespace corral::engine {
+namespace {
+
+using core::seconds;
+using std::chrono::hours;
+using std::chrono::minutes;
+
+// A box that is asked now and then, on a clock of its own; renewed as decay_watch does it.
+class box {
+public:
+    // Seconds a token, by the time since the process began and the time of the day.
+    using speed = std::function<double(core::nanoseconds age, core::steady_time now)>;
+    box(std::uint64_t seed, speed of) : random_(seed), of_(std::move(of)) { policy_.began(now_); }
+
+    // Requests of 200 tokens, of all lengths, about each `pause`.
+    void use(core::nanoseconds span, core::nanoseconds pause) {
+        const core::steady_time end = now_ + span;
+        while (now_ < end) {
+            now_ += core::nanoseconds(static_cast<core::nanoseconds::rep>(static_cast<double>(pause.count()) *
+                                                                          -std::log(1 - share())));
+            const auto context = static_cast<std::uint32_t>(64 + share() * share() * 8000);
+            const double longer =
+                1.0 + context / 16000.0;  // a token behind 8,000 others takes half as long again
+            const double noise = std::exp(0.12 * (share() + share() + share() - 1.5) * 2);
+            const double token = of_(now_ - began_, now_) * longer * noise;
+            policy_.ran(
+                {200, context, core::nanoseconds(static_cast<core::nanoseconds::rep>(token * 200 * 1e9))},
+                now_);
+            if (policy_.wants_renewal(now_)) {
+                policy_.renews(now_);
+                now_ += seconds{20};
+                began_ = now_;
+                policy_.began(now_);
+            }
+        }
+    }
+    [[nodiscard]] speed_report report() const { return policy_.report(); }
+    [[nodiscard]] double share() { return static_cast<double>(random_.next() >> 11) * 0x1.0p-53; }
+
+private:
+    core::seeded_random random_;
+    speed of_;
+    decay_policy policy_{minutes{30}};
+    core::steady_time now_{hours{1}};
+    core::steady_time began_ = now_;
+};
+
+double heat_of_the_day(core::steady_time now) {
+    const double day = std::chrono::duration<double, std::ratio<86400>>(now.time_since_epoch()).count();
+    return 1.0 + 0.12 * std::sin(2 * std::numbers::pi * day);
+}
+
+TEST(decay_policy, a_thousand_healthy_weeks_renew_nothing) {
+    for (std::uint64_t week = 1; week <= 1000; ++week) {
+        box each(week, [week](core::nanoseconds, core::steady_time now) {
+            // For 20 minutes of some hours another program takes a third of the memory's bandwidth.
+            const auto slot = static_cast<std::uint64_t>(now.time_since_epoch() / minutes{20});
+            const bool beside = (slot * 2654435761U + week) % 53 == 0;
+            return 0.06 * heat_of_the_day(now) * (beside ? 1.5 : 1.0);
+        });
+        each.use(hours{24 * 7}, minutes{5});
+        ASSERT_EQ(each.report().renewals, 0U) << "week " << week;
+    }
+}
+
+// 15 tokens a second after the start, 1 two hours later.
+TEST(decay_policy, what_decays_is_renewed_and_gains) {
+    box each(1, [](core::nanoseconds age, core::steady_time) {
+        return 0.066 * std::exp(core::as_seconds(age) / 7200 * std::log(15.0));
+    });
+    each.use(hours{3}, minutes{1});
+    EXPECT_EQ(each.report().renewals, 1U);
+    EXPECT_GT(each.report().gained, 2.0);
+    EXPECT_TRUE(each.report().renewal_helps);
+    each.use(hours{21}, minutes{1});
+    EXPECT_GE(each.report().renewals, 3U);
+    EXPECT_LE(each.report().renewals, 4U) << "at most one in six hours";
+}
+
+TEST(decay_policy, what_a_new_process_does_not_help_is_left_alone_for_longer_and_longer) {
+    box each(1, [](core::nanoseconds, core::steady_time now) {
+        return now < core::steady_time{hours{3}} ? 0.06 : 0.15;  // a fan has died
+    });
+    each.use(hours{8}, minutes{1});
+    EXPECT_EQ(each.report().renewals, 1U);
+    EXPECT_LT(each.report().gained, 1.2);
+    EXPECT_GT(each.report().gained, 0.8);
+    EXPECT_EQ(each.report().slower, 0.0) << "the process of now is as it began";
+}
+
+TEST(decay_policy, short_answers_and_few_runs_tell_nothing) {
+    decay_policy policy{minutes{30}};
+    core::steady_time now{hours{1}};
+    policy.began(now);
+    for (int run = 0; run < 200; ++run) {
+        now += minutes{5};
+        policy.ran({8, 100, seconds{run}}, now);
+    }
+    EXPECT_EQ(policy.report().slower, 0.0);
+    for (int run = 0; run < 30; ++run) {
+        now += minutes{5};
+        policy.ran({100, 100, seconds{run < 12 ? 1 : 100}}, now);
+    }
+    EXPECT_EQ(policy.report().slower, 0.0) << "18 are too few";
+    EXPECT_FALSE(policy.wants_renewal(now));
+}
+
+// A conversation that grows is no decay.
+TEST(decay_policy, longer_contexts_are_compared_with_their_like) {
+    decay_policy policy{minutes{30}};
+    core::steady_time now{hours{1}};
+    policy.began(now);
+    for (std::uint32_t turn = 0; turn < 500; ++turn) {
+        now += minutes{1};
+        const std::uint32_t context = 64U
+                                      << (turn / 80);  // each length is ten times as slow as the one before
+        policy.ran({100, context, core::milliseconds{100 * static_cast<int>(std::pow(10, turn / 80))}}, now);
+    }
+    EXPECT_EQ(policy.report().slower, 0.0);
+    EXPECT_EQ(policy.report().renewals, 0U);
+}
+
+}  // namespace
+}  // namespace corral::engine
