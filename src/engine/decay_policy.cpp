@@ -46,11 +46,12 @@ void decay_policy::ran(const decode_measure& what, core::steady_time now) {
     if (of.young.size() < young_runs) {
         of.young.push_back(token);
         if (of.young.size() == young_runs) {
+            of.usual = quantile(of.young, 0.5);
             learn_gain(of);
         }
         return;
     }
-    judged_.push_back({now, token / quantile(of.young, 0.5)});
+    judged_.push_back({now, token / of.usual});
     if (judged_.size() > judged_runs) {
         judged_.pop_front();
     }
@@ -66,7 +67,7 @@ void decay_policy::learn_gain(const length_class& of) {
         return;
     }
     learns_ = false;
-    gained_ = *of.before / quantile(of.young, 0.5);
+    gained_ = *of.before / of.usual;
     pause_ = gained_ >= helped ? 1 : std::min(2 * pause_, longest_pause);
 }
 

@@ -52,6 +52,7 @@ private:
     };
     struct length_class {
         std::vector<double> young;     // seconds a token
+        double usual = 0.0;            // the median of those, once there are enough
         std::deque<double> last;       // the same, of its last runs
         std::optional<double> before;  // the median of those of the process before, where that was renewed
     };
