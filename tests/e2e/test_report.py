@@ -96,7 +96,7 @@ def test_an_address_in_trouble_is_left_alone_and_a_refusal_is_final(tmp_path, co
         file = configure(box, collector.url)
         collector.status = 503
         failed = report(box, file, status=1)
-        assert "answers with status 503" in failed.stderr, failed
+        assert "its status is 503" in failed.stderr, failed
         waiting = report(box, file)
         assert "the next try is in" in waiting.stdout and len(collector.told) == 1, "it is not asked again at once"
         ledger = folder_of(box).parent / "reported.json"
@@ -108,4 +108,4 @@ def test_an_address_in_trouble_is_left_alone_and_a_refusal_is_final(tmp_path, co
         assert len(collector.told) == 2
         nobody = configure(box, "http://127.0.0.1:1")
         ledger.unlink()
-        assert "can't be reached" in report(box, nobody, status=1).stderr
+        assert "incidents can't be sent to" in report(box, nobody, status=1).stderr

@@ -88,9 +88,7 @@ inline constexpr std::array command_table{
             "Mend the line; 'corral check' names file, line and column of every mistake."},
     message{"configuration.open-door", command_reader, "without [tls] the API keys cross the network",
             "The keys can be read on the way.", "Add [tls], or put a proxy in front that speaks it."},
-    message{"command.other-user", command_reader,
-            "Corral runs as another user, '…'. Ask it as that one\n"
-            "Corral is not running as this user, but as '…'. Ask it as that one",
+    message{"command.other-user", command_reader, "Corral runs as another user, '…'. Ask it as that one",
             "The admin socket is open to Corral's own user and root.",
             "Ask as that user or as root: sudo corral …."},
     message{"command.no-socket", command_reader,
@@ -153,8 +151,8 @@ inline constexpr std::array command_table{
             "A changed certificate or key is wrong; the old pair stays in force.",
             "Mend the files; they are read again by themselves."},
     message{"command.report", command_reader,
-            "unreachable| {url} can't be reached: {why}\n"
-            "answers| {url} answers with status {status:d}",
+            "unreachable| incidents can't be sent to {url}: {why}\n"
+            "answers| incidents were not taken by {url}: its status is {status:d}",
             "The address of [report] did not take an incident. It is kept, and sent later.",
             "Look at that server, and at 'to' and 'key_file' of [report]."},
     message{"connect.client", command_reader, "there is no client '…'", "The word is no client of the table.",
