@@ -230,7 +230,7 @@ core::result<void> daemon::open_admin() {
         return {};
     }
     auto made = control::socket_file::listen(settings_.admin_socket);
-    const core::result<void> opened =
+    core::result<void> opened =
         made ? operator_server_->listen_at_unix(made->take()) : core::result<void>(made.error());
     if (opened) {
         admin_file_.emplace(*std::move(made));

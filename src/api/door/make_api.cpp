@@ -12,6 +12,7 @@
 #include "api/door/session_cookie.hpp"
 #include "api/page/page_routes.hpp"
 #include "api/request_mark.hpp"
+#include "api/request_start.hpp"
 #include "api/server_timing.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/core/text.hpp"
