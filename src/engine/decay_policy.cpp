@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <vector>
 
 namespace corral::engine {
 
@@ -10,7 +11,8 @@ namespace {
 constexpr std::uint32_t fewest_tokens = 16;
 
 // The value below which a `share` of them lies. REQUIRES: there are some.
-double quantile(std::vector<double> of, double share) {
+double quantile(const std::deque<double>& all, double share) {
+    std::vector<double> of(all.begin(), all.end());
     const auto at = of.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(of.size() - 1));
     std::nth_element(of.begin(), at, of.end());
     return *at;
@@ -18,12 +20,11 @@ double quantile(std::vector<double> of, double share) {
 
 }  // namespace
 
-void decay_policy::began(core::steady_time /*now*/) {
-    const bool compares = renewed_.has_value() && learns_;
+void decay_policy::began() {
     for (length_class& each : classes_) {
         each.before.reset();
-        if (compares && each.last.size() >= young_runs / 2) {
-            each.before = quantile({each.last.begin(), each.last.end()}, 0.5);
+        if (learns_ && each.last.size() >= young_runs / 2) {
+            each.before = quantile(each.last, 0.5);
         }
         each.young.clear();
         each.last.clear();
@@ -51,7 +52,7 @@ void decay_policy::ran(const decode_measure& what, core::steady_time now) {
         }
         return;
     }
-    judged_.push_back({now, token / of.usual});
+    judged_.push_back(token / of.usual);
     if (judged_.size() > judged_runs) {
         judged_.pop_front();
     }
@@ -72,11 +73,7 @@ void decay_policy::learn_gain(const length_class& of) {
 }
 
 bool decay_policy::is_slow() const {
-    std::vector<double> slower;
-    for (const ratio& each : judged_) {
-        slower.push_back(each.slower);
-    }
-    return slower.size() == judged_runs && quantile(std::move(slower), 0.25) >= slow;
+    return judged_.size() == judged_runs && quantile(judged_, 0.25) >= slow;
 }
 
 bool decay_policy::wants_renewal(core::steady_time now) const {
@@ -96,11 +93,7 @@ speed_report decay_policy::report() const {
     out.renewals = renewals_;
     out.gained = gained_;
     if (slow_since_) {
-        std::vector<double> slower;
-        for (const ratio& each : judged_) {
-            slower.push_back(each.slower);
-        }
-        out.slower = quantile(std::move(slower), 0.5);
+        out.slower = quantile(judged_, 0.5);
         out.renewal_helps = renewals_ == 0 || learns_ || gained_ >= helped;
     }
     return out;

@@ -7,8 +7,6 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "corral/core/time.hpp"
 #include "corral/engine/backend.hpp"
@@ -28,7 +26,7 @@ public:
     explicit decay_policy(core::nanoseconds slow_for) : slow_for_(slow_for) {}
 
     // A new process serves, whoever wanted it.
-    void began(core::steady_time now);
+    void began();
     void ran(const decode_measure& what, core::steady_time now);
 
     // It is slow, has been for long enough, and a new process may help: renew it once nobody has asked for `idle()`.
@@ -46,12 +44,8 @@ private:
     static constexpr double helped = 1.2;           // times as fast
     static constexpr int longest_pause = 28;        // times the first one
 
-    struct ratio {
-        core::steady_time at;
-        double slower = 1.0;
-    };
     struct length_class {
-        std::vector<double> young;     // seconds a token
+        std::deque<double> young;      // seconds a token
         double usual = 0.0;            // the median of those, once there are enough
         std::deque<double> last;       // the same, of its last runs
         std::optional<double> before;  // the median of those of the process before, where that was renewed
@@ -61,7 +55,7 @@ private:
 
     core::nanoseconds slow_for_;
     std::array<length_class, 24> classes_;  // by the binary logarithm of the context
-    std::deque<ratio> judged_;
+    std::deque<double> judged_;             // times as long as usual
     std::optional<core::steady_time> slow_since_;
     std::optional<core::steady_time> renewed_;
     int pause_ = 1;  // between two renewals, in twelve times `slow_for`; grows while they don't help

@@ -67,7 +67,7 @@ void decay_watch::run::ended(const run_outcome& how, const std::shared_ptr<super
     for (const supervisor::service_status& service : services->status()) {
         if (service.name == of.runtime && service.starts != of.starts) {
             of.starts = service.starts;
-            of.policy.began(now);
+            of.policy.began();
         }
     }
     const bool whole = !how.failure && (how.end == run_end::stop || how.end == run_end::length);

@@ -177,8 +177,11 @@ core::seconds queue_policy::own_wait(const queue& on, std::size_t ahead, core::s
 
 std::optional<core::seconds> queue_policy::too_late(const queue& on, const arrival& who,
                                                     core::steady_time now) const {
-    const std::size_t ahead = on.ring.ahead_of_next(who.level, who.client);
-    const duration wait = who.readmission ? std::nullopt : until_turn(on, ahead, now);
+    // A model that is not there is loaded for those who wait; refused, they would find it absent each time.
+    if (who.readmission || !any_instance(on, presence::ready, presence::loading)) {
+        return std::nullopt;
+    }
+    const duration wait = until_turn(on, on.ring.ahead_of_next(who.level, who.client), now);
     return wait && *wait > who.until.left(now) ? whole_seconds(wait) : std::nullopt;
 }
 

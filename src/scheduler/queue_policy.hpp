@@ -75,8 +75,9 @@ struct standing {
 };
 
 // Order of service: people before jobs, which age (priority_ring); within a client by arrival, readmissions first;
-// between clients in turn, one ticket each a round (client_ring). So a place is known for those who wait now, and others may come between later. Of several instances with a place free the one serves on whose cards, or on
-// which itself, the fewest leases run, then the one that has been idle for longest.
+// between clients in turn, one ticket each a round (client_ring). So a place is known for those who wait now, and others
+// may come between later. Of several instances with a place free the one serves on whose cards, or on which itself, the
+// fewest leases run, then the one that has been idle for longest.
 //
 // A ticket whose prompt an instance holds the beginning of goes there, and before others, as far as the bounds of the
 // ring allow: nobody is passed more often between two turns than by newcomers, once. An instance is kept for its

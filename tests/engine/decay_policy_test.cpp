@@ -20,7 +20,7 @@ class box {
 public:
     // Seconds a token, by the time since the process began and the time of the day.
     using speed = std::function<double(core::nanoseconds age, core::steady_time now)>;
-    box(std::uint64_t seed, speed of) : random_(seed), of_(std::move(of)) { policy_.began(now_); }
+    box(std::uint64_t seed, speed of) : random_(seed), of_(std::move(of)) { policy_.began(); }
 
     // Requests of 200 tokens, of all lengths, about each `pause`.
     void use(core::nanoseconds span, core::nanoseconds pause) {
@@ -40,7 +40,7 @@ public:
                 policy_.renews(now_);
                 now_ += seconds{20};
                 began_ = now_;
-                policy_.began(now_);
+                policy_.began();
             }
         }
     }
@@ -101,7 +101,7 @@ TEST(decay_policy, what_a_new_process_does_not_help_is_left_alone_for_longer_and
 TEST(decay_policy, short_answers_and_few_runs_tell_nothing) {
     decay_policy policy{minutes{30}};
     core::steady_time now{hours{1}};
-    policy.began(now);
+    policy.began();
     for (int run = 0; run < 200; ++run) {
         now += minutes{5};
         policy.ran({8, 100, seconds{run}}, now);
@@ -119,7 +119,7 @@ TEST(decay_policy, short_answers_and_few_runs_tell_nothing) {
 TEST(decay_policy, longer_contexts_are_compared_with_their_like) {
     decay_policy policy{minutes{30}};
     core::steady_time now{hours{1}};
-    policy.began(now);
+    policy.began();
     for (std::uint32_t turn = 0; turn < 500; ++turn) {
         now += minutes{1};
         const std::uint32_t context = 64U

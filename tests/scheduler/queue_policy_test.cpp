@@ -71,6 +71,23 @@ TEST_F(queue_policy_test, refuses_at_once_what_would_have_its_turn_after_its_dea
     EXPECT_EQ(told(), "") << "what was admitted before stays";
 }
 
+// It is loaded for those who wait: refused each time, nobody would ever have it loaded.
+TEST_F(queue_policy_test, a_deadline_shorter_than_a_load_still_has_the_model_loaded) {
+    loading();
+    now_ += core::seconds{40};
+    measure_service();
+    unloaded();
+    arrival who{ticket_id{1}, "b", "m"};
+    who.until = core::deadline::after(core::seconds{5}, now_);
+    take(policy_.arrive(who, now_));
+    EXPECT_EQ(told(), "");
+    EXPECT_EQ(policy_.waiting_for("m"), 1U);
+    loading();
+    who.ticket = ticket_id{2};
+    take(policy_.arrive(who, now_));
+    EXPECT_EQ(told(), "2:late") << "it is on its way now";
+}
+
 TEST_F(queue_policy_test, a_deadline_refuses_nobody_who_is_served_at_once_or_while_nothing_is_measured) {
     arrive(1);
     arrival soon{ticket_id{2}, "b", "m"};
