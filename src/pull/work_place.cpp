@@ -187,16 +187,26 @@ core::result<work_place> work_place::open(const fs::path& directory, const std::
     const fs::path root = directory / parts_folder / folder;
     const fs::path file = root / "lock";
     const auto make_both = [&] {
-        auto made = make_folders(root / "package");
-        return made ? make_folders(root / "parts") : made;
+        std::error_code error;
+        fs::create_directories(root / "package", error);
+        if (!error) {
+            fs::create_directories(root / "parts", error);
+        }
+        return error;
     };
+    // Another one may end between any two steps, and take the folder along.
+    int races_left = 10'000;
+    const auto try_again = [&](int error) { return error == ENOENT && races_left-- > 0 && !stop.load(); };
     while (true) {
-        if (auto made = make_both(); !made) {
-            return made.error();
+        if (const auto error = make_both(); error) {
+            if (try_again(error.value())) {
+                continue;
+            }
+            return disk_failure(root, "make the folder", error.value());
         }
         core::owned_fd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, file_mode));
-        if (!lock.valid() && errno == ENOENT && !stop.load()) {
-            continue;  // another one has just ended, and took the folder along
+        if (!lock.valid() && try_again(errno)) {
+            continue;
         }
         if (!lock.valid()) {
             return disk_failure(file, "open", errno);
@@ -216,8 +226,8 @@ core::result<work_place> work_place::open(const fs::path& directory, const std::
         if (!is_still(file, lock.get())) {
             continue;
         }
-        if (auto made = make_both(); !made) {  // who ended meanwhile may have taken them along
-            return made.error();
+        if (const auto error = make_both(); error) {
+            return disk_failure(root, "make the folder", error.value());
         }
         return work_place(root, std::move(lock));
     }
