@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace corral::sim {
 namespace {
@@ -33,6 +36,22 @@ void describe(const sockaddr_in& address, std::string& ip, int& port) {
     inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
     ip = text;
     port = ntohs(address.sin_port);
+}
+
+// The original's library keeps its headers by name; that of a newer one in no order.
+std::string sorted_head(std::string_view text, bool without_cors) {
+    const auto first = text.find("\r\n");
+    const auto last = text.find(head_end);
+    if (first == text.npos || last == text.npos) return std::string(text);
+    std::vector<std::string_view> lines;
+    for (auto at = first + 2; at < last + 2; at = text.find("\r\n", at) + 2) {
+        const auto line = text.substr(at, text.find("\r\n", at) + 2 - at);
+        if (!without_cors || line != cors_line) lines.push_back(line);
+    }
+    std::stable_sort(lines.begin(), lines.end());
+    std::string out(text.substr(0, first + 2));
+    for (const auto line : lines) out += line;
+    return out += text.substr(last + 2);
 }
 
 }  // namespace
@@ -80,13 +99,9 @@ void connection_stream::watch_for_head_end(const char* bytes, std::size_t size) 
 
 ssize_t connection_stream::send_all(const char* from, size_t size) {
     if (!is_writable()) return -1;
-    const std::string_view text(from, size);
-    if (const auto at = text.find(cors_line);
-        writes_ == 1 && !plan_of_this_thread().routed && at != text.npos) {
-        const auto without =
-            std::string(text.substr(0, at)) + std::string(text.substr(at + cors_line.size()));
-        return send(socket_, without.data(), without.size(), MSG_NOSIGNAL) < 0 ? -1
-                                                                               : static_cast<ssize_t>(size);
+    if (writes_ == 1) {
+        const auto head = sorted_head({from, size}, !plan_of_this_thread().routed);
+        return send(socket_, head.data(), head.size(), MSG_NOSIGNAL) < 0 ? -1 : static_cast<ssize_t>(size);
     }
     return send(socket_, from, size, MSG_NOSIGNAL);
 }

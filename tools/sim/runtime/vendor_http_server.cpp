@@ -64,6 +64,7 @@ private:
 vendor_http_server::vendor_http_server(fault_switches& faults, connection_counts& counts)
     : faults_(faults), counts_(counts) {
     new_task_queue = [this] { return new counting_pool(*this, counts_); };
+    set_keep_alive_max_count(requests_per_connection);  // the default is the library version's own
     set_default_headers({{"Access-Control-Allow-Origin", "*"}});
     set_socket_options([](socket_t socket) {
         const int yes = 1;
