@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
+import stat
 import subprocess
+import tempfile
 import threading
 import time
 
 BIN = pathlib.Path(os.environ["CORRAL_BIN_DIR"])
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def others_reach(path):
+    """Whether another user may enter every folder above."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+
+
+@functools.cache
+def bin_for_others():
+    """BIN, or a folder with the same corral where other users can't enter one above, such as root's home."""
+    if others_reach(BIN / "corral"):
+        return BIN
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-bin-"))
+    atexit.register(shutil.rmtree, folder)
+    folder.chmod(0o755)
+    shutil.copy2(BIN / "corral", folder)
+    return folder
+
 
 pause = threading.Event()  # never set
 started = []  # every process of corral; conftest.py ends what a failed test left

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from harness import BIN, ROOT, free_port, started, wait_until
+from harness import BIN, ROOT, bin_for_others, free_port, started, wait_until
 from mistakes import MISTAKES
 
 COLUMNS = 80
@@ -77,7 +77,8 @@ class Place:
         """What a terminal shows of `corral WORDS`, and the exit status."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
-        process = subprocess.Popen([BIN / "corral", *words], cwd=self.folder, env=self.environment, stdin=theirs, stdout=theirs,
+        program = (BIN if user is None else bin_for_others()) / "corral"
+        process = subprocess.Popen([program, *words], cwd=self.folder, env=self.environment, stdin=theirs, stdout=theirs,
                                    stderr=theirs, user=user, group=user)
         os.close(theirs)
         text = b""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from admin_cli import done
-from harness import BIN, Box, free_port, started, wait_until
+from harness import BIN, Box, bin_for_others, free_port, started, wait_until
 
 NOBODY = 65534
 
@@ -35,8 +35,8 @@ def surroundings(home):
 
 
 def status_of(home, user):
-    return subprocess.run([BIN / "corral", "status", "--config", home / "corral.toml"], capture_output=True, text=True, user=user, group=user,
-                          cwd=home, env=surroundings(home), timeout=60)
+    return subprocess.run([bin_for_others() / "corral", "status", "--config", home / "corral.toml"], capture_output=True, text=True,
+                          user=user, group=user, cwd=home, env=surroundings(home), timeout=60)
 
 
 @contextlib.contextmanager
@@ -48,8 +48,8 @@ def their_corral(home):
     (theirs / "corral.toml").write_text(f'listen = "127.0.0.1:{free_port()}"\nstate_directory = "{theirs}/state"\n')
     log = home / "log"
     with open(log, "wb") as out:
-        daemon = subprocess.Popen([BIN / "corral", "serve", "--config", theirs / "corral.toml"], stdout=out, stderr=out, user=NOBODY, group=NOBODY,
-                                  stdin=subprocess.DEVNULL, cwd=theirs, env=surroundings(theirs))
+        daemon = subprocess.Popen([bin_for_others() / "corral", "serve", "--config", theirs / "corral.toml"], stdout=out, stderr=out,
+                                  user=NOBODY, group=NOBODY, stdin=subprocess.DEVNULL, cwd=theirs, env=surroundings(theirs))
     started.append(daemon)
     try:
         wait_until(lambda: "event=listening" in log.read_text(), what="the other user's Corral listens")
