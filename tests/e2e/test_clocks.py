@@ -212,7 +212,8 @@ def test_a_runtime_that_comes_in_bursts_is_left_alone(tmp_path):
         assert box.pid_of("runtime") == before
 
 
-def test_who_was_stopped_himself_does_not_blame_the_runtime(tmp_path):
+@pytest.mark.parametrize("whole_box", [False, True])
+def test_who_was_stopped_himself_does_not_blame_the_runtime(tmp_path, whole_box):
     with make(tmp_path, runtime=LIFE, tokenizer=LIFE) as box:
         teach(box)
         before = box.pid_of("runtime"), box.pid_of("tokenizer")
@@ -222,13 +223,17 @@ def test_who_was_stopped_himself_does_not_blame_the_runtime(tmp_path):
         for place, line in enumerate(stream):
             got += line.get("message", {}).get("content", "")
             if place == 3:
-                box.process.send_signal(signal.SIGSTOP)
+                frozen = [box.process.pid, *(before if whole_box else [])]
+                for pid in frozen:
+                    os.kill(pid, signal.SIGSTOP)
                 pause.wait(5)
-                box.process.send_signal(signal.SIGCONT)
+                for pid in reversed(frozen):
+                    os.kill(pid, signal.SIGCONT)
         assert got == text and line["done"] is True, line
         pause.wait(3)
         assert (box.pid_of("runtime"), box.pid_of("tokenizer")) == before
         assert "does not answer any more" not in box.log()
+        assert box.say(f"[[text={text}]] go on") == text, "nothing is held against the prompt"
 
 
 @pytest.mark.parametrize("mode, first, second", [("always", 1, 1), ("after-restart", 0, 1), ("never", 0, 0)])
