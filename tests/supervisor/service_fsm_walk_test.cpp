@@ -1,8 +1,10 @@
-// Random walks through the machine inside a small honest world: processes only die when they live, answers
-// come only to questions, but late answers, orders of the owner and the clock come in any order.
+// Walks through the machine inside a small honest world: processes only die when they live, answers come only
+// to questions, but late answers, orders of the owner and the clock come in any order. Long ones at random, and
+// all short ones from each kind of place.
 
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 
 #include <algorithm>
@@ -10,6 +12,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -101,6 +104,31 @@ public:
         return std::max(std::chrono::duration_cast<milliseconds>(*m_.wake() - now_), milliseconds{0});
     }
     [[nodiscard]] const service_machine& machine() const { return m_; }
+
+    // All that decides what may come next. An event after which it is the same led nowhere; only `start` may change
+    // what is in none of it, the past that it forgets.
+    [[nodiscard]] std::string seen() const {
+        std::string out = m_.reason.text() + m_.advice;
+        const auto add = [&out](auto value) { out += '|' + std::to_string(value); };
+        for (const std::size_t flag :
+             {m_.now.index(), m_.alive() + 0UL, m_.launching() + 0UL, m_.breaker_is_open() + 0UL,
+              m_.is_being_ended() + 0UL, m_.wanted + 0UL, m_.held.has_value() + 0UL, m_.ended_badly + 0UL,
+              asked_ + 0UL, open_ + 0UL, leader_ + 0UL, group_ + 0UL}) {
+            add(flag);
+        }
+        add(m_.wake() ? m_.wake()->time_since_epoch().count() : 0);
+        add(m_.gate_asked() != nullptr ? m_.gate_asked()->until.time_since_epoch().count() : 0);
+        add(m_.load() != nullptr ? static_cast<int>(m_.load()->stage) : -1);
+        add(m_.policy.ceiling().count());
+        add(proven_);
+        if (const auto* const ready = std::get_if<phase::ready>(&m_.now)) {
+            add(ready->silent_probes);
+        } else if (const auto* const stopping = std::get_if<phase::stopping>(&m_.now)) {
+            add(static_cast<int>(stopping->after));
+            add(stopping->at.index());
+        }
+        return out;
+    }
 
 private:
     std::string obey(const service_action& action) {
@@ -377,6 +405,116 @@ TEST(service_fsm_walk, invariants_hold_after_every_step_of_any_walk) {
     EXPECT_EQ(worst_rule, "") << "shortest failing walk:" << told(worst);
     RecordProperty("steps", std::to_string(walks * 200));
     EXPECT_GT(readies, walks / 4) << "the walks hardly get anywhere";
+}
+
+struct exploration {
+    std::size_t places = 0;  // each reached by another order of events that changed something
+    std::size_t steps = 0;
+    std::vector<happening> way;
+    std::string wrong;
+};
+
+// Every order of events that has an effect, `depth` of them.
+void explore(const world& from, unsigned depth, exploration& out) {
+    ++out.places;
+    out.wrong = comes_to_rest(from);
+    if (!out.wrong.empty() || depth == 0) {
+        return;
+    }
+    const std::string before = from.seen();
+    const auto go = [&](const happening& h) {
+        world next = from;
+        ++out.steps;
+        out.way.push_back(h);
+        out.wrong = next.happen(h);
+        const bool again =
+            !out.way.empty() && out.way.size() > 1 && out.way[out.way.size() - 2].what == event_kind::start;
+        if (out.wrong.empty() && (next.seen() != before || (h.what == event_kind::start && !again))) {
+            explore(next, depth - 1, out);
+        }
+        if (out.wrong.empty()) {
+            out.way.pop_back();
+        }
+        return out.wrong.empty();
+    };
+    constexpr milliseconds long_enough{2500};  // to be healthy
+    for (int i = 0; i < event_kinds; ++i) {
+        const auto what = static_cast<event_kind>(i);
+        if (!from.possible(what)) {
+            continue;
+        }
+        bool well = true;
+        if (what == event_kind::kill) {
+            for (const restart_reason why :
+                 {restart_reason::hang, restart_reason::cancel, restart_reason::asked}) {
+                well = well && go({what, milliseconds{0}, why});
+            }
+        } else {
+            well = go({what, milliseconds{0}});
+        }
+        if (well && what == event_kind::timer && from.until_wake() && *from.until_wake() > milliseconds{0}) {
+            well = go({what, *from.until_wake()});
+        }
+        if (well && what == event_kind::exited && from.machine().state() == service_state::ready) {
+            well = go({what, long_enough});
+        }
+        if (!well) {
+            return;
+        }
+    }
+}
+
+TEST(service_fsm_walk, every_order_of_a_few_events_keeps_the_invariants) {
+    // CORRAL_EXPLORE_DEPTH=6 takes minutes.
+    const char* const asked = std::getenv("CORRAL_EXPLORE_DEPTH");
+    const auto depth = static_cast<unsigned>(asked != nullptr ? std::strtoul(asked, nullptr, 10) : 3);
+    const std::vector<happening> to_ready{
+        {event_kind::start, milliseconds{0}},          {event_kind::gate_opened, milliseconds{0}},
+        {event_kind::spawned, milliseconds{0}},        {event_kind::socket_owned, milliseconds{1}},
+        {event_kind::probe_answered, milliseconds{1}}, {event_kind::self_test_passed, milliseconds{1}}};
+    const std::vector<happening> death{{event_kind::exited, milliseconds{1}},
+                                       {event_kind::gone, milliseconds{1}}};
+    std::size_t places = 0;
+    std::size_t steps = 0;
+    for (const bool tested : {false, true}) {
+        for (const bool gated : {false, true}) {
+            world w(tested, gated);
+            exploration found;
+            const auto from_here = [&] {
+                if (found.wrong.empty()) {
+                    explore(w, depth, found);
+                }
+            };
+            const auto walk = [&](const std::vector<happening>& way) {
+                for (const happening& h : way) {
+                    if (found.wrong.empty() && w.possible(h.what)) {
+                        found.wrong = w.happen(h);
+                    }
+                }
+            };
+            from_here();
+            for (const happening& h : to_ready) {
+                walk({h});
+                from_here();
+            }
+            // Until the breaker opens, and from its trial.
+            for (int deaths = 0; deaths < 4; ++deaths) {
+                walk(death);
+                from_here();
+                if (w.until_wake()) {
+                    walk({{event_kind::timer, *w.until_wake()}});
+                }
+                from_here();
+                walk({to_ready.begin() + 1, to_ready.end()});
+            }
+            EXPECT_EQ(found.wrong, "") << (tested ? "tested" : "") << (gated ? " gated" : "")
+                                       << ", in this order:" << told(found.way);
+            places += found.places;
+            steps += found.steps;
+        }
+    }
+    std::printf("depth %u: %zu places, %zu steps\n", depth, places, steps);
+    EXPECT_GT(places, steps / 100) << "hardly an event has an effect";
 }
 
 }  // namespace
