@@ -9,11 +9,11 @@ import pathlib
 
 from client import MODEL, Client, LaterStream, Reply, Stream
 from profiles import BY_NAME, service_table
-from running import BIN, ROOT, Daemon, bin_for_others, descendants, free_port, others_reach, pause, processes, started, wait_until
+from running import BIN, ROOT, Daemon, bin_for_others, descendants, free_port, others_reach, own_mount, pause, processes, started, wait_until
 from simulator import FAST, Simulator, scenario_of, write_package
 
 __all__ = ["BIN", "FAST", "MODEL", "ROOT", "Box", "Client", "Daemon", "Elsewhere", "LaterStream", "Reply", "Simulator", "Stream", "bin_for_others",
-           "descendants", "free_port", "compares_soon", "others_reach", "pause", "processes", "started", "wait_until"]
+           "descendants", "free_port", "compares_soon", "others_reach", "own_mount", "pause", "processes", "started", "wait_until"]
 
 
 def compares_soon(model, after="50ms"):

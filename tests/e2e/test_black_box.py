@@ -1,7 +1,6 @@
 """What is kept of a crash, a hang, a failed start and an opened breaker, and what is not: a word of what anybody asked, or a stop that
 was asked for. And that clients and the request log are told the cause."""
 
-import ctypes
 import json
 import os
 import pathlib
@@ -11,7 +10,7 @@ import subprocess
 
 import pytest
 
-from harness import BIN, MODEL, Box, wait_until
+from harness import BIN, MODEL, Box, own_mount, wait_until
 
 SLOW = {"prefill_ms_per_chunk": 400, "tokens_per_second": 30}
 CLOCKS = """
@@ -304,25 +303,13 @@ def test_a_place_that_can_t_be_written_is_one_warning(tmp_path):
         survives(box)
 
 
-def tiny_disk(at, options):
-    """Makes `at` a file system of its own, in a mount namespace of the process that is about to be started."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18
-
-    def enter():
-        if libc.unshare(CLONE_NEWNS) != 0 or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) != 0 or \
-                libc.mount(b"none", str(at).encode(), b"tmpfs", options[0], options[1]) != 0:
-            raise OSError(ctypes.get_errno(), "no mount namespace")
-    return enter
-
-
 @pytest.mark.parametrize("options", [(0, b"size=4k"), (1, b"")], ids=["full", "read_only"])
 def test_a_disk_that_is_full_or_read_only_is_one_warning(tmp_path, options):
     state = tmp_path / "state-home" / "corral"
     state.mkdir(parents=True)
     box = Box(tmp_path, {"directives": True}, model=CLOCKS)
     try:
-        box.start(before_exec=tiny_disk(state, options))
+        box.start(before_exec=own_mount(state, options))
     except (subprocess.SubprocessError, OSError) as error:
         pytest.skip(f"no mount namespace of its own: {error}")
     try:

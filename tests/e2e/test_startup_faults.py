@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import BIN, Box, free_port, processes, wait_until
+from harness import BIN, Box, free_port, own_mount, processes, wait_until
 
 # Starts that fail within seconds are tried for as long as this before the breaker opens.
 QUICK = '[models.restart]\nfirst_backoff = "50ms"\nmax_backoff = "1s"\n'
@@ -184,3 +184,20 @@ def test_a_runtime_that_keeps_dying_opens_the_breaker(tmp_path):
         wait_until(lambda: time.monotonic() >= calm_until, what="a calm second")
         assert box.log().count("corral-sim") - starts <= 1
         assert box.get("/healthz").status == 200
+
+
+def test_where_no_pseudo_terminal_is_to_be_had_it_runs_on_a_pipe(tmp_path):
+    box = Box(tmp_path, {"directives": True}, model='restart = { first_backoff = "10ms", max_backoff = "100ms" }')
+    try:
+        box.start(before_exec=own_mount("/dev/pts", (0, b"size=0,mode=555")))
+    except (subprocess.SubprocessError, OSError) as error:
+        pytest.skip(f"no mount namespace of its own: {error}")
+    try:
+        assert box.say("[[text=all is well]] hello") == "all is well"
+        box.kill("runtime")
+        wait_until(lambda: box.get("/readyz").status == 503, what="its end is seen")
+        box.wait_ready()
+        assert box.say("[[text=again]] hello") == "again"
+        assert box.log().count("id=service.without-terminal") == 1
+    finally:
+        box.__exit__()

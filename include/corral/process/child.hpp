@@ -20,7 +20,8 @@
 
 namespace corral::process {
 
-enum class stdio_kind { pipe, pty };  // pty: standard output only, so that a C library flushes line by line
+// pty: standard output only, so that a C library flushes line by line; a pipe where the system has none to give.
+enum class stdio_kind { pipe, pty };
 enum class output_stream { out, err };
 
 // What a child may use; 0 or nothing: as much as we may ourselves. Its core dumps are always off.
@@ -106,6 +107,8 @@ public:
 
     // Why `together` is not in force, as a clause; empty: it is, or nothing was asked for.
     [[nodiscard]] const std::string& limits_refused() const noexcept;
+    // Why its output comes by a pipe although a terminal was wanted, in the system's words; empty: it does not.
+    [[nodiscard]] const std::string& terminal_refused() const noexcept;
     // Nothing where the kernel keeps no account of memory for this child.
     [[nodiscard]] std::optional<memory_losses> memory_lost() const;
     // How often the kernel has refused a process or thread for the limit of `together`, to any child that shares it, since

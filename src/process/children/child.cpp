@@ -150,6 +150,7 @@ struct child::state {
     std::string program;                    // for the words of its failure
     std::string directory;
     std::optional<core::failure> failed_start;
+    std::string no_terminal;  // why, in the system's words
     bool group_gone = false;
 };
 
@@ -252,7 +253,8 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     }
     // Everything that can fail for want of descriptors or memory comes before the child.
     auto made = std::make_shared<state>(on);
-    made->out.terminal = what.stdio == stdio_kind::pty;
+    made->out.terminal = what.stdio == stdio_kind::pty && stdio->no_terminal.empty();
+    made->no_terminal = std::move(stdio->no_terminal);
     core::error_code failed = made->out.adopt(stdio->our_out);
     if (!failed) {
         failed = made->err.adopt(stdio->our_err);
@@ -399,6 +401,10 @@ const std::optional<core::failure>& child::failed_start() const noexcept {
 const std::string& child::limits_refused() const noexcept {
     static const std::string nothing;
     return state_->limited ? state_->limited->refused : nothing;
+}
+
+const std::string& child::terminal_refused() const noexcept {
+    return state_->no_terminal;
 }
 
 std::optional<memory_losses> child::memory_lost() const {

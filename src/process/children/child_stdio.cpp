@@ -61,6 +61,11 @@ core::result<pipe_ends> open_terminal() {
     return ends;
 }
 
+// Another try may succeed, and a pipe would want the same.
+bool is_shortage(int number) {
+    return number == EMFILE || number == ENFILE || number == ENOMEM;
+}
+
 }  // namespace
 
 core::result<pipe_ends> open_pipe() {
@@ -82,6 +87,10 @@ core::result<child_stdio> open_stdio(stdio_kind kind) {
         return last_failure("/dev/null");
     }
     auto out = kind == stdio_kind::pty ? open_terminal() : open_pipe();
+    if (!out && kind == stdio_kind::pty && !is_shortage(out.error().code.value())) {
+        all.no_terminal = out.error().code.message();
+        out = open_pipe();
+    }
     if (!out) {
         return out.error();
     }

@@ -1,6 +1,8 @@
 #pragma once
 // The descriptors between us and a child, before the child exists.
 
+#include <string>
+
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/result.hpp"
 #include "corral/process/child.hpp"
@@ -15,6 +17,7 @@ struct child_stdio {
     core::owned_fd child_err;
     core::owned_fd our_out;
     core::owned_fd our_err;
+    std::string no_terminal;  // why our_out is a pipe where a terminal was asked for, as a clause
 };
 
 struct pipe_ends {
@@ -23,6 +26,7 @@ struct pipe_ends {
 };
 
 [[nodiscard]] core::result<pipe_ends> open_pipe();
+// A pipe serves where the system has no terminal to give, as in a small container; the program then holds back what it prints.
 [[nodiscard]] core::result<child_stdio> open_stdio(stdio_kind kind);
 
 }  // namespace corral::process

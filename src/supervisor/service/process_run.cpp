@@ -122,6 +122,18 @@ void tell_limits(const std::string& label, const process::child& started, std::s
     told = why;
 }
 
+void tell_terminal(const std::string& label, const process::child& started) {
+    static bool told = false;
+    if (const std::string& why = started.terminal_refused(); !told && !why.empty()) {
+        telemetry::warn(
+            "service.without-terminal",
+            "{}: its output comes by a pipe, for there is no pseudo terminal ({}); what it prints may be "
+            "late event=service.without_terminal",
+            label, why);
+        told = true;
+    }
+}
+
 void tell_oom_score(const std::string& label, pid_t pid) {
     static bool told = false;
     const auto score = process::oom_score(pid);

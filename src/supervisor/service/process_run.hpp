@@ -49,6 +49,7 @@ struct process_run {
 // Warns that the limits of a started service are not in force, but not of what `told` says already.
 void tell_limits(const std::string& label, const process::child& started, std::string& told);
 // Warns, once for all services, where the kernel takes Corral before a runtime when memory is short.
+void tell_terminal(const std::string& label, const process::child& started);
 void tell_oom_score(const std::string& label, pid_t pid);
 
 // Counts a task of a run, whichever way it ends.

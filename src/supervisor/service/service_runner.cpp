@@ -177,6 +177,7 @@ void service_runner::launch(process::spawn_spec command, port_watch::fault fault
         return launch_failed(started.error().message, refused);
     }
     tell_limits(label_, *started, limits_told_);
+    tell_terminal(label_, *started);
     adopt(std::move(started.value()));
     feed({event_kind::spawned, {}, {}});
 }
