@@ -67,5 +67,19 @@ TEST(server_url, anything_else_is_refused_for_what_is_wrong) {
     }
 }
 
+TEST(server_url, names_of_this_machine_are_known_without_a_resolver) {
+    for (const char* const host : {"localhost", "LocalHost", "box.localhost"}) {
+        const auto found = own_endpoints(host, 8000);
+        ASSERT_EQ(found.size(), 2U) << host;
+        for (const auto& each : found) {
+            EXPECT_TRUE(each.address().is_loopback());
+            EXPECT_EQ(each.port(), 8000);
+        }
+    }
+    for (const char* const host : {"localhost.lan", "mylocalhost", "127.0.0.1", ""}) {
+        EXPECT_TRUE(own_endpoints(host, 1).empty()) << host;
+    }
+}
+
 }  // namespace
 }  // namespace corral::core

@@ -6,6 +6,9 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
 
 namespace corral::core {
 
@@ -30,5 +33,10 @@ enum class url_schemes { http, http_and_https };
 // `text` is foreign: nothing of it is taken on trust.
 [[nodiscard]] std::variant<server_url, url_fault> parse_server_url(std::string_view text,
                                                                    url_schemes allowed = url_schemes::http);
+
+// 127.0.0.1 and ::1 where `host` is "localhost" or a name below it, else none: no resolver may be asked for these (RFC 6761,
+// 6.3). A small container has no /etc/hosts, and its DNS is not to say who this machine is.
+[[nodiscard]] std::vector<boost::asio::ip::tcp::endpoint> own_endpoints(std::string_view host,
+                                                                        std::uint16_t port);
 
 }  // namespace corral::core

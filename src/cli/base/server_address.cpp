@@ -1,6 +1,7 @@
 #include "cli/base/server_address.hpp"
 
 #include <fstream>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::uint16_t usual_port = 11434;
 
+using endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
+
 // Somebody takes connections there.
 bool answers(const boost::asio::ip::tcp::endpoint& at) {
     boost::asio::io_context loop;
@@ -25,13 +28,25 @@ bool answers(const boost::asio::ip::tcp::endpoint& at) {
 }
 
 // "localhost" is often ::1 first, and the server at 127.0.0.1 only.
-boost::asio::ip::tcp::endpoint first_that_answers(const boost::asio::ip::tcp::resolver::results_type& found) {
+boost::asio::ip::tcp::endpoint first_that_answers(const endpoints& found) {
     for (const auto& one : found) {
-        if (found.size() == 1 || answers(one.endpoint())) {
-            return one.endpoint();
+        if (found.size() == 1 || answers(one)) {
+            return one;
         }
     }
-    return found.begin()->endpoint();
+    return found.front();
+}
+
+endpoints look_up(const std::string& host, std::uint16_t port, core::error_code& error) {
+    endpoints out = core::own_endpoints(host, port);
+    if (out.empty()) {
+        boost::asio::io_context loop;
+        boost::asio::ip::tcp::resolver resolver(loop);
+        for (const auto& one : resolver.resolve(host, std::to_string(port), error)) {
+            out.push_back(one.endpoint());
+        }
+    }
+    return out;
 }
 
 }  // namespace
@@ -45,18 +60,16 @@ core::result<server_address> find_server(const std::string& option, const std::s
             core::errc::invalid,
             option + " '" + address + "' must look like http://HOST:PORT or https://HOST:PORT");
     }
-    const std::string port = std::to_string(url->port.value_or(usual_port));
-    boost::asio::io_context loop;
-    boost::asio::ip::tcp::resolver resolver(loop);
+    const std::uint16_t port = url->port.value_or(usual_port);
     core::error_code error;
-    const auto found = resolver.resolve(url->host, port, error);
+    const endpoints found = look_up(url->host, port, error);
     if (error || found.empty()) {
         return core::make_failure(core::errc::invalid,
                                   core::say("command.address/address", url->host, error.message()));
     }
     server_address out;
     out.at = first_that_answers(found);
-    out.host = url->host_text() + ":" + port;
+    out.host = url->host_text() + ":" + std::to_string(port);
     if (url->tls) {
         const core::result<http::tls_trust> trust = http::tls_trust::load(authorities);
         if (!trust) {

@@ -10,6 +10,7 @@
 
 #include "corral/core/say.hpp"
 #include "corral/core/server_url.hpp"
+#include "corral/core/text.hpp"
 #include "corral/core/wake_signal.hpp"
 
 namespace corral::engine::ollama_remote {
@@ -44,16 +45,25 @@ std::string why_not(core::url_fault fault) {
     return "is no address of a server; write http://HOST:PORT";
 }
 
+// Empty where a resolver is to be asked.
+tcp::resolver::results_type known_endpoints(const remote_address& where) {
+    const auto own =
+        core::own_endpoints(where.host, core::whole_number<std::uint16_t>(where.port).value_or(usual_port));
+    return tcp::resolver::results_type::create(own.begin(), own.end(), where.host, where.port);
+}
+
 core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address where) {
     const core::executor on = co_await asio::this_coro::executor;
     tcp::resolver resolver(on);
     core::error_code unknown;
-    tcp::resolver::results_type found;
-    try {
-        auto looking = resolver.async_resolve(where.host, where.port, no_throw);
-        std::tie(unknown, found) = co_await std::move(looking);
-    } catch (const boost::system::system_error& error) {
-        unknown = error.code();  // no thread for it can be started
+    tcp::resolver::results_type found = known_endpoints(where);
+    if (found.empty()) {
+        try {
+            auto looking = resolver.async_resolve(where.host, where.port, no_throw);
+            std::tie(unknown, found) = co_await std::move(looking);
+        } catch (const boost::system::system_error& error) {
+            unknown = error.code();  // no thread for it can be started
+        }
     }
     if (unknown) {
         co_return core::failure{unknown, core::say("runtime.remote/name", where.host, unknown.message())};
