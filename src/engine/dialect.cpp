@@ -6,6 +6,7 @@
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/dialects/ax_sse/ax_sse_protocol.hpp"
 #include "engine/dialects/ollama_remote/remote_backend.hpp"
+#include "engine/dialects/ollama_remote/served_protocol.hpp"
 #include "engine/dialects/openai_sse/openai_protocol.hpp"
 #include "engine/dialects/rkllm_flask/flask_protocol.hpp"
 #include "engine/streaming/stream_backend.hpp"
@@ -67,6 +68,9 @@ constexpr dialect_descriptor ollama_remote_descriptor{
     .make = &ollama_remote::make_ollama_remote,
 };
 
+// Servers that are started here and speak Ollama's chat: hailo-ollama.
+constexpr dialect_descriptor ollama_descriptor = streaming_dialect<&ollama_remote::protocol_for>("ollama");
+
 // Chat servers that speak OpenAI's chat completions: llama-server, vLLM, axllm and others.
 constexpr dialect_descriptor openai_sse_descriptor =
     streaming_dialect<&openai_sse::protocol_for>("openai-sse");
@@ -76,7 +80,7 @@ constexpr dialect_descriptor openai_sse_descriptor =
 const std::vector<const dialect_descriptor*>& dialects() {
     static const std::vector<const dialect_descriptor*> all{
         &ax_poll_descriptor,     &ax_sse_descriptor,        &openai_sse_descriptor,
-        &rkllm_flask_descriptor, &ollama_remote_descriptor,
+        &rkllm_flask_descriptor, &ollama_remote_descriptor, &ollama_descriptor,
     };
     return all;
 }

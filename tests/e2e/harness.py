@@ -37,7 +37,7 @@ class Box(Daemon, Client, Simulator):
         self.headers = {}
         self.scenario = scenario_of(self.profile.scenario, scenario or {})
         (self.folder / "scenario.json").write_text(json.dumps(self.scenario))
-        self.package = pathlib.Path(package) if package else self.folder / "package"
+        self.package = pathlib.Path(package) if package else self.folder / self.profile.folder
         if package is None:
             write_package(self.package, layers, package_flags, self.profile.files)
         self.log_file = self.folder / "corral.log"

@@ -14,7 +14,7 @@ VENDOR = pathlib.Path(__file__).resolve().parents[2] / "vendor"
 class Profile:
     name: str
     program: str = "runtime"  # of corral-sim
-    arguments: tuple = ()
+    arguments: tuple | None = None  # of the runtime; None: those of the polling one
     variables: dict = dataclasses.field(default_factory=dict)
     files: dict = dataclasses.field(default_factory=dict)  # made in the package folder
     scenario: dict = dataclasses.field(default_factory=dict)
@@ -25,6 +25,7 @@ class Profile:
     counts_early: bool = True  # or never: the tokens of a prompt are known before its answer
     replaces_on_cancel: bool = False  # nothing but a restart ends a long run
     lines: str = ""  # more keys of the runtime's table
+    folder: str = "package"  # what its package must be called
     persona: str = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."  # where there is no system turn
 
     @property
@@ -36,7 +37,7 @@ class Profile:
         out = ""
         if self.tokenizer:
             out += service_table(box, "tokenizer", [sim, "tokenizer", "--host", "127.0.0.1", "--port", "{port}"])
-        arguments = self.arguments or tuple(box.runtime_flags(layers))
+        arguments = tuple(box.runtime_flags(layers)) if self.arguments is None else self.arguments
         command = [sim, self.program, *arguments]
         if self.inner_tokenizer:  # the original has it compiled in; the simulator's runtime wants one to ask
             inner = box.inner_port()
@@ -101,6 +102,9 @@ PROFILES = [
             arguments=("server", "{package}/{model_file}", "--host", "127.0.0.1", "--port", "{port}", "--model_name", "{served_name}",
                        "--max_batch", "{parallel}", "--startup-progress", "ndjson"),
             variables={"model_file": "model.flm", "served_name": "sim"}, files={"model.flm": "-"}),
+    Profile("hailo-ollama", program="hailo-ollama", arguments=(), persona="", counts_early=False, replaces_on_cancel=True, folder="hailo-ollama",
+            variables={"model_name": "sim:1b"}, lines="device = false\n",
+            files={"models/manifests/sim/1b/manifest.json": '{"hef_h10h": "ab"}', "models/blob/sha256_ab": "-"}),
     Profile("mindie", program="mindie", persona="", counts_early=False, arguments=("--config-file", "{config_file}"),
             variables={"served_name": "sim", "parallel": 1}, lines='working_directory = "{package}"\n',
             scenario={"chat": {"stop_wait_ms": 100}}),

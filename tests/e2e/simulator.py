@@ -29,6 +29,7 @@ def scenario_of(*changes):
 def write_package(folder, layers, flags=(), files=()):
     subprocess.run([BIN / "corral-sim", "package", folder, "--layers", str(layers), *flags], check=True, stdout=subprocess.DEVNULL)
     for name, text in dict(files).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
 
 

@@ -38,6 +38,9 @@ const kind_row kind_rows[] = {
          fill(tree, old);
      },
      "before the polling server", "", "package.old-tokenizer", "without identities"},
+    {"hailo-ollama",
+     [](const vendor_tree& tree) { tree.text("models/manifests/qwen2/1.5b/manifest.json", "{}"); },
+     "hailo-ollama", "hailo-ollama", "package.profile-missing", "which is not installed"},
     {"RKLLM", [](const vendor_tree& tree) { tree.large("Qwen3-4B-rk3588-w8a8.rkllm", 50'000'000, "rk"); },
      "RKLLM", "rkllm-flask", "package.profile-missing", "qwen3:4b, w8a8"},
     {"GGUF",
@@ -126,6 +129,46 @@ stop_ready = [{ signal = "SIGKILL", to = "group", grace = "5s" }]
     EXPECT_EQ(found.model->name, "qwen3:0.6b");
     EXPECT_EQ(found.model->variables.at("model_name"), "AXERA-TECH/Qwen3-0.6B");
     EXPECT_EQ(found.model->context.vocabulary, 151936U);
+}
+
+// Manifests of all models come with the server; the one that was pulled is served, and by no other folder's name.
+TEST(package_kinds, hailos_folder_serves_the_model_that_was_pulled) {
+    const auto runtime = catalog::parse_profile(R"(
+name = "hailo-ollama"
+dialect = "ollama"
+[variables.model_name]
+about = "the name there"
+[[services]]
+name = "runtime"
+command = ["hailo-ollama"]
+port = 8000
+probe = { target = "/api/version" }
+stop_loading = [{ signal = "SIGKILL", to = "group", grace = "5s" }]
+stop_ready = [{ signal = "SIGKILL", to = "group", grace = "5s" }]
+)",
+                                                "hailo-ollama");
+    ASSERT_TRUE(runtime.value) << catalog::to_text(runtime.errors.front());
+    read_options how;
+    how.profiles = [&](const std::string&) { return &*runtime.value; };
+    for (const char* folder : {"hailo-ollama", "models-of-hailo"}) {
+        const vendor_tree tree(folder);
+        tree.text("models/manifests/qwen2/1.5b/manifest.json", R"({"hef_h10h": "aa"})");
+        tree.text("models/manifests/qwen2.5-instruct/1.5b/manifest.json",
+                  R"({"hef_h10h": "bb", "details": {"quantization_level": "Q4_0"}})");
+        const reading empty = read_package(tree.folder(), raspberry_pi, how);
+        EXPECT_FALSE(empty.model);
+        EXPECT_THAT(all_text(empty), HasSubstr("a model that was pulled"));
+        tree.large("models/blob/sha256_bb", 50'000'000);
+        const reading found = read_package(tree.folder(), raspberry_pi, how);
+        if (std::string_view(folder) != "hailo-ollama") {
+            EXPECT_FALSE(found.model);
+            EXPECT_THAT(all_text(found), HasSubstr("must be hailo-ollama"));
+            continue;
+        }
+        ASSERT_TRUE(found.model) << all_text(found);
+        EXPECT_EQ(found.model->name, "qwen2.5:1.5b");
+        EXPECT_EQ(found.model->variables.at("model_name"), "qwen2.5-instruct:1.5b");
+    }
 }
 
 }  // namespace

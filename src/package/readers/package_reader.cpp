@@ -50,8 +50,8 @@ void say_unknown(const package_tree& tree, const machine& here, reading& to) {
         tree.entries().empty() ? " is empty." : " is no package of a kind that Corral knows.";
     add_finding(
         to, "package.unknown", severity::error, "", shown_folder + what,
-        "Known are Axera packages (*.axmodel with scripts), axllm, RKLLM, GGUF, MindIE and safetensors "
-        "folders.",
+        "Known are Axera packages (*.axmodel with scripts), axllm, hailo-ollama, RKLLM, GGUF, MindIE and "
+        "safetensors folders.",
         fix);
 }
 
@@ -74,8 +74,8 @@ void set_name(const read_options& how, reading& to) {
 
 const std::vector<package_kind>& package_kinds() {
     static const std::vector<package_kind> all{
-        axllm_kind(),        mindie_kind(), axera_vision_kind(), axera_uid_kind(),
-        axera_legacy_kind(), rkllm_kind(),  gguf_kind(),         safetensors_kind(),
+        axllm_kind(), mindie_kind(), axera_vision_kind(), axera_uid_kind(),   axera_legacy_kind(),
+        hailo_kind(), rkllm_kind(),  gguf_kind(),         safetensors_kind(),
     };
     return all;
 }

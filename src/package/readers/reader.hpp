@@ -88,6 +88,8 @@ void say_not_served(reading& to);
 [[nodiscard]] package_kind axllm_kind();
 // Packages of main_api_* and *_tokenizer_uid.py, for the profile axera-poll.
 [[nodiscard]] package_kind axera_uid_kind();
+// models/manifests with manifest.json, for hailo-ollama (docs/facts/other_runtimes.md#hailo-ollama).
+[[nodiscard]] package_kind hailo_kind();
 // *.gguf, for llama-server (docs/facts/other_runtimes.md#llama-server).
 [[nodiscard]] package_kind gguf_kind();
 // *.rkllm, for Rockchip's demo servers (docs/facts/other_runtimes.md#rkllm-launch).

@@ -14,7 +14,7 @@
 
 namespace corral::engine::ollama_remote {
 
-class remote_protocol final : public streaming::stream_protocol {
+class remote_protocol : public streaming::stream_protocol {
 public:
     // `model`: its name there. `context`: tokens, 0 to leave it to the server.
     remote_protocol(std::string model, std::uint32_t context) : model_(std::move(model)), context_(context) {}
