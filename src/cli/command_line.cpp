@@ -57,6 +57,7 @@ constexpr auto commands = std::to_array<command_entry>({
     {add_support_command, "Look", "corral support"},
     {add_report_command, "Look", "corral report --show"},
     {add_bench_command, "Look", "corral bench qwen3:4b"},
+    {add_tokens_command, "Look", "corral tokens qwen3:4b \"Why is the sky blue?\""},
     {add_start_command, "Operate", "corral start qwen3:4b --wait"},
     {add_stop_command, "Operate", "corral stop qwen3:4b"},
     {add_restart_command, "Operate", "corral restart qwen3:4b --wait"},

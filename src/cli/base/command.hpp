@@ -52,6 +52,7 @@ void add_pin_command(CLI::App& program, command_context& context);
 void add_unpin_command(CLI::App& program, command_context& context);
 void add_drain_command(CLI::App& program, command_context& context);
 void add_undrain_command(CLI::App& program, command_context& context);
+void add_tokens_command(CLI::App& program, command_context& context);
 void add_top_command(CLI::App& program, command_context& context);
 void add_ui_command(CLI::App& program, command_context& context);
 void add_logs_command(CLI::App& program, command_context& context);

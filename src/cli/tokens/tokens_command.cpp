@@ -1,0 +1,199 @@
+// corral tokens: what a model's tokenizer makes of a text or a conversation.
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <memory>
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/base/command.hpp"
+#include "cli/base/command_source.hpp"
+#include "cli/tokens/token_page.hpp"
+#include "corral/chat/family.hpp"
+#include "corral/core/json.hpp"
+#include "corral/core/owned_fd.hpp"
+#include "corral/core/read_all.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::size_t longest_input = 1024UL * 1024;
+
+struct tokens_options {
+    std::string model;
+    std::vector<std::string> words;
+    std::string chat;
+    std::string beside;
+    std::optional<std::string> config;
+    bool count = false;
+    bool json = false;
+};
+
+struct asked_text {
+    std::string text;
+    std::vector<chat::message> messages;  // of a conversation; empty: `text` as it stands
+    json tools = json::array();
+};
+
+core::result<asked_text> conversation_in(const std::string& text, const std::string& file) {
+    const json body = core::parse_json<json>(text);
+    const json messages = body.is_object() ? body.value("messages", json()) : body;
+    asked_text out;
+    for (const json& one : messages.is_array() ? messages : json::array()) {
+        chat::message turn;
+        const std::string role = one.is_object() ? one.value("role", std::string()) : std::string();
+        const bool has_text = one.is_object() && one.contains("content") && one["content"].is_string();
+        if (!has_text || (role != "system" && role != "user" && role != "assistant")) {
+            return core::make_failure(
+                core::errc::invalid,
+                file + " holds a message that is no text of a system, user or assistant.");
+        }
+        turn.from = role == "system" ? chat::role::system
+                    : role == "user" ? chat::role::user
+                                     : chat::role::assistant;
+        turn.content = one["content"].get<std::string>();
+        out.messages.push_back(std::move(turn));
+    }
+    if (out.messages.empty()) {
+        return core::make_failure(core::errc::invalid,
+                                  file +
+                                      " holds no list of messages. Write it as a client sends it: "
+                                      "[{\"role\": \"user\", \"content\": \"Hi\"}].");
+    }
+    if (body.is_object() && body.contains("tools") && body["tools"].is_array()) {
+        out.tools = body["tools"];
+    }
+    return out;
+}
+
+core::result<std::string> input_of(const std::string& file) {
+    const core::owned_fd opened(file == "-" ? ::dup(STDIN_FILENO)
+                                            : ::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    const auto text = opened.get() >= 0 ? core::read_all(opened.get(), longest_input + 1) : std::nullopt;
+    if (!text) {
+        return core::make_failure(core::errc::invalid,
+                                  file + " can't be read: " + std::strerror(errno) + ".");
+    }
+    if (text->size() > longest_input) {
+        return core::make_failure(core::errc::limit_exceeded, "A text may have 1 MiB at most.");
+    }
+    return *text;
+}
+
+core::result<asked_text> text_of(const tokens_options& asked) {
+    if (!asked.chat.empty()) {
+        const auto text = input_of(asked.chat);
+        return text ? conversation_in(*text, asked.chat) : core::result<asked_text>(text.error());
+    }
+    asked_text out;
+    for (const std::string& word : asked.words) {
+        out.text += (out.text.empty() ? "" : " ") + word;
+    }
+    if (asked.words.empty()) {
+        const auto text = input_of("-");
+        if (!text) {
+            return text.error();
+        }
+        out.text = *text;
+    }
+    if (out.text.empty()) {
+        return core::make_failure(core::errc::invalid,
+                                  "There is no text. Write it behind the model, or pipe it in.");
+    }
+    return out;
+}
+
+core::result<chat::rendered_prompt> prompt_for(const catalog::model_entry& model, const asked_text& asked) {
+    if (asked.messages.empty()) {
+        return chat::render_raw(asked.text);
+    }
+    chat::render_options how;
+    how.format = chat::find_family(model.family);
+    how.default_system = model.default_system;
+    how.package_forbids_thinking = model.package_forbids_thinking;
+    how.may_be_verbatim = true;
+    return chat::render(how, asked.messages, asked.tools, chat::thinking_mode::model_default);
+}
+
+core::result<tokenizer_result> ask(const config::configuration& files, const std::string& name,
+                                   const asked_text& asked) {
+    const catalog::model_entry* const model = config::find_model(files, name);
+    if (model == nullptr) {
+        return core::make_failure(
+            core::errc::invalid,
+            "There is no model '" + telemetry::printable(name, 200) + "'. 'corral list' names all.");
+    }
+    if (tokenizer_of(*model) == nullptr) {
+        return core::make_failure(core::errc::refused,
+                                  model->name + " has no tokenizer service: its runtime (profile " +
+                                      model->runtime.name + ") reads texts by itself and tells no ids.");
+    }
+    const auto prompt = prompt_for(*model, asked);
+    if (!prompt) {
+        return prompt.error();
+    }
+    auto said = ask_tokenizer(*model, *prompt);
+    if (!said) {
+        return said.error();
+    }
+    return tokenizer_result{model->name, std::move(*said)};
+}
+
+int tokens(const tokens_options& asked, const command_context& context) {
+    const auto files = load_and_tell(source_of(asked.config, context.environment));
+    if (!files) {
+        return bad_configuration;
+    }
+    const auto text = text_of(asked);
+    if (!text) {
+        return fail(text.error().message, wrong_words);
+    }
+    std::vector<tokenizer_result> all;
+    for (const std::string& name : {asked.model, asked.beside}) {
+        if (name.empty()) {
+            continue;
+        }
+        auto one = ask(*files, name, *text);
+        if (!one) {
+            return fail(telemetry::printable(one.error().message, 2000));
+        }
+        all.push_back(std::move(*one));
+    }
+    if (asked.json) {
+        std::cout << token_json(all).dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+    } else {
+        std::cout << token_page(all, asked.count);
+    }
+    return succeeded;
+}
+
+}  // namespace
+
+void add_tokens_command(CLI::App& program, command_context& context) {
+    const auto asked = std::make_shared<tokens_options>();
+    CLI::App* one = program.add_subcommand(
+        "tokens", "Show the tokens of a text or a conversation, by a model's own tokenizer");
+    one->add_option("model", asked->model, "The model")->required()->type_name("MODEL");
+    one->add_option("text", asked->words, "The text, as it stands; else standard input")->type_name("TEXT");
+    one->add_option("--chat", asked->chat,
+                    "A file with messages, as a client sends them ('-': standard input)")
+        ->type_name("FILE");
+    one->add_option("--beside", asked->beside,
+                    "Another model, whose tokenizer is asked too: the first difference")
+        ->type_name("MODEL");
+    one->add_flag("--count", asked->count, "Only how many there are, and how fast");
+    one->add_option("--config", asked->config, "The configuration that has the models")->type_name("FILE");
+    one->add_flag("--json", asked->json, "As one JSON object");
+    one->parse_complete_callback(
+        [asked, &context] { context.run = [asked, &context] { return tokens(*asked, context); }; });
+}
+
+}  // namespace corral::cli
