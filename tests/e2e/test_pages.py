@@ -48,3 +48,13 @@ def test_the_first_steps_lead_to_an_answer(tmp_path):
     whole = "\n".join(said.values())
     assert "qwen3:4b" in whole and '"done":true' in whole
     assert (tmp_path / "bench/report.html").read_text().startswith("<!doctype html>")
+
+
+def test_each_line_of_the_published_reports_names_a_test_that_is_there():
+    page = (ROOT / "docs/facts/other_runtimes.md").read_text().partition("## Published reports")[2]
+    rows = re.findall(r"^\| [1-5] \|.*\| ([\w/]+): (`.*`) \|$", page, re.M)
+    assert len(rows) == len(re.findall(r"^\| [1-5] \|", page, re.M)) > 20
+    for suite, names in rows:
+        text = (ROOT / f"tests/{suite}_test.cpp" if "/" in suite else ROOT / f"tests/e2e/test_{suite}.py").read_text()
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"^(def test_|TEST\w*\().*{name}", text, re.M), (suite, name)
