@@ -1,6 +1,9 @@
 // Packages of other kinds than the polling server's: known as what they are, also by halves, and served where
 // a profile does.
 
+#include <fstream>
+#include <iterator>
+
 #include <gmock/gmock.h>
 
 #include "package/gguf_bytes.hpp"
@@ -129,6 +132,15 @@ stop_ready = [{ signal = "SIGKILL", to = "group", grace = "5s" }]
     EXPECT_EQ(found.model->name, "qwen3:0.6b");
     EXPECT_EQ(found.model->variables.at("model_name"), "AXERA-TECH/Qwen3-0.6B");
     EXPECT_EQ(found.model->context.vocabulary, 151936U);
+    EXPECT_THAT(found.notes, testing::Contains(HasSubstr("kv_cache_slots")));
+    std::ifstream file(tree.folder() / "config.json");
+    std::string config(std::istreambuf_iterator<char>(file), {});
+    config.insert(1, R"("is_embedding": true, "kv_cache_slots": 8, )");
+    tree.text("config.json", config);
+    const reading vectors = read_package(tree.folder(), raspberry_pi, how);
+    ASSERT_TRUE(vectors.model) << all_text(vectors);
+    EXPECT_THAT(vectors.model->capabilities, testing::ElementsAre("embedding"));
+    EXPECT_THAT(vectors.notes, testing::Not(testing::Contains(HasSubstr("kv_cache_slots"))));
 }
 
 // Manifests of all models come with the server; the one that was pulled is served, and by no other folder's name.

@@ -78,6 +78,31 @@ def test_the_place_is_held_by_whole_answers_only(axllm):
     whole.close()
 
 
+def test_a_second_request_waits_in_present_builds(axllm):
+    program = axllm(scenario(timing={"tokens_per_second": 60}))
+    whole = Stream(program.port, "/v1/chat/completions", {"model": "qwen3", "messages": user("[[n=30]]")})
+    wait_for(lambda: get(program.port, "/health").json()["concurrency"] == 1, "the first has the place")
+    answer = ask(program.port, {"model": "qwen3", "messages": user("[[text=second]]")})
+    assert answer.status == 200 and answer.json()["choices"][0]["message"]["content"] == "second"
+    whole.close()
+
+
+def test_it_tells_its_sizes_and_refuses_beyond_them(axllm):
+    program = axllm(config={"model_name": "qwen3", "max_token_len": 200, "prefill_max_token_num": 100})
+    told = get(program.port, "/v1/models").json()["data"][0]
+    assert (told["max_token_len"], told["prefill_max_token_num"]) == (200, 100)
+    assert ask(program.port, {"model": "qwen3", "messages": user("word " * 150)}).status == 400
+
+
+def test_a_model_of_vectors_makes_nothing_else(axllm):
+    program = axllm(config={"model_name": "qwen3", "is_embedding": True})
+    made = ask(program.port, {"model": "qwen3", "input": ["one", "two"], "encoding_format": "base64"}, "/v1/embeddings").json()
+    assert [one["index"] for one in made["data"]] == [0, 1] and all(isinstance(x, float) for x in made["data"][0]["embedding"])
+    assert ask(program.port, {"model": "qwen3", "messages": user("x")}).status == 400
+    chats = axllm()
+    assert ask(chats.port, {"model": "qwen3", "input": ["one"]}, "/v1/embeddings").status == 400
+
+
 def test_leaving_does_not_end_a_run(axllm):
     program = axllm(scenario(timing={"tokens_per_second": 60}))
     stream = Stream(program.port, "/v1/chat/completions", {"model": "qwen3", "messages": user("[[n=30]]"), "stream": True})

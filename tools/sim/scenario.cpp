@@ -52,7 +52,7 @@ void visit_keys(auto& s, Visitor&& visit) {
     visit("chat", "split_bytes", s.chat.split_bytes, limits{});
     visit("chat", "npu_percent", s.chat.npu_percent, limits{0, 100});
     visit("chat", "http10", s.chat.http10, limits{});
-    visit("chat", "busy_wait_ms", s.chat.busy_wait_ms, limits{});
+    visit("chat", "busy_wait_ms", s.chat.busy_wait_ms, limits{-1, 1e9});
     visit("chat", "stop_wait_ms", s.chat.stop_wait_ms, limits{});
     visit("chat", "release_status", s.chat.release_status, limits{0, 255});
 }

@@ -49,7 +49,7 @@ struct chat_options {
     int split_bytes = 0;
     int npu_percent = 78;
     bool http10 = false;
-    int busy_wait_ms = 5000;
+    int busy_wait_ms = -1;  // as long as the server waits for anything
     int stop_wait_ms = 5000;
     int release_status = 0;
 };

@@ -124,11 +124,25 @@ void prompt_sizes::learn(const chat::rendered_prompt& prompt, const chat::image_
     }
 }
 
+namespace {
+
+constexpr std::uint32_t shortest_context = 16;
+
+bool is_context(std::uint32_t said) {
+    return said >= shortest_context && said <= core::most_stated;
+}
+
+}  // namespace
+
+void prompt_sizes::told(const told_sizes& sizes) {
+    stated_context_ = is_context(sizes.context) ? sizes.context : stated_context_;
+    told_prompt_ = is_context(sizes.prompt) ? sizes.prompt : told_prompt_;
+}
+
 bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_refusal& said,
                            std::uint32_t limit) {
-    constexpr std::uint32_t shortest_context = 16;
     const std::uint32_t before = stated_context_;
-    if (said.limit >= shortest_context && said.limit <= core::most_stated) {
+    if (is_context(said.limit)) {
         stated_context_ = said.limit;
     }
     const chat::image_list images = chat::images_of(prompt);
@@ -191,6 +205,7 @@ std::uint32_t prompt_sizes::context(std::uint32_t configured) const noexcept {
 void prompt_sizes::forget_server() {
     exact_.clear();
     stated_context_ = 0;
+    told_prompt_ = 0;
     images_ = {};
     asks_again_ = {};
 }

@@ -51,6 +51,10 @@ public:
     bool refused(const chat::rendered_prompt& prompt, const context_refusal& said, std::uint32_t limit);
     // Exactly, from a question, an answer or a refusal of late.
     [[nodiscard]] std::optional<std::uint32_t> known(const chat::rendered_prompt& prompt) const;
+    // The server said so before anything was sent.
+    void told(const told_sizes& sizes);
+    // Its longest prompt as it said; 0: it did not.
+    [[nodiscard]] std::uint32_t told_prompt() const noexcept { return told_prompt_; }
     // The context, where the server said that it is shorter than thought.
     [[nodiscard]] std::uint32_t context(std::uint32_t configured) const noexcept;
     // The same, or else an estimate.
@@ -81,6 +85,7 @@ private:
     image_estimate images_;
     std::deque<exact_size> exact_;      // newest last
     std::uint32_t stated_context_ = 0;  // 0: none was stated
+    std::uint32_t told_prompt_ = 0;     // the same
     core::steady_time asks_again_{};    // it failed to count
 };
 

@@ -168,6 +168,10 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
             core::whole_number<std::uint32_t>(word_of(from->state, "embedding_length")).value_or(0);
         stated_.parameter_size = word_of(from->state, "parameters");
         stated_.quantization = word_of(from->state, "quantization");
+        const auto told = [from](const char* key) {
+            return core::whole_number<std::uint32_t>(word_of(from->state, key)).value_or(0);
+        };
+        sizes_.told({told("context"), told("prompt")});
     }
     if (model_.runtime.traits.prefix_cache != catalog::prefix_cache::none) {
         reuse_.state = "the server's own";
@@ -298,7 +302,10 @@ std::uint32_t stream_backend::prompt_limit() const noexcept {
     const catalog::context_sizes& sizes = model_.context;
     const std::uint32_t context = context_length();
     // The answer needs a place too.
-    const std::uint32_t most = context > 0 ? context - 1 : 0;
+    std::uint32_t most = context > 0 ? context - 1 : 0;
+    if (const std::uint32_t told = sizes_.told_prompt(); told > 0 && (most == 0 || told < most)) {
+        most = told;
+    }
     return sizes.prompt_limit > 0 && (most == 0 || sizes.prompt_limit < most) ? sizes.prompt_limit : most;
 }
 
@@ -408,6 +415,7 @@ core::awaitable<void> stream_backend::ask_for_model() {
     const auto answer = co_await http::call(std::move(call));
     if (answer && answer->status == 200) {
         stated_ = protocol_->model_in(answer->body);
+        sizes_.told(protocol_->sizes_in(answer->body));
     }
 }
 

@@ -35,6 +35,8 @@ std::optional<backend_handover> stream_backend::hand_over() const {
     out->state["model_bytes"] = std::to_string(stated_.size_bytes);
     out->state["embedding_length"] = std::to_string(stated_.embedding_length);
     out->state["parameters"] = stated_.parameter_size;
+    out->state["context"] = std::to_string(sizes_.context(0));
+    out->state["prompt"] = std::to_string(sizes_.told_prompt());
     out->state["quantization"] = stated_.quantization;
     out->state["unsalted"] = unsalted_.word();
     return out;

@@ -76,6 +76,12 @@ struct size_answer {
     std::string text;
 };
 
+// What the server says of its context, in tokens; 0: it does not say.
+struct told_sizes {
+    std::uint32_t context = 0;
+    std::uint32_t prompt = 0;  // the longest
+};
+
 // Reads one answer in pieces cut anywhere. Never throws; input is hostile.
 class answer_reader {
 public:
@@ -109,6 +115,7 @@ public:
     // A question (GET) about the model; empty: there is none.
     [[nodiscard]] virtual std::string model_question() const { return {}; }
     [[nodiscard]] virtual stated_model model_in(std::string_view /*body*/) const { return {}; }
+    [[nodiscard]] virtual told_sizes sizes_in(std::string_view /*body*/) const { return {}; }
     // As backend::needs_system_text().
     [[nodiscard]] virtual bool needs_system_text() const { return false; }
     // It refuses a limit that does not fit into the context behind the prompt.

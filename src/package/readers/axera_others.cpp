@@ -154,6 +154,22 @@ bool is_axllm(const package_view& from) {
     return config && config->has("tokenizer_type") && config->has("template_filename_axmodel");
 }
 
+// docs/facts/other_runtimes.md#axllm-serve
+void read_serving(const json_document& config, reading& to) {
+    const auto says = [&config](const char* key) {
+        return config.text(key) == "true" || config.text(key) == "1";
+    };
+    if (says("is_embedding") || says("embedding")) {
+        to.model->capabilities = {"embedding"};
+        to.origins["capabilities"] = "config.json, is_embedding";
+    } else if (config.count("kv_cache_slots", most_rows).value_or(1) == 1) {
+        to.notes.push_back(
+            "\"kv_cache_slots\": 4 in config.json lets the server keep the beginnings of four conversations "
+            "in "
+            "place of one, at the cost of device memory; it takes fewer where that is short");
+    }
+}
+
 void read_axllm(const package_view& from, reading& to) {
     const auto config = config_of(from);
     if (!config) {
@@ -182,6 +198,7 @@ void read_axllm(const package_view& from, reading& to) {
             to.origins["context.vocabulary"] = "config.json, tokens_embed_num";
         }
         fill_declared(from, *config, to);
+        read_serving(*config, to);
     }
     name_after(from, {{name, "config.json, model_name"}}, to);
 }

@@ -28,6 +28,8 @@ struct axllm_parts {
     http_listener listener{program.faults(), program.settings(), {}};
     openai_service* service = nullptr;
     std::string model;
+    int longest_prompt = 0;
+    bool embeds = false;  // it makes vectors, and nothing else
 };
 
 void log_axllm(const char* level, const std::string& text) {
@@ -105,8 +107,14 @@ openai_rules axllm_rules(axllm_parts& parts, const json& config, int timeout_ms)
         return render_chatml(body.at("messages"), body.value("tools", json()),
                              {parts.program.snapshot().tokenizer.family, asks_to_think(body)});
     };
-    rules.too_long = [limit = rules.context](int tokens) -> std::optional<refusal> {
-        if (tokens < limit) return std::nullopt;
+    parts.longest_prompt = config.value("prefill_max_token_num", rules.context - 1);
+    if (parts.embeds) rules.dimensions = 64;
+    rules.longest_text = parts.longest_prompt;
+    rules.text_too_long = [failure = rules.failure](int) { return failure; };
+    rules.no_embeddings = {
+        400, "invalid_request_error", "Model '" + parts.model + "' does not support embeddings", {}};
+    rules.too_long = [limit = parts.longest_prompt](int tokens) -> std::optional<refusal> {
+        if (tokens <= limit) return std::nullopt;
         return refusal{400, "model_error", "输入内容超过模型长度上限。", json::object()};
     };
     rules.done = [](const std::string&, const run_figures& figures) { log_finished(figures); };
@@ -121,6 +129,7 @@ void answer_axllm_models(const axllm_parts& parts, http_exchange& exchange) {
                                                       {"object", "model"},
                                                       {"created", 1767225600},
                                                       {"owned_by", "openai-api"},
+                                                      {"prefill_max_token_num", parts.longest_prompt},
                                                       {"max_token_len", parts.service->rules().context}}})}},
                               indent));
 }
@@ -136,7 +145,12 @@ void route_axllm(axllm_parts& parts, const chat_request& request, http_exchange&
                 {{"concurrency", parts.service->guarded()}, {"max_concurrency", 1}, {"status", "healthy"}},
                 indent));
     if (get && (path == "/v1/models" || path == "/models")) return answer_axllm_models(parts, exchange);
-    if (request.method == "POST" && (path == "/v1/chat/completions" || path == "/chat/completions"))
+    const bool posts = request.method == "POST";
+    if (posts && (path == "/v1/embeddings" || path == "/embeddings"))
+        return parts.service->embed(request, exchange);
+    if (posts && parts.embeds)
+        return parts.service->refuse(exchange, {400, "invalid_request_error", "It makes no answers", {}});
+    if (posts && (path == "/v1/chat/completions" || path == "/chat/completions"))
         return parts.service->answer(request, exchange);
     exchange.answer(404, "", "");
 }
@@ -175,6 +189,7 @@ int run_axllm(const std::vector<std::string>& args) {
     auto& parts = *new axllm_parts;
     const auto config = read_axllm_config(args[1]);
     parts.model = config.value("model_name", "axllm");
+    parts.embeds = config.value("is_embedding", config.value("embedding", false));
     const int port = flags.number("--port", config.value("port", 8000));
     if (!parts.program.listen(parts.listener, "0.0.0.0", port)) {
         std::printf("Port %d is unavailable: %s\n", port, std::strerror(errno));

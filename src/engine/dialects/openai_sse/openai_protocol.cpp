@@ -269,9 +269,25 @@ std::string count_words(std::int64_t parameters) {
 
 }  // namespace
 
-// `meta` of llama.cpp (docs/facts/other_runtimes.md#llama-server).
+// `meta` of llama.cpp (docs/facts/other_runtimes.md#llama-server). Where nothing is counted, what the server says of its
+// sizes is all that is known of them.
 std::string openai_protocol::model_question() const {
-    return traits_.timings == catalog::timing_source::llama_cpp ? "/v1/models" : "";
+    const bool counts =
+        traits_.usage == catalog::usage_trust::tokens || traits_.counts != catalog::count_source::none;
+    return traits_.timings == catalog::timing_source::llama_cpp || !counts ? "/v1/models" : "";
+}
+
+// docs/facts/other_runtimes.md#axllm-serve
+streaming::told_sizes openai_protocol::sizes_in(std::string_view body) const {
+    streaming::told_sizes out;
+    const json answer = core::parse_json(body);
+    const json::json_pointer place("/data/0");
+    const json model = answer.is_object() && answer.contains(place) ? answer.at(place) : json();
+    if (model.is_object()) {
+        out.context = core::stated_count(model, "max_token_len").value_or(0);
+        out.prompt = core::stated_count(model, "prefill_max_token_num").value_or(0);
+    }
+    return out;
 }
 
 stated_model openai_protocol::model_in(std::string_view body) const {

@@ -26,6 +26,7 @@ public:
     [[nodiscard]] core::result<streaming::size_answer> size_in(std::string_view body) const override;
     [[nodiscard]] std::string model_question() const override;
     [[nodiscard]] stated_model model_in(std::string_view body) const override;
+    [[nodiscard]] streaming::told_sizes sizes_in(std::string_view body) const override;
     [[nodiscard]] bool limit_must_fit() const override {
         return traits_.counts == catalog::count_source::vllm;
     }

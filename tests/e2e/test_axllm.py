@@ -1,0 +1,33 @@
+"""axllm as its source is today: it tells its sizes, makes vectors, and lets a second request wait."""
+
+import json
+
+from harness import MODEL, Box
+
+SIZES = {"model_name": "sim", "max_token_len": 400, "prefill_max_token_num": 300}
+
+
+def box_with(folder, config, **more):
+    box = Box(folder, {"directives": True}, profile="axllm", **more)
+    (box.package / "config.json").write_text(json.dumps(config))
+    return box
+
+
+def test_what_the_server_says_of_its_context_wins_over_the_configuration(tmp_path):
+    """Else a long conversation is sent whole, and refused in words that no client reads."""
+    with box_with(tmp_path, SIZES, model="[models.context]\npositions = 4096\n") as box:
+        shown = box.get("/v1/models").json["data"][0]
+        assert shown["max_input_tokens"] <= 300, shown
+        messages = []
+        for turn in range(12):
+            messages += [{"role": "user", "content": f"question {turn} " + "word " * 40}, {"role": "assistant", "content": "answer " * 10}]
+        messages.append({"role": "user", "content": "[[text=the last]]"})
+        assert box.say(messages) == "the last"
+        assert box.runs()[-1]["kv_text"].count("question ") < 12 and "sent without messages=" in box.log()
+
+
+def test_a_package_of_vectors_makes_them(tmp_path):
+    with box_with(tmp_path, {"model_name": "sim", "is_embedding": True}, model='capabilities = ["embedding"]') as box:
+        reply = box.post("/api/embed", {"model": MODEL, "input": ["a text", "another"]})
+        assert reply.status == 200 and [len(one) for one in reply.json["embeddings"]] == [64, 64], reply.body
+        assert box.chat("hello").status == 400
