@@ -1,8 +1,10 @@
 #include "http/reply_parser.hpp"
 
 #include <utility>
+#include <vector>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
 
 #include "corral/core/say.hpp"
 
@@ -32,6 +34,7 @@ void reply_parser::renew() {
     parser_->header_limit(static_cast<std::uint32_t>(bounds_.head));
     parser_->skip(bounds_.without_body);
     parser_->body_limit(bounds_.body);
+    head_ = {};
     head_bytes_ = 0;
 }
 
@@ -61,6 +64,9 @@ core::result<void> reply_parser::feed() {
         core::error_code error;
         const std::size_t used = parser_->put(boost::asio::buffer(pending_), error);
         pending_.erase(0, used);
+        if (in_head && parser_->is_header_done()) {
+            head_ = fields();
+        }
         head_bytes_ += in_head ? used : 0;
         if (error == beast_http::error::header_limit || head_bytes_ > bounds_.head) {
             return too_long("the head of the answer");
@@ -103,7 +109,22 @@ core::result<void> reply_parser::end(const core::error_code& read_error) {
     return {};
 }
 
-header_fields reply_parser::headers() const {
+// The parser has those behind the body among the others.
+std::string reply_parser::trailer(std::string_view name) const {
+    const auto all_of = [&](const header_fields& from) {
+        std::vector<std::string> out;
+        for (const auto& [each, value] : from.all()) {
+            if (boost::beast::iequals(each, name)) {
+                out.push_back(value);
+            }
+        }
+        return out;
+    };
+    const std::vector<std::string> all = done() ? all_of(fields()) : std::vector<std::string>{};
+    return all.size() > all_of(head_).size() ? all.back() : std::string();
+}
+
+header_fields reply_parser::fields() const {
     header_fields out;
     for (const auto& field : parser_->get()) {
         out.add(std::string(field.name_string()), std::string(field.value()));

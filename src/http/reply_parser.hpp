@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -44,7 +45,9 @@ public:
     }
     // REQUIRES: head_done().
     [[nodiscard]] unsigned status() const { return parser_->get().result_int(); }
-    [[nodiscard]] header_fields headers() const;
+    [[nodiscard]] const header_fields& headers() const noexcept { return head_; }
+    // The last of that name behind the body; empty: there is none, or the body is not complete.
+    [[nodiscard]] std::string trailer(std::string_view name) const;
     // What is there of the body, without its framing; to be taken away.
     [[nodiscard]] std::string& body() { return parser_->get().body(); }
 
@@ -53,6 +56,7 @@ public:
 
 private:
     void renew();
+    [[nodiscard]] header_fields fields() const;
     [[nodiscard]] core::failure broken(const std::string& how) const;
     [[nodiscard]] core::failure too_long(const char* what) const;
 
@@ -61,6 +65,7 @@ private:
     std::optional<boost::beast::http::response_parser<boost::beast::http::string_body>> parser_;
     std::string pending_;
     std::size_t head_bytes_ = 0;
+    header_fields head_;
 };
 
 }  // namespace corral::http

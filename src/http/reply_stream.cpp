@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/cancellation_state.hpp>
@@ -166,6 +167,10 @@ unsigned reply_stream::status() const noexcept {
 
 const header_fields& reply_stream::headers() const noexcept {
     return state_->headers;
+}
+
+std::string reply_stream::trailer(std::string_view name) const {
+    return state_->answer.trailer(name);
 }
 
 // Until the head of the answer is there.

@@ -19,6 +19,8 @@ struct streamed {
     unsigned status = 0;
     std::string type;
     std::string body;
+    std::string timing;     // of the head
+    std::string trailer;    // the same field behind the body
     std::size_t reads = 0;  // that brought something
 };
 
@@ -37,6 +39,7 @@ core::awaitable<streamed> take_all(core::asio::ip::tcp::endpoint from, std::chro
     reply_stream& answer = **opened;
     out.status = answer.status();
     out.type = answer.headers().find("content-type");
+    out.timing = answer.headers().find("server-timing");
     if (before_reads) {
         before_reads();
     }
@@ -45,6 +48,7 @@ core::awaitable<streamed> take_all(core::asio::ip::tcp::endpoint from, std::chro
         core::result<std::string> piece = co_await answer.read(until);
         if (!piece || piece->empty()) {
             out.error = piece ? core::error_code{} : piece.error().code;
+            out.trailer = answer.trailer("Server-Timing");
             co_return out;
         }
         out.body += *piece;
@@ -73,6 +77,20 @@ streamed streamed_from(const scripted_server& server,
     }
     loop.run_for(std::chrono::seconds{20});
     return out;
+}
+
+TEST(reply_stream, a_field_behind_the_body_is_told_from_that_of_the_head) {
+    const std::string head =
+        "HTTP/1.1 200 OK\r\nServer-Timing: queue;dur=1\r\nTrailer: Server-Timing\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n";
+    const scripted_server tells(
+        {.answer = head + "server-timing: queue;dur=1, decode;dur=9\r\nOther: x\r\n\r\n"});
+    const streamed got = streamed_from(tells);
+    EXPECT_EQ(got.body, "abc");
+    EXPECT_EQ(got.timing, "queue;dur=1");
+    EXPECT_EQ(got.trailer, "queue;dur=1, decode;dur=9");
+    const scripted_server silent({.answer = head + "\r\n"});
+    EXPECT_EQ(streamed_from(silent).trailer, "") << "that of the head is none";
 }
 
 constexpr std::size_t flood_length = 128UL * 1024;

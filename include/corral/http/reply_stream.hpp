@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -54,6 +55,8 @@ public:
 
     [[nodiscard]] unsigned status() const noexcept;
     [[nodiscard]] const header_fields& headers() const noexcept;
+    // Of a field behind the body, once that is complete (RFC 9110 section 6.5); empty: it is not there.
+    [[nodiscard]] std::string trailer(std::string_view name) const;
 
     // The next bytes of the body without its framing (chunked, by length, or until close), as soon as there
     // are any, at most 64 KiB; empty: the body is complete. Failures: timed_out (nothing came before `until`;
