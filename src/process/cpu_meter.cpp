@@ -59,7 +59,9 @@ std::uint64_t waited_by(pid_t pid) {
 
 cpu_time cpu_meter::look(const std::vector<pid_t>& roots) {
     ++calls_;
+    std::uint64_t pages = 0;
     for (const process_row& row : family_of(roots)) {
+        pages += row.resident_pages;
         known& before = processes_[row.pid];
         const std::uint64_t waited = waited_by(row.pid);
         if (before.start_time != row.start_time) {
@@ -77,7 +79,8 @@ cpu_time cpu_meter::look(const std::vector<pid_t>& roots) {
     constexpr std::uint64_t second = 1'000'000'000;
     const std::uint64_t used = total_ / per_second * second + total_ % per_second * (second / per_second);
     return {core::nanoseconds(static_cast<std::int64_t>(used)),
-            core::nanoseconds(static_cast<std::int64_t>(waited_))};
+            core::nanoseconds(static_cast<std::int64_t>(waited_)),
+            pages * static_cast<std::uint64_t>(std::max(::sysconf(_SC_PAGESIZE), 1L))};
 }
 
 unsigned usable_processors() {

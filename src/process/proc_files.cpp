@@ -23,6 +23,7 @@ constexpr std::size_t first_field = 3;  // of stat, after the command name
 constexpr std::size_t user_time_field = 14;
 constexpr std::size_t system_time_field = 15;
 constexpr std::size_t start_time_field = 22;
+constexpr std::size_t resident_field = 24;
 
 template <typename T>
 bool to_number(std::string_view text, T& value) {
@@ -117,7 +118,7 @@ std::optional<process_row> parse_process(std::string_view text) {
         return std::nullopt;
     }
     std::string_view rest = text.substr(close + 2);
-    for (std::size_t field = first_field; field <= start_time_field; ++field) {
+    for (std::size_t field = first_field; field <= resident_field; ++field) {
         const auto blank = rest.find_first_of(" \n");
         const std::string_view word = rest.substr(0, blank);
         bool good = !word.empty();
@@ -134,8 +135,10 @@ std::optional<process_row> parse_process(std::string_view text) {
             row.used_ticks += good ? ticks : 0;
         } else if (field == start_time_field) {
             good = to_number(word, row.start_time);
+        } else if (field == resident_field) {
+            good = to_number(word, row.resident_pages);
         }
-        if (!good || (blank == std::string_view::npos && field != start_time_field)) {
+        if (!good || (blank == std::string_view::npos && field != resident_field)) {
             return std::nullopt;
         }
         rest.remove_prefix(blank == std::string_view::npos ? rest.size() : blank + 1);

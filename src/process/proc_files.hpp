@@ -19,6 +19,7 @@ struct process_row {
     pid_t parent = 0;
     pid_t group = 0;
     std::uint64_t used_ticks = 0;  // of processor time, by all its threads, in the kernel and out of it
+    std::uint64_t resident_pages = 0;
     std::uint64_t start_time = 0;  // clock ticks since boot; tells a recycled pid from the old one
     [[nodiscard]] bool ended() const noexcept { return state == 'Z' || state == 'X'; }
 };

@@ -41,7 +41,10 @@ TEST(cpu_meter, a_service_at_rest_uses_nothing_and_others_are_not_counted) {
     static_cast<void>(of_rests.look({rests->pid()}));
     static_cast<void>(of_busy.look({busy->pid()}));
     EXPECT_TRUE(eventually([&] { return of_busy.look({busy->pid()}).used >= milliseconds{200}; }));
-    EXPECT_LE(of_rests.look({rests->pid()}).used, milliseconds{50});
+    const cpu_time at_rest = of_rests.look({rests->pid()});
+    EXPECT_LE(at_rest.used, milliseconds{50});
+    EXPECT_GT(at_rest.resident, 0U);
+    EXPECT_LT(at_rest.resident, std::uint64_t{100} << 20U) << "a sleep is small";
     for (child* each : {&*busy, &*rests}) {
         ASSERT_TRUE(each->signal_group(SIGKILL));
         EXPECT_TRUE(run(loop, each->wait()));

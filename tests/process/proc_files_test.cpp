@@ -16,6 +16,7 @@ TEST(parse_process, is_not_fooled_by_a_name) {
     EXPECT_EQ(row->group, 6);
     EXPECT_EQ(row->used_ticks, 42U);
     EXPECT_EQ(row->start_time, 987654U);
+    EXPECT_EQ(row->resident_pages, 2U);
 }
 
 TEST(parse_process, refuses_what_is_cut_or_foreign) {

@@ -17,6 +17,7 @@ struct cpu_time {
     // Ready to run and waiting for a processor, by all threads: what they would have used beside that on a
     // box with nothing else to do. 0 where the kernel does not tell.
     core::nanoseconds waited{0};
+    std::uint64_t resident = 0;  // bytes of memory at this moment; what they share counts for each
 };
 
 class cpu_meter {
