@@ -23,6 +23,9 @@ json card_json(const device::card_figures& card) {
     if (!card.name.empty()) {
         out["name"] = card.name;
     }
+    if (!card.firmware.empty()) {
+        out["firmware"] = card.firmware;
+    }
     add(out, "temperature_c", card.temperature);
     add(out, "cpu_percent", card.cpu);
     add(out, "npu_percent", card.npu);
@@ -66,6 +69,9 @@ json tool_json(const device::reader& tool, const device::reader_set& among, core
     if (look.problem != device::look_problem::none) {
         out["problem"] = look.message;
         return out;
+    }
+    if (!look.report.driver.empty()) {
+        out["driver"] = look.report.driver;
     }
     out["cards"] = json::array();
     for (const device::card_figures& card : look.report.cards) {
