@@ -2,6 +2,7 @@
 
 #include "bench/chart.hpp"
 #include "bench/shown.hpp"
+#include "corral/bench/diagnosis.hpp"
 #include "corral/bench/report.hpp"
 
 namespace corral::bench {
@@ -233,8 +234,12 @@ std::string html_report(const run_record& run) {
         out += "<p class=\"bad\">Interrupted after " + std::to_string(all.tests) + " of " +
                std::to_string(run.planned) + " tests.</p>\n";
     }
-    return out + tiles(run, all) + charts(run, all) + figures(run, all) + tests(run) + answers(run) +
-           "</body>\n</html>\n";
+    out += tiles(run, all);
+    for (const std::string& text : diagnoses(run)) {
+        out += "<p class=\"bad\">" + html_text(text) + "</p>\n";
+    }
+    return out + charts(run, all) + figures(run, all) + box_html(run) + stages_html(run) + history_html(run) +
+           tests(run) + answers(run) + "</body>\n</html>\n";
 }
 
 }  // namespace corral::bench

@@ -1,5 +1,6 @@
 
 #include "bench/shown.hpp"
+#include "corral/bench/diagnosis.hpp"
 
 namespace corral::bench {
 
@@ -98,6 +99,9 @@ std::string observations(const run_record& run, const totals& all) {
     if (all.in_ms) {
         out +=
             "- ⚠️ The server writes milliseconds where the protocol has nanoseconds; they were read so\n";
+    }
+    for (const std::string& text : diagnoses(run)) {
+        out += "- ⚠️ " + text + "\n";
     }
     return out + sampling_warnings(run) + "\n### Quality Assessment\n\n" + quality(all) +
            "\n### Long-Form Generation\n\n" + longest_output(run);

@@ -110,6 +110,10 @@ std::string plain_number(double value) {
     return out;
 }
 
+std::string known_or_null(const std::optional<std::int64_t>& value) {
+    return value ? std::to_string(*value) : "null";
+}
+
 std::string configuration(const run_record& run) {
     std::string inner;
     for (const char* const name : {"top_k", "top_p", "temperature", "repeat_penalty"}) {
@@ -119,11 +123,11 @@ std::string configuration(const run_record& run) {
         inner += found == run.sampling.end() ? "null" : plain_number(found->second);
     }
     return "## ⚙️ Configuration\n\n```json\n{\n  \"inference_params\": {\n" + inner +
-           "\n  },\n  \"hardware\": {\n    \"num_npu_cores\": null,\n    \"enabled_cpus_mask\": null,\n"
-           "    \"num_threads\": null\n  },\n  \"server\": " +
-           json_quoted(run.server) + ",\n  \"url\": " + json_quoted(run.url) +
+           "\n  },\n  \"hardware\": {\n    \"num_npu_cores\": " + known_or_null(run.facts.npu_cores) +
+           ",\n    \"enabled_cpus_mask\": " + known_or_null(run.facts.cpu_mask) +
+           ",\n    \"num_threads\": " + known_or_null(run.facts.threads) +
+           "\n  },\n  \"server\": " + json_quoted(run.server) + ",\n  \"url\": " + json_quoted(run.url) +
            ",\n  \"set\": " + json_quoted(run.set) + ",\n  \"warm_up\": " + std::to_string(run.warm_up) +
-           ",\n  \"concurrency\": " + std::to_string(run.concurrency) +
            ",\n  \"concurrency\": " + std::to_string(run.concurrency) +
            "\n}\n```\n\nWhat is null, the server doesn't tell.\n\n";
 }
@@ -201,6 +205,7 @@ std::string success(const measurement& seen) {
         " |\n| End-to-End Speed | " + known(end_to_end_speed(seen), " tok/s") + " |\n| Source of Times | " +
         (seen.decode_s ? "runtime" : "wall") + " |\n| First Piece at the Client | " +
         known(client_first_ms(seen), " ms") + " |\n";
+    out += box_rows_markdown(seen);
     if (seen.truncated) {
         out += "| Truncated | ⚠️ at the limit of tokens |\n";
     }
@@ -249,8 +254,9 @@ std::string details(const run_record& run) {
 
 std::string markdown_report(const run_record& run) {
     const totals all = total_up(run);
-    return head(run, all) + configuration(run) + metrics(all) + token_statistics(all) + details(run) +
-           "## 💡 Observations\n\n" + observations(run, all) + "\n## 🎯 Conclusion\n\n" + conclusion(run, all) +
+    return head(run, all) + configuration(run) + metrics(all) + token_statistics(all) + box_markdown(run) +
+           stages_markdown(run) + history_markdown(run) + details(run) + "## 💡 Observations\n\n" +
+           observations(run, all) + "\n## 🎯 Conclusion\n\n" + conclusion(run, all) +
            "\n---\n\n**Report Generated:** " + run.generated + "\n";
 }
 

@@ -4,7 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bench/box_json.hpp"
+#include "bench/history_json.hpp"
 #include "bench/shown.hpp"
+#include "corral/bench/diagnosis.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
@@ -29,11 +32,6 @@ const char* name_of(ending how) {
 ending ending_of(const std::string& name) {
     const auto found = std::ranges::find(names, name);
     return found == names.end() ? ending::failed : static_cast<ending>(found - names.begin());
-}
-
-template <typename T>
-json known_or_null(const std::optional<T>& value) {
-    return value ? json(*value) : json(nullptr);
 }
 
 json spread_json(const std::optional<spread>& of) {
@@ -76,7 +74,12 @@ json facts_json(const server_facts& of) {
             {"quantization", of.quantization},
             {"package", of.package},
             {"digest", of.digest},
+            {"driver", of.driver},
+            {"kernel", of.kernel},
             {"counts", of.counts},
+            {"num_npu_cores", known_or_null(of.npu_cores)},
+            {"enabled_cpus_mask", known_or_null(of.cpu_mask)},
+            {"num_threads", known_or_null(of.threads)},
             {"capabilities", of.capabilities}};
 }
 
@@ -89,7 +92,12 @@ server_facts facts_of(const json& from) {
     out.quantization = core::text_at(from, "quantization");
     out.package = core::text_at(from, "package");
     out.digest = core::text_at(from, "digest");
+    out.driver = core::text_at(from, "driver");
+    out.kernel = core::text_at(from, "kernel");
     out.counts = core::text_at(from, "counts");
+    out.npu_cores = core::number_at<std::int64_t>(from, "num_npu_cores");
+    out.cpu_mask = core::number_at<std::int64_t>(from, "enabled_cpus_mask");
+    out.threads = core::number_at<std::int64_t>(from, "num_threads");
     return out;
 }
 
@@ -140,6 +148,8 @@ json test_json(const test_result& one) {
             {"truncated", seen.truncated},
             {"repeats", seen.repeats},
             {"memory_mb", known_or_null(seen.memory_mb)},
+            {"stages", stages_json(seen.stages)},
+            {"box", box_json(seen.box)},
             {"messages", std::move(messages)},
             {"thinking", seen.thinking},
             {"text", seen.text}};
@@ -167,6 +177,10 @@ test_result test_of(const json& from) {
     seen.prefill_s = core::number_at<double>(from, "prefill_s");
     seen.decode_s = core::number_at<double>(from, "decode_s");
     seen.memory_mb = core::number_at<double>(from, "memory_mb");
+    seen.stages = stages_in(core::member(from, "stages"));
+    if (const json* const box = core::member(from, "box"); box != nullptr && box->is_object()) {
+        seen.box = box_of(*box);
+    }
     seen.piece_s = stamps_of(core::text_at(from, "piece_ms"));
     seen.pieces = core::number_at<std::size_t>(from, "pieces").value_or(0);
     seen.tool_calls = core::number_at<std::size_t>(from, "tool_calls").value_or(0);
@@ -199,7 +213,15 @@ std::string json_report(const run_record& run) {
              {"successes", all.successes},
              {"timed_out", all.timed_out},
              {"totals", totals_json(all)},
+             {"stages", stages_json(stages_of(run))},
+             {"box", box_json(watch_of(run))},
+             {"unwatched", run.unwatched},
+             {"diagnoses", diagnoses(run)},
+             {"history", json::array()},
              {"results", json::array()}};
+    for (const kept_run& one : run.history) {
+        out["history"].push_back(kept_json(one));
+    }
     for (const auto& [name, value] : run.sampling) {
         out["sampling"][name] = value;
     }
@@ -237,6 +259,10 @@ core::result<run_record> read_results(std::string_view text, const std::string& 
                 out.sampling.emplace_back(what, value.get<double>());
             }
         }
+    }
+    out.unwatched = core::text_at(read, "unwatched");
+    for (const json& one : core::list_at(read, "history")) {
+        out.history.push_back(kept_from(one));
     }
     for (const json& one : *results) {
         if (one.is_object()) {

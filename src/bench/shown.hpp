@@ -22,4 +22,19 @@ namespace corral::bench {
 [[nodiscard]] std::string observations(const run_record& run, const totals& all);
 [[nodiscard]] std::string conclusion(const run_record& run, const totals& all);
 
+// Words at the terminal's width; the lines after the first are indented.
+[[nodiscard]] std::string wrapped(const std::string& text, std::size_t columns);
+// "+10%"; empty where one is not known.
+[[nodiscard]] std::string speed_change(const std::optional<double>& before,
+                                       const std::optional<double>& after);
+
+// Sections on the box, the stages and earlier runs; each empty where nothing is known of it.
+[[nodiscard]] std::string box_markdown(const run_record& run);
+[[nodiscard]] std::string stages_markdown(const run_record& run);
+[[nodiscard]] std::string history_markdown(const run_record& run);
+[[nodiscard]] std::string box_rows_markdown(const measurement& seen);  // of the table of a test
+[[nodiscard]] std::string box_html(const run_record& run);
+[[nodiscard]] std::string stages_html(const run_record& run);
+[[nodiscard]] std::string history_html(const run_record& run);
+
 }  // namespace corral::bench

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "bench/shown.hpp"
+#include "corral/bench/diagnosis.hpp"
 #include "corral/bench/report.hpp"
 
 namespace corral::bench {
@@ -38,21 +39,6 @@ std::string figure_row(const char* name, const std::optional<spread>& of, int de
               : std::string();
 }
 
-// Words at the terminal's width; the lines after the first are indented.
-std::string wrapped(const std::string& text, std::size_t columns) {
-    std::string out;
-    std::string rest = text;
-    while (rest.size() > columns) {
-        std::size_t end = rest.rfind(' ', columns);
-        if (end == std::string::npos || end <= 2) {
-            break;
-        }
-        out += rest.substr(0, end) + "\n";
-        rest = "  " + rest.substr(end + 1);
-    }
-    return out + rest + "\n";
-}
-
 // Each reason once, with the tests that have it.
 std::string reasons(const run_record& run, std::size_t columns) {
     constexpr std::size_t most = 4;
@@ -80,6 +66,20 @@ std::string reasons(const run_record& run, std::size_t columns) {
 
 }  // namespace
 
+std::string wrapped(const std::string& text, std::size_t columns) {
+    std::string out;
+    std::string rest = text;
+    while (rest.size() > columns) {
+        std::size_t end = rest.rfind(' ', columns);
+        if (end == std::string::npos || end <= 2) {
+            break;
+        }
+        out += rest.substr(0, end) + "\n";
+        rest = "  " + rest.substr(end + 1);
+    }
+    return out + rest + "\n";
+}
+
 std::string facts_text(const run_record& run) {
     const server_facts& facts = run.facts;
     std::string out = facts.corral.empty() ? run.server.empty() ? "" : "Ollama's format " + run.server
@@ -93,9 +93,44 @@ std::string facts_text(const run_record& run) {
     add("", facts.parameters);
     add("", facts.quantization);
     add("package ", facts.package);
+    add("driver ", facts.driver);
     add("", facts.counts);
     return out.empty() ? "not told" : out;
 }
+
+namespace {
+
+// "card 0 AX650N: 27 % busy (0 to 78), 52 °C at most", and where the time went.
+std::string box_lines(const run_record& run, std::size_t columns) {
+    const box_watch watch = watch_of(run);
+    std::string out;
+    for (const track& one : watch.tracks) {
+        const bool busy = one.what() == figure::load;
+        if (busy || one.what() == figure::temperature) {
+            out += (out.empty() ? "" : ", ") + on_one_line(one.of()) + " " + fixed(one.mean(), 0) +
+                   (busy ? " % busy (" : " °C (") + fixed(one.least(), 0) + " to " + fixed(one.most(), 0) +
+                   ")";
+        }
+    }
+    out = out.empty() ? out : wrapped(out, columns);
+    const std::optional<stage_spans> spans = stages_of(run);
+    if (spans && spans->sum() > 0) {
+        std::string stages;
+        for (const stage_name& each : stage_names()) {
+            const double share = 100 * ((*spans).*each.span).value_or(0) / spans->sum();
+            if (share >= 0.05) {
+                stages += (stages.empty() ? "" : ", ") + std::string(each.key) + " " + fixed(share, 1) + " %";
+            }
+        }
+        out += wrapped("time: " + stages, columns);
+    }
+    for (const std::string& text : diagnoses(run)) {
+        out += wrapped(text, columns);
+    }
+    return out;
+}
+
+}  // namespace
 
 std::string successes_text(const totals& all) {
     std::string out = std::to_string(all.successes) + " of " + std::to_string(all.tests) +
@@ -126,7 +161,7 @@ std::string summary(const run_record& run, std::size_t columns) {
            (run.concurrency > 1 ? figure_row("all clients, tok/s", all.throughput, 2, columns) : "") +
            figure_row("first token, client, ms", all.client_first, 1, columns) +
            figure_row("first token, runtime, ms", all.runtime_first, 1, columns) +
-           figure_row("gap of pieces, client, ms", all.gap, 1, columns);
+           figure_row("gap of pieces, client, ms", all.gap, 1, columns) + box_lines(run, columns);
 }
 
 }  // namespace corral::bench

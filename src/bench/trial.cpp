@@ -94,6 +94,17 @@ core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& 
     judge(test, seen, reader);
 }
 
+// They come behind the last line, where a server tells them.
+core::awaitable<void> read_stages(http::reply_stream& from, measurement& seen) {
+    constexpr core::seconds longest{2};
+    constexpr std::size_t most = 64 * 1024;
+    const core::deadline until = core::deadline::after(longest, std::chrono::steady_clock::now());
+    const core::result<std::string> rest = co_await http::read_all(from, most, until);
+    if (rest) {
+        seen.stages = spans_of(read_server_timing(from.trailer("Server-Timing")));
+    }
+}
+
 }  // namespace
 
 http::stream_call call_of(const trial_target& target, std::string path, std::string body,
@@ -104,6 +115,7 @@ http::stream_call call_of(const trial_target& target, std::string path, std::str
     out.tls = target.tls;
     out.target = std::move(path);
     out.body = std::move(body);
+    out.headers = target.headers;
     out.until = core::deadline::after(target.first_byte, begin);
     if (!target.key.empty()) {
         out.headers.add("Authorization", "Bearer " + target.key);
@@ -137,6 +149,9 @@ core::awaitable<measurement> try_once(trial_target target, prompt_test test) {
     }
     answer_reader reader(test.max_tokens, seen);
     co_await read_answer(answer, target, test, reader, seen, begin);
+    if (reader.done() && answer.headers().contains("Trailer")) {
+        co_await read_stages(answer, seen);
+    }
     co_return seen;
 }
 

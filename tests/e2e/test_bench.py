@@ -37,7 +37,8 @@ def arguments(url, out, prompts, *more, model="sim"):
 
 
 def bench(url, out, prompts, *more, **names):
-    return subprocess.run(arguments(url, out, prompts, *more, **names), capture_output=True, text=True, timeout=120)
+    own = {**os.environ, "XDG_STATE_HOME": str(out.parent / "state-home")}
+    return subprocess.run(arguments(url, out, prompts, *more, **names), capture_output=True, text=True, timeout=120, env=own)
 
 
 def at_home(box):

@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "corral/bench/box_watch.hpp"
+#include "corral/bench/history.hpp"
 #include "corral/bench/prompt_set.hpp"
+#include "corral/bench/stages.hpp"
 
 namespace corral::bench {
 
@@ -32,7 +35,9 @@ struct measurement {
     bool truncated = false;  // ended by the limit of tokens
     bool repeats = false;
     std::optional<double> memory_mb;
-    unsigned refused = 0;  // the HTTP status, where it is not 200
+    std::optional<stage_spans> stages;  // by the server's clocks
+    box_watch box;                      // of clients at once only the first has it
+    unsigned refused = 0;               // the HTTP status, where it is not 200
 };
 
 struct test_result {
@@ -52,7 +57,12 @@ struct server_facts {
     std::string quantization;
     std::string package;
     std::string digest;
+    std::string driver;                     // "axcl-smi 3.6.2", by the status tool
+    std::string kernel;                     // of the box
     std::string counts;                     // "tokens estimated" where the runtime counts none
+    std::optional<std::int64_t> npu_cores;  // that the model was made for, or was told
+    std::optional<std::int64_t> cpu_mask;   // a bit for each processor that the runtime may use
+    std::optional<std::int64_t> threads;    // that the runtime was told
     std::vector<std::string> capabilities;  // none: it tells none, so that any may be there
 };
 
@@ -71,6 +81,8 @@ struct run_record {
     bool interrupted = false;
     std::vector<std::pair<std::string, double>> sampling;  // what the server says of the model
     std::vector<test_result> results;
+    std::string unwatched;          // why nobody looked at the box; empty: somebody did
+    std::vector<kept_run> history;  // earlier runs that this one can be compared with
 };
 
 // Durations of one answer in the protocol's nanoseconds, checked against our own clock: a server that writes

@@ -18,6 +18,7 @@ struct trial_target {
     boost::asio::ip::tcp::endpoint at;
     std::string host;                   // for the Host header
     std::optional<http::tls_peer> tls;  // of https
+    http::header_fields headers;        // added to each question
     std::string key;                    // of an Authorization header; empty: none
     std::string model;
     core::nanoseconds first_byte{core::seconds{120}};

@@ -7,6 +7,7 @@
 
 #include "cli/base/command.hpp"
 #include "cli/base/terminal.hpp"
+#include "cli/bench/bench_history.hpp"
 #include "cli/bench/bench_plan.hpp"
 #include "cli/bench/bench_reuse.hpp"
 #include "corral/bench/report.hpp"
@@ -105,7 +106,34 @@ int run_conversation(const bench_options& asked, const bench_plan& of, const com
     return whole(done, asked.turns) ? succeeded : failed;
 }
 
+// Of `model`, or of all.
+int show_history(const bench_options& asked, const command_context& context) {
+    const fs::path file = history_file(context.environment);
+    core::result<std::vector<bench::kept_run>> runs = kept_runs(file);
+    if (!runs) {
+        return fail(runs.error().message);
+    }
+    std::erase_if(*runs, [&](const bench::kept_run& one) {
+        return !asked.model.empty() && one.model != asked.model && one.model != asked.model + ":latest";
+    });
+    if (asked.json) {
+        std::cout << bench::history_json(*runs);
+        return succeeded;
+    }
+    if (runs->empty()) {
+        std::cout << "no run"
+                  << (asked.model.empty() ? "" : " of '" + telemetry::printable(asked.model) + "'")
+                  << " is kept yet\n";
+        return succeeded;
+    }
+    std::cout << bench::history_text(*runs, style_of(STDOUT_FILENO, context.environment).columns);
+    return succeeded;
+}
+
 int run(const bench_options& asked, const command_context& context) {
+    if (asked.history) {
+        return show_history(asked, context);
+    }
     core::result<bench_plan> plan = plan_of(asked, context);
     if (!plan) {
         const bool words = plan.error().code == core::make_error_code(core::errc::invalid);
@@ -128,6 +156,7 @@ int run(const bench_options& asked, const command_context& context) {
         }
     };
     const fs::path out = plan->side.out;
+    const fs::path kept = plan->history_file;
     const core::result<bench::run_record> done = run_bench(std::move(*plan));
     lines.clear();
     if (!done) {
@@ -140,6 +169,11 @@ int run(const bench_options& asked, const command_context& context) {
     }
     if (done->interrupted) {
         return interrupted_status;
+    }
+    if (const core::result<void> written = kept.empty() ? core::result<void>{} : keep_run(kept, *done);
+        !written) {
+        std::cerr << "note: this run is not among those of 'corral bench --history': "
+                  << telemetry::printable(written.error().message, 4000) << '\n';
     }
     const bench::totals all = bench::total_up(*done);
     return all.successes + all.unable == done->planned && all.successes > 0 ? succeeded : failed;
@@ -208,6 +242,9 @@ void add_bench_command(CLI::App& program, command_context& context) {
                       "the server holds, "
                       "and of the same prompt with another beginning; writes reuse.txt and reuse.json");
     reuse->excludes(compare);
+    CLI::Option* const history = one->add_flag(
+        "--history", asked->history, "The runs that were kept: speed over time, and what changed between");
+    history->excludes(compare)->excludes(reuse);
     one->add_option("--turns", asked->turns, "Of that conversation")
         ->check(CLI::Range(1, 10))
         ->capture_default_str()

@@ -4,11 +4,14 @@
 #include <array>
 #include <ctime>
 
+#include "cli/base/daemon_place.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "cli/base/server_address.hpp"
+#include "cli/bench/bench_history.hpp"
 #include "cli/bench/bench_server.hpp"
 #include "cli/status/model_listing.hpp"
 #include "corral/bench/report.hpp"
+#include "corral/control/admin_client.hpp"
 #include "corral/core/server_url.hpp"
 #include "corral/core/shipped_files.hpp"
 #include "corral/telemetry/log.hpp"
@@ -71,6 +74,76 @@ core::result<bench::trial_target> target_of(const bench_options& asked, const st
     out.first_byte =
         std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.first_byte));
     return out;
+}
+
+constexpr core::seconds status_limit{3};
+
+// By the network, as any client that may observe.
+core::result<control::admin_json> status_from(const bench::trial_target& target) {
+    http::stream_call call;
+    call.to = target.at;
+    call.host = target.host;
+    call.tls = target.tls;
+    if (!target.key.empty()) {
+        call.headers.add("Authorization", "Bearer " + target.key);
+    }
+    core::result<control::admin_reply> told = control::exchange_alone(std::move(call), {}, status_limit);
+    if (!told) {
+        return told.error();
+    }
+    constexpr unsigned good = 200;
+    if (told->status != good || !told->body.is_object()) {
+        const bool forbidden = told->status == 401 || told->status == 403;
+        return core::make_failure(core::errc::refused,
+                                  forbidden ? "the server shows its box to keys of the scope observe alone"
+                                            : "the server gives no status of its box");
+    }
+    return std::move(told->body);
+}
+
+// What the services of `model` have printed, by the admin socket.
+std::string lines_from(const std::vector<fs::path>& sockets, const std::string& model) {
+    constexpr std::size_t most = 1024 * 1024;
+    std::string out;
+    const auto take = [&](std::string_view event, const control::admin_json& data) {
+        if (event == "line") {
+            out += reported_text(data, "text") + "\n";
+        }
+        return out.size() < most;
+    };
+    const core::result<void> read = control::follow_daemon(
+        sockets, "/corral/v1/logs/stream?follow=0&lines=1000&service=" + model, status_limit, take);
+    return read ? out : std::string();
+}
+
+// Of a Corral. The admin socket of this machine where `sockets` are given, else the network.
+void open_door(bench_side& side, const std::vector<fs::path>& sockets) {
+    box_door door;
+    door.model = side.target.model;
+    if (sockets.empty()) {
+        door.status = [target = side.target] { return status_from(target); };
+    } else {
+        door.status = [sockets] { return control::ask_daemon(sockets, {}, status_limit); };
+        door.lines = [sockets, model = side.target.model] { return lines_from(sockets, model); };
+    }
+    const core::result<control::admin_json> status = door.status();
+    if (!status) {
+        side.record.unwatched = status.error().message;
+        return;
+    }
+    door.here = !sockets.empty() || (side.target.at.address().is_loopback() && is_of_this_machine(*status));
+    add_box_facts(side.record.facts, door, *status);
+    side.watcher = std::make_shared<box_watcher>(std::move(door));
+}
+
+// Corral is asked for its clocks and looked at; what others say of themselves is all that is known of them.
+void watch(bench_side& side, const std::vector<fs::path>& sockets) {
+    if (side.record.facts.corral.empty()) {
+        side.record.unwatched = "the server is no Corral";
+        return;
+    }
+    side.target.headers.add("X-Corral-Timing", "1");
+    open_door(side, sockets);
 }
 
 std::string now_text(const char* format) {
@@ -156,6 +229,7 @@ core::result<void> add_other(const bench_options& asked, bench_plan& plan) {
     if (!learned) {
         return learned.error();
     }
+    watch(other, {});
     plan.other = std::move(other);
     return {};
 }
@@ -285,9 +359,15 @@ core::result<bench_plan> plan_of(const bench_options& asked, const command_conte
     if (!learned) {
         return told(learned.error(), asked.url.empty());
     }
-    if (is_served_here(here, plan.side.target)) {
+    const bool served_here = is_served_here(here, plan.side.target);
+    if (served_here) {
         add_local_facts(plan.side.record, here);
     }
+    daemon_place place;
+    place.config = asked.config;
+    watch(plan.side, served_here ? sockets_of(place, context.environment) : std::vector<fs::path>{});
+    plan.history_file = history_file(context.environment);
+    plan.side.record.history = earlier_runs(plan.history_file, plan.side.record);
     if (!asked.compare.empty()) {
         const core::result<void> ready =
             is_address(asked.compare) ? add_other(asked, plan) : read_before(asked, plan);

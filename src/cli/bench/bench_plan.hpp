@@ -30,6 +30,7 @@ struct bench_options {
     std::optional<bool> think;
     bool json = false;
     bool reuse = false;
+    bool history = false;
     unsigned turns = 10;
 };
 

@@ -27,6 +27,17 @@ double since(core::steady_time begin) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+// "card 0 310B4", of a box whose status tool had not been asked before the run.
+std::string cards_in(const bench::box_watch& seen) {
+    std::string out;
+    for (const bench::track& one : seen.tracks) {
+        if (one.what() == bench::figure::load) {
+            out += (out.empty() ? "" : ", ") + one.of();
+        }
+    }
+    return out;
+}
+
 class bench_runner {
 public:
     explicit bench_runner(bench_plan plan) : plan_(std::move(plan)), stop_(loop_, SIGINT, SIGTERM) {
@@ -110,6 +121,11 @@ private:
 
     // Of all clients at once.
     core::awaitable<void> one_round(bench_side& side, const bench::prompt_test& test, unsigned repetition) {
+        const std::size_t before = side.record.results.size();
+        const bool asked = bench::why_unable(test, side.record.facts.capabilities).empty();
+        if (side.watcher && asked) {
+            side.watcher->begin();
+        }
         for (unsigned client = 1; client <= side.record.concurrency; ++client) {
             bench::test_result fresh;
             fresh.test = test;
@@ -120,7 +136,27 @@ private:
         }
         co_await clients_over();
         side.record.duration_s = since(begin_);
+        if (side.watcher && asked) {
+            take_watch(side, before);
+        }
         keep();
+    }
+
+    // The clients of a round share the box. What its runtime was told is known once that runs.
+    void take_watch(bench_side& side, std::size_t first_result) {
+        bench::box_watch seen = side.watcher->end();
+        if (side.record.hardware.empty()) {
+            side.record.hardware = cards_in(seen);
+        }
+        if (first_result < side.record.results.size()) {
+            side.record.results[first_result].seen.box = std::move(seen);
+        }
+        const box_door& door = side.watcher->door();
+        if (side.record.facts.driver.empty() || !side.record.facts.cpu_mask) {
+            if (const core::result<control::admin_json> status = door.status()) {
+                add_box_facts(side.record.facts, door, *status);
+            }
+        }
     }
 
     // Interrupted, they come back at once with what they have.

@@ -3,9 +3,11 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "cli/bench/bench_watch.hpp"
 #include "corral/bench/prompt_set.hpp"
 #include "corral/bench/trial.hpp"
 
@@ -14,8 +16,9 @@ namespace corral::cli {
 // One server, and what is found there.
 struct bench_side {
     bench::trial_target target;
-    bench::run_record record;   // with what is known before, as learn_server() has it
-    std::filesystem::path out;  // exists
+    bench::run_record record;              // with what is known before, as learn_server() has it
+    std::filesystem::path out;             // exists
+    std::shared_ptr<box_watcher> watcher;  // null: the box is not looked at, and the record says why
 };
 
 struct bench_plan {
@@ -23,6 +26,7 @@ struct bench_plan {
     std::optional<bench_side> other;  // measured in turn with it, test by test, as its baseline
     bench::prompt_set set;
     unsigned repeat = 1;
+    std::filesystem::path history_file;       // of all runs of this user; empty: nowhere
     std::optional<bench::run_record> before;  // of an earlier run, to compare with; not beside `other`
     // After each test and each warm-up; `next` is the title of the next, empty at the end.
     std::function<void(const bench::run_record&, const std::string& next)> progress;
