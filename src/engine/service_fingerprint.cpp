@@ -38,7 +38,7 @@ void add_service(digest& all, const supervisor::service_spec& service) {
         all.add(value);
     }
     all.add(service.command.working_directory);
-    all.add(service.command.stdio == process::stdio_kind::pty ? 1 : 0);
+    all.add(service.command.stdio != process::stdio_kind::pipe ? 1 : 0);
     all.add(service.command.limits.memory);
     all.add(service.command.limits.descriptors);
     all.add(static_cast<std::uint64_t>(service.command.limits.nice));

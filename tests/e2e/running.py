@@ -8,6 +8,7 @@ import ctypes
 import functools
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
@@ -92,6 +93,15 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def has_terminals():
+    try:
+        for handle in pty.openpty():
+            os.close(handle)
+    except OSError:
+        return False
+    return True
 
 
 def own_mount(at, options):

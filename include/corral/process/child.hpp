@@ -20,8 +20,8 @@
 
 namespace corral::process {
 
-// pty: standard output only, so that a C library flushes line by line; a pipe where the system has none to give.
-enum class stdio_kind { pipe, pty };
+// pty: standard output only, so that a C library flushes line by line; pty_or_pipe: a pipe where the system has none.
+enum class stdio_kind { pipe, pty, pty_or_pipe };
 enum class output_stream { out, err };
 
 // What a child may use; 0 or nothing: as much as we may ourselves. Its core dumps are always off.

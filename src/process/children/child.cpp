@@ -253,7 +253,7 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     }
     // Everything that can fail for want of descriptors or memory comes before the child.
     auto made = std::make_shared<state>(on);
-    made->out.terminal = what.stdio == stdio_kind::pty && stdio->no_terminal.empty();
+    made->out.terminal = what.stdio != stdio_kind::pipe && stdio->no_terminal.empty();
     made->no_terminal = std::move(stdio->no_terminal);
     core::error_code failed = made->out.adopt(stdio->our_out);
     if (!failed) {

@@ -86,8 +86,8 @@ core::result<child_stdio> open_stdio(stdio_kind kind) {
     if (!lift(all.child_in)) {
         return last_failure("/dev/null");
     }
-    auto out = kind == stdio_kind::pty ? open_terminal() : open_pipe();
-    if (!out && kind == stdio_kind::pty && !is_shortage(out.error().code.value())) {
+    auto out = kind == stdio_kind::pipe ? open_pipe() : open_terminal();
+    if (!out && kind == stdio_kind::pty_or_pipe && !is_shortage(out.error().code.value())) {
         all.no_terminal = out.error().code.message();
         out = open_pipe();
     }
