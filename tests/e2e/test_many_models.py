@@ -189,7 +189,8 @@ def test_an_unload_gives_the_memory_back_in_the_cards_own_figures_or_says_that_i
         assert all(model["size"] == model["size_vram"] == 3000 * 1024 * 1024 for model in farm.loaded().values())
         gave = f"gave back 3000 MB (card 0: {IDLE_MB + 3000} of {CARD_MB} MB in use)"
         wait_until(lambda: f"model alpha:latest: {gave}" in farm.log(), 30, "what it gave back\n" + farm.log()[-3000:])
-        assert list(farm.loaded()) == ["beta:latest"]
+        # On a busy machine it was unloaded before the question too.
+        wait_until(lambda: list(farm.loaded()) == ["beta:latest"], 30, "alpha is unloaded")
         assert farm.sets()["alpha:latest"]["memory"]["after_unload"] == gave
         assert gave in done(farm, "status")
         assert farm.swaps() == 0, "its time was over, nobody took its place"
@@ -197,8 +198,7 @@ def test_an_unload_gives_the_memory_back_in_the_cards_own_figures_or_says_that_i
 
 def test_memory_that_is_kept_after_an_unload_is_told(tmp_path):
     device = {"give_back_ms": -1}
-    models = {"alpha": {**ROOM_FOR_ONE, "lines": 'keep_alive = "1s"'}}
-    farm = Farm(tmp_path, models, device=device)
+    farm = Farm(tmp_path, {"alpha": ROOM_FOR_ONE}, device=device)
     farm.config_file.write_text(farm.config_file.read_text().replace("[models.device]\n", '[models.device]\nmemory_wait = "1s"\n'))
     with farm:
         farm.wait_set("alpha:latest")
