@@ -1,3 +1,4 @@
+import os
 import pathlib
 import sys
 
@@ -26,6 +27,8 @@ def leave_nothing_running():
         if process.poll() is None:
             process.kill()
             process.wait()
+    for socket in pathlib.Path("/tmp").glob(f"corral-e2e-{os.getpid()}-*.sock"):
+        socket.unlink(missing_ok=True)  # of simulators, which end by signals
 
 
 @pytest.hookimpl(hookwrapper=True)
