@@ -67,6 +67,13 @@ def test_whoever_asks_is_told_which_user_runs_one(home):
         assert "sudo -u " in asked.stderr, asked.stderr
 
 
+def test_a_file_in_place_of_a_folder_is_not_called_closed(home):
+    (home / "package.zip").write_bytes(b"PK")
+    asked = subprocess.run([bin_for_others() / "corral", "import", "package.zip"], capture_output=True, text=True, user=NOBODY, group=NOBODY,
+                           cwd=home, env=surroundings(home), timeout=60)
+    assert asked.returncode != 0 and "Unpack it" in asked.stderr, asked.stderr
+
+
 @pytest.mark.parametrize(("closed", "command"), [("above", "sudo mv {0} /srv/models/"), ("inside", "sudo chmod -R a+rX {0}")])
 def test_root_imports_nothing_that_the_serving_user_cant_read(home, closed, command):
     package = home / "models" / "Qwen3-4B"
