@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import socket
 import threading
 import time
@@ -215,6 +216,8 @@ def test_a_client_closes_midstream_and_the_runtime_is_idle_within_bursts(tmp_pat
 
 
 def test_a_thousand_idle_connections_cost_little_and_service_goes_on(tmp_path):
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # a person's shell has 1,024
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with Box(tmp_path) as box:
         def resident():
             for line in pathlib.Path("/proc", str(box.process.pid), "status").read_text().splitlines():
