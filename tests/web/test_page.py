@@ -94,6 +94,7 @@ def test_two_tabs_have_a_conversation_each_and_a_draft_outlives_a_reload(box, se
 
 def ask(page, text):
     page.get_by_label("Message").fill(text)
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()  # drawn, and a model is ready
     page.get_by_label("Message").press("Enter")
     expect(page.get_by_role("button", name="Send")).to_be_visible()
     expect(page.locator(".figures").last).to_be_visible()
