@@ -73,6 +73,7 @@ def test_only_the_first_message_counts_and_only_of_a_user(rkllm):
     program = rkllm("rkllm-flask", scenario({"mode": "echo"}))
     answer = ask(program.port, {"messages": user("first") + user("second")}, CHAT).json()["choices"][0]["message"]["content"]
     assert "first" in answer and "second" not in answer
+    wait_idle(program)
     system_first = {"messages": [{"role": "system", "content": "s"}] + user("u")}
     assert ask(program.port, system_first, CHAT).json()["choices"] == []
     assert streamed(program.port, system_first, CHAT).head.startswith("HTTP/1.1 500")
