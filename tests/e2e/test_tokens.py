@@ -105,7 +105,9 @@ def test_what_can_t_be_told_is_refused_with_the_reason(box):
 
 def test_a_running_box_is_left_alone_and_no_process_stays(box):
     with box:
+        assert box.say("[[text=loaded]]") == "loaded"
         before = services_of(box)["tokenizer"]
+        assert before["pid"] is not None
         assert told(box, "sim", "Hello")["tokenizers"][0]["count"] >= 1
         assert box.say("[[text=as before]]") == "as before"
         assert services_of(box)["tokenizer"]["pid"] == before["pid"]
