@@ -1,5 +1,6 @@
 import os
 import pathlib
+import pty
 import sys
 
 import pytest
@@ -15,6 +16,16 @@ def show_log_on_failure(request, tmp_path):
     if report is not None and report.failed:
         for log in sorted(tmp_path.rglob("corral.log")):
             print(f"--- {log.relative_to(tmp_path)}\n" + log.read_text(errors="replace")[-8000:])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def skip_without_terminals():
+    """A test that is a person at a terminal can't be one where the system gives none."""
+    import running
+
+    if not running.has_terminals():
+        os.openpty = pty.openpty = lambda: pytest.skip("no pseudo terminal")
+    yield
 
 
 @pytest.fixture(autouse=True, scope="session")
