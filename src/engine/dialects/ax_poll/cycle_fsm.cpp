@@ -326,6 +326,9 @@ bool cycle_fsm::on_output(std::string_view bytes, core::steady_time now) {
     if (listens_ && output_.size() < most_output_kept) {
         output_ += bytes.substr(0, most_output_kept - output_.size());
     }
+    if (!signs_.tapped && std::holds_alternative<confirming>(state_) && idle_.idle()) {
+        return true;
+    }
     auto* const in = std::get_if<following>(&state_);
     if (in == nullptr || (signs_.tapped && signs_.tap.pieces_answered <= in->pieces_seen)) {
         return false;  // with the tap, only an answered piece can be followed by text
@@ -358,6 +361,7 @@ void cycle_fsm::on_new_process(core::steady_time now) {
     last_work_ = work::none;
     suspect_ = false;
     report_.on_new_process();
+    prints_begins_ = false;
     cache_.forget();
     spoken_.reset();
     calls_at_end_ = false;

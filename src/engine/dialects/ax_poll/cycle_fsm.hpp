@@ -194,7 +194,9 @@ private:
         core::deadline until;
         unsigned tries = 0;
     };
-    struct confirming {};
+    struct confirming {
+        core::steady_time line_by{};  // without the tap: the runtime's own line of the reset
+    };
     struct asking_generate {
         core::deadline until;
         unsigned tries = 0;
@@ -391,6 +393,11 @@ private:
     // said so.
     [[nodiscard]] bool said(std::string_view line) const { return output_.find(line) != std::string::npos; }
     [[nodiscard]] bool reset_begun_in_output() const;
+    // A terminal may bring a line later than a poll its result: an error stands before the line of the work's begin,
+    // so where this process prints that line, nothing is believed before it.
+    [[nodiscard]] bool awaits_reset_line(confirming& in) const;
+    [[nodiscard]] bool awaits_run_line() const;
+    [[nodiscard]] core::steady_time run_line_due() const;
     // With the tap: the runtime turns tokens into text and has asked for none of this prompt.
     [[nodiscard]] bool runs_something_else() const;
 
@@ -411,7 +418,8 @@ private:
     bool suspect_ = false;           // the last run did not end by the model's own will
     std::string output_;             // since the last reset or generate, bounded; only without the tap
     bool listens_ = false;           // to output_
-    run_report report_;              // with the tap
+    bool prints_begins_ = false;  // this process was seen to print the line of a reset; only without the tap
+    run_report report_;           // with the tap
     cache_ledger cache_;
     std::optional<spoken_text> spoken_;
     std::uint64_t strays_known_ = 0;

@@ -14,7 +14,21 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int most_resets = 3;
-constexpr core::seconds encode_limit{60};  // a tokenizer service starts again in this time
+constexpr core::seconds encode_limit{60};     // a tokenizer service starts again in this time
+constexpr core::nanoseconds line_delay = 1s;  // of a terminal on a starved box
+constexpr std::string_view reset_line = "GenerateKVCachePrefill][";  // docs/facts/vendor_ax.md#reset
+
+// The first of the lines that a reset prints: a later one of the reset before may come after its end.
+bool has_reset_line(std::string_view output) {
+    for (auto at = output.find(reset_line); at != std::string_view::npos;
+         at = output.find(reset_line, at + 1)) {
+        if (output.substr(at, output.find('\n', at) - at).find("]: input token num") !=
+            std::string_view::npos) {
+            return true;
+        }
+    }
+    return false;
+}
 
 }  // namespace
 
@@ -146,9 +160,13 @@ void cycle_fsm::confirm() {
     state_ = confirming{};
 }
 
-void cycle_fsm::decide(confirming& /*in*/) {
+void cycle_fsm::decide(confirming& in) {
     if (idle_.idle()) {
-        confirmed();
+        if (!awaits_reset_line(in)) {
+            confirmed();
+        } else if (!interrupted()) {
+            ask(act::rest{in.line_by});
+        }
         return;
     }
     if (interrupted() || reset_stalled()) {
@@ -158,6 +176,29 @@ void cycle_fsm::decide(confirming& /*in*/) {
         idle_.on_begun(now_);
     }
     settle_step(run_.what.until);
+}
+
+bool cycle_fsm::reset_begun_in_output() const {
+    return has_reset_line(output_) && run_.what.prompt.system.find(reset_line) == std::string::npos;
+}
+
+bool cycle_fsm::awaits_reset_line(confirming& in) const {
+    if (signs_.tapped || !prints_begins_ || has_reset_line(output_)) {
+        return false;
+    }
+    if (in.line_by == core::steady_time{}) {
+        in.line_by = now_ + line_delay;
+    }
+    return now_ < in.line_by;
+}
+
+bool cycle_fsm::awaits_run_line() const {
+    return listens_ && prints_begins_ && !said("]: encode failed") && !said("SetKVCache][") &&
+           now_ < run_line_due();
+}
+
+core::steady_time cycle_fsm::run_line_due() const {
+    return run_.progress.generate_accepted + line_delay;
 }
 
 // Idle after a reset. Never believed where nobody saw it run: the prompt would stand behind the conversation of
@@ -192,7 +233,10 @@ void cycle_fsm::confirmed() {
         retry();
         return;
     }
-    const bool seen = signs_.tapped ? signs_.tap.reset_begun : !idle_.by_grace();
+    const bool printed = has_reset_line(output_);
+    const bool seen =
+        signs_.tapped ? signs_.tap.reset_begun : !idle_.by_grace() && (printed || !prints_begins_);
+    prints_begins_ = prints_begins_ || printed;
     if (seen) {
         run_.progress.reset_confirmed = now_;
         if (run_.reuses) {

@@ -19,7 +19,6 @@ constexpr core::nanoseconds report_delay = 100ms;
 constexpr std::size_t longest_usual_token = 6;  // bytes
 constexpr std::uint32_t tokens_of_a_piece = 3;  // what the runtime gathers (docs/facts/vendor_ax.md#races)
 constexpr std::uint32_t enough_for_a_text = 8;  // tokens that can't all be parts of one character
-constexpr std::string_view reset_begun_line = "GenerateKVCachePrefill][";  // docs/facts/vendor_ax.md#reset
 
 }  // namespace
 
@@ -49,6 +48,10 @@ void cycle_fsm::decide(following& in) {
     }
     if (signs_.tapped && signs_.tap.run_begun) {
         in.fsm.on_begun(signs_.tap.run_begun_at);
+    }
+    if (awaits_run_line()) {
+        ask(act::rest{run_line_due()});
+        return;
     }
     const bool enough = signs_.tapped && signs_.limit_reached;
     if (enough && now_ >= next_stop_) {
@@ -112,10 +115,6 @@ void cycle_fsm::decide(owing& in) {
         return;
     }
     ask(act::fetch_owed{core::deadline::after(owed_limit, now_).sooner(run_.what.until)});
-}
-
-bool cycle_fsm::reset_begun_in_output() const {
-    return said(reset_begun_line) && run_.what.prompt.system.find(reset_begun_line) == std::string::npos;
 }
 
 bool cycle_fsm::runs_something_else() const {
