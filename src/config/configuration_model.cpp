@@ -129,6 +129,9 @@ void read_reuse(catalog::section& from, catalog::model_entry& to) {
     from.choice("reuse", reuse, {"auto", "off"});
     to.reuse = reuse == "auto" ? catalog::reuse_policy::automatic : catalog::reuse_policy::off;
     from.flag("reuse_across_keys", to.reuse_across_keys);
+    std::string ahead = to.ahead ? "auto" : "off";
+    from.choice("ahead", ahead, {"auto", "off"});
+    to.ahead = ahead == "auto";
     std::string renewal = to.renews_slow ? "auto" : "off";
     from.choice("renew_slow", renewal, {"auto", "off"});
     to.renews_slow = renewal == "auto";
@@ -200,6 +203,7 @@ catalog::model_entry begun_like(const catalog::model_entry& model) {
     out.history = model.history;
     out.reuse = model.reuse;
     out.reuse_across_keys = model.reuse_across_keys;
+    out.ahead = model.ahead;
     out.strict_schemas = model.strict_schemas;
     out.sampling = model.sampling;
     out.parameter_size = model.parameter_size;

@@ -21,6 +21,7 @@ catalog::model_entry as_processes(catalog::model_entry of) {
     of.oversize = nobody.oversize;
     of.reuse = nobody.reuse;
     of.reuse_across_keys = nobody.reuse_across_keys;
+    of.ahead = nobody.ahead;
     of.strict_schemas = nobody.strict_schemas;
     of.sampling = nobody.sampling;
     of.parameter_size.clear();

@@ -103,13 +103,20 @@ control::admin_json compute_json(const device::compute_state& seen) {
 }
 
 control::admin_json reuse_json(const engine::reuse_report& seen) {
-    return {{"state", seen.state},
-            {"why", seen.why},
-            {"runs", seen.runs},
-            {"continued", seen.continued},
-            {"prompt_tokens", seen.prompt_tokens},
-            {"cached_tokens", seen.cached_tokens},
-            {"mistaken", seen.mistaken}};
+    control::admin_json out = {{"state", seen.state},
+                               {"why", seen.why},
+                               {"runs", seen.runs},
+                               {"continued", seen.continued},
+                               {"prompt_tokens", seen.prompt_tokens},
+                               {"cached_tokens", seen.cached_tokens},
+                               {"mistaken", seen.mistaken}};
+    if (seen.ahead_made > 0) {
+        out["ahead"] = {{"made", seen.ahead_made},
+                        {"hits", seen.ahead_hits},
+                        {"seconds_saved", seconds_of(seen.ahead_saved)},
+                        {"seconds_others_waited", seconds_of(seen.ahead_waited)}};
+    }
+    return out;
 }
 
 // What no file says and this run has shown; null: not yet.

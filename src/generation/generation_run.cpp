@@ -115,6 +115,9 @@ core::awaitable<void> generation_run::steps() {
             co_return;
         }
         now = co_await attempt();
+        if (now == verdict::over && expects_next()) {
+            co_await expect_next();
+        }
         lease_.reset();
     }
 }
@@ -193,22 +196,6 @@ bool generation_run::may_shorten() const {
 
 bool generation_run::sums_up() const {
     return model_->entry->oversize == catalog::oversize_policy::summarise && !request_.idle_work;
-}
-
-std::optional<summary_wish> generation_run::take_wish() {
-    if (unsummarised_.marks.empty()) {
-        return std::nullopt;
-    }
-    summary_wish out;
-    out.share = turn_summaries::share_of(request_);
-    out.of = std::move(unsummarised_);
-    out.asking.id = request_.id + "-summary";
-    out.asking.client = request_.client;
-    out.asking.owner = request_.owner;
-    out.asking.model_typed = request_.model_typed;
-    out.asking.model = request_.model;
-    out.asking.idle_work = true;
-    return out;
 }
 
 void generation_run::take_back() {
@@ -431,6 +418,8 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
         block_.emplace(max_tokens(request_.limits, context_length_of(*model_)));
     }
     thoughts_.reset();
+    answer_.clear();
+    called_ = false;
     goes_on_ = std::exchange(will_go_on_, false);
     if (held_part(prompt) == held::behind_thoughts) {
         thoughts_.emplace();
@@ -465,6 +454,7 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
     engine::run_spec spec;
     spec.id = request_.id;
     spec.owner = request_.owner;
+    spec.aside = is_batch(request_) || request_.idle_work;
     spec.prompt = std::move(prompt);
     spec.sampling = request_.sampling;
     spec.max_tokens = max_tokens(request_.limits, context_length_of(*model_));

@@ -84,6 +84,9 @@ private:
     [[nodiscard]] core::awaitable<bool> follow_model();
     [[nodiscard]] core::awaitable<verdict> attempt();
     [[nodiscard]] core::awaitable<fit_result> fit(engine::backend& runtime);
+    // Tells a runtime that wants to know it what the next turn of this conversation would be.
+    [[nodiscard]] core::awaitable<void> expect_next();
+    [[nodiscard]] bool expects_next() const;
     void note_cuts(const prompt_cuts& cuts);
     void begin_run(const chat::rendered_prompt& prompt);
     // Which part of the answer to that prompt the runtime is to hold to a wanted format.
@@ -141,7 +144,9 @@ private:
     bool put_aside_ = false;                                                   // to be prepared again
     std::optional<format_gate> gate_;                                          // there is a wanted format
     std::optional<call_gate> calls_;                                           // there are tools
-    std::optional<chat::forced_call> forced_;                                  // the answer has to be one
+    std::string answer_;                       // of this run, where the next turn is expected
+    bool called_ = false;                      // it has called a tool
+    std::optional<chat::forced_call> forced_;  // the answer has to be one
     left_out_turns unsummarised_;
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
     std::optional<std::string> thoughts_;    // of this run, to be gone on with behind them

@@ -66,6 +66,18 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
             "delivered.",
             at, static_cast<double>(reuse.mistaken));
     }
+    if (const engine::reuse_report reuse = runtime.reuse();
+        runtime.computes_ahead() || reuse.ahead_made > 0) {
+        page.counter("corral_ahead_total", "Beginnings of prompts computed before a request came for them.",
+                     at, static_cast<double>(reuse.ahead_made));
+        page.counter("corral_ahead_hits_total", "Of these, those that a prompt continued.", at,
+                     static_cast<double>(reuse.ahead_hits));
+        page.counter("corral_ahead_saved_seconds_total", "Prefill that these prompts were spared.", at,
+                     core::as_seconds(reuse.ahead_saved));
+        page.counter("corral_ahead_delay_seconds_total",
+                     "Time that other requests waited for such a computation to end.", at,
+                     core::as_seconds(reuse.ahead_waited));
+    }
     const engine::speed_report speed = runtime.speed();
     page.gauge("corral_backend_slowdown_ratio",
                "Time per token over that of the process's first runs; 0 while it is no slower than those.",

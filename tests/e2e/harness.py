@@ -18,7 +18,10 @@ __all__ = ["BIN", "FAST", "MODEL", "ROOT", "Box", "Client", "Daemon", "Elsewhere
 
 
 def compares_soon(model, after="50ms"):
-    """The lines of a model whose box compares its cache at once, or when it is idle for so long."""
+    """The lines of a model whose box compares its cache at once, or when it is idle for so long. Nothing is computed
+    ahead, unless they say so: a test looks at what the next turn finds."""
+    if "ahead = " not in model:
+        model = f'ahead = "off"\n{model}'
     clock = f'compare_after = "{after}"'
     if "[models.clocks]\n" in model:
         return model.replace("[models.clocks]\n", f"[models.clocks]\n{clock}\n", 1)

@@ -27,6 +27,8 @@ TEST(cycle_fsm_walk, the_promises_hold_in_any_order_of_events) {
         all.answers += one.seen().answers;
         all.continued += one.seen().continued;
         all.contradicted += one.seen().contradicted;
+        all.ahead += one.seen().ahead;
+        all.ahead_hits += one.seen().ahead_hits;
         if (wrong.empty()) {
             continue;
         }
@@ -44,8 +46,12 @@ TEST(cycle_fsm_walk, the_promises_hold_in_any_order_of_events) {
     EXPECT_GT(all.answers, all.steps / 500) << "the walks never got far";
     EXPECT_GT(all.continued, all.answers / 10);
     EXPECT_GT(all.contradicted, 0U);
-    std::printf("%zu steps, %zu answers, %zu prompts behind the cache, %zu contradicted\n", all.steps,
-                all.answers, all.continued, all.contradicted);
+    EXPECT_GT(all.ahead_hits, all.ahead / 20);
+    std::printf(
+        "%zu steps, %zu answers, %zu prompts behind the cache, %zu of them behind one of %zu beginnings "
+        "computed "
+        "ahead, %zu contradicted\n",
+        all.steps, all.answers, all.continued, all.ahead_hits, all.ahead, all.contradicted);
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ protected:
         entry.runtime.clocks.idle_grace = milliseconds{800};
         entry.runtime.clocks.scrub = seconds{8};
         entry.runtime.clocks.compare_after = std::chrono::hours{1};  // never, unless a test wants it
+        entry.ahead = false;                                         // nor is anything computed ahead
         context.on = io.get_executor();
         context.clock = &clock;
         context.random = &random;

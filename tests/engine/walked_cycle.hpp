@@ -53,6 +53,8 @@ public:
         std::size_t answers = 0;
         std::size_t continued = 0;     // prompts behind the cache
         std::size_t contradicted = 0;  // ... by what the runtime printed
+        std::size_t ahead = 0;         // beginnings that were computed before anybody asked
+        std::size_t ahead_hits = 0;    // prompts behind these
     };
     [[nodiscard]] const counts& seen() const { return seen_; }
 
@@ -79,6 +81,7 @@ private:
             server_.leave(owner_);
         }
         is_run_ = !chance(120);
+        is_ahead_ = reuses_ && is_run_ && chance(150);
         owner_ = owner_ == 'z' ? 'a' : static_cast<char>(owner_ + 1);
         ends_ = 0;
         replaced_ = false;
@@ -89,7 +92,9 @@ private:
         max_tokens_.reset();
         delivered_.clear();
         until_ = core::deadline::after(std::chrono::minutes{20}, now_);
-        if (is_run_) {
+        if (is_ahead_) {
+            begin_ahead();
+        } else if (is_run_) {
             begin_run();
         } else {
             until_ = core::deadline::after(seconds{8}, now_);
@@ -131,6 +136,17 @@ private:
             spec.max_tokens = max_tokens_;
         }
         fsm_.begin(std::move(spec), !chance(50), now_);
+    }
+
+    // Of what was asked last, of whomever: a guess may be wrong.
+    void begin_ahead() {
+        token_ids ids = talks_.ids();
+        ids.resize(std::min<std::size_t>(ids.size(), random_() % 97));
+        while (ids.size() < 2) {
+            ids.push_back(server_.cache.fresh_id());
+        }
+        fsm_.begin_ahead(std::move(ids), chance(800) ? "ann" : "bob", until_, now_);
+        ++seen_.ahead;
     }
 
     // ---- the world's signs
@@ -365,6 +381,7 @@ private:
         }
         if (reuses_ && fsm_.ids() && !fsm_.ids()->held.empty()) {
             ++seen_.continued;
+            seen_.ahead_hits += fsm_.progress().start == "ahead" ? 1U : 0U;
             server_.go_on(*fsm_.ids());
         }
         server_.begin_run(max_tokens_);
@@ -389,14 +406,14 @@ private:
         trace_.push_back("  end: " +
                          (end.failure ? end.failure->cause : std::to_string(static_cast<int>(end.end))));
         ++ends_;
-        seen_.answers += end.end == run_end::stop ? 1U : 0U;
-        if (reuses_) {
+        seen_.answers += end.end == run_end::stop && !is_ahead_ ? 1U : 0U;
+        if (reuses_ && !is_ahead_) {
             talks_.ended(end.end, delivered_, server_.cache.tokens);
         }
         if ((end.end == run_end::failed) != end.failure.has_value()) {
             fault("an end that is failed without a failure, or not failed with one");
         }
-        if (end.end == run_end::cancelled && !cancelled_) {
+        if (end.end == run_end::cancelled && !cancelled_ && !(is_ahead_ && !reuse_on_)) {
             fault("cancelled by nobody");
         }
     }
@@ -431,6 +448,7 @@ private:
     std::string wrong_;
     counts seen_;
     // Of the turn.
+    bool is_ahead_ = false;
     bool is_run_ = true;
     char owner_ = 'z';
     int ends_ = 0;

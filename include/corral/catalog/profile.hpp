@@ -334,6 +334,7 @@ struct model_entry {
     history_form history = history_form::by_package;
     oversize_policy oversize = oversize_policy::fit;
     reuse_policy reuse = reuse_policy::automatic;
+    bool ahead = true;  // the beginning of a next prompt may be computed while nobody waits
     bool renews_slow = true;         // a runtime that has become slower than itself is renewed while idle
     bool reuse_across_keys = false;  // ... and what a request of another key has left there
     bool strict_schemas = false;     // a format's schema that can't be checked whole is refused

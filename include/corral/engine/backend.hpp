@@ -47,6 +47,7 @@ struct run_spec {
     bool computes_all = false;
     std::string cache_salt{};  // what was computed is shared with prompts of the same one alone
     bool expendable = false;   // once it is cancelled, nothing of it is of use to anybody
+    bool aside = false;        // beside a conversation, as its title: it says nothing of what comes next
 };
 
 // What the runtime, or who stands between it and its tokenizer, says a stage took; absent: nobody says it.
@@ -65,8 +66,8 @@ struct run_progress {
     core::steady_time generate_accepted{};
     core::steady_time first_text{};
     reported_stages stages;
-    // "continued": behind what the runtime held; else why it computed the whole prompt, a word of a fixed set. A
-    // literal; empty: nobody knows.
+    // "continued": behind what the runtime held; "ahead": behind what it computed before anybody asked; else why it
+    // computed the whole prompt, a word of a fixed set. A literal; empty: nobody knows.
     std::string_view start{};
 };
 
@@ -175,6 +176,12 @@ struct reuse_report {
     std::uint64_t prompt_tokens = 0;
     std::uint64_t cached_tokens = 0;  // of these, not computed anew
     std::uint64_t mistaken = 0;       // the runtime held something else than it was taken to
+    // Beginnings of prompts that were computed before anybody asked: all, those that a prompt went behind, what that
+    // spared, and how long others waited for one to end.
+    std::uint64_t ahead_made = 0;
+    std::uint64_t ahead_hits = 0;
+    core::nanoseconds ahead_saved{0};
+    core::nanoseconds ahead_waited{0};
     void note(const run_progress& ended) noexcept {
         if (ended.prompt_accepted) {
             ++runs;
@@ -281,6 +288,11 @@ public:
     }
     // What the next turn of its last conversation is spared, by what reading took so far; 0: nothing, or not known.
     [[nodiscard]] virtual core::nanoseconds held_saving() const noexcept { return core::nanoseconds{0}; }
+    // It may compute the beginning of the next prompt while it has nothing to do, and wants to be told of it.
+    [[nodiscard]] virtual bool computes_ahead() const noexcept { return false; }
+    // The prompt that the conversation of the last run would come back with, if its user then said `words`, which stand
+    // in its turns once. REQUIRES: the caller holds the lease.
+    virtual void expect(chat::rendered_prompt /*next*/, std::string /*words*/, std::string /*owner*/) {}
     // Runs that may go on at once; at least 1, and constant.
     [[nodiscard]] virtual unsigned capacity() const noexcept { return 1; }
     [[nodiscard]] virtual intrusion_counts intrusions() const { return {}; }

@@ -169,6 +169,13 @@ std::string reuse_text(const json& reuse) {
     if (const double mistaken = reported_amount(reuse, "mistaken"); mistaken > 0) {
         out += fmt::format("; {:.0f} discarded, for the runtime held something else", mistaken);
     }
+    if (const json ahead = reuse.value("ahead", json::object()); reported_amount(ahead, "made") > 0) {
+        out += fmt::format(
+            "; {:.0f} of {:.0f} beginnings computed ahead were used, which saved {:.1f} s and cost others "
+            "{:.1f} s",
+            reported_amount(ahead, "hits"), reported_amount(ahead, "made"),
+            reported_amount(ahead, "seconds_saved"), reported_amount(ahead, "seconds_others_waited"));
+    }
     const std::string why = reported_text(reuse, "why");
     return why.empty() ? out : out + ". " + why;
 }

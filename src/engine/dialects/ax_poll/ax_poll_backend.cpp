@@ -67,7 +67,10 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
         take_over(*from);
     }
     group_->add_observer(this);
-    context_.activity->listen(this, [this] { yield_proof(); });
+    context_.activity->listen(this, [this] {
+        yield_proof();
+        yield_ahead();
+    });
     if (places_.tap) {
         places_.tap->listen_to(
             [this] { cycle_.on_tap_event(); },
@@ -79,6 +82,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
 
 ax_poll_backend::~ax_poll_backend() {
     close_proof();
+    close_ahead();
     context_.activity->ignore(this);
     if (places_.tap) {
         places_.tap->close();
@@ -182,6 +186,11 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
         co_return std::move(*refused);
     }
     co_await let_proof_end(what.until);
+    const core::steady_time came = context_.clock->now();
+    co_await let_ahead_end(what.until);
+    const core::nanoseconds waited = context_.clock->now() - came;
+    const bool aside = what.aside;
+    note_turn(what, came);
     request_words::listener hears(words_, what.prompt, sink);
     std::optional<decay_watch::run> measured;
     if (decay_) {
@@ -196,6 +205,7 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
         measured->ended(out, group_);
     }
     last_use_ = context_.clock->now();
+    note_ended(out, aside, waited);
     wake_proof();
     co_return out;
 }
@@ -203,6 +213,10 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
 reuse_report ax_poll_backend::reuse() const {
     reuse_report out = reused_;
     if (places_.tap != nullptr && !keeps_nothing()) {
+        out.ahead_made = ahead_.figures().made;
+        out.ahead_hits = ahead_.figures().hits;
+        out.ahead_saved = ahead_.figures().saved;
+        out.ahead_waited = ahead_.figures().waited;
         out.state = proof_.says == reuse_proof::verdict::equal && rule_of_reuse().on ? "on" : "off";
         out.why = model_.reuse == catalog::reuse_policy::off ? "It is switched off ('reuse')."
                   : !proof_.why.empty()                      ? proof_.why
@@ -230,6 +244,8 @@ void ax_poll_backend::start() {
 core::awaitable<bool> ax_poll_backend::stop(core::deadline until) {
     epochs_.want_stop(true);
     co_await end_proof(until);
+    close_ahead();
+    co_await let_ahead_end(until);
     co_return co_await group_->stop(until);
 }
 

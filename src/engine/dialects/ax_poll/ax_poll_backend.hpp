@@ -13,6 +13,7 @@
 #include "corral/supervisor/group.hpp"
 #include "engine/decay_watch.hpp"
 #include "engine/device_claims.hpp"
+#include "engine/dialects/ax_poll/ahead_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
@@ -47,6 +48,23 @@ private:
     unsigned& count_;
 };
 
+// What the next prompt may begin with.
+struct next_prompts {
+    // As its conversation would go on, if its user then said `words`; empty: not told, or not of the last run.
+    chat::rendered_prompt of_conversation;
+    std::string words;
+    std::string owner;             // of the last run
+    token_ids last;                // its prompt
+    token_ids shared;              // what that had in common with the prompt before it
+    core::steady_time answered{};  // the last run; zero: there was none
+    core::steady_time ended{};     // ... also one aside
+    bool tried = true;             // since then
+    // Of the run that goes on.
+    core::steady_time came{};
+    bool goes_on = false;  // with the conversation of the last
+    bool same_owner = false;
+};
+
 class ax_poll_backend final : public backend, private supervisor::group_observer {
 public:
     // Makes the group, with this as the performer of its hooks; or with `from` takes it over, and throws
@@ -74,6 +92,8 @@ public:
     [[nodiscard]] core::nanoseconds held_saving() const noexcept override {
         return clocks_.prefill.latest({cycle_.held_tokens(), sizes().chunk});
     }
+    [[nodiscard]] bool computes_ahead() const noexcept override;
+    void expect(chat::rendered_prompt next, std::string words, std::string owner) override;
     [[nodiscard]] device_claim claim() const override {
         return claim_of(model_, measured_mb(), group_.get());
     }
@@ -145,6 +165,22 @@ private:
                                                    std::uint32_t tokens);
     [[nodiscard]] core::awaitable<proof_place> recall_kept_proof(std::shared_ptr<proof_task> task);
     [[nodiscard]] core::awaitable<void> keep_found_proof(proof_place place);
+    // ax_poll_ahead.cpp; a task for as long as something may be computed ahead.
+    struct ahead_task;
+    void begin_ahead();
+    void close_ahead();
+    void yield_ahead() const;
+    [[nodiscard]] core::awaitable<void> let_ahead_end(core::deadline until);
+    void note_turn(const run_spec& what, core::steady_time came);
+    void note_ended(const run_outcome& out, bool aside, core::nanoseconds waited);
+    [[nodiscard]] core::steady_time ahead_due() const;
+    [[nodiscard]] core::awaitable<void> compute_when_idle(std::shared_ptr<ahead_task> task);
+    [[nodiscard]] core::awaitable<void> compute_ahead(std::shared_ptr<ahead_task> task);
+    [[nodiscard]] core::awaitable<token_ids> beginning_of_next(std::shared_ptr<ahead_task> task);
+    [[nodiscard]] token_ids best_beginning(const token_ids& of_conversation) const;
+    [[nodiscard]] core::nanoseconds reading_of(std::size_t tokens) const noexcept {
+        return clocks_.prefill.latest({static_cast<std::uint32_t>(tokens), sizes().chunk});
+    }
     void take_over(const backend_handover& from);
     void restart(const act::restart& what);
     void on_intrusion(act::report_intrusion::kind how);
@@ -176,6 +212,9 @@ private:
     std::optional<core::steady_time> last_use_;  // by a request, since its runtime was loaded
     std::vector<std::string> runtime_words_;     // of its command
     std::shared_ptr<proof_task> proof_task_;
+    ahead_policy ahead_;
+    next_prompts next_;
+    std::shared_ptr<ahead_task> ahead_task_;
     std::optional<supervisor::box_activity::mark> loading_;
     std::string intrusion_text_;  // of this runtime process, for people
     core::wake_signal changed_;

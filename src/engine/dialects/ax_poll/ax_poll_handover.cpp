@@ -23,6 +23,7 @@ std::optional<backend_handover> ax_poll_backend::hand_over() const {
     const bool tap_busy = places_.tap != nullptr && places_.tap->view().calls_open > 0;
     if (cycle_.busy() || tap_busy) {
         pause_proof();
+        yield_ahead();
         return std::nullopt;
     }
     std::optional<backend_handover> out =

@@ -70,8 +70,10 @@ void cache_ledger::forget() {
     warm_ = false;
 }
 
-void cache_ledger::on_reset(std::string owner) {
-    hold({});
+void cache_ledger::on_reset(std::string owner, token_ids ids) {
+    const bool ahead = !ids.empty();
+    hold(std::move(ids));
+    ahead_ = ahead;
     warm_ = false;
     owner_ = std::move(owner);
 }
@@ -84,6 +86,7 @@ void cache_ledger::on_sent(token_ids ids, std::size_t held) {
 void cache_ledger::hold(token_ids ids) {
     sent_.reset();
     held_ = std::move(ids);
+    ahead_ = false;
 }
 
 // The rows of the table, in its order.

@@ -61,8 +61,8 @@ public:
 
     // Any doubt: a new process, another user, a failure.
     void forget();
-    // Seen to be carried out, with no ids, for this owner.
-    void on_reset(std::string owner);
+    // Seen to be carried out, with these ids, for this owner.
+    void on_reset(std::string owner, token_ids ids = {});
     // A prompt goes to the runtime: behind the first `held` of its ids. REQUIRES: plan() said so.
     void on_sent(token_ids ids, std::size_t held);
     // Without a prompt that was sent, nothing.
@@ -72,6 +72,12 @@ public:
     // A prompt was sent, and its run not concluded.
     [[nodiscard]] bool in_flight() const noexcept { return sent_.has_value(); }
     [[nodiscard]] bool warm() const noexcept { return warm_; }
+    // It holds nothing but what was computed before anybody asked.
+    [[nodiscard]] bool ahead() const noexcept { return held_ && ahead_; }
+    // Of this owner; nullptr: unknown, or another's.
+    [[nodiscard]] const token_ids* held_for(std::string_view owner, bool anyone) const noexcept {
+        return held_ && may_use(owner, anyone) ? &*held_ : nullptr;
+    }
     // REQUIRES: known().
     [[nodiscard]] const token_ids& held() const noexcept { return *held_; }
 
@@ -87,6 +93,7 @@ private:
     };
     std::optional<token_ids> held_;
     bool warm_ = false;  // a run with a decode step has ended since the last reset
+    bool ahead_ = false;
     std::string owner_;
     std::optional<sent_prompt> sent_;
 };

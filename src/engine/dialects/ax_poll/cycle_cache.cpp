@@ -55,10 +55,27 @@ void cycle_fsm::put_into_cache() {
         reset();
         return;
     }
-    run_.progress.start = "continued";
+    run_.progress.start = cache_.ahead() ? "ahead" : "continued";
     tell(act::note::level::debug, "goes on behind " + std::to_string(plan.held) + " tokens of the cache");
     run_.progress.reset_confirmed = now_;
     generate();
+}
+
+// Nothing is generated behind it: a call of the runtime for this prompt would be somebody else's, and gets one id of it.
+void cycle_fsm::put_ahead() {
+    look_for_strays();
+    if (!signs_.tapped || !signs_.reuses) {
+        end(run_end::cancelled);
+        return;
+    }
+    prompt_ids ids;
+    ids.system = run_.whole;
+    ids.turns = {run_.whole.back()};
+    ids.mark = "(token ids " + std::to_string(++marks_) + ")";
+    run_.ids = std::move(ids);
+    tell(act::note::level::debug,
+         std::to_string(run_.whole.size()) + " tokens of the next prompt are computed ahead");
+    reset();
 }
 
 // As the prompt is put, all that is to be known of its run begins anew.

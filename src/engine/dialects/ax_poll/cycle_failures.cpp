@@ -149,7 +149,9 @@ void cycle_fsm::take_ids(token_ids ids) {
 }
 
 bool cycle_fsm::interrupted() {
-    if (signs_.cancelled) {
+    // A reset can't be interrupted, and what it computes may be what is wanted next.
+    const bool goes_on = run_.ahead && std::holds_alternative<confirming>(state_);
+    if (signs_.cancelled && !goes_on) {
         end(run_end::cancelled);
     } else if (signs_.lost != process_epochs::loss::none) {
         fail_by_loss();

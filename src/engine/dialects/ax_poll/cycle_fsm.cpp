@@ -51,6 +51,19 @@ void cycle_fsm::begin_rest(core::deadline until, core::steady_time now) {
     scrub(scrub_for::a_stop, true, until);
 }
 
+void cycle_fsm::begin_ahead(token_ids ids, std::string owner, core::deadline until, core::steady_time now) {
+    now_ = now;
+    run_ = run_state{};
+    run_.what.id = "ahead";
+    run_.what.owner = std::move(owner);
+    run_.what.until = until;
+    run_.what.expendable = true;
+    run_.ahead = true;
+    run_.reuses = true;
+    run_.whole = std::move(ids);
+    start_attempt();
+}
+
 void cycle_fsm::see(cycle_signs signs) {
     signs_ = std::move(signs);
     if (!signs_.tapped) {

@@ -125,6 +125,10 @@ public:
     // `may_restart` false: a failed start is the supervisor's to judge.
     void begin(run_spec what, bool may_restart, core::steady_time now);
     void begin_rest(core::deadline until, core::steady_time now);
+    // Only a reset with these ids, for this owner: it ends with run_end::stop once the cache holds them, and without
+    // having touched it where reuse is not on. A reset that was accepted is not cancelled any more. REQUIRES: at least
+    // two ids, at most most_system_tokens() of them.
+    void begin_ahead(token_ids ids, std::string owner, core::deadline until, core::steady_time now);
 
     void see(cycle_signs signs);
     // REQUIRES: a turn goes on, and the last action was answered.
@@ -161,6 +165,10 @@ public:
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt, std::string_view owner) const;
     [[nodiscard]] bool goes_on(const token_ids& ids) const {
         return cache_.plan(ids, signs_.sizes, {}, true).how == cache_plan::way::go_on;
+    }
+    // What the cache holds of this owner; nullptr: nobody knows, or another's.
+    [[nodiscard]] const token_ids* held_for(std::string_view owner) const noexcept {
+        return cache_.held_for(owner, signs_.across_owners);
     }
     [[nodiscard]] std::uint32_t held_tokens() const noexcept {
         return cache_.known() ? static_cast<std::uint32_t>(cache_.held().size()) : 0;
@@ -245,6 +253,7 @@ private:
     struct run_state {
         run_spec what;
         bool may_restart = true;
+        bool ahead = false;             // a reset that computes `whole`, and no run
         std::optional<prompt_ids> ids;  // of a prompt that the tap is told
         run_progress progress;
         std::optional<run_failure> failure;
@@ -315,6 +324,7 @@ private:
     void drain();
     void prepare();
     void put_into_cache();
+    void put_ahead();
     void reset();
     void confirm();
     void confirmed();

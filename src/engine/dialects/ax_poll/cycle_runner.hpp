@@ -48,6 +48,10 @@ public:
                                                    bool may_restart);
     // Stop until idle; false when the deadline or the loss of the process came first.
     [[nodiscard]] core::awaitable<bool> come_to_rest(core::deadline until);
+    // Has the runtime compute these ids before anybody asks (cycle_fsm::begin_ahead). False: the cache does not hold
+    // them, for it was cancelled before the runtime was asked, or failed.
+    [[nodiscard]] core::awaitable<bool> compute_ahead(token_ids ids, std::string owner, run_control& control,
+                                                      core::deadline until);
     // Somebody talks to the runtime right now.
     [[nodiscard]] bool busy() const noexcept { return busy_; }
 
@@ -57,6 +61,9 @@ public:
     }
     // A prompt of these ids would go behind what the runtime holds, if that is its owner's.
     [[nodiscard]] bool goes_on(const token_ids& ids) const { return !busy_ && fsm_.goes_on(ids); }
+    [[nodiscard]] const token_ids* held_for(std::string_view owner) const noexcept {
+        return fsm_.held_for(owner);
+    }
     [[nodiscard]] std::uint32_t held_tokens() const noexcept { return fsm_.held_tokens(); }
     // All ids of the last prompt that the cache was accounted for.
     [[nodiscard]] const token_ids& whole() const noexcept { return fsm_.whole(); }

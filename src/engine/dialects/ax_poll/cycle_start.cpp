@@ -104,6 +104,8 @@ void cycle_fsm::decide(draining& in) {
 void cycle_fsm::prepare() {
     if (settings_.keeps_nothing) {
         generate();
+    } else if (run_.ahead) {
+        put_ahead();
     } else if (run_.reuses) {
         put_into_cache();
     } else {
@@ -239,6 +241,12 @@ void cycle_fsm::confirmed() {
     prints_begins_ = prints_begins_ || printed;
     if (seen) {
         run_.progress.reset_confirmed = now_;
+        if (run_.ahead) {
+            cache_.on_reset(run_.what.owner, run_.whole);
+            run_.ended_by_itself = true;
+            end(run_end::stop);
+            return;
+        }
         if (run_.reuses) {
             cache_.on_reset(run_.what.owner);
         }

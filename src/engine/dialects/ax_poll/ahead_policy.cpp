@@ -1,0 +1,96 @@
+#include "engine/dialects/ax_poll/ahead_policy.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t remembered = 8;
+constexpr std::size_t enough = 2;
+constexpr double least_odds = 0.5;
+constexpr double share_of_saving = 0.25;  // that others may wait for, in the mean
+constexpr std::uint64_t late_figures = 32;
+constexpr core::nanoseconds usual_pause = 500ms;
+constexpr core::nanoseconds least_pause = 200ms;
+constexpr core::nanoseconds most_pause = 2s;
+
+double seconds_of(core::nanoseconds span) {
+    return std::chrono::duration<double>(span).count();
+}
+
+}  // namespace
+
+void ahead_policy::note(next_turn what, core::nanoseconds pause, core::steady_time now) {
+    if (last_.size() == remembered) {
+        last_.pop_front();
+    }
+    last_.push_back({what, pause, now});
+}
+
+std::size_t ahead_policy::count(next_turn what) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(last_, [what](const seen& one) { return one.what == what; }));
+}
+
+// Half of the usual: who asks sooner meets an idle runtime, and most later ones a cache that is ready.
+core::nanoseconds ahead_policy::pause() const {
+    std::vector<core::nanoseconds> pauses;
+    for (const seen& one : last_) {
+        if (one.what != next_turn::other) {
+            pauses.push_back(one.pause);
+        }
+    }
+    if (pauses.empty()) {
+        return usual_pause;
+    }
+    const auto middle = pauses.begin() + static_cast<std::ptrdiff_t>(pauses.size() / 2);
+    std::nth_element(pauses.begin(), middle, pauses.end());
+    return std::clamp<core::nanoseconds>(*middle / 2, least_pause, most_pause);
+}
+
+double ahead_policy::odds(bool conversation) const {
+    if (last_.size() < enough) {
+        return 0.0;
+    }
+    const std::size_t fit = count(next_turn::continues) + (conversation ? 0 : count(next_turn::shares));
+    return static_cast<double>(fit) / static_cast<double>(last_.size());
+}
+
+// Who comes at random while it is computed waits for half of it, in the mean.
+bool ahead_policy::pays(bool conversation, core::nanoseconds takes, core::nanoseconds saves) const {
+    const double likely = odds(conversation);
+    if (likely < least_odds || saves <= 0ns) {
+        return false;
+    }
+    const double span = seconds_of(last_.back().at - last_.front().at);
+    const auto others = static_cast<double>(count(next_turn::other));
+    const double rate = others == 0 ? 0.0 : others / std::max(span, seconds_of(takes));
+    const double cost = rate * seconds_of(takes) * seconds_of(takes) / 2;
+    const bool may = cost <= share_of_saving * likely * seconds_of(saves);
+    // What it was found to cost counts too, but for a first try.
+    return may && seconds_of(waited_) <= share_of_saving * seconds_of(saved_) + seconds_of(takes);
+}
+
+void ahead_policy::made() {
+    if (++figures_.made % late_figures == 0) {
+        saved_ /= 2;
+        waited_ /= 2;
+    }
+}
+
+void ahead_policy::hit(core::nanoseconds saved) {
+    ++figures_.hits;
+    figures_.saved += saved;
+    saved_ += saved;
+}
+
+void ahead_policy::held_up(core::nanoseconds waited) {
+    figures_.waited += waited;
+    waited_ += waited;
+}
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,58 @@
+#pragma once
+// Whether it pays to compute the beginning of a prompt before somebody asks it (docs/polled_cycle.md#ahead): learned
+// from what the last requests were to the one before each. No I/O.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "corral/core/time.hpp"
+
+namespace corral::engine::ax_poll {
+
+// What a request was to the one before it.
+enum class next_turn {
+    continues,  // the same conversation, one turn on
+    shares,     // another one that begins with the same text
+    other,
+};
+
+struct ahead_figures {
+    std::uint64_t made = 0;
+    std::uint64_t hits = 0;       // of these, a prompt went behind them
+    core::nanoseconds saved{0};   // of reading, by these
+    core::nanoseconds waited{0};  // by requests that found one under way which was not theirs
+};
+
+class ahead_policy {
+public:
+    // `pause`: between the end of the one before and its coming.
+    void note(next_turn what, core::nanoseconds pause, core::steady_time now);
+
+    // So long the runtime must have stood idle.
+    [[nodiscard]] core::nanoseconds pause() const;
+    // Of the next request: that it continues the conversation, or at least begins alike. 0 before two were seen.
+    [[nodiscard]] double odds(bool conversation) const;
+    // `takes`: what can't be interrupted; `saves`: what such a request is spared.
+    [[nodiscard]] bool pays(bool conversation, core::nanoseconds takes, core::nanoseconds saves) const;
+
+    void made();
+    void hit(core::nanoseconds saved);
+    void held_up(core::nanoseconds waited);
+    [[nodiscard]] const ahead_figures& figures() const noexcept { return figures_; }
+
+private:
+    struct seen {
+        next_turn what;
+        core::nanoseconds pause;
+        core::steady_time at;
+    };
+    [[nodiscard]] std::size_t count(next_turn what) const;
+
+    std::deque<seen> last_;  // bounded
+    ahead_figures figures_;
+    core::nanoseconds saved_{0};  // as the figures, of late
+    core::nanoseconds waited_{0};
+};
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,94 @@
+"""While nobody waits, the box computes what the next prompt begins with, where that has been seen to pay."""
+
+import pytest
+
+from admin_cli import model_of
+from harness import Box, compares_soon, pause, wait_until
+
+PROVED = r"This box answered the same behind its cache as anew"
+SYSTEM = {"role": "system", "content": "You are the harbour clerk. " + "Ships come at all hours, and each has its berth. " * 5}
+LONG = {"role": "system", "content": SYSTEM["content"] * 3}
+THINKS = 'capabilities = ["completion", "thinking"]\n'
+TITLE = ("### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Output:\nJSON format: "
+         '{ "title": "your concise title here" }\n### Chat History:\n<chat_history>\nUSER: hello\n</chat_history>')
+
+
+def thinker(tmp_path, more='ahead = "auto"\n'):
+    return Box(tmp_path, {"directives": True, "tokenizer": {"family": "qwen3", "no_think": False}},
+               model=compares_soon(THINKS + more), family="qwen3")
+
+
+def by_template(messages):
+    text = "".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages)
+    return text + "<|im_start|>assistant\n"
+
+
+def ahead_of(box):
+    return model_of(box)["reuse"].get("ahead", {"made": 0})
+
+
+def say(box, messages, number):
+    """A turn of a model that thinks; whether it was continued, and how many tokens were computed for it."""
+    messages.append({"role": "user", "content": rf"[[text=<think>\nhm\n</think>\n\nanswer {number}]] and so on"})
+    answer = box.chat(messages, think=True).json["message"]
+    assert answer["content"] == f"answer {number}" and answer["thinking"]
+    run = box.runs()[-1]
+    assert run["kv_text"] == by_template(messages), "the model reads the same as without"
+    messages.append({"role": "assistant", "content": answer["content"]})
+    return run["P"] > 0, run["diff_tokens"]
+
+
+def reads(box, made):
+    """Of a person who reads, until the box has computed once more."""
+    wait_until(lambda: ahead_of(box)["made"] > made, timeout=20, what="the next turn is computed ahead")
+
+
+def test_the_history_of_a_model_that_thinks_is_ready_when_its_user_has_read_the_answer(tmp_path):
+    with thinker(tmp_path) as box:
+        box.logged(PROVED, timeout=30)
+        messages, turns = [SYSTEM], []
+        for number in range(8):
+            made = ahead_of(box)["made"]
+            turns.append(say(box, messages, number))
+            if number >= 2:  # two further turns have shown that it pays
+                reads(box, made)
+        assert [continued for continued, _ in turns] == [False] * 3 + [True] * 5, turns
+        assert all(tokens < 100 for _, tokens in turns[3:]), turns
+        seen = model_of(box)["reuse"]
+        assert seen["ahead"]["hits"] == 5 and seen["ahead"]["seconds_saved"] > 0 and seen["mistaken"] == 0, seen
+        # A title in between takes the cache; the conversation is computed once more.
+        made = ahead_of(box)["made"]
+        assert box.chat([{"role": "user", "content": TITLE}]).status == 200
+        reads(box, made)
+        assert say(box, messages, 8)[0]
+        # Another question in place of the last is another prompt, and right.
+        del messages[-2:]
+        say(box, messages, 9)
+        metrics = box.request("GET", "/metrics").body
+        assert b"corral_ahead_hits_total{" in metrics
+
+
+def test_what_short_requests_have_in_common_is_ready(tmp_path):
+    with Box(tmp_path, {"directives": True}, model=compares_soon('ahead = "auto"\n')) as box:
+        box.logged(PROVED, timeout=30)
+        continued = []
+        for number in range(6):
+            made = ahead_of(box)["made"]
+            messages = [LONG, {"role": "user", "content": f"[[text=done]] command {number}"}]
+            assert box.say(messages) == "done"
+            run = box.runs()[-1]
+            assert run["kv_text"] == by_template(messages)
+            continued.append(run["P"] > 0)
+            if number >= 2:
+                reads(box, made)
+        assert continued == [False] * 3 + [True] * 3
+
+
+@pytest.mark.parametrize("line", ['ahead = "off"\n', 'ahead = "auto"\nreuse = "off"\n'], ids=["ahead", "reuse"])
+def test_nothing_is_computed_ahead_where_the_model_says_so(tmp_path, line):
+    with thinker(tmp_path, line) as box:
+        messages = [SYSTEM]
+        for number in range(4):
+            say(box, messages, number)
+            pause.wait(1.0)
+        assert ahead_of(box)["made"] == 0

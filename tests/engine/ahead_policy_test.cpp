@@ -1,0 +1,79 @@
+#include "engine/dialects/ax_poll/ahead_policy.hpp"
+
+#include <initializer_list>
+
+#include <gtest/gtest.h>
+
+namespace corral::engine::ax_poll {
+namespace {
+
+using namespace std::chrono_literals;
+using enum next_turn;
+
+// Requests a minute apart, or as said.
+ahead_policy after(std::initializer_list<next_turn> turns, core::nanoseconds apart = 60s,
+                   core::nanoseconds pause = 20s) {
+    ahead_policy out;
+    core::steady_time now{1000s};
+    for (const next_turn each : turns) {
+        out.note(each, pause, now += apart);
+    }
+    return out;
+}
+
+TEST(ahead_policy, two_requests_have_to_show_what_comes_next) {
+    EXPECT_FALSE(after({}).pays(true, 3s, 3s));
+    EXPECT_FALSE(after({continues}).pays(true, 3s, 3s));
+    EXPECT_TRUE(after({continues, continues}).pays(true, 3s, 3s));
+    EXPECT_FALSE(after({continues, other, other}).pays(true, 3s, 3s));
+    EXPECT_FALSE(after({continues, continues}).pays(true, 3s, 0s)) << "it is there already";
+}
+
+TEST(ahead_policy, a_common_beginning_serves_who_goes_on_too) {
+    const ahead_policy mixed = after({shares, continues, shares, continues});
+    EXPECT_EQ(mixed.odds(true), 0.5);
+    EXPECT_EQ(mixed.odds(false), 1.0);
+    EXPECT_FALSE(after({shares, shares, continues}).pays(true, 3s, 3s));
+    EXPECT_TRUE(after({shares, shares, continues}).pays(false, 3s, 3s));
+}
+
+TEST(ahead_policy, only_the_last_eight_count) {
+    EXPECT_EQ(after({other, other, continues, continues, continues, continues, continues, continues,
+                     continues, continues})
+                  .odds(true),
+              1.0);
+}
+
+// A stranger waits for half of what takes 8 s, in the mean; one in four minutes is no matter, one in ten seconds is.
+TEST(ahead_policy, others_may_wait_for_a_quarter_of_what_is_saved) {
+    EXPECT_TRUE(after({continues, other, continues, continues, continues}, 60s).pays(true, 8s, 8s));
+    EXPECT_FALSE(after({continues, other, continues, continues, continues}, 2s).pays(true, 8s, 8s));
+    EXPECT_TRUE(after({continues, other, continues, continues, continues}, 2s).pays(true, 1s, 1s))
+        << "a short one";
+}
+
+TEST(ahead_policy, what_it_cost_ends_it_until_it_has_paid_again) {
+    ahead_policy policy = after({continues, continues, continues});
+    policy.made();
+    policy.held_up(3s);
+    EXPECT_TRUE(policy.pays(true, 3s, 3s)) << "a first try is free";
+    policy.held_up(100ms);
+    EXPECT_FALSE(policy.pays(true, 3s, 3s));
+    policy.hit(3s);
+    EXPECT_TRUE(policy.pays(true, 3s, 3s));
+    EXPECT_EQ(policy.figures().made, 1U);
+    EXPECT_EQ(policy.figures().hits, 1U);
+    EXPECT_EQ(policy.figures().saved, core::nanoseconds{3s});
+    EXPECT_EQ(policy.figures().waited, core::nanoseconds{3100ms});
+}
+
+TEST(ahead_policy, it_begins_after_half_of_the_usual_pause) {
+    EXPECT_EQ(after({}).pause(), core::nanoseconds{500ms});
+    EXPECT_EQ(after({continues, continues}, 60s, 3s).pause(), core::nanoseconds{1500ms});
+    EXPECT_EQ(after({continues, continues}, 60s, 20s).pause(), core::nanoseconds{2s});
+    EXPECT_EQ(after({continues, continues}, 60s, 5ms).pause(), core::nanoseconds{200ms});
+    EXPECT_EQ(after({other, other}, 60s, 5ms).pause(), core::nanoseconds{500ms}) << "they say nothing of it";
+}
+
+}  // namespace
+}  // namespace corral::engine::ax_poll
