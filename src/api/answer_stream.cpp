@@ -308,6 +308,9 @@ void add_notes(http::header_fields& to, const generation::answer_reader& answer)
     if (notes.cuts.any()) {
         add_header(to, "Corral-Shortened", generation::to_text(notes.cuts));
     }
+    if (notes.moved_lines > 0) {
+        add_header(to, "Corral-Moved-Lines", std::to_string(notes.moved_lines));
+    }
     if (notes.ignores_tool_choice) {
         add_header(to, "Corral-Ignored", "tool_choice");
     }

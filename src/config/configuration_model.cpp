@@ -124,6 +124,12 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
     }
 }
 
+void read_moving_lines(catalog::section& from, catalog::model_entry& to) {
+    std::string chosen = to.moves_lines ? "last" : "as-sent";
+    from.choice("moving_lines", chosen, {"as-sent", "last"});
+    to.moves_lines = chosen == "last";
+}
+
 void read_reuse(catalog::section& from, catalog::model_entry& to) {
     std::string reuse = to.reuse == catalog::reuse_policy::automatic ? "auto" : "off";
     from.choice("reuse", reuse, {"auto", "off"});
@@ -178,6 +184,7 @@ void read_words(catalog::section& from, catalog::model_entry& to) {
     const auto* family = read_family(from, to);
     read_capabilities(from, to, family);
     read_oversize(from, to);
+    read_moving_lines(from, to);
     read_reuse(from, to);
     read_history(from, to);
     read_conversation(from, to);
@@ -200,6 +207,7 @@ catalog::model_entry begun_like(const catalog::model_entry& model) {
     out.default_system = model.default_system;
     out.capabilities = model.capabilities;
     out.oversize = model.oversize;
+    out.moves_lines = model.moves_lines;
     out.history = model.history;
     out.reuse = model.reuse;
     out.reuse_across_keys = model.reuse_across_keys;

@@ -19,6 +19,7 @@ catalog::model_entry as_processes(catalog::model_entry of) {
     of.package_forbids_thinking = false;
     of.history = nobody.history;
     of.oversize = nobody.oversize;
+    of.moves_lines = nobody.moves_lines;
     of.reuse = nobody.reuse;
     of.reuse_across_keys = nobody.reuse_across_keys;
     of.ahead = nobody.ahead;

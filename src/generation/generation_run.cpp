@@ -133,9 +133,11 @@ core::awaitable<bool> generation_run::prepare() {
         co_return false;
     }
     asked_ = {request_.sampling, request_.limits, request_.thinking, std::nullopt};
-    if (model_->variant != nullptr || !request_.format.is_null() || !request_.must_call.empty()) {
+    if (model_->variant != nullptr || !request_.format.is_null() || !request_.must_call.empty() ||
+        model_->entry->moves_lines) {
         asked_.messages = request_.messages;
     }
+    move_lines();
     const engine::backend& runtime = *model_->runtime;
     std::vector<std::string> ignored =
         ignored_by(request_, runtime.honoured_sampling(), context_length_of(*model_));

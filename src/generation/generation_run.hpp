@@ -17,6 +17,7 @@
 #include "generation/generation_state.hpp"
 #include "generation/hidden_block.hpp"
 #include "generation/ignored_options.hpp"
+#include "generation/moving_lines.hpp"
 #include "generation/outcome_policy.hpp"
 #include "generation/prompt_cuts.hpp"
 #include "generation/prompt_quarantine.hpp"
@@ -40,6 +41,7 @@ struct run_context {
     std::shared_ptr<prompt_quarantine> quarantine;
     std::shared_ptr<count_desk> counts;
     std::shared_ptr<turn_summaries> summaries;
+    std::shared_ptr<moving_lines> lines = std::make_shared<moving_lines>(core::keyed_hash::random_key());
 };
 
 class generation_run final : public engine::run_sink {
@@ -67,6 +69,7 @@ private:
     };
 
     [[nodiscard]] core::awaitable<void> steps();
+    void move_lines();
     // For `model_`. False when the request has ended without needing a runtime.
     [[nodiscard]] core::awaitable<bool> prepare();
     // False when the request has ended, for it can't fit.
@@ -148,6 +151,7 @@ private:
     bool called_ = false;                      // it has called a tool
     std::optional<chat::forced_call> forced_;  // the answer has to be one
     left_out_turns unsummarised_;
+    std::optional<settled_lines> lines_;     // of the system text
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
     std::optional<std::string> thoughts_;    // of this run, to be gone on with behind them
     bool will_go_on_ = false;                // the next run does so

@@ -113,6 +113,21 @@ void generation_run::tell_logprobs(std::vector<chat::generation_event>& events) 
     }
 }
 
+void generation_run::move_lines() {
+    const bool may = model_->entry->moves_lines && is_conversation(request_) && !request_.messages.empty() &&
+                     request_.messages.front().from == chat::role::system && !is_background(request_);
+    if (!may) {
+        return;
+    }
+    if (!lines_) {
+        lines_ = with_.lines->settle(turn_summaries::share_of(request_), request_.messages.front().content);
+    }
+    if (auto moved = with_lines_moved(request_.messages, *lines_)) {
+        request_.messages = *std::move(moved);
+        to_->notes().moved_lines = lines_->count;
+    }
+}
+
 std::optional<summary_wish> generation_run::take_wish() {
     if (unsummarised_.marks.empty()) {
         return std::nullopt;
@@ -153,6 +168,9 @@ core::awaitable<void> generation_run::expect_next() {
     chat::message user;
     user.content = words;
     next.messages.push_back(std::move(user));
+    if (lines_ && lines_->count > 0) {
+        next.messages.front().content = lines_->fixed;  // what moves stands behind the beginning
+    }
     auto preparing = prepare_beside(with_.options.rendering, next, *model_, std::chrono::system_clock::now());
     preparation prepared = co_await std::move(preparing);
     if (!prepared) {

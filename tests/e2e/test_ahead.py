@@ -84,6 +84,27 @@ def test_what_short_requests_have_in_common_is_ready(tmp_path):
         assert continued == [False] * 3 + [True] * 3
 
 
+def test_a_clock_in_front_of_the_instructions_costs_a_line(tmp_path):
+    with Box(tmp_path, {"directives": True}, model=compares_soon('ahead = "auto"\nmoving_lines = "last"\n')) as box:
+        box.logged(PROVED, timeout=30)
+        continued = []
+        for number in range(7):
+            made = ahead_of(box)["made"]
+            clock = f"Current time is 12:0{number}."
+            messages = [{"role": "system", "content": clock + "\n" + LONG["content"]}, {"role": "user", "content": "[[text=done]] lamp on"}]
+            reply = box.chat(messages)
+            assert reply.json["message"]["content"] == "done"
+            run = box.runs()[-1]
+            if number > 0:
+                assert reply.headers["Corral-Moved-Lines"] == "1"
+                messages = [LONG, {"role": "user", "content": clock + "\n\n[[text=done]] lamp on"}]
+            assert run["kv_text"] == by_template(messages)
+            continued.append(run["P"] > 0)
+            if number >= 3:
+                reads(box, made)
+        assert continued[:3] == [False] * 3 and continued[4:] == [True] * 3, continued
+
+
 @pytest.mark.parametrize("line", ['ahead = "off"\n', 'ahead = "auto"\nreuse = "off"\n'], ids=["ahead", "reuse"])
 def test_nothing_is_computed_ahead_where_the_model_says_so(tmp_path, line):
     with thinker(tmp_path, line) as box:

@@ -333,8 +333,9 @@ struct model_entry {
     bool package_forbids_thinking = false;
     history_form history = history_form::by_package;
     oversize_policy oversize = oversize_policy::fit;
+    bool moves_lines = false;  // lines of a system text that change between requests go behind the rest
     reuse_policy reuse = reuse_policy::automatic;
-    bool ahead = true;  // the beginning of a next prompt may be computed while nobody waits
+    bool ahead = true;               // the beginning of a next prompt may be computed while nobody waits
     bool renews_slow = true;         // a runtime that has become slower than itself is renewed while idle
     bool reuse_across_keys = false;  // ... and what a request of another key has left there
     bool strict_schemas = false;     // a format's schema that can't be checked whole is refused

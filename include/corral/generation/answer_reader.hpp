@@ -43,6 +43,7 @@ struct answer_notes {
     // where the model has one tier only, or no run has begun.
     std::string served_by;
     unsigned tier = 0;
+    std::size_t moved_lines = 0;       // of the system text, put before the newest question
     bool ignores_tool_choice = false;  // which call is to come can't be forced
     std::string stopped_by;  // the client's stop text that ended the answer; empty: something else did
 };
