@@ -73,6 +73,17 @@ TEST(client_table, a_prompt_is_told_no_longer_than_it_may_be) {
     EXPECT_EQ(fill_in("{input}\n", box, ""), "3072\n");
 }
 
+// These leave out, sum up or refuse what is longer than they are told, before Corral can shorten it.
+TEST(client_table, who_would_cut_by_the_window_is_told_a_large_one) {
+    const told_box box = stock(false);
+    for (const char* const name : {"codex", "opencode", "continue", "cline", "goose", "zed", "librechat"}) {
+        const told_client& one = *find_client(name);
+        EXPECT_THAT(fill_in(one.text, box, "") + fill_in(one.steps, box, ""), HasSubstr("32768")) << name;
+    }
+    EXPECT_THAT(fill_in(find_client("vscode")->text, box, ""),
+                HasSubstr("\"maxInputTokens\": 32288,\n        \"maxOutputTokens\": 480\n"));
+}
+
 TEST(client_table, words_that_need_quotes_are_no_plain_ones) {
     EXPECT_TRUE(is_plain_word("hf.co/owner/Repo-1_2:Q4@x"));
     for (const char* const word : {"", "a b", "a\"b", "a'b", "$(x)", "a;b", "a\nb", "-x", "a`b`", "{url}"}) {

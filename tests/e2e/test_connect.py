@@ -17,8 +17,8 @@ from running import own_address
 FORMS = {
     "vscode/chatLanguageModels.json": {
         "[]": "!name:str !vendor:str apiType:str apiKey:str url:str !models:list settings:dict",
-        "[].models[]": "!id:str !name:str !url:str !toolCalling:bool !vision:bool !contextWindow:int !maxOutputTokens:int apiType:str "
-                       "thinking:bool streaming:bool modelOptions:dict requestHeaders:dict",
+        "[].models[]": "!id:str !name:str !url:str !toolCalling:bool !vision:bool !maxInputTokens:int !maxOutputTokens:int "
+                       "contextWindow:int apiType:str thinking:bool streaming:bool modelOptions:dict requestHeaders:dict",
     },
     "goose/custom_corral.json": {
         "": "!name:str !engine:str !display_name:str description:str api_key_env:str !base_url:str !models:list headers:dict "

@@ -117,14 +117,15 @@ models:
         "url": "{url}/v1/chat/completions",
         "toolCalling": {tools},
         "vision": {vision},
-        "contextWindow": {agent_window},
+        "maxInputTokens": {agent_input},
         "maxOutputTokens": {output}
       }
     ]
   }
 ]
 )",
-     "# Restart VS Code and choose {model} in the model picker of the chat.\n"
+     "# Restart VS Code and choose {model} in the model picker of the chat. Where it is not there yet,\n"
+     "# 'Manage Models...' at the end of that list brings it.\n"
      "?key # The key: 'Chat: Manage Language Models', the gear beside 'Corral'.\n"
      "# With the extension Ollama instead: its host is {url}.\n"},
     {"goose", "goose", client_file::own, ".config", "XDG_CONFIG_HOME",
@@ -184,7 +185,8 @@ models:
     {"home-assistant", "Home Assistant", client_file::none, "", "", "", "",
      "# Settings, Devices & services, Add integration, Ollama: the URL {url}.\n"
      "?key # Its API key: yours of this box.\n"
-     "# Then its conversation agent: model {model}, context window size {window} (2048 at least).\n"},
+     "# Then its conversation agent: model {model}, context window size {window} (2048 at least).\n"
+     "# For it to switch things: Control Home Assistant: Assist.\n"},
     {"n8n", "n8n", client_file::none, "", "", "", "",
      "# Credentials, Ollama: the base URL {url}.\n"
      "?key # Its API key: yours of this box.\n"
@@ -202,7 +204,7 @@ models:
         num_ctx: {window}
 )",
      "# Add the lines to the configuration of Frigate (0.18 or newer), and restart it.\n"
-     "# Its models must see: this one does: {vision}.\n"
+     "# It wants a model that sees; that this one does is {vision}.\n"
      "?key # The key comes from the environment of its container: FRIGATE_CORRAL_API_KEY.\n"},
     {"librechat", "LibreChat", client_file::none, "", "", "", R"(endpoints:
   custom:
@@ -216,7 +218,7 @@ models:
       titleConvo: false
       modelDisplayLabel: "Corral"
       tokenConfig:
-        "{model}": { prompt: 0, completion: 0, context: {window} }
+        "{model}": { prompt: 0, completion: 0, context: {agent_window} }
 )",
      "# Add the lines to librechat.yaml, and restart LibreChat.\n"
      "?key # The key comes from its .env: CORRAL_API_KEY.\n"},
@@ -273,11 +275,13 @@ std::string fill_in(std::string_view text, const told_box& box, const std::strin
     const std::uint32_t output = output_limit(box.window);
     const std::uint32_t beside = box.window > output ? box.window - output : box.window;
     const std::uint32_t input = box.prompt > 0 ? std::min(box.prompt, beside) : beside;
-    const std::array<std::pair<std::string_view, std::string>, 9> values{{
+    const std::uint32_t agent_window = std::max(box.window, least_agent_window);
+    const std::array<std::pair<std::string_view, std::string>, 10> values{{
         {"{url}", box.url},
         {"{model}", box.model},
         {"{window}", std::to_string(box.window)},
-        {"{agent_window}", std::to_string(std::max(box.window, least_agent_window))},
+        {"{agent_window}", std::to_string(agent_window)},
+        {"{agent_input}", std::to_string(agent_window - output)},
         {"{input}", std::to_string(input)},
         {"{output}", std::to_string(output)},
         {"{tools}", box.tools ? "true" : "false"},

@@ -39,8 +39,8 @@ struct told_client {
 // How many tokens an answer may have, so that a prompt has room beside it.
 [[nodiscard]] std::uint32_t output_limit(std::uint32_t window);
 
-// `text` with the values of the box in the place of {url}, {model}, {window}, {agent_window}, {input}, {output},
-// {tools}, {vision} and {file}. A line that begins with "?key " or "?open " is for a box that asks for a key, or for
+// `text` with the values of the box in the place of {url}, {model}, {window}, {agent_window}, {agent_input}, {input},
+// {output}, {tools}, {vision} and {file}. A line that begins with "?key " or "?open " is for a box that asks for a key, or for
 // one that doesn't.
 [[nodiscard]] std::string fill_in(std::string_view text, const told_box& box, const std::string& file);
 
