@@ -12,14 +12,22 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import Box, free_port, started, wait_until  # noqa: E402
+from harness import BIN, Box, free_port, started, wait_until  # noqa: E402
 
 OWNER = {"name": "Owner", "email": "owner@box.example", "password": "correct horse battery"}
 PICTURES = pathlib.Path(os.environ["CORRAL_OPEN_WEBUI_PICTURES"])
 
 
+def told(box):
+    """What `corral connect open-webui` exports for the first start."""
+    lines = subprocess.run([BIN / "corral", "connect", "open-webui", "--url", f"http://127.0.0.1:{box.port}"], check=True, timeout=60,
+                           stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    line, = [line.removeprefix("export ") for line in lines if line.startswith("export ")]
+    return dict(word.split("=", 1) for word in line.split())
+
+
 class OpenWebui:
-    """One server of Open WebUI with an empty database, its connection to Corral by `connection`: "ollama" or "openai"."""
+    """One server of Open WebUI with an empty database, its connection to Corral by `connection`: "ollama", or "openai" as it is told."""
 
     def __init__(self, folder, box, connection="ollama"):
         self.folder, self.port = folder, free_port()
@@ -30,9 +38,7 @@ class OpenWebui:
             # Nothing from outside: no hub, no version check; documents are embedded by Corral's side of the connection or not at all.
             "OFFLINE_MODE": "true", "HF_HUB_OFFLINE": "1", "ENABLE_VERSION_UPDATE_CHECK": "false", "RAG_EMBEDDING_ENGINE": "ollama",
             "ANONYMIZED_TELEMETRY": "false", "DO_NOT_TRACK": "true", "SCARF_NO_ANALYTICS": "true",
-            "ENABLE_OLLAMA_API": str(connection == "ollama").lower(), "OLLAMA_BASE_URL": base if connection == "ollama" else "",
-            "ENABLE_OPENAI_API": str(connection == "openai").lower(),
-            "OPENAI_API_BASE_URL": base + "/v1" if connection == "openai" else "", "OPENAI_API_KEY": "unused",
+            **(told(box) | {"ENABLE_OLLAMA_API": "false"} if connection == "openai" else {"OLLAMA_BASE_URL": base, "ENABLE_OPENAI_API": "false"}),
         }
         self.process = self.token = None
         self.greeted = False
@@ -72,7 +78,7 @@ class OpenWebui:
 
 # A package for an AX650 card as they are: 1,920 tokens of prompt.
 PACKAGE = {"max_token_len": 2559, "chunk": 128, "groups": [1, 256, 512, 1024, 1536, 2048], "kv_cache_size": 1024}
-SCENARIO = {"directives": True, "geometry": PACKAGE, "timing": {"tokens_per_second": 60, "prefill_ms_per_chunk": 20}}
+SCENARIO = {"mode": "text", "directives": True, "geometry": PACKAGE, "timing": {"tokens_per_second": 60, "prefill_ms_per_chunk": 20}}
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,15 @@ def test_the_stock_first_chat_is_answered_and_the_cut_is_seen(chat, box):
     assert any("tools=" in one for one in warnings), warnings
 
 
+def test_a_built_in_tool_is_called_and_its_result_answered(chat):
+    call = '<tool_call>\\n{"name": "get_current_timestamp", "arguments": {}}\\n</tool_call>'
+    chat.ask(f"Which time is it? Use get_current_timestamp. [[text={call}]]")
+    chat.wait_for("get_current_timestamp")
+    chat.settle()
+    shown, _, answer = chat.answers()[-1].partition("\n")
+    assert "get_current_timestamp" in shown and len(answer) > 40 and "tool_call" not in answer, (shown, answer)
+
+
 def test_title_and_tag_tasks_do_not_stand_in_the_way(chat, box):
     chat.ask("First. [[text=One.]]")
     chat.wait_for("One.")
