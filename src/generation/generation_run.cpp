@@ -264,8 +264,8 @@ std::size_t generation_run::held_at(const engine::backend& at) const {
 }
 
 core::awaitable<bool> generation_run::take_turn() {
-    const bool batch = is_batch(request_);
-    if (batch && is_background(request_) && tries_ == 0 && !to_->abandoned()) {
+    is_job_ = is_batch(request_);
+    if (is_job_ && is_background(request_) && tries_ == 0 && !to_->abandoned()) {
         // A client sends its first one together with the question that somebody waits for.
         constexpr core::milliseconds after_you{200};
         const core::deadline until = core::deadline::after(after_you, with_.clock->now());
@@ -282,7 +282,7 @@ core::awaitable<bool> generation_run::take_turn() {
     who.until = deadline();
     who.readmission = tries_ > 0;
     who.behind = hung_;
-    who.batch = batch;
+    who.batch = is_job_;
     who.keep_alive = request_.keep_alive;
     who.held = [this](const engine::backend& at) { return held_at(at); };
     if (tries_ == 0) {
@@ -373,7 +373,7 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
         std::optional<chat::rendered_prompt> unrendered;
         fit_result with_hint = co_await fit_prompt(runtime, how_, request_, corrected, std::move(unrendered),
                                                    false, until, with_.options.rendering);
-        if (with_hint || with_hint.error().kind != chat::failure_kind::context_too_long) {
+        if (with_hint || gave_way_ || with_hint.error().kind != chat::failure_kind::context_too_long) {
             co_return with_hint;
         }
         will_go_on_ = false;
@@ -405,7 +405,8 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
     how.format = how_.format;
     how.stops = request_.limits.stops;
     // Some think although they were told not to. Who wrote the prompt gets the text as it is.
-    how.separate_thinking = prompt.thinking || (how_.format->thinks && is_conversation(request_));
+    how.separate_thinking =
+        !gave_way_ && (prompt.thinking || (how_.format->thinks && is_conversation(request_)));
     how.starts_in_thinking = prompt.starts_in_thinking;
     how.tool_names = tool_names(request_);
     if (forced_) {
@@ -420,9 +421,12 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
         block_.emplace(max_tokens(request_.limits, context_length_of(*model_)));
     }
     thoughts_.reset();
-    answer_.clear();
-    called_ = false;
     goes_on_ = std::exchange(will_go_on_, false);
+    if (!goes_on_) {
+        answer_.clear();
+        thinking_.clear();
+        called_ = false;
+    }
     if (held_part(prompt) == held::behind_thoughts) {
         thoughts_.emplace();
     }

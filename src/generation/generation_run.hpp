@@ -97,6 +97,9 @@ private:
     [[nodiscard]] held held_part(const chat::rendered_prompt& prompt) const;
     // The thoughts have ended, and what stands behind them is asked for anew, held to the format.
     void go_on_behind_thoughts();
+    // Somebody waits for the runtime while it works for a job: the answer is gone on with later, from its own text.
+    void give_way();
+    [[nodiscard]] bool may_give_way() const;
     void show(std::string_view piece, std::uint32_t generated);
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;
@@ -147,6 +150,9 @@ private:
     bool put_aside_ = false;                                                   // to be prepared again
     std::optional<format_gate> gate_;                                          // there is a wanted format
     std::optional<call_gate> calls_;                                           // there are tools
+    bool is_job_ = false;
+    bool gave_way_ = false;                    // runs from then on go on with what the last wrote
+    std::string thinking_;                     // of this answer
     std::string answer_;                       // of this run, where the next turn is expected
     bool called_ = false;                      // it has called a tool
     std::optional<chat::forced_call> forced_;  // the answer has to be one

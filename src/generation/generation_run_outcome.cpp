@@ -45,27 +45,11 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
         control_->cancel();
     } else if (thoughts_ && !thoughts_->empty() && gate_->waiting_bytes() > 0) {
         go_on_behind_thoughts();
+    } else if (may_give_way()) {
+        give_way();
     } else {
         bound_what_waits();
     }
-}
-
-// As Ollama has it: the thoughts are free, and the value behind them is not. Nothing after this run thinks again.
-void generation_run::go_on_behind_thoughts() {
-    chat::message answer;
-    answer.from = chat::role::assistant;
-    answer.thinking = std::move(*thoughts_);
-    answer.thought = true;
-    thoughts_.reset();
-    correction_ = request_.messages;
-    correction_.push_back(std::move(answer));
-    request_.thinking = chat::thinking_mode::off;
-    will_go_on_ = true;
-    judged_ = true;
-    keeps_figures_ = true;
-    ++parts_;
-    verdict_ = verdict::again;
-    control_->cancel();
 }
 
 void generation_run::bound_what_waits() {
@@ -113,80 +97,6 @@ void generation_run::tell_logprobs(std::vector<chat::generation_event>& events) 
     }
 }
 
-void generation_run::move_lines() {
-    const bool may = model_->entry->moves_lines && is_conversation(request_) && !request_.messages.empty() &&
-                     request_.messages.front().from == chat::role::system && !is_background(request_);
-    if (!may) {
-        return;
-    }
-    if (!lines_) {
-        lines_ = with_.lines->settle(turn_summaries::share_of(request_), request_.messages.front().content);
-    }
-    if (auto moved = with_lines_moved(request_.messages, *lines_)) {
-        request_.messages = *std::move(moved);
-        to_->notes().moved_lines = lines_->count;
-    }
-}
-
-std::optional<summary_wish> generation_run::take_wish() {
-    if (unsummarised_.marks.empty()) {
-        return std::nullopt;
-    }
-    summary_wish out;
-    out.share = turn_summaries::share_of(request_);
-    out.of = std::move(unsummarised_);
-    out.asking.id = request_.id + "-summary";
-    out.asking.client = request_.client;
-    out.asking.owner = request_.owner;
-    out.asking.model_typed = request_.model_typed;
-    out.asking.model = request_.model;
-    out.asking.idle_work = true;
-    return out;
-}
-
-bool generation_run::expects_next() const {
-    return (*lease_)->computes_ahead() && to_->ended() && !to_->abandoned_at() && !answer_.empty() &&
-           !called_ && is_conversation(request_) && !forced_ && !is_batch(request_) && !request_.idle_work &&
-           begun_answer(request_).empty() && with_.admission->queue_of(model_->deployment).waiting == 0;
-}
-
-// Rendered and cut as that request would be. It costs whoever comes meanwhile a few calls of the tokenizer at most.
-core::awaitable<void> generation_run::expect_next() {
-    constexpr core::seconds patience{2};
-    constexpr const char* words = "Xqzvjkw wkjvzqx";  // nobody's
-    chat::generation_request next = request_;
-    next.sampling = asked_.sampling;
-    next.limits = asked_.limits;
-    next.thinking = asked_.thinking;
-    if (asked_.messages) {
-        next.messages = *asked_.messages;
-    }
-    chat::message answer;
-    answer.from = chat::role::assistant;
-    answer.content = answer_;
-    next.messages.push_back(std::move(answer));
-    chat::message user;
-    user.content = words;
-    next.messages.push_back(std::move(user));
-    if (lines_ && lines_->count > 0) {
-        next.messages.front().content = lines_->fixed;  // what moves stands behind the beginning
-    }
-    auto preparing = prepare_beside(with_.options.rendering, next, *model_, std::chrono::system_clock::now());
-    preparation prepared = co_await std::move(preparing);
-    if (!prepared) {
-        co_return;
-    }
-    const core::deadline until = core::deadline::after(patience, with_.clock->now()).sooner(deadline());
-    std::optional<chat::rendered_prompt> whole = std::move(prepared->prompt);
-    auto fitting =
-        fit_prompt(**lease_, prepared->how, next, next.messages, std::move(whole), may_shorten(), until,
-                   with_.options.rendering, nullptr, sums_up() ? with_.summaries.get() : nullptr);
-    fit_result fitted = co_await std::move(fitting);
-    if (fitted) {
-        (*lease_)->expect(std::move(fitted->prompt), words, request_.owner);
-    }
-}
-
 // A model without a switch thinks although it was told not to; that part is not wanted then.
 void generation_run::push(std::vector<chat::generation_event> events) {
     if (gate_) {
@@ -206,6 +116,9 @@ void generation_run::push(std::vector<chat::generation_event> events) {
         if (const auto* thinking = std::get_if<chat::thinking_event>(&event);
             thinking != nullptr && thoughts_) {
             *thoughts_ += thinking->text;
+        }
+        if (const auto* thinking = std::get_if<chat::thinking_event>(&event)) {
+            thinking_ += thinking->text;
         }
         called_ = called_ || std::holds_alternative<chat::tool_call_event>(event);
         if (const auto* text = std::get_if<chat::text_event>(&event)) {

@@ -31,7 +31,7 @@ void run_figures::note_text(const engine::run_progress& now) {
 }
 
 void run_figures::keep_run(core::steady_time at, bool goes_on) {
-    begun_ = goes_on ? std::optional(progress_.usage) : std::nullopt;
+    begun_ = goes_on ? std::optional(begun_.value_or(progress_.usage)) : std::nullopt;
     const core::nanoseconds decode = timings(at).decode;
     earlier_tokens_ = core::sum_of(earlier_tokens_, counted_tokens());
     earlier_exact_ = earlier_exact_ && progress_.usage.exact;

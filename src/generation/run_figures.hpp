@@ -50,7 +50,7 @@ private:
     // Of runs that were kept.
     std::uint32_t earlier_tokens_ = 0;
     bool earlier_exact_ = true;
-    std::optional<chat::token_usage> begun_;  // of the run that the present one goes on with
+    std::optional<chat::token_usage> begun_;  // of the run that began what the present one goes on with
     core::nanoseconds earlier_decode_{0};
     core::nanoseconds earlier_runs_{0};
     std::optional<core::nanoseconds> earlier_detokenise_;

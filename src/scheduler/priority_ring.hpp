@@ -41,6 +41,7 @@ public:
     [[nodiscard]] std::size_t ahead_of_next(priority_level of, const std::string& client) const;
     // Everything, in the order in which a single server would have taken it.
     [[nodiscard]] std::vector<ticket_id> take_all();
+    [[nodiscard]] bool people_wait() const noexcept { return people_.size() > 0; }
     [[nodiscard]] std::size_t size() const noexcept { return people_.size() + jobs_.size(); }
 
 private:

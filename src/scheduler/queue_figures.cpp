@@ -31,6 +31,11 @@ std::size_t queue_policy::waiting_for(const std::string& model) const {
     return found == queues_.end() ? 0 : found->second.ring.size();
 }
 
+bool queue_policy::people_wait_for(const std::string& model) const {
+    const auto found = queues_.find(model);
+    return found != queues_.end() && found->second.ring.people_wait();
+}
+
 unsigned queue_policy::tier_of(const std::string& model) const {
     const auto found = queues_.find(model);
     return found == queues_.end() ? 0 : found->second.tier;

@@ -171,6 +171,8 @@ public:
     [[nodiscard]] std::size_t running() const noexcept { return granted_.size(); }
     // In that queue; 0 when there is none.
     [[nodiscard]] std::size_t waiting_for(const std::string& model) const;
+    // Any of them is none of a job.
+    [[nodiscard]] bool people_wait_for(const std::string& model) const;
     // When the oldest of those came.
     [[nodiscard]] std::optional<moment> oldest_of(const std::string& model) const;
     // The tier that serves it.

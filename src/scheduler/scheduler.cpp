@@ -334,6 +334,11 @@ model_queue scheduler::queue_of(std::string_view model) const {
     return {impl_->core.queue().waiting_for(of->model), impl_->core.leases(*of), of->why, of->impossible};
 }
 
+bool scheduler::people_wait(std::string_view model) const {
+    const deployment* const of = impl_->core.find(model);
+    return of != nullptr && impl_->core.queue().people_wait_for(of->model);
+}
+
 outlook scheduler::outlook_of(std::string_view model) const {
     const deployment* const of = impl_->core.find(model);
     if (of == nullptr) {

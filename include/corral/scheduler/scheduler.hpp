@@ -298,6 +298,8 @@ public:
     // Of the request with that id, as it looks now; nothing: it does not wait.
     [[nodiscard]] std::optional<queue_place> place_of(std::string_view request) const;
     [[nodiscard]] model_queue queue_of(std::string_view model) const;
+    // A request for `model` that is none of a job waits, so that one of a job may give way.
+    [[nodiscard]] bool people_wait(std::string_view model) const;
     // Of an unknown model: nobody waits.
     [[nodiscard]] outlook outlook_of(std::string_view model) const;
 

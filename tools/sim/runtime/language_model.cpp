@@ -174,6 +174,14 @@ std::optional<std::size_t> number_of(std::string_view turn, std::string_view dir
     return count;
 }
 
+// What of a text is left where the prompt ends with its beginning: a model goes on with an answer that has begun.
+std::string rest_of(const std::string& text, std::string_view cache_text) {
+    constexpr std::size_t least = 8;
+    for (std::size_t begun = text.size(); begun >= least; --begun)
+        if (cache_text.ends_with(std::string_view(text).substr(0, begun))) return text.substr(begun);
+    return text;
+}
+
 std::optional<output_plan> plan_from_directives(std::string_view turn, std::string_view cache_text,
                                                 std::string_view name) {
     if (turn.find("[[echo]]") != std::string_view::npos)
@@ -186,8 +194,8 @@ std::optional<output_plan> plan_from_directives(std::string_view turn, std::stri
     }
     if (const auto at = turn.find("[[text="); at != std::string_view::npos) {
         const auto rest = turn.substr(at + 7);
-        return output_plan{vocabulary::instance().encode_plain(unescape(rest.substr(0, rest.find("]]")))),
-                           false};
+        const auto text = unescape(rest.substr(0, rest.find("]]")));
+        return output_plan{vocabulary::instance().encode_plain(rest_of(text, cache_text)), false};
     }
     if (const auto count = number_of(turn, "[[n=")) {
         output_plan plan;

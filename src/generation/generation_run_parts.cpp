@@ -1,0 +1,137 @@
+// Answers that are written in parts, and what the turns before and behind an answer need.
+
+#include <utility>
+
+#include "corral/core/stated_number.hpp"
+#include "corral/telemetry/log.hpp"
+#include "generation/generation_run.hpp"
+
+namespace corral::generation {
+
+// As Ollama has it: the thoughts are free, and the value behind them is not. Nothing after this run thinks again.
+void generation_run::go_on_behind_thoughts() {
+    chat::message answer;
+    answer.from = chat::role::assistant;
+    answer.thinking = std::move(*thoughts_);
+    answer.thought = true;
+    thoughts_.reset();
+    correction_ = request_.messages;
+    correction_.push_back(std::move(answer));
+    request_.thinking = chat::thinking_mode::off;
+    will_go_on_ = true;
+    judged_ = true;
+    keeps_figures_ = true;
+    ++parts_;
+    verdict_ = verdict::again;
+    control_->cancel();
+}
+
+// Not where a piece of the answer is judged as a whole, or could not be gone on with word for word.
+bool generation_run::may_give_way() const {
+    constexpr unsigned most_parts = 8;
+    constexpr std::uint32_t margin = 64;  // tokens: a text's ids are not always those that wrote it
+    if (!is_job_ || answer_.empty() || !with_.admission->people_wait(model_->deployment)) {
+        return false;
+    }
+    const engine::learned_sizes sizes = (*lease_)->learned();
+    const chat::token_usage used = figures_.usage();
+    const bool plain = !gate_ && !calls_ && !forced_ && !thoughts_ && !block_ && !request_.top_logprobs &&
+                       !request_.hole && is_conversation(request_) && !has_images(request_) &&
+                       begun_answer(request_).empty();
+    return plain && parts_ < most_parts && (*lease_)->takes_verbatim() && sizes.prompt_limit > 0 &&
+           core::sum_of(used.prompt_tokens, used.generated_tokens) + margin < sizes.prompt_limit;
+}
+
+void generation_run::give_way() {
+    chat::message begun;
+    begun.from = chat::role::assistant;
+    begun.content = answer_;
+    begun.thinking = thinking_;
+    begun.thought = true;
+    correction_ = request_.messages;
+    correction_.push_back(std::move(begun));
+    request_.thinking = chat::thinking_mode::off;
+    will_go_on_ = gave_way_ = true;
+    judged_ = true;
+    keeps_figures_ = true;
+    ++parts_;
+    verdict_ = verdict::again;
+    telemetry::log().debug("request id={} gives way to somebody who waits", request_.id);
+    control_->cancel();
+}
+
+void generation_run::move_lines() {
+    const bool may = model_->entry->moves_lines && is_conversation(request_) && !request_.messages.empty() &&
+                     request_.messages.front().from == chat::role::system && !is_background(request_);
+    if (!may) {
+        return;
+    }
+    if (!lines_) {
+        lines_ = with_.lines->settle(turn_summaries::share_of(request_), request_.messages.front().content);
+    }
+    if (auto moved = with_lines_moved(request_.messages, *lines_)) {
+        request_.messages = *std::move(moved);
+        to_->notes().moved_lines = lines_->count;
+    }
+}
+
+std::optional<summary_wish> generation_run::take_wish() {
+    if (unsummarised_.marks.empty()) {
+        return std::nullopt;
+    }
+    summary_wish out;
+    out.share = turn_summaries::share_of(request_);
+    out.of = std::move(unsummarised_);
+    out.asking.id = request_.id + "-summary";
+    out.asking.client = request_.client;
+    out.asking.owner = request_.owner;
+    out.asking.model_typed = request_.model_typed;
+    out.asking.model = request_.model;
+    out.asking.idle_work = true;
+    return out;
+}
+
+bool generation_run::expects_next() const {
+    return (*lease_)->computes_ahead() && to_->ended() && !to_->abandoned_at() && !answer_.empty() &&
+           !called_ && is_conversation(request_) && !forced_ && !is_batch(request_) && !request_.idle_work &&
+           begun_answer(request_).empty() && with_.admission->queue_of(model_->deployment).waiting == 0;
+}
+
+// Rendered and cut as that request would be. It costs whoever comes meanwhile a few calls of the tokenizer at most.
+core::awaitable<void> generation_run::expect_next() {
+    constexpr core::seconds patience{2};
+    constexpr const char* words = "Xqzvjkw wkjvzqx";  // nobody's
+    chat::generation_request next = request_;
+    next.sampling = asked_.sampling;
+    next.limits = asked_.limits;
+    next.thinking = asked_.thinking;
+    if (asked_.messages) {
+        next.messages = *asked_.messages;
+    }
+    chat::message answer;
+    answer.from = chat::role::assistant;
+    answer.content = answer_;
+    next.messages.push_back(std::move(answer));
+    chat::message user;
+    user.content = words;
+    next.messages.push_back(std::move(user));
+    if (lines_ && lines_->count > 0) {
+        next.messages.front().content = lines_->fixed;  // what moves stands behind the beginning
+    }
+    auto preparing = prepare_beside(with_.options.rendering, next, *model_, std::chrono::system_clock::now());
+    preparation prepared = co_await std::move(preparing);
+    if (!prepared) {
+        co_return;
+    }
+    const core::deadline until = core::deadline::after(patience, with_.clock->now()).sooner(deadline());
+    std::optional<chat::rendered_prompt> whole = std::move(prepared->prompt);
+    auto fitting =
+        fit_prompt(**lease_, prepared->how, next, next.messages, std::move(whole), may_shorten(), until,
+                   with_.options.rendering, nullptr, sums_up() ? with_.summaries.get() : nullptr);
+    fit_result fitted = co_await std::move(fitting);
+    if (fitted) {
+        (*lease_)->expect(std::move(fitted->prompt), words, request_.owner);
+    }
+}
+
+}  // namespace corral::generation
