@@ -74,7 +74,7 @@ def server(answer):
             self.say(b'{"version":"0.1.0"}' if self.path == "/api/version" else b'{"models":[]}')
 
         def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
+            self.asked = self.rfile.read(int(self.headers["Content-Length"]))
             if self.path != "/api/chat":
                 return self.say(b"{}")
             Handler.count += 1
@@ -121,6 +121,19 @@ def test_a_whole_report_against_corral(tmp_path, prompts):
     speeds = [one["output_tokens"] / one["decode_s"] for one in results]
     average = float(re.search(r"Average Speed:\*\* ([0-9.]+) tok/s", report)[1])
     assert average == pytest.approx(sum(speeds) / 4, abs=0.01)
+
+
+def test_thinking_is_asked_for_where_somebody_said_so(tmp_path, prompts):
+    asked = []
+
+    def answers(handler, number):
+        asked.append(json.loads(handler.asked).get("think", "nothing said"))
+        handler.line(message={"content": "a text"}, done=True)
+
+    with server(answers) as (url, _):
+        for words in [], ["--think"], ["--no-think"]:
+            bench(url, tmp_path / "out", prompts, "--warm-up", "0", *words)
+    assert asked == ["nothing said"] * 2 + [True] * 2 + [False] * 2
 
 
 def test_a_runtime_that_hangs_is_timed_out_by_silence_and_is_not_fast(tmp_path, prompts):

@@ -220,7 +220,8 @@ void add_bench_command(CLI::App& program, command_context& context) {
         ->capture_default_str();
     one->add_option("--max-tokens", asked->max_tokens, "Most output of each test, instead of the set's")
         ->check(CLI::Range(1, 1000000));
-    one->add_flag("--think,!--no-think", asked->think, "Ask every test with thinking, or without");
+    CLI::Option* const think =
+        one->add_flag("--think,!--no-think", asked->think, "Ask every test with thinking, or without");
     CLI::Option* const compare = one->add_option(
         "--compare", asked->compare,
         "The folder of an earlier run, or the address of another server, which is measured in turn with the "
@@ -249,8 +250,12 @@ void add_bench_command(CLI::App& program, command_context& context) {
         ->check(CLI::Range(1, 10))
         ->capture_default_str()
         ->needs(reuse);
-    one->parse_complete_callback(
-        [asked, &context] { context.run = [asked, &context] { return run(*asked, context); }; });
+    one->parse_complete_callback([asked, think, &context] {
+        if (think->count() == 0) {
+            asked->think.reset();  // CLI11 has a flag that nobody said say false
+        }
+        context.run = [asked, &context] { return run(*asked, context); };
+    });
 }
 
 }  // namespace corral::cli
