@@ -116,7 +116,7 @@ core::result<bool> answer_reader::take_line(std::string_view line, double at_s) 
     return piece || done_;
 }
 
-std::string request_body(const std::string& model, const prompt_test& test) {
+std::string request_body(const std::string& model, const prompt_test& test, bool greedy) {
     json body;
     body["model"] = model;
     body["stream"] = true;
@@ -125,6 +125,9 @@ std::string request_body(const std::string& model, const prompt_test& test) {
         body["messages"].push_back({{"role", one.role}, {"content", one.content}});
     }
     body["options"]["num_predict"] = test.max_tokens;
+    if (greedy) {
+        body["options"]["temperature"] = 0;
+    }
     if (!test.stop.empty()) {
         body["options"]["stop"] = test.stop;
     }

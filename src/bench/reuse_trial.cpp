@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "bench/shown.hpp"
+#include "bench/vendor_trial.hpp"
 #include "corral/core/json.hpp"
 #include "corral/http/reply_stream.hpp"
 
@@ -54,22 +55,19 @@ json object_in(const json& from, const char* name) {
 
 void read_usage(const json& usage, turn_cost& into) {
     into.prompt_tokens = number_in(usage, "prompt_tokens").get<std::int64_t>();
+    into.answer_tokens = number_in(usage, "completion_tokens").get<std::int64_t>();
     into.cached_tokens =
         number_in(object_in(usage, "prompt_tokens_details"), "cached_tokens").get<std::int64_t>();
 }
 
-std::string text_in(const json& chunk) {
+std::string text_in(const json& chunk, const char* name) {
     const auto choices = chunk.find("choices");
     if (choices == chunk.end() || !choices->is_array() || choices->empty()) {
         return {};
     }
     const json delta = object_in(choices->front(), "delta");
-    const auto content = delta.find("content");
+    const auto content = delta.find(name);
     return content != delta.end() && content->is_string() ? content->get<std::string>() : std::string{};
-}
-
-double seconds_since(core::steady_time begin) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 json as_json(const turn_cost& one) {
@@ -150,7 +148,11 @@ bool completion_reader::take_line(std::string_view line, double at_s) {
         into_.failure = on_one_line(error.value("message", json("it failed")).dump());
         return false;
     }
-    const std::string text = text_in(chunk);
+    const std::string text = text_in(chunk, "content");
+    const bool thinks = !text_in(chunk, "reasoning_content").empty() || !text_in(chunk, "reasoning").empty();
+    if (thinks && !into_.first_thought_s) {
+        into_.first_thought_s = at_s;
+    }
     if (!text.empty() && into_.answer.empty()) {
         into_.first_text_s = at_s;
     }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/shown.hpp"
+#include "bench/vendor_trial.hpp"
 #include "corral/bench/verdict.hpp"
 #include "corral/core/json.hpp"
 #include "corral/http/reply_stream.hpp"
@@ -13,23 +14,6 @@
 namespace corral::bench {
 
 namespace {
-
-double seconds_since(core::steady_time begin) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-void end_badly(measurement& seen, const core::failure& why, const std::string& silent_for) {
-    if (why.code == core::make_error_code(core::errc::cancelled)) {
-        seen.how = ending::interrupted;
-        seen.reason = "interrupted";
-    } else if (why.code == core::make_error_code(core::errc::timed_out)) {
-        seen.how = ending::timed_out;
-        seen.reason = "Request timed out: " + silent_for;
-    } else {
-        seen.how = ending::failed;
-        seen.reason = why.message;
-    }
-}
 
 // Of the answer's last line, or why there is none.
 void judge(const prompt_test& test, measurement& seen, const answer_reader& reader) {
@@ -59,13 +43,6 @@ std::string refusal(unsigned status, const core::result<std::string>& body) {
     return "the server answered with status " + std::to_string(status) + ": " + on_one_line(words);
 }
 
-std::string silence_text(core::nanoseconds span, const measurement& seen) {
-    const double seconds = std::chrono::duration<double>(span).count();
-    return (seen.pieces == 0 ? std::string("nothing of an answer came in ")
-                             : std::string("the answer went on no further for ")) +
-           fixed(seconds, 1) + " s";
-}
-
 core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& target,
                                   const prompt_test& test, answer_reader& reader, measurement& seen,
                                   core::steady_time begin) {
@@ -75,8 +52,7 @@ core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& 
         core::result<std::string> bytes = co_await from.read(until);
         seen.total_s = seconds_since(begin);
         if (!bytes) {
-            const core::nanoseconds limit = seen.pieces == 0 ? target.first_byte : target.silence;
-            end_badly(seen, bytes.error(), silence_text(limit, seen));
+            end_badly(seen, bytes.error(), target);
             co_return;
         }
         if (bytes->empty()) {
@@ -84,7 +60,7 @@ core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& 
         }
         const core::result<bool> sign = reader.take(*bytes, seen.total_s);
         if (!sign) {
-            end_badly(seen, sign.error(), "");
+            end_badly(seen, sign.error(), target);
             co_return;
         }
         if (*sign) {
@@ -107,6 +83,27 @@ core::awaitable<void> read_stages(http::reply_stream& from, measurement& seen) {
 
 }  // namespace
 
+double seconds_since(core::steady_time begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void end_badly(measurement& seen, const core::failure& why, const trial_target& target) {
+    if (why.code == core::make_error_code(core::errc::cancelled)) {
+        seen.how = ending::interrupted;
+        seen.reason = "interrupted";
+    } else if (why.code == core::make_error_code(core::errc::timed_out)) {
+        const bool silent = seen.pieces == 0;
+        const core::nanoseconds span = silent ? target.first_byte : target.silence;
+        seen.how = ending::timed_out;
+        seen.reason = std::string("Request timed out: ") +
+                      (silent ? "nothing of an answer came in " : "the answer went on no further for ") +
+                      fixed(std::chrono::duration<double>(span).count(), 1) + " s";
+    } else {
+        seen.how = ending::failed;
+        seen.reason = why.message;
+    }
+}
+
 http::stream_call call_of(const trial_target& target, std::string path, std::string body,
                           core::steady_time begin) {
     http::stream_call out;
@@ -124,14 +121,23 @@ http::stream_call call_of(const trial_target& target, std::string path, std::str
 }
 
 core::awaitable<measurement> try_once(trial_target target, prompt_test test) {
+    if (target.how == asking::polled) {
+        auto polled = try_polled(std::move(target), std::move(test));
+        co_return co_await std::move(polled);
+    }
+    if (target.how == asking::openai) {
+        auto streamed = try_completion(std::move(target), std::move(test));
+        co_return co_await std::move(streamed);
+    }
     measurement seen;
     const core::steady_time begin = std::chrono::steady_clock::now();
-    http::stream_call what = call_of(target, "/api/chat", request_body(target.model, test), begin);
+    http::stream_call what =
+        call_of(target, "/api/chat", request_body(target.model, test, target.greedy), begin);
     core::result<std::unique_ptr<http::reply_stream>> opened =
         co_await http::reply_stream::open(std::move(what));
     seen.total_s = seconds_since(begin);
     if (!opened) {
-        end_badly(seen, opened.error(), silence_text(target.first_byte, seen));
+        end_badly(seen, opened.error(), target);
         co_return seen;
     }
     http::reply_stream& answer = **opened;

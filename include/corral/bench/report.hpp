@@ -18,6 +18,9 @@ namespace corral::bench {
 [[nodiscard]] std::string json_report(const run_record& run);
 // Two runs side by side; only tests that succeeded in both are averaged. `before` is the baseline.
 [[nodiscard]] std::string markdown_comparison(const run_record& before, const run_record& after);
+// What Corral costs or saves: the same tests asked of a runtime itself and through Corral, of both by our clock. The
+// tokens of answers that the runtime does not count are taken from the same answer through Corral, by its letters.
+[[nodiscard]] std::string beside_report(const run_record& direct, const run_record& corral);
 // What json_report() wrote, as far as a comparison needs it. Fails with invalid.
 [[nodiscard]] core::result<run_record> read_results(std::string_view json, const std::string& name);
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,9 @@ struct turn_cost {
     double total_s = 0;
     std::int64_t prompt_tokens = 0;  // 0: the server doesn't tell
     std::int64_t cached_tokens = 0;  // of these
-    bool shortened = false;          // parts of the conversation were left out
+    std::int64_t answer_tokens = 0;  // 0: likewise
+    std::optional<double> first_thought_s;
+    bool shortened = false;  // parts of the conversation were left out
     std::string answer;
 };
 

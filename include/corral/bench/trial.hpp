@@ -14,6 +14,9 @@
 
 namespace corral::bench {
 
+// How a server is asked: Ollama's way, by OpenAI's streams, or as Axera's own page asks its server, by polls.
+enum class asking { ollama, openai, polled };
+
 struct trial_target {
     boost::asio::ip::tcp::endpoint at;
     std::string host;                   // for the Host header
@@ -21,6 +24,9 @@ struct trial_target {
     http::header_fields headers;        // added to each question
     std::string key;                    // of an Authorization header; empty: none
     std::string model;
+    asking how = asking::ollama;
+    bool greedy = false;  // the likeliest token always, so that two servers say the same
+    std::string system;   // where a test has none; polled alone
     core::nanoseconds first_byte{core::seconds{120}};
     core::nanoseconds silence{core::seconds{60}};
 };
@@ -52,7 +58,8 @@ private:
 };
 
 // The body of the request.
-[[nodiscard]] std::string request_body(const std::string& model, const prompt_test& test);
+[[nodiscard]] std::string request_body(const std::string& model, const prompt_test& test,
+                                       bool greedy = false);
 
 // Never throws for what the server does. Cancelled: `interrupted`, with what had come.
 [[nodiscard]] core::awaitable<measurement> try_once(trial_target target, prompt_test test);

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/base/command.hpp"
+#include "cli/base/server_address.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/bench/bench_history.hpp"
 #include "cli/bench/bench_plan.hpp"
@@ -130,6 +131,12 @@ int show_history(const bench_options& asked, const command_context& context) {
     return succeeded;
 }
 
+// Of a run that is over.
+void print_beside(const fs::path& folder) {
+    const core::result<std::string> table = read_bounded(folder / "beside.md", 1024 * 1024);
+    std::cout << '\n' << (table ? *table : table.error().message.text() + "\n");
+}
+
 int run(const bench_options& asked, const command_context& context) {
     if (asked.history) {
         return show_history(asked, context);
@@ -156,6 +163,7 @@ int run(const bench_options& asked, const command_context& context) {
         }
     };
     const fs::path out = plan->side.out;
+    const bool beside = plan->beside;
     const fs::path kept = plan->history_file;
     const core::result<bench::run_record> done = run_bench(std::move(*plan));
     lines.clear();
@@ -166,6 +174,9 @@ int run(const bench_options& asked, const command_context& context) {
         std::cout << bench::json_report(*done);
     } else {
         print_summary(*done, out, context);
+        if (beside) {
+            print_beside(out);
+        }
     }
     if (done->interrupted) {
         return interrupted_status;
@@ -227,12 +238,18 @@ void add_bench_command(CLI::App& program, command_context& context) {
         "The folder of an earlier run, or the address of another server, which is measured in turn with the "
         "first; writes comparison.md");
     compare->type_name("DIR");
-    one->add_option("--compare-model", asked->compare_model, "The model's name at the other server")
-        ->needs(compare);
-    one->add_option("--compare-key-file", asked->compare_key_file,
-                    "A file whose first line is the key of the other server")
-        ->needs(compare)
-        ->type_name("FILE");
+    CLI::Option* const beside = one->add_option(
+        "--beside", asked->beside,
+        "What Corral costs or saves: the same prompts straight to the model's runtime, started without "
+        "Corral "
+        "in turn with it, or to a server of OpenAI's kind; writes beside.md. Meanwhile this machine's Corral "
+        "does not serve the model");
+    beside->type_name("URL")->expected(0, 1)->excludes(compare);
+    CLI::Option* const other_model =
+        one->add_option("--compare-model", asked->compare_model, "The model's name at the other server");
+    CLI::Option* const other_key = one->add_option("--compare-key-file", asked->compare_key_file,
+                                                   "A file whose first line is the key of the other server");
+    other_key->type_name("FILE");
     one->add_option("--key-file", asked->key_file,
                     "A file whose first line is the key of the server; else OLLAMA_API_KEY")
         ->type_name("FILE");
@@ -242,17 +259,26 @@ void add_bench_command(CLI::App& program, command_context& context) {
                       "Play one conversation instead: the time to the first text of each turn behind what "
                       "the server holds, "
                       "and of the same prompt with another beginning; writes reuse.txt and reuse.json");
-    reuse->excludes(compare);
+    reuse->excludes(compare)->excludes(beside);
     CLI::Option* const history = one->add_flag(
         "--history", asked->history, "The runs that were kept: speed over time, and what changed between");
-    history->excludes(compare)->excludes(reuse);
+    history->excludes(compare)->excludes(reuse)->excludes(beside);
     one->add_option("--turns", asked->turns, "Of that conversation")
         ->check(CLI::Range(1, 10))
         ->capture_default_str()
         ->needs(reuse);
-    one->parse_complete_callback([asked, think, &context] {
+    one->parse_complete_callback([asked, think, beside, compare, other_model, other_key, &context] {
         if (think->count() == 0) {
             asked->think.reset();  // CLI11 has a flag that nobody said say false
+        }
+        asked->is_beside = beside->count() > 0;
+        if (asked->beside.find("://") == std::string::npos && asked->model.empty()) {
+            asked->model = std::exchange(asked->beside, {});  // "bench --beside MODEL"
+        }
+        const bool of_other = other_model->count() + other_key->count() > 0;
+        if (of_other && compare->count() == 0 && asked->beside.empty()) {
+            throw CLI::RequiresError(other_model->count() > 0 ? "--compare-model" : "--compare-key-file",
+                                     "--compare or --beside URL");
         }
         context.run = [asked, &context] { return run(*asked, context); };
     });

@@ -7,12 +7,13 @@
 #include "cli/base/daemon_place.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "cli/base/server_address.hpp"
+#include "cli/bench/bench_beside.hpp"
+#include "cli/bench/bench_here.hpp"
 #include "cli/bench/bench_history.hpp"
 #include "cli/bench/bench_server.hpp"
-#include "cli/status/model_listing.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/control/admin_client.hpp"
-#include "corral/core/server_url.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/shipped_files.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -214,15 +215,26 @@ core::result<void> read_before(const bench_options& asked, bench_plan& plan) {
     return {};
 }
 
-core::result<void> add_other(const bench_options& asked, bench_plan& plan) {
-    const core::result<bench::trial_target> target = target_of(asked, "--compare", asked.compare);
+core::result<bench::trial_target> other_target(const bench_options& asked, const std::string& option,
+                                               const std::string& address) {
+    core::result<bench::trial_target> target = target_of(asked, option, address);
     const core::result<std::string> key = key_in(asked.compare_key_file);
-    if (!target || !key) {
-        return target ? key.error() : target.error();
+    if (target && !key) {
+        return key.error();
+    }
+    if (target) {
+        target->key = *key;
+    }
+    return target;
+}
+
+core::result<void> add_other(const bench_options& asked, bench_plan& plan) {
+    const core::result<bench::trial_target> target = other_target(asked, "--compare", asked.compare);
+    if (!target) {
+        return target.error();
     }
     bench_side other;
     other.target = *target;
-    other.target.key = *key;
     other.target.model = asked.compare_model.empty() ? plan.side.target.model : asked.compare_model;
     other.record = begun(asked, plan.set, asked.compare, other.target.model);
     const core::result<void> learned = learn_server(other);
@@ -234,91 +246,57 @@ core::result<void> add_other(const bench_options& asked, bench_plan& plan) {
     return {};
 }
 
-// The Corral of this machine: what its admin socket and its configuration tell.
-struct local_corral {
-    known_models known;
-    std::string url;
-};
-
-local_corral look_here(const bench_options& asked, const command_context& context) {
-    local_corral out;
-    daemon_place place;
-    place.config = asked.config;
-    out.known = look_for_models(place, context.environment);
-    if (out.known.status.is_object()) {
-        out.url = reported_text(out.known.status, "url");
-    }
-    if (out.url.empty()) {
-        const auto& at = out.known.files.listen;
-        const std::string address = at.address().to_string();
-        const bool usual = !out.known.readable || at.port() == 0;
-        out.url = usual ? "http://127.0.0.1:11434"
-                        : std::string(out.known.files.tls ? "https://" : "http://") +
-                              (at.address().is_v6() ? "[" + address + "]" : address) + ":" +
-                              std::to_string(at.port());
-    }
-    for (const auto& [any, own] :
-         {std::pair("://0.0.0.0:", "://127.0.0.1:"), std::pair("://[::]:", "://[::1]:")}) {
-        if (const auto found = out.url.find(any); found != std::string::npos) {
-            out.url.replace(found, std::string_view(any).size(), own);
-        }
-    }
-    return out;
+core::result<void> make_folder_beside(bench_plan& plan) {
+    std::error_code error;
+    plan.other->out = plan.side.out / "compared";
+    fs::create_directories(plan.other->out, error);
+    return error ? core::result<void>(unusable("the folder '" + plan.other->out.string() +
+                                               "' can't be made: " + error.message()))
+                 : core::result<void>();
 }
 
-// Its certificate names the box, hardly the loopback address; here the very certificate is known.
-core::result<void> trust_here(bench::trial_target& to, const local_corral& here) {
-    if (!here.known.files.tls) {
-        return {};
+// What Corral is measured beside. REQUIRES: no thread exists yet.
+core::result<void> add_beside(const bench_options& asked, const local_corral& here,
+                              const std::vector<fs::path>& sockets, bench_plan& plan) {
+    bench_side other;
+    const bool to_server = !asked.beside.empty();
+    other.target.first_byte = plan.side.target.first_byte;
+    other.target.silence = plan.side.target.silence;
+    if (to_server) {
+        const core::result<bench::trial_target> target = other_target(asked, "--beside", asked.beside);
+        if (!target) {
+            return target.error();
+        }
+        other.target = *target;
+        other.target.how = bench::asking::openai;
+        other.target.model = asked.compare_model;
     }
-    const core::result<http::tls_trust> trust = http::tls_trust::load(here.known.files.tls->certificate);
-    if (!trust) {
-        return trust.error();
+    other.record =
+        begun(asked, plan.set, to_server ? asked.beside : "its own runtime", plan.side.record.model);
+    other.record.unwatched = "the box is looked at through Corral alone";
+    if (to_server) {
+        const core::result<void> learned = learn_openai(other, plan.side.record.model);
+        if (!learned) {
+            return learned.error();
+        }
+    } else {
+        const catalog::model_entry* const model =
+            sockets.empty() ? nullptr : config::find_model(here.known.files, plan.side.record.model);
+        if (model == nullptr) {
+            return core::make_failure(core::errc::invalid,
+                                      core::say("command.bench-beside/elsewhere", plan.side.record.url));
+        }
+        auto own = own_runtime_of(*model, sockets, here.known.status, other);
+        if (!own) {
+            return own.error();
+        }
+        plan.own = std::move(*own);
     }
-    to.tls = http::tls_peer{*trust, {}};
+    plan.side.target.greedy = true;
+    other.target.greedy = true;
+    plan.beside = true;
+    plan.other = std::move(other);
     return {};
-}
-
-bool is_served_here(const local_corral& here, const bench::trial_target& at) {
-    if (!here.known.status.is_object()) {
-        return false;
-    }
-    const auto own = core::parse_server_url(here.url, core::url_schemes::http_and_https);
-    const auto* const url = std::get_if<core::server_url>(&own);
-    return url != nullptr && url->port == at.at.port() &&
-           (at.at.address().is_loopback() || at.at.address().to_string() == url->host);
-}
-
-// "Raspberry Pi 5 Model B Rev 1.0, card 0 AX650N"
-std::string hardware_here(const local_corral& here) {
-    std::string out;
-    const core::result<std::string> board = read_bounded("/proc/device-tree/model", 4096);
-    if (board) {
-        out = telemetry::printable(board->substr(0, board->find('\0')), 100);
-    }
-    for (const auto& tool : reported_objects(here.known.status, "devices")) {
-        for (const auto& card : reported_objects(tool, "cards")) {
-            const std::string name = reported_text(card, "name", 100);
-            out += (out.empty() ? "card " : ", card ") +
-                   std::to_string(static_cast<int>(reported_amount(card, "card"))) +
-                   (name.empty() ? "" : " " + name);
-        }
-    }
-    return out;
-}
-
-void add_local_facts(bench::run_record& to, const local_corral& here) {
-    if (to.hardware.empty()) {
-        to.hardware = hardware_here(here);
-    }
-    const catalog::model_entry* const model = config::find_model(here.known.files, to.model);
-    if (model != nullptr) {
-        to.facts.package = model->package.filename().string();
-        to.facts.profile = model->runtime.name;
-        if (model->runtime.traits.usage == catalog::usage_trust::none) {
-            to.facts.counts = "tokens estimated";
-        }
-    }
 }
 
 // A refused connection, in the words of every other command where nobody named the server.
@@ -338,7 +316,7 @@ core::result<bench_plan> plan_of(const bench_options& asked, const command_conte
     if (!set || !key) {
         return !set ? set.error() : key.error();
     }
-    const local_corral here = look_here(asked, context);
+    const local_corral here = look_here(asked.config, context.environment);
     const std::string url = asked.url.empty() ? here.url : asked.url;
     core::result<bench::trial_target> target = target_of(asked, "--url", url);
     if (!target) {
@@ -365,9 +343,18 @@ core::result<bench_plan> plan_of(const bench_options& asked, const command_conte
     }
     daemon_place place;
     place.config = asked.config;
-    watch(plan.side, served_here ? sockets_of(place, context.environment) : std::vector<fs::path>{});
-    plan.history_file = history_file(context.environment);
-    plan.side.record.history = earlier_runs(plan.history_file, plan.side.record);
+    const std::vector<fs::path> sockets =
+        served_here ? sockets_of(place, context.environment) : std::vector<fs::path>{};
+    if (asked.is_beside) {
+        if (const core::result<void> ready = add_beside(asked, here, sockets, plan); !ready) {
+            return ready.error();
+        }
+    }
+    watch(plan.side, sockets);
+    if (!plan.beside) {  // its answers are greedy ones, of another speed
+        plan.history_file = history_file(context.environment);
+        plan.side.record.history = earlier_runs(plan.history_file, plan.side.record);
+    }
     if (!asked.compare.empty()) {
         const core::result<void> ready =
             is_address(asked.compare) ? add_other(asked, plan) : read_before(asked, plan);
@@ -381,12 +368,8 @@ core::result<bench_plan> plan_of(const bench_options& asked, const command_conte
     }
     plan.side.out = *out;
     if (plan.other) {
-        std::error_code error;
-        plan.other->out = *out / "compared";
-        fs::create_directories(plan.other->out, error);
-        if (error) {
-            return unusable("the folder '" + plan.other->out.string() +
-                            "' can't be made: " + error.message());
+        if (const core::result<void> made = make_folder_beside(plan); !made) {
+            return made.error();
         }
     }
     return plan;

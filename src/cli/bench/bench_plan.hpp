@@ -20,6 +20,8 @@ struct bench_options {
     std::string compare;
     std::string compare_model;
     std::string compare_key_file;
+    bool is_beside = false;
+    std::string beside;  // the address of a server of OpenAI's kind; empty: the model's own runtime
     std::string key_file;
     unsigned warm_up = 1;
     unsigned repeat = 1;

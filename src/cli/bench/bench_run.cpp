@@ -11,10 +11,12 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "cli/bench/bench_beside.hpp"
 #include "cli/bench/bench_server.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/bench/verdict.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/task_group.hpp"
 
 namespace corral::cli {
@@ -54,14 +56,21 @@ public:
                     side->record.interrupted = true;
                 }
                 clients_.cancel();
+                if (plan_.own) {
+                    plan_.own->give_up();
+                }
             }
         });
         std::exception_ptr thrown;
         core::asio::co_spawn(loop_, whole(), [&](std::exception_ptr error) {
             thrown = std::move(error);
             stop_.cancel();
+            if (plan_.own) {
+                loop_.stop();  // its supervisor goes on for as long as it lives
+            }
         });
         loop_.run();
+        plan_.own.reset();
         if (thrown) {
             std::rethrow_exception(thrown);
         }
@@ -76,7 +85,69 @@ private:
 
     core::awaitable<void> whole() {
         begin_ = std::chrono::steady_clock::now();
-        co_await warm_up();
+        if (plan_.own) {
+            co_await by_loads();
+        } else {
+            co_await by_tests();
+        }
+        if (plan_.beside && !is_over()) {
+            judge_other();
+        }
+        if (plan_.own) {
+            tell("unloading");
+            auto leaving = plan_.own->leave();
+            co_await std::move(leaving);
+        }
+        if (!failed_) {
+            keep();
+            tell("");
+        }
+    }
+
+    // Without an answer beside Corral's there is nothing to compare.
+    void judge_other() {
+        const auto& all = plan_.other->record.results;
+        if (!all.empty() && std::ranges::none_of(all, [](const bench::test_result& one) {
+                return one.seen.how == bench::ending::success;
+            })) {
+            failed_ = core::make_failure(core::errc::unavailable,
+                                         core::say("command.bench-beside/no-answer", plan_.other->record.url,
+                                                   all.front().seen.reason));
+        }
+    }
+
+    // Only one of the two can be loaded, so a side has all tests of a repetition, and begins the next one.
+    core::awaitable<void> by_loads() {
+        const bench_side* loaded = nullptr;
+        for (unsigned repetition = 1; repetition <= plan_.repeat; ++repetition) {
+            std::vector<bench_side*> turns = sides_;
+            if (repetition % 2 == 0) {
+                std::ranges::reverse(turns);
+            }
+            for (bench_side* const side : turns) {
+                if (!is_over() && side != loaded) {
+                    tell("loading" + whose(*side));
+                    auto entering = plan_.own->enter(*side);
+                    const core::result<void> ready = co_await std::move(entering);
+                    loaded = side;
+                    if (!ready && !is_over()) {
+                        failed_ = ready.error();
+                    }
+                    std::vector<bench_side*> alone(1, side);
+                    co_await warm_up(std::move(alone));
+                }
+                for (const bench::prompt_test& test : plan_.set.tests) {
+                    if (!is_over()) {
+                        tell(test.title + whose(*side));
+                        co_await one_round(*side, test, repetition);
+                    }
+                }
+            }
+        }
+    }
+
+    core::awaitable<void> by_tests() {
+        co_await warm_up(sides_);
         unsigned number = 0;
         for (unsigned repetition = 1; repetition <= plan_.repeat; ++repetition) {
             for (const bench::prompt_test& test : plan_.set.tests) {
@@ -93,16 +164,12 @@ private:
                 }
             }
         }
-        if (!failed_) {
-            keep();
-            tell("");
-        }
     }
 
-    core::awaitable<void> warm_up() {
+    core::awaitable<void> warm_up(std::vector<bench_side*> sides) {
         const bench::prompt_test& first = plan_.set.tests.front();
         for (unsigned i = 0; i < plan_.side.record.warm_up; ++i) {
-            for (bench_side* const side : sides_) {
+            for (bench_side* const side : sides) {
                 if (is_over()) {
                     co_return;
                 }
@@ -180,7 +247,7 @@ private:
         } else {
             result.seen = co_await bench::try_once(side.target, result.test);
         }
-        if (result.seen.how == bench::ending::success) {
+        if (result.seen.how == bench::ending::success && side.target.how == bench::asking::ollama) {
             result.seen.memory_mb = co_await loaded_mb(side);
         }
         stop_for_good(side, result.seen);
@@ -204,7 +271,10 @@ private:
             files.emplace_back(side->out / "report.html", bench::html_report(side->record));
             files.emplace_back(side->out / "report.md", bench::markdown_report(side->record));
         }
-        if (baseline != nullptr) {
+        if (plan_.beside && baseline != nullptr) {
+            files.emplace_back(plan_.side.out / "beside.md",
+                               bench::beside_report(*baseline, plan_.side.record));
+        } else if (baseline != nullptr) {
             files.emplace_back(plan_.side.out / "comparison.md",
                                bench::markdown_comparison(*baseline, plan_.side.record));
         }

@@ -18,14 +18,20 @@ struct bench_side {
     bench::trial_target target;
     bench::run_record record;              // with what is known before, as learn_server() has it
     std::filesystem::path out;             // exists
+    bool by_itself = false;                // the model's runtime without Corral
     std::shared_ptr<box_watcher> watcher;  // null: the box is not looked at, and the record says why
 };
+
+class own_runtime;
 
 struct bench_plan {
     bench_side side;
     std::optional<bench_side> other;  // measured in turn with it, test by test, as its baseline
     bench::prompt_set set;
     unsigned repeat = 1;
+    bool beside = false;  // `other` is what Corral is measured beside, and has its table
+    // `other` is the model's runtime without Corral, started for this; null: it is there already.
+    std::shared_ptr<own_runtime> own;
     std::filesystem::path history_file;       // of all runs of this user; empty: nowhere
     std::optional<bench::run_record> before;  // of an earlier run, to compare with; not beside `other`
     // After each test and each warm-up; `next` is the title of the next, empty at the end.

@@ -198,21 +198,62 @@ core::awaitable<core::result<void>> learn(bench_side& side) {
     co_return core::result<void>{};
 }
 
-}  // namespace
+core::awaitable<core::result<void>> learn_models(bench_side& side, std::string like) {
+    const core::result<told> listed = co_await ask(side.target, "GET", "/v1/models", "");
+    if (!listed) {
+        co_return listed.error();
+    }
+    if (listed->status == 401 || listed->status == 403) {
+        co_return no_key(side, listed->status);
+    }
+    std::vector<std::string> names;
+    for (const json& one : core::list_at(listed->body, "data")) {
+        names.push_back(core::text_at(one, "id"));
+    }
+    if (side.target.model.empty() && (listed->status != 200 || names.empty())) {
+        co_return core::make_failure(
+            core::errc::protocol, core::say("command.bench-beside/no-list", side.record.url, listed->status));
+    }
+    if (side.target.model.empty() && names.size() > 1 && std::ranges::find(names, like) == names.end()) {
+        std::string all;
+        for (std::size_t i = 0; i < std::min<std::size_t>(8, names.size()); ++i) {
+            all += (all.empty() ? "" : ", ") + shown(names[i]);
+        }
+        co_return core::make_failure(core::errc::not_found,
+                                     core::say("command.bench-beside/which-model", side.record.url, all));
+    }
+    if (side.target.model.empty()) {
+        side.target.model = names.size() == 1 ? names.front() : like;
+    }
+    side.record.model = side.target.model;
+    side.record.server = "a server of OpenAI's kind";
+    co_return core::result<void>{};
+}
 
-core::result<void> learn_server(bench_side& side) {
+core::result<void> run_alone(core::awaitable<core::result<void>> question) {
     boost::asio::io_context loop{1};
     core::result<void> out;
     std::exception_ptr thrown;
-    core::asio::co_spawn(loop, learn(side), [&](std::exception_ptr error, core::result<void> learned) {
-        thrown = std::move(error);
-        out = std::move(learned);
-    });
+    core::asio::co_spawn(loop, std::move(question),
+                         [&](std::exception_ptr error, core::result<void> learned) {
+                             thrown = std::move(error);
+                             out = std::move(learned);
+                         });
     loop.run();
     if (thrown) {
         std::rethrow_exception(thrown);
     }
     return out;
+}
+
+}  // namespace
+
+core::result<void> learn_server(bench_side& side) {
+    return run_alone(learn(side));
+}
+
+core::result<void> learn_openai(bench_side& side, const std::string& like) {
+    return run_alone(learn_models(side, like));
 }
 
 core::awaitable<std::optional<double>> loaded_mb(const bench_side& side) {

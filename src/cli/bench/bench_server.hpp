@@ -14,6 +14,10 @@ namespace corral::cli {
 // that are.
 [[nodiscard]] core::result<void> learn_server(bench_side& side);
 
+// Of a server of OpenAI's kind: whether it answers, and, where none was said, what it calls the model: `like` where it
+// lists that, else its only one. Blocks and fails likewise.
+[[nodiscard]] core::result<void> learn_openai(bench_side& side, const std::string& like);
+
 // Of the model, by the server's list of what is loaded; nothing where it doesn't tell.
 [[nodiscard]] core::awaitable<std::optional<double>> loaded_mb(const bench_side& side);
 

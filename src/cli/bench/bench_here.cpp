@@ -1,0 +1,99 @@
+#include "cli/bench/bench_here.hpp"
+
+#include <utility>
+#include <variant>
+
+#include "cli/base/daemon_place.hpp"
+#include "cli/base/reported_fields.hpp"
+#include "cli/base/server_address.hpp"
+#include "corral/core/server_url.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+// "Raspberry Pi 5 Model B Rev 1.0, card 0 AX650N"
+std::string hardware_here(const local_corral& here) {
+    std::string out;
+    const core::result<std::string> board = read_bounded("/proc/device-tree/model", 4096);
+    if (board) {
+        out = telemetry::printable(board->substr(0, board->find('\0')), 100);
+    }
+    for (const auto& tool : reported_objects(here.known.status, "devices")) {
+        for (const auto& card : reported_objects(tool, "cards")) {
+            const std::string name = reported_text(card, "name", 100);
+            out += (out.empty() ? "card " : ", card ") +
+                   std::to_string(static_cast<int>(reported_amount(card, "card"))) +
+                   (name.empty() ? "" : " " + name);
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+local_corral look_here(const std::optional<std::string>& config,
+                       const std::map<std::string, std::string>& environment) {
+    local_corral out;
+    daemon_place place;
+    place.config = config;
+    out.known = look_for_models(place, environment);
+    if (out.known.status.is_object()) {
+        out.url = reported_text(out.known.status, "url");
+    }
+    if (out.url.empty()) {
+        const auto& at = out.known.files.listen;
+        const std::string address = at.address().to_string();
+        const bool usual = !out.known.readable || at.port() == 0;
+        out.url = usual ? "http://127.0.0.1:11434"
+                        : std::string(out.known.files.tls ? "https://" : "http://") +
+                              (at.address().is_v6() ? "[" + address + "]" : address) + ":" +
+                              std::to_string(at.port());
+    }
+    for (const auto& [any, own] :
+         {std::pair("://0.0.0.0:", "://127.0.0.1:"), std::pair("://[::]:", "://[::1]:")}) {
+        if (const auto found = out.url.find(any); found != std::string::npos) {
+            out.url.replace(found, std::string_view(any).size(), own);
+        }
+    }
+    return out;
+}
+
+core::result<void> trust_here(bench::trial_target& to, const local_corral& here) {
+    if (!here.known.files.tls) {
+        return {};
+    }
+    const core::result<http::tls_trust> trust = http::tls_trust::load(here.known.files.tls->certificate);
+    if (!trust) {
+        return trust.error();
+    }
+    to.tls = http::tls_peer{*trust, {}};
+    return {};
+}
+
+bool is_served_here(const local_corral& here, const bench::trial_target& at) {
+    if (!here.known.status.is_object()) {
+        return false;
+    }
+    const auto own = core::parse_server_url(here.url, core::url_schemes::http_and_https);
+    const auto* const url = std::get_if<core::server_url>(&own);
+    return url != nullptr && url->port == at.at.port() &&
+           (at.at.address().is_loopback() || at.at.address().to_string() == url->host);
+}
+
+void add_local_facts(bench::run_record& to, const local_corral& here) {
+    if (to.hardware.empty()) {
+        to.hardware = hardware_here(here);
+    }
+    const catalog::model_entry* const model = config::find_model(here.known.files, to.model);
+    if (model != nullptr) {
+        to.facts.package = model->package.filename().string();
+        to.facts.profile = model->runtime.name;
+        if (model->runtime.traits.usage == catalog::usage_trust::none) {
+            to.facts.counts = "tokens estimated";
+        }
+    }
+}
+
+}  // namespace corral::cli
