@@ -26,6 +26,14 @@ def test_what_the_server_says_of_its_context_wins_over_the_configuration(tmp_pat
         assert box.runs()[-1]["kv_text"].count("question ") < 12 and "sent without messages=" in box.log()
 
 
+def test_a_model_that_does_not_think_is_not_asked_to(tmp_path):
+    """Else the server puts its marks around the whole answer, and a client sees none."""
+    with box_with(tmp_path, {"model_name": "sim"}) as box:
+        message = box.chat("[[text=plain words]]").json["message"]
+        assert message["content"] == "plain words" and "thinking" not in message, message
+        assert box.chat("[[text=plain words]]", think=True).status == 400
+
+
 def test_a_package_of_vectors_makes_them(tmp_path):
     with box_with(tmp_path, {"model_name": "sim", "is_embedding": True}, model='capabilities = ["embedding"]') as box:
         reply = box.post("/api/embed", {"model": MODEL, "input": ["a text", "another"]})

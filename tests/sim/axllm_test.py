@@ -29,6 +29,14 @@ def test_start_order_and_banner(axllm):
     assert get(program.port, "/health").body == b'{\n  "concurrency": 0,\n  "max_concurrency": 1,\n  "status": "healthy"\n}'
 
 
+def test_an_answer_without_thoughts_has_the_marks_around_it_where_thoughts_were_asked_for(axllm):
+    program = axllm()
+    for asked, said in ((True, "<think>\n one two\n</think>"), (False, " one two")):
+        body = {"model": "qwen3", "messages": user("[[n=2]]"), "enable_thinking": asked}
+        assert ask(program.port, body).json()["choices"][0]["message"]["content"] == said
+        assert content(events(streamed(program.port, body).body)) == said
+
+
 def test_answers_have_the_role_in_each_event_and_no_usage(axllm):
     program = axllm()
     found = events(streamed(program.port, {"model": "qwen3", "messages": user("[[n=3]]"), "max_tokens": 2, "stop": ["one"]}).body)

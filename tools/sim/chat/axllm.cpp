@@ -107,6 +107,7 @@ openai_rules axllm_rules(axllm_parts& parts, const json& config, int timeout_ms)
         return render_chatml(body.at("messages"), body.value("tools", json()),
                              {parts.program.snapshot().tokenizer.family, asks_to_think(body)});
     };
+    rules.marks_thought = [](const json& body) { return body.value("enable_thinking", false); };
     parts.longest_prompt = config.value("prefill_max_token_num", rules.context - 1);
     if (parts.embeds) rules.dimensions = 64;
     rules.longest_text = parts.longest_prompt;

@@ -23,6 +23,7 @@ double elapsed_ms(clock::time_point since) {
 
 std::shared_ptr<chat_run> chat_engine::begin(run_order order) {
     auto run = std::make_shared<chat_run>();
+    if (order.marks_thought) run->mark_thought();
     if (places_ <= 0) {
         // Nobody queues here: the run counts before the caller goes on.
         high_water_ = std::max(high_water_.load(), ++active_);

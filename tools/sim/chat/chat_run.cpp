@@ -25,6 +25,9 @@ void chat_run::has_read(const run_figures& prompt) {
 void chat_run::push(const std::string& text) {
     {
         const std::lock_guard lock(mutex_);
+        opened_ = opened_ || (marks_ && !text.starts_with("<think>"));
+        if (opened_ && marks_) pieces_.emplace_back("<think>\n");
+        marks_ = false;  // only the beginning is looked at
         pieces_.push_back(text);
     }
     wake_.notify_all();
@@ -34,6 +37,10 @@ void chat_run::finish(run_figures figures) {
     {
         const std::lock_guard lock(mutex_);
         figures_ = std::move(figures);
+        if (opened_) {
+            pieces_.emplace_back("\n</think>");
+            figures_.text = "<think>\n" + figures_.text + "\n</think>";
+        }
         ended_ = true;
     }
     wake_.notify_all();

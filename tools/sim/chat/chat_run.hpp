@@ -38,7 +38,8 @@ struct run_order {
     int slot = -1;           // the one that was asked for; -1: the one that holds most of the prompt
     bool uses_cache = true;  // cache_prompt
     int piece_tokens = 1;
-    bool by_character = false;                     // a piece for each character
+    bool by_character = false;   // a piece for each character
+    bool marks_thought = false;  // <think> and </think> are put around an answer that has none
     std::function<void(const run_figures&)> done;  // before anybody learns of the end
 };
 
@@ -57,6 +58,8 @@ public:
     // From the first piece on: of the prompt alone.
     const run_figures& prompt() const { return prompt_; }
 
+    void mark_thought() { marks_ = true; }  // before any piece
+
     // For the engine.
     void has_read(const run_figures& prompt);  // before any piece
     void push(const std::string& text);
@@ -68,6 +71,8 @@ private:
     std::condition_variable wake_;
     std::deque<std::string> pieces_;
     bool ended_ = false;
+    bool marks_ = false;
+    bool opened_ = false;  // by such a mark
     run_figures figures_;
     run_figures prompt_;
     stop_flag stop_;

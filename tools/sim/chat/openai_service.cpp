@@ -112,6 +112,7 @@ run_order openai_service::order_for(const json& body, std::string prompt) const 
     }
     order.shifts = rules_.shifts;
     order.by_character = rules_.by_character;
+    order.marks_thought = rules_.marks_thought && rules_.marks_thought(body);
     if (rules_.several_tokens) order.piece_tokens = program_.snapshot().timing.burst;
     if (rules_.done)
         order.done = [done = rules_.done, text = order.prompt](const run_figures& f) { done(text, f); };

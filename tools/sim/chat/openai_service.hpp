@@ -48,6 +48,7 @@ struct openai_rules {
     std::function<std::string(const nlohmann::json& body)> prompt;
     // What it counts as the prompt where usage is no count of tokens; the prompt without it.
     std::function<std::string(const nlohmann::json& body)> counted;
+    std::function<bool(const nlohmann::json& body)> marks_thought;
     std::function<std::optional<refusal>(int tokens)> too_long;
     // A refusal while busy; asked again until busy_wait_ms have passed.
     std::function<std::optional<refusal>()> busy;
