@@ -106,19 +106,21 @@ std::vector<staged> staged_tests(const run_record& run) {
 
 table stages_table(const run_record& run, const stage_spans& all) {
     table out{{"Test", "in, tokens"}, {}};
-    for (const stage_name& each : stage_names()) {
-        out.head.push_back(std::string(each.key) + ", ms");
+    std::vector<stage_name> told = stage_names();
+    std::erase_if(told, [&](const stage_name& each) { return !(all.*each.span); });
+    for (const stage_name& each : told) {
+        out.head.emplace_back(each.key);
     }
     for (const staged& one : staged_tests(run)) {
         std::vector<std::string> row{one.title, std::to_string(one.input)};
-        for (const stage_name& each : stage_names()) {
+        for (const stage_name& each : told) {
             row.push_back(ms(one.spans.*each.span));
         }
         out.rows.push_back(std::move(row));
     }
     std::vector<std::string> shares{"Share of all", "–"};
     const double whole = all.sum();
-    for (const stage_name& each : stage_names()) {
+    for (const stage_name& each : told) {
         const auto& span = all.*each.span;
         shares.push_back(span && whole > 0 ? fixed(100 * *span / whole, 1) + " %" : std::string("–"));
     }
@@ -127,8 +129,8 @@ table stages_table(const run_record& run, const stage_spans& all) {
 }
 
 constexpr const char* stages_note =
-    "By the server's own clocks, the shortest prompt first. Tokenise and detokenise are the calls of the "
-    "tokenizer; prefill and decode are without them. A stage that the server doesn't tell is –.";
+    "In ms by the server's own clocks, the shortest prompt first. Tokenise and detokenise are the calls of "
+    "the tokenizer; prefill and decode are without them. What the server does not tell is left out, or –.";
 
 table history_table(const run_record& run) {
     std::vector<kept_run> all = run.history;

@@ -16,10 +16,11 @@ constexpr double right = 36;
 constexpr double top = 20;
 constexpr double bottom = 68;
 
-// From 0 to a round number above `most`, in about five steps of 1, 2 or 5 times a power of ten.
+// From 0 to a round number above `highest`, in about five steps of 1, 2 or 5 times a power of ten.
 struct axis {
-    explicit axis(double most) {
-        const double raw = std::max(most, 1e-6) / 5;
+    explicit axis(double highest) {
+        const double most = highest > 0 ? std::max(highest, 1e-6) : 5;
+        const double raw = most / 5;
         const double power = std::pow(10, std::floor(std::log10(raw)));
         for (const double factor : {1.0, 2.0, 5.0, 10.0}) {
             step = factor * power;
@@ -27,7 +28,7 @@ struct axis {
                 break;
             }
         }
-        end = step * std::ceil(std::max(most, 1e-6) / step - 1e-9);
+        end = step * std::ceil(most / step - 1e-9);
         decimals = step >= 1 ? 0 : std::min(6, static_cast<int>(std::ceil(-std::log10(step))));
     }
     double step = 1;

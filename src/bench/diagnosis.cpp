@@ -177,10 +177,26 @@ std::string heat_text(const run_record& run) {
            speed_change(fast, slow) + "). Cool it better, and measure again.";
 }
 
+std::string queue_text(const run_record& run) {
+    constexpr double worth_telling = 0.2;
+    const std::optional<stage_spans> spans = stages_of(run);
+    if (run.concurrency > 1 || !spans || spans->sum() <= 0) {
+        return {};
+    }
+    const double share = spans->queue_ms.value_or(0) / spans->sum();
+    return share < worth_telling ? std::string()
+                                 : "Requests waited " + percent(share) +
+                                       " of their time for their turn, though one client asks at a time: for "
+                                       "the rest of an answer "
+                                       "that was cut before (a runtime that heeds no limit of tokens goes on "
+                                       "to its end), or for "
+                                       "other clients. The times at the client have that in them.";
+}
+
 std::vector<std::string> diagnoses(const run_record& run) {
     std::vector<std::string> out;
     for (const std::string& text :
-         {low_use_text(run), heat_text(run), slower_text(run.history, kept_of(run))}) {
+         {low_use_text(run), queue_text(run), heat_text(run), slower_text(run.history, kept_of(run))}) {
         if (!text.empty()) {
             out.push_back(text);
         }

@@ -34,7 +34,7 @@ p { margin: .3rem 0; } .dim { color: var(--dim); } .bad { color: var(--bad); }
   margin: 1.2rem 0; }
 .tile { background: var(--card); border-radius: 10px; padding: .7rem .9rem; }
 .tile b { display: block; font-size: 1.5rem; line-height: 1.2; } .tile span { color: var(--dim); font-size: .9rem; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 1rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 1rem; }
 figure { margin: 0; background: var(--card); border-radius: 10px; padding: .8rem; }
 figcaption { font-weight: 600; } svg { width: 100%; height: auto; display: block; }
 svg text { fill: var(--dim); font: 16px system-ui, sans-serif; }
@@ -89,7 +89,7 @@ std::string named_cell(const char* name, const std::string& text) {
     return std::string("<td data-name=\"") + name + "\">" + text + "</td>";
 }
 
-std::string spread_row(const char* name, const std::optional<spread>& of) {
+std::string spread_row(const char* name, const std::optional<spread>& of, int decimals = 2) {
     if (!of) {
         return {};
     }
@@ -97,7 +97,7 @@ std::string spread_row(const char* name, const std::optional<spread>& of) {
     for (const auto& [title, value] :
          {std::pair{"p50", of->median}, std::pair{"p90", of->p90}, std::pair{"p99", of->p99},
           std::pair{"min", of->least}, std::pair{"max", of->most}, std::pair{"spread ±", of->deviation}}) {
-        out += named_cell(title, fixed(value, 2));
+        out += named_cell(title, fixed(value, decimals));
     }
     return out + "</tr>\n";
 }
@@ -110,7 +110,7 @@ std::string figures(const run_record& run, const totals& all) {
            spread_row("First token at the client, ms", all.client_first) +
            spread_row("First token by the runtime, ms", all.runtime_first) +
            spread_row("Gap between pieces at the client, ms", all.gap) +
-           spread_row("Memory, MB", all.memory_mb) +
+           spread_row("Memory, MB", all.memory_mb, 0) +
            "</table></div>\n<p class=\"dim\">Of the tests that did what they ask. Speed is without the time "
            "to the first token, by the " +
            (all.by_runtime ? "runtime's" : "client's") +
@@ -224,8 +224,8 @@ std::string html_report(const run_record& run) {
     const std::string model = line_text(run.model);
     std::string out = std::string(head) + "<title>" + model + " – corral bench</title>\n" + style +
                       "</head>\n<body>\n<h1>" + model + "</h1>\n<p>" + line_text(facts_text(run)) + "</p>\n";
-    if (!run.hardware.empty()) {
-        out += "<p>" + line_text(run.hardware) + "</p>\n";
+    if (const std::string hardware = hardware_text(run); !hardware.empty()) {
+        out += "<p>" + html_text(hardware) + "</p>\n";
     }
     out += "<p class=\"dim\">" + line_text(run.url) + ", set " + line_text(run.set) + ", " +
            line_text(run.generated) + ", " + fixed(run.duration_s, 1) +

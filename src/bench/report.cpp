@@ -82,7 +82,7 @@ std::string head(const run_record& run, const totals& all) {
                " tests\n\n";
     }
     return out + "## 📊 Executive Summary\n\n- **Model:** `" + on_one_line(run.model) + "`\n- **Hardware:** " +
-           (run.hardware.empty() ? "not told" : on_one_line(run.hardware)) + "\n- **Success Rate:** " +
+           (hardware_text(run).empty() ? "not told" : hardware_text(run)) + "\n- **Success Rate:** " +
            percent_text(all) + "\n- **Total Tokens Generated:** " + with_commas(all.output_tokens) +
            " tokens\n- **Average Speed:** " +
            (all.speed ? fixed(all.speed->average, 2) + " tok/s" : "not known") +
@@ -125,9 +125,12 @@ std::string configuration(const run_record& run) {
     return "## ⚙️ Configuration\n\n```json\n{\n  \"inference_params\": {\n" + inner +
            "\n  },\n  \"hardware\": {\n    \"num_npu_cores\": " + known_or_null(run.facts.npu_cores) +
            ",\n    \"enabled_cpus_mask\": " + known_or_null(run.facts.cpu_mask) +
-           ",\n    \"num_threads\": " + known_or_null(run.facts.threads) +
-           "\n  },\n  \"server\": " + json_quoted(run.server) + ",\n  \"url\": " + json_quoted(run.url) +
-           ",\n  \"set\": " + json_quoted(run.set) + ",\n  \"warm_up\": " + std::to_string(run.warm_up) +
+           ",\n    \"num_threads\": " + known_or_null(run.facts.threads) + "\n  },\n  \"server\": " +
+           json_quoted(run.facts.corral.empty()
+                           ? run.server
+                           : "Corral " + run.facts.corral + ", Ollama's format " + run.server) +
+           ",\n  \"url\": " + json_quoted(run.url) + ",\n  \"set\": " + json_quoted(run.set) +
+           ",\n  \"warm_up\": " + std::to_string(run.warm_up) +
            ",\n  \"concurrency\": " + std::to_string(run.concurrency) +
            "\n}\n```\n\nWhat is null, the server doesn't tell.\n\n";
 }

@@ -16,6 +16,8 @@ namespace corral::bench {
 [[nodiscard]] std::string on_one_line(std::string_view text);
 // "Corral 1.0, profile axllm, qwen3, 4B, w8a16": what is known of a server and its model.
 [[nodiscard]] std::string facts_text(const run_record& run);
+// "Raspberry Pi 5, card 0 AX650N, kernel 6.1.0"; may be empty.
+[[nodiscard]] std::string hardware_text(const run_record& run);
 // "9 of 10 tests as asked, 1 that the model can't do"
 [[nodiscard]] std::string successes_text(const totals& all);
 // "### Performance Analysis" and on: sentences from thresholds.

@@ -80,6 +80,12 @@ std::string wrapped(const std::string& text, std::size_t columns) {
     return out + rest + "\n";
 }
 
+std::string hardware_text(const run_record& run) {
+    const std::string kernel = on_one_line(run.facts.kernel);
+    const std::string box = on_one_line(run.hardware);
+    return box + (kernel.empty() ? "" : (box.empty() ? "kernel " : ", kernel ") + kernel);
+}
+
 std::string facts_text(const run_record& run) {
     const server_facts& facts = run.facts;
     std::string out = facts.corral.empty() ? run.server.empty() ? "" : "Ollama's format " + run.server

@@ -49,6 +49,15 @@ TEST(low_use, a_slow_tokenizer_is_named) {
     EXPECT_THAT(low_use_text(run), HasSubstr("To blame: detokenise, which takes 68 % of a request"));
 }
 
+TEST(queue, a_wait_that_one_client_does_not_explain_is_told) {
+    run_record run = python_loop();
+    EXPECT_EQ(queue_text(run), "");
+    run.results[0].seen.stages->queue_ms = 60'000;
+    EXPECT_THAT(queue_text(run), HasSubstr("Requests waited 45 % of their time for their turn"));
+    run.concurrency = 4;
+    EXPECT_EQ(queue_text(run), "");
+}
+
 TEST(low_use, a_host_at_rest_is_not_blamed) {
     run_record run = python_loop();
     run.results[0].seen.box = {};

@@ -17,6 +17,9 @@ namespace corral::bench {
 // A card that was at rest for more than half of the time, and the stage that kept it waiting.
 [[nodiscard]] std::string low_use_text(const run_record& run);
 
+// Waits that one client alone does not explain.
+[[nodiscard]] std::string queue_text(const run_record& run);
+
 // Speed that falls while a temperature stands at the highest of the run, at least 70 degrees.
 [[nodiscard]] std::string heat_text(const run_record& run);
 

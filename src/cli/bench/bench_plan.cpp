@@ -292,8 +292,11 @@ core::result<void> add_beside(const bench_options& asked, const local_corral& he
         }
         plan.own = std::move(*own);
     }
-    plan.side.target.greedy = true;
-    other.target.greedy = true;
+    for (bench_side* const side : {&plan.side, &other}) {
+        side->target.greedy = true;
+        std::erase_if(side->record.sampling, [](const auto& one) { return one.first == "temperature"; });
+        side->record.sampling.emplace_back("temperature", 0);
+    }
     plan.beside = true;
     plan.other = std::move(other);
     return {};
