@@ -167,6 +167,33 @@ inline constexpr std::array operation_table{
             "file-longer| {name}: the file is longer than 1 MiB",
             "The benchmark can't be run or compared as asked.",
             "Read 'corral bench --help' and docs/bench.md."},
+    message{
+        "command.bench-beside", operation_reader,
+        "refused| {path} was refused with status {status:d}: {body}\n"
+        "poll| the runtime answered a poll with something else than its protocol has: {body}\n"
+        "elsewhere| --beside starts the model's own runtime on this machine, and {url} is not the Corral "
+        "of this machine. Leave --url out, or give the address of that runtime: --beside URL.\n"
+        "remote| {model} runs on another server, so there is no runtime of its own here. Measure that "
+        "server: --beside URL.\n"
+        "dialect| --beside does not speak the protocol of the profile {profile} ({dialect}); it speaks "
+        "those of ax-poll, openai-sse and ollama.\n"
+        "one-client| the runtime of {model} has one client at a time, and a second one would take the first "
+        "one's text. Leave --concurrency out.\n"
+        "user| Corral runs as user {owner:d}, and a runtime that another user starts could leave files "
+        "that Corral's can't write. Run this as that user: sudo -u '#{owner:d}' corral bench --beside.\n"
+        "shared| the Corral of this machine serves {other} too, and may load it on the same card at any "
+        "moment, beside the runtime that is measured by itself. Stop it first: corral stop {other}; "
+        "then start it again: corral start {other}.\n"
+        "not-stopped| {model} did not leave the card within {seconds:d} s, so its runtime is not started "
+        "by itself: {why}. 'corral status' says what it does; 'corral start {model}' serves it again.\n"
+        "not-ready| {model} is not ready again within {seconds:d} s: {why}\n"
+        "own-start| the runtime of {model} did not start by itself: {why}\n"
+        "no-answer| {url} did not answer one test: {why}\n"
+        "no-list| {url} lists no model at /v1/models (status {status:d}); is that a server of OpenAI's "
+        "kind?\n"
+        "which-model| {url} has several models: {names}. Say which: --compare-model NAME.",
+        "The runtime itself, or the server beside Corral, can't be measured as asked.",
+        "Do what its last sentence says; docs/bench.md has how it is measured."},
     message{"drain.ended", operation_reader,
             "drain| the drain ended: Corral is being stopped\n"
             "taken| the drain was taken back ('corral undrain') before the last answer had ended",
@@ -275,33 +302,6 @@ inline constexpr std::array operation_table{
             "what changed about its places takes effect when it is next started",
             "A reload changed cards or ports of a running model.",
             "Run 'corral restart MODEL' at a good moment."},
-    message{
-        "command.bench-beside", operation_reader,
-        "refused| {path} was refused with status {status:d}: {body}\n"
-        "poll| the runtime answered a poll with something else than its protocol has: {body}\n"
-        "elsewhere| --beside starts the model's own runtime on this machine, and {url} is not the Corral "
-        "of this machine. Leave --url out, or give the address of that runtime: --beside URL.\n"
-        "remote| {model} runs on another server, so there is no runtime of its own here. Measure that "
-        "server: --beside URL.\n"
-        "dialect| --beside does not speak the protocol of the profile {profile} ({dialect}); it speaks "
-        "those of ax-poll, openai-sse and ollama.\n"
-        "one-client| the runtime of {model} has one client at a time, and a second one would take the first "
-        "one's text. Leave --concurrency out.\n"
-        "user| Corral runs as user {owner:d}, and a runtime that another user starts could leave files "
-        "that Corral's can't write. Run this as that user: sudo -u '#{owner:d}' corral bench --beside.\n"
-        "shared| the Corral of this machine serves {other} too, and may load it on the same card at any "
-        "moment, beside the runtime that is measured by itself. Stop it first: corral stop {other}; "
-        "then start it again: corral start {other}.\n"
-        "not-stopped| {model} did not leave the card within {seconds:d} s, so its runtime is not started "
-        "by itself: {why}. 'corral status' says what it does; 'corral start {model}' serves it again.\n"
-        "not-ready| {model} is not ready again within {seconds:d} s: {why}\n"
-        "own-start| the runtime of {model} did not start by itself: {why}\n"
-        "no-answer| {url} did not answer one test: {why}\n"
-        "no-list| {url} lists no model at /v1/models (status {status:d}); is that a server of OpenAI's "
-        "kind?\n"
-        "which-model| {url} has several models: {names}. Say which: --compare-model NAME.",
-        "The runtime itself, or the server beside Corral, can't be measured as asked.",
-        "Do what its last sentence says; docs/bench.md has how it is measured."},
 };
 
 }  // namespace corral::core::messages
