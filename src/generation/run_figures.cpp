@@ -87,9 +87,15 @@ core::nanoseconds run_figures::decode_before_first_text(core::nanoseconds after_
     return std::min(core::share_of(after_it, first - 1, all - first), before_it / 10 * 9);
 }
 
-// A runtime that says what its stages took knows better; what it says can't be more than what passed.
+// A runtime that says what its stages took knows better; what it says can't be more than what passed. Where both
+// together are not a thousandth of that it has written milliseconds into fields of nanoseconds
+// (docs/facts/other_runtimes.md#rkllama), and is not believed.
 core::nanoseconds run_figures::hidden_decode(const chat::generation_timings& seen) const {
     const core::nanoseconds both = seen.prefill + seen.decode;
+    const auto& told = progress_.stages;
+    if (told.prefill && told.decode && core::sum_of(*told.prefill, *told.decode) < both / 1000) {
+        return decode_before_first_text(seen.decode, seen.prefill);
+    }
     if (const auto& prefill = progress_.stages.prefill) {
         return seen.prefill - std::clamp(*prefill, core::nanoseconds{0}, both);
     }

@@ -112,6 +112,14 @@ TEST_F(run_figures_test, a_runtime_that_says_its_decode_only_is_believed_too) {
     EXPECT_EQ(took().prefill, milliseconds{200});
 }
 
+TEST_F(run_figures_test, milliseconds_in_the_place_of_nanoseconds_are_not_believed) {
+    const chat::generation_timings seen = took();
+    now.stages.prefill = core::nanoseconds{290};
+    now.stages.decode = core::nanoseconds{910};
+    EXPECT_EQ(took().prefill, seen.prefill);
+    EXPECT_EQ(took().decode, seen.decode);
+}
+
 TEST_F(run_figures_test, calls_of_the_tokenizer_are_told_beside_and_those_of_a_kept_run_are_added) {
     now.stages.tokenise = milliseconds{4};
     now.stages.detokenise = milliseconds{7};
