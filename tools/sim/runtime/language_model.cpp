@@ -176,10 +176,15 @@ std::optional<std::size_t> number_of(std::string_view turn, std::string_view dir
 
 // What of a text is left where the prompt ends with its beginning: a model goes on with an answer that has begun.
 std::string rest_of(const std::string& text, std::string_view cache_text) {
-    constexpr std::size_t least = 8;
-    for (std::size_t begun = text.size(); begun >= least; --begun)
-        if (cache_text.ends_with(std::string_view(text).substr(0, begun))) return text.substr(begun);
-    return text;
+    constexpr std::string_view header = "<|im_start|>assistant\n";
+    constexpr std::string_view thoughts_end = "</think>\n\n";
+    const auto at = cache_text.rfind(header);
+    if (at == std::string_view::npos) return text;
+    std::string_view begun = cache_text.substr(at + header.size());
+    if (text.starts_with(begun)) return text.substr(begun.size());
+    if (const auto end = begun.rfind(thoughts_end); end != std::string_view::npos)
+        begun.remove_prefix(end + thoughts_end.size());
+    return text.starts_with(begun) ? text.substr(begun.size()) : text;
 }
 
 std::optional<output_plan> plan_from_directives(std::string_view turn, std::string_view cache_text,
