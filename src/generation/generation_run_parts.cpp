@@ -92,9 +92,15 @@ std::optional<summary_wish> generation_run::take_wish() {
 }
 
 bool generation_run::expects_next() const {
-    return (*lease_)->computes_ahead() && to_->ended() && !to_->abandoned_at() && !answer_.empty() &&
-           !called_ && is_conversation(request_) && !forced_ && !is_batch(request_) && !request_.idle_work &&
-           begun_answer(request_).empty() && with_.admission->queue_of(model_->deployment).waiting == 0;
+    constexpr std::size_t most = std::size_t{128} * 1024;  // bytes that are copied
+    std::size_t bytes = 0;
+    for (const chat::message& each : request_.messages) {
+        bytes += each.content.size() + each.thinking.size();
+    }
+    return bytes <= most && (*lease_)->computes_ahead() && to_->ended() && !to_->abandoned_at() &&
+           !answer_.empty() && !called_ && is_conversation(request_) && !forced_ && !is_batch(request_) &&
+           !request_.idle_work && begun_answer(request_).empty() &&
+           with_.admission->queue_of(model_->deployment).waiting == 0;
 }
 
 // Rendered and cut as that request would be. It costs whoever comes meanwhile a few calls of the tokenizer at most.

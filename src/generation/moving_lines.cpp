@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t most_shares = 64;
 constexpr std::size_t texts_remembered = 3;
 constexpr std::size_t most_bytes = std::size_t{64} * 1024;
+constexpr std::ptrdiff_t most_lines = 2048;
 
 template <typename Each>
 void for_each_line(std::string_view text, Each each) {
@@ -27,7 +28,7 @@ void for_each_line(std::string_view text, Each each) {
 settled_lines moving_lines::settle(const std::string& share, std::string_view system) {
     settled_lines out;
     out.fixed = system;
-    if (system.empty() || system.size() > most_bytes) {
+    if (system.empty() || system.size() > most_bytes || std::ranges::count(system, '\n') > most_lines) {
         return out;
     }
     line_marks marks;

@@ -56,6 +56,8 @@ TEST_F(moving_lines_of, another_text_and_another_client_begin_anew) {
     EXPECT_EQ(settle("").fixed, "");
     const std::string huge(100'000, 'x');
     EXPECT_EQ(settle(huge).fixed, huge);
+    const std::string blank_lines(10'000, '\n');
+    EXPECT_EQ(settle(blank_lines).fixed, blank_lines);
 }
 
 TEST_F(moving_lines_of, they_stand_before_the_words_of_the_newest_question) {
