@@ -20,7 +20,7 @@ import device_faults as device
 import machine_faults as machine
 import operator_faults as operator
 
-# The clocks of the model under test; docs/chaos.md.
+# The clocks of the model under test; docs/reliability.md.
 CALL, RESET, STALL, SCRUB, START_STALL = 2, 3, 2, 2, 3
 TAP_HOLD = 9  # the tap answers for a silent tokenizer after this
 

@@ -1,5 +1,5 @@
 """One life of corral: the steps that one process of it serves, with what is checked after each and at the end. What was found
-and counted is `tally`, plain data, which report.py adds up; docs/chaos.md."""
+and counted is `tally`, plain data, which report.py adds up; docs/reliability.md."""
 
 from __future__ import annotations
 

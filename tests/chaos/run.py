@@ -1,5 +1,5 @@
 """A seeded run of clients and faults against the real program. The plan (plan.py) is made before it is performed, life by life
-(life.py), several at a time where asked; docs/chaos.md."""
+(life.py), several at a time where asked; docs/reliability.md."""
 
 from __future__ import annotations
 
