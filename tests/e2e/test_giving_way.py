@@ -9,7 +9,7 @@ from harness import MODEL, Box, wait_until
 
 WORDS = "".join(f"word {number} of a long report, " for number in range(40)).strip()
 JOB = [{"role": "system", "content": "You write reports."}, {"role": "user", "content": f"[[text={WORDS}]]"}]
-SLOW = {"directives": True, "timing": {"tokens_per_second": 150}}
+SLOW = {"directives": True, "timing": {"tokens_per_second": 80}}
 
 
 def job(box, messages=None, **more):

@@ -108,7 +108,10 @@ void ax_poll_backend::note_ended(const run_outcome& out, bool aside, core::nanos
     if (!aside) {
         token_ids prompt = cycle_.whole();
         token_ids shared = next_.same_owner ? common_beginning(prompt, next_.last) : token_ids{};
-        if (shared.size() < std::size_t{2} * sizes().chunk) {
+        // In whole chunks, which is what reading costs: two clocks begin alike by chance too.
+        const std::size_t chunk = std::max(sizes().chunk, 1U);
+        shared.resize(shared.size() / chunk * chunk);
+        if (shared.size() < 2 * chunk) {
             shared.clear();
         }
         if (next_.answered != core::steady_time{} && !prompt.empty()) {
