@@ -67,6 +67,18 @@ TEST(ahead_policy, what_it_cost_ends_it_until_it_has_paid_again) {
     EXPECT_EQ(policy.figures().waited, core::nanoseconds{3100ms});
 }
 
+// A runtime that can't take it must not be killed with each answer.
+TEST(ahead_policy, two_failures_in_a_row_end_it) {
+    ahead_policy policy = after({continues, continues, continues});
+    policy.failed();
+    policy.made();
+    policy.failed();
+    EXPECT_TRUE(policy.pays(true, 3s, 3s));
+    policy.failed();
+    EXPECT_FALSE(policy.pays(true, 3s, 3s));
+    EXPECT_FALSE(policy.pays(false, 3s, 3s));
+}
+
 TEST(ahead_policy, it_begins_after_half_of_the_usual_pause) {
     EXPECT_EQ(after({}).pause(), core::nanoseconds{500ms});
     EXPECT_EQ(after({continues, continues}, 60s, 3s).pause(), core::nanoseconds{1500ms});

@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t remembered = 8;
 constexpr std::size_t enough = 2;
+constexpr unsigned most_failures = 2;
 constexpr double least_odds = 0.5;
 constexpr double share_of_saving = 0.25;  // that others may wait for, in the mean
 constexpr std::uint64_t late_figures = 32;
@@ -63,7 +64,7 @@ double ahead_policy::odds(bool conversation) const {
 // Who comes at random while it is computed waits for half of it, in the mean.
 bool ahead_policy::pays(bool conversation, core::nanoseconds takes, core::nanoseconds saves) const {
     const double likely = odds(conversation);
-    if (likely < least_odds || saves <= 0ns) {
+    if (failures_ >= most_failures || likely < least_odds || saves <= 0ns) {
         return false;
     }
     const double span = seconds_of(last_.back().at - last_.front().at);
@@ -76,6 +77,7 @@ bool ahead_policy::pays(bool conversation, core::nanoseconds takes, core::nanose
 }
 
 void ahead_policy::made() {
+    failures_ = 0;
     if (++figures_.made % late_figures == 0) {
         saved_ /= 2;
         waited_ /= 2;

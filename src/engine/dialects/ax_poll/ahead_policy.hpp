@@ -37,6 +37,8 @@ public:
     [[nodiscard]] bool pays(bool conversation, core::nanoseconds takes, core::nanoseconds saves) const;
 
     void made();
+    // The runtime died of it, hung or refused: after two in a row it is not asked again.
+    void failed() noexcept { ++failures_; }
     void hit(core::nanoseconds saved);
     void held_up(core::nanoseconds waited);
     [[nodiscard]] const ahead_figures& figures() const noexcept { return figures_; }
@@ -51,6 +53,7 @@ private:
 
     std::deque<seen> last_;  // bounded
     ahead_figures figures_;
+    unsigned failures_ = 0;       // in a row
     core::nanoseconds saved_{0};  // as the figures, of late
     core::nanoseconds waited_{0};
 };

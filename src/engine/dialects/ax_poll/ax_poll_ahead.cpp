@@ -247,6 +247,8 @@ core::awaitable<void> ax_poll_backend::compute_ahead(std::shared_ptr<ahead_task>
         const bool made = co_await cycle_.compute_ahead(std::move(ids), std::move(owner), control, until);
         if (made) {
             ahead_.made();
+        } else if (!control.cancelled() && !task->closed) {
+            ahead_.failed();
         }
     }
     task->turn = nullptr;
