@@ -94,6 +94,22 @@ std::string_view reason::id() const noexcept {
     return body_ && body_->says.of != nullptr ? body_->says.of->id : std::string_view();
 }
 
+std::string reason::name() const {
+    if (!body_ || body_->says.of == nullptr) {
+        return {};
+    }
+    const message& of = *body_->says.of;
+    std::string_view rest = of.text;
+    while (!rest.empty()) {
+        std::string_view key;
+        const wording found = next_wording(of, rest, key);
+        if (found.text == body_->says.text) {
+            return std::string(of.id) + (key.empty() ? "" : "/") + std::string(key);
+        }
+    }
+    return std::string(of.id);
+}
+
 reason::grammar reason::form() const noexcept {
     const std::string_view text = body_ ? body_->says.text : std::string_view();
     return text.starts_with("{it}")     ? grammar::predicate

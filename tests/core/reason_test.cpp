@@ -24,6 +24,9 @@ TEST(reason, words_of_others_have_no_id_and_stay_as_they_are) {
     const reason line = "{it} failed: {>x}";
     EXPECT_EQ(line, "{it} failed: {>x}");
     EXPECT_EQ(line.id(), "");
+    EXPECT_EQ(line.name(), "");
+    EXPECT_EQ(say("runtime.hung/not-idle").name(), "runtime.hung/not-idle");
+    EXPECT_EQ(say("service.ended").name(), "service.ended");
     EXPECT_THAT(line.ids(), IsEmpty());
     EXPECT_EQ(say("device.silent/driver", "{url}"), "the device's driver does not answer: {url}");
 }

@@ -61,7 +61,7 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, std::stri
         co_return std::nullopt;
     }
     if (error.busy) {
-        now.restart_cause = "The runtime stayed busy with something else.";
+        now.restart_cause = core::say("runtime.refused/busy");
         co_return fail(now, chat::failure_kind::runtime_failed, "runtime-stuck", *now.restart_cause, true);
     }
     if (error.context) {

@@ -275,8 +275,8 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
         now.finished = true;
         now.length = finish->why == finish_part::reason::length;
     } else if (const auto* error = std::get_if<error_part>(&part)) {
-        std::string told =
-            "The runtime gave up: " + (error->message.empty() ? "it does not say why" : error->message) + ".";
+        core::reason told = core::say("runtime.not-run/gave-up",
+                                      error->message.empty() ? "it does not say why" : error->message);
         return error->context
                    ? fail_too_long(now, *error->context, std::move(told))
                    : fail(now, chat::failure_kind::runtime_failed, "runtime-error", std::move(told), true);

@@ -140,6 +140,7 @@ private:
     [[nodiscard]] early stalled(run_state& now) const;
     [[nodiscard]] core::awaitable<run_end> call_failed(run_state& now, core::failure why);
     void hung(run_state& now, std::string told) const;
+    [[nodiscard]] static core::reason busy_with(const run_state& now, core::reason nobody);
     [[nodiscard]] static bool refuses_salt(const run_state& now, std::string_view asked, unsigned status,
                                            std::string_view body);
     [[nodiscard]] early without_salt(run_state& now);

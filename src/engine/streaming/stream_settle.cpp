@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/group_availability.hpp"
@@ -25,6 +26,11 @@ constexpr core::nanoseconds usual_notice =
 
 }  // namespace
 
+// What it was busy with, after an answer that failed or one that `nobody` wanted.
+core::reason stream_run::busy_with(const run_state& now, core::reason nobody) {
+    return now.failure ? core::say("runtime.hung/broke-off") : std::move(nobody);
+}
+
 core::awaitable<void> stream_run::settle(run_state& now) {
     if (!now.pump) {
         co_return;
@@ -38,13 +44,9 @@ core::awaitable<void> stream_run::settle(run_state& now) {
             now.loss = {run_loss::how::died, !alone(now), gone->why.message};
         } else if (!gone && how == settled::goes_on) {
             now.restart_why = supervisor::restart_reason::cancel;
-            now.restart_cause = core::reason(
-                now.failure ? "The runtime broke off an answer and may still be at work on it."
-                            : "The runtime was busy with an answer that nobody wanted any more.");
+            now.restart_cause = busy_with(now, core::say("runtime.hung/unwanted"));
         } else if (!gone && how == settled::hung) {
-            now.restart_cause = core::reason(
-                now.failure ? "The runtime broke off an answer and may still be at work on it."
-                            : "The runtime stood still in an answer that nobody wanted any more.");
+            now.restart_cause = busy_with(now, core::say("runtime.hung/unwanted-still"));
             hung(now, *now.restart_cause);
         }
     }

@@ -114,17 +114,14 @@ stream_run::early stream_run::stalled(run_state& now) const {
         " No text came for " + supervisor::seconds_text(clock_now() - since) + "; the ";
     stream_clocks& clocks = *parts_.learned;
     const bool teaches = clocks.lesson.teaches(now.what.prompt, now.pace);
-    std::string said;
+    core::reason said;
     if (decoding) {
-        said = "The runtime stopped in the middle of an answer, after about " +
-               std::to_string(now.text.tokens()) + " tokens." + silence + "decode clock " +
-               clocks.decode.stand() + ".";
+        said = core::say("runtime.hung/stream-stopped", now.text.tokens(), silence, clocks.decode.stand());
         if (teaches) {
             clocks.decode.ran_out();
         }
     } else {
-        said = "The runtime did not begin an answer." + silence + "prefill clock " +
-               clocks.prefill.stand(now.prompt_tokens) + ".";
+        said = core::say("runtime.hung/stream-begin", silence, clocks.prefill.stand(now.prompt_tokens));
         if (teaches) {
             clocks.prefill.ran_out();
         }

@@ -49,6 +49,7 @@ inline constexpr std::array runtime_table{
             "Mend the profile; corral check names file and line."},
     message{"runtime.tokenizer-away", runtime_reader,
             "tokenizer-service| The tokenizer service {said}.\n"
+            "suspect| The runtime failed two starts in a row, and its tokenizer service may be the cause.\n"
             "service-gave| The tokenizer service gave no token ids.\n"
             "service-come| The tokenizer service did not come back to decode the end of the answer.\n"
             "tokenizer tap: no answer to …, the tokenizer …\n"
@@ -120,6 +121,7 @@ inline constexpr std::array runtime_table{
             "runtime-ran| The runtime ran the prompt but gave no text.\n"
             "ended| The runtime ended its answer without a word.\n"
             "told| The runtime told a failure in place of an answer.\n"
+            "gave-up| The runtime gave up: {words}.\n"
             "runtime| The runtime failed with status {status:d}{words}",
             "The runtime took the prompt and gave no answer; it is asked once more after a reset where "
             "nothing had gone out.",
@@ -129,6 +131,7 @@ inline constexpr std::array runtime_table{
             "The runtime refused a prompt with status …\n"
             "stayed-busy| The runtime stayed busy and took no reset.\n"
             "runtime-stayed| The runtime stayed busy and took no prompt.\n"
+            "busy| The runtime stayed busy with something else.\n"
             "unseen-reset| the reset was accepted but not seen to run; repeating it\n"
             "runtime-accepts| The runtime accepts resets but does not carry them out.\n"
             "refuses| The model's program refuses a value of this request{words}\n"
@@ -144,10 +147,13 @@ inline constexpr std::array runtime_table{
             "The runtime turned the call down; in doubt it is restarted.",
             "Look at its own words by 'corral logs MODEL'."},
     message{"runtime.hung", runtime_reader,
-            "The runtime stopped in the middle of an answer.\n"
             "runtime| The runtime did not answer {call} whole.\n"
             "call| the call '{call}' failed: {why}\n"
             "did| The runtime did not answer whole.\n"
+            "not-idle| The runtime did not become idle after a request.\n"
+            "broke-off| The runtime broke off an answer and may still be at work on it.\n"
+            "unwanted| The runtime was busy with an answer that nobody wanted any more.\n"
+            "unwanted-still| The runtime stood still in an answer that nobody wanted any more.\n"
             "vectors| The runtime made no vectors for as long as it may take.\n"
             "made| {what} made no vectors\n"
             "runtime-took| The runtime took a call and did not answer it. It was {call}; the call clock "
@@ -155,7 +161,10 @@ inline constexpr std::array runtime_table{
             "runtime-finish| The runtime did not finish a reset in its time. It was busy with it for "
             "{silence}; the reset clock {stand}.\n"
             "runtime-begin| The runtime did not begin to answer in its time.{length}prefill clock {stand}.\n"
-            "runtime-stopped| The runtime stopped in the middle of an answer.{length}decode clock {stand}.",
+            "runtime-stopped| The runtime stopped in the middle of an answer.{length}decode clock {stand}.\n"
+            "stream-begin| The runtime did not begin an answer.{length}prefill clock {stand}.\n"
+            "stream-stopped| The runtime stopped in the middle of an answer, after about {tokens:d} "
+            "tokens.{length}decode clock {stand}.",
             "A clock of the profile ran out: the runtime hangs. It is replaced; the black box has the minute "
             "before.",
             "Look at 'corral logs --crash 1'. If good answers end so, the clock is too short "

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/first_answer.hpp"
 #include "engine/group_availability.hpp"
@@ -75,7 +76,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
         places_.tap->listen_to(
             [this] { cycle_.on_tap_event(); },
             [this](std::string_view text, bool perhaps_final) { cycle_.on_tap_text(text, perhaps_final); },
-            [this](const std::string& cause) { on_tokenizer_ill(cause); });
+            [this](const core::reason& cause) { on_tokenizer_ill(cause); });
         places_.tap->serve_only([this] { return users_of_tap(); });
     }
 }
@@ -307,7 +308,8 @@ void ax_poll_backend::restart(const act::restart& what) {
 }
 
 void ax_poll_backend::on_tokenizer_hung() {
-    on_tokenizer_ill("The tokenizer service took a call and did not answer it.");
+    on_tokenizer_ill(
+        core::say("runtime.tokenizer-away/tokenizer-service", "took a call and did not answer it"));
 }
 
 void ax_poll_backend::on_tokenizer_ill(const core::reason& cause) {
@@ -322,7 +324,8 @@ core::awaitable<void> ax_poll_backend::examine_tokenizer(core::deadline until) {
     if (plain.fault == tokenizer_fault::timed_out) {
         on_tokenizer_hung();
     } else if (plain.fault == tokenizer_fault::bad_answer) {
-        on_tokenizer_ill("The tokenizer service " + plain.said + " to plain texts.");
+        on_tokenizer_ill(
+            core::say("runtime.tokenizer-away/tokenizer-service", plain.said + " to plain texts"));
     }
 }
 
@@ -332,8 +335,7 @@ void ax_poll_backend::count_failed_starts() {
     served_ = false;
     if (failed_starts_ == starts_before_doubt &&
         epochs_.tokenizer().state == supervisor::service_state::ready) {
-        group_->restart(places_.tokenizer,
-                        "The runtime failed two starts in a row, and its tokenizer service may be the cause.",
+        group_->restart(places_.tokenizer, core::say("runtime.tokenizer-away/suspect"),
                         supervisor::restart_reason::hang);
     }
 }

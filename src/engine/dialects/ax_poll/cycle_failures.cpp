@@ -73,7 +73,7 @@ void cycle_fsm::foreign_ids() {
     end(run_end::failed);
 }
 
-void cycle_fsm::no_tokens(const char* unanswered) {
+void cycle_fsm::no_tokens(std::string_view unanswered) {
     if (signs_.tapped && signs_.tap.text_refused) {
         set_failure(chat::failure_kind::runtime_failed, "tokenizer-refused", signs_.tap.trouble);
         run_.failure->retryable = false;
@@ -81,16 +81,17 @@ void cycle_fsm::no_tokens(const char* unanswered) {
     }
     const bool told = signs_.tapped && !signs_.tap.trouble.empty();
     run_.doubts_tokenizer = !signs_.tapped;
-    set_failure(chat::failure_kind::unavailable, "tokenizer-unavailable",
-                told ? signs_.tap.trouble : unanswered);
+    set_failure(
+        chat::failure_kind::unavailable, "tokenizer-unavailable",
+        told ? signs_.tap.trouble : core::say("runtime.tokenizer-away/tokenizer-service", unanswered));
 }
 
 void cycle_fsm::no_prompt_tokens() {
-    no_tokens("The tokenizer service did not answer for the prompt.");
+    no_tokens("did not answer for the prompt");
 }
 
 void cycle_fsm::no_reset_tokens() {
-    no_tokens("The tokenizer service did not answer while the runtime was reset.");
+    no_tokens("did not answer while the runtime was reset");
 }
 
 // What is no matter of a tokenizer that is away, a wrapped prompt is left to the runtime's own calls for.

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::engine::ax_poll {
 
 namespace {
@@ -273,7 +275,7 @@ void cycle_fsm::decide(scrubbing& in) {
 }
 
 void cycle_fsm::scrubbed(bool idle) {
-    static constexpr const char* stuck = "The runtime did not become idle after a request.";
+    const core::reason stuck = core::say("runtime.hung/not-idle");
     const scrubbing in = std::get<scrubbing>(state_);
     const scrub_for what = in.what;
     if (what == scrub_for::a_stop) {

@@ -365,7 +365,7 @@ private:
     void hung(const char* call);
     void context_full(std::uint32_t prompt_tokens);
     void foreign_ids();
-    void no_tokens(const char* unanswered);
+    void no_tokens(std::string_view unanswered);
     void no_prompt_tokens();
     void no_reset_tokens();
     void encode_failed(const core::failure& why);

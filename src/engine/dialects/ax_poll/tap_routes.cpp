@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 
@@ -264,8 +265,9 @@ void tokenizer_tap::note_trouble(std::string_view call, const tokenizer_answer& 
         tell_hung();
     } else if (got.fault == tokenizer_fault::bad_answer || got.fault == tokenizer_fault::too_long) {
         view_.text_refused = view_.text_refused || got.fault == tokenizer_fault::too_long;
-        view_.trouble = "The tokenizer service " + got.said + " to " + std::string(call) +
-                        (view_.text_refused ? " with this prompt, while it takes others." : ".");
+        view_.trouble = core::say("runtime.tokenizer-away/tokenizer-service",
+                                  got.said + " to " + std::string(call) +
+                                      (view_.text_refused ? " with this prompt, while it takes others" : ""));
     }
 }
 

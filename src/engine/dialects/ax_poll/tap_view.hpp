@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "corral/core/reason.hpp"
 #include "corral/core/time.hpp"
 #include "engine/dialects/ax_poll/piece_assembly.hpp"
 
@@ -12,7 +13,7 @@ namespace corral::engine::ax_poll {
 struct tap_view {
     bool in_use = false;  // the runtime has fetched its identity here
     // Of the last reset or run that failed by its tokenizer: a sentence. Empty: it did not answer.
-    std::string trouble;
+    core::reason trouble;
     bool text_refused = false;  // ... which takes other texts
     // Of the last reset since begin_reset().
     bool reset_begun = false;

@@ -114,7 +114,7 @@ void tokenizer_tap::tell() const {
 
 void tokenizer_tap::tell_ill(const std::string& how) const {
     if (on_ill_) {
-        on_ill_("The tokenizer service " + how + ".");
+        on_ill_(core::say("runtime.tokenizer-away/tokenizer-service", how));
     }
 }
 
@@ -147,7 +147,7 @@ void tokenizer_tap::forget_last_reset() {
     view_.reset_failed = false;
     view_.reset_too_long = false;
     view_.system_tokens = 0;
-    view_.trouble.clear();
+    view_.trouble = {};
     view_.text_refused = false;
 }
 
@@ -155,7 +155,7 @@ void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit) {
     view_.run_begun = false;
     view_.encode_answered = false;
     view_.encode_failed = false;
-    view_.trouble.clear();
+    view_.trouble = {};
     view_.text_refused = false;
     view_.turn_tokens = 0;
     view_.pieces_answered = 0;

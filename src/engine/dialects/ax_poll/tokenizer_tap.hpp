@@ -53,7 +53,7 @@ public:
     // `on_text`: the runtime gets this text for a piece (polled_text::on_answer).
     using text_listener = std::function<void(std::string_view text, bool perhaps_final)>;
     void listen_to(std::function<void()> on_event, text_listener on_text,
-                   std::function<void(std::string)> on_ill) {
+                   std::function<void(const core::reason&)> on_ill) {
         on_event_ = std::move(on_event);
         on_text_ = std::move(on_text);
         on_ill_ = std::move(on_ill);
@@ -163,7 +163,7 @@ private:
     tap_options options_;
     std::function<void()> on_event_;
     text_listener on_text_;
-    std::function<void(std::string)> on_ill_;
+    std::function<void(const core::reason&)> on_ill_;
     core::executor on_;
     std::shared_ptr<tap_peers> peers_;
     std::unique_ptr<http::server> server_;
