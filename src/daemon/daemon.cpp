@@ -197,7 +197,7 @@ void daemon::open_black_box() {
                                                         config::crash_folder(settings_.state_directory),
                                                         std::move(from));
     for (const auto& runtime : fleet_.backends()) {
-        black_box_->watch(catalog::label_of(runtime->model()), runtime->services());
+        black_box_->watch(runtime->model(), runtime->services());
     }
 }
 
@@ -206,7 +206,7 @@ void daemon::begin_watch(engine::backend& runtime) {
     compute_.watch(runtime);
     meter(runtime);
     if (black_box_) {
-        black_box_->watch(catalog::label_of(runtime.model()), runtime.services());
+        black_box_->watch(runtime.model(), runtime.services());
     }
 }
 

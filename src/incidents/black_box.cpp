@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/telemetry/crash_store.hpp"
@@ -97,8 +98,12 @@ private:
 class black_box::watched final : public supervisor::group_observer,
                                  public std::enable_shared_from_this<watched> {
 public:
-    watched(black_box& box, std::string name, supervisor::group& of)
-        : model(std::move(name)), services(&of), bell(box.tasks_.get_executor()), box_(&box) {
+    watched(black_box& box, const catalog::model_entry& about, supervisor::group& of)
+        : model(catalog::label_of(about)),
+          settings(settings_of(about)),
+          services(&of),
+          bell(box.tasks_.get_executor()),
+          box_(&box) {
         const auto before = of.history();
         seen_ = before.empty() ? 0 : before.back().number;
     }
@@ -132,6 +137,7 @@ public:
     }
 
     const std::string model;
+    const json settings;
     supervisor::group* const services;  // not after leave()
     core::wake_signal bell;             // rung when `incidents` changed
     incident_watch incidents;
@@ -168,7 +174,7 @@ black_box::~black_box() {
     }
 }
 
-void black_box::watch(const std::string& model, supervisor::group& services) {
+void black_box::watch(const catalog::model_entry& model, supervisor::group& services) {
     auto made = std::make_shared<watched>(*this, model, services);
     services.add_observer(made.get());
     watched_.push_back(std::move(made));
@@ -208,6 +214,7 @@ void black_box::keep(watched& about) {
     bundle_facts facts;
     facts.log_content = from_.log_content;
     facts.model = about.model;
+    facts.settings = about.settings;
     facts.what = std::move(*what);
     facts.not_kept = ration_.take_refused();
     facts.services = about.services->status();

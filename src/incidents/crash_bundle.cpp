@@ -33,9 +33,13 @@ json trigger(const bundle_facts& facts) {
              {"state", to_string(first.from)},
              {"event", first.event},
              {"sentence", sentence(first.reason)},
+             {"wording", first.reason.name()},
              {"ids", first.reason.ids()},
              {"advice", sentence(first.advice)},
              {"pid", first.pid}};
+    if (first.exit_status) {
+        out["exit_status"] = *first.exit_status;
+    }
     for (const supervisor::service_status& service : facts.services) {
         // Its last lines, read after its end, may have added to the story.
         const bool more = service.name == first.service && first.pid != 0 && !service.last_end.empty() &&
@@ -54,11 +58,15 @@ json record(const supervisor::transition_record& what) {
              {"to", to_string(what.to)},
              {"event", what.event},
              {"reason", sentence(what.reason)},
+             {"wording", what.reason.name()},
              {"ids", what.reason.ids()},
              {"advice", sentence(what.advice)},
              {"pid", what.pid}};
     if (what.failure != supervisor::trouble::none) {
         out["failure"] = to_string(what.failure);
+    }
+    if (what.exit_status) {
+        out["exit_status"] = *what.exit_status;
     }
     return out;
 }
@@ -188,6 +196,38 @@ json requests(const std::vector<telemetry::run_record>& all) {
 
 }  // namespace
 
+json settings_of(const catalog::model_entry& model) {
+    const catalog::profile& runtime = model.runtime;
+    json clocks = json::object();
+    for (const auto& [name, span] :
+         {std::pair{"call", runtime.clocks.call}, std::pair{"reset", runtime.clocks.reset},
+          std::pair{"prefill_base", runtime.clocks.prefill_base},
+          std::pair{"prefill_per_token", runtime.clocks.prefill_per_token},
+          std::pair{"decode_stall", runtime.clocks.decode_stall},
+          std::pair{"idle_grace", runtime.clocks.idle_grace}, std::pair{"scrub", runtime.clocks.scrub}}) {
+        clocks[name] = span.count();
+    }
+    json restart{{"intensity", runtime.restart.intensity}};
+    for (const auto& [name, span] : {std::pair{"first_backoff", runtime.restart.first_backoff},
+                                     std::pair{"max_backoff", runtime.restart.max_backoff},
+                                     std::pair{"intensity_window", runtime.restart.intensity_window},
+                                     std::pair{"healthy_after", runtime.restart.healthy_after},
+                                     std::pair{"breaker_retry", runtime.restart.breaker_retry}}) {
+        restart[name] = span.count();
+    }
+    json start = json::object();
+    for (const catalog::service_template& service : runtime.services) {
+        start[service.name] = service.start_stall.count();
+    }
+    return {{"profile", runtime.name},
+            {"family", model.family},
+            {"tokenizer_tap", runtime.tokenizer_tap},
+            {"reuse", model.reuse == catalog::reuse_policy::automatic},
+            {"clocks_ms", std::move(clocks)},
+            {"restart_ms", std::move(restart)},
+            {"start_stall_ms", std::move(start)}};
+}
+
 json to_bundle(const bundle_facts& facts) {
     json out{{"schema", telemetry::crash_schema},
              {"corral", std::string(version)},
@@ -195,6 +235,7 @@ json to_bundle(const bundle_facts& facts) {
              {"model", facts.model},
              {"kind", to_string(facts.what.kind)},
              {"log_content", facts.log_content},
+             {"settings", facts.settings},
              {"trigger", trigger(facts)},
              {"troubles", facts.what.troubles},
              {"further", records(facts.what.further)},

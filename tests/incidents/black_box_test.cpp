@@ -18,7 +18,12 @@ using testing::HasSubstr;
 
 class black_box_files : public testing::Test {
 protected:
-    black_box_files() { open(); }
+    black_box_files() {
+        model.name = "m:latest";
+        model.runtime.name = "axera-poll";
+        model.variables = {{"secret", "MARK"}};
+        open();
+    }
     ~black_box_files() override {
         box.reset();
         tasks.cancel();
@@ -30,7 +35,7 @@ protected:
         from.journal = &journal;
         from.device = [] { return json{{"free_mb", 12}}; };
         box = std::make_unique<black_box>(tasks, clock, settings, at.empty() ? store : at, std::move(from));
-        box->watch("m:latest", services);
+        box->watch(model, services);
     }
     template <typename Condition>
     bool run_until(Condition condition) {
@@ -53,6 +58,7 @@ protected:
     std::vector<std::string> names() { return telemetry::list_crashes(store).value(); }
     json newest() { return json::parse(telemetry::read_crash(store, names().at(0)).value()); }
 
+    catalog::model_entry model;
     tests::temporary_folder folder;
     std::filesystem::path store = folder.path() / "crashes";
     boost::asio::io_context io{1};
@@ -87,6 +93,9 @@ TEST_F(black_box_files, a_crash_is_kept_with_all_that_is_known_of_it) {
     EXPECT_EQ(bundle["trigger"]["sentence"], "ended by itself: killed by SIGSEGV");
     EXPECT_EQ(bundle["trigger"]["ended"], "killed by SIGSEGV: The runtime crashed.");
     EXPECT_EQ(bundle["trigger"]["advice"], "look there");
+    EXPECT_EQ(bundle["settings"]["profile"], "axera-poll");
+    EXPECT_EQ(bundle["settings"]["clocks_ms"]["decode_stall"], 30000);
+    EXPECT_EQ(bundle.dump().find("MARK"), std::string::npos) << "variables may be secrets";
     EXPECT_EQ(bundle["services"][0]["lines"][1], "init ok");
     EXPECT_EQ(bundle["history"].size(), 3U);
     EXPECT_EQ(bundle["history"][1]["failure"], "crash");
@@ -141,7 +150,7 @@ TEST_F(black_box_files, a_storm_is_one_bundle_and_says_what_it_left_out) {
     for (int i = 0; i < 20; ++i) {
         crash();
         box->forget(services);
-        box->watch("m:latest", services);
+        box->watch(model, services);
     }
     box.reset();
     EXPECT_EQ(names().size(), 2U) << "six were written, and two may stay";

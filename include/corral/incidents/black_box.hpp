@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "corral/catalog/profile.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/time.hpp"
@@ -38,8 +39,8 @@ public:
     // Keeps what is open and waits for the disk.
     ~black_box();
 
-    // Borrowed until forget().
-    void watch(const std::string& model, supervisor::group& services);
+    // `services` are borrowed until forget().
+    void watch(const catalog::model_entry& model, supervisor::group& services);
     // Keeps what is open about them first.
     void forget(const supervisor::group& services);
 

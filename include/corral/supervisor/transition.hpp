@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <sys/types.h>
@@ -36,6 +37,7 @@ struct transition_record {
     std::string advice;  // what a person can do; may be empty
     pid_t pid = 0;       // the process it is about; 0: none
     trouble failure = trouble::none;
+    std::optional<int> exit_status;  // of the process that ended: its code, or 128 + signal
 };
 
 }  // namespace corral::supervisor

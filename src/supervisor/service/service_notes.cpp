@@ -42,6 +42,9 @@ std::optional<transition_record> service_notes::on_step(const machine_before& be
     if (pid == 0 && event.what == event_kind::gone) {
         record.pid = last_pid_;
     }
+    if (event.what == event_kind::exited || event.what == event_kind::gone) {
+        record.exit_status = last_status_;
+    }
     return record;
 }
 
@@ -55,6 +58,7 @@ transition_record service_notes::remark(const catalog::log_meaning& known, const
 }
 
 bool service_notes::on_end(const process_run& run, const exit_story& story, const process::exit_reason& how) {
+    last_status_ = exit_status(how);
     const bool by_itself = run.ending_seen || !explained_by(how, run.signals_sent);
     if (by_itself) {
         last_end_ = story.how;

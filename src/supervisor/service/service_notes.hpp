@@ -20,6 +20,7 @@ public:
 
     void on_launched(pid_t pid) noexcept {
         last_pid_ = pid;
+        last_status_.reset();
         joint_ = false;
     }
     // A step of the machine, to `now`, with the process `pid` (0: none). Nothing when it is not worth a record.
@@ -48,6 +49,7 @@ private:
     std::string service_;
     const core::clock_source* clock_;
     pid_t last_pid_ = 0;
+    std::optional<int> last_status_;
     core::reason last_end_;
     std::optional<restart_reason> last_loss_;
     bool outside_ = false;
