@@ -1,0 +1,105 @@
+"""An incident is played again from its bundle, whichever fault made it; one that goes otherwise is told from it, and what can't be played
+says why. CORRAL_REPLAY_ALL=1 plays every fault of the simulator that leaves a bundle."""
+
+import copy
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import replaying
+from harness import BIN, ROOT, Box, wait_until
+
+CLOCKS = """
+[models.clocks]
+call = "1s"
+reset = "2s"
+prefill_base = "2s"
+decode_stall = "1s"
+scrub = "1s"
+[models.restart]
+first_backoff = "20ms"
+max_backoff = "100ms"
+intensity = 3
+breaker_retry = "1h"
+"""
+USUAL = [
+    ("runtime", "kill_at", {"phase": "decode", "after": 4, "signal": "SEGV"}),
+    ("runtime", "device_hang", {"phase": "decode", "after": 4}),
+    ("runtime", "freeze", {"phase": "prefill"}),
+    ("tokenizer", "kill_at", {"phase": "decode"}),
+    ("tokenizer", "freeze", {"phase": "encode"}),
+    ("start", "start_no_device", {}),
+    ("start", "kill_at", {"phase": "load", "after": 2, "signal": "ABRT"}),
+]
+MORE = [
+    ("runtime", "kill_at", {"phase": "prefill", "signal": "ABRT"}), ("runtime", "kill_at", {"phase": "reset"}),
+    ("runtime", "kill_at", {"phase": "encode", "signal": "KILL"}), ("runtime", "kill_at", {"phase": "decode", "after": 4, "exit": 3}),
+    ("runtime", "device_hang", {"phase": "prefill"}), ("runtime", "hang", {"route": "/api/generate"}),
+    ("runtime", "status_reply", {"route": "/api/reset", "status": 500}), ("runtime", "block_pool", {"ms": 5000}),
+    ("tokenizer", "kill_at", {"phase": "encode"}), ("tokenizer", "hang", {"route": "/encode"}),
+    ("start", "start_axcl_init", {}), ("start", "start_loader", {}), ("start", "start_set_device", {}),
+    ("start", "start_handshake", {"ms": 100}), ("start", "start_layer_missing", {}), ("start", "start_post_missing", {}),
+    ("start", "start_embed_missing", {}), ("start", "start_embed_size", {}), ("start", "start_post_config", {"kind": "syntax"}),
+]
+FAULTS = USUAL + (MORE if os.environ.get("CORRAL_REPLAY_ALL") else [])
+
+
+def incident(folder, service, fault, arguments):
+    """The bundle of that fault."""
+    kind = "breaker" if service == "start" else None
+    faults = {"faults": {fault: {"on": True, "args": arguments}}} if service == "start" else {}
+    box = Box(folder, {"directives": True, "timing": {"tokens_per_second": 50, "prefill_ms_per_chunk": 100}, **faults}, model=CLOCKS)
+    box.start(wait_ready=service != "start")
+    try:
+        if service != "start":
+            assert box.say("[[n=8]] a turn before it")
+            box.fault(service, fault, "once", **arguments)
+            box.chat("[[n=30]] hello", {"num_predict": 400})
+        return wait_until(lambda: next((one for one in replaying.crashes(box) if kind in (None, one["kind"])), None), 60, "its bundle")
+    finally:
+        box.__exit__()
+
+
+@pytest.mark.parametrize("service,fault,arguments", FAULTS, ids=lambda part: part if isinstance(part, str) else "_".join(map(str, part.values())))
+def test_an_incident_is_played_again(tmp_path, service, fault, arguments):
+    bundle = incident(tmp_path / "first", service, fault, arguments)
+    said = io.StringIO()
+    assert replaying.replay(bundle, tmp_path / "again", said) == 0, said.getvalue()
+
+
+def test_what_goes_otherwise_is_told_and_a_bundle_of_an_older_corral_is_read(tmp_path):
+    bundle = incident(tmp_path / "first", *USUAL[0])
+    assert {"settings", "wording"} <= bundle.keys() | bundle["trigger"].keys()
+
+    old = copy.deepcopy(bundle)
+    del old["settings"]
+    for step in (old["trigger"], *old["history"]):
+        for key in ("wording", "exit_status"):
+            step.pop(key, None)
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    played = subprocess.run([sys.executable, ROOT / "tools/replay", "--bin", BIN, tmp_path / "old.json"], capture_output=True, text=True,
+                            timeout=180, check=False)
+    assert played.returncode == 0 and "played: the same" in played.stdout, played
+
+    other = copy.deepcopy(bundle)
+    step = next(step for step in other["history"] if step.get("failure") == "crash")
+    step["to"] = "broken"
+    said = io.StringIO()
+    assert replaying.replay(other, tmp_path / "other", said) == 1
+    assert "it parts here" in said.getvalue() and "ready broken exited crash" in said.getvalue(), said.getvalue()
+
+
+def test_what_can_t_be_played_says_why(tmp_path):
+    bundle = {"schema": 1, "model": "m", "kind": "hang", "time": "2026-01-01T00:00:00.000Z", "services": [], "history": [],
+              "requests": {"inside": [], "finished": []},
+              "trigger": {"time": "2026-01-01T00:00:00.000Z", "service": "runtime", "state": "ready", "event": "kill", "sentence": "who knows",
+                          "wording": "", "ids": [], "pid": 1}}
+    for wrong, why in (({"schema": 9}, "schema 9"), ({"settings": {"profile": "mine"}}, "profile 'mine'"), ({}, "'who knows'"),
+                       ({"kind": "intruder"}, "another program had the port")):
+        said = io.StringIO()
+        assert replaying.replay({**bundle, **wrong}, tmp_path / "box", said) == 2
+        assert why in said.getvalue()
