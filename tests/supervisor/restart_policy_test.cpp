@@ -70,6 +70,32 @@ TEST(restart_policy, an_open_breaker_grants_one_trial) {
     EXPECT_EQ(policy.on_failure(start, seconds{1}, 0.5).what, restart_verdict::at_once);
 }
 
+TEST(restart_policy, trials_come_ever_more_seldom_until_it_has_served_for_long_enough) {
+    catalog::restart_rule r = rule();
+    r.intensity = 0;
+    r.breaker_retry = milliseconds{8000};
+    restart_policy policy(r);
+    core::steady_time now = start;
+    const auto next = [&](milliseconds served) {
+        now += seconds{60} + served;
+        const restart_decision decision = policy.on_failure(now, served, 0.5);
+        EXPECT_EQ(decision.what, restart_verdict::give_up);
+        return decision.delay;
+    };
+    for (const int pause : {1000, 2000, 4000, 8000, 8000}) {
+        EXPECT_EQ(next({}), milliseconds{pause});
+        policy.on_trial();
+    }
+    policy.on_ready();
+    EXPECT_EQ(next(r.healthy_after - milliseconds{1}), milliseconds{8000}) << "it only seemed to be well";
+    policy.on_trial();
+    policy.on_ready();
+    EXPECT_EQ(next(r.healthy_after), milliseconds{1000});
+    policy.on_trial();
+    policy.forget();
+    EXPECT_EQ(next({}), milliseconds{1000}) << "a person asked";
+}
+
 TEST(restart_policy, quick_starts_are_tried_for_a_minute_and_at_least_every_few_seconds) {
     restart_policy policy{catalog::restart_rule{}};
     core::steady_time now = start;

@@ -161,8 +161,8 @@ TEST(service_fsm, first_failure_restarts_at_once_then_backs_off_then_breaks) {
     EXPECT_EQ(d.m.state(), service_state::broken);
     EXPECT_NE(d.m.reason.text().find("why"), std::string::npos);
     EXPECT_EQ(d.m.advice, "advice");
-    EXPECT_EQ(d.until_wake(), milliseconds{300'000});
-    d.pass(milliseconds{300'000});
+    EXPECT_EQ(d.until_wake(), milliseconds{37'500}) << "an eighth";
+    d.pass(milliseconds{37'500});
     EXPECT_EQ(d.m.state(), service_state::starting) << "one trial";
     d << spawned << exited << gone;
     EXPECT_EQ(d.m.state(), service_state::broken) << "and no more than one";

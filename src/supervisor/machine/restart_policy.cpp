@@ -5,6 +5,13 @@
 
 namespace corral::supervisor {
 
+namespace {
+
+// The first pause of an open breaker is an eighth of the last.
+constexpr unsigned most_doublings = 3;
+
+}  // namespace
+
 restart_meaning meaning_of(restart_reason why) noexcept {
     switch (why) {
         case restart_reason::asked:
@@ -52,7 +59,7 @@ restart_decision restart_policy::on_failure(core::steady_time now, core::millise
     const bool early = quick_since_ && now - *quick_since_ < rule_.max_backoff && rule_.intensity > 0;
     const bool at_work = sort == failure_sort::at_work;
     if (on_trial_ || (restarts_.size() >= rule_.intensity && !early && !at_work)) {
-        return {restart_verdict::give_up, {}};
+        return {restart_verdict::give_up, next_trial()};
     }
     if (!at_work) {
         restarts_.push_back(now);
@@ -71,9 +78,16 @@ restart_decision restart_policy::on_failure(core::steady_time now, core::millise
     return {restart_verdict::after_delay, delay};
 }
 
+core::milliseconds restart_policy::next_trial() noexcept {
+    const unsigned doublings = std::min(openings_, most_doublings);
+    openings_ = doublings + 1;
+    return rule_.breaker_retry / (1U << (most_doublings - doublings));
+}
+
 void restart_policy::forget() noexcept {
     restarts_.clear();
     streak_ = 0;
+    openings_ = 0;
     quick_since_.reset();
     on_trial_ = false;
 }

@@ -34,7 +34,7 @@ enum class restart_verdict { at_once, after_delay, give_up };
 
 struct restart_decision {
     restart_verdict what = restart_verdict::at_once;
-    core::milliseconds delay{0};  // with after_delay
+    core::milliseconds delay{0};  // with after_delay, and with give_up to the trial
 };
 
 class restart_policy {
@@ -44,9 +44,10 @@ public:
     // The service failed at `now` after being ready for `served` (zero: never was). Each quarter of
     // `healthy_after` spent ready halves the backoff's ceiling; the whole of it forgets the past. `jitter` is
     // in [0, 1). give_up when `intensity` restarts lie within the window already, or when the trial of an
-    // open breaker failed. Quick starts open it only once they have failed for `max_backoff`, and failures at
-    // work never: the prompt may be to blame, and a broken service fails its first test. Both are tried again
-    // after an eighth of `max_backoff` at the latest.
+    // open breaker failed. The trial comes after an eighth of `breaker_retry`, then after twice as long each
+    // time, so that a short cause is not paid for by the longest pause. Quick starts open it only once they
+    // have failed for `max_backoff`, and failures at work never: the prompt may be to blame, and a broken
+    // service fails its first test. Both are tried again after an eighth of `max_backoff` at the latest.
     [[nodiscard]] restart_decision on_failure(core::steady_time now, core::milliseconds served, double jitter,
                                               failure_sort sort = failure_sort::plain);
     void on_ready() noexcept {
@@ -62,11 +63,14 @@ public:
     [[nodiscard]] core::milliseconds ceiling() const noexcept;
 
 private:
+    [[nodiscard]] core::milliseconds next_trial() noexcept;
+
     catalog::restart_rule rule_;
     std::deque<core::steady_time> restarts_;  // inside the window, oldest first; at most `intensity`
     unsigned streak_ = 0;
     std::optional<core::steady_time> quick_since_;  // the first of the quick starts in a row that failed
     bool on_trial_ = false;
+    unsigned openings_ = 0;  // of the breaker, since it served for `healthy_after`
 };
 
 }  // namespace corral::supervisor

@@ -117,7 +117,7 @@ void stepper::on_gone() {
 void stepper::fail(core::milliseconds served, failure_sort sort, core::reason reason, std::string advice) {
     const restart_decision decision = m_.policy.on_failure(in_.now, served, in_.jitter, sort);
     if (decision.what == restart_verdict::give_up) {
-        return enter(phase::broken{phase::breaker_open{in_.now + plan_.breaker_retry}},
+        return enter(phase::broken{phase::breaker_open{in_.now + decision.delay}},
                      core::say("service.gave-up").led_to_by(reason), std::move(advice));
     }
     if (m_.held) {

@@ -19,7 +19,8 @@ inline constexpr std::array service_table{
             "The process ended without being told to; Corral starts it again, at once the first time.",
             "Read the cause behind it; 'corral logs MODEL/SERVICE' shows its last lines."},
     message{"service.gave-up", service_reader, "failed too often, the last time{> it | | by this: }",
-            "The breaker is open: it is tried only every breaker_retry.",
+            "The breaker is open: it is tried after an eighth of breaker_retry, then after twice as long "
+            "each time.",
             "Mend the cause, then corral start MODEL."},
     message{"service.said-before", service_reader, "while loading it had said{>: }",
             "A line it printed explains its end.",
