@@ -131,7 +131,9 @@ generation_service::generation_service(core::task_group& tasks, const core::cloc
     : impl_(std::make_shared<impl>(impl{
           &tasks, run_context{&clock, &random, &admission, &models, options,
                               std::make_shared<ignored_options>(), std::make_shared<shortened_requests>(),
-                              std::make_shared<prompt_quarantine>(core::keyed_hash::random_key()),
+                              std::make_shared<prompt_quarantine>(
+                                  core::keyed_hash::random_key(),
+                                  quarantine_rule{.deadly_after = options.poisonous_after}),
                               std::make_shared<count_desk>(tasks.get_executor(), clock),
                               std::make_shared<turn_summaries>(core::keyed_hash::random_key())}})) {}
 

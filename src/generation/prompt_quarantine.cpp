@@ -65,10 +65,6 @@ prompt_mark prompt_quarantine::content_of(const chat::generation_request& what) 
     return hash.result();
 }
 
-bool prompt_quarantine::counts(const entry& of, std::uint64_t stand, core::steady_time now) const {
-    return of.stand == stand && now - of.at < rule_.lasts;
-}
-
 void prompt_quarantine::note(prompt_mark prompt, const engine::run_loss& loss, std::uint64_t stand,
                              core::steady_time now) {
     if (loss.what == engine::run_loss::how::none) {
@@ -78,8 +74,13 @@ void prompt_quarantine::note(prompt_mark prompt, const engine::run_loss& loss, s
         make_room(now);
     }
     entry& of = known_[prompt];
-    if (!counts(of, stand, now)) {
+    if (of.stand != stand || !is_remembered(of, now)) {
         of = {};
+    }
+    if (of.halves == 0) {
+        of.lasts = rule_.lasts;
+    } else if (now - of.at >= of.lasts) {
+        of.lasts = std::min(2 * of.lasts, rule_.longest);
     }
     of.halves += loss.shared ? 1 : 2;
     ++(loss.what == engine::run_loss::how::died ? of.deaths : of.hangs);
@@ -94,15 +95,18 @@ void prompt_quarantine::note(prompt_mark prompt, const engine::run_loss& loss, s
 std::optional<prompt_record> prompt_quarantine::find(prompt_mark prompt, std::uint64_t stand,
                                                      core::steady_time now) const {
     const auto found = known_.find(prompt);
-    if (found == known_.end() || !counts(found->second, stand, now)) {
+    if (found == known_.end()) {
         return std::nullopt;
     }
     const entry& of = found->second;
-    return prompt_record{of.halves / 2, of.deaths, of.hangs, of.last, core::later(of.at, rule_.lasts)};
+    if (of.stand != stand || now - of.at >= of.lasts) {
+        return std::nullopt;
+    }
+    return prompt_record{of.halves / 2, of.deaths, of.hangs, of.last, core::later(of.at, of.lasts)};
 }
 
 void prompt_quarantine::make_room(core::steady_time now) {
-    std::erase_if(known_, [&](const auto& one) { return now - one.second.at >= rule_.lasts; });
+    std::erase_if(known_, [&](const auto& one) { return !is_remembered(one.second, now); });
     if (known_.size() >= rule_.most) {
         known_.erase(std::min_element(known_.begin(), known_.end(), [](const auto& a, const auto& b) {
             return a.second.at < b.second.at;

@@ -1,6 +1,7 @@
 #pragma once
 // Knows by a keyed hash which prompts killed or hung a runtime lately, so that one deadly prompt, asked again and
-// again, costs two processes and not all of them. Keeps no text. Decides only.
+// again, costs a few processes and not all of them. One that was refused and does harm again, at its first try, is
+// refused for twice as long. Keeps no text. Decides only.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +17,9 @@
 namespace corral::generation {
 
 struct quarantine_rule {
-    core::nanoseconds lasts = std::chrono::minutes{10};  // from the last loss
+    core::nanoseconds lasts = std::chrono::minutes{10};  // from the last loss; doubles
+    core::nanoseconds longest = std::chrono::hours{24};  // and for so long the past is remembered afterwards
+    unsigned deadly_after = 2;                           // losses
     std::size_t most = 256;                              // prompts; the oldest go
 };
 
@@ -63,8 +66,12 @@ private:
         std::string last;
         std::uint64_t stand = 0;
         core::steady_time at{};
+        core::nanoseconds lasts{0};
     };
-    [[nodiscard]] bool counts(const entry& of, std::uint64_t stand, core::steady_time now) const;
+    [[nodiscard]] bool is_remembered(const entry& of, core::steady_time now) const {
+        const bool deadly = of.halves >= 2 * rule_.deadly_after;
+        return now - of.at < (deadly ? of.lasts + rule_.longest : of.lasts);
+    }
     void make_room(core::steady_time now);
 
     core::keyed_hash::key key_;

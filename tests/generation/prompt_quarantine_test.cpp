@@ -80,7 +80,7 @@ TEST(prompt_quarantine, counts_deaths_and_hangs_together_and_shared_ones_half) {
 }
 
 TEST(prompt_quarantine, forgets_after_its_time_and_when_the_device_was_to_blame) {
-    prompt_quarantine table({1, 2}, {seconds{60}, 8});
+    prompt_quarantine table({1, 2}, {.lasts = seconds{60}});
     table.note(5, {how::hung, false, "x"}, 0, start);
     EXPECT_TRUE(table.find(5, 0, start + seconds{59}));
     EXPECT_FALSE(table.find(5, 0, start + seconds{60}));
@@ -93,8 +93,36 @@ TEST(prompt_quarantine, forgets_after_its_time_and_when_the_device_was_to_blame)
     EXPECT_TRUE(table.empty());
 }
 
+TEST(prompt_quarantine, who_does_harm_again_is_refused_at_once_and_for_twice_as_long) {
+    prompt_quarantine table({1, 2}, {.lasts = seconds{60}, .longest = seconds{200}});
+    core::steady_time now = start;
+    const auto harm = [&] {
+        table.note(5, {how::died, false, "x"}, 0, now);
+        return table.find(5, 0, now);
+    };
+    EXPECT_EQ(harm()->losses, 1U);
+    EXPECT_EQ(harm()->until, now + seconds{60}) << "two at the same time are one lesson";
+    unsigned losses = 2;
+    for (const int lasts : {120, 200, 200}) {
+        now = table.find(5, 0, now)->until;
+        EXPECT_FALSE(table.find(5, 0, now)) << "it has another chance";
+        EXPECT_EQ(harm()->losses, ++losses);
+        EXPECT_EQ(table.find(5, 0, now)->until, now + seconds{lasts});
+    }
+    now += seconds{200 + 199};
+    EXPECT_EQ(harm()->losses, ++losses) << "remembered for as long as the longest";
+    now += seconds{200 + 200};
+    EXPECT_EQ(harm()->losses, 1U);
+    table.pardon(5);
+    EXPECT_EQ(harm()->until, now + seconds{60});
+    EXPECT_EQ(harm()->losses, 2U);
+    now += seconds{60};
+    table.note(5, {how::died, false, "x"}, 1, now);
+    EXPECT_EQ(table.find(5, 1, now)->losses, 1U) << "the card was lost since";
+}
+
 TEST(prompt_quarantine, keeps_so_many_prompts_and_no_more) {
-    prompt_quarantine table({1, 2}, {seconds{60}, 3});
+    prompt_quarantine table({1, 2}, {.lasts = seconds{60}, .most = 3});
     for (prompt_mark each = 1; each <= 50; ++each) {
         table.note(each, {how::hung, false, std::string(100'000, 'x')}, 0, start + core::milliseconds(each));
         EXPECT_LE(table.size(), 3U);

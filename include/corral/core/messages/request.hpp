@@ -109,7 +109,8 @@ inline constexpr std::array request_table{
     message{"request.quarantined", request_reader,
             "while it worked on this prompt. It is refused for another … min, so that the model stays there "
             "for everybody.",
-            "The same prompt was deadly before; it is refused for ten minutes.",
+            "The same prompt was deadly before; it is refused for ten minutes, and after each new harm for "
+            "twice as long.",
             "Change the prompt; corral restart MODEL forgets it."},
     message{"request.too-long", request_reader,
             "the prompt is longer than the context length currently available to the model\n"
