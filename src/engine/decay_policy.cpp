@@ -69,7 +69,7 @@ void decay_policy::learn_gain(const length_class& of) {
     }
     learns_ = false;
     gained_ = *of.before / of.usual;
-    pause_ = gained_ >= helped ? 1 : std::min(2 * pause_, longest_pause);
+    pause_ = gained_ >= helped ? helped_pause : std::min(2 * std::max(pause_, first_pause), longest_pause);
 }
 
 bool decay_policy::is_slow() const {
@@ -77,9 +77,12 @@ bool decay_policy::is_slow() const {
 }
 
 bool decay_policy::wants_renewal(core::steady_time now) const {
-    constexpr int slow_spans = 12;
-    const bool may = !renewed_ || now - *renewed_ >= pause_ * slow_spans * slow_for_;
+    const bool may = !renewed_ || now - *renewed_ >= pause_ * slow_for_;
     return may && slow_since_ && now - *slow_since_ >= slow_for_;
+}
+
+bool decay_policy::is_overdue(core::steady_time now) const {
+    return wants_renewal(now) && now - *slow_since_ >= slow_for_ + patience();
 }
 
 void decay_policy::renews(core::steady_time now) {

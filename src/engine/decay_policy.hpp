@@ -32,6 +32,9 @@ public:
     // It is slow, has been for long enough, and a new process may help: renew it once nobody has asked for `idle()`.
     [[nodiscard]] bool wants_renewal(core::steady_time now) const;
     [[nodiscard]] core::nanoseconds idle() const noexcept { return slow_for_ / 30; }
+    // Nobody has let it rest for `patience()`: renew it between two runs.
+    [[nodiscard]] bool is_overdue(core::steady_time now) const;
+    [[nodiscard]] core::nanoseconds patience() const noexcept { return slow_for_; }
     // It is renewed now: the runs of the next process tell what it gained.
     void renews(core::steady_time now);
 
@@ -42,7 +45,10 @@ private:
     static constexpr std::size_t judged_runs = 24;  // the last ones
     static constexpr double slow = 1.5;             // times as long, in three of four runs
     static constexpr double helped = 1.2;           // times as fast
-    static constexpr int longest_pause = 28;        // times the first one
+    // Between two renewals, in `slow_for`; doubles while they don't help.
+    static constexpr int first_pause = 12;
+    static constexpr int helped_pause = 4;
+    static constexpr int longest_pause = 336;
 
     struct length_class {
         std::deque<double> young;      // seconds a token
@@ -58,7 +64,7 @@ private:
     std::deque<double> judged_;             // times as long as usual
     std::optional<core::steady_time> slow_since_;
     std::optional<core::steady_time> renewed_;
-    int pause_ = 1;  // between two renewals, in twelve times `slow_for`; grows while they don't help
+    int pause_ = first_pause;
     bool learns_ = false;
     std::uint64_t renewals_ = 0;
     double gained_ = 0.0;

@@ -84,16 +84,26 @@ void decay_watch::run::ended(const run_outcome& how, const std::shared_ptr<super
         of.told_useless = true;
         telemetry::warn("runtime.slower", "{}: {}", of.label, warning_of(report));
     }
-    if (!of.waits && of.policy.wants_renewal(now)) {
+    if (of.waits && of.policy.is_overdue(now) && services->ready()) {
+        renew(of, *services);
+    } else if (!of.waits && of.policy.wants_renewal(now)) {
         of.waits = true;
         of.told_useless = false;
         telemetry::warn(
             "runtime.slower",
             "{}: a token takes {:.1f} times as long as when its process was young; its runtime is "
-            "renewed once nobody has asked for {:.0f} s",
-            of.label, report.slower, core::as_seconds(of.policy.idle()));
+            "renewed once nobody has asked for {:.0f} s, or in {:.0f} min between two answers",
+            of.label, report.slower, core::as_seconds(of.policy.idle()),
+            core::as_seconds(of.policy.patience()) / 60);
         of.context.tasks->spawn("renewal of " + of.label, renew_when_idle(of_.state_, services));
     }
+}
+
+void decay_watch::renew(state& of, supervisor::group& services) {
+    const core::reason cause = core::say("service.renewed");
+    of.policy.renews(of.context.clock->now());
+    telemetry::log().info("{}: event=runtime.renewed why=\"{}\"", of.label, cause.text());
+    services.restart(of.runtime, cause, supervisor::restart_reason::asked);
 }
 
 core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of,
@@ -114,10 +124,7 @@ core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of,
             continue;
         }
         if (const std::shared_ptr<supervisor::group> at = services.lock(); at && at->ready()) {
-            const core::reason cause = core::say("service.renewed");
-            of->policy.renews(now);
-            telemetry::log().info("{}: event=runtime.renewed why=\"{}\"", of->label, cause.text());
-            at->restart(of->runtime, cause, supervisor::restart_reason::asked);
+            renew(*of, *at);
         }
         break;
     }

@@ -1,5 +1,6 @@
 #pragma once
-// Measures the runs of a backend for decay_policy, and renews its runtime while nobody wants the box.
+// Measures the runs of a backend for decay_policy, and renews its runtime while nobody wants the box, or between two runs
+// where nobody lets it rest.
 
 #include <functional>
 #include <memory>
@@ -46,6 +47,7 @@ public:
 
 private:
     struct state;
+    static void renew(state& of, supervisor::group& services);
     [[nodiscard]] static core::awaitable<void> renew_when_idle(std::shared_ptr<state> of,
                                                                std::weak_ptr<supervisor::group> services);
     std::shared_ptr<state> state_;

@@ -1,6 +1,7 @@
 """A runtime that becomes slower with each answer."""
 
 import re
+import threading
 import time
 
 import pytest
@@ -32,6 +33,34 @@ def test_it_is_renewed_once_nobody_asks_and_is_as_fast_as_before(tmp_path, profi
         speed = model_of(box)["speed"]
         assert speed["renewals"] == 1 and speed["gained"] > 1.2 and speed["slower"] == 0, speed
         assert re.search(r'corral_backend_renewals_total\{[^}]*\} 1\b', box.get("/metrics").body.decode())
+
+
+def test_where_nobody_lets_it_rest_it_is_renewed_between_two_answers(tmp_path):
+    scenario = {"directives": True, "timing": {"tokens_per_second": 2000, "decay_per_run": 0.02}}
+    with Box(tmp_path, scenario, model='[models.clocks]\nrenew_after = "3s"\n') as box:
+        before = box.pid_of("runtime")
+        over = threading.Event()
+        failed = []
+
+        def ask():
+            while not over.is_set():
+                try:
+                    runs(box, 1)
+                except Exception as error:  # the test tells it
+                    failed.append(error)
+                    return
+
+        clients = [threading.Thread(target=ask) for _ in range(3)]  # one is always inside
+        for client in clients:
+            client.start()
+        try:
+            wait_until(lambda: "event=runtime.renewed" in box.log(), 120, "it is renewed under load")
+            wait_until(lambda: box.pid_of("runtime") not in (before, None), 30, "a new process serves")
+        finally:
+            over.set()
+            for client in clients:
+                client.join(60)
+        assert not failed, failed
 
 
 def test_a_steady_runtime_is_left_alone(tmp_path):

@@ -83,8 +83,58 @@ TEST(decay_policy, what_decays_is_renewed_and_gains) {
     EXPECT_GT(each.report().gained, 2.0);
     EXPECT_TRUE(each.report().renewal_helps);
     each.use(hours{21}, minutes{1});
-    EXPECT_GE(each.report().renewals, 3U);
-    EXPECT_LE(each.report().renewals, 4U) << "at most one in six hours";
+    EXPECT_GE(each.report().renewals, 7U);
+    EXPECT_LE(each.report().renewals, 12U) << "at most one in two hours";
+}
+
+// Runs of one length, a minute apart.
+core::steady_time run(decay_policy& policy, int runs, core::milliseconds token, core::steady_time now) {
+    for (int each = 0; each < runs; ++each) {
+        now += minutes{1};
+        policy.ran({100, 100, 100 * token}, now);
+    }
+    return now;
+}
+
+TEST(decay_policy, one_that_helped_may_be_repeated_sooner_and_one_that_did_not_later) {
+    const core::milliseconds young{60};
+    const core::milliseconds old{120};
+    decay_policy policy{minutes{30}};
+    const auto renew = [&](core::steady_time now, core::milliseconds next) {
+        policy.renews(now);
+        policy.began();
+        return run(policy, 12, next, now);
+    };
+    policy.began();
+    core::steady_time now = run(policy, 12 + 24 + 31, young, core::steady_time{hours{1}});
+    EXPECT_FALSE(policy.wants_renewal(now));
+    now = run(policy, 24 + 31, old, now);
+    ASSERT_TRUE(policy.wants_renewal(now));
+    core::steady_time renewed = now;
+    now = run(policy, 24 + 40, old, renew(now, young));
+    EXPECT_GT(policy.report().gained, 1.9);
+    EXPECT_FALSE(policy.wants_renewal(renewed + minutes{119}));
+    EXPECT_TRUE(policy.wants_renewal(renewed + minutes{120}));
+
+    now = renewed = renewed + minutes{120};
+    now = run(policy, 24 + 40, 2 * old, renew(now, old));  // it begins as slow as the one before was
+    EXPECT_LT(policy.report().gained, 1.1);
+    EXPECT_FALSE(policy.wants_renewal(renewed + hours{12} - minutes{1}));
+    EXPECT_TRUE(policy.wants_renewal(renewed + hours{12}));
+}
+
+TEST(decay_policy, one_that_is_never_idle_becomes_overdue) {
+    decay_policy policy{minutes{30}};
+    policy.began();
+    core::steady_time now = run(policy, 12, core::milliseconds{60}, core::steady_time{hours{1}});
+    now = run(policy, 18, core::milliseconds{120}, now);
+    now = run(policy, 6, core::milliseconds{120}, now);  // slow from here on
+    EXPECT_FALSE(policy.wants_renewal(now + minutes{29}));
+    EXPECT_TRUE(policy.wants_renewal(now + minutes{30}));
+    EXPECT_FALSE(policy.is_overdue(now + minutes{59}));
+    EXPECT_TRUE(policy.is_overdue(now + minutes{60}));
+    policy.renews(now + minutes{60});
+    EXPECT_FALSE(policy.is_overdue(now + hours{6}));
 }
 
 TEST(decay_policy, what_a_new_process_does_not_help_is_left_alone_for_longer_and_longer) {

@@ -226,13 +226,14 @@ inline constexpr std::array runtime_table{
         "runtime.slower", runtime_reader,
         "…: a token takes … times as long as when its process was young; its runtime is renewed once nobody "
         "has "
-        "asked for … s\n"
+        "asked for … s, or in … min between two answers\n"
         "useless| A token takes {factor} times as long as when its process was young, and a new process did "
         "not "
         "help. See whether it is hot or something else is at work here: corral doctor.",
         "In three of four of the last runs a token took at least half as long again as in the first runs of "
         "the "
-        "same process with an equally long context. For that Corral replaces the process while nobody asks.",
+        "same process with an equally long context. For that Corral replaces the process while nobody asks, "
+        "or after a while between two answers.",
         "Nothing; where it did not help, look at temperature, power and other programs (corral doctor)."},
     message{"runtime.tap-unused", runtime_reader,
             "the runtime does not use the tokenizer URL it was given; counts are estimates\n"
@@ -254,8 +255,8 @@ inline constexpr std::array runtime_table{
     message{"run.poisonous", runtime_reader,
             "request id=… model=… client=… is deadly, for the runtime died … times in it and hung … times; "
             "at last: …",
-            "The runtime died of one prompt several times; the prompt is refused for ten minutes, the model "
-            "goes on.",
+            "The runtime died of one prompt several times; the prompt is refused for ten minutes or "
+            "more, the model goes on.",
             "Ask the client that is named for the prompt, and report it to the vendor."},
     message{"run.again", runtime_reader,
             "request id=… model=… try=… failed before anything of its answer went out (…), waiting to run "
