@@ -31,13 +31,15 @@ settled_lines moving_lines::settle(const std::string& share, std::string_view sy
     if (system.empty() || system.size() > most_bytes || std::ranges::count(system, '\n') > most_lines) {
         return out;
     }
-    line_marks marks;
-    for_each_line(system, [&](std::string_view line) {
+    const auto mark_of = [this](std::string_view line) {
         core::keyed_hash hash(key_);
         hash.feed(core::trimmed(line));
-        marks.push_back(hash.result());
-    });
+        return hash.result();
+    };
+    line_marks marks;
+    for_each_line(system, [&](std::string_view line) { marks.push_back(mark_of(line)); });
     const line_marks by_place = marks;
+    std::erase(marks, mark_of(""));  // which any two texts have in common
     std::ranges::sort(marks);
     auto found = std::ranges::find(known_, share, &entry::share);
     if (found == known_.end()) {

@@ -60,6 +60,12 @@ TEST_F(moving_lines_of, another_text_and_another_client_begin_anew) {
     EXPECT_EQ(settle(blank_lines).fixed, blank_lines);
 }
 
+TEST_F(moving_lines_of, blank_lines_make_no_two_texts_alike) {
+    settle("You write titles.\n\nBe brief.\n\nUse no emoji.\n\n");
+    const std::string other = "You are a harbour clerk.\n\nKnow each berth.\n\nNever guess.\n\n";
+    EXPECT_EQ(settle(other).fixed, other) << "another text, and no line of it has moved";
+}
+
 TEST_F(moving_lines_of, they_stand_before_the_words_of_the_newest_question) {
     const auto message = [](chat::role from, std::string text) {
         chat::message out;
