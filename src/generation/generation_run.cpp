@@ -236,7 +236,12 @@ core::awaitable<bool> generation_run::follow_model() {
         const bool prepared_again = co_await prepare();
         co_return prepared_again;
     }
+    if (gave_way_ && to_->gone_out()) {  // another model would not go on word for word
+        fail(chat::failure_kind::unavailable, "model-changed", core::say("request.changed"));
+        co_return false;
+    }
     if (!put_aside_) {
+        forget_parts();
         take_back();
     }
     generation::served named = with_.models->find(request_.model);

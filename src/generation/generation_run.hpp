@@ -100,6 +100,7 @@ private:
     // Somebody waits for the runtime while it works for a job: the answer is gone on with later, from its own text.
     void give_way();
     [[nodiscard]] bool may_give_way() const;
+    void forget_parts();
     void show(std::string_view piece, std::uint32_t generated);
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;
@@ -152,6 +153,7 @@ private:
     std::optional<call_gate> calls_;                                           // there are tools
     bool is_job_ = false;
     bool gave_way_ = false;                    // runs from then on go on with what the last wrote
+    chat::thinking_mode thinking_of_whole_{};  // ... and don't think; this is how the first was asked
     std::string thinking_;                     // of this answer
     std::string answer_;                       // of this run, where the next turn is expected
     bool called_ = false;                      // it has called a tool

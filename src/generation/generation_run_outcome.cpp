@@ -247,6 +247,7 @@ void generation_run::conclude(chat::finish_reason reason) {
 
 void generation_run::carry_out(const run_again&, const chat::failure& why) {
     to_->take_back();
+    forget_parts();
     refits_ += why.kind == chat::failure_kind::context_too_long ? 1 : 0;
     telemetry::warn(
         "run.again",

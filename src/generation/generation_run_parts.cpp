@@ -1,8 +1,10 @@
 // Answers that are written in parts, and what the turns before and behind an answer need.
 
+#include <optional>
 #include <utility>
 
 #include "corral/core/stated_number.hpp"
+#include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
 #include "generation/generation_run.hpp"
 
@@ -35,9 +37,13 @@ bool generation_run::may_give_way() const {
     }
     const engine::learned_sizes sizes = (*lease_)->learned();
     const chat::token_usage used = figures_.usage();
+    const std::optional<std::uint32_t> most = max_tokens(request_.limits, context_length_of(*model_));
+    if (most && used.generated_tokens >= *most) {
+        return false;  // it ends here by itself
+    }
     const bool plain = !gate_ && !calls_ && !forced_ && !thoughts_ && !block_ && !request_.top_logprobs &&
                        !request_.hole && is_conversation(request_) && !has_images(request_) &&
-                       begun_answer(request_).empty();
+                       begun_answer(request_).empty() && !to_->notes().cuts.any();
     return plain && parts_ < most_parts && (*lease_)->takes_verbatim() && sizes.prompt_limit > 0 &&
            core::sum_of(used.prompt_tokens, used.generated_tokens) + margin < sizes.prompt_limit;
 }
@@ -50,14 +56,28 @@ void generation_run::give_way() {
     begun.thought = true;
     correction_ = request_.messages;
     correction_.push_back(std::move(begun));
+    if (!gave_way_) {
+        thinking_of_whole_ = request_.thinking;
+    }
     request_.thinking = chat::thinking_mode::off;
     will_go_on_ = gave_way_ = true;
     judged_ = true;
     keeps_figures_ = true;
+    figures_.count_no_more();  // what the stop lets through is made once more
     ++parts_;
     verdict_ = verdict::again;
     telemetry::log().debug("request id={} gives way to somebody who waits", request_.id);
     control_->cancel();
+}
+
+// Nothing of its parts has gone out, and the next run begins with the first.
+void generation_run::forget_parts() {
+    if (std::exchange(gave_way_, false)) {
+        to_->take_back();
+        request_.thinking = thinking_of_whole_;
+        figures_ = {};
+        figures_.arrive(request_.arrived);
+    }
 }
 
 void generation_run::move_lines() {

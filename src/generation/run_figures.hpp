@@ -19,6 +19,8 @@ public:
         hidden_tokens_ = tokens;
         most_tokens_ = most;
     }
+    // What this run generates from now on is not of the answer.
+    void count_no_more() { most_tokens_ = counted_tokens(); }
     // A new run begins on a lease that was granted `at`.
     void begin_run(core::steady_time at);
     void note_text(const engine::run_progress& now);

@@ -3,7 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from admin_cli import model_of
+from admin_cli import corral, model_of
 from client import Stream
 from harness import MODEL, Box, wait_until
 
@@ -72,3 +72,77 @@ def test_an_answer_that_is_judged_as_a_whole_is_not_interrupted(tmp_path):
             assert box.say("[[text=yes]] person") == "yes"
             assert json.loads(answer.result()) == json.loads(value)
         assert kinds_of(box) == ["job", "person"]
+
+
+def test_an_answer_to_a_shortened_conversation_is_not_interrupted(tmp_path):
+    turns = [{"role": role, "content": f"{number} " + "so on and so forth " * 20} for number in range(60) for role in ("user", "assistant")]
+    with Box(tmp_path, SLOW) as box:
+        text = ""
+        with ThreadPoolExecutor(1) as persons:
+            answer = None
+            for line in job(box, [*turns, JOB[-1]]):
+                text += line["message"]["content"]
+                answer = answer or persons.submit(box.say, "[[text=yes]] person")
+            assert text == WORDS and answer.result() == "yes"
+        assert kinds_of(box) == ["job", "person"]
+
+
+def test_no_token_more_than_was_asked_for_and_none_counted_twice(tmp_path):
+    with Box(tmp_path, SLOW) as box, ThreadPoolExecutor(8) as persons:
+        for most in range(61, 67):
+            alone = box.chat(JOB, {"num_predict": most}).json["message"]["content"]
+            text, answers = "", []
+            for line in job(box, options={"num_predict": most}):
+                text += line["message"]["content"]
+                if len(text) > (60, len(alone) - 5, 10**6)[len(answers)]:
+                    answers.append(persons.submit(box.say, "[[text=yes]] person"))
+            assert (text, line["eval_count"]) == (alone, most)
+            assert [answer.result() for answer in answers] == ["yes"] * len(answers)
+
+
+def long_person(box, persons):
+    """Somebody whose answer takes its time, and for whom the job has made way."""
+    answer = persons.submit(box.say, f"[[text={WORDS}]] person")
+    box.logged("gives way to somebody")
+    return answer
+
+
+def test_a_model_that_was_changed_meanwhile_does_not_begin_the_answer_once_more(tmp_path):
+    with Box(tmp_path, SLOW) as box, ThreadPoolExecutor(2) as persons:
+        text, last, answer = "", None, None
+        for line in job(box):
+            last = line
+            text += line.get("message", {}).get("content", "")
+            if answer is None and len(text) > 100:
+                answer = long_person(box, persons)
+                box.config_file.write_text(box.config_file.read_text().replace('family = "qwen2.5"', 'family = "qwen2.5"\noversize = "refuse"'))
+                assert corral(box, "reload").returncode == 0
+        assert answer.result() == WORDS
+        assert WORDS.startswith(text) and "changed" in last["error"], last
+        # Of one that has nothing of it yet the answer is made anew.
+        whole = persons.submit(lambda: "".join(line["message"]["content"] for line in job(box, stream=False)))
+        wait_until(lambda: model_of(box)["queue"]["running"] == 1, what="the job runs")
+        wait_until(lambda: box.runtime_state()["phase"] == "decode", what="it writes")
+        mark = box.log().count("gives way to somebody")
+        answer = persons.submit(box.say, f"[[text={WORDS}]] person")
+        wait_until(lambda: box.log().count("gives way to somebody") > mark, what="the job makes way")
+        box.config_file.write_text(box.config_file.read_text().replace('oversize = "refuse"', 'oversize = "fit"'))
+        assert corral(box, "reload").returncode == 0
+        assert (answer.result(), whole.result()) == (WORDS, WORDS)
+
+
+def test_a_runtime_that_died_in_a_later_part_has_the_whole_made_anew(tmp_path):
+    messages = [{"role": "user", "content": rf"[[text=<think>\nfirst this\n</think>\n\n{WORDS}]]"}]
+    scenario = {**SLOW, "tokenizer": {"family": "qwen3", "no_think": False}}
+    with Box(tmp_path, scenario, model='capabilities = ["completion", "thinking"]\n', family="qwen3") as box, ThreadPoolExecutor(2) as persons:
+        ask = lambda: next(iter(job(box, messages, think=True, stream=False)))
+        alone = ask()
+        answer = persons.submit(ask)
+        wait_until(lambda: box.runtime_state()["phase"] == "decode", what="it writes")
+        person = persons.submit(lambda: box.chat([{"role": "user", "content": "[[text=yes]] person"}], think=False))
+        box.logged("gives way to somebody")
+        assert person.result().status == 200
+        wait_until(lambda: box.runtime_state()["phase"] == "decode", what="it goes on")
+        box.kill("runtime")
+        same = lambda of: (of["message"]["content"], of["message"]["thinking"], of["eval_count"], of["prompt_eval_count"])
+        assert same(answer.result()) == same(alone)
