@@ -44,8 +44,7 @@ result<void> sync_folder(const fs::path& folder) {
 
 }  // namespace
 
-result<private_file> read_private_file(const fs::path& file) {
-    constexpr std::size_t most = 1024 * 1024;
+result<private_file> read_private_file(const fs::path& file, std::size_t most) {
     // Not blocking: the name may be that of a pipe.
     const owned_fd handle(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat facts {};

@@ -114,6 +114,21 @@ def test_a_client_is_told_shown_and_taken_back(box, connect, tmp_path):
     assert again.returncode == 1 and "nothing to take back" in again.stderr
 
 
+def test_a_large_file_is_taken_back_too(connect, tmp_path):
+    file = tmp_path / ".config/opencode/opencode.json"
+    file.parent.mkdir(parents=True)
+    mine = b'{"theme": "' + b'\\"' * 500_000 + b'"}'
+    file.write_bytes(mine)
+    assert connect("opencode", "--write").returncode == 0 and file.read_bytes() != mine
+    undone = connect("opencode", "--undo")
+    assert undone.returncode == 0 and file.read_bytes() == mine, undone.stderr
+
+
+def test_a_folder_that_can_not_be_found_out_is_said(connect, tmp_path):
+    done = connect("--all", "--output", "")
+    assert done.returncode == 1 and "say it whole" in done.stderr, (done.returncode, done.stderr)
+
+
 def test_all_clients_get_a_folder(box, connect, tmp_path):
     made = connect("--all", "--output", "told")
     assert made.returncode == 0, made.stderr

@@ -1,6 +1,7 @@
 #pragma once
 // Small files and folders whose owner and mode matter; files are read and replaced as a whole.
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -20,8 +21,10 @@ struct private_file {
     gid_t group = 0;
 };
 
-// Fails for what is not a regular file and beyond 1 MiB. A file that is not there is ENOENT.
-[[nodiscard]] result<private_file> read_private_file(const std::filesystem::path& file);
+constexpr std::size_t usual_private_file = std::size_t{1024} * 1024;
+// Fails for what is not a regular file and beyond `most` bytes. A file that is not there is ENOENT.
+[[nodiscard]] result<private_file> read_private_file(const std::filesystem::path& file,
+                                                     std::size_t most = usual_private_file);
 
 // A new file in the place of the old: written aside, synced, renamed, and the folder synced.
 [[nodiscard]] result<void> replace_private_file(const std::filesystem::path& file, const private_file& with);

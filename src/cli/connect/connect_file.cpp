@@ -63,11 +63,12 @@ struct client_record {
 
 // Nothing where there is none.
 core::result<std::optional<client_record>> read_record(const fs::path& from) {
-    const auto read = core::read_private_file(from);
+    constexpr std::size_t most = core::usual_private_file * 16;  // twice the largest, as JSON has its bytes
+    const auto read = core::read_private_file(from, most);
     if (!read && read.error().code == boost::system::errc::no_such_file_or_directory) {
         return std::optional<client_record>();
     }
-    const json told = read ? core::parse_json<json>(read->text) : json();
+    const json told = read ? core::parse_json<json>(read->text, {8, most}) : json();
     if (!told.is_object() || core::text_at(told, "file").empty() || !told.contains("after")) {
         return misplaced(core::say("connect.undo/unreadable", from.string()));
     }
@@ -186,6 +187,9 @@ core::result<client_change> plan_client_file(const told_client& client, const st
             core::say("connect.merge/stays", out.file.string(), merged.error().message, client.name));
     }
     out.after = *std::move(merged);
+    if (out.after.size() > core::usual_private_file) {  // and would not be read again
+        return misplaced(core::say("files.private/larger-mib", out.file.string()));
+    }
     return out;
 }
 
