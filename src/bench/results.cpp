@@ -192,9 +192,7 @@ test_result test_of(const json& from) {
     return out;
 }
 
-}  // namespace
-
-std::string json_report(const run_record& run) {
+json report_of(const run_record& run) {
     const totals all = total_up(run);
     json out{{"schema", schema},
              {"model", run.model},
@@ -227,6 +225,16 @@ std::string json_report(const run_record& run) {
     }
     for (const test_result& one : run.results) {
         out["results"].push_back(test_json(one));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string json_report(const run_record& run, const run_record* beside) {
+    json out = report_of(run);
+    if (beside != nullptr) {
+        out["beside"] = report_of(*beside);
     }
     return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -14,12 +14,12 @@
 
 #include <pwd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "corral/control/socket_file.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/say.hpp"
 #include "unix_socket.hpp"
@@ -299,8 +299,7 @@ core::owned_fd process_of_daemon(const std::vector<fs::path>& places) {
             continue;
         }
         const core::owned_fd socket(*connected);
-        const auto who = peer_of(socket.get());
-        return core::owned_fd(who ? static_cast<int>(::syscall(SYS_pidfd_open, who->pid, 0)) : -1);
+        return process_at(socket.get());
     }
     return {};
 }

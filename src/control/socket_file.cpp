@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "corral/core/private_file.hpp"
@@ -22,6 +23,12 @@ bool is_trusted(int connected_socket) {
                         who ? std::to_string(who->uid) : "unknown");
     }
     return trusted;
+}
+
+core::owned_fd process_at(int connected_socket) {
+    const auto who = peer_of(connected_socket);
+    return core::owned_fd(who && who->pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, who->pid, 0))
+                                              : -1);
 }
 
 core::result<socket_file> socket_file::listen(const std::filesystem::path& path) {

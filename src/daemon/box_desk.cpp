@@ -218,7 +218,8 @@ struct box_desk::command {
 };
 
 box_desk::box_desk(core::task_group& tasks, const core::clock_source& clock, box_desk_parts of)
-    : clock_(clock),
+    : tasks_(tasks),
+      clock_(clock),
       of_(std::move(of)),
       command_over_(tasks.get_executor()),
       feed_(tasks, clock,
@@ -260,11 +261,6 @@ desk_json box_desk::status() const {
 
 desk_json box_desk::requests() const {
     return requests_json(*of_.admin, *of_.journal);
-}
-
-core::awaitable<desk_json> box_desk::ask(desk_json verb) {
-    auto asking = answer_admin(*of_.admin, std::move(verb));
-    co_return co_await std::move(asking);
 }
 
 core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string> words, shape made) {

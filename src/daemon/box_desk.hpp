@@ -1,6 +1,7 @@
 #pragma once
 // The operator's desk of the API: its verbs, and commands of our own program for what reads files.
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "box_feed.hpp"
 #include "corral/api/operator_desk.hpp"
 #include "corral/core/disk_work.hpp"
+#include "corral/core/owned_fd.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/telemetry/run_journal.hpp"
 
@@ -56,14 +58,19 @@ public:
 
 private:
     struct command;
+    [[nodiscard]] core::awaitable<void> give_back(std::uint64_t loan, core::owned_fd asker);
     [[nodiscard]] bool streams_end() const;
 
+    core::task_group& tasks_;
     const core::clock_source& clock_;
     box_desk_parts of_;
     std::shared_ptr<std::map<std::string, int>> followers_ =
         std::make_shared<std::map<std::string, int>>();         // of lines, by client
     std::shared_ptr<int> commands_ = std::make_shared<int>(0);  // that run or wait for their turn
-    bool running_ = false;                                      // one of them
+    std::map<std::string, std::uint64_t>
+        lent_;  // models that are stopped for as long as somebody's process runs
+    std::uint64_t loans_ = 0;
+    bool running_ = false;  // one of them
     core::wake_signal command_over_;
     core::disk_work disk_;
     box_feed feed_;

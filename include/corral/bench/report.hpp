@@ -15,7 +15,8 @@ namespace corral::bench {
 [[nodiscard]] std::string html_report(const run_record& run);
 // A dozen lines for a terminal of `columns`, at least 40.
 [[nodiscard]] std::string summary(const run_record& run, std::size_t columns);
-[[nodiscard]] std::string json_report(const run_record& run);
+// `beside`: what the same was measured with, as its member "beside".
+[[nodiscard]] std::string json_report(const run_record& run, const run_record* beside = nullptr);
 // Two runs side by side; only tests that succeeded in both are averaged. `before` is the baseline.
 [[nodiscard]] std::string markdown_comparison(const run_record& before, const run_record& after);
 // What Corral costs or saves: the same tests asked of a runtime itself and through Corral, of both by our clock. The

@@ -13,6 +13,8 @@ namespace corral::control {
 
 // Whether root or the user of this process is at the other end.
 [[nodiscard]] bool is_trusted(int connected_socket);
+// The process at the other end, as a descriptor that is readable once it has ended; none where the kernel does not tell.
+[[nodiscard]] core::owned_fd process_at(int connected_socket);
 
 class socket_file {
 public:

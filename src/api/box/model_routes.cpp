@@ -101,6 +101,9 @@ core::awaitable<void> run_verb(const api_context& context, const char* verb, htt
         asked["target"] = std::move(model);
     }
     take_members(asked, body, {"wait_seconds", "now"});
+    if (core::flag_at(body, "while_asker_runs")) {
+        asked["asker_at"] = incoming.socket;
+    }
     co_await ask_verb(context, std::move(asked), out);
 }
 

@@ -131,7 +131,11 @@ void own_runtime::give_up() noexcept {
 }
 
 core::result<control::admin_json> own_runtime::ask(const char* verb) const {
-    return control::ask_daemon(sockets_, question_of(verb, model_.name), longest_question);
+    control::admin_question question = question_of(verb, model_.name);
+    if (question.path.ends_with("/unload")) {
+        question.body["while_asker_runs"] = true;  // it is served again whatever becomes of us
+    }
+    return control::ask_daemon(sockets_, std::move(question), longest_question);
 }
 
 std::string own_runtime::state_at_corral() const {

@@ -165,13 +165,14 @@ int run(const bench_options& asked, const command_context& context) {
     const fs::path out = plan->side.out;
     const bool beside = plan->beside;
     const fs::path kept = plan->history_file;
-    const core::result<bench::run_record> done = run_bench(std::move(*plan));
+    const core::result<bench_records> both = run_bench(std::move(*plan));
     lines.clear();
-    if (!done) {
-        return fail(done.error().message);
+    if (!both) {
+        return fail(both.error().message);
     }
+    const bench::run_record* const done = &both->own;
     if (asked.json) {
-        std::cout << bench::json_report(*done);
+        std::cout << bench::json_report(*done, beside && both->other ? &*both->other : nullptr);
     } else {
         print_summary(*done, out, context);
         if (beside) {

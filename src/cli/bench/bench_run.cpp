@@ -49,7 +49,7 @@ public:
         }
     }
 
-    core::result<bench::run_record> run() {
+    core::result<bench_records> run() {
         stop_.async_wait([this](core::error_code error, int) {
             if (!error) {
                 for (bench_side* const side : sides_) {
@@ -77,7 +77,11 @@ public:
         if (failed_) {
             return *failed_;
         }
-        return plan_.side.record;
+        bench_records out{plan_.side.record, std::nullopt};
+        if (plan_.other) {
+            out.other = plan_.other->record;
+        }
+        return out;
     }
 
 private:
@@ -300,7 +304,7 @@ private:
 
 }  // namespace
 
-core::result<bench::run_record> run_bench(bench_plan plan) {
+core::result<bench_records> run_bench(bench_plan plan) {
     return bench_runner(std::move(plan)).run();
 }
 

@@ -41,7 +41,12 @@ struct bench_plan {
 // Until the last test, or SIGINT or SIGTERM, which leave a report of what is there. Of two servers each has
 // its turn at every test, now one and now the other first, so that neither always finds the box warm. Fails
 // when the server takes no key or has no such model, or when the report can't be written.
-[[nodiscard]] core::result<bench::run_record> run_bench(bench_plan plan);
+struct bench_records {
+    bench::run_record own;
+    std::optional<bench::run_record> other;  // of a plan with one
+};
+
+[[nodiscard]] core::result<bench_records> run_bench(bench_plan plan);
 
 // `text` as the whole of `file`: written aside, synced and renamed, so that there is never half of it.
 [[nodiscard]] core::result<void> write_whole(const std::filesystem::path& file, const std::string& text);
