@@ -266,6 +266,13 @@ def test_a_conversation_beyond_the_window_is_summed_up_and_goes_on(box):
         assert "Eight steps are done." in box.runs()[-1]["kv_text"]
 
 
+def test_an_excerpt_in_place_of_a_summary_begins_with_a_whole_character(box):
+    for end in ("", ".", ".."):
+        reply = box.post("/v1/responses/compact", {"model": "sim", "input": "\u6f22" * 400 + "[[text= ]]" + end})
+        kept = json.loads(reply.json["output"][0]["encrypted_content"])
+        assert kept["summary"].startswith("(An excerpt of its end.)\n\u6f22"), kept["summary"][:40]
+
+
 def test_turns_that_went_are_summed_up_while_the_box_is_idle(tmp_path):
     """The first overflow waits for nothing; the next turn reads the summary, and what the person said, in their place."""
     turns = lambda count: [one for n in range(count) for one in ({"role": "user", "content": f"Fact {n}: the code of gate {n} is 47{n:02}."},

@@ -9,6 +9,7 @@
 #include "api/openai/message_reader.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
+#include "corral/core/utf8.hpp"
 #include "corral/generation/summary_request.hpp"
 
 namespace corral::api::openai {
@@ -91,7 +92,11 @@ compaction_plan plan_compaction(const std::vector<chat::message>& messages, bool
 
 std::string excerpt_of(std::string_view transcript) {
     constexpr std::size_t longest = 600;
-    return std::string(transcript.substr(transcript.size() - std::min(transcript.size(), longest)));
+    std::size_t from = transcript.size() - std::min(transcript.size(), longest);
+    while (from < transcript.size() && core::continues_character(transcript[from])) {
+        ++from;
+    }
+    return std::string(transcript.substr(from));
 }
 
 ordered_json compaction_item(const compaction_plan& plan, std::string_view summary) {
