@@ -1,8 +1,10 @@
 """While nobody waits, the box computes what the next prompt begins with, where that has been seen to pay."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from admin_cli import model_of
+from admin_cli import corral, model_of
 from harness import Box, compares_soon, pause, wait_until
 
 PROVED = r"This box answered the same behind its cache as anew"
@@ -103,6 +105,39 @@ def test_a_clock_in_front_of_the_instructions_costs_a_line(tmp_path):
             if number >= 9:  # the first, which had nothing moved, counts no more
                 reads(box, number + 1)
         assert continued[:3] == [False] * 3 and continued[10:] == [True] * 3, continued
+
+
+def test_a_runtime_that_dies_of_it_under_a_client_is_not_asked_a_third_time(tmp_path):
+    with thinker(tmp_path) as box, ThreadPoolExecutor(1) as clients:
+        box.logged(PROVED, timeout=30)
+        box.control("runtime", cmd="set", timing={"prefill_ms_per_chunk": 300})
+        messages = [LONG]
+        for number in range(3):
+            say(box, messages, number)
+        for number in range(3, 5):
+            reads(box, number)
+            answer = clients.submit(say, box, messages, number)
+            wait_until(lambda: model_of(box)["queue"]["running"] == 1, what="a client waits for its end")
+            box.kill("runtime")
+            answer.result()  # right, and blamed for nothing
+            box.control("runtime", cmd="set", timing={"prefill_ms_per_chunk": 300})
+        assert "while the request ran" not in box.log() and "quarantine" not in box.log()
+        for number in range(5, 8):
+            say(box, messages, number)
+        pause.wait(1.5)  # as one who reads
+        assert box.log().count("are computed ahead") == 2 and model_of(box)["state"] == "ready"
+
+
+def test_an_unload_that_waited_for_it_counts_as_others_do(tmp_path):
+    with thinker(tmp_path) as box:
+        box.logged(PROVED, timeout=30)
+        box.control("runtime", cmd="set", timing={"prefill_ms_per_chunk": 300})
+        messages = [LONG]
+        for number in range(3):
+            say(box, messages, number)
+        reads(box, 3)
+        assert corral(box, "stop", "sim").returncode == 0
+        assert ahead_of(box)["seconds_others_waited"] > 0.1, "another model may have wanted the card"
 
 
 @pytest.mark.parametrize("line", ['ahead = "off"\n', 'ahead = "auto"\nreuse = "off"\n'], ids=["ahead", "reuse"])

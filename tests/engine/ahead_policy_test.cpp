@@ -52,6 +52,16 @@ TEST(ahead_policy, others_may_wait_for_a_quarter_of_what_is_saved) {
         << "a short one";
 }
 
+TEST(ahead_policy, what_it_cost_is_forgotten_by_and_by) {
+    ahead_policy policy = after({continues, continues, continues});
+    policy.held_up(20s);
+    EXPECT_FALSE(policy.pays(true, 3s, 3s));
+    for (int i = 0; i < 100; ++i) {
+        policy.note(continues, 5s, core::steady_time{60s * i});
+    }
+    EXPECT_TRUE(policy.pays(true, 3s, 3s)) << "what is not tried can't pay either";
+}
+
 TEST(ahead_policy, what_it_cost_ends_it_until_it_has_paid_again) {
     ahead_policy policy = after({continues, continues, continues});
     policy.made();
@@ -68,12 +78,15 @@ TEST(ahead_policy, what_it_cost_ends_it_until_it_has_paid_again) {
 }
 
 // A runtime that can't take it must not be killed with each answer.
-TEST(ahead_policy, two_failures_in_a_row_end_it) {
+TEST(ahead_policy, two_failures_of_late_end_it) {
     ahead_policy policy = after({continues, continues, continues});
     policy.failed();
-    policy.made();
+    for (int i = 0; i < 40; ++i) {
+        policy.made();
+    }
     policy.failed();
     EXPECT_TRUE(policy.pays(true, 3s, 3s));
+    policy.made();  // a short one
     policy.failed();
     EXPECT_FALSE(policy.pays(true, 3s, 3s));
     EXPECT_FALSE(policy.pays(false, 3s, 3s));

@@ -86,6 +86,7 @@ private:
         ends_ = 0;
         replaced_ = false;
         loss_seen_ = false;
+        resets_ = false;
         lost_at_.reset();
         cancelled_ = false;
         cancel_at_ = is_run_ && chance(350) ? now_ + milliseconds{random_() % 700} : steady_time::max();
@@ -367,6 +368,7 @@ private:
     void reset() {
         server_.begin_reset(fsm_.ids());
         const auto got = put(true);
+        resets_ = resets_ || (got && got->verdict == control_verdict::accepted && server_.at_work());
         fsm_.on_reset(got, now_);
     }
     // The promise of statelessness.
@@ -416,6 +418,9 @@ private:
         if (end.end == run_end::cancelled && !cancelled_ && !(is_ahead_ && !reuse_on_)) {
             fault("cancelled by nobody");
         }
+        if (end.end == run_end::cancelled && is_ahead_ && resets_) {
+            fault("a reset that can't be interrupted was told as given up, whatever became of it");
+        }
     }
     void finish(bool idle) {
         trace_.emplace_back(idle ? "  finish, idle" : "  finish");
@@ -455,6 +460,7 @@ private:
     bool over_ = false;
     bool replaced_ = false;
     bool loss_seen_ = false;
+    bool resets_ = false;  // it took one
     std::optional<steady_time> lost_at_;
     bool cancelled_ = false;
     steady_time cancel_at_{};

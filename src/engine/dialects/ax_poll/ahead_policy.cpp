@@ -14,7 +14,7 @@ constexpr std::size_t enough = 2;
 constexpr unsigned most_failures = 2;
 constexpr double least_odds = 0.5;
 constexpr double share_of_saving = 0.25;  // that others may wait for, in the mean
-constexpr std::uint64_t late_figures = 32;
+constexpr std::uint64_t late = 32;
 constexpr core::nanoseconds usual_pause = 500ms;
 constexpr core::nanoseconds least_pause = 200ms;
 constexpr core::nanoseconds most_pause = 2s;
@@ -30,6 +30,11 @@ void ahead_policy::note(next_turn what, core::nanoseconds pause, core::steady_ti
         last_.pop_front();
     }
     last_.push_back({what, pause, now});
+    // By requests, for what is not tried any more saves nothing either.
+    if (++noted_ % late == 0) {
+        saved_ /= 2;
+        waited_ /= 2;
+    }
 }
 
 std::size_t ahead_policy::count(next_turn what) const {
@@ -77,10 +82,8 @@ bool ahead_policy::pays(bool conversation, core::nanoseconds takes, core::nanose
 }
 
 void ahead_policy::made() {
-    failures_ = 0;
-    if (++figures_.made % late_figures == 0) {
-        saved_ /= 2;
-        waited_ /= 2;
+    if (++figures_.made % late == 0) {
+        failures_ = 0;
     }
 }
 

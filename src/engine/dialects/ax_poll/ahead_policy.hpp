@@ -37,7 +37,7 @@ public:
     [[nodiscard]] bool pays(bool conversation, core::nanoseconds takes, core::nanoseconds saves) const;
 
     void made();
-    // The runtime died of it, hung or refused: after two in a row it is not asked again.
+    // The runtime died of it, hung or refused: after two among the last 32 or so it is not asked again.
     void failed() noexcept { ++failures_; }
     void hit(core::nanoseconds saved);
     void held_up(core::nanoseconds waited);
@@ -53,7 +53,8 @@ private:
 
     std::deque<seen> last_;  // bounded
     ahead_figures figures_;
-    unsigned failures_ = 0;       // in a row
+    std::uint64_t noted_ = 0;
+    unsigned failures_ = 0;       // of late
     core::nanoseconds saved_{0};  // as the figures, of late
     core::nanoseconds waited_{0};
 };

@@ -92,8 +92,10 @@ void ax_poll_backend::note_turn(const run_spec& what, core::steady_time came) {
     next_.came = came;
     next_.goes_on = continues(next_, what);
     next_.same_owner = what.owner == next_.owner;
-    next_.of_conversation = {};
-    next_.words.clear();
+    if (!next_.same_owner) {
+        next_.of_conversation = {};
+        next_.words.clear();
+    }
     next_.owner = what.owner;
 }
 
@@ -105,7 +107,7 @@ void ax_poll_backend::note_ended(const run_outcome& out, bool aside, core::nanos
         ahead_.held_up(waited);
     }
     next_.ended = now;
-    if (!aside) {
+    if (!aside && !out.failure) {  // one that failed is run again, and is no other turn
         token_ids prompt = cycle_.whole();
         token_ids shared = next_.same_owner ? common_beginning(prompt, next_.last) : token_ids{};
         // In whole chunks, which is what reading costs: two clocks begin alike by chance too.
@@ -123,6 +125,8 @@ void ax_poll_backend::note_ended(const run_outcome& out, bool aside, core::nanos
         next_.last = std::move(prompt);
         next_.shared = std::move(shared);
         next_.answered = now;
+        next_.of_conversation = {};
+        next_.words.clear();
     }
     next_.tried = false;
     begin_ahead();
@@ -244,11 +248,11 @@ core::awaitable<void> ax_poll_backend::compute_ahead(std::shared_ptr<ahead_task>
         const core::deadline until = core::deadline::after(
             clocks_.reset.limit(size) + model_.runtime.clocks.scrub, context_.clock->now());
         std::string owner = next_.owner;
-        const bool made = co_await cycle_.compute_ahead(std::move(ids), std::move(owner), control, until);
-        if (made) {
+        const run_end how = co_await cycle_.compute_ahead(std::move(ids), std::move(owner), control, until);
+        if (how == run_end::stop) {
             ahead_.made();
-        } else if (!control.cancelled() && !task->closed) {
-            ahead_.failed();
+        } else if (how == run_end::failed && !task->closed) {
+            ahead_.failed();  // whoever has come meanwhile waited for it too
         }
     }
     task->turn = nullptr;

@@ -182,14 +182,15 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
                                                   std::function<void(const run_outcome&)> on_end) {
     look_at_services();
     const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
-    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, on_end);
-    if (refused) {
-        co_return std::move(*refused);
-    }
     co_await let_proof_end(what.until);
     const core::steady_time came = context_.clock->now();
     co_await let_ahead_end(what.until);
     const core::nanoseconds waited = context_.clock->now() - came;
+    // Behind these, for a runtime may have died of them.
+    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, on_end);
+    if (refused) {
+        co_return std::move(*refused);
+    }
     const bool aside = what.aside;
     note_turn(what, came);
     request_words::listener hears(words_, what.prompt, sink);
@@ -246,7 +247,9 @@ core::awaitable<bool> ax_poll_backend::stop(core::deadline until) {
     epochs_.want_stop(true);
     co_await end_proof(until);
     close_ahead();
+    const core::steady_time came = context_.clock->now();
     co_await let_ahead_end(until);
+    ahead_.held_up(context_.clock->now() - came);  // for another model, perhaps
     co_return co_await group_->stop(until);
 }
 

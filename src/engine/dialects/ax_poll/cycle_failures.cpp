@@ -150,8 +150,9 @@ void cycle_fsm::take_ids(token_ids ids) {
 }
 
 bool cycle_fsm::interrupted() {
-    // A reset can't be interrupted, and what it computes may be what is wanted next.
-    const bool goes_on = run_.ahead && std::holds_alternative<confirming>(state_);
+    // A reset can't be interrupted, and what it computes may be what is wanted next; nor is its failure left unseen.
+    const bool goes_on = run_.ahead && (std::holds_alternative<confirming>(state_) ||
+                                        std::holds_alternative<noticing>(state_));
     if (signs_.cancelled && !goes_on) {
         end(run_end::cancelled);
     } else if (signs_.lost != process_epochs::loss::none) {
@@ -187,7 +188,7 @@ void cycle_fsm::decide(noticing& in) {
     if (!in.silent && !in.patience.passed(now_)) {
         if (signs_.lost != process_epochs::loss::none) {
             fail_by_loss();
-        } else if (signs_.cancelled) {
+        } else if (signs_.cancelled && !run_.ahead) {
             end(run_end::cancelled);
         } else {
             poll_or_rest(false, in.patience.at());

@@ -93,11 +93,11 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec what, run_sink& sink, ru
     co_return now.outcome;
 }
 
-core::awaitable<bool> cycle_runner::compute_ahead(token_ids ids, std::string owner, run_control& control,
-                                                  core::deadline until) {
+core::awaitable<run_end> cycle_runner::compute_ahead(token_ids ids, std::string owner, run_control& control,
+                                                     core::deadline until) {
     const bool mine = co_await take_turn(until);
     if (!mine) {
-        co_return false;
+        co_return run_end::cancelled;
     }
     turn now;
     now.control = &control;
@@ -105,7 +105,7 @@ core::awaitable<bool> cycle_runner::compute_ahead(token_ids ids, std::string own
     fsm_.begin_ahead(std::move(ids), std::move(owner), until, clock_now());
     co_await carry_out(now);
     end_turn();
-    co_return now.outcome.end == run_end::stop;
+    co_return now.outcome.end;
 }
 
 core::awaitable<bool> cycle_runner::come_to_rest(core::deadline until) {

@@ -48,10 +48,10 @@ public:
                                                    bool may_restart);
     // Stop until idle; false when the deadline or the loss of the process came first.
     [[nodiscard]] core::awaitable<bool> come_to_rest(core::deadline until);
-    // Has the runtime compute these ids before anybody asks (cycle_fsm::begin_ahead). False: the cache does not hold
-    // them, for it was cancelled before the runtime was asked, or failed.
-    [[nodiscard]] core::awaitable<bool> compute_ahead(token_ids ids, std::string owner, run_control& control,
-                                                      core::deadline until);
+    // Has the runtime compute these ids before anybody asks (cycle_fsm::begin_ahead), to run_end::stop; cancelled: before
+    // the runtime was asked.
+    [[nodiscard]] core::awaitable<run_end> compute_ahead(token_ids ids, std::string owner,
+                                                         run_control& control, core::deadline until);
     // Somebody talks to the runtime right now.
     [[nodiscard]] bool busy() const noexcept { return busy_; }
 
