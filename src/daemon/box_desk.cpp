@@ -313,6 +313,12 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
     co_return *std::move(*out);
 }
 
+// A year of it takes a while to write down.
+core::awaitable<core::result<desk_answer>> box_desk::speeds() {
+    auto writing = disk_.run<desk_answer>("speeds", [all = *of_.speeds] { return answer_of(all.report()); });
+    co_return co_await std::move(writing);
+}
+
 core::awaitable<core::result<desk_answer>> box_desk::incidents() {
     auto reading = disk_.run<desk_answer>("incidents", [state = of_.admin->settings->state_directory] {
         auto known = state.empty() ? core::result<desk_json>(desk_json::array())

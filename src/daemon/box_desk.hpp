@@ -13,6 +13,7 @@
 #include "corral/api/operator_desk.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/owned_fd.hpp"
+#include "corral/monitor/speed_history.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/telemetry/run_journal.hpp"
 
@@ -24,6 +25,7 @@ namespace corral::daemon {
 struct box_desk_parts {
     const admin_context* admin = nullptr;  // filled before the first request
     const telemetry::run_journal* journal = nullptr;
+    const monitor::speed_history* speeds = nullptr;
     process::warden* guard = nullptr;
     std::function<std::optional<std::filesystem::path>()> keys_file;
     std::function<void()> keys_changed;   // reads them again, soon
@@ -43,6 +45,7 @@ public:
     [[nodiscard]] core::awaitable<api::desk_json> ask(api::desk_json verb) override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> run(std::vector<std::string> words,
                                                                       shape made) override;
+    [[nodiscard]] core::awaitable<core::result<api::desk_answer>> speeds() override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> incidents() override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> incident(std::string name) override;
     [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> watch(const std::string& client) override;

@@ -138,6 +138,7 @@ core::result<void> daemon::open() {
     journal_.on_finish([this](const telemetry::run_record& ended) {
         if (ended.outcome == "stop" || ended.outcome == "length") {
             boot_.note_answer();
+            note_speed(ended);
         }
     });
     generation.metrics = &metrics_;
@@ -238,6 +239,7 @@ core::awaitable<void> daemon::live() {
     service_tasks_.spawn("orphans", collect_orphans());
     service_tasks_.spawn("lateness", measure_lateness());
     service_tasks_.spawn("memory", give_memory_back());
+    service_tasks_.spawn("speeds", keep_speeds());
     server_->start();
     operator_server_->start();
     if (agent_) {
@@ -284,6 +286,7 @@ core::awaitable<void> daemon::shut_down() {
         telemetry::error("service.stop-overdue",
                          "not everything ended in time; the warden kills what is left");
     }
+    co_await write_speeds();
     signals_.cancel();
     if (admin_file_) {
         admin_file_->remove();

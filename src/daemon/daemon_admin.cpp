@@ -85,6 +85,7 @@ box_desk* daemon::desk_of_box() {
         box_desk_parts of;
         of.admin = &admin_context_;
         of.journal = &journal_;
+        of.speeds = &speeds_;
         of.guard = supervision_.guard;
         of.keys_file = [this] { return settings_.keys_file; };
         of.keys_changed = [this] { credentials_asked_.ring(); };

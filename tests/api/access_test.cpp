@@ -498,6 +498,7 @@ public:
     core::awaitable<core::result<desk_answer>> run(std::vector<std::string>, shape) override {
         co_return desk_answer{{}, "{}"};
     }
+    core::awaitable<core::result<desk_answer>> speeds() override { co_return desk_answer{{}, "{}"}; }
     core::awaitable<core::result<desk_answer>> incidents() override { co_return desk_answer{{}, "{}"}; }
     core::awaitable<core::result<desk_answer>> incident(std::string) override {
         co_return desk_answer{{}, "{}"};

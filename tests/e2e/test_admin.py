@@ -236,7 +236,7 @@ def test_the_socket_is_answered_like_the_port_and_has_every_right(box):
     over = ask(box, "GET", "/status")[1]
     assert over["pid"] == box.process.pid and over["models"][0]["tokens_per_second"] == 0
     assert box.get(API + "/status").json["pid"] == over["pid"]
-    for path in ("/requests", "/settings", "/incidents", "/openapi.json"):
+    for path in ("/requests", "/speeds", "/settings", "/incidents", "/openapi.json"):
         assert ask(box, "GET", path)[0] == 200, path
     assert ask(box, "POST", "/reload", {})[1]["unchanged"] == [MODEL]
     for path in ("/upgrade", "/page-link"):

@@ -152,6 +152,8 @@ def test_each_answer_is_as_the_document_says(crashed, tmp_path):
             break
     assert checked.ask("GET", "/session").json["key"] == "all"
     assert checked.ask("GET", "/settings").json["settings"]
+    assert box.say("[[n=24]]")
+    assert checked.ask("GET", "/speeds").json["models"][0]["days"][0]["with"]["Corral"]
     assert checked.ask("POST", "/doctor", {}).json["findings"]
     incident = checked.ask("GET", "/incidents").json["incidents"][0]
     bundle = checked.ask("GET", "/incidents/{name}", name=incident["name"]).json

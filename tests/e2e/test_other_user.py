@@ -124,7 +124,7 @@ def test_a_closed_folder_alone_is_no_daemon(home):
 
 
 API = "/corral/v1"
-OPERATED = {"GET": ("/session", "/status", "/requests", "/settings", "/incidents", "/keys", "/events", "/logs/stream", "/openapi.json"),
+OPERATED = {"GET": ("/session", "/status", "/requests", "/speeds", "/settings", "/incidents", "/keys", "/events", "/logs/stream", "/openapi.json"),
             "POST": ("/models/import", "/models/unload", "/models/load", "/models/restart", "/models/pin", "/models/remove", "/drain", "/undrain",
                      "/reload", "/upgrade", "/page-link", "/doctor", "/keys")}
 

@@ -65,6 +65,8 @@ public:
     using shape = std::function<desk_json(desk_json)>;
     [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> run(std::vector<std::string> words,
                                                                          shape made) = 0;
+    // How fast models have written by day (monitor/speed_history.hpp).
+    [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> speeds() = 0;
     // What was kept of crashes (telemetry/crash_store.hpp): {"incidents":[...]}, or the bundle of that name.
     [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> incidents() = 0;
     [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> incident(std::string name) = 0;

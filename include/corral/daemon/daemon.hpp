@@ -40,6 +40,7 @@
 #include "corral/monitor/compute_watch.hpp"
 #include "corral/monitor/progress_watch.hpp"
 #include "corral/monitor/service_meter.hpp"
+#include "corral/monitor/speed_history.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/metrics.hpp"
@@ -99,6 +100,10 @@ private:
     void open_metrics();
     void meter(engine::backend& runtime);
     core::awaitable<void> measure_lateness();
+    void note_speed(const telemetry::run_record& ended);
+    [[nodiscard]] std::filesystem::path speed_file() const;
+    [[nodiscard]] core::awaitable<void> keep_speeds();
+    [[nodiscard]] core::awaitable<void> write_speeds();
     core::awaitable<void> give_memory_back();
     void begin_watch(engine::backend& runtime);
     void end_watch(engine::backend& runtime);
@@ -139,6 +144,8 @@ private:
     monitor::card_memory card_memory_;
     fleet::fleet fleet_;
     monitor::service_meter meter_{metrics_};
+    monitor::speed_history speeds_;
+    bool speeds_changed_ = false;
     monitor::boot_times boot_{clock_, monitor::time_since_power_on()};
     monitor::card_watch cards_;
     monitor::compute_watch compute_;

@@ -99,6 +99,12 @@ core::awaitable<void> examine(const api_context& context, http::request&, http::
     co_await answer_command(std::move(found), failed, out);
 }
 
+core::awaitable<void> send_speeds(const api_context& context, http::request&, http::response_writer& out) {
+    auto writing = context.desk->speeds();
+    core::result<desk_answer> found = co_await std::move(writing);
+    co_await answer_command(std::move(found), failed, out);
+}
+
 core::awaitable<void> list_incidents(const api_context& context, http::request&, http::response_writer& out) {
     auto running = context.desk->incidents();
     core::result<desk_answer> found = co_await std::move(running);
@@ -159,6 +165,7 @@ core::awaitable<void> send_document(const api_context& context, http::request&, 
 void add_box_routes(http::router& routes, const api_context& context) {
     routes.add("GET", "/corral/v1/status", guarded(context, right::observe, send_status));
     routes.add("GET", "/corral/v1/requests", guarded(context, right::observe, send_requests));
+    routes.add("GET", "/corral/v1/speeds", guarded(context, right::observe, send_speeds));
     routes.add("GET", "/corral/v1/events", guarded(context, right::observe, send_events));
     routes.add("GET", "/corral/v1/logs/stream", guarded(context, right::observe, send_lines));
     routes.add("GET", "/corral/v1/incidents", guarded(context, right::observe, list_incidents));

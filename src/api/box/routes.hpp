@@ -12,7 +12,7 @@ namespace corral::api::box {
 
 // GET|POST|DELETE /corral/v1/session; GET of a link of 'corral ui'
 void add_session_routes(http::router& routes, const api_context& context);
-// GET /corral/v1/status, requests, events, logs/stream, incidents, incidents/NAME, settings, catalogue, packages,
+// GET /corral/v1/status, requests, speeds, events, logs/stream, incidents, incidents/NAME, settings, catalogue, packages,
 // openapi.json; POST doctor
 void add_box_routes(http::router& routes, const api_context& context);
 // POST /corral/v1/models/load, unload, restart, pin, unpin, remove, import, pull; drain, undrain, reload, upgrade, page-link
