@@ -273,6 +273,29 @@ def test_other_folders_are_told_apart_and_nothing_is_written(user):
     assert user.listing() == before
 
 
+@pytest.mark.parametrize("name", ["Qwen3-4B.zip", "notes.txt"])
+def test_a_file_is_no_folder(user, name):
+    before = user.listing()
+    file = user.folder / name
+    with zipfile.ZipFile(file, "w") as out:
+        out.writestr("Qwen3-4B/config.json", "{}")
+    run = user.corral("import", file, status=2)
+    assert "is no folder" in run.stderr and "Unpack it" in run.stderr and "permissions" not in run.stderr
+    file.unlink()
+    assert user.listing() == before
+
+
+def test_a_folder_with_spaces_and_umlauts_is_served_to_the_answer(user):
+    folder = user.package.rename(user.folder / "Grüße & 'Käse' 4B")
+    user.corral("import", folder, "--name", "qwen3:4b")
+    user.corral("check")
+    address = user.serve()
+    run = subprocess.run(["curl", "-sS", "--noproxy", "*", "--max-time", "60", f"{address}/api/generate", "-d",
+                          json.dumps({"model": "qwen3:4b", "prompt": "Hello", "stream": False})], capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout)["response"], run.stdout
+    assert folder.name in user.corral("show", "qwen3:4b").stdout
+
+
 def test_a_gguf_is_imported_for_llama_cpp(user):
     other = user.folder / "gguf"
     other.mkdir()
