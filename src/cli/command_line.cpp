@@ -160,7 +160,8 @@ const CLI::App& innermost(const CLI::App& program, std::string& words) {
 }
 
 // CLI11's words name neither the option that was meant nor the commands that could follow.
-std::string misread(const CLI::App& command, const std::string& called, const CLI::ParseError& why) {
+std::string misread(const CLI::App& program, const CLI::App& command, const std::string& called,
+                    const CLI::ParseError& why) {
     if (dynamic_cast<const CLI::ExtrasError*>(&why) != nullptr && !command.remaining().empty()) {
         const std::string word = telemetry::printable(command.remaining().front());
         if (!word.starts_with('-')) {
@@ -175,6 +176,12 @@ std::string misread(const CLI::App& command, const std::string& called, const CL
         const std::string meant = catalog::nearest(word, names);
         return "'corral" + called + "' has no option '" + word + "'" +
                (meant.empty() ? "" : "; did you mean '" + meant + "'?");
+    }
+    const auto before = program.remaining();
+    const auto early =
+        std::ranges::find_if(before, [](const std::string& word) { return word.starts_with('-'); });
+    if (!called.empty() && early != before.end()) {
+        return "'" + telemetry::printable(*early) + "' belongs behind 'corral" + called + "'";
     }
     const auto further =
         command.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); });
@@ -193,7 +200,7 @@ int exit_status_of(const CLI::App& program, const CLI::ParseError& why) {
         return program.exit(why);  // prints the help, or the version
     }
     std::string called;
-    const std::string said = misread(innermost(program, called), called, why);
+    const std::string said = misread(program, innermost(program, called), called, why);
     const auto asked = program.get_subcommands();
     return fail_by_words(said + (said.ends_with('?') ? "" : ".") + " 'corral help" +
                          (asked.empty() ? "" : " " + asked.front()->get_name()) + "' explains it.");

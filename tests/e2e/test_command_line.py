@@ -282,6 +282,8 @@ def test_run_asks_one_question_or_chats(tmp_path):
         url = ["--url", f"http://127.0.0.1:{box.port}"]
         one = done(box, "run", "sim", "Hello [[text=Hello to you.]]", "--verbose", *url)
         assert one == "Hello to you.\n"
+        # Its address is another than the file's, which only the one that runs can tell.
+        assert done(box, "run", "sim", "Hello [[text=Found.]]") == "Found.\n"
         piped = subprocess.run([BIN / "corral", "run", "sim", *url], input="Hi [[text=By pipe.]]", capture_output=True, text=True, timeout=60)
         assert piped.stdout == "By pipe.\n" and piped.returncode == 0, piped
         unknown = corral(box, "run", "nobody", "hi", *url)

@@ -17,6 +17,7 @@
 #include "cli/base/command_source.hpp"
 #include "cli/base/server_address.hpp"
 #include "cli/base/terminal.hpp"
+#include "cli/bench/bench_here.hpp"
 #include "cli/chat/chat_question.hpp"
 #include "cli/chat/terminal_input.hpp"
 #include "corral/control/admin_client.hpp"
@@ -189,12 +190,12 @@ core::result<chat_server> server_of(const run_options& asked, const command_cont
     if (read.value->tls) {
         return core::make_failure(core::errc::invalid, core::say("command.run-https"));
     }
-    auto at = read.value->listen;
-    if (at.address().is_unspecified()) {
-        at.address(at.address().is_v6() ? boost::asio::ip::address(boost::asio::ip::address_v6::loopback())
-                                        : boost::asio::ip::address_v4::loopback());
+    // It may have been started with another address than the file has.
+    const auto found = find_server("--url", look_here(asked.config, context.environment).url);
+    if (!found) {
+        return found.error();
     }
-    out.address.at = at;
+    out.address = *found;
     return out;
 }
 
