@@ -67,7 +67,7 @@ try {
       }
       if (name === 'models' && size === 'wide') {
         await page.locator('input[type=search]').fill('qwen3:4b');
-        await until(() => document.querySelectorAll('.catalogue li').length === 1);
+        await until(() => document.querySelectorAll('.catalogue tbody tr').length === 1);
         met.found = 1;
       }
       met.pages.push(`${name} ${size}`);

@@ -1,6 +1,7 @@
 """A box that asks for keys: log-in, scopes, keys made and revoked, log-out."""
 
 import subprocess
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -28,6 +29,8 @@ def log_in(page, box, key):
 
 
 def test_a_key_is_made_used_and_revoked(box, page):
+    page.goto(f"http://127.0.0.1:{box.port}/ui")
+    expect(page.get_by_text("30 days")).to_be_visible()
     log_in(page, box, "sk-corral-wrong")
     expect(page.get_by_role("alert")).to_be_visible()
     log_in(page, box, box.operator)
@@ -47,6 +50,7 @@ def test_a_key_is_made_used_and_revoked(box, page):
     assert "sk-corral" not in page.evaluate("JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})")
     cookie = page.context.cookies()[0]
     assert cookie["httpOnly"] and cookie["sameSite"] == "Strict"
+    assert 29.9 < (cookie["expires"] - time.time()) / 86400 <= 30
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("API key")).to_be_visible()
 

@@ -1,13 +1,17 @@
 """From an empty box to a model that answers, with a browser alone: found, fetched, stopped, gone on with, removed with its files."""
 
+import json
+import pathlib
 import re
+import subprocess
 
 import pytest
 from playwright.sync_api import expect
 
-from conftest import PATIENCE
+from conftest import PATIENCE, WEB
 from harness import wait_until
 from pull_box import NAME
+from test_firefox import FIREFOX
 from test_looks import faults_of
 from test_pull_crash import BIG, FOLDER, HubBox
 
@@ -16,14 +20,14 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest.fixture
 def box(tmp_path):
-    with HubBox(tmp_path) as one:
+    with HubBox(tmp_path / "Ein Büro mit Käse") as one:
         yield one
 
 
 def begin(page, box):
     page.goto(f"http://127.0.0.1:{box.port}/ui")
     page.get_by_role("link", name="Add a model").click()
-    row = page.locator(".catalogue li").filter(has_text=NAME)
+    row = page.locator(".catalogue tbody tr").filter(has_text=NAME)
     expect(row.first).to_contain_text("MIT")
     return row.first
 
@@ -54,7 +58,7 @@ def test_an_empty_box_gets_a_model_that_answers(box, page):
     page.get_by_role("button", name="Send").click()
     expect(page.locator("article.assistant .figures")).to_be_visible(timeout=60_000)
     page.get_by_role("link", name="Models").click()
-    expect(page.locator(".catalogue li").filter(has_text=NAME).first).to_contain_text("here")
+    expect(page.locator(".catalogue tbody tr").filter(has_text=NAME).first).to_contain_text("here")
     page.get_by_role("button", name=f"Update {NAME}").click()
     expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name=f"Remove {NAME}").click()
@@ -82,6 +86,20 @@ def test_by_the_keyboard_alone_and_a_failure_says_what_to_do(box, page):
     page.get_by_role("button", name=f"Go on {NAME}").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.parametrize("browser", ["chrome", "firefox"])
+def test_the_whole_way_by_keys_in_both_browsers(box, browser):
+    if browser == "firefox" and not FIREFOX.exists():
+        pytest.skip(f"there is no {FIREFOX}: install the package firefox-esr")
+    box.hurry()
+    way = subprocess.run(["node", pathlib.Path(__file__).with_name("keyboard.mjs"), WEB, browser, f"http://127.0.0.1:{box.port}/ui", NAME],
+                         capture_output=True, text=True, timeout=300)
+    assert way.returncode == 0, way.stderr
+    met = json.loads(way.stdout)
+    print(met)
+    assert (met["faults"], met["unseen"], met["removed"]) == ([], [], True) and met["answer"]
+    wait_until(lambda: not (box.store / FOLDER).exists(), 20, "its files are gone")
 
 
 def test_an_import_of_pointers_leads_to_the_pull(box, page):

@@ -95,14 +95,14 @@ def state(name, folder):
 # What its reader must find, of each view as a pattern; what a state says in a way of its own is below.
 USUAL = {
     "overview": r"All is well\. \d+ models? ready",
-    "chat": r"Say something",
+    "chat": r"Ask something",
     "requests": r"No request since the start",
     "models": r"Import a folder of this box",
     "logs": r"[1-9]\d* of \d+ lines[\s\S]*\d\d:\d\d:\d\d",
     "incidents": r"No crash and no hang",
-    "health": r"\d+ findings?, Looked at",
+    "health": r"Looked at \d",
     "keys": r"This box asks for no keys",
-    "settings": r"log_level\s+.*\s+(default|corral\.toml)",
+    "settings": r"(corral\.toml|environment)[\s\S]*\d+ more with their defaults",
 }
 NO_MODEL = {"overview": r"This box has no model yet\.\s+Add a model", "models": r"Get a model[\s\S]*qwen3:[\s\S]*Import a folder",
             "chat": "No model that can chat"}
@@ -112,11 +112,11 @@ OWN = {
     "no_model": NO_MODEL,
     "left_out": {"overview": r"No model is served: the file of one has a mistake[\s\S]*lost\.toml", "models": r"lost\.toml[\s\S]*'package' is missing",
                  "chat": "No model that can chat"},
-    "no_tool": {"overview": r"All is well\.[\s\S]*No card was asked"},
-    "loading": {"overview": r"All is well\. 1 model loading[\s\S]*sim:latest[\s\S]*loading", "models": r"loading[\s\S]*Unload"},
+    "no_tool": {"overview": r"All is well\.[\s\S]*Cards\s+none asked"},
+    "loading": {"overview": r"A model is being loaded\.[\s\S]*sim:latest[\s\S]*loading", "models": r"loading[\s\S]*Unload"},
     "broken": {"overview": r"sim:latest can't be loaded: .*/nonexistent/runtime", "models": r"broken[\s\S]*Load", "chat": r"sim:latest can't be loaded", "incidents": r"runtime: "},
     "drained": {"overview": r"The box is drained"},
-    "no_scope": {**DENIED, "chat": "Say something"},
+    "no_scope": {**DENIED, "chat": "Ask something"},
     "looks_only": {"overview": USUAL["overview"], "chat": r"scope inference", "keys": r"scope operate",
                    "models": r"needs a key with the scope operate"},
     "two_cards": {"overview": r"1 model ready[\s\S]*cards 0, 1", "models": r"alpha:latest[\s\S]*card 0\s+ready\s+card 1\s+ready"},

@@ -40,7 +40,8 @@ function ofProcesses(of: Processes, whole: string): Headline | undefined {
   const service = culprit(of);
   const serves = whole === 'ready' && of.state !== 'ready';
   if (of.state === 'broken') {
-    const why = service == null ? of.reason : service.reason;
+    // What came before it is told with the services.
+    const why = service == null ? of.reason : service.causes[0] ?? service.reason;
     return { level: serves ? 'warning' : 'error', sentence: t.headline.broken(of.name, why || of.reason), advice: service?.advice || t.headline.brokenAdvice };
   }
   if (service == null || of.state === 'stopped' || of.state === 'unloaded') return undefined;
@@ -49,6 +50,18 @@ function ofProcesses(of: Processes, whole: string): Headline | undefined {
     : t.headline.reload(of.progress_percent == null ? '' : percent(of.progress_percent),
       of.left_seconds == null ? '' : duration(of.left_seconds));
   return { level: 'warning', sentence: t.headline.service(of.name, service.name, `${story(service)} ${again}`), advice: service.advice };
+}
+
+/** The place is a part of the problem where there is one: file, line and column. */
+export function leftOut(one: Status['left_out'][number]): string {
+  const problem = one.problems[0] ?? '';
+  return `${t.headline.leftOut}. ${problem.startsWith(one.file) ? problem : `${one.file}: ${problem}`}`;
+}
+
+/** What happened, and what else is told of it: a list of what would be right is read by whoever wants it. */
+export function parted(sentence: string): [string, string] {
+  const at = sentence.search(/(?<=\.) (?=['/A-Z])|; /);
+  return at < 0 ? [sentence, ''] : [sentence.slice(0, at), sentence.slice(at).replace(/^[; ]+/, '')];
 }
 
 /** What keeps a model from serving with all that it has. */
@@ -64,7 +77,9 @@ export function headlines(status: Status): Headline[] {
   for (const why of status.closed) add('error', t.headline.closed(why));
   out.push(...status.models.flatMap(headlinesOf));
   if (status.in_place) add('error', t.headline.inPlace(status.in_place.served, status.in_place.problems[0] ?? ''), t.headline.inPlaceAdvice);
-  for (const left of status.left_out) add('warning', t.headline.leftOut(left.file, left.problems[0] ?? ''), t.headline.leftOutAdvice);
+  // Where the whole file has a mistake, its models are not told of once more.
+  const told = status.in_place?.problems[0] ?? '';
+  for (const left of status.left_out) if (left.problems[0] !== told) add('warning', leftOut(left), t.headline.leftOutAdvice);
   if (status.upgrade.under_way) add('note', t.headline.upgrading(status.upgrade.status));
   if (status.upgrade.failure !== '') add('warning', t.headline.upgradeFailed(status.upgrade.failure));
   if (status.drained) add('warning', t.headline.drained, t.headline.drainedAdvice);
@@ -84,7 +99,8 @@ export function headlines(status: Status): Headline[] {
   out.sort((a, b) => rank[a.level] - rank[b.level]);
   if (out.length === 0 || rank[out[0]!.level] >= rank.note) {
     const are = (state: string) => status.models.filter((model) => model.state === state).length;
-    if (status.models.length > 0) {
+    if (are('ready') === 0 && are('loading') > 0) out.unshift({ level: 'note', sentence: t.headline.loading(are('loading')), advice: '' });
+    else if (status.models.length > 0) {
       out.unshift({ level: 'good', sentence: `${t.headline.well} ${t.headline.wellDetail(are('ready'), are('loading'), status.queue.running)}`, advice: '' });
     }
   }

@@ -25,12 +25,29 @@ const sampled = 1; // seconds between its points
 let follow: (() => void) | null = null;
 let sampler: ReturnType<typeof setInterval> | undefined;
 let names = '';
+let asked = false; // the requests of the box are known
 
 function sample(): void {
   const now = status.get();
   const at = Date.now() / 1000;
   const value = connection.get() !== 'live' ? 0 : (now?.models ?? []).reduce((sum, model) => sum + (model.tokens_per_second ?? 0), 0);
   history.update((old) => [...old.filter((point) => point.at > at - kept), { at, value }]);
+}
+
+/** What was written before this page was opened, second by second, from the stages of the box's last requests. */
+function before(list: RequestList): Point[] {
+  const end = Date.now() / 1000;
+  const runs = list.recent.flatMap((one) => {
+    const decode = one.stages.find((stage) => stage.name === 'decode');
+    const begin = Date.parse(one.arrived) / 1000 + (decode?.begin_ms ?? 0) / 1000;
+    return decode == null || one.answer_tokens == null ? [] : [{ begin, end: begin + decode.length_ms / 1000, tokens: one.answer_tokens }];
+  });
+  return Array.from({ length: kept / sampled }, (_, index) => {
+    const at = end - kept + index * sampled;
+    const rate = ({ begin, end: over, tokens }: (typeof runs)[number]) =>
+      tokens * Math.max(0, Math.min(at + sampled, over) - Math.max(at, begin)) / Math.max(1e-3, over - begin) / sampled;
+    return { at, value: runs.reduce((sum, run) => sum + rate(run), 0) };
+  });
 }
 
 /** A restart and an upgrade are told apart by the version and by how long the program runs. */
@@ -88,7 +105,11 @@ export async function begin(): Promise<void> {
   follow = followBox({
     opened: () => connection.set('live'),
     status: took,
-    requests: (now) => requests.set(now),
+    requests: (now) => {
+      if (!asked) history.update((old) => (old.length > kept / 2 ? old : [...before(now).filter((point) => !(point.at >= (old[0]?.at ?? Infinity))), ...old]));
+      asked = true;
+      requests.set(now);
+    },
     lost: (why) => {
       connection.set('lost');
       refused(why);

@@ -101,6 +101,18 @@ function Head(props: { page: Name; inside: boolean }) {
   );
 }
 
+/** A page that this key does not open, and the one that it does. */
+function Denied(props: { scope: Scope }) {
+  const scopes = useStore(session).scopes;
+  const other = names.find((name) => scopes.includes(pages[name].scope));
+  return (
+    <section class="welcome">
+      <h2>{t.login.denied(props.scope)}</h2>
+      {other && <a class="button-like primary" href={`#/${other}`}>{t.login.to(t.pages[other])}</a>}
+    </section>
+  );
+}
+
 function App() {
   const may = useStore(access);
   const who = useStore(session);
@@ -123,7 +135,7 @@ function App() {
         <h1 class="sr-only">{t.pages[page]}</h1>
         {may.kind === 'login' && <Login />}
         {may.kind === 'refused' && <Refused why={may.why} />}
-        {may.kind === 'in' && (who.scopes.includes(scope) ? <Guard key={page} title={t.pages[page]}><View /></Guard> : <p class="notice note">{t.login.denied(scope)}</p>)}
+        {may.kind === 'in' && (who.scopes.includes(scope) ? <Guard key={page} title={t.pages[page]}><View /></Guard> : <Denied scope={scope} />)}
       </main>
     </>
   );

@@ -35,7 +35,7 @@ export const t = {
     as: (name: string) => `Logged in as ${name}`,
     howTo: 'A key that may look at the box is made there, by its operator:',
     command: 'corral key new NAME --scope observe',
-    denied: (scope: string) => `This page needs a key with the scope ${scope}.`,
+    denied: (scope: string) => `This page needs a key with the scope ${scope}.`, to: (page: string) => `To ${page}`,
     loopback: 'Open on this machine alone',
     unreachable: 'The box gives no answer.',
     unreachableAdvice: 'See whether Corral runs: systemctl status corral',
@@ -52,14 +52,15 @@ export const t = {
   headline: {
     well: 'All is well.',
     wellDetail: (ready: number, loading: number, running: number) =>
-      `${[ready > 0 ? `${ready} model${s(ready)} ready` : '', loading > 0 ? `${loading} model${s(loading)} loading` : '']
-        .filter((part) => part !== '').join(', ') || 'No model is loaded'}, ${running === 0 ? 'nothing to do' : `${running} request${s(running)} running`}.`,
+      `${[ready > 0 ? `${ready} model${s(ready)} ready` : '', loading > 0 ? `${loading} model${s(loading)} loading` : '',
+        running > 0 ? `${running} request${s(running)} running` : ''].filter((part) => part !== '').join(', ') || 'No model is loaded; a request loads one'}.`,
+    loading: (count: number) => `${count === 1 ? 'A model is' : `${count} models are`} being loaded.`,
     ending: 'Corral is ending: it takes no new requests.',
     endingAdvice: 'Start it again: sudo systemctl start corral',
     upgrading: (status: string) => `An upgrade is under way${status === '' ? '.' : `: ${status}`}`,
     upgradeFailed: (why: string) => `The last upgrade was given up: ${why}`,
     closed: (why: string) => `Nobody is let in: ${why}`,
-    leftOut: (file: string, problem: string) => `A model's file is left out, ${file}: ${problem}`,
+    leftOut: 'A model is left out for a mistake in its file', // what and where comes behind it
     leftOutAdvice: 'Mend the file, then reload: corral reload',
     inPlace: (served: string, problem: string) => `Something else is served than the configuration says (${served}): ${problem}`,
     inPlaceAdvice: 'Mend the file, then reload: corral reload',
@@ -110,7 +111,7 @@ export const t = {
     waiting: (count: number) => `${count} waiting`,
     services: 'Services',
     cards: 'Cards',
-    noCards: 'No card was asked for its figures.', unknownCards: 'They can\'t be looked at now.',
+    noCards: 'none asked for its figures', noCardsMeaning: 'No model of this box names a tool that tells of its card',
     memory: 'Memory', temperature: 'Temperature', npu: 'NPU', cpu: 'CPU',
     memoryMeaning: 'Used and whole memory of the card',
     temperatureMeaning: 'Temperature of the card in degrees Celsius',
@@ -123,13 +124,19 @@ export const t = {
     sinceMeaning: 'Time since the request came in',
     estimateMeaning: 'How long it probably waits still',
     box: 'Box',
-    version: 'Version', uptime: 'Up for', process: 'Process', runningNow: 'Running', waitingNow: 'Waiting',
+    version: 'Version', uptime: 'Up for', process: 'Process', address: 'For programs',
     versionMeaning: 'Version of Corral', uptimeMeaning: 'Time since Corral was started', processMeaning: 'Process id of Corral',
-    runningMeaning: 'Requests that are being answered', waitingMeaning: 'Requests that wait for their turn',
-    chart: 'Tokens per second, last five minutes', speedTitle: 'Speed of the box', silent: 'No answer in the last five minutes.',
+    addressMeaning: 'Where programs for Ollama reach the models; those for OpenAI and Anthropic add /v1',
+    chart: 'Tokens per second, last five minutes', speedTitle: 'Now', idle: 'Idle', noAnswer: 'No answer since the start of Corral.', lastAnswer: 'The last answer ended at',
     processId: (pid: number) => `process ${pid}`,
     starts: (count: number) => `${count} start${s(count)}`,
     forTime: (time: string) => `for ${time}`,
+  },
+
+  speed: {
+    title: 'Speed by day', usual: (rate: string) => `last ${rate} tokens/s`,
+    meaning: (day: string, answers: string) => `${answers} answers on ${day}, from their first text to their end`,
+    line: (model: string, least: string, most: string, since: string) => `${model}: ${least} to ${most} tokens per second since ${since}`,
   },
 
   chat: {
@@ -143,14 +150,14 @@ export const t = {
     window: 'Window of the model', windowMeaning: 'Tokens of the conversation that the model sees at once; what is typed is an estimate',
     left: (left: string, whole: string) => `about ${left} of ${whole} tokens left`,
     nearly: 'The window is nearly full: then the oldest messages are left out.', over: 'The window is full: the oldest messages will be left out of the next answer.',
-    placeholder: 'Ask the model (Enter sends, Shift+Enter is a new line)',
+    placeholder: 'Your question', keysMeaning: 'Enter sends, Shift+Enter is a new line',
     you: 'You', thinking: 'Thinking', think: 'Let it think first', system: 'Instructions for the model (system text)',
     options: 'Options', tools: 'Tools (JSON list, as the Ollama API takes it)', toolsWrong: 'The tools are no JSON list.',
     call: 'Tool call',
     attach: 'Add images', image: 'Image', removeImage: 'Remove the image', imageTooLarge: 'The image is above 8 MB.',
-    noModel: 'No model that can chat is configured.',
+    noModel: 'No model that can chat is configured.', greeting: 'Ask something', private: 'The conversation stays in this browser.',
     stopped: 'Stopped.',
-    conversation: 'Conversation', empty: 'Say something. The conversation stays in this browser.',
+    conversation: 'Conversation',
     tokens: 'Answer', seconds: 'Time', speed: 'Speed', first: 'First text after', prompt: 'Prompt',
     tokensMeaning: 'Tokens of the answer', secondsMeaning: 'Time from sending to the last text', speedMeaning: 'Tokens of the answer in one second',
     firstMeaning: 'Time from sending to the first text', promptMeaning: 'Tokens of the conversation as the model read it',
@@ -216,16 +223,17 @@ export const t = {
   catalogue: {
     title: 'Get a model', search: 'Search the catalogue', hint: 'Name, family, size or what it can: qwen3, vision … or hf.co/OWNER/REPOSITORY',
     box: (what: string) => `This box is ${what}`, get: 'Get', getNamed: (model: string) => `Get ${model}`, served: 'here',
-    verified: 'tried with Corral', examined: (day: string) => `files examined ${day}`, untried: 'Nobody has tried these packages with Corral yet.', noSize: 'size not known',
-    memory: (size: string) => `needs ${size} of memory`, cardMemory: (size: string) => `needs ${size} of card memory`,
-    context: (tokens: string) => `window of ${tokens} tokens`,
+    verified: 'tried with Corral', unexamined: 'files not examined',
+    untried: 'Nobody has tried these packages with Corral yet.', examined: (day: string) => `Names, sizes and checksums of their files were examined last on ${day}.`,
+    download: 'Download', memory: 'Memory', cardMemory: 'Card memory', window: 'Window', licence: 'Licence', unknown: 'not known',
+    downloadMeaning: 'What is fetched', memoryMeaning: 'What the model takes when it is loaded', windowMeaning: 'Tokens of a conversation that the model sees at once',
     noneFound: 'The catalogue has no such model for this box.', noneFits: 'The catalogue has no model for this box.',
     others: (count: number) => `${count} model${s(count)} for other boxes`, leftOut: (problem: string) => `A part of the catalogue is left out: ${problem}`,
     needsPull: 'Getting a model needs a key with the scope operate, or pull where [pull] lets clients.',
   },
 
   logs: {
-    title: 'Logs', service: 'Service', all: 'All services', filter: 'Filter', filterHint: 'Words that a line must hold',
+    title: 'Logs', service: 'Service', all: 'All services', filter: 'Filter', filterHint: 'words of the line',
     follow: 'Follow the end', lines: 'Lines', count: (shown: number, kept: number) => `${shown} of ${kept} lines`,
     lost: (lines: number) => `${lines} line${s(lines)} were dropped: this page was too slow.`, empty: 'No line yet.', clear: 'Clear', ownOnly: 'Lines of services need a key with the scope operate.',
   },
@@ -240,8 +248,8 @@ export const t = {
   },
 
   health: {
-    title: 'Health', look: 'Look again', looking: 'Looking …', well: 'Nothing was found.', at: 'Looked at',
-    why: 'Why', fix: 'Do', findings: (count: number) => `${count} finding${s(count)}`,
+    title: 'Health', look: 'Look again', looking: 'Looking …', at: 'Looked at', nothing: 'nothing', // what the doctor says there is to do
+    why: 'Why', fix: 'Do', well: 'Nothing to mend.', aside: 'Seen as well', counted: (count: number, of: string) => `${count} ${of}${s(count)}`,
   },
 
   keys: {
@@ -253,12 +261,14 @@ export const t = {
     hadMade: (names: string) => `Keys that were made with it go on: ${names}.`,
     once: (name: string) => `The key ${name}`, onceText: 'This is the only time that it is shown. Copy it now.',
     nameHint: 'Letters, digits, dot, dash and underscore; the first a letter or digit. A key makes keys of at most its own scopes.', notUsed: 'This box asks for no keys.',
-    notUsedAdvice: 'To ask for keys, write keys = "keys" below [access] in the configuration and restart Corral.',
+    notUsedAdvice: (file: string) => `To have it ask, make a key for yourself on the box, name its file in ${file || 'the configuration'}, and reload:`,
+    notUsedCommands: 'corral key new me --scope inference,observe,operate --file /var/lib/corral/keys\n\n[access]\nkeys = "/var/lib/corral/keys"\n\ncorral reload',
     revoked: (name: string) => `The key ${name} was revoked.`,
   },
 
   settings: {
     title: 'Settings', note: 'What counts of each setting, and what sets it. Files are changed on the box, then: corral reload',
+    defaults: (count: number) => `${count} more with their defaults`, unset: 'Nothing is set: all settings have their defaults.',
     key: 'Setting', value: 'Value', origin: 'From', filter: 'Filter', origins: { environment: 'environment', default: 'default' } as Record<string, string>, line: (file: string, line: number) => `${file}:${line}`,
     none: 'No setting holds these words.',
   },

@@ -1,7 +1,7 @@
 // Each question and each action of the page, in the shapes that it draws.
 import { ask, jsonLines, open } from './client';
 import type {
-  Bundle, Catalogue, Finding, Import as ImportReport, Incident as IncidentLine, Packages, PullLine, Scope, Session, Setting,
+  Bundle, Catalogue, Finding, Import as ImportReport, Incident as IncidentLine, Packages, PullLine, Scope, Session, Setting, Speeds,
 } from './types';
 
 export type { PullLine };
@@ -75,6 +75,10 @@ export async function* pullModel(model: string, signal: AbortSignal): AsyncGener
 
 export async function examine(signal: AbortSignal): Promise<{ at: string; findings: Finding[] }> {
   return await ask<{ at: string; findings: Finding[] }>(`${base}/doctor`, { method: 'POST', body: {}, signal, within: patient });
+}
+
+export async function speeds(signal: AbortSignal): Promise<Speeds['models']> {
+  return (await ask<Speeds>(`${base}/speeds`, { signal })).models;
 }
 
 export async function incidents(signal: AbortSignal): Promise<IncidentLine[]> {

@@ -2,9 +2,9 @@
 import { useState } from 'preact/hooks';
 import { catalogue } from '../api/calls';
 import type { CatalogueModel, CataloguePackage, Status } from '../api/types';
-import { bytes, count, duration, percent } from '../format';
+import { bytes, count, dash, duration, percent } from '../format';
 import { visible } from '../parts/ansi';
-import { Badge, Bar, Empty, Notice, Panel, Problem, useLoaded } from '../parts/basics';
+import { Badge, Bar, Empty, Loading, Panel, Problem, TableFrame, useLoaded } from '../parts/basics';
 import { brought, cancel, dismiss, lastPulled, pull, pulls, type Pull } from '../pull_store';
 import { useStore } from '../store';
 import { t } from '../texts';
@@ -52,35 +52,50 @@ export function Pulls() {
   );
 }
 
-function memoryOf(of: CataloguePackage): string {
-  if (of.memory_mb === 0) return '';
-  const inCard = of.boxes.some((box) => box === 'axcl' || box === 'ascend');
-  return (inCard ? t.catalogue.cardMemory : t.catalogue.memory)(bytes(of.memory_mb * megabyte));
+function inCard(of: CataloguePackage): boolean {
+  return of.boxes.some((box) => box === 'axcl' || box === 'ascend');
 }
 
-function factsOf(of: CatalogueModel): string {
-  const one = of.package;
-  const facts = [of.parameter_size, ...(one == null ? [] : [one.quantization, one.download_mb === 0 ? t.catalogue.noSize : bytes(one.download_mb * megabyte),
-    memoryOf(one), one.context === 0 ? '' : t.catalogue.context(count(one.context)), one.license]), of.capabilities.filter((can) => can !== 'completion').join(', ')];
-  return facts.filter((fact) => fact !== '').map(visible).join(' · ');
+function sizeOf(of: number | undefined): string {
+  return of == null || of === 0 ? dash : bytes(of * megabyte);
+}
+
+/** What the model is and can, in a few words; what speaks against it below. */
+function About(props: { of: CatalogueModel }) {
+  const { of } = props;
+  const facts = [of.parameter_size, of.package?.quantization ?? '', of.capabilities.filter((can) => can !== 'completion').join(', '),
+    of.package && !of.package.examined ? t.catalogue.unexamined : '', of.package?.verified ? t.catalogue.verified : ''];
+  return (
+    <>
+      <p class="quiet">{facts.filter((fact) => fact !== '').map(visible).join(' · ')}</p>
+      {[...(of.reason === '' ? [] : [of.reason]), ...(of.package?.faults ?? [])].map((note) => <p class="quiet" key={note}>{visible(note)}</p>)}
+    </>
+  );
+}
+
+function Figures(props: { of: CataloguePackage | null }) {
+  const cells: [string, string, string][] = [
+    [t.catalogue.download, sizeOf(props.of?.download_mb), t.catalogue.downloadMeaning],
+    [t.catalogue.memory, sizeOf(props.of?.memory_mb), t.catalogue.memoryMeaning],
+    [t.catalogue.window, props.of?.context ? `${count(props.of.context)} ${t.units.tokens}` : dash, t.catalogue.windowMeaning],
+  ];
+  return <>{cells.map(([label, value, meaning]) => <td key={label} data-label={label} class={value === dash ? 'number none' : 'number'} title={meaning}>{value}</td>)}</>;
 }
 
 function Row(props: { of: CatalogueModel; served: boolean; may: boolean; going: boolean }) {
   const { of } = props;
   const name = visible(of.name);
   return (
-    <li>
-      <div>
-        <p><strong>{name}</strong>{props.served && <> <Badge level="good">{t.catalogue.served}</Badge></>}
-          {of.package?.verified && <span class="quiet"> {t.catalogue.verified}</span>}
-          {of.package?.examined && !of.package.verified && <span class="quiet"> {t.catalogue.examined(visible(of.package.examined))}</span>}</p>
-        <p class="quiet">{factsOf(of)}</p>
-        {[...(of.reason === '' ? [] : [of.reason]), ...(of.package?.faults ?? [])].map((note) => <p class="quiet" key={note}>{visible(note)}</p>)}
-      </div>
-      {of.fits && !props.served && (
-        <button type="button" disabled={!props.may || props.going} aria-label={`${t.catalogue.get} ${name}`} onClick={() => void pull(of.name)}>{t.catalogue.get}</button>
-      )}
-    </li>
+    <tr>
+      <th scope="row">{name}{props.served && <> <Badge level="good">{t.catalogue.served}</Badge></>}<About of={of} /></th>
+      <Figures of={of.package ?? null} />
+      <td data-label={t.catalogue.licence} class="licence">{visible(of.package?.license ?? dash)}</td>
+      <td class="act">
+        {of.fits && !props.served && (
+          <button type="button" disabled={!props.may || props.going} aria-label={`${t.catalogue.get} ${name}`} onClick={() => void pull(of.name)}>{t.catalogue.get}</button>
+        )}
+      </td>
+    </tr>
   );
 }
 
@@ -98,25 +113,41 @@ export function Catalogue(props: { of: Status; may: boolean }) {
   const found = (value?.models ?? []).filter((model) => holds(model, wanted));
   const typed = words.trim();
   const rows = (of: CatalogueModel[]) => (
-    <ul class="catalogue">{of.map((model) => <Row key={model.name} of={model} served={names.includes(model.name)} may={props.may} going={going.includes(model.name)} />)}</ul>
+    <TableFrame label={t.catalogue.title}>
+      <table class="catalogue">
+        <thead>
+          <tr>
+            <th scope="col">{t.overview.model}</th><th scope="col" class="number" title={t.catalogue.downloadMeaning}>{t.catalogue.download}</th>
+            <th scope="col" class="number" title={t.catalogue.memoryMeaning}>{of.some((one) => one.package && inCard(one.package)) ? t.catalogue.cardMemory : t.catalogue.memory}</th>
+            <th scope="col" class="number" title={t.catalogue.windowMeaning}>{t.catalogue.window}</th><th scope="col">{t.catalogue.licence}</th>
+            <th scope="col"><span class="sr-only">{t.models.actions}</span></th>
+          </tr>
+        </thead>
+        <tbody>{of.map((model) => <Row key={model.name} of={model} served={names.includes(model.name)} may={props.may} going={going.includes(model.name)} />)}</tbody>
+      </table>
+    </TableFrame>
   );
-  // Of a family the small ones first.
+  // Those whose files are known first, and of a family the small ones.
   const size = (model: CatalogueModel) => model.package?.memory_mb || model.package?.download_mb || 0;
-  const fitting = found.filter((model) => model.fits).sort((a, b) => a.family.localeCompare(b.family) || size(a) - size(b));
+  const unknown = (model: CatalogueModel) => Number(!model.package?.examined);
+  const fitting = found.filter((model) => model.fits).sort((a, b) => unknown(a) - unknown(b) || a.family.localeCompare(b.family) || size(a) - size(b));
   const others = found.filter((model) => !model.fits);
+  const examined = fitting.map((model) => model.package?.examined ?? '').sort().at(-1) ?? '';
   return (
     <Panel title={t.catalogue.title} actions={value && <span class="quiet">{t.catalogue.box(visible(value.box))}</span>}>
       {!props.may && <p class="quiet">{t.catalogue.needsPull}</p>}
       <label class="search"><span class="sr-only">{t.catalogue.search}</span>
         <input type="search" value={words} spellcheck={false} placeholder={t.catalogue.hint} onInput={(event) => setWords(event.currentTarget.value)} /></label>
       <Problem of={error} retry={load} />
-      {!value && !error && <Notice level="note">{t.loading}</Notice>}
+      {!value && !error && <Loading />}
       {repository.test(typed) && props.may && (
         <div class="buttons"><button type="button" class="primary" disabled={going.includes(typed)} onClick={() => void pull(typed)}>{t.catalogue.getNamed(visible(typed))}</button></div>
       )}
       {value && fitting.length === 0 && !repository.test(typed) && <Empty>{wanted.length > 0 ? t.catalogue.noneFound : t.catalogue.noneFits}</Empty>}
       {fitting.length > 0 && rows(fitting)}
-      {fitting.length > 0 && fitting.every((model) => !model.package?.verified) && <p class="quiet">{t.catalogue.untried}</p>}
+      {fitting.length > 0 && (
+        <p class="quiet">{[fitting.every((model) => !model.package?.verified) ? t.catalogue.untried : '', examined === '' ? '' : t.catalogue.examined(visible(examined))].join(' ')}</p>
+      )}
       {others.length > 0 && <details open={wanted.length > 0 && fitting.length === 0}><summary>{t.catalogue.others(others.length)}</summary>{rows(others)}</details>}
       {value?.problems.map((problem) => <p class="notice warning" key={problem}>{t.catalogue.leftOut(visible(problem))}</p>)}
     </Panel>

@@ -1,21 +1,19 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { capabilities, type Capabilities } from '../api/calls';
 import {
-  answerAgain, asked, askInstead, asText, change, chat, draft, forget, found, keepDraft, openConversation, rename, send, startAnew, stop, writing,
+  answerAgain, asked, askInstead, asText, change, chat, forget, found, openConversation, rename, startAnew, writing,
 } from '../chat_store';
 import { summaries, unkept, type Figures, type ToolCall, type Turn } from '../conversations';
-import type { Model, Status } from '../api/types';
+import type { Status } from '../api/types';
 import { count, dash, dayOrTime, duration, percent, rounded } from '../format';
 import { headlinesOf } from '../headline';
 import { models, requests, session, status } from '../live';
 import { visible } from '../parts/ansi';
-import { Bar, Confirm, copyText, Dialog, Empty, Figure, Notice } from '../parts/basics';
+import { Confirm, copyText, Dialog, Empty, Figure } from '../parts/basics';
 import { Markdown } from '../parts/markdown';
 import { useNow, useStore } from '../store';
 import { t } from '../texts';
-
-const mostImageBytes = 8_000_000;
-const mostImages = 8;
+import { Composer, modelOf } from './composer';
 
 function FiguresOf(props: { of: Figures }) {
   const { of } = props;
@@ -39,10 +37,6 @@ function Call(props: { of: ToolCall }) {
       <span class="quiet">{t.chat.call}</span> <code>{visible(name)}({visible(typeof given === 'string' ? given : JSON.stringify(given ?? {}, null, 1))})</code>
     </div>
   );
-}
-
-function modelOf(now: Status | null, name: string): Model | undefined {
-  return now?.models.find((model) => [model.name, ...model.aliases, ...(model.also ?? [])].includes(name));
 }
 
 const hope = ['ready', 'loading', 'unloaded'];
@@ -178,135 +172,6 @@ function TurnView(props: { of: Turn; live: boolean; busy: boolean; wishes: TurnW
   );
 }
 
-/** The text of an image file in base64. */
-function inBase64(file: File): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result).replace(/^[^,]*,/, ''));
-    reader.onerror = () => reject(reader.error ?? new Error(t.chat.image));
-    reader.readAsDataURL(file);
-  });
-}
-
-function Options(props: { can: Capabilities; toolsWrong: boolean }) {
-  const now = useStore(chat);
-  return (
-    <details class="options">
-      <summary>{t.chat.options}</summary>
-      <label>{t.chat.system}
-        <textarea rows={2} value={now.system} onInput={(event) => change({ system: event.currentTarget.value })} />
-      </label>
-      {props.can.tools && (
-        <label>{t.chat.tools}
-          <textarea rows={3} value={now.tools} spellcheck={false} aria-invalid={props.toolsWrong} onInput={(event) => change({ tools: event.currentTarget.value })} />
-        </label>
-      )}
-      {props.toolsWrong && <p class="notice error" role="alert">{t.chat.toolsWrong}</p>}
-    </details>
-  );
-}
-
-function isList(text: string): boolean {
-  try {
-    return text.trim() === '' || Array.isArray(JSON.parse(text));
-  } catch {
-    return false;
-  }
-}
-
-function Images(props: { of: string[]; set: (images: string[]) => void }) {
-  return (
-    <ul class="images">
-      {props.of.map((image, index) => (
-        <li key={index}>
-          <img src={`data:image/*;base64,${image}`} alt={t.chat.image} />
-          <button type="button" aria-label={t.chat.removeImage} onClick={() => props.set(props.of.filter((_, other) => other !== index))}>×</button>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-const lettersOfToken = 3.3; // where the box has not learned it
-const nearlyFull = 0.85;
-
-/** How much of what the model sees is taken, before something falls out of it. */
-function Window(props: { window: number | null; typed: number }) {
-  const { turns, model, system } = useStore(chat);
-  const learned = modelOf(useStore(status), model)?.learned;
-  const whole = Math.min(props.window ?? Infinity, learned?.prompt_limit ?? Infinity);
-  const last = turns.findLast((turn) => turn.figures?.promptTokens != null)?.figures;
-  if (!Number.isFinite(whole) || (last == null && props.typed + system.length === 0)) return null;
-  const known = last == null ? 0 : (last.promptTokens ?? 0) + (last.answerTokens ?? 0);
-  const guessed = (props.typed + (last == null ? system.length : 0)) * (learned?.tokens_per_letter ?? 1 / lettersOfToken);
-  const used = Math.round(known + guessed);
-  const left = Math.max(0, whole - used);
-  return (
-    <div class="window" title={t.chat.windowMeaning}>
-      <Bar label={t.chat.window} value={(100 * used) / whole} level={used > nearlyFull * whole ? 'warning' : undefined} text={t.chat.left(count(left), count(whole))} />
-      {used > nearlyFull * whole && <p class="quiet">{left === 0 ? t.chat.over : t.chat.nearly}</p>}
-    </div>
-  );
-}
-
-function Composer(props: { can: Capabilities; ready: boolean }) {
-  const now = useStore(chat);
-  const busy = useStore(writing);
-  const [text, write] = useState(draft());
-  const setText = (typed: string) => {
-    write(typed);
-    keepDraft(typed);
-  };
-  const [images, setImages] = useState<string[]>([]);
-  const [problem, setProblem] = useState('');
-  const toolsWrong = !isList(now.tools);
-  const may = props.ready && !busy && !toolsWrong && (text.trim() !== '' || images.length > 0);
-  const submit = () => {
-    if (!may) return;
-    void send(text, images, props.can.thinking);
-    setText('');
-    setImages([]);
-  };
-  const attach = async (files: FileList | null) => {
-    setProblem('');
-    const chosen = [...(files ?? [])].slice(0, mostImages);
-    if (chosen.some((file) => file.size > mostImageBytes)) return setProblem(t.chat.imageTooLarge);
-    try {
-      setImages((await Promise.all(chosen.map(inBase64))));
-    } catch (error) {
-      setProblem(String(error));
-    }
-  };
-  return (
-    <form class="composer" onSubmit={(event) => { event.preventDefault(); submit(); }}>
-      <Options can={props.can} toolsWrong={toolsWrong} />
-      {images.length > 0 && <Images of={images} set={setImages} />}
-      {problem && <p class="notice error" role="alert">{problem}</p>}
-      <label class="sr-only" for="message">{t.chat.message}</label>
-      <textarea id="message" rows={3} value={text} placeholder={t.chat.placeholder} onInput={(event) => setText(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-          event.preventDefault();
-          submit();
-        }} />
-      <Window window={props.can.window} typed={text.length} />
-      <div class="buttons">
-        {props.can.thinking && (
-          <label class="check"><input type="checkbox" checked={now.think} onChange={(event) => change({ think: event.currentTarget.checked })} />{t.chat.think}</label>
-        )}
-        {props.can.vision && (
-          <label class="button-like">{t.chat.attach}
-            <input type="file" class="sr-only" accept="image/*" multiple onChange={(event) => void attach(event.currentTarget.files)} />
-          </label>
-        )}
-        <span class="grow" />
-        {busy ? <button type="button" class="danger" onClick={stop}>{t.chat.stop}</button>
-          : <button type="submit" class="primary" disabled={!may}>{t.chat.send}</button>}
-      </div>
-    </form>
-  );
-}
-
 /** For a screen reader. */
 function Progress() {
   const { plain } = useWait();
@@ -380,6 +245,16 @@ function Conversations() {
   );
 }
 
+function NoModel() {
+  const may = useStore(session).scopes.includes('operate');
+  return (
+    <section class="welcome">
+      <h2>{t.chat.noModel}</h2>
+      {may && <a class="button-like primary" href="#/models">{t.welcome.add}</a>}
+    </section>
+  );
+}
+
 export function ChatPage() {
   const now = useStore(chat);
   const busy = useStore(writing);
@@ -409,6 +284,8 @@ export function ChatPage() {
   useLayoutEffect(() => {
     if (near.current) end.current?.scrollIntoView({ block: 'end' });
   }, [now.turns]);
+  // Of those who see the state of the box one that has not told it yet may have a model.
+  if (names.length === 0 && now.turns.length === 0 && (!observes || box != null)) return <NoModel />;
   return (
     <div class="chat-page">
       <Conversations />
@@ -431,9 +308,8 @@ export function ChatPage() {
             </>
           )}
         </div>
-        {names.length === 0 && <Notice level="note">{t.chat.noModel}</Notice>}
-        <section class="turns" aria-label={t.chat.conversation}>
-          {now.turns.length === 0 && <Empty>{t.chat.empty}</Empty>}
+        <section class={now.turns.length === 0 ? 'turns fresh' : 'turns'} aria-label={t.chat.conversation}>
+          {now.turns.length === 0 && <div class="welcome"><h2>{t.chat.greeting}</h2><p class="quiet">{t.chat.private}</p></div>}
           {now.turns.map((turn, index) => (
             <TurnView key={index} of={turn} live={busy && index === now.turns.length - 1} busy={busy}
               wishes={{ edit: (text) => void askInstead(index, text, can.thinking),

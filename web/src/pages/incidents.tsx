@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks';
 import { incident, incidents } from '../api/calls';
 import type { Bundle, Incident as IncidentLine, PastRequest, Step } from '../api/types';
 import { count, dash, milliseconds } from '../format';
-import { levelOfState } from '../headline';
+import { levelOfState, parted } from '../headline';
 import { AnsiText, visible } from '../parts/ansi';
-import { Badge, Empty, Notice, Panel, Problem, TableFrame, Time, useLoaded } from '../parts/basics';
+import { Badge, Empty, Loading, Panel, Problem, TableFrame, Time, useLoaded } from '../parts/basics';
 import { t } from '../texts';
 
 function kindWord(kind: string): string {
@@ -80,12 +80,14 @@ function Past(props: { title: string; of: PastRequest[] }) {
 
 function BundleView(props: { of: Bundle }) {
   const { of } = props;
+  const [what, rest] = parted(of.trigger.sentence);
   return (
     <>
-      <div class="headline error">
+      <div class="headline verdict error">
         <span class="mark" aria-hidden="true" />
         <div>
-          <p class="sentence">{visible(of.model)}, {visible(of.trigger.service)}: {visible(of.trigger.sentence)}</p>
+          <p class="sentence">{visible(of.model)}, {visible(of.trigger.service)}: {visible(what)}</p>
+          {rest !== '' && <p>{visible(rest)}</p>}
           {of.trigger.advice !== '' && <p class="advice">{visible(of.trigger.advice)}</p>}
           <p class="quiet"><Time at={of.trigger.time} precise />, {kindWord(of.kind)}, {t.overview.processId(of.trigger.pid)}</p>
         </div>
@@ -113,7 +115,7 @@ function One(props: { name: string; back: () => void }) {
     <>
       <div class="bar-of-page"><button type="button" onClick={props.back}>← {t.incidents.back}</button><code class="quiet">{visible(props.name)}</code></div>
       <Problem of={error} retry={load} />
-      {value ? <BundleView of={value} /> : !error && <Notice level="note">{t.loading}</Notice>}
+      {value ? <BundleView of={value} /> : !error && <Loading />}
     </>
   );
 }
@@ -125,7 +127,7 @@ export function Incidents() {
   return (
     <Panel title={t.incidents.title}>
       <Problem of={error} retry={load} />
-      {!value && !error && <Notice level="note">{t.loading}</Notice>}
+      {!value && !error && <Loading />}
       {value?.length === 0 && <Empty>{t.incidents.none}</Empty>}
       {value && value.length > 0 && <List of={value} choose={choose} />}
     </Panel>

@@ -2,21 +2,22 @@ import { useState } from 'preact/hooks';
 import { createKey, keys, revokeKey } from '../api/calls';
 import type { Scope } from '../api/types';
 import { visible } from '../parts/ansi';
-import { Confirm, Dialog, Empty, Notice, Panel, Problem, TableFrame, useLoaded } from '../parts/basics';
+import { Confirm, copyText, Dialog, Empty, Loading, Panel, Problem, TableFrame, useLoaded } from '../parts/basics';
+import { status } from '../live';
+import { useStore } from '../store';
 import { t } from '../texts';
 
 const allScopes: Scope[] = ['inference', 'observe', 'operate', 'pull'];
 
 function Once(props: { name: string; value: string; onClose: () => void }) {
   const [copied, setCopied] = useState(false);
-  const copy = () => navigator.clipboard?.writeText(props.value).then(() => setCopied(true), () => setCopied(false));
+  const copy = () => copyText(props.value).then(setCopied);
   return (
     <Dialog title={t.keys.once(visible(props.name))} onClose={props.onClose}>
       <p>{t.keys.onceText}</p>
       <p><code class="secret" data-test="new-key">{props.value}</code></p>
       <div class="buttons">
-        {/* The clipboard is there on https and on this machine only; elsewhere the text is marked by hand. */}
-        {isSecureContext && <button type="button" onClick={() => void copy()}>{copied ? t.copied : t.copy}</button>}
+        <button type="button" onClick={() => void copy()}>{copied ? t.copied : t.copy}</button>
         <button type="button" class="primary" onClick={props.onClose}>{t.close}</button>
       </div>
     </Dialog>
@@ -66,6 +67,7 @@ export function Keys() {
   const [asked, setAsked] = useState<string | null>(null);
   const [done, setDone] = useState('');
   const [failed, setFailed] = useState<unknown>(null);
+  const now = useStore(status);
   const revoke = async (name: string) => {
     setFailed(null);
     try {
@@ -80,14 +82,22 @@ export function Keys() {
     const made = value?.keys.filter((key) => key.made_by === name).map((key) => visible(key.name)) ?? [];
     return made.length === 0 ? t.keys.revokeText : `${t.keys.revokeText} ${t.keys.hadMade(made.join(', '))}`;
   };
-  if (value && !value.enabled) return <Panel title={t.keys.title}><p>{t.keys.notUsed}</p><p class="advice">{t.keys.notUsedAdvice}</p></Panel>;
+  if (value && !value.enabled) {
+    return (
+      <Panel title={t.keys.title}>
+        <p>{t.keys.notUsed}</p>
+        <p class="advice">{t.keys.notUsedAdvice(visible(now?.configuration ?? ''))}</p>
+        <pre tabIndex={0}>{t.keys.notUsedCommands}</pre>
+      </Panel>
+    );
+  }
   return (
     <>
       <p class="outcome" role="status">{done}</p>
       <Problem of={failed} />
       <Panel title={t.keys.title}>
         <Problem of={error} retry={load} />
-        {!value && !error && <Notice level="note">{t.loading}</Notice>}
+        {!value && !error && <Loading />}
         {value?.keys.length === 0 && <Empty>{t.keys.none}</Empty>}
         {value && value.keys.length > 0 && (
           <TableFrame label={t.keys.title}>

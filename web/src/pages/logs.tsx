@@ -23,6 +23,11 @@ function nameOf(line: FollowedLine): string {
   return line.model == null ? line.service : `${line.model}/${line.service}`;
 }
 
+/** Of Corral's own lines, which begin with it. */
+function levelOf(line: FollowedLine): string {
+  return line.model == null ? /^(DEBUG|WARN|ERROR)\b/.exec(line.text)?.[1]?.toLowerCase() ?? '' : '';
+}
+
 /** The lines of a service as they come, at most `mostLines`. */
 function useLines(service: string) {
   const [lines, setLines] = useState<Line[]>([]);
@@ -98,7 +103,7 @@ export function Logs() {
         onWheel={(event) => { if (event.deltaY < 0) setFollow(false); }}>
         {shown.length === 0 && <Empty>{t.logs.empty}</Empty>}
         {shown.map((line) => (
-          <div key={line.number} class={line.own ? 'line own' : 'line'}>
+          <div key={line.number} class={`line ${line.own ? 'own' : levelOf(line)}`}>
             <span class="when"><Time at={line.time} precise /></span><span class="from">{visible(nameOf(line))}</span>
             <span class="text"><AnsiText text={line.text} /></span>
           </div>

@@ -2,9 +2,10 @@ import { useState } from 'preact/hooks';
 import { act, importFolder, packages, removeModel, type ModelAction } from '../api/calls';
 import type { Import as ImportReport, Model, Packages, Status } from '../api/types';
 import { bytes } from '../format';
+import { leftOut } from '../headline';
 import { session, status } from '../live';
 import { visible } from '../parts/ansi';
-import { Badge, Confirm, Dialog, Empty, Guard, Notice, Panel, Problem, TableFrame, useLoaded } from '../parts/basics';
+import { Badge, Confirm, Dialog, Empty, Guard, Loading, Notice, Panel, Problem, TableFrame, useLoaded } from '../parts/basics';
 import { Findings } from '../parts/findings';
 import { brought, pull } from '../pull_store';
 import { useStore } from '../store';
@@ -52,22 +53,24 @@ function Table(props: { of: Model[]; all: Packages | undefined; may: boolean; bu
     <TableFrame label={t.models.title}>
       <table class="stacked">
         <thead>
-          <tr><th scope="col">{t.overview.model}</th><th scope="col" title={t.overview.stateMeaning}>{t.overview.state}</th><th scope="col">{t.models.actions}</th></tr>
+          <tr><th scope="col">{t.overview.model}</th><th scope="col" title={t.overview.stateMeaning}>{t.overview.state}</th>{props.may && <th scope="col">{t.models.actions}</th>}</tr>
         </thead>
         <tbody>
           {props.of.map((model) => (
             <tr key={model.name}>
-              <th scope="row" class="name">{visible(model.name)}<span class="quiet block">{visible(model.source)}</span></th>
+              <th scope="row" class="name">{visible(model.name)}<span class="quiet block" title={visible(model.source)}>{visible(model.source.slice(model.source.lastIndexOf('/') + 1))}</span></th>
               <td data-label={t.overview.state}><ModelState of={model} /></td>
-              <td data-label={t.models.actions}>
-                <div class="buttons">
-                  {actionsOf(model, props.all).map((action) => (
-                    <button key={action} type="button" disabled={!props.may || props.busy} title={words[action].meaning}
-                      aria-label={`${words[action].word} ${visible(model.name)}`} class={action === 'remove' ? 'danger' : ''}
-                      onClick={() => props.ask({ model: model.model, action })}>{words[action].word}</button>
-                  ))}
-                </div>
-              </td>
+              {props.may && (
+                <td data-label={t.models.actions}>
+                  <div class="buttons">
+                    {actionsOf(model, props.all).map((action) => (
+                      <button key={action} type="button" disabled={props.busy} title={words[action].meaning}
+                        aria-label={`${words[action].word} ${visible(model.name)}`} class={action === 'remove' ? 'danger' : ''}
+                        onClick={() => props.ask({ model: model.model, action })}>{words[action].word}</button>
+                    ))}
+                  </div>
+                </td>
+              )}
             </tr>
           ))}
         </tbody>
@@ -76,18 +79,19 @@ function Table(props: { of: Model[]; all: Packages | undefined; may: boolean; bu
   );
 }
 
-/** Says what goes, and with it how much of the disk. */
-function RemoveDialog(props: { model: string; of: Package | undefined; onYes: (files: boolean) => void; onClose: () => void }) {
-  const [files, setFiles] = useState(props.of != null);
+/** Says what goes, and with it how much of the disk: known only once the box has told of its packages. */
+function RemoveDialog(props: { model: string; known: boolean; of: Package | undefined; onYes: (files: boolean) => void; onClose: () => void }) {
+  const [chosen, setFiles] = useState<boolean | null>(null);
+  const files = chosen ?? props.of != null;
   return (
     <Dialog title={t.models.removeTitle(visible(props.model))} onClose={props.onClose}>
-      <p>{props.of == null || !files ? t.models.removeText : t.models.removeWithFiles}</p>
+      {props.known ? <p>{files ? t.models.removeWithFiles : t.models.removeText}</p> : <Loading />}
       {props.of && (
         <label class="check"><input type="checkbox" checked={files} onChange={(event) => setFiles(event.currentTarget.checked)} />{t.models.frees(bytes(props.of.bytes))}</label>
       )}
       <div class="buttons">
         <button type="button" onClick={props.onClose}>{t.cancel}</button>
-        <button type="button" class="danger" onClick={() => { props.onClose(); props.onYes(files); }}>{t.models.remove}</button>
+        <button type="button" class="danger" disabled={!props.known} onClick={() => { props.onClose(); props.onYes(files); }}>{t.models.remove}</button>
       </div>
     </Dialog>
   );
@@ -99,7 +103,7 @@ function LeftOut(props: { of: Status['left_out'] }) {
     <>
       {props.of.map((one) => (
         <div class="notice warning" key={one.file}>
-          <p><strong>{visible(one.name || one.file)}</strong>: {t.headline.leftOut(visible(one.file), visible(one.problems[0] ?? ''))}</p>
+          <p><strong>{visible(one.name || one.file)}</strong>: {visible(leftOut(one))}</p>
           <p class="advice">{t.headline.leftOutAdvice}</p>
         </div>
       ))}
@@ -173,8 +177,8 @@ export function Models() {
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState('');
   const [error, setError] = useState<unknown>(null);
-  const { value: all, load: look } = useLoaded((signal) => packages(signal), [useStore(brought)]);
-  if (!now) return <Notice level="note">{t.loading}</Notice>;
+  const { value: all, busy: asking, load: look } = useLoaded((signal) => packages(signal), [useStore(brought)]);
+  if (!now) return <Loading />;
   const may = who.scopes.includes('operate');
   const run = async (what: Asked, files = false) => {
     if (what.action === 'update') return void pull(packageOf(what.model, all)?.name ?? what.model);
@@ -207,7 +211,7 @@ export function Models() {
       <Guard title={t.catalogue.title}><Catalogue of={now} may={may || who.scopes.includes('pull')} /></Guard>
       {may && <Import />}
       {asked?.action === 'remove' && (
-        <RemoveDialog model={asked.model} of={packageOf(asked.model, all)} onYes={(files) => void run(asked, files)} onClose={() => setAsked(null)} />
+        <RemoveDialog model={asked.model} known={!asking} of={packageOf(asked.model, all)} onYes={(files) => void run(asked, files)} onClose={() => setAsked(null)} />
       )}
       {asked?.action === 'restart' && (
         <Confirm title={t.models.restartTitle(visible(asked.model))} text={t.models.restartText} yes={words.restart.word}

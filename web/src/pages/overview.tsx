@@ -1,31 +1,39 @@
 // What a person sees first: is it well, what is it doing, what should be done.
 import { useStore } from '../store';
-import type { Card, Model, Status, Waiting } from '../api/types';
-import { count, dash, duration, megabytes, percent, rounded } from '../format';
-import { headlines, instancesOf, levelOfState, type Processes } from '../headline';
+import type { Card, Model, Requests, Status, Waiting } from '../api/types';
+import { dash, duration, megabytes, percent, rounded } from '../format';
+import { headlines, instancesOf, levelOfState, parted, type Headline, type Processes } from '../headline';
 import { history, requests, session, status } from '../live';
-import { Badge, Bar, Figure, Guard, Notice, Panel, Slim, TableFrame } from '../parts/basics';
+import { Badge, Bar, Figure, Guard, Loading, Panel, TableFrame, Time } from '../parts/basics';
 import { Chart } from '../parts/chart';
+import { rateOf, SpeedByDay, useSpeeds, type ModelSpeed } from '../parts/speed';
 import { visible } from '../parts/ansi';
 import { Pulls } from './catalogue';
 import { t } from '../texts';
 
 const shown = 4; // sentences at the top; the rest is a number
 
+function Sentence(props: { of: Headline }) {
+  const { level, sentence, advice } = props.of;
+  const [first, rest] = level === 'good' ? [sentence, ''] : parted(sentence);
+  return (
+    <div class={`headline ${level}`}>
+      <span class="mark" aria-hidden="true" />
+      <div>
+        <p class="sentence">{visible(first)}</p>
+        {rest !== '' && <p class="quiet">{visible(rest)}</p>}
+        {advice && <p class="advice">{visible(advice)}</p>}
+      </div>
+    </div>
+  );
+}
+
 function Sentences(props: { of: Status }) {
   const all = headlines(props.of);
   const more = all.length - shown;
   return (
     <div class="headlines" aria-live="polite">
-      {all.slice(0, shown).map((line) => (
-        <div class={`headline ${line.level}`} key={line.sentence.slice(0, 40)}>
-          <span class="mark" aria-hidden="true" />
-          <div>
-            <p class="sentence">{visible(line.sentence)}</p>
-            {line.advice && <p class="advice">{visible(line.advice)}</p>}
-          </div>
-        </div>
-      ))}
+      {all.slice(0, shown).map((line) => <Sentence key={line.sentence.slice(0, 40)} of={line} />)}
       {more > 0 && <p class="quiet">{t.headline.more(more)}</p>}
     </div>
   );
@@ -73,16 +81,31 @@ export function ModelState(props: { of: Model }) {
   );
 }
 
-function placeOf(model: Model): string {
+/** 0, 1, 2 and 5 are "0–2, 5". */
+function ranges(of: (string | number)[]): string {
+  const runs: [number, number][] = [];
+  for (const one of of.map(Number).sort((a, b) => a - b)) {
+    const last = runs.at(-1);
+    if (last && one === last[1] + 1) last[1] = one;
+    else runs.push([one, one]);
+  }
+  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}${to === from + 1 ? ', ' : '–'}${to}`)).join(', ');
+}
+
+function Place(props: { of: Model }) {
+  const model = props.of;
   const cards = [...new Set(instancesOf(model).flatMap((one) => one.memory?.cards ?? []))];
   // Of those that are not loaded it is what they would take.
   const loaded = instancesOf(model).filter((one) => model.instances == null || one.state === 'ready' || one.state === 'loading');
   const memory = loaded.reduce((sum, one) => sum + (one.memory?.mb ?? 0), 0);
-  return [cards.length > 0 ? t.overview.cardsOf(cards.length, cards.join(', ')) : t.overview.noCard, memory > 0 ? megabytes(memory) : '',
-    model.pinned ? t.overview.pinned : ''].filter((part) => part !== '').join(', ');
+  const more = [memory > 0 ? megabytes(memory) : '', model.pinned ? t.overview.pinned : ''].filter((part) => part !== '').join(', ');
+  return <div>{cards.length > 0 ? t.overview.cardsOf(cards.length, ranges(cards)) : t.overview.noCard}{more !== '' && <span class="quiet block">{more}</span>}</div>;
 }
 
+/** Of one that is unloaded there is nothing to tell. */
 function Services(props: { of: Model }) {
+  const told = instancesOf(props.of).flatMap((one) => one.services ?? []).some((service) => service.pid != null || service.state !== 'stopped');
+  if (!told) return null;
   return (
     <details class="services">
       <summary>{t.overview.services}<span class="sr-only"> {visible(props.of.name)}</span></summary>
@@ -109,7 +132,16 @@ function queueOf(model: Model): string {
   return [running > 0 ? t.overview.running(running) : '', waiting > 0 ? t.overview.waiting(waiting) : ''].filter((part) => part !== '').join(', ') || dash;
 }
 
-function Models(props: { of: Status }) {
+/** Now; else of the last day with answers. */
+function SpeedOf(props: { of: Model; known: ModelSpeed | undefined }) {
+  const now = props.of.tokens_per_second;
+  if (now > 0) return <>{rounded(now)} {t.units.tokensPerSecond}</>;
+  const last = rateOf(props.known?.days.at(-1));
+  return last == null ? <>{dash}</> : <span class="quiet">{t.speed.usual(rounded(last))}</span>;
+}
+
+function Models(props: { of: Status; speeds: ModelSpeed[] }) {
+  const knownOf = (model: Model) => props.speeds.find((one) => one.name === model.name);
   return (
     <Panel title={t.overview.models}>
       <TableFrame label={t.overview.models}>
@@ -128,12 +160,10 @@ function Models(props: { of: Status }) {
               <tr key={model.name}>
                 <th scope="row" class="name">{visible(model.name)}<Services of={model} /></th>
                 <td data-label={t.overview.state}><ModelState of={model} /></td>
-                <td data-label={t.overview.place} title={t.overview.placeMeaning}>{placeOf(model)}</td>
-                <td data-label={t.overview.queue} title={t.overview.queueMeaning}>
-                  {queueOf(model)}
-                </td>
-                <td data-label={t.overview.speed} class="number" title={t.overview.speedMeaning}>
-                  {model.tokens_per_second > 0 ? `${rounded(model.tokens_per_second)} ${t.units.tokensPerSecond}` : dash}
+                <td data-label={t.overview.place} title={t.overview.placeMeaning}><Place of={model} /></td>
+                <td data-label={t.overview.queue} class={queueOf(model) === dash ? 'none' : ''} title={t.overview.queueMeaning}>{queueOf(model)}</td>
+                <td data-label={t.overview.speed} class={model.tokens_per_second > 0 || knownOf(model) ? 'number' : 'number none'} title={t.overview.speedMeaning}>
+                  <SpeedOf of={model} known={knownOf(model)} />
                 </td>
               </tr>
             ))}
@@ -162,21 +192,18 @@ function CardView(props: { of: Card }) {
   );
 }
 
-function Cards(props: { of: Status }) {
-  const cards = props.of.devices.flatMap((device) => device.cards ?? []);
-  const problems = props.of.devices.flatMap((device) => device.problem ?? []);
-  // Why none could be looked at is said at the top.
-  if (cards.length === 0) return <Slim title={t.overview.cards}>{problems.length === 0 ? t.overview.noCards : t.overview.unknownCards}</Slim>;
+const fewCards = 2; // stand beside the models
+
+/** Why some could not be looked at is said at the top. */
+function Cards(props: { of: Card[] }) {
   return (
     <Panel title={t.overview.cards}>
-      {cards.length > 0 && <ul class={cards.length > 2 ? 'cards many' : 'cards'}>{cards.map((card) => <CardView key={card.card} of={card} />)}</ul>}
-      {problems.map((problem) => <p class="notice note" key={problem}>{t.headline.device(visible(problem))}</p>)}
+      <ul class={props.of.length > fewCards ? 'cards many' : 'cards'}>{props.of.map((card) => <CardView key={card.card} of={card} />)}</ul>
     </Panel>
   );
 }
 
 function Queue(props: { of: Waiting[] }) {
-  if (props.of.length === 0) return <Slim title={t.overview.waitingTitle}>{t.overview.nobodyWaits}</Slim>;
   return (
     <Panel title={t.overview.waitingTitle}>
       <TableFrame label={t.overview.waitingTitle}>
@@ -203,18 +230,17 @@ function Queue(props: { of: Waiting[] }) {
   );
 }
 
-function BoxFigures(props: { of: Status }) {
+/** What is asked for once: at the foot, without a frame. */
+function BoxFigures(props: { of: Status; cards: boolean }) {
   const now = props.of;
   return (
-    <Panel title={t.overview.box} class="slim">
-      <dl class="figures">
-        {now.queue.running > 0 && <Figure label={t.overview.runningNow} value={count(now.queue.running)} meaning={t.overview.runningMeaning} />}
-        {now.queue.waiting > 0 && <Figure label={t.overview.waitingNow} value={count(now.queue.waiting)} meaning={t.overview.waitingMeaning} />}
-        <Figure label={t.overview.uptime} value={duration(now.uptime_seconds)} meaning={t.overview.uptimeMeaning} />
-        <Figure label={t.overview.version} value={now.version} meaning={t.overview.versionMeaning} />
-        <Figure label={t.overview.process} value={now.pid} meaning={t.overview.processMeaning} />
-      </dl>
-    </Panel>
+    <dl class="figures small foot">
+      <Figure label={t.overview.address} value={<code>{location.origin}</code>} meaning={t.overview.addressMeaning} />
+      {!props.cards && now.devices?.length === 0 && <Figure label={t.overview.cards} value={t.overview.noCards} meaning={t.overview.noCardsMeaning} />}
+      <Figure label={t.overview.version} value={now.version} meaning={t.overview.versionMeaning} />
+      <Figure label={t.overview.uptime} value={duration(now.uptime_seconds)} meaning={t.overview.uptimeMeaning} />
+      <Figure label={t.overview.process} value={now.pid} meaning={t.overview.processMeaning} />
+    </dl>
   );
 }
 
@@ -230,43 +256,59 @@ function Welcome(props: { leftOut: number }) {
 }
 
 /** What the box writes now, large; the last minutes below it where there is something to see. */
-function Speed() {
+/** The end of the last answer, by the box's clock. */
+function lastEnd(of: Requests): number | null {
+  const ends = of.recent.map((one) => Date.parse(one.arrived) + (one.total_ms ?? 0));
+  return ends.length === 0 ? null : Math.max(...ends);
+}
+
+function Speed(props: { of: Status; requests: Requests }) {
   const points = useStore(history);
-  const now = points.at(-1)?.value ?? 0;
-  if (points.every((point) => point.value === 0)) return <Slim title={t.overview.speedTitle}>{t.overview.silent}</Slim>;
+  const now = props.of.models.reduce((sum, model) => sum + (model.tokens_per_second ?? 0), 0);
+  const silent = points.every((point) => point.value === 0);
+  const last = lastEnd(props.requests);
   return (
     <Panel title={t.overview.speedTitle}>
-      <p class="large">{rounded(now)} <span class="quiet">{t.units.tokensPerSecond}</span></p>
-      <Chart label={t.overview.chart} points={points} />
+      <p class="large">{now > 0 ? <>{rounded(now)} <span class="quiet">{t.units.tokensPerSecond}</span></> : t.overview.idle}</p>
+      {!silent && <Chart label={t.overview.chart} points={points} />}
+      <p class="quiet">
+        {now === 0 && (last == null ? t.overview.noAnswer : <>{t.overview.lastAnswer} <Time at={last} />.</>)}
+        {props.requests.waiting.length === 0 && ` ${t.overview.nobodyWaits}`}
+      </p>
     </Panel>
   );
 }
 
-function Waiters() {
-  return <Queue of={useStore(requests).waiting} />;
-}
-
 export function Overview() {
   const now = useStore(status);
-  if (!now) return <Notice level="note">{t.loading}</Notice>;
+  const list = useStore(requests);
+  const { waiting } = list;
+  const speeds = useSpeeds();
+  if (!now) return <Loading />;
   const fresh = now.models?.length === 0;
-  const cards = now.devices?.some((device) => (device.cards?.length ?? 0) > 0);
+  const cards = (now.devices ?? []).flatMap((device) => device.cards ?? []);
+  const shownCards = cards.length > 0 && <Guard title={t.overview.cards}><Cards of={cards} /></Guard>;
+  const few = cards.length <= fewCards;
   return (
     <>
       <Pulls />
       {fresh && <Welcome leftOut={now.left_out?.length ?? 0} />}
       <Guard title={t.overview.said}><Sentences of={now} /></Guard>
-      <div class={cards && !fresh ? 'beside' : 'columns'}>
-        {!fresh && <Guard title={t.overview.models}><Models of={now} /></Guard>}
-        {!(fresh && now.devices?.length === 0) && <Guard title={t.overview.cards}><Cards of={now} /></Guard>}
-      </div>
-      {!fresh && (
-        <div class="columns thirds">
-          <Guard title={t.overview.waitingTitle}><Waiters /></Guard>
-          <Guard title={t.overview.chart}><Speed /></Guard>
-          <Guard title={t.overview.box}><BoxFigures of={now} /></Guard>
+      {fresh ? shownCards : (
+        <div class="beside">
+          <div class="stack">
+            <Guard title={t.overview.models}><Models of={now} speeds={speeds} /></Guard>
+            {waiting.length > 0 && <Guard title={t.overview.waitingTitle}><Queue of={waiting} /></Guard>}
+            {!few && shownCards}
+            <Guard title={t.speed.title}><SpeedByDay of={speeds} /></Guard>
+          </div>
+          <div class="stack side">
+            <Guard title={t.overview.chart}><Speed of={now} requests={list} /></Guard>
+            {few && shownCards}
+          </div>
         </div>
       )}
+      {!fresh && <Guard title={t.overview.box}><BoxFigures of={now} cards={cards.length > 0} /></Guard>}
     </>
   );
 }

@@ -61,7 +61,7 @@ export function Requests() {
       <p class="quiet">{t.requests.note}</p>
       {all.length === 0 ? <Empty>{t.requests.none}</Empty> : (
         <TableFrame label={t.requests.title}>
-          <table class="stacked">
+          <table class="stacked requests">
             <thead>
               <tr>
                 <th scope="col">{t.requests.arrived}</th><th scope="col">{t.requests.model}</th><th scope="col" title={t.requests.shapeMeaning}>{t.requests.shape}</th>
@@ -78,7 +78,7 @@ export function Requests() {
                   <th scope="row" class="name"><Time at={one.arrived} /></th>
                   <td data-label={t.requests.model}>{visible(one.model)}</td>
                   <td data-label={t.requests.shape} title={t.requests.shapeMeaning}>{t.requests.messages(one.messages, one.tools)}</td>
-                  <td data-label={t.requests.outcome}><Badge level={levelOf(one.outcome)}>{visible(one.outcome)}</Badge></td>
+                  <td class="outcome-cell" data-label={t.requests.outcome}><Badge level={levelOf(one.outcome)}>{visible(one.outcome)}</Badge></td>
                   <td data-label={t.requests.prompt} class="number" title={t.requests.promptMeaning}>{count(one.prompt_tokens)}</td>
                   <td data-label={t.requests.answer} class="number" title={t.requests.answerMeaning}>{count(one.answer_tokens ?? (one.pieces > 0 ? one.pieces : null))}</td>
                   <td data-label={t.requests.total} class="number" title={t.requests.totalMeaning}>{milliseconds(wholeOf(one, now))}</td>

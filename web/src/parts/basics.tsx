@@ -54,14 +54,13 @@ export function Panel(props: { title: string; actions?: ComponentChildren; child
   );
 }
 
-/** A part that has nothing to show, on one line. */
-export function Slim(props: { title: string; children: ComponentChildren }) {
-  const id = useId();
-  return <section class="panel slim" aria-labelledby={id}><h2 id={id}>{props.title}</h2><p class="empty">{props.children}</p></section>;
-}
-
 export function Empty(props: { children: ComponentChildren }) {
   return <p class="empty">{props.children}</p>;
+}
+
+/** The box is asked, which takes a moment. */
+export function Loading() {
+  return <p class="empty" role="status">{t.loading}</p>;
 }
 
 /** Draws what is inside, or says why it can't: one part that fails leaves the others as they are. */
@@ -162,7 +161,8 @@ export async function copyText(text: string): Promise<boolean> {
   const area = document.createElement('textarea');
   area.value = text;
   area.className = 'sr-only';
-  document.body.append(area);
+  // What is outside of an open dialog takes no focus.
+  (document.querySelector('dialog[open]') ?? document.body).append(area);
   area.select();
   const done = document.execCommand('copy');
   area.remove();
