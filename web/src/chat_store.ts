@@ -197,7 +197,7 @@ class Gatherer {
 async function ask(before: number, question: Turn, thinks: boolean): Promise<void> {
   if (writing.get()) return;
   chat.update((old) => {
-    const turns = [...old.turns.slice(0, before), question, { role: 'assistant' as const, content: '' }];
+    const turns = [...old.turns.slice(0, before), question, { role: 'assistant' as const, content: '', model: old.model }];
     return { ...old, turns, title: old.named ? old.title : titleOf({ turns }) };
   });
   writing.set(true);
@@ -262,6 +262,6 @@ export function answerAgain(thinks: boolean): Promise<void> {
 /** The conversation as Markdown. */
 export function asText(of: Conversation): string {
   const system = of.system.trim() === '' ? [] : [`## ${t.chat.system}\n\n${of.system.trim()}`];
-  const turns = of.turns.map((turn) => `## ${turn.role === 'user' ? t.chat.you : of.model}\n\n${turn.content.trim()}`);
+  const turns = of.turns.map((turn) => `## ${turn.role === 'user' ? t.chat.you : turn.model ?? of.model}\n\n${turn.content.trim()}`);
   return `${[`# ${of.title}`, ...system, ...turns].join('\n\n')}\n`;
 }

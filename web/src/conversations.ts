@@ -15,6 +15,7 @@ export interface Figures {
 export interface Turn {
   role: 'user' | 'assistant';
   content: string;
+  model?: string; // that wrote it
   thinking?: string;
   images?: string[]; // base64, without a prefix
   calls?: ToolCall[];

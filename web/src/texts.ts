@@ -222,7 +222,7 @@ export const t = {
 
   catalogue: {
     title: 'Get a model', search: 'Search the catalogue', hint: 'Name, family, size or what it can: qwen3, vision … or hf.co/OWNER/REPOSITORY',
-    box: (what: string) => `This box is ${what}`, get: 'Get', getNamed: (model: string) => `Get ${model}`, served: 'here',
+    box: (what: string) => `This box is ${what}`, get: 'Get', going: 'on the way', getNamed: (model: string) => `Get ${model}`, served: 'here',
     verified: 'tried with Corral', unexamined: 'files not examined',
     untried: 'Nobody has tried these packages with Corral yet.', examined: (day: string) => `Names, sizes and checksums of their files were examined last on ${day}.`,
     download: 'Download', memory: 'Memory', cardMemory: 'Card memory', window: 'Window', licence: 'Licence', unknown: 'not known',

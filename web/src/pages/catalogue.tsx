@@ -82,7 +82,7 @@ function Figures(props: { of: CataloguePackage | null }) {
   return <>{cells.map(([label, value, meaning]) => <td key={label} data-label={label} class={value === dash ? 'number none' : 'number'} title={meaning}>{value}</td>)}</>;
 }
 
-function Row(props: { of: CatalogueModel; served: boolean; may: boolean; going: boolean }) {
+function Row(props: { of: CatalogueModel; served: boolean; may: boolean; going: Pull | undefined }) {
   const { of } = props;
   const name = visible(of.name);
   return (
@@ -91,8 +91,9 @@ function Row(props: { of: CatalogueModel; served: boolean; may: boolean; going: 
       <Figures of={of.package ?? null} />
       <td data-label={t.catalogue.licence} class="licence">{visible(of.package?.license ?? dash)}</td>
       <td class="act">
-        {of.fits && !props.served && (
-          <button type="button" disabled={!props.may || props.going} aria-label={`${t.catalogue.get} ${name}`} onClick={() => void pull(of.name)}>{t.catalogue.get}</button>
+        {props.going && <span class="quiet number">{props.going.total ? percent((100 * props.going.completed) / props.going.total) : t.catalogue.going}</span>}
+        {of.fits && !props.served && !props.going && (
+          <button type="button" disabled={!props.may} aria-label={`${t.catalogue.get} ${name}`} onClick={() => void pull(of.name)}>{t.catalogue.get}</button>
         )}
       </td>
     </tr>
@@ -107,7 +108,7 @@ function holds(of: CatalogueModel, words: string[]): boolean {
 export function Catalogue(props: { of: Status; may: boolean }) {
   const { value, error, load } = useLoaded((signal) => catalogue(signal), [useStore(brought)]);
   const [words, setWords] = useState('');
-  const going = useStore(pulls).filter((one) => one.state === 'going').map((one) => one.name);
+  const going = useStore(pulls).filter((one) => one.state === 'going');
   const names = props.of.models.flatMap((model) => [model.name, ...model.aliases, ...(model.also ?? [])]);
   const wanted = words.trim().toLowerCase().split(/\s+/).filter((word) => word !== '');
   const found = (value?.models ?? []).filter((model) => holds(model, wanted));
@@ -123,7 +124,7 @@ export function Catalogue(props: { of: Status; may: boolean }) {
             <th scope="col"><span class="sr-only">{t.models.actions}</span></th>
           </tr>
         </thead>
-        <tbody>{of.map((model) => <Row key={model.name} of={model} served={names.includes(model.name)} may={props.may} going={going.includes(model.name)} />)}</tbody>
+        <tbody>{of.map((model) => <Row key={model.name} of={model} served={names.includes(model.name)} may={props.may} going={going.find((one) => one.name === model.name)} />)}</tbody>
       </table>
     </TableFrame>
   );
@@ -141,7 +142,7 @@ export function Catalogue(props: { of: Status; may: boolean }) {
       <Problem of={error} retry={load} />
       {!value && !error && <Loading />}
       {repository.test(typed) && props.may && (
-        <div class="buttons"><button type="button" class="primary" disabled={going.includes(typed)} onClick={() => void pull(typed)}>{t.catalogue.getNamed(visible(typed))}</button></div>
+        <div class="buttons"><button type="button" class="primary" disabled={going.some((one) => one.name === typed)} onClick={() => void pull(typed)}>{t.catalogue.getNamed(visible(typed))}</button></div>
       )}
       {value && fitting.length === 0 && !repository.test(typed) && <Empty>{wanted.length > 0 ? t.catalogue.noneFound : t.catalogue.noneFits}</Empty>}
       {fitting.length > 0 && rows(fitting)}

@@ -148,7 +148,7 @@ function TurnView(props: { of: Turn; live: boolean; busy: boolean; wishes: TurnW
   if (of.role === 'user') return <UserTurn of={of} busy={props.busy} wishes={props.wishes} />;
   return (
     <article class="turn assistant" aria-busy={live}>
-      <h2 class="who">{t.chat.model}</h2>
+      <h2 class="who">{visible(of.model ?? t.chat.model)}</h2>
       {of.dropped != null && <p class="notice warning">{t.chat.dropped(of.dropped)}</p>}
       {of.thinking && (
         <details class="thinking">
@@ -158,7 +158,7 @@ function TurnView(props: { of: Turn; live: boolean; busy: boolean; wishes: TurnW
       )}
       <Markdown text={of.content} grows={live} />
       {of.calls?.map((call) => <Call of={call} />)}
-      {live && of.content === '' && !of.thinking && !of.calls ? <Wait /> : live && <span class="caret" aria-hidden="true" />}
+      {live && of.content === '' && !of.thinking && !of.calls ? <Wait /> : live && of.content === '' && <span class="caret" aria-hidden="true" />}
       {of.ended === 'stopped' && <p class="quiet">{t.chat.stopped}</p>}
       {of.problem && <ProblemOf of={of.problem} />}
       {of.figures && <FiguresOf of={of.figures} />}

@@ -30,8 +30,7 @@ export function Login() {
         <div class="buttons"><button type="submit" class="primary" disabled={busy || key.trim() === ''}>{t.login.button}</button></div>
       </form>
       <Problem of={error} />
-      <p class="quiet">{t.login.howTo}</p>
-      <pre tabIndex={0}>{t.login.command}</pre>
+      {error == null && <><p class="quiet">{t.login.howTo}</p><pre tabIndex={0}>{t.login.command}</pre></>}
     </Panel>
   );
 }

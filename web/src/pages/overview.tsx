@@ -204,6 +204,7 @@ function Cards(props: { of: Card[] }) {
 }
 
 function Queue(props: { of: Waiting[] }) {
+  const estimated = props.of.some((one) => one.estimate_seconds != null);
   return (
     <Panel title={t.overview.waitingTitle}>
       <TableFrame label={t.overview.waitingTitle}>
@@ -213,14 +214,14 @@ function Queue(props: { of: Waiting[] }) {
               <th scope="col" class="number" title={t.overview.positionMeaning}>{t.overview.position}</th>
               <th scope="col">{t.overview.model}</th>
               <th scope="col" class="number" title={t.overview.sinceMeaning}>{t.overview.since}</th>
-              <th scope="col" class="number" title={t.overview.estimateMeaning}>{t.overview.estimate}</th>
+              {estimated && <th scope="col" class="number" title={t.overview.estimateMeaning}>{t.overview.estimate}</th>}
             </tr>
           </thead>
           <tbody>
             {props.of.slice(0, 50).map((one) => (
               <tr key={one.id}>
                 <td class="number">{one.position ?? dash}</td><td class="name">{visible(one.model)}</td>
-                <td class="number">{duration(one.waited_seconds)}</td><td class="number">{duration(one.estimate_seconds)}</td>
+                <td class="number">{duration(one.waited_seconds)}</td>{estimated && <td class="number">{duration(one.estimate_seconds)}</td>}
               </tr>
             ))}
           </tbody>
