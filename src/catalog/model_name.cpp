@@ -91,7 +91,9 @@ std::string no_such_model(const std::string& typed, const std::vector<std::strin
         return start + "; did you mean '" + meant + "'?";
     }
     if (names.empty()) {
-        return start + "; there is none at all: 'corral import DIR' makes one";
+        return start +
+               "; there is none at all: 'corral search' lists what fits this box, 'corral pull NAME' fetches "
+               "one";
     }
     std::string listed;
     for (const std::string& name : names) {

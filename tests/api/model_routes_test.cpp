@@ -53,12 +53,12 @@ TEST_F(openai_models, no_models_are_an_empty_list) {
 
 TEST_F(openai_models, a_box_without_any_says_how_to_get_one) {
     models.remove("tiny");
-    EXPECT_EQ(get("/v1/models/gone"),
-              "404 application/json " +
-                  envelope("not_found_error",
-                           "model 'gone:latest' not found: this server has no model yet; 'corral import DIR' "
-                           "on its box adds one") +
-                  "\n");
+    EXPECT_EQ(get("/v1/models/gone"), "404 application/json " +
+                                          envelope("not_found_error",
+                                                   "model 'gone:latest' not found: this server has no model "
+                                                   "yet; 'corral pull NAME' or 'corral import DIR' "
+                                                   "on its box adds one") +
+                                          "\n");
 }
 
 TEST_F(openai_models, one_by_its_name_as_typed) {

@@ -117,7 +117,7 @@ TEST_F(model_pages, suggest_the_nearest_name) {
     EXPECT_THAT(no_such_model(settings, "something-else"),
                 HasSubstr("choose one of these: Qwen3:4b, quick:latest"));
     EXPECT_THAT(no_such_model(settings, "a b"), HasSubstr("is not a model name"));
-    EXPECT_THAT(no_such_model({}, "x"), HasSubstr("corral import"));
+    EXPECT_THAT(no_such_model({}, "x"), HasSubstr("corral pull NAME"));
 }
 
 TEST(size_text, is_written_as_ollama_does) {

@@ -273,6 +273,17 @@ def test_other_folders_are_told_apart_and_nothing_is_written(user):
     assert user.listing() == before
 
 
+def test_a_box_without_a_model_says_how_to_get_one(user):
+    address = user.serve()
+    step = "'corral search' lists what fits this box, 'corral pull NAME' fetches one"
+    assert step in user.corral("list").stderr
+    assert step in user.corral("status").stdout
+    assert step in user.corral("run", "qwen3:4b", "Hello", status=1).stderr
+    asked = subprocess.run(["curl", "-sS", "--noproxy", "*", "--max-time", "60", f"{address}/api/show", "-d", '{"model":"qwen3:4b"}'],
+                           capture_output=True, text=True, check=True)
+    assert "'corral pull NAME'" in asked.stdout, asked.stdout
+
+
 @pytest.mark.parametrize("name", ["Qwen3-4B.zip", "notes.txt"])
 def test_a_file_is_no_folder(user, name):
     before = user.listing()

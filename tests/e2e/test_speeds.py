@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from admin_cli import done
 from harness import Box
 
 ANSWERS = 10
@@ -49,6 +50,8 @@ def test_a_model_that_became_slower_says_since_when_and_what_changed(box):
     now = told(box)["sim:latest"]
     assert [one["answers"] for one in now["days"]] == [ANSWERS, ANSWERS]
     assert f"slower since {day['day']}" in now["change"] and f"Corral 0.1.0 → {day['with']['Corral']}" in now["change"], now["change"]
+    shown = " ".join(done(box, "show", "sim").split())
+    assert f"tokens/s on {day['day']}; " in shown and "slower since" in shown, shown
 
 
 @pytest.mark.parametrize("text", ['{"format":99,"models":{"x":1}}', "no JSON"])

@@ -58,9 +58,10 @@ generation::served find_model(const generation::model_directory& models, std::st
     generation::served found = models.find(typed);
     if (found == nullptr) {
         const std::string shown(words.display_form ? std::string_view(*display) : typed);
-        const char* const empty_box =
-            models.all().empty() ? ": this server has no model yet; 'corral import DIR' on its box adds one"
-                                 : "";
+        const char* const empty_box = models.all().empty()
+                                          ? ": this server has no model yet; 'corral pull NAME' or 'corral "
+                                            "import DIR' on its box adds one"
+                                          : "";
         problem.set(words.unknown_before + shown + words.unknown_after + empty_box, 404);
     }
     return found;

@@ -152,10 +152,10 @@ void tell_what_is_served(const config::configuration& settings) {
         }
     }
     if (settings.models.empty()) {
-        telemetry::warn(
-            "configuration.no-models",
-            "there is no model to serve; 'corral import DIR' makes one of a vendor's folder, in {}",
-            settings.models_directory.string());
+        telemetry::warn("configuration.no-models",
+                        "there is no model to serve; 'corral pull NAME' fetches one, 'corral import DIR' "
+                        "makes one of a vendor's folder, in {}",
+                        settings.models_directory.string());
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/base/command.hpp"
 #include "cli/base/remote_box.hpp"
+#include "cli/base/reported_fields.hpp"
 #include "cli/status/model_listing.hpp"
 #include "cli/status/model_page.hpp"
 #include "corral/control/admin_client.hpp"
@@ -48,7 +49,8 @@ int list(const listing_options& asked, const command_context& context) {
                       << " and its manifests (" << known.silent << ")\n";
         }
         if (models.empty()) {
-            std::cerr << "there is no model yet; 'corral import DIR' makes one of a vendor's folder\n";
+            std::cerr << "there is no model yet: 'corral search' lists what fits this box, 'corral pull "
+                         "NAME' fetches one\n";
         }
         for (const std::string& each : known.errors) {
             std::cerr << "error: " << each << '\n';
@@ -111,6 +113,25 @@ control::admin_json status_of(const control::admin_json& status, const std::stri
     return nullptr;
 }
 
+// Of the last day with answers; null: no daemon answers, or the model has written nothing yet.
+control::admin_json speed_of(const listing_options& asked, const command_context& context,
+                             const std::string& name) {
+    const auto told = control::ask_daemon(sockets_of(asked.place, context.environment),
+                                          question_of("/corral/v1/speeds", {}), core::seconds{10});
+    for (const control::admin_json& one :
+         told ? reported_objects(*told, "models") : std::vector<control::admin_json>{}) {
+        const auto days = reported_objects(one, "days");
+        if (reported_text(one, "name") == name && !days.empty() &&
+            reported_amount(days.back(), "seconds") > 0) {
+            return {{"day", reported_text(days.back(), "day")},
+                    {"tokens_per_second",
+                     reported_amount(days.back(), "tokens") / reported_amount(days.back(), "seconds")},
+                    {"change", reported_text(one, "change")}};
+        }
+    }
+    return nullptr;
+}
+
 int show(const listing_options& asked, const command_context& context) {
     const known_models known = look_for_models(asked.place, context.environment);
     if (!known.readable) {
@@ -130,7 +151,9 @@ int show(const listing_options& asked, const command_context& context) {
     if (served.is_null() && known.status.is_object()) {
         served = {{"state", "new"}, {"reason", "not served yet; say 'corral reload'"}};
     }
-    const control::admin_json facts = model_facts(*model, served);
+    control::admin_json facts = model_facts(*model, served);
+    facts["speed"] =
+        known.status.is_object() ? speed_of(asked, context, model->name) : control::admin_json(nullptr);
     const text_style style = style_of(STDOUT_FILENO, context.environment);
     std::cout << (asked.json ? dumped(facts) : wrapped(model_page(facts, style), style));
     return succeeded;

@@ -303,6 +303,11 @@ std::string model_page(const json& facts, const text_style& style) {
     out.line("system", shown(facts["default_system"]));
     out.line("context", pairs(facts["context"]));
     out.line("learned", learned_text(facts["learned"]));
+    if (const json speed = facts.value("speed", json(nullptr)); speed.is_object()) {
+        const std::string change = reported_text(speed, "change");
+        out.line("speed", fmt::format("{:.1f} tokens/s on {}{}", reported_amount(speed, "tokens_per_second"),
+                                      reported_text(speed, "day"), change.empty() ? "" : "; " + change));
+    }
     out.line("sampling", pairs(facts["sampling"]));
     out.line("variables", pairs(facts["variables"]));
     json placement = facts["placement"];

@@ -317,6 +317,10 @@ std::string status_page(const json& status, const text_style& style, bool whole)
     for (const json& model : reported_objects(status, "models")) {
         add_model(out, model, style, whole);
     }
+    if (status.contains("models") && reported_objects(status, "models").empty() &&
+        reported_objects(status, "left_out").empty()) {
+        out += "  no model yet: 'corral search' lists what fits this box, 'corral pull NAME' fetches one\n";
+    }
     for (const json& manifest : reported_objects(status, "left_out")) {
         add_left_out(out, manifest, style);
     }

@@ -21,7 +21,7 @@ constexpr std::array configuration_kinds{
     finding_kind{"configuration.warning", severity::warning, "something in the configuration has no effect",
                  "it may not do what was meant", "see that line"},
     finding_kind{"configuration.missing", severity::note, "there is no configuration file",
-                 "Corral goes by its defaults then", "import a model: corral import DIR"},
+                 "Corral goes by its defaults then", "fetch a model: corral search, then corral pull NAME"},
     finding_kind{"configuration.service", severity::error, "a service's command can't be made",
                  "the model can't be started", "give the value that is missing in [models.variables]"},
 };

@@ -191,9 +191,10 @@ inline constexpr std::array configuration_table{
             "listen is an address and a port.",
             "Write listen = [\"127.0.0.1:11434\"]; for all interfaces \"0.0.0.0:11434\" with [access] keys."},
     message{"configuration.no-models", configuration_reader,
-            "there is no model to serve; 'corral import DIR' makes one of a vendor's folder, in …",
+            "there is no model to serve; 'corral pull NAME' fetches one, 'corral import DIR' makes one of a "
+            "vendor's folder, in …",
             "Corral runs and has no manifest.",
-            "Run 'corral import DIR'; a running Corral takes the model up by itself."},
+            "Run 'corral pull NAME' or 'corral import DIR'; a running Corral takes the model up by itself."},
     message{"configuration.stands-in", configuration_reader,
             "the configuration has a mistake, so …, is served; a good file is taken as soon as it is there\n"
             "good-copy| the last good copy '{place}' can't be used: {why}\n"

@@ -126,11 +126,14 @@ inline constexpr std::array operation_table{
         "command.run-https", operation_reader,
         "this Corral is asked by https, which 'corral run' does not speak; use a client such as 'ollama run'",
         "corral run speaks plain http, to this machine.", "Use 'ollama run' with OLLAMA_HOST=https://…."},
-    message{"command.no-model", operation_reader,
-            "there is no model '…'; did you mean '…'?\n"
-            "there is no model '…'; choose one of these: …\n"
-            "there is no model '…'; there is none at all: 'corral import DIR' makes one",
-            "No manifest has the name; the nearest is named.", "Write a name that 'corral list' shows."},
+    message{
+        "command.no-model", operation_reader,
+        "there is no model '…'; did you mean '…'?\n"
+        "there is no model '…'; choose one of these: …\n"
+        "there is no model '…'; there is none at all: 'corral search' lists what fits this box, 'corral pull "
+        "NAME' fetches one",
+        "No manifest has the name; the nearest is named.",
+        "Write a name that 'corral list' shows; 'corral pull NAME' fetches one of the catalogue."},
     message{"command.address", operation_reader,
             "address| '{host}' has no address: {what}\n"
             "'…' must look like http://HOST:PORT or https://HOST:PORT\n"

@@ -15,9 +15,10 @@ inline constexpr std::array request_table{
             "This server has no model of that name.",
             "See which there are by 'corral list' or 'ollama list', and choose one of them."},
     message{"request.no-models", request_reader,
-            "this server has no model yet; 'corral import DIR' on its box adds one",
+            "this server has no model yet; 'corral pull NAME' or 'corral import DIR' on its box adds one",
             "Nothing has been imported since it was installed.",
-            "Put the vendor's package on the box, then corral import DIR; no restart is needed."},
+            "Fetch one: corral search, then corral pull NAME. Or put the vendor's package on the box, then "
+            "corral import DIR; no restart is needed."},
     message{"request.not-served", request_reader, "this model is not served here any more; choose another",
             "The model was there a moment ago and has been taken out.",
             "Choose a model that 'corral list' or 'ollama list' shows."},
