@@ -62,13 +62,13 @@ std::filesystem::path daemon::speed_file() const {
 // Seldom, for the box's disk may be a card that wears out.
 core::awaitable<void> daemon::keep_speeds() {
     constexpr core::seconds between{600};
-    auto reading = before_start_.run<std::string>("speeds", [file = speed_file()] {
+    auto reading = before_start_.run<monitor::speed_history>("speeds", [file = speed_file()] {
         const auto kept = core::read_private_file(file);
-        return kept ? kept->text : std::string();
+        return monitor::speed_history::of_text(kept ? std::string_view(kept->text) : std::string_view());
     });
-    const core::result<std::string> kept = co_await std::move(reading);
+    core::result<monitor::speed_history> kept = co_await std::move(reading);
     if (kept) {
-        speeds_.recall(*kept);
+        speeds_.go_on_behind(*std::move(kept));
     }
     bool awake = kept.has_value();
     while (awake) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -200,25 +201,31 @@ std::string speed_history::text() const {
     return out.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-void speed_history::recall(std::string_view text) {
+speed_history speed_history::of_text(std::string_view text) {
+    speed_history out;
     const nlohmann::json kept = core::parse_json(text);
     const auto models = kept.is_object() ? kept.find("models") : kept.end();
     if (!kept.is_object() || core::is_newer_format(kept, "format", format) || models == kept.end() ||
         !models->is_object()) {
-        return;
+        return out;
     }
     for (const auto& [name, days] : models->items()) {
-        std::vector<speed_day> all;
         for (const nlohmann::json& one : days) {
             if (auto day = one.is_object() ? day_of(one) : std::nullopt) {
-                all.push_back(*std::move(day));
+                out.models_[name].push_back(*std::move(day));
             }
         }
-        std::vector<speed_day>& to = models_[name];
-        all.insert(all.end(), to.begin(), to.end());
-        to = std::move(all);
     }
-    std::erase_if(models_, [](const auto& one) { return one.second.empty(); });
+    out.keep_bounds();
+    return out;
+}
+
+void speed_history::go_on_behind(speed_history kept) {
+    for (auto& [name, days] : models_) {
+        std::vector<speed_day>& to = kept.models_[name];
+        std::ranges::move(days, std::back_inserter(to));
+    }
+    models_ = std::move(kept.models_);
     keep_bounds();
 }
 

@@ -82,7 +82,7 @@ TEST(speed_history, is_kept_and_goes_on_behind_what_was_kept) {
     ask(before, 0, 12, {{"Corral", "1"}});
     speed_history out;
     ask(out, 1, 6, {{"Corral", "2"}});
-    out.recall(before.text());
+    out.go_on_behind(speed_history::of_text(before.text()));
     const auto& days = out.models().at("m");
     ASSERT_EQ(days.size(), 2U);
     EXPECT_EQ(days[0].day, day_number(0));
@@ -91,11 +91,9 @@ TEST(speed_history, is_kept_and_goes_on_behind_what_was_kept) {
 }
 
 TEST(speed_history, what_is_no_history_is_left_out) {
-    speed_history out;
     for (const char* text : {"", "[]", "{}", R"({"models":[]})", R"({"models":{"m":[1,{"day":3}]}})",
                              R"({"format":2,"models":{"m":[{"day":"2026-01-01","seconds":1,"with":{}}]}})"}) {
-        out.recall(text);
-        EXPECT_TRUE(out.models().empty()) << text;
+        EXPECT_TRUE(speed_history::of_text(text).models().empty()) << text;
     }
 }
 
