@@ -104,7 +104,7 @@ TEST_F(box_checks, mistakes_of_the_configuration_are_findings) {
 TEST_F(box_checks, without_a_configuration_file_the_next_step_is_said) {
     configured().there = false;
     EXPECT_THAT(found(), ElementsAre("note configuration.missing"));
-    EXPECT_THAT(the("configuration.missing").fix, HasSubstr("corral import"));
+    EXPECT_THAT(the("configuration.missing").fix, HasSubstr("corral pull"));
 }
 
 TEST_F(box_checks, the_kernels_word_of_the_last_hours_is_told_once_for_each_kind) {
