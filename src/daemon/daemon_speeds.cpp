@@ -67,10 +67,10 @@ core::awaitable<void> daemon::keep_speeds() {
         return monitor::speed_history::of_text(kept ? std::string_view(kept->text) : std::string_view());
     });
     core::result<monitor::speed_history> kept = co_await std::move(reading);
-    if (kept) {
+    bool awake = kept.has_value();
+    if (awake) {
         speeds_.go_on_behind(*std::move(kept));
     }
-    bool awake = kept.has_value();
     while (awake) {
         awake = co_await core::sleep_for(between);
         if (awake) {
