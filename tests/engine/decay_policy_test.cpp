@@ -137,6 +137,21 @@ TEST(decay_policy, one_that_is_never_idle_becomes_overdue) {
     EXPECT_FALSE(policy.is_overdue(now + hours{6}));
 }
 
+TEST(decay_policy, one_run_in_four_as_fast_as_before_is_no_decay) {
+    decay_policy policy{minutes{30}};
+    policy.began();
+    core::steady_time now = run(policy, 12, core::milliseconds{60}, core::steady_time{hours{1}});
+    for (int each = 0; each < 25; ++each) {
+        now = run(policy, 3, core::milliseconds{120}, now);
+        now = run(policy, 1, core::milliseconds{60}, now);
+    }
+    EXPECT_FALSE(policy.wants_renewal(now));
+    EXPECT_EQ(policy.report().slower, 0.0);
+    now = run(policy, 4 + 30, core::milliseconds{120}, now);  // the fourth puts a fast one out
+    EXPECT_TRUE(policy.wants_renewal(now));
+    EXPECT_TRUE(policy.report().renewal_helps) << "nothing else is known";
+}
+
 TEST(decay_policy, what_a_new_process_does_not_help_is_left_alone_for_longer_and_longer) {
     box each(1, [](core::nanoseconds, core::steady_time now) {
         return now < core::steady_time{hours{3}} ? 0.06 : 0.15;  // a fan has died
@@ -155,6 +170,7 @@ TEST(decay_policy, short_answers_and_few_runs_tell_nothing) {
     for (int run = 0; run < 200; ++run) {
         now += minutes{5};
         policy.ran({8, 100, seconds{run}}, now);
+        policy.ran({100, 100, seconds{0}}, now);
     }
     EXPECT_EQ(policy.report().slower, 0.0);
     for (int run = 0; run < 30; ++run) {

@@ -120,6 +120,20 @@ TEST(outcome_policy, a_poisonous_request_is_told_what_it_did) {
               "Change it, or ask the operator.");
 }
 
+TEST(outcome_policy, a_refit_is_no_try_and_has_a_bound_of_its_own) {
+    run_standing at = standing({.tries = 3});
+    EXPECT_TRUE(std::holds_alternative<fail_request>(after_failure(at, usual, failure(true))));
+    at.refits = 1;
+    EXPECT_TRUE(std::holds_alternative<run_again>(after_failure(at, usual, failure(true))));
+    chat::failure too_long = failure(true);
+    too_long.kind = failure_kind::context_too_long;
+    EXPECT_TRUE(std::holds_alternative<run_again>(after_failure(at, usual, too_long)));
+    at.refits = usual.max_refits;
+    const auto next = after_failure(at, usual, too_long);
+    ASSERT_TRUE(std::holds_alternative<fail_request>(next));
+    EXPECT_FALSE(std::get<fail_request>(next).why.retryable) << "it stays too long";
+}
+
 TEST(outcome_policy, deaths_and_hangs_count_together) {
     run_standing at = standing({});
     at.harm = {2, 1, 1, "No text came for 5 s.", {}};

@@ -1,5 +1,7 @@
 #include "supervisor/machine/restart_policy.hpp"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 namespace corral::supervisor {
@@ -44,7 +46,8 @@ TEST(restart_policy, a_healthy_spell_lowers_the_ceiling_and_a_long_one_forgets) 
         (void)policy.on_failure(start, {}, 0.5);
     }
     ASSERT_EQ(policy.ceiling(), milliseconds{4000});
-    EXPECT_EQ(policy.on_failure(start, milliseconds{15'000}, 0.5).delay, milliseconds{1000});
+    EXPECT_EQ(policy.on_failure(start, milliseconds{14'999}, 0.5).delay, milliseconds{2000});
+    EXPECT_EQ(policy.on_failure(start, milliseconds{30'000}, 0.5).delay, milliseconds{1000});
     EXPECT_EQ(policy.on_failure(start, milliseconds{60'000}, 0.5).what, restart_verdict::at_once);
 }
 
@@ -109,6 +112,21 @@ TEST(restart_policy, quick_starts_are_tried_for_a_minute_and_at_least_every_few_
     EXPECT_LE(now - start, seconds{70});
 }
 
+TEST(restart_policy, quick_starts_wait_for_at_least_half_of_a_bounded_pause) {
+    catalog::restart_rule r = rule();
+    for (const auto& [first, longest] : {std::pair{100, 500}, std::pair{2000, 2000}}) {
+        r.first_backoff = milliseconds{first};
+        restart_policy policy(r);
+        for (int i = 0; i < 10; ++i) {
+            (void)policy.on_failure(start, {}, 0.5, failure_sort::quick_start);
+        }
+        EXPECT_EQ(policy.on_failure(start, {}, 0.0, failure_sort::quick_start).delay,
+                  milliseconds{longest / 2});
+        EXPECT_EQ(policy.on_failure(start, {}, 0.5, failure_sort::quick_start).delay,
+                  milliseconds{longest * 3 / 4});
+    }
+}
+
 TEST(restart_policy, a_slow_start_among_them_counts_as_before) {
     restart_policy policy{catalog::restart_rule{}};
     for (int i = 0; i < 5; ++i) {
@@ -133,6 +151,7 @@ TEST(restart_policy, no_restarts_allowed_means_none) {
     r.intensity = 0;
     restart_policy policy(r);
     EXPECT_EQ(policy.on_failure(start, {}, 0.5).what, restart_verdict::give_up);
+    EXPECT_EQ(policy.on_failure(start, {}, 0.5, failure_sort::quick_start).what, restart_verdict::give_up);
 }
 
 TEST(restart_policy, a_person_makes_it_forget) {
