@@ -19,7 +19,7 @@ def runs(box, count):
 
 @pytest.mark.parametrize("profile", ["axera-poll", "llama-server"])
 def test_it_is_renewed_once_nobody_asks_and_is_as_fast_as_before(tmp_path, profile):
-    scenario = {"directives": True, "timing": {"tokens_per_second": 2000, "decay_per_run": 0.1}}
+    scenario = {"directives": True, "timing": {"tokens_per_second": 500, "decay_per_run": 0.1}}  # above a busy machine's noise
     with Box(tmp_path, scenario, model=MODEL, profile=profile) as box:
         before = box.pid_of("runtime")
         deadline = time.monotonic() + 120
