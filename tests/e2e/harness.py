@@ -9,12 +9,13 @@ import pathlib
 
 from client import MODEL, Client, LaterStream, Reply, Stream
 from profiles import BY_NAME, service_table
-from running import (BIN, ROOT, Daemon, bin_for_others, descendants, free_port, has_terminals, others_reach, own_mount, pause, processes,
-                     started, wait_until)
+from running import (BIN, ROOT, Daemon, bin_for_others, descendants, free_port, has_terminals, living, others_reach, own_mount, pause,
+                     processes, started, wait_until)
 from simulator import FAST, Simulator, scenario_of, write_package
 
 __all__ = ["BIN", "FAST", "MODEL", "ROOT", "Box", "Client", "Daemon", "Elsewhere", "LaterStream", "Reply", "Simulator", "Stream", "bin_for_others",
-           "descendants", "free_port", "compares_soon", "has_terminals", "others_reach", "own_mount", "pause", "processes", "started", "wait_until"]
+           "compares_soon", "descendants", "free_port", "has_terminals", "living", "others_reach", "own_mount", "pause", "processes", "started",
+           "wait_until"]
 
 
 def compares_soon(model, after="50ms"):
@@ -90,8 +91,7 @@ class Box(Daemon, Client, Simulator):
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
-        gone = lambda: not (family & {p for p, (_, state, _) in processes().items() if state != "Z"})
-        wait_until(gone, 10, f"no process left behind of {family}")
+        wait_until(lambda: not living(family), 10, f"no process left behind of {family}")
 
 
 class Elsewhere(Box):

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from admin_cli import corral, model_of
-from harness import BIN, Box, descendants, processes, wait_until
+from harness import BIN, Box, descendants, living, processes, wait_until
 from test_bench import at_home
 
 SET = """
@@ -32,6 +32,11 @@ prompt = "call it"
 tools = '[{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]'
 """
 TIMING = {"prefill_ms_per_chunk": 100, "tokens_per_second": 50}
+
+
+def simulators(pid):
+    table = processes()
+    return {each for each in descendants(pid, table) if "corral-sim" in table[each][2]}
 
 
 def words(box, out, *more):
@@ -82,12 +87,11 @@ def test_interrupted_by_itself_it_leaves_the_model_served_and_no_process(tmp_pat
         running = subprocess.Popen(words(box, tmp_path / "out", "--beside"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                    env=at_home(box))
         wait_until(lambda: serves(box, "stopped"), 60, "the card is free")
-        family = lambda: {pid for pid in descendants(running.pid) if "corral-sim" in processes()[pid][2]}
-        wait_until(lambda: len(family()) > 0, 60, "the runtime by itself")
-        left = family()
+        wait_until(lambda: len(simulators(running.pid)) > 0, 60, "the runtime by itself")
+        left = simulators(running.pid)
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 130
-        assert not left & {pid for pid, (_, state, _) in processes().items() if state != "Z"}
+        assert not living(left)
         wait_until(lambda: serves(box), 30, "the model is served again")
 
 
@@ -95,12 +99,11 @@ def test_killed_it_leaves_no_process_on_the_card_and_the_model_served(tmp_path):
     with Box(tmp_path / "box", {"directives": True, "timing": TIMING}) as box:
         running = subprocess.Popen(words(box, tmp_path / "out", "--beside"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                    env=at_home(box))
-        family = lambda: {pid for pid in descendants(running.pid) if "corral-sim" in processes()[pid][2]}
-        wait_until(lambda: len(family()) > 1, 60, "the runtime by itself")
-        left = family()
+        wait_until(lambda: len(simulators(running.pid)) > 1, 60, "the runtime by itself")
+        left = simulators(running.pid)
         running.kill()
         running.wait()
-        wait_until(lambda: not left & {pid for pid, (_, state, _) in processes().items() if state != "Z"}, 20, "nothing is left")
+        wait_until(lambda: not living(left), 20, "nothing is left")
         wait_until(lambda: serves(box), 30, "the model is served again")
 
 

@@ -168,7 +168,7 @@ def test_a_start_that_fails_again_and_again_is_kept_up_to_the_breaker_and_the_lo
         for path, body in (("/api/chat", chat), ("/v1/chat/completions", chat), ("/v1/messages", {**chat, "max_tokens": 9})):
             reply = box.post(path, body)
             assert reply.status == 503 or (path == "/v1/messages" and reply.status in (503, 529)), reply.body
-            assert b"The model does not start. Corral tries again by itself; ask again in about 60 minutes" in reply.body, reply.body
+            assert b"The model does not start. Corral tries again by itself; ask again in about 8 minutes" in reply.body, reply.body
             assert b"SIG" not in reply.body and b"often" not in reply.body, reply.body
         assert box.logged(r'outcome=backend-broken why="failed too often.*killed by SIGABRT. The runtime aborted')
         no_marks(box)

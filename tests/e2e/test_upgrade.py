@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import MODEL, descendants, free_port, pause, processes, wait_until
+from harness import MODEL, descendants, free_port, living, pause, wait_until
 from keyed_box import certificate, trusting
 from test_portguard import ESCAPED, Original, of_services
 from upgrade_box import box, Clients, install, text_of, UpgradeBox  # noqa: F401
@@ -126,7 +126,7 @@ def test_two_upgrades_in_a_row_and_a_runtime_killed_right_after(box):
     assert box.say("[[text=after the kill]]") == "after the kill"
     family = descendants(box.process.pid)
     assert box.stop() == 0
-    wait_until(lambda: not {p for p in family if p in processes() and processes()[p][1] != "Z"}, 5, "no process left")
+    wait_until(lambda: not living(family), 5, "no process left")
 
 
 def test_kill_9_after_an_upgrade_leaves_no_process(box):
@@ -135,7 +135,7 @@ def test_kill_9_after_an_upgrade_leaves_no_process(box):
     assert set(box.services().values()) <= family
     box.process.kill()
     box.process.wait()
-    wait_until(lambda: not {p for p in family if p in processes() and processes()[p][1] != "Z"}, 5, "no process left")
+    wait_until(lambda: not living(family), 5, "no process left")
 
 
 def test_a_tokenizer_killed_right_after_is_healed_without_a_load(box):
@@ -187,7 +187,7 @@ def test_sigterm_while_an_upgrade_waits_ends_it_all(tmp_path):
     family = descendants(box.process.pid)
     assert box.stop() == 0
     assert list(lines)[-1].get("done") is True
-    wait_until(lambda: not {p for p in family if p in processes() and processes()[p][1] != "Z"}, 5, "no process left")
+    wait_until(lambda: not living(family), 5, "no process left")
 
 
 def test_five_upgrades_leave_no_descriptor_and_no_process_behind(box):
