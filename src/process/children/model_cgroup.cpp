@@ -233,6 +233,8 @@ void divide_cgroup(const std::string& base) {
     for (const std::string_view controller : controllers) {
         static_cast<void>(write_group_file(base + "/cgroup.subtree_control", '+' + std::string(controller)));
     }
+    // The processes of a service, however many, leave Corral and each other service an equal share of the processors.
+    static_cast<void>(write_group_file(base + "/cgroup.subtree_control", "+cpu"));
 }
 
 void divide_own_cgroup() {
