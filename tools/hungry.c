@@ -1,9 +1,10 @@
-/* Preloaded into a runtime: eats memory once /run/hungry/memory is there, and while it loads makes threads until it gets no more
-   where /run/hungry/threads is. For tools/check_package and tools/check_limits. */
+/* Preloaded into a runtime: eats memory once /run/hungry/memory is there, forks without end once /run/hungry/forks is, and while
+   it loads makes threads until it gets no more where /run/hungry/threads is. For tools/check_package and tools/check_limits. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 static void *eat(void *unused) {
@@ -14,6 +15,22 @@ static void *eat(void *unused) {
         char *more = malloc(1 << 24);
         if (more != NULL) {
             memset(more, 1, 1 << 24);
+        }
+    }
+    return unused;
+}
+
+/* Each child in a session of its own, so that no signal to a group reaches it. */
+static void *multiply(void *unused) {
+    while (access("/run/hungry/forks", F_OK) != 0) {
+        usleep(20000);
+    }
+    for (;;) {
+        const pid_t made = fork();
+        if (made == 0) {
+            setsid();
+        } else if (made < 0) {
+            usleep(1000);
         }
     }
     return unused;
@@ -33,4 +50,5 @@ __attribute__((constructor)) static void begin(void) {
         }
     }
     pthread_create(&id, NULL, eat, NULL);
+    pthread_create(&id, NULL, multiply, NULL);
 }

@@ -93,6 +93,22 @@ def eat_memory():
     return "tokenizer service " + ("the same" if after["tokenizer"] == before["tokenizer"] else "another")
 
 
+def multiply():
+    """Processes that fork as fast as they can, each in a session of its own: none is left, and nobody else notices."""
+    beside, daemon, group = pids("free"), main_pid(), limited_group()
+    (HUNGRY / "forks").touch()
+    wait_for(lambda: int((group / "pids.current").read_text()) >= TASKS - 1, "the limit of tasks is met")
+    (HUNGRY / "forks").unlink()
+    assert answers("free"), "the other model"
+    met = time.monotonic()
+    sh("corral restart limited", check=False)
+    wait_for(lambda: answers("limited"), "an answer after it")
+    came_back = time.monotonic() - met
+    assert main_pid() == daemon and pids("free") == beside, "others died with it"
+    assert int((limited_group() / "pids.current").read_text()) < TASKS / 2, "some of them are left"
+    return f"served again after {came_back:.1f} s"
+
+
 def kernel_tests(program):
     """Those of the room that makes the groups, in the root of all groups, where a test may divide its own."""
     with step("what the kernel says of memory and tasks") as notes:
@@ -138,6 +154,8 @@ def trials():
         assert pids("limited") == before, "the model was loaded anew"
         check_in_force()
         notes.append(eat_memory())
+    with step("a runtime that forks without end") as notes:
+        notes.append(multiply())
     with step("a start that meets the limit of tasks"):
         (HUNGRY / "threads").touch()
         manifest.write_text(manifest.read_text().replace(f"tasks = {TASKS}", "tasks = 16"))
