@@ -11,21 +11,10 @@ import sys
 import pytest
 
 import replaying
+import test_black_box
 from harness import BIN, ROOT, Box, wait_until
 
-CLOCKS = """
-[models.clocks]
-call = "1s"
-reset = "2s"
-prefill_base = "2s"
-decode_stall = "1s"
-scrub = "1s"
-[models.restart]
-first_backoff = "20ms"
-max_backoff = "100ms"
-intensity = 3
-breaker_retry = "1h"
-"""
+CLOCKS = test_black_box.CLOCKS.replace("intensity = 100", 'intensity = 3\nbreaker_retry = "1h"')
 USUAL = [
     ("runtime", "kill_at", {"phase": "decode", "after": 4, "signal": "SEGV"}),
     ("runtime", "device_hang", {"phase": "decode", "after": 4}),
