@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <memory>
 #include <numbers>
 #include <utility>
 #include <variant>
@@ -51,23 +49,19 @@ void clients::begin() {
 }
 
 void clients::begin_deadly_job(core::nanoseconds span) {
-    const core::steady_time end = time_.now() + span;
     const core::nanoseconds pause = dice_.between(seconds{30}, minutes{5});
-    const std::uint64_t prompt = ++prompts_;
-    // Shared with the events that go on with it.
-    const auto again = std::make_shared<std::function<void()>>();
-    *again = [this, end, pause, prompt, again] {
-        request what;
-        what.prompt = prompt;
-        what.deadly = true;
-        ask(std::move(what));
-        if (time_.now() < end) {
-            time_.after(pause, [again] { (*again)(); });
-        } else {
-            time_.after(pause, [again] { *again = nullptr; });
-        }
-    };
-    (*again)();
+    repeat_deadly_job(++prompts_, pause, time_.now() + span);
+}
+
+void clients::repeat_deadly_job(generation::prompt_mark prompt, core::nanoseconds pause,
+                                core::steady_time end) {
+    request what;
+    what.prompt = prompt;
+    what.deadly = true;
+    ask(std::move(what));
+    if (time_.now() < end) {
+        time_.after(pause, [this, prompt, pause, end] { repeat_deadly_job(prompt, pause, end); });
+    }
 }
 
 bool clients::is_refused(const request& what) {

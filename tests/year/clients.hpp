@@ -36,6 +36,7 @@ private:
         generation::run_standing standing;
         generation::prompt_quarantine own{{}};
     };
+    void repeat_deadly_job(generation::prompt_mark prompt, core::nanoseconds pause, core::steady_time end);
     void ask(request what);
     void next();
     void lost();
