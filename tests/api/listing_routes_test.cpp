@@ -198,11 +198,14 @@ TEST_F(ollama_listing, show_tells_what_the_file_or_the_server_of_the_model_says)
                                            {"qwen2.block_count", 36},
                                            {"qwen2.context_length", 40960},
                                            {"tokenizer.ggml.tokens", nullptr}},
-                            nlohmann::json{{"values", {false, "low", "xhigh"}}, {"default", "low"}}});
+                            nlohmann::json{{"values", {false, "low", "xhigh"}}, {"default", "low"}},
+                            nlohmann::json{{"general.architecture", "clip"}}, "gguf"});
     const auto tree =
         nlohmann::ordered_json::parse(ask("POST", "/api/show", R"({"model":"qwen3:4b"})")->answer.body);
     const auto& info = tree["model_info"];
     EXPECT_EQ(info["general.architecture"], "qwen2");
+    EXPECT_EQ(tree["details"]["format"], "gguf");
+    EXPECT_EQ(tree["projector_info"].dump(), R"({"general.architecture":"clip"})");
     EXPECT_EQ(tree["details"]["family"], "qwen2");
     EXPECT_EQ(tree["details"]["families"].dump(), R"(["qwen2"])");
     EXPECT_EQ(info["general.basename"], "qwen3");

@@ -255,6 +255,15 @@ def test_the_model_is_told_as_the_server_tells_it(box):
     assert loaded["size"] > 1_000_000 and loaded["size_vram"] == 0, loaded
 
 
+def test_a_model_that_is_not_loaded_is_told_as_its_file_has_it(tmp_path):
+    with LlamaBox(tmp_path, model="preload = false\n") as box:
+        shown = lambda: box.post("/api/show", {"model": MODEL}).json
+        wait_until(lambda: shown()["details"]["family"] == "llama", 10, "its file is read")
+        assert not box.get("/api/ps").json["models"]
+        assert shown()["details"]["format"] == "gguf" and shown()["details"]["parameter_size"] == "510K"
+        assert box.get("/api/tags").json["models"][0]["details"]["embedding_length"] == 288
+
+
 def histogram(text):
     """What the model's vector of a text points to: each byte is a token, with a direction of its own."""
     counts = [0.0] * 256

@@ -59,6 +59,11 @@ def openai(box, images):
     return reply.json["choices"][0]["message"]["content"], reply.json["usage"]["prompt_tokens"]
 
 
+def test_show_tells_of_the_projector(box):
+    told = box.post("/api/show", {"model": MODEL}).json["projector_info"]
+    assert told["general.architecture"] == "clip" and told["clip.vision.embedding_length"] == 32 and told["clip.vision.projection_dim"] == 288
+
+
 def anthropic(box, images):
     parts = [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": one}} for one in images]
     reply = box.post("/v1/messages", {"model": MODEL, "max_tokens": 50, "temperature": 0,

@@ -210,7 +210,11 @@ struct learned_sizes {
 // Of a model, as Ollama's `show` has it.
 struct model_facts {
     nlohmann::json info = nlohmann::json::object();  // "qwen2.block_count": 36; lists are null
-    nlohmann::json thinking = nullptr;  // {"values": [false, "low"], "default": "low"}; null: not said
+    nlohmann::json thinking = nullptr;   // {"values": [false, "low"], "default": "low"}; null: not said
+    nlohmann::json projector = nullptr;  // as `info`, of what makes tokens of images; null: there is none
+    std::string format{};                // "gguf"; empty: not said
+    std::string parameter_size{};
+    std::string quantization{};
 };
 
 // What a runtime says of its model; empty or 0: it does not say.

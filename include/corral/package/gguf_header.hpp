@@ -39,4 +39,10 @@ struct gguf_header {
 // end of `head` is left out.
 [[nodiscard]] std::optional<gguf_header> parse_gguf(std::string_view head);
 
+// Of a file; it blocks.
+[[nodiscard]] std::optional<gguf_header> read_gguf(const std::string& file);
+
+// A number of parameters as Ollama writes it: 4.0B, 4B where it is exactly that, 1.54M, 510K.
+[[nodiscard]] std::string parameter_words(std::uint64_t parameters);
+
 }  // namespace corral::package

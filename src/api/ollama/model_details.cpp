@@ -110,12 +110,13 @@ std::string parameter_size_of(const generation::served_model& model) {
 
 void write_details(json_writer& json, const generation::served_model& model, bool lengths) {
     const catalog::model_entry& entry = *model.entry;
+    const engine::stated_model stated = model.runtime->stated();
+    const bool told = stated.facts != nullptr && !stated.facts->format.empty();
     json.key("details").begin_object();
     json.member("parent_model", model.variant == nullptr ? "" : entry.name)
-        .member("format", entry.runtime.name);
+        .member("format", told ? stated.facts->format : entry.runtime.name);
     const std::string family = architecture_of(model);
     json.member("family", family).key("families").begin_array().text(family).end_array();
-    const engine::stated_model stated = model.runtime->stated();
     json.member("parameter_size", parameter_size_of(model));
     json.member("quantization_level", entry.quantization.empty() ? stated.quantization : entry.quantization);
     if (lengths && shown_context(model) > 0) {

@@ -49,6 +49,9 @@ void write_model_info(json_writer& json, const generation::served_model& model, 
         add(architecture + ".vocab_size", entry.context.vocabulary);
     }
     json.key("model_info").tree(nlohmann::ordered_json(info));
+    if (stated.facts != nullptr && stated.facts->projector.is_object()) {
+        json.key("projector_info").tree(nlohmann::ordered_json(stated.facts->projector));
+    }
 }
 
 void write_thinking(json_writer& json, const generation::served_model& model) {

@@ -15,6 +15,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/core/text.hpp"
+#include "corral/package/gguf_header.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -55,6 +56,27 @@ json service_facts(const catalog::model_entry& model, const catalog::service_tem
     out["port"] = ports[service.name] != 0 ? json(ports[service.name]) : json(nullptr);
     out["device"] = service.device;
     return out;
+}
+
+// What the operator leaves open of a model, its file says.
+void add_file_facts(json& to, const catalog::model_entry& model) {
+    const auto file = model.variables.find("model_file");
+    const bool is_gguf = file != model.variables.end() && file->second.ends_with(".gguf");
+    const auto header = is_gguf ? package::read_gguf((model.package / file->second).string()) : std::nullopt;
+    to["architecture"] = header ? header->architecture : "";
+    to["parameter_size"] = model.parameter_size;
+    to["quantization"] = model.quantization;
+    if (!header) {
+        return;
+    }
+    const auto count = header->shown.find("general.parameter_count");
+    const bool counted = count != header->shown.end() && count->is_number_unsigned();
+    if (model.parameter_size.empty() && counted) {
+        to["parameter_size"] = package::parameter_words(count->get<std::uint64_t>());
+    }
+    if (model.quantization.empty()) {
+        to["quantization"] = header->file_type;
+    }
 }
 
 json context_facts(const catalog::context_sizes& of) {
@@ -257,8 +279,7 @@ json model_facts(const catalog::model_entry& model, const json& status) {
     out["digest"] = model.digest;
     out["family"] = model.family;
     out["capabilities"] = model.capabilities;
-    out["parameter_size"] = model.parameter_size;
-    out["quantization"] = model.quantization;
+    add_file_facts(out, model);
     out["default_system"] = model.default_system;
     out["context"] = context_facts(model.context);
     out["learned"] = learned_facts(status);
@@ -298,6 +319,7 @@ std::string model_page(const json& facts, const text_style& style) {
                                     size_text(facts["size_bytes"].get<std::uint64_t>())));
     out.line("family", shown(facts["family"]));
     out.line("capabilities", listed(facts["capabilities"], ", "));
+    out.line("architecture", shown(facts["architecture"]));
     out.line("parameters", shown(facts["parameter_size"]));
     out.line("quantization", shown(facts["quantization"]));
     out.line("system", shown(facts["default_system"]));

@@ -1,7 +1,6 @@
 #include "engine/streaming/stream_backend.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -11,15 +10,16 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/trait_numbers.hpp"
-#include "corral/core/disk_work.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/stated_number.hpp"
 #include "corral/http/client.hpp"
-#include "corral/package/gguf_header.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/first_answer.hpp"
 #include "engine/group_availability.hpp"
 #include "engine/handover_words.hpp"
 #include "engine/loss_text.hpp"
+#include "engine/streaming/event_answer.hpp"
+#include "engine/streaming/model_file.hpp"
 #include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::streaming {
@@ -34,26 +34,6 @@ std::vector<std::string_view> request_names(const std::vector<std::string>& wire
     std::replace(out.begin(), out.end(), std::string_view("repetition_penalty"),
                  std::string_view("repeat_penalty"));
     return out;
-}
-
-std::shared_ptr<const model_facts> facts_in(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::string head(package::gguf_head_bytes, '\0');
-    in.read(head.data(), static_cast<std::streamsize>(head.size()));
-    head.resize(static_cast<std::size_t>(in.gcount()));
-    const auto header = package::parse_gguf(head);
-    return header ? std::make_shared<const model_facts>(model_facts{.info = header->shown}) : nullptr;
-}
-
-// The backend may be gone before it ends. A disk that does not answer leaves the facts unknown.
-core::awaitable<void> look_into(core::disk_work* disk, std::string file,
-                                std::shared_ptr<std::shared_ptr<const model_facts>> to) {
-    std::function<std::shared_ptr<const model_facts>()> work = [file] { return facts_in(file); };
-    auto looking = disk->run(file, std::move(work));
-    const auto found = co_await std::move(looking);
-    if (found) {
-        *to = *found;
-    }
 }
 
 std::shared_ptr<http::kept_connections> connections_of(const catalog::runtime_traits& traits,
@@ -176,10 +156,14 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
     if (model_.runtime.traits.prefix_cache != catalog::prefix_cache::none) {
         reuse_.state = "the server's own";
     }
-    const auto file = model_.variables.find("model_file");
-    if (context_.disk != nullptr && file != model_.variables.end() && file->second.ends_with(".gguf")) {
+    const auto named = [this](const char* variable) {
+        const auto file = model_.variables.find(variable);
+        const bool is_file = file != model_.variables.end() && file->second.ends_with(".gguf");
+        return is_file ? (model_.package / file->second).string() : std::string();
+    };
+    if (const std::string file = named("model_file"); context_.disk != nullptr && !file.empty()) {
         context_.tasks->spawn("file of " + catalog::label_of(model_),
-                              look_into(context_.disk, model_.package / file->second, file_facts_));
+                              look_into(context_.disk, file, named("projector"), file_facts_));
     }
     look_at_services();
     prefixes_of_ = runtime_.starts;
@@ -278,6 +262,13 @@ availability stream_backend::available() const {
 stated_model stream_backend::stated() const {
     stated_model out = stated_;
     out.facts = *file_facts_;
+    if (out.facts != nullptr && out.parameter_size.empty()) {  // it does not run
+        out.parameter_size = out.facts->parameter_size;
+        out.quantization = out.facts->quantization;
+        const std::string architecture = text_in(out.facts->info, "general.architecture");
+        out.embedding_length =
+            core::stated_count(out.facts->info, (architecture + ".embedding_length").c_str()).value_or(0);
+    }
     return out;
 }
 

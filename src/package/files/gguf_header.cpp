@@ -5,7 +5,10 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <fstream>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace corral::package {
 
@@ -244,6 +247,30 @@ std::optional<gguf_header> parse_gguf(std::string_view head) {
         out.least_bytes = tensors == 0 || !sane ? 0 : data + furthest;
     }
     return out;
+}
+
+std::optional<gguf_header> read_gguf(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::string head(gguf_head_bytes, '\0');
+    in.read(head.data(), static_cast<std::streamsize>(head.size()));
+    head.resize(static_cast<std::size_t>(in.gcount()));
+    return parse_gguf(head);
+}
+
+std::string parameter_words(std::uint64_t parameters) {
+    constexpr std::uint64_t thousand = 1000;
+    constexpr std::uint64_t million = thousand * thousand;
+    constexpr std::uint64_t billion = thousand * million;
+    const auto in = [parameters](std::uint64_t unit) {
+        return static_cast<double>(parameters) / static_cast<double>(unit);
+    };
+    if (parameters >= billion) {
+        return fmt::format("{:.{}f}B", in(billion), parameters % billion == 0 ? 0 : 1);
+    }
+    if (parameters >= million) {
+        return fmt::format("{:.{}f}M", in(million), parameters % million == 0 ? 0 : 2);
+    }
+    return parameters >= thousand ? fmt::format("{:.0f}K", in(thousand)) : std::to_string(parameters);
 }
 
 }  // namespace corral::package

@@ -346,23 +346,37 @@ json thinking_in(const json& shown) {
     return {{"values", values}, {"default", (*said)["default"]}};
 }
 
+// Null where it says none.
+json facts_in(const json& shown, const char* key) {
+    constexpr std::size_t most_facts = 512;
+    const auto said = shown.find(key);
+    if (said == shown.end() || !said->is_object()) {
+        return nullptr;
+    }
+    json out = json::object();
+    for (const auto& [name, value] : said->items()) {
+        if (is_fact(name, value) && out.size() < most_facts) {
+            out[name] = value;
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 std::shared_ptr<const model_facts> facts_shown(std::string_view shown) {
-    constexpr std::size_t most_facts = 512;
     const json answer = core::parse_json(shown);
     auto out = std::make_shared<model_facts>();
     if (!answer.is_object()) {
         return out;
     }
     out->thinking = thinking_in(answer);
-    const auto info = answer.find("model_info");
-    if (info != answer.end() && info->is_object()) {
-        for (const auto& [key, value] : info->items()) {
-            if (is_fact(key, value) && out->info.size() < most_facts) {
-                out->info[key] = value;
-            }
-        }
+    if (json info = facts_in(answer, "model_info"); info.is_object()) {
+        out->info = std::move(info);
+    }
+    out->projector = facts_in(answer, "projector_info");
+    if (const auto details = answer.find("details"); details != answer.end() && details->is_object()) {
+        out->format = text_in(*details, "format").substr(0, longest_fact);
     }
     return out;
 }

@@ -4,11 +4,10 @@
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "corral/core/json.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
+#include "corral/package/gguf_header.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 #include "engine/streaming/request_fields.hpp"
@@ -250,23 +249,6 @@ std::string quantization_in(std::string said) {
     return said.substr(0, end) + (named ? std::string("_") + size : std::string());
 }
 
-// As Ollama writes it: 4.0B, 4B where it is exactly that, 1.54M, 510K.
-std::string count_words(std::int64_t parameters) {
-    constexpr std::int64_t thousand = 1000;
-    constexpr std::int64_t million = thousand * thousand;
-    constexpr std::int64_t billion = thousand * million;
-    const auto in = [parameters](std::int64_t unit) {
-        return static_cast<double>(parameters) / static_cast<double>(unit);
-    };
-    if (parameters >= billion) {
-        return fmt::format("{:.{}f}B", in(billion), parameters % billion == 0 ? 0 : 1);
-    }
-    if (parameters >= million) {
-        return fmt::format("{:.{}f}M", in(million), parameters % million == 0 ? 0 : 2);
-    }
-    return parameters >= thousand ? fmt::format("{:.0f}K", in(thousand)) : std::to_string(parameters);
-}
-
 }  // namespace
 
 // `meta` of llama.cpp (docs/facts/other_runtimes.md#llama-server). Where nothing is counted, what the server says of its
@@ -309,7 +291,7 @@ stated_model openai_protocol::model_in(std::string_view body) const {
     constexpr std::size_t longest = 40;
     out.quantization = quantization_in(telemetry::printable(streaming::text_in(meta, "ftype"), longest));
     if (const std::int64_t parameters = number("n_params"); parameters > 0) {
-        out.parameter_size = count_words(parameters);
+        out.parameter_size = package::parameter_words(static_cast<std::uint64_t>(parameters));
     }
     return out;
 }
