@@ -119,6 +119,15 @@ TEST(render, a_server_with_a_template_of_its_own_gets_messages_with_tools_in_the
     EXPECT_NE(prompt.messages[3].text.find("R1"), std::string::npos);
     EXPECT_LT(prompt.messages[3].text.find("R1"), prompt.messages[3].text.find("R2"));
     EXPECT_TRUE(prompt.messages[3].text.ends_with("U2")) << prompt.messages[3].text;
+    EXPECT_FALSE(prompt.messages[3].results) << "a person's words are in it";
+    const auto loop = with_messages(
+        "qwen3",
+        {says(role::user, "U1"), calls("", {{"1", "f", json::object()}}), says(role::tool, "R1"),
+         calls("", {{"2", "f", json::object()}}), says(role::user, "<tool_response>\nR2\n</tool_response>")},
+        weather);
+    ASSERT_EQ(loop.messages.size(), 6U);
+    EXPECT_FALSE(loop.messages[1].results);
+    EXPECT_TRUE(loop.messages[3].results && loop.messages[5].results);
 }
 
 TEST(render, no_two_messages_in_a_row_have_the_same_role) {

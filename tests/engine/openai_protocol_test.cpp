@@ -65,6 +65,30 @@ TEST(openai_protocol, a_server_without_system_turns_reads_it_before_the_first_us
         {"role": "user", "content": "and?"}])"));
 }
 
+// Its template would have it before the newest result, which speaks as the user, and move it with each call.
+TEST(openai_protocol, a_template_with_the_system_text_at_the_newest_question_finds_it_there_in_a_tool_loop) {
+    openai_protocol server{catalog::runtime_traits{}};
+    server.note_system_at_question(true);
+    const auto sent = [&server](const run_spec& what) {
+        return json::parse(server.request_for(what)->body)["messages"];
+    };
+    run_spec what = talk();
+    EXPECT_EQ(sent(what)[0]["role"], "system") << "a person asks, and the template does it";
+    what.prompt.messages.push_back({"assistant", "call 1"});
+    what.prompt.messages.push_back({"user", "result 1", {}, true});
+    EXPECT_EQ(sent(what), json::parse(R"([
+        {"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"},
+        {"role": "user", "content": "Be brief.\n\nand?"}, {"role": "assistant", "content": "call 1"},
+        {"role": "user", "content": "result 1"}])"));
+    const json before = sent(what);
+    what.prompt.messages.push_back({"assistant", "call 2"});
+    what.prompt.messages.push_back({"user", "result 2", {}, true});
+    const json after = sent(what);
+    EXPECT_EQ(std::mismatch(before.begin(), before.end(), after.begin()).first, before.end()) << "it goes on";
+    server.note_system_at_question(false);
+    EXPECT_EQ(sent(what)[0]["role"], "system");
+}
+
 TEST(openai_protocol, a_server_that_reads_one_message_gets_all_of_it_there) {
     catalog::runtime_traits traits;
     traits.conversation = catalog::conversation_form::single_message;

@@ -18,7 +18,8 @@ namespace corral::chat {
 struct role_text {
     std::string role;
     std::string text;
-    image_list images{};  // before the text
+    image_list images{};   // before the text
+    bool results = false;  // of tools: nothing in it is a person's
     bool operator==(const role_text&) const = default;
 };
 

@@ -92,13 +92,15 @@ void part_thinking(message& answer, bool last) {
     }
 }
 
+bool is_disguised_result(const message& one) {
+    return one.from == role::user && one.content.starts_with("<tool_response>") &&
+           one.content.ends_with("</tool_response>");
+}
+
 // The index of the last user message that is no tool result in disguise, else of the last message.
 std::size_t last_real_user(const std::vector<message>& messages) {
     for (std::size_t at = messages.size(); at-- > 0;) {
-        const auto& one = messages[at];
-        const bool result =
-            one.content.starts_with("<tool_response>") && one.content.ends_with("</tool_response>");
-        if (one.from == role::user && !result) {
+        if (messages[at].from == role::user && !is_disguised_result(messages[at])) {
             return at;
         }
     }
@@ -150,7 +152,7 @@ std::vector<turn> to_turns(const family& format, const std::vector<message>& mes
                 turns.push_back({speaker::system, one.content, one.images});
                 break;
             case role::user:
-                turns.push_back({speaker::user, one.content, one.images});
+                turns.push_back({speaker::user, one.content, one.images, is_disguised_result(one)});
                 break;
             case role::assistant:
                 turns.push_back({speaker::assistant, assistant_body(format, one, at > last_user, as_written),
@@ -158,12 +160,12 @@ std::vector<turn> to_turns(const family& format, const std::vector<message>& mes
                 break;
             case role::tool:
                 if (!format.tool_header.empty()) {
-                    turns.push_back({speaker::tool, tool_result(format, one.content), one.images});
+                    turns.push_back({speaker::tool, tool_result(format, one.content), one.images, true});
                 } else if (at > 0 && messages[at - 1].from == role::tool) {
                     turns.back().body += '\n' + tool_result(format, one.content);
                     append_images(turns.back().images, one.images);
                 } else {
-                    turns.push_back({speaker::user, tool_result(format, one.content), one.images});
+                    turns.push_back({speaker::user, tool_result(format, one.content), one.images, true});
                 }
                 break;
         }

@@ -18,6 +18,7 @@ struct turn {
     speaker from = speaker::user;
     std::string body;
     image_list images{};
+    bool results = false;  // of tools, whoever speaks them
 };
 
 // The messages in the form all prompts of the format start from: neighbours of one role are one message

@@ -75,8 +75,9 @@ std::vector<role_text> as_role_texts(const family& format, const std::vector<tur
         if (!out.empty() && out.back().role == role) {
             out.back().text += (out.back().text.empty() || text.empty() ? "" : "\n\n") + text;
             out.back().images.insert(out.back().images.end(), one.images.begin(), one.images.end());
+            out.back().results = out.back().results && one.results;
         } else {
-            out.push_back({std::string(role), std::move(text), one.images});
+            out.push_back({std::string(role), std::move(text), one.images, one.results});
         }
     }
     return out;

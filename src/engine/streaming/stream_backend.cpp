@@ -14,7 +14,6 @@
 #include "corral/core/stated_number.hpp"
 #include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"
-#include "engine/first_answer.hpp"
 #include "engine/group_availability.hpp"
 #include "engine/handover_words.hpp"
 #include "engine/loss_text.hpp"
@@ -152,6 +151,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
             return core::whole_number<std::uint32_t>(word_of(from->state, key)).value_or(0);
         };
         sizes_.told({told("context"), told("prompt")});
+        protocol_->note_system_at_question(!word_of(from->state, "system_at_question").empty());
     }
     if (model_.runtime.traits.prefix_cache != catalog::prefix_cache::none) {
         reuse_.state = "the server's own";
@@ -392,51 +392,6 @@ void stream_backend::start() {
 core::awaitable<bool> stream_backend::stop(core::deadline until) {
     stop_wanted_ = true;
     co_return co_await group_->stop(until);
-}
-
-core::awaitable<void> stream_backend::ask_for_model() {
-    const std::string target = protocol_->model_question();
-    if (target.empty()) {
-        co_return;
-    }
-    http::client_call call;
-    call.to = places_.runtime_at;
-    call.target = target;
-    call.until = core::deadline::after(model_.runtime.clocks.call, context_.clock->now());
-    const auto answer = co_await http::call(std::move(call));
-    if (answer && answer->status == 200) {
-        stated_ = protocol_->model_in(answer->body);
-        sizes_.told(protocol_->sizes_in(answer->body));
-    }
-}
-
-core::awaitable<core::result<void>> stream_backend::self_test() {
-    using catalog::cancel_method;
-    look_at_services();
-    co_await ask_for_model();
-    if (!catalog::can(model_, "completion")) {
-        embedding_order what{.texts = {"OK"}, .until = {}};
-        what.until = core::deadline::after(clocks_.prefill.limit(1), context_.clock->now());
-        const embedding_outcome made = co_await ask_for_vectors(std::move(what));
-        if (!made) {
-            co_return core::make_failure(core::errc::unavailable,
-                                         core::say("runtime.first-test/test-vector", made.error().message));
-        }
-        co_return core::result<void>{};
-    }
-    first_question ask{.text = "Say only: OK", .until = {}};
-    const std::uint32_t tokens = estimated_tokens(model_.default_system) + estimated_tokens(ask.text);
-    ask.until =
-        core::deadline::after(clocks_.prefill.limit(tokens) + clocks_.decode.limit(), context_.clock->now());
-    // A server that can't be stopped ends its short answer sooner than it is replaced.
-    const cancel_method how = model_.runtime.traits.cancel;
-    ask.may_be_stopped = how != cancel_method::drain && how != cancel_method::restart;
-    first_run run = [this](run_spec what, run_sink& sink, run_control& control) {
-        std::function<void(const run_outcome&)> nobody;
-        return runs_.run(std::move(what), sink, control, std::move(nobody), false);
-    };
-    const auto answered = co_await ask_first_question(context_.on, model_, std::move(ask), std::move(run));
-    co_return answered;
 }
 
 void stream_backend::close_kept() {

@@ -38,6 +38,7 @@ std::optional<backend_handover> stream_backend::hand_over() const {
     out->state["context"] = std::to_string(sizes_.context(0));
     out->state["prompt"] = std::to_string(sizes_.told_prompt());
     out->state["quantization"] = stated_.quantization;
+    out->state["system_at_question"] = protocol_->has_system_at_question() ? "yes" : "";
     out->state["unsalted"] = unsalted_.word();
     return out;
 }

@@ -116,6 +116,9 @@ public:
     [[nodiscard]] virtual std::string model_question() const { return {}; }
     [[nodiscard]] virtual stated_model model_in(std::string_view /*body*/) const { return {}; }
     [[nodiscard]] virtual told_sizes sizes_in(std::string_view /*body*/) const { return {}; }
+    // The model's template has the system text before the newest question.
+    virtual void note_system_at_question(bool /*so*/) {}
+    [[nodiscard]] virtual bool has_system_at_question() const { return false; }
     // As backend::needs_system_text().
     [[nodiscard]] virtual bool needs_system_text() const { return false; }
     // It refuses a limit that does not fit into the context behind the prompt.

@@ -9,6 +9,7 @@ namespace {
 void append(chat::role_text& to, chat::role_text more) {
     to.text += (to.text.empty() || more.text.empty() ? "" : "\n\n") + more.text;
     to.images.insert(to.images.end(), more.images.begin(), more.images.end());
+    to.results = to.results && more.results;
 }
 
 }  // namespace

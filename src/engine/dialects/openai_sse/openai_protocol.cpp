@@ -10,7 +10,6 @@
 #include "corral/package/gguf_header.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/openai_sse/openai_reader.hpp"
-#include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::openai_sse {
 
@@ -76,9 +75,26 @@ json content_of(const chat::role_text& turn, streaming::spliced_body* splices) {
     return parts;
 }
 
-json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form form,
-                 streaming::spliced_body* splices) {
+// A template that has the system text before the newest question takes results of tools for one, for they speak as the
+// user; the text would move with each call. It goes where a person's question is.
+void put_system_at_question(std::vector<chat::role_text>& turns) {
+    const auto is_users = [](const chat::role_text& one) { return one.role == "user"; };
+    const auto is_question = [](const chat::role_text& one) { return one.role == "user" && !one.results; };
+    const auto newest = std::find_if(turns.rbegin(), turns.rend(), is_users);
+    const auto question = std::find_if(newest, turns.rend(), is_question);
+    if (newest == question || question == turns.rend() || turns.front().role != "system") {
+        return;
+    }
+    question->text.insert(0, turns.front().text + "\n\n");
+    turns.erase(turns.begin());
+}
+
+}  // namespace
+
+json openai_protocol::messages_of(const chat::rendered_prompt& prompt,
+                                  streaming::spliced_body* splices) const {
     using catalog::conversation_form;
+    const conversation_form form = traits_.conversation;
     json out = json::array();
     if (form == conversation_form::single_message) {
         out.push_back({{"role", "user"}, {"content", streaming::single_message(prompt)}});
@@ -90,6 +106,9 @@ json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form
             turns.push_back({"system", prompt.system});
         }
         turns.push_back({"user", prompt.turns});
+    }
+    if (form == conversation_form::messages && system_at_question_) {
+        put_system_at_question(turns);
     }
     std::string folded;
     for (chat::role_text& turn : turns) {
@@ -104,8 +123,6 @@ json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form
     }
     return out;
 }
-
-}  // namespace
 
 core::result<streaming::stream_request> openai_protocol::request_for(const run_spec& what) const {
     const chat::rendered_prompt& prompt = what.prompt;
@@ -127,7 +144,7 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
     if (prompt.verbatim) {
         body["prompt"] = prompt.turns;
     } else {
-        body["messages"] = messages_of(prompt, traits_.conversation, &splices);
+        body["messages"] = messages_of(prompt, &splices);
     }
     if (traits_.streams && traits_.asks_for_usage) {
         body["stream_options"] = {{"include_usage", true}};
@@ -206,7 +223,7 @@ std::optional<streaming::stream_request> openai_protocol::size_question(
     if (prompt.verbatim) {
         body["prompt"] = prompt.turns;
     } else {
-        body["messages"] = messages_of(prompt, traits_.conversation, nullptr);
+        body["messages"] = messages_of(prompt, nullptr);
         if (!streaming::add_profile_fields(body, traits_, prompt)) {
             return std::nullopt;
         }

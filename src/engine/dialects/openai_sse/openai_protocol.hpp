@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "corral/catalog/profile.hpp"
+#include "corral/core/json.hpp"
+#include "engine/streaming/request_fields.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::openai_sse {
@@ -27,6 +29,8 @@ public:
     [[nodiscard]] std::string model_question() const override;
     [[nodiscard]] stated_model model_in(std::string_view body) const override;
     [[nodiscard]] streaming::told_sizes sizes_in(std::string_view body) const override;
+    void note_system_at_question(bool so) override { system_at_question_ = so; }
+    [[nodiscard]] bool has_system_at_question() const override { return system_at_question_; }
     [[nodiscard]] bool limit_must_fit() const override {
         return traits_.counts == catalog::count_source::vllm;
     }
@@ -34,8 +38,12 @@ public:
 private:
     // `body`: an object with members.
     [[nodiscard]] std::string with_format(std::string body, const run_spec& what) const;
+    // As the server takes them; without `splices` their texts alone.
+    [[nodiscard]] nlohmann::json messages_of(const chat::rendered_prompt& prompt,
+                                             streaming::spliced_body* splices) const;
 
     catalog::runtime_traits traits_;
+    bool system_at_question_ = false;
 };
 
 // Of a model whose profile names this dialect. Fails with a sentence that names the model.
