@@ -1,6 +1,7 @@
 """Requests that are longer than the model reads: what clients send first still gets an answer, and everybody sees what was left out."""
 
 import json
+import random
 import re
 import threading
 
@@ -93,6 +94,100 @@ def test_a_long_tool_loop_keeps_its_task_and_mostly_goes_on_behind_the_cache(tmp
             result = f"Result {step}: " + "high at ten; " * (context // 100 * (1 + step * 7 % 4) // 3) + call(step + 1)
             messages += [reply.json["message"], {"role": "tool", "tool_name": "tides", "content": result}]
         assert cached > read * 0.6, f"{100 * cached / read:.0f} %"
+
+
+def random_talk(dice):
+    """Turns as (question, [(arguments of calls, their results), ...], answer); the last has no answer, and may end in a result."""
+    texts = iter(range(1000))
+    text = lambda kind: f"{kind}{next(texts)}: " + "word " * (dice.randrange(1500) if dice.randrange(8) == 0 else dice.randrange(60))
+    rounds = lambda: dice.randrange(3) if dice.randrange(4) else dice.randrange(12)
+    calls = lambda: [(f"P{next(texts)}", text("R")) for _ in range(dice.randrange(1, 3))]
+    return [(text("Q"), [calls() for _ in range(rounds())], text("A")) for _ in range(dice.randrange(1, 9))]
+
+
+def in_ollamas_words(turns):
+    out = [{"role": "system", "content": "You help sailors."}]
+    for question, rounds, answer in turns:
+        out.append({"role": "user", "content": question})
+        for calls in rounds:
+            out.append({"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "tides", "arguments": {"where": place}}} for place, _ in calls]})
+            out += [{"role": "tool", "tool_name": "tides", "content": result} for _, result in calls]
+        out.append({"role": "assistant", "content": answer})
+    return "/api/chat", {"messages": out[:-1], "options": {"num_predict": 4}, "tools": [SAILORS_TOOL]}
+
+
+def in_openais_words(turns):
+    path, body = in_ollamas_words(turns)
+    for one in body["messages"]:
+        for call in one.get("tool_calls", []):
+            call |= {"id": call["function"]["arguments"]["where"], "type": "function"}
+            call["function"]["arguments"] = json.dumps(call["function"]["arguments"])
+        if one["role"] == "tool":
+            del one["tool_name"]
+    results = [one for one in body["messages"] if one["role"] == "tool"]
+    for one, (place, _) in zip(results, [pair for _, rounds, _ in turns for calls in rounds for pair in calls]):
+        one["tool_call_id"] = place
+    return "/v1/chat/completions", {"messages": body["messages"], "max_tokens": 4, "tools": [SAILORS_TOOL]}
+
+
+def in_anthropics_words(turns):
+    out = []
+    for question, rounds, answer in turns:
+        out.append({"role": "user", "content": question})
+        for calls in rounds:
+            out.append({"role": "assistant", "content": [{"type": "tool_use", "id": place, "name": "tides", "input": {"where": place}} for place, _ in calls]})
+            out.append({"role": "user", "content": [{"type": "tool_result", "tool_use_id": place, "content": result} for place, result in calls]})
+        out.append({"role": "assistant", "content": answer})
+    function = SAILORS_TOOL["function"]
+    tools = [{"name": "tides", "description": function["description"], "input_schema": function["parameters"]}]
+    return "/v1/messages", {"system": "You help sailors.", "messages": out[:-1], "max_tokens": 4, "tools": tools}
+
+
+def in_words_of_responses(turns):
+    out = []
+    for question, rounds, answer in turns:
+        out.append({"role": "user", "content": question})
+        for calls in rounds:
+            out += [{"type": "function_call", "call_id": place, "name": "tides", "arguments": json.dumps({"where": place})} for place, _ in calls]
+            out += [{"type": "function_call_output", "call_id": place, "output": result} for place, result in calls]
+        out.append({"role": "assistant", "content": answer})
+    tools = [{"type": "function", **SAILORS_TOOL["function"]}]
+    return "/v1/responses", {"instructions": "You help sailors.", "input": out[:-1], "max_output_tokens": 16, "tools": tools}
+
+
+SAILORS_TOOL = client_requests.tool("tides", ["where"], "Tells the tides of a place.")
+
+
+@pytest.mark.parametrize("words", [in_ollamas_words, in_openais_words, in_anthropics_words, in_words_of_responses], ids=lambda one: one.__name__)
+def test_any_conversation_of_any_format_keeps_its_task_its_newest_and_its_order(box, words):
+    if not box.tap:
+        pytest.skip("it is seen what the model read")
+    dice, cut = random.Random(20_261), 0
+    for number in range(15):
+        turns = random_talk(dice)
+        path, body = words(turns)
+        reply = box.post(path, {"model": "sim", "stream": False, **body})
+        assert reply.status == 200, (number, reply.body)
+        cut += "messages=" in reply.headers.get("Corral-Shortened", "")
+        read = box.runs()[-1]["kv_text"]
+        marks = [mark for question, rounds, answer in turns for mark in [question, *(part for calls in rounds for part in
+                 [*(f'"{place}"' for place, _ in calls), *(result for _, result in calls)]), answer]][:-1]
+        marks = [mark.split()[0] for mark in marks]
+        places = [read.find(mark) for mark in marks]
+        there = [place for place in places if place >= 0]
+        assert there == sorted(there), (number, "in their order")
+        question, rounds, _ = turns[-1]
+        newest = [mark.split()[0] for place, result in (rounds[-1] if rounds else []) for mark in (f'"{place}"', result)]
+        for mark in (question.split()[0], *newest):
+            assert mark in read, (number, mark, reply.headers)
+        speakers = re.findall(r"<\|im_start\|>(\w+)", read)
+        assert speakers[0] == "system" and speakers[1::2] == ["user"] * len(speakers[1::2]), (number, speakers)
+        assert speakers[2::2] == ["assistant"] * len(speakers[2::2]), (number, speakers)
+        for _, rounds, _ in turns:
+            for calls in rounds:
+                kept = {(f'"{place}"' in read, result.split()[0] in read) for place, result in calls}
+                assert kept in ({(True, True)}, {(False, False)}), (number, "a call and its results stay together")
+    assert cut > 5
 
 
 def test_people_are_told_what_was_not_read_and_titles_are_not(tmp_path):
