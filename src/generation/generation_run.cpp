@@ -50,6 +50,8 @@ generation_run::generation_run(const run_context& with, chat::generation_request
       request_(std::move(what)),
       to_(std::move(to)),
       model_(std::move(model)),
+      output_(*with.random),
+      blame_(with.quarantine, *with.admission, *with.clock),
       report_(with.options.journal, with.options.metrics, with.options.log_content) {
     if (request_.arrived == core::steady_time{}) {
         request_.arrived = with_.clock->now();
@@ -159,16 +161,16 @@ core::awaitable<bool> generation_run::prepare() {
     with_.ignored->report(model_->name, ignored);
     how_ = std::move(prepared->how);
     prompt_ = std::move(prepared->prompt);
-    std::function<void()> marking = [this] { content_ = with_.quarantine->content_of(request_); };
+    std::function<void()> marking = [this] { blame_.read(request_); };
     auto hashing = core::run_on(is_long(request_) ? with_.options.rendering : nullptr, std::move(marking),
                                 request_.client);
     co_await std::move(hashing);
     if (prepared->format) {
         with_.ignored->report_unchecked(model_->name, prepared->format->unchecked());
-        gate_.emplace(std::move(*prepared->format), begun_answer(request_));
+        output_.expect_format(std::move(*prepared->format), begun_answer(request_));
     }
-    if (!calls_ && !tool_names(request_).empty()) {
-        calls_.emplace(request_.tools);
+    if (!tool_names(request_).empty()) {
+        output_.expect_calls(request_.tools);
     }
     co_return true;
 }
@@ -210,7 +212,7 @@ void generation_run::take_back() {
     asked_ = {};
     correction_.clear();
     will_go_on_ = false;
-    gate_.reset();
+    output_.forget_format();
     prompt_.reset();
 }
 
@@ -286,7 +288,7 @@ core::awaitable<bool> generation_run::take_turn() {
     who.model = model_->deployment;
     who.until = deadline();
     who.readmission = tries_ > 0;
-    who.behind = hung_;
+    who.behind = blame_.hung();
     who.batch = is_job_;
     who.keep_alive = request_.keep_alive;
     who.held = [this](const engine::backend& at) { return held_at(at); };
@@ -327,8 +329,7 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     settled_ = false;
     judged_ = false;
     keeps_figures_ = false;
-    loss_noted_ = false;
-    hung_ = false;
+    blame_.begin_run();
     verdict_ = verdict::over;
     engine::backend& runtime = **lease_;
     fit_result fitted = co_await fit(runtime);
@@ -358,7 +359,7 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     to_->attach(nullptr);
     control_ = nullptr;
     settle(outcome);
-    note_loss(outcome.loss);
+    blame_.note(*model_, tier_, outcome.loss);
     if (const auto& given_up = to_->abandoned_at()) {
         report_.note_idle_after(with_.clock->now() - *given_up);
     }
@@ -406,48 +407,35 @@ void generation_run::note_cuts(const prompt_cuts& cuts) {
 }
 
 void generation_run::begin_run(const chat::rendered_prompt& prompt) {
-    chat::filter_options how;
-    how.format = how_.format;
-    how.stops = request_.limits.stops;
+    answer_output::run_plan plan;
+    plan.filter.format = how_.format;
+    plan.filter.stops = request_.limits.stops;
     // Some think although they were told not to. Who wrote the prompt gets the text as it is.
-    how.separate_thinking =
+    plan.filter.separate_thinking =
         !gave_way_ && (prompt.thinking || (how_.format->thinks && is_conversation(request_)));
-    how.starts_in_thinking = prompt.starts_in_thinking;
-    how.tool_names = tool_names(request_);
+    plan.filter.starts_in_thinking = prompt.starts_in_thinking;
+    plan.filter.tool_names = tool_names(request_);
     if (forced_) {
-        how.call_begun = forced_->begun;
+        plan.filter.call_begun = forced_->begun;
     }
+    plan.drops_thinking = request_.thinking == chat::thinking_mode::off;
     // Thinking that the client turned off is not there for it, wherever the model does it all the same.
-    how.stops_see_thinking = !prompt.empties_thinking && request_.thinking != chat::thinking_mode::off;
-    tokens_ = token_hold(how.stops);
-    filter_.emplace(std::move(how));
-    block_.reset();
+    plan.filter.stops_see_thinking = !prompt.empties_thinking && !plan.drops_thinking;
     if (prompt.empties_thinking) {
-        block_.emplace(max_tokens(request_.limits, context_length_of(*model_)));
+        plan.block.emplace(max_tokens(request_.limits, context_length_of(*model_)));
     }
-    thoughts_.reset();
+    plan.ends_behind_thoughts = held_part(prompt) == held::behind_thoughts;
     goes_on_ = std::exchange(will_go_on_, false);
-    if (!goes_on_) {
-        answer_.clear();
-        thinking_.clear();
-        called_ = false;
-    }
-    if (held_part(prompt) == held::behind_thoughts) {
-        thoughts_.emplace();
-    }
-    if (gate_) {
-        gate_->begin_run();
-    }
-    if (calls_) {
-        calls_->begin_run();
-    }
+    plan.goes_on = goes_on_;
+    output_.begin_run(std::move(plan));
 }
 
 // A thought, a call or the rest of a begun answer would not keep to the format, and most runtimes know of none. A model
 // that is not known to think is kept from it.
 generation_run::held generation_run::held_part(const chat::rendered_prompt& prompt) const {
     using catalog::format_form;
-    if (!gate_ || request_.hole || !begun_answer(request_).empty() || !tool_names(request_).empty()) {
+    if (!output_.has_format() || request_.hole || !begun_answer(request_).empty() ||
+        !tool_names(request_).empty()) {
         return held::nothing;
     }
     const format_form form = model_->entry->runtime.traits.formats;
@@ -472,7 +460,7 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
     if (goes_on_ && spec.max_tokens) {
         *spec.max_tokens -= std::min(*spec.max_tokens - 1, figures_.usage().generated_tokens);
     }
-    if (block_ && spec.max_tokens) {
+    if (output_.block() && spec.max_tokens) {
         const std::uint32_t raised = core::sum_of(*spec.max_tokens, hidden_block::room);
         spec.block_tokens = raised - *spec.max_tokens;
         spec.max_tokens = raised;

@@ -8,23 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "corral/chat/output_filter.hpp"
 #include "corral/generation/generation_service.hpp"
-#include "generation/call_gate.hpp"
+#include "generation/answer_output.hpp"
 #include "generation/context_fit.hpp"
 #include "generation/early_judgement.hpp"
-#include "generation/format_gate.hpp"
 #include "generation/generation_state.hpp"
-#include "generation/hidden_block.hpp"
 #include "generation/ignored_options.hpp"
 #include "generation/moving_lines.hpp"
 #include "generation/outcome_policy.hpp"
+#include "generation/prompt_blame.hpp"
 #include "generation/prompt_cuts.hpp"
-#include "generation/prompt_quarantine.hpp"
 #include "generation/request_preparation.hpp"
 #include "generation/request_report.hpp"
 #include "generation/run_figures.hpp"
-#include "generation/token_hold.hpp"
 #include "generation/turn_summaries.hpp"
 
 namespace corral::generation {
@@ -101,7 +97,6 @@ private:
     void give_way();
     [[nodiscard]] bool may_give_way() const;
     void forget_parts();
-    void show(std::string_view piece, std::uint32_t generated);
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;
     [[nodiscard]] std::size_t max_pending_bytes() const;
@@ -109,17 +104,11 @@ private:
     void bound_what_waits();
 
     void push(std::vector<chat::generation_event> events);
-    // What is certain of the logprobs goes with the first text of `events`.
-    void tell_logprobs(std::vector<chat::generation_event>& events);
     // What outcome_policy decides of.
     [[nodiscard]] run_standing standing() const;
     [[nodiscard]] retry_limits limits() const;
-    // What the prompt did to the runtimes of that tier.
-    [[nodiscard]] prompt_record harm(unsigned tier) const;
     // False when the request has ended, because its prompt is known to be deadly.
     [[nodiscard]] bool may_run(unsigned tier);
-    void note_loss(const engine::run_loss& loss);
-    [[nodiscard]] std::uint64_t outside_faults() const;
     void settle(const engine::run_outcome& outcome);
     void settle_failure(const chat::failure& why);
     void conclude(chat::finish_reason reason);
@@ -145,39 +134,28 @@ private:
     served model_;
     as_asked asked_;
     chat::render_options how_;
-    prompt_mark content_ = 0;                      // of what was asked, for the quarantine
     std::optional<chat::rendered_prompt> prompt_;  // as prepared, until a run takes it
     std::vector<std::pair<const engine::backend*, std::size_t>> held_before_;  // of one that was put aside
     bool put_aside_ = false;                                                   // to be prepared again
-    std::optional<format_gate> gate_;                                          // there is a wanted format
-    std::optional<call_gate> calls_;                                           // there are tools
     bool is_job_ = false;
     bool gave_way_ = false;                    // runs from then on go on with what the last wrote
     chat::thinking_mode thinking_of_whole_{};  // ... and don't think; this is how the first was asked
-    std::string thinking_;                     // of this answer
-    std::string answer_;                       // of this run, where the next turn is expected
-    bool called_ = false;                      // it has called a tool
     std::optional<chat::forced_call> forced_;  // the answer has to be one
     left_out_turns unsummarised_;
     std::optional<settled_lines> lines_;     // of the system text
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
-    std::optional<std::string> thoughts_;    // of this run, to be gone on with behind them
     bool will_go_on_ = false;                // the next run does so
     bool goes_on_ = false;                   // this one does, with those of the last
     unsigned parts_ = 0;                     // tries that were the first part of one
     std::optional<scheduler::lease> lease_;
     scheduler::model_hold stays_;
     engine::run_control* control_ = nullptr;  // of the run that goes on
-    std::optional<chat::output_filter> filter_;
-    token_hold tokens_{{}};              // their logprobs, where they were asked for
-    std::optional<hidden_block> block_;  // the model is expected to write one
+    answer_output output_;
     run_figures figures_;
     unsigned tries_ = 0;
-    unsigned refits_ = 0;         // of these, because the prompt was too long
-    unsigned tier_ = 0;           // of the present lease
-    bool hung_ = false;           // the runtime, in the last run
-    prompt_quarantine own_{{}};   // what this request did, on whatever tier
-    bool loss_noted_ = false;     // of this run
+    unsigned refits_ = 0;  // of these, because the prompt was too long
+    unsigned tier_ = 0;    // of the present lease
+    prompt_blame blame_;
     bool settled_ = false;        // how this run ended is known
     bool judged_ = false;         // what it gave is judged; the rest of it is not wanted
     bool keeps_figures_ = false;  // its answer is thrown away, and its tokens count

@@ -9,26 +9,9 @@
 #include "corral/generation/failure_words.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
-#include "generation/format_request.hpp"
 #include "generation/generation_run.hpp"
 
 namespace corral::generation {
-
-namespace {
-
-std::string tool_call_id(core::random_source& random) {
-    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
-    constexpr int length = 8;
-    std::string out = "call_";
-    std::uint64_t bits = random.next();
-    for (int i = 0; i < length; ++i) {
-        out += letters[static_cast<std::size_t>(bits % letters.size())];
-        bits /= letters.size();
-    }
-    return out;
-}
-
-}  // namespace
 
 void generation_run::on_text(std::string_view piece, const engine::run_progress& now) {
     figures_.note_text(now);
@@ -39,11 +22,14 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
     if (to_->ended() || to_->abandoned() || judged_) {
         return;
     }
-    show(piece, now.usage.generated_tokens);
-    if (filter_->stopped() || (gate_ && gate_->complete()) || (calls_ && calls_->asks())) {
+    push(output_.feed(piece, now.usage.generated_tokens));
+    if (output_.block()) {
+        figures_.hide(output_.block()->tokens(), output_.block()->limit());
+    }
+    if (output_.complete()) {
         conclude(chat::finish_reason::stop);
         control_->cancel();
-    } else if (thoughts_ && !thoughts_->empty() && gate_->waiting_bytes() > 0) {
+    } else if (output_.thoughts_ended()) {
         go_on_behind_thoughts();
     } else if (may_give_way()) {
         give_way();
@@ -52,81 +38,23 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
     }
 }
 
+void generation_run::on_logprobs(chat::token_logprobs tokens) {
+    if (request_.top_logprobs && !judged_ && !to_->ended() && !to_->abandoned()) {
+        output_.add(std::move(tokens));
+        bound_what_waits();  // a runtime may tell of tokens for ever, and give no text
+    }
+}
+
 void generation_run::bound_what_waits() {
-    const std::size_t waiting = to_->pending_bytes() + tokens_.bytes() +
-                                (gate_ ? gate_->waiting_bytes() : 0) + (thoughts_ ? thoughts_->size() : 0);
-    if (waiting > max_pending_bytes()) {
+    if (to_->pending_bytes() + output_.waiting_bytes() > max_pending_bytes()) {
         fail(chat::failure_kind::runtime_failed, "answer-too-long", core::say("request.answer-too-long"));
         control_->cancel();
     }
 }
 
-void generation_run::show(std::string_view piece, std::uint32_t generated) {
-    if (block_ && !block_->admits(generated)) {
-        return;  // the runtime ends by itself soon, and then tells its figures
-    }
-    std::vector<chat::generation_event> events = filter_->feed(piece);
-    if (block_ && filter_->before_answer()) {
-        tokens_.clear();  // of the block
-    }
-    tell_logprobs(events);
-    push(std::move(events));
-    if (block_) {
-        block_->look(filter_->swallowed_block(), filter_->before_answer());
-        figures_.hide(block_->tokens(), block_->limit());
-    }
-}
-
-void generation_run::on_logprobs(chat::token_logprobs tokens) {
-    if (request_.top_logprobs && !judged_ && !to_->ended() && !to_->abandoned()) {
-        tokens_.add(std::move(tokens));
-        bound_what_waits();  // a runtime may tell of tokens for ever, and give no text
-    }
-}
-
-// Of an answer with a format it is known only at its end which run was the one.
-void generation_run::tell_logprobs(std::vector<chat::generation_event>& events) {
-    for (chat::generation_event& event : events) {
-        auto* const text = std::get_if<chat::text_event>(&event);
-        auto* const thinking = std::get_if<chat::thinking_event>(&event);
-        if (!gate_ && (text != nullptr || thinking != nullptr)) {
-            (text != nullptr ? text->logprobs : thinking->logprobs) =
-                filter_->stopped() ? tokens_.take_all(filter_->stopped_by()) : tokens_.take();
-            return;
-        }
-    }
-}
-
-// A model without a switch thinks although it was told not to; that part is not wanted then.
 void generation_run::push(std::vector<chat::generation_event> events) {
-    if (gate_) {
-        events = gate_->pass(std::move(events));
-    }
     for (chat::generation_event& event : events) {
-        if (auto* call = std::get_if<chat::tool_call_event>(&event);
-            call != nullptr && call->call.id.empty()) {
-            call->call.id = tool_call_id(*with_.random);
-        }
-    }
-    if (calls_) {
-        events = calls_->pass(std::move(events));
-    }
-    const bool unwanted = request_.thinking == chat::thinking_mode::off;
-    for (chat::generation_event& event : events) {
-        if (const auto* thinking = std::get_if<chat::thinking_event>(&event);
-            thinking != nullptr && thoughts_) {
-            *thoughts_ += thinking->text;
-        }
-        if (const auto* thinking = std::get_if<chat::thinking_event>(&event)) {
-            thinking_ += thinking->text;
-        }
-        called_ = called_ || std::holds_alternative<chat::tool_call_event>(event);
-        if (const auto* text = std::get_if<chat::text_event>(&event)) {
-            answer_ += text->text;
-        }
-        if (!unwanted || !std::holds_alternative<chat::thinking_event>(event)) {
-            to_->push(std::move(event));
-        }
+        to_->push(std::move(event));
     }
 }
 
@@ -134,11 +62,7 @@ run_standing generation_run::standing() const {
     run_standing out;
     out.tries = tries_ - parts_;
     out.refits = refits_;
-    out.harm = harm(tier_);
-    const auto own = own_.find({}, outside_faults(), with_.clock->now());
-    if (own && own->losses > out.harm.losses) {
-        out.harm = *own;
-    }
+    out.harm = blame_.worst(*model_, tier_);
     out.gone_out = to_->gone_out();
     out.deadline_passed = deadline().passed(with_.clock->now());
     out.reader_gone = to_->reader_gone();
@@ -159,17 +83,14 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     }
     settled_ = true;
     figures_.note(outcome.progress);
-    note_loss(outcome.loss);
+    blame_.note(*model_, tier_, outcome.loss);
     if (to_->ended()) {
         return;
     }
     const end_of_run next = after_run(standing(), limits(), outcome);
     if (const auto* judge = std::get_if<judge_answer>(&next)) {
-        const bool cut = block_ && block_->cut();
-        const chat::finish_reason reason = cut ? chat::finish_reason::length : judge->reason;
-        std::vector<chat::generation_event> rest = filter_->finish(reason == chat::finish_reason::length);
-        tell_logprobs(rest);
-        push(std::move(rest));
+        const chat::finish_reason reason = output_.cut() ? chat::finish_reason::length : judge->reason;
+        push(output_.finish(reason == chat::finish_reason::length));
         conclude(reason);
     } else if (const auto* again = std::get_if<run_again>(&next)) {
         carry_out(*again, *outcome.failure);
@@ -178,41 +99,12 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     }
 }
 
-// What was lost to a prompt shows at the end of its run, or when the runtime does not come to rest after it.
-void generation_run::note_loss(const engine::run_loss& loss) {
-    if (loss_noted_ || loss.what == engine::run_loss::how::none) {
-        return;
-    }
-    loss_noted_ = true;
-    hung_ = loss.what == engine::run_loss::how::hung;
-    const core::steady_time now = with_.clock->now();
-    const std::uint64_t stand = outside_faults();
-    own_.note({}, loss, stand, now);
-    with_.quarantine->note(with_.quarantine->mark_of(content_, model_->deployment, tier_), loss, stand, now);
-}
-
-prompt_record generation_run::harm(unsigned tier) const {
-    if (with_.quarantine->empty()) {
-        return {};
-    }
-    const prompt_mark mark = with_.quarantine->mark_of(content_, model_->deployment, tier);
-    return with_.quarantine->find(mark, outside_faults(), with_.clock->now()).value_or(prompt_record{});
-}
-
 bool generation_run::may_run(unsigned tier) {
-    const auto refused = before_run(harm(tier), limits(), with_.clock->now());
+    const auto refused = before_run(blame_.harm(*model_, tier), limits(), with_.clock->now());
     if (refused) {
         carry_out(*refused);
     }
     return !refused;
-}
-
-std::uint64_t generation_run::outside_faults() const {
-    std::uint64_t out = 0;
-    for (const engine::backend* const each : with_.admission->runtimes_of(model_->deployment)) {
-        out += each->outside_faults();
-    }
-    return out;
 }
 
 // Of a prompt that could not be measured, or does not fit.
@@ -228,21 +120,10 @@ void generation_run::settle_failure(const chat::failure& why) {
 // All text that counts is there.
 void generation_run::conclude(chat::finish_reason reason) {
     judged_ = true;
-    to_->notes().stopped_by = filter_->stopped_by();
-    if (filter_->stopped()) {
-        reason = chat::finish_reason::stop;
-    }
-    std::optional<std::string> misfit;
-    if (calls_ && calls_->asks()) {
-        misfit = calls_->violation();
-    }
-    std::optional<judged_answer> format;
-    if (gate_) {
-        format_verdict verdict = gate_->finish(reason == chat::finish_reason::length);
-        format = judged_answer{std::move(verdict), std::string(gate_->written()), gate_->tries()};
-    }
+    to_->notes().stopped_by = output_.stopped_by();
+    answer_output::judgement judged = output_.judge(reason);
     std::visit([this](auto&& next) { carry_out(std::forward<decltype(next)>(next)); },
-               after_answer(standing(), limits(), reason, std::move(format), misfit));
+               after_answer(standing(), limits(), judged.reason, std::move(judged.format), judged.misfit));
 }
 
 void generation_run::carry_out(const run_again&, const chat::failure& why) {
@@ -262,10 +143,7 @@ void generation_run::carry_out(const run_again&, const chat::failure& why) {
 void generation_run::carry_out(run_corrected next) {
     telemetry::log().info("request id={} model={} try={} did not keep to the format, running again",
                           request_.id, model_->name, tries_);
-    const bool by_call = calls_ && calls_->asks();
-    correction_ = by_call ? with_correction(request_.messages, calls_->call(), next.violation)
-                          : with_correction(request_.messages, gate_->written(),
-                                            chat::format_plan::correction(next.violation));
+    correction_ = output_.corrected(request_.messages, next.violation);
     if (model_->entry->runtime.traits.formats != catalog::format_form::none && tool_names(request_).empty()) {
         request_.thinking = chat::thinking_mode::off;  // so that it can be held to it
     }
@@ -277,11 +155,7 @@ void generation_run::carry_out(finish_request next) {
     if (!next.text.empty()) {
         to_->push(chat::text_event{std::move(next.text)});
     }
-    if (calls_) {
-        for (chat::generation_event& event : calls_->release()) {
-            to_->push(std::move(event));
-        }
-    }
+    push(output_.release());
     finish(next.reason);
 }
 
@@ -301,9 +175,9 @@ void generation_run::carry_out(const fail_request& next) {
 void generation_run::finish(chat::finish_reason reason) {
     const core::steady_time now = with_.clock->now();
     chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
-    event.logprobs = tokens_.take_all(to_->notes().stopped_by);
-    if (!with_.quarantine->empty() && lease_) {
-        with_.quarantine->pardon(with_.quarantine->mark_of(content_, model_->deployment, tier_));
+    event.logprobs = output_.take_logprobs(to_->notes().stopped_by);
+    if (lease_) {
+        blame_.pardon(*model_, tier_);
     }
     if (to_->end(event)) {
         to_->note_timings(event.timings);
@@ -317,7 +191,7 @@ void generation_run::fail(chat::failure why) {
 }
 
 void generation_run::end_with(const chat::failure& why) {
-    if (calls_ && calls_->waits() && !to_->abandoned()) {
+    if (output_.call_waits() && !to_->abandoned()) {
         // Of the run that was to make a better one.
         return carry_out(finish_request{});
     }
@@ -386,10 +260,9 @@ request_summary generation_run::summary() const {
         timings = figures_.timings(with_.clock->now());
         timings.delivery = delivery;
     }
-    const unsigned format_tries = gate_ ? gate_->tries() : 0;
-    const telemetry::call_counts calls = calls_ ? calls_->counts() : telemetry::call_counts{};
-    return {request_,          model_.get(),     timings, figures_.usage(), tries_, format_tries,
-            to_->notes().cuts, figures_.start(), calls};
+    return {request_,          model_.get(),     timings,
+            figures_.usage(),  tries_,           output_.format_tries(),
+            to_->notes().cuts, figures_.start(), output_.call_counts()};
 }
 
 }  // namespace corral::generation

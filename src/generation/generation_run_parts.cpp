@@ -14,9 +14,8 @@ namespace corral::generation {
 void generation_run::go_on_behind_thoughts() {
     chat::message answer;
     answer.from = chat::role::assistant;
-    answer.thinking = std::move(*thoughts_);
+    answer.thinking = output_.thinking();
     answer.thought = true;
-    thoughts_.reset();
     correction_ = request_.messages;
     correction_.push_back(std::move(answer));
     request_.thinking = chat::thinking_mode::off;
@@ -32,7 +31,7 @@ void generation_run::go_on_behind_thoughts() {
 bool generation_run::may_give_way() const {
     constexpr unsigned most_parts = 8;
     constexpr std::uint32_t margin = 64;  // tokens: a text's ids are not always those that wrote it
-    if (!is_job_ || answer_.empty() || !with_.admission->people_wait(model_->deployment)) {
+    if (!is_job_ || output_.text().empty() || !with_.admission->people_wait(model_->deployment)) {
         return false;
     }
     const engine::learned_sizes sizes = (*lease_)->learned();
@@ -41,9 +40,9 @@ bool generation_run::may_give_way() const {
     if (most && used.generated_tokens >= *most) {
         return false;  // it ends here by itself
     }
-    const bool plain = !gate_ && !calls_ && !forced_ && !thoughts_ && !block_ && !request_.top_logprobs &&
-                       !request_.hole && is_conversation(request_) && !has_images(request_) &&
-                       begun_answer(request_).empty() && !to_->notes().cuts.any();
+    const bool plain = output_.is_plain() && !forced_ && !request_.top_logprobs && !request_.hole &&
+                       is_conversation(request_) && !has_images(request_) && begun_answer(request_).empty() &&
+                       !to_->notes().cuts.any();
     return plain && parts_ < most_parts && (*lease_)->takes_verbatim() && sizes.prompt_limit > 0 &&
            core::sum_of(used.prompt_tokens, used.generated_tokens) + margin < sizes.prompt_limit;
 }
@@ -51,8 +50,8 @@ bool generation_run::may_give_way() const {
 void generation_run::give_way() {
     chat::message begun;
     begun.from = chat::role::assistant;
-    begun.content = answer_;
-    begun.thinking = thinking_;
+    begun.content = output_.text();
+    begun.thinking = output_.thinking();
     begun.thought = true;
     correction_ = request_.messages;
     correction_.push_back(std::move(begun));
@@ -118,8 +117,8 @@ bool generation_run::expects_next() const {
         bytes += each.content.size() + each.thinking.size();
     }
     return bytes <= most && (*lease_)->computes_ahead() && to_->ended() && !to_->abandoned_at() &&
-           !answer_.empty() && !called_ && is_conversation(request_) && !forced_ && !is_batch(request_) &&
-           !request_.idle_work && begun_answer(request_).empty() &&
+           !output_.text().empty() && !output_.called() && is_conversation(request_) && !forced_ &&
+           !is_batch(request_) && !request_.idle_work && begun_answer(request_).empty() &&
            with_.admission->queue_of(model_->deployment).waiting == 0;
 }
 
@@ -136,7 +135,7 @@ core::awaitable<void> generation_run::expect_next() {
     }
     chat::message answer;
     answer.from = chat::role::assistant;
-    answer.content = answer_;
+    answer.content = output_.text();
     next.messages.push_back(std::move(answer));
     chat::message user;
     user.content = words;
