@@ -176,6 +176,11 @@ std::string_view persons_words(std::string_view text) {
         const std::string name(rest.substr(1, end == std::string_view::npos ? 0 : end - 1));
         const std::string closing = "</" + name + ">";
         const std::size_t close = rest.find(closing);
+        // VS Code and Cline put the person's words in one too.
+        if ((name == "userRequest" || name == "user_input") && rest.ends_with(closing)) {
+            const std::size_t begin = rest.find('>') + 1;
+            return core::trimmed(rest.substr(begin, rest.size() - closing.size() - begin));
+        }
         if (name.empty() || close == std::string_view::npos) {
             break;
         }

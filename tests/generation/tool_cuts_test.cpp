@@ -74,6 +74,9 @@ TEST(tool_cuts, those_that_fit_the_question_stay_longest) {
     EXPECT_THAT(best("Turn off all lights in the kitchen"), ElementsAre("HassTurnOff"));
     EXPECT_THAT(best("what is the http status of example.org"), ElementsAre("GetHTTPStatus"));
     EXPECT_THAT(best("read the file a.py"), ElementsAre("read_files"));
+    EXPECT_THAT(best("<context>a garage</context>\n<userRequest>\nread the file a.py\n</userRequest>"),
+                ElementsAre("read_files"))
+        << "as VS Code asks";
     EXPECT_THAT(best("is the garage open?"), ElementsAre("other"));
     EXPECT_THAT(best("Schalte bitte alles aus"), ElementsAre("unlike"))
         << "the client's order, where nothing else tells";

@@ -94,6 +94,10 @@ TEST(turn_cuts, what_programs_write_before_the_words_of_a_person_goes_before_the
     EXPECT_EQ(persons_words("<a>1</a>2</a>"), "") << "of a result with such a tag in its text";
     EXPECT_EQ(persons_words(" <a b> c"), "<a b> c");
     EXPECT_TRUE(is_persons(says(role::user, ""))) << "an image, say";
+    EXPECT_EQ(persons_words("<context>1</context>\n<userRequest>\nRead <a>.\n</userRequest>"), "Read <a>.");
+    EXPECT_EQ(persons_words("<user_input mode=\"act\">Read it.</user_input>"), "Read it.");
+    EXPECT_EQ(persons_words("<userRequest>"), "<userRequest>");
+    EXPECT_EQ(persons_words("<userRequest></userRequest>"), "");
 }
 
 TEST(turn_cuts, long_results_are_shortened_before_anything_newer_goes) {
