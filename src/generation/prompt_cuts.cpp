@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "corral/core/text.hpp"
+#include "corral/generation/summary_request.hpp"
 #include "generation/tool_cuts.hpp"
 #include "generation/turn_cuts.hpp"
 
@@ -65,6 +66,26 @@ void cut_system(std::vector<chat::message>& messages, std::size_t room) {
             each.content = without_middle(each.content, most);
         }
     }
+}
+
+// The newest message of an agent that has its conversation summed up, and drops it for what it gets: its place, or the
+// end where it is none.
+std::size_t summary_question(const std::vector<chat::message>& messages) {
+    // Of Codex and of Claude Code.
+    constexpr std::array<std::string_view, 2> words{"performing a CONTEXT CHECKPOINT COMPACTION",
+                                                    "Your task is to create a detailed summary of "};
+    std::size_t at = messages.size();
+    while (at > 0 && messages[at - 1].from == chat::role::system) {
+        --at;
+    }
+    const bool asks = at > 0 && messages[at - 1].from == chat::role::user &&
+                      std::ranges::any_of(words, [&](std::string_view each) {
+                          return messages[at - 1].content.find(each) != std::string::npos;
+                      });
+    const auto first = std::ranges::find_if(
+        messages, [](const chat::message& one) { return one.from != chat::role::system; });
+    const bool has_turns = asks && first - messages.begin() < static_cast<std::ptrdiff_t>(at - 1);
+    return has_turns ? at - 1 : messages.size();
 }
 
 std::string counted(std::size_t count, const char* one, const char* more) {
@@ -163,9 +184,45 @@ void prompt_cutter::cut(std::size_t budget) {
         cuts_.text_bytes = whole.size() - std::min(whole.size(), rest_.raw_prompt->size());
     } else if (rest_.hole) {
         cut_hole(budget);
+    } else if (const std::size_t question = summary_question(whole_.messages);
+               question < whole_.messages.size()) {
+        cut_transcript(budget, question);
     } else {
         cut_conversation(budget);
     }
+}
+
+// All that is to be summed up is told in one text, each message with as much as has room: the oldest turns would go
+// else, and with them what nobody could know behind the summary.
+void prompt_cutter::cut_transcript(std::size_t budget, std::size_t question) {
+    constexpr std::size_t share_of_question = 3;
+    const auto within = [](const std::string& text, std::size_t most) {
+        return text.size() > most ? without_middle(text, most) : text;
+    };
+    const chat::message& asked = whole_.messages[question];
+    const std::string words = within(asked.content, std::max(least_text_bytes, budget / share_of_question));
+    const std::size_t room = std::max(least_text_bytes, budget - std::min(budget, words.size()));
+    std::vector<std::string> said;
+    std::vector<std::size_t> sizes;
+    for (std::size_t i = 0; i < question; ++i) {
+        said.emplace_back();
+        write_down(whole_.messages[i], said.back());
+        sizes.push_back(said.back().size());
+    }
+    const std::size_t most = std::max(least_text_bytes, common_length(sizes, room));
+    std::string transcript;
+    for (const std::string& each : said) {
+        transcript += within(each, most);
+    }
+    rest_.tools = nullptr;
+    rest_.messages = {asked};
+    rest_.messages.front().content =
+        "The conversation:\n\n" + within(transcript, room) + "\nEnd of the conversation.\n\n" + words;
+    const std::size_t before = turn_bytes(whole_.messages) + system_bytes(whole_.messages);
+    cuts_.tools = whole_.tools.is_array() ? whole_.tools.size() : 0;
+    cuts_.text_bytes = before - std::min(before, turn_bytes(rest_.messages));
+    dropped_.clear();
+    summary_room_ = 0;
 }
 
 // The ends far from the hole go.

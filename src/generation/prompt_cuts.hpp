@@ -64,6 +64,7 @@ private:
     void cut(std::size_t budget);
     void cut_hole(std::size_t budget);
     void cut_conversation(std::size_t budget);
+    void cut_transcript(std::size_t budget, std::size_t question);
 
     const chat::generation_request& whole_;
     chat::generation_request rest_;

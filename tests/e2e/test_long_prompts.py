@@ -361,6 +361,29 @@ def test_a_conversation_beyond_the_window_is_summed_up_and_goes_on(box):
         assert "Eight steps are done." in box.runs()[-1]["kv_text"]
 
 
+def test_an_agents_own_summary_is_of_the_whole_conversation(box):
+    """As Codex 0.171 asks a provider that is not OpenAI, and Claude Code 2.1.332 anybody: a question behind all that was said."""
+    codex = client_requests.codex("The gate code is 4711. Read the twelve parts.")
+    steps = [one for n in range(12) for one in (
+        {"type": "function_call", "name": "exec_command", "arguments": json.dumps({"cmd": f"cat part{n}"}), "call_id": f"c{n}"},
+        {"type": "function_call_output", "call_id": f"c{n}", "output": "All in order. " * 300 + f"End of part {n}."})]
+    asked = {"role": "user", "content": "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary.\n[[text=Code 4711.]]"}
+    reply = box.post("/v1/responses", {"model": "sim", "input": [*codex["input"], *steps, asked], "parallel_tool_calls": False})
+    read = [(reply.json["output"][0]["content"][0]["text"], box.runs()[-1]["kv_text"])]
+    turns = [one for n in range(12) for one in (
+        {"role": "assistant", "content": [{"type": "tool_use", "id": f"c{n}", "name": "Bash", "input": {"command": f"cat part{n}"}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": f"c{n}", "content": "In order. " * 400 + f"End of part {n}."}]})]
+    asked = {"role": "user", "content": "CRITICAL: Respond with TEXT ONLY.\n\nYour task is to create a detailed summary of the conversation so far. "
+             + client_requests.FILLER * 80 + "[[text=Code 4711.]]"}
+    claude = client_requests.claude_code("The gate code is 4711. Read the twelve parts.")
+    claude["messages"] = [*claude["messages"], *turns, asked, {"role": "system", "content": "# Environment"}]
+    reply = box.post("/v1/messages", {"model": "sim", **claude})
+    read.append((reply.json["content"][0]["text"], box.runs()[-1]["kv_text"]))
+    for answer, prompt in read:
+        assert answer == "Code 4711." and "The gate code is 4711." in prompt, prompt
+        assert [n for n in range(12) if f"cat part{n}\"" not in prompt or f"End of part {n}." not in prompt] == [], prompt
+
+
 def test_an_excerpt_in_place_of_a_summary_begins_with_a_whole_character(box):
     for end in ("", ".", ".."):
         reply = box.post("/v1/responses/compact", {"model": "sim", "input": "\u6f22" * 400 + "[[text= ]]" + end})

@@ -102,6 +102,41 @@ TEST(prompt_cuts, a_long_text_keeps_its_ends_and_whole_characters) {
     }
 }
 
+// As Codex and Claude Code ask for it; what they get takes the place of all that was said.
+TEST(prompt_cuts, a_conversation_that_is_to_be_summed_up_is_told_from_its_beginning) {
+    auto whole = asking("The gate code is 4711.");
+    whole.messages.insert(whole.messages.begin(), turn(chat::role::system, std::string(9000, 's')));
+    for (int i = 0; i < 12; ++i) {
+        whole.messages.push_back(turn(chat::role::assistant, ""));
+        whole.messages.back().calls.push_back({"c", "read", {{"path", "part" + std::to_string(i)}}});
+        whole.messages.push_back(turn(chat::role::tool, std::string(9000, 'r') + std::to_string(i) + "!"));
+    }
+    whole.tools = nlohmann::ordered_json::array({tool("read")});
+    const std::string question = "You are performing a CONTEXT CHECKPOINT COMPACTION. Write a summary.";
+    whole.messages.push_back(turn(chat::role::user, question));
+    whole.messages.push_back(turn(chat::role::system, "# Environment"));
+    prompt_cutter cutter(whole);
+    EXPECT_TRUE(cutter.fit(6000));
+    EXPECT_LE(cutter.bytes(), 6100U);
+    EXPECT_GT(cutter.bytes(), 4500U);
+    ASSERT_EQ(cutter.rest().messages.size(), 1U);
+    const std::string& told = cutter.rest().messages[0].content;
+    EXPECT_TRUE(told.ends_with(question)) << told;
+    EXPECT_NE(told.find("User: The gate code is 4711."), std::string::npos) << told;
+    for (int i = 0; i < 12; ++i) {
+        EXPECT_NE(told.find("part" + std::to_string(i) + "\""), std::string::npos) << i << told;
+        EXPECT_NE(told.find("r" + std::to_string(i) + "!"), std::string::npos) << i << told;
+    }
+    EXPECT_TRUE(cutter.rest().tools.is_null());
+    EXPECT_GT(cutter.cuts().text_bytes, 100'000U);
+    EXPECT_EQ(told_to_people(cutter.cuts(), false), "") << "it would stand in the summary";
+    whole.messages.erase(whole.messages.begin() + 1, whole.messages.end() - 2);
+    whole.messages[1].content += std::string(9000, 'q');
+    prompt_cutter alone(whole);
+    EXPECT_TRUE(alone.fit(4000));
+    EXPECT_EQ(alone.rest().messages.size(), 3U) << "nothing was said before it";
+}
+
 TEST(prompt_cuts, a_text_with_a_hole_loses_its_far_ends) {
     chat::generation_request whole;
     whole.hole = chat::fill_in_middle{std::string(1000, 'p') + "near", "close" + std::string(500, 's')};
