@@ -24,6 +24,7 @@ constexpr auto clients = std::to_array<told_client>({
     "ANTHROPIC_DEFAULT_SONNET_MODEL": "{model}",
     "ANTHROPIC_DEFAULT_HAIKU_MODEL": "{model}",
     "CLAUDE_CODE_SUBAGENT_MODEL": "{model}",
+    "CLAUDE_CODE_MAX_CONTEXT_TOKENS": "200000",
     "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "{output}",
     "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"
