@@ -170,6 +170,20 @@ std::string box_charts(const box_watch& watch) {
 
 }  // namespace
 
+// What the card's tool saw is what is in use there; what a server lists is mostly the size of the model's files.
+std::string memory_text(const run_record& run, const totals& all) {
+    const box_watch watch = watch_of(run);
+    std::string out = all.memory_mb ? "~" + fixed(all.memory_mb->average, 0) + " MB" : "not known";
+    if (const track* const card = watch.busiest(figure::memory)) {
+        out = "~" + fixed(card->mean(), 0) + " MB on " + on_one_line(card->of());
+    }
+    double resident = 0;
+    for (const track& one : watch.tracks) {
+        resident += one.what() == figure::resident ? one.mean() : 0;
+    }
+    return resident > 0 ? out + ", services " + fixed(resident, 0) + " MB resident" : out;
+}
+
 std::string box_markdown(const run_record& run) {
     const box_watch watch = watch_of(run);
     if (watch.empty()) {

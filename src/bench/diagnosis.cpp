@@ -11,7 +11,8 @@ namespace {
 
 struct pace {
     double temperature = 0;
-    double speed = 0;  // tok/s
+    double speed = 0;    // tok/s
+    double context = 0;  // tokens that each was made from
 };
 
 // The speed between two looks at the temperature, for spans in which an answer came.
@@ -30,7 +31,10 @@ void add_paces(const measurement& seen, const track& heat, std::vector<pace>& to
         }
         const auto pieces =
             std::ranges::count_if(seen.piece_s, [&](double at) { return at > from && at <= to_s; });
-        to.push_back({looks[i].second, static_cast<double>(pieces) * tokens_of_piece / (to_s - from)});
+        const auto before = std::ranges::count_if(seen.piece_s, [&](double at) { return at <= from; });
+        to.push_back({looks[i].second, static_cast<double>(pieces) * tokens_of_piece / (to_s - from),
+                      static_cast<double>(seen.input_tokens.value_or(0)) +
+                          static_cast<double>(before) * tokens_of_piece});
     }
 }
 
@@ -155,11 +159,17 @@ std::string heat_text(const run_record& run) {
             }
         }
     }
-    std::vector<double> hot, cool;
+    std::vector<double> hot, cool, contexts;
     for (const pace& one : paces) {
         if (one.temperature >= hottest->most() - at_limit) {
             hot.push_back(one.speed);
-        } else if (one.temperature <= hottest->most() - below_limit) {
+            contexts.push_back(one.context);
+        }
+    }
+    // A long context is slower by itself, and mostly comes last.
+    const double context = contexts.empty() ? 0 : spread_of(contexts)->median;
+    for (const pace& one : paces) {
+        if (one.temperature <= hottest->most() - below_limit && 2 * one.context >= context) {
             cool.push_back(one.speed);
         }
     }

@@ -89,7 +89,7 @@ std::string named_cell(const char* name, const std::string& text) {
     return std::string("<td data-name=\"") + name + "\">" + text + "</td>";
 }
 
-std::string spread_row(const char* name, const std::optional<spread>& of, int decimals = 2) {
+std::string spread_row(const char* name, const std::optional<spread>& of) {
     if (!of) {
         return {};
     }
@@ -97,7 +97,7 @@ std::string spread_row(const char* name, const std::optional<spread>& of, int de
     for (const auto& [title, value] :
          {std::pair{"p50", of->median}, std::pair{"p90", of->p90}, std::pair{"p99", of->p99},
           std::pair{"min", of->least}, std::pair{"max", of->most}, std::pair{"spread ±", of->deviation}}) {
-        out += named_cell(title, fixed(value, decimals));
+        out += named_cell(title, fixed(value, 2));
     }
     return out + "</tr>\n";
 }
@@ -108,12 +108,11 @@ std::string figures(const run_record& run, const totals& all) {
            spread_row("Speed, tok/s", all.speed) + spread_row("Whole request, tok/s", all.end_to_end) +
            (run.concurrency > 1 ? spread_row("All clients together, tok/s", all.throughput) : std::string()) +
            spread_row("First token at the client, ms", all.client_first) +
-           spread_row("First token by the runtime, ms", all.runtime_first) +
+           spread_row("First token by the server, ms", all.runtime_first) +
            spread_row("Gap between pieces at the client, ms", all.gap) +
-           spread_row("Memory, MB", all.memory_mb, 0) +
            "</table></div>\n<p class=\"dim\">Of the tests that did what they ask. Speed is without the time "
            "to the first token, by the " +
-           (all.by_runtime ? "runtime's" : "client's") +
+           (all.by_runtime ? "server's" : "client's") +
            " clock. p90 and p99 are measured values (nearest rank); spread is the standard deviation.</p>\n";
 }
 
@@ -122,7 +121,7 @@ std::string charts(const run_record& run, const totals& all) {
     chart first{"Time to the first token over prompt length",
                 "prompt, tokens",
                 "ms",
-                {{"at the client", "a", {}}, {"by the runtime", "b", {}}},
+                {{"at the client", "a", {}}, {"by the server", "b", {}}},
                 all.fit};
     for (const test_result& one : run.results) {
         if (one.seen.how != ending::success || !one.seen.input_tokens) {
@@ -177,7 +176,7 @@ std::string title_of(const run_record& run, const test_result& one) {
 std::string tests(const run_record& run) {
     std::string out =
         "<h2>Tests</h2>\n<div class=\"scroll\"><table>\n<tr><th>Test</th><th>outcome</th>"
-        "<th>in</th><th>out</th><th>tok/s</th><th>first, client ms</th><th>first, runtime "
+        "<th>in</th><th>out</th><th>tok/s</th><th>first, client ms</th><th>first, server "
         "ms</th><th>gap p99 ms</th><th>whole s</th></tr>\n";
     for (const test_result& one : run.results) {
         const measurement& seen = one.seen;
@@ -187,7 +186,7 @@ std::string tests(const run_record& run) {
                count_cell("in", seen.input_tokens) + count_cell("out", seen.output_tokens) +
                cell("tok/s", good ? decode_speed(seen) : std::nullopt, 2) +
                cell("first, client ms", good ? client_first_ms(seen) : std::nullopt, 0) +
-               cell("first, runtime ms",
+               cell("first, server ms",
                     good && seen.prefill_s ? std::optional(1000 * *seen.prefill_s) : std::nullopt, 0) +
                cell("gap p99 ms", good && gap ? std::optional(gap->p99) : std::nullopt, 0) +
                cell("whole s", seen.total_s, 2) + "</tr>\n";
@@ -227,7 +226,9 @@ std::string html_report(const run_record& run) {
     if (const std::string hardware = hardware_text(run); !hardware.empty()) {
         out += "<p>" + html_text(hardware) + "</p>\n";
     }
-    out += "<p class=\"dim\">" + line_text(run.url) + ", set " + line_text(run.set) + ", " +
+    const std::string settings = settings_text(run);
+    out += "<p>Memory " + line_text(memory_text(run, all)) + (settings.empty() ? "" : "; " + settings) +
+           "</p>\n<p class=\"dim\">" + line_text(run.url) + ", set " + line_text(run.set) + ", " +
            line_text(run.generated) + ", " + fixed(run.duration_s, 1) +
            " s, clients at once: " + std::to_string(run.concurrency) + "</p>\n";
     if (run.interrupted) {

@@ -28,7 +28,7 @@ std::string sampling_warnings(const run_record& run) {
     return out;
 }
 
-std::string quality(const totals& all) {
+std::string quality(const run_record& run, const totals& all) {
     const std::size_t percent = percent_of(all);
     std::string out = std::string(percent >= 95   ? "- ✅ "
                                   : percent >= 50 ? "- ⚠️ "
@@ -50,11 +50,16 @@ std::string quality(const totals& all) {
     if (all.repeating > 0) {
         out += "- ⚠️ " + std::to_string(all.repeating) + " end in the same words again and again\n";
     }
-    if (all.memory_mb) {
-        const bool steady = all.memory_mb->most - all.memory_mb->least <= 0.05 * all.memory_mb->average;
-        out += std::string(steady ? "- ✅ Stable" : "- ⚠️ Changing") + " memory usage (~" +
-               fixed(all.memory_mb->average, 0) + " MB, " + fixed(all.memory_mb->least, 0) + " to " +
-               fixed(all.memory_mb->most, 0) + ")\n";
+    const auto memory = [&out](double mean, double least, double most) {
+        out += std::string(most - least <= 0.05 * mean ? "- ✅ Stable" : "- ⚠️ Changing") +
+               " memory usage (~" + fixed(mean, 0) + " MB, " + fixed(least, 0) + " to " + fixed(most, 0) +
+               ")\n";
+    };
+    const box_watch watch = watch_of(run);
+    if (const track* const card = watch.busiest(figure::memory)) {
+        memory(card->mean(), card->least(), card->most());
+    } else if (all.memory_mb) {
+        memory(all.memory_mb->average, all.memory_mb->least, all.memory_mb->most);
     }
     return out;
 }
@@ -81,7 +86,7 @@ std::string observations(const run_record& run, const totals& all) {
     std::string out = "### Performance Analysis\n\n";
     if (all.speed) {
         out += "- Average generation speed of **" + fixed(all.speed->average, 2) + " tok/s** (by the " +
-               (all.by_runtime ? "runtime's" : "wall") + " clock)\n";
+               (all.by_runtime ? "server's" : "wall") + " clock)\n";
         if (all.speed->least < 0.8 * all.speed->average) {
             out += "- ⚠️ The slowest test ran at " + fixed(all.speed->least, 2) + " tok/s\n";
         }
@@ -103,7 +108,7 @@ std::string observations(const run_record& run, const totals& all) {
     for (const std::string& text : diagnoses(run)) {
         out += "- ⚠️ " + text + "\n";
     }
-    return out + sampling_warnings(run) + "\n### Quality Assessment\n\n" + quality(all) +
+    return out + sampling_warnings(run) + "\n### Quality Assessment\n\n" + quality(run, all) +
            "\n### Long-Form Generation\n\n" + longest_output(run);
 }
 
@@ -137,6 +142,9 @@ std::string conclusion(const run_record& run, const totals& all) {
     if (all.truncated + all.repeating > 0) {
         add("Completeness", std::to_string(all.truncated) + " cut by the limit, " +
                                 std::to_string(all.repeating) + " repeating");
+    }
+    for (const std::string& text : diagnoses(run)) {
+        add("Noticed", text);
     }
     return out;
 }

@@ -87,9 +87,7 @@ std::string head(const run_record& run, const totals& all) {
            " tokens\n- **Average Speed:** " +
            (all.speed ? fixed(all.speed->average, 2) + " tok/s" : "not known") +
            (run.facts.counts.empty() ? "" : " (" + on_one_line(run.facts.counts) + ")") +
-           "\n- **Memory Usage:** " +
-           (all.memory_mb ? "~" + fixed(all.memory_mb->average, 0) + " MB" : "not known") +
-           "\n- **Server:** " + facts_text(run) + "\n\n";
+           "\n- **Memory Usage:** " + memory_text(run, all) + "\n- **Server:** " + facts_text(run) + "\n\n";
 }
 
 std::string json_quoted(const std::string& text) {
@@ -110,22 +108,42 @@ std::string plain_number(double value) {
     return out;
 }
 
-std::string known_or_null(const std::optional<std::int64_t>& value) {
-    return value ? std::to_string(*value) : "null";
-}
+struct setting {
+    const char* name;
+    std::string value;  // empty: not known
+};
 
-std::string configuration(const run_record& run) {
-    std::string inner;
+std::vector<setting> sampling_of(const run_record& run) {
+    std::vector<setting> out;
     for (const char* const name : {"top_k", "top_p", "temperature", "repeat_penalty"}) {
         const auto found =
             std::ranges::find_if(run.sampling, [&](const auto& one) { return one.first == name; });
-        inner += std::string(inner.empty() ? "" : ",\n") + "    \"" + name + "\": ";
-        inner += found == run.sampling.end() ? "null" : plain_number(found->second);
+        out.push_back({name, found == run.sampling.end() ? "" : plain_number(found->second)});
     }
-    return "## ⚙️ Configuration\n\n```json\n{\n  \"inference_params\": {\n" + inner +
-           "\n  },\n  \"hardware\": {\n    \"num_npu_cores\": " + known_or_null(run.facts.npu_cores) +
-           ",\n    \"enabled_cpus_mask\": " + known_or_null(run.facts.cpu_mask) +
-           ",\n    \"num_threads\": " + known_or_null(run.facts.threads) + "\n  },\n  \"server\": " +
+    return out;
+}
+
+std::vector<setting> hardware_of(const server_facts& facts) {
+    const auto shown = [](const std::optional<std::int64_t>& value) {
+        return value ? std::to_string(*value) : std::string();
+    };
+    return {{"num_npu_cores", shown(facts.npu_cores)},
+            {"enabled_cpus_mask", shown(facts.cpu_mask)},
+            {"num_threads", shown(facts.threads)}};
+}
+
+std::string members(const std::vector<setting>& all) {
+    std::string out;
+    for (const setting& one : all) {
+        out += std::string(out.empty() ? "" : ",\n") + "    \"" + one.name +
+               "\": " + (one.value.empty() ? "null" : one.value);
+    }
+    return out;
+}
+
+std::string configuration(const run_record& run) {
+    return "## ⚙️ Configuration\n\n```json\n{\n  \"inference_params\": {\n" + members(sampling_of(run)) +
+           "\n  },\n  \"hardware\": {\n" + members(hardware_of(run.facts)) + "\n  },\n  \"server\": " +
            json_quoted(run.facts.corral.empty()
                            ? run.server
                            : "Corral " + run.facts.corral + ", Ollama's format " + run.server) +
@@ -168,7 +186,7 @@ std::string metrics(const totals& all) {
            row("First Piece at the Client (ms)", all.client_first) +
            row("Gap between Pieces at the Client (ms)", all.gap) + percentiles(all) +
            "\nGeneration Speed is tok/s (decode): without the time to the first token. End-to-End Speed is "
-           "tok/s (end-to-end): of the whole request. Time to First Token is by the runtime where it tells "
+           "tok/s (end-to-end): of the whole request. Time to First Token is by the server where it tells "
            "one; "
            "the client's own clock is beside it. Spread is the standard deviation. Only successful tests are "
            "in these figures.\n\n";
@@ -206,7 +224,7 @@ std::string success(const measurement& seen) {
         " seconds |\n| Input Tokens | " + known_count(seen.input_tokens) + " |\n| Output Tokens | " +
         known_count(seen.output_tokens) + " |\n| Memory Usage | " + known(seen.memory_mb, " MB") +
         " |\n| End-to-End Speed | " + known(end_to_end_speed(seen), " tok/s") + " |\n| Source of Times | " +
-        (seen.decode_s ? "runtime" : "wall") + " |\n| First Piece at the Client | " +
+        (seen.decode_s ? "server" : "wall") + " |\n| First Piece at the Client | " +
         known(client_first_ms(seen), " ms") + " |\n";
     out += box_rows_markdown(seen);
     if (seen.truncated) {
@@ -254,6 +272,18 @@ std::string details(const run_record& run) {
 }
 
 }  // namespace
+
+std::string settings_text(const run_record& run) {
+    std::string out;
+    for (const auto& all : {hardware_of(run.facts), sampling_of(run)}) {
+        for (const setting& one : all) {
+            if (!one.value.empty()) {
+                out += (out.empty() ? "" : ", ") + std::string(one.name) + " " + one.value;
+            }
+        }
+    }
+    return out;
+}
 
 std::string markdown_report(const run_record& run) {
     const totals all = total_up(run);

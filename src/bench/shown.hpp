@@ -21,6 +21,9 @@ namespace corral::bench {
 // "9 of 10 tests as asked, 1 that the model can't do"
 [[nodiscard]] std::string successes_text(const totals& all);
 // "### Performance Analysis" and on: sentences from thresholds.
+[[nodiscard]] std::string memory_text(const run_record& run, const totals& all);
+// "num_npu_cores 3, temperature 0.8": what is known of them; may be empty.
+[[nodiscard]] std::string settings_text(const run_record& run);
 [[nodiscard]] std::string observations(const run_record& run, const totals& all);
 [[nodiscard]] std::string conclusion(const run_record& run, const totals& all);
 

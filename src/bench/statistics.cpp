@@ -29,7 +29,9 @@ std::optional<line_fit> fit_of(const std::vector<double>& x, const std::vector<d
         return std::nullopt;
     }
     const double slope = across / along;
-    return line_fit{mean_y - slope * mean_x, slope};
+    const double base = mean_y - slope * mean_x;
+    // Of prompts of about one length the line is that of the noise.
+    return slope > 0 && base >= 0 ? std::optional(line_fit{base, slope}) : std::nullopt;
 }
 
 // Of sorted values, by nearest rank.

@@ -166,7 +166,7 @@ std::string summary(const run_record& run, std::size_t columns) {
            figure_row("speed, tok/s", all.speed, 2, columns) +
            (run.concurrency > 1 ? figure_row("all clients, tok/s", all.throughput, 2, columns) : "") +
            figure_row("first token, client, ms", all.client_first, 1, columns) +
-           figure_row("first token, runtime, ms", all.runtime_first, 1, columns) +
+           figure_row("first token, server, ms", all.runtime_first, 1, columns) +
            figure_row("gap of pieces, client, ms", all.gap, 1, columns) + box_lines(run, columns);
 }
 

@@ -134,6 +134,22 @@ TEST(heat, a_cool_card_or_a_speed_that_stays_is_no_throttling) {
     EXPECT_THAT(heat_text(bench_record()), IsEmpty());
 }
 
+TEST(heat, is_not_to_blame_for_a_context_that_grew) {
+    run_record run = warming(85, 2);
+    EXPECT_THAT(heat_text(run), HasSubstr("Throttled"));
+    // The same card, but its hot half read a prompt of ten times the length.
+    run.results.push_back(run.results[0]);
+    for (const bool hot : {false, true}) {
+        measurement& seen = run.results[hot ? 1 : 0].seen;
+        seen.input_tokens = hot ? 4000 : 400;
+        seen.box = {};
+        for (int second = 0; second <= 120; second += 5) {
+            seen.box.add("card 0", figure::temperature, second, hot ? 85 : 65);
+        }
+    }
+    EXPECT_THAT(heat_text(run), IsEmpty());
+}
+
 TEST(diagnoses, are_in_every_form_of_the_report) {
     run_record run = python_loop();
     run.results[0].seen.box.add_health("card 0 310B4: Alarm");

@@ -14,7 +14,7 @@ TEST(html_report, shows_what_was_measured_with_a_chart_of_each) {
     const std::string text = html_report(bench_record());
     for (const char* const part :
          {"<title>qwen3:4b", "2/3</b><span>tests as asked", "Speed over prompt length",
-          "Time to the first token over prompt length", "at the client", "by the runtime", "not as asked",
+          "Time to the first token over prompt length", "at the client", "by the server", "not as asked",
           "can't", "Raspberry Pi 5, card 0 AX650N", "package Qwen3-4B", "width=device-width"}) {
         EXPECT_THAT(text, HasSubstr(part));
     }

@@ -24,7 +24,7 @@ TEST(summary, is_a_dozen_lines_that_fit) {
     EXPECT_THAT(text, HasSubstr("JSON: the answer is no valid JSON"));
     EXPECT_THAT(text, HasSubstr("Corral 1.0.0, profile axera-poll, 4B, w8a16, package Qwen3-4B"));
     EXPECT_THAT(text, HasSubstr("first token, client, ms"));
-    EXPECT_THAT(text, HasSubstr("first token, runtime, ms"));
+    EXPECT_THAT(text, HasSubstr("first token, server, ms"));
 }
 
 TEST(summary, without_a_success_there_are_no_figures) {

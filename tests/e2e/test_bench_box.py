@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from admin_cli import status
-from harness import BIN, MODEL
+from harness import BIN, MODEL, wait_until
 from test_bench import at_home
 from test_compute import ORANGE_PI, ComputeBox
 
@@ -93,7 +93,14 @@ def test_the_card_and_the_services_are_looked_at_during_each_test(tmp_path, boar
         assert results["facts"]["driver"]
     if board == "RK3588":
         assert results["facts"]["num_npu_cores"] == 3, "the library prints it as it loads the model"
+        assert re.fullmatch(r"rknpu 0\.9\.8, rkllm-runtime [0-9]\S+", results["facts"]["driver"]), results["facts"]
+        assert results["sampling"] == {}, "compiled into its script"
+    else:
+        assert results["sampling"]["temperature"] == 0.8 and '"temperature": 0.8' in report, "sent with each request"
     if board == "310B":
+        assert "- **Memory Usage:** ~14418 MB on card 0 310B4, services " in report
+        assert not any(figure == "power_w" for _, figure in cards), "a broken sensor: 0.0 W"
+        assert "**Noticed:** The status tool says of card 0 310B4: Alarm." in report[report.index("Conclusion"):]
         assert "The status tool says of card 0 310B4: Alarm" in shown and results["box"]["health"]
 
 
@@ -105,6 +112,49 @@ def test_a_device_that_waits_for_the_host_is_explained(tmp_path):
                       r"(\w+) (keeps|uses) (\d\.\d) CPU cores", " ".join(results["diagnoses"]))
     assert found and found[1] == "decode" and int(found[2]) > 50 and float(found[5]) > 0.1, results["diagnoses"]
     assert "was busy for 0 % of the time" in shown
+
+
+# Each answer has several looks of the tool, a second apart.
+LONG_ENOUGH = """
+name = "warm"
+[[tests]]
+id = "cool"
+title = "While it is cool"
+prompt = "[[n=240]] say it"
+[[tests]]
+id = "warm"
+title = "While it is warm"
+prompt = "[[n=160]] say it"
+"""
+
+
+@pytest.mark.parametrize("hottest", [85, 60])
+def test_heat_is_blamed_only_where_the_card_is_hot_as_the_speed_falls(tmp_path, hottest):
+    device = {"model_mib": 4000, "temperature": 55}
+    prompts, out = tmp_path / "set.toml", tmp_path / "out"
+    prompts.write_text(LONG_ENOUGH)
+    with ComputeBox(tmp_path, "axera-poll", ("axcl-smi", "axcl-smi"), device=device) as box:
+        words = [str(BIN / "corral"), "bench", "--config", str(box.config_file), "--model", MODEL, "--set", str(prompts), "--warm-up", "0",
+                 "--out", str(out)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=at_home(box)) as run:
+            try:
+                wait_until(lambda: (out / "results.json").exists() or run.poll() is not None, 90, "the first test is over")
+                box.set_device(**{**device, "temperature": hottest})
+                box.control("runtime", cmd="set", timing={"tokens_per_second": 10})
+                shown, _ = run.communicate(timeout=120)
+            finally:
+                run.kill()
+        assert run.returncode == 0, shown
+    results, report = json.loads((out / "results.json").read_text()), (out / "report.md").read_text()
+    slow, fast = (next(one for one in results["results"] if one["id"] == name)["decode_tokens_per_second"] for name in ("warm", "cool"))
+    assert slow < 0.7 * fast, "it did slow down"
+    said = [text for text in results["diagnoses"] if "Throttled by heat" in text]
+    if hottest == 85:
+        found = re.search(r"while card 0 AX650N stood at 85 °C, answers came at (\d+\.\d+) tok/s, against (\d+\.\d+) below 80 °C", said[0])
+        assert found and float(found[1]) < 0.7 * float(found[2]), said
+        assert said[0] in report and said[0] in " ".join(shown.split())
+    else:
+        assert said == [] and "Throttled" not in report + shown
 
 
 def test_runs_are_kept_and_what_changed_between_them_is_told(tmp_path):

@@ -52,7 +52,7 @@ struct totals {
     std::optional<spread> throughput;        // tok/s of all clients together, of each round of a test
     std::optional<double> input_processing;  // mean of the tests' ratios
     std::optional<spread> memory_mb;
-    std::optional<line_fit> fit;  // of three tests or more with different inputs
+    std::optional<line_fit> fit;  // of three tests or more; nothing where it falls or begins below 0
     bool by_runtime = false;      // all decode speeds are by the server's own clock
     bool in_ms = false;
 };

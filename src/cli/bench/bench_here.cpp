@@ -1,5 +1,7 @@
 #include "cli/bench/bench_here.hpp"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -29,6 +31,26 @@ std::string hardware_here(const local_corral& here) {
         }
     }
     return out;
+}
+
+// What Corral sends where a client asks for nothing; top-p only counts where top-k doesn't.
+void add_sampling(bench::run_record& to, const catalog::model_entry& model) {
+    const catalog::sampling_defaults& own = model.sampling;
+    const bool whole = model.runtime.dialect == "ax-poll";  // which lists none, for it takes them all
+    for (const auto& [name, other_name, value] :
+         {std::tuple{"temperature", "", own.temperature},
+          std::tuple{"top_k", "", static_cast<double>(own.top_k)}, std::tuple{"top_p", "", own.top_p},
+          std::tuple{"repeat_penalty", "repetition_penalty", own.repeat_penalty}}) {
+        const auto& sent = model.runtime.traits.sampling;
+        const bool known =
+            std::ranges::find(to.sampling, name, &std::pair<std::string, double>::first) != to.sampling.end();
+        const bool is_sent = std::ranges::find(sent, name) != sent.end() ||
+                             std::ranges::find(sent, other_name) != sent.end() ||
+                             (whole && (name != std::string_view("top_p") || own.top_k <= 0));
+        if (is_sent && !known) {
+            to.sampling.emplace_back(name, value);
+        }
+    }
 }
 
 }  // namespace
@@ -93,6 +115,7 @@ void add_local_facts(bench::run_record& to, const local_corral& here) {
         if (model->runtime.traits.usage == catalog::usage_trust::none) {
             to.facts.counts = "tokens estimated";
         }
+        add_sampling(to, *model);
     }
 }
 

@@ -294,7 +294,10 @@ core::result<void> add_beside(const bench_options& asked, const local_corral& he
     }
     for (bench_side* const side : {&plan.side, &other}) {
         side->target.greedy = true;
-        std::erase_if(side->record.sampling, [](const auto& one) { return one.first == "temperature"; });
+        // The likeliest token leaves nothing to choose from.
+        std::erase_if(side->record.sampling, [](const auto& one) {
+            return one.first == "temperature" || one.first == "top_k" || one.first == "top_p";
+        });
         side->record.sampling.emplace_back("temperature", 0);
     }
     plan.beside = true;

@@ -14,6 +14,7 @@
 #include "cli/base/reported_fields.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
 
@@ -69,6 +70,16 @@ std::optional<std::int64_t> printed_number(const std::string& lines, std::string
     const std::size_t at = lines.rfind(words);
     return at == std::string::npos ? std::nullopt
                                    : number_in(std::string_view(lines).substr(at + words.size(), 20));
+}
+
+// The word behind the last `words`, as of a version.
+std::string printed_word(const std::string& lines, std::string_view words) {
+    const std::size_t at = lines.rfind(words);
+    if (at == std::string::npos) {
+        return {};
+    }
+    const std::string rest = lines.substr(at + words.size(), 40);
+    return telemetry::printable(rest.substr(0, rest.find_first_of(", \r\n")), 40);
 }
 
 // "Cpus_allowed:\tf0": a processor for each bit; more than 63 don't fit.
@@ -185,6 +196,13 @@ void add_box_facts(bench::server_facts& to, const box_door& door, const admin_js
         if (!to.threads) {
             to.threads = printed_number(lines, "Enabled cpus num: ");
         }
+        // RKLLM's tool tells no version, its library does.
+        for (const auto& [name, words] : {std::pair{"rknpu ", "rknpu driver version: "},
+                                          std::pair{"rkllm-runtime ", "rkllm-runtime version: "}}) {
+            if (const std::string version = printed_word(lines, words); !version.empty()) {
+                to.driver += (to.driver.empty() ? "" : ", ") + std::string(name) + version;
+            }
+        }
     }
 }
 
@@ -268,7 +286,9 @@ void box_watcher::take_cards(const admin_json& status, const std::vector<int>& c
             const auto of_models = reported_number(card, "memory_used_mb");
             add(figure::memory, of_models ? of_models : reported_number(card, "system_memory_used_mb"));
             for (const auto& [key, what] : figures) {
-                add(what, reported_number(card, key));
+                const auto value = reported_number(card, key);
+                // A card that runs takes more than 0 W: its sensor tells nothing (docs/facts/other_runtimes.md#monitoring).
+                add(what, what == figure::power && value == 0.0 ? std::nullopt : value);
             }
             const std::string health = reported_text(card, "health", 60);
             if (!health.empty() && health != "OK") {
