@@ -1,7 +1,9 @@
 """corral tokens: a model's own tokenizer service, started for the question, and beside it another one."""
 
 import json
+import os
 import subprocess
+import sys
 
 import pytest
 
@@ -47,6 +49,20 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 '''
 
 
+
+
+def with_library():
+    """A Python that has Hugging Face's tokenizers; tests/real installs one."""
+    for python in (os.environ.get("CORRAL_TOKENIZERS_PYTHON"), sys.executable, "/opt/corral-python/bin/python"):
+        if python and os.path.exists(python) and subprocess.run([python, "-I", "-B", "-c", "import tokenizers"], capture_output=True).returncode == 0:
+            return python
+    return None
+
+
+PYTHON = with_library()
+needs_library = pytest.mark.skipif(PYTHON is None, reason="no Python has the package tokenizers (CORRAL_TOKENIZERS_PYTHON names one)")
+
+
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tokens")
@@ -56,7 +72,8 @@ def box(tmp_path_factory):
     sim = str(BIN / "corral-sim")
     other = (f'[[models]]\nname = "bytes"\nprofile = "axera-poll"\npackage = "{made.package}"\nfamily = "qwen2.5"\npreload = false\n'
              + service_table(made, "tokenizer", ["/usr/bin/python3", str(script), "{port}"])
-             + service_table(made, "runtime", [sim, "runtime", *made.runtime_flags(4)]))
+             + service_table(made, "runtime", [sim, "runtime", *made.runtime_flags(4)])
+             + f'[models.variables]\npython = "{PYTHON or "/nonexistent/python"}"\n')
     broken = other.replace('name = "bytes"', 'name = "broken"').replace(str(script), "/nonexistent.py")
     untold = (f'[[models]]\nname = "untold"\nprofile = "llama-server"\npackage = "{made.package}"\nfamily = "qwen2.5"\npreload = false\n'
               '[models.variables]\nmodel_file = "x.gguf"\n')
@@ -95,9 +112,66 @@ def test_beside_another_tokenizer_with_the_first_difference(box):
     assert told(box, "sim", "Hello", "--beside", "sim")["first_difference"] == {"piece": None, "id": None}
 
 
+def tokenizer_json(path, merges=(), **more):
+    """A byte a token as BYTES has it, but for what `merges` join."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = iter(range(256, 512))
+    letters = {byte: chr(byte if byte in plain else next(others)) for byte in range(256)}
+    vocabulary = {letter: byte for byte, letter in letters.items()}
+    vocabulary |= {"".join(pair): 256 + at for at, pair in enumerate(merges)}
+    vocabulary |= {f"unused {at}": at for at in range(256 + len(merges), 900)}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    control = [{"id": 900 + at, "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+               for at, text in enumerate(("<|im_start|>", "<|im_end|>"))]
+    path.write_text(json.dumps({
+        "version": "1.0", "truncation": {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0}, "padding": None,
+        "added_tokens": control, "normalizer": None, "pre_tokenizer": byte_level, "post_processor": None, "decoder": byte_level,
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": [list(pair) for pair in merges]}, **more}))
+    return str(path)
+
+
+@needs_library
+def test_beside_a_tokenizer_json_with_the_first_difference(box, tmp_path):
+    alike = tokenizer_json(tmp_path / "tokenizer.json")
+    both = told(box, "bytes", "Say Hello <|im_end|>", "--beside", str(tmp_path))
+    left, right = both["tokenizers"]
+    assert both["first_difference"] == {"piece": None, "id": None}, both
+    assert right["model"] == alike and right["count"] == 11 and right["ids"][-1] == 901 and right["encode_ms"] > 0
+    other = tokenizer_json(tmp_path / "other.json", [("H", "e"), ("l", "l"), ("He", "ll"), ("Hell", "o")])
+    page = done(box, "tokens", "bytes", "Say Hello", "--beside", other)
+    assert f"{other}: 5 tokens; encoded in " in page
+    assert f'The first difference is at token 4:\n        72  "H"  bytes:latest\n       259  "Hello"  {other}\n' in page, page
+    whole = told(box, "bytes", "\u00e4\N{WATER BUFFALO}", "--beside", other)["tokenizers"][1]
+    assert whole["pieces"] == ["", "\u00e4", "", "", "", "\N{WATER BUFFALO}"]
+
+
+@needs_library
+def test_a_conversation_beside_a_tokenizer_json_is_the_same_prompt(box, tmp_path):
+    chat = tmp_path / "chat.json"
+    chat.write_text(json.dumps([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi <|im_end|>"}]))
+    both = told(box, "bytes", "--chat", str(chat), "--beside", tokenizer_json(tmp_path / "tokenizer.json"))
+    assert both["first_difference"] == {"piece": None, "id": None}, both
+    assert "".join(both["tokenizers"][1]["pieces"]) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi < |im_end|><|im_end|>\n<|im_start|>assistant\n")
+    assert both["tokenizers"][1]["ids"].count(901) == 2
+
+
+@needs_library
+def test_a_tokenizer_json_that_is_none_is_named_with_the_reason(box, tmp_path):
+    file = tmp_path / "tokenizer.json"
+    for text in ("{}", "", "[" * 100_000, "\x80\x02cposix\nsystem\n(S'touch pwned'\ntR.", '{"version": "1.0", "model": {"type": "BPE", "vocab": 7}}'):
+        file.write_text(text)
+        run = corral(box, "tokens", "bytes", "Hi", "--beside", str(file))
+        assert run.returncode != 0 and f"{file} could not be read by the Python package tokenizers" in run.stderr, (text[:40], run.stderr)
+    # An expression that tries every way to cut the text: the library gives up.
+    slow = {"type": "Split", "pattern": {"Regex": "(a|aa)+$"}, "behavior": "Isolated", "invert": False}
+    run = corral(box, "tokens", "bytes", "a" * 60 + "b", "--beside", tokenizer_json(file, pre_tokenizer=slow))
+    assert run.returncode != 0 and str(file) in run.stderr and "retry-limit" in run.stderr, run.stderr
+
+
 def test_what_can_t_be_told_is_refused_with_the_reason(box):
     for words, reason in ((["nope", "x"], "There is no model 'nope'"), (["untold", "x"], "untold:latest has no tokenizer service"),
-                          (["sim", "--chat", "/nonexistent"], "/nonexistent can't be read"),
+                          (["sim", "x", "--beside", "/nonexistent"], "'/nonexistent', nor such a file"), (["sim", "--chat", "/nonexistent"], "/nonexistent can't be read"),
                           (["broken", "x"], "ended by itself")):
         run = corral(box, "tokens", *words)
         assert run.returncode != 0 and reason in run.stderr, (words, run.stderr)

@@ -2,17 +2,11 @@
 // A model's tokenizer service, started for one question and ended behind it: the one that runs beside a runtime has one
 // thread, which the runtime waits for, and frees nothing that is asked of it.
 
+#include "cli/tokens/asked_program.hpp"
 #include "corral/catalog/profile.hpp"
 #include "corral/chat/render.hpp"
-#include "corral/core/result.hpp"
-#include "corral/engine/token_listing.hpp"
 
 namespace corral::cli {
-
-struct tokenizer_answer {
-    engine::token_listing tokens;
-    core::nanoseconds start{0};  // until it answered anything
-};
 
 // The service of that name in the model's profile; nullptr: its runtime has none of its own.
 [[nodiscard]] const catalog::service_template* tokenizer_of(const catalog::model_entry& model);

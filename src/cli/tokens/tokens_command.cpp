@@ -1,5 +1,6 @@
 // corral tokens: what a model's tokenizer makes of a text or a conversation.
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iostream>
@@ -13,6 +14,8 @@
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
 #include "cli/tokens/token_page.hpp"
+#include "cli/tokens/tokenizer_file.hpp"
+#include "cli/tokens/tokenizer_process.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/owned_fd.hpp"
@@ -127,9 +130,10 @@ core::result<tokenizer_result> ask(const config::configuration& files, const std
                                    const asked_text& asked) {
     const catalog::model_entry* const model = config::find_model(files, name);
     if (model == nullptr) {
-        return core::make_failure(
-            core::errc::invalid,
-            "There is no model '" + telemetry::printable(name, 200) + "'. 'corral list' names all.");
+        return core::make_failure(core::errc::invalid,
+                                  "There is no model '" + telemetry::printable(name, 200) + "'" +
+                                      (name.find('/') == std::string::npos ? "" : ", nor such a file") +
+                                      ". 'corral list' names all models.");
     }
     if (tokenizer_of(*model) == nullptr) {
         return core::make_failure(core::errc::refused,
@@ -147,6 +151,42 @@ core::result<tokenizer_result> ask(const config::configuration& files, const std
     return tokenizer_result{model->name, std::move(*said)};
 }
 
+// The Pythons that may have the library: the one of the model's own tokenizer, whose script mostly takes it too, the one that
+// import makes, and the system's.
+std::vector<std::string> pythons_of(const catalog::model_entry& model) {
+    std::vector<std::string> out;
+    if (const auto own = model.variables.find("python"); own != model.variables.end()) {
+        const bool inside = own->second.find('/') != std::string::npos;
+        out.push_back(inside ? (model.package / own->second).string() : own->second);
+    }
+    for (const char* const other : {"/opt/corral-python/bin/python", "python3"}) {
+        if (std::ranges::find(out, other) == out.end()) {
+            out.emplace_back(other);
+        }
+    }
+    return out;
+}
+
+// A file gets the text that the model's own tokenizer got: of a conversation the whole prompt, as the pieces of `first` are.
+core::result<tokenizer_result> ask_beside(const config::configuration& files, const tokens_options& asked,
+                                          const asked_text& text, const tokenizer_result& first) {
+    const auto file =
+        config::find_model(files, asked.beside) == nullptr ? tokenizer_file(asked.beside) : std::nullopt;
+    if (!file) {
+        return ask(files, asked.beside, text);
+    }
+    std::string whole = text.text;
+    for (std::size_t at = 0; !text.messages.empty() && at < first.said.tokens.pieces.size(); ++at) {
+        whole += first.said.tokens.pieces[at];
+    }
+    const catalog::model_entry& model = *config::find_model(files, asked.model);
+    auto said = ask_tokenizer_file(*file, pythons_of(model), whole);
+    if (!said) {
+        return said.error();
+    }
+    return tokenizer_result{file->string(), std::move(*said)};
+}
+
 int tokens(const tokens_options& asked, const command_context& context) {
     const auto files = load_and_tell(source_of(asked.config, context.environment));
     if (!files) {
@@ -156,16 +196,17 @@ int tokens(const tokens_options& asked, const command_context& context) {
     if (!text) {
         return fail(text.error().message, wrong_words);
     }
-    std::vector<tokenizer_result> all;
-    for (const std::string& name : {asked.model, asked.beside}) {
-        if (name.empty()) {
-            continue;
+    auto first = ask(*files, asked.model, *text);
+    if (!first) {
+        return fail(telemetry::printable(first.error().message, 2000));
+    }
+    std::vector<tokenizer_result> all{std::move(*first)};
+    if (!asked.beside.empty()) {
+        auto second = ask_beside(*files, asked, *text, all.front());
+        if (!second) {
+            return fail(telemetry::printable(second.error().message, 2000));
         }
-        auto one = ask(*files, name, *text);
-        if (!one) {
-            return fail(telemetry::printable(one.error().message, 2000));
-        }
-        all.push_back(std::move(*one));
+        all.push_back(std::move(*second));
     }
     if (asked.json) {
         std::cout << token_json(all).dump(2, ' ', false, json::error_handler_t::replace) << '\n';
@@ -187,8 +228,8 @@ void add_tokens_command(CLI::App& program, command_context& context) {
                     "A file with messages, as a client sends them ('-': standard input)")
         ->type_name("FILE");
     one->add_option("--beside", asked->beside,
-                    "Another model, whose tokenizer is asked too: the first difference")
-        ->type_name("MODEL");
+                    "Another model, or a tokenizer.json or its folder: the first difference")
+        ->type_name("MODEL|FILE");
     one->add_flag("--count", asked->count, "Only how many there are, and how fast");
     one->add_option("--config", asked->config, "The configuration that has the models")->type_name("FILE");
     one->add_flag("--json", asked->json, "As one JSON object");
