@@ -215,7 +215,7 @@ core::awaitable<core::error_code> send_all(outgoing& state, std::string_view tex
 }
 
 read_step read_some(outgoing& state, std::string& into, core::error_code& error) {
-    std::array<char, 16 * 1024> scratch;
+    std::array<char, 8 * 1024> scratch;  // a piece is acted on in one go
     if (state.secure != nullptr) {
         return read_secure(state, scratch, into, error);
     }

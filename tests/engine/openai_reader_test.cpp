@@ -251,6 +251,25 @@ TEST(openai_reader, what_would_hold_the_loop_is_refused) {
     EXPECT_FALSE(takes("data: {\"choices\":[]", 260, "}\n\n"));
     EXPECT_TRUE(takes("{\"choices\":[]", 380, "}")) << "a whole answer";
     EXPECT_FALSE(takes("{\"choices\":[]", 390, "}"));
+    const auto takes_values = [](const std::string& before, std::size_t count, const std::string& after) {
+        openai_reader reader{catalog::runtime_traits{}};
+        std::vector<streaming::answer_part> parts;
+        std::string values = "0";
+        for (std::size_t i = 1; i < count; ++i) {
+            values += ",0";
+        }
+        return reader.feed(before + values + after, parts).has_value() && reader.finish(parts).has_value();
+    };
+    const std::string event = R"(data: {"choices":[{"delta":{"content":"[,\",{["}}],"a":[)";
+    EXPECT_TRUE(takes_values(event, 9'900, "]}\n\n"));
+    EXPECT_FALSE(takes_values(event, 10'100, "]}\n\n"));
+    EXPECT_TRUE(takes_values(R"({"choices":[],"a":[)", 39'900, "]}"));
+    EXPECT_FALSE(takes_values(R"({"choices":[],"a":[)", 40'100, "]}"));
+    std::string commas =
+        R"(data: {"choices":[{"delta":{"content":")" + std::string(100'000, ',') + "\"}}]}\n\n";
+    openai_reader reader{catalog::runtime_traits{}};
+    std::vector<streaming::answer_part> parts;
+    EXPECT_TRUE(reader.feed(commas, parts)) << "a text has no values";
 }
 
 TEST(openai_reader, a_prompt_that_is_too_long_is_told_apart) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "corral/core/json.hpp"
 #include "corral/core/say.hpp"
 
@@ -10,7 +12,24 @@ namespace corral::engine::streaming {
 namespace {
 
 constexpr std::size_t most_whole = 384UL * 1024;
+// Of JSON, numbers and objects alike: 256 KiB of them cost the loop ten times what one text of that size costs. Sixty
+// tokens with their twenty likeliest are as many.
+constexpr std::size_t most_values = 10'000;
+constexpr std::size_t most_values_of_whole = 40'000;
 constexpr std::string_view last_event = "[DONE]";
+
+// By what stands outside of texts; it need not be JSON.
+std::size_t values_in(std::string_view json) noexcept {
+    std::size_t out = 0;
+    bool quoted = false;
+    for (std::size_t at = 0; at < json.size(); ++at) {
+        const char c = json[at];
+        at += quoted && c == '\\' ? 1 : 0;
+        quoted = quoted != (c == '"');
+        out += !quoted && (c == ',' || c == '[' || c == '{') ? 1 : 0;
+    }
+    return out;
+}
 
 }  // namespace
 
@@ -72,6 +91,12 @@ core::result<void> event_answer::take_data(const std::string& data, std::vector<
         ended_ = true;
         out.emplace_back(end_part{});
         return {};
+    }
+    const std::size_t most = is_whole_ ? most_values_of_whole : most_values;
+    if (data.size() > most && values_in(data) > most) {
+        return core::make_failure(
+            core::errc::limit_exceeded,
+            core::say("runtime.protocol/runtime", fmt::format("an event of more than {} values", most)));
     }
     const nlohmann::json event = core::parse_json(data);
     if (!event.is_object()) {
