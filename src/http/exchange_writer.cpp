@@ -3,6 +3,8 @@
 #include <ctime>
 #include <utility>
 
+#include "corral/core/text.hpp"
+
 namespace corral::http {
 
 namespace {
@@ -51,10 +53,12 @@ core::awaitable<core::error_code> exchange_writer::begin(response_head head) {
         co_return out_of_order();
     }
     stage_ = stage::streaming;
+    const auto length = core::whole_number<std::size_t>(head.headers.find("Content-Length"));
     const body_framing framing = never_has_body(head.status) ? body_framing::none
+                                 : length                    ? body_framing::length
                                  : facts_.http10             ? body_framing::until_close
                                                              : body_framing::chunked;
-    const std::string text = open(head, framing, 0);
+    const std::string text = open(head, framing, length.value_or(0));
     const gather parts{text, {}, {}};
     co_return co_await to_.write(parts);
 }
@@ -70,7 +74,7 @@ core::awaitable<core::error_code> exchange_writer::write(std::string piece) {
     if (piece.empty() || facts_.head_request || framing_ == body_framing::none) {
         co_return core::error_code{};
     }
-    if (framing_ == body_framing::until_close) {
+    if (framing_ != body_framing::chunked) {
         const gather parts{piece, {}, {}};
         co_return co_await to_.write(parts);
     }

@@ -107,6 +107,21 @@ TEST_F(page, comes_compressed_to_who_takes_it) {
     EXPECT_NE(plain->answer.headers.find("ETag"), packed->answer.headers.find("ETag"));
 }
 
+TEST_F(page, goes_out_in_pieces_of_a_told_length) {
+    const std::string large(40'000, 'x');
+    files_.put("large.js", large);
+    stock();
+    const auto sent = browse("/ui/large.js", "*/*");
+    EXPECT_EQ(sent->answer.headers.find("Content-Length"), "40000");
+    EXPECT_EQ(sent->answer.body, large);
+    ASSERT_EQ(sent->answer.writes.size(), 3U);
+    EXPECT_LE(sent->answer.writes[0].size(), 16U * 1024);
+    EXPECT_TRUE(sent->answer.finished);
+    const auto asked = ask("HEAD", "/ui/large.js", {}, {});
+    EXPECT_EQ(asked->answer.headers.find("Content-Length"), "40000");
+    EXPECT_EQ(asked->answer.writes.size(), 0U);
+}
+
 TEST_F(page, has_no_other_files) {
     stock();
     for (const char* path : {"/ui/other.js", "/ui/..", "/ui/../index.html", "/ui/app-1a2b3c4d.js.gz"}) {

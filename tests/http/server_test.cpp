@@ -103,6 +103,26 @@ TEST(server, streams_in_chunks) {
     EXPECT_EQ(body_of(got), "8\r\npiece 0\n\r\n8\r\npiece 1\n\r\n8\r\npiece 2\n\r\n0\r\n\r\n");
 }
 
+TEST(server, streams_without_chunks_where_the_length_is_known) {
+    live_server live([](request& asked, response_writer& out) -> core::awaitable<void> {
+        response_head head;
+        head.headers.add("Content-Length", "12");
+        core::error_code failed = co_await out.begin(std::move(head));
+        for (int i = 0; i < 2 && !failed; ++i) {
+            std::string piece = asked.path + "piece";
+            failed = co_await out.write(std::move(piece));
+        }
+        co_await out.finish();
+    });
+    auto client = live.connect();
+    client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    const std::string& got = client.read_all();
+    EXPECT_THAT(got, Not(HasSubstr("chunked")));
+    EXPECT_THAT(got, HasSubstr("Content-Length: 12\r\nConnection: close\r\n\r\n/piece/piece"));
+    EXPECT_THAT(got, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_EQ(got.find("piece"), got.rfind("/piece/piece") + 1) << "none behind HEAD";
+}
+
 TEST(server, http_1_0_gets_no_chunks) {
     live_server live(echo);
     auto stream = live.connect();

@@ -101,7 +101,7 @@ public:
     virtual ~response_writer() = default;
     // A whole answer with Content-Length; for HEAD the body is counted but not sent.
     [[nodiscard]] virtual core::awaitable<core::error_code> send(response whole) = 0;
-    // Opens a streamed answer: chunked for HTTP/1.1, ended by closing for HTTP/1.0.
+    // Opens a streamed answer: of the head's Content-Length, else chunked, for HTTP/1.0 ended by closing.
     [[nodiscard]] virtual core::awaitable<core::error_code> begin(response_head head) = 0;
     // Sends `piece` as one chunk now; returns when the socket has taken it (back-pressure).
     [[nodiscard]] virtual core::awaitable<core::error_code> write(std::string piece) = 0;

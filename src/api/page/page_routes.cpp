@@ -80,11 +80,20 @@ bool has_tag(std::string_view list, std::string_view tag) {
     return false;
 }
 
-http::response answer_of(const page_file& file, const http::request& incoming) {
+bool is_compressed(const page_file& file, const http::request& incoming) {
+    return !file.gzip.empty() && accepts(incoming.headers.find("Accept-Encoding"), "gzip");
+}
+
+std::string_view text_of(const page_file& file, const http::request& incoming) {
+    return is_compressed(file, incoming) ? file.gzip : file.plain;
+}
+
+// Without its body.
+http::response_head head_of(const page_file& file, const http::request& incoming) {
     constexpr unsigned not_modified = 304;
-    const bool gzip = !file.gzip.empty() && accepts(incoming.headers.find("Accept-Encoding"), "gzip");
+    const bool gzip = is_compressed(file, incoming);
     const std::string tag = "\"" + file.tag + (gzip ? "-gzip" : "") + "\"";
-    http::response out;
+    http::response_head out;
     for (const field& one : fences) {
         add_header(out.headers, one.name, one.value);
     }
@@ -101,8 +110,25 @@ http::response answer_of(const page_file& file, const http::request& incoming) {
     if (gzip) {
         add_header(out.headers, "Content-Encoding", "gzip");
     }
-    out.body = gzip ? file.gzip : file.plain;
+    add_header(out.headers, "Content-Length", std::to_string(text_of(file, incoming).size()));
     return out;
+}
+
+// Piece by piece: thousands who ask and don't read must not hold a copy of it each.
+core::awaitable<void> send_file(const page_file& file, const http::request& incoming,
+                                http::response_writer& out) {
+    constexpr std::size_t piece = 16UL * 1024;
+    http::response_head head = head_of(file, incoming);
+    const bool wanted = incoming.method == "GET" && head.headers.contains("Content-Length");
+    const std::string_view text = text_of(file, incoming);
+    core::error_code failed = co_await out.begin(std::move(head));
+    for (std::size_t at = 0; wanted && !failed && at < text.size(); at += piece) {
+        std::string part(text.substr(at, piece));
+        failed = co_await out.write(std::move(part));
+    }
+    if (!failed) {
+        co_await out.finish();
+    }
 }
 
 core::awaitable<void> serve_page(const api_context context, const http::request& incoming,
@@ -124,9 +150,12 @@ core::awaitable<void> serve_page(const api_context context, const http::request&
     }
     const std::string_view path = incoming.path;
     const auto found = (*files)->find(path == root ? "index.html" : path.substr(below.size()));
-    http::response answer = found == (*files)->end() ? plain_answer(not_found, "The page has no such file.\n")
-                                                     : answer_of(found->second, incoming);
-    co_await out.send(std::move(answer));
+    if (found != (*files)->end()) {
+        co_await send_file(found->second, incoming, out);
+        co_return;
+    }
+    http::response missing = plain_answer(not_found, "The page has no such file.\n");
+    co_await out.send(std::move(missing));
 }
 
 }  // namespace
