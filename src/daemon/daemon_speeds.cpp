@@ -62,15 +62,18 @@ std::filesystem::path daemon::speed_file() const {
 // Seldom, for the box's disk may be a card that wears out.
 core::awaitable<void> daemon::keep_speeds() {
     constexpr core::seconds between{600};
-    auto reading = before_start_.run<monitor::speed_history>("speeds", [file = speed_file()] {
-        const auto kept = core::read_private_file(file);
-        return monitor::speed_history::of_text(kept ? std::string_view(kept->text) : std::string_view());
-    });
-    core::result<monitor::speed_history> kept = co_await std::move(reading);
-    bool awake = kept.has_value();
-    if (awake) {
-        speeds_.go_on_behind(*std::move(kept));
+    if (!speeds_known_) {
+        auto reading = before_start_.run<monitor::speed_history>("speeds", [file = speed_file()] {
+            const auto kept = core::read_private_file(file);
+            return monitor::speed_history::of_text(kept ? std::string_view(kept->text) : std::string_view());
+        });
+        core::result<monitor::speed_history> kept = co_await std::move(reading);
+        speeds_known_ = kept.has_value();
+        if (speeds_known_) {
+            speeds_.go_on_behind(*std::move(kept));
+        }
     }
+    bool awake = speeds_known_;
     while (awake) {
         awake = co_await core::sleep_for(between);
         if (awake) {
@@ -79,10 +82,11 @@ core::awaitable<void> daemon::keep_speeds() {
     }
 }
 
+// Never before the earlier ones were read: these would take their place.
 core::awaitable<void> daemon::write_speeds() {
     constexpr core::seconds patience{2};
     const std::filesystem::path file = speed_file();
-    if (!std::exchange(speeds_changed_, false) || file.empty()) {
+    if (!speeds_known_ || !std::exchange(speeds_changed_, false) || file.empty()) {
         co_return;
     }
     auto writing = before_start_.run<std::string>(

@@ -14,6 +14,11 @@ void daemon::begin_with(upgrade::launch_facts how, upgrade::inheritance from, st
     good_text_ = std::move(text);
     how_started_ = std::move(how);
     inherited_ = std::move(from);
+    if (inherited_.before && !inherited_.before->speeds.empty()) {
+        speeds_ = monitor::speed_history::of_text(inherited_.before->speeds);
+        speeds_known_ = true;
+        speeds_changed_ = true;
+    }
 }
 
 void daemon::prepare_upgrade() {
@@ -34,6 +39,7 @@ void daemon::prepare_upgrade() {
     parts.begin_threads = [this] { open_black_box(); };
     // Everybody waits meanwhile, and a download takes hours.
     parts.begin_drain = [this] { stop_pulls("upgraded"); };
+    parts.speeds = [this] { return speeds_known_ ? speeds_.text() : std::string(); };
     parts.unfinished = [this]() -> std::string {
         const bool reloads = reloader_->under_way() || !fleet_.not_stopped().empty();
         // Its thread may hang on a dead mount, and the execution of the next image would wait for it, for ever.

@@ -23,6 +23,7 @@ constexpr std::size_t most_lines = 4096;
 constexpr std::size_t most_connections = 65536;
 constexpr std::size_t most_groups = 4096;
 constexpr std::size_t longest_text = 64 * 1024;
+constexpr std::size_t longest_speeds = 512 * 1024;  // 600 days of 200 bytes, and names
 
 // What breaks the format; told as one failure by decode().
 [[noreturn]] void reject(const std::string& what) {
@@ -53,8 +54,8 @@ const json& object(const json& of, const char* name, std::size_t most) {
     return all;
 }
 
-std::string text_in(const json& value, const char* name) {
-    if (!value.is_string() || value.get_ref<const std::string&>().size() > longest_text) {
+std::string text_in(const json& value, const char* name, std::size_t longest = longest_text) {
+    if (!value.is_string() || value.get_ref<const std::string&>().size() > longest) {
         reject(std::string("'") + name + "' is no text of a sane length");
     }
     return value.get<std::string>();
@@ -245,6 +246,9 @@ handover read_all(const json& from) {
     for (const json& model : list(from, "models", most_models)) {
         out.models.push_back(read_model(model));
     }
+    if (from.contains("speeds")) {
+        out.speeds = text_in(from["speeds"], "speeds", longest_speeds);
+    }
     return out;
 }
 
@@ -292,7 +296,8 @@ std::string encode(const handover& what) {
                       {"announced", std::move(announced)},
                       {"drained", what.drained},
                       {"paused", count_of(what.paused)},
-                      {"models", std::move(models)}};
+                      {"models", std::move(models)},
+                      {"speeds", what.speeds.size() > longest_speeds ? std::string() : what.speeds}};
     return all.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -6,6 +6,7 @@ import pytest
 
 from admin_cli import done
 from harness import Box
+from upgrade_box import UpgradeBox
 
 ANSWERS = 10
 
@@ -52,6 +53,18 @@ def test_a_model_that_became_slower_says_since_when_and_what_changed(box):
     assert f"slower since {day['day']}" in now["change"] and f"Corral 0.1.0 → {day['with']['Corral']}" in now["change"], now["change"]
     shown = " ".join(done(box, "show", "sim").split())
     assert f"tokens/s on {day['day']}; " in shown and "slower since" in shown, shown
+
+
+def test_an_upgrade_loses_no_answer_of_the_day_though_nothing_was_written_yet(tmp_path):
+    with UpgradeBox(tmp_path, {"directives": True}, config=f'state_directory = "{tmp_path / "state"}"\n') as box:
+        ask(box, 3)
+        box.upgrade()
+        ask(box, 2)
+        (day,) = told(box)["sim:latest"]["days"]
+        assert day["answers"] == 5, day
+        box.stop()
+        (written,) = json.loads(kept(box).read_text())["models"]["sim:latest"]
+        assert written["answers"] == 5, written
 
 
 @pytest.mark.parametrize("text", ['{"format":99,"models":{"x":1}}', "no JSON"])

@@ -48,6 +48,7 @@ handover example() {
     other.wanted = false;
     other.suspended = true;
     out.models = {model, other};
+    out.speeds = "days";
     return out;
 }
 
@@ -100,6 +101,20 @@ TEST(upgrade_document, a_box_is_drained_where_it_says_so) {
     EXPECT_FALSE(decode(tree.dump()));
 }
 
+TEST(upgrade_document, speeds_are_left_out_rather_than_refused) {
+    json tree = json::parse(encode(example()));
+    tree.erase("speeds");
+    ASSERT_TRUE(decode(tree.dump()));
+    EXPECT_EQ(decode(tree.dump())->speeds, "");
+    handover long_years = example();
+    long_years.speeds.assign(200'000, 's');
+    ASSERT_TRUE(decode(encode(long_years)));
+    EXPECT_EQ(decode(encode(long_years))->speeds, long_years.speeds);
+    long_years.speeds.assign(600 * 1024, 's');
+    ASSERT_TRUE(decode(encode(long_years)));
+    EXPECT_EQ(decode(encode(long_years))->speeds, "");
+}
+
 TEST(upgrade_document, bytes_that_are_no_utf8_do_not_stop_it) {
     handover odd = example();
     odd.models[0].running->services.services[0].lines = {"\xff\xfe"};
@@ -131,7 +146,8 @@ void spoil(const json& good, const json::json_pointer& at, const json& whole,
             spoilt[here] = bad;
             out.emplace_back(here.to_string() + " = " + bad.dump(), std::move(spoilt));
         }
-        if (good.is_object() && name != "running" && name != "drained" && name != "announced") {
+        if (good.is_object() && name != "running" && name != "drained" && name != "announced" &&
+            name != "speeds") {
             json without = whole;
             json& parent = at.empty() ? without : without[at];
             parent.erase(name);

@@ -145,6 +145,7 @@ private:
     fleet::fleet fleet_;
     monitor::service_meter meter_{metrics_};
     monitor::speed_history speeds_;
+    bool speeds_known_ = false;  // those from before this image too
     bool speeds_changed_ = false;
     monitor::boot_times boot_{clock_, monitor::time_since_power_on()};
     monitor::card_watch cards_;

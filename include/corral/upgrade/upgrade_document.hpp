@@ -38,6 +38,7 @@ struct handover {
     bool drained = false;      // by its operator; may be absent in what another image wrote
     core::steady_time paused;  // since then clients wait
     std::vector<model_handover> models;
+    std::string speeds;  // monitor::speed_history::text(); empty: they are in the file, or nowhere
 };
 
 [[nodiscard]] std::string encode(const handover& what);
