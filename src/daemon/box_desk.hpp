@@ -61,7 +61,8 @@ public:
 
 private:
     struct command;
-    [[nodiscard]] core::awaitable<void> give_back(std::uint64_t loan, core::owned_fd asker);
+    [[nodiscard]] core::awaitable<void> give_back(std::uint64_t loan, core::owned_fd asker,
+                                                  std::shared_ptr<const void> counted);
     [[nodiscard]] bool streams_end() const;
 
     core::task_group& tasks_;
@@ -73,6 +74,8 @@ private:
     std::map<std::string, std::uint64_t>
         lent_;  // models that are stopped for as long as somebody's process runs
     std::uint64_t loans_ = 0;
+    // Held once more by each process whose end is waited for.
+    std::shared_ptr<const void> askers_ = std::make_shared<int>();
     bool running_ = false;  // one of them
     core::wake_signal command_over_;
     core::disk_work disk_;

@@ -13,6 +13,7 @@ import pytest
 
 from admin_cli import corral, model_of
 from harness import BIN, Box, descendants, living, processes, wait_until
+from test_admin import ask
 from test_bench import at_home
 
 SET = """
@@ -104,6 +105,19 @@ def test_killed_it_leaves_no_process_on_the_card_and_the_model_served(tmp_path):
         running.kill()
         running.wait()
         wait_until(lambda: not living(left), 20, "nothing is left")
+        wait_until(lambda: serves(box), 30, "the model is served again")
+
+
+def test_corral_waits_for_the_end_of_so_many_processes_only(tmp_path):
+    with Box(tmp_path / "box", {"directives": True}) as box:
+        stop = {"model": "sim", "while_asker_runs": True}
+        for _ in range(16):
+            reached, told = ask(box, "POST", "/models/unload", stop)
+            assert reached < 300, told
+        refused, told = ask(box, "POST", "/models/unload", stop)
+        assert refused >= 400 and "16 processes" in told["error"], told
+        reached, told = ask(box, "POST", "/models/load", {"model": "sim"})
+        assert reached < 300, told
         wait_until(lambda: serves(box), 30, "the model is served again")
 
 
