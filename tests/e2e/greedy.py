@@ -7,12 +7,14 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import multiprocessing
 import pathlib
 import re
 import resource
 import socket
 import ssl
+import statistics
 import sys
 import tempfile
 import time
@@ -50,6 +52,7 @@ class Greedy:
 
     def run(self, kind, ready):
         more_descriptors()
+        logging.disable()  # asyncio's words of each connection that Corral closed
         asyncio.run(self.live(getattr(self, kind), ready))
 
     async def live(self, work, ready):
@@ -187,8 +190,10 @@ class Greedy:
 
 
 TLS_KINDS = ["handshakes", "handshakes_of_one_address"]
-KINDS = ["bodies", "bodies_without_key", "slow_bodies", "queue", "idle", *TLS_KINDS, "stops", "tools", "values",
-         "slow_readers", "unread_pages", "refused_lingers", "variants"]
+PLAIN_KINDS = ["bodies", "bodies_without_key", "slow_bodies", "queue", "idle", "stops", "tools", "values", "slow_readers",
+               "unread_pages", "refused_lingers", "variants"]
+ALL_AT_ONCE = "all_at_once"
+KINDS = [*PLAIN_KINDS, *TLS_KINDS, ALL_AT_ONCE]
 
 
 class Seen:
@@ -254,15 +259,19 @@ def look(box, polite, seconds, period=1.0):
 @contextlib.contextmanager
 def greedy(box, key, kind):
     ready = multiprocessing.Event()
-    page = re.search(rb'"(/ui/[^"]+[.]js)"', box.get("/ui").body) if kind == "unread_pages" else None
-    process = multiprocessing.Process(target=Greedy(box.port, key, page[1].decode() if page else "").run, args=(kind, ready), daemon=True)
-    process.start()
+    page = re.search(rb'"(/ui/[^"]+[.]js)"', box.get("/ui").body)
+    client = Greedy(box.port, key, page[1].decode() if page else "")
+    processes = [multiprocessing.Process(target=client.run, args=(each, ready), daemon=True)
+                 for each in (PLAIN_KINDS if kind == ALL_AT_ONCE else [kind])]
+    for process in processes:
+        process.start()
     ready.wait(10)
     try:
         yield
     finally:
-        process.kill()
-        process.join()
+        for process in processes:
+            process.kill()
+            process.join()
 
 
 def box_for(kind, folder):
@@ -282,7 +291,7 @@ def row_of(kind, seconds):
         after = rss_mib(box.process.pid)
     print(f"{kind}: the slowest of {max(seen.spans) * 1000:.0f} ms: {seen.slowest}", file=sys.stderr)
     return (f"| {kind.replace('_', ' ')} | {len(seen.spans)} | {len(seen.refusals)} | {quiet.p99() * 1000:.0f} | "
-            f"{seen.p99() * 1000:.0f} | {max(seen.stalls) * 1000:.0f} | {before:.0f} / {during:.0f} / {after:.0f} |")
+            f"{statistics.median(seen.spans) * 1000:.0f} | {seen.p99() * 1000:.0f} | {max(seen.stalls) * 1000:.0f} | {before:.0f} / {during:.0f} / {after:.0f} |")
 
 
 def main():
@@ -290,8 +299,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=60, help="for each kind")
     parser.add_argument("kinds", nargs="*", default=KINDS, help=", ".join(KINDS))
     asked = parser.parse_args()
-    print("| greedy with | polite requests | refused | p99 alone, ms | p99, ms | longest stall, ms | RSS before / during / after, MiB |")
-    print("|---|---|---|---|---|---|---|")
+    print("| greedy with | polite requests | refused | p99 alone, ms | p50, ms | p99, ms | longest stall, ms | RSS before / during / after, MiB |")
+    print("|---|---|---|---|---|---|---|---|")
     for kind in asked.kinds or KINDS:
         print(row_of(kind, asked.seconds), flush=True)
 

@@ -9,8 +9,6 @@ import pytest
 import greedy
 from keyed_box import make_box
 
-PLAIN = [kind for kind in greedy.KINDS if kind not in greedy.TLS_KINDS]
-
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):
@@ -18,7 +16,7 @@ def box(tmp_path_factory):
         yield running
 
 
-@pytest.mark.parametrize("kind", PLAIN)
+@pytest.mark.parametrize("kind", [*greedy.PLAIN_KINDS, greedy.ALL_AT_ONCE])
 def test_a_greedy_client_costs_a_polite_one_no_answer(box, kind):
     with greedy.greedy(box, box.greedy_key, kind):
         seen = greedy.look(box, box.key, 1.2, period=0.3)
