@@ -67,6 +67,7 @@ class Client:
     """Asks the daemon at `port`, whose owner sets it."""
 
     port = None
+    source = None  # an address and port that it asks from
     tls = None  # an ssl.SSLContext where the configuration has [tls]
     headers = {}  # of every request, such as a key
 
@@ -75,8 +76,9 @@ class Client:
 
     def connect(self, timeout=60):
         if self.tls:
-            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls)
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls,
+                                               source_address=self.source)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout, source_address=self.source)
 
     def request(self, method, path, body=None, headers=None, timeout=60):
         connection = self.connect(timeout)
