@@ -3,7 +3,7 @@
 import pytest
 
 from admin_cli import model_of
-from harness import Box, compares_soon
+from harness import Box, compares_soon, wait_until
 
 PROVED = r"This box answered the same behind its cache as anew, on \d{4}-\d\d-\d\d"
 
@@ -46,7 +46,8 @@ def test_the_comparison_is_made_once(tmp_path):
         box.logged(PROVED, timeout=30)
         assert box.stop() == 0
         box.start()
-        box.say([{"role": "user", "content": "The kept result is read while this is answered."}])
+        box.say([{"role": "user", "content": "The kept result is read while this is answered, or behind it."}])
+        wait_until(lambda: model_of(box)["reuse"]["state"] == "on", what="the kept result is read")
         records = talk(box, 3)
         assert [run["P"] > 0 for run in records] == [False, True, True]
         assert box.log().count("answered the same") == 1
