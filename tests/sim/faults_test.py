@@ -178,7 +178,8 @@ def test_a_hung_device_and_its_recovery(pair):
             p.post("/api/reset", {})
         else:
             p.generate("[[n=6]]")
-        wait_for(lambda: p.state()["phase"] == phase, f"it hangs in {phase}")
+        wait_for(lambda: p.state()["hangs"], f"it hangs in {phase}")
+        assert p.state()["phase"] == phase
         p.get("/api/stop")
         time.sleep(0.1)
         assert p.poll()["done"] is False

@@ -44,6 +44,7 @@ public:
     int cached_tokens() const { return cached_; }
     // True when rows were written beyond their buffers; the original then aborts while it frees them.
     bool overran() const { return overran_; }
+    bool hangs() const { return device_.hangs(); }
 
     text_queue& texts() { return texts_; }
     void request_stop() { stop_.request(); }

@@ -21,7 +21,11 @@ bool npu::complain(const char* phase, int count) {
 
 npu::step npu::work(double ms, const char* phase, int count, stop_flag* stop) {
     obey_end_faults(faults_, phase, count);
-    while (faults_.waits_at("device_hang", phase, count)) std::this_thread::sleep_for(20ms);
+    while (faults_.waits_at("device_hang", phase, count)) {
+        hangs_ = true;
+        std::this_thread::sleep_for(20ms);
+    }
+    hangs_ = false;
     double factor = 1;
     if (const auto slow = faults_.fire("device_slow")) factor = slow->value("factor", 10.0);
     const auto time = std::chrono::nanoseconds(static_cast<std::int64_t>(ms * factor * 1e6));

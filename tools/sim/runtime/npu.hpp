@@ -46,12 +46,15 @@ public:
     // Works for `ms` (device time of one step in this phase). With a stop flag, a stop ends it early, after the
     // layer at work; one that had come before, before the first. `count` is the step's number within its run.
     step work(double ms, const char* phase, int count, stop_flag* stop);
+    // A step blocks in it.
+    bool hangs() const { return hangs_; }
 
 private:
     bool complain(const char* phase, int count);
 
     fault_switches& faults_;
     int layers_;
+    std::atomic<bool> hangs_{false};
 };
 
 }  // namespace corral::sim

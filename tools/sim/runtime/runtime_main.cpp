@@ -63,6 +63,7 @@ json state_of(const runtime_parts& parts) {
                {"running", false},
                {"P", 0},
                {"overran", false},
+               {"hangs", false},
                {"queue_bytes", 0},
                {"queued_jobs", worker == nullptr ? 0 : worker->unfinished()},
                {"polls", parts.counters.polls.load()},
@@ -80,6 +81,7 @@ json state_of(const runtime_parts& parts) {
         state["running"] = engine->running();
         state["P"] = engine->cached_tokens();
         state["overran"] = engine->overran();
+        state["hangs"] = engine->hangs();
         state["queue_bytes"] = engine->texts().bytes();
     }
     return state;
