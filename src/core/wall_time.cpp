@@ -1,7 +1,10 @@
 #include "corral/core/wall_time.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <ctime>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -19,6 +22,26 @@ std::string utc_milliseconds(wall_time when) {
     const auto since = std::chrono::floor<std::chrono::milliseconds>(when);
     const auto rest = since - std::chrono::floor<std::chrono::seconds>(since);
     return fmt::format("{}.{:03}Z", utc_text(when, "%Y-%m-%dT%H:%M:%S"), rest.count());
+}
+
+std::optional<wall_time> stamp_of(const std::string& text) {
+    int zone_hours = 0;
+    int zone_minutes = 0;
+    std::tm at{};
+    const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &at);
+    if (rest == nullptr) {
+        return std::nullopt;
+    }
+    const std::string_view zone = std::string_view(rest).substr(
+        std::min(std::string_view(rest).find_first_of("Z+-"), std::string_view(rest).size()));
+    if (zone.size() == 6) {
+        const char* const begin = zone.data();
+        std::from_chars(begin + 1, begin + 3, zone_hours);
+        std::from_chars(begin + 4, begin + 6, zone_minutes);
+    }
+    constexpr int minutes_an_hour = 60;
+    const int ahead = (zone_hours * minutes_an_hour + zone_minutes) * (zone.starts_with('-') ? -1 : 1);
+    return std::chrono::system_clock::from_time_t(::timegm(&at)) - std::chrono::minutes(ahead);
 }
 
 }  // namespace corral::core

@@ -125,7 +125,8 @@ TEST(size_text, is_written_as_ollama_does) {
     EXPECT_EQ(size_text(999), "999 B");
     EXPECT_EQ(size_text(1500), "1.5 KB");
     EXPECT_EQ(size_text(3'920'000'000), "3.9 GB");
-    EXPECT_EQ(size_text(42'000'000'000), "42 GB");
+    EXPECT_EQ(size_text(4'000'000'000), "4 GB");
+    EXPECT_EQ(size_text(42'900'000'000), "42 GB");
 }
 
 }  // namespace

@@ -25,5 +25,13 @@ TEST(wall_time, of_a_clock_that_was_never_set_is_rounded_down_too) {
     EXPECT_EQ(utc_milliseconds(before), "1969-12-31T23:59:59.999Z");
 }
 
+TEST(wall_time, is_read_in_any_zone) {
+    const wall_time second{1'700'000'000s};
+    EXPECT_EQ(stamp_of("2023-11-14T22:13:20Z"), second);
+    EXPECT_EQ(stamp_of("2023-11-15T00:13:20.706015396+02:00"), second);
+    EXPECT_EQ(stamp_of("2023-11-14T16:43:20-05:30"), second);
+    EXPECT_EQ(stamp_of("soon"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace corral::core

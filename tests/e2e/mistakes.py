@@ -33,7 +33,7 @@ MISTAKES = [
     Mistake("an option before its command", ["--socket", "here", "status"], r"'--socket' belongs behind 'corral status'", 2),
     Mistake("an option of another command", ["list", "--follow"], r"corral help list|corral list --help", 2),
     Mistake("a model left out", ["run"], r"corral run MODEL|corral help run|corral run --help", 2),
-    Mistake("a word too many", ["ps", "everything"], r"corral help ps|corral ps --help", 2),
+    Mistake("a word too many", ["status", "everything"], r"corral help status|corral status --help", 2),
     Mistake("a shell that has no completion", ["completion", "csh"], r"bash", 2),
     Mistake("a number that is none", ["logs", "--crash", "first"], r"nothing has crashed"),
     # Nothing runs

@@ -244,10 +244,32 @@ def test_ps_lists_what_is_loaded(box):
 
 
 def test_ps_tells_queue_and_until_when(box):
-    assert re.search(r"sim:latest\s+ready\s+0 running, 0 waiting\s+forever", done(box, "ps")), done(box, "ps")
+    (one,) = box.get("/api/ps").json["models"]
+    like_ollama = rf"sim:latest    {one['digest'][:12]}    [0-9.]+ MB    100% GPU     {one['context_length']}       "
+    assert re.search(like_ollama + r"Forever    ready    0 running, 0 waiting    axera-poll", done(box, "ps")), done(box, "ps")
     box.post("/api/generate", {"model": "sim", "keep_alive": 3000})
-    assert re.search(r"in (49 min|50 min)", done(box, "ps")), done(box, "ps")
+    assert re.search(like_ollama + r"(49|50) minutes from now    ready ", done(box, "ps")), done(box, "ps")
     box.post("/api/generate", {"model": "sim", "keep_alive": -1})
+    assert done(box, "ps", "si").count("\n") == 2 and done(box, "ps", "other").count("\n") == 1
+
+
+def test_show_begins_as_ollamas_does_and_has_its_options(box):
+    told = box.post("/api/show", {"model": "sim"}).json
+    page = done(box, "show", "sim")
+    assert page.startswith("  Model\n    architecture      "), page
+    assert "\n\n  Capabilities\n    completion\n" in page and "\n\n  Parameters\n    stop    " in page, page
+    assert page.index("\n\n  Corral\n") > page.index("  Parameters") and "  Metadata" in done(box, "show", "sim", "-v")
+    for part in ("license", "modelfile", "parameters", "system", "template"):
+        text = done(box, "show", "sim", f"--{part}")
+        assert text == told.get(part, "") + ("" if part in ("system", "template") else "\n"), part
+    both = corral(box, "show", "sim", "--system", "--license")
+    assert both.returncode == 2 and "only one of" in both.stderr, both
+    box.post("/api/create", {"model": "mine", "from": "sim", "system": "You are Anna."})
+    assert "\n  System\n    You are Anna.\n" in done(box, "show", "mine")
+    box.request("DELETE", "/api/delete", {"model": "mine"})
+    done(box, "stop", "sim")
+    assert done(box, "show", "sim").startswith("  Model\n    architecture ")
+    done(box, "start", "sim", "--wait")
 
 
 def test_top_prints_once_without_a_terminal_and_lives_on_one(tmp_path):

@@ -127,7 +127,7 @@ def test_a_model_on_two_cards_is_one_and_each_card_is_told_of_once(tmp_path):
         assert re.search(r"^alpha:latest +ready @0 @1 ", done(farm, "list"), re.M)
         loaded = json.loads(done(farm, "ps", "--json"))["models"]
         assert len(loaded) == 1 and loaded[0]["package"] and loaded[0]["size_bytes"] > 0
-        assert re.search(r"^  state +ready$", done(farm, "show", "alpha"), re.M)
+        assert re.search(r"^    state +ready$", done(farm, "show", "alpha"), re.M)
         told = status(farm)
         assert [model["name"] for model in told["models"]] == ["alpha:latest"]
         assert [[card["card"] for card in device["cards"]] for device in told["devices"]] == [[0, 1]], "one tool, asked once"

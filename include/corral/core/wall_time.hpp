@@ -2,6 +2,7 @@
 // UTC as text, for logs, files and interfaces. Decisions use steady time (time.hpp): the wall clock jumps.
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace corral::core {
@@ -13,5 +14,8 @@ using wall_time = std::chrono::system_clock::time_point;
 
 // As "2026-03-01T12:00:00.042Z".
 [[nodiscard]] std::string utc_milliseconds(wall_time when);
+
+// Of "2026-05-04T17:37:44.706015396-07:00", rounded down to its second.
+[[nodiscard]] std::optional<wall_time> stamp_of(const std::string& text);
 
 }  // namespace corral::core

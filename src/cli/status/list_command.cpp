@@ -1,5 +1,8 @@
+#include <chrono>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -9,7 +12,9 @@
 #include "cli/base/reported_fields.hpp"
 #include "cli/status/model_listing.hpp"
 #include "cli/status/model_page.hpp"
+#include "cli/status/ollama_page.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/json_members.hpp"
 
 namespace corral::cli {
 
@@ -17,9 +22,10 @@ namespace {
 
 struct listing_options {
     daemon_place place;
-    std::string model;
+    std::string model;  // of ps: what the names begin with
     bool json = false;
-    remote_box elsewhere;  // of ps
+    remote_box elsewhere;            // of ps
+    std::vector<std::string> parts;  // of show: those that are wanted alone
 };
 
 std::string dumped(const control::admin_json& value) {
@@ -60,15 +66,19 @@ int list(const listing_options& asked, const command_context& context) {
     return known.readable ? succeeded : bad_configuration;
 }
 
-void print_loaded(std::vector<listed_model> models, const listing_options& asked,
-                  const command_context& context) {
+// `running`: the answer of /api/ps.
+void print_loaded(std::vector<listed_model> models, const core::result<control::admin_json>& running,
+                  const listing_options& asked, const command_context& context) {
     std::erase_if(models, [](const listed_model& one) {
         return one.state != "ready" && one.state != "loading" && one.state != "stopping";
     });
     if (asked.json) {
+        std::erase_if(models, [&](const listed_model& one) { return !one.name.starts_with(asked.model); });
         std::cout << dumped({{"models", listing_json(models)}});
     } else {
-        std::cout << loaded_text(models, style_of(STDOUT_FILENO, context.environment));
+        std::cout << loaded_text(models, running ? *running : control::admin_json::object(), asked.model,
+                                 std::chrono::system_clock::now(),
+                                 style_of(STDOUT_FILENO, context.environment));
     }
 }
 
@@ -82,7 +92,8 @@ int list_loaded_elsewhere(const listing_options& asked, const command_context& c
     for (listed_model& one : models) {
         one.note.clear();
     }
-    print_loaded(std::move(models), asked, context);
+    print_loaded(std::move(models), ask_remote(asked.elsewhere, "/api/ps", {}, context.environment), asked,
+                 context);
     return succeeded;
 }
 
@@ -97,7 +108,8 @@ int list_loaded(const listing_options& asked, const command_context& context) {
         return fail_to_ask(status.error(), asked.place, places);
     }
     const known_models known = look_for_models(asked.place, context.environment);
-    print_loaded(list_models(known.files, *status), asked, context);
+    print_loaded(list_models(known.files, *status),
+                 control::ask_daemon(places, question_of("/api/ps", {}), core::seconds{10}), asked, context);
     return succeeded;
 }
 
@@ -132,12 +144,50 @@ control::admin_json speed_of(const listing_options& asked, const command_context
     return nullptr;
 }
 
+control::admin_question show_question(const listing_options& asked) {
+    return {"POST", "/api/show", {{"model", asked.model}}};
+}
+
+// One of the texts that Ollama's `show` has an option for, as it prints it.
+int show_part(const listing_options& asked, const command_context& context) {
+    const std::string& part = asked.parts.front();
+    const auto places = sockets_of(asked.place, context.environment);
+    const auto told = control::ask_daemon(places, show_question(asked), core::seconds{10});
+    if (!told) {
+        return fail_to_ask(told.error(), asked.place, places);
+    }
+    if (told->value("ok", control::admin_json(false)) != true) {
+        return fail(reported_text(*told, "error"));
+    }
+    std::cout << core::text_at(*told, part.c_str()) << (part == "system" || part == "template" ? "" : "\n");
+    return succeeded;
+}
+
 int show(const listing_options& asked, const command_context& context) {
+    if (asked.parts.size() > 1) {
+        return fail(
+            "only one of '--license', '--modelfile', '--parameters', '--system', or '--template' can be "
+            "specified",
+            wrong_words);
+    }
+    if (!asked.parts.empty()) {
+        return show_part(asked, context);
+    }
     const known_models known = look_for_models(asked.place, context.environment);
     if (!known.readable) {
         return fail_to_read(known);
     }
-    const catalog::model_entry* const model = config::find_model(known.files, asked.model);
+    const auto told = known.status.is_object()
+                          ? control::ask_daemon(sockets_of(asked.place, context.environment),
+                                                show_question(asked), core::seconds{10})
+                          : core::result<control::admin_json>(control::admin_json::object());
+    const bool served_so = told && told->contains("model_info");
+    const catalog::model_entry* model = config::find_model(known.files, asked.model);
+    if (model == nullptr && served_so) {  // made by a client, of another that has a file
+        model = config::find_model(
+            known.files,
+            reported_text(told->value("details", control::admin_json::object()), "parent_model"));
+    }
     if (model == nullptr) {
         std::vector<std::string> left_out;
         for (const config::left_out_manifest& one : known.files.left_out) {
@@ -154,8 +204,14 @@ int show(const listing_options& asked, const command_context& context) {
     control::admin_json facts = model_facts(*model, served);
     facts["speed"] =
         known.status.is_object() ? speed_of(asked, context, model->name) : control::admin_json(nullptr);
+    if (asked.json) {
+        std::cout << dumped(facts);
+        return succeeded;
+    }
     const text_style style = style_of(STDOUT_FILENO, context.environment);
-    std::cout << (asked.json ? dumped(facts) : wrapped(model_page(facts, style), style));
+    const std::string sections =
+        shown_sections(served_so ? *told : shown_by_files(facts), asked.place.verbose, style);
+    std::cout << wrapped(sections + model_page(facts, style), style);
     return succeeded;
 }
 
@@ -182,6 +238,7 @@ void add_ps_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<listing_options>();
     CLI::App* one =
         add(program, context, asked, "ps", "List the models that are loaded or being loaded", list_loaded);
+    one->add_option("prefix", asked->model, "Those alone whose names begin so");
     add_remote_options(*one, asked->elsewhere);
 }
 
@@ -189,6 +246,12 @@ void add_show_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<listing_options>();
     CLI::App* one = add(program, context, asked, "show", "Show all that is known of a model", show);
     one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
+    one->add_flag("-v", asked->place.verbose, "Also all that the model's file says of it");
+    for (const char* const part : {"license", "modelfile", "parameters", "system", "template"}) {
+        one->add_flag_callback(
+            std::string("--") + part, [asked, part] { asked->parts.emplace_back(part); },
+            std::string("Print its ") + part + " alone, as a running Corral tells it");
+    }
 }
 
 }  // namespace corral::cli

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,6 +11,7 @@
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
 #include "cli/base/reported_fields.hpp"
+#include "cli/status/ollama_page.hpp"
 #include "cli/status/status_page.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/control/admin_client.hpp"
@@ -50,6 +53,9 @@ void take_state(listed_model& model, const json& served) {
         model.waiting = reported_amount(*queue, "waiting");
     }
     model.unload_seconds = reported_number(served, "unload_seconds");
+    for (const json& name : core::list_at(served, "also")) {
+        model.also.push_back(name.is_string() ? name.get<std::string>() : std::string());
+    }
     for (const json& one : reported_objects(served, "instances")) {
         model.instances.emplace_back(reported_text(one, "name"), reported_text(one, "state"));
     }
@@ -177,21 +183,23 @@ std::string size_text(std::uint64_t bytes) {
     if (bytes == 0) {
         return "-";
     }
-    constexpr std::array<const char*, 4> units{"B", "KB", "MB", "GB"};
+    constexpr std::array<const char*, 5> units{"B", "KB", "MB", "GB", "TB"};
     auto amount = static_cast<double>(bytes);
     std::size_t unit = 0;
     for (; amount >= 1000.0 && unit + 1 < units.size(); ++unit) {
         amount /= 1000.0;
     }
-    return amount < 10.0 && unit > 0 ? fmt::format("{:.1f} {}", amount, units[unit])
-                                     : fmt::format("{:.0f} {}", amount, units[unit]);
+    const double whole = std::trunc(amount);
+    return amount < 10.0 && amount != whole ? fmt::format("{:.1f} {}", amount, units[unit])
+                                            : fmt::format("{:.0f} {}", whole, units[unit]);
 }
 
 namespace {
 
-// `rows` begin with the head; the second column is the state.
-std::string table_text(const std::vector<std::vector<std::string>>& rows,
-                       const std::vector<listed_model>& models, const text_style& style) {
+using table_rows = std::vector<std::vector<std::string>>;
+
+// `rows` begin with the head; that column is the state, `gap` blanks are between two.
+std::string table_text(const table_rows& rows, std::size_t state, std::size_t gap, const text_style& style) {
     const std::size_t columns = rows.front().size();
     std::vector<std::size_t> widths(columns);
     for (const auto& each : rows) {
@@ -201,8 +209,8 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows,
     }
     // On a narrow terminal the last columns go; 'corral show' has what they hold.
     std::size_t shown = columns;
-    const auto width_of = [&widths](std::size_t count) {
-        std::size_t out = count == 0 ? 0 : 2 * (count - 1);
+    const auto width_of = [&](std::size_t count) {
+        std::size_t out = count == 0 ? 0 : gap * (count - 1);
         for (std::size_t i = 0; i < count; ++i) {
             out += widths[i];
         }
@@ -214,16 +222,19 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows,
     std::string out;
     for (std::size_t r = 0; r < rows.size(); ++r) {
         for (std::size_t i = 0; i < shown; ++i) {
-            const std::string pad =
-                i + 1 < shown ? std::string(widths[i] - columns_of(rows[r][i]) + 2, ' ') : "\n";
-            const bool state = r > 0 && i == 1;
-            const std::string word = state ? models[r - 1].state : std::string();
-            out += (state    ? state_text(word, style) + rows[r][i].substr(word.size())
-                    : r == 0 ? painted(rows[r][i], colour::bold, style)
-                             : rows[r][i]) +
-                   pad;
+            const std::string& cell = rows[r][i];
+            const std::size_t word = std::min(cell.find(" @"), cell.size());
+            out += r == 0       ? painted(cell, colour::bold, style)
+                   : i == state ? state_text(cell.substr(0, word), style) + cell.substr(word)
+                                : cell;
+            out += i + 1 < shown ? std::string(widths[i] - columns_of(cell) + gap, ' ') : "\n";
         }
     }
+    return out;
+}
+
+std::string notes_text(const std::vector<listed_model>& models, const text_style& style) {
+    std::string out;
     for (const listed_model& model : models) {
         if (!model.note.empty()) {
             out += wrapped(fmt::format("{}: {}\n", model.name, model.note), style);
@@ -247,25 +258,45 @@ std::string or_dash(const std::string& text) {
 }  // namespace
 
 std::string listing_text(const std::vector<listed_model>& models, const text_style& style) {
-    std::vector<std::vector<std::string>> rows{{"NAME", "STATE", "SIZE", "PROFILE", "PACKAGE", "FROM"}};
+    table_rows rows{{"NAME", "STATE", "SIZE", "PROFILE", "PACKAGE", "FROM"}};
     for (const listed_model& model : models) {
         rows.push_back({names_text(model), or_dash(model.state + places_text(model)),
                         size_text(model.size_bytes), or_dash(model.profile), or_dash(model.package),
                         or_dash(model.source)});
     }
-    return table_text(rows, models, style);
+    return table_text(rows, 1, 2, style) + notes_text(models, style);
 }
 
-std::string loaded_text(const std::vector<listed_model>& models, const text_style& style) {
-    std::vector<std::vector<std::string>> rows{{"NAME", "STATE", "QUEUE", "UNTIL", "SIZE", "PROFILE"}};
-    for (const listed_model& model : models) {
-        rows.push_back(
-            {names_text(model), or_dash(model.state + places_text(model)),
-             fmt::format("{:.0f} running, {:.0f} waiting", model.running, model.waiting),
-             model.unload_seconds ? "in " + span_text(*model.unload_seconds) : std::string("forever"),
-             size_text(model.size_bytes), or_dash(model.profile)});
+std::string loaded_text(const std::vector<listed_model>& models, const json& running,
+                        const std::string& prefix, core::wall_time now, const text_style& style) {
+    table_rows rows{running_head};
+    rows.front().insert(rows.front().end(), {"STATE", "QUEUE", "PROFILE"});
+    std::set<std::string> told;
+    const auto add = [&](std::vector<std::string> row, const listed_model& model) {
+        told.insert(model.name);
+        if (!row.front().starts_with(prefix)) {
+            return;
+        }
+        row.push_back(or_dash(model.state + places_text(model)));
+        row.push_back(fmt::format("{:.0f} running, {:.0f} waiting", model.running, model.waiting));
+        row.push_back(or_dash(model.profile));
+        rows.push_back(std::move(row));
+    };
+    for (const auto& row : running_rows(running, now)) {
+        const auto found = std::ranges::find_if(models, [&](const listed_model& model) {
+            return model.name == row.front() ||
+                   std::ranges::find(model.also, row.front()) != model.also.end();
+        });
+        add(row, found == models.end() ? listed_model{} : *found);
     }
-    return table_text(rows, models, style);
+    for (const listed_model& model : models) {
+        if (!told.contains(model.name)) {
+            const char* const until = model.state == "stopping" ? "Stopping..." : "-";
+            add({model.name, "-", size_text(model.size_bytes), "-", "-", until}, model);
+        }
+    }
+    // Programs may split at the gap, which is Ollama's for them.
+    return table_text(rows, running_head.size(), style.live ? 2 : 4, style) + notes_text(models, style);
 }
 
 std::string no_such_model(const config::configuration& files, const std::string& typed) {

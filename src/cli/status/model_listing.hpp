@@ -15,6 +15,7 @@
 #include "cli/base/terminal.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/control/admin_json.hpp"
+#include "corral/core/wall_time.hpp"
 
 namespace corral::cli {
 
@@ -43,6 +44,7 @@ struct listed_model {
     double waiting = 0;
     std::optional<double> unload_seconds;  // until it is unloaded if nobody asks; nothing: it stays
     std::vector<std::string> aliases;
+    std::vector<std::string> also;  // all other names of its processes, as the daemon has them
     std::uint64_t size_bytes = 0;
     std::string profile;
     std::string package;
@@ -59,8 +61,11 @@ struct listed_model {
 // A table with a head; notes below it.
 [[nodiscard]] std::string listing_text(const std::vector<listed_model>& models, const text_style& style);
 
-// Of those that are loaded: their queue, and until when.
-[[nodiscard]] std::string loaded_text(const std::vector<listed_model>& models, const text_style& style);
+// The table of `ollama ps`, of the answer of /api/ps `running`, and behind it state and queue of `models`; those that
+// are not in that answer, as while they stop, come last. Of names that begin with `prefix`.
+[[nodiscard]] std::string loaded_text(const std::vector<listed_model>& models,
+                                      const nlohmann::ordered_json& running, const std::string& prefix,
+                                      core::wall_time now, const text_style& style);
 
 // Why there is no model `typed`, with the nearest name that there is.
 [[nodiscard]] std::string no_such_model(const config::configuration& files, const std::string& typed);

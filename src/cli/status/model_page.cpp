@@ -182,7 +182,7 @@ class page {
 public:
     explicit page(const text_style& style) : style_(style) {}
     void head(const std::string& text) { out_ += painted(text, colour::bold, style_) + "\n"; }
-    void line(const std::string& key, const std::string& value, const char* before = "  ") {
+    void line(const std::string& key, const std::string& value, const char* before = "    ") {
         if (!value.empty()) {
             out_ += fmt::format("{}{} {}\n", before,
                                 painted(fmt::format("{:<14}", key), colour::faint, style_), value);
@@ -197,21 +197,21 @@ private:
 };
 
 void add_service(page& to, const json& service) {
-    to.raw(fmt::format("  service {}\n", shown(service["name"])));
+    to.raw(fmt::format("    service {}\n", shown(service["name"])));
     if (service.contains("problem")) {
-        to.line("problem", shown(service["problem"]), "    ");
+        to.line("problem", shown(service["problem"]), "      ");
         return;
     }
     std::string command;
     for (const json& word : service["command"]) {
         command += (command.empty() ? "" : " ") + package::shell_word(shown(word));
     }
-    to.line("command", command, "    ");
-    to.line("directory", shown(service["working_directory"]), "    ");
+    to.line("command", command, "      ");
+    to.line("directory", shown(service["working_directory"]), "      ");
     to.line("port", service["port"].is_null() ? "chosen at each start (0 above)" : shown(service["port"]),
-            "    ");
+            "      ");
     for (const auto& [name, value] : service["environment"].items()) {
-        to.line("environment", name + "=" + shown(value), "    ");
+        to.line("environment", name + "=" + shown(value), "      ");
     }
 }
 
@@ -302,7 +302,8 @@ json model_facts(const catalog::model_entry& model, const json& status) {
 
 std::string model_page(const json& facts, const text_style& style) {
     page out(style);
-    out.head(shown(facts["name"]));
+    out.head("  Corral");
+    out.line("name", shown(facts["name"]));
     out.line("state", facts["state"].is_null() ? "not known: no daemon answers"
                                                : state_text(shown(facts["state"]), style));
     out.line("reason", shown(facts["reason"]));
@@ -318,11 +319,6 @@ std::string model_page(const json& facts, const text_style& style) {
     out.line("package", fmt::format("{} ({})", shown(facts["package"]),
                                     size_text(facts["size_bytes"].get<std::uint64_t>())));
     out.line("family", shown(facts["family"]));
-    out.line("capabilities", listed(facts["capabilities"], ", "));
-    out.line("architecture", shown(facts["architecture"]));
-    out.line("parameters", shown(facts["parameter_size"]));
-    out.line("quantization", shown(facts["quantization"]));
-    out.line("system", shown(facts["default_system"]));
     out.line("context", pairs(facts["context"]));
     out.line("learned", learned_text(facts["learned"]));
     if (const json speed = facts.value("speed", json(nullptr)); speed.is_object()) {

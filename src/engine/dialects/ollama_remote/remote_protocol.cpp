@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <chrono>
-#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -14,6 +11,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
+#include "corral/core/wall_time.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/streaming/request_fields.hpp"
 #include "engine/streaming/told_logprobs.hpp"
@@ -255,27 +253,6 @@ const json* find_model(const json& list, std::string_view model) {
     return found == models->end() ? nullptr : &*found;
 }
 
-// "2026-05-04T17:37:44.706015396-07:00"; a finer time than a second is nobody's concern.
-std::optional<std::chrono::system_clock::time_point> stamp_in(const std::string& text) {
-    int zone_hours = 0;
-    int zone_minutes = 0;
-    std::tm at{};
-    const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &at);
-    if (rest == nullptr) {
-        return std::nullopt;
-    }
-    const std::string_view zone = std::string_view(rest).substr(
-        std::min(std::string_view(rest).find_first_of("Z+-"), std::string_view(rest).size()));
-    if (zone.size() == 6) {
-        const char* const begin = zone.data();
-        std::from_chars(begin + 1, begin + 3, zone_hours);
-        std::from_chars(begin + 4, begin + 6, zone_minutes);
-    }
-    constexpr int minutes_an_hour = 60;
-    const int ahead = (zone_hours * minutes_an_hour + zone_minutes) * (zone.starts_with('-') ? -1 : 1);
-    return std::chrono::system_clock::from_time_t(::timegm(&at)) - std::chrono::minutes(ahead);
-}
-
 }  // namespace
 
 core::result<std::optional<stated_model>> model_listed(std::string_view tags, std::string_view model) {
@@ -293,7 +270,7 @@ core::result<std::optional<stated_model>> model_listed(std::string_view tags, st
     const bool is_digest =
         digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == std::string::npos;
     out.digest = is_digest ? digest : std::string();
-    out.modified = stamp_in(text_in(*found, "modified_at"));
+    out.modified = core::stamp_of(text_in(*found, "modified_at"));
     const auto details = found->find("details");
     if (details != found->end() && details->is_object()) {
         constexpr std::uint64_t longest_vector = 1U << 20U;

@@ -1,0 +1,30 @@
+#pragma once
+// Of models what Ollama's own command line prints, from what the server answers to it: its users and their scripts
+// read these columns and sections (docs/facts/ollama_wire.md#listings). No I/O.
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/base/terminal.hpp"
+#include "corral/core/wall_time.hpp"
+
+namespace corral::cli {
+
+// The head of `ollama ps`.
+inline const std::vector<std::string> running_head{"NAME", "ID", "SIZE", "PROCESSOR", "CONTEXT", "UNTIL"};
+
+// A row for each model of an answer of /api/ps.
+[[nodiscard]] std::vector<std::vector<std::string>> running_rows(const nlohmann::ordered_json& told,
+                                                                 core::wall_time now);
+
+// "Model", "Capabilities" and so on of an answer of /api/show, a section each; `metadata`: also all that the model's
+// file says.
+[[nodiscard]] std::string shown_sections(const nlohmann::ordered_json& told, bool metadata,
+                                         const text_style& style);
+
+// model_facts() as an answer of /api/show, as far as files have it.
+[[nodiscard]] nlohmann::ordered_json shown_by_files(const nlohmann::ordered_json& facts);
+
+}  // namespace corral::cli
