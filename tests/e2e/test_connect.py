@@ -136,6 +136,7 @@ def test_all_clients_get_a_folder(box, connect, tmp_path):
     assert len(names) == 14 and sorted(p.name for p in (tmp_path / "told").iterdir()) == sorted(names)
     for name in names:
         assert f"127.0.0.1:{box.port}" in (tmp_path / "told" / name / "README.txt").read_text(), name
+    assert "a model that sees images, which this one doesn't" in (tmp_path / "told/frigate/README.txt").read_text()
     assert "sim:latest" in json.loads((tmp_path / "told/vscode/chatLanguageModels.json").read_text())[0]["models"][0]["id"]
     assert connect("--all", "--output", "told").returncode == 0
     assert "is reached on this box only" in made.stderr and "reached" not in connect("zed").stderr
@@ -208,7 +209,7 @@ def test_the_model_is_the_named_one_or_one_that_is_loaded_and_writes(tmp_path, m
     class Listing(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             body = json.dumps({"object": "list", "data": [
-                {"id": name, "loaded": loaded, "capabilities": [can], "context_length": 2559} for name, loaded, can in models]}).encode()
+                {"id": name, "loaded": loaded, "capabilities": [can], **({"context_length": 2559} if loaded else {})} for name, loaded, can in models]}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -224,6 +225,7 @@ def test_the_model_is_the_named_one_or_one_that_is_loaded_and_writes(tmp_path, m
                               capture_output=True, text=True, timeout=60, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
         server.shutdown()
     assert said in done.stdout + done.stderr and (done.returncode == 0) == bool(done.stdout)
+    assert ("a:1b reads" in done.stderr and "4096 are assumed" in done.stderr) == ("--model" in words)
 
 
 def test_what_can_t_be_done_is_said(connect):

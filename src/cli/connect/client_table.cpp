@@ -205,7 +205,7 @@ models:
         num_ctx: {window}
 )",
      "# Add the lines to the configuration of Frigate (0.18 or newer), and restart it.\n"
-     "# It wants a model that sees; that this one does is {vision}.\n"
+     "?blind # It wants a model that sees images, which this one doesn't.\n"
      "?key # The key comes from the environment of its container: FRIGATE_CORRAL_API_KEY.\n"},
     {"librechat", "LibreChat", client_file::none, "", "", "", R"(endpoints:
   custom:
@@ -262,16 +262,20 @@ std::uint32_t output_limit(std::uint32_t window) {
 }
 
 std::string fill_in(std::string_view text, const told_box& box, const std::string& file) {
+    const std::array<std::pair<std::string_view, bool>, 3> marks{
+        {{"?key ", box.key}, {"?open ", !box.key}, {"?blind ", !box.vision}}};
     std::string out;
     while (!text.empty()) {
         std::string_view line = text.substr(0, text.find('\n') + 1);
         text.remove_prefix(line.size());
-        const std::string_view other = box.key ? "?open " : "?key ";
-        const std::string_view own = box.key ? "?key " : "?open ";
-        if (!line.starts_with(other)) {
-            line.remove_prefix(line.starts_with(own) ? own.size() : 0);
-            out += line;
+        bool wanted = true;
+        for (const auto& [mark, holds] : marks) {
+            if (line.starts_with(mark)) {
+                line.remove_prefix(mark.size());
+                wanted = holds;
+            }
         }
+        out += wanted ? line : "";
     }
     const std::uint32_t output = output_limit(box.window);
     const std::uint32_t beside = box.window > output ? box.window - output : box.window;

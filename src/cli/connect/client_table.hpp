@@ -12,6 +12,7 @@ struct told_box {
     std::string url;  // without a path
     std::string model;
     std::uint32_t window = 0;  // tokens
+    bool window_told = true;   // by the box
     bool key = false;          // it asks for one
     bool tools = false;
     bool vision = false;
@@ -41,7 +42,7 @@ struct told_client {
 
 // `text` with the values of the box in the place of {url}, {model}, {window}, {agent_window}, {agent_input}, {input},
 // {output}, {tools}, {vision} and {file}. A line that begins with "?key " or "?open " is for a box that asks for a key, or for
-// one that doesn't.
+// one that doesn't, with "?blind " for a model that sees no images.
 [[nodiscard]] std::string fill_in(std::string_view text, const told_box& box, const std::string& file);
 
 // What is wrong with such a name or address: other characters than those that need no quotes anywhere.

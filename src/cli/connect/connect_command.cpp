@@ -172,7 +172,9 @@ core::result<told_box> look_at_box(const connect_options& asked, environment_map
     }
     out.url = at.url;
     out.model = core::text_at(*model, "id");
-    out.window = core::number_at<std::uint32_t>(*model, "context_length").value_or(usual_window);
+    const auto window = core::number_at<std::uint32_t>(*model, "context_length");
+    out.window = window.value_or(usual_window);
+    out.window_told = window.has_value();
     out.prompt = core::number_at<std::uint32_t>(*model, "max_input_tokens").value_or(0);
     out.key = !asked.box.key_file.empty() || environment.contains("OLLAMA_API_KEY");  // or --key, see above
     const admin_json& can = core::list_at(*model, "capabilities");
@@ -298,6 +300,11 @@ int connect(const connect_options& asked, const environment_map& environment) {
     if (box->url.starts_with("https:")) {
         std::cerr << "A client must trust the certificate of " << box->url
                   << ": NODE_EXTRA_CA_CERTS or SSL_CERT_FILE names one that its system does not trust.\n";
+    }
+    if (!box->window_told) {
+        std::cerr << box->url << " doesn't tell how many tokens " << box->model
+                  << " reads (a model of an Axera package is known once it was loaded): " << box->window
+                  << " are assumed.\n";
     }
     return asked.all ? write_all(asked, *box) : show_or_write(asked, *client, *box, environment);
 }
