@@ -214,6 +214,20 @@ def test_a_model_that_says_nothing_but_the_alphabet_is_held_to_a_schema(box):
     assert list(said) == ["why", "answer"] and len(said["why"]) <= 5, said
 
 
+# The cases of Ollama's own suite (integration/structured_output_test.go): a grammar forbids tokens, and JSON has no infinity.
+def test_chances_of_tokens_are_finite_where_a_grammar_forbids_others(box):
+    schema = {"type": "object", "required": ["color", "count"], "additionalProperties": False,
+              "properties": {"color": {"type": "string", "enum": ["blue", "violet"]}, "count": {"type": "integer", "minimum": 1, "maximum": 3}}}
+    for stream, options in ((False, {"temperature": 0, "seed": 17}), (True, {"temperature": 0.7, "seed": 29})):
+        reply = box.post("/api/generate", {"model": MODEL, "prompt": "Say hi", "stream": stream, "format": schema, "think": False, "logprobs": True,
+                                           "top_logprobs": 20, "options": {"num_predict": 96, **options}})
+        lines = [json.loads(line) for line in reply.body.decode().splitlines()]
+        said = json.loads("".join(line["response"] for line in lines))
+        assert said["color"] in ("blue", "violet") and said["count"] in (1, 2, 3) and len(said) == 2, said
+        tokens = [token for line in lines for token in line.get("logprobs", [])]
+        assert len(tokens) > 10 and all(math.isfinite(each["logprob"]) for token in tokens for each in (token, *token["top_logprobs"]))
+
+
 @pytest.mark.parametrize("capabilities", ['["completion"]', '["completion", "thinking"]'])
 def test_a_family_that_thinks_is_held_to_a_schema_too(tmp_path, capabilities):
     schema = {"type": "object", "required": ["answer"], "additionalProperties": False, "properties": {"answer": {"type": "integer", "maximum": 9}}}
