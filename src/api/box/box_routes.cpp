@@ -157,6 +157,7 @@ core::awaitable<void> send_document(const api_context& context, http::request&, 
     http::response whole;
     whole.content_type = "application/json; charset=utf-8";
     whole.body = files->find(name)->second.plain;
+    add_header(whole.headers, "Cache-Control", "no-store");
     co_await send(std::move(whole), out);
 }
 
