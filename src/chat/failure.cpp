@@ -51,7 +51,6 @@ bool tells_why(const failure& why) noexcept {
         "remote-garbled",
         "remote-lost",
         "remote-silent",
-        "remote-unreachable",
         "reset-refused",
         "reset-stalled",
         "reset-swallowed",

@@ -304,5 +304,17 @@ def test_bad_requests_take_the_only_server_from_nobody_and_its_absence_is_told_t
                 assert here.chat(f"[[die=1]] [[never_end]] bad {number}").status >= 400
                 assert here.say("[[text=good]] for others") == "good"
             there.stop()
-            refused = wait_until(lambda: (r := here.chat("x")).status == 503 and "does not serve" in r.json["error"] and r, 40, "it is down")
+            refused = here.chat("x")
+            assert refused.status == 503 and "does not serve" in refused.json["error"], refused.body
             assert 1 <= int(refused.headers["Retry-After"]) <= 6 and "start" not in refused.json["error"], refused.body
+
+
+def test_a_remote_first_tier_that_goes_costs_no_request(tmp_path):
+    with Box(tmp_path / "first", {"directives": True}) as first, Box(tmp_path / "second", {"directives": True}) as second:
+        behind = f'[[models.fallbacks]]\nprofile = "ollama-remote"\nvariables = {{ url = "http://127.0.0.1:{second.port}" }}'
+        with Elsewhere(tmp_path / "here", first, 'family = "qwen2.5"\nfailback_after = "1s"', behind) as here:
+            wait_until(lambda: here.chat("x").headers["Corral-Tier"] == "0", 40, "the first tier serves")
+            first.stop()
+            for number in range(3):
+                reply = here.chat(f"[[text=served {number}]]")
+                assert reply.status == 200 and reply.headers["Corral-Tier"] == "1", (reply.headers, reply.body)

@@ -151,6 +151,30 @@ TEST_F(remote_health_test, failed_requests_eject_one_that_answers_questions_well
     EXPECT_EQ(state(), availability_state::ready);
 }
 
+TEST_F(remote_health_test, a_request_that_finds_nobody_there_is_enough_where_others_can_serve) {
+    health_.probed(true, {});
+    health_.missed("nobody listens");
+    EXPECT_EQ(state(), availability_state::broken);
+    EXPECT_EQ(health_.now(now_).reason, "The remote server does not serve: nobody listens.");
+    health_.probed(true, {});
+    EXPECT_EQ(state(), availability_state::broken);
+    health_.probed(true, {});
+    EXPECT_EQ(state(), availability_state::ready);
+}
+
+TEST_F(remote_health_test, the_only_one_is_asked_as_long_as_it_can_be_and_as_soon_as_it_is_back) {
+    health_.set_ejects(false);
+    health_.probed(true, {});
+    health_.missed("nobody listens");
+    EXPECT_EQ(state(), availability_state::ready);
+    for (int i = 0; i < 3; ++i) {
+        health_.probed(false, "nobody listens");
+    }
+    EXPECT_EQ(state(), availability_state::broken);
+    health_.probed(true, {});
+    EXPECT_EQ(state(), availability_state::ready);
+}
+
 TEST_F(remote_health_test, one_that_is_not_wanted_is_stopped_and_begins_anew) {
     health_.probed(false, "x");
     health_.end();

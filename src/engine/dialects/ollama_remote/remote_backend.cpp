@@ -125,7 +125,7 @@ core::awaitable<embedding_outcome> remote_backend::embed(embedding_order what) {
     const core::deadline soon = core::deadline::after(clocks.call, clock.now()).sooner(what.until);
     const auto at = co_await reach(watch->settings().at, soon);
     if (!at) {
-        co_return lost(*watch, "remote-unreachable", at.error().message);
+        co_return watch->missed(at.error().message);
     }
     server.at = *at;
     embedding_outcome made = co_await streaming::embed_texts(std::move(server), std::move(what));

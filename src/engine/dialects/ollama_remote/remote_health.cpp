@@ -22,7 +22,8 @@ void remote_health::probed(bool good, std::string why) {
         why_ = std::move(why);
     }
     in_a_row_ = said == is_ ? 0 : in_a_row_ + 1;
-    const unsigned enough = is_ == found::nothing ? 1 : good ? rule_.good : rule_.bad;
+    const bool at_once = is_ == found::nothing || (good && !rule_.outlier.ejects);
+    const unsigned enough = at_once ? 1 : good ? rule_.good : rule_.bad;
     if (in_a_row_ >= enough) {
         is_ = said;
         in_a_row_ = 0;
@@ -32,6 +33,14 @@ void remote_health::probed(bool good, std::string why) {
 void remote_health::failed(std::string why, core::steady_time now, std::string_view request) {
     last_failure_ = std::move(why);
     outlier_.failed(now, request);
+}
+
+void remote_health::missed(std::string why) {
+    if (rule_.outlier.ejects) {
+        is_ = found::down;
+        in_a_row_ = 0;
+        why_ = std::move(why);
+    }
 }
 
 availability remote_health::now(core::steady_time when) const {

@@ -11,7 +11,8 @@
 namespace corral::engine::ollama_remote {
 
 struct health_rule {
-    unsigned good = 2;                              // answers in a row after which one that was down is up
+    unsigned good = 2;                              // answers in a row after which one that was down is up;
+                                                    // where nobody else can serve the first counts
     unsigned bad = 3;                               // failures in a row after which one that was up is down
     core::nanoseconds interval = core::seconds{5};  // between two questions
     outlier_rule outlier;
@@ -35,6 +36,8 @@ public:
     // A request ended well there, or failed by the server's fault.
     void served(core::steady_time now) { outlier_.succeeded(now); }
     void failed(std::string why, core::steady_time now, std::string_view request = {});
+    // A request found nobody there. Where others can serve no second one has to find that out.
+    void missed(std::string why);
 
     [[nodiscard]] availability now(core::steady_time when) const;
     // The next question is due so long after the last one.

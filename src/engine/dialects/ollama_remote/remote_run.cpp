@@ -89,7 +89,7 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
     }
     const auto& at = std::get<0>(first);
     if (!at) {
-        co_return lost("remote-unreachable", at.error().message);
+        co_return failed(watch_.missed(at.error().message));
     }
     http::stream_call call;
     call.to = *at;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t longest_list = 4 * 1024 * 1024;
 constexpr std::size_t longest_key = 4096;
+constexpr core::seconds between_looks{5};
 
 // The first word of the file; empty: it can't be read or holds none. On the disk's thread.
 std::string read_key(const std::string& file) {
@@ -79,6 +80,19 @@ void remote_watch::failed(std::string why, std::string_view request) {
     bell_.ring();
 }
 
+chat::failure remote_watch::missed(const std::string& why) {
+    health_.missed(why);
+    tell();
+    bell_.ring();
+    chat::failure out;
+    out.kind = chat::failure_kind::unavailable;
+    out.cause = "remote-away";
+    out.message = "the remote server failed: " + why;
+    out.retry_after = between_looks;
+    out.retryable = true;
+    return out;
+}
+
 void remote_watch::tell() {
     const availability after = now();
     if (after.state == told_) {
@@ -100,7 +114,7 @@ core::awaitable<void> remote_watch::keep_asking(std::shared_ptr<remote_watch> se
         if (self->wanted_ && self->clock_.now() >= next) {
             const std::string wrong = co_await self->look();
             self->health_.probed(wrong.empty(), wrong);
-            next = self->clock_.now() + core::seconds{5};
+            next = self->clock_.now() + between_looks;
         }
         self->tell();
         core::deadline until;

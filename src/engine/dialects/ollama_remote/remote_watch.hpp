@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "corral/chat/failure.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/time.hpp"
@@ -38,6 +39,8 @@ public:
     // A request fared so; `why` is a sentence without its end.
     void served();
     void failed(std::string why, std::string_view request = {});
+    // It found nobody there: what its client is told.
+    [[nodiscard]] chat::failure missed(const std::string& why);
     void set_others(bool present) { health_.set_ejects(present); }
 
     [[nodiscard]] availability now() const { return health_.now(clock_.now()); }
