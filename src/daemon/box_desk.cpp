@@ -221,6 +221,7 @@ box_desk::box_desk(core::task_group& tasks, const core::clock_source& clock, box
     : tasks_(tasks),
       clock_(clock),
       of_(std::move(of)),
+      lent_(tasks, [this](const std::string& model, bool overdue) { serve_again(model, overdue); }),
       command_over_(tasks.get_executor()),
       feed_(tasks, clock,
             {[this] { return status(); }, [this] { return requests(); }, [this] { return streams_end(); }}) {}

@@ -1,7 +1,6 @@
 #pragma once
 // The operator's desk of the API: its verbs, and commands of our own program for what reads files.
 
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,10 +11,10 @@
 #include "box_feed.hpp"
 #include "corral/api/operator_desk.hpp"
 #include "corral/core/disk_work.hpp"
-#include "corral/core/owned_fd.hpp"
 #include "corral/monitor/speed_history.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/telemetry/run_journal.hpp"
+#include "lent_models.hpp"
 
 namespace corral::daemon {
 
@@ -58,12 +57,12 @@ public:
         std::string name) override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> settings() override;
     [[nodiscard]] bool logs_content() const override;
+    [[nodiscard]] lent_models& lent() noexcept { return lent_; }
 
 private:
     struct command;
-    [[nodiscard]] core::awaitable<void> give_back(std::uint64_t loan, core::owned_fd asker,
-                                                  std::shared_ptr<const void> counted);
     [[nodiscard]] bool streams_end() const;
+    void serve_again(const std::string& model, bool overdue);
 
     core::task_group& tasks_;
     const core::clock_source& clock_;
@@ -71,11 +70,7 @@ private:
     std::shared_ptr<std::map<std::string, int>> followers_ =
         std::make_shared<std::map<std::string, int>>();         // of lines, by client
     std::shared_ptr<int> commands_ = std::make_shared<int>(0);  // that run or wait for their turn
-    std::map<std::string, std::uint64_t>
-        lent_;  // models that are stopped for as long as somebody's process runs
-    std::uint64_t loans_ = 0;
-    // Held once more by each process whose end is waited for.
-    std::shared_ptr<const void> askers_ = std::make_shared<int>();
+    lent_models lent_;
     bool running_ = false;  // one of them
     core::wake_signal command_over_;
     core::disk_work disk_;

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "box_desk.hpp"
 #include "corral/core/say.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
@@ -40,6 +41,7 @@ void daemon::prepare_upgrade() {
     // Everybody waits meanwhile, and a download takes hours.
     parts.begin_drain = [this] { stop_pulls("upgraded"); };
     parts.speeds = [this] { return speeds_known_ ? speeds_.text() : std::string(); };
+    parts.loans = [this] { return desk_of_box()->lent().hand_over(); };
     parts.unfinished = [this]() -> std::string {
         const bool reloads = reloader_->under_way() || !fleet_.not_stopped().empty();
         // Its thread may hang on a dead mount, and the execution of the next image would wait for it, for ever.
@@ -131,6 +133,7 @@ core::awaitable<void> daemon::start_models() {
         co_return;
     }
     go_on_with_models();
+    desk_of_box()->lent().go_on_with(inherited_.before->loans);
     const auto connections = upgrade::take_connections(inherited_, door_);
     for (const http::kept_connection& client : connections) {
         server_->adopt_connection(client);

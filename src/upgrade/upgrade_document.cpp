@@ -19,6 +19,7 @@ using nlohmann::json;
 constexpr int deepest = 12;
 constexpr std::size_t most_models = 1024;
 constexpr std::size_t most_services = 64;
+constexpr std::size_t most_loans = 64;
 constexpr std::size_t most_lines = 4096;
 constexpr std::size_t most_connections = 65536;
 constexpr std::size_t most_groups = 4096;
@@ -246,6 +247,13 @@ handover read_all(const json& from) {
     for (const json& model : list(from, "models", most_models)) {
         out.models.push_back(read_model(model));
     }
+    for (const json& loan : from.contains("loans") ? list(from, "loans", most_loans) : json::array()) {
+        loan_handover one{descriptor(loan, "asker", false), {}};
+        for (const json& model : list(loan, "models", most_models)) {
+            one.models.insert(text_in(model, "models"));
+        }
+        out.loans.push_back(std::move(one));
+    }
     if (from.contains("speeds")) {
         out.speeds = text_in(from["speeds"], "speeds", longest_speeds);
     }
@@ -273,6 +281,10 @@ std::string encode(const handover& what) {
     for (const model_handover& model : what.models) {
         models.push_back(write_model(model));
     }
+    json loans = json::array();
+    for (const loan_handover& one : what.loans) {
+        loans.push_back({{"asker", one.asker}, {"models", one.models}});
+    }
     std::vector<int> connections;
     json announced = json::array();
     for (const http::kept_connection& one : what.connections) {
@@ -297,6 +309,7 @@ std::string encode(const handover& what) {
                       {"drained", what.drained},
                       {"paused", count_of(what.paused)},
                       {"models", std::move(models)},
+                      {"loans", std::move(loans)},
                       {"speeds", what.speeds.size() > longest_speeds ? std::string() : what.speeds}};
     return all.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -318,6 +331,9 @@ std::vector<int> descriptors_of(const handover& what) {
     all.push_back(what.guard.pipe);
     for (const http::kept_connection& one : what.connections) {
         all.push_back(one.socket);
+    }
+    for (const loan_handover& one : what.loans) {
+        all.push_back(one.asker);
     }
     const auto add = [&all](int fd) {
         if (fd >= 0) {

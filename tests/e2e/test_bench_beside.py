@@ -15,6 +15,7 @@ from admin_cli import corral, model_of
 from harness import BIN, Box, descendants, living, processes, wait_until
 from test_admin import ask
 from test_bench import at_home
+from upgrade_box import UpgradeBox
 
 SET = """
 name = "beside"
@@ -105,6 +106,18 @@ def test_killed_it_leaves_no_process_on_the_card_and_the_model_served(tmp_path):
         running.kill()
         running.wait()
         wait_until(lambda: not living(left), 20, "nothing is left")
+        wait_until(lambda: serves(box), 30, "the model is served again")
+
+
+def test_killed_after_an_upgrade_of_corral_it_leaves_the_model_served(tmp_path):
+    with UpgradeBox(tmp_path / "box", {"directives": True, "timing": TIMING}) as box:
+        running = subprocess.Popen(words(box, tmp_path / "out", "--beside"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env=at_home(box))
+        wait_until(lambda: len(simulators(running.pid)) > 1, 60, "the runtime by itself")
+        box.upgrade()
+        assert serves(box, "stopped")
+        running.kill()
+        running.wait()
         wait_until(lambda: serves(box), 30, "the model is served again")
 
 

@@ -48,6 +48,7 @@ handover example() {
     other.wanted = false;
     other.suspended = true;
     out.models = {model, other};
+    out.loans = {{17, {"other:latest"}}};
     out.speeds = "days";
     return out;
 }
@@ -66,6 +67,7 @@ TEST(upgrade_document, says_the_same_after_a_round_trip) {
     EXPECT_FALSE(read->models[0].suspended);
     EXPECT_EQ(read->models[1].stay, core::nanoseconds::max());
     EXPECT_FALSE(read->models[1].running);
+    EXPECT_EQ(read->loans[0].models, (std::set<std::string>{"other:latest"}));
 }
 
 TEST(upgrade_document, a_connection_keeps_the_client_that_its_proxy_named) {
@@ -122,7 +124,7 @@ TEST(upgrade_document, bytes_that_are_no_utf8_do_not_stop_it) {
 }
 
 TEST(upgrade_document, names_every_descriptor_once) {
-    EXPECT_EQ(descriptors_of(example()), (std::vector<int>{12, 11, 13, 14, 15, 16}));
+    EXPECT_EQ(descriptors_of(example()), (std::vector<int>{12, 11, 13, 14, 17, 15, 16}));
 }
 
 // Each member of each object, in turn taken away and replaced by what does not belong there.
@@ -147,7 +149,7 @@ void spoil(const json& good, const json::json_pointer& at, const json& whole,
             out.emplace_back(here.to_string() + " = " + bad.dump(), std::move(spoilt));
         }
         if (good.is_object() && name != "running" && name != "drained" && name != "announced" &&
-            name != "speeds") {
+            name != "loans" && name != "speeds") {
             json without = whole;
             json& parent = at.empty() ? without : without[at];
             parent.erase(name);

@@ -43,6 +43,7 @@ struct upgrade_parts {
     std::function<void()> begin_drain;    // ends what may take hours and can be gone on with; may be empty
     std::function<std::string()> unfinished;  // what else must end before, for people; empty: nothing
     std::function<std::string()> speeds;      // for the next image; may be empty
+    std::function<std::vector<loan_handover>()> loans;
 };
 
 // For people.

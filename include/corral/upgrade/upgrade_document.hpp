@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,12 @@ struct model_handover {
     std::optional<engine::backend_handover> running;   // absent: nothing of it runs
 };
 
+// Models that are stopped for as long as a process runs.
+struct loan_handover {
+    int asker = -1;  // its pidfd
+    std::set<std::string> models;
+};
+
 struct handover {
     process::warden_handover guard;
     std::uint64_t descriptor_limit = 0;  // of children; 0: as ours
@@ -38,6 +45,7 @@ struct handover {
     bool drained = false;      // by its operator; may be absent in what another image wrote
     core::steady_time paused;  // since then clients wait
     std::vector<model_handover> models;
+    std::vector<loan_handover> loans;
     std::string speeds;  // monitor::speed_history::text(); empty: they are in the file, or nowhere
 };
 
