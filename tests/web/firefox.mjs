@@ -56,8 +56,11 @@ try {
         // By the keyboard alone: the first question asked otherwise, which takes back what came behind it.
         await page.evaluate(() => [...document.querySelectorAll('article.user button')].at(0).focus());
         await page.keyboard.press('Enter');
-        await page.locator('article.user textarea').fill('[[text=again]]');
-        await page.evaluate(() => document.querySelector('article.user textarea').focus());
+        await until(() => document.activeElement.matches('article.user textarea'));
+        await page.keyboard.down('Control');
+        await page.keyboard.press('a');
+        await page.keyboard.up('Control');
+        await page.keyboard.type('[[text=again]]');
         for (let i = 0; i < 5 && !(await page.evaluate(() => document.activeElement.textContent === 'Ask again')); ++i) await page.keyboard.press('Tab');
         await page.keyboard.press('Enter');
         await until(() => document.querySelectorAll('article').length === 2 && document.querySelector('article.assistant .figures'));

@@ -53,11 +53,13 @@ def test_an_empty_box_gets_a_model_that_answers(box, page):
     expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
     fetched = [one for _, _, path, one, _ in box.hub.requests if path.endswith("big.bin")]
     assert fetched[-1] and fetched[-1].startswith("bytes="), fetched
-    page.get_by_role("link", name="Chat").click()
+    page.get_by_role("link", name="Ask it something").click()
     page.get_by_label("Message").fill("Hello")
     page.get_by_role("button", name="Send").click()
     expect(page.locator("article.assistant .figures")).to_be_visible(timeout=60_000)
+    expect(page.get_by_label("Message")).to_be_focused()
     page.get_by_role("link", name="Models").click()
+    expect(page.get_by_text(f"{NAME} is there.")).to_have_count(0)
     expect(page.locator(".catalogue tbody tr").filter(has_text=NAME).first).to_contain_text("here")
     page.get_by_role("button", name=f"Update {NAME}").click()
     expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
@@ -68,6 +70,7 @@ def test_an_empty_box_gets_a_model_that_answers(box, page):
     dialog.get_by_role("button", name="Remove").click()
     expect(page.get_by_role("button", name=f"Get {NAME}")).to_be_visible(timeout=60_000)
     wait_until(lambda: not (box.store / FOLDER).exists(), 20, "its files are gone")
+    expect(page.get_by_text(f"{NAME} is there.")).to_have_count(0)
 
 
 def test_by_the_keyboard_alone_and_a_failure_says_what_to_do(box, page):

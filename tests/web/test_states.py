@@ -148,6 +148,7 @@ def test_every_view_says_something(page, tmp_path, name):
                 expect(page.locator("main")).to_have_text(re.compile(wanted), use_inner_text=True, timeout=60_000 if view == "health" else PATIENCE)
             except AssertionError:
                 faults[view] = f"no {wanted!r} in {page.locator('main').inner_text()[:1500]!r}"
+            expect(page.get_by_text("Asking the box …")).to_have_count(0, timeout=60_000)
             for width, size in WIDTHS.items():
                 page.set_viewport_size(dict(zip(("width", "height"), size)))
                 page.screenshot(path=PICTURES / f"{name}-{view}-{width}.png", full_page=name != "hundred_models")

@@ -58,6 +58,11 @@ export function percent(value: number | null | undefined): string {
   return value == null ? dash : `${Math.round(value)} %`;
 }
 
+/** As a sentence begins; a command stays as it is typed. */
+export function asSentence(text: string): string {
+  return /^(?!corral |sudo |systemctl )[a-z]+[ ,;]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+}
+
 /** Hours and minutes, as at the foot of a chart. */
 export function clockTime(at: Date): string {
   return at.toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit', hour12: false });

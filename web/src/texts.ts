@@ -214,7 +214,7 @@ export const t = {
     title: 'On the way', bar: (model: string) => `Download of ${model}`, goOn: 'Go on', forget: 'Leave it',
     of: (done: string, all: string) => `${done} of ${all}`, rate: (size: string) => `${size}/s`,
     stopped: 'Stopped. What has come is kept on the box.', cut: 'The box broke off. What has come is kept.',
-    done: (model: string) => `${model} is there.`,
+    done: (model: string) => `${model} is there.`, ask: 'Ask it something',
     // By how the box begins what it says.
     steps: { 'pulling manifest': 'Asking the source for its files', pulling: 'Fetching', verifying: 'All checksums are right', writing: 'Putting it in place',
       loading: 'Loading the new revision; the one before stays until it answers' } as Record<string, string>,
@@ -262,12 +262,12 @@ export const t = {
     once: (name: string) => `The key ${name}`, onceText: 'This is the only time that it is shown. Copy it now.',
     nameHint: 'Letters, digits, dot, dash and underscore; the first a letter or digit. A key makes keys of at most its own scopes.', notUsed: 'This box asks for no keys.',
     notUsedAdvice: (file: string) => `To have it ask, make a key for yourself on the box, name its file in ${file || 'the configuration'}, and reload:`,
-    notUsedCommands: 'corral key new me --scope inference,observe,operate --file /var/lib/corral/keys\n\n[access]\nkeys = "/var/lib/corral/keys"\n\ncorral reload',
+    notUsedCommands: ['corral key new me --scope inference,observe,operate --file /var/lib/corral/keys', '[access]\nkeys = "/var/lib/corral/keys"', 'corral reload'],
     revoked: (name: string) => `The key ${name} was revoked.`,
   },
 
   settings: {
-    title: 'Settings', note: 'What counts of each setting, and what sets it. Files are changed on the box, then: corral reload',
+    title: 'Settings', note: 'What differs from the defaults, and where it is said. Files are changed on the box, then: corral reload',
     defaults: (count: number) => `${count} more with their defaults`, unset: 'Nothing is set: all settings have their defaults.',
     key: 'Setting', value: 'Value', origin: 'From', filter: 'Filter', origins: { environment: 'environment', default: 'default' } as Record<string, string>, line: (file: string, line: number) => `${file}:${line}`,
     none: 'No setting holds these words.',

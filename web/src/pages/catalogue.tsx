@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { catalogue } from '../api/calls';
 import type { CatalogueModel, CataloguePackage, Status } from '../api/types';
+import { change } from '../chat_store';
 import { bytes, count, dash, duration, percent } from '../format';
 import { visible } from '../parts/ansi';
 import { Badge, Bar, Empty, Loading, Panel, Problem, TableFrame, useLoaded } from '../parts/basics';
@@ -40,13 +41,18 @@ function PullView(props: { of: Pull }) {
   );
 }
 
+function ask(model: string): void {
+  lastPulled.set('');
+  change({ model });
+}
+
 /** What is being fetched, on whichever page. */
 export function Pulls() {
   const all = useStore(pulls);
   const last = useStore(lastPulled);
   return (
     <>
-      <div class="pulled" role="status">{last !== '' && <p>{t.pull.done(visible(last))}</p>}</div>
+      <div class="pulled" role="status">{last !== '' && <p>{t.pull.done(visible(last))} <a href="#/chat" onClick={() => ask(last)}>{t.pull.ask}</a></p>}</div>
       {all.length > 0 && <Panel title={t.pull.title}><ul class="pulls">{all.map((one) => <PullView key={one.name} of={one} />)}</ul></Panel>}
     </>
   );

@@ -5,7 +5,7 @@ import {
 } from '../chat_store';
 import { summaries, unkept, type Figures, type ToolCall, type Turn } from '../conversations';
 import type { Status } from '../api/types';
-import { count, dash, dayOrTime, duration, percent, rounded } from '../format';
+import { asSentence, count, dash, dayOrTime, duration, percent, rounded } from '../format';
 import { headlinesOf } from '../headline';
 import { models, requests, session, status } from '../live';
 import { visible } from '../parts/ansi';
@@ -86,7 +86,7 @@ function Trouble(props: { model: string }) {
   return (
     <div class="notice warning">
       <p>{visible(said?.sentence ?? t.chat.stoppedModel(served.name))}</p>
-      {said?.advice && <p class="advice">{visible(said.advice)}</p>}
+      {said?.advice && <p class="advice">{visible(asSentence(said.advice))}</p>}
       {may && <a href="#/models">{t.welcome.look}</a>}
     </div>
   );

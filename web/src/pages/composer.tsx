@@ -1,5 +1,5 @@
 // Where a question is written: its text, images, options, and how much room the model has left for it.
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { Capabilities } from '../api/calls';
 import { change, chat, draft, keepDraft, send, stop, writing } from '../chat_store';
 import type { Model, Status } from '../api/types';
@@ -90,6 +90,7 @@ function Window(props: { window: number | null; typed: number }) {
 export function Composer(props: { can: Capabilities; ready: boolean }) {
   const now = useStore(chat);
   const busy = useStore(writing);
+  const area = useRef<HTMLTextAreaElement>(null);
   const [text, write] = useState(draft());
   const setText = (typed: string) => {
     write(typed);
@@ -104,6 +105,8 @@ export function Composer(props: { can: Capabilities; ready: boolean }) {
     void send(text, images, props.can.thinking);
     setText('');
     setImages([]);
+    // The button is another one now. A keyboard on the screen stays as it is.
+    if (matchMedia('(hover: hover)').matches) area.current?.focus();
   };
   const attach = async (files: FileList | null) => {
     setProblem('');
@@ -120,7 +123,7 @@ export function Composer(props: { can: Capabilities; ready: boolean }) {
       {images.length > 0 && <Images of={images} set={setImages} />}
       {problem && <p class="notice error" role="alert">{problem}</p>}
       <label class="sr-only" for="message">{t.chat.message}</label>
-      <textarea id="message" rows={2} value={text} placeholder={t.chat.placeholder} title={t.chat.keysMeaning} onInput={(event) => setText(event.currentTarget.value)}
+      <textarea id="message" ref={area} rows={2} value={text} placeholder={t.chat.placeholder} title={t.chat.keysMeaning} onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
           event.preventDefault();

@@ -1,5 +1,6 @@
 import { examine } from '../api/calls';
 import type { Finding } from '../api/types';
+import { asSentence } from '../format';
 import { visible } from '../parts/ansi';
 import { Loading, Panel, Problem, Time, useLoaded } from '../parts/basics';
 import { Findings } from '../parts/findings';
@@ -45,7 +46,7 @@ export function Health() {
       ))}
       {quiet.length > 0 && (
         <Panel title={t.health.aside}>
-          <ul class="findings seen">{quiet.map((finding) => <li key={`${finding.id} ${finding.what}`}>{visible(finding.what)} <code class="quiet">{visible(finding.id)}</code></li>)}</ul>
+          <ul class="findings seen">{quiet.map((finding) => <li key={`${finding.id} ${finding.what}`}>{visible(asSentence(finding.what))} <code class="quiet">{visible(finding.id)}</code></li>)}</ul>
         </Panel>
       )}
     </>

@@ -87,7 +87,7 @@ export function Keys() {
       <Panel title={t.keys.title}>
         <p>{t.keys.notUsed}</p>
         <p class="advice">{t.keys.notUsedAdvice(visible(now?.configuration ?? ''))}</p>
-        <pre tabIndex={0}>{t.keys.notUsedCommands}</pre>
+        {t.keys.notUsedCommands.map((block) => <pre tabIndex={0} key={block}>{block}</pre>)}
       </Panel>
     );
   }

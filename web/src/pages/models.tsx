@@ -7,7 +7,7 @@ import { session, status } from '../live';
 import { visible } from '../parts/ansi';
 import { Badge, Confirm, Dialog, Empty, Guard, Loading, Notice, Panel, Problem, TableFrame, useLoaded } from '../parts/basics';
 import { Findings } from '../parts/findings';
-import { brought, pull } from '../pull_store';
+import { brought, lastPulled, pull } from '../pull_store';
 import { useStore } from '../store';
 import { t } from '../texts';
 import { Catalogue, Pulls } from './catalogue';
@@ -193,7 +193,9 @@ export function Models() {
       setError(problem);
     }
     setBusy(false);
-    if (what.action === 'remove') look();
+    if (what.action !== 'remove') return;
+    lastPulled.set('');
+    look();
   };
   const ask = (what: Asked) => (what.action === 'remove' || what.action === 'restart' ? setAsked(what) : void run(what));
   return (

@@ -1,7 +1,7 @@
 // What a person sees first: is it well, what is it doing, what should be done.
 import { useStore } from '../store';
 import type { Card, Model, Requests, Status, Waiting } from '../api/types';
-import { dash, duration, megabytes, percent, rounded } from '../format';
+import { asSentence, dash, duration, megabytes, percent, rounded } from '../format';
 import { headlines, instancesOf, levelOfState, parted, type Headline, type Processes } from '../headline';
 import { history, requests, session, status } from '../live';
 import { Badge, Bar, Figure, Guard, Loading, Panel, TableFrame, Time } from '../parts/basics';
@@ -22,7 +22,7 @@ function Sentence(props: { of: Headline }) {
       <div>
         <p class="sentence">{visible(first)}</p>
         {rest !== '' && <p class="quiet">{visible(rest)}</p>}
-        {advice && <p class="advice">{visible(advice)}</p>}
+        {advice && <p class="advice">{visible(asSentence(advice))}</p>}
       </div>
     </div>
   );

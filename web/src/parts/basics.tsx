@@ -2,7 +2,7 @@
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
-import { localTime, percent, utcTime } from '../format';
+import { asSentence, localTime, percent, utcTime } from '../format';
 import { t } from '../texts';
 
 export type Level = 'good' | 'note' | 'warning' | 'error' | 'idle';
@@ -90,12 +90,12 @@ export class Guard extends Component<{ title: string; children: ComponentChildre
 export function Problem(props: { of: unknown; retry?: () => void }) {
   if (props.of == null) return null;
   const error = props.of;
-  const sentence = error instanceof Error ? error.message : String(error);
+  const what = error instanceof Error ? error.message : String(error);
   const advice = error instanceof ApiError ? error.advice : '';
   return (
     <div class="notice error" role="alert">
-      <p>{sentence}</p>
-      {advice && <p class="advice">{advice}</p>}
+      <p>{asSentence(what)}</p>
+      {advice && <p class="advice">{asSentence(advice)}</p>}
       {props.retry && <button type="button" onClick={props.retry}>{t.again}</button>}
     </div>
   );
