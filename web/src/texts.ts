@@ -137,6 +137,8 @@ export const t = {
     title: 'Speed by day', usual: (rate: string) => `last ${rate} tokens/s`,
     meaning: (day: string, answers: string) => `${answers} answers on ${day}, from their first text to their end`,
     line: (model: string, least: string, most: string, since: string) => `${model}: ${least} to ${most} tokens per second since ${since}`,
+    changes: (count: number) => (count === 1 ? 'One change' : `${count} changes`),
+    changed: (day: string, what: string, before: string, after: string) => `${day}: ${what} (${before} → ${after} tokens/s)`,
   },
 
   chat: {

@@ -57,6 +57,19 @@ function Line(props: { of: SpeedDay[]; name: string }) {
   );
 }
 
+/** What the marks stand for, newest first, with the speed on both sides: a phone has no pointer to rest on them. */
+function Changes(props: { of: SpeedDay[] }) {
+  const marks = props.of.map((day, index) => ({ day, before: props.of[index - 1], fresh: newness(day, props.of[index - 1]) }));
+  const all = marks.filter((mark) => mark.fresh !== '').slice(-20).reverse();
+  if (all.length === 0) return null;
+  return (
+    <details class="change">
+      <summary>{t.speed.changes(all.length)}</summary>
+      <ul>{all.map(({ day, before, fresh }) => <li key={day.day}>{t.speed.changed(day.day, visible(fresh), rounded(rateOf(before) ?? 0), rounded(rateOf(day) ?? 0))}</li>)}</ul>
+    </details>
+  );
+}
+
 /** Those of several days. */
 export function SpeedByDay(props: { of: ModelSpeed[] }) {
   const shown = props.of.filter((model) => model.days.length > 1);
@@ -72,6 +85,7 @@ export function SpeedByDay(props: { of: ModelSpeed[] }) {
               <Line of={model.days} name={model.name} />
               <p class="number" title={t.speed.meaning(last.day, count(last.answers))}>{rounded(rateOf(last) ?? 0)} <span class="quiet">{t.units.tokensPerSecond}</span></p>
               {model.change !== '' && <p class="change">{visible(model.change)}</p>}
+              <Changes of={model.days} />
             </li>
           );
         })}
