@@ -152,11 +152,12 @@ public:
         }
         std::int64_t most = to.max_tokens;
         if (!known_keys(*from, {"id", "title", "prompt", "messages", "filler", "filler_times", "stop",
-                                "tools", "format", "think", "max_tokens"}) ||
+                                "tools", "format", "answer", "think", "max_tokens"}) ||
             !text(*from, "id", to.id, true) || !text(*from, "title", to.title, true) ||
             !messages(*from, to) || !number(*from, "max_tokens", most, most_tokens) || !stops(*from, to) ||
             !text(*from, "tools", to.tools, false) || !text(*from, "format", to.format, false) ||
-            !json_text(*from, "tools", to.tools, true) || !json_text(*from, "format", to.format, false)) {
+            !text(*from, "answer", to.answer, false) || !json_text(*from, "tools", to.tools, true) ||
+            !json_text(*from, "format", to.format, false) || !json_text(*from, "answer", to.answer, false)) {
             return false;
         }
         to.max_tokens = static_cast<unsigned>(most);

@@ -31,7 +31,8 @@ std::optional<line_fit> fit_of(const std::vector<double>& x, const std::vector<d
     const double slope = across / along;
     const double base = mean_y - slope * mean_x;
     // Of prompts of about one length the line is that of the noise.
-    return slope > 0 && base >= 0 ? std::optional(line_fit{base, slope}) : std::nullopt;
+    constexpr double least_slope = 0.05;  // ms; else its figure is 0.0
+    return slope >= least_slope && base >= 0 ? std::optional(line_fit{base, slope}) : std::nullopt;
 }
 
 // Of sorted values, by nearest rank.

@@ -18,15 +18,15 @@ std::string cut_text(const prompt_test& test, const char* what) {
     return std::string("the limit of ") + std::to_string(test.max_tokens) + " tokens came before " + what;
 }
 
-std::string why_no_json(const prompt_test& test, const measurement& seen) {
+std::string why_no_json(const std::string& wanted, const prompt_test& test, const measurement& seen) {
     const json read = core::parse_json(seen.text);
     if (read.is_discarded()) {
         return seen.truncated ? cut_text(test, "the JSON was complete") : "the answer is no valid JSON";
     }
-    if (test.format == "json") {
+    if (wanted == "json") {
         return read.is_object() || read.is_array() ? "" : "the answer is a bare value, no JSON object";
     }
-    const json schema = core::parse_json(test.format);
+    const json schema = core::parse_json(wanted);
     for (const json& key : core::list_at(schema, "required")) {
         if (key.is_string() && (!read.is_object() || !read.contains(key.get<std::string>()))) {
             return "the answer lacks '" + on_one_line(key.get<std::string>()) +
@@ -85,8 +85,10 @@ std::string why_wrong(const prompt_test& test, const measurement& seen) {
     if (why.empty() && !test.tools.empty()) {
         why = why_no_call(test, seen);
     }
-    if (why.empty() && !test.format.empty()) {
-        why = why_no_json(test, seen);
+    for (const std::string* const wanted : {&test.format, &test.answer}) {
+        if (why.empty() && !wanted->empty()) {
+            why = why_no_json(*wanted, test, seen);
+        }
     }
     for (const std::string& stop : test.stop) {
         if (why.empty() && seen.text.find(stop) != std::string::npos) {

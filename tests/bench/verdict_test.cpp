@@ -30,6 +30,13 @@ TEST(verdict, json_must_be_json_with_what_the_schema_requires) {
     EXPECT_THAT(why_wrong(test, answered(R"({"name": 1})")), HasSubstr("lacks 'age'"));
 }
 
+TEST(verdict, a_plain_question_for_json_is_not_answered_by_prose) {
+    prompt_test test;
+    test.answer = "json";
+    EXPECT_THAT(why_wrong(test, answered("The library of Avon opens at nine.")), HasSubstr("no valid JSON"));
+    EXPECT_THAT(why_wrong(test, answered(R"({"name": "Avon"})")), IsEmpty());
+}
+
 TEST(verdict, a_tool_of_those_that_were_offered_must_be_called) {
     prompt_test test;
     test.tools = R"([{"type": "function", "function": {"name": "weather"}}])";
