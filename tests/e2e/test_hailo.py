@@ -1,4 +1,4 @@
-"""hailo-ollama (Raspberry Pi AI HAT+ 2): errors with status 200, whole seconds for keep_alive, a context that goes on for whoever
+"""hailo-ollama (Raspberry Pi AI HAT+ 2): errors with status 200 in 5.1.1, whole seconds for keep_alive, a context that goes on for whoever
 begins alike, no way to stop a run, a port on every interface. Behind Corral none of it is seen."""
 
 import json
@@ -41,8 +41,9 @@ def test_an_answer_that_was_left_is_read_by_nobody(box):
     assert read.count("the secret of Alice") == 40, "once, as the person's own words"
 
 
-def test_a_model_that_the_server_does_not_have_is_told_by_its_own_words(tmp_path):
-    box = Box(tmp_path, profile="hailo-ollama")
+@pytest.mark.parametrize("old", [False, True], ids=["present", "5.1.1"])
+def test_a_model_that_the_server_does_not_have_is_told_by_its_own_words(tmp_path, old):
+    box = Box(tmp_path, {"faults": {"errors_200": old}}, profile="hailo-ollama")
     text = box.config_file.read_text().replace('model_name = "sim:1b"', 'model_name = "sim:2b"')
     box.config_file.write_text(text)
     box.start(wait_ready=False)

@@ -428,3 +428,15 @@ def test_a_summary_gives_way_to_whoever_comes(tmp_path):
             wait_until(lambda: given_way() == count, 5)
         wait_until(lambda: any(one.endswith("-summary") for one in running()), 30, "it is tried again")
         assert ask_with("[[text=Second.]] go on").json["message"]["content"] == "Second."
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_refusal_inside_a_stream_is_told_as_one(tmp_path, stream):
+    """fastllm says status 200 first, and nobody knows its context."""
+    box = Box(tmp_path, {"directives": True}, profile="fastllm")
+    text = box.config_file.read_text()
+    box.config_file.write_text(text.replace('"--max_batch"', '"--max_context_length", "300", "--max_batch"'))
+    with box:
+        reply = box.chat("word " * 800, stream=stream)
+        assert reply.status == 400 and b"prompt too long" in reply.body, reply.body
+        assert box.say("[[text=short]]") == "short"

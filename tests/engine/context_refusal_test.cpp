@@ -50,6 +50,7 @@ constexpr wording wordings[] = {
     {"Input token length 2100 exceeds maxInputTokenLen 2048", 2100, 2048, false},
     {"The prompt is longer than the context of the model.", 0, 0, false},
     {"输入内容超过模型长度上限。", 0, 0, false},
+    {"上下文长度不足（prompt too long）：对话内容超过当前模型或 KV 缓存允许的长度。", 0, 0, false},
     {"this model's maximum context length is 99999999999999 tokens", 0, 0, false},
 };
 

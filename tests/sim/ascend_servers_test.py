@@ -118,12 +118,12 @@ CONFIG = {"Version": "1.0.0",
 
 @pytest.fixture
 def mindie(start, folder):
-    def begin(what=None, wait=True, config=CONFIG, args=None):
+    def begin(what=None, wait=True, config=CONFIG, args=None, env=None):
         path = os.path.join(folder, "config.json")
         with open(path, "w") as f:
             json.dump(config, f)
         program = start("mindie", args if args is not None else ["--config-file", path],
-                        scenario=what or scenario(chat={"stop_wait_ms": 50}))
+                        scenario=what or scenario(chat={"stop_wait_ms": 50}), env=env)
         if wait:
             program.wait_port()
         return program
@@ -141,13 +141,18 @@ def test_mindie_has_two_planes(mindie):
 
 
 def test_mindie_answers_with_its_own_figures_and_cap(mindie):
-    program = mindie()
+    plain = mindie()
+    assert "prefill_time" not in ask(plain.port, {"model": "q", "messages": user("[[n=1]]")}).json()
+    program = mindie(env={"MINDIE_LLM_BENCHMARK_ENABLE": "1"})
     answer = ask(program.port, {"model": "q", "messages": user("[[n=9]]"), "max_tokens": 8})
     body = answer.json()
     assert body["choices"][0]["finish_reason"] == "length" and body["usage"]["completion_tokens"] == 5
     assert len(body["decode_time_arr"]) == 5 and body["prefill_time"] > 0 and answer.headers["Connection"] == "close"
     found = events(streamed(program.port, {"model": "q", "messages": user("[[n=4]]")}).body)
     assert found[-2]["usage"]["completion_tokens"] == 4 and content(found) == " one two three four"
+    assert found[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    empty = [*user("x"), {"role": "assistant", "content": ""}, *user("y")]
+    assert ask(program.port, {"model": "q", "messages": empty}).status == 422
     answer = ask(program.port, {"model": "other", "messages": user("x")})
     assert answer.status == 422 and set(answer.json()) == {"error", "error_type"}
     assert ask(program.port, {"model": "q", "messages": user("word " * 400)}).status == 422
@@ -158,7 +163,7 @@ def test_mindie_repeats_the_whole_text_when_told_to(mindie):
     config["ServerConfig"]["fullTextEnabled"] = True
     program = mindie(config=config)
     found = events(streamed(program.port, {"model": "q", "messages": user("[[n=4]]")}).body)
-    assert [e["choices"][0]["delta"].get("content") for e in found[:-2]] == [" one two three", " one two three four"]
+    assert [e["choices"][0]["delta"].get("content") for e in found[1:-2]] == [" one two three", " one two three four"]
 
 
 def test_mindie_is_busy(mindie):
@@ -177,7 +182,7 @@ def test_mindie_ends_by_sigabrt_and_tells_its_parent(mindie, folder):
     program = mindie()
     program.send_signal(signal.SIGTERM)
     assert program.wait_exit() == -signal.SIGABRT
-    assert b"Daemon is killing, please wait about 15 seconds...\nAll subprocesses exited gracefully.\n" in program.out
+    assert "Daemon is killing, please wait about 15 seconds...\nAll subprocesses exited gracefully.\n" in program.err
     # The first signal that the parent gets is sent by hand (si_code 0), not by the kernel at the child's death.
     path = os.path.join(folder, "config.json")
     script = ("import signal,subprocess,sys\n"
@@ -232,10 +237,19 @@ def test_ftllm_answers(ftllm):
     found = events(streamed(program.port, {"model": "q", "messages": user("[[n=4]]")}, headers=key).body)
     assert finish(found) == ["stop"] and found[-2]["usage"]["completion_tokens"] == 4 and found[-1] == "[DONE]"
     stream = streamed(program.port, {"model": "x", "messages": user("y")}, headers=key)
-    assert json.loads(stream.body) == {"object": "error", "message": "The model x does not exist.", "code": 404}
+    assert json.loads(stream.body) == {"object": "error", "message": "The model `x` does not exist.",
+                                       "type": "NotFoundError", "code": 404}
     program.fault("stream_error", "once", after=1)
     found = events(streamed(program.port, {"model": "q", "messages": user("[[n=4]]")}, headers=key).body)
     assert found[-2]["error"]["object"] == "error" and found[-1] == "[DONE]"
+
+
+def test_ftllm_refuses_a_long_prompt_inside_the_stream(ftllm):
+    program = ftllm(None, "--max_context_length", "100")
+    long = {"model": "q", "messages": user("word " * 150)}
+    found = events(streamed(program.port, long).body)
+    assert found[-2]["error"]["type"] == "context_length_exceeded" and found[-1] == "[DONE]"
+    assert ask(program.port, long).status == 400
 
 
 def test_ftllm_ends(ftllm):

@@ -99,7 +99,20 @@ def test_it_tells_its_sizes_and_refuses_beyond_them(axllm):
     program = axllm(config={"model_name": "qwen3", "max_token_len": 200, "prefill_max_token_num": 100})
     told = get(program.port, "/v1/models").json()["data"][0]
     assert (told["max_token_len"], told["prefill_max_token_num"]) == (200, 100)
-    assert ask(program.port, {"model": "qwen3", "messages": user("word " * 150)}).status == 400
+    long = {"model": "qwen3", "messages": user("word " * 150)}
+    assert ask(program.port, long).status == 400
+    assert events(streamed(program.port, long).body)[-2]["error"]["type"] == "model_error"
+
+
+def test_an_answer_that_breaks_off_ends_like_a_whole_one(axllm):
+    program = axllm()
+    program.fault("stream_error", "once", after=2)
+    found = events(streamed(program.port, {"model": "qwen3", "messages": user("[[n=9]]")}).body)
+    assert (content(found), finish(found), found[-1]) == (" one two", ["stop"], "[DONE]")
+    assert "Returning user-facing chat error: " in program.out.decode()
+    program.fault("stream_error", "once", after=0)
+    found = events(streamed(program.port, {"model": "qwen3", "messages": user("[[n=9]]")}).body)
+    assert "error" in found[-2], found
 
 
 def test_a_model_of_vectors_makes_nothing_else(axllm):

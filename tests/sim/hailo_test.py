@@ -50,13 +50,14 @@ def test_what_it_says_of_itself(hailo):
     assert get(program.port, "/api/embed").status == 404
 
 
-def test_an_unknown_model_is_an_error_with_status_200(hailo):
-    program = hailo()
+@pytest.mark.parametrize("old", [False, True], ids=["present", "5.1.1"])
+def test_an_unknown_model_is_an_error(hailo, old):
+    program = hailo(scenario(faults={"errors_200": old}))
     for path in ("/api/chat", "/api/generate", "/v1/chat/completions"):
         answer = ask(program.port, {"model": "qwen9:1b", "messages": user("x"), "prompt": "x"}, path)
-        assert (answer.status, answer.json()) == (200, {"error": "model 'qwen9:1b' not found"}), path
+        assert (answer.status, answer.json()) == (200 if old else 404, {"error": "model 'qwen9:1b' not found"}), path
     answer = ask(program.port, {"model": NAME, "messages": user("x"), "stream": True})
-    assert (answer.status, answer.json()["error"][:23]) == (200, "streaming not supported")
+    assert (answer.status, answer.json()["error"][:23]) == (200 if old else 400, "streaming not supported")
 
 
 def test_fields_have_one_type_each(hailo):

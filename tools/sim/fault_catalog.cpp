@@ -69,6 +69,7 @@ constexpr auto entries = std::to_array<fault_entry>({
     {"stream_error", chat, "", "after=0", "a run fails after that many tokens, in the original's way"},
     {"error_text", chat, "", "after=0, text=[ERROR: device lost]",
      "after that many tokens the failure comes as text"},
+    {"errors_200", chat, "", "", "hailo-ollama: refusals have status 200, as in 5.1.1"},
     {"salt_refused", chat, "", "", "vllm: a request with `cache_salt` is 400, as with the engine V0"},
     {"no_done", chat, "", "", "a stream ends without its `[DONE]`"},
     {"done_without_finish", chat, "", "after=0", "after so many tokens a bare `[DONE]`, as at a time limit"},

@@ -49,9 +49,9 @@ std::uint32_t first_of(std::string_view text, const std::array<std::string_view,
     return 0;
 }
 
-constexpr std::array<std::string_view, 6> names{"context length",          "context size",
-                                                "longer than the context", "too large to process",
-                                                "maxinputtokenlen",        "超过模型长度上限"};
+constexpr std::array<std::string_view, 7> names{
+    "context length",   "context size",     "longer than the context", "too large to process",
+    "maxinputtokenlen", "超过模型长度上限", "prompt too long"};
 constexpr std::array<std::string_view, 5> counted_before{
     " in the messages", " in your prompt", " input tokens", " tokens) exceeds", " tokens long:"};
 constexpr std::array<std::string_view, 3> counted_after{"resulted in ", "input token length ", "requested "};

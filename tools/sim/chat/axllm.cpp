@@ -80,6 +80,10 @@ void log_finished(const run_figures& figures) {
     log_axllm("NTC", line);
 }
 
+void log_failed(const std::string& why) {
+    log_axllm("WRN", "operator():1600 | Returning user-facing chat error: " + why);
+}
+
 openai_rules axllm_rules(axllm_parts& parts, const json& config, int timeout_ms) {
     openai_rules rules;
     rules.wire.model = parts.model;
@@ -116,9 +120,15 @@ openai_rules axllm_rules(axllm_parts& parts, const json& config, int timeout_ms)
         400, "invalid_request_error", "Model '" + parts.model + "' does not support embeddings", {}};
     rules.too_long = [limit = parts.longest_prompt](int tokens) -> std::optional<refusal> {
         if (tokens <= limit) return std::nullopt;
-        return refusal{400, "model_error", "输入内容超过模型长度上限。", json::object()};
+        const refusal why{400, "model_error", "输入内容超过模型长度上限。", json::object()};
+        log_failed(why.message);
+        return why;
     };
-    rules.done = [](const std::string&, const run_figures& figures) { log_finished(figures); };
+    rules.refuses_late = true;
+    rules.hides_failure = true;
+    rules.done = [why = rules.failure.message](const std::string&, const run_figures& figures) {
+        figures.reason == "error" ? log_failed(why) : log_finished(figures);
+    };
     rules.failed = [wire = rules.wire](http_exchange& exchange) { answer_failed_model(wire, exchange); };
     return rules;
 }

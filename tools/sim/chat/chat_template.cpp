@@ -49,6 +49,11 @@ std::string turn(const std::string& role, const std::string& text) {
 
 }  // namespace
 
+bool template_thinks(const nlohmann::json& body) {
+    const auto options = body.value("chat_template_kwargs", nlohmann::json::object());
+    return !options.is_object() || options.value("enable_thinking", true);
+}
+
 std::string content_text(const json& content) {
     if (content.is_string()) return content.get<std::string>();
     std::string out;

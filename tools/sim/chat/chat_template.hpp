@@ -15,6 +15,9 @@ struct template_options {
 // Of an image part of a message.
 inline constexpr std::size_t image_tokens = 400;
 
+// Of `chat_template_kwargs`; true where it says nothing.
+bool template_thinks(const nlohmann::json& body);
+
 // Text of a message's content: a string, or the text parts of an array.
 std::string content_text(const nlohmann::json& content);
 

@@ -37,8 +37,15 @@ struct ftllm_parts {
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
 };
 
+json error_object(const refusal& why) {
+    return {{"object", "error"},
+            {"message", why.message},
+            {"type", why.type.empty() ? "BadRequestError" : why.type},
+            {"code", why.status}};
+}
+
 std::string flat_error(const refusal& why) {
-    return dump_text({{"object", "error"}, {"message", why.message}, {"code", why.status}});
+    return dump_text(error_object(why));
 }
 
 void say_progress(ftllm_parts& parts, const char* type, const char* stage, int percent) {
@@ -64,30 +71,33 @@ openai_rules ftllm_rules(ftllm_parts& parts, int context) {
     rules.wire.model = parts.model;
     rules.wire.id_prefix = "fastllm-";
     rules.wire.usage_in_last = true;
+    rules.wire.cached_tokens = true;
     rules.context = context;
     rules.default_max_tokens = 32768;
     rules.several_tokens = true;
     rules.error_body = flat_error;
     rules.failure = {400, "", "inference failed", json::object()};
-    rules.stream_error = [](const refusal& why) {
-        return sse_event({{"error", {{"object", "error"}, {"message", why.message}, {"code", why.status}}}});
-    };
+    rules.stream_error = [](const refusal& why) { return sse_event({{"error", error_object(why)}}); };
+    rules.ping_ms = 15000;
+    rules.refuses_late = true;
     rules.check = [&parts](const json& body) -> std::optional<refusal> {
         const auto model = body.value("model", json());
         if (model != parts.model)
-            return refusal{404, "",
-                           "The model " + (model.is_string() ? model.get<std::string>() : dump_text(model)) +
-                               " does not exist.",
+            return refusal{404, "NotFoundError",
+                           "The model `" + (model.is_string() ? model.get<std::string>() : dump_text(model)) +
+                               "` does not exist.",
                            json::object()};
         return std::nullopt;
     };
     rules.prompt = [&parts](const json& body) {
         return render_chatml(body.at("messages"), body.value("tools", json()),
-                             {parts.program.snapshot().tokenizer.family, true});
+                             {parts.program.snapshot().tokenizer.family, template_thinks(body)});
     };
     rules.too_long = [context](int tokens) -> std::optional<refusal> {
         if (tokens < context) return std::nullopt;
-        return refusal{400, "", "The prompt is longer than the context of the model.", json::object()};
+        return refusal{400, "context_length_exceeded",
+                       "上下文长度不足（prompt too long）：对话内容超过当前模型或 KV 缓存允许的长度。",
+                       json::object()};
     };
     rules.cancelled = [] { std::fputs("Abort disconnected request: fastllm-simulated\n", stdout); };
     return rules;

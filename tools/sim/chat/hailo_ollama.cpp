@@ -1,5 +1,6 @@
-// Hailo's server for the Hailo-10H, 5.1.1 (docs/facts/other_runtimes.md#hailo-ollama): the look of Ollama's API, one
-// context for all, which goes on where a prompt begins as the last one, and no way to stop a run.
+// Hailo's server for the Hailo-10H, as of 2026 (docs/facts/other_runtimes.md#hailo-ollama): the look of Ollama's API, one
+// context for all, which goes on where a prompt begins as the last one, and no way to stop a run. 5.1.1 refuses with
+// status 200.
 
 #include <chrono>
 #include <csignal>
@@ -115,6 +116,10 @@ json listed_models(const hailo_parts& parts) {
 
 void answer_json(http_exchange& exchange, const json& body, int status = 200) {
     exchange.answer(status, "application/json", dump_text(body));
+}
+
+void refuse_hailo(hailo_parts& parts, http_exchange& exchange, int status, const std::string& why) {
+    answer_json(exchange, {{"error", why}}, parts.program.faults().active("errors_200") ? 200 : status);
 }
 
 // oatpp's own words for what a handler throws.
@@ -252,7 +257,7 @@ void answer_generation(hailo_parts& parts, const chat_request& request, http_exc
                              "[oatpp::json::Deserializer]: Error. Can't deserialize '" + field + "'");
     const auto model = body.value("model", "");
     if (!has_model(parts, model))
-        return answer_json(exchange, {{"error", "model '" + model + "' not found"}});
+        return refuse_hailo(parts, exchange, 404, "model '" + model + "' not found");
     json messages = body.value(chats ? "messages" : "prompt", json());
     const std::lock_guard lock(parts.context.mutex);
     const auto keep_alive = body.value("keep_alive", json());
@@ -276,16 +281,15 @@ void answer_generation(hailo_parts& parts, const chat_request& request, http_exc
     }
 }
 
-// No streams here, and none of the refusals has a status of its own.
+// No streams here.
 void answer_completions(hailo_parts& parts, const chat_request& request, http_exchange& exchange) {
     const auto body = json::parse(request.body, nullptr, false);
     if (body.is_object() && body.value("stream", json(false)) == true)
-        return answer_json(
-            exchange,
-            {{"error", "streaming not supported on this endpoint. Use /api/chat endpoint instead."}});
+        return refuse_hailo(parts, exchange, 400,
+                            "streaming not supported on this endpoint. Use /api/chat endpoint instead.");
     const auto model = body.is_object() ? body.value("model", "") : std::string();
     if (!has_model(parts, model))
-        return answer_json(exchange, {{"error", "model '" + model + "' not found"}});
+        return refuse_hailo(parts, exchange, 404, "model '" + model + "' not found");
     exchange.answer(501, "", "");  // whole answers of this route are not modelled
 }
 

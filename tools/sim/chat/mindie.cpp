@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -104,10 +105,11 @@ openai_rules mindie_rules(mindie_parts& parts) {
     openai_rules rules;
     rules.wire.model = config.model;
     rules.wire.id_prefix = "endpoint_common_";
-    rules.wire.role_chunk = false;
     rules.wire.role_in_each = true;
     rules.wire.usage_in_last = true;
-    rules.wire.step_times = true;
+    const char* const measures = std::getenv("MINDIE_LLM_BENCHMARK_ENABLE");
+    rules.wire.step_times = measures != nullptr && (*measures == '1' || *measures == '2');
+    rules.head_waits = true;
     rules.wire.full_text = config.full_text;
     rules.context = config.sequence;
     rules.most_max_tokens = config.iterations;
@@ -119,7 +121,10 @@ openai_rules mindie_rules(mindie_parts& parts) {
         if (model != parts.config.model)
             return refusal{422, "", "The model is not found: " + dump_text(model), json::object()};
         if (!body.contains("messages") || !body["messages"].is_array() || body["messages"].empty())
-            return refusal{422, "", "messages must not be empty", json::object()};
+            return refusal{422, "", "Request param messages not arr or arr is empty", json::object()};
+        for (const auto& one : body["messages"])
+            if (one.value("role", "") == "assistant" && one.value("content", "") == "")
+                return refusal{422, "", "Request param \"content\" should not be empty", json::object()};
         return std::nullopt;
     };
     rules.prompt = [&parts](const json& body) {
@@ -205,16 +210,14 @@ void route_management(mindie_parts& parts, const chat_request& request, http_exc
 
 [[noreturn]] void end_mindie(mindie_parts& parts) {
     parts.healthy = false;
-    std::fputs("Daemon is killing, please wait about 15 seconds...\n", stdout);
-    std::fflush(stdout);
+    std::fputs("Daemon is killing, please wait about 15 seconds...\n", stderr);
     std::this_thread::sleep_for(std::chrono::milliseconds(parts.program.snapshot().chat.stop_wait_ms));
     kill(getppid(), SIGCHLD);  // unasked, as the original does
     if (getpgrp() == getpid()) {
         std::signal(SIGTERM, SIG_IGN);
         kill(0, SIGTERM);
     }
-    std::fputs("All subprocesses exited gracefully.\n", stdout);
-    std::fflush(stdout);
+    std::fputs("All subprocesses exited gracefully.\n", stderr);
     if (const auto device = simulated_device::from_environment()) {
         device->set_busy(0, 0);
         device->give_back();

@@ -59,6 +59,14 @@ void openai_service::refuse(http_exchange& exchange, const refusal& why) const {
     exchange.answer(why.status, rules_.json_type, rules_.error_body(why));
 }
 
+void openai_service::refuse_late(http_exchange& exchange, const refusal& why) const {
+    exchange.begin_stream(200, rules_.stream_type);
+    if (rules_.wire.role_chunk) exchange.write(openai_answer(rules_.wire, false).role());
+    exchange.write(rules_.stream_error(why));
+    exchange.write("data: [DONE]\n\n");
+    exchange.end_stream();
+}
+
 bool openai_service::admitted(http_exchange& exchange) {
     const auto since = clock::now();
     const int patience = program_.snapshot().chat.busy_wait_ms;
@@ -145,7 +153,8 @@ void openai_service::answer(const chat_request& request, http_exchange& exchange
         const auto tokens = static_cast<int>(vocabulary::instance().encode(prompt).size());
         if (const auto why = rules_.too_long(tokens)) {
             if (rules_.guarded) --guarded_;
-            return refuse(exchange, *why);
+            const bool late = rules_.refuses_late && body.value("stream", json(false)) == true;
+            return late ? refuse_late(exchange, *why) : refuse(exchange, *why);
         }
     }
     const auto options = body.value("stream_options", json::object());
@@ -209,7 +218,8 @@ void openai_service::stream(http_exchange& exchange, const std::shared_ptr<chat_
 
 bool openai_service::finish_stream(http_exchange& exchange, openai_answer& answer, const chat_run& run) {
     const auto& figures = run.figures();
-    const bool failed = figures.reason == "error";
+    const bool hidden = rules_.hides_failure && !figures.text.empty();
+    const bool failed = figures.reason == "error" && !hidden;
     if (figures.reason == "abort" && !rules_.abort_is_stop) {
         exchange.abandon();
         return false;

@@ -37,6 +37,8 @@ struct openai_rules {
     bool abort_is_stop = false;  // a run that the server's own route stopped ends as any other
     bool id_keeps_run = false;   // X-Conversation-Id: the run outlives its connection
     bool head_waits = false;     // nothing is sent before the first piece
+    bool refuses_late = false;   // a stream's prompt that is too long: as an event of it
+    bool hides_failure = false;  // a run that fails behind its first word ends as any other
     int ping_ms = -1;            // SSE comments in silence
     int time_limit_ms = -1;      // of silence: a bare [DONE]
     const char* stream_type = "text/event-stream";
@@ -80,6 +82,7 @@ private:
     bool admitted(http_exchange& exchange);
     void stream(http_exchange& exchange, const std::shared_ptr<chat_run>& run, openai_answer answer,
                 bool ignored);
+    void refuse_late(http_exchange& exchange, const refusal& why) const;
     bool finish_stream(http_exchange& exchange, openai_answer& answer, const chat_run& run);
     void whole(http_exchange& exchange, const std::shared_ptr<chat_run>& run, const openai_answer& answer,
                bool ignored);

@@ -103,10 +103,8 @@ openai_rules vllm_rules(vllm_parts& parts) {
     rules.failure = {500, "InternalServerError", "EngineCore encountered an issue.", json::object()};
     rules.check = [&parts](const json& body) { return check_vllm(parts, body); };
     rules.prompt = [&parts](const json& body) {
-        const auto options = body.value("chat_template_kwargs", json::object());
-        const bool thinks = !options.is_object() || options.value("enable_thinking", true);
         return render_chatml(body.at("messages"), body.value("tools", json()),
-                             {parts.program.snapshot().tokenizer.family, thinks});
+                             {parts.program.snapshot().tokenizer.family, template_thinks(body)});
     };
     rules.too_long = [context = parts.context](int tokens) -> std::optional<refusal> {
         if (tokens < context) return std::nullopt;
@@ -268,7 +266,7 @@ int run_vllm(const std::vector<std::string>& args) {
          "--gpu-memory-utilization", "--dtype", "--tensor-parallel-size", "-tp", "--model", "--api-key",
          "--tool-call-parser", "--reasoning-parser", "--quantization"},
         {"--enforce-eager", "--trust-remote-code", "--enable-auto-tool-choice", "--enable-prefix-caching",
-         "--no-enable-prefix-caching"});
+         "--no-enable-prefix-caching", "--enable-prompt-tokens-details"});
     if (!flags.wrong().empty() || flags.words().size() < 2 || flags.words()[0] != "serve") {
         std::fprintf(stderr,
                      "usage: vllm serve [model_tag] [options]\nvllm: error: unrecognized arguments: %s\n",

@@ -128,8 +128,11 @@ void openai_reader::take_choice(const json& choice, std::vector<answer_part>& ou
         if (message == choice.end() || !message->is_object()) {
             continue;
         }
-        if (auto thinking = text_in(*message, "reasoning_content"); !thinking.empty()) {
-            out.emplace_back(streaming::thinking_part{std::move(thinking)});
+        for (const char* const name : {"reasoning_content", "reasoning"}) {  // vLLM's since 2026
+            if (auto thinking = text_in(*message, name); !thinking.empty()) {
+                out.emplace_back(streaming::thinking_part{std::move(thinking)});
+                break;
+            }
         }
         take_text(text_in(*message, "content"), out);
     }
