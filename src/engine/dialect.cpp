@@ -68,7 +68,7 @@ constexpr dialect_descriptor ollama_remote_descriptor{
     .make = &ollama_remote::make_ollama_remote,
 };
 
-// Servers that are started here and speak Ollama's chat: hailo-ollama.
+// Servers that are started here and speak Ollama's chat: hailo-ollama, rkllama.
 constexpr dialect_descriptor ollama_descriptor = streaming_dialect<&ollama_remote::protocol_for>("ollama");
 
 // Chat servers that speak OpenAI's chat completions: llama-server, vLLM, axllm and others.

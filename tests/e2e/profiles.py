@@ -105,6 +105,10 @@ PROFILES = [
     Profile("hailo-ollama", program="hailo-ollama", arguments=(), persona="", counts_early=False, replaces_on_cancel=True, folder="hailo-ollama",
             variables={"model_name": "sim:1b"}, lines="device = false\n",
             files={"models/manifests/sim/1b/manifest.json": '{"hef_h10h": "ab"}', "models/blob/sha256_ab": "-"}),
+    Profile("rkllama", program="rkllama", single_message=True, counts_early=False, replaces_on_cancel=True,
+            arguments=("--processor", "{target_platform}", "--port", "{port}", "--models", "{package}"),
+            variables={"model_name": "sim"}, files={"sim/model.rkllm": "-", "sim/Modelfile": "-"},
+            scenario={"timing": {"load_ms": 1500}}),  # a restart takes longer than to read the rest of an answer
     Profile("mindie", program="mindie", persona="", counts_early=False, arguments=("--config-file", "{config_file}"),
             variables={"served_name": "sim", "parallel": 1}, lines='working_directory = "{package}"\n',
             scenario={"chat": {"stop_wait_ms": 100}}),

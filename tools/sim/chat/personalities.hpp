@@ -22,6 +22,7 @@ int run_vllm_engine_core(const std::vector<std::string>& args);
 int run_rkllm_openai(const std::vector<std::string>& args);
 int run_mindie(const std::vector<std::string>& args);
 int run_hailo_ollama(const std::vector<std::string>& args);
+int run_rkllama(const std::vector<std::string>& args);
 int run_axera_sse(const std::vector<std::string>& args);
 int run_fastllm(const std::vector<std::string>& args);
 

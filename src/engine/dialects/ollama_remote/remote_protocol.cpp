@@ -66,7 +66,8 @@ error_part error_from(unsigned status, const json& body) {
 
 class ndjson_reader final : public answer_reader {
 public:
-    explicit ndjson_reader(std::optional<std::uint32_t> top_logprobs) : top_logprobs_(top_logprobs) {}
+    ndjson_reader(std::optional<std::uint32_t> top_logprobs, bool tells_times)
+        : top_logprobs_(top_logprobs), tells_times_(tells_times) {}
     core::result<void> feed(std::string_view bytes, std::vector<answer_part>& out) override {
         while (!bytes.empty()) {
             const std::size_t end = bytes.find('\n');
@@ -134,10 +135,12 @@ private:
             const auto cached = core::stated_count(object, "prompt_eval_cached_count");
             out.emplace_back(usage_part{prompt.value_or(0), *generated, cached.value_or(0)});
         }
-        stages_part took;
-        took.stages.prefill = core::stated_span(object, "prompt_eval_duration", core::nanoseconds{1});
-        took.stages.decode = core::stated_span(object, "eval_duration", core::nanoseconds{1});
-        out.emplace_back(took);
+        if (tells_times_) {
+            stages_part took;
+            took.stages.prefill = core::stated_span(object, "prompt_eval_duration", core::nanoseconds{1});
+            took.stages.decode = core::stated_span(object, "eval_duration", core::nanoseconds{1});
+            out.emplace_back(took);
+        }
         finish_part end;
         end.word = text_in(object, "done_reason");
         end.why = end.word == "length"                     ? finish_part::reason::length
@@ -148,6 +151,7 @@ private:
     }
 
     std::optional<std::uint32_t> top_logprobs_;
+    bool tells_times_;
     std::string line_;
     bool over_ = false;
 };
@@ -207,7 +211,7 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
 }
 
 std::unique_ptr<answer_reader> remote_protocol::reader(const run_spec& what) const {
-    return std::make_unique<ndjson_reader>(what.top_logprobs);
+    return std::make_unique<ndjson_reader>(what.top_logprobs, tells_times_);
 }
 
 error_part remote_protocol::error_of(unsigned status, std::string_view body) const {

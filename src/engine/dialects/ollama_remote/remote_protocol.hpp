@@ -17,7 +17,9 @@ namespace corral::engine::ollama_remote {
 class remote_protocol : public streaming::stream_protocol {
 public:
     // `model`: its name there. `context`: tokens, 0 to leave it to the server.
-    remote_protocol(std::string model, std::uint32_t context) : model_(std::move(model)), context_(context) {}
+    // `tells_times`: durations of its last line are to be believed.
+    remote_protocol(std::string model, std::uint32_t context, bool tells_times = true)
+        : model_(std::move(model)), context_(context), tells_times_(tells_times) {}
 
     // /api/chat with messages; a verbatim prompt goes to /api/generate as it is.
     [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
@@ -27,6 +29,7 @@ public:
 private:
     std::string model_;
     std::uint32_t context_;
+    bool tells_times_;
 };
 
 // Names of the sampling options that are sent, as chat::sampling has them.

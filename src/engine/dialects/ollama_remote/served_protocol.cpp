@@ -39,8 +39,12 @@ json options_of(const run_spec& what, const catalog::runtime_traits& traits) {
     return out;
 }
 
-json messages_of(const chat::rendered_prompt& prompt) {
+json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form form) {
     json out = json::array();
+    if (form == catalog::conversation_form::single_message) {
+        out.push_back({{"role", "user"}, {"content", streaming::single_message(prompt)}});
+        return out;
+    }
     for (const chat::role_text& one : prompt.messages) {
         out.push_back({{"role", one.role}, {"content", one.text}});
     }
@@ -58,7 +62,7 @@ core::result<streaming::stream_request> served_protocol::request_for(const run_s
     }
     json body{{"model", traits_.model_name},
               {"stream", true},
-              {"messages", messages_of(what.prompt)},
+              {"messages", messages_of(what.prompt, traits_.conversation)},
               {"options", options_of(what, traits_)}};
     if (const auto added = streaming::add_profile_fields(body, traits_, what.prompt); !added) {
         return added.error();

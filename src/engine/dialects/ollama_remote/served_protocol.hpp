@@ -13,9 +13,9 @@ namespace corral::engine::ollama_remote {
 
 class served_protocol final : public remote_protocol {
 public:
-    // `traits`: placeholders in model_name are expanded already.
+    // `traits`: placeholders in model_name are expanded already. One of these servers tells its times in a wrong unit.
     explicit served_protocol(catalog::runtime_traits traits)
-        : remote_protocol(traits.model_name, 0), traits_(std::move(traits)) {}
+        : remote_protocol(traits.model_name, 0, false), traits_(std::move(traits)) {}
 
     // errc::refused for a verbatim prompt or an image.
     [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
