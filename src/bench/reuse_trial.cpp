@@ -177,12 +177,31 @@ std::string completion_body(const std::string& model, const std::vector<chat_tur
     return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+namespace {
+
+// Axera's server of late 2025 has names of its own, and knows no limit (docs/facts/vendor_ax.md#sse-build).
+std::string asked_of(const trial_target& target, const std::vector<chat_turn>& messages,
+                     unsigned max_tokens) {
+    std::string body = completion_body(target.model, messages, max_tokens);
+    if (target.how == asking::axera) {
+        json own = core::parse_json(body);
+        for (const char* const key : {"temperature", "max_tokens", "stream_options"}) {
+            own.erase(key);
+        }
+        own["top-k"] = 1;
+        body = own.dump(-1, ' ', false, json::error_handler_t::replace);
+    }
+    return body;
+}
+
+}  // namespace
+
 core::awaitable<turn_cost> try_turn(trial_target target, std::vector<chat_turn> messages,
                                     unsigned max_tokens) {
     turn_cost out;
     const core::steady_time begin = std::chrono::steady_clock::now();
     http::stream_call what =
-        call_of(target, "/v1/chat/completions", completion_body(target.model, messages, max_tokens), begin);
+        call_of(target, "/v1/chat/completions", asked_of(target, messages, max_tokens), begin);
     core::result<std::unique_ptr<http::reply_stream>> opened =
         co_await http::reply_stream::open(std::move(what));
     if (!opened) {

@@ -125,7 +125,11 @@ core::awaitable<measurement> try_once(trial_target target, prompt_test test) {
         auto polled = try_polled(std::move(target), std::move(test));
         co_return co_await std::move(polled);
     }
-    if (target.how == asking::openai) {
+    if (target.how == asking::flask) {
+        auto repeated = try_repeated(std::move(target), std::move(test));
+        co_return co_await std::move(repeated);
+    }
+    if (target.how != asking::ollama) {
         auto streamed = try_completion(std::move(target), std::move(test));
         co_return co_await std::move(streamed);
     }

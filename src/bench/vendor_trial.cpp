@@ -163,8 +163,8 @@ private:
 }  // namespace
 
 std::string why_unsaid(const prompt_test& test, asking how) {
-    const std::string of =
-        how == asking::polled ? "its runtime's own interface has no " : "not asked of both: ";
+    const bool one_prompt = how == asking::polled || how == asking::flask;
+    const std::string of = one_prompt ? "its runtime's own interface has no " : "not asked of both: ";
     if (!test.tools.empty()) {
         return of + "tools";
     }
@@ -177,8 +177,9 @@ std::string why_unsaid(const prompt_test& test, asking how) {
     if (test.think) {
         return of + "switch for thinking";
     }
-    const std::size_t turns = test.messages.size() - (test.messages.front().role == "system" ? 1 : 0);
-    return how == asking::polled && turns != 1 ? of + "conversation that was had elsewhere" : "";
+    const bool apart = how == asking::polled && test.messages.front().role == "system";
+    const std::size_t turns = test.messages.size() - (apart ? 1 : 0);
+    return one_prompt && turns != 1 ? of + "conversation that was had elsewhere" : "";
 }
 
 core::result<poll_reader::state> poll_reader::take(std::string_view body, double at_s) {

@@ -33,7 +33,21 @@ private:
     std::size_t bytes_ = 0;
 };
 
+// Takes the stream of flask_server.py: each line is the whole answer so far (docs/facts/other_runtimes.md#rkllm-flask);
+// pure. Bounds: 4 MiB a line, 1 MiB of text that is kept.
+class repeated_reader {
+public:
+    explicit repeated_reader(measurement& into) : into_(into) {}
+    // True when text came at `at_s` since the request. Fails with limit_exceeded, or protocol.
+    [[nodiscard]] core::result<bool> take(std::string_view bytes, double at_s);
+
+private:
+    measurement& into_;
+    std::string line_;
+};
+
 // As try_once().
+[[nodiscard]] core::awaitable<measurement> try_repeated(trial_target target, prompt_test test);
 [[nodiscard]] core::awaitable<measurement> try_polled(trial_target target, prompt_test test);
 [[nodiscard]] core::awaitable<measurement> try_completion(trial_target target, prompt_test test);
 

@@ -55,6 +55,21 @@ TEST(poll_reader, tells_a_full_context_and_a_stranger) {
     EXPECT_EQ(seen.text, "");
 }
 
+TEST(repeated_reader, of_each_line_only_the_last_choice_is_new) {
+    measurement seen;
+    repeated_reader reader(seen);
+    const std::string first = R"({"choices": [{"delta": {"content": "one"}}], "usage": null})";
+    const std::string second =
+        R"({"choices": [{"delta": {"content": "one"}}, {"delta": {"content": " \"content\": \n\u00e9"}}]})";
+    EXPECT_FALSE(*reader.take(first.substr(0, 20), 0.5));
+    EXPECT_TRUE(*reader.take(first.substr(20) + "\n\n", 1));
+    EXPECT_TRUE(*reader.take(second + "\n\n", 2));
+    EXPECT_EQ(seen.text, "one \"content\": \n\xC3\xA9");
+    EXPECT_EQ(seen.pieces, 2U);
+    EXPECT_DOUBLE_EQ(*seen.first_piece_s, 1);
+    EXPECT_EQ(reader.take("<html>\n", 3).error().code, core::make_error_code(core::errc::protocol));
+}
+
 TEST(vendor_trial, says_what_its_ways_can_not_ask) {
     prompt_test test;
     test.messages = {{"system", "Be brief."}, {"user", "Hi"}};

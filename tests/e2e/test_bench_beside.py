@@ -156,20 +156,13 @@ def test_a_model_beside_it_on_the_card_is_refused_before_anything_is_stopped(tmp
         assert far.returncode != 0
 
 
-@pytest.mark.parametrize("profile", ["axllm", "llama-server", "hailo-ollama"])
+@pytest.mark.parametrize("profile", ["axllm", "llama-server", "hailo-ollama", "axera-sse", "rkllm-flask", "rkllama"])
 def test_a_runtime_that_streams_is_asked_in_its_own_way(tmp_path, profile):
     with Box(tmp_path / "box", {"directives": True}, profile=profile) as box:
         done = bench(box, tmp_path / "out", "--beside", "--max-tokens", "200")
         assert done.returncode == 0 and "of 2 answers" in done.stdout, done.stdout + done.stderr
         assert "2 of 2 answers are of the same length" in done.stdout
         wait_until(lambda: serves(box), 60, "the model is served again")
-
-
-def test_a_protocol_that_is_not_spoken_is_said_before_anything_is_stopped(tmp_path):
-    with Box(tmp_path / "box", {"directives": True}, profile="rkllm-flask") as box:
-        done = bench(box, tmp_path / "out", "--beside")
-        assert done.returncode == 2 and "does not speak the protocol of the profile rkllm-flask" in done.stderr, done.stderr
-        assert serves(box)
 
 
 @contextlib.contextmanager

@@ -14,8 +14,9 @@
 
 namespace corral::bench {
 
-// How a server is asked: Ollama's way, by OpenAI's streams, or as Axera's own page asks its server, by polls.
-enum class asking { ollama, openai, polled };
+// How a server is asked: Ollama's way, by OpenAI's streams, by those of Axera's server of late 2025, as Axera's own page
+// asks its server, by polls, or as Rockchip's script asks flask_server.py.
+enum class asking { ollama, openai, axera, polled, flask };
 
 struct trial_target {
     boost::asio::ip::tcp::endpoint at;

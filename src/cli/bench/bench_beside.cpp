@@ -47,6 +47,12 @@ std::optional<bench::asking> way_of(const std::string& dialect) {
     if (dialect == "openai-sse") {
         return bench::asking::openai;
     }
+    if (dialect == "ax-sse") {
+        return bench::asking::axera;
+    }
+    if (dialect == "rkllm-flask") {
+        return bench::asking::flask;
+    }
     return dialect == "ollama" ? std::optional(bench::asking::ollama) : std::nullopt;
 }
 
@@ -282,7 +288,8 @@ core::result<std::shared_ptr<own_runtime>> own_runtime_of(const catalog::model_e
     if (!name) {
         return name.error();
     }
-    if (*way == bench::asking::polled && other.record.concurrency > 1) {
+    const bool one_client = *way != bench::asking::ollama && *way != bench::asking::openai;
+    if (one_client && other.record.concurrency > 1) {
         return about(core::errc::invalid, core::say("command.bench-beside/one-client", model.name));
     }
     if (const auto owner = owner_of(sockets); owner && *owner != ::geteuid()) {
