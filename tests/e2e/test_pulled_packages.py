@@ -59,6 +59,23 @@ def test_a_client_deletes_what_a_pull_brought_and_nothing_else(tmp_path):
         assert box.logged("event=pull.removed")
 
 
+def test_a_removal_by_the_page_goes_on_when_its_asker_leaves(tmp_path):
+    box = Store(tmp_path)
+    pulled = box.bring("pulled")
+    with box:
+        wait_until(lambda: model_of(box, "pulled:latest")["state"] == "ready", 30, "loaded")
+        answer = box.stream("[[n=5000]]", model="pulled")  # which the removal waits for
+        assert not next(iter(answer))["done"]
+        asking = box.connect()
+        asking.request("POST", "/corral/v1/models/remove", json.dumps({"model": "pulled:latest", "files": True}),
+                       {"X-Corral-Action": "1", "Content-Type": "application/json"})
+        assert box.logged("pulled:latest: stopped by its operator")
+        asking.close()
+        answer.close()
+        wait_until(lambda: not pulled.exists(), 30, "its files are gone")
+        assert box.tags() == []
+
+
 def test_clients_may_neither_pull_nor_delete_as_delivered(tmp_path):
     box = Store(tmp_path, pull="")
     package = box.bring("pulled")

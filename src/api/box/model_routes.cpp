@@ -33,6 +33,10 @@ std::vector<std::string> unpin_of(const std::string& model) {
     return {"unpin", model, "--json"};
 }
 
+std::vector<std::string> removal_of(const std::string& model) {
+    return {"rm", model, "--yes", "--json"};
+}
+
 std::vector<std::string> import_of(const std::string& folder, const std::string& name, bool dry_run) {
     std::vector<std::string> out{"import", folder, "--json"};
     if (!name.empty()) {
@@ -149,7 +153,7 @@ box_handler command_of(words_of_model words) {
     };
 }
 
-// With the files that a pull brought, where that is said.
+// With the files that a pull brought, where that is said: then it goes on when its asker leaves.
 core::awaitable<void> remove_model(const api_context& context, http::request& incoming,
                                    http::response_writer& out) {
     const desk_json body = co_await body_of(incoming, out);
@@ -161,11 +165,20 @@ core::awaitable<void> remove_model(const api_context& context, http::request& in
         co_await send(refusal(bad_request, "'model' must be the name of a model"), out);
         co_return;
     }
-    std::vector<std::string> words{"rm", model, "--yes", "--json"};
     if (core::flag_at(body, "files")) {
-        words.emplace_back("--files");
+        auto removing = context.own_packages->remove(model);
+        const core::result<void> gone = co_await std::move(removing);
+        if (!gone) {
+            co_await send(refusal_of(gone.error()), out);
+            co_return;
+        }
+        desk_json told;
+        told["ok"] = true;
+        told["model"] = model;
+        co_await send(std::move(told), out);
+        co_return;
     }
-    auto running = context.desk->run(std::move(words), {});
+    auto running = context.desk->run(removal_of(model), {});
     core::result<desk_answer> told = co_await std::move(running);
     co_await answer_command(std::move(told), conflict, out);
 }
