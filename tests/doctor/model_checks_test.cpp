@@ -124,6 +124,16 @@ TEST_F(model_checks, a_broken_model_of_the_running_corral_is_told_once) {
     EXPECT_THAT(found(), ElementsAre("error port.taken"));
 }
 
+TEST_F(model_checks, a_package_that_is_not_there_is_told_once) {
+    model_view& model = add_model();
+    model.services.front().command.working_directory = model.entry.package.string();
+    std::filesystem::remove_all(model.entry.package);
+    // The gate leaves out the full stop, for more comes behind it.
+    const std::string gone = "The package folder '" + model.entry.package.string() + "' is not there";
+    of.daemon = daemon_view{5, "1", {{"sim:latest", "broken", gone + ", then loading again", "", ""}}};
+    EXPECT_THAT(found(), ElementsAre("error package.missing"));
+}
+
 TEST_F(model_checks, before_a_start_only_what_concerns_it_is_looked_at) {
     configured().errors = {{"corral.toml", 3, 1, "unknown key"}};
     service_view& runtime = add_model().services.front();

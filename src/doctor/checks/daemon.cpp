@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "doctor/checks.hpp"
 
@@ -32,8 +33,9 @@ constexpr std::array daemon_kinds{
 // The gate of a start speaks with the words of these checks, so a fault is not told twice.
 bool is_told(const findings& out, const std::string& subject, const std::string& reason) {
     return std::ranges::any_of(out, [&](const catalog::finding& one) {
-        return one.subject.starts_with(subject) && !one.what.empty() &&
-               reason.find(one.what) != std::string::npos;
+        const std::string_view what = one.what;
+        return one.subject.starts_with(subject) && !what.empty() &&
+               reason.find(what.substr(0, what.size() - (what.ends_with('.') ? 1 : 0))) != std::string::npos;
     });
 }
 

@@ -29,7 +29,10 @@ void check_programs(const examination& of, findings& out) {
             if (package_has_faults && is_program_variable(model, service)) {
                 continue;
             }
-            if (auto fault = process::check_program(service.command)) {
+            auto fault = process::check_program(service.command);
+            const bool of_the_package = fault && fault->id == "bad-directory" &&
+                                        service.command.working_directory == model.entry.package.string();
+            if (fault && !(package_has_faults && of_the_package)) {
                 say(out, programs_kinds[0], subject_of(model, service), std::move(fault->message),
                     std::move(fault->advice));
                 out.back().id = "program." + fault->id;
