@@ -83,7 +83,7 @@ TEST(ollama_page, has_the_sections_of_show) {
         "temperature                    0.6\nstop                           \"a b\"","system":"You are terse.",
         "details":{"parameter_size":"4.0B","quantization_level":"w8a16"},
         "model_info":{"general.architecture":"qwen3","qwen3.context_length":2048,"qwen3.embedding_length":2560,
-                      "general.parameter_count":4022468096,"a.list":[1,2]},
+                      "general.parameter_count":4022468096,"a.list":null,"a.small":1e-6},
         "projector_info":{"general.architecture":"clip","general.parameter_count":415000000,
                           "clip.vision.embedding_length":1024,"clip.vision.projection_dim":2560},
         "capabilities":["completion","tools"]})");
@@ -120,9 +120,10 @@ TEST(ollama_page, has_the_sections_of_show) {
 )";
     EXPECT_EQ(shown_sections(told, false, {}), model + texts);
     EXPECT_EQ(shown_sections(told, true, {}), model + R"(  Metadata
-    a.list                     [1,2]
+    a.list                     <nil>
+    a.small                    1e-06
     general.architecture       qwen3
-    general.parameter_count    4022468096
+    general.parameter_count    4.022468096e+09
     qwen3.context_length       2048
     qwen3.embedding_length     2560
 

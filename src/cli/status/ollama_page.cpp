@@ -1,6 +1,8 @@
 #include "cli/status/ollama_page.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <map>
 
@@ -86,11 +88,23 @@ std::string section(const char* head, const table_rows& rows, const text_style& 
     return out + "\n";
 }
 
+// As Go's %g does.
+std::string number_text(double value) {
+    const double size = std::abs(value);
+    const bool far = size != 0 && (size < 1e-4 || size >= 1e6);
+    std::array<char, 32> out{};
+    const auto end = std::to_chars(out.data(), out.data() + out.size(), value,
+                                   far ? std::chars_format::scientific : std::chars_format::fixed);
+    return {out.data(), end.ptr};
+}
+
 std::string value_text(const json& value) {
-    if (value.is_string()) {
-        return telemetry::printable(value.get<std::string>(), 2000);
+    if (value.is_number()) {
+        return number_text(value.get<double>());
     }
-    return value.is_number_float() ? fmt::format("{:g}", value.get<double>()) : value.dump();
+    return value.is_string() ? telemetry::printable(value.get<std::string>(), 2000)
+           : value.is_null() ? "<nil>"
+                             : value.dump();
 }
 
 // The row of a number that is told.
