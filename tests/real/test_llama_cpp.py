@@ -13,6 +13,7 @@ import pytest
 
 from conftest import REAL, LlamaBox
 from harness import MODEL, descendants, processes, wait_until
+from upgrade_box import UpgradeBox
 
 ANSWER = "abcdefghijklmnopqrstuvwxyz."
 
@@ -203,6 +204,26 @@ def test_a_long_tool_loop_is_mostly_read_from_the_cache(tmp_path, template, cont
                 read += reply.json["prompt_eval_count"]
                 cached += reply.json["prompt_eval_cached_count"]
         assert cached > read * 0.6, f"{100 * cached / read:.0f} %"
+
+
+class UpgradeLlama(UpgradeBox, LlamaBox):
+    """One whose program can be put in another's place."""
+
+
+def test_where_a_template_has_its_system_text_is_known_after_an_upgrade(tmp_path):
+    messages = [{"role": "system", "content": "You help sailors. " * 20}, {"role": "user", "content": "When can we sail?"}]
+    with UpgradeLlama(tmp_path, file="tiny-mistral.gguf", model='capabilities = ["completion", "tools"]') as box:
+        pid, before = server_pid(box), None
+        for step in range(4):
+            call = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "tides", "arguments": {"step": step}}}]}
+            messages += [call, {"role": "tool", "tool_name": "tides", "content": f"Result {step}: high at ten."}]
+            reply = box.chat(messages, {"temperature": 0, "num_predict": 4}).json
+            assert before is None or reply["prompt_eval_cached_count"] > before * 0.9, (step, reply, before)
+            before = reply["prompt_eval_count"]
+            if step == 1:
+                box.upgrade()
+                assert server_pid(box) == pid
+                before = None  # whose prompt the server holds is not handed over
 
 
 def test_a_model_that_says_nothing_but_the_alphabet_is_held_to_a_schema(box):
