@@ -40,7 +40,7 @@ def logprobs(tokens):
     return text("x", logprobs={"content": [one] * tokens})
 
 
-def filled(before, filling, after, size=255 * 1024):
+def filled(before, filling, after, size=191 * 1024):
     """As large as one event may be."""
     return before + filling * ((size - len(before) - len(after)) // len(filling)) + after + b"\n\n"
 

@@ -248,8 +248,8 @@ TEST(openai_reader, what_would_hold_the_loop_is_refused) {
         std::vector<streaming::answer_part> parts;
         return reader.feed(before + std::string(kib << 10U, ' ') + after, parts).has_value();
     };
-    EXPECT_TRUE(takes("data: {\"choices\":[]", 250, "}\n\n"));
-    EXPECT_FALSE(takes("data: {\"choices\":[]", 260, "}\n\n"));
+    EXPECT_TRUE(takes("data: {\"choices\":[]", 190, "}\n\n"));
+    EXPECT_FALSE(takes("data: {\"choices\":[]", 195, "}\n\n"));
     EXPECT_TRUE(takes("{\"choices\":[]", 380, "}")) << "a whole answer";
     EXPECT_FALSE(takes("{\"choices\":[]", 390, "}"));
     const auto takes_values = [](const std::string& before, std::size_t count, const std::string& after) {
@@ -262,8 +262,8 @@ TEST(openai_reader, what_would_hold_the_loop_is_refused) {
         return reader.feed(before + values + after, parts).has_value() && reader.finish(parts).has_value();
     };
     const std::string event = R"(data: {"choices":[{"delta":{"content":"[,\",{["}}],"a":[)";
-    EXPECT_TRUE(takes_values(event, 9'900, "]}\n\n"));
-    EXPECT_FALSE(takes_values(event, 10'100, "]}\n\n"));
+    EXPECT_TRUE(takes_values(event, 5'900, "]}\n\n"));
+    EXPECT_FALSE(takes_values(event, 6'100, "]}\n\n"));
     EXPECT_TRUE(takes_values(R"({"choices":[],"a":[)", 39'900, "]}"));
     EXPECT_FALSE(takes_values(R"({"choices":[],"a":[)", 40'100, "]}"));
     std::string commas =

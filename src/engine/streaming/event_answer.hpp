@@ -15,7 +15,7 @@ namespace corral::engine::streaming {
 
 class event_answer : public answer_reader {
 public:
-    // An event may hold 256 KiB and 10,000 values, a whole answer 384 and 40,000: each is read in one go, which holds
+    // An event may hold 192 KiB and 6,000 values, a whole answer 384 and 40,000: each is read in one go, which holds
     // the loop.
     [[nodiscard]] core::result<void> feed(std::string_view bytes, std::vector<answer_part>& out) final;
     [[nodiscard]] core::result<void> finish(std::vector<answer_part>& out) final;

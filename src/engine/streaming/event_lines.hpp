@@ -13,7 +13,7 @@ namespace corral::engine::streaming {
 class event_lines {
 public:
     // `most`: bytes of one event.
-    explicit event_lines(std::size_t most = 256UL * 1024) : most_(most) {}
+    explicit event_lines(std::size_t most = 192UL * 1024) : most_(most) {}
 
     // Appends the data of every event that is complete, its `data:` lines joined by line breaks. Comments,
     // other fields and events without data say nothing. Line ends are CRLF, LF or CR; a byte order mark in
