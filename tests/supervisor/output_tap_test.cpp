@@ -120,6 +120,18 @@ TEST_F(output_tap_test, a_remark_is_told_once_a_meaning_and_cannot_fill_the_hist
               "remark no memory remark slow card ");
 }
 
+TEST_F(output_tap_test, a_remark_is_forgotten_behind_good_answers) {
+    tap.first_test_begins();
+    context = line_context::serving;
+    for (const char* line : {"no memory\n", "slow card\n"}) {
+        tap.feed(out, line);
+        tap.note_good_answer();
+        EXPECT_NE(tap.remark(), nullptr) << "it may be of this very answer";
+        tap.note_good_answer();
+        EXPECT_EQ(tap.remark(), nullptr);
+    }
+}
+
 TEST_F(output_tap_test, the_words_of_a_request_are_no_finding) {
     const std::vector<catalog::log_meaning> known{{"card died", "The card died.", "", false},
                                                   {"no memory", "Memory is short.", "", false}};
