@@ -10,7 +10,7 @@ import re
 import sys
 
 # Names that a file defines at its left margin: functions, constants, types, aliases. Members of a class are qualified.
-DEFINED = re.compile(r"^(?:(?:struct|class|enum class|enum|union)\s+(?P<type>\w+)(?=[^;]*$)|using\s+(?P<alias>\w+)\s*=|"
+DEFINED = re.compile(r"^(?:(?:struct|class|enum class|enum|union)\s+(?P<type>\w+)(?=[^;]*$|[^;]*\{)|using\s+(?P<alias>\w+)\s*=|"
                      r"(?:namespace\s+(?P<short>\w+)\s*=)|"
                      r"(?![#/}\s])(?!namespace|using|template|return|case|public|private|struct|class|enum|friend)"
                      r"[\w:<>,&*\s\[\]]*?[\s&*>](?P<name>\w+)\s*(?:[({=;]|\[\w*\]))")
