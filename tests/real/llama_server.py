@@ -39,6 +39,8 @@ def parameters(arguments):
     out.endpoint_metrics = wanted.metrics
     out.use_jinja = wanted.jinja
     out.sse_ping_interval = wanted.sse_ping_interval
+    out.endpoint_slots = True
+    os.environ["LLAMA_SERVER_SLOTS_DEBUG"] = "1"  # with the text of each slot
     # Flags' twins in the environment.
     out.embedding = os.environ.get("LLAMA_ARG_EMBEDDINGS") == "1"
     out.n_batch = int(os.environ.get("LLAMA_ARG_BATCH", out.n_batch))

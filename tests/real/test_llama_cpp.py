@@ -138,11 +138,14 @@ def test_a_prompt_is_counted_as_the_server_itself_counts_it(tmp_path):
         assert 400 < reply.json["prompt_eval_count"] < 512
 
 
-def direct(box, messages):
-    """What the server itself says of messages."""
+def direct(box, messages=None):
+    """What the server itself says of messages, or holds in its slots."""
     arguments = pathlib.Path(f"/proc/{server_pid(box)}/cmdline").read_text().split("\0")
     connection = http.client.HTTPConnection("127.0.0.1", int(arguments[arguments.index("--port") + 1]), timeout=30)
-    connection.request("POST", "/v1/chat/completions", json.dumps({"messages": messages}), {"Content-Type": "application/json"})
+    if messages is None:
+        connection.request("GET", "/slots")
+    else:
+        connection.request("POST", "/v1/chat/completions", json.dumps({"messages": messages}), {"Content-Type": "application/json"})
     reply = connection.getresponse()
     status, body = reply.status, reply.read()
     connection.close()
@@ -188,7 +191,7 @@ def test_an_order_that_a_template_refuses_is_asked_again_as_it_takes_it(tmp_path
 # Mistral's has the system text before the newest question, which a result is not.
 @pytest.mark.parametrize("context", [1920, 6144])
 @pytest.mark.parametrize("template", ["chatml", "gemma", "mistral"])
-def test_a_long_tool_loop_is_mostly_read_from_the_cache(tmp_path, template, context):
+def test_a_long_tool_loop_keeps_its_task_and_is_mostly_read_from_the_cache(tmp_path, template, context):
     tools = [{"type": "function", "function": {"name": name, "description": f"Tells the {name} of a place.", "parameters":
               {"type": "object", "properties": {"where": {"type": "string"}}}}} for name in ("weather", "tides", "ports", "maps")]
     file = "tiny.gguf" if template == "chatml" else f"tiny-{template}.gguf"
@@ -200,6 +203,8 @@ def test_a_long_tool_loop_is_mostly_read_from_the_cache(tmp_path, template, cont
             messages += [{"role": "assistant", "content": "", "tool_calls": [call]}, {"role": "tool", "tool_name": "tides", "content": result}]
             reply = box.chat(messages, {"temperature": 0, "num_predict": 4}, tools=tools)
             assert reply.status == 200, reply.body
+            held = direct(box)[1].decode()
+            assert "When can we sail?" in held and f"Port {step}" in held and f"Result {step}: high" in held, held
             if "messages=" in reply.headers.get("Corral-Shortened", ""):
                 read += reply.json["prompt_eval_count"]
                 cached += reply.json["prompt_eval_cached_count"]
