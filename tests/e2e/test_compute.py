@@ -41,7 +41,7 @@ class ComputeBox(Box):
     def compute(self):
         return model_of(self).get("compute")
 
-    def answer_until(self, condition, what, timeout=40):
+    def answer_until(self, condition, what, timeout=120):  # sixty looks, of a busy machine too
         """A long answer that is left once `condition` holds; how long its tokens came until then."""
         stream = self.stream_later(LONG)
         try:
