@@ -23,7 +23,7 @@ const char* name_of(failure_kind kind) noexcept {
 
 // Closed unless it is known: a cause that is not here keeps its words to the client.
 bool tells_why(const failure& why) noexcept {
-    constexpr std::array<std::string_view, 41> in_our_own_words{
+    constexpr std::array<std::string_view, 40> in_our_own_words{
         "answer-failed",
         "answer-too-long",
         "backend-broken",

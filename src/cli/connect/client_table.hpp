@@ -12,11 +12,11 @@ struct told_box {
     std::string url;  // without a path
     std::string model;
     std::uint32_t window = 0;  // tokens
-    bool window_told = true;   // by the box
     bool key = false;          // it asks for one
     bool tools = false;
     bool vision = false;
     std::uint32_t prompt = 0;  // tokens of the longest; 0: not known
+    bool window_told = true;   // by the box
 };
 
 enum class client_file { none, own, merged };
