@@ -1,5 +1,6 @@
 #include "lent_models.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -10,8 +11,10 @@ namespace corral::daemon {
 using core::asio::posix::stream_descriptor;
 
 struct lent_models::loan {
-    loan(const core::executor& on, core::owned_fd asker) : its_end(on, asker.release()) {}
+    loan(const core::executor& on, core::owned_fd asker, core::steady_time overdue)
+        : its_end(on, asker.release()), until(overdue) {}
     stream_descriptor its_end;
+    core::steady_time until;
     std::set<std::string> models;
 };
 
@@ -25,12 +28,13 @@ std::vector<std::shared_ptr<lent_models::loan>> lent_models::all() const {
     return out;
 }
 
-std::shared_ptr<lent_models::loan> lent_models::open(core::owned_fd asker) {
+std::shared_ptr<lent_models::loan> lent_models::open(core::owned_fd asker, core::steady_time until) {
     std::erase_if(loans_, [](const std::weak_ptr<loan>& each) { return each.expired(); });
     if (loans_.size() >= most) {
         return nullptr;
     }
-    auto fresh = std::make_shared<loan>(tasks_.get_executor(), std::move(asker));
+    const core::steady_time latest = core::later(std::chrono::steady_clock::now(), longest_);
+    auto fresh = std::make_shared<loan>(tasks_.get_executor(), std::move(asker), std::min(until, latest));
     loans_.push_back(fresh);
     return fresh;
 }
@@ -49,7 +53,7 @@ void lent_models::begin(const std::shared_ptr<loan>& of) {
 }
 
 core::awaitable<void> lent_models::await_end(std::shared_ptr<loan> of) {
-    core::asio::steady_timer limit(tasks_.get_executor(), longest_);
+    core::asio::steady_timer limit(tasks_.get_executor(), of->until);
     const auto overdue = std::make_shared<bool>(false);
     limit.async_wait([of, overdue](const core::error_code& cut) {
         if (!cut) {
@@ -71,7 +75,7 @@ std::vector<upgrade::loan_handover> lent_models::hand_over() const {
     std::vector<upgrade::loan_handover> out;
     for (const std::shared_ptr<loan>& each : all()) {
         if (!each->models.empty()) {
-            out.push_back({each->its_end.native_handle(), each->models});
+            out.push_back({each->its_end.native_handle(), each->models, each->until});
         }
     }
     return out;
@@ -79,7 +83,7 @@ std::vector<upgrade::loan_handover> lent_models::hand_over() const {
 
 void lent_models::go_on_with(const std::vector<upgrade::loan_handover>& before) {
     for (const upgrade::loan_handover& each : before) {
-        if (const auto fresh = open(core::owned_fd(each.asker))) {
+        if (const auto fresh = open(core::owned_fd(each.asker), each.until)) {
             fresh->models = each.models;
             begin(fresh);
         }

@@ -11,6 +11,7 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/task_group.hpp"
+#include "corral/core/time.hpp"
 #include "corral/upgrade/upgrade_document.hpp"
 
 namespace corral::daemon {
@@ -28,12 +29,14 @@ public:
         : tasks_(tasks), returned_(std::move(returned)), longest_(longest) {}
 
     // A place for that process (a pidfd), which is given back with the pointer; nullptr: all are taken.
-    [[nodiscard]] std::shared_ptr<loan> open(core::owned_fd asker);
+    // It is overdue at `until`, or after the longest time that a loan may last.
+    [[nodiscard]] std::shared_ptr<loan> open(core::owned_fd asker,
+                                             core::steady_time until = core::steady_time::max());
     // The last word on a model counts. `to` may be nullptr: it is nobody's.
     void lend(const std::string& model, const std::shared_ptr<loan>& to);
     void begin(const std::shared_ptr<loan>& of);
 
-    // For the next image; what is overdue begins anew there.
+    // For the next image.
     [[nodiscard]] std::vector<upgrade::loan_handover> hand_over() const;
     void go_on_with(const std::vector<upgrade::loan_handover>& before);
 

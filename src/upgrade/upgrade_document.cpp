@@ -249,6 +249,9 @@ handover read_all(const json& from) {
     }
     for (const json& loan : from.contains("loans") ? list(from, "loans", most_loans) : json::array()) {
         loan_handover one{descriptor(loan, "asker", false), {}};
+        if (loan.contains("until")) {
+            one.until = moment(loan, "until");
+        }
         for (const json& model : list(loan, "models", most_models)) {
             one.models.insert(text_in(model, "models"));
         }
@@ -283,7 +286,7 @@ std::string encode(const handover& what) {
     }
     json loans = json::array();
     for (const loan_handover& one : what.loans) {
-        loans.push_back({{"asker", one.asker}, {"models", one.models}});
+        loans.push_back({{"asker", one.asker}, {"models", one.models}, {"until", count_of(one.until)}});
     }
     std::vector<int> connections;
     json announced = json::array();

@@ -104,5 +104,19 @@ TEST_F(lent, what_is_handed_over_comes_back_in_the_next_image) {
     EXPECT_EQ(returned, (std::map<std::string, bool>{{"a", false}}));
 }
 
+TEST_F(lent, an_upgrade_prolongs_no_loan) {
+    asker one;
+    lent_models before(tasks, sink(), 50ms);
+    const auto loan = before.open(std::move(one.seen));
+    before.lend("a", loan);
+    std::vector<upgrade::loan_handover> left = before.hand_over();
+    ASSERT_EQ(left.size(), 1U);
+    left[0].asker = ::dup(left[0].asker);
+    lent_models after(tasks, sink());
+    after.go_on_with(left);
+    run_until([&] { return tasks.empty(); });
+    EXPECT_EQ(returned, (std::map<std::string, bool>{{"a", true}}));
+}
+
 }  // namespace
 }  // namespace corral::daemon

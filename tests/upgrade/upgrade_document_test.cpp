@@ -48,7 +48,7 @@ handover example() {
     other.wanted = false;
     other.suspended = true;
     out.models = {model, other};
-    out.loans = {{17, {"other:latest"}}};
+    out.loans = {{17, {"other:latest"}, core::steady_time(core::seconds(86400))}};
     out.speeds = "days";
     return out;
 }
@@ -68,6 +68,7 @@ TEST(upgrade_document, says_the_same_after_a_round_trip) {
     EXPECT_EQ(read->models[1].stay, core::nanoseconds::max());
     EXPECT_FALSE(read->models[1].running);
     EXPECT_EQ(read->loans[0].models, (std::set<std::string>{"other:latest"}));
+    EXPECT_EQ(read->loans[0].until, core::steady_time(core::seconds(86400)));
 }
 
 TEST(upgrade_document, a_connection_keeps_the_client_that_its_proxy_named) {
@@ -149,7 +150,7 @@ void spoil(const json& good, const json::json_pointer& at, const json& whole,
             out.emplace_back(here.to_string() + " = " + bad.dump(), std::move(spoilt));
         }
         if (good.is_object() && name != "running" && name != "drained" && name != "announced" &&
-            name != "loans" && name != "speeds") {
+            name != "loans" && name != "until" && name != "speeds") {
             json without = whole;
             json& parent = at.empty() ? without : without[at];
             parent.erase(name);

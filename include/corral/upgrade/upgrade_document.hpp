@@ -34,6 +34,7 @@ struct model_handover {
 struct loan_handover {
     int asker = -1;  // its pidfd
     std::set<std::string> models;
+    core::steady_time until = core::steady_time::max();  // absent where another image wrote none
 };
 
 struct handover {
