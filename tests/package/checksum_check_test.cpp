@@ -86,6 +86,8 @@ TEST_F(checked_package, under_a_signature_every_file_counts) {
     fs::remove_all(box.path() / "p/layers/__pycache__");
     fs::create_directory_symlink("layers", box.path() / "p/alias");
     EXPECT_THAT(check().unlisted, ElementsAre("alias"));
+    fs::rename(box.path() / "p/alias", box.path() / "p/.corral-pull.json");
+    EXPECT_THAT(check().unlisted, ElementsAre(".corral-pull.json")) << "a record is a file";
 }
 
 TEST_F(checked_package, names_what_changed_is_missing_or_unlisted) {

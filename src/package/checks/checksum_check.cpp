@@ -79,7 +79,8 @@ std::vector<std::string> unlisted_files(const package_tree& tree,
         return {tree.folder().string()};
     }
     for (const node& one : whole->entries()) {
-        const bool counts = (one.kind != node_kind::folder || one.link) && !is_record(one.path);
+        const bool record = is_record(one.path) && one.kind == node_kind::file && !one.link;
+        const bool counts = (one.kind != node_kind::folder || one.link) && !record;
         if (counts && !paths.contains(one.path)) {
             out.push_back(one.path);
         }
