@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import jsonschema
 import pytest
@@ -299,8 +300,20 @@ def test_a_revoked_key_takes_its_sessions_with_it(box):
     assert told.status == 200, told.body
     cookie = {**NOBODY, "Cookie": told.headers["Set-Cookie"].split(";")[0]}
     assert box.request("GET", API + "/status", headers=cookie).status == 200
+    streams = []
+    for path, headers in (("/events", cookie), ("/logs/stream?service=corral", bearer(made))):
+        connection = http.client.HTTPConnection("127.0.0.1", box.port, timeout=10)
+        connection.request("GET", API + path, headers=headers)
+        streams.append((connection, connection.getresponse()))
+        assert streams[-1][1].readline().startswith(b"event: ")
     assert box.request("DELETE", API + "/keys/brief", headers=ACTS).status == 200
     wait_until(lambda: box.request("GET", API + "/status", headers=cookie).status == 401, what="the session is over")
+    box.say("[[text=a change and a line]]")
+    for connection, stream in streams:
+        end = time.monotonic() + 20
+        while stream.readline():
+            assert time.monotonic() < end, "it goes on"
+        connection.close()
 
 
 def test_bodies_and_names_that_mean_harm_are_refused(box):

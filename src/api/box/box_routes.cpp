@@ -7,6 +7,7 @@
 #include "api/box/error_reply.hpp"
 #include "api/box/query_parameter.hpp"
 #include "api/box/routes.hpp"
+#include "api/door/access_check.hpp"
 #include "api/timestamp.hpp"
 #include "corral/api/page_shelf.hpp"
 #include "corral/core/json_members.hpp"
@@ -15,7 +16,17 @@ namespace corral::api::box {
 
 namespace {
 
-core::awaitable<void> send_stream(core::result<std::unique_ptr<desk_stream>> from,
+// A stream outlives what let it in: a key may be removed meanwhile, and a session ended.
+bool may_still(const api_context& context, const http::request& incoming) {
+    if (incoming.owner.empty()) {
+        return true;
+    }
+    const config::key_scopes may = judge_access(context.keys, incoming, context.sessions).may;
+    return may.observe >= incoming.may_observe && may.operate >= incoming.may_operate;
+}
+
+core::awaitable<void> send_stream(const api_context& context, const http::request& incoming,
+                                  core::result<std::unique_ptr<desk_stream>> from,
                                   http::response_writer& out) {
     if (!from) {
         co_await send(refusal_of(from.error()), out);
@@ -29,7 +40,7 @@ core::awaitable<void> send_stream(core::result<std::unique_ptr<desk_stream>> fro
     while (!gone) {
         auto coming = (*from)->next();
         std::optional<std::string> piece = co_await std::move(coming);
-        if (!piece) {
+        if (!piece || !may_still(context, incoming)) {
             co_await out.finish();
             co_return;
         }
@@ -49,7 +60,7 @@ core::awaitable<void> send_requests(const api_context& context, http::request&, 
 
 core::awaitable<void> send_events(const api_context& context, http::request& incoming,
                                   http::response_writer& out) {
-    co_await send_stream(context.desk->watch(incoming.client), out);
+    co_await send_stream(context, incoming, context.desk->watch(incoming.client), out);
 }
 
 core::result<std::unique_ptr<desk_stream>> follow_lines(const api_context& context,
@@ -76,7 +87,7 @@ core::awaitable<void> send_lines(const api_context& context, http::request& inco
                       out);
         co_return;
     }
-    co_await send_stream(follow_lines(context, incoming, wanted), out);
+    co_await send_stream(context, incoming, follow_lines(context, incoming, wanted), out);
 }
 
 constexpr unsigned failed = 500;
