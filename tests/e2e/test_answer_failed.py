@@ -18,6 +18,7 @@ def test_half_an_answer_says_so_in_its_own_text(tmp_path):
         formats = [("/api/chat", "messages", {"stream": False}, lambda told: told["prompt_eval_count"]),
                    ("/v1/chat/completions", "messages", {}, lambda told: told["usage"]["prompt_tokens"]),
                    ("/v1/messages", "messages", {"max_tokens": 9}, lambda told: told["usage"]["input_tokens"]),
+                   ("/v1/messages/count_tokens", "messages", {}, lambda told: told["input_tokens"]),
                    ("/v1/responses", "input", {}, lambda told: told["usage"]["input_tokens"])]
         own = told[:told.index("\n\n[This")]
         for path, member, more, tokens in formats:

@@ -87,6 +87,7 @@ core::awaitable<void> serve_count(api_context context, const http::request& inco
     }
     chat::generation_request request = begin_request(context, incoming, *got.model, got.asked.model);
     fill(got.asked, *got.model, request);
+    remove_notes(request.messages);
     const auto counted = co_await context.generations->count(std::move(request), got.model);
     http::response whole;
     if (counted) {
