@@ -224,4 +224,4 @@ def test_files_that_were_not_downloaded_are_counted(tmp_path):
     for number in (1, 3):
         layer(box, number).write_text(LFS_POINTER)
     status, page = doctor(box)
-    assert status == 2 and "file.lfs-pointer" in page and "2 of" in page, page
+    assert status == 2 and "file.lfs-pointer" in page and "2 files that this model needs" in page, page

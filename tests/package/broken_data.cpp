@@ -62,11 +62,11 @@ const std::vector<way>& data_ways() {
              }
          },
          "file.lfs-pointer",
-         {"3 of the ", "9.0 MB together", "_l1_"}},
+         {"3 files that this model needs ", "9.0 MB together", "_l1_"}},
         {"all model files are pointers, of a clone",
          all_pointers,
          "file.lfs-pointer",
-         {"8 of the ", "1.8 GB together", "git -C ", " lfs pull"}},
+         {"8 files that this model needs ", "1.8 GB together", "git -C ", " lfs pull"}},
         {"the post file is a log-in page",
          [](auto& p) { write_text(p.post(), "<!doctype html>\n<html><body>Sign in</body></html>"); },
          "file.html",

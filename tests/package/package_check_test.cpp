@@ -40,7 +40,7 @@ TEST(package_check, pointers_tell_how_large_their_neighbours_must_be) {
     }
     const auto found = check_package(p.model, p.here);
     ASSERT_THAT(ids_of(found), testing::ElementsAre("file.lfs-pointer", "file.truncated"));
-    EXPECT_THAT(found[1].what, HasSubstr("2 of the 15 files"));
+    EXPECT_THAT(found[1].what, HasSubstr("2 files that this model needs"));
     EXPECT_THAT(found[1].what, HasSubstr("neighbours have 90.0 MB"));
 }
 

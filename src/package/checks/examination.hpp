@@ -67,7 +67,6 @@ struct examination {
     package_tree tree;
     std::vector<catalog::finding> found;
     std::vector<file_fault> faults;
-    std::size_t files_needed = 0;
     std::vector<repair> repairs;
 
     void add(std::string id, catalog::severity level, std::string what, std::string why, std::string fix);

@@ -97,15 +97,6 @@ constexpr std::array all_words = {
                 "The tokenizer can't read it.", remedy::fetch, ""},
 };
 
-std::string counted_files(std::size_t count, std::size_t needed, bool sure) {
-    if (!sure || count > needed) {
-        return std::to_string(count) + " files";
-    }
-    return (count == needed ? "All " + std::to_string(needed)
-                            : std::to_string(count) + " of the " + std::to_string(needed)) +
-           " files that this model needs";
-}
-
 // What the details add: sizes of the real files, where a link leads.
 std::string details(const fault_words& of, const std::vector<const file_fault*>& files) {
     if (of.kind == fault_kind::lfs_pointer) {
@@ -148,7 +139,8 @@ void report(examination& at, const fault_words& of, bool sure) {
         return;
     }
     const bool several = files.size() > 1;
-    std::string what = several ? counted_files(files.size(), at.files_needed, sure) + " " + of.many
+    std::string what = several ? std::to_string(files.size()) +
+                                     (sure ? " files that this model needs " : " files ") + of.many
                                : named(paths.front()) + " " + of.one;
     what += details(of, files);
     what += several ? " (the first: " + named(paths.front()) + ")." : ".";

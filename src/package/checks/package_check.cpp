@@ -196,7 +196,7 @@ package_examination examine_package(const catalog::model_entry& model, const mac
         out.findings = {unusable_folder(model, tree.error())};
         return out;
     }
-    examination at{model, here, std::move(*tree), {}, {}, 0, {}};
+    examination at{model, here, std::move(*tree), {}, {}, {}};
     for (const auto& variable : model.runtime.variables) {
         check_variable(at, variable);
     }
