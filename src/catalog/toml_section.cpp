@@ -70,13 +70,13 @@ std::string quotes_missing(std::string_view text, std::size_t line) {
     const std::string_view key = core::trimmed(text.substr(0, equals));
     const std::string_view value =
         core::trimmed(equals == std::string_view::npos ? "" : text.substr(equals + 1));
-    const bool number = value.find_first_not_of("0123456789+-_.") == std::string_view::npos &&
+    const bool number = value.find_first_not_of("0123456789+-_. ") == std::string_view::npos &&
                         std::ranges::count(value, '.') < 2;
     if (key.empty() || value.empty() || number || value == "true" || value == "false" ||
         std::string_view("\"'[{#").find(value.front()) != std::string_view::npos) {
         return {};
     }
-    return "; a text stands in quotes: " + std::string(key) + " = \"...\"";
+    return "a text stands in quotes: " + std::string(key) + " = \"...\"";
 }
 
 }  // namespace
@@ -99,7 +99,13 @@ std::optional<toml::table> parse_toml_text(std::string_view text, issue_list& is
         toml::source_region where;
         where.begin = {static_cast<toml::source_index>(wrong->line),
                        static_cast<toml::source_index>(wrong->column)};
-        issues.add(where, std::move(wrong->message) + quotes_missing(text, wrong->line));
+        std::string message = std::move(wrong->message);
+        if (const std::string quotes = quotes_missing(text, wrong->line); !quotes.empty()) {
+            // The parser's own words behind it.
+            const std::size_t own = message.find(" (");
+            message = quotes + (own == std::string::npos ? " (" + message + ")" : message.substr(own));
+        }
+        issues.add(where, std::move(message));
         return std::nullopt;
     }
     return std::get<toml::table>(std::move(parsed));
