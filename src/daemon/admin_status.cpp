@@ -134,12 +134,11 @@ control::admin_json learned_json(engine::backend& runtime) {
     const engine::stated_model stated = runtime.stated();
     out["parameter_size"] = stated.parameter_size;
     out["quantization"] = stated.quantization;
-    out["load_seconds"] = nullptr;
-    for (const supervisor::service_status& service : runtime.services().status()) {
-        if (service.usual_load) {
-            out["load_seconds"] = seconds_of(*service.usual_load);
-        }
-    }
+    // The model's is that of the last: a tokenizer that came up is no loaded model.
+    const std::vector<supervisor::service_status> services = runtime.services().status();
+    const bool loaded = !services.empty() && services.back().usual_load;
+    out["load_seconds"] =
+        loaded ? control::admin_json(seconds_of(*services.back().usual_load)) : control::admin_json(nullptr);
     return out;
 }
 

@@ -1,7 +1,6 @@
 #include "admin_target.hpp"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "corral/catalog/model_name.hpp"
@@ -19,22 +18,6 @@ std::string served_name(const known_targets& among, std::string_view typed) {
     return found == nullptr ? std::string() : found->deployment;
 }
 
-// "qwen3:4b@1": the only one that `typed` can mean; nullptr: none.
-engine::backend* set_of(const known_targets& among, std::string_view typed) {
-    const auto at = typed.rfind('@');
-    if (at == std::string_view::npos) {
-        return nullptr;
-    }
-    const std::string deployment = served_name(among, typed.substr(0, at));
-    const std::string label = deployment + std::string(typed.substr(at));
-    for (const auto& runtime : among.backends) {
-        if (!deployment.empty() && catalog::label_of(runtime->model()) == label) {
-            return runtime.get();
-        }
-    }
-    return nullptr;
-}
-
 std::string no_model(const known_targets& among, const std::string& typed) {
     std::vector<std::string> names;
     for (const generation::served& each : among.models.all()) {
@@ -49,7 +32,7 @@ bool resolve_model(const known_targets& among, std::string_view target, admin_ta
         out.models.push_back(std::move(deployment));
         return true;
     }
-    if (const engine::backend* const set = set_of(among, target)) {
+    if (const engine::backend* const set = instance_named(among, target)) {
         out.models.push_back(set->model().name);
         out.label = catalog::label_of(set->model());
         return true;
@@ -85,6 +68,21 @@ admin_target resolve_name(const known_targets& among, const std::string& target)
 }
 
 }  // namespace
+
+engine::backend* instance_named(const known_targets& among, std::string_view typed) {
+    const auto at = typed.rfind('@');
+    if (at == std::string_view::npos) {
+        return nullptr;
+    }
+    const std::string deployment = served_name(among, typed.substr(0, at));
+    const std::string label = deployment + std::string(typed.substr(at));
+    for (const auto& runtime : among.backends) {
+        if (!deployment.empty() && catalog::label_of(runtime->model()) == label) {
+            return runtime.get();
+        }
+    }
+    return nullptr;
+}
 
 admin_target resolve_target(const known_targets& among, const std::string& target) {
     admin_target out;

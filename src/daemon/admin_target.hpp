@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "corral/engine/backend.hpp"
@@ -26,6 +27,9 @@ struct known_targets {
     const generation::model_directory& models;
     const scheduler::scheduler& admission;
 };
+
+// "qwen3:4b@1", or by another name of the model: the only instance that `typed` can mean; nullptr: none.
+[[nodiscard]] engine::backend* instance_named(const known_targets& among, std::string_view typed);
 
 // `target`: MODEL, MODEL@CARDS, one of them and /SERVICE, or empty for all models. A problem too while the server is
 // shutting down.

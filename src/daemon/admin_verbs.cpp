@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "admin_target.hpp"
 #include "corral/catalog/placement.hpp"
@@ -38,7 +41,7 @@ admin_target target_of(const admin_context& of, const control::admin_json& asked
 control::admin_json done(const admin_target& at, const char* what) {
     control::admin_json out;
     out["ok"] = true;
-    out["models"] = at.models;
+    out["models"] = at.label.empty() ? at.models : std::vector<std::string>{at.label};
     out["message"] = what;
     return out;
 }
@@ -91,13 +94,24 @@ control::admin_json refused_target(const admin_target& at) {
     return out;
 }
 
+// Of one of several instances: what can be done.
+std::string not_alone(const admin_target& at, std::string_view verb, std::string_view participle) {
+    return fmt::format(
+        "an instance is {1} with its model: 'corral {0} {2}' {0}s all of them, 'corral restart {3}' starts "
+        "this one anew",
+        verb, participle, at.models.front(), at.label);
+}
+
 core::awaitable<control::admin_json> run_stop(const admin_context& of, control::admin_json asked) {
     const admin_target at = target_of(of, asked);
     if (!at.problem.empty()) {
         co_return refused_target(at);
     }
-    if (!at.service.empty() || !at.label.empty()) {
+    if (!at.service.empty()) {
         co_return control::admin_refusal(core::say("command.stop-service/service", at.models.front()));
+    }
+    if (!at.label.empty()) {
+        co_return control::admin_refusal(not_alone(at, "stop", "stopped"));
     }
     const bool at_once = core::flag_at(asked, "now");
     for (const std::string& model : at.models) {
@@ -164,8 +178,11 @@ core::awaitable<control::admin_json> run_start(const admin_context& of, control:
     if (!at.problem.empty()) {
         co_return refused_target(at);
     }
-    if (!at.service.empty() || !at.label.empty()) {
+    if (!at.service.empty()) {
         co_return control::admin_refusal(core::say("command.stop-service/started", at.models.front()));
+    }
+    if (!at.label.empty()) {
+        co_return control::admin_refusal(not_alone(at, "start", "started"));
     }
     of.forget_deadly_prompts();
     for (const std::string& model : at.models) {
@@ -216,8 +233,17 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
     co_await wait_for(of, std::move(name), std::move(gone), until);
     // Closes an open breaker and ends a backoff; no effect where everything starts already.
     const runtimes after = of.running->admission().runtimes_of(model);
-    if (after == all && !any_in(after, engine::availability_state::ready)) {
+    if (after != all) {
+        co_return;
+    }
+    if (!any_in(after, engine::availability_state::ready)) {
         of.running->admission().resume(model);
+        co_return;
+    }
+    for (engine::backend* const runtime : after) {
+        if (is_meant(*runtime, at) && in_state(runtime, engine::availability_state::broken)) {
+            runtime->start();  // beside others that serve
+        }
     }
 }
 

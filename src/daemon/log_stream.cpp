@@ -1,3 +1,4 @@
+#include "admin_target.hpp"
 #include "admin_verbs.hpp"
 
 #include <algorithm>
@@ -37,12 +38,17 @@ struct log_choice {
 
 // A name that clients may use, or one of several process sets, "qwen3:4b@1"; the first of what it means.
 const engine::backend* find_backend(const admin_context& of, std::string_view typed) {
-    const generation::served served = of.running->models().find(typed);
-    const auto found = std::ranges::find_if(of.running->backends(), [&](const auto& one) {
+    const fleet::fleet& running = *of.running;
+    const generation::served served = running.models().find(typed);
+    if (const engine::backend* const instance =
+            instance_named({running.backends(), running.models(), running.admission()}, typed)) {
+        return instance;
+    }
+    const auto found = std::ranges::find_if(running.backends(), [&](const auto& one) {
         return served != nullptr ? one->model().name == served->deployment
                                  : catalog::label_of(one->model()) == typed;
     });
-    return found == of.running->backends().end() ? nullptr : found->get();
+    return found == running.backends().end() ? nullptr : found->get();
 }
 
 // What the lines of all that `typed` means are chosen by: a model, or one process set.
@@ -63,6 +69,9 @@ bool has_service(const engine::backend& runtime, std::string_view service) {
 std::vector<std::string> all_names(const admin_context& of) {
     std::vector<std::string> out{own_log};
     for (const auto& runtime : of.running->backends()) {
+        if (std::ranges::find(out, runtime->model().name) != out.end()) {
+            continue;  // another instance of it
+        }
         out.push_back(runtime->model().name);
         for (const auto& service : runtime->model().runtime.services) {
             out.push_back(runtime->model().name + "/" + service.name);

@@ -133,6 +133,27 @@ def test_a_model_on_two_cards_is_one_and_each_card_is_told_of_once(tmp_path):
         assert [[card["card"] for card in device["cards"]] for device in told["devices"]] == [[0, 1]], "one tool, asked once"
         assert done(farm, "status").count("device: card") == 2
         assert "alpha" not in done(farm, "doctor") or "is broken" not in done(farm, "doctor")
+        for verb in ("stop", "start"):
+            refused = corral(farm, verb, "alpha@1")
+            assert refused.returncode == 1 and f"'corral {verb} alpha:latest' {verb}s all of them" in refused.stderr, refused
+        assert done(farm, "logs", "alpha@1") and "alpha:latest@0" not in done(farm, "logs", "alpha@1")
+        assert corral(farm, "logs", "alpha@7").stderr.count("alpha:latest/runtime") == 1
+        assert done(farm, "restart", "alpha@1") == "alpha:latest@1: restarting\n"
+
+
+def test_a_broken_instance_is_started_beside_one_that_serves(tmp_path):
+    lines = 'cards = [0, 1]\ninstances = 2\nrestart = { breaker_retry = "10m" }'
+    with Farm(tmp_path, {"alpha": {**ROOM_FOR_ONE, "lines": lines}}, device={"cards": 2}) as farm:
+        farm.wait_set("alpha:latest@0"), farm.wait_set("alpha:latest@1")
+        package = tmp_path / "package-alpha"
+        package.rename(tmp_path / "away")
+        done(farm, "restart", "alpha@1")
+        farm.wait_set("alpha:latest@1", "broken")
+        (tmp_path / "away").rename(package)
+        done(farm, "restart", "alpha@1")
+        assert farm.sets()["alpha:latest@1"]["state"] in ("loading", "ready"), "at once, before anybody sees the folder"
+        farm.wait_set("alpha:latest@1")
+        assert farm.sets()["alpha:latest@0"]["services"][1]["starts"] == 1, "the other went on"
 
 
 def test_a_device_that_no_model_has_any_more_is_forgotten(tmp_path):

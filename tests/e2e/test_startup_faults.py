@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from admin_cli import model_of
 from harness import BIN, Box, free_port, own_mount, processes, wait_until
 
 # Starts that fail within seconds are tried for as long as this before the breaker opens.
@@ -75,6 +76,7 @@ def test_a_program_that_cannot_run_is_named_with_the_reason(tmp_path, kind, word
         reason = broken_reason(box)
         assert word.lower() in reason.lower(), reason
         assert path.name in reason
+        assert model_of(box)["learned"]["load_seconds"] is None, "a tokenizer that came up is no loaded model"
         wait_until(lambda: "event=service.broken" in box.log(), what="the line that says so")
         starts = box.log().count(path.name)
         chat = box.chat("hello")
