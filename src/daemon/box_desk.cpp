@@ -183,7 +183,7 @@ desk_json requests_json(const admin_context& of, const telemetry::run_journal& j
         desk_json row;
         row["id"] = one.id;
         row["model"] = one.model;
-        row["position"] = one.place.ahead + 1;
+        row["position"] = one.place.ahead;
         row["waited_seconds"] = std::chrono::duration_cast<core::seconds>(now - one.since).count();
         row["estimate_seconds"] =
             one.place.estimate ? desk_json(one.place.estimate->count()) : desk_json(nullptr);

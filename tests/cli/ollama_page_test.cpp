@@ -69,11 +69,11 @@ TEST(ollama_page, puts_what_is_our_own_behind_the_columns_of_ps) {
     models[1].state = "stopping";
     EXPECT_EQ(loaded_text(models, running(290s), "", noon, {}),
               "NAME        ID              SIZE    PROCESSOR    CONTEXT    UNTIL                 STATE       "
-              "QUEUE                   PROFILE\n"
+              "QUEUE        PROFILE\n"
               "qwen3:4b    0123456789ab    4 GB    100% GPU     2048       4 minutes from now    ready       "
-              "1 running, 0 waiting    -\n"
+              "1 running    -\n"
               "other       -               -       -            -          Stopping...           stopping    "
-              "0 running, 0 waiting    -\n");
+              "-            -\n");
     EXPECT_THAT(loaded_text(models, running(290s), "ot", noon, {}),
                 testing::Not(testing::HasSubstr("qwen3:4b")));
 }

@@ -42,7 +42,7 @@ TEST(load_bar, is_never_wider_than_its_room) {
 
 TEST(status_page, is_words_for_files_and_a_bar_on_a_terminal) {
     const std::string text = status_page(loading(), plain);
-    EXPECT_THAT(text, HasSubstr("  a:latest  loading 45 %, about 1 min 20 s left, 0 running, 2 waiting\n"));
+    EXPECT_THAT(text, HasSubstr("  a:latest  loading 45 %, about 1 min 20 s left, 2 waiting\n"));
     EXPECT_THAT(text, Not(HasSubstr("\x1b")));
     EXPECT_THAT(text, Not(HasSubstr("[#")));
     EXPECT_THAT(text, HasSubstr("left out: /x/c.toml, model c:latest\n      /x/c.toml:1:1: no\n"));
@@ -71,6 +71,9 @@ TEST(status_page, tells_what_was_saved_by_going_on_behind_what_a_model_holds) {
     auto& reuse = status["models"][0]["reuse"];
     reuse = {{"state", "on"}, {"why", "Proved on 2026-01-02."}, {"runs", 0}};
     EXPECT_THAT(status_page(status, plain), HasSubstr("reuse: on. Proved on 2026-01-02.\n"));
+    auto broken = status;
+    broken["models"][0]["state"] = "broken";
+    EXPECT_THAT(status_page(broken, plain), Not(HasSubstr("reuse:")));
     reuse["runs"] = 20;
     reuse["continued"] = 12;
     reuse["prompt_tokens"] = 9000;
@@ -109,8 +112,8 @@ TEST(status_page, is_one_line_for_a_model_that_is_well) {
         {"name":"b:latest","state":"unloaded","services":[{"name":"runtime","state":"stopped"}]}]})");
     EXPECT_EQ(status_page(status, plain),
               "corral 1 on kitchen, process 7, up 1 min 1 s\n"
-              "  a:latest  ready, 1 running, 0 waiting\n"
-              "  b:latest  unloaded, 0 running, 0 waiting\n");
+              "  a:latest  ready, 1 running\n"
+              "  b:latest  unloaded\n");
     EXPECT_THAT(status_page(status, plain, true), HasSubstr("    runtime"));
     for (const char* const trouble :
          {R"({"warning":"slow"})", R"({"state":"broken"})", R"({"waits":"for memory"})",

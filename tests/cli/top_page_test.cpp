@@ -31,7 +31,7 @@ TEST(top_page, has_models_queue_speed_cards_and_incidents) {
     EXPECT_THAT(page, HasSubstr("corral 1.2  1 running, 2 waiting, 12.5 tokens/s; up 1 h 1 min\n"));
     EXPECT_THAT(page, HasSubstr("a:latest@1  loading 40 %, about 9 s left"));
     EXPECT_THAT(page, HasSubstr("r1       a:latest  runs"));
-    EXPECT_THAT(page, HasSubstr("1. in the queue  waits for 12 s, turn in about 8 s\n"));
+    EXPECT_THAT(page, HasSubstr("behind 1  waits for 12 s, turn in about 8 s\n"));
     EXPECT_THAT(page, HasSubstr("AX650N  4000 of 7040 MB  87 %  51 C\n"));
     EXPECT_THAT(page, HasSubstr("2026-11-24 01:02  a:latest  killed by SIGKILL\n"));
     EXPECT_THAT(page, Not(HasSubstr("\x1b")));
@@ -39,6 +39,16 @@ TEST(top_page, has_models_queue_speed_cards_and_incidents) {
 
 TEST(top_page, of_an_empty_box_says_what_to_do) {
     EXPECT_THAT(top_page(json::object(), {}, {}, {}), HasSubstr("There is no model yet: 'corral search'"));
+}
+
+TEST(top_page, leaves_zeros_out_and_cards_that_hold_nothing) {
+    const json idle =
+        json::parse(R"({"version":"1.2","uptime_seconds":7,"queue":{"running":0,"waiting":0},"models":[
+        {"name":"a","state":"unloaded","queue":{"running":0,"waiting":0},"memory":{"cards":[0]}}]})");
+    EXPECT_EQ(top_page(idle, {}, {}, {}),
+              "corral 1.2  idle; up 7 s\n\n"
+              "MODEL  STATE     CARDS  RUN  WAIT  TOKENS/S\n"
+              "a      unloaded                    \n\n");
 }
 
 TEST(top_page, survives_what_is_no_status) {

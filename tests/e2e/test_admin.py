@@ -82,7 +82,7 @@ def test_status_is_true(box):
     text = done(box, "status", "--long")
     assert MODEL in text and f"process {box.pid_of('runtime')}" in text
     short = done(box, "status")
-    assert [line.split()[:2] for line in short.splitlines() if MODEL in line] == [[MODEL, "ready,"]] and "runtime" not in short, short
+    assert [line.split()[:2] for line in short.splitlines() if MODEL in line] == [[MODEL, "ready"]] and "runtime" not in short, short
 
 
 def test_status_counts_running_and_waiting(box):

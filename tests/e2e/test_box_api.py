@@ -156,7 +156,7 @@ def test_who_waits_is_told_with_a_place(box):
         one.start()
     rows = wait_until(lambda: len(box.request("GET", API + "/requests").json["waiting"]) == 3 and
                       box.request("GET", API + "/requests").json, what="three wait")
-    assert sorted(row["position"] for row in rows["waiting"]) == [2, 3, 4]
+    assert sorted(row["position"] for row in rows["waiting"]) == [1, 2, 3]
     assert rows["running"][0]["outcome"] == "running" and rows["running"][0]["stages"]
     assert "next" not in json.dumps(rows)
     stream.close()

@@ -44,6 +44,7 @@ def test_an_empty_box_gets_a_model_that_answers(box, page):
     # It goes on while another page is looked at.
     page.get_by_role("link", name="Overview").click()
     expect(bar).to_be_visible()
+    expect(page.get_by_text("This box has no model yet.")).to_have_count(0)
     page.get_by_role("button", name=f"Cancel {NAME}").click()
     expect(page.get_by_text("Stopped. What has come is kept on the box.")).to_be_visible()
     wait_until(lambda: "event=pull.left" in box.log.read_text(), 60, "the box has stopped too")

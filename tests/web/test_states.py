@@ -113,7 +113,7 @@ OWN = {
     "left_out": {"overview": r"No model is served: the file of one has a mistake[\s\S]*lost\.toml", "models": r"lost\.toml[\s\S]*'package' is missing",
                  "chat": "No model that can chat"},
     "no_tool": {"overview": r"All is well\.[\s\S]*Cards\s+none asked"},
-    "loading": {"overview": r"A model is being loaded\.[\s\S]*sim:latest[\s\S]*loading", "models": r"loading[\s\S]*Unload"},
+    "loading": {"overview": r"A model is being loaded\.[\s\S]*sim:latest[\s\S]*loading[\s\S]*No model is ready", "models": r"loading[\s\S]*Unload"},
     "broken": {"overview": r"sim:latest can't be loaded: .*/nonexistent/runtime", "models": r"broken[\s\S]*Load", "chat": r"sim:latest can't be loaded", "incidents": r"runtime: "},
     "drained": {"overview": r"The box is drained"},
     "no_scope": {**DENIED, "chat": "Ask something"},

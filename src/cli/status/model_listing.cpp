@@ -166,7 +166,8 @@ json listing_json(const std::vector<listed_model>& models) {
                 one["instances"].push_back({{"name", name}, {"state", state}});
             }
         }
-        one["queue"] = {{"running", model.running}, {"waiting", model.waiting}};
+        one["queue"] = {{"running", static_cast<std::uint64_t>(model.running)},
+                        {"waiting", static_cast<std::uint64_t>(model.waiting)}};
         one["unload_seconds"] = model.unload_seconds ? json(*model.unload_seconds) : json(nullptr);
         one["aliases"] = model.aliases;
         one["size_bytes"] = model.size_bytes;
@@ -278,7 +279,7 @@ std::string loaded_text(const std::vector<listed_model>& models, const json& run
             return;
         }
         row.push_back(or_dash(model.state + places_text(model)));
-        row.push_back(fmt::format("{:.0f} running, {:.0f} waiting", model.running, model.waiting));
+        row.push_back(or_dash(queue_text(model.running, model.waiting)));
         row.push_back(or_dash(model.profile));
         rows.push_back(std::move(row));
     };

@@ -122,7 +122,7 @@ std::string learned_text(const json& of) {
         add(fmt::format("{:.2f} tokens for a letter", *letter));
     }
     if (const auto load = reported_number(of, "load_seconds")) {
-        add("loads in about " + span_text(*load));
+        add(*load < 1 ? "loads in less than 1 s" : "loads in about " + span_text(*load));
     }
     if (const auto memory = reported_number(of, "memory_mb")) {
         add(fmt::format("takes {:.0f} MB of its cards", *memory));

@@ -180,17 +180,22 @@ std::string reuse_text(const json& reuse) {
     return why.empty() ? out : out + ". " + why;
 }
 
+bool is_down(const json& of) {
+    const std::string state = reported_text(of, "state");
+    return state == "broken" || state == "stopped";
+}
+
 void add_processes(std::string& out, const json& of, const text_style& style) {
     if (const json tier = of.value("tier", json::object());
         tier.is_object() && reported_flag(tier, "serves")) {
         const std::string why = reported_text(tier, "why");
         add_note(out, "serves", "requests go here" + (why.empty() ? why : ", as " + why), style);
     }
-    if (const json compute = of.value("compute", json::object()); compute.is_object()) {
+    if (const json compute = of.value("compute", json::object()); compute.is_object() && !is_down(of)) {
         add_compute(out, compute, style);
     }
     if (const json reuse = of.value("reuse", json::object());
-        reuse.is_object() && !reported_text(reuse, "state").empty()) {
+        reuse.is_object() && !reported_text(reuse, "state").empty() && !is_down(of)) {
         add_note(out, "reuse", reuse_text(reuse), style);
     }
     const json memory = of.value("memory", json::object());
@@ -227,10 +232,11 @@ bool is_well(const json& of) {
 void add_model(std::string& out, const json& model, const text_style& style, bool whole) {
     const json queue = model.value("queue", json::object());
     const json& counts = queue.is_object() ? queue : json::object();
-    out += fmt::format("  {}  {}{}, {:.0f} running, {:.0f} waiting\n",
-                       painted(reported_text(model, "name"), colour::bold, style),
+    const std::string asked =
+        queue_text(reported_amount(counts, "running"), reported_amount(counts, "waiting"));
+    out += fmt::format("  {}  {}{}{}\n", painted(reported_text(model, "name"), colour::bold, style),
                        state_text(reported_text(model, "state"), style), progress_text(model, style),
-                       reported_amount(counts, "running"), reported_amount(counts, "waiting"));
+                       asked.empty() ? "" : ", " + asked);
     add_note(out, "also serves", reported_words(model, "also"), style);
     add_note(out, "waits", reported_text(model, "waits"), style);
     const std::vector<json> instances = reported_objects(model, "instances");
@@ -279,6 +285,14 @@ std::string span_text(double seconds) {
         return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
     }
     return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);
+}
+
+std::string queue_text(double running, double waiting) {
+    std::string out = running > 0 ? fmt::format("{:.0f} running", running) : std::string();
+    if (waiting > 0) {
+        out += fmt::format("{}{:.0f} waiting", out.empty() ? "" : ", ", waiting);
+    }
+    return out;
 }
 
 std::string state_text(const std::string& state, const text_style& style) {

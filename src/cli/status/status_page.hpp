@@ -31,6 +31,9 @@ namespace corral::cli {
 // Some model still loads, or waits to be started again.
 [[nodiscard]] bool still_loads(const nlohmann::ordered_json& status);
 
+// "1 running, 2 waiting", without zeros.
+[[nodiscard]] std::string queue_text(double running, double waiting);
+
 // "ready" and the like, in its colour.
 [[nodiscard]] std::string state_text(const std::string& state, const text_style& style);
 

@@ -53,8 +53,19 @@ std::string rate_of(const json& model) {
     return rate > 0 ? fmt::format("{:.1f}", rate) : std::string();
 }
 
+// Zeros are left out.
+std::string count_of(const json& queue, const char* key) {
+    const double count = reported_amount(queue, key);
+    return count > 0 ? fmt::format("{:.0f}", count) : std::string();
+}
+
+// Of one that holds them: one that is not loaded may come to others.
 std::string cards_of(const json& processes) {
     std::string out;
+    const std::string state = reported_text(processes, "state");
+    if (state != "ready" && state != "loading" && state != "stopping") {
+        return out;
+    }
     for (const json& card : core::list_at(object_at(processes, "memory"), "cards")) {
         out += (out.empty() ? "" : ",") + (card.is_number() ? card.dump() : std::string("?"));
     }
@@ -75,8 +86,8 @@ std::string models_text(const json& status, const text_style& style) {
     for (const json& model : reported_objects(status, "models")) {
         const json& queue = object_at(model, "queue");
         rows.push_back({painted(reported_text(model, "name"), colour::bold, style), state_of(model, style),
-                        cards_of(model), fmt::format("{:.0f}", reported_amount(queue, "running")),
-                        fmt::format("{:.0f}", reported_amount(queue, "waiting")), rate_of(model)});
+                        cards_of(model), count_of(queue, "running"), count_of(queue, "waiting"),
+                        rate_of(model)});
         for (const json& one : reported_objects(model, "instances")) {
             rows.push_back({"  " + reported_text(one, "name"), state_of(one, style), cards_of(one), "", "",
                             rate_of(one)});
@@ -95,15 +106,17 @@ std::string requests_text(const json& requests, const text_style& style) {
     const std::vector<json> waiting = reported_objects(requests, "waiting");
     for (const json& one : running) {
         if (rows.size() <= most_requests) {
+            const double pieces = reported_amount(one, "pieces");
             rows.push_back({reported_text(one, "id"), reported_text(one, "model"), "runs",
-                            fmt::format("{:.0f} pieces", reported_amount(one, "pieces"))});
+                            fmt::format("{:.0f} piece{}", pieces, pieces == 1 ? "" : "s")});
         }
     }
     for (const json& one : waiting) {
         if (rows.size() <= most_requests) {
             const auto left = reported_number(one, "estimate_seconds");
+            const double before = reported_amount(one, "position");
             rows.push_back({reported_text(one, "id"), reported_text(one, "model"),
-                            fmt::format("{:.0f}. in the queue", reported_amount(one, "position")),
+                            before > 0 ? fmt::format("behind {:.0f}", before) : std::string("next"),
                             "waits for " + span_text(reported_amount(one, "waited_seconds")) +
                                 (left ? ", turn in about " + span_text(*left) : std::string())});
         }
@@ -147,11 +160,13 @@ std::string top_page(const json& status, const json& requests, const json& incid
     for (const json& model : reported_objects(status, "models")) {
         rate += reported_amount(model, "tokens_per_second");
     }
+    std::string work = queue_text(reported_amount(queue, "running"), reported_amount(queue, "waiting"));
+    if (rate > 0) {
+        work += fmt::format("{}{:.1f} tokens/s", work.empty() ? "" : ", ", rate);
+    }
     std::string out = fmt::format(
-        "{}  {:.0f} running, {:.0f} waiting, {:.1f} tokens/s; up {}{}\n\n",
-        painted("corral " + reported_text(status, "version"), colour::bold, style),
-        reported_amount(queue, "running"), reported_amount(queue, "waiting"), rate,
-        span_text(reported_amount(status, "uptime_seconds")),
+        "{}  {}; up {}{}\n\n", painted("corral " + reported_text(status, "version"), colour::bold, style),
+        work.empty() ? "idle" : work, span_text(reported_amount(status, "uptime_seconds")),
         reported_flag(status, "drained") ? painted("; drained", colour::yellow, style) : std::string());
     const std::string models = models_text(status, style);
     out += models.empty() ? "There is no model yet: 'corral search' lists what fits this box.\n\n" : models;

@@ -65,7 +65,7 @@ function useWait(): { plain: string; exact: string } {
   }
   const waiting = list.waiting.find(is);
   if (waiting) {
-    return { plain: t.chat.waits, exact: t.chat.waitsAt(waiting.position ?? 1, waiting.estimate_seconds == null ? '' : duration(waiting.estimate_seconds)) };
+    return { plain: t.chat.waits, exact: t.chat.waitsAt(waiting.position ?? 0, waiting.estimate_seconds == null ? '' : duration(waiting.estimate_seconds)) };
   }
   return list.running.some(is) ? { plain: t.chat.reads, exact: t.chat.reads } : { plain: t.chat.sent, exact: t.chat.sent };
 }

@@ -8,6 +8,7 @@ import { Badge, Bar, Figure, Guard, Loading, Panel, TableFrame, Time } from '../
 import { Chart } from '../parts/chart';
 import { rateOf, SpeedByDay, useSpeeds, type ModelSpeed } from '../parts/speed';
 import { visible } from '../parts/ansi';
+import { pulls } from '../pull_store';
 import { Pulls } from './catalogue';
 import { t } from '../texts';
 
@@ -220,7 +221,7 @@ function Queue(props: { of: Waiting[] }) {
           <tbody>
             {props.of.slice(0, 50).map((one) => (
               <tr key={one.id}>
-                <td class="number">{one.position ?? dash}</td><td class="name">{visible(one.model)}</td>
+                <td class="number">{one.position > 0 ? one.position : dash}</td><td class="name">{visible(one.model)}</td>
                 <td class="number">{duration(one.waited_seconds)}</td>{estimated && <td class="number">{duration(one.estimate_seconds)}</td>}
               </tr>
             ))}
@@ -256,26 +257,24 @@ function Welcome(props: { leftOut: number }) {
   );
 }
 
-/** What the box writes now, large; the last minutes below it where there is something to see. */
 /** The end of the last answer, by the box's clock. */
 function lastEnd(of: Requests): number | null {
   const ends = of.recent.map((one) => Date.parse(one.arrived) + (one.total_ms ?? 0));
   return ends.length === 0 ? null : Math.max(...ends);
 }
 
+/** What the box writes now, large; the last minutes below it where there is something to see. */
 function Speed(props: { of: Status; requests: Requests }) {
   const points = useStore(history);
   const now = props.of.models.reduce((sum, model) => sum + (model.tokens_per_second ?? 0), 0);
   const silent = points.every((point) => point.value === 0);
   const last = lastEnd(props.requests);
+  const able = props.of.models.some((model) => ['ready', 'unloaded'].includes(model.state));
   return (
     <Panel title={t.overview.speedTitle}>
-      <p class="large">{now > 0 ? <>{rounded(now)} <span class="quiet">{t.units.tokensPerSecond}</span></> : t.overview.idle}</p>
+      <p class="large">{now > 0 ? <>{rounded(now)} <span class="quiet">{t.units.tokensPerSecond}</span></> : able ? t.overview.idle : t.overview.noneReady}</p>
       {!silent && <Chart label={t.overview.chart} points={points} />}
-      <p class="quiet">
-        {now === 0 && (last == null ? t.overview.noAnswer : <>{t.overview.lastAnswer} <Time at={last} />.</>)}
-        {props.requests.waiting.length === 0 && ` ${t.overview.nobodyWaits}`}
-      </p>
+      {now === 0 && <p class="quiet">{last == null ? t.overview.noAnswer : <>{t.overview.lastAnswer} <Time at={last} />.</>}</p>}
     </Panel>
   );
 }
@@ -285,6 +284,7 @@ export function Overview() {
   const list = useStore(requests);
   const { waiting } = list;
   const speeds = useSpeeds();
+  const going = useStore(pulls).some((one) => one.state === 'going');
   if (!now) return <Loading />;
   const fresh = now.models?.length === 0;
   const cards = (now.devices ?? []).flatMap((device) => device.cards ?? []);
@@ -293,7 +293,7 @@ export function Overview() {
   return (
     <>
       <Pulls />
-      {fresh && <Welcome leftOut={now.left_out?.length ?? 0} />}
+      {fresh && !going && <Welcome leftOut={now.left_out?.length ?? 0} />}
       <Guard title={t.overview.said}><Sentences of={now} /></Guard>
       {fresh ? shownCards : (
         <div class="beside">

@@ -17,7 +17,7 @@ function colour(name: string): string {
 function options(width: number, height: number): uPlot.Options {
   const axis = { stroke: () => colour('--quiet'), grid: { stroke: () => colour('--line'), width: 1 }, ticks: { show: false } };
   return {
-    width, height, legend: { show: false }, cursor: { show: false }, padding: [8, 8, 0, 0],
+    width, height, legend: { show: false }, cursor: { show: false }, padding: [8, 20, 0, 0],
     scales: { x: { time: true, range: () => [Date.now() / 1000 - shownSeconds, Date.now() / 1000] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [{ ...axis, space: 90, size: 28, values: (_, ticks) => ticks.map((tick) => clockTime(new Date(tick * 1000))) }, { ...axis, size: 36, values: (_, ticks) => ticks.map((tick) => rounded(tick)) }],
     series: [{}, { stroke: () => colour('--accent'), width: 2, points: { show: false }, fill: () => colour('--accent-faint') }],
