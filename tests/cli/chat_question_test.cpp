@@ -17,13 +17,25 @@ TEST(chat_question, says_what_it_waits_for) {
               "the model is being loaded, about 42 s left; 7 s so far"},
           row{R"({"status":"unloaded","wait_seconds":null})", "the model is being loaded; 7 s so far"},
           row{R"({"status":"ready","wait_seconds":9,"queue":{"waiting":2,"running":1}})",
-              "waiting for the first word; of the model's requests 1 run and 2 wait; 7 s so far"},
+              "waiting for the first word; of the model's requests 1 running, 2 waiting; 7 s so far"},
           row{R"({"status":"ready","queue":{"waiting":0,"running":1}})",
               "waiting for the first word; 7 s so far"},
           row{"null", "waiting for the first word; 7 s so far"},
           row{R"({"status":5,"queue":[],"wait_seconds":"x"})", "waiting for the first word; 7 s so far"}}) {
         EXPECT_EQ(wait_words(json::parse(each.readiness), core::seconds{7}), each.words) << each.readiness;
     }
+}
+
+TEST(chat_question, who_may_act_is_told_how) {
+    EXPECT_EQ(for_operator("It does not start. 'corral status' tells its operator why.", "m"),
+              "It does not start. 'corral status' says why.");
+    EXPECT_EQ(for_operator("Ask again; if it happens each time, tell the operator.", "m"),
+              "Ask again; if it happens each time, look at 'corral logs m'.");
+    EXPECT_EQ(for_operator("Change it, or ask the operator.", "m"),
+              "Change it, or look at 'corral logs --crash'.");
+    EXPECT_EQ(for_operator("Change the prompt, or have the model restarted by its operator.", "m"),
+              "Change the prompt, or run 'corral restart m'.");
+    EXPECT_EQ(for_operator("Ask again in 2 s.", "m"), "Ask again in 2 s.");
 }
 
 }  // namespace

@@ -83,6 +83,9 @@ public:
             std::cout << std::endl;
         }
         if (failed_ && !interrupted_) {
+            if (server_.operated) {
+                failed_->message = for_operator(std::move(failed_->message), core::text_at(body_, "model"));
+            }
             return *failed_;
         }
         return chat_answer{{{"role", "assistant"}, {"content", content_}}, last_, interrupted_};
@@ -298,6 +301,19 @@ private:
 
 }  // namespace
 
+std::string for_operator(std::string message, const std::string& model) {
+    for (const auto& [theirs, own] :
+         {std::pair(" tells its operator why.", std::string(" says why.")),
+          std::pair("tell the operator.", "look at 'corral logs " + model + "'."),
+          std::pair("ask the operator.", std::string("look at 'corral logs --crash'.")),
+          std::pair("have the model restarted by its operator.", "run 'corral restart " + model + "'.")}) {
+        if (message.ends_with(theirs)) {
+            message.replace(message.size() - std::string_view(theirs).size(), std::string::npos, own);
+        }
+    }
+    return message;
+}
+
 std::string wait_words(const json& readiness, core::seconds waited) {
     const json queue =
         core::member(readiness, "queue") == nullptr ? json() : *core::member(readiness, "queue");
@@ -309,8 +325,7 @@ std::string wait_words(const json& readiness, core::seconds waited) {
         out = "the model is being loaded" +
               (left && *left > 0 ? ", about " + span_text(*left) + " left" : std::string());
     } else if (count("running") + count("waiting") > 1) {
-        out += fmt::format("; of the model's requests {:.0f} run and {:.0f} wait", count("running"),
-                           count("waiting"));
+        out += "; of the model's requests " + queue_text(count("running"), count("waiting"));
     }
     return out + "; " + span_text(static_cast<double>(waited.count())) + " so far";
 }

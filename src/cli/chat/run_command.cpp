@@ -191,11 +191,13 @@ core::result<chat_server> server_of(const run_options& asked, const command_cont
         return core::make_failure(core::errc::invalid, core::say("command.run-https"));
     }
     // It may have been started with another address than the file has.
-    const auto found = find_server("--url", look_here(asked.config, context.environment).url);
+    const local_corral here = look_here(asked.config, context.environment);
+    const auto found = find_server("--url", here.url);
     if (!found) {
         return found.error();
     }
     out.address = *found;
+    out.operated = here.known.status.is_object();  // its admin socket answers those alone who may
     return out;
 }
 
@@ -248,7 +250,10 @@ void add_run_command(CLI::App& program, command_context& context) {
     CLI::App* one =
         program.add_subcommand("run", "Chat with a model in the terminal, or ask it one question");
     one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
-    one->add_option("prompt", asked->words, "One question; without it, a chat")->type_name("PROMPT");
+    // "[1, 2]" is a text, and no list of two words.
+    one->add_option("prompt", asked->words, "One question; without it, a chat")
+        ->type_name("PROMPT")
+        ->allow_extra_args(false);
     one->add_option("--format", asked->format, "json, or a JSON schema that the answer must fit");
     one->add_flag("--verbose", asked->verbose, "Print the timing of each answer");
     one->add_option("--url", asked->url, "The server, http://HOST:PORT; else that of the configuration");

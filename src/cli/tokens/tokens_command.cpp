@@ -223,7 +223,9 @@ void add_tokens_command(CLI::App& program, command_context& context) {
     CLI::App* one = program.add_subcommand(
         "tokens", "Show the tokens of a text or a conversation, by a model's own tokenizer");
     one->add_option("model", asked->model, "The model")->required()->type_name("MODEL");
-    one->add_option("text", asked->words, "The text, as it stands; else standard input")->type_name("TEXT");
+    one->add_option("text", asked->words, "The text, as it stands; else standard input")
+        ->type_name("TEXT")
+        ->allow_extra_args(false);  // "[1, 2]" is a text, and no list
     one->add_option("--chat", asked->chat,
                     "A file with messages, as a client sends them ('-': standard input)")
         ->type_name("FILE");
