@@ -163,7 +163,7 @@ def test_check_examines_the_files_of_the_models(tmp_path):
     run = subprocess.run([BIN / "corral", "check", box.config_file], capture_output=True, text=True, timeout=30)
     assert run.returncode == 1 and "error: model sim:latest, service runtime: " in run.stderr, run.stderr
     assert "/nonexistent/main_api" in run.stderr
-    assert "good but for the files below; 1 model" in run.stdout
+    assert "good, except for the files below; 1 model" in run.stdout
     run = subprocess.run([BIN / "corral", "check", "--json", box.config_file], capture_output=True, text=True, timeout=30)
     told = json.loads(run.stdout)
     assert run.returncode == 1 and not told["ok"] and told["files"][0]["id"] == "program.missing"

@@ -154,7 +154,7 @@ PREPARE = {
 def unfit(shown):
     """Lines that a terminal would break inside a word: longer than it, and more than one word. Commands to be pasted and lines of
     the log stay whole."""
-    page = shown.partition("\nRun these:\n")[0]
+    page = re.split(r"\nRun th(?:is|ese):\n", shown)[0]
     return [line for line in page.splitlines() if len(line) > COLUMNS and " " in line.strip() and not re.match(r"\d{4}-", line)]
 
 

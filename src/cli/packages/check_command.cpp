@@ -68,8 +68,12 @@ bool has_error(const std::vector<catalog::finding>& found) {
 
 void print_findings(const std::vector<catalog::finding>& found) {
     for (const catalog::finding& one : found) {
+        const bool goes_on = !one.fix.empty() && one.fix.front() >= 'a' && one.fix.front() <= 'z';
         std::cerr << catalog::severity_name(one.level) << ": " << one.subject << ": " << one.what
-                  << (one.what.ends_with('.') ? " " : ". ") << one.fix << '\n';
+                  << (one.what.ends_with('.') ? " "
+                      : goes_on               ? "; "
+                                              : ". ")
+                  << one.fix << '\n';
     }
 }
 
@@ -106,22 +110,26 @@ void print_json(const config::configuration_source& source, const config::config
 
 const char* verdict_of(const config::configuration_source& source, int status) {
     if (status == bad_configuration) {
-        return "good but for the manifests above";
+        return "good, except for the manifests above";
     }
     if (status == failed) {
-        return "good but for the files below";
+        return "good, except for the files below";
     }
     std::error_code ignored;  // one that can't be looked at has been read
     const bool there = !source.file_may_be_missing || std::filesystem::exists(source.file, ignored);
-    return there ? "good" : "not written, so all is as usual";
+    return there ? "good" : "not there; the defaults apply";
 }
 
 void print_summary(const config::configuration_source& source, const config::configuration& settings,
                    int status, const text_style& style) {
     const bool local = settings.listen.address().is_loopback();
     std::ostringstream out;
-    out << source.file.string() << ": " << verdict_of(source, status) << "; " << settings.models.size()
-        << (settings.models.size() == 1 ? " model" : " models") << '\n';
+    const std::size_t count = settings.models.size();
+    out << source.file.string() << ": " << verdict_of(source, status) << "; "
+        << (count == 0   ? "no model"
+            : count == 1 ? "1 model"
+                         : std::to_string(count) + " models")
+        << '\n';
     for (const catalog::model_entry& model : settings.models) {
         out << "  " << model.name << " (profile " << model.runtime.name << ", " << model.package.string()
             << ")\n";
@@ -131,7 +139,7 @@ void print_summary(const config::configuration_source& source, const config::con
         }
     }
     out << "  manifests: " << settings.models_directory.string() << '\n';
-    out << "  for " << (local ? "this machine" : "the network") << ", "
+    out << "  open to " << (local ? "this machine alone" : "the network") << ", "
         << (settings.tls ? "with TLS" : "without TLS") << ", "
         << (settings.keys_file ? "with keys: " + settings.keys_file->string() : "without keys") << '\n';
     std::cout << wrapped(out.str(), style);

@@ -125,7 +125,7 @@ void print_commands(std::ostream& to, std::vector<std::string> commands) {
     if (commands.empty()) {
         return;
     }
-    to << "\nRun these:\n";
+    to << (commands.size() == 1 ? "\nRun this:\n" : "\nRun these:\n");
     for (const std::string& command : commands) {
         to << "  " << line(command) << '\n';
     }
@@ -153,8 +153,8 @@ void print_outcome(const import_options& asked, const import_plan& plan, const i
             std::cout << "the Corral that runs has it now\n";
         }
         if (!plan.startable) {
-            std::cout << wrapped("it will not start until what is said above as an error is mended" +
-                                     std::string(later ? "; then it needs what follows" : "") + "\n",
+            std::cout << wrapped("it can start once the errors above are mended" +
+                                     std::string(later ? "; then run what follows" : "") + "\n",
                                  style);
         }
         commands.insert(commands.end(), what.next.begin(), what.next.end());

@@ -130,8 +130,8 @@ std::optional<serving_user> importing_user() {
 std::optional<catalog::finding> closed_to(const serving_user& who, const fs::path& package) {
     std::error_code unreadable;
     const fs::file_type type = fs::status(package, unreadable).type();
-    if (!unreadable && type != fs::file_type::directory) {
-        return std::nullopt;  // nobody may enter a file, which has a finding of its own
+    if (type == fs::file_type::not_found || (!unreadable && type != fs::file_type::directory)) {
+        return std::nullopt;  // these have findings of their own
     }
     const std::vector<wanted_path> all = paths_of(package);
     const auto closed = first_closed(who, all);
