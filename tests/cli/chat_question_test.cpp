@@ -26,17 +26,5 @@ TEST(chat_question, says_what_it_waits_for) {
     }
 }
 
-TEST(chat_question, who_may_act_is_told_how) {
-    EXPECT_EQ(for_operator("It does not start. 'corral status' tells its operator why.", "m"),
-              "It does not start. 'corral status' says why.");
-    EXPECT_EQ(for_operator("Ask again; if it happens each time, tell the operator.", "m"),
-              "Ask again; if it happens each time, look at 'corral logs m'.");
-    EXPECT_EQ(for_operator("Change it, or ask the operator.", "m"),
-              "Change it, or look at 'corral logs --crash'.");
-    EXPECT_EQ(for_operator("Change the prompt, or have the model restarted by its operator.", "m"),
-              "Change the prompt, or run 'corral restart m'.");
-    EXPECT_EQ(for_operator("Ask again in 2 s.", "m"), "Ask again in 2 s.");
-}
-
 }  // namespace
 }  // namespace corral::cli

@@ -231,6 +231,7 @@ export const t = {
     downloadMeaning: 'What is fetched', memoryMeaning: 'What the model takes when it is loaded', windowMeaning: 'Tokens of a conversation that the model sees at once',
     noneFound: 'The catalogue has no such model for this box.', noneFits: 'The catalogue has no model for this box.',
     others: (count: number) => `${count} model${s(count)} for other boxes`, leftOut: (problem: string) => `A part of the catalogue is left out: ${problem}`,
+    runs: 'A package brings programs of its maker, which Corral runs as its own user.',
     needsPull: 'Getting a model needs a key with the scope operate, or pull where [pull] lets clients.',
   },
 
@@ -257,7 +258,7 @@ export const t = {
   keys: {
     title: 'Keys', none: 'There are no keys.', name: 'Name', scopes: 'May', create: 'Create a key', createButton: 'Create',
     scope: { inference: 'inference: ask models', observe: 'observe: look at the box', operate: 'operate: load, import, remove, make keys',
-      pull: 'pull: bring and delete packages, where [pull] lets clients' } as
+      pull: 'pull: bring packages, whose programs this box runs, and delete them, where [pull] lets clients' } as
       Record<string, string>,
     revoke: 'Revoke', revokeTitle: (name: string) => `Revoke the key ${name}?`, revokeText: 'Clients that use it are refused at once.',
     hadMade: (names: string) => `Keys that were made with it go on: ${names}.`,

@@ -83,8 +83,10 @@ public:
             std::cout << std::endl;
         }
         if (failed_ && !interrupted_) {
-            if (server_.operated) {
-                failed_->message = for_operator(std::move(failed_->message), core::text_at(body_, "model"));
+            if (server_.operated && failed_->code == core::errc::unavailable) {
+                failed_->message =
+                    fmt::format("{}\nYou operate this server: 'corral status' and 'corral logs {}' say more.",
+                                failed_->message.text(), core::text_at(body_, "model"));
             }
             return *failed_;
         }
@@ -107,7 +109,8 @@ private:
         http::reply_stream& answer = **opened;
         if (answer.status() != 200) {
             const auto words = co_await http::read_all(answer, 64 * 1024, from_now(silence_limit));
-            failed_ = core::make_failure(core::errc::unavailable, refusal(answer.status(), words));
+            const core::errc kind = answer.status() < 500 ? core::errc::invalid : core::errc::unavailable;
+            failed_ = core::make_failure(kind, refusal(answer.status(), words));
             if (answer.status() == 404) {
                 const std::vector<std::string> names = co_await names_there();
                 failed_ = core::make_failure(
@@ -300,19 +303,6 @@ private:
 };
 
 }  // namespace
-
-std::string for_operator(std::string message, const std::string& model) {
-    for (const auto& [theirs, own] :
-         {std::pair(" tells its operator why.", std::string(" says why.")),
-          std::pair("tell the operator.", "look at 'corral logs " + model + "'."),
-          std::pair("ask the operator.", std::string("look at 'corral logs --crash'.")),
-          std::pair("have the model restarted by its operator.", "run 'corral restart " + model + "'.")}) {
-        if (message.ends_with(theirs)) {
-            message.replace(message.size() - std::string_view(theirs).size(), std::string::npos, own);
-        }
-    }
-    return message;
-}
 
 std::string wait_words(const json& readiness, core::seconds waited) {
     const json queue =

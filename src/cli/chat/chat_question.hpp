@@ -27,9 +27,6 @@ struct chat_answer {
 // What a question waits for, by the server's /readyz of its model; null: the server does not say.
 [[nodiscard]] std::string wait_words(const nlohmann::ordered_json& readiness, core::seconds waited);
 
-// What clients are told, for who may do what it asks the operator for.
-[[nodiscard]] std::string for_operator(std::string message, const std::string& model);
-
 // Returns when the answer is out, or Ctrl-C has ended it. `body` is that of /api/chat.
 [[nodiscard]] core::result<chat_answer> ask_question(const chat_server& server,
                                                      const nlohmann::ordered_json& body,

@@ -142,7 +142,7 @@ export function Catalogue(props: { of: Status; may: boolean }) {
   const examined = fitting.map((model) => model.package?.examined ?? '').sort().at(-1) ?? '';
   return (
     <Panel title={t.catalogue.title} actions={value && <span class="quiet">{t.catalogue.box(visible(value.box))}</span>}>
-      {!props.may && <p class="quiet">{t.catalogue.needsPull}</p>}
+      <p class="quiet">{props.may ? t.catalogue.runs : t.catalogue.needsPull}</p>
       <label class="search"><span class="sr-only">{t.catalogue.search}</span>
         <input type="search" value={words} spellcheck={false} placeholder={t.catalogue.hint} onInput={(event) => setWords(event.currentTarget.value)} /></label>
       <Problem of={error} retry={load} />
