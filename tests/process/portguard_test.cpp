@@ -83,6 +83,20 @@ TEST_F(portguard, a_server_on_every_interface_is_on_loopback_at_its_private_port
               "127.0.0.9 " + text(given) + " reuseport=0 device=-");
 }
 
+TEST_F(portguard, a_program_that_calls_the_server_that_was_moved_finds_it) {
+    const std::string there = text(given);
+    EXPECT_EQ(bound({"tcp4", "0.0.0.0", text(asked), "listen", "calls", "127.0.0.1"}),
+              "called 127.0.0.1 " + there);
+    EXPECT_EQ(bound({"tcp6", "::", text(asked), "listen", "calls", "::ffff:127.0.0.1"}),
+              "called ::ffff:127.0.0.1 " + there);
+    // Another's at that port is reached as ever, and nothing is moved that is not its own.
+    EXPECT_EQ(bound({"tcp4", "unbound", text(asked), "calls", "127.0.0.1"}), "error ECONNREFUSED");
+    const held_port others;
+    ASSERT_EQ(::listen(others.fd(), 1), 0);
+    EXPECT_EQ(bound({"tcp4", "unbound", text(others.number()), "calls", "127.0.0.1"}),
+              "called 127.0.0.1 " + text(others.number()));
+}
+
 TEST_F(portguard, a_port_that_nobody_named_stays) {
     const std::uint16_t other = free_port();
     EXPECT_EQ(bound({"tcp4", "0.0.0.0", text(other)}), "127.0.0.1 " + text(other) + " reuseport=0 device=-");

@@ -1,7 +1,8 @@
 // A preload library that keeps a program's TCP servers off the network. Vendor programs listen on every
 // interface with a port compiled into them (docs/facts/vendor_ax.md#http); with this in LD_PRELOAD their
 // bind() asks for loopback, and for another port where CORRAL_PORTGUARD says so: "8000=41234,12345=41235".
-// What can't be read in it is left out; without it only the addresses change.
+// What can't be read in it is left out; without it only the addresses change. A program that calls the server
+// that it moved (Gradio does, at its start) finds it.
 //
 // It must never break its program: no allocation, no locks, errno as it would have been, everything but TCP
 // servers untouched. Whether it had an effect is for others to see: a static program never meets it.
@@ -28,6 +29,7 @@ typedef int listen_call(int, int);
 struct port_move {
     uint16_t from;
     uint16_t to;
+    volatile int used;  // by a bind() of this process
 };
 
 union address {
@@ -40,6 +42,7 @@ union address {
 static struct port_move moves[most_moves];
 static size_t move_count;
 static bind_call* next_bind;  // of the next library that has one, normally the C library
+static bind_call* next_connect;
 static listen_call* next_listen;
 static int prepared;
 
@@ -57,7 +60,7 @@ static uint16_t take_port(const char** text) {
 
 static void read_moves(const char* text) {
     while (text != NULL && *text != '\0' && move_count < most_moves) {
-        struct port_move one = {take_port(&text), 0};
+        struct port_move one = {take_port(&text), 0, 0};
         if (one.from != 0 && *text == '=') {
             ++text;
             one.to = take_port(&text);
@@ -78,17 +81,27 @@ __attribute__((constructor)) static void prepare(void) {
     prepared = 1;
     read_moves(getenv("CORRAL_PORTGUARD"));
     next_bind = (bind_call*)(uintptr_t)dlsym(RTLD_NEXT, "bind");
+    next_connect = (bind_call*)(uintptr_t)dlsym(RTLD_NEXT, "connect");
     next_listen = (listen_call*)(uintptr_t)dlsym(RTLD_NEXT, "listen");
 }
 
-static uint16_t moved_port(uint16_t network_order) {
+static struct port_move* move_of(uint16_t network_order) {
     const uint16_t port = ntohs(network_order);
     for (size_t i = 0; i < move_count; ++i) {
         if (moves[i].from == port) {
-            return htons(moves[i].to);
+            return &moves[i];
         }
     }
-    return network_order;
+    return NULL;
+}
+
+static uint16_t moved_port(uint16_t network_order) {
+    struct port_move* const move = move_of(network_order);
+    if (move == NULL) {
+        return network_order;
+    }
+    move->used = 1;
+    return htons(move->to);
 }
 
 static int option_of(int fd, int level, int name) {
@@ -177,6 +190,42 @@ VISIBLE int bind(int fd, const struct sockaddr* where, socklen_t length) {
     }
     errno = error;
     return next_bind != NULL ? next_bind(fd, where, length) : (int)syscall(SYS_bind, fd, where, length);
+}
+
+// On loopback, at a port that this process asked for and got another in its place.
+static int calls_itself(int fd, const union address* where, socklen_t length, uint16_t* port) {
+    const int domain = domain_of_stream(fd);
+    if (domain == AF_INET && length >= sizeof where->v4 && is_loopback4(&where->v4.sin_addr)) {
+        *port = where->v4.sin_port;
+    } else if (domain == AF_INET6 && length >= least_in6 && is_loopback6(&where->v6.sin6_addr)) {
+        *port = where->v6.sin6_port;
+    } else {
+        return 0;
+    }
+    const struct port_move* const move = move_of(*port);
+    if (move == NULL || !move->used) {
+        return 0;
+    }
+    *port = htons(move->to);
+    return 1;
+}
+
+VISIBLE int connect(int fd, const struct sockaddr* where, socklen_t length) {
+    const int error = errno;
+    prepare();
+    union address changed;
+    memset(&changed, 0, sizeof changed);
+    uint16_t port = 0;
+    if (where != NULL && length <= sizeof changed && move_count > 0) {
+        memcpy(&changed, where, length);
+        if (changed.any.sa_family != AF_UNSPEC && calls_itself(fd, &changed, length, &port)) {
+            changed.v4.sin_port = port;  // where sin6_port stands too
+            where = &changed.any;
+        }
+    }
+    errno = error;
+    return next_connect != NULL ? next_connect(fd, where, length)
+                                : (int)syscall(SYS_connect, fd, where, length);
 }
 
 static int is_confined(int fd) {

@@ -1,6 +1,8 @@
 """Binds one socket as told and prints where it is: "ADDRESS PORT reuseport=N device=NAME"; "error NAME" when that fails.
 
-bind_once.py tcp4|tcp6|tcp6only|udp4 ADDRESS PORT [reuseport] [listen] [errno]
+bind_once.py tcp4|tcp6|tcp6only|udp4 ADDRESS PORT [reuseport] [listen] [errno] [calls ADDRESS]
+
+`calls`: then it calls that address at PORT, as if it were there, and prints "called ADDRESS PORT" of the other end.
 """
 
 import ctypes
@@ -26,6 +28,15 @@ def errno_after_bind(s):
     return f"result={result} errno={ctypes.get_errno()}"
 
 
+def call(kind, address, port):
+    with socket.socket(socket.AF_INET6 if kind.startswith("tcp6") else socket.AF_INET) as s:
+        try:
+            s.connect((address, port))
+        except OSError as failed:
+            return "error " + errno.errorcode[failed.errno]
+        return "called {} {}".format(*s.getpeername()[:2])
+
+
 def main():
     kind, address, port, *options = sys.argv[1:]
     family = socket.AF_INET6 if kind.startswith("tcp6") else socket.AF_INET
@@ -43,6 +54,8 @@ def main():
             s.listen()
     except OSError as failed:
         return "error " + errno.errorcode[failed.errno]
+    if "calls" in options:
+        return call(kind, options[options.index("calls") + 1], int(port))
     return describe(s)
 
 
