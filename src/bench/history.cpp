@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
 #include "bench/history_json.hpp"
@@ -223,8 +224,8 @@ std::string speed_change(const std::optional<double>& before, const std::optiona
     if (!before || !after || *before <= 0) {
         return "";
     }
-    const double percent = 100 * (*after / *before - 1);
-    return (percent >= 0 ? "+" : "") + fixed(percent, 0) + "%";
+    const double percent = std::round(100 * (*after / *before - 1));
+    return (percent >= 0 ? "+" : "-") + fixed(std::abs(percent), 0) + "%";
 }
 
 std::string slower_text(const std::vector<kept_run>& before, const kept_run& now) {

@@ -168,12 +168,15 @@ std::string percentile_row(const std::string& name, const std::optional<spread>&
 }
 
 std::string percentiles(const totals& all) {
-    return "\n| Metric | p50 | p90 | p99 | Spread (±) |\n|--------|-----|-----|-----|--------|\n" +
-           percentile_row("Generation Speed (tok/s)", all.speed) +
-           percentile_row("Time to First Token (ms)", all.first_token) +
-           percentile_row("First Piece at the Client (ms)", all.client_first) +
-           percentile_row("Gap between Pieces at the Client (ms)", all.gap) +
-           percentile_row("All Clients together (tok/s)", all.throughput);
+    const std::string rows = percentile_row("Generation Speed (tok/s)", all.speed) +
+                             percentile_row("Time to First Token (ms)", all.first_token) +
+                             percentile_row("First Piece at the Client (ms)", all.client_first) +
+                             percentile_row("Gap between Pieces at the Client (ms)", all.gap) +
+                             percentile_row("All Clients together (tok/s)", all.throughput);
+    return rows.empty() ? ""
+                        : "\n| Metric | p50 | p90 | p99 | Spread (±) |\n"
+                          "|--------|-----|-----|-----|--------|\n" +
+                              rows;
 }
 
 std::string metrics(const totals& all) {
