@@ -18,7 +18,8 @@ constexpr std::size_t most_values = 6'000;
 constexpr std::size_t most_values_of_whole = 40'000;
 constexpr std::string_view last_event = "[DONE]";
 
-// By what stands outside of texts; it need not be JSON.
+}  // namespace
+
 std::size_t values_in(std::string_view json) noexcept {
     std::size_t out = 0;
     bool quoted = false;
@@ -30,8 +31,6 @@ std::size_t values_in(std::string_view json) noexcept {
     }
     return out;
 }
-
-}  // namespace
 
 core::result<void> event_answer::feed(std::string_view bytes, std::vector<answer_part>& out) {
     if (!begun_) {

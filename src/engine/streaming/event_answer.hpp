@@ -36,6 +36,8 @@ private:
     bool ended_ = false;
 };
 
+// How many values a JSON text has, by what stands outside of its texts; it need not be JSON.
+[[nodiscard]] std::size_t values_in(std::string_view json) noexcept;
 // Empty where there is no text of that name.
 [[nodiscard]] std::string text_in(const nlohmann::json& object, const char* key);
 // A finish_reason, where `choice` has one.

@@ -13,13 +13,13 @@ core::result<void> event_lines::feed(std::string_view bytes, std::vector<std::st
         }
         after_cr_ = c == '\r';
         if (c == '\n' || c == '\r') {
-            const bool says_nothing = line_.empty() && !has_data_ && !first_line_;
+            const bool says_nothing = line_.empty() && name_.empty() && !has_data_ && !first_line_;
             if (!says_nothing) {  // a server may send nothing else, as fast as it can
                 end_line(out);
             }
             continue;
         }
-        if (line_.size() + data_.size() >= most_) {
+        if (line_.size() + name_.size() + data_.size() >= most_) {
             return core::make_failure(core::errc::limit_exceeded,
                                       core::say("runtime.protocol/event-kib", most_ >> 10U));
         }
@@ -40,19 +40,26 @@ void event_lines::end_line(std::vector<std::string>& out) {
         line.erase(0, mark.size());
     }
     if (line.empty()) {
+        const std::string name = std::exchange(name_, {});
         if (std::exchange(has_data_, false)) {
-            out.push_back(std::exchange(data_, {}));
+            out.push_back(named_ ? name + '\n' + data_ : data_);
+            data_.clear();
         }
         return;
     }
     const std::size_t colon = line.find(':');
-    if (std::string_view(line).substr(0, colon) != "data") {
+    const std::string_view field = std::string_view(line).substr(0, colon);
+    if (field != "data" && (field != "event" || !named_)) {
         return;
     }
     std::string_view value =
         colon == std::string::npos ? std::string_view{} : std::string_view(line).substr(colon + 1);
     if (value.starts_with(' ')) {
         value.remove_prefix(1);
+    }
+    if (field == "event") {
+        name_ = value;
+        return;
     }
     data_ += (has_data_ ? "\n" : "");
     data_ += value;

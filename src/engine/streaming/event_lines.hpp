@@ -12,8 +12,8 @@ namespace corral::engine::streaming {
 
 class event_lines {
 public:
-    // `most`: bytes of one event.
-    explicit event_lines(std::size_t most = 192UL * 1024) : most_(most) {}
+    // `most`: bytes of one event. `named`: its name (`event:`, or nothing) and a line break open its data.
+    explicit event_lines(std::size_t most = 192UL * 1024, bool named = false) : most_(most), named_(named) {}
 
     // Appends the data of every event that is complete, its `data:` lines joined by line breaks. Comments,
     // other fields and events without data say nothing. Line ends are CRLF, LF or CR; a byte order mark in
@@ -27,7 +27,9 @@ private:
     void end_line(std::vector<std::string>& out);
 
     std::size_t most_;
+    bool named_;
     std::string line_;
+    std::string name_;
     std::string data_;
     bool has_data_ = false;
     bool after_cr_ = false;

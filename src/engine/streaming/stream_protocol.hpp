@@ -4,6 +4,7 @@
 // processes are the same for all (stream_run.hpp, stream_backend.hpp).
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "corral/core/say.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/http/message.hpp"
+#include "corral/http/reply_stream.hpp"
 #include "engine/streaming/context_refusal.hpp"
 
 namespace corral::engine::streaming {
@@ -94,11 +96,17 @@ public:
     [[nodiscard]] virtual core::result<void> finish(std::vector<answer_part>& out) = 0;
 };
 
+// Of a server that gives the stream elsewhere than it takes the request: makes `call` the next one, by the answer to it.
+// False: that was the answer itself. Asked behind each POST.
+using next_call = std::function<bool(http::stream_call& call, unsigned status, std::string_view body)>;
+
 class stream_protocol {
 public:
     virtual ~stream_protocol() = default;
     // errc::refused with a sentence for the client: this server can't be asked that.
     [[nodiscard]] virtual core::result<stream_request> request_for(const run_spec& what) const = 0;
+    // Empty: the answer to the request is the stream.
+    [[nodiscard]] virtual next_call next() const { return {}; }
     // Of an answer with status 200 to that request.
     [[nodiscard]] virtual std::unique_ptr<answer_reader> reader(const run_spec& what) const = 0;
     // What a whole answer with another status says.

@@ -14,13 +14,14 @@ namespace {
 using core::asio::experimental::awaitable_operators::operator||;
 
 constexpr std::size_t most_waiting = 256UL * 1024;  // until they are taken, no more are read
+constexpr std::size_t most_before = 64UL * 1024;    // of an answer that another call may follow
 
 }  // namespace
 
 std::shared_ptr<stream_pump> stream_pump::start(core::task_group& tasks, const core::executor& on,
                                                 http::stream_call what, core::deadline most,
-                                                core::wake_signal& bell) {
-    auto pump = std::make_shared<stream_pump>(on, bell);
+                                                core::wake_signal& bell, next_call next) {
+    auto pump = std::make_shared<stream_pump>(on, bell, std::move(next));
     tasks.spawn("a streamed call", go(pump, std::move(what), most));
     return pump;
 }
@@ -75,6 +76,38 @@ core::awaitable<void> stream_pump::go(std::shared_ptr<stream_pump> self, http::s
 }
 
 core::awaitable<void> stream_pump::open(http::stream_call what) {
+    http::stream_call asked;
+    if (next_) {
+        asked = what;
+    }
+    co_await open_one(std::move(what));
+    core::deadline ever;
+    while (next_ && stream_ && asked.method == "POST") {
+        auto first = co_await (http::read_all(*stream_, most_before, asked.until) || taken_.wait(ever));
+        if (first.index() != 0) {
+            co_return;  // it was abandoned
+        }
+        auto& body = std::get<0>(first);
+        if (!body) {
+            trouble_ = body.error();
+            stream_.reset();
+            co_return;
+        }
+        if (!next_(asked, stream_->status(), *body)) {
+            bytes_ = std::move(*body);
+            break;
+        }
+        stream_.reset();
+        http::stream_call following = asked;
+        co_await open_one(std::move(following));
+    }
+    if (stream_) {
+        status_ = stream_->status();
+        ring();
+    }
+}
+
+core::awaitable<void> stream_pump::open_one(http::stream_call what) {
     if (abandoned_) {
         co_return;
     }
@@ -89,8 +122,6 @@ core::awaitable<void> stream_pump::open(http::stream_call what) {
         co_return;
     }
     stream_ = std::move(*opened);
-    status_ = stream_->status();
-    ring();
 }
 
 core::awaitable<void> stream_pump::read(core::deadline most) {

@@ -6,21 +6,24 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "corral/core/task_group.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/http/reply_stream.hpp"
+#include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::streaming {
 
 class stream_pump {
 public:
     // `what.until` bounds the way to the head of the answer, `most` the whole call. `bell` rings at every change until
-    // abandon(), let_end() or part(), and is borrowed as long.
+    // abandon(), let_end() or part(), and is borrowed as long. `next`: of the protocol.
     [[nodiscard]] static std::shared_ptr<stream_pump> start(core::task_group& tasks, const core::executor& on,
                                                             http::stream_call what, core::deadline most,
-                                                            core::wake_signal& bell);
-    stream_pump(const core::executor& on, core::wake_signal& bell) : bell_(&bell), taken_(on) {}
+                                                            core::wake_signal& bell, next_call next = {});
+    stream_pump(const core::executor& on, core::wake_signal& bell, next_call next)
+        : bell_(&bell), taken_(on), next_(std::move(next)) {}
 
     // Of the head of the answer; nothing before it came.
     [[nodiscard]] std::optional<unsigned> status() const noexcept { return status_; }
@@ -49,12 +52,14 @@ private:
     static core::awaitable<void> go(std::shared_ptr<stream_pump> self, http::stream_call what,
                                     core::deadline most);
     [[nodiscard]] core::awaitable<void> open(http::stream_call what);
+    [[nodiscard]] core::awaitable<void> open_one(http::stream_call what);
     [[nodiscard]] core::awaitable<void> read(core::deadline most);
     void ring();
 
     core::wake_signal* bell_;
     std::function<void()> on_bytes_;
     core::wake_signal taken_;
+    next_call next_;
     std::unique_ptr<http::reply_stream> stream_;
     std::optional<unsigned> status_;
     std::string bytes_;

@@ -146,7 +146,8 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, stream_reques
         now.late_then = parts_.learned->late.total();
         now.inside = true;
         complaint_ = nullptr;
-        now.pump = stream_pump::start(*parts_.tasks, parts_.on, std::move(call), most, now.control->bell());
+        now.pump = stream_pump::start(*parts_.tasks, parts_.on, std::move(call), most, now.control->bell(),
+                                      parts_.protocol->next());
         early end = co_await await_head(now);
         if (end || now.pump->status() == 200U) {
             co_return end;
