@@ -9,6 +9,7 @@
 #include "engine/dialects/ollama_remote/served_protocol.hpp"
 #include "engine/dialects/openai_sse/openai_protocol.hpp"
 #include "engine/dialects/rkllm_flask/flask_protocol.hpp"
+#include "engine/dialects/rkllm_gradio/gradio_protocol.hpp"
 #include "engine/streaming/stream_backend.hpp"
 
 namespace corral::engine {
@@ -59,6 +60,10 @@ constexpr dialect_descriptor ax_poll_descriptor{
 constexpr dialect_descriptor rkllm_flask_descriptor =
     streaming_dialect<&rkllm_flask::protocol_for>("rkllm-flask");
 
+// Rockchip gradio_server.py: a history in Gradio's queue, and events that repeat it.
+constexpr dialect_descriptor rkllm_gradio_descriptor =
+    streaming_dialect<&rkllm_gradio::protocol_for>("rkllm-gradio");
+
 // Axera's transitional server of late 2025: chat completions with settings that stay.
 constexpr dialect_descriptor ax_sse_descriptor = streaming_dialect<&ax_sse::protocol_for>("ax-sse");
 
@@ -79,8 +84,8 @@ constexpr dialect_descriptor openai_sse_descriptor =
 
 const std::vector<const dialect_descriptor*>& dialects() {
     static const std::vector<const dialect_descriptor*> all{
-        &ax_poll_descriptor,     &ax_sse_descriptor,        &openai_sse_descriptor,
-        &rkllm_flask_descriptor, &ollama_remote_descriptor, &ollama_descriptor,
+        &ax_poll_descriptor,      &ax_sse_descriptor,        &openai_sse_descriptor, &rkllm_flask_descriptor,
+        &rkllm_gradio_descriptor, &ollama_remote_descriptor, &ollama_descriptor,
     };
     return all;
 }

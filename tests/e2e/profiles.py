@@ -20,6 +20,7 @@ class Profile:
     scenario: dict = dataclasses.field(default_factory=dict)
     tokenizer: bool = False  # it has a service of its own for this
     single_message: bool = False  # the system text opens the one message of a user
+    bare: bool = False  # its template has no line breaks
     inner_tokenizer: bool = False
     raw: bool = False  # takes a prompt as it is
     counts_early: bool = True  # or never: the tokens of a prompt are known before its answer
@@ -52,8 +53,10 @@ class Profile:
 
     def prompt_of(self, system, turns):
         """How the text that the model reads must end; nothing but the runtime's own words may stand before."""
-        rest = "".join(f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in turns[1:])
-        first = turns[0][1] + "<|im_end|>\n" + rest + "<|im_start|>assistant\n"
+        said = "<|im_end|>\n".join([turns[0][1]] + [f"<|im_start|>{role}\n{content}" for role, content in turns[1:]])
+        if self.bare:
+            return f"<|im_start|>user{system}\n\n{said}<|im_end|><|im_start|>assistant"
+        first = said + "<|im_end|>\n<|im_start|>assistant\n"
         if self.single_message:
             return f"<|im_start|>user\n{system}\n\n{first}"
         return f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{first}"
@@ -63,6 +66,7 @@ class Profile:
         wanted = self.prompt_of(system, turns)
         assert kv_text.endswith(wanted), f"{kv_text!r}\ndoes not end in\n{wanted!r}"
         own = f"<|im_start|>system\n{self.persona}<|im_end|>\n" if self.single_message else ""
+        own = f"<|im_start|>system {self.persona} <|im_end|> " if self.bare else own
         return kv_text[: -len(wanted)].replace(own, "", 1) if own else kv_text[: -len(wanted)]
 
 
@@ -86,6 +90,9 @@ PROFILES = [
     Profile("rkllm-flask", program="rkllm-flask", single_message=True, replaces_on_cancel=True,
             arguments=("--rkllm_model_path", "{package}/{model_file}", "--target_platform", "{target_platform}"),
             variables={"model_file": "model.rkllm"}, files={"model.rkllm": "-"}),
+    Profile("rkllm-gradio", program="rkllm-gradio", single_message=True, bare=True, replaces_on_cancel=True, counts_early=False,
+            arguments=("--rkllm_model_path", "{package}/{model_file}", "--target_platform", "{target_platform}"),
+            variables={"model_file": "model.rkllm"}, files={"model.rkllm": "-"}, persona="You are a helpful assistant."),
     Profile("llama-server", program="llama-server", raw=True, persona="",
             arguments=("-m", "{package}/{model_file}", "--host", "127.0.0.1", "--port", "{port}", "-c", "{context}", "-np", "{parallel}"),
             variables={"model_file": "model.gguf"}, files={"model.gguf": "-"}),

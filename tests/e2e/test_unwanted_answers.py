@@ -41,7 +41,7 @@ def ask(box, content, **more):
     return reply.status, reply.json, time.monotonic() - began
 
 
-@pytest.mark.parametrize("profile", ["rkllm-flask", "rkllm-openai", "axllm", "hailo-ollama", "rkllama"])
+@pytest.mark.parametrize("profile", ["rkllm-flask", "rkllm-gradio", "rkllm-openai", "axllm", "hailo-ollama", "rkllama"])
 def test_clients_who_leave_don_t_break_a_server_that_can_t_be_stopped(tmp_path, profile):
     timing = {"tokens_per_second": 100, "load_ms": 300}
     with Box(tmp_path, {"directives": True, "timing": timing}, model=RULE, profile=profile) as box:

@@ -9,6 +9,7 @@
 #include "engine/dialects/ollama_remote/remote_protocol.hpp"
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 #include "engine/dialects/rkllm_flask/flask_reader.hpp"
+#include "engine/dialects/rkllm_gradio/gradio_reader.hpp"
 #include "engine/streaming/embedding_answer.hpp"
 #include "engine/streaming/idle_answer.hpp"
 #include "engine/streaming/request_fields.hpp"
@@ -32,6 +33,9 @@ std::unique_ptr<answer_reader> reader_of(unsigned choice) {
         case 0:
             return std::make_unique<openai_sse::openai_reader>(traits, likeliest);
         case 1:
+            if (traits.cumulative) {
+                return std::make_unique<rkllm_gradio::gradio_reader>();
+            }
             return std::make_unique<ax_sse::ax_sse_reader>();
         case 2:
             return std::make_unique<rkllm_flask::flask_reader>(traits.cumulative);

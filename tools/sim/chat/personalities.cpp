@@ -8,6 +8,7 @@ namespace {
 constexpr auto personality_list = std::to_array<chat_personality>({
     {"llama-server", "", "-m FILE [--host H] [--port P] [-c N] [-np N] ...", run_llama_server},
     {"rkllm-flask", "", "--rkllm_model_path FILE --target_platform P", run_rkllm_flask},
+    {"rkllm-gradio", "", "--rkllm_model_path FILE --target_platform P", run_rkllm_gradio},
     {"rkllm-openai", "", "--rkllm_model_path FILE --target_platform P", run_rkllm_openai},
     {"axllm", "", "serve DIR [--port P] [--server_timeout_ms N]", run_axllm},
     {"vllm", "", "serve MODEL [--host H] [--port P] ...", run_vllm},

@@ -16,6 +16,7 @@ struct chat_personality {
 
 int run_llama_server(const std::vector<std::string>& args);
 int run_rkllm_flask(const std::vector<std::string>& args);
+int run_rkllm_gradio(const std::vector<std::string>& args);
 int run_axllm(const std::vector<std::string>& args);
 int run_vllm(const std::vector<std::string>& args);
 int run_vllm_engine_core(const std::vector<std::string>& args);
