@@ -145,6 +145,7 @@ void daemon::renew_request_pipeline() {
     context.clock = &clock_;
     context.random = &random_;
     context.decoding = &decoding_;
+    context.disk = &before_start_;
     context.loopback_only = door_.at.address().is_loopback();
     context.hosts = settings_.hosts;
     context.user_at = [users = local_users_, group = settings_.operators](int socket) {

@@ -1,7 +1,11 @@
 // What the server says of itself and its models (docs/facts/ollama_wire.md#listings).
 
+#include <algorithm>
+
 #include "api_fixture.hpp"
+#include "catalog/temporary_folder.hpp"
 #include "corral/version.hpp"
+#include "package/gguf_bytes.hpp"
 
 namespace corral::api {
 namespace {
@@ -215,6 +219,40 @@ TEST_F(ollama_listing, show_tells_what_the_file_or_the_server_of_the_model_says)
     EXPECT_TRUE(info["tokenizer.ggml.tokens"].is_null());
     EXPECT_EQ(tree["thinking"].dump(), R"({"values":[false,"low","xhigh"],"default":"low"})");
     EXPECT_TRUE(tree["parameters"].get<std::string>().starts_with("temperature                    0.6\n"));
+}
+
+TEST_F(ollama_listing, show_tells_tensors_and_short_lists_of_a_gguf_where_asked) {
+    const tests::temporary_folder folder;
+    tests::gguf_bytes file(1, 3);
+    file.pair("general.architecture", "qwen2");
+    file.list("general.tags", {"chat"});
+    file.list("tokenizer.ggml.tokens", std::vector<std::string>(300, "a"));
+    file.tensor("output.weight", 0, 14);
+    folder.write("m.gguf", file.text());
+    backend.entry.package = folder.path();
+    backend.entry.variables["model_file"] = "m.gguf";
+    list_again();
+    core::disk_work disk;
+    context.disk = &disk;
+    serve();
+    const auto told = [&](const char* body) {
+        return nlohmann::ordered_json::parse(ask("POST", "/api/show", body)->answer.body);
+    };
+    const auto all = told(R"({"model":"qwen3:4b","verbose":true})");
+    EXPECT_EQ(all["tensors"].dump(), R"([{"name":"output.weight","type":"Q6_K","shape":[32,32]}])");
+    EXPECT_EQ(all["model_info"]["general.tags"].dump(), R"(["chat"])");
+    EXPECT_TRUE(all["model_info"]["tokenizer.ggml.tokens"].is_null());
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : all.items()) {
+        keys.push_back(key);
+    }
+    EXPECT_EQ(std::ranges::find(keys, "tensors") + 1, std::ranges::find(keys, "capabilities"));
+    EXPECT_FALSE(told(R"({"model":"qwen3:4b"})").contains("tensors"));
+    backend.entry.variables["model_file"] = "gone.gguf";
+    list_again();
+    EXPECT_FALSE(told(R"({"model":"qwen3:4b","verbose":true})").contains("tensors"));
+    context.disk = nullptr;
+    serve();
 }
 
 TEST_F(ollama_listing, show_has_the_parts_of_the_template_that_the_model_can_do) {

@@ -4,7 +4,6 @@
 
 #include "api/models/model_parameters.hpp"
 #include "api/ollama/message_reader.hpp"
-#include "api/ollama/model_details.hpp"
 #include "api/ollama/request_body.hpp"
 
 namespace corral::api::ollama {
@@ -177,13 +176,6 @@ TEST(parameters, refuse_wrong_types_with_500) {
         EXPECT_EQ(problem.message, wanted);
         EXPECT_EQ(problem.status, 500U);
     }
-}
-
-TEST(model_details, reads_parameter_counts) {
-    EXPECT_EQ(parameter_count("4.0B"), 4'000'000'000U);
-    EXPECT_EQ(parameter_count("494.03M"), 494'030'000U);
-    EXPECT_EQ(parameter_count(""), 0U);
-    EXPECT_EQ(parameter_count("big"), 0U);
 }
 
 }  // namespace

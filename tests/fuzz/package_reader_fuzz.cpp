@@ -68,8 +68,10 @@ void read_config(std::string_view text) {
 }
 
 void read_gguf(std::string_view text) {
-    const auto header = package::parse_gguf(text);
+    const auto header = package::parse_gguf(text, package::gguf_detail::all);
     if (header) {
+        demand(header->tensors.size() <= 4096 && (header->whole || header->tensors.empty()),
+               "tensors are told whole and within bounds");
         demand(header->name.size() <= 4096 && header->architecture.size() <= 4096, "texts have bounds");
         demand(header->whole || header->least_bytes == 0, "a cut head does not say how long the file is");
         demand(!package::parse_gguf(text.substr(0, 23)), "a head has its counts");

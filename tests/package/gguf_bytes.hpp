@@ -40,12 +40,12 @@ public:
         number(type, 4);
         text_ += value;
     }
-    void tensor(std::string_view name, std::uint64_t offset) {
+    void tensor(std::string_view name, std::uint64_t offset, std::uint32_t type = 0) {
         string(name);
         number(2, 4);
         number(32, 8);
         number(32, 8);
-        number(0, 4);
+        number(type, 4);
         number(offset, 8);
     }
     [[nodiscard]] const std::string& text() const { return text_; }

@@ -54,6 +54,51 @@ TEST(gguf_header, shows_its_pairs_as_ollama_does) {
         R"("tokenizer.ggml.tokens":null})");
 }
 
+TEST(gguf_header, tells_short_lists_and_tensors_where_asked) {
+    tests::gguf_bytes file(2, 4);
+    file.list("general.tags", {"chat", "small"});
+    file.list("tokenizer.ggml.tokens", std::vector<std::string>(257, "a"));
+    file.raw_pair("qwen3.sections", 9, std::string("\4\0\0\0\2\0\0\0\0\0\0\0\x0b\0\0\0\x35\0\0\0", 20));
+    file.raw_pair("general.long", 9, std::string("\0\0\0\0\x01\1\0\0\0\0\0\0", 12).append(257, 'x'));
+    file.tensor("token_embd.weight", 0);
+    file.tensor("output.weight", 4096, 12);
+    const auto header = parse_gguf(file.text(), gguf_detail::all);
+    ASSERT_TRUE(header && header->whole);
+    EXPECT_EQ(header->shown.dump(),
+              R"({"general.long":null,"general.parameter_count":2048,"general.tags":["chat","small"],)"
+              R"("qwen3.sections":[11,53],"tokenizer.ggml.tokens":null})");
+    EXPECT_EQ(header->tensors.dump(), R"([{"name":"token_embd.weight","type":"F32","shape":[32,32]},)"
+                                      R"({"name":"output.weight","type":"Q4_K","shape":[32,32]}])");
+    const auto usual = parse_gguf(file.text());
+    EXPECT_TRUE(usual->tensors.empty());
+    EXPECT_TRUE(usual->shown["general.tags"].is_null());
+}
+
+TEST(gguf_header, what_no_model_has_is_not_told) {
+    const auto told = [](std::size_t tensors, const std::string& name) {
+        tests::gguf_bytes file(tensors, 0);
+        for (std::size_t i = 0; i < tensors; ++i) {
+            file.tensor(name, 0, 77);
+        }
+        const auto header = parse_gguf(file.text(), gguf_detail::all);
+        EXPECT_TRUE(header && header->whole);
+        return header->tensors;
+    };
+    EXPECT_EQ(told(4096, "a").size(), 4096U);
+    EXPECT_EQ(told(1, "a")[0]["type"], "unknown");
+    EXPECT_TRUE(told(4097, "a").empty());
+    EXPECT_EQ(told(2, std::string(64, 'a')).size(), 2U);
+    EXPECT_TRUE(told(2, std::string(65, 'a')).empty());
+    tests::gguf_bytes many(0, 300);
+    for (int i = 0; i < 300; ++i) {
+        many.list("list." + std::to_string(i), {std::string(1000, 'x')});
+    }
+    const auto header = parse_gguf(many.text(), gguf_detail::all);
+    ASSERT_TRUE(header);
+    EXPECT_LT(header->shown.dump().size(), 80'000U);
+    EXPECT_TRUE(header->shown["list.0"].is_array() && header->shown["list.299"].is_null());
+}
+
 TEST(gguf_header, knows_a_model_for_embeddings_by_its_pooling) {
     const std::vector<std::pair<std::uint32_t, bool>> table{{0, false}, {1, true},  {2, true},
                                                             {3, true},  {4, false}, {99, false}};
@@ -84,7 +129,8 @@ TEST(gguf_header, knows_a_projector_and_what_it_is_for) {
 TEST(gguf_header, cut_anywhere_it_says_less_and_never_more) {
     const std::string all = small_model();
     for (std::size_t length = 0; length < all.size(); ++length) {
-        const auto header = parse_gguf(all.substr(0, length));
+        const auto header = parse_gguf(all.substr(0, length), gguf_detail::all);
+        EXPECT_TRUE(!header || header->tensors.empty()) << length;
         EXPECT_EQ(header.has_value(), length >= 24) << length;
         EXPECT_FALSE(header && header->whole) << length;
         EXPECT_TRUE(!header || header->name.empty() || header->name == "Qwen3 4B") << length;

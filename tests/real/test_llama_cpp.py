@@ -290,6 +290,8 @@ def test_the_model_is_told_as_the_server_tells_it(box):
     assert info["general.architecture"] == "llama" and 500_000 < info["general.parameter_count"] < 520_000, info
     assert info["llama.block_count"] == 1 and info["llama.embedding_length"] == 288 and info["tokenizer.ggml.tokens"] is None
     assert shown["details"]["quantization_level"] == "F32" and "temperature" not in shown["parameters"]
+    shown = box.post("/api/show", {"model": MODEL, "verbose": True}).json
+    assert len(shown["tensors"]) == 12 and {"name": "output_norm.weight", "type": "F32", "shape": [288]} in shown["tensors"], shown["tensors"]
     loaded = box.get("/api/ps").json["models"][0]
     assert loaded["size"] > 1_000_000 and loaded["size_vram"] == 0, loaded
 

@@ -10,6 +10,7 @@
 
 #include "corral/config/key_ring.hpp"
 #include "corral/config/session_seal.hpp"
+#include "corral/core/disk_work.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/time.hpp"
 #include "corral/core/worker.hpp"
@@ -47,6 +48,7 @@ struct api_context {
     const core::clock_source* clock = nullptr;
     core::random_source* random = nullptr;
     core::worker* decoding = nullptr;  // reads large bodies; absent: the loop does
+    core::disk_work* disk = nullptr;   // reads files of models; absent: none is read
     // Then the Host header is checked (docs/facts/ollama_wire.md#hosts-and-origins).
     bool loopback_only = true;
     std::vector<std::string> hosts{};  // more names of this machine, lower case

@@ -1,16 +1,14 @@
 #include "api/ollama/model_details.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
 #include <nlohmann/json.hpp>
 
 #include "api/json/go_text.hpp"
 #include "api/models/capability_check.hpp"
 #include "api/models/role_word.hpp"
-#include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/family.hpp"
+#include "corral/engine/shown_model.hpp"
 
 namespace corral::api::ollama {
 
@@ -33,30 +31,8 @@ void append(std::vector<parameter>& to, const std::string& name, const nlohmann:
 }
 
 std::vector<parameter> parameters_of(const generation::served_model& model) {
-    const catalog::sampling_defaults& sampling = model.entry->sampling;
-    nlohmann::ordered_json all = nlohmann::ordered_json::object();
-    // What every model has is no parameter of this one.
-    const catalog::sampling_defaults usual;
-    const auto add = [&all](const char* name, auto value, auto everywhere) {
-        if (value != everywhere) {
-            all[name] = value;
-        }
-    };
-    add("temperature", sampling.temperature, usual.temperature);
-    add("top_k", sampling.top_k, usual.top_k);
-    add("top_p", sampling.top_p, usual.top_p);
-    add("repeat_penalty", sampling.repeat_penalty, usual.repeat_penalty);
-    if (model.variant != nullptr) {
-        for (const auto& [name, value] : model.variant->parameters.items()) {
-            all[name] = value;
-        }
-    }
-    const chat::family* family = chat::find_family(model.entry->family);
-    if (family != nullptr && !family->end_texts.empty() && !all.contains("stop")) {
-        for (const std::string_view text : family->end_texts) {
-            all["stop"].push_back(std::string(text));
-        }
-    }
+    const auto own = model.variant == nullptr ? nlohmann::ordered_json::object() : model.variant->parameters;
+    const nlohmann::ordered_json all = engine::shown_parameters(*model.entry, own);
     std::vector<parameter> out;
     for (const auto& [name, value] : all.items()) {
         append(out, name, value);
@@ -92,22 +68,6 @@ void add_line(std::string& to, std::string_view command, const std::string& text
 
 }  // namespace
 
-std::string architecture_of(const generation::served_model& model) {
-    const engine::stated_model stated = model.runtime->stated();
-    if (stated.facts != nullptr) {
-        const auto told = stated.facts->info.find("general.architecture");
-        if (told != stated.facts->info.end() && told->is_string()) {
-            return told->get<std::string>();
-        }
-    }
-    return model.entry->family;
-}
-
-std::string parameter_size_of(const generation::served_model& model) {
-    const std::string& said = model.entry->parameter_size;
-    return said.empty() ? model.runtime->stated().parameter_size : said;
-}
-
 void write_details(json_writer& json, const generation::served_model& model, bool lengths) {
     const catalog::model_entry& entry = *model.entry;
     const engine::stated_model stated = model.runtime->stated();
@@ -115,15 +75,15 @@ void write_details(json_writer& json, const generation::served_model& model, boo
     json.key("details").begin_object();
     json.member("parent_model", model.variant == nullptr ? "" : entry.name)
         .member("format", told ? stated.facts->format : entry.runtime.name);
-    const std::string family = architecture_of(model);
+    const std::string family = engine::architecture_of(entry, stated);
     json.member("family", family).key("families").begin_array().text(family).end_array();
-    json.member("parameter_size", parameter_size_of(model));
+    json.member("parameter_size", engine::parameter_size_of(entry, stated));
     json.member("quantization_level", entry.quantization.empty() ? stated.quantization : entry.quantization);
     if (lengths && shown_context(model) > 0) {
         json.count("context_length", shown_context(model));
     }
-    if (lengths && shown_embedding_length(model) > 0) {
-        json.count("embedding_length", shown_embedding_length(model));
+    if (const std::uint32_t width = engine::embedding_length_of(entry, stated); lengths && width > 0) {
+        json.count("embedding_length", width);
     }
     json.end_object();
 }
@@ -135,29 +95,6 @@ std::string shown_digest(const generation::served_model& model) {
     }
     digest.resize(64, '0');
     return digest;
-}
-
-std::uint32_t shown_embedding_length(const generation::served_model& model) {
-    const std::uint32_t configured = catalog::embedding_length_of(*model.entry);
-    return configured > 0 ? configured : model.runtime->stated().embedding_length;
-}
-
-std::uint64_t parameter_count(std::string_view size) {
-    double number = 0;
-    const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), number);
-    if (error != std::errc{} || number < 0 || number > 1e6) {
-        return 0;
-    }
-    const std::string_view unit(end, static_cast<std::size_t>(size.data() + size.size() - end));
-    double scale = 1;
-    if (unit == "B" || unit == "b") {
-        scale = 1e9;
-    } else if (unit == "M" || unit == "m") {
-        scale = 1e6;
-    } else if (unit == "K" || unit == "k") {
-        scale = 1e3;
-    }
-    return static_cast<std::uint64_t>(std::llround(number * scale));
 }
 
 std::string system_of(const generation::served_model& model) {

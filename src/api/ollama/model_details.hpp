@@ -1,7 +1,6 @@
 #pragma once
 // What lists and show say of a model, in their common shape (docs/facts/ollama_wire.md#listings).
 
-#include <cstdint>
 #include <string>
 
 #include "api/json/json_writer.hpp"
@@ -13,18 +12,8 @@ namespace corral::api::ollama {
 // "details":{...}; with `lengths` also what is known of the context.
 void write_details(json_writer& json, const generation::served_model& model, bool lengths);
 
-// As the model's file or its server says it, else the family that its prompts are made for.
-[[nodiscard]] std::string architecture_of(const generation::served_model& model);
-// As the operator says it, else as the runtime does: "4.0B".
-[[nodiscard]] std::string parameter_size_of(const generation::served_model& model);
 // 64 lower-case hex digits, whatever the manifest has: the command line client cuts it without looking.
 [[nodiscard]] std::string shown_digest(const generation::served_model& model);
-
-// Numbers of a token's vector; 0: not known.
-[[nodiscard]] std::uint32_t shown_embedding_length(const generation::served_model& model);
-
-// "4.0B" -> 4000000000; 0 when it can't be read.
-[[nodiscard]] std::uint64_t parameter_count(std::string_view size);
 
 // A model as text: its parameters and its Modelfile, as POST /api/show gives them
 // (docs/facts/ollama_wire.md#listings).

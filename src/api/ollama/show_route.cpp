@@ -1,4 +1,5 @@
 #include <functional>
+#include <memory>
 
 #include "api/json/json_input.hpp"
 #include "api/models/capability_check.hpp"
@@ -11,6 +12,7 @@
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
 #include "corral/core/worker.hpp"
+#include "corral/engine/shown_model.hpp"
 
 namespace corral::api::ollama {
 
@@ -20,35 +22,16 @@ constexpr const char* unreadable_variant_error =
     "the file of this model can't be read; tell the operator of this server, who sees why by 'corral logs "
     "corral'";
 
-// As the model's file, or the server that has it, tells it; else what else is known. The context is the one that is
-// served.
-void write_model_info(json_writer& json, const generation::served_model& model, std::string_view basename) {
-    const catalog::model_entry& entry = *model.entry;
-    const engine::stated_model stated = model.runtime->stated();
-    nlohmann::json info = stated.facts == nullptr ? nlohmann::json::object() : stated.facts->info;
-    const auto add = [&info](const std::string& key, const nlohmann::json& value) {
-        if (!info.contains(key)) {
-            info[key] = value;
-        }
-    };
-    const std::string architecture = architecture_of(model);
-    info["general.architecture"] = architecture;
-    info["general.basename"] = basename;
-    if (const std::string size = parameter_size_of(model); parameter_count(size) > 0) {
-        add("general.parameter_count", parameter_count(size));
-        add("general.size_label", size);
+// So long a disk may take; beyond it the answer has no tensors.
+constexpr core::seconds longest_look{5};
+
+void write_model_info(json_writer& json, const generation::served_model& model, std::string_view basename,
+                      const std::shared_ptr<const engine::file_facts>& verbose) {
+    engine::stated_model stated = model.runtime->stated();
+    if (verbose != nullptr) {
+        stated.facts = verbose;
     }
-    add("general.type", "model");
-    if (shown_context(model) > 0) {
-        info[architecture + ".context_length"] = shown_context(model);
-    }
-    if (shown_embedding_length(model) > 0) {
-        add(architecture + ".embedding_length", shown_embedding_length(model));
-    }
-    if (entry.context.vocabulary > 0) {
-        add(architecture + ".vocab_size", entry.context.vocabulary);
-    }
-    json.key("model_info").tree(nlohmann::ordered_json(info));
+    json.key("model_info").tree(engine::shown_info(*model.entry, stated, basename, shown_context(model)));
     if (stated.facts != nullptr && stated.facts->projector.is_object()) {
         json.key("projector_info").tree(nlohmann::ordered_json(stated.facts->projector));
     }
@@ -101,7 +84,8 @@ std::size_t text_bytes(const generation::served_model& model) {
 
 // `model` outlives the wait. The backend is asked on the loop alone.
 core::awaitable<std::string> describe(core::worker* elsewhere, const generation::served_model& model,
-                                      std::string basename, std::string client) {
+                                      std::shared_ptr<const engine::file_facts> verbose, std::string basename,
+                                      std::string client) {
     constexpr std::size_t few = 16 * 1024;
     json_writer json;
     json.begin_object();
@@ -115,7 +99,12 @@ core::awaitable<std::string> describe(core::worker* elsewhere, const generation:
         auto writing_messages = core::run_on(where, std::move(messages), client);
         co_await std::move(writing_messages);
     }
-    write_model_info(json, model, basename);
+    write_model_info(json, model, basename, verbose);
+    if (verbose != nullptr && !verbose->tensors.empty()) {
+        std::function<void()> tensors = [&] { json.key("tensors").tree(verbose->tensors); };
+        auto writing_tensors = core::run_on(elsewhere, std::move(tensors), client);
+        co_await std::move(writing_tensors);
+    }
     write_capabilities(json, model);
     write_thinking(json, model);
     json.member("modified_at", local_stamp(model.modified)).end_object();
@@ -132,26 +121,40 @@ std::string basename_for(const http::request& incoming, const catalog::model_ent
     return entry.name.substr(0, entry.name.rfind(':'));
 }
 
-core::awaitable<void> serve_show(const generation::model_directory* models, core::worker* elsewhere,
-                                 const http::request& incoming, http::response_writer& out) {
+struct show_tools {
+    const generation::model_directory* models = nullptr;
+    core::worker* elsewhere = nullptr;
+    core::disk_work* disk = nullptr;
+};
+
+core::awaitable<void> serve_show(show_tools with, const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
     const nlohmann::ordered_json body = read_small_object(incoming.body, "api.ShowRequest", problem);
     const json_fields fields(body, "ShowRequest", problem);
     const std::string typed = read_model_name(fields);
-    static_cast<void>(fields.boolean("verbose"));  // there are no long arrays to leave out
+    const bool verbose = fields.boolean("verbose").value_or(false);
     generation::served found;
     if (!problem.found()) {
         lookup_words words;
         words.display_form = true;
-        generation::served named = find_model(*models, typed, words, problem);
-        found = co_await models->whole(named);
+        generation::served named = find_model(*with.models, typed, words, problem);
+        found = co_await with.models->whole(named);
         if (named != nullptr && found == nullptr) {
             problem.set(unreadable_variant_error, 500);
         }
     }
+    const auto told = std::make_shared<std::shared_ptr<const engine::file_facts>>();
+    if (verbose && found != nullptr && with.disk != nullptr) {
+        engine::model_files files = engine::files_of(*found->entry);
+        const core::deadline until = core::deadline::after(longest_look, core::steady_clock_source().now());
+        auto looking = engine::look_into(with.disk, std::move(files), true, told, until);
+        co_await std::move(looking);
+    }
     constexpr std::size_t copies = 3;  // as such, in the Modelfile, and escaped
+    constexpr std::size_t line = 128;  // of a tensor
+    const std::size_t tensors = *told == nullptr ? 0 : (*told)->tensors.size();
     if (found != nullptr && incoming.memory != nullptr &&
-        !incoming.memory->take(copies * text_bytes(*found))) {
+        !incoming.memory->take(copies * text_bytes(*found) + line * tensors)) {
         problem.set(no_memory_error, 503);
         found = nullptr;
     }
@@ -160,8 +163,8 @@ core::awaitable<void> serve_show(const generation::model_directory* models, core
         co_await out.send(std::move(refused));
         co_return;
     }
-    auto describing =
-        describe(elsewhere, *found, basename_for(incoming, *found->entry, typed), incoming.client);
+    auto describing = describe(with.elsewhere, *found, *told, basename_for(incoming, *found->entry, typed),
+                               incoming.client);
     std::string description = co_await std::move(describing);
     co_await send_json(std::move(description), out);
 }
@@ -170,9 +173,9 @@ core::awaitable<void> serve_show(const generation::model_directory* models, core
 
 void add_show_route(http::router& routes, const api_context& context) {
     routes.add("POST", "/api/show",
-               [models = context.models, elsewhere = context.decoding](const http::request& incoming,
-                                                                       http::response_writer& out) {
-                   return serve_show(models, elsewhere, incoming, out);
+               [with = show_tools{context.models, context.decoding, context.disk}](
+                   const http::request& incoming, http::response_writer& out) {
+                   return serve_show(with, incoming, out);
                });
 }
 

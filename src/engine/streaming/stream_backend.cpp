@@ -11,14 +11,12 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/core/say.hpp"
-#include "corral/core/stated_number.hpp"
 #include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/group_availability.hpp"
 #include "engine/handover_words.hpp"
 #include "engine/loss_text.hpp"
 #include "engine/streaming/event_answer.hpp"
-#include "engine/streaming/model_file.hpp"
 #include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::streaming {
@@ -156,14 +154,9 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
     if (model_.runtime.traits.prefix_cache != catalog::prefix_cache::none) {
         reuse_.state = "the server's own";
     }
-    const auto named = [this](const char* variable) {
-        const auto file = model_.variables.find(variable);
-        const bool is_file = file != model_.variables.end() && file->second.ends_with(".gguf");
-        return is_file ? (model_.package / file->second).string() : std::string();
-    };
-    if (const std::string file = named("model_file"); context_.disk != nullptr && !file.empty()) {
+    if (model_files files = files_of(model_); context_.disk != nullptr && !files.model.empty()) {
         context_.tasks->spawn("file of " + catalog::label_of(model_),
-                              look_into(context_.disk, file, named("projector"), file_facts_));
+                              look_into(context_.disk, std::move(files), false, file_facts_, {}));
     }
     look_at_services();
     prefixes_of_ = runtime_.starts;
@@ -261,14 +254,7 @@ availability stream_backend::available() const {
 
 stated_model stream_backend::stated() const {
     stated_model out = stated_;
-    out.facts = *file_facts_;
-    if (out.facts != nullptr && out.parameter_size.empty()) {  // it does not run
-        out.parameter_size = out.facts->parameter_size;
-        out.quantization = out.facts->quantization;
-        const std::string architecture = text_in(out.facts->info, "general.architecture");
-        out.embedding_length =
-            core::stated_count(out.facts->info, (architecture + ".embedding_length").c_str()).value_or(0);
-    }
+    fill_from_file(out, *file_facts_);
     return out;
 }
 

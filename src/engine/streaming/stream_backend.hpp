@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "corral/engine/backend.hpp"
+#include "corral/engine/shown_model.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/output_lines.hpp"
 #include "engine/decay_watch.hpp"
@@ -141,8 +142,8 @@ private:
     prompt_sizes sizes_;
     stated_model stated_;
     // Of the model's file, once it has been looked at.
-    std::shared_ptr<std::shared_ptr<const model_facts>> file_facts_ =
-        std::make_shared<std::shared_ptr<const model_facts>>();
+    std::shared_ptr<std::shared_ptr<const file_facts>> file_facts_ =
+        std::make_shared<std::shared_ptr<const file_facts>>();
     prefix_places prefixes_;
     cache_salts salts_;
     unsalted_prompts unsalted_;  // of the process of now

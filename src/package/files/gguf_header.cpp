@@ -18,6 +18,11 @@ constexpr std::uint64_t most_pairs = 100'000;
 constexpr std::uint64_t most_tensors = 1'000'000;
 constexpr std::uint64_t longest_kept = 4096;
 constexpr std::uint32_t most_dimensions = 8;
+// Of what is told on request. A real model has some hundred tensors, and no loader takes a longer name.
+constexpr std::size_t most_told_tensors = 4096;
+constexpr std::size_t longest_tensor_name = 64;
+constexpr std::uint64_t most_told_values = 256;
+constexpr std::size_t most_told_bytes = 64 * 1024;  // of all lists
 
 enum value_type : std::uint32_t { text_type = 8, list_type = 9 };
 
@@ -30,6 +35,32 @@ constexpr std::array<std::pair<std::uint64_t, const char*>, 25> file_types{
      {13, "Q3_K_L"},  {14, "Q4_K_S"},  {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},
      {18, "Q6_K"},    {19, "IQ2_XXS"}, {20, "IQ2_XS"}, {21, "Q2_K_S"}, {22, "IQ3_XS"},
      {23, "IQ3_XXS"}, {25, "IQ4_NL"},  {26, "IQ3_S"},  {30, "IQ4_XS"}, {32, "BF16"}}};
+
+// As Ollama names them (docs/facts/ollama_wire.md#listings).
+constexpr std::array<std::pair<std::uint64_t, const char*>, 17> tensor_types{{{0, "F32"},
+                                                                              {1, "F16"},
+                                                                              {2, "Q4_0"},
+                                                                              {3, "Q4_1"},
+                                                                              {6, "Q5_0"},
+                                                                              {7, "Q5_1"},
+                                                                              {8, "Q8_0"},
+                                                                              {9, "Q8_1"},
+                                                                              {10, "Q2_K"},
+                                                                              {11, "Q3_K"},
+                                                                              {12, "Q4_K"},
+                                                                              {13, "Q5_K"},
+                                                                              {14, "Q6_K"},
+                                                                              {15, "Q8_K"},
+                                                                              {28, "F64"},
+                                                                              {30, "BF16"},
+                                                                              {39, "MXFP4"}}};
+
+template <typename Names>
+const char* name_in(const Names& names, std::uint64_t number, const char* unknown) {
+    const auto* const known =
+        std::ranges::find_if(names, [number](const auto& one) { return one.first == number; });
+    return known == names.end() ? unknown : known->second;
+}
 
 // Bytes one after the other; past the end everything is 0 and `ended`.
 class byte_reader {
@@ -68,27 +99,11 @@ std::string kept(std::string_view text) {
     return std::string(text.substr(0, longest_kept));
 }
 
-// False where the type is none, or the end has come.
-bool skip_list(byte_reader& from) {
-    const std::uint64_t type = from.number(4);
-    const std::uint64_t count = from.number(8);
-    if (type >= type_bytes.size() || type == list_type) {
-        return false;
-    }
-    if (type != text_type) {
-        // No product of these two overflows what take() refuses.
-        return count <= (std::uint64_t{1} << 40U) && (from.take(count * type_bytes[type]), !from.ended());
-    }
-    for (std::uint64_t i = 0; i < count && !from.ended(); ++i) {
-        (void)from.text();
-    }
-    return !from.ended();
-}
-
 struct pair_value {
     std::uint64_t type = 0;
     std::string text;
-    std::uint64_t number = 0;  // its bits
+    std::uint64_t number = 0;         // its bits
+    nlohmann::json values = nullptr;  // of a list that is told
 };
 
 // With as few digits as its type needs; null where it is no number.
@@ -116,7 +131,7 @@ nlohmann::json shown_value(const pair_value& value) {
         case text_type:
             return value.text;
         case list_type:
-            return nullptr;
+            return value.values;
         case 11:
             return static_cast<std::int64_t>(value.number);
         case 12:
@@ -132,21 +147,64 @@ bool is_shown(std::string_view key, const pair_value& value) {
            value.text.size() <= longest;
 }
 
-std::optional<pair_value> read_value(byte_reader& from) {
+pair_value read_one(byte_reader& from, std::uint64_t type) {
     pair_value out;
-    const std::uint64_t type = from.number(4);
     out.type = type;
-    if (type >= type_bytes.size()) {
-        return std::nullopt;
-    }
-    if (type == list_type) {
-        return skip_list(from) ? std::optional(out) : std::nullopt;
-    }
     if (type == text_type) {
         out.text = kept(from.text());
     } else {
         out.number = from.number(type_bytes[type]);
     }
+    return out;
+}
+
+// Null where it is too long to be told, or `room` for all lists is used up. Nothing where the type is none, or the end
+// has come.
+std::optional<nlohmann::json> read_list(byte_reader& from, std::size_t& room) {
+    const std::uint64_t type = from.number(4);
+    const std::uint64_t count = from.number(8);
+    if (type >= type_bytes.size() || type == list_type) {
+        return std::nullopt;
+    }
+    const bool told = room > 0 && count <= most_told_values;
+    if (type != text_type && !told) {
+        // No product of these two overflows what take() refuses.
+        const bool sane = count <= (std::uint64_t{1} << 40U);
+        from.take(sane ? count * type_bytes[type] : count);
+        return from.ended() ? std::nullopt : std::optional<nlohmann::json>(nullptr);
+    }
+    nlohmann::json values = nlohmann::json::array();
+    for (std::uint64_t i = 0; i < count && !from.ended(); ++i) {
+        if (!told) {
+            (void)from.text();
+            continue;
+        }
+        const pair_value one = read_one(from, type);
+        const std::size_t bytes = sizeof(nlohmann::json) + one.text.size();
+        if (bytes < room) {
+            room -= bytes;
+            values.push_back(shown_value(one));
+        }
+    }
+    if (from.ended()) {
+        return std::nullopt;
+    }
+    return told && values.size() == count ? values : nlohmann::json();
+}
+
+std::optional<pair_value> read_value(byte_reader& from, std::size_t& room) {
+    const std::uint64_t type = from.number(4);
+    if (type >= type_bytes.size()) {
+        return std::nullopt;
+    }
+    if (type == list_type) {
+        pair_value out;
+        out.type = type;
+        auto values = read_list(from, room);
+        out.values = values ? std::move(*values) : nlohmann::json();
+        return values ? std::optional(std::move(out)) : std::nullopt;
+    }
+    const pair_value out = read_one(from, type);
     return from.ended() ? std::nullopt : std::optional(out);
 }
 
@@ -172,9 +230,7 @@ void keep(std::string_view key, const pair_value& value, gguf_header& to, std::u
     } else if (key == "general.size_label") {
         to.size_label = value.text;
     } else if (key == "general.file_type") {
-        const auto* const known =
-            std::ranges::find_if(file_types, [&](const auto& one) { return one.first == value.number; });
-        to.file_type = known == file_types.end() ? "" : known->second;
+        to.file_type = name_in(file_types, value.number, "");
     } else if (key == "general.alignment" && value.number >= 8 && value.number <= 65536) {
         alignment = value.number;
     } else if (is_of_architecture(key, ".context_length") && to.context_length == 0) {
@@ -188,23 +244,41 @@ void keep(std::string_view key, const pair_value& value, gguf_header& to, std::u
     }
 }
 
+// What the places of tensors say. `told`: each of them is kept, unless they are more than any real model has.
+struct tensor_places {
+    bool told = false;
+    std::uint64_t furthest = 0;
+    double parameters = 0;  // exact as far as any model goes
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+};
+
 // False where the places are cut off.
-bool read_tensors(byte_reader& from, std::uint64_t count, std::uint64_t& furthest, double& parameters) {
+bool read_tensors(byte_reader& from, std::uint64_t count, tensor_places& to) {
+    to.told = to.told && count <= most_told_tensors;
     for (std::uint64_t i = 0; i < count; ++i) {
-        (void)from.text();
+        const std::string_view name = from.text();
+        to.told = to.told && name.size() <= longest_tensor_name;
         const std::uint64_t dimensions = from.number(4);
         if (dimensions > most_dimensions) {
             return false;
         }
-        double elements = 1;  // exact as far as any model goes
+        double elements = 1;
+        nlohmann::ordered_json shape = nlohmann::ordered_json::array();
         for (std::uint64_t at = 0; at < dimensions; ++at) {
-            elements *= static_cast<double>(from.number(8));
+            const std::uint64_t size = from.number(8);
+            elements *= static_cast<double>(size);
+            if (to.told) {
+                shape.push_back(size);
+            }
         }
-        parameters += elements;
-        from.take(4);
-        furthest = std::max(furthest, from.number(8));
+        to.parameters += elements;
+        const char* const type = name_in(tensor_types, from.number(4), "unknown");
+        to.furthest = std::max(to.furthest, from.number(8));
         if (from.ended()) {
             return false;
+        }
+        if (to.told) {
+            to.list.push_back({{"name", std::string(name)}, {"type", type}, {"shape", std::move(shape)}});
         }
     }
     return true;
@@ -212,7 +286,7 @@ bool read_tensors(byte_reader& from, std::uint64_t count, std::uint64_t& furthes
 
 }  // namespace
 
-std::optional<gguf_header> parse_gguf(std::string_view head) {
+std::optional<gguf_header> parse_gguf(std::string_view head, gguf_detail detail) {
     byte_reader from(head);
     gguf_header out;
     if (from.take(4) != "GGUF") {
@@ -226,35 +300,37 @@ std::optional<gguf_header> parse_gguf(std::string_view head) {
         return std::nullopt;
     }
     std::uint64_t alignment = 32;
+    std::size_t room_for_lists = detail == gguf_detail::all ? most_told_bytes : 0;
     for (std::uint64_t i = 0; i < pairs; ++i) {
         const std::string_view key = from.text();
-        const auto value = read_value(from);
+        const auto value = read_value(from, room_for_lists);
         if (!value) {
             return from.ended() ? std::optional(out) : std::nullopt;
         }
         keep(key, *value, out, alignment);
     }
-    std::uint64_t furthest = 0;
-    double parameters = 0;
-    if (read_tensors(from, tensors, furthest, parameters)) {
+    tensor_places places;
+    places.told = detail == gguf_detail::all;
+    if (read_tensors(from, tensors, places)) {
         out.whole = true;
         constexpr double most_parameters = 1e15;
-        if (parameters > 0 && parameters < most_parameters) {
-            out.shown["general.parameter_count"] = static_cast<std::uint64_t>(parameters);
+        if (places.parameters > 0 && places.parameters < most_parameters) {
+            out.shown["general.parameter_count"] = static_cast<std::uint64_t>(places.parameters);
         }
         const std::uint64_t data = (from.at() + alignment - 1) / alignment * alignment;
-        const bool sane = furthest < (std::uint64_t{1} << 60U);
-        out.least_bytes = tensors == 0 || !sane ? 0 : data + furthest;
+        const bool sane = places.furthest < (std::uint64_t{1} << 60U);
+        out.least_bytes = tensors == 0 || !sane ? 0 : data + places.furthest;
+        out.tensors = places.told ? std::move(places.list) : std::move(out.tensors);
     }
     return out;
 }
 
-std::optional<gguf_header> read_gguf(const std::string& file) {
+std::optional<gguf_header> read_gguf(const std::string& file, gguf_detail detail) {
     std::ifstream in(file, std::ios::binary);
     std::string head(gguf_head_bytes, '\0');
     in.read(head.data(), static_cast<std::streamsize>(head.size()));
     head.resize(static_cast<std::size_t>(in.gcount()));
-    return parse_gguf(head);
+    return parse_gguf(head, detail);
 }
 
 std::string parameter_words(std::uint64_t parameters) {
