@@ -45,7 +45,8 @@ TEST_F(model_pages, show_all_that_is_known_but_no_secret) {
                                "aliases = [\"q\"]\n[models.services.runtime]\nport = 0\n"
                                "command = [\"./run me\", \"{port}\", \"{layers}\", \"{tokenizer_url}\"]\n"
                                "environment = { HF_TOKEN = \"abc\", PLAIN = \"shown\" }\n");
-    const json facts = model_facts(settings.models.front(), json{{"state", "ready"}, {"reason", ""}});
+    const json facts =
+        model_facts(settings.models.front(), json{{"state", "ready"}, {"reason", ""}}, nullptr);
     EXPECT_EQ(facts["state"], "ready");
     EXPECT_EQ(facts["services"][1]["command"], json({"./run me", "0", "36", "http://127.0.0.1:0"}));
     EXPECT_TRUE(facts["services"][1]["port"].is_null());
@@ -55,7 +56,7 @@ TEST_F(model_pages, show_all_that_is_known_but_no_secret) {
     EXPECT_THAT(page, Not(HasSubstr("abc")));
     EXPECT_THAT(page, HasSubstr((folder_.path() / "c.toml").string()));
     EXPECT_THAT(page, HasSubstr("q:latest"));
-    EXPECT_THAT(model_page(model_facts(settings.models.front(), nullptr), {}),
+    EXPECT_THAT(model_page(model_facts(settings.models.front(), nullptr, nullptr), {}),
                 HasSubstr("no daemon answers"));
 }
 
@@ -94,7 +95,8 @@ TEST_F(model_pages, show_a_model_with_instances_as_one) {
     EXPECT_EQ(listed[0].state + listed[0].note, "ready");
     EXPECT_THAT(listing_text(listed, {}), HasSubstr("Qwen3:4b  ready @0  "));
     EXPECT_EQ(listing_json(listed)[0]["instances"][1]["state"], "broken");
-    const std::string page = model_page(model_facts(settings.models.front(), status["models"][0]), {});
+    const std::string page =
+        model_page(model_facts(settings.models.front(), status["models"][0], nullptr), {});
     EXPECT_THAT(page, HasSubstr("state          ready\n"));
     EXPECT_THAT(page, HasSubstr("Qwen3:4b@1 broken: the card is lost\n"));
     EXPECT_THAT(page, HasSubstr("takes 2818 MB of its cards"));

@@ -83,9 +83,12 @@ TEST(ollama_page, has_the_sections_of_show) {
         "temperature                    0.6\nstop                           \"a b\"","system":"You are terse.",
         "details":{"parameter_size":"4.0B","quantization_level":"w8a16"},
         "model_info":{"general.architecture":"qwen3","qwen3.context_length":2048,"qwen3.embedding_length":2560,
-                      "general.parameter_count":4022468096,"a.list":null,"a.small":1e-6},
+                      "general.parameter_count":4022468096,"a.list":null,"a.small":1e-6,"a.long":["one","two","three"],
+                      "a.name":"The long name of a licence that many models have","a.short":[11,53]},
         "projector_info":{"general.architecture":"clip","general.parameter_count":415000000,
                           "clip.vision.embedding_length":1024,"clip.vision.projection_dim":2560},
+        "tensors":[{"name":"token_embd.weight","type":"Q4_K","shape":[2560,151936]},
+                   {"name":"output_norm.bias","type":"F32","shape":[2560]}],
         "capabilities":["completion","tools"]})");
     const std::string model = R"(  Model
     architecture        qwen3
@@ -121,13 +124,80 @@ TEST(ollama_page, has_the_sections_of_show) {
     EXPECT_EQ(shown_sections(told, false, {}), model + texts);
     EXPECT_EQ(shown_sections(told, true, {}), model + R"(  Metadata
     a.list                     <nil>
+    a.long                     [one two ...+1 more]
+    a.name                     The long name of a licence
+                                 that many models have
+    a.short                    [11 53]
     a.small                    1e-06
     general.architecture       qwen3
     general.parameter_count    4.022468096e+09
     qwen3.context_length       2048
     qwen3.embedding_length     2560
 
+  Tensors
+    token_embd.weight    Q4_K    [2560 151936]
+    output_norm.bias     F32     [2560]
+
 )" + texts);
+}
+
+// As its table does: no line could be evened out, and a longer word than the width sets the width.
+TEST(ollama_page, wraps_texts_at_a_hundred_columns) {
+    const auto shown = [](const std::string& text) {
+        const std::string page = shown_sections({{"license", text}}, false, {});
+        return page.substr(page.find("  License\n") + 10);
+    };
+    const std::string twelve =
+        "seven77 seven77 seven77 seven77 seven77 seven77 seven77 seven77 seven77 seven77 "
+        "seven77 seven77";
+    EXPECT_EQ(shown(twelve + " " + twelve + " seven77"),
+              "    " + twelve + "\n      " + twelve + "\n      seven77\n\n");
+    const std::string word(120, 'x');
+    EXPECT_EQ(shown("One  and " + word + " and on\nsecond"),
+              "    One  and\n      " + word + "\n      and on\n    second\n\n");
+    EXPECT_EQ(shown(std::string(100, 'x')), "    " + std::string(100, 'x') + "\n\n");
+    const std::string even(30, 'e');
+    EXPECT_EQ(shown(even + " " + even + " " + even + " a " + word.substr(0, 90) + " " + even),
+              "    " + even + " " + even + " " + even + "\n      a " + word.substr(0, 90) + "\n      " +
+                  even + "\n\n");
+}
+
+TEST(ollama_page, shows_by_files_what_a_daemon_would) {
+    catalog::model_entry model;
+    model.name = "mine:4b";
+    model.family = "chatml";
+    model.parameter_size = "4.0B";
+    model.quantization = "w8a16";
+    model.sampling.temperature = 0.6;
+    model.default_system = "You are terse.";
+    model.capabilities = {"completion"};
+    model.context.positions = 2048;
+    auto file = std::make_shared<engine::file_facts>();
+    file->info = {{"general.architecture", "qwen2"}, {"qwen2.embedding_length", 2560}};
+    file->tensors = {{{"name", "output.weight"}, {"type", "F16"}, {"shape", {2560}}}};
+    const std::string model_part = R"(  Model
+    architecture        qwen2
+    parameters          4.0B
+    context length      2048
+    embedding length    2560
+    quantization        w8a16
+
+  Capabilities
+    completion
+
+  Parameters
+    temperature    0.6
+    stop           "<|im_end|>"
+    stop           "<|im_start|>"
+    stop           "<|endoftext|>"
+
+)";
+    const std::string system = "  System\n    You are terse.\n\n";
+    EXPECT_EQ(shown_sections(shown_by_files(model, file), false, {}), model_part + system);
+    const std::string all = shown_sections(shown_by_files(model, file), true, {});
+    EXPECT_NE(all.find("    general.basename           mine\n"), std::string::npos) << all;
+    EXPECT_NE(all.find("  Tensors\n    output.weight    F16    [2560]\n\n" + system), std::string::npos)
+        << all;
 }
 
 TEST(ollama_page, leaves_out_what_is_not_told) {

@@ -145,7 +145,7 @@ control::admin_json speed_of(const listing_options& asked, const command_context
 }
 
 control::admin_question show_question(const listing_options& asked) {
-    return {"POST", "/api/show", {{"model", asked.model}}};
+    return {"POST", "/api/show", {{"model", asked.model}, {"verbose", asked.place.verbose}}};
 }
 
 // One of the texts that Ollama's `show` has an option for, as it prints it.
@@ -201,7 +201,8 @@ int show(const listing_options& asked, const command_context& context) {
     if (served.is_null() && known.status.is_object()) {
         served = {{"state", "new"}, {"reason", "not served yet; say 'corral reload'"}};
     }
-    control::admin_json facts = model_facts(*model, served);
+    const auto file = engine::facts_in(engine::files_of(*model), asked.place.verbose);
+    control::admin_json facts = model_facts(*model, served, file);
     facts["speed"] =
         known.status.is_object() ? speed_of(asked, context, model->name) : control::admin_json(nullptr);
     if (asked.json) {
@@ -210,7 +211,7 @@ int show(const listing_options& asked, const command_context& context) {
     }
     const text_style style = style_of(STDOUT_FILENO, context.environment);
     const std::string sections =
-        shown_sections(served_so ? *told : shown_by_files(facts), asked.place.verbose, style);
+        shown_sections(served_so ? *told : shown_by_files(*model, file), asked.place.verbose, style);
     std::cout << wrapped(sections + model_page(facts, style), style);
     return succeeded;
 }
@@ -246,7 +247,7 @@ void add_show_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<listing_options>();
     CLI::App* one = add(program, context, asked, "show", "Show all that is known of a model", show);
     one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
-    one->add_flag("-v", asked->place.verbose, "Also all that the model's file says of it");
+    one->add_flag("-v", asked->place.verbose, "Also all that the model's file says of it, and its tensors");
     for (const char* const part : {"license", "modelfile", "parameters", "system", "template"}) {
         one->add_flag_callback(
             std::string("--") + part, [asked, part] { asked->parts.emplace_back(part); },

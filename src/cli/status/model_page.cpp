@@ -15,7 +15,6 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/core/text.hpp"
-#include "corral/package/gguf_header.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -59,24 +58,13 @@ json service_facts(const catalog::model_entry& model, const catalog::service_tem
 }
 
 // What the operator leaves open of a model, its file says.
-void add_file_facts(json& to, const catalog::model_entry& model) {
-    const auto file = model.variables.find("model_file");
-    const bool is_gguf = file != model.variables.end() && file->second.ends_with(".gguf");
-    const auto header = is_gguf ? package::read_gguf((model.package / file->second).string()) : std::nullopt;
-    to["architecture"] = header ? header->architecture : "";
-    to["parameter_size"] = model.parameter_size;
-    to["quantization"] = model.quantization;
-    if (!header) {
-        return;
-    }
-    const auto count = header->shown.find("general.parameter_count");
-    const bool counted = count != header->shown.end() && count->is_number_unsigned();
-    if (model.parameter_size.empty() && counted) {
-        to["parameter_size"] = package::parameter_words(count->get<std::uint64_t>());
-    }
-    if (model.quantization.empty()) {
-        to["quantization"] = header->file_type;
-    }
+void add_file_facts(json& to, const catalog::model_entry& model,
+                    const std::shared_ptr<const engine::file_facts>& file) {
+    engine::stated_model stated;
+    engine::fill_from_file(stated, file);
+    to["architecture"] = file != nullptr ? engine::architecture_of(model, stated) : "";
+    to["parameter_size"] = engine::parameter_size_of(model, stated);
+    to["quantization"] = model.quantization.empty() ? stated.quantization : model.quantization;
 }
 
 json context_facts(const catalog::context_sizes& of) {
@@ -255,7 +243,8 @@ std::vector<std::string> without_secrets(std::vector<std::string> words) {
     return words;
 }
 
-json model_facts(const catalog::model_entry& model, const json& status) {
+json model_facts(const catalog::model_entry& model, const json& status,
+                 const std::shared_ptr<const engine::file_facts>& file) {
     json out;
     out["name"] = model.name;
     out["aliases"] = model.aliases;
@@ -279,7 +268,7 @@ json model_facts(const catalog::model_entry& model, const json& status) {
     out["digest"] = model.digest;
     out["family"] = model.family;
     out["capabilities"] = model.capabilities;
-    add_file_facts(out, model);
+    add_file_facts(out, model, file);
     out["default_system"] = model.default_system;
     out["context"] = context_facts(model.context);
     out["learned"] = learned_facts(status);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include <fmt/format.h>
@@ -69,24 +70,72 @@ std::string processor_text(double size, double accelerator) {
     return fmt::format("{:.0f}%/{:.0f}% CPU/GPU", processors, 100 - processors);
 }
 
-// "  Model" and the rows below it, in columns.
-std::string section(const char* head, const table_rows& rows, const text_style& style) {
+// Lines of at most `most` columns, or of the longest word's, chosen as its table does: the squares of what stays free,
+// but for the last line, are the least.
+std::vector<std::string> cell_lines(const std::string& text, std::size_t most) {
+    const std::vector<std::string_view> words = core::split(text, ' ');
+    for (const std::string_view word : words) {
+        most = std::max<std::size_t>(most, columns_of(word));
+    }
+    struct best_line {
+        std::size_t cost = 0;
+        std::size_t next = 0;  // the word behind its last
+    };
+    std::vector<best_line> from(words.size());
+    for (std::size_t first = words.size(); first-- > 0;) {
+        best_line best{.cost = std::numeric_limits<std::size_t>::max(), .next = 0};
+        std::size_t wide = columns_of(words[first]);
+        std::size_t next = first + 1;
+        for (; next < words.size() && wide <= most; ++next) {
+            const std::size_t cost = (most - wide) * (most - wide) + from[next].cost;
+            best = cost < best.cost ? best_line{cost, next} : best;
+            wide += 1 + columns_of(words[next]);
+        }
+        from[first] = wide <= most ? best_line{0, next} : best;
+    }
+    std::vector<std::string> out;
+    for (std::size_t first = 0; first < words.size(); first = from[first].next) {
+        std::string line(words[first]);
+        for (std::size_t i = first + 1; i < from[first].next; ++i) {
+            line.append(" ").append(words[i]);
+        }
+        out.push_back(std::move(line));
+    }
+    return out;
+}
+
+// "  Model" and the rows below it, in columns of at most `most`; what goes on is two blanks further in.
+std::string section(const char* head, const table_rows& rows, std::size_t most, const text_style& style) {
     std::map<std::size_t, std::size_t> widths;
+    std::vector<table_rows> cells;  // of each row, the lines of each cell
     for (const auto& row : rows) {
+        cells.emplace_back();
         for (std::size_t i = 0; i < row.size(); ++i) {
-            widths[i] = std::max<std::size_t>(widths[i], columns_of(row[i]));
+            cells.back().push_back(cell_lines(row[i], most));
+            for (const std::string& line : cells.back().back()) {
+                widths[i] = std::max<std::size_t>(widths[i], columns_of(line));
+            }
         }
     }
     std::string out = "  " + painted(head, colour::bold, style) + "\n";
-    for (const auto& row : rows) {
-        std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            line += "    " + row[i] + std::string(widths[i] - columns_of(row[i]), ' ');
+    for (const table_rows& row : cells) {
+        const auto shorter = [](const auto& one, const auto& other) { return one.size() < other.size(); };
+        const std::size_t height = row.empty() ? 0 : std::ranges::max_element(row, shorter)->size();
+        for (std::size_t at = 0; at < height; ++at) {
+            std::string line(at == 0 ? 0 : 2, ' ');
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                const std::string part = at < row[i].size() ? row[i][at] : std::string();
+                line += "    " + part + std::string(widths[i] - columns_of(part), ' ');
+            }
+            out += std::string(core::trimmed_back(line)) + "\n";
         }
-        out += std::string(core::trimmed_back(line)) + "\n";
     }
     return out + "\n";
 }
+
+// Of a cell of a section; of one with a text.
+constexpr std::size_t widest_cell = 30;
+constexpr std::size_t widest_text = 100;
 
 // As Go's %g does.
 std::string number_text(double value) {
@@ -98,7 +147,32 @@ std::string number_text(double value) {
     return {out.data(), end.ptr};
 }
 
+std::string value_text(const json& value);
+
+// As many values as have room in ten columns, and how many more there are.
+std::string array_text(const json& values) {
+    constexpr std::size_t room = 10;
+    std::size_t used = 1;
+    std::size_t shown = 0;
+    std::string out = "[";
+    for (const json& value : values) {
+        const std::string text = value_text(value);
+        const std::size_t wide = columns_of(text) + (shown > 0 ? 2 : 0);
+        if (shown > 0 && used + wide > room) {
+            break;
+        }
+        out += (shown > 0 ? " " : "") + text;
+        used += wide;
+        ++shown;
+    }
+    const std::size_t left = values.size() - shown;
+    return out + (left > 0 ? fmt::format(" ...+{} more]", left) : "]");
+}
+
 std::string value_text(const json& value) {
+    if (value.is_array()) {
+        return array_text(value);
+    }
     if (value.is_number()) {
         return number_text(value.get<double>());
     }
@@ -122,7 +196,11 @@ json object_at(const json& of, const char* key) {
 table_rows model_rows(const json& told, const json& info) {
     const std::string architecture = reported_text(info, "general.architecture");
     const json details = object_at(told, "details");
-    const std::string size = reported_text(details, "parameter_size");
+    std::string size = reported_text(details, "parameter_size");
+    if (const auto count = core::number_at<std::uint64_t>(info, "general.parameter_count");
+        size.empty() && count) {
+        size = package::parameter_words(*count);
+    }
     const std::string quantization = reported_text(details, "quantization_level");
     table_rows out;
     if (!architecture.empty()) {
@@ -183,6 +261,18 @@ table_rows metadata_rows(const json& info) {
     return out;
 }
 
+table_rows tensor_rows(const json& told) {
+    table_rows out;
+    for (const json& one : reported_objects(told, "tensors")) {
+        std::string shape;
+        for (const json& size : core::list_at(one, "shape")) {
+            shape += (shape.empty() ? "" : " ") + size.dump();
+        }
+        out.push_back({reported_text(one, "name"), reported_text(one, "type"), "[" + shape + "]"});
+    }
+    return out;
+}
+
 }  // namespace
 
 table_rows running_rows(const json& told, core::wall_time now) {
@@ -201,8 +291,8 @@ table_rows running_rows(const json& told, core::wall_time now) {
 std::string shown_sections(const json& told, bool metadata, const text_style& style) {
     const json info = object_at(told, "model_info");
     std::string out;
-    const auto add = [&](const char* head, const table_rows& rows) {
-        out += rows.empty() ? std::string() : section(head, rows, style);
+    const auto add = [&](const char* head, const table_rows& rows, std::size_t columns = widest_cell) {
+        out += rows.empty() ? std::string() : section(head, rows, columns, style);
     };
     add("Model", model_rows(told, info));
     table_rows capabilities;
@@ -218,23 +308,35 @@ std::string shown_sections(const json& told, bool metadata, const text_style& st
     }
     if (metadata) {
         add("Metadata", metadata_rows(info));
+        add("Tensors", tensor_rows(told));
     }
-    add("System", line_rows(core::text_at(told, "system"), 2));
-    add("License", line_rows(core::text_at(told, "license"), 2));
+    add("System", line_rows(core::text_at(told, "system"), 2), widest_text);
+    add("License", line_rows(core::text_at(told, "license"), 2), widest_text);
     return out;
 }
 
-json shown_by_files(const json& facts) {
-    std::string architecture = reported_text(facts, "architecture");
-    if (architecture.empty()) {
-        architecture = reported_text(facts, "family");
+json shown_by_files(const catalog::model_entry& model,
+                    const std::shared_ptr<const engine::file_facts>& file) {
+    engine::stated_model stated;
+    engine::fill_from_file(stated, file);
+    json out;
+    const json parameters = engine::shown_parameters(model, json::object());
+    for (const auto& [name, value] : parameters.items()) {
+        for (const json& one : value.is_array() ? value : json::array({value})) {
+            out["parameters"] = core::text_at(out, "parameters") + name + " " + one.dump() + "\n";
+        }
     }
-    json info = {{"general.architecture", architecture}};
-    info[architecture + ".context_length"] = facts["context"]["positions"];
-    json out = {{"model_info", info}, {"capabilities", facts["capabilities"]}};
-    out["details"] = {{"parameter_size", facts["parameter_size"]},
-                      {"quantization_level", facts["quantization"]}};
-    out["system"] = facts["default_system"];
+    out["system"] = model.default_system;
+    out["details"] = {
+        {"parameter_size", engine::parameter_size_of(model, stated)},
+        {"quantization_level", model.quantization.empty() ? stated.quantization : model.quantization}};
+    const std::string basename = model.name.substr(0, model.name.rfind(':'));
+    out["model_info"] = engine::shown_info(model, stated, basename, model.context.positions);
+    if (file != nullptr) {
+        out["projector_info"] = file->projector;
+        out["tensors"] = file->tensors;
+    }
+    out["capabilities"] = model.capabilities;
     return out;
 }
 

@@ -2,13 +2,16 @@
 // Of models what Ollama's own command line prints, from what the server answers to it: its users and their scripts
 // read these columns and sections (docs/facts/ollama_wire.md#listings). No I/O.
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/base/terminal.hpp"
+#include "corral/catalog/profile.hpp"
 #include "corral/core/wall_time.hpp"
+#include "corral/engine/shown_model.hpp"
 
 namespace corral::cli {
 
@@ -20,11 +23,12 @@ inline const std::vector<std::string> running_head{"NAME", "ID", "SIZE", "PROCES
                                                                  core::wall_time now);
 
 // "Model", "Capabilities" and so on of an answer of /api/show, a section each; `metadata`: also all that the model's
-// file says.
+// file says, and its tensors.
 [[nodiscard]] std::string shown_sections(const nlohmann::ordered_json& told, bool metadata,
                                          const text_style& style);
 
-// model_facts() as an answer of /api/show, as far as files have it.
-[[nodiscard]] nlohmann::ordered_json shown_by_files(const nlohmann::ordered_json& facts);
+// An answer of /api/show, as far as the model's manifest and its file (null: there is none) have it.
+[[nodiscard]] nlohmann::ordered_json shown_by_files(const catalog::model_entry& model,
+                                                    const std::shared_ptr<const engine::file_facts>& file);
 
 }  // namespace corral::cli
