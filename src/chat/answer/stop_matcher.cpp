@@ -7,6 +7,9 @@ namespace corral::chat {
 
 stop_matcher::stop_matcher(std::vector<std::string> ends) : ends_(std::move(ends)) {
     std::erase_if(ends_, [](const std::string& one) { return one.empty(); });
+    for (const std::string& end : ends_) {
+        begins_.set(static_cast<unsigned char>(end.front()));
+    }
 }
 
 std::string stop_matcher::feed(std::string_view text) {
@@ -25,6 +28,9 @@ std::string stop_matcher::advance(bool more_may_come) {
     std::size_t at = 0;
     for (; at < held_.size(); ++at) {
         const auto rest = std::string_view(held_).substr(at);
+        if (!begins_.test(static_cast<unsigned char>(rest.front()))) {
+            continue;
+        }
         if (core::continues_character(rest.front())) {
             continue;  // a stop of broken bytes must not cut a character
         }

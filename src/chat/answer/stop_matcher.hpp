@@ -3,6 +3,7 @@
 // into pieces; only the longest suffix that may still become a stop is held back.
 
 #include <algorithm>
+#include <bitset>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ private:
     [[nodiscard]] std::string advance(bool more_may_come);
 
     std::vector<std::string> ends_;
+    std::bitset<256> begins_;  // the first byte of each: a piece may be long, and nobody else runs meanwhile
     std::string held_;
     std::string hit_;
     bool stopped_ = false;
