@@ -54,7 +54,8 @@ class Stage:
     def __init__(self, folder, settings, slack, no_disks, port=0):
         """`no_disks`: why no small disks can be had here, or "". `port`: of corral, any free one where 0."""
         self.folder = pathlib.Path(folder)
-        self.settings = settings
+        # Without the tap a runtime needs a pseudo terminal.
+        self.settings = settings = {**settings, "tap": settings["tap"] or not harness.has_terminals()}
         self.slack = slack
         self.lag = 0.0  # the longest that a pause took beyond its time: the machine was too busy to be judged
         self.alone = True  # the fault of this step is its only one
