@@ -101,11 +101,7 @@ core::result<supervisor::service_spec> make_service(const catalog::model_entry& 
         out.command.environment[name] = std::move(value);
     }
     out.command.working_directory = std::move(expanded->working_directory);
-    if (rules.pty) {
-        // Without the tap only a line in time tells that the tokenizer refused a reset.
-        out.command.stdio =
-            model.runtime.tokenizer_tap ? process::stdio_kind::pty_or_pipe : process::stdio_kind::pty;
-    }
+    out.command.stdio = rules.pty ? process::stdio_kind::pty_or_pipe : process::stdio_kind::pipe;
     constexpr std::uint64_t mebibyte = 1024 * 1024;
     out.command.limits = {rules.limits.memory_mb * mebibyte, rules.limits.files, rules.limits.nice};
     out.command.together = {catalog::label_of(model), model.runtime.limits.memory_mb * mebibyte,

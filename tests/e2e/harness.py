@@ -70,11 +70,15 @@ class Box(Daemon, Client, Simulator):
                 f'[[models]]\nname = "sim"\nprofile = "{self.profile.name}"\npackage = "{self.package}"\nfamily = "{family}"\n'
                 f'package_forbids_thinking = false\n{tap}{preflight}{model}\n' + self.profile.variable_lines() + services)
 
-    def __enter__(self):
-        if self.profile.tokenizer and not self.tap and not has_terminals():
+    def start(self, *arguments, **options):
+        polled = self.profile.tokenizer or self.profile.inner_tokenizer
+        if polled and not self.tap and not has_terminals():
             import pytest  # chaos runs without it
 
-            pytest.skip("no pseudo terminal, which a runtime without the tap needs")
+            pytest.skip("no pseudo terminal, which a polled runtime without the tap needs")
+        return super().start(*arguments, **options)
+
+    def __enter__(self):
         self.start()
         if os.environ.get("CORRAL_TEST_REUSE") == "auto" and 'reuse = "auto"' in self.config_file.read_text():
             self.logged("answered the same behind its cache", 30)

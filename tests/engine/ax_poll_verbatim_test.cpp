@@ -361,6 +361,10 @@ TEST_F(ax_poll_verbatim, ids_that_the_model_does_not_have_never_reach_it) {
 }
 
 TEST_F(ax_poll_verbatim, is_not_offered_without_the_tap_or_a_known_family) {
+    skip_without_terminals();
+    if (IsSkipped()) {
+        return;
+    }
     entry.runtime.tokenizer_tap = false;
     start();
     EXPECT_FALSE(made->takes_verbatim());

@@ -26,6 +26,7 @@
 
 #include "corral/core/random_source.hpp"
 #include "corral/engine/dialect.hpp"
+#include "process/terminals.hpp"
 
 namespace corral::engine {
 
@@ -114,6 +115,18 @@ protected:
         std::error_code ignored_on_teardown;
         std::filesystem::remove_all(folder, ignored_on_teardown);
         EXPECT_EQ(task_errors, "");
+    }
+
+    void SetUp() override {
+        if (!entry.runtime.tokenizer_tap) {
+            skip_without_terminals();
+        }
+    }
+    // A runtime of this dialect needs one where it has no tap.
+    static void skip_without_terminals() {
+        if (!process::has_terminals()) {
+            GTEST_SKIP() << "this system has no pseudo terminals";
+        }
     }
 
     // Loads the simulator's package with these extra options and starts the services.

@@ -22,7 +22,7 @@ TEST(inheritance, a_child_has_its_three_descriptors_only) {
     const core::owned_fd far_away(::fcntl(plain.get(), F_DUPFD, 700));
     ASSERT_TRUE(far_away.valid());
     EXPECT_EQ(run_program(spec_of({helper_program, "descriptors"})).out, "0 1 2 \n");
-    EXPECT_EQ(run_program(spec_of({helper_program, "descriptors"}, stdio_kind::pty)).out, "0 1 2 \n");
+    EXPECT_EQ(run_program(spec_of({helper_program, "descriptors"}, stdio_kind::pty_or_pipe)).out, "0 1 2 \n");
 }
 
 TEST(inheritance, works_when_the_daemon_was_started_with_closed_standard_streams) {
@@ -92,7 +92,7 @@ TEST(inheritance, a_hundred_children_leave_no_descriptor_behind) {
     const std::size_t before = open_descriptors();
     for (int turn = 0; turn < 50; ++turn) {
         run_program(spec_of({"true"}));
-        run_program(spec_of({"true"}, stdio_kind::pty));
+        run_program(spec_of({"true"}, stdio_kind::pty_or_pipe));
     }
     EXPECT_EQ(open_descriptors(), before);
     EXPECT_EQ(children_of_this_process(), 0U);

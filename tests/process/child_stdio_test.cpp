@@ -1,11 +1,21 @@
 #include <gmock/gmock.h>
 
 #include "process/process_test_support.hpp"
+#include "process/terminals.hpp"
 
 namespace corral::process {
 namespace {
 
-TEST(pty, a_line_of_buffered_output_arrives_while_the_program_lives) {
+class pty : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (!has_terminals()) {
+            GTEST_SKIP() << "this system has no pseudo terminals";
+        }
+    }
+};
+
+TEST_F(pty, a_line_of_buffered_output_arrives_while_the_program_lives) {
     boost::asio::io_context loop;
     auto started = child::spawn(loop.get_executor(), spec_of({helper_program, "linger"}, stdio_kind::pty));
     ASSERT_TRUE(started) << started.error().message;
@@ -17,13 +27,13 @@ TEST(pty, a_line_of_buffered_output_arrives_while_the_program_lives) {
     EXPECT_TRUE(run(loop, started->wait()));
 }
 
-TEST(pty, changes_no_byte) {
+TEST_F(pty, changes_no_byte) {
     const ended_program seen =
         run_program(spec_of({"printf", R"(a\r\n\033[1m\003\004\032\177\xc3\xa9\n)"}, stdio_kind::pty));
     EXPECT_EQ(seen.out, "a\r\n\x1B[1m\x03\x04\x1A\x7F\xC3\xA9\n");
 }
 
-TEST(pty, keeps_the_last_words_of_a_program_that_has_ended) {
+TEST_F(pty, keeps_the_last_words_of_a_program_that_has_ended) {
     boost::asio::io_context loop;
     auto started = child::spawn(loop.get_executor(),
                                 spec_of({"sh", "-c", "echo last words; kill -9 $$"}, stdio_kind::pty));
@@ -34,7 +44,7 @@ TEST(pty, keeps_the_last_words_of_a_program_that_has_ended) {
     EXPECT_EQ(run(loop, read_all(*started, output_stream::out)), "last words\n");
 }
 
-TEST(pty, its_end_is_an_end_and_stays_one) {
+TEST_F(pty, its_end_is_an_end_and_stays_one) {
     boost::asio::io_context loop;
     auto started = child::spawn(loop.get_executor(), spec_of({"true"}, stdio_kind::pty));
     ASSERT_TRUE(started);
@@ -46,19 +56,19 @@ TEST(pty, its_end_is_an_end_and_stays_one) {
     EXPECT_TRUE(run(loop, started->wait()));
 }
 
-TEST(pty, standard_error_stays_a_pipe) {
+TEST_F(pty, standard_error_stays_a_pipe) {
     const ended_program seen = run_program(
         spec_of({"sh", "-c", "[ -t 1 ] && echo terminal; [ -t 2 ] || echo pipe >&2"}, stdio_kind::pty));
     EXPECT_EQ(seen.out, "terminal\n");
     EXPECT_EQ(seen.err, "pipe\n");
 }
 
-TEST(pty, carries_more_than_its_buffer) {
+TEST_F(pty, carries_more_than_its_buffer) {
     EXPECT_EQ(run_program(spec_of({"sh", "-c", "head -c 500000 /dev/zero"}, stdio_kind::pty)).out.size(),
               500000U);
 }
 
-TEST(pty, a_program_that_makes_its_own_group_runs) {
+TEST_F(pty, a_program_that_makes_its_own_group_runs) {
     const ended_program seen = run_program(spec_of(
         {"python3", "-c", "import os; os.setpgrp(); print(os.getpgrp() == os.getpid())"}, stdio_kind::pty));
     EXPECT_EQ(seen.out, "True\n") << seen.err;

@@ -67,7 +67,7 @@ TEST(failed_spawn, two_hundred_leave_neither_a_zombie_nor_a_descriptor) {
     static_cast<void>(failure_of(loop, spec_of({text})));  // sets up what the loop keeps
     const std::size_t descriptors = open_descriptors();
     for (int turn = 0; turn < 200; ++turn) {
-        const auto stdio = turn % 2 == 0 ? stdio_kind::pipe : stdio_kind::pty;
+        const auto stdio = turn % 2 == 0 ? stdio_kind::pipe : stdio_kind::pty_or_pipe;
         ASSERT_EQ(failure_of(loop, spec_of({text}, stdio)).code.value(), ENOEXEC);
     }
     EXPECT_EQ(open_descriptors(), descriptors);

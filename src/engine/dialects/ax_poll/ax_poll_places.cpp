@@ -80,6 +80,10 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
         if (!service) {
             return service.error();
         }
+        if (rules.pty && !wants_tap(model.runtime)) {
+            // Then only a line in time tells that the tokenizer refused a reset.
+            service->command.stdio = process::stdio_kind::pty;
+        }
         if (rules.name == tokenizer_name) {
             out.tokenizer = rules.name;
             out.tokenizer_at = service->endpoint;
