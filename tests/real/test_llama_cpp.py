@@ -240,6 +240,22 @@ def test_a_model_that_says_nothing_but_the_alphabet_is_held_to_a_schema(box):
     assert list(said) == ["why", "answer"] and len(said["why"]) <= 5, said
 
 
+def test_a_demanded_call_is_made_by_the_grammar(tmp_path):
+    schema = {"type": "object", "properties": {"city": {"enum": ["Oslo", "Rome"]}}, "required": ["city"], "additionalProperties": False}
+    names = ("weather", "tides")
+    with LlamaBox(tmp_path, model='capabilities = ["completion", "tools"]') as box:
+        asked = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 300}
+        for name in names:
+            said = box.post("/v1/chat/completions", {
+                **asked, "tools": [{"type": "function", "function": {"name": each, "parameters": schema}} for each in names],
+                "tool_choice": {"type": "function", "function": {"name": name}}}).json["choices"][0]["message"]["tool_calls"]
+            made = [(said[0]["function"]["name"], json.loads(said[0]["function"]["arguments"]))]
+            said = box.post("/v1/messages", {**asked, "tools": [{"name": each, "input_schema": schema} for each in names],
+                                             "tool_choice": {"type": "tool", "name": name}}).json["content"]
+            made += [(part["name"], part["input"]) for part in said if part["type"] == "tool_use"]
+            assert [called for called, _ in made] == [name] * 2 and all(of["city"] in ("Oslo", "Rome") for _, of in made), made
+
+
 # The cases of Ollama's own suite (integration/structured_output_test.go): a grammar forbids tokens, and JSON has no infinity.
 def test_chances_of_tokens_are_finite_where_a_grammar_forbids_others(box):
     schema = {"type": "object", "required": ["color", "count"], "additionalProperties": False,
