@@ -101,9 +101,7 @@ std::optional<toml::table> parse_toml_text(std::string_view text, issue_list& is
                        static_cast<toml::source_index>(wrong->column)};
         std::string message = std::move(wrong->message);
         if (const std::string quotes = quotes_missing(text, wrong->line); !quotes.empty()) {
-            // The parser's own words behind it.
-            const std::size_t own = message.find(" (");
-            message = quotes + (own == std::string::npos ? " (" + message + ")" : message.substr(own));
+            message = quotes + "; " + message;
         }
         issues.add(where, std::move(message));
         return std::nullopt;
