@@ -9,7 +9,7 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # In a joined build a local name may be that of something in a neighbour file of the same unit; both kinds of build warn alike.
   target_compile_options(corral_flags INTERFACE -Wshadow=local)
-else()
+elseif(NOT CORRAL_UNITY)
   target_compile_options(corral_flags INTERFACE -Wshadow)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -31,20 +31,24 @@ if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU
   target_precompile_headers(corral_small PRIVATE "${CMAKE_SOURCE_DIR}/cmake/corral_precompiled.hpp")
 endif()
 
-# Most of what the compiler's collector frees comes back at once. Where the machine has the memory, it need not run.
-if(CORRAL_COMPILER_MEMORY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+# Most of what GCC's collector frees comes back at once. Where the machine has the memory, it need not run.
+if(CORRAL_COMPILER_MEMORY)
   cmake_host_system_information(RESULT memory QUERY TOTAL_PHYSICAL_MEMORY)
   cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
   # Where /proc is not mounted, either may be told as 0.
   if(memory GREATER 0 AND cores GREATER 0)
-    math(EXPR share "${memory} / ${cores} / 5 * 1000")
-    if(share GREATER 800000)
-      set(share 800000)
-    endif()
-    target_compile_options(corral_flags INTERFACE --param=ggc-min-heapsize=${share})
     math(EXPR per_core "${memory} / ${cores}") # MiB
-    if(per_core GREATER 3500)
-      set(CORRAL_UNITY_LINES 6600) # up to 2 GB a unit, and a quarter of the time less than with a third of the lines
+    set(needed 900) # by Clang for 6,600 lines, 0.7 GB
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      set(needed 3500) # 2 GB, with this heap
+      math(EXPR share "${per_core} / 5 * 1000")
+      if(share GREATER 800000)
+        set(share 800000)
+      endif()
+      target_compile_options(corral_flags INTERFACE --param=ggc-min-heapsize=${share})
+    endif()
+    if(per_core GREATER needed)
+      set(CORRAL_UNITY_LINES 6600) # a quarter of the time less than with a third of the lines
     endif()
   endif()
 endif()

@@ -218,8 +218,7 @@ struct box_desk::command {
 };
 
 box_desk::box_desk(core::task_group& tasks, const core::clock_source& clock, box_desk_parts of)
-    : tasks_(tasks),
-      clock_(clock),
+    : clock_(clock),
       of_(std::move(of)),
       lent_(tasks, [this](const std::string& model, bool overdue) { serve_again(model, overdue); }),
       command_over_(tasks.get_executor()),

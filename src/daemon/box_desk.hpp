@@ -64,7 +64,6 @@ private:
     [[nodiscard]] bool streams_end() const;
     void serve_again(const std::string& model, bool overdue);
 
-    core::task_group& tasks_;
     const core::clock_source& clock_;
     box_desk_parts of_;
     std::shared_ptr<std::map<std::string, int>> followers_ =

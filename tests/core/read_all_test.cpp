@@ -40,7 +40,7 @@ std::string counted(std::size_t size) {
 }
 
 TEST(read_all, brings_a_file_whole_or_as_much_as_was_asked_for) {
-    for (const std::size_t size : {0, 1, 16383, 16384, 16385, 100'000}) {
+    for (const std::size_t size : {0U, 1U, 16383U, 16384U, 16385U, 100'000U}) {
         const std::string text = counted(size);
         EXPECT_EQ(read_all(file_of(text).get(), 200'000), text);
         EXPECT_EQ(read_all(file_of(text).get(), 20'000), text.substr(0, 20'000));

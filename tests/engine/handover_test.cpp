@@ -27,7 +27,7 @@ protected:
         before.clock = &steady;
         before.random = &chance;
         before.tasks = &first->tasks;
-        first->made = std::move(find_dialect("ax-poll")->make(before, entry).value());
+        first->made = find_dialect("ax-poll")->make(before, entry).value();
         EXPECT_FALSE(first->made->hand_over()) << "it is not started";
         first->made->start();
         EXPECT_FALSE(first->made->hand_over()) << "it loads";

@@ -155,11 +155,9 @@ TEST(proxy_header, takes_no_byte_behind_it_however_it_is_split) {
         for (std::size_t step = 1; step <= one.bytes.size() + behind.size(); ++step) {
             proxy_header header;
             std::string rest = one.bytes + behind;
-            std::size_t taken = 0;
             while (header.state() == progress::more && !rest.empty()) {
                 const std::size_t used = header.feed(std::string_view(rest).substr(0, step));
                 rest.erase(0, used);
-                taken += used;
             }
             ASSERT_EQ(outcome(header), one.outcome) << one.bytes << " in steps of " << step;
             if (header.state() == progress::complete) {

@@ -25,7 +25,7 @@ protected:
         return std::move(made.value());
     }
     child bystander() {
-        child made = std::move(child::spawn(loop.get_executor(), spec_of({"sleep", "60"})).value());
+        child made = child::spawn(loop.get_executor(), spec_of({"sleep", "60"})).value();
         await_exec(loop, made);
         return made;
     }
