@@ -8,6 +8,10 @@ if(Boost_VERSION VERSION_GREATER_EQUAL 1.82)
 endif()
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 20)
+  # It refuses what a macro of spdlog asks of fmt 10. Formats are then checked by the other compilers alone.
+  add_compile_definitions(FMT_CONSTEVAL=)
+endif()
 find_package(CLI11 REQUIRED)
 # Not by pkg-config: it would be four packages more, and its -pthread does not go with the precompiled header.
 find_library(RE2_LIBRARY re2 REQUIRED)

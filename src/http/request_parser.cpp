@@ -81,13 +81,22 @@ protected:
         into_.version = static_cast<unsigned>(version);
     }
     void on_field_impl(beast_http::field, text name, text value, error_code& error) override {
-        error = {};
-        if (++fields_ > most_fields) {
-            error = beast_http::error::header_limit;
-        } else if (!is_header_done()) {  // those of a trailer prove nothing
+        count_field(error);
+        if (!error && !is_header_done()) {
             into_.headers.add({name.data(), name.size()}, {value.data(), value.size()});
         }
     }
+    // Fields of a trailer prove nothing. Beast brings them here from Boost 1.90 on, before it as all others.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winconsistent-missing-override"
+#endif
+    void on_trailer_field_impl(beast_http::field, text, text, error_code& error) {
+        count_field(error);
+    }
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
     void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code& error) override {
         error = {};
         if (length) {
@@ -110,12 +119,27 @@ protected:
     std::size_t on_chunk_body_impl(std::uint64_t, text bytes, error_code& error) override {
         return on_body_impl(bytes, error);
     }
-    void on_response_impl(int, text, int, error_code& error) override { error = {}; }
-    void on_header_impl(error_code& error) override { error = {}; }
-    void on_chunk_header_impl(std::uint64_t, text, error_code& error) override { error = {}; }
-    void on_finish_impl(error_code& error) override { error = {}; }
+    void on_response_impl(int, text, int, error_code& error) override {
+        error = {};
+    }
+    void on_header_impl(error_code& error) override {
+        error = {};
+    }
+    void on_chunk_header_impl(std::uint64_t, text, error_code& error) override {
+        error = {};
+    }
+    void on_finish_impl(error_code& error) override {
+        error = {};
+    }
 
 private:
+    void count_field(error_code& error) {
+        error = {};
+        if (++fields_ > most_fields) {
+            error = beast_http::error::header_limit;
+        }
+    }
+
     request& into_;
     std::size_t announced_ = 0;
     std::size_t fields_ = 0;

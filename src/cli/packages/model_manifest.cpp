@@ -65,7 +65,7 @@ std::optional<control::admin_json> reload_after_edit(const known_models& known, 
     control::admin_question question = question_of("reload", {});
     question.body["allow_empty"] = known.files.models.size() <= 1;  // it may have been the last
     const auto answer = control::ask_daemon(sockets_of(place, environment), question, reload_limit);
-    return answer ? *answer : control::admin_refusal(answer.error().message);
+    return std::make_optional(answer ? *answer : control::admin_refusal(answer.error().message));
 }
 
 }  // namespace corral::cli

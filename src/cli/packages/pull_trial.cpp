@@ -72,7 +72,7 @@ std::optional<nlohmann::ordered_json> revision_trial::look() const {
     }
     for (const nlohmann::ordered_json& one : reported_objects(*status, "models")) {
         if (reported_text(one, "name") == model_) {
-            return one;
+            return std::make_optional(one);  // not by its conversions to anything
         }
     }
     return std::nullopt;

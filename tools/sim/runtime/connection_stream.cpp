@@ -65,17 +65,39 @@ bool connection_stream::wait_readable(int socket, std::chrono::milliseconds wait
     return wait_for(socket, POLLIN, wait);
 }
 
-bool connection_stream::is_readable() const {
+bool connection_stream::comes() const {
     return begin_ < end_ || wait_for(socket_, POLLIN, io_timeout);
 }
-bool connection_stream::is_writable() const {
+bool connection_stream::goes() const {
     return wait_for(socket_, POLLOUT, io_timeout);
 }
+
+#ifdef CPPHTTPLIB_VERSION_NUM
+bool connection_stream::is_readable() const {
+    return begin_ < end_;
+}
+bool connection_stream::wait_readable() const {
+    return comes();
+}
+bool connection_stream::wait_writable() const {
+    return goes();
+}
+time_t connection_stream::duration() const {
+    return 0;  // asked of clients alone
+}
+#else
+bool connection_stream::is_readable() const {
+    return comes();
+}
+bool connection_stream::is_writable() const {
+    return goes();
+}
+#endif
 
 ssize_t connection_stream::read(char* to, size_t size) {
     if (begin_ == end_) {
         // A body that was not announced and does not come counts as empty in the original's version.
-        if (!is_readable()) return head_end_seen_ == head_end.size() ? 0 : -1;
+        if (!comes()) return head_end_seen_ == head_end.size() ? 0 : -1;
         const auto n = recv(socket_, buffer_, sizeof buffer_, 0);
         if (n <= 0) return n;
         begin_ = 0;
@@ -98,7 +120,7 @@ void connection_stream::watch_for_head_end(const char* bytes, std::size_t size) 
 }
 
 ssize_t connection_stream::send_all(const char* from, size_t size) {
-    if (!is_writable()) return -1;
+    if (!goes()) return -1;
     if (writes_ == 1) {
         const auto head = sorted_head({from, size}, !plan_of_this_thread().routed);
         return send(socket_, head.data(), head.size(), MSG_NOSIGNAL) < 0 ? -1 : static_cast<ssize_t>(size);

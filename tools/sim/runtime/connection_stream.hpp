@@ -23,19 +23,32 @@ public:
     explicit connection_stream(int socket) : socket_(socket) {}
 
     bool is_readable() const override;
+#ifdef CPPHTTPLIB_VERSION_NUM  // newer ones ask whether bytes are at hand, and wait by other names
+    bool wait_readable() const override;
+    bool wait_writable() const override;
+    time_t duration() const override;
+#else
     bool is_writable() const override;
+#endif
     ssize_t read(char* to, size_t size) override;
     ssize_t write(const char* from, size_t size) override;
     void get_remote_ip_and_port(std::string& ip, int& port) const override;
     void get_local_ip_and_port(std::string& ip, int& port) const override;
-    int socket() const override { return socket_; }
+    int socket() const override {
+        return socket_;
+    }
 
-    bool damaged() const { return damaged_; }
+    bool damaged() const {
+        return damaged_;
+    }
 
     // True when bytes (or the end) arrive within `wait`.
     static bool wait_readable(int socket, std::chrono::milliseconds wait);
 
 private:
+    // Within the five seconds.
+    bool comes() const;
+    bool goes() const;
     ssize_t send_all(const char* from, size_t size);
     void watch_for_head_end(const char* bytes, std::size_t size);
 
