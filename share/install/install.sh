@@ -88,11 +88,13 @@ systems() { sed -nE 's/^[0-9a-f]{64}  corral_.*~([a-z0-9.]+)_[a-z0-9]+\.deb$/\1/
 
 install_package() {
   command -v apt-get >/dev/null || fail "this system has no apt; unpack the plain archive instead: install.sh --into DIR"
-  system=$(. /etc/os-release && echo "${ID_LIKE:-$ID} $ID ${VERSION_CODENAME:-}")
+  system=$(. /etc/os-release && echo "${ID_LIKE:-$ID} $ID ${UBUNTU_CODENAME:-${VERSION_CODENAME:-}}")
   case "$system" in
     *bookworm) system=deb12 codename=bookworm ;;
     *trixie) system=deb13 codename=trixie ;;
-    *) fail "there is no package for this system ($system), only for Debian 12 and 13; unpack the plain archive instead: install.sh --into DIR" ;;
+    *noble) system=ubuntu24.04 codename=noble ;;
+    *resolute) system=ubuntu26.04 codename=resolute ;;
+    *) fail "there is no package for this system ($system), only for Debian 12 and 13, Ubuntu 24.04 and 26.04; unpack the plain archive instead: install.sh --into DIR" ;;
   esac
   as_root=''
   if [ "$(id -u)" -ne 0 ]; then

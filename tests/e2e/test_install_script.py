@@ -17,7 +17,7 @@ import pytest
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "share/install/install.sh"
 VERSION = "0.3.0"
-RELEASES = {"bookworm": "deb12", "trixie": "deb13"}
+RELEASES = {"bookworm": "deb12", "trixie": "deb13", "noble": "ubuntu24.04", "resolute": "ubuntu26.04"}
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, "amd64")
 
 
