@@ -88,8 +88,12 @@ std::string status_text(const std::vector<model_view>& models, std::size_t runni
     for (const model_view& each : models) {
         line += (line.empty() ? "" : "; ") + text_of(each);
     }
-    if (running > 0 || waiting > 0) {
-        line += fmt::format("{}{} running, {} waiting", line.empty() ? "" : "; ", running, waiting);
+    const char* separator = line.empty() ? "" : "; ";
+    for (const auto& [count, what] : {std::pair{running, "running"}, std::pair{waiting, "waiting"}}) {
+        if (count > 0) {
+            line += fmt::format("{}{} {}", separator, count, what);
+            separator = ", ";
+        }
     }
     return line.size() > most_line ? telemetry::printable(line, most_line) : line;
 }

@@ -13,7 +13,7 @@ TEST(status_text, tells_how_far_a_load_is) {
     EXPECT_EQ(status_text({{"qwen3:4b", model_phase::loading, {}, {}, {}, "loading"}}, 0, 0),
               "loading qwen3:4b");
     EXPECT_EQ(status_text({{"qwen3:4b", model_phase::loading, 1.0, seconds{150}, {}, ""}}, 0, 2),
-              "loading qwen3:4b 100 %, about 3 min left; 0 running, 2 waiting");
+              "loading qwen3:4b 100 %, about 3 min left; 2 waiting");
 }
 
 TEST(status_text, tells_what_is_at_work) {

@@ -103,7 +103,7 @@ export const t = {
     fallback: (number: string) => `fallback ${number}`,
     firstChoice: 'first choice',
     instances: (model: string) => `Instances of ${model}`,
-    noCard: 'no card',
+    noCard: 'no card', whenLoaded: 'when loaded',
     pinned: 'pinned',
     left: (time: string) => `about ${time} left`,
     bar: (model: string) => `Load of ${model}`,

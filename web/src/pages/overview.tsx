@@ -99,7 +99,8 @@ function Place(props: { of: Model }) {
   // Of those that are not loaded it is what they would take.
   const loaded = instancesOf(model).filter((one) => model.instances == null || one.state === 'ready' || one.state === 'loading');
   const memory = loaded.reduce((sum, one) => sum + (one.memory?.mb ?? 0), 0);
-  const more = [memory > 0 ? megabytes(memory) : '', model.pinned ? t.overview.pinned : ''].filter((part) => part !== '').join(', ');
+  const whenLoaded = instancesOf(model).every((one) => one.state === 'unloaded') ? t.overview.whenLoaded : '';
+  const more = [memory > 0 ? megabytes(memory) : '', cards.length > 0 ? whenLoaded : '', model.pinned ? t.overview.pinned : ''].filter((part) => part !== '').join(', ');
   return <div>{cards.length > 0 ? t.overview.cardsOf(cards.length, ranges(cards)) : t.overview.noCard}{more !== '' && <span class="quiet block">{more}</span>}</div>;
 }
 
