@@ -149,6 +149,9 @@ def options_of(arguments):
         parser.error("--page is for one life at a time: leave out --jobs")
     if options.page and not (pathlib.Path(options.page) / "venv/bin/python").exists():
         parser.error(f"there is no {options.page}/venv/bin/python: make it with tests/web/install {options.page}")
+    if options.page and not pathlib.Path("/usr/bin/chromium").exists():
+        print("SKIPPED [1] tools/chaos --page: there is no /usr/bin/chromium: install the package chromium")
+        sys.exit(77)
     return options
 
 

@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from harness import started  # noqa: E402
 
 WEB = pathlib.Path(os.environ["CORRAL_WEB_DIR"])
+CHROMIUM = pathlib.Path("/usr/bin/chromium")
 PICTURES = WEB / "pictures"
 PATIENCE = 20_000  # milliseconds; the machine may be busy
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -20,8 +21,10 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 @pytest.fixture(scope="session")
 def chromium():
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}: install the package chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield browser
         browser.close()
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from playwright.sync_api import expect
 
-from conftest import PATIENCE, WEB
+from conftest import CHROMIUM, PATIENCE, WEB
 from harness import wait_until
 from pull_box import NAME
 from test_firefox import FIREFOX
@@ -94,8 +94,9 @@ def test_by_the_keyboard_alone_and_a_failure_says_what_to_do(box, page):
 
 @pytest.mark.parametrize("browser", ["chrome", "firefox"])
 def test_the_whole_way_by_keys_in_both_browsers(box, browser):
-    if browser == "firefox" and not FIREFOX.exists():
-        pytest.skip(f"there is no {FIREFOX}: install the package firefox-esr")
+    program = {"chrome": CHROMIUM, "firefox": FIREFOX}[browser]
+    if not program.exists():
+        pytest.skip(f"there is no {program}")
     box.hurry()
     way = subprocess.run(["node", pathlib.Path(__file__).with_name("keyboard.mjs"), WEB, browser, f"http://127.0.0.1:{box.port}/ui", NAME],
                          capture_output=True, text=True, timeout=300)
