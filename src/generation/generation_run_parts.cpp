@@ -91,6 +91,9 @@ void generation_run::move_lines() {
     if (auto moved = with_lines_moved(request_.messages, *lines_)) {
         request_.messages = *std::move(moved);
         to_->notes().moved_lines = lines_->count;
+        if (!request_.idle_work) {
+            with_.shortened->add_moved(request_.client, model_->name, lines_->count, with_.clock->now());
+        }
     }
 }
 

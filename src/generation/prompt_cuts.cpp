@@ -126,13 +126,11 @@ std::string told_to_people(const prompt_cuts& cuts, bool has_tools) {
            " left out" + (cuts.summarised > 0 ? ", and a summary of the earlier messages read." : ".");
 }
 
-void shortened_requests::add(const std::string& client, const std::string& model, const prompt_cuts& cuts,
-                             core::steady_time now) {
+void shortened_requests::note(entry next) {
     constexpr std::size_t most = 32;
     const auto known = std::find_if(known_.begin(), known_.end(), [&](const entry& one) {
-        return one.client == client && one.model == model;
+        return one.client == next.client && one.model == next.model && (one.moved > 0) == (next.moved > 0);
     });
-    entry next{client, model, cuts, 1, now};
     if (known != known_.end()) {
         next.count += known->count;
         known_.erase(known);
@@ -146,11 +144,19 @@ std::vector<std::string> shortened_requests::warnings(core::steady_time now) con
     constexpr std::chrono::hours kept{1};
     std::vector<std::string> out;
     for (const entry& each : known_) {
-        if (now - each.at <= kept) {
+        if (now - each.at > kept) {
+            continue;
+        }
+        const std::string count = std::to_string(each.count);
+        if (each.moved > 0) {
+            out.push_back("Lines that change were moved before the newest question in requests of " +
+                          each.client + " to model " + each.model + " (" + count +
+                          ", the last by moved-lines=" + std::to_string(each.moved) +
+                          "), as moving_lines of its manifest says.");
+        } else {
             out.push_back(
                 "Requests of " + each.client + " are longer than model " + each.model +
-                " can read and were shortened (" + std::to_string(each.count) + ", the last by " +
-                to_text(each.last) +
+                " can read and were shortened (" + count + ", the last by " + to_text(each.last) +
                 "); use a model with a longer context, or let the client send fewer tools and texts.");
         }
     }

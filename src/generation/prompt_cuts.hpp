@@ -14,12 +14,19 @@
 
 namespace corral::generation {
 
-// The clients whose requests were shortened of late, for people who wonder about an answer.
+// The clients whose requests were shortened or rearranged of late, for people who wonder about an answer.
 class shortened_requests {
 public:
     void add(const std::string& client, const std::string& model, const prompt_cuts& cuts,
-             core::steady_time now);
-    // A sentence for each client and model of the last hour, newest last; at most 32.
+             core::steady_time now) {
+        note({client, model, cuts, 0, 1, now});
+    }
+    // `lines` of the system text were put before the newest question.
+    void add_moved(const std::string& client, const std::string& model, std::size_t lines,
+                   core::steady_time now) {
+        note({client, model, {}, lines, 1, now});
+    }
+    // A sentence for each client, model and kind of the last hour, newest last; at most 32.
     [[nodiscard]] std::vector<std::string> warnings(core::steady_time now) const;
 
 private:
@@ -27,9 +34,12 @@ private:
         std::string client;
         std::string model;
         prompt_cuts last;
+        std::size_t moved = 0;  // lines; 0: the request was shortened
         std::size_t count = 0;
         core::steady_time at;
     };
+    void note(entry next);
+
     std::deque<entry> known_;  // by time, oldest first
 };
 

@@ -190,5 +190,16 @@ TEST(prompt_cuts, clients_are_remembered_for_an_hour_and_in_bounds) {
     EXPECT_NE(later[0].find("(2, the last by tools=2)"), std::string::npos);
 }
 
+TEST(prompt_cuts, moved_lines_are_told_beside_what_was_shortened) {
+    shortened_requests told;
+    const core::steady_time start{std::chrono::hours{100}};
+    told.add("c", "m", {.tools = 1}, start);
+    told.add_moved("c", "m", 2, start);
+    told.add_moved("c", "m", 3, start);
+    const auto both = told.warnings(start);
+    ASSERT_EQ(both.size(), 2U);
+    EXPECT_NE(both[1].find("requests of c to model m (2, the last by moved-lines=3)"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace corral::generation
