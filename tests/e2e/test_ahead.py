@@ -87,6 +87,19 @@ def test_what_short_requests_have_in_common_is_ready(tmp_path):
         assert continued == [False] * 3 + [True] * 3
 
 
+def test_a_conversation_that_the_cache_holds_is_not_given_up_for_its_beginning(tmp_path):
+    with Box(tmp_path, {"directives": True}, model=compares_soon('ahead = "auto"\n')) as box:
+        box.logged(PROVED, timeout=30)
+        messages, continued = [LONG], []
+        for number in range(6):
+            messages.append({"role": "user", "content": f"[[text=answer {number}]] and so on"})
+            messages.append({"role": "assistant", "content": box.say(messages)})
+            continued.append(box.runs()[-1]["P"])
+            pause.wait(1.0)  # as one who reads
+        assert ahead_of(box)["made"] == 0, continued
+        assert continued[0] == 0 and continued[1:] == sorted(set(continued[1:])), "behind all that was said"
+
+
 def test_a_clock_in_front_of_the_instructions_costs_a_line(tmp_path):
     with Box(tmp_path, {"directives": True}, model=compares_soon('ahead = "auto"\nmoving_lines = "last"\n')) as box:
         box.logged(PROVED, timeout=30)

@@ -5,6 +5,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+#include "engine/dialects/ax_poll/beginning_policy.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 
 namespace corral::engine::ax_poll {
@@ -206,42 +207,16 @@ core::awaitable<token_ids> ax_poll_backend::beginning_of_next(std::shared_ptr<ah
     co_return common_beginning(seen[0], seen[1]);
 }
 
-// Of what the conversation would begin with and what the last requests had in common, that which spares more in the
-// mean; none: nothing pays.
-token_ids ax_poll_backend::best_beginning(const token_ids& of_conversation) const {
-    const token_ids* const held = cycle_.held_for(next_.owner);
-    const std::size_t most = most_system_tokens(sizes());
-    token_ids best;
-    double spared = 0.0;
-    for (const bool conversation : {true, false}) {
-        token_ids ids = conversation ? of_conversation : next_.shared;
-        ids.resize(std::min(ids.size(), most));
-        // The cache of now serves a prompt that begins with all of it.
-        const bool serves =
-            held != nullptr && (begins_with(ids, *held) || (conversation && begins_with(*held, ids)));
-        const std::size_t there = serves ? std::min(held->size(), ids.size()) : 0;
-        if (ids.size() < there + sizes().chunk || ids.size() < 2) {
-            continue;
-        }
-        const core::nanoseconds takes = reading_of(ids.size());
-        const core::nanoseconds saves = takes - reading_of(there);
-        const double mean = ahead_.odds(conversation) * static_cast<double>(saves.count());
-        if (mean > spared && ahead_.pays(conversation, takes, saves)) {
-            spared = mean;
-            best = std::move(ids);
-        }
-    }
-    return best;
-}
-
 core::awaitable<void> ax_poll_backend::compute_ahead(std::shared_ptr<ahead_task> task) {
     run_control control(context_.on);
     task->turn = &control;
     auto encoding = beginning_of_next(task);
-    const token_ids of_conversation = co_await std::move(encoding);
+    token_ids of_conversation = co_await std::move(encoding);
     token_ids ids;
     if (!task->closed && !control.cancelled()) {
-        ids = best_beginning(of_conversation);
+        beginnings of{std::move(of_conversation), next_.shared, cycle_.held_for(next_.owner)};
+        ids = best_beginning(ahead_, std::move(of), sizes(),
+                             [this](std::size_t tokens) { return reading_of(tokens); });
     }
     if (!ids.empty()) {
         const prompt_size size{static_cast<std::uint32_t>(ids.size()), sizes().chunk};

@@ -177,7 +177,6 @@ private:
     [[nodiscard]] core::awaitable<void> compute_when_idle(std::shared_ptr<ahead_task> task);
     [[nodiscard]] core::awaitable<void> compute_ahead(std::shared_ptr<ahead_task> task);
     [[nodiscard]] core::awaitable<token_ids> beginning_of_next(std::shared_ptr<ahead_task> task);
-    [[nodiscard]] token_ids best_beginning(const token_ids& of_conversation) const;
     [[nodiscard]] core::nanoseconds reading_of(std::size_t tokens) const noexcept {
         return clocks_.prefill.latest({static_cast<std::uint32_t>(tokens), sizes().chunk});
     }
