@@ -17,7 +17,8 @@ std::string told(const std::vector<service_view>& services, bool wanted) {
 }
 
 service_view view(service_state state, bool held = false, bool survive = false, bool wanted = true) {
-    return {"s", state, wanted, held, survive};
+    const bool alive = state == starting || state == ready || state == stopping;
+    return {"s", state, wanted, held, survive, alive};
 }
 
 TEST(group_policy, a_service_runs_only_while_all_before_it_are_ready) {
@@ -40,6 +41,10 @@ TEST(group_policy, dependents_that_survive_stay_while_they_run) {
     EXPECT_EQ(told({view(waiting, false, true), view(starting)}, true), "");
     EXPECT_EQ(told({view(waiting, false, true), view(stopping)}, true), "hold 1; ")
         << "not started beside it";
+    service_view launching = view(starting);
+    launching.alive = false;
+    EXPECT_EQ(told({view(waiting, false, true), launching}, true), "hold 1; ")
+        << "a launch may fail, and come again";
 }
 
 TEST(group_policy, stops_the_last_first_and_lets_nothing_else_restart) {

@@ -211,7 +211,7 @@ void box::give_orders() {
     std::vector<supervisor::service_view> views;
     for (const service& each : services_) {
         views.push_back({each.plan.rules.name, each.machine.state(), each.machine.wanted,
-                         each.machine.held.has_value(), !each.runtime});
+                         each.machine.held.has_value(), !each.runtime, each.machine.alive()});
     }
     for (supervisor::group_order& order : supervisor::next_orders(views, true)) {
         queue_.emplace_back(order.service, std::move(order.event));

@@ -75,7 +75,7 @@ void group_core::give_orders() {
     for (const auto& service : services_) {
         const service_machine& machine = service->machine();
         views.push_back({service->name(), machine.state(), machine.wanted, machine.held.has_value(),
-                         service->spec().dependents_survive});
+                         service->spec().dependents_survive, machine.alive()});
     }
     for (group_order& order : next_orders(views, wanted_)) {
         settle();

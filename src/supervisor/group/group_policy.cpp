@@ -6,8 +6,10 @@ namespace corral::supervisor {
 
 namespace {
 
+// Not before its process does: one that can't be launched would be tried again without those that it needs.
 bool runs(const service_view& service) {
-    return service.state == service_state::starting || service.state == service_state::ready;
+    return service.alive &&
+           (service.state == service_state::starting || service.state == service_state::ready);
 }
 
 // The first service before `index` that keeps it from running; `index` itself when none does.

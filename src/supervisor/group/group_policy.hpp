@@ -1,7 +1,7 @@
 #pragma once
 // Who of a group may run now. Start order: a service runs only while all before it are ready. Rest for one:
 // when one is not ready any more, those after it are killed and wait; unless `dependents_survive`, then those
-// already running stay. Stop order: the last service first. Decides only.
+// with a process stay. Stop order: the last service first. Decides only.
 
 #include <cstddef>
 #include <string>
@@ -17,6 +17,7 @@ struct service_view {
     bool wanted = false;
     bool held = false;
     bool dependents_survive = false;
+    bool alive = false;  // a process of it lives
 };
 
 struct group_order {
