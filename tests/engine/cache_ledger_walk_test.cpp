@@ -1,8 +1,7 @@
 // Random turns, steered by the ledger, on a small model of the server's cache (docs/facts/vendor_ax.md#cache,
-// #limits): a row for each position and layer, the length read back from the mask, what each way to end a run leaves.
+// #limits).
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <random>
 #include <string>
@@ -11,60 +10,13 @@
 #include <gtest/gtest.h>
 
 #include "engine/dialects/ax_poll/cache_ledger.hpp"
+#include "modelled_cache.hpp"
 
 namespace corral::engine::ax_poll {
 namespace {
 
 constexpr catalog::context_sizes sizes{
     .positions = 160, .prompt_limit = 128, .chunk = 32, .vocabulary = 1000};
-constexpr std::size_t layers = 3;
-constexpr std::int64_t empty_row = -1;
-
-class modelled_cache {
-public:
-    modelled_cache() {
-        for (auto& rows : rows_) {
-            rows.assign(sizes.positions + 4, empty_row);
-        }
-    }
-
-    std::size_t length = 0;  // as the next run reads it
-
-    void reset() { length = 0; }  // with no ids: nothing is cleared, and the mask stays
-    // Every layer has exactly these.
-    [[nodiscard]] bool holds(const token_ids& ids) const {
-        return length == ids.size() && std::all_of(rows_.begin(), rows_.end(), [&ids](const token_ids& rows) {
-                   return std::equal(ids.begin(), ids.end(), rows.begin());
-               });
-    }
-
-    // Ways for a run to end; each gives the ids of the answer.
-    void prefill(const token_ids& fresh) {
-        for (auto& rows : rows_) {
-            std::copy(fresh.begin(), fresh.end(), rows.begin() + static_cast<std::ptrdiff_t>(length));
-        }
-        at_ = length + fresh.size();
-    }
-    void stopped_in_prefill() {
-        if (length == 0) {
-            length = mask_;  // rows of the conversation before become visible
-        }
-    }
-    // Reads one token, in the first `whole` layers only.
-    void step(std::int64_t id, std::size_t whole = layers) {
-        for (std::size_t layer = 0; layer < layers; ++layer) {
-            rows_[layer][at_] = layer < whole ? id : empty_row;
-        }
-        ++at_;
-        mask_ = at_;
-    }
-    void done() { length = mask_; }
-
-private:
-    std::array<token_ids, layers> rows_;
-    std::size_t at_ = 0;
-    std::size_t mask_ = 0;  // the last position that a decode step has reached, plus one
-};
 
 class cache_walk {
 public:
@@ -175,14 +127,14 @@ private:
         } else if (how == 2) {  // anywhere
             out.stops = 1 + static_cast<unsigned>(random_() % 2);
             out.whole = random_() % 3 != 0;
-            cache_.step(out.answer.back(), random_() % (layers + 1));
+            cache_.step(out.answer.back(), random_() % (modelled_cache::layers + 1));
             return;
         }
         cache_.step(out.answer.back());
     }
 
     std::mt19937_64 random_;
-    modelled_cache cache_;
+    modelled_cache cache_{sizes.positions};
     cache_ledger ledger_;
     token_ids said_;
 };
