@@ -2,7 +2,9 @@
 // scheduler_core beside a plain model of the backends that its runner would drive.
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -32,9 +34,11 @@ public:
         std::uint64_t on = 0;              // the instance it runs on
         std::size_t passed_by_others = 0;  // grants on other models while it waited
         std::size_t passed_by_own = 0;
+        bool again = false;  // it was admitted before
     };
 
-    explicit core_box(scheduler::scheduler_options options) : core(with_cards(std::move(options))) {}
+    explicit core_box(scheduler::scheduler_options options)
+        : core(with_cards(std::move(options))), max_queue(core.options().max_queue) {}
 
     scheduler::instance_reading reading(std::uint64_t id, std::vector<unsigned> cards, std::uint64_t need) {
         return {scheduler::instance_id{id},
@@ -72,7 +76,7 @@ public:
     }
     std::string ask(std::uint64_t ticket, const std::string& model, const std::string& client = "a",
                     bool again = false) {
-        requests[ticket] = {model, client, false, false, 0, 0, 0};
+        requests[ticket] = {model, client, false, false, 0, 0, 0, again};
         return happen(scheduler::event::arrived{
             {scheduler::ticket_id{ticket}, client, model, again}, core::deadline{}, std::nullopt});
     }
@@ -106,23 +110,99 @@ public:
         return happen(scheduler::event::looked{});
     }
 
+    std::vector<std::uint64_t> running() const {
+        std::vector<std::uint64_t> out;
+        for (const auto& [id, each] : requests) {
+            if (each.on != 0) {
+                out.push_back(id);
+            }
+        }
+        return out;
+    }
+    std::vector<std::uint64_t> waiting() const {
+        std::vector<std::uint64_t> out;
+        for (const auto& [id, each] : requests) {
+            if (!each.told && !each.gone) {
+                out.push_back(id);
+            }
+        }
+        return out;
+    }
+    // A load or a stop comes to its end, if there is one.
+    void advance(std::uint64_t id) {
+        const machine& of = machines.at(id);
+        if (of.stopping) {
+            end_stop(id);
+        } else if (of.now.state == engine::availability_state::loading) {
+            become(id, engine::availability_state::ready);
+        }
+    }
+    // What it does not keep, empty when it keeps all.
+    std::string broken_promise() {
+        if (!wrong.empty()) {
+            return wrong.front();
+        }
+        const std::vector<std::uint64_t> all = waiting();
+        const auto new_ones = std::count_if(all.begin(), all.end(),
+                                            [this](std::uint64_t id) { return !requests.at(id).again; });
+        if (all.size() != core.queue().waiting() || new_ones > static_cast<std::ptrdiff_t>(max_queue)) {
+            return fmt::format("{} wait, and the queue has {}", all.size(), core.queue().waiting());
+        }
+        for (const auto& [id, each] : machines) {
+            if (each.leases != core.queue().leases(scheduler::instance_id{id})) {
+                return fmt::format("leases of instance {} are miscounted", id);
+            }
+        }
+        const std::string more = happen(scheduler::event::looked{});
+        return more.empty() ? "" : "it was not at rest: " + more;
+    }
+    // All that is open comes to its end; nobody may be left.
+    std::string drain(const std::vector<std::uint64_t>& holds) {
+        std::set<std::string> models;
+        for (const auto& [id, each] : machines) {
+            models.insert(each.model);
+        }
+        for (const std::string& each : models) {
+            happen(scheduler::event::resumed{each});
+        }
+        for (const std::uint64_t each : holds) {
+            happen(scheduler::event::let_go{scheduler::hold_id{each}});
+        }
+        for (int round = 0; round < 200 && core.queue().waiting() + core.queue().running() > 0; ++round) {
+            for (auto& [id, each] : machines) {
+                if (each.stopping) {
+                    end_stop(id);
+                } else if (each.now.state != engine::availability_state::stopped) {
+                    become(id, engine::availability_state::ready);
+                }
+            }
+            for (const std::uint64_t each : running()) {
+                release(each);
+            }
+            pass(core::seconds{1});
+        }
+        const std::size_t left = core.queue().waiting() + core.queue().running();
+        return left == 0 ? broken_promise() : fmt::format("{} are forgotten", left);
+    }
+
     scheduler::scheduler_core core;
+    std::size_t max_queue;
     core::steady_time now{core::seconds{1000}};
-    std::map<unsigned, std::uint64_t> cards{{0, 1000}, {1, 1000}};
     std::map<std::uint64_t, machine> machines;
     std::map<std::uint64_t, request> requests;
     bool suspending_at_once = false;
     std::vector<std::string> wrong;
 
 private:
+    static constexpr std::array<std::uint64_t, 2> cards{1000, 1000};
+
     // Whoever took them away sees to their end.
     void forget(const std::string& model) {
         std::erase_if(machines, [&](const auto& one) { return one.second.model == model; });
     }
-    scheduler::scheduler_options with_cards(scheduler::scheduler_options options) {
-        options.usable_mb = [this](unsigned card) -> std::optional<std::uint64_t> {
-            const auto found = cards.find(card);
-            return found == cards.end() ? std::nullopt : std::optional(found->second);
+    static scheduler::scheduler_options with_cards(scheduler::scheduler_options options) {
+        options.usable_mb = [](unsigned card) -> std::optional<std::uint64_t> {
+            return card < cards.size() ? std::optional(cards.at(card)) : std::nullopt;
         };
         return options;
     }
@@ -187,7 +267,7 @@ private:
             }
         }
         for (const auto& [card, mb] : used) {
-            if (cards.contains(card) && mb > cards.at(card)) {
+            if (card < cards.size() && mb > cards.at(card)) {
                 wrong.push_back(fmt::format("{} MB on card {}", mb, card));
             }
         }

@@ -58,7 +58,7 @@ public:
                 return cancel();
             case 6:
             case 7:
-                return advance();
+                return box_.advance(any_machine());
             case 8:
                 box_.pass(core::milliseconds{below(4000)});
                 return;
@@ -80,57 +80,17 @@ public:
         }
     }
     std::string wrong() {
-        if (!box_.wrong.empty()) {
-            return box_.wrong.front();
-        }
-        std::size_t waiting = 0;
-        std::size_t new_ones = 0;
         for (const auto& [id, each] : box_.requests) {
-            const bool waits = !each.told && !each.gone;
-            waiting += waits ? 1 : 0;
-            new_ones += waits && !readmitted_.contains(id) ? 1 : 0;
             const std::size_t bound = (each.passed_by_own + 1) * 2 * (overtakes + 1);
-            if (calm_ && each.passed_by_others > bound) {
+            if (calm_ && !each.told && each.passed_by_others > bound) {
                 return fmt::format("request {} was overtaken {} times", id, each.passed_by_others);
             }
         }
-        if (waiting != box_.core.queue().waiting() || new_ones > max_queue) {
-            return fmt::format("{} wait, and the queue has {}", waiting, box_.core.queue().waiting());
-        }
-        for (const auto& [id, each] : box_.machines) {
-            if (each.leases != box_.core.queue().leases(instance_id{id})) {
-                return fmt::format("leases of instance {} are miscounted", id);
-            }
-        }
-        const std::string more = box_.happen(event::looked{});
-        return more.empty() ? "" : "it was not at rest: " + more;
+        return box_.broken_promise();
     }
-    // All that is open comes to its end; nobody may be left.
     std::string drain() {
-        for (const char* const each : {"a", "b", "c", "d"}) {
-            if (!calm_) {
-                box_.happen(event::resumed{each});
-            }
-        }
-        for (const std::uint64_t each : std::exchange(holds_, {})) {
-            box_.happen(event::let_go{hold_id{each}});
-        }
-        for (int round = 0; round < 200 && box_.core.queue().waiting() + box_.core.queue().running() > 0;
-             ++round) {
-            for (auto& [id, each] : box_.machines) {
-                if (each.stopping) {
-                    box_.end_stop(id);
-                } else if (each.now.state != availability_state::stopped) {
-                    box_.become(id, availability_state::ready);
-                }
-            }
-            for (const std::uint64_t each : running()) {
-                box_.release(each);
-            }
-            box_.pass(core::seconds{1});
-        }
-        const std::size_t left = box_.core.queue().waiting() + box_.core.queue().running();
-        return left == 0 ? wrong() : fmt::format("{} are forgotten", left);
+        const std::string left = box_.drain(std::exchange(holds_, {}));
+        return left.empty() ? wrong() : left;
     }
 
 private:
@@ -138,21 +98,9 @@ private:
 
     std::uint64_t below(std::uint64_t most) { return random_.next() % most; }
     std::string model() { return std::string(1, static_cast<char>('a' + below(calm_ ? 3 : 4))); }
-    std::vector<std::uint64_t> running() const {
-        std::vector<std::uint64_t> out;
-        for (const auto& [id, each] : box_.requests) {
-            if (each.on != 0) {
-                out.push_back(id);
-            }
-        }
-        return out;
-    }
     void ask() {
         const std::uint64_t id = ++last_;
         const bool again = below(8) == 0;
-        if (again) {
-            readmitted_.insert(id);
-        }
         // Those that are over are not asked after any more.
         std::erase_if(box_.requests, [](const auto& one) {
             return (one.second.told && one.second.on == 0) || one.second.gone;
@@ -160,32 +108,16 @@ private:
         box_.ask(id, model(), std::to_string(below(3)), again);
     }
     void release() {
-        if (const auto all = running(); !all.empty()) {
+        if (const auto all = box_.running(); !all.empty()) {
             box_.release(all[below(all.size())]);
         }
     }
     void cancel() {
-        std::vector<std::uint64_t> all;
-        for (const auto& [id, each] : box_.requests) {
-            if (!each.told && !each.gone) {
-                all.push_back(id);
-            }
-        }
-        if (!all.empty()) {
+        if (const auto all = box_.waiting(); !all.empty()) {
             box_.cancel(all[below(all.size())]);
         }
     }
     std::uint64_t any_machine() { return 1 + below(box_.machines.size()); }
-    // A load or a stop comes to its end.
-    void advance() {
-        const std::uint64_t id = any_machine();
-        test::core_box::machine& of = box_.machines.at(id);
-        if (of.stopping) {
-            box_.end_stop(id);
-        } else if (of.now.state == availability_state::loading) {
-            box_.become(id, availability_state::ready);
-        }
-    }
     void fail() {
         const std::uint64_t id = any_machine();
         const test::core_box::machine& of = box_.machines.at(id);
@@ -217,7 +149,6 @@ private:
     bool calm_;
     test::core_box box_;
     std::uint64_t last_ = 0;
-    std::set<std::uint64_t> readmitted_;
     std::vector<std::uint64_t> holds_;
 };
 
