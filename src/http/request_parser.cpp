@@ -66,6 +66,7 @@ struct request_parser::machine final : beast_http::basic_parser<true> {
     std::optional<body_charge> charge;
     std::size_t head_charge = 0;  // of it
     std::string body;
+    bool last_chunk_begun = false;
 
 protected:
     using text = boost::beast::string_view;
@@ -125,8 +126,9 @@ protected:
     void on_header_impl(error_code& error) override {
         error = {};
     }
-    void on_chunk_header_impl(std::uint64_t, text, error_code& error) override {
+    void on_chunk_header_impl(std::uint64_t size, text, error_code& error) override {
         error = {};
+        last_chunk_begun = size == 0;
     }
     void on_finish_impl(error_code& error) override {
         error = {};
@@ -298,9 +300,10 @@ bool request_parser::check_fields() {
 
 std::size_t request_parser::feed_body(std::string_view bytes) {
     auto& parser = *machine_;
-    // A chunked body never ends in fewer bytes, and Beast asserts that a begun last chunk has them.
+    // A chunked body never ends in fewer bytes, and Beast asserts that a begun last chunk has them; from Boost 1.90 on it
+    // takes the last chunk apart from what follows.
     constexpr std::size_t shortest_end = 5;
-    if (bytes.empty() || (parser.chunked() && bytes.size() < shortest_end)) {
+    if (bytes.empty() || (parser.chunked() && !parser.last_chunk_begun && bytes.size() < shortest_end)) {
         return 0;
     }
     wants_continue_ = false;
