@@ -99,6 +99,12 @@ public:
         if (!ssl_) {
             return {transfer_kind::failed, 0, core::make_error_code(core::errc::internal)};
         }
+        if (SSL_in_before(ssl_.get()) != 0 && SSL_is_server(ssl_.get()) != 0 && begins_as_http()) {
+            met_plain_http_ = true;
+            broken_ = true;
+            failure_ = core::make_error_code(core::errc::protocol);
+            return lasting_failure();
+        }
         ERR_clear_error();
         return outcome(SSL_do_handshake(ssl_.get()), 0);
     }
@@ -185,6 +191,14 @@ private:
                SSL_set_tlsext_host_name(ssl_.get(), name.c_str()) == 1;
     }
 
+    // OpenSSL knows HTTP too, but some of its versions answer a POST with an alert before they look. A record of TLS
+    // begins with no letter.
+    [[nodiscard]] bool begins_as_http() const {
+        char first = 0;
+        const int socket = socket_of(SSL_get_rbio(ssl_.get())).native_handle();
+        return ::recv(socket, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first >= 'A' && first <= 'Z';
+    }
+
     // After a fatal error OpenSSL must not be called again for this connection.
     [[nodiscard]] transfer lasting_failure() const { return {transfer_kind::failed, 0, failure_}; }
 
@@ -214,7 +228,6 @@ private:
     }
 
     void note_reason(int reason) {
-        met_plain_http_ = reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST;
         failure_ = reason == SSL_R_UNEXPECTED_EOF_WHILE_READING ? core::error_code(core::asio::error::eof)
                                                                 : core::make_error_code(core::errc::protocol);
     }
