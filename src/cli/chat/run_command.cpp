@@ -36,7 +36,8 @@ constexpr std::size_t longest_input = 1024 * 1024;
 
 struct run_options {
     std::string model;
-    std::vector<std::string> words;
+    std::string first;  // word of the question
+    std::vector<std::string> further;
     std::string url;
     std::string key_file;
     std::string format;
@@ -153,8 +154,9 @@ int chat(conversation& with, const text_style& style) {
 }
 
 // What comes by a pipe, after the words of the command line.
-std::string piped(const std::vector<std::string>& words) {
-    std::string text = fmt::format("{}", fmt::join(words, " "));
+std::string piped(const run_options& asked) {
+    std::string text =
+        fmt::format("{}{}{}", asked.first, asked.further.empty() ? "" : " ", fmt::join(asked.further, " "));
     if (::isatty(STDIN_FILENO) != 1) {
         std::string more;
         char piece[4096];
@@ -230,13 +232,13 @@ int run(const run_options& asked, const command_context& context) {
     }
     const boost::asio::ip::tcp::endpoint at = server->address.at;
     conversation with(asked, std::move(*server), style_of(STDOUT_FILENO, context.environment));
-    if (asked.words.empty() && ::isatty(STDIN_FILENO) == 1) {
+    if (asked.first.empty() && ::isatty(STDIN_FILENO) == 1) {
         if (refuses(at)) {
             return fail(control::not_running());
         }
         return chat(with, style_of(STDOUT_FILENO, context.environment));
     }
-    const std::string text = piped(asked.words);
+    const std::string text = piped(asked);
     if (text.empty()) {
         return fail("there is nothing to ask: 'corral run MODEL \"question\"'");
     }
@@ -250,10 +252,9 @@ void add_run_command(CLI::App& program, command_context& context) {
     CLI::App* one =
         program.add_subcommand("run", "Chat with a model in the terminal, or ask it one question");
     one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
-    // "[1, 2]" is a text, and no list of two words.
-    one->add_option("prompt", asked->words, "One question; without it, a chat")
-        ->type_name("PROMPT")
-        ->allow_extra_args(false);
+    // An option of several values takes "[1, 2]" for a list of two words, from CLI11 2.6 on whatever it is told.
+    one->add_option("prompt", asked->first, "One question; without it, a chat")->type_name("PROMPT");
+    one->add_option("words", asked->further, "")->allow_extra_args(false)->group("");
     one->add_option("--format", asked->format, "json, or a JSON schema that the answer must fit");
     one->add_flag("--verbose", asked->verbose, "Print the timing of each answer");
     one->add_option("--url", asked->url, "The server, http://HOST:PORT; else that of the configuration");
