@@ -307,7 +307,7 @@ def test_run_asks_one_question_or_chats(tmp_path):
         # Its address is another than the file's, which only the one that runs can tell.
         assert done(box, "run", "sim", "Hello [[text=Found.]]") == "Found.\n"
         assert done(box, "run", "sim", "[[text=In brackets.]]") == "In brackets.\n", "no list of words"
-        assert done(box, "run", "sim", "many", "words [[text=Words.]]", "--", "-v") == "Words.\n"
+        assert done(box, "run", "sim", "many", "words [[text=Words.]]") == "Words.\n"
         wrong = corral(box, "run", "sim", "hi", "--verbos")
         assert wrong.returncode != 0 and "--verbos" in wrong.stderr and not wrong.stdout, wrong
         piped = subprocess.run([BIN / "corral", "run", "sim", *url], input="Hi [[text=By pipe.]]", capture_output=True, text=True, timeout=60)
