@@ -83,7 +83,10 @@ std::string host_without_port(std::string_view host_header) {
     std::string_view host = core::trimmed(host_header);
     if (host.starts_with('[')) {
         const auto end = host.find(']');
-        return core::lower_case(host.substr(1, end == std::string_view::npos ? end : end - 1));
+        if (end == host.size() - 1 || host.substr(std::min(end, host.size())).starts_with("]:")) {
+            return core::lower_case(host.substr(1, end - 1));
+        }
+        return core::lower_case(host);  // neither an address nor a name
     }
     // More than one colon without brackets is a bare IPv6 address.
     const auto colon = host.find(':');
