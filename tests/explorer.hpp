@@ -32,7 +32,8 @@ public:
     // `usual` is for the suite; CORRAL_EXPLORE_DEPTH is for long runs.
     explicit explorer(unsigned usual) {
         const char* const asked = std::getenv("CORRAL_EXPLORE_DEPTH");
-        depth_ = static_cast<unsigned>(asked != nullptr ? std::strtoul(asked, nullptr, 10) : usual);
+        depth_ = asked != nullptr ? static_cast<unsigned>(std::strtoul(asked, nullptr, 10)) : usual;
+        EXPECT_GT(depth_, 0U) << "CORRAL_EXPLORE_DEPTH is no number";
     }
 
     // From this place on. Nothing after the first fault.
