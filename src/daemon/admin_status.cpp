@@ -119,6 +119,24 @@ control::admin_json reuse_json(const engine::reuse_report& seen) {
     return out;
 }
 
+// How much it holds, and null where nothing is known, or nothing is on its way.
+control::admin_json growth_json(const engine::growth_report& seen) {
+    control::admin_json out = {{"renewal_helps", seen.renewal_helps}, {"renewals", seen.renewals}};
+    out["resources"] = control::admin_json::array();
+    constexpr double seconds_of_an_hour = 3600;
+    for (const engine::growth_report::resource& each : seen.resources) {
+        control::admin_json one = {{"name", process::to_string(each.which)}, {"held", each.held}};
+        one["limit"] = each.limit > 0 ? control::admin_json(each.limit) : control::admin_json(nullptr);
+        one["per_hour"] = each.per_hour;
+        one["hours_left"] = each.left ? control::admin_json(core::as_seconds(*each.left) / seconds_of_an_hour)
+                                      : control::admin_json(nullptr);
+        one["given_back"] =
+            each.given_back ? control::admin_json(*each.given_back) : control::admin_json(nullptr);
+        out["resources"].push_back(std::move(one));
+    }
+    return out;
+}
+
 // What no file says and this run has shown; null: not yet.
 control::admin_json learned_json(engine::backend& runtime) {
     control::admin_json out;
@@ -178,6 +196,9 @@ void add_processes(control::admin_json& to, const admin_context& of, engine::bac
                        {"renewal_helps", seen.renewal_helps},
                        {"renewals", seen.renewals},
                        {"gained", seen.gained}};
+    }
+    if (const engine::growth_report seen = runtime.growth(); !seen.resources.empty() || seen.renewals > 0) {
+        to["growth"] = growth_json(seen);
     }
     to["services"] = control::admin_json::array();
     for (const supervisor::service_status& service : runtime.services().status()) {

@@ -10,36 +10,93 @@
 
 namespace corral::engine {
 
+namespace {
+
+constexpr double seconds_of_an_hour = 3600;
+
+double hours_of(core::nanoseconds span) {
+    return core::as_seconds(span) / seconds_of_an_hour;
+}
+
+// "12 MB of memory", "3 threads".
+std::string amount(process::resource what, double value) {
+    constexpr double megabyte = 1e6;
+    return what == process::resource::memory ? fmt::format("{:.1f} MB of memory", value / megabyte)
+                                             : fmt::format("{:.1f} {}", value, process::to_string(what));
+}
+
+}  // namespace
+
 std::string warning_of(const speed_report& seen) {
     return seen.slower > 0 && !seen.renewal_helps
                ? core::say("runtime.slower/useless", fmt::format("{:.1f}", seen.slower)).text()
                : std::string();
 }
 
-// What the task that waits shares with its owner.
+std::string warning_of(const growth_report& seen) {
+    const growth_report::resource* const first = growth_policy::first_of(seen);
+    return first != nullptr && !seen.renewal_helps
+               ? core::say("runtime.grows/useless", process::to_string(first->which),
+                           fmt::format("{:.1f}", hours_of(*first->left)))
+                     .text()
+               : std::string();
+}
+
+// What the tasks share with their owner.
 struct decay_watch::state {
     state(supervisor::supervisor_context with, std::string named, std::string service,
-          core::nanoseconds slow_for)
+          core::nanoseconds slow_for, unsigned runs, std::weak_ptr<supervisor::group> of)
         : context(std::move(with)),
           label(std::move(named)),
           runtime(std::move(service)),
+          capacity(runs),
+          services(std::move(of)),
           policy(slow_for),
+          growth(2 * slow_for),  // half an hour, and an hour
           bell(context.on) {}
+
+    // Of the runtime; without a pid: it does not serve.
+    supervisor::service_status look(const supervisor::group& at) {
+        for (const supervisor::service_status& service : at.status()) {
+            if (service.name == runtime) {
+                if (service.starts != starts) {
+                    starts = service.starts;
+                    policy.began();
+                    growth.began(context.clock->now());
+                }
+                return service.state == supervisor::service_state::ready ? service
+                                                                         : supervisor::service_status();
+            }
+        }
+        return {};
+    }
+
+    bool wants_renewal(core::steady_time now) const {
+        return policy.wants_renewal(now) || growth.wants_renewal(now);
+    }
 
     supervisor::supervisor_context context;
     std::string label;
     std::string runtime;
+    unsigned capacity;
+    std::weak_ptr<supervisor::group> services;
     decay_policy policy;
+    growth_policy growth;
     core::wake_signal bell;  // the owner is going
     std::uint64_t starts = 0;
     bool waits = false;
     bool closed = false;
     bool told_useless = false;
+    bool told_growth_useless = false;
 };
 
 decay_watch::decay_watch(supervisor::supervisor_context context, std::string label, std::string runtime,
-                         core::nanoseconds slow_for)
-    : state_(std::make_shared<state>(std::move(context), std::move(label), std::move(runtime), slow_for)) {}
+                         core::nanoseconds slow_for, unsigned capacity,
+                         const std::shared_ptr<supervisor::group>& services)
+    : state_(std::make_shared<state>(std::move(context), std::move(label), std::move(runtime), slow_for,
+                                     capacity, services)) {
+    state_->context.tasks->spawn("growth of " + state_->label, watch_growth(state_));
+}
 
 decay_watch::~decay_watch() {
     state_->closed = true;
@@ -61,61 +118,82 @@ std::function<void(const run_outcome&)> decay_watch::run::on_end(
     };
 }
 
-void decay_watch::run::ended(const run_outcome& how, const std::shared_ptr<supervisor::group>& services) {
+void decay_watch::run::judge_speed(const run_outcome& how) {
     state& of = *of_.state_;
-    const core::steady_time now = of.context.clock->now();
-    for (const supervisor::service_status& service : services->status()) {
-        if (service.name == of.runtime && service.starts != of.starts) {
-            of.starts = service.starts;
-            of.policy.began();
-        }
-    }
     const bool whole = !how.failure && (how.end == run_end::stop || how.end == run_end::length);
-    const bool alone = alone_ && of.context.activity->alone_since(begun_);
+    const bool alone = of.capacity == 1 && alone_ && of.context.activity->alone_since(begun_);
     if (!whole || !alone || end_ == core::steady_time{} || how.progress.first_text == core::steady_time{}) {
         return;
     }
     const chat::token_usage& seen = how.progress.usage;
     const core::nanoseconds took =
         how.progress.stages.decode.value_or(core::nanoseconds(end_ - how.progress.first_text));
-    of.policy.ran({seen.generated_tokens, seen.prompt_tokens + seen.generated_tokens, took}, now);
+    of.policy.ran({seen.generated_tokens, seen.prompt_tokens + seen.generated_tokens, took},
+                  of.context.clock->now());
     const speed_report report = of.policy.report();
     if (report.slower > 0 && !report.renewal_helps && !of.told_useless) {
         of.told_useless = true;
         telemetry::warn("runtime.slower", "{}: {}", of.label, warning_of(report));
     }
-    if (of.waits && of.policy.is_overdue(now) && services->ready()) {
+}
+
+void decay_watch::run::ended(const run_outcome& how) {
+    state& of = *of_.state_;
+    const core::steady_time now = of.context.clock->now();
+    const std::shared_ptr<supervisor::group> services = of.services.lock();
+    if (!services) {
+        return;
+    }
+    static_cast<void>(of.look(*services));
+    of.growth.ran();
+    judge_speed(how);
+    const bool overdue = (of.waits && of.policy.is_overdue(now)) || of.growth.is_overdue(now);
+    // Where runs share the runtime, no other may be inside.
+    const bool last = of.capacity == 1 || of.context.activity->alone_since(of.context.activity->begun());
+    if (overdue && last && services->ready()) {
         renew(of, *services);
     } else if (!of.waits && of.policy.wants_renewal(now)) {
-        of.waits = true;
         of.told_useless = false;
         telemetry::warn(
             "runtime.slower",
             "{}: a token takes {:.1f} times as long as when its process was young; its runtime is "
             "renewed once nobody has asked for {:.0f} s, or in {:.0f} min between two answers",
-            of.label, report.slower, core::as_seconds(of.policy.idle()),
+            of.label, of.policy.report().slower, core::as_seconds(of.policy.idle()),
             core::as_seconds(of.policy.patience()) / 60);
-        of.context.tasks->spawn("renewal of " + of.label, renew_when_idle(of_.state_, services));
+        wait_for_idle(of_.state_);
     }
 }
 
 void decay_watch::renew(state& of, supervisor::group& services) {
-    const core::reason cause = core::say("service.renewed");
-    of.policy.renews(of.context.clock->now());
+    const core::steady_time now = of.context.clock->now();
+    core::reason cause = core::say("service.renewed");
+    const growth_report seen = of.growth.report();
+    const growth_report::resource* const first = growth_policy::first_of(seen);
+    if (first != nullptr && of.growth.wants_renewal(now)) {
+        cause = core::say("service.renewed/grown", process::to_string(first->which));
+        of.growth.renews(now);
+    } else {
+        of.policy.renews(now);
+    }
     telemetry::log().info("{}: event=runtime.renewed why=\"{}\"", of.label, cause.text());
     services.restart(of.runtime, cause, supervisor::restart_reason::asked);
 }
 
-core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of,
-                                                   std::weak_ptr<supervisor::group> services) {
+void decay_watch::wait_for_idle(const std::shared_ptr<state>& of) {
+    of->waits = true;
+    of->context.tasks->spawn("renewal of " + of->label, renew_when_idle(of));
+}
+
+core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of) {
     const supervisor::box_activity& activity = *of->context.activity;
     while (!of->closed) {
         const core::steady_time now = of->context.clock->now();
-        if (!of->policy.wants_renewal(now)) {
+        if (!of->wants_renewal(now)) {
             break;  // somebody else has renewed it, or it has recovered
         }
+        const core::nanoseconds idle = of->growth.wants_renewal(now) ? of->growth.idle() : of->policy.idle();
         const core::steady_time due =
-            (activity.busy() ? now : std::max(activity.last(), core::steady_time{})) + of->policy.idle();
+            (activity.busy() ? now : std::max(activity.last(), core::steady_time{})) + idle;
         if (due > now) {
             const core::wake_reason why = co_await of->bell.wait(core::deadline{due});
             if (why == core::wake_reason::cancelled) {
@@ -123,7 +201,7 @@ core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of,
             }
             continue;
         }
-        if (const std::shared_ptr<supervisor::group> at = services.lock(); at && at->ready()) {
+        if (const std::shared_ptr<supervisor::group> at = of->services.lock(); at && at->ready()) {
             renew(*of, *at);
         }
         break;
@@ -131,8 +209,72 @@ core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of,
     of->waits = false;
 }
 
-speed_report decay_watch::report() const {
+// Also while nobody asks: signs of life are asked for then, and leak as well.
+core::awaitable<void> decay_watch::watch_growth(std::shared_ptr<state> of) {
+    constexpr core::seconds longest_look{30};
+    const std::string lane = "growth of " + of->label;
+    while (!of->closed) {
+        const core::deadline next{of->context.clock->now() + of->growth.interval()};
+        const core::wake_reason why = co_await of->bell.wait(next);
+        std::shared_ptr<supervisor::group> services = of->services.lock();
+        if (why == core::wake_reason::cancelled || of->closed || !services) {
+            break;
+        }
+        const supervisor::service_status runtime = of->look(*services);
+        services.reset();
+        if (runtime.pid == 0) {
+            continue;
+        }
+        std::function<std::optional<process::footprint>()> looking = [pid = runtime.pid] {
+            return process::footprint_of(pid);
+        };
+        const core::deadline until{of->context.clock->now() + longest_look};
+        auto looked = of->context.searches->run(lane, std::move(looking), until);
+        const core::result<std::optional<process::footprint>> seen = co_await std::move(looked);
+        services = of->services.lock();
+        if (of->closed || !services) {
+            break;
+        }
+        // Of a process that has gone meanwhile, or where no thread is to be had, nothing is learned.
+        if (!seen || !*seen || of->look(*services).pid != runtime.pid) {
+            continue;
+        }
+        note_growth(of, **seen);
+    }
+}
+
+void decay_watch::note_growth(const std::shared_ptr<state>& of, const process::footprint& seen) {
+    const core::steady_time now = of->context.clock->now();
+    of->growth.saw(seen, now);
+    const growth_report report = of->growth.report();
+    const growth_report::resource* const first = growth_policy::first_of(report);
+    if (first != nullptr && !report.renewal_helps && !of->told_growth_useless) {
+        of->told_growth_useless = true;
+        telemetry::warn("runtime.grows", "{}: {}", of->label, warning_of(report));
+    }
+    if (first != nullptr && !of->waits && of->growth.wants_renewal(now)) {
+        of->told_growth_useless = false;
+        telemetry::warn(
+            "runtime.grows",
+            "{}: it holds {} more each hour and would meet the limit in {:.1f} h; it is renewed once "
+            "nobody has asked for {:.0f} s, or between two answers in the last hour before",
+            of->label, amount(first->which, first->per_hour), hours_of(*first->left),
+            core::as_seconds(of->growth.idle()));
+        wait_for_idle(of);
+    }
+}
+
+speed_report decay_watch::speed() const {
     return state_->policy.report();
+}
+
+growth_report decay_watch::growth() const {
+    return state_->growth.report();
+}
+
+std::string decay_watch::warning() const {
+    std::string out = warning_of(speed());
+    return out.empty() ? warning_of(growth()) : out;
 }
 
 }  // namespace corral::engine

@@ -1,6 +1,6 @@
 #pragma once
-// Measures the runs of a backend for decay_policy, and renews its runtime while nobody wants the box, or between two runs
-// where nobody lets it rest.
+// Measures the runs of a backend for decay_policy and its processes for growth_policy, and renews its runtime while nobody
+// wants the box, or between two runs where nobody lets it rest.
 
 #include <functional>
 #include <memory>
@@ -10,18 +10,21 @@
 #include "corral/supervisor/context.hpp"
 #include "corral/supervisor/group.hpp"
 #include "engine/decay_policy.hpp"
+#include "engine/growth_policy.hpp"
 
 namespace corral::engine {
 
 // What a person should know of it; empty: nothing, or it is being mended.
 [[nodiscard]] std::string warning_of(const speed_report& seen);
+[[nodiscard]] std::string warning_of(const growth_report& seen);
 
 class decay_watch {
 public:
-    // `label` is the model's, for the log; `runtime`: the service that is renewed. REQUIRES: the context's clock and
-    // tasks outlive this.
+    // `label` is the model's, for the log; `runtime`: the service of `services` that is renewed. Of more runs at a time
+    // than one, speed is not judged, for they slow each other down. REQUIRES: the context's clock and tasks outlive this.
     decay_watch(supervisor::supervisor_context context, std::string label, std::string runtime,
-                core::nanoseconds slow_for);
+                core::nanoseconds slow_for, unsigned capacity,
+                const std::shared_ptr<supervisor::group>& services);
     decay_watch(const decay_watch&) = delete;
     decay_watch& operator=(const decay_watch&) = delete;
     ~decay_watch();
@@ -33,23 +36,28 @@ public:
         // What run() is given, which is called as no more text can come.
         [[nodiscard]] std::function<void(const run_outcome&)> on_end(
             std::function<void(const run_outcome&)> further);
-        // `services`: where the runtime is renewed if that is due.
-        void ended(const run_outcome& how, const std::shared_ptr<supervisor::group>& services);
+        // The runtime is renewed if that is due.
+        void ended(const run_outcome& how);
 
     private:
+        void judge_speed(const run_outcome& how);
         decay_watch& of_;
         std::uint64_t begun_;
         bool alone_;
         core::steady_time end_{};
     };
 
-    [[nodiscard]] speed_report report() const;
+    [[nodiscard]] speed_report speed() const;
+    [[nodiscard]] growth_report growth() const;
+    [[nodiscard]] std::string warning() const;
 
 private:
     struct state;
     static void renew(state& of, supervisor::group& services);
-    [[nodiscard]] static core::awaitable<void> renew_when_idle(std::shared_ptr<state> of,
-                                                               std::weak_ptr<supervisor::group> services);
+    static void wait_for_idle(const std::shared_ptr<state>& of);
+    [[nodiscard]] static core::awaitable<void> renew_when_idle(std::shared_ptr<state> of);
+    [[nodiscard]] static core::awaitable<void> watch_growth(std::shared_ptr<state> of);
+    static void note_growth(const std::shared_ptr<state>& of, const process::footprint& seen);
     std::shared_ptr<state> state_;
 };
 

@@ -82,9 +82,25 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
     page.gauge("corral_backend_slowdown_ratio",
                "Time per token over that of the process's first runs; 0 while it is no slower than those.",
                at, speed.slower);
-    page.counter("corral_backend_renewals_total",
-                 "Processes replaced while idle because they had become slower than themselves.", at,
-                 static_cast<double>(speed.renewals));
+    const engine::growth_report growth = runtime.growth();
+    for (const engine::growth_report::resource& each : growth.resources) {
+        metric_labels labels = at;
+        labels.emplace_back("resource", process::to_string(each.which));
+        page.gauge("corral_backend_resource_used",
+                   "Memory in bytes, descriptors and threads that the runtime's processes hold.", labels,
+                   each.held);
+        page.gauge("corral_backend_resource_growth",
+                   "The same that they keep more per hour; 0 while that is not known to grow.",
+                   std::move(labels), each.per_hour);
+    }
+    for (const auto& [cause, count] :
+         {std::pair{"slower", speed.renewals}, std::pair{"growth", growth.renewals}}) {
+        metric_labels labels = at;
+        labels.emplace_back("cause", cause);
+        page.counter("corral_backend_renewals_total",
+                     "Processes replaced because they had become slower than themselves, or held ever more.",
+                     std::move(labels), static_cast<double>(count));
+    }
     const engine::device_claim claim = runtime.claim();
     page.gauge("corral_backend_device_memory_bytes",
                "Card memory that the backend uses, or would use when loaded.", at,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <string>
 #include <system_error>
 
@@ -14,29 +13,6 @@
 namespace corral::process {
 
 namespace {
-
-// Rows of `roots` and of all that belongs to them. The kernel lists processes by number, and a parent may
-// have a greater one than its child: so it goes over the rows until none is added.
-std::vector<process_row> family_of(const std::vector<pid_t>& roots) {
-    std::vector<process_row> all;
-    for (const pid_t pid : all_processes()) {
-        if (const auto row = read_process(pid)) {
-            all.push_back(*row);
-        }
-    }
-    const std::set<pid_t> first(roots.begin(), roots.end());
-    std::set<pid_t> members = first;
-    bool grown = true;
-    while (grown) {
-        grown = false;
-        for (const process_row& row : all) {
-            const bool belongs = members.contains(row.parent) || first.contains(row.group);
-            grown = (belongs && members.insert(row.pid).second) || grown;
-        }
-    }
-    std::erase_if(all, [&](const process_row& row) { return !members.contains(row.pid); });
-    return all;
-}
 
 // "<on a processor> <waiting for one> <times>", in ns, for each thread.
 std::uint64_t waited_by(pid_t pid) {

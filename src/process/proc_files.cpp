@@ -5,6 +5,7 @@
 #include <charconv>
 #include <limits>
 #include <memory>
+#include <set>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -149,6 +150,42 @@ std::optional<process_row> parse_process(std::string_view text) {
 std::optional<process_row> read_process(pid_t pid) {
     const auto text = read_file("/proc/" + std::to_string(pid) + "/stat", max_stat_bytes);
     return text ? parse_process(*text) : std::nullopt;
+}
+
+// The kernel lists processes by number, and a parent may have a greater one than its child: so it goes over the rows until
+// none is added.
+std::vector<process_row> family_of(const std::vector<pid_t>& roots) {
+    std::vector<process_row> all;
+    for (const pid_t pid : all_processes()) {
+        if (const auto row = read_process(pid)) {
+            all.push_back(*row);
+        }
+    }
+    const std::set<pid_t> first(roots.begin(), roots.end());
+    std::set<pid_t> members = first;
+    bool grown = true;
+    while (grown) {
+        grown = false;
+        for (const process_row& row : all) {
+            const bool belongs = members.contains(row.parent) || first.contains(row.group);
+            grown = (belongs && members.insert(row.pid).second) || grown;
+        }
+    }
+    std::erase_if(all, [&](const process_row& row) { return !members.contains(row.pid); });
+    return all;
+}
+
+std::optional<std::uint64_t> descriptors_of(pid_t pid) {
+    const std::unique_ptr<DIR, close_directory> directory(
+        ::opendir(("/proc/" + std::to_string(pid) + "/fd").c_str()));
+    if (!directory) {
+        return std::nullopt;
+    }
+    std::uint64_t count = 0;
+    while (const dirent* entry = ::readdir(directory.get())) {
+        count += entry->d_name[0] == '.' ? 0 : 1;
+    }
+    return count;
 }
 
 std::optional<std::string> environment_of(pid_t pid, std::string_view name) {

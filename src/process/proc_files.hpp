@@ -34,6 +34,10 @@ struct process_row {
 // Of this process, whichever thread began or inherited them; the ended ones too.
 [[nodiscard]] std::vector<pid_t> own_children();
 [[nodiscard]] std::optional<process_row> read_process(pid_t pid);
+// Rows of `roots`, their descendants and the members of their process groups.
+[[nodiscard]] std::vector<process_row> family_of(const std::vector<pid_t>& roots);
+// How many `pid` has open; nothing: that may not be read, or it has ended.
+[[nodiscard]] std::optional<std::uint64_t> descriptors_of(pid_t pid);
 // Parses the text of a stat file; the command name inside it may hold blanks, parentheses and line breaks.
 [[nodiscard]] std::optional<process_row> parse_process(std::string_view text);
 

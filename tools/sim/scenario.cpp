@@ -49,6 +49,8 @@ void visit_keys(auto& s, Visitor&& visit) {
     visit("tokenizer", "uid_ms", s.tokenizer.uid_ms, limits{});
     visit("tokenizer", "encode_ms", s.tokenizer.encode_ms, limits{});
     visit("tokenizer", "decode_ms", s.tokenizer.decode_ms, limits{});
+    visit("leak", "descriptors_per_run", s.leak.descriptors_per_run, limits{0, 1e6});
+    visit("leak", "kib_per_run", s.leak.kib_per_run, limits{0, 1e6});
     visit("chat", "split_bytes", s.chat.split_bytes, limits{});
     visit("chat", "npu_percent", s.chat.npu_percent, limits{0, 100});
     visit("chat", "http10", s.chat.http10, limits{});

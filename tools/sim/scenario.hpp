@@ -44,6 +44,12 @@ struct tokenizer_options {
     int decode_ms = 0;
 };
 
+// What each run leaves behind in its process.
+struct leak_options {
+    int descriptors_per_run = 0;
+    int kib_per_run = 0;
+};
+
 // Of the chat servers alone.
 struct chat_options {
     int split_bytes = 0;
@@ -67,6 +73,7 @@ struct scenario {
     geometry_options geometry;
     bool geometry_given = false;
     tokenizer_options tokenizer;
+    leak_options leak;
     chat_options chat;
 };
 

@@ -21,6 +21,7 @@
 #include "corral/core/time.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/engine/handover.hpp"
+#include "corral/process/footprint.hpp"
 
 namespace corral::supervisor {
 class group;
@@ -200,6 +201,22 @@ struct speed_report {
     double gained = 0.0;         // times as fast by the last of them; 0: not known
 };
 
+// What a runtime holds of the things that run out, and whether it holds ever more.
+struct growth_report {
+    struct resource {
+        process::resource which = process::resource::memory;
+        double held = 0.0;      // bytes of memory, or how many
+        double limit = 0.0;     // 0: none is known
+        double per_hour = 0.0;  // that it keeps; 0: nothing, or it was not seen for long enough
+        std::optional<core::nanoseconds>
+            left{};  // until the limit at that pace; nothing: it is not on its way there
+        std::optional<double> given_back{};  // by the last renewal; nothing: not known
+    };
+    std::vector<resource> resources;  // those that can be read, once the process has warmed up
+    bool renewal_helps = true;        // as far as is known
+    std::uint64_t renewals = 0;       // of its process for that
+};
+
 // What no file says and the runs so far have shown; 0: not yet.
 struct learned_sizes {
     std::uint32_t prompt_limit = 0;  // tokens of a prompt
@@ -302,6 +319,7 @@ public:
     [[nodiscard]] virtual intrusion_counts intrusions() const { return {}; }
     [[nodiscard]] virtual reuse_report reuse() const { return {}; }
     [[nodiscard]] virtual speed_report speed() const { return {}; }
+    [[nodiscard]] virtual growth_report growth() const { return {}; }
     // Before its first start an estimate, or what the configuration says.
     [[nodiscard]] virtual device_claim claim() const { return {}; }
     // Takes over what of `as` is no matter of its processes: names, where else the model may run, when it is

@@ -131,12 +131,12 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
             service.on_endpoint = [this](const auto& at) { places_.runtime_at = at; };
         }
     }
-    if (model_.renews_slow && places_.capacity == 1) {  // else runs slow each other down
-        decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
-                       model_.runtime.clocks.renew_after);
-    }
     group_ = from == nullptr ? supervisor::make_group(context_, std::move(wanted))
                              : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
+    if (model_.renews_slow) {
+        decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
+                       model_.runtime.clocks.renew_after, places_.capacity, group_);
+    }
     if (from != nullptr) {
         measured_before_ = number_of(from->state, "device_mb");
         stated_.size_bytes =
@@ -246,8 +246,8 @@ std::optional<stream_parts::lost_server> stream_backend::lost_since(std::uint64_
 
 availability stream_backend::available() const {
     availability out = availability_of(*group_, places_.runtime);
-    if (out.warning.empty()) {
-        out.warning = warning_of(speed());
+    if (out.warning.empty() && decay_) {
+        out.warning = decay_->warning();
     }
     return out;
 }
@@ -362,7 +362,7 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
         group_->went_well(places_.runtime);
     }
     if (measured) {
-        measured->ended(out, group_);
+        measured->ended(out);
     }
     if (out.progress.usage.exact) {
         sizes_.counted(prompt, out.progress.usage.prompt_tokens, prompt_limit());

@@ -81,7 +81,10 @@ public:
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
                                          std::string_view owner) const noexcept override;
     [[nodiscard]] reuse_report reuse() const override;
-    [[nodiscard]] speed_report speed() const override { return decay_ ? decay_->report() : speed_report{}; }
+    [[nodiscard]] speed_report speed() const override { return decay_ ? decay_->speed() : speed_report{}; }
+    [[nodiscard]] growth_report growth() const override {
+        return decay_ ? decay_->growth() : growth_report{};
+    }
     [[nodiscard]] std::uint64_t outside_faults() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
@@ -148,7 +151,7 @@ private:
     cache_salts salts_;
     unsalted_prompts unsalted_;  // of the process of now
     reuse_report reuse_;
-    std::optional<decay_watch> decay_;  // nothing: runs share the runtime, or the model says so
+    std::optional<decay_watch> decay_;  // nothing: the model says so
     std::uint64_t prefixes_of_ = 0;     // the process that they are about, as runtime_.starts
     bool told_format_refused_ = false;
     stream_run runs_;

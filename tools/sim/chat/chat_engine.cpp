@@ -6,6 +6,7 @@
 #include "chat/text_pieces.hpp"
 #include "device/processor_load.hpp"
 #include "device/simulated_device.hpp"
+#include "leak.hpp"
 #include "runtime/language_model.hpp"
 
 namespace corral::sim {
@@ -187,6 +188,7 @@ void chat_engine::decode(chat_run& run, work& now) {
                        });
     npu device(faults_, 0);
     const double earlier_runs = decoded_runs_.fetch_add(1);
+    leak(settings_.snapshot().leak);
     for (std::size_t index = 0;; ++index) {
         const int count = static_cast<int>(index);
         const bool endless = plan.never_ends || faults_.active("never_end");

@@ -8,6 +8,7 @@
 
 #include "device/processor_load.hpp"
 #include "device/simulated_device.hpp"
+#include "leak.hpp"
 #include "process_end.hpp"
 #include "runtime/language_model.hpp"
 #include "runtime/vendor_log.hpp"
@@ -249,6 +250,7 @@ void llm_engine::decode_loop(run_state& run, int at) {
     run.pending = run.output;
     run.ended_by = "context_end";
     const double earlier_runs = decoded_runs_++;
+    leak(run.settings.leak);
     for (; at < geometry_.max_token_len; ++at) {
         if (stop_.requested()) {
             run.ended_by = "stop";

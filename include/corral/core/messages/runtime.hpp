@@ -235,6 +235,19 @@ inline constexpr std::array runtime_table{
         "same process with an equally long context. For that Corral replaces the process while nobody asks, "
         "or after a while between two answers.",
         "Nothing; where it did not help, look at temperature, power and other programs (corral doctor)."},
+    message{"runtime.grows", runtime_reader,
+            "…: it holds … more each hour and would meet the limit in … h; it is renewed once nobody has "
+            "asked for "
+            "… s, or between two answers in the last hour before\n"
+            "useless| It runs out of {what} in {hours} h, and a new process did not help. See what else "
+            "holds it, or "
+            "raise the limit.",
+            "The runtime holds ever more memory, descriptors or threads, never gives them back, and would "
+            "meet their "
+            "limit within a day. For that Corral replaces the process while nobody asks.",
+            "Nothing; where it did not help, see what else is at work here (corral doctor), or raise the "
+            "limit. Tell "
+            "the runtime's vendor of the leak."},
     message{"runtime.tap-unused", runtime_reader,
             "the runtime does not use the tokenizer URL it was given; counts are estimates\n"
             "the server does not take a wanted format (status …), so the model is only told of it",

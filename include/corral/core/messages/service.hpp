@@ -49,8 +49,10 @@ inline constexpr std::array service_table{
             "It is still loading.", "Nothing."},
     message{"service.first-test", service_reader, "under its first test",
             "A start ends with a first real answer before clients are let in.", "Nothing."},
-    message{"service.renewed", service_reader, "{it}was renewed, because it had become slower than itself",
-            "Its tokens took longer and longer; a new process serves.",
+    message{"service.renewed", service_reader,
+            "{it}was renewed, because it had become slower than itself\n"
+            "grown| {it}was renewed, before it could run out of {what}",
+            "Its tokens took longer and longer, or it held ever more of what runs out; a new process serves.",
             "Nothing; corral status shows what it gained."},
     message{"service.memory-limit", service_reader,
             "The model reached its memory limit of {limit:d} MiB, and the kernel killed {process}.",

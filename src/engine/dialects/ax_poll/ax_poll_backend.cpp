@@ -57,12 +57,12 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
             service.on_endpoint = [this](const auto& where) { places_.runtime_at = where; };
         }
     }
-    if (model_.renews_slow) {
-        decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
-                       model_.runtime.clocks.renew_after);
-    }
     group_ = from == nullptr ? supervisor::make_group(context_, std::move(wanted))
                              : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
+    if (model_.renews_slow) {
+        decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
+                       model_.runtime.clocks.renew_after, 1, group_);
+    }
     look_at_services();
     if (from != nullptr) {
         take_over(*from);
@@ -129,7 +129,7 @@ std::vector<pid_t> ax_poll_backend::users_of_tap() const {
 availability ax_poll_backend::available() const {
     availability out = availability_of(*group_, places_.runtime);
     if (out.warning.empty()) {
-        out.warning = intrusion_text_.empty() ? warning_of(speed()) : intrusion_text_;
+        out.warning = intrusion_text_.empty() && decay_ ? decay_->warning() : intrusion_text_;
     }
     return out;
 }
@@ -204,7 +204,7 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
         group_->went_well(places_.runtime);
     }
     if (measured) {
-        measured->ended(out, group_);
+        measured->ended(out);
     }
     last_use_ = context_.clock->now();
     note_ended(out, aside, waited);

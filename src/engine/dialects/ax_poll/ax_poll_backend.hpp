@@ -99,7 +99,10 @@ public:
     }
     [[nodiscard]] intrusion_counts intrusions() const override;
     [[nodiscard]] reuse_report reuse() const override;
-    [[nodiscard]] speed_report speed() const override { return decay_ ? decay_->report() : speed_report{}; }
+    [[nodiscard]] speed_report speed() const override { return decay_ ? decay_->speed() : speed_report{}; }
+    [[nodiscard]] growth_report growth() const override {
+        return decay_ ? decay_->growth() : growth_report{};
+    }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return engine::honoured_sampling();

@@ -1,0 +1,124 @@
+#include "corral/process/footprint.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include "process/children/child_cgroup.hpp"
+#include "process/proc_files.hpp"
+
+namespace corral::process {
+
+namespace {
+
+constexpr std::size_t most_text = std::size_t{1} << 20U;
+
+// The number behind the words with which a line begins: "RssAnon:    1234 kB", "inactive_file 1234".
+std::optional<std::uint64_t> number_behind(std::string_view text, std::string_view words) {
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        const std::size_t at =
+            line.starts_with(words) ? line.find_first_not_of(" \t", words.size()) : line.npos;
+        std::uint64_t value = 0;
+        if (at != line.npos &&
+            std::from_chars(line.data() + at, line.data() + line.size(), value).ec == std::errc{}) {
+            return value;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint64_t> number_in(const std::string& file, std::string_view words = {}) {
+    const auto text = read_file(file, most_text);
+    return text ? number_behind(*text, words) : std::nullopt;
+}
+
+std::uint64_t room(std::uint64_t most, std::uint64_t used) {
+    return most - std::min(most, used);
+}
+
+// What the groups around a process leave it; nothing: none limits that.
+struct group_room {
+    std::optional<std::uint64_t> memory;
+    std::optional<std::uint64_t> tasks;
+};
+
+void lower(std::optional<std::uint64_t>& to, std::uint64_t value) {
+    to = std::min(to.value_or(value), value);
+}
+
+group_room room_in_groups(pid_t pid) {
+    const auto groups = read_file("/proc/" + std::to_string(pid) + "/cgroup", most_text);
+    const auto mounts = read_file("/proc/self/mountinfo", most_text);
+    group_room out;
+    std::string folder = groups && mounts ? cgroup_folder(cgroup_path(*groups), *mounts) : std::string();
+    for (; folder.size() > 1;
+         folder.resize(folder.rfind('/'))) {  // above the root of all groups are no such files
+        if (const auto most = number_in(folder + "/memory.max")) {
+            const auto pages = read_file(folder + "/memory.stat", most_text).value_or("");
+            const std::uint64_t files = number_behind(pages, "inactive_file").value_or(0) +
+                                        number_behind(pages, "active_file").value_or(0);
+            const std::uint64_t used = number_in(folder + "/memory.current").value_or(0);
+            lower(out.memory, room(*most, used - std::min(used, files)));
+        }
+        if (const auto most = number_in(folder + "/pids.max")) {
+            lower(out.tasks, room(*most, number_in(folder + "/pids.current").value_or(0)));
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+const char* to_string(resource which) noexcept {
+    constexpr std::array<const char*, resources> names{"memory", "descriptors", "threads"};
+    return names.at(static_cast<std::size_t>(which));
+}
+
+std::optional<footprint> footprint_of(pid_t root) {
+    constexpr std::uint64_t kib = 1024;
+    std::optional<resource_use> memory = resource_use{};
+    std::optional<resource_use> descriptors;
+    resource_use threads;
+    bool lives = false;
+    bool all_seen = true;  // one that keeps its descriptors to itself may be the one that has the most
+    for (const process_row& row : family_of({root})) {
+        const std::string folder = "/proc/" + std::to_string(row.pid);
+        const auto status = row.ended() ? std::nullopt : read_file(folder + "/status", most_text);
+        if (!status) {
+            continue;
+        }
+        lives = lives || row.pid == root;
+        const auto anonymous = number_behind(*status, "RssAnon:");  // since Linux 4.5
+        memory = memory && anonymous ? memory : std::nullopt;
+        if (memory) {
+            memory->held += kib * (*anonymous + number_behind(*status, "RssShmem:").value_or(0) +
+                                   number_behind(*status, "VmSwap:").value_or(0));
+        }
+        threads.held += number_behind(*status, "Threads:").value_or(1);
+        const std::string limits = read_file(folder + "/limits", most_text).value_or("");
+        const std::uint64_t tasks = number_behind(limits, "Max processes").value_or(0);
+        threads.limit = row.pid == root ? tasks : threads.limit;
+        const auto open = descriptors_of(row.pid);
+        all_seen = all_seen && open;
+        if (open && (!descriptors || *open > descriptors->held)) {
+            descriptors = resource_use{*open, number_behind(limits, "Max open files").value_or(0)};
+        }
+    }
+    if (!lives) {
+        return std::nullopt;
+    }
+    const group_room left = room_in_groups(root);
+    if (memory) {
+        const auto box = number_in("/proc/meminfo", "MemAvailable:");
+        const auto most =
+            box ? std::min(kib * *box, left.memory.value_or(kib * *box)) : left.memory.value_or(0);
+        memory->limit = box || left.memory ? memory->held + most : 0;
+    }
+    threads.limit = left.tasks ? threads.held + *left.tasks : threads.limit;
+    return footprint{memory, all_seen ? descriptors : std::nullopt, threads};
+}
+
+}  // namespace corral::process
