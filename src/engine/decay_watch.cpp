@@ -264,6 +264,10 @@ void decay_watch::note_growth(const std::shared_ptr<state>& of, const process::f
     }
 }
 
+void decay_watch::embedded() {
+    state_->growth.ran();
+}
+
 speed_report decay_watch::speed() const {
     return state_->policy.report();
 }

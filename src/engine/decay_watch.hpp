@@ -47,6 +47,7 @@ public:
         core::steady_time end_{};
     };
 
+    void embedded();  // texts, which is a run for growth alone
     [[nodiscard]] speed_report speed() const;
     [[nodiscard]] growth_report growth() const;
     [[nodiscard]] std::string warning() const;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "corral/core/owned_fd.hpp"
 #include "process/process_test_support.hpp"
@@ -20,29 +21,24 @@ resource_use of(const std::optional<footprint>& all, resource which) {
     return use.value_or(resource_use{});
 }
 
-void touch(void* at) {
-    for (std::size_t byte = 0; byte < size; byte += 4096) {
-        static_cast<volatile char*>(at)[byte] = 1;
-    }
-}
-
 TEST(footprint, memory_that_was_written_to_counts_and_pages_of_a_file_do_not) {
     const auto before = of(footprint_of(::getpid()), resource::memory);
     EXPECT_GT(before.limit, before.held);
-    const std::string file = ::testing::TempDir() + "footprint." + std::to_string(::getpid());
-    const core::owned_fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    ASSERT_EQ(::ftruncate(fd.get(), static_cast<off_t>(size)), 0);
-    void* const mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    ::unlink(file.c_str());
+    const core::owned_fd program(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+    struct stat about {};
+    ASSERT_EQ(::fstat(program.get(), &about), 0);
+    const auto pages = static_cast<std::size_t>(about.st_size);
+    void* const mapped = ::mmap(nullptr, pages, PROT_READ, MAP_PRIVATE | MAP_POPULATE, program.get(), 0);
     ASSERT_NE(mapped, MAP_FAILED);
-    touch(mapped);
-    EXPECT_LT(of(footprint_of(::getpid()), resource::memory).held, before.held + size / 4);
+    EXPECT_LT(of(footprint_of(::getpid()), resource::memory).held, before.held + pages / 2);
     void* const own = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(own, MAP_FAILED);
-    touch(own);
+    for (std::size_t byte = 0; byte < size; byte += 4096) {
+        static_cast<volatile char*>(own)[byte] = 1;
+    }
     EXPECT_GE(of(footprint_of(::getpid()), resource::memory).held, before.held + size);
     ::munmap(own, size);
-    ::munmap(mapped, size);
+    ::munmap(mapped, pages);
 }
 
 TEST(footprint, descriptors_and_threads_are_counted_with_their_limits) {

@@ -11,6 +11,7 @@ namespace corral::engine::streaming {
 
 core::awaitable<embedding_outcome> stream_backend::embed(embedding_order what) {
     look_at_services();
+    const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
     const std::uint64_t mark = runtime_.starts;
     run_control control(context_.on);
     const std::function<void(const run_outcome&)> nobody;
@@ -19,6 +20,9 @@ core::awaitable<embedding_outcome> stream_backend::embed(embedding_order what) {
         co_return *refused->failure;
     }
     embedding_outcome made = co_await ask_for_vectors(std::move(what));
+    if (decay_) {
+        decay_->embedded();
+    }
     if (made || !made.error().retryable) {
         co_return made;
     }
