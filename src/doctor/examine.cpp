@@ -35,7 +35,7 @@ void make_printable(catalog::finding& found) {
 }
 
 // True when one before `at` says the same: two checks, or two services, may meet the same fault.
-bool is_told(const findings& all, std::size_t at) {
+bool is_reported(const findings& all, std::size_t at) {
     const auto end = all.begin() + static_cast<std::ptrdiff_t>(at);
     return std::any_of(all.begin(), end, [&](const catalog::finding& other) {
         return other.what == all[at].what && other.subject == all[at].subject;
@@ -57,7 +57,7 @@ void run(const check& one, const examination& of, findings& out) {
     }
     while (at < out.size()) {
         make_printable(out[at]);
-        if (is_told(out, at)) {
+        if (is_reported(out, at)) {
             out.erase(out.begin() + static_cast<std::ptrdiff_t>(at));
         } else {
             ++at;

@@ -172,7 +172,7 @@ void fleet::admit(const std::string& name, bool load, bool known) {
     if (!load || scheduler_.suspended(name)) {
         return;
     }
-    // A new one evicts nobody before somebody asks for it.
+    // A new one evicts no other before a request asks for it.
     if (known) {
         scheduler_.load(name, std::nullopt);
     } else {

@@ -46,12 +46,12 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 // Tells systemd of a reload, whichever way it ends.
-class told_systemd {
+class reload_notice {
 public:
-    explicit told_systemd(const bool& stopping) : stopping_(stopping) { telemetry::notify_reloading(); }
-    told_systemd(const told_systemd&) = delete;
-    told_systemd& operator=(const told_systemd&) = delete;
-    ~told_systemd() {
+    explicit reload_notice(const bool& stopping) : stopping_(stopping) { telemetry::notify_reloading(); }
+    reload_notice(const reload_notice&) = delete;
+    reload_notice& operator=(const reload_notice&) = delete;
+    ~reload_notice() {
         if (!stopping_) {
             telemetry::notify_ready();
         }
@@ -84,12 +84,12 @@ void log_report(const reload_report& report) {
 }
 
 // But for those that the reader of the file gave already, behind their place.
-void add_warnings(reload_report& to, const std::vector<std::string>& texts) {
+void add_warnings(reload_report& report, const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
-        const bool told =
-            std::ranges::any_of(to.warnings, [&](const std::string& one) { return one.ends_with(text); });
-        if (!told) {
-            to.warnings.push_back(text);
+        const bool reported =
+            std::ranges::any_of(report.warnings, [&](const auto& known) { return known.ends_with(text); });
+        if (!reported) {
+            report.warnings.push_back(text);
         }
     }
 }
@@ -157,7 +157,7 @@ core::awaitable<reload_report> reloader::reload(bool allow_empty) {
 }
 
 core::awaitable<reload_report> reloader::reload_now(bool allow_empty) {
-    const told_systemd told(closed_);
+    const reload_notice notice(closed_);
     reload_report report;
     telemetry::log().info("the configuration is read again: {}", source_.file.string());
     // Files that are waited for anyway are no reason to refuse all else.
@@ -256,7 +256,7 @@ core::result<reloader::preparation> reloader::prepare(const config::configuratio
     return out;
 }
 
-// Nothing in here waits, so nobody sees half of it.
+// Nothing in here waits, so a half applied state is never seen.
 void reloader::apply(config::configuration wanted, const reload_plan& plan, preparation made) {
     const bool plain_before = !parts_.settings->tls.has_value();
     *parts_.settings = settings_after(*parts_.settings, std::move(wanted));
@@ -272,7 +272,7 @@ void reloader::apply(config::configuration wanted, const reload_plan& plan, prep
             parts_.server->use_tls(*(*parts_.credentials)->tls());
         }
         if (turns_secure) {
-            parts_.server->close_all();  // they were told only that nobody is let in
+            parts_.server->close_all();  // all they got was the refusal of a closed door
         }
     }
     parts_.models->apply(std::move(made.models), settings, plan);

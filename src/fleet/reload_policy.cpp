@@ -31,7 +31,7 @@ bool is_left_out(const catalog::model_entry& model, const config::configuration&
     });
 }
 
-// Nobody was let in so far, so nobody has to go on as before.
+// No client was let in so far, so nothing has to go on as before.
 bool is_shut(const config::configuration& of) {
     return of.in_place && of.in_place->door_differs;
 }

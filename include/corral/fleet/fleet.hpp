@@ -60,8 +60,8 @@ public:
     // model that can't be made moves to `left_out` of `settings`. Fails with a sentence for people.
     // Call it once.
     [[nodiscard]] core::result<void> open(config::configuration& settings, upgrade::inheritance& from);
-    // Told of what a reload changes from now on.
-    void listen_with(fleet_listener to) { listener_ = std::move(to); }
+    // Called with what a reload changes from now on.
+    void listen_with(fleet_listener listener) { listener_ = std::move(listener); }
 
     // In the order of the configuration, and of a model's card sets.
     [[nodiscard]] const backend_list& backends() const noexcept { return backends_; }
@@ -80,7 +80,7 @@ public:
     // Makes whatever can fail for the models of `wanted`; changes nothing. `culprit`: the deployment at fault.
     [[nodiscard]] core::result<fleet_change> prepare(const config::configuration& wanted,
                                                      std::string& culprit);
-    // All in one step of the loop, so that nobody sees half of it. `settings` are those in force from now on.
+    // All in one step of the loop, so that a half applied state is never seen. `settings` are those in force from now on.
     void apply(fleet_change made, const config::configuration& settings, const reload_plan& plan);
     // Those that a reload took out of service and whose services may still live.
     [[nodiscard]] std::vector<engine::backend*> not_stopped() const { return retired_.not_stopped(); }

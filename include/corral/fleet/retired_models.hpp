@@ -1,6 +1,6 @@
 #pragma once
 // Backends that a reload took out of service: each ends its running answer, is stopped by its ladder, and
-// goes when nobody points at it any more. Those that come in their place wait until all have stopped, for a
+// is destroyed when nothing points at it any more. Those that come in their place wait until all have stopped, for a
 // device seldom holds two.
 
 #include <functional>
@@ -30,7 +30,7 @@ public:
 
     // Those whose services may still live, for the shutdown, which stops them itself.
     [[nodiscard]] std::vector<engine::backend*> not_stopped() const;
-    // From now on nothing is destroyed and nobody is called.
+    // From now on nothing is destroyed and no callback runs.
     void close() noexcept { closed_ = true; }
 
 private:

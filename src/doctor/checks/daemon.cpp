@@ -30,8 +30,8 @@ constexpr std::array daemon_kinds{
                  "what only it knows is missing here", "corral serve, or sudo systemctl start corral"},
 };
 
-// The gate of a start speaks with the words of these checks, so a fault is not told twice.
-bool is_told(const findings& out, const std::string& subject, const std::string& reason) {
+// The gate of a start uses the words of these checks, so a fault is not reported twice.
+bool is_reported(const findings& out, const std::string& subject, const std::string& reason) {
     return std::ranges::any_of(out, [&](const catalog::finding& one) {
         const std::string_view what = one.what;
         return one.subject.starts_with(subject) && !what.empty() &&
@@ -72,7 +72,7 @@ void check_daemon(const examination& of, findings& out) {
         if (!is_examined(of, model.name)) {
             continue;
         }
-        if (model.state == "broken" && !is_told(out, subject, model.reason)) {
+        if (model.state == "broken" && !is_reported(out, subject, model.reason)) {
             say(out, daemon_kinds[0], subject, without_advice(model.reason, model.advice), model.advice);
         }
         if (!model.warning.empty()) {

@@ -163,7 +163,7 @@ constexpr std::array device_memory_kinds{
                  "a process that has ended still holds device memory",
                  "its memory is missing until the card is restarted", "restart the card"},
     finding_kind{"process.left-over", severity::warning, "a runtime of a package runs that no Corral keeps",
-                 "it takes memory of the device, and its port, and nobody watches it", "stop it"},
+                 "it takes device memory and its port, and nothing supervises it", "stop it"},
 };
 
 constexpr std::uint64_t kib_in_mb = 1024;
@@ -173,9 +173,9 @@ std::string file_name(const std::string& path) {
     return fs::path(path).filename().string();
 }
 
-void look_at_holders(const examination& of, const device_view& device, findings& out, std::set<pid_t>& told) {
+void look_at_holders(const examination& of, const device_view& device, findings& out, std::set<pid_t>& pids) {
     for (const device::device_process& one : device.look.report.processes) {
-        if (of.around.is_ours(one.pid) || !told.insert(one.pid).second) {
+        if (of.around.is_ours(one.pid) || !pids.insert(one.pid).second) {
             continue;
         }
         const std::uint64_t held = one.kib / kib_in_mb;
@@ -214,7 +214,7 @@ const model_view* model_of_program(const examination& of, const fs::path& progra
     return nullptr;
 }
 
-void look_at_processes(const examination& of, findings& out, const std::set<pid_t>& told) {
+void look_at_processes(const examination& of, findings& out, const std::set<pid_t>& pids) {
     std::error_code unreadable;
     std::size_t seen = 0;
     for (fs::directory_iterator entry(below(of.around.root, "/proc"), unreadable), end;
@@ -228,7 +228,7 @@ void look_at_processes(const examination& of, findings& out, const std::set<pid_
         }
         const auto pid = static_cast<pid_t>(std::stol(name));
         const model_view* const model = model_of_program(of, program);
-        if (model != nullptr && !of.around.is_ours(pid) && !told.contains(pid)) {
+        if (model != nullptr && !of.around.is_ours(pid) && !pids.contains(pid)) {
             say(out, device_memory_kinds[2], subject_of(*model),
                 fmt::format("process {} ({}) of its package runs, and no Corral keeps it", pid,
                             program.filename().string()),
@@ -238,13 +238,13 @@ void look_at_processes(const examination& of, findings& out, const std::set<pid_
 }
 
 void check_device_memory(const examination& of, findings& out) {
-    std::set<pid_t> told;
+    std::set<pid_t> pids;
     for (const device_view& device : of.devices) {
         if (device.look.problem == device::look_problem::none) {
-            look_at_holders(of, device, out, told);
+            look_at_holders(of, device, out, pids);
         }
     }
-    look_at_processes(of, out, told);
+    look_at_processes(of, out, pids);
 }
 
 }  // namespace

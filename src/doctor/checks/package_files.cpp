@@ -40,7 +40,7 @@ constexpr std::array package_files_kinds{
                  "nothing of the model can be found, or not all", "check 'package' of the model"},
 };
 
-// Only what the service's templates name; the values stay, for one file's size may be told by another's
+// Only what the service's templates name; the values stay, for one file's size may follow from another's
 // variable.
 catalog::model_entry part_for(const model_view& model) {
     catalog::model_entry out = model.entry;

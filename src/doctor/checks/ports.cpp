@@ -92,7 +92,7 @@ void check_exposure(const examination& of, findings& out) {
     const auto& said = of.configuration;
     if (said && said->known && said->beyond_loopback && !said->needs_key) {
         say(out, exposure_kinds[0], "this Corral",
-            "it listens on " + said->address + " for the whole network and asks nobody for a key");
+            "it listens on " + said->address + " for the whole network and asks for no key");
     }
 }
 
