@@ -45,7 +45,7 @@ timed_answer times_of(const measurement& of, const std::optional<double>& tokens
     return out;
 }
 
-std::optional<double> told_tokens(const measurement& of) {
+std::optional<double> reported_tokens(const measurement& of) {
     return of.output_tokens ? std::optional(static_cast<double>(*of.output_tokens)) : std::nullopt;
 }
 
@@ -53,7 +53,7 @@ beside_pair pair_of(const test_result& direct, const test_result& corral) {
     constexpr double tenth = 0.1;
     const double letters = letters_of(corral.seen);
     const double share = letters > 0 ? letters_of(direct.seen) / letters : 0;
-    std::optional<double> tokens = told_tokens(direct.seen);
+    std::optional<double> tokens = reported_tokens(direct.seen);
     if (!tokens && corral.seen.output_tokens) {
         tokens = share * static_cast<double>(*corral.seen.output_tokens);
     }
@@ -61,7 +61,7 @@ beside_pair pair_of(const test_result& direct, const test_result& corral) {
     out.direct = &direct;
     out.corral = &corral;
     out.by_itself = times_of(direct.seen, tokens);
-    out.through = times_of(corral.seen, told_tokens(corral.seen));
+    out.through = times_of(corral.seen, reported_tokens(corral.seen));
     out.same_length = std::abs(share - 1) < tenth;
     return out;
 }

@@ -106,21 +106,21 @@ std::vector<staged> staged_tests(const run_record& run) {
 
 table stages_table(const run_record& run, const stage_spans& all) {
     table out{{"Test", "in, tokens"}, {}};
-    std::vector<stage_name> told = stage_names();
-    std::erase_if(told, [&](const stage_name& each) { return !(all.*each.span); });
-    for (const stage_name& each : told) {
+    std::vector<stage_name> known = stage_names();
+    std::erase_if(known, [&](const stage_name& each) { return !(all.*each.span); });
+    for (const stage_name& each : known) {
         out.head.emplace_back(each.key);
     }
     for (const staged& one : staged_tests(run)) {
         std::vector<std::string> row{one.title, std::to_string(one.input)};
-        for (const stage_name& each : told) {
+        for (const stage_name& each : known) {
             row.push_back(ms(one.spans.*each.span));
         }
         out.rows.push_back(std::move(row));
     }
     std::vector<std::string> shares{"Share of all", "–"};
     const double whole = all.sum();
-    for (const stage_name& each : told) {
+    for (const stage_name& each : known) {
         const auto& span = all.*each.span;
         shares.push_back(span && whole > 0 ? fixed(100 * *span / whole, 1) + " %" : std::string("–"));
     }

@@ -82,7 +82,7 @@ std::string head(const run_record& run, const totals& all) {
                " tests\n\n";
     }
     return out + "## 📊 Executive Summary\n\n- **Model:** `" + on_one_line(run.model) + "`\n- **Hardware:** " +
-           (hardware_text(run).empty() ? "not told" : hardware_text(run)) + "\n- **Success Rate:** " +
+           (hardware_text(run).empty() ? "not reported" : hardware_text(run)) + "\n- **Success Rate:** " +
            percent_text(all) + "\n- **Total Tokens Generated:** " + with_commas(all.output_tokens) +
            " tokens\n- **Average Speed:** " +
            (all.speed ? fixed(all.speed->average, 2) + " tok/s" : "not known") +

@@ -83,12 +83,12 @@ const std::vector<stage_name>& stage_names() {
     return all;
 }
 
-std::optional<stage_spans> spans_of(const std::vector<stage>& told) {
+std::optional<stage_spans> spans_of(const std::vector<stage>& stages) {
     stage_spans out;
     bool any = false;
     for (const stage_name& each : stage_names()) {
-        const auto found = std::ranges::find(told, each.key, &stage::name);
-        if (found != told.end()) {
+        const auto found = std::ranges::find(stages, each.key, &stage::name);
+        if (found != stages.end()) {
             out.*each.span = found->ms;
             any = true;
         }

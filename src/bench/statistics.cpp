@@ -183,8 +183,8 @@ totals total_up(const run_record& run) {
     return out;
 }
 
-told_durations believe(std::int64_t prefill_raw, std::int64_t decode_raw, double total_s) {
-    told_durations out;
+plausible_durations believe(std::int64_t prefill_raw, std::int64_t decode_raw, double total_s) {
+    plausible_durations out;
     if (decode_raw <= 0 || total_s <= 0) {
         return out;
     }

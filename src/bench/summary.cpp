@@ -44,13 +44,13 @@ std::string reasons(const run_record& run, std::size_t columns) {
     constexpr std::size_t most = 4;
     std::vector<std::pair<std::string, std::string>> found;
     for (const test_result& one : run.results) {
-        const bool told = one.seen.how == ending::success || one.seen.how == ending::interrupted;
+        const bool failed = one.seen.how != ending::success && one.seen.how != ending::interrupted;
         const std::string why = on_one_line(one.seen.reason);
         const auto at = std::ranges::find(found, why, [](const auto& each) { return each.first; });
         const std::string title = on_one_line(one.test.title);
-        if (!told && at == found.end()) {
+        if (failed && at == found.end()) {
             found.emplace_back(why, title);
-        } else if (!told && at->second.find(title) == std::string::npos) {
+        } else if (failed && at->second.find(title) == std::string::npos) {
             at->second += ", " + title;
         }
     }
@@ -101,7 +101,7 @@ std::string facts_text(const run_record& run) {
     add("package ", facts.package);
     add("driver ", facts.driver);
     add("", facts.counts);
-    return out.empty() ? "not told" : out;
+    return out.empty() ? "not reported" : out;
 }
 
 namespace {

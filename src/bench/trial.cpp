@@ -17,10 +17,10 @@ namespace {
 
 // Of the answer's last line, or why there is none.
 void judge(const prompt_test& test, measurement& seen, const answer_reader& reader) {
-    const told_durations told = believe(reader.prefill_raw(), reader.decode_raw(), seen.total_s);
-    seen.prefill_s = told.prefill_s;
-    seen.decode_s = told.decode_s;
-    seen.durations_in_ms = told.in_ms;
+    const plausible_durations durations = believe(reader.prefill_raw(), reader.decode_raw(), seen.total_s);
+    seen.prefill_s = durations.prefill_s;
+    seen.decode_s = durations.decode_s;
+    seen.durations_in_ms = durations.in_ms;
     seen.repeats = repeats_itself(seen.text) || repeats_itself(seen.thinking);
     if (!reader.done()) {
         seen.how = ending::failed;

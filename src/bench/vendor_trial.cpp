@@ -148,7 +148,7 @@ private:
             const bool awake = co_await core::sleep_for(50ms);
             const auto reply = co_await call("GET", "/api/generate_provider", "", until);
             if (!awake || !stopped || !reply) {
-                co_return;  // it is gone, or nobody waits
+                co_return;  // it is gone, or the wait was cancelled
             }
             rests = core::flag_at(core::parse_json(reply->body), "done") ? rests + 1 : 0;
         }
@@ -240,23 +240,23 @@ core::awaitable<measurement> try_completion(trial_target target, prompt_test tes
         messages.push_back({one.role, one.content});
     }
     auto asked = try_turn(std::move(target), std::move(messages), test.max_tokens);
-    turn_cost told = co_await std::move(asked);
+    turn_cost cost = co_await std::move(asked);
     const auto state = co_await core::asio::this_coro::cancellation_state;
-    seen.total_s = told.total_s;
-    seen.text = std::move(told.answer);
+    seen.total_s = cost.total_s;
+    seen.text = std::move(cost.answer);
     if (!seen.text.empty()) {
         seen.pieces = 1;  // they are not counted one by one
-        seen.first_piece_s = told.first_thought_s ? told.first_thought_s : told.first_text_s;
+        seen.first_piece_s = cost.first_thought_s ? cost.first_thought_s : cost.first_text_s;
     }
-    if (told.prompt_tokens > 0) {
-        seen.input_tokens = told.prompt_tokens;
+    if (cost.prompt_tokens > 0) {
+        seen.input_tokens = cost.prompt_tokens;
     }
-    if (told.answer_tokens > 0) {
-        seen.output_tokens = told.answer_tokens;
-        seen.truncated = told.answer_tokens >= static_cast<std::int64_t>(test.max_tokens);
+    if (cost.answer_tokens > 0) {
+        seen.output_tokens = cost.answer_tokens;
+        seen.truncated = cost.answer_tokens >= static_cast<std::int64_t>(test.max_tokens);
     }
-    seen.reason = told.failure;
-    seen.how = told.failure.empty() ? ending::success : ending::failed;
+    seen.reason = cost.failure;
+    seen.how = cost.failure.empty() ? ending::success : ending::failed;
     if (state.cancelled() != core::asio::cancellation_type::none) {
         seen.how = ending::interrupted;
         seen.reason = "interrupted";

@@ -90,7 +90,7 @@ void write_three(std::string& out, std::string_view verb, unsigned status, std::
 
 void write_forms(std::string& out) {
     out +=
-        "    # The protocol of a client, by path: how it is told of errors.\n"
+        "    # The protocol of a client, by path: the form of its errors.\n"
         "    http-request set-var(txn.form) str(ollama)\n"
         "    http-request set-var(txn.form) str(openai) if { path_beg /v1/ }\n"
         "    http-request set-var(txn.form) str(anthropic) if { path_beg /v1/messages }\n";
@@ -131,7 +131,7 @@ void write_failures(std::string& out) {
 }
 
 void write_full(std::string& out, std::string_view when) {
-    out.append("    # Beyond this many waiting, further ones are told so at once.\n");
+    out.append("    # Beyond this many waiting, further ones are refused at once.\n");
     out.append(
         "    http-request return status 503 content-type application/json lf-string "
         "\"%[var(txn.before)]server busy, please try again.  maximum pending requests "

@@ -19,7 +19,7 @@ void write_door(std::string& out, const edge_settings& edge) {
            "    http-request set-header X-Request-Id %[unique-id] unless { req.hdr(X-Request-Id) -m reg "
            "^[A-Za-z0-9._-]{1,64}$ }\n"
            "    http-request capture req.hdr(X-Request-Id) len 64\n"
-           "    # A box takes nobody behind this for a client on its own machine.\n"
+           "    # Lets no box take a client behind this for one on its own machine.\n"
            "    http-request set-header X-Forwarded-For %[src]\n"
            "    # A box that can't serve a request now says so in a way that lets this ask elsewhere.\n"
            "    http-request set-header X-Corral-Edge retry\n";
@@ -78,7 +78,7 @@ void write_keys(std::string& out, const edge_settings& edge, const std::vector<e
 
 void write_closed_paths(std::string& out) {
     out +=
-        "    # Here nobody knows which box is meant.\n"
+        "    # Which box is meant is not known here.\n"
         "    acl of_one_box path_beg /corral/ /ui /api/blobs/\n"
         "    acl of_one_box path /metrics /api/pull /api/push /api/delete /api/create /api/copy\n";
     write_refusal(

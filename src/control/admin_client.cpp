@@ -146,9 +146,9 @@ template <typename T>
 T run_alone(core::awaitable<T> work, T out) {
     boost::asio::io_context loop;
     std::exception_ptr thrown;
-    core::asio::co_spawn(loop, std::move(work), [&](std::exception_ptr error, T told) {
+    core::asio::co_spawn(loop, std::move(work), [&](std::exception_ptr error, T result) {
         thrown = std::move(error);
-        out = std::move(told);
+        out = std::move(result);
     });
     loop.run();
     if (thrown) {
@@ -270,17 +270,17 @@ core::result<admin_json> ask_daemon(const std::vector<fs::path>& places, admin_q
     if (!line) {
         return line.error();
     }
-    core::result<admin_reply> told = exchange_alone(call_on(*line), std::move(asked), longest);
-    if (!told) {
-        return broken(line->path, told.error());
+    core::result<admin_reply> reply = exchange_alone(call_on(*line), std::move(asked), longest);
+    if (!reply) {
+        return broken(line->path, reply.error());
     }
     // Whoever listens there may be anybody.
-    if (!told->body.is_object()) {
+    if (!reply->body.is_object()) {
         return broken(line->path, "answered with something that is not understood");
     }
     constexpr unsigned good = 200;
-    told->body["ok"] = told->status == good;
-    return std::move(told->body);
+    reply->body["ok"] = reply->status == good;
+    return std::move(reply->body);
 }
 
 core::result<void> follow_daemon(const std::vector<fs::path>& places, std::string path, core::seconds longest,

@@ -21,7 +21,7 @@ struct socket_peer {
 // not a socket is left alone.
 [[nodiscard]] core::result<int> listen_unix(const std::filesystem::path& path);
 
-// A connected, blocking socket. Failures are errnos; ENOENT and ECONNREFUSED: nobody is there.
+// A connected, blocking socket. Failures are errnos; ENOENT and ECONNREFUSED: nothing listens there.
 [[nodiscard]] core::result<int> connect_unix(const std::filesystem::path& path);
 
 [[nodiscard]] core::result<socket_peer> peer_of(int socket);

@@ -38,18 +38,18 @@ std::string address_text(const ::sockaddr* address) {
     } else if (address->sa_family == AF_INET6) {
         from = &reinterpret_cast<const ::sockaddr_in6*>(address)->sin6_addr;  // NOLINT
     }
-    const bool told =
+    const bool shown =
         from != nullptr && ::inet_ntop(address->sa_family, from, text.data(), text.size()) != nullptr;
-    return told ? std::string(text.data()) : std::string("no address of the internet");
+    return shown ? std::string(text.data()) : std::string("no address of the internet");
 }
 
 // Where an answer sends us, as an absolute address; empty: nowhere.
 std::string redirect_of(const curl_api& curl, CURL* handle, unsigned status) {
     constexpr std::array<unsigned, 5> kinds{301, 302, 303, 307, 308};
     char* address = nullptr;
-    const bool told = std::ranges::find(kinds, status) != kinds.end() &&
-                      curl.easy_getinfo(handle, CURLINFO_REDIRECT_URL, &address) == CURLE_OK;
-    return told && address != nullptr ? std::string(address) : std::string();
+    const bool redirects = std::ranges::find(kinds, status) != kinds.end() &&
+                           curl.easy_getinfo(handle, CURLINFO_REDIRECT_URL, &address) == CURLE_OK;
+    return redirects && address != nullptr ? std::string(address) : std::string();
 }
 
 core::failure leads_inside(const std::string& host, const std::string& address) {
@@ -310,14 +310,14 @@ void fetcher::perform(exchange& one) {
     curl.slist_free_all(std::exchange(one.fields, nullptr));
     char* address = nullptr;
     long port = 0;
-    const bool told = curl.easy_getinfo(handle_, CURLINFO_PRIMARY_IP, &address) == CURLE_OK &&
-                      curl.easy_getinfo(handle_, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK &&
-                      address != nullptr && *address != '\0';
+    const bool known = curl.easy_getinfo(handle_, CURLINFO_PRIMARY_IP, &address) == CURLE_OK &&
+                       curl.easy_getinfo(handle_, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK &&
+                       address != nullptr && *address != '\0';
     const bool by_proxy =
-        told && std::ranges::find(place_->proxies, std::string(address) + " " + std::to_string(port)) !=
-                    place_->proxies.end();
-    // Where the proxy stands tells nothing of the source, which may then lead us nowhere inside.
-    if (one.first && told && !by_proxy) {
+        known && std::ranges::find(place_->proxies, std::string(address) + " " + std::to_string(port)) !=
+                     place_->proxies.end();
+    // Where the proxy stands says nothing of the source, which may then lead us nowhere inside.
+    if (one.first && known && !by_proxy) {
         source_reach_ = reach_of_host(address);
     }
 }

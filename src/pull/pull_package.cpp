@@ -52,7 +52,7 @@ core::result<fetch_place> open_place(const pull_request& asked, const std::atomi
         return make_failure(errc::invalid, core::say("pull.name/source-address"));
     }
     out.source = *parts;
-    // Nobody on the way is to read it.
+    // Never in the clear, where others on the way could read it.
     out.token = hub && out.source.scheme == "https" ? asked.token : std::string();
     out.certificates = asked.certificates;
     out.proxies = proxies_of_environment();
@@ -266,7 +266,7 @@ bool is_tokenizer_script(const source_file& file) {
     return name.ends_with(".py") && name.find("tokenizer") != std::string::npos;
 }
 
-// Asked for once: what can't be had now is told when it is fetched.
+// Asked for once: what can't be had now is reported when it is fetched.
 std::string text_of_script(const pull_request& asked, const listed_plan& listed, const fetch_place& place,
                            rate_limiter& limiter, const source_file& file) {
     constexpr std::size_t most = 256UL * 1024;
@@ -357,9 +357,9 @@ core::result<pulled> pull_package(const pull_request& asked, const teller& tell,
     }
     auto work = work_place::open(
         asked.settings.directory, folder,
-        [&](std::string_view told) {
+        [&](std::string_view line) {
             pull_progress one = progress_of(*listed, pull_progress::phase::waiting, 0);
-            one.other = told;
+            one.other = line;
             tell(one);
         },
         stop);

@@ -313,7 +313,7 @@ core::result<removed> remove_parts(const fs::path& directory, const std::string&
     }
     removed out;
     for (const std::string& name : names_in(own.get())) {
-        if (name != lock_name) {  // until the end nobody else works here
+        if (name != lock_name) {  // it keeps others out until the end
             remove_entry(own.get(), name, false, 0, out);
         }
     }

@@ -271,7 +271,7 @@ core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const
         }
         bad_end bad = end.bad;
         bad.progress = false;  // of a text there is no second half
-        // Who asks for the list waits before a silent screen: a source that can't be reached is told soon.
+        // Who asks for the list waits before a silent screen: an unreachable source is reported soon.
         retry_limits limits;
         limits.without_progress =
             bad.what == trouble::status ? limits.without_progress : unreachable_attempts;

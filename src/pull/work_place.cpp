@@ -219,9 +219,9 @@ core::result<work_place> work_place::open(const fs::path& directory, const std::
             if (!pause(step, stop)) {
                 return stopped_failure();
             }
-            std::string told = text_of(root / "progress", progress_bytes);
-            told.resize(std::min(told.size(), told.find('\n')));
-            waiting(told);
+            std::string line = text_of(root / "progress", progress_bytes);
+            line.resize(std::min(line.size(), line.find('\n')));
+            waiting(line);
         }
         if (!is_still(file, lock.get())) {
             continue;

@@ -25,7 +25,7 @@ namespace corral::pull {
 
 class work_place {
 public:
-    // Waits for another process that works there; `waiting` is told what that one says of itself, some times a second.
+    // Waits for another process that works there; `waiting` gets what that one says of itself, several times a second.
     [[nodiscard]] static core::result<work_place> open(const std::filesystem::path& directory,
                                                        const std::string& folder,
                                                        const std::function<void(std::string_view)>& waiting,
@@ -60,7 +60,7 @@ public:
     // it is kept, or none.
     [[nodiscard]] core::result<std::filesystem::path> rescue(const std::filesystem::path& target);
     // All that is left here goes but the lock and the package that was replaced, and these once what comes back is let
-    // go: until then nobody pulls or removes this package.
+    // go: until then no other process pulls or removes this package.
     [[nodiscard]] static std::shared_ptr<const work_place> finish(work_place&& done);
     // The package that place() replaced takes the place of the one at `target` again.
     [[nodiscard]] core::result<void> go_back(const std::filesystem::path& target) const;

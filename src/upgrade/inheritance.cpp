@@ -73,7 +73,7 @@ std::string name_of(const tcp::endpoint& where) {
 
 void end_processes(const engine::backend_handover& of) {
     for (const supervisor::service_handover& service : of.services.services) {
-        // Ours, or nobody's: anything else was refused when it was read, or is not a child.
+        // Ours, or gone: anything else was refused when it was read, or is not a child.
         if (process::child::can_adopt({service.process.pid, -1, -1, false})) {
             ::kill(-service.process.pid, SIGKILL);
         }
@@ -288,8 +288,8 @@ void release_unclaimed(process::warden& guard, inheritance& from) {
         end_processes(*one.running);
         close_streams(*one.running);
         for (const supervisor::service_handover& service : one.running->services.services) {
-            if (const auto told = guard.forget_group(service.process.pid); !told) {
-                telemetry::log().debug("the warden was not told: {}", told.error().message);
+            if (const auto sent = guard.forget_group(service.process.pid); !sent) {
+                telemetry::log().debug("the warden could not be notified: {}", sent.error().message);
             }
         }
         one.running.reset();

@@ -153,7 +153,7 @@ std::string upgrade::still_open() const {
                        queue.waiting, connections);
 }
 
-// Services that still load past the limit hinder nobody: they are started anew.
+// Services that still load past the limit are no hindrance: they are started anew.
 core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
     while (true) {
         if (parts_.stopping()) {

@@ -26,7 +26,7 @@ constexpr std::size_t most_groups = 4096;
 constexpr std::size_t longest_text = 64 * 1024;
 constexpr std::size_t longest_speeds = 512 * 1024;  // 600 days of 200 bytes, and names
 
-// What breaks the format; told as one failure by decode().
+// What breaks the format; decode() reports it as one failure.
 [[noreturn]] void reject(const std::string& what) {
     throw std::invalid_argument(what);
 }

@@ -60,7 +60,7 @@ private:
 struct box_watch {
     static constexpr std::size_t most_tracks = 64;
     std::vector<track> tracks;        // in the order of the figures
-    std::vector<std::string> health;  // "card 0: Alarm", each once; nothing where all was well or is not told
+    std::vector<std::string> health;  // "card 0: Alarm", each once; nothing: all was well, or not known
 
     // Beyond the bound nothing is added.
     void add(const std::string& of, figure what, double at_s, double value);

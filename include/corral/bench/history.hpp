@@ -24,7 +24,7 @@ struct kept_run {
     std::optional<double> first_ms;  // at the client, the median
     std::optional<double> load_percent;
     std::optional<double> temperature_c;  // the highest
-    // Where the cause of another speed may be; empty: not told.
+    // Where the cause of another speed may be; empty: not known.
     std::string corral;
     std::string server;
     std::string profile;

@@ -60,10 +60,10 @@ struct server_facts {
     std::string driver;                     // "axcl-smi 3.6.2", by the status tool
     std::string kernel;                     // of the box
     std::string counts;                     // "tokens estimated" where the runtime counts none
-    std::optional<std::int64_t> npu_cores;  // that the model was made for, or was told
+    std::optional<std::int64_t> npu_cores;  // that the model was made for, or was given
     std::optional<std::int64_t> cpu_mask;   // a bit for each processor that the runtime may use
-    std::optional<std::int64_t> threads;    // that the runtime was told
-    std::vector<std::string> capabilities;  // none: it tells none, so that any may be there
+    std::optional<std::int64_t> threads;    // that the runtime was given
+    std::vector<std::string> capabilities;  // none: it reports none, so that any may be there
 };
 
 struct run_record {
@@ -81,18 +81,18 @@ struct run_record {
     bool interrupted = false;
     std::vector<std::pair<std::string, double>> sampling;  // what the server says of the model
     std::vector<test_result> results;
-    std::string unwatched;          // why nobody looked at the box; empty: somebody did
+    std::string unwatched;          // why the box was not watched; empty: it was
     std::vector<kept_run> history;  // earlier runs that this one can be compared with
 };
 
 // Durations of one answer in the protocol's nanoseconds, checked against our own clock: a server that writes
 // milliseconds is seen through, a figure that can't be is dropped.
-struct told_durations {
+struct plausible_durations {
     std::optional<double> prefill_s;
     std::optional<double> decode_s;
     bool in_ms = false;
 };
-[[nodiscard]] told_durations believe(std::int64_t prefill_raw, std::int64_t decode_raw, double total_s);
+[[nodiscard]] plausible_durations believe(std::int64_t prefill_raw, std::int64_t decode_raw, double total_s);
 
 // Whether the end of `text` says the same again and again (six times or more, 200 bytes or more in all).
 [[nodiscard]] bool repeats_itself(std::string_view text);

@@ -22,7 +22,7 @@ struct prompt_test {
     std::vector<std::string> stop;
     std::string tools;   // a JSON array, or empty
     std::string format;  // "json" or a JSON schema, or empty
-    std::string answer;  // likewise: what the answer must be although no server is told
+    std::string answer;  // likewise: what the answer must be, without any server being asked for it
     std::optional<bool> think;
     unsigned max_tokens = 2048;
 };

@@ -18,7 +18,7 @@ struct stage {
 [[nodiscard]] std::vector<stage> read_server_timing(std::string_view field);
 
 // What of a request's time is in which stage, without what is part of it: tokenise is not in prefill, nor detokenise
-// in decode. Nothing where no stage is told.
+// in decode. Nothing where no stage is reported.
 struct stage_spans {
     std::optional<double> queue_ms;
     std::optional<double> reset_ms;
@@ -37,6 +37,6 @@ struct stage_name {
 // In the order of a request.
 [[nodiscard]] const std::vector<stage_name>& stage_names();
 
-[[nodiscard]] std::optional<stage_spans> spans_of(const std::vector<stage>& told);
+[[nodiscard]] std::optional<stage_spans> spans_of(const std::vector<stage>& stages);
 
 }  // namespace corral::bench

@@ -36,11 +36,11 @@ struct admin_reply {
 [[nodiscard]] core::result<admin_reply> exchange_alone(http::stream_call with, admin_question asked,
                                                        core::seconds longest);
 
-// What to say where nobody listens: how to start a Corral, with `config` where one is meant, and whose else runs.
+// What to say where no Corral listens: how to start a Corral, with `config` where one is meant, and whose else runs.
 [[nodiscard]] core::reason not_running(const std::optional<std::string>& config = {});
 
-// Asks the first of `places` where somebody listens. The answer says "ok"; of a refusal false, and "error" says why.
-// Fails with a sentence for people when nobody listens, when the answer is none, or when none has come after `longest`.
+// Asks the first of `places` where a process listens. The answer says "ok"; of a refusal false, and "error" says why.
+// Fails with a sentence for people when none listens, when the answer is none, or when none has come after `longest`.
 [[nodiscard]] core::result<admin_json> ask_daemon(const std::vector<std::filesystem::path>& places,
                                                   admin_question asked, core::seconds longest);
 
@@ -52,7 +52,7 @@ using event_taker = std::function<bool(std::string_view event, const admin_json&
                                                const event_taker& take);
 
 // The process that listens there, as a descriptor that is readable once it has ended (pidfd_open(2)); none where
-// nobody listens, or the kernel has no such thing.
+// nothing listens, or the kernel has no such thing.
 [[nodiscard]] core::owned_fd process_of_daemon(const std::vector<std::filesystem::path>& places);
 
 }  // namespace corral::control

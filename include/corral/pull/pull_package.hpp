@@ -41,7 +41,7 @@ struct pull_request {
     std::string certificates;  // file; empty: the system's
     core::seconds patience{60};
     bool with_marker = true;  // else with a list SHA256SUMS, for another machine's import
-    // Told once what is to be fetched, before the first byte of it; may be empty.
+    // Called once with what is to be fetched, before the first byte of it; may be empty.
     std::function<void(const pull_plan&)> planned;
 };
 
@@ -60,7 +60,7 @@ struct pulled {
     bool was_there = false;      // all of it, before
     std::filesystem::path kept;  // what else lay in its folder is here now; empty: nothing did
     std::uint64_t bytes = 0;
-    // While it lives nobody else pulls or removes the package: until its model has a manifest it looks unused. The
+    // While it lives no other process pulls or removes the package: until its model has a manifest it looks unused. The
     // revision that was there before stays as long.
     std::shared_ptr<const void> held;
     // That one takes the place of this one again; empty: there was none, or files of others were in it.

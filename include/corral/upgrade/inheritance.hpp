@@ -27,7 +27,7 @@ struct inheritance {
 };
 
 // Reads both, and takes their variables out of the environment, so that no child sees them. What can't be
-// used is told on standard error and closed: then all begins anew, and the warden of the earlier image kills
+// used is reported on standard error and closed: then all begins anew, and the warden of the earlier image kills
 // what that had started. Call it first, before anything opens a descriptor.
 [[nodiscard]] inheritance take_inheritance();
 
