@@ -298,7 +298,7 @@ bool is_command(const std::string& name) {
     return command_of(tree.program, name) != nullptr;
 }
 
-// "corral --url https://box status" is "corral status --url https://box": what tells which box may stand in front.
+// "corral --url https://box status" is "corral status --url https://box": what names the box may stand in front.
 std::vector<const char*> with_the_command_first(int argc, const char* const* argv) {
     constexpr std::array<std::string_view, 3> of_a_box{"--url", "--key-file", "--ca-file"};
     std::vector<const char*> words(argv, argv + argc);

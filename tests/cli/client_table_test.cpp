@@ -17,12 +17,12 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
 
-told_box stock(bool key) {
+box_facts stock(bool key) {
     return {"http://127.0.0.1:11434", "qwen3:4b", 1920, key, true, false, 0};
 }
 
 TEST(client_table, every_client_is_told_address_and_model_and_no_place_is_left) {
-    for (const told_client& one : told_clients()) {
+    for (const client_entry& one : client_table()) {
         for (const bool key : {false, true}) {
             const std::string all =
                 fill_in(one.text, stock(key), "FILE") + fill_in(one.steps, stock(key), "FILE");
@@ -43,7 +43,7 @@ TEST(client_table, every_client_is_told_address_and_model_and_no_place_is_left) 
 }
 
 TEST(client_table, every_file_is_of_its_format) {
-    for (const told_client& one : told_clients()) {
+    for (const client_entry& one : client_table()) {
         for (const bool key : {false, true}) {
             const std::string text = fill_in(one.text, stock(key), "FILE");
             if (one.file.ends_with(".json")) {
@@ -65,7 +65,7 @@ TEST(client_table, an_answer_leaves_room_for_the_prompt) {
 
 // Where the window is longer than any prompt (an AX650 of 4096 positions and prompts of 1024).
 TEST(client_table, a_prompt_is_told_no_longer_than_it_may_be) {
-    told_box box{"http://127.0.0.1:11434", "m", 4096, false, true, false, 0};
+    box_facts box{"http://127.0.0.1:11434", "m", 4096, false, true, false, 0};
     EXPECT_EQ(fill_in("{input}\n", box, ""), "3072\n");
     box.prompt = 1024;
     EXPECT_EQ(fill_in("{input} {output} {window}\n", box, ""), "1024 1024 4096\n");
@@ -75,9 +75,9 @@ TEST(client_table, a_prompt_is_told_no_longer_than_it_may_be) {
 
 // These leave out, sum up or refuse what is longer than they are told, before Corral can shorten it.
 TEST(client_table, who_would_cut_by_the_window_is_told_a_large_one) {
-    const told_box box = stock(false);
+    const box_facts box = stock(false);
     for (const char* const name : {"codex", "opencode", "continue", "cline", "goose", "zed", "librechat"}) {
-        const told_client& one = *find_client(name);
+        const client_entry& one = *find_client(name);
         EXPECT_THAT(fill_in(one.text, box, "") + fill_in(one.steps, box, ""), HasSubstr("32768")) << name;
     }
     EXPECT_THAT(fill_in(find_client("vscode")->text, box, ""),

@@ -34,8 +34,8 @@ protected:
     }
     // Why not; empty: done.
     std::string write(const char* name, const std::string& model = "qwen3:4b") const {
-        const told_client& client = *find_client(name);
-        const told_box box{"http://127.0.0.1:11434", model, 1920, false, true, false};
+        const client_entry& client = *find_client(name);
+        const box_facts box{"http://127.0.0.1:11434", model, 1920, false, true, false};
         const auto plan = plan_client_file(client, fill_in(client.text, box, "FILE"), environment_);
         if (!plan) {
             return std::string(plan.error().message.text());
@@ -53,7 +53,7 @@ protected:
 };
 
 TEST_F(connect_file, each_is_taken_back_to_an_empty_home) {
-    for (const told_client& one : told_clients()) {
+    for (const client_entry& one : client_table()) {
         if (one.kind != client_file::none) {
             EXPECT_EQ(write(one.name.data()), "") << one.name;
             EXPECT_TRUE(fs::exists(home_ / one.folder / one.file)) << one.name;
@@ -66,7 +66,7 @@ TEST_F(connect_file, each_is_taken_back_to_an_empty_home) {
 }
 
 TEST_F(connect_file, each_keeps_what_stands_there_and_is_taken_back_to_the_byte) {
-    for (const told_client& one : told_clients()) {
+    for (const client_entry& one : client_table()) {
         if (one.kind == client_file::merged) {
             const bool list = one.text.starts_with('[');
             const std::string mine = list ? "// mine\r\n[\r\n\t{ \"name\": \"Mine\", },\r\n]"

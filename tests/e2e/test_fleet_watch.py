@@ -153,9 +153,9 @@ def test_a_box_that_means_harm_changes_its_own_routes_at_most(tmp_path):
             wait_until(lambda: "its answer is no list of models" in watch.log(), what="the log says so")
             assert edge.rules.read_text() == before, "what says nothing keeps its routes"
             Harmful.tags = {"models": [{"name": f"m{number}"} for number in range(3000)]}
-            wait_until(lambda: "box bad tells more than 1024 models" in watch.log(), what="too many models are named")
+            wait_until(lambda: "box bad lists more than 1024 models" in watch.log(), what="too many models are named")
             asked = subprocess.run([BIN / "corral", "fleet", "render", "--ask", edge.list], capture_output=True, text=True)
-            assert "box 'bad' tells more than 1024 models" in asked.stderr and asked.stdout.count("\nbackend ") < 1100, asked.stderr
+            assert "box 'bad' lists more than 1024 models" in asked.stderr and asked.stdout.count("\nbackend ") < 1100, asked.stderr
             Harmful.tags = {"models": [{"name": "x" * 1000} for _ in range(6000)]}
             wait_until(lambda: watch.log().count("box bad: it does not tell its models") == 2, what="too long an answer is none")
             # The reload that takes its first claim to this model away comes behind the line of the log.

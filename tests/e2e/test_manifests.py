@@ -153,7 +153,7 @@ def test_a_pin_is_kept_in_the_manifest_and_taken_without_a_restart(tmp_path):
     finally:
         shelf.stop()
     # Without a daemon the file is changed all the same.
-    assert "no daemon was told" in done(shelf, "pin", "one") and "pinned = true" in place.read_text()
+    assert "no daemon was notified" in done(shelf, "pin", "one") and "pinned = true" in place.read_text()
 
 
 def test_a_model_of_the_main_file_is_not_removed_and_wins_a_name(tmp_path):

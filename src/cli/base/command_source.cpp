@@ -43,7 +43,7 @@ config::configuration_source source_of(const std::optional<std::string>& said,
     const config::configuration_place place = config::find_configuration(said, environment);
     config::configuration_source source;
     source.file = said ? std::filesystem::path(*said) : place.file;  // as it was said, in messages
-    // Corral's own commands are told the file of the daemon, which may be the usual one that nobody wrote.
+    // Corral's own commands get the file of the daemon, which may be the usual one that was never written.
     source.file_may_be_missing =
         !place.named || place.file == config::find_configuration(std::nullopt, environment).file;
     source.environment = environment;

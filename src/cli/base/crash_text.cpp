@@ -69,7 +69,7 @@ std::string head(const json& bundle) {
         out += "  what to do: " + advice + "\n";
     }
     if (count(bundle, "troubles") > 1) {
-        out += fmt::format("  {} things went wrong together; the history tells which\n",
+        out += fmt::format("  {} things went wrong together; the history shows which\n",
                            count(bundle, "troubles"));
     }
     if (const auto missing = count(bundle, "incidents_not_kept_before"); missing > 0) {

@@ -36,7 +36,7 @@ std::vector<fs::path> sockets_of(const daemon_place& of,
     if (usual.named) {
         return config::admin_socket_candidates(usual.file, environment);
     }
-    // A file that nobody named need not be that of the daemon that runs.
+    // A file that was not named need not be that of the daemon that runs.
     std::vector<fs::path> out =
         usual.there ? config::admin_socket_candidates(usual.file, environment) : std::vector<fs::path>{};
     std::vector<fs::path> others = config::admin_socket_candidates({}, environment);
@@ -77,7 +77,7 @@ core::result<void> check_daemon(const daemon_place& of, const std::vector<fs::pa
     }
     const auto status = control::ask_daemon(places, {}, longest);
     if (!status || is_about(*status, *of.config)) {
-        return {};  // who asks next says why nobody answers
+        return {};  // the next question says why no daemon answers
     }
     const std::string other = reported_text(*status, "configuration");
     return core::make_failure(core::errc::not_found,

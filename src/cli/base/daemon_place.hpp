@@ -19,7 +19,7 @@ namespace corral::cli {
 struct daemon_place {
     std::string socket;                 // else looked for
     std::optional<std::string> config;  // the daemon's, to find its socket; else the usual places
-    bool verbose = false;               // where nobody answers: which places were tried
+    bool verbose = false;               // where no daemon answers: which places were tried
 };
 
 // --socket, --config and --verbose; `into` outlives the parser.

@@ -50,23 +50,23 @@ core::awaitable<core::result<control::admin_reply>> ask(found_box of, control::a
     co_return co_await std::move(asking);
 }
 
-core::failure refusal_of(const found_box& of, const control::admin_reply& told) {
+core::failure refusal_of(const found_box& box, const control::admin_reply& reply) {
     constexpr unsigned unauthorized = 401;
-    const std::string url = telemetry::printable(of.url, longest_sentence);
-    if (told.status == unauthorized) {
+    const std::string url = telemetry::printable(box.url, longest_sentence);
+    if (reply.status == unauthorized) {
         return core::make_failure(core::errc::refused,
-                                  !of.key.empty()
+                                  !box.key.empty()
                                       ? url +
                                             " does not know this key. Whoever runs it can make one by "
                                             "'corral key new NAME --scope observe,operate'."
                                       : url + " wants a key. Give it by --key-file or OLLAMA_API_KEY.");
     }
-    std::string why = telemetry::printable(core::text_at(told.body, "error"), longest_sentence);
+    std::string why = telemetry::printable(core::text_at(reply.body, "error"), longest_sentence);
     if (why.empty()) {
         return core::make_failure(core::errc::unavailable,
-                                  core::say("command.asks-daemon/answers-status", url, told.status));
+                                  core::say("command.asks-daemon/answers-status", url, reply.status));
     }
-    if (const std::string advice = core::text_at(told.body, "advice"); !advice.empty()) {
+    if (const std::string advice = core::text_at(reply.body, "advice"); !advice.empty()) {
         why += ". " + telemetry::printable(advice, longest_sentence);
     }
     return core::make_failure(core::errc::refused, why);
@@ -118,27 +118,27 @@ core::result<found_box> find_box(const remote_box& at,
     return found_box{at.url, *std::move(server), *key, at.limit};
 }
 
-core::awaitable<core::result<admin_json>> ask_box(found_box of, std::string verb, std::string model) {
+core::awaitable<core::result<admin_json>> ask_box(found_box box, std::string verb, std::string model) {
     constexpr unsigned good = 200;
     constexpr unsigned bad_request = 400;
     const control::admin_question asked = question_of(verb, model);
-    core::result<control::admin_reply> told = co_await ask(of, asked);
+    core::result<control::admin_reply> reply = co_await ask(box, asked);
     // Perhaps this is no machine of which the box wants a PROXY header. A request with status 400 was not begun.
-    const bool refused = told ? told->status == bad_request : asked.method == "GET";
-    if (!of.at.preface.empty() && refused) {
-        of.at.preface.clear();
-        core::result<control::admin_reply> again = co_await ask(of, asked);
+    const bool refused = reply ? reply->status == bad_request : asked.method == "GET";
+    if (!box.at.preface.empty() && refused) {
+        box.at.preface.clear();
+        core::result<control::admin_reply> again = co_await ask(box, asked);
         if (again) {
-            told = std::move(again);
+            reply = std::move(again);
         }
     }
-    if (!told) {
-        co_return told.error();
+    if (!reply) {
+        co_return reply.error();
     }
-    if (told->status != good || !told->body.is_object()) {
-        co_return refusal_of(of, *told);
+    if (reply->status != good || !reply->body.is_object()) {
+        co_return refusal_of(box, *reply);
     }
-    co_return std::move(told->body);
+    co_return std::move(reply->body);
 }
 
 core::result<admin_json> ask_remote(const remote_box& at, const std::string& verb, const std::string& model,
@@ -154,9 +154,9 @@ core::result<admin_json> ask_remote(const remote_box& at, const std::string& ver
     core::result<admin_json> out = admin_json();
     std::exception_ptr thrown;
     core::asio::co_spawn(loop, ask_box(*found, verb, model),
-                         [&](std::exception_ptr error, core::result<admin_json> told) {
+                         [&](std::exception_ptr error, core::result<admin_json> reply) {
                              thrown = std::move(error);
-                             out = std::move(told);
+                             out = std::move(reply);
                          });
     loop.run();
     if (thrown) {

@@ -22,7 +22,7 @@ namespace corral::cli {
 [[nodiscard]] std::vector<nlohmann::ordered_json> reported_objects(const nlohmann::ordered_json& of,
                                                                    const char* key);
 
-// The sets of processes of a model as status tells of it: its instances, or itself where it is the only one.
+// The sets of processes of a model as status reports it: its instances, or itself where it is the only one.
 [[nodiscard]] std::vector<nlohmann::ordered_json> reported_instances(const nlohmann::ordered_json& model);
 // Those of all models of a status.
 [[nodiscard]] std::vector<nlohmann::ordered_json> all_instances(const nlohmann::ordered_json& status);

@@ -102,8 +102,8 @@ text_style style_of(int descriptor, const std::map<std::string, std::string>& en
     out.live = ::isatty(descriptor) == 1 && value("TERM") != "dumb";
     out.colour = out.live && value("NO_COLOR").empty();
     winsize size{};
-    const bool told = out.live && ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    out.columns = std::max<unsigned>(told ? size.ws_col : usual_columns, least_columns);
+    const bool sized = out.live && ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    out.columns = std::max<unsigned>(sized ? size.ws_col : usual_columns, least_columns);
     return out;
 }
 

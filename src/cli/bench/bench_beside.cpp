@@ -127,7 +127,7 @@ own_runtime::own_runtime(catalog::model_entry model, std::vector<fs::path> socke
 own_runtime::~own_runtime() {
     parts_.reset();
     if (stopped_there_) {
-        [[maybe_unused]] const auto told = ask("start");
+        [[maybe_unused]] const auto reply = ask("start");
     }
     telemetry::stop_logging();
 }

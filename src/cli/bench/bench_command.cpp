@@ -152,11 +152,11 @@ int run(const bench_options& asked, const command_context& context) {
     }
     const text_style style = style_of(STDERR_FILENO, context.environment);
     live_lines lines(STDERR_FILENO, style);
-    std::size_t told = 0;
+    std::size_t printed = 0;
     plan->progress = [&](const bench::run_record& so_far, const std::string& next) {
         lines.clear();
-        for (; told < so_far.results.size(); ++told) {
-            std::cerr << wrapped(result_line(so_far, told), style);
+        for (; printed < so_far.results.size(); ++printed) {
+            std::cerr << wrapped(result_line(so_far, printed), style);
         }
         if (!next.empty()) {
             lines.draw(wrapped(bar(so_far, next), style));
@@ -199,7 +199,7 @@ void add_bench_command(CLI::App& program, command_context& context) {
         "bench", "Measure a model of any Ollama server by a set of prompts, and write a report");
     one->footer(
         "Exit status: 0 every test did what it asks, or is one that the model can't do; 1 one did not, or "
-        "nobody answers; 2 wrong options or files; 130 interrupted.");
+        "no server answers; 2 wrong options or files; 130 interrupted.");
     one->add_option("model,--model", asked->model, "The model; else the first that is loaded, or there")
         ->type_name("MODEL");
     one->add_option("--url", asked->url,
@@ -270,7 +270,7 @@ void add_bench_command(CLI::App& program, command_context& context) {
         ->needs(reuse);
     one->parse_complete_callback([asked, think, beside, compare, other_model, other_key, &context] {
         if (think->count() == 0) {
-            asked->think.reset();  // CLI11 has a flag that nobody said say false
+            asked->think.reset();  // CLI11 sets a flag that was not given to false
         }
         asked->is_beside = beside->count() > 0;
         if (asked->beside.find("://") == std::string::npos && asked->model.empty()) {

@@ -21,7 +21,7 @@ struct local_corral {
 // Its certificate names the box, hardly the loopback address; here the very certificate is known.
 [[nodiscard]] core::result<void> trust_here(bench::trial_target& to, const local_corral& here);
 [[nodiscard]] bool is_served_here(const local_corral& here, const bench::trial_target& at);
-// Hardware, package and profile, where nobody else has said them.
+// Hardware, package and profile, where they are not known yet.
 void add_local_facts(bench::run_record& to, const local_corral& here);
 
 }  // namespace corral::cli

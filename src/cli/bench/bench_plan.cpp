@@ -88,18 +88,18 @@ core::result<control::admin_json> status_from(const bench::trial_target& target)
     if (!target.key.empty()) {
         call.headers.add("Authorization", "Bearer " + target.key);
     }
-    core::result<control::admin_reply> told = control::exchange_alone(std::move(call), {}, status_limit);
-    if (!told) {
-        return told.error();
+    core::result<control::admin_reply> reply = control::exchange_alone(std::move(call), {}, status_limit);
+    if (!reply) {
+        return reply.error();
     }
     constexpr unsigned good = 200;
-    if (told->status != good || !told->body.is_object()) {
-        const bool forbidden = told->status == 401 || told->status == 403;
+    if (reply->status != good || !reply->body.is_object()) {
+        const bool forbidden = reply->status == 401 || reply->status == 403;
         return core::make_failure(core::errc::refused,
                                   forbidden ? "the server shows its box to keys of the scope observe alone"
                                             : "the server gives no status of its box");
     }
-    return std::move(told->body);
+    return std::move(reply->body);
 }
 
 // What the services of `model` have printed, by the admin socket.
@@ -305,12 +305,12 @@ core::result<void> add_beside(const bench_options& asked, const local_corral& he
     return {};
 }
 
-// A refused connection, in the words of every other command where nobody named the server.
-core::failure told(core::failure why, bool usual_place) {
-    if (usual_place && why.code == boost::asio::error::connection_refused) {
-        why.message = "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
+// A refused connection, in the words of every other command where no server was named.
+core::failure explained(core::failure failure, bool usual_place) {
+    if (usual_place && failure.code == boost::asio::error::connection_refused) {
+        failure.message = "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
     }
-    return why;
+    return failure;
 }
 
 }  // namespace
@@ -341,7 +341,7 @@ core::result<bench_plan> plan_of(const bench_options& asked, const command_conte
     plan.repeat = asked.repeat;
     core::result<void> learned = learn_server(plan.side);
     if (!learned) {
-        return told(learned.error(), asked.url.empty());
+        return explained(learned.error(), asked.url.empty());
     }
     const bool served_here = is_served_here(here, plan.side.target);
     if (served_here) {

@@ -213,7 +213,7 @@ private:
         keep();
     }
 
-    // The clients of a round share the box. What its runtime was told is known once that runs.
+    // The clients of a round share the box. The options of its runtime are known once that runs.
     void take_watch(bench_side& side, std::size_t first_result) {
         bench::box_watch seen = side.watcher->end();
         if (side.record.hardware.empty()) {

@@ -23,14 +23,14 @@ using json = nlohmann::json;
 constexpr core::seconds question_limit{10};
 constexpr std::size_t longest_reply = 4 * 1024 * 1024;
 
-struct told {
+struct reply {
     unsigned status = 0;
     std::string corral;  // the header
     json body;           // an object, maybe an empty one
 };
 
-core::awaitable<core::result<told>> ask(const bench::trial_target& target, std::string method,
-                                        std::string path, std::string body) {
+core::awaitable<core::result<reply>> ask(const bench::trial_target& target, std::string method,
+                                         std::string path, std::string body) {
     http::stream_call what;
     what.to = target.at;
     what.host = target.host;
@@ -51,7 +51,7 @@ core::awaitable<core::result<told>> ask(const bench::trial_target& target, std::
     if (!text) {
         co_return text.error();
     }
-    told out;
+    reply out;
     out.status = (*opened)->status();
     out.corral = telemetry::printable((*opened)->headers().find("Corral-Version"), 40);
     out.body = core::parse_json(*text);
@@ -92,7 +92,7 @@ core::failure no_key(const bench_side& side, unsigned status) {
 
 core::failure no_model(const bench_side& side, const std::vector<std::string>& there) {
     constexpr std::size_t most = 8;
-    // ":latest" is what nobody types.
+    // ":latest" is seldom typed.
     std::vector<std::string> typed = there;
     for (const std::string& name : there) {
         typed.push_back(name.substr(0, name.find(":latest")));
@@ -142,7 +142,7 @@ void take_facts(bench::server_facts& to, const json& shown_model) {
 
 // The first that is loaded, else the first that there is.
 core::awaitable<std::string> first_model(const bench_side& side, const std::vector<std::string>& there) {
-    const core::result<told> loaded = co_await ask(side.target, "GET", "/api/ps", "");
+    const core::result<reply> loaded = co_await ask(side.target, "GET", "/api/ps", "");
     const std::vector<std::string> names = loaded ? names_in(loaded->body) : std::vector<std::string>{};
     if (!names.empty()) {
         co_return names.front();
@@ -151,7 +151,7 @@ core::awaitable<std::string> first_model(const bench_side& side, const std::vect
 }
 
 core::awaitable<core::result<void>> learn(bench_side& side) {
-    const core::result<told> version = co_await ask(side.target, "GET", "/api/version", "");
+    const core::result<reply> version = co_await ask(side.target, "GET", "/api/version", "");
     if (!version) {
         co_return version.error();
     }
@@ -164,7 +164,7 @@ core::awaitable<core::result<void>> learn(bench_side& side) {
     }
     side.record.server = shown(core::text_at(version->body, "version"));
     side.record.facts.corral = version->corral;
-    const core::result<told> listed = co_await ask(side.target, "GET", "/api/tags", "");
+    const core::result<reply> listed = co_await ask(side.target, "GET", "/api/tags", "");
     const std::vector<std::string> there = listed ? names_in(listed->body) : std::vector<std::string>{};
     if (side.target.model.empty()) {
         side.target.model = co_await first_model(side, there);
@@ -176,7 +176,7 @@ core::awaitable<core::result<void>> learn(bench_side& side) {
     }
     std::string question =
         json{{"model", side.target.model}}.dump(-1, ' ', false, json::error_handler_t::replace);
-    const core::result<told> model = co_await ask(side.target, "POST", "/api/show", std::move(question));
+    const core::result<reply> model = co_await ask(side.target, "POST", "/api/show", std::move(question));
     if (!model) {
         co_return core::result<void>{};  // a server that doesn't know the question
     }
@@ -199,7 +199,7 @@ core::awaitable<core::result<void>> learn(bench_side& side) {
 }
 
 core::awaitable<core::result<void>> learn_models(bench_side& side, std::string like) {
-    const core::result<told> listed = co_await ask(side.target, "GET", "/v1/models", "");
+    const core::result<reply> listed = co_await ask(side.target, "GET", "/v1/models", "");
     if (!listed) {
         co_return listed.error();
     }
@@ -257,7 +257,7 @@ core::result<void> learn_openai(bench_side& side, const std::string& like) {
 }
 
 core::awaitable<std::optional<double>> loaded_mb(const bench_side& side) {
-    const core::result<told> loaded = co_await ask(side.target, "GET", "/api/ps", "");
+    const core::result<reply> loaded = co_await ask(side.target, "GET", "/api/ps", "");
     if (!loaded) {
         co_return std::nullopt;
     }

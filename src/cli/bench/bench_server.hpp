@@ -1,5 +1,5 @@
 #pragma once
-// What a server to be measured tells of itself and of the model.
+// What a server to be measured reports of itself and of the model.
 
 #include <optional>
 #include <string>
@@ -9,7 +9,7 @@
 namespace corral::cli {
 
 // Fills in version, facts and sampling of the record, and the model where none was said: the first that is loaded,
-// else the first that there is. Blocks, at most 10 s a question. Fails when nobody answers (the system's code, or
+// else the first that there is. Blocks, at most 10 s a question. Fails when no server answers (the system's code, or
 // protocol: no Ollama server), for a key that is missing or not taken, and for a model that is not there, with those
 // that are.
 [[nodiscard]] core::result<void> learn_server(bench_side& side);

@@ -50,8 +50,8 @@ std::vector<std::string> words_in(const std::string& text) {
 }
 
 // "--threads 4" or "--threads=4"
-std::optional<std::int64_t> told_number(const std::vector<std::string>& words,
-                                        const std::vector<std::string>& flags) {
+std::optional<std::int64_t> option_number(const std::vector<std::string>& words,
+                                          const std::vector<std::string>& flags) {
     for (std::size_t i = 0; i < words.size(); ++i) {
         for (const std::string& flag : flags) {
             if (words[i] == flag && i + 1 < words.size()) {
@@ -149,15 +149,15 @@ pid_t process_of(const admin_json& service) {
     return static_cast<pid_t>(reported_amount(service, "pid"));
 }
 
-void add_told(bench::server_facts& to, pid_t runtime) {
+void add_options(bench::server_facts& facts, pid_t runtime) {
     const std::vector<std::string> words = words_in(kernel_file(runtime, "cmdline"));
-    to.npu_cores = told_number(words, {"--num_npu_core", "--num-npu-core", "--num_npu_cores",
-                                       "--num-npu-cores", "--npu_core_num", "--npu-cores"});
-    to.threads = told_number(words, {"--threads", "-t", "--num_threads", "--num-threads"});
-    if (!to.threads) {
-        to.threads = told_number(words_in(kernel_file(runtime, "environ")), {"OMP_NUM_THREADS"});
+    facts.npu_cores = option_number(words, {"--num_npu_core", "--num-npu-core", "--num_npu_cores",
+                                            "--num-npu-cores", "--npu_core_num", "--npu-cores"});
+    facts.threads = option_number(words, {"--threads", "-t", "--num_threads", "--num-threads"});
+    if (!facts.threads) {
+        facts.threads = option_number(words_in(kernel_file(runtime, "environ")), {"OMP_NUM_THREADS"});
     }
-    to.cpu_mask = processors_of(runtime);
+    facts.cpu_mask = processors_of(runtime);
 }
 
 }  // namespace
@@ -187,7 +187,7 @@ void add_box_facts(bench::server_facts& to, const box_door& door, const admin_js
             continue;
         }
         if (door.here) {
-            add_told(to, runtime);
+            add_options(to, runtime);
         }
         const std::string lines = door.lines ? door.lines() : std::string();
         if (!to.npu_cores) {
@@ -196,7 +196,7 @@ void add_box_facts(bench::server_facts& to, const box_door& door, const admin_js
         if (!to.threads) {
             to.threads = printed_number(lines, "Enabled cpus num: ");
         }
-        // RKLLM's tool tells no version, its library does.
+        // RKLLM's tool reports no version, its library does.
         for (const auto& [name, words] : {std::pair{"rknpu ", "rknpu driver version: "},
                                           std::pair{"rkllm-runtime ", "rkllm-runtime version: "}}) {
             if (const std::string version = printed_word(lines, words); !version.empty()) {
@@ -287,7 +287,7 @@ void box_watcher::take_cards(const admin_json& status, const std::vector<int>& c
             add(figure::memory, of_models ? of_models : reported_number(card, "system_memory_used_mb"));
             for (const auto& [key, what] : figures) {
                 const auto value = reported_number(card, key);
-                // A card that runs takes more than 0 W: its sensor tells nothing (docs/facts/other_runtimes.md#monitoring).
+                // A card that runs takes more than 0 W: its sensor reports nothing (docs/facts/other_runtimes.md#monitoring).
                 add(what, what == figure::power && value == 0.0 ? std::nullopt : value);
             }
             const std::string health = reported_text(card, "health", 60);

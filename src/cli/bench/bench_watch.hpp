@@ -20,7 +20,7 @@ namespace corral::cli {
 // How the box of a server is looked at.
 struct box_door {
     std::function<core::result<control::admin_json>()> status;  // blocks, for 3 s at most
-    // Lines that the services of the model have printed, the oldest first; none where nobody may read them. Blocks.
+    // Lines that the services of the model have printed, the oldest first; none where they may not be read. Blocks.
     std::function<std::string()> lines;
     bool here = false;  // its processes are of this machine
     std::string model;
@@ -29,7 +29,7 @@ struct box_door {
 // Whether a status is of a Corral of this machine, behind no tunnel from another: its process is one here.
 [[nodiscard]] bool is_of_this_machine(const control::admin_json& status);
 
-// Versions of drivers and kernel, and what the runtime was told: cores of the NPU, processors, threads. What it finds
+// Versions of drivers and kernel, and the options of the runtime: cores of the NPU, processors, threads. What it finds
 // by itself replaces nothing that is there.
 void add_box_facts(bench::server_facts& to, const box_door& door, const control::admin_json& status);
 

@@ -15,7 +15,7 @@ enum class line_state {
     ended,    // Ctrl-D on an empty line
 };
 
-// Lines that were entered, the newest last. They live as long as the program: prompts are nobody else's.
+// Lines that were entered, the newest last. They live as long as the program: prompts are private.
 class line_history {
 public:
     void add(const std::string& line);

@@ -252,7 +252,7 @@ void add_run_command(CLI::App& program, command_context& context) {
     CLI::App* one =
         program.add_subcommand("run", "Chat with a model in the terminal, or ask it one question");
     one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
-    // An option of several values takes "[1, 2]" for a list of two words, from CLI11 2.6 on whatever it is told.
+    // An option of several values takes "[1, 2]" for a list of two words, from CLI11 2.6 on whatever its settings.
     one->add_option("prompt", asked->first, "One question; without it, a chat")->type_name("PROMPT");
     one->add_option("words", asked->further, "")->allow_extra_args(false)->group("");
     one->add_option("--format", asked->format, "json, or a JSON schema that the answer must fit");

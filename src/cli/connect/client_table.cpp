@@ -8,12 +8,12 @@ namespace corral::cli {
 
 namespace {
 
-// An agent that is told a window smaller than its own instructions sums the conversation up after each answer
+// An agent that is given a window smaller than its own instructions sums the conversation up after each answer
 // (docs/clients.md#the-window); Corral cuts what is too long.
 constexpr std::uint32_t least_agent_window = 32768;
 
 // Sources: docs/clients.md#connect. No key is ever written: each client reads it from its environment, or asks for it.
-constexpr auto clients = std::to_array<told_client>({
+constexpr auto clients = std::to_array<client_entry>({
     {"claude", "Claude Code", client_file::own, ".claude", "CLAUDE_CONFIG_DIR", "corral.json",
      R"({
   "env": {
@@ -231,27 +231,27 @@ void replace_all(std::string& in, std::string_view what, std::string_view by) {
     }
 }
 
-std::string told_by(const told_client& of) {
-    const std::string place = of.folder.empty() ? "~/" : "~/" + std::string(of.folder) + "/";
-    switch (of.kind) {
+std::string place_words(const client_entry& client) {
+    const std::string place = client.folder.empty() ? "~/" : "~/" + std::string(client.folder) + "/";
+    switch (client.kind) {
         case client_file::own:
-            return "a file of its own, `" + place + std::string(of.file) + "`";
+            return "a file of its own, `" + place + std::string(client.file) + "`";
         case client_file::merged:
-            return "added to `" + place + std::string(of.file) + "`";
+            return "added to `" + place + std::string(client.file) + "`";
         case client_file::none:
             break;
     }
-    return of.text.empty() ? "by hand" : "lines to add by hand";
+    return client.text.empty() ? "by hand" : "lines to add by hand";
 }
 
 }  // namespace
 
-std::span<const told_client> told_clients() {
+std::span<const client_entry> client_table() {
     return clients;
 }
 
-const told_client* find_client(std::string_view name) {
-    const auto* const found = std::ranges::find(clients, name, &told_client::name);
+const client_entry* find_client(std::string_view name) {
+    const auto* const found = std::ranges::find(clients, name, &client_entry::name);
     return found == clients.end() ? nullptr : &*found;
 }
 
@@ -261,7 +261,7 @@ std::uint32_t output_limit(std::uint32_t window) {
     return std::clamp(window / 4, least, most);
 }
 
-std::string fill_in(std::string_view text, const told_box& box, const std::string& file) {
+std::string fill_in(std::string_view text, const box_facts& box, const std::string& file) {
     const std::array<std::pair<std::string_view, bool>, 3> marks{
         {{"?key ", box.key}, {"?open ", !box.key}, {"?blind ", !box.vision}}};
     std::string out;
@@ -307,9 +307,9 @@ bool is_plain_word(std::string_view text) {
 
 std::string client_rows() {
     std::string out;
-    for (const told_client& one : clients) {
+    for (const client_entry& one : clients) {
         out += "| " + std::string(one.title) + " | `corral connect " + std::string(one.name) + "` | " +
-               told_by(one) + " |\n";
+               place_words(one) + " |\n";
     }
     return out;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// What each client is told of a box: the table of `corral connect` and of docs/clients.md.
+// What each client needs to know of a box: the table of `corral connect` and of docs/clients.md.
 
 #include <cstdint>
 #include <span>
@@ -8,7 +8,7 @@
 
 namespace corral::cli {
 
-struct told_box {
+struct box_facts {
     std::string url;  // without a path
     std::string model;
     std::uint32_t window = 0;  // tokens
@@ -16,12 +16,12 @@ struct told_box {
     bool tools = false;
     bool vision = false;
     std::uint32_t prompt = 0;  // tokens of the longest; 0: not known
-    bool window_told = true;   // by the box
+    bool window_known = true;  // else it is assumed
 };
 
 enum class client_file { none, own, merged };
 
-struct told_client {
+struct client_entry {
     std::string_view name;
     std::string_view title;
     client_file kind = client_file::none;
@@ -33,9 +33,9 @@ struct told_client {
     std::string_view steps;  // what a person does
 };
 
-[[nodiscard]] std::span<const told_client> told_clients();
+[[nodiscard]] std::span<const client_entry> client_table();
 // nullptr where there is none.
-[[nodiscard]] const told_client* find_client(std::string_view name);
+[[nodiscard]] const client_entry* find_client(std::string_view name);
 
 // How many tokens an answer may have, so that a prompt has room beside it.
 [[nodiscard]] std::uint32_t output_limit(std::uint32_t window);
@@ -43,7 +43,7 @@ struct told_client {
 // `text` with the values of the box in the place of {url}, {model}, {window}, {agent_window}, {agent_input}, {input},
 // {output}, {tools}, {vision} and {file}. A line that begins with "?key " or "?open " is for a box that asks for a key, or for
 // one that doesn't, with "?blind " for a model that sees no images.
-[[nodiscard]] std::string fill_in(std::string_view text, const told_box& box, const std::string& file);
+[[nodiscard]] std::string fill_in(std::string_view text, const box_facts& box, const std::string& file);
 
 // What is wrong with such a name or address: other characters than those that need no quotes anywhere.
 [[nodiscard]] bool is_plain_word(std::string_view text);

@@ -142,7 +142,7 @@ core::result<admin_json> choose_model(const admin_json& listing, const std::stri
     return *chosen;
 }
 
-core::result<told_box> look_at_box(const connect_options& asked, environment_map environment) {
+core::result<box_facts> look_at_box(const connect_options& asked, environment_map environment) {
     remote_box at = asked.box;
     if (at.url.empty()) {
         const auto own = own_url(asked.config, environment);
@@ -165,8 +165,8 @@ core::result<told_box> look_at_box(const connect_options& asked, environment_map
     if (!model) {
         return model.error();
     }
-    constexpr std::uint32_t usual_window = 4096;  // of a server that tells none
-    told_box out;
+    constexpr std::uint32_t usual_window = 4096;  // of a server that reports none
+    box_facts out;
     while (at.url.ends_with('/')) {
         at.url.pop_back();
     }
@@ -174,7 +174,7 @@ core::result<told_box> look_at_box(const connect_options& asked, environment_map
     out.model = core::text_at(*model, "id");
     const auto window = core::number_at<std::uint32_t>(*model, "context_length");
     out.window = window.value_or(usual_window);
-    out.window_told = window.has_value();
+    out.window_known = window.has_value();
     out.prompt = core::number_at<std::uint32_t>(*model, "max_input_tokens").value_or(0);
     out.key = !asked.box.key_file.empty() || environment.contains("OLLAMA_API_KEY");  // or --key, see above
     const admin_json& can = core::list_at(*model, "capabilities");
@@ -187,18 +187,18 @@ core::result<told_box> look_at_box(const connect_options& asked, environment_map
 }
 
 // What a person reads: the file, and what to do.
-std::string told_text(const told_client& client, const told_box& box, const std::string& file) {
+std::string client_text(const client_entry& client, const box_facts& box, const std::string& file) {
     std::string out =
         "# " + std::string(client.title) + (client.kind == client_file::none ? "" : ": " + file) + "\n";
     out += fill_in(client.text, box, file);
     return out + (client.text.empty() ? "" : "\n") + fill_in(client.steps, box, file);
 }
 
-std::string usual_place(const told_client& client) {
+std::string usual_place(const client_entry& client) {
     return "~/" + std::string(client.folder) + (client.folder.empty() ? "" : "/") + std::string(client.file);
 }
 
-int write_all(const connect_options& asked, const told_box& box) {
+int write_all(const connect_options& asked, const box_facts& box) {
     const auto put = [](const fs::path& file, const std::string& text) -> core::result<void> {
         if (const auto made = core::make_private_folder(file.parent_path()); !made) {
             return made.error();
@@ -206,9 +206,9 @@ int write_all(const connect_options& asked, const told_box& box) {
         constexpr mode_t for_its_owner = 0600;
         return core::replace_private_file(file, {text, for_its_owner, ::geteuid(), ::getegid()});
     };
-    for (const told_client& one : told_clients()) {
+    for (const client_entry& one : client_table()) {
         const fs::path folder = fs::absolute(asked.output) / one.name;
-        auto written = put(folder / "README.txt", told_text(one, box, usual_place(one)));
+        auto written = put(folder / "README.txt", client_text(one, box, usual_place(one)));
         if (written && one.kind != client_file::none) {
             written = put(folder / fs::path(one.file).filename(), fill_in(one.text, box, usual_place(one)));
         }
@@ -216,12 +216,12 @@ int write_all(const connect_options& asked, const told_box& box) {
             return fail(written.error().message);
         }
     }
-    std::cout << "wrote " << asked.output << ": a folder for each of " << told_clients().size()
+    std::cout << "wrote " << asked.output << ": a folder for each of " << client_table().size()
               << " clients, with a README.txt that says what to do\n";
     return succeeded;
 }
 
-int undo(const told_client& client, const environment_map& environment) {
+int undo(const client_entry& client, const environment_map& environment) {
     const auto done = undo_client_file(client, environment);
     if (!done) {
         return fail(done.error().message);
@@ -230,13 +230,13 @@ int undo(const told_client& client, const environment_map& environment) {
     return succeeded;
 }
 
-int show_or_write(const connect_options& asked, const told_client& client, const told_box& box,
+int show_or_write(const connect_options& asked, const client_entry& client, const box_facts& box,
                   const environment_map& environment) {
     const auto place = place_of_client(client, environment);
     const std::string file =
         client.kind == client_file::none || !place ? usual_place(client) : place->string();
     if (!asked.write) {
-        std::cout << told_text(client, box, file);
+        std::cout << client_text(client, box, file);
         return succeeded;
     }
     if (client.kind == client_file::none) {
@@ -260,7 +260,7 @@ int show_or_write(const connect_options& asked, const told_client& client, const
 }
 
 int list_clients() {
-    for (const told_client& one : told_clients()) {
+    for (const client_entry& one : client_table()) {
         std::cout << fmt::format("{:<16}{}\n", one.name, one.title);
     }
     return succeeded;
@@ -274,10 +274,10 @@ int connect(const connect_options& asked, const environment_map& environment) {
     if (asked.client.empty() && !asked.all) {
         return list_clients();
     }
-    const told_client* const client = find_client(asked.client);
+    const client_entry* const client = find_client(asked.client);
     if (client == nullptr && !asked.all) {
         std::vector<std::string> names;
-        for (const told_client& one : told_clients()) {
+        for (const client_entry& one : client_table()) {
             names.emplace_back(one.name);
         }
         const std::string meant = catalog::nearest(asked.client, names);
@@ -301,8 +301,8 @@ int connect(const connect_options& asked, const environment_map& environment) {
         std::cerr << "A client must trust the certificate of " << box->url
                   << ": NODE_EXTRA_CA_CERTS or SSL_CERT_FILE names one that its system does not trust.\n";
     }
-    if (!box->window_told) {
-        std::cerr << box->url << " doesn't tell how many tokens " << box->model
+    if (!box->window_known) {
+        std::cerr << box->url << " doesn't report how many tokens " << box->model
                   << " reads (a model of an Axera package is known once it was loaded): " << box->window
                   << " are assumed.\n";
     }

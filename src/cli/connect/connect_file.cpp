@@ -31,8 +31,8 @@ core::failure misplaced(core::reason why) {
     return core::make_failure(core::errc::refused, std::move(why));
 }
 
-// Of the person who runs this, and of nobody else.
-core::result<fs::path> home_of(const told_client& client, const environment_map& environment) {
+// Of the person who runs this, and never another's.
+core::result<fs::path> home_of(const client_entry& client, const environment_map& environment) {
     const std::string home = variable(environment, "HOME");
     struct stat facts {};
     if (!home.starts_with('/') || ::stat(home.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
@@ -48,7 +48,7 @@ core::result<fs::path> home_of(const told_client& client, const environment_map&
     return fs::path(home);
 }
 
-fs::path record_of(const told_client& client, const fs::path& home, const environment_map& environment) {
+fs::path record_of(const client_entry& client, const fs::path& home, const environment_map& environment) {
     const std::string state = variable(environment, "XDG_STATE_HOME");
     return (state.starts_with('/') ? fs::path(state) : home / ".local/state") / "corral/connect" /
            (std::string(client.name) + ".json");
@@ -68,15 +68,15 @@ core::result<std::optional<client_record>> read_record(const fs::path& from) {
     if (!read && read.error().code == boost::system::errc::no_such_file_or_directory) {
         return std::optional<client_record>();
     }
-    const json told = read ? core::parse_json<json>(read->text, {8, most}) : json();
-    if (!told.is_object() || core::text_at(told, "file").empty() || !told.contains("after")) {
+    const json stored = read ? core::parse_json<json>(read->text, {8, most}) : json();
+    if (!stored.is_object() || core::text_at(stored, "file").empty() || !stored.contains("after")) {
         return misplaced(core::say("connect.undo/unreadable", from.string()));
     }
-    client_record out{core::text_at(told, "file"), std::nullopt, core::text_at(told, "after"), {}};
-    if (told.contains("before") && told["before"].is_string()) {
-        out.before = core::text_at(told, "before");
+    client_record out{core::text_at(stored, "file"), std::nullopt, core::text_at(stored, "after"), {}};
+    if (stored.contains("before") && stored["before"].is_string()) {
+        out.before = core::text_at(stored, "before");
     }
-    for (const json& one : core::list_at(told, "folders")) {
+    for (const json& one : core::list_at(stored, "folders")) {
         out.folders.push_back(one.is_string() ? one.get<std::string>() : std::string());
     }
     return std::optional(out);
@@ -146,7 +146,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 
 }  // namespace
 
-core::result<fs::path> place_of_client(const told_client& client, const environment_map& environment) {
+core::result<fs::path> place_of_client(const client_entry& client, const environment_map& environment) {
     const auto home = home_of(client, environment);
     if (!home) {
         return home.error();
@@ -156,7 +156,7 @@ core::result<fs::path> place_of_client(const told_client& client, const environm
     return folder / client.file;
 }
 
-core::result<client_change> plan_client_file(const told_client& client, const std::string& text,
+core::result<client_change> plan_client_file(const client_entry& client, const std::string& text,
                                              const environment_map& environment) {
     const auto place = place_of_client(client, environment);
     if (!place) {
@@ -209,7 +209,7 @@ core::result<void> write_client_file(const client_change& change) {
     return core::replace_private_file(change.file, with);
 }
 
-core::result<fs::path> undo_client_file(const told_client& client, const environment_map& environment) {
+core::result<fs::path> undo_client_file(const client_entry& client, const environment_map& environment) {
     const auto home = home_of(client, environment);
     if (!home) {
         return home.error();
@@ -222,31 +222,31 @@ core::result<fs::path> undo_client_file(const told_client& client, const environ
     if (!*record) {
         return misplaced(core::say("connect.undo/nothing", client.name));
     }
-    const client_record& told = **record;
+    const client_record& stored = **record;
     client_change there;
-    there.file = told.file;
+    there.file = stored.file;
     if (const auto looked = look_at(there); !looked) {
         return looked.error();
     }
     const std::optional<std::string> now = there.there ? std::optional(there.now.text) : std::nullopt;
-    if (now != told.before && now != told.after) {
-        return misplaced(core::say("connect.undo/changed", told.file.string(), place.string()));
+    if (now != stored.before && now != stored.after) {
+        return misplaced(core::say("connect.undo/changed", stored.file.string(), place.string()));
     }
     std::error_code error;
-    if (now != told.before && told.before) {
-        there.now.text = *told.before;
+    if (now != stored.before && stored.before) {
+        there.now.text = *stored.before;
         if (const auto written = core::replace_private_file(there.file, there.now); !written) {
             return written.error();
         }
-    } else if (now != told.before && !fs::remove(there.file, error) && error) {
+    } else if (now != stored.before && !fs::remove(there.file, error) && error) {
         return core::errno_failure(
-            error.value(), core::say("remove.files-stay/remove", told.file.string(), error.message()));
+            error.value(), core::say("remove.files-stay/remove", stored.file.string(), error.message()));
     }
-    for (const std::string& folder : told.folders) {
+    for (const std::string& folder : stored.folders) {
         fs::remove(folder, error);  // one that holds something else by now stays
     }
     fs::remove(place, error);
-    return told.file;
+    return stored.file;
 }
 
 std::string difference_of(std::string_view before, std::string_view after) {

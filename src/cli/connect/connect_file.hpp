@@ -24,18 +24,18 @@ struct client_change {
 
 // Where a client reads it. Fails where no home is known.
 [[nodiscard]] core::result<std::filesystem::path> place_of_client(
-    const told_client& client, const std::map<std::string, std::string>& environment);
+    const client_entry& client, const std::map<std::string, std::string>& environment);
 
 // What writing `text` would change; changes nothing.
 [[nodiscard]] core::result<client_change> plan_client_file(
-    const told_client& client, const std::string& text,
+    const client_entry& client, const std::string& text,
     const std::map<std::string, std::string>& environment);
 
 [[nodiscard]] core::result<void> write_client_file(const client_change& change);
 
 // The file that is as it was before the first write again; gone where there was none. Fails where it was changed since.
 [[nodiscard]] core::result<std::filesystem::path> undo_client_file(
-    const told_client& client, const std::map<std::string, std::string>& environment);
+    const client_entry& client, const std::map<std::string, std::string>& environment);
 
 // The lines that differ, with "-" and "+" before them; empty: none.
 [[nodiscard]] std::string difference_of(std::string_view before, std::string_view after);

@@ -12,7 +12,7 @@ namespace corral::cli {
 void add_fleet_render(CLI::App& fleet, command_context& context);
 void add_fleet_status(CLI::App& fleet, command_context& context);
 
-// The boxes of `file`. Where it has mistakes, all of them have been told, and nothing comes back.
+// The boxes of `file`. Where it has mistakes, all of them have been printed, and nothing comes back.
 [[nodiscard]] std::optional<boxes::boxes_file> boxes_of(const std::string& file);
 
 }  // namespace corral::cli

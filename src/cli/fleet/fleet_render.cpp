@@ -23,7 +23,7 @@ struct render_options {
     watch_options watched;
 };
 
-// The lists of boxes that have none; false, and told, where a box does not tell its own.
+// Asks boxes without a list for theirs; false, with an error printed, where one does not give it.
 bool ask_models(boxes::boxes_file& of) {
     std::vector<std::size_t> without;
     std::vector<boxes::box_entry> asked;
@@ -34,18 +34,18 @@ bool ask_models(boxes::boxes_file& of) {
         }
     }
     bool all = true;
-    const auto told = tags_of(asked, {.announced = of.edge.proxy_protocol});
-    for (std::size_t i = 0; i < told.size(); ++i) {
+    const auto lists = tags_of(asked, {.announced = of.edge.proxy_protocol});
+    for (std::size_t i = 0; i < lists.size(); ++i) {
         boxes::box_entry& box = of.boxes[without[i]];
-        if (told[i]) {
-            box.models = boxes::routed_names(*told[i]);
+        if (lists[i]) {
+            box.models = boxes::routed_names(*lists[i]);
             if (box.models->size() > most_models_of_a_box) {
                 box.models->resize(most_models_of_a_box);
-                std::cerr << "warning: box '" << box.name << "' tells more than " << most_models_of_a_box
+                std::cerr << "warning: box '" << box.name << "' lists more than " << most_models_of_a_box
                           << " models; the others get no requests\n";
             }
         } else {
-            std::cerr << "error: box '" << box.name << "': " << told[i].error().message << '\n';
+            std::cerr << "error: box '" << box.name << "': " << lists[i].error().message << '\n';
             all = false;
         }
     }

@@ -145,16 +145,16 @@ std::string line_of(const cells& of, const std::array<std::size_t, columns>& wid
 
 }  // namespace
 
-fleet_row fleet_row_of(std::string name, std::string url, const core::result<json>& told) {
+fleet_row fleet_row_of(std::string name, std::string url, const core::result<json>& reply) {
     fleet_row row;
     row.name = std::move(name);
     row.url = std::move(url);
-    if (!told) {
+    if (!reply) {
         row.state = "away";
-        row.reason = telemetry::printable(told.error().message, longest_sentence);
+        row.reason = telemetry::printable(reply.error().message, longest_sentence);
         return row;
     }
-    const json& status = *told;
+    const json& status = *reply;
     row.box = reported_text(status, "name", longest_name);
     row.version = reported_text(status, "version", longest_name);
     const json queue = status.value("queue", json::object());

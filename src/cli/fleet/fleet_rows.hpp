@@ -1,5 +1,5 @@
 #pragma once
-// What the boxes of a fleet say of themselves, as one table. What a box tells is foreign: it is cut, and its control
+// What the boxes of a fleet report, as one table. What a box reports is foreign: it is cut, and its control
 // characters are made visible.
 
 #include <optional>
@@ -30,11 +30,11 @@ struct fleet_row {
     std::vector<std::string> findings;    // what its operator should look at, a sentence each
 };
 
-// `told`: what the box answered to "status", or why it did not.
+// `reply`: what the box answered to "status", or why it did not.
 [[nodiscard]] fleet_row fleet_row_of(std::string name, std::string url,
-                                     const core::result<nlohmann::ordered_json>& told);
+                                     const core::result<nlohmann::ordered_json>& reply);
 
-// Nobody is away and nothing was found.
+// No box is away and nothing was found.
 [[nodiscard]] bool is_well(const std::vector<fleet_row>& rows);
 
 // A line each with a head, then what was found. As wide as it gets.

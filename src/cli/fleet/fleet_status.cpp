@@ -29,11 +29,11 @@ int show_fleet(const status_options& asked, const std::map<std::string, std::str
     }
     // Those behind one name can't be told apart here.
     std::erase_if(read->boxes, [](const boxes::box_entry& box) { return box.count > 0; });
-    const auto told =
+    const auto replies =
         ask_boxes(find_boxes(read->boxes, read->edge.proxy_protocol, core::seconds(asked.limit)));
     std::vector<fleet_row> rows;
     for (std::size_t i = 0; i < read->boxes.size(); ++i) {
-        rows.push_back(fleet_row_of(read->boxes[i].name, url_of(read->boxes[i]), told[i]));
+        rows.push_back(fleet_row_of(read->boxes[i].name, url_of(read->boxes[i]), replies[i]));
     }
     if (asked.json) {
         std::cout << fleet_json(rows).dump(2, ' ', false, control::admin_json::error_handler_t::replace)

@@ -29,28 +29,28 @@ constexpr std::size_t longest_reply = 4UL * 1024 * 1024;
 constexpr std::size_t deepest = 16;
 constexpr unsigned good = 200;
 
-core::failure not_told(const std::string& why) {
+core::failure no_list(const std::string& why) {
     return core::make_failure(core::errc::unavailable, core::say("fleet.no-models/tell", why));
 }
 
 core::result<json> list_in(unsigned status, const std::string& text) {
     if (status != good) {
-        return not_told("its answer has status " + std::to_string(status) +
-                        (status == 401 ? ", for its 'key_file' has no key that it knows" : ""));
+        return no_list("its answer has status " + std::to_string(status) +
+                       (status == 401 ? ", for its 'key_file' has no key that it knows" : ""));
     }
     auto body = core::parse_json<json>(text, {deepest, longest_reply});
     if (!body.is_object()) {
-        return not_told("its answer is no list of models");
+        return no_list("its answer is no list of models");
     }
     return body;
 }
 
-struct told_list {
+struct box_reply {
     unsigned status = 0;
     std::string text;
 };
 
-core::awaitable<core::result<told_list>> ask(server_address at, std::string key, core::deadline until) {
+core::awaitable<core::result<box_reply>> ask(server_address at, std::string key, core::deadline until) {
     http::stream_call what;
     what.to = at.at;
     what.host = at.host;
@@ -64,36 +64,36 @@ core::awaitable<core::result<told_list>> ask(server_address at, std::string key,
     }
     auto opened = co_await http::reply_stream::open(std::move(what));
     if (!opened) {
-        co_return not_told(telemetry::printable(opened.error().message));
+        co_return no_list(telemetry::printable(opened.error().message));
     }
     const core::result<std::string> text = co_await http::read_all(**opened, longest_reply, until);
     if (!text) {
-        co_return not_told(telemetry::printable(text.error().message));
+        co_return no_list(telemetry::printable(text.error().message));
     }
-    co_return told_list{(*opened)->status(), *text};
+    co_return box_reply{(*opened)->status(), *text};
 }
 
 // Whether another try without the PROXY header may do better: this may be no machine that the box wants one of.
-bool may_be_unwanted(const server_address& at, const core::result<told_list>& told) {
+bool may_be_unwanted(const server_address& at, const core::result<box_reply>& reply) {
     constexpr unsigned bad_request = 400;
-    return !at.preface.empty() && (!told || told->status == bad_request);
+    return !at.preface.empty() && (!reply || reply->status == bad_request);
 }
 
-core::awaitable<core::result<told_list>> ask_twice(server_address at, std::string key, core::deadline until) {
-    core::result<told_list> told = co_await ask(at, key, until);
-    if (may_be_unwanted(at, told) && !until.passed(std::chrono::steady_clock::now())) {
+core::awaitable<core::result<box_reply>> ask_twice(server_address at, std::string key, core::deadline until) {
+    core::result<box_reply> reply = co_await ask(at, key, until);
+    if (may_be_unwanted(at, reply) && !until.passed(std::chrono::steady_clock::now())) {
         at.preface.clear();
-        core::result<told_list> again = co_await ask(std::move(at), std::move(key), until);
+        core::result<box_reply> again = co_await ask(std::move(at), std::move(key), until);
         if (again && again->status == good) {
             co_return again;
         }
     }
-    co_return told;
+    co_return reply;
 }
 
 core::result<std::vector<std::string>> names_in(const json& tags) {
     if (const auto models = tags.find("models"); models == tags.end() || !models->is_array()) {
-        return not_told("its answer is no list of models");
+        return no_list("its answer is no list of models");
     }
     std::vector<std::string> out;
     for (const json& one : core::list_at(tags, "models")) {
@@ -105,7 +105,7 @@ core::result<std::vector<std::string>> names_in(const json& tags) {
 core::result<std::vector<std::string>> tags_of_one(const boxes::box_entry& box, const tags_call& what) {
     auto at = find_server("address", url_of(box), box.ca_file.string());
     if (!at) {
-        return not_told(at.error().message);
+        return no_list(at.error().message);
     }
     at->preface = what.announced ? own_connection : "";
     auto key = key_in(box.key_file.string());
@@ -113,22 +113,22 @@ core::result<std::vector<std::string>> tags_of_one(const boxes::box_entry& box, 
         return key.error();
     }
     boost::asio::io_context loop;
-    core::result<told_list> told = told_list{};
+    core::result<box_reply> reply = box_reply{};
     std::exception_ptr thrown;
     const auto until = core::deadline::after(what.limit, std::chrono::steady_clock::now());
     core::asio::co_spawn(loop, ask_twice(*std::move(at), *std::move(key), until),
-                         [&](std::exception_ptr error, core::result<told_list> answer) {
+                         [&](std::exception_ptr error, core::result<box_reply> answer) {
                              thrown = std::move(error);
-                             told = std::move(answer);
+                             reply = std::move(answer);
                          });
     loop.run();
     if (thrown) {
-        return not_told("the request failed");
+        return no_list("the request failed");
     }
-    if (!told) {
-        return told.error();
+    if (!reply) {
+        return reply.error();
     }
-    const core::result<json> list = list_in(told->status, told->text);
+    const core::result<json> list = list_in(reply->status, reply->text);
     return list ? names_in(*list) : list.error();
 }
 
@@ -145,7 +145,7 @@ std::vector<core::result<std::vector<std::string>>> tags_of(const std::vector<bo
             try {
                 out[i] = tags_of_one(boxes[i], what);
             } catch (const std::exception& problem) {
-                out[i] = not_told(problem.what());
+                out[i] = no_list(problem.what());
             }
         }
     };

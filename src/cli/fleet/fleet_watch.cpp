@@ -106,7 +106,7 @@ private:
         }
     }
 
-    // Whether each box without 'models' has told its own once.
+    // Whether each box without 'models' has reported its own once.
     bool ask_boxes() {
         std::vector<boxes::box_entry> asked;
         std::set<std::string> names;
@@ -117,22 +117,22 @@ private:
             }
         }
         std::erase_if(memory_, [&](const auto& one) { return !names.contains(one.first); });
-        const auto told = tags_of(asked, {answer_limit, of_.edge.proxy_protocol});
+        const auto lists = tags_of(asked, {answer_limit, of_.edge.proxy_protocol});
         bool known = true;
-        for (std::size_t i = 0; i < told.size(); ++i) {
+        for (std::size_t i = 0; i < lists.size(); ++i) {
             const std::string& name = asked[i].name;
             box_memory& mine = memory_[name];
             if (mine.place != place_of(asked[i])) {
                 mine = box_memory();
                 mine.place = place_of(asked[i]);
             }
-            std::string trouble = told[i] ? std::string() : "box " + name + ": " + told[i].error().message;
-            if (told[i]) {
-                mine.models = boxes::routed_names(*told[i]);
+            std::string trouble = lists[i] ? std::string() : "box " + name + ": " + lists[i].error().message;
+            if (lists[i]) {
+                mine.models = boxes::routed_names(*lists[i]);
                 mine.heard = true;
                 if (mine.models.size() > most_models_of_a_box) {
                     mine.models.resize(most_models_of_a_box);
-                    trouble = "box " + name + " tells more than " + std::to_string(most_models_of_a_box) +
+                    trouble = "box " + name + " lists more than " + std::to_string(most_models_of_a_box) +
                               " models; the others get no requests";
                 }
             }
@@ -208,7 +208,7 @@ private:
     std::string reload_trouble_;
     std::string written_;        // what the target has
     std::string refused_;        // what HAProxy does not take
-    bool reload_is_due_ = true;  // nobody knows what HAProxy runs
+    bool reload_is_due_ = true;  // what HAProxy runs is not known
     boxes::reload_pace pace_;
 };
 

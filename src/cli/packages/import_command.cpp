@@ -329,7 +329,7 @@ std::vector<std::string> words_of_machines() {
 }  // namespace
 
 int run_import(const import_options& asked, const std::map<std::string, std::string>& environment,
-               import_told* told) {
+               import_result* result) {
     import_request request = asked.request;
     request.elsewhere = !asked.machine.empty() || !asked.root.empty();
     request.root = root_of(asked);
@@ -362,7 +362,7 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     }
     const trust_request wanted{request.package, place.file.parent_path() / "trusted.d",
                                asked.require_signature || requires_signature(place)};
-    const text_style bars = told == nullptr ? style_of(STDERR_FILENO, environment) : text_style{};
+    const text_style bars = result == nullptr ? style_of(STDERR_FILENO, environment) : text_style{};
     package_trust trust =
         check_trust(wanted, hash_bar("checking " + line(request.package.filename().string()), bars));
     request.known = trust.findings;
@@ -377,7 +377,7 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     // With --dry-run the manifest alone is on standard output; what ends in nothing is a failure.
     const bool aside = asked.dry_run || !plan.writable;
     std::ostream& report = aside ? std::cerr : std::cout;
-    if (!asked.json && told == nullptr) {
+    if (!asked.json && result == nullptr) {
         print_trust(report, trust);
         print_report(report, asked, plan, style_of(aside ? STDERR_FILENO : STDOUT_FILENO, environment));
     }
@@ -386,8 +386,8 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
         write(asked, plan, trust, place, environment, what);
     }
     const int status = status_of(asked, plan, what);
-    if (told != nullptr) {
-        *told = {plan.model, plan.findings, what.problem, what.reloaded};
+    if (result != nullptr) {
+        *result = {plan.model, plan.findings, what.problem, what.reloaded};
     } else if (asked.json) {
         print_json(plan, trust, what, status);
     } else if (asked.dry_run) {

@@ -24,16 +24,16 @@ struct import_options {
 };
 
 // What became of it, for a caller that prints it itself.
-struct import_told {
+struct import_result {
     std::string model;
     std::vector<catalog::finding> findings;  // worst first
     std::string problem;                     // why no manifest was written; empty: one was
     bool reloaded = false;
 };
 
-// One of import_status. With `told` nothing is printed.
+// One of import_status. With `result` nothing is printed.
 [[nodiscard]] int run_import(const import_options& asked,
                              const std::map<std::string, std::string>& environment,
-                             import_told* told = nullptr);
+                             import_result* result = nullptr);
 
 }  // namespace corral::cli

@@ -53,7 +53,7 @@ std::vector<fs::path> profile_folders(const config::configuration_place& place) 
 
 namespace {
 
-// Profiles as the readers ask for them; what is wrong with one is told once.
+// Profiles as the readers ask for them; what is wrong with one is reported once.
 class profile_shelf {
 public:
     profile_shelf(fs::path base, std::vector<fs::path> folders, import_plan& tell)
@@ -119,17 +119,17 @@ catalog::model_entry read_back(import_plan& plan, const config::configuration_so
     return out;
 }
 
-// What a reader has said about a file needs no second word.
+// What a reader has reported about a file is not reported again.
 void add_checks(import_plan& plan, std::vector<catalog::finding> found) {
-    std::vector<std::string> told;
+    std::vector<std::string> faulty;
     for (const catalog::finding& one : plan.findings) {
         if (!one.subject.empty() && one.level == severity::error) {
-            told.push_back(one.subject);
+            faulty.push_back(one.subject);
         }
     }
     for (catalog::finding& one : found) {
         const bool said = std::ranges::find(plan.findings, one) != plan.findings.end();
-        const bool known = std::ranges::any_of(told, [&](const std::string& file) {
+        const bool known = std::ranges::any_of(faulty, [&](const std::string& file) {
             return one.subject == file || one.what.starts_with("'" + file + "' is not there") ||
                    one.what.starts_with("'./" + file + "' is not there");
         });
@@ -312,7 +312,7 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
     plan.model = read.model->name;
     plan.file = place.models / config::manifest_file_name(plan.model);
     plan.text = package::manifest_text(read, *runtime);
-    const std::size_t told = plan.findings.size();
+    const std::size_t earlier = plan.findings.size();
     catalog::model_entry model = read_back(plan, source, shelf);
     if (model.package != read.model->package) {
         add(plan, "import.folder-name", severity::error,
@@ -322,7 +322,7 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
     }
     package::package_examination seen = package::examine_package(model, here);
     if (mend(plan, read, asked, seen.repairs, place.models.parent_path()) && !asked.dry_run) {
-        plan.findings.resize(told);
+        plan.findings.resize(earlier);
         plan.text = package::manifest_text(read, *runtime);
         model = read_back(plan, source, shelf);
         seen = package::examine_package(model, here);

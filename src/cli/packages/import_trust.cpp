@@ -57,7 +57,7 @@ void judge_files(package_trust& to, const trust_request& asked, const package::c
     if (!seen.unlisted.empty()) {
         add(to, "package.unlisted", asked.require_signature ? severity::error : severity::warning,
             "Without a checksum in the list: " + package::named_files(seen.unlisted) + ".",
-            "Nobody vouches for these files.", "Remove them, or ask the maker for a list with them.");
+            "No checksum vouches for these files.", "Remove them, or ask the maker for a list with them.");
     }
 }
 

@@ -18,7 +18,7 @@ struct model_manifest {
     std::string problem;  // why it is not to be changed; then nothing else counts
 };
 
-// What a person is told where the model is no manifest of its own.
+// What to say where the model has no manifest of its own.
 struct manifest_use {
     const char* command;  // such as "rm"
     const char* by_hand;  // what to do with the table, such as "take its [[models]] table out"

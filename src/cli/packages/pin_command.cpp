@@ -27,15 +27,15 @@ struct pin_options {
     bool json = false;
 };
 
-void tell(const pin_options& asked, const model_manifest& which, bool changed,
+void tell(const pin_options& asked, const model_manifest& model, bool changed,
           const std::optional<control::admin_json>& reloaded) {
-    control::admin_json told = {{"ok", true},
-                                {"model", which.name},
-                                {"pinned", asked.pinned},
-                                {"changed", changed},
-                                {"file", which.file.string()}};
-    told["reload"] = reloaded ? *reloaded : control::admin_json(nullptr);
-    std::cout << told.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+    control::admin_json report = {{"ok", true},
+                                  {"model", model.name},
+                                  {"pinned", asked.pinned},
+                                  {"changed", changed},
+                                  {"file", model.file.string()}};
+    report["reload"] = reloaded ? *reloaded : control::admin_json(nullptr);
+    std::cout << report.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
 }
 
 int pin_elsewhere(const pin_options& asked, const command_context& context) {
@@ -92,7 +92,7 @@ int pin(const pin_options& asked, const command_context& context) {
     std::cout << which.name << (asked.pinned ? " is pinned" : " is not pinned") << (changed ? "" : " already")
               << ", by " << which.file.string() << '\n';
     if (!reloaded) {
-        std::cout << "no daemon was told (" << known.silent << ")\n";
+        std::cout << "no daemon was notified (" << known.silent << ")\n";
         return succeeded;
     }
     return tell_reload(*reloaded) ? succeeded : failed;

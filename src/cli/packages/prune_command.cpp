@@ -1,4 +1,4 @@
-// corral prune: what pulls have left that nobody uses.
+// corral prune: what pulls have left unused.
 
 #include <algorithm>
 #include <iostream>
@@ -58,10 +58,10 @@ survey look(const config::configuration& files) {
         }
     }
     for (const pull::left_over& one : all.parts) {
-        const bool told = one.in_use && std::ranges::any_of(all.packages, [&](const auto& package) {
-                              return package.in_use && package.folder == one.folder;
-                          });
-        if (one.in_use && !told) {
+        const bool listed = one.in_use && std::ranges::any_of(all.packages, [&](const auto& package) {
+                                return package.in_use && package.folder == one.folder;
+                            });
+        if (one.in_use && !listed) {
             out.kept.push_back(one.folder + "  " + size_text(one.bytes) + "  being pulled");
         } else if (!one.in_use) {
             out.unused.push_back({one.folder, true, one.bytes});
@@ -136,12 +136,12 @@ int prune(const prune_options& asked, const command_context& context) {
     if (found.unused.empty() || (!asked.yes && ::isatty(STDIN_FILENO) != 1)) {
         if (!asked.json) {
             std::cerr << (found.unused.empty() ? "there is nothing to remove in "
-                                               : "nothing was removed; --yes removes what nobody uses in ")
+                                               : "nothing was removed; --yes removes what is unused in ")
                       << known.files.pull.directory.string() << '\n';
         }
         return tell(asked, found, {}, 0, {});
     }
-    if (!asked.yes && !is_agreed("Remove what nobody uses?")) {
+    if (!asked.yes && !is_agreed("Remove what is unused?")) {
         return fail("nothing was removed");
     }
     std::vector<candidate> gone;

@@ -253,13 +253,13 @@ int import_pulled(const pull_work& of, const pull::pulled& got, const catalog::m
     if (!asked.json) {
         return run_import(with, of.environment);
     }
-    import_told told;
-    const int status = run_import(with, of.environment, &told);
+    import_result result;
+    const int status = run_import(with, of.environment, &result);
     if (status == imported) {
         return succeeded;
     }
-    std::string why = told.problem;
-    for (const catalog::finding& one : told.findings) {
+    std::string why = result.problem;
+    for (const catalog::finding& one : result.findings) {
         if (why.empty() && one.level == catalog::severity::error) {
             why = one.what + (one.fix.empty() ? "" : "; " + one.fix);
         }

@@ -33,7 +33,7 @@ core::result<named_package> find_package(const std::string& typed, const config:
     }
     out.remarks.insert(out.remarks.end(), found.package->faults.begin(), found.package->faults.end());
     if (!found.package->verified) {
-        out.remarks.emplace_back("nobody has tried this package with Corral yet");
+        out.remarks.emplace_back("this package has not been tried with Corral yet");
     }
     return out;
 }

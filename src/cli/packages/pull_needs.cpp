@@ -19,7 +19,7 @@ namespace {
 
 using needs = std::vector<std::string>;
 
-// Of a repository that nobody names a profile for: what its files are for.
+// Of a repository for which no profile was named: what its files are for.
 std::string profile_by_files(const pull::pull_plan& plan) {
     // Axera's own servers: with a script for the tokenizer the polling one.
     const std::array<std::pair<std::string_view, std::string_view>, 3> kinds{

@@ -132,8 +132,8 @@ core::result<void> revision_trial::restore() const {
             return done;
         }
     }
-    if (const auto told = ask("reload"); !told) {
-        return told.error();
+    if (const auto reloaded = ask("reload"); !reloaded) {
+        return reloaded.error();
     }
     const auto loaded = ask("restart");
     return loaded ? core::result<void>() : loaded.error();

@@ -22,7 +22,7 @@ public:
                    const std::map<std::string, std::string>& environment);
 
     // Loads the model by the Corral that serves it, after its running answers, for two minutes of which are waited for.
-    // False: nobody can try it, for no Corral runs, or its operator has stopped the model. Fails with the reason where
+    // False: it can't be tried, for no Corral runs, or its operator has stopped the model. Fails with the reason where
     // it is not ready, with `cancelled` once `stop` is true. `waiting` is called twice a second.
     [[nodiscard]] core::result<bool> run(const std::atomic<bool>& stop,
                                          const std::function<void()>& waiting) const;

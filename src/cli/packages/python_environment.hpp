@@ -19,7 +19,7 @@ namespace corral::cli {
 [[nodiscard]] core::result<std::string> install_modules(const package::repair& wanted,
                                                         const std::filesystem::path& folder);
 
-// Of what venv or pip printed: the line that tells why it failed.
+// Of what venv or pip printed: the line that says why it failed.
 [[nodiscard]] std::string telling_line(std::string_view output);
 // Nothing could be fetched, as on a box without a way to the network.
 [[nodiscard]] bool is_offline(std::string_view output);

@@ -37,8 +37,8 @@ struct rm_options {
     bool json = false;
 };
 
-bool agreed(const model_manifest& which, const std::optional<pulled_files>& files) {
-    std::cerr << "Model " << which.name << " goes: the manifest " << which.file.string() << " is removed. "
+bool agreed(const model_manifest& model, const std::optional<pulled_files>& files) {
+    std::cerr << "Model " << model.name << " goes: the manifest " << model.file.string() << " is removed. "
               << (files ? "Its package goes with it: " + files->path().string() + ", " +
                               size_text(files->bytes) + "."
                         : std::string("Its package stays."))
@@ -46,44 +46,44 @@ bool agreed(const model_manifest& which, const std::optional<pulled_files>& file
     return is_agreed("Remove it?");
 }
 
-// As told with --json.
-void tell(const model_manifest& which, const std::optional<control::admin_json>& reloaded,
+// The report of --json.
+void tell(const model_manifest& model, const std::optional<control::admin_json>& reloaded,
           const control::admin_json& files) {
-    control::admin_json told = {{"ok", true}, {"model", which.name}, {"removed", which.file.string()}};
-    told["reload"] = reloaded ? *reloaded : control::admin_json(nullptr);
+    control::admin_json report = {{"ok", true}, {"model", model.name}, {"removed", model.file.string()}};
+    report["reload"] = reloaded ? *reloaded : control::admin_json(nullptr);
     if (!files.is_null()) {
-        told["files"] = files;
+        report["files"] = files;
     }
-    std::cout << told.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+    std::cout << report.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
 }
 
-int remove_manifest(const known_models& known, const rm_options& asked, const model_manifest& which,
+int remove_manifest(const known_models& known, const rm_options& asked, const model_manifest& model,
                     const command_context& context) {
-    if (const auto removed = config::remove_manifest(which.file); !removed) {
+    if (const auto removed = config::remove_manifest(model.file); !removed) {
         return fail(removed.error().message);
     }
     std::error_code error;
     // There mostly is none; a left-over says nothing without its manifest.
-    fs::remove(package::seal_of(which.file), error);
+    fs::remove(package::seal_of(model.file), error);
     const auto reloaded = reload_after_edit(known, asked.place, context.environment);
     if (asked.json) {
-        tell(which, reloaded, nullptr);
+        tell(model, reloaded, nullptr);
         return succeeded;
     }
-    std::cout << "removed " << which.file.string() << '\n';
+    std::cout << "removed " << model.file.string() << '\n';
     if (!reloaded) {
-        std::cout << "no daemon was told (" << known.silent << ")\n";
+        std::cout << "no daemon was notified (" << known.silent << ")\n";
         return succeeded;
     }
     return tell_reload(*reloaded) ? succeeded : failed;
 }
 
 // The model is unloaded and gone from the daemon before the first file goes; where it does not go, nothing does.
-int remove_with_files(const known_models& known, const rm_options& asked, const model_manifest& which,
+int remove_with_files(const known_models& known, const rm_options& asked, const model_manifest& model,
                       const pulled_files& files, const command_context& context) {
     const bool daemon = !known.status.is_null();
     const auto ask = [&](const char* verb, core::seconds wait) {
-        control::admin_question question = question_of(verb, which.name);
+        control::admin_question question = question_of(verb, model.name);
         question.body["wait_seconds"] = wait.count();
         const auto answer = control::ask_daemon(sockets_of(asked.place, context.environment), question,
                                                 unload_limit + core::seconds{10});
@@ -93,7 +93,7 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
     if (!held) {
         return fail("nothing was removed: " + held.error().message);
     }
-    const bool served = daemon && is_served(known.status, which.name);
+    const bool served = daemon && is_served(known.status, model.name);
     if (served) {
         const control::admin_json stopped = ask("stop", unload_limit);
         if (!stopped.value("ok", false)) {
@@ -102,15 +102,15 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
                         stopped.value("error", std::string("the model was not unloaded")));
         }
     }
-    const fs::path aside = which.file.string() + ".removed";  // no manifest any more
+    const fs::path aside = model.file.string() + ".removed";  // no manifest any more
     std::error_code error;
-    fs::rename(which.file, aside, error);
+    fs::rename(model.file, aside, error);
     if (error) {
-        return fail("can't remove " + which.file.string() + ": " + error.message());
+        return fail("can't remove " + model.file.string() + ": " + error.message());
     }
     const auto reloaded = reload_after_edit(known, asked.place, context.environment);
     if (reloaded && !reloaded->value("ok", false)) {
-        fs::rename(aside, which.file, error);
+        fs::rename(aside, model.file, error);
         if (served) {
             static_cast<void>(ask("start", core::seconds{0}));
         }
@@ -118,17 +118,17 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
                     reloaded->value("error", std::string("the daemon did not reload")));
     }
     fs::remove(aside, error);
-    fs::remove(package::seal_of(which.file), error);
+    fs::remove(package::seal_of(model.file), error);
     const auto gone = pull::remove_pulled(*held);
     if (!gone) {
         return fail("the model is removed, its files are not: " + gone.error().message);
     }
     if (asked.json) {
-        tell(which, reloaded,
+        tell(model, reloaded,
              {{"folder", files.path().string()}, {"bytes", gone->bytes}, {"kept", gone->kept}});
         return succeeded;
     }
-    std::cout << "removed " << which.file.string() << " and " << files.path().string() << ": "
+    std::cout << "removed " << model.file.string() << " and " << files.path().string() << ": "
               << size_text(gone->bytes) << '\n';
     if (!gone->kept.empty()) {
         std::cout << "kept, for no pull brought them: " << core::joined(gone->kept) << '\n';
@@ -154,7 +154,7 @@ int remove(const rm_options& asked, const command_context& context) {
         files = *std::move(found);
     }
     if (!asked.yes && ::isatty(STDIN_FILENO) != 1) {
-        return fail("this would remove " + which.file.string() + "; say --yes where nobody can be asked");
+        return fail("this would remove " + which.file.string() + "; say --yes without a terminal");
     }
     if (!asked.yes && !agreed(which, files)) {
         return fail("nothing was removed");

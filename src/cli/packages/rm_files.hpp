@@ -12,7 +12,7 @@
 
 namespace corral::cli {
 
-// The package of one model, brought by a pull and used by nobody else.
+// The package of one model, brought by a pull and used by no other.
 struct pulled_files {
     std::filesystem::path directory;  // of [pull]
     std::string folder;               // in it

@@ -36,7 +36,7 @@ std::vector<wanted_path> paths_of(const fs::path& package) {
         out.insert(out.begin(), {above, X_OK, false});
     }
     out.push_back({package, R_OK | X_OK, true});
-    std::error_code unreadable;  // what root can't read is told by others
+    std::error_code unreadable;  // what root can't read is reported elsewhere
     for (fs::recursive_directory_iterator one(package, unreadable), end;
          !unreadable && one != end && out.size() < most; one.increment(unreadable)) {
         std::error_code gone;

@@ -68,7 +68,7 @@ int preflight(const serve_options& options, const command_context& context) {
     return settings ? upgrade::print_preflight(*settings, options.handover_version) : bad_configuration;
 }
 
-// A file that nobody named is looked for again by the next image, as by the next start.
+// A file that was not named is looked for again by the next image, as by the next start.
 upgrade::launch_facts facts_of(const serve_options& options, const command_context& context) {
     upgrade::launch_facts facts{upgrade::find_own_program(context.program), {}};
     if (options.config) {
@@ -102,7 +102,7 @@ struct boot_reading {
     bool unattended = false;
 };
 
-// A person at a terminal is told of a mistake and mends it; nobody does so for a box that boots.
+// A person at a terminal sees a mistake and mends it; a box that boots is unattended.
 boot_reading read_for_start(const config::configuration_source& source) {
     boot_reading out;
     out.unattended = ::isatty(STDERR_FILENO) == 0;

@@ -141,8 +141,8 @@ int see_upgrade(const std::vector<std::filesystem::path>& places, const core::ow
             return fail(telemetry::printable(over->error().message, 2000));
         }
         if (as_json) {
-            const control::admin_json told = {{"ok", true}, {"version", reported_text(*status, "version")}};
-            std::cout << told.dump(2) << '\n';
+            const control::admin_json report = {{"ok", true}, {"version", reported_text(*status, "version")}};
+            std::cout << report.dump(2) << '\n';
         } else {
             std::cout << "upgraded: corral " << reported_text(*status, "version") << " runs now\n";
         }

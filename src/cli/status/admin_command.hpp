@@ -25,7 +25,7 @@ struct admin_command {
     bool allow_empty = false;  // of reload
 };
 
-// Asks the daemon and tells the person; the exit status of the program: 0, or 1 when nobody answers or the
+// Asks the daemon and tells the person; the exit status of the program: 0, or 1 when no daemon answers or the
 // daemon refuses.
 [[nodiscard]] int run_admin_command(const admin_command& asked,
                                     const std::map<std::string, std::string>& environment);

@@ -128,10 +128,10 @@ control::admin_json status_of(const control::admin_json& status, const std::stri
 // Of the last day with answers; null: no daemon answers, or the model has written nothing yet.
 control::admin_json speed_of(const listing_options& asked, const command_context& context,
                              const std::string& name) {
-    const auto told = control::ask_daemon(sockets_of(asked.place, context.environment),
-                                          question_of("/corral/v1/speeds", {}), core::seconds{10});
+    const auto reply = control::ask_daemon(sockets_of(asked.place, context.environment),
+                                           question_of("/corral/v1/speeds", {}), core::seconds{10});
     for (const control::admin_json& one :
-         told ? reported_objects(*told, "models") : std::vector<control::admin_json>{}) {
+         reply ? reported_objects(*reply, "models") : std::vector<control::admin_json>{}) {
         const auto days = reported_objects(one, "days");
         if (reported_text(one, "name") == name && !days.empty() &&
             reported_amount(days.back(), "seconds") > 0) {
@@ -152,14 +152,14 @@ control::admin_question show_question(const listing_options& asked) {
 int show_part(const listing_options& asked, const command_context& context) {
     const std::string& part = asked.parts.front();
     const auto places = sockets_of(asked.place, context.environment);
-    const auto told = control::ask_daemon(places, show_question(asked), core::seconds{10});
-    if (!told) {
-        return fail_to_ask(told.error(), asked.place, places);
+    const auto reply = control::ask_daemon(places, show_question(asked), core::seconds{10});
+    if (!reply) {
+        return fail_to_ask(reply.error(), asked.place, places);
     }
-    if (told->value("ok", control::admin_json(false)) != true) {
-        return fail(reported_text(*told, "error"));
+    if (reply->value("ok", control::admin_json(false)) != true) {
+        return fail(reported_text(*reply, "error"));
     }
-    std::cout << core::text_at(*told, part.c_str()) << (part == "system" || part == "template" ? "" : "\n");
+    std::cout << core::text_at(*reply, part.c_str()) << (part == "system" || part == "template" ? "" : "\n");
     return succeeded;
 }
 
@@ -177,16 +177,16 @@ int show(const listing_options& asked, const command_context& context) {
     if (!known.readable) {
         return fail_to_read(known);
     }
-    const auto told = known.status.is_object()
-                          ? control::ask_daemon(sockets_of(asked.place, context.environment),
-                                                show_question(asked), core::seconds{10})
-                          : core::result<control::admin_json>(control::admin_json::object());
-    const bool served_so = told && told->contains("model_info");
+    const auto reply = known.status.is_object()
+                           ? control::ask_daemon(sockets_of(asked.place, context.environment),
+                                                 show_question(asked), core::seconds{10})
+                           : core::result<control::admin_json>(control::admin_json::object());
+    const bool served_so = reply && reply->contains("model_info");
     const catalog::model_entry* model = config::find_model(known.files, asked.model);
     if (model == nullptr && served_so) {  // made by a client, of another that has a file
         model = config::find_model(
             known.files,
-            reported_text(told->value("details", control::admin_json::object()), "parent_model"));
+            reported_text(reply->value("details", control::admin_json::object()), "parent_model"));
     }
     if (model == nullptr) {
         std::vector<std::string> left_out;
@@ -211,7 +211,7 @@ int show(const listing_options& asked, const command_context& context) {
     }
     const text_style style = style_of(STDOUT_FILENO, context.environment);
     const std::string sections =
-        shown_sections(served_so ? *told : shown_by_files(*model, file), asked.place.verbose, style);
+        shown_sections(served_so ? *reply : shown_by_files(*model, file), asked.place.verbose, style);
     std::cout << wrapped(sections + model_page(facts, style), style);
     return succeeded;
 }
@@ -251,7 +251,7 @@ void add_show_command(CLI::App& program, command_context& context) {
     for (const char* const part : {"license", "modelfile", "parameters", "system", "template"}) {
         one->add_flag_callback(
             std::string("--") + part, [asked, part] { asked->parts.emplace_back(part); },
-            std::string("Print its ") + part + " alone, as a running Corral tells it");
+            std::string("Print its ") + part + " alone, as a running Corral reports it");
     }
 }
 

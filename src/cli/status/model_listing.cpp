@@ -272,9 +272,9 @@ std::string loaded_text(const std::vector<listed_model>& models, const json& run
                         const std::string& prefix, core::wall_time now, const text_style& style) {
     table_rows rows{running_head};
     rows.front().insert(rows.front().end(), {"STATE", "QUEUE", "PROFILE"});
-    std::set<std::string> told;
+    std::set<std::string> listed;
     const auto add = [&](std::vector<std::string> row, const listed_model& model) {
-        told.insert(model.name);
+        listed.insert(model.name);
         if (!row.front().starts_with(prefix)) {
             return;
         }
@@ -291,7 +291,7 @@ std::string loaded_text(const std::vector<listed_model>& models, const json& run
         add(row, found == models.end() ? listed_model{} : *found);
     }
     for (const listed_model& model : models) {
-        if (!told.contains(model.name)) {
+        if (!listed.contains(model.name)) {
             const char* const until = model.state == "stopping" ? "Stopping..." : "-";
             add({model.name, "-", size_text(model.size_bytes), "-", "-", until}, model);
         }

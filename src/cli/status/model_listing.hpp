@@ -42,7 +42,7 @@ struct listed_model {
     std::vector<std::pair<std::string, std::string>> instances;
     double running = 0;  // requests, as the daemon has them
     double waiting = 0;
-    std::optional<double> unload_seconds;  // until it is unloaded if nobody asks; nothing: it stays
+    std::optional<double> unload_seconds;  // until it is unloaded when idle; nothing: it stays
     std::vector<std::string> aliases;
     std::vector<std::string> also;  // all other names of its processes, as the daemon has them
     std::uint64_t size_bytes = 0;

@@ -21,7 +21,7 @@ namespace corral::cli {
 
 [[nodiscard]] std::string model_page(const nlohmann::ordered_json& facts, const text_style& style);
 
-// True for the name of a variable or option whose value is nobody's business: API_KEY, --auth-token,
+// True for the name of a variable or option whose value is confidential: API_KEY, --auth-token,
 // passwords; not for --tokens_embed_num.
 [[nodiscard]] bool names_a_secret(const std::string& name);
 

@@ -181,7 +181,7 @@ std::string value_text(const json& value) {
                              : value.dump();
 }
 
-// The row of a number that is told.
+// The row of a number, where there is one.
 void add_number(table_rows& to, const char* name, const json& of, const std::string& key) {
     if (const json* const value = core::member(of, key.c_str()); value != nullptr && value->is_number()) {
         to.push_back({name, value->dump()});
@@ -193,9 +193,9 @@ json object_at(const json& of, const char* key) {
     return found != nullptr && found->is_object() ? *found : json::object();
 }
 
-table_rows model_rows(const json& told, const json& info) {
+table_rows model_rows(const json& answer, const json& info) {
     const std::string architecture = reported_text(info, "general.architecture");
-    const json details = object_at(told, "details");
+    const json details = object_at(answer, "details");
     std::string size = reported_text(details, "parameter_size");
     if (const auto count = core::number_at<std::uint64_t>(info, "general.parameter_count");
         size.empty() && count) {
@@ -261,9 +261,9 @@ table_rows metadata_rows(const json& info) {
     return out;
 }
 
-table_rows tensor_rows(const json& told) {
+table_rows tensor_rows(const json& answer) {
     table_rows out;
-    for (const json& one : reported_objects(told, "tensors")) {
+    for (const json& one : reported_objects(answer, "tensors")) {
         std::string shape;
         for (const json& size : core::list_at(one, "shape")) {
             shape += (shape.empty() ? "" : " ") + size.dump();
@@ -275,10 +275,10 @@ table_rows tensor_rows(const json& told) {
 
 }  // namespace
 
-table_rows running_rows(const json& told, core::wall_time now) {
+table_rows running_rows(const json& answer, core::wall_time now) {
     constexpr std::size_t shown_of_digest = 12;
     table_rows out;
-    for (const json& one : reported_objects(told, "models")) {
+    for (const json& one : reported_objects(answer, "models")) {
         const double size = reported_amount(one, "size");
         out.push_back({reported_text(one, "name"), reported_text(one, "digest").substr(0, shown_of_digest),
                        size_text(static_cast<std::uint64_t>(size)),
@@ -288,30 +288,30 @@ table_rows running_rows(const json& told, core::wall_time now) {
     return out;
 }
 
-std::string shown_sections(const json& told, bool metadata, const text_style& style) {
-    const json info = object_at(told, "model_info");
+std::string shown_sections(const json& answer, bool metadata, const text_style& style) {
+    const json info = object_at(answer, "model_info");
     std::string out;
     const auto add = [&](const char* head, const table_rows& rows, std::size_t columns = widest_cell) {
         out += rows.empty() ? std::string() : section(head, rows, columns, style);
     };
-    add("Model", model_rows(told, info));
+    add("Model", model_rows(answer, info));
     table_rows capabilities;
-    for (const json& one : core::list_at(told, "capabilities")) {
+    for (const json& one : core::list_at(answer, "capabilities")) {
         capabilities.push_back({value_text(one)});
     }
     add("Capabilities", capabilities);
-    if (const json projector = object_at(told, "projector_info"); !projector.empty()) {
+    if (const json projector = object_at(answer, "projector_info"); !projector.empty()) {
         add("Projector", projector_rows(projector));
     }
-    if (const std::string parameters = core::text_at(told, "parameters"); !parameters.empty()) {
+    if (const std::string parameters = core::text_at(answer, "parameters"); !parameters.empty()) {
         add("Parameters", parameter_rows(parameters));
     }
     if (metadata) {
         add("Metadata", metadata_rows(info));
-        add("Tensors", tensor_rows(told));
+        add("Tensors", tensor_rows(answer));
     }
-    add("System", line_rows(core::text_at(told, "system"), 2), widest_text);
-    add("License", line_rows(core::text_at(told, "license"), 2), widest_text);
+    add("System", line_rows(core::text_at(answer, "system"), 2), widest_text);
+    add("License", line_rows(core::text_at(answer, "license"), 2), widest_text);
     return out;
 }
 

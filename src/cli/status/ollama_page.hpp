@@ -19,12 +19,12 @@ namespace corral::cli {
 inline const std::vector<std::string> running_head{"NAME", "ID", "SIZE", "PROCESSOR", "CONTEXT", "UNTIL"};
 
 // A row for each model of an answer of /api/ps.
-[[nodiscard]] std::vector<std::vector<std::string>> running_rows(const nlohmann::ordered_json& told,
+[[nodiscard]] std::vector<std::vector<std::string>> running_rows(const nlohmann::ordered_json& answer,
                                                                  core::wall_time now);
 
 // "Model", "Capabilities" and so on of an answer of /api/show, a section each; `metadata`: also all that the model's
 // file says, and its tensors.
-[[nodiscard]] std::string shown_sections(const nlohmann::ordered_json& told, bool metadata,
+[[nodiscard]] std::string shown_sections(const nlohmann::ordered_json& answer, bool metadata,
                                          const text_style& style);
 
 // An answer of /api/show, as far as the model's manifest and its file (null: there is none) have it.

@@ -29,7 +29,7 @@ constexpr int steps = 10;  // of a load, where lines can't be drawn again
 
 // One line of each model, said again when its state, what troubles it, or a tenth of its load is another. `all`:
 // untroubled ones too.
-void tell_changes(const control::admin_json& status, std::map<std::string, std::string>& told, bool all,
+void tell_changes(const control::admin_json& status, std::map<std::string, std::string>& shown, bool all,
                   std::ostream& to) {
     for (const control::admin_json& model : all_instances(status)) {
         const std::string name = reported_text(model, "name");
@@ -41,10 +41,10 @@ void tell_changes(const control::admin_json& status, std::map<std::string, std::
         const std::string key =
             state + std::to_string(step) + (troubled ? reported_text(model, "reason") : std::string());
         const std::string trouble = troubled ? trouble_text(model) : std::string();
-        if (told[name] == key || (!all && trouble.empty())) {
+        if (shown[name] == key || (!all && trouble.empty())) {
             continue;
         }
-        told[name] = key;
+        shown[name] = key;
         const std::string bar =
             known ? " " + load_bar(*percent, reported_number(model, "left_seconds"), 0) : std::string();
         to << name << "  " << state << bar << (trouble.empty() ? "" : ": ") << trouble << '\n';
@@ -80,7 +80,7 @@ core::result<control::admin_json> ask_with_bars(const std::vector<std::filesyste
         over = true;
     });
     live_lines lines(STDERR_FILENO, style);
-    std::map<std::string, std::string> told;
+    std::map<std::string, std::string> shown;
     auto next = std::chrono::steady_clock::now() + between_looks;
     while (!over) {
         if (std::chrono::steady_clock::now() >= next) {
@@ -88,7 +88,7 @@ core::result<control::admin_json> ask_with_bars(const std::vector<std::filesyste
             if (status && style.live) {
                 lines.draw(wrapped(loads_page(*status, style), style));
             } else if (status) {
-                tell_changes(*status, told, false, std::cerr);
+                tell_changes(*status, shown, false, std::cerr);
             }
             next = std::chrono::steady_clock::now() + between_looks;
         }
@@ -101,7 +101,7 @@ core::result<control::admin_json> ask_with_bars(const std::vector<std::filesyste
 
 int watch_status(const std::vector<std::filesystem::path>& places, bool as_json, const text_style& style) {
     live_lines lines(STDOUT_FILENO, style);
-    std::map<std::string, std::string> told;
+    std::map<std::string, std::string> shown;
     std::string before;
     while (true) {
         const auto status = control::ask_daemon(places, {}, status_limit);
@@ -118,7 +118,7 @@ int watch_status(const std::vector<std::filesystem::path>& places, bool as_json,
         } else if (style.live) {
             lines.draw(wrapped(status_page(*status, style), style));
         } else {
-            tell_changes(*status, told, true, std::cout);
+            tell_changes(*status, shown, true, std::cout);
         }
         if (!still_loads(*status)) {
             return any_broken(*status) ? 1 : 0;

@@ -44,14 +44,14 @@ core::result<sight> look(const top_options& asked, const command_context& contex
     sight out;
     for (const auto& [verb, to] : {std::pair("status", &out.status), std::pair("requests", &out.requests),
                                    std::pair("incidents", &out.incidents)}) {
-        auto told = asked.elsewhere.url.empty()
-                        ? control::ask_daemon(sockets_of(asked.place, context.environment),
-                                              question_of(verb, {}), answer_limit)
-                        : ask_remote(asked.elsewhere, verb, {}, context.environment);
-        if (!told) {
-            return told.error();
+        auto reply = asked.elsewhere.url.empty()
+                         ? control::ask_daemon(sockets_of(asked.place, context.environment),
+                                               question_of(verb, {}), answer_limit)
+                         : ask_remote(asked.elsewhere, verb, {}, context.environment);
+        if (!reply) {
+            return reply.error();
         }
-        *to = *std::move(told);
+        *to = *std::move(reply);
     }
     out.incidents = core::list_at(out.incidents, "incidents");
     return out;

@@ -9,7 +9,7 @@
 
 namespace corral::cli {
 
-// `status` with tokens_per_second of each model, `requests` as the box's API tells them, `incidents` as summary() has
+// `status` with tokens_per_second of each model, `requests` as the box's API has them, `incidents` as summary() has
 // them, newest first. Members that are missing, or of another kind, are left out.
 [[nodiscard]] std::string top_page(const nlohmann::ordered_json& status,
                                    const nlohmann::ordered_json& requests,

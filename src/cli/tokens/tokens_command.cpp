@@ -138,7 +138,7 @@ core::result<tokenizer_result> ask(const config::configuration& files, const std
     if (tokenizer_of(*model) == nullptr) {
         return core::make_failure(core::errc::refused,
                                   model->name + " has no tokenizer service: its runtime (profile " +
-                                      model->runtime.name + ") reads texts by itself and tells no ids.");
+                                      model->runtime.name + ") reads texts by itself and reports no ids.");
     }
     const auto prompt = prompt_for(*model, asked);
     if (!prompt) {

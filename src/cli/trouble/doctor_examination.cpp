@@ -146,12 +146,12 @@ void add_unused(std::vector<doctor::device_view>& to,
             continue;
         }
         doctor::device_view fresh{filled(one, one.card), one.card, {}, {}};
-        fresh.said.host.unsuitable_chips.clear();  // for a runtime that nobody uses here
+        fresh.said.host.unsuitable_chips.clear();  // for a runtime that is not used here
         to.push_back(std::move(fresh));
     }
 }
 
-// A tool that is missing says nothing of a device that nobody asked for, and a board's own files have heat and
+// A tool that is missing says nothing of a device that no model needs, and a board's own files have heat and
 // memory of any machine: only the load of an NPU shows that there is one.
 bool is_not_here(const doctor::device_view& device) {
     if (!device.models.empty()) {

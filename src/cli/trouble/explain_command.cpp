@@ -54,7 +54,7 @@ int explain(const explain_options& asked, const command_context& context) {
     const std::vector<std::string> words = long_words_of(sentence);
     const std::string near = text.empty() && !words.empty() ? messages_about(words, columns) : std::string();
     if (!near.empty()) {
-        std::cout << "No message reads quite so. These come near; 'corral explain ID' tells of one:\n"
+        std::cout << "No message reads quite so. These come near; 'corral explain ID' explains one:\n"
                   << near;
         return succeeded;
     }

@@ -140,7 +140,7 @@ std::string message_listing(unsigned columns) {
 
 std::string messages_page() {
     std::string out =
-        "# Messages\n\nWhat clients and operators are told, by its id: `corral explain ID` says the "
+        "# Messages\n\nMessages to clients and operators, by id: `corral explain ID` says the "
         "same on the box, and `corral explain \"the sentence\"` finds the id. `corral status --json` "
         "and `/readyz` have it in `ids`, and a warning of the log ends in `id=...`. A \"…\" stands "
         "for what differs. This page is made by `corral explain --page`.\n";

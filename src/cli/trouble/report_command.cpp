@@ -88,11 +88,11 @@ core::result<unsigned> post(const report_address& to, const std::string& text) {
     control::admin_question asked;
     asked.method = "POST";
     asked.path = to.path;
-    const auto told = control::exchange_alone(std::move(call), std::move(asked), longest_answer);
-    if (!told) {
-        return told.error();
+    const auto reply = control::exchange_alone(std::move(call), std::move(asked), longest_answer);
+    if (!reply) {
+        return reply.error();
     }
-    return told->status;
+    return reply->status;
 }
 
 // Whether the address took it; with the failure to tell where it did not.

@@ -119,16 +119,16 @@ support_part configuration(const support_request& asked) {
     return out;
 }
 
-// What runs, told by itself; null: nobody answers.
+// The status of the Corral that runs; null: none answers.
 json status_of(const support_request& asked, support_part& into) {
-    into = {"status", "as the Corral that runs tells it", {}};
-    const auto told = control::ask_daemon(sockets_of(asked.place, asked.environment), {}, patience);
-    if (!told) {
-        into.about = "not known: " + told.error().message;
+    into = {"status", "as the Corral that runs reports it", {}};
+    const auto reply = control::ask_daemon(sockets_of(asked.place, asked.environment), {}, patience);
+    if (!reply) {
+        into.about = "not known: " + reply.error().message;
         return {};
     }
-    into.text = support_text(json_text(*told), most_status, support_cut::back);
-    return *told;
+    into.text = support_text(json_text(*reply), most_status, support_cut::back);
+    return *reply;
 }
 
 support_part findings(const support_request& asked) {
@@ -204,9 +204,9 @@ std::vector<support_part> gather_support(const support_request& asked) {
     out.push_back(findings(asked));  // before any thread
     out.insert(out.begin(), machine());
     out.push_back(configuration(asked));
-    support_part told;
-    const json status = status_of(asked, told);
-    out.push_back(std::move(told));
+    support_part shown;
+    const json status = status_of(asked, shown);
+    out.push_back(std::move(shown));
     const bool content = may_hold_content(status, asked);
     add_crashes(asked, content, out);
     if (content && !asked.content) {
