@@ -130,7 +130,7 @@ table stages_table(const run_record& run, const stage_spans& all) {
 
 constexpr const char* stages_note =
     "In ms by the server's own clocks, the shortest prompt first. Tokenise and detokenise are the calls of "
-    "the tokenizer; prefill and decode are without them. What the server does not tell is left out, or –.";
+    "the tokenizer; prefill and decode are without them. What the server does not report is left out, or –.";
 
 table history_table(const run_record& run) {
     std::vector<kept_run> all = run.history;

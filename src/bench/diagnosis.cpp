@@ -120,7 +120,7 @@ std::string low_use_text(const run_record& run) {
                       " %). ";
     std::optional<stage_spans> spans = stages_of(run);
     if (!spans || spans->sum() <= 0) {
-        return out + "Which stage is to blame is not known: the server tells none.";
+        return out + "Which stage is to blame is not known: the server reports none.";
     }
     if (run.concurrency > 1) {
         spans->queue_ms.reset();  // others work meanwhile

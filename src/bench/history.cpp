@@ -19,7 +19,7 @@ using json = nlohmann::ordered_json;
 
 struct text_field {
     const char* key;
-    const char* title;  // among what changed; null: it tells which runs can be compared
+    const char* title;  // among what changed; null: it decides which runs can be compared
     std::string kept_run::*text;
 };
 

@@ -150,7 +150,7 @@ std::string configuration(const run_record& run) {
            ",\n  \"url\": " + json_quoted(run.url) + ",\n  \"set\": " + json_quoted(run.set) +
            ",\n  \"warm_up\": " + std::to_string(run.warm_up) +
            ",\n  \"concurrency\": " + std::to_string(run.concurrency) +
-           "\n}\n```\n\nWhat is null, the server doesn't tell.\n\n";
+           "\n}\n```\n\nWhat is null, the server doesn't report.\n\n";
 }
 
 std::string row(const std::string& name, const std::optional<spread>& of) {
@@ -189,7 +189,7 @@ std::string metrics(const totals& all) {
            row("First Piece at the Client (ms)", all.client_first) +
            row("Gap between Pieces at the Client (ms)", all.gap) + percentiles(all) +
            "\nGeneration Speed is tok/s (decode): without the time to the first token. End-to-End Speed is "
-           "tok/s (end-to-end): of the whole request. Time to First Token is by the server where it tells "
+           "tok/s (end-to-end): of the whole request. Time to First Token is by the server where it has it "
            "one; "
            "the client's own clock is beside it. Spread is the standard deviation. Only successful tests are "
            "in these figures.\n\n";

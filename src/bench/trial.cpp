@@ -70,7 +70,7 @@ core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& 
     judge(test, seen, reader);
 }
 
-// They come behind the last line, where a server tells them.
+// They come behind the last line, where a server reports them.
 core::awaitable<void> read_stages(http::reply_stream& from, measurement& seen) {
     constexpr core::seconds longest{2};
     constexpr std::size_t most = 64 * 1024;

@@ -16,7 +16,7 @@ void end_badly(measurement& seen, const core::failure& why, const trial_target& 
 // text that is kept.
 class poll_reader {
 public:
-    // Text comes in threes of tokens, and nothing else tells how many there are (docs/facts/vendor_ax.md#generation).
+    // Text comes in threes of tokens, and nothing else shows how many there are (docs/facts/vendor_ax.md#generation).
     static constexpr unsigned tokens_a_piece = 3;
     enum class state { waits, over, enough };
 

@@ -274,7 +274,7 @@ core::result<admin_json> ask_daemon(const std::vector<fs::path>& places, admin_q
     if (!reply) {
         return broken(line->path, reply.error());
     }
-    // Whoever listens there may be anybody.
+    // Any program may listen there.
     if (!reply->body.is_object()) {
         return broken(line->path, "answered with something that is not understood");
     }

@@ -17,7 +17,7 @@ struct socket_peer {
 };
 
 // A listening socket that only its owner may connect to (mode 0600), non-blocking. One that a dead process
-// left at `path` is replaced; one that somebody answers on is an error that names the process, and what is
+// left at `path` is replaced; one that a process answers on is an error that names it, and what is
 // not a socket is left alone.
 [[nodiscard]] core::result<int> listen_unix(const std::filesystem::path& path);
 

@@ -36,7 +36,7 @@ std::optional<port_holder> holder_of(const surroundings& around, std::uint16_t p
             continue;
         }
         if (found && row.owner == 0) {
-            continue;  // one with a name tells more
+            continue;  // one with a name says more
         }
         const std::string program = row.program.empty() ? "a program" : row.program;
         found = port_holder{row.owner,

@@ -15,7 +15,7 @@ struct port_holder {
     std::string fix;  // the command that stops it
 };
 
-// A listener of somebody else who is in the way of one at `port`; of those on every interface or loopback,
+// A listener of a foreign process that is in the way of one at `port`; of those on every interface or loopback,
 // and with `any_address` of all.
 [[nodiscard]] std::optional<port_holder> holder_of(const surroundings& around, std::uint16_t port,
                                                    bool any_address);

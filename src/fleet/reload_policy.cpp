@@ -107,7 +107,7 @@ std::string refuse_emptied(const config::configuration& now, const config::confi
 
 config::configuration settings_after(const config::configuration& now, config::configuration wanted) {
     if (is_shut(now) && now.listen != wanted.listen) {
-        // Whoever wrote the file may have wanted fewer to come in than do at the old address.
+        // Its author may have wanted fewer to come in than do at the old address.
         wanted.in_place = now.in_place;
         wanted.in_place->problems = {
             {"listen", 0, 0, "the new address takes effect when Corral is restarted"}};

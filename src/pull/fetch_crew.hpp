@@ -33,7 +33,7 @@ public:
     crew(const pull_request& asked, const fetch_place& place, rate_limiter& limiter, work_place& work,
          const listed_plan& plan, const std::filesystem::path& target);
 
-    // Blocks; `tell` hears the bytes that are here some five times a second. In the order of the plan.
+    // Blocks; `tell` gets the bytes that are here about five times a second. In the order of the plan.
     [[nodiscard]] core::result<std::vector<fetched_file>> run(const std::function<void(std::uint64_t)>& tell,
                                                               const std::atomic<bool>& stop);
 

@@ -69,7 +69,7 @@ struct fetch_sink {
 
 struct fetch_end {
     bool good = false;                   // a good answer came to its end
-    bool stopped = false;                // somebody wants us to stop
+    bool stopped = false;                // a stop was requested
     std::optional<core::failure> fatal;  // another attempt changes nothing: the sink's, or a rule's
     bad_end bad;                         // else: why it is not good
     std::string error_code;              // X-Error-Code of a refusal

@@ -124,7 +124,7 @@ core::result<void> part_file::restart() {
 }
 
 core::result<void> part_file::reserve(std::uint64_t size) {
-    // The length stays, for it tells what has come. Not every file system can.
+    // The length stays, for it shows what has come. Not every file system can.
     if (size > written_ &&
         ::fallocate(handle_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) != 0 &&
         errno == ENOSPC) {

@@ -154,7 +154,7 @@ room_facts room_of(const pull_request& asked, const file_plan& plan, const fs::p
     return out;
 }
 
-// A folder of that name that no pull made is somebody's.
+// A folder of that name that no pull made belongs to a user.
 core::result<void> check_target(const fs::path& target) {
     std::error_code error;
     if (!fs::exists(fs::symlink_status(target, error)) || read_marker(target)) {

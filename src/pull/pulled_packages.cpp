@@ -151,7 +151,7 @@ bool is_locked(int folder) {
     return lock.valid() && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0;
 }
 
-// Invalid while somebody else holds it, or took it away meanwhile.
+// Invalid while another process holds it, or took it away meanwhile.
 owned_fd take_lock(int folder) {
     constexpr mode_t mode = 0644;
     owned_fd lock(::openat(folder, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode));
@@ -165,7 +165,7 @@ owned_fd take_lock(int folder) {
 
 owned_fd make_folder(int at, const char* name) {
     constexpr mode_t mode = 0755;
-    static_cast<void>(::mkdirat(at, name, mode));  // the opening tells
+    static_cast<void>(::mkdirat(at, name, mode));  // a failure shows at the opening
     return open_folder(at, name);
 }
 

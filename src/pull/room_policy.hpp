@@ -24,7 +24,7 @@ struct room_facts {
     std::vector<removable_package> removable;  // that were pulled before
 };
 
-// Bytes that a disk must have free, with what folders take and a rest for everybody else.
+// Bytes that a disk must have free, with what folders take and a rest for all else.
 [[nodiscard]] std::uint64_t room_needed(std::uint64_t bytes, std::size_t files) noexcept;
 
 [[nodiscard]] core::result<void> judge_room(room_facts facts);

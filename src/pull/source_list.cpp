@@ -106,7 +106,7 @@ core::result<void> add_text(source_listing& to, const std::string& path, std::st
     return {};
 }
 
-// A list that somebody signed goes along with its signatures, for the import to judge. `read`: the text of that file;
+// A signed list goes along with its signatures, for the import to judge. `read`: the text of that file;
 // empty where there is none.
 template <typename Read>
 core::result<void> add_signatures(source_listing& to, std::string_view list, const Read& read) {
@@ -173,7 +173,7 @@ core::result<source_listing> list_folder(const package_source& source, fetcher& 
     if (!out) {
         return out;
     }
-    // The room is judged before the first byte. A server that does not tell sizes is taken as it is.
+    // The room is judged before the first byte. A server that does not report sizes is taken as it is.
     for (source_file& file : out->files) {
         if (place.stop->load()) {
             return stopped_failure();

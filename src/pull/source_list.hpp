@@ -33,7 +33,7 @@ struct source_listing {
                                                                             const std::string& what,
                                                                             std::size_t most);
 
-// Sleeps in steps; false: somebody wants us to stop.
+// Sleeps in steps; false: a stop was requested.
 [[nodiscard]] bool pause(core::milliseconds span, const std::atomic<bool>& stop);
 
 [[nodiscard]] core::failure stopped_failure();

@@ -56,7 +56,7 @@ public:
     // with those it is kept under the name that comes back.
     [[nodiscard]] core::result<std::filesystem::path> place(const std::filesystem::path& target,
                                                             const pulled_marker& marker, bool with_marker);
-    // Before anything else: what a pull that was killed while it placed a package left of somebody's. The name under which
+    // Before anything else: what a pull, killed while it placed a package, left of a user's folder. The name under which
     // it is kept, or none.
     [[nodiscard]] core::result<std::filesystem::path> rescue(const std::filesystem::path& target);
     // All that is left here goes but the lock and the package that was replaced, and these once what comes back is let

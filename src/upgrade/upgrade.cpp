@@ -161,7 +161,7 @@ core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
         }
         const std::string open = still_open();
         const auto& all = *parts_.backends;
-        // Costs more to tell than the rest.
+        // Costs more to find out than the rest.
         const bool settled = open.empty() && std::none_of(all.begin(), all.end(),
                                                           [](const auto& each) { return unsettled(*each); });
         const bool late = until.passed(now());

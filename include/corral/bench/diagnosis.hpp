@@ -11,7 +11,7 @@ namespace corral::bench {
 // What was looked at in all tests, on the clock of the run.
 [[nodiscard]] box_watch watch_of(const run_record& run);
 
-// Of the tests that did what they ask, all together; nothing where the server tells no stages.
+// Of the tests that did what they ask, all together; nothing where the server reports no stages.
 [[nodiscard]] std::optional<stage_spans> stages_of(const run_record& run);
 
 // A card that was at rest for more than half of the time, and the stage that kept it waiting.

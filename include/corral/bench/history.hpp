@@ -49,7 +49,7 @@ struct kept_run {
 [[nodiscard]] std::vector<kept_run> comparable(const std::vector<kept_run>& runs, const kept_run& like,
                                                std::size_t most);
 
-// "driver 3.6.2 → 3.6.4, Corral 1.0 → 1.1"; empty: nothing that both tell.
+// "driver 3.6.2 → 3.6.4, Corral 1.0 → 1.1"; empty: nothing that both report.
 [[nodiscard]] std::string changes_between(const kept_run& before, const kept_run& after);
 
 // Of a run that is a tenth or more slower than the last one before it, and what changed; else empty.

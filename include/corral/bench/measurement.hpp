@@ -48,7 +48,7 @@ struct test_result {
     measurement seen;
 };
 
-// What a server tells of itself and of the model; empty: it doesn't.
+// What a server reports of itself and of the model; empty: it doesn't.
 struct server_facts {
     std::string corral;   // its version, of a Corral
     std::string profile;  // of the runtime; of other servers the format of the model's file

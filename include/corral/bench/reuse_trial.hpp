@@ -25,7 +25,7 @@ struct turn_cost {
     std::string failure;      // empty: none
     double first_text_s = 0;  // until the first text
     double total_s = 0;
-    std::int64_t prompt_tokens = 0;  // 0: the server doesn't tell
+    std::int64_t prompt_tokens = 0;  // 0: the server doesn't report it
     std::int64_t cached_tokens = 0;  // of these
     std::int64_t answer_tokens = 0;  // 0: likewise
     std::optional<double> first_thought_s;

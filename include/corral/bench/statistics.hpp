@@ -46,7 +46,7 @@ struct totals {
     std::optional<spread> speed;
     std::optional<spread> end_to_end;
     std::optional<spread> first_token;
-    std::optional<spread> runtime_first;     // of those where the server tells it
+    std::optional<spread> runtime_first;     // of those where the server reports it
     std::optional<spread> client_first;      // the first piece, by our clock
     std::optional<spread> gap;               // between pieces, by our clock
     std::optional<spread> throughput;        // tok/s of all clients together, of each round of a test

@@ -13,7 +13,7 @@ namespace corral::control {
 
 // Whether root or the user of this process is at the other end.
 [[nodiscard]] bool is_trusted(int connected_socket);
-// The process at the other end, as a descriptor that is readable once it has ended; none where the kernel does not tell.
+// The process at the other end, as a descriptor that is readable once it has ended; none where the kernel does not say.
 [[nodiscard]] core::owned_fd process_at(int connected_socket);
 
 class socket_file {
@@ -27,7 +27,7 @@ public:
 
     // The listening socket, to be served; once.
     [[nodiscard]] int take() noexcept { return socket_.release(); }
-    // The file goes, unless it is somebody else's by now.
+    // The file goes, unless another process has replaced it.
     void remove();
 
 private:

@@ -28,7 +28,7 @@ struct box {
     std::string host;                             // "aarch64", "x86_64"; empty: another
     std::optional<std::uint64_t> memory_mb;       // of the host
     std::optional<std::uint64_t> free_mb;         // of it, as the kernel says it is available
-    std::optional<std::uint64_t> card_memory_mb;  // of one card, where somebody said so
+    std::optional<std::uint64_t> card_memory_mb;  // of one card, where it was given
 };
 
 // By /proc, /sys and /dev below `root`; starts nothing.

@@ -19,8 +19,8 @@ enum class source_kind {
 
 struct expected_file {
     std::string path;                   // below the package's folder, with '/'
-    std::optional<std::uint64_t> size;  // nothing: the source tells
-    std::string sha256;                 // 64 hexadecimal digits; empty: the source tells
+    std::optional<std::uint64_t> size;  // nothing: as the source says
+    std::string sha256;                 // 64 hexadecimal digits; empty: as the source says
     bool operator==(const expected_file&) const = default;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// What tells a package that was pulled from every other folder: a file in it that lists what the pull brought.
+// What distinguishes a pulled package from every other folder: a file in it that lists what the pull brought.
 
 #include <cstdint>
 #include <filesystem>

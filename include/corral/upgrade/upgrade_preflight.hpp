@@ -21,7 +21,7 @@ struct preflight_report {
     std::string version;                              // of the program that answered
     std::map<std::string, std::string> fingerprints;  // of each set of processes, by label
     bool blank = false;                               // its configuration file says nothing at all
-    std::optional<config::door_rules> door;           // absent: an older program, which does not tell
+    std::optional<config::door_rules> door;           // absent: an older program, which does not report it
 };
 
 // "corral preflight": what the new program prints, and its exit status.

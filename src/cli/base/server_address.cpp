@@ -17,7 +17,7 @@ constexpr std::uint16_t usual_port = 11434;
 
 using endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
 
-// Somebody takes connections there.
+// A server takes connections there.
 bool answers(const boost::asio::ip::tcp::endpoint& at) {
     boost::asio::io_context loop;
     boost::asio::ip::tcp::socket line(loop);

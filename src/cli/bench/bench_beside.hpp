@@ -29,7 +29,7 @@ public:
     [[nodiscard]] core::awaitable<core::result<void>> enter(bench_side& side);
     // Ends the runtime, and has Corral serve the model.
     [[nodiscard]] core::awaitable<void> leave();
-    // Whoever waits in enter() comes back soon.
+    // A wait in enter() ends soon.
     void give_up() noexcept;
 
 private:

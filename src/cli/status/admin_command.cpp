@@ -272,7 +272,7 @@ int run_elsewhere(const admin_command& asked, const std::map<std::string, std::s
     return 0;
 }
 
-// Somebody who types no name may have forgotten it.
+// A person who types no name may have forgotten it.
 bool means_all(const admin_command& asked) {
     const bool harms = asked.verb == "stop" || asked.verb == "restart";
     if (!harms || !asked.target.empty() || asked.yes || ::isatty(STDIN_FILENO) == 0) {

@@ -134,7 +134,7 @@ fs::path barrier(const account& who, const fs::path& package) {
 }
 
 void check_permissions(const examination& of, findings& out) {
-    // Only where the service's own configuration is looked at, by somebody who may read everything.
+    // Only where the service's own configuration is looked at, by a user who may read everything.
     const bool of_system = of.configuration && of.configuration->there &&
                            of.configuration->file == below(of.around.root, "/etc/corral/corral.toml");
     if (of.around.user != 0 || !of_system) {

@@ -28,7 +28,7 @@ constexpr std::uint64_t least_free = 64ULL * 1024 * 1024;
 
 // The folder itself, else the first above it that is there.
 fs::path existing(fs::path folder) {
-    std::error_code unreadable;  // then its parent tells as much as can be known
+    std::error_code unreadable;  // then its parent shows as much as can be known
     while (!fs::exists(folder, unreadable) && folder.has_parent_path() && folder != folder.parent_path()) {
         folder = folder.parent_path();
     }
