@@ -45,8 +45,8 @@ timed_answer times_of(const measurement& of, const std::optional<double>& tokens
     return out;
 }
 
-std::optional<double> reported_tokens(const measurement& of) {
-    return of.output_tokens ? std::optional(static_cast<double>(*of.output_tokens)) : std::nullopt;
+std::optional<double> reported_tokens(const measurement& answer) {
+    return answer.output_tokens ? std::optional(static_cast<double>(*answer.output_tokens)) : std::nullopt;
 }
 
 beside_pair pair_of(const test_result& direct, const test_result& corral) {

@@ -130,13 +130,13 @@ void write_failures(std::string& out) {
     }
 }
 
-void write_full(std::string& out, std::string_view when) {
+void write_full(std::string& out, std::string_view condition) {
     out.append("    # Beyond this many waiting, further ones are refused at once.\n");
     out.append(
         "    http-request return status 503 content-type application/json lf-string "
         "\"%[var(txn.before)]server busy, please try again.  maximum pending requests "
         "exceeded%[var(txn.after)]\" hdr Retry-After 5 if { ");
-    out.append(when).append(" }\n");
+    out.append(condition).append(" }\n");
 }
 
 void write_unread_answers(std::string& out) {

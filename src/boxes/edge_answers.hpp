@@ -12,8 +12,8 @@ void write_forms(std::string& out);
 // What HAProxy says where it has no answer of a box. In the defaults.
 void write_failures(std::string& out);
 
-// The refusal with 503 of what would wait too long. `when`: an expression without its braces. In a backend.
-void write_full(std::string& out, std::string_view when);
+// The refusal with 503 of what would wait too long. `condition`: an expression without its braces. In a backend.
+void write_full(std::string& out, std::string_view condition);
 
 // In place of a 404 for a request whose model the edge could not read. In a backend.
 void write_unread_answers(std::string& out);

@@ -251,7 +251,7 @@ core::failure given_up(const fetch_end& end, const std::string& what, bool had_t
 
 core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const fetch_place& place,
                                                               const fetch_request& asked,
-                                                              const std::string& what, std::size_t most) {
+                                                              const std::string& name, std::size_t most) {
     core::system_random random;
     retry_state state;
     while (true) {
@@ -260,7 +260,7 @@ core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const
         sink.begin = [](const fetch_answer&) { return core::result<void>(); };
         sink.take = [&](std::string_view bytes) -> core::result<void> {
             if (bytes.size() > most - text.size()) {
-                return make_failure(errc::limit_exceeded, core::say("pull.list/sends-list", what));
+                return make_failure(errc::limit_exceeded, core::say("pull.list/sends-list", name));
             }
             text += bytes;
             return {};
@@ -277,7 +277,7 @@ core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const
             bad.what == trouble::status ? limits.without_progress : unreachable_attempts;
         const auto wait = end.fatal || end.stopped ? std::nullopt : next_attempt(state, bad, random, limits);
         if (!wait) {
-            return given_up(end, what, !place.token.empty(), false);
+            return given_up(end, name, !place.token.empty(), false);
         }
         if (!pause(*wait, *place.stop)) {
             return stopped_failure();

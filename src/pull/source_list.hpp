@@ -26,11 +26,11 @@ struct source_listing {
 [[nodiscard]] std::string file_address(const package_source& source, const std::string& endpoint,
                                        const std::string& commit, const std::string& path);
 
-// A text of at most `most` bytes, with more attempts where they may help. `what` is it, for people.
+// A text of at most `most` bytes, with more attempts where they may help. `name` is for people.
 [[nodiscard]] core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by,
                                                                             const fetch_place& place,
                                                                             const fetch_request& asked,
-                                                                            const std::string& what,
+                                                                            const std::string& name,
                                                                             std::size_t most);
 
 // Sleeps in steps; false: a stop was requested.

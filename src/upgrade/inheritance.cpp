@@ -71,8 +71,8 @@ std::string name_of(const tcp::endpoint& where) {
     return out.str();
 }
 
-void end_processes(const engine::backend_handover& of) {
-    for (const supervisor::service_handover& service : of.services.services) {
+void end_processes(const engine::backend_handover& backend) {
+    for (const supervisor::service_handover& service : backend.services.services) {
         // Ours, or gone: anything else was refused when it was read, or is not a child.
         if (process::child::can_adopt({service.process.pid, -1, -1, false})) {
             ::kill(-service.process.pid, SIGKILL);

@@ -24,13 +24,13 @@ void add_daemon_options(CLI::App& to, daemon_place& into) {
     to.add_flag("--verbose", into.verbose, "Name the sockets that were tried where no daemon answers");
 }
 
-std::vector<fs::path> sockets_of(const daemon_place& of,
+std::vector<fs::path> sockets_of(const daemon_place& place,
                                  const std::map<std::string, std::string>& environment) {
-    if (!of.socket.empty()) {
-        return {of.socket};
+    if (!place.socket.empty()) {
+        return {place.socket};
     }
-    if (of.config) {
-        return config::admin_socket_candidates(*of.config, environment);
+    if (place.config) {
+        return config::admin_socket_candidates(*place.config, environment);
     }
     const config::configuration_place usual = config::find_configuration(std::nullopt, environment);
     if (usual.named) {
@@ -48,9 +48,9 @@ std::vector<fs::path> sockets_of(const daemon_place& of,
     return out;
 }
 
-fs::path crashes_of(const daemon_place& of, const std::map<std::string, std::string>& environment) {
+fs::path crashes_of(const daemon_place& place, const std::map<std::string, std::string>& environment) {
     if (const auto named =
-            config::configured_state_directory(config::find_configuration(of.config, environment).file)) {
+            config::configured_state_directory(config::find_configuration(place.config, environment).file)) {
         return config::crash_folder(*named);
     }
     const fs::path usual = config::usual_state_directory(environment);
@@ -70,32 +70,32 @@ bool is_about(const control::admin_json& status, const fs::path& file) {
            (full == used->get<std::string>() || fs::equivalent(full, used->get<std::string>(), unknown));
 }
 
-core::result<void> check_daemon(const daemon_place& of, const std::vector<fs::path>& places) {
+core::result<void> check_daemon(const daemon_place& place, const std::vector<fs::path>& places) {
     constexpr core::seconds longest{10};
-    if (!of.config || !of.socket.empty()) {
+    if (!place.config || !place.socket.empty()) {
         return {};
     }
     const auto status = control::ask_daemon(places, {}, longest);
-    if (!status || is_about(*status, *of.config)) {
+    if (!status || is_about(*status, *place.config)) {
         return {};  // the next question says why no daemon answers
     }
     const std::string other = reported_text(*status, "configuration");
     return core::make_failure(core::errc::not_found,
                               core::say("command.other-daemon/corral", (other.empty() ? other : ", " + other),
-                                        *of.config, *of.config));
+                                        *place.config, *place.config));
 }
 
-int fail_to_ask(const core::failure& why, const daemon_place& of, const std::vector<fs::path>& places) {
+int fail_to_ask(const core::failure& why, const daemon_place& place, const std::vector<fs::path>& places) {
     std::error_code unreadable;  // then the reason that was given stands
-    if (!of.socket.empty() && !fs::exists(of.socket, unreadable) && !unreadable) {
-        return fail("there is no socket " + telemetry::printable(of.socket, 1000) +
+    if (!place.socket.empty() && !fs::exists(place.socket, unreadable) && !unreadable) {
+        return fail("there is no socket " + telemetry::printable(place.socket, 1000) +
                     "; without --socket the Corral of this box is looked for in the usual places");
     }
     const bool silent = why.message.id() == "command.not-running";
-    const int status =
-        fail(telemetry::printable(silent && of.config ? control::not_running(of.config) : why.message, 4000));
+    const int status = fail(telemetry::printable(
+        silent && place.config ? control::not_running(place.config) : why.message, 4000));
     for (const fs::path& each : places) {
-        if (of.verbose || !of.socket.empty()) {
+        if (place.verbose || !place.socket.empty()) {
             std::cerr << "tried " << telemetry::printable(each.string(), 1000) << '\n';
         }
     }

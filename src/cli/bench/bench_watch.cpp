@@ -167,40 +167,40 @@ bool is_of_this_machine(const admin_json& status) {
     return pid > 0 && kernel_file(pid, "comm") == "corral\n";
 }
 
-void add_box_facts(bench::server_facts& to, const box_door& door, const admin_json& status) {
+void add_box_facts(bench::server_facts& facts, const box_door& door, const admin_json& status) {
     std::string drivers;
     for (const admin_json& tool : reported_objects(status, "devices")) {
         if (const std::string one = driver_text(tool); !one.empty()) {
             drivers += (drivers.empty() ? "" : ", ") + one;
         }
     }
-    to.driver = to.driver.empty() ? drivers : to.driver;
+    facts.driver = facts.driver.empty() ? drivers : facts.driver;
     utsname about{};
-    if (door.here && to.kernel.empty() && ::uname(&about) == 0) {
-        to.kernel = static_cast<const char*>(about.release);
+    if (door.here && facts.kernel.empty() && ::uname(&about) == 0) {
+        facts.kernel = static_cast<const char*>(about.release);
     }
     for (const admin_json& one : instances_of(status, door.model)) {
         // The last service of a set is its runtime.
         const std::vector<admin_json> services = reported_objects(one, "services");
         const pid_t runtime = services.empty() ? 0 : process_of(services.back());
-        if (runtime <= 0 || to.cpu_mask) {
+        if (runtime <= 0 || facts.cpu_mask) {
             continue;
         }
         if (door.here) {
-            add_options(to, runtime);
+            add_options(facts, runtime);
         }
         const std::string lines = door.lines ? door.lines() : std::string();
-        if (!to.npu_cores) {
-            to.npu_cores = printed_number(lines, "npu_core_num: ");
+        if (!facts.npu_cores) {
+            facts.npu_cores = printed_number(lines, "npu_core_num: ");
         }
-        if (!to.threads) {
-            to.threads = printed_number(lines, "Enabled cpus num: ");
+        if (!facts.threads) {
+            facts.threads = printed_number(lines, "Enabled cpus num: ");
         }
         // RKLLM's tool reports no version, its library does.
         for (const auto& [name, words] : {std::pair{"rknpu ", "rknpu driver version: "},
                                           std::pair{"rkllm-runtime ", "rkllm-runtime version: "}}) {
             if (const std::string version = printed_word(lines, words); !version.empty()) {
-                to.driver += (to.driver.empty() ? "" : ", ") + std::string(name) + version;
+                facts.driver += (facts.driver.empty() ? "" : ", ") + std::string(name) + version;
             }
         }
     }

@@ -31,7 +31,7 @@ struct box_door {
 
 // Versions of drivers and kernel, and the options of the runtime: cores of the NPU, processors, threads. What it finds
 // by itself replaces nothing that is there.
-void add_box_facts(bench::server_facts& to, const box_door& door, const control::admin_json& status);
+void add_box_facts(bench::server_facts& facts, const box_door& door, const control::admin_json& status);
 
 class box_watcher {
 public:

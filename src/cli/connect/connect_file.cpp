@@ -62,15 +62,15 @@ struct client_record {
 };
 
 // Nothing where there is none.
-core::result<std::optional<client_record>> read_record(const fs::path& from) {
+core::result<std::optional<client_record>> read_record(const fs::path& file) {
     constexpr std::size_t most = core::usual_private_file * 16;  // twice the largest, as JSON has its bytes
-    const auto read = core::read_private_file(from, most);
+    const auto read = core::read_private_file(file, most);
     if (!read && read.error().code == boost::system::errc::no_such_file_or_directory) {
         return std::optional<client_record>();
     }
     const json stored = read ? core::parse_json<json>(read->text, {8, most}) : json();
     if (!stored.is_object() || core::text_at(stored, "file").empty() || !stored.contains("after")) {
-        return misplaced(core::say("connect.undo/unreadable", from.string()));
+        return misplaced(core::say("connect.undo/unreadable", file.string()));
     }
     client_record out{core::text_at(stored, "file"), std::nullopt, core::text_at(stored, "after"), {}};
     if (stored.contains("before") && stored["before"].is_string()) {

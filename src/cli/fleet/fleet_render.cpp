@@ -24,19 +24,19 @@ struct render_options {
 };
 
 // Asks boxes without a list for theirs; false, with an error printed, where one does not give it.
-bool ask_models(boxes::boxes_file& of) {
+bool ask_models(boxes::boxes_file& list) {
     std::vector<std::size_t> without;
     std::vector<boxes::box_entry> asked;
-    for (std::size_t i = 0; i < of.boxes.size(); ++i) {
-        if (!of.boxes[i].models) {
+    for (std::size_t i = 0; i < list.boxes.size(); ++i) {
+        if (!list.boxes[i].models) {
             without.push_back(i);
-            asked.push_back(of.boxes[i]);
+            asked.push_back(list.boxes[i]);
         }
     }
     bool all = true;
-    const auto lists = tags_of(asked, {.announced = of.edge.proxy_protocol});
+    const auto lists = tags_of(asked, {.announced = list.edge.proxy_protocol});
     for (std::size_t i = 0; i < lists.size(); ++i) {
-        boxes::box_entry& box = of.boxes[without[i]];
+        boxes::box_entry& box = list.boxes[without[i]];
         if (lists[i]) {
             box.models = boxes::routed_names(*lists[i]);
             if (box.models->size() > most_models_of_a_box) {

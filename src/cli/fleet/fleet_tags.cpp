@@ -29,8 +29,8 @@ constexpr std::size_t longest_reply = 4UL * 1024 * 1024;
 constexpr std::size_t deepest = 16;
 constexpr unsigned good = 200;
 
-core::failure no_list(const std::string& why) {
-    return core::make_failure(core::errc::unavailable, core::say("fleet.no-models/tell", why));
+core::failure no_list(const std::string& reason) {
+    return core::make_failure(core::errc::unavailable, core::say("fleet.no-models/tell", reason));
 }
 
 core::result<json> list_in(unsigned status, const std::string& text) {
@@ -102,12 +102,12 @@ core::result<std::vector<std::string>> names_in(const json& tags) {
     return out;
 }
 
-core::result<std::vector<std::string>> tags_of_one(const boxes::box_entry& box, const tags_call& what) {
+core::result<std::vector<std::string>> tags_of_one(const boxes::box_entry& box, const tags_call& call) {
     auto at = find_server("address", url_of(box), box.ca_file.string());
     if (!at) {
         return no_list(at.error().message);
     }
-    at->preface = what.announced ? own_connection : "";
+    at->preface = call.announced ? own_connection : "";
     auto key = key_in(box.key_file.string());
     if (!key) {
         return key.error();
@@ -115,7 +115,7 @@ core::result<std::vector<std::string>> tags_of_one(const boxes::box_entry& box, 
     boost::asio::io_context loop;
     core::result<box_reply> reply = box_reply{};
     std::exception_ptr thrown;
-    const auto until = core::deadline::after(what.limit, std::chrono::steady_clock::now());
+    const auto until = core::deadline::after(call.limit, std::chrono::steady_clock::now());
     core::asio::co_spawn(loop, ask_twice(*std::move(at), *std::move(key), until),
                          [&](std::exception_ptr error, core::result<box_reply> answer) {
                              thrown = std::move(error);
@@ -135,7 +135,7 @@ core::result<std::vector<std::string>> tags_of_one(const boxes::box_entry& box, 
 }  // namespace
 
 std::vector<core::result<std::vector<std::string>>> tags_of(const std::vector<boxes::box_entry>& boxes,
-                                                            const tags_call& what) {
+                                                            const tags_call& call) {
     constexpr std::size_t most_at_once = 64;
     std::vector<core::result<std::vector<std::string>>> out(boxes.size(), std::vector<std::string>());
     std::atomic<std::size_t> next{0};
@@ -143,7 +143,7 @@ std::vector<core::result<std::vector<std::string>>> tags_of(const std::vector<bo
         for (std::size_t i = next++; i < boxes.size(); i = next++) {
             // A failure of this machine, such as no descriptor left, is one of this question alone.
             try {
-                out[i] = tags_of_one(boxes[i], what);
+                out[i] = tags_of_one(boxes[i], call);
             } catch (const std::exception& problem) {
                 out[i] = no_list(problem.what());
             }

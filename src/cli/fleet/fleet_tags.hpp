@@ -20,6 +20,6 @@ struct tags_call {
 // The names in each box's answer to /api/tags, in the order of `boxes`; why there is none in its place. Blocks, for
 // `limit` and 3 s for each address of a box's name at most; 64 are asked side by side.
 [[nodiscard]] std::vector<core::result<std::vector<std::string>>> tags_of(
-    const std::vector<boxes::box_entry>& boxes, const tags_call& what);
+    const std::vector<boxes::box_entry>& boxes, const tags_call& call);
 
 }  // namespace corral::cli

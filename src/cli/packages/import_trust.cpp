@@ -41,21 +41,21 @@ void judge_signature(package_trust& to, const trust_request& asked) {
     }
 }
 
-void judge_files(package_trust& to, const trust_request& asked, const package::checksum_report& seen) {
+void judge_files(package_trust& trust, const trust_request& asked, const package::checksum_report& seen) {
     const std::string fetch = "Fetch what is named again, or the whole package.";
     if (!seen.changed.empty()) {
-        add(to, "package.changed", severity::error,
+        add(trust, "package.changed", severity::error,
             "Not as its list of checksums says: " + package::named_files(seen.changed) + ".",
             "A download was damaged, or somebody changed the file.", fetch);
     }
     if (!seen.missing.empty()) {
-        add(to, "package.changed", severity::error,
+        add(trust, "package.changed", severity::error,
             "Listed with a checksum and not there, or not readable: " + package::named_files(seen.missing) +
                 ".",
             "The package is not whole.", fetch);
     }
     if (!seen.unlisted.empty()) {
-        add(to, "package.unlisted", asked.require_signature ? severity::error : severity::warning,
+        add(trust, "package.unlisted", asked.require_signature ? severity::error : severity::warning,
             "Without a checksum in the list: " + package::named_files(seen.unlisted) + ".",
             "No checksum vouches for these files.", "Remove them, or ask the maker for a list with them.");
     }

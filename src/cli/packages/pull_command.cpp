@@ -230,9 +230,9 @@ struct pull_work {
     pull_report& report;
 };
 
-int import_pulled(const pull_work& of, const pull::pulled& got, const catalog::model_entry* served) {
-    const pull_options& asked = of.asked;
-    const pull::package_source& source = of.request.source;
+int import_pulled(const pull_work& work, const pull::pulled& got, const catalog::model_entry* served) {
+    const pull_options& asked = work.asked;
+    const pull::package_source& source = work.request.source;
     import_options with;
     with.daemon = asked.daemon;
     with.folder = got.folder.string();
@@ -245,16 +245,16 @@ int import_pulled(const pull_work& of, const pull::pulled& got, const catalog::m
         with.request.name = served->name;
     }
     with.request.replace =
-        served != nullptr || (with.request.name && takes_place_of_pointers(of.all, *with.request.name));
+        served != nullptr || (with.request.name && takes_place_of_pointers(work.all, *with.request.name));
     with.request.profile = asked.profile;
     if (!with.request.profile && !source.profile.empty()) {
         with.request.profile = source.profile;
     }
     if (!asked.json) {
-        return run_import(with, of.environment);
+        return run_import(with, work.environment);
     }
     import_result result;
-    const int status = run_import(with, of.environment, &result);
+    const int status = run_import(with, work.environment, &result);
     if (status == imported) {
         return succeeded;
     }

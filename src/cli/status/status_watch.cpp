@@ -30,7 +30,7 @@ constexpr int steps = 10;  // of a load, where lines can't be drawn again
 // One line of each model, said again when its state, what troubles it, or a tenth of its load is another. `all`:
 // untroubled ones too.
 void tell_changes(const control::admin_json& status, std::map<std::string, std::string>& shown, bool all,
-                  std::ostream& to) {
+                  std::ostream& out) {
     for (const control::admin_json& model : all_instances(status)) {
         const std::string name = reported_text(model, "name");
         const std::string state = reported_text(model, "state");
@@ -47,9 +47,9 @@ void tell_changes(const control::admin_json& status, std::map<std::string, std::
         shown[name] = key;
         const std::string bar =
             known ? " " + load_bar(*percent, reported_number(model, "left_seconds"), 0) : std::string();
-        to << name << "  " << state << bar << (trouble.empty() ? "" : ": ") << trouble << '\n';
+        out << name << "  " << state << bar << (trouble.empty() ? "" : ": ") << trouble << '\n';
     }
-    to.flush();
+    out.flush();
 }
 
 // What a change is: of ages and process numbers none is worth a line.

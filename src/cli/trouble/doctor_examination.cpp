@@ -136,18 +136,18 @@ std::vector<doctor::device_view> devices_of(const std::vector<doctor::model_view
 }
 
 // Those of installed profiles that no model names, a tool once: what the box has before it has a model.
-void add_unused(std::vector<doctor::device_view>& to,
+void add_unused(std::vector<doctor::device_view>& devices,
                 const std::vector<catalog::device_template>& installed) {
     for (const catalog::device_template& one : installed) {
         const auto same_tool = [&one](const doctor::device_view& other) {
             return other.said.format == one.format && other.said.command == filled(one, other.card).command;
         };
-        if (!engine::can_be_asked(one) || std::ranges::any_of(to, same_tool)) {
+        if (!engine::can_be_asked(one) || std::ranges::any_of(devices, same_tool)) {
             continue;
         }
         doctor::device_view fresh{filled(one, one.card), one.card, {}, {}};
         fresh.said.host.unsuitable_chips.clear();  // for a runtime that is not used here
-        to.push_back(std::move(fresh));
+        devices.push_back(std::move(fresh));
     }
 }
 

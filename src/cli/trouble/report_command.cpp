@@ -76,18 +76,18 @@ core::result<report_address> find_address(const config::report_settings& of) {
 }
 
 // The HTTP status of the answer.
-core::result<unsigned> post(const report_address& to, const std::string& text) {
+core::result<unsigned> post(const report_address& address, const std::string& text) {
     http::stream_call call;
-    call.to = to.at.at;
-    call.host = to.at.host;
-    call.tls = to.at.tls;
+    call.to = address.at.at;
+    call.host = address.at.host;
+    call.tls = address.at.tls;
     call.body = text;
-    if (!to.key.empty()) {
-        call.headers.add("Authorization", "Bearer " + to.key);
+    if (!address.key.empty()) {
+        call.headers.add("Authorization", "Bearer " + address.key);
     }
     control::admin_question asked;
     asked.method = "POST";
-    asked.path = to.path;
+    asked.path = address.path;
     const auto reply = control::exchange_alone(std::move(call), std::move(asked), longest_answer);
     if (!reply) {
         return reply.error();

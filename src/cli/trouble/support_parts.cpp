@@ -120,14 +120,14 @@ support_part configuration(const support_request& asked) {
 }
 
 // The status of the Corral that runs; null: none answers.
-json status_of(const support_request& asked, support_part& into) {
-    into = {"status", "as the Corral that runs reports it", {}};
+json status_of(const support_request& asked, support_part& part) {
+    part = {"status", "as the Corral that runs reports it", {}};
     const auto reply = control::ask_daemon(sockets_of(asked.place, asked.environment), {}, patience);
     if (!reply) {
-        into.about = "not known: " + reply.error().message;
+        part.about = "not known: " + reply.error().message;
         return {};
     }
-    into.text = support_text(json_text(*reply), most_status, support_cut::back);
+    part.text = support_text(json_text(*reply), most_status, support_cut::back);
     return *reply;
 }
 
