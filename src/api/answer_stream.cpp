@@ -155,7 +155,7 @@ void cut_notes(std::string& answer) {
     }
 }
 
-// What is told to people as text of the answer.
+// What people read as text of the answer.
 struct shown_notes {
     bool failure = false;
     bool cuts = false;
@@ -195,15 +195,15 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
         }
         std::string bytes;
         if (why != nullptr && shown.failure) {
-            chat::generation_event told = chat::text_event{as_text(*why, has_text)};
-            bytes = format.encode(told);
+            chat::generation_event note = chat::text_event{as_text(*why, has_text)};
+            bytes = format.encode(note);
         }
         has_text = has_text || std::holds_alternative<chat::text_event>(*event);
         has_calls = has_calls || std::holds_alternative<chat::tool_call_event>(*event);
         if (const auto* end = std::get_if<chat::finished_event>(&*event)) {
-            const std::string& told = answer.notes().cuts_told;
-            if (shown.cuts && has_text && !has_calls && !told.empty()) {
-                chat::generation_event note = chat::text_event{"\n\n[" + told + "]"};
+            const std::string& cuts = answer.notes().cuts_note;
+            if (shown.cuts && has_text && !has_calls && !cuts.empty()) {
+                chat::generation_event note = chat::text_event{"\n\n[" + cuts + "]"};
                 bytes = format.encode(note);
             }
             auto writing = written(context.decoding, end->logprobs, [&] { return format.encode(*event); });

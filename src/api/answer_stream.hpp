@@ -42,7 +42,7 @@ public:
     [[nodiscard]] virtual std::string keep_alive() = 0;
     // A line that begins with a colon may stand before it, as in event streams.
     [[nodiscard]] virtual bool takes_comments() const { return true; }
-    // The client's stop text that ended the answer, told before its end.
+    // The client's stop text that ended the answer, given before its end.
     virtual void stopped_by(std::string_view /*text*/) {}
     // The body of the answer as a whole, and its type.
     [[nodiscard]] virtual std::string whole(const whole_answer& said, const chat::finished_event& end) = 0;

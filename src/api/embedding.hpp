@@ -37,7 +37,7 @@ struct embedding_answer {
 using embedding_outcome = std::variant<embedding_answer, chat::failed_event>;
 
 // In batches, each of which takes its turn in the queue like a generation, so that chats come in between; the model stays
-// loaded meanwhile. A runtime that can't is told at once, without a wait. REQUIRES: `context` outlives the coroutine.
+// loaded meanwhile. A runtime that can't fails it at once, without a wait. REQUIRES: `context` outlives the coroutine.
 [[nodiscard]] core::awaitable<embedding_outcome> embed(const api_context& context, generation::served model,
                                                        embedding_request what);
 

@@ -10,9 +10,9 @@ namespace corral::api {
 inline constexpr std::string_view request_mark_field = "X-Request-Id";
 
 // What the request brings: 1 to 128 of A-Z a-z 0-9 - _ . : and empty for anything else, which is ignored.
-[[nodiscard]] std::string_view request_mark(const http::request& of);
+[[nodiscard]] std::string_view request_mark(const http::request& incoming);
 
 // Nothing where there is no mark.
-void add_request_mark(http::header_fields& to, std::string_view mark);
+void add_request_mark(http::header_fields& headers, std::string_view mark);
 
 }  // namespace corral::api

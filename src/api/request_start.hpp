@@ -63,7 +63,7 @@ struct urgency {
 // Go's name for the type of a value that it decoded without a schema: "float64", "[]interface {}".
 [[nodiscard]] std::string_view go_type_of(const nlohmann::ordered_json& value);
 
-// Adds to `tools` (null or an array) a function as models are told of it: name, description, parameters, in this
+// Adds to `tools` (null or an array) a function in the form that models get: name, description, parameters, in this
 // order and nothing else. `parameters` nullptr: any.
 void add_tool(nlohmann::ordered_json& tools, std::string name, const std::string& description,
               const nlohmann::ordered_json* parameters);

@@ -39,8 +39,8 @@ std::string server_timing(const chat::generation_timings& took) {
         }
     }
     if (over) {
-        const core::nanoseconds told = took.queue + took.reset + took.prefill + took.decode;
-        add_stage(out, "other", std::max(took.total - told, core::nanoseconds{0}));
+        const core::nanoseconds accounted = took.queue + took.reset + took.prefill + took.decode;
+        add_stage(out, "other", std::max(took.total - accounted, core::nanoseconds{0}));
         add_stage(out, "total", took.total);
     }
     if (took.tokenise) {

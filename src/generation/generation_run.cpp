@@ -394,7 +394,7 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
 
 void generation_run::note_cuts(const prompt_cuts& cuts) {
     to_->notes().cuts = cuts;
-    to_->notes().cuts_told =
+    to_->notes().cuts_note =
         is_background(request_) ? std::string() : told_to_people(cuts, !tool_names(request_).empty());
     if (!cuts.any() || request_.idle_work) {
         return;

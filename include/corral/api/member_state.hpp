@@ -1,5 +1,5 @@
 #pragma once
-// What a load balancer is told of this box: would a request that comes now be answered, and how much of the load does
+// This box as a load balancer sees it: would a request that comes now be answered, and how much of the load does
 // the box want. One judgement for /readyz?model=NAME and for the port of HAProxy's agent-check.
 
 #include <string>
@@ -14,7 +14,7 @@ namespace corral::api {
 // Of the box as a whole.
 struct box_condition {
     bool ends = false;     // it shuts down
-    bool closed = false;   // nobody is let in yet
+    bool closed = false;   // not open yet
     bool drained = false;  // its operator wants no more requests from the balancer
 };
 
@@ -40,8 +40,8 @@ struct member_verdict {
     [[nodiscard]] bool takes_requests() const noexcept { return word == member_word::up && percent > 0; }
 };
 
-// A model that waits for nobody takes its whole weight; one with a queue a share of it, by how many would be before a
-// request of its places. One that a request would have to load takes half, a tenth where another would have to be
+// A model without waiting requests takes its whole weight; one with a queue a share of it, by how many would be
+// before a request of its places. One that a request would have to load takes half, a tenth where another would have to be
 // unloaded for it; one that loads takes nothing until it is ready.
 [[nodiscard]] member_verdict judge_member(const box_condition& box, const model_condition& model);
 // Where nothing keeps requests from the box as a whole, nothing comes back.

@@ -48,7 +48,7 @@ private:
     std::filesystem::path folder_;
     std::filesystem::path own_;
     std::shared_ptr<const page_files> files_;
-    bool told_ = false;  // that it can't be read
+    bool warned_ = false;  // that it can't be read
     core::disk_work disk_;
 };
 

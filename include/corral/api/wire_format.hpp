@@ -39,7 +39,7 @@ struct api_context {
     package_desk* packages = nullptr;      // absent: clients may not pull, nor delete what was pulled
     package_desk* own_packages = nullptr;  // for the page and its operators, whatever clients may
     // Owners of the hub whose repositories clients may name, for a package runs its programs here; with `pulls_signed`
-    // everybody's, for what nobody trusted has signed is not served.
+    // everybody's, for only what a trusted key signed is served.
     std::vector<std::string> pull_owners{};
     bool pulls_signed = false;
     page_shelf* page = nullptr;     // absent: browsers get what all others get
@@ -52,9 +52,9 @@ struct api_context {
     // Then the Host header is checked (docs/facts/ollama_wire.md#hosts-and-origins).
     bool loopback_only = true;
     std::vector<std::string> hosts{};  // more names of this machine, lower case
-    // Whose connection it is, asked where no keys are; nothing: it can't be told. Empty function: of no one.
+    // Whose connection it is, asked where no keys are; nothing: it can't be known. Empty function: of no one.
     std::function<core::awaitable<std::optional<local_user>>(int socket)> user_at{};
-    const config::key_ring* keys = nullptr;    // absent: nobody is asked for a key
+    const config::key_ring* keys = nullptr;    // absent: no key is asked for
     config::session_seal* sessions = nullptr;  // of browsers; absent: a key is shown each time
     std::string box_name{};                    // for people
     bool secure = false;                       // clients come in by TLS
@@ -65,8 +65,7 @@ struct api_context {
     std::vector<std::string> batch_keys{};
     bool recognises_batch = true;
     bool shows_stream_errors = true;  // also as text of the answer, where clients overlook them
-    std::string
-        closed{};  // a sentence for clients: why nobody is let in but for /healthz; empty: all who may are
+    std::string closed{};             // a sentence for clients: why only /healthz is open; empty: all is
     // Its operator wants no more requests from a load balancer (corral drain). Empty function: never.
     std::function<bool()> drained{};
     // What a person should mend though the server works, a sentence each; open to all. Empty function:

@@ -37,7 +37,7 @@ struct prompt_cuts {
 // For response headers; complete with the first event.
 struct answer_notes {
     prompt_cuts cuts;
-    std::string cuts_told;                        // to people, where they are worth it
+    std::string cuts_note;                        // to people, where they are worth it
     std::optional<scheduler::queue_place> place;  // when it came; nothing: no need to wait
     // The instance (catalog::label_of) of the run that goes on or was the last, and its tier; empty and 0
     // where the model has one tier only, or no run has begun.

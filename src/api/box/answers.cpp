@@ -60,14 +60,14 @@ core::awaitable<void> send(desk_json body, http::response_writer& out, unsigned 
     co_await out.send(std::move(whole));
 }
 
-core::awaitable<void> answer_command(core::result<desk_answer> told, unsigned status_of_error,
+core::awaitable<void> answer_command(core::result<desk_answer> answer, unsigned status_of_error,
                                      http::response_writer& out) {
-    if (!told) {
-        co_await send(refusal_of(told.error()), out);
+    if (!answer) {
+        co_await send(refusal_of(answer.error()), out);
         co_return;
     }
-    http::response whole = told->refusal.empty() ? json_response(std::move(told->body))
-                                                 : refusal(status_of_error, told->refusal);
+    http::response whole = answer->refusal.empty() ? json_response(std::move(answer->body))
+                                                   : refusal(status_of_error, answer->refusal);
     co_await send(std::move(whole), out);
 }
 

@@ -125,8 +125,8 @@ core::awaitable<void> list_incidents(const api_context& context, http::request&,
 core::awaitable<void> send_printed(const api_context& context, const char* command,
                                    http::response_writer& out) {
     auto running = context.desk->run({command, "--json"}, {});
-    core::result<desk_answer> told = co_await std::move(running);
-    co_await answer_command(std::move(told), failed, out);
+    core::result<desk_answer> printed = co_await std::move(running);
+    co_await answer_command(std::move(printed), failed, out);
 }
 
 // What a command prints, as it is.

@@ -1,4 +1,4 @@
-// The API keys of the box; a key itself is told once, when it is made.
+// The API keys of the box; a key itself is shown once, when it is made.
 
 #include <utility>
 
@@ -77,8 +77,8 @@ core::awaitable<void> make_key(const api_context& context, http::request& incomi
         co_await send(refusal_of(key.error()), out);
         co_return;
     }
-    desk_json told = new_key(name, *scopes, *key);
-    co_await send(std::move(told), out);
+    desk_json answer = new_key(name, *scopes, *key);
+    co_await send(std::move(answer), out);
 }
 
 core::awaitable<void> remove_key(const api_context& context, http::request& incoming,
@@ -90,8 +90,8 @@ core::awaitable<void> remove_key(const api_context& context, http::request& inco
         co_await send(refusal_of(removed.error()), out);
         co_return;
     }
-    desk_json told = {{"name", name}, {"had_made", *removed}};
-    co_await send(std::move(told), out);
+    desk_json answer = {{"name", name}, {"had_made", *removed}};
+    co_await send(std::move(answer), out);
 }
 
 }  // namespace

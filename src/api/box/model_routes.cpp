@@ -66,15 +66,15 @@ core::awaitable<void> ask_verb(const api_context& context, desk_json verb, http:
     constexpr unsigned good = 200;
     constexpr unsigned not_found = 404;
     auto asking = context.desk->ask(std::move(verb));
-    desk_json told = co_await std::move(asking);
-    const unsigned status = core::flag_at(told, "ok")        ? good
-                            : core::flag_at(told, "unknown") ? not_found
-                                                             : conflict;
+    desk_json answer = co_await std::move(asking);
+    const unsigned status = core::flag_at(answer, "ok")        ? good
+                            : core::flag_at(answer, "unknown") ? not_found
+                                                               : conflict;
     if (status != good) {
-        told.erase("ok");
-        told.erase("unknown");
+        answer.erase("ok");
+        answer.erase("unknown");
     }
-    co_await send(std::move(told), out, status);
+    co_await send(std::move(answer), out, status);
 }
 
 // Takes over what is for the daemon to judge.
@@ -143,8 +143,8 @@ core::awaitable<void> run_command(const api_context& context, words_of_model wor
         co_return;
     }
     auto running = context.desk->run(words(model), {});
-    core::result<desk_answer> told = co_await std::move(running);
-    co_await answer_command(std::move(told), conflict, out);
+    core::result<desk_answer> printed = co_await std::move(running);
+    co_await answer_command(std::move(printed), conflict, out);
 }
 
 box_handler command_of(words_of_model words) {
@@ -172,15 +172,15 @@ core::awaitable<void> remove_model(const api_context& context, http::request& in
             co_await send(refusal_of(gone.error()), out);
             co_return;
         }
-        desk_json told;
-        told["ok"] = true;
-        told["model"] = model;
-        co_await send(std::move(told), out);
+        desk_json answer;
+        answer["ok"] = true;
+        answer["model"] = model;
+        co_await send(std::move(answer), out);
         co_return;
     }
     auto running = context.desk->run(removal_of(model), {});
-    core::result<desk_answer> told = co_await std::move(running);
-    co_await answer_command(std::move(told), conflict, out);
+    core::result<desk_answer> printed = co_await std::move(running);
+    co_await answer_command(std::move(printed), conflict, out);
 }
 
 // Lines of progress, as /api/pull has them, until it is served. Who hangs up stops it; what has come stays for the next
@@ -219,7 +219,7 @@ core::awaitable<void> pull_model(const api_context& context, http::request& inco
     }
 }
 
-// A folder of the box, read by the box; what is found is told, and the manifest written unless `dry_run`.
+// A folder of the box, read by the box; what is found is reported, and the manifest written unless `dry_run`.
 core::awaitable<void> import_folder(const api_context& context, http::request& incoming,
                                     http::response_writer& out) {
     const desk_json body = co_await body_of(incoming, out);
@@ -237,8 +237,8 @@ core::awaitable<void> import_folder(const api_context& context, http::request& i
         co_return;
     }
     auto running = context.desk->run(import_of(folder, name, core::flag_at(body, "dry_run")), {});
-    core::result<desk_answer> told = co_await std::move(running);
-    co_await answer_command(std::move(told), conflict, out);
+    core::result<desk_answer> printed = co_await std::move(running);
+    co_await answer_command(std::move(printed), conflict, out);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ using box_handler =
 [[nodiscard]] core::awaitable<void> send(desk_json body, http::response_writer& out, unsigned status = 200);
 [[nodiscard]] core::awaitable<void> send(http::response whole, http::response_writer& out);
 // What a command printed, or its own refusal.
-[[nodiscard]] core::awaitable<void> answer_command(core::result<desk_answer> told, unsigned status_of_error,
+[[nodiscard]] core::awaitable<void> answer_command(core::result<desk_answer> answer, unsigned status_of_error,
                                                    http::response_writer& out);
 // The JSON object of a body of at most 64 KiB; null, and the refusal is sent, when it is none.
 [[nodiscard]] core::awaitable<desk_json> body_of(const http::request& incoming, http::response_writer& out);

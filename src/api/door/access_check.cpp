@@ -139,11 +139,11 @@ http::response access_refusal(access_verdict verdict, const http::request& incom
 bool refusal_log::worth_a_line(const std::string& peer, core::steady_time now) {
     constexpr std::size_t most_peers = 256;
     constexpr core::seconds between{60};
-    std::erase_if(told_, [&](const auto& one) { return now - one.second >= between; });
-    if (told_.size() >= most_peers) {
+    std::erase_if(logged_, [&](const auto& one) { return now - one.second >= between; });
+    if (logged_.size() >= most_peers) {
         return false;
     }
-    return told_.emplace(peer, now).second;
+    return logged_.emplace(peer, now).second;
 }
 
 }  // namespace corral::api

@@ -1,5 +1,5 @@
 #pragma once
-// Who may ask: the API key of a request, and what one without a good key is told. Stands behind CORS and the
+// Who may ask: the API key of a request, and the answer to one without a good key. Stands behind CORS and the
 // host check, before the routes.
 
 #include <map>
@@ -33,7 +33,7 @@ struct access {
 [[nodiscard]] access judge_access(const config::key_ring* keys, const http::request& incoming,
                                   const config::session_seal* sessions = nullptr);
 
-// Of what comes over the operator's socket, where no browser is and the kernel has told who asks.
+// Of what comes over the operator's socket, where no browser is and the kernel has named the peer.
 [[nodiscard]] access command_line_access();
 
 // A path of the box's own API.
@@ -54,7 +54,7 @@ public:
     [[nodiscard]] bool worth_a_line(const std::string& peer, core::steady_time now);
 
 private:
-    std::map<std::string, core::steady_time> told_;
+    std::map<std::string, core::steady_time> logged_;
 };
 
 }  // namespace corral::api

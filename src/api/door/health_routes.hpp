@@ -8,7 +8,7 @@
 // one that loads its progress and about how many seconds are left, and of the queue how many wait and run
 // and the seconds until the turn of a request that comes now (null while unknown). `warnings`, where there
 // are any: what a person should mend, such as a manifest that is left out. Without a key, and on a box without
-// keys from another machine, only states and counts are told.
+// keys from another machine, only states and counts are shown.
 //
 // /metrics: figures for Prometheus. Unlike the other two it tells of everybody's use, so where keys are asked
 // for it wants one, as all the rest does.

@@ -112,7 +112,7 @@ http::response refuse_access(const front& at, access_verdict verdict, const http
     return access_refusal(verdict, incoming, *at.context.random);
 }
 
-// What is answered while nobody else is let in: it tells why.
+// What is answered even while the box is closed: it tells why.
 bool tells_of_life(const front& at, const http::request& head) {
     const bool reads = head.method == "GET" || head.method == "HEAD";
     return reads && (head.path == "/healthz" || head.path == "/readyz" || is_page(head.path) ||

@@ -85,12 +85,12 @@ std::string agent_line(const box_condition& box, const generation::model_directo
         }
         return judge_member(box, now);
     };
-    member_verdict told{member_word::down, 0, asked.empty() ? "no model" : "unknown model"};
+    member_verdict verdict{member_word::down, 0, asked.empty() ? "no model" : "unknown model"};
     if (const member_verdict* const kept = judge_box(box)) {
-        told = *kept;
+        verdict = *kept;
     } else if (!asked.empty()) {
         if (const generation::served one = models.find(asked)) {
-            told = judged(*one);
+            verdict = judged(*one);
         }
     } else {
         std::set<std::string_view> seen;  // clients may have made a thousand names for one
@@ -99,20 +99,20 @@ std::string agent_line(const box_condition& box, const generation::model_directo
                 continue;
             }
             const member_verdict one = judged(*each);
-            const bool better =
-                one.word == member_word::up && (told.word != member_word::up || one.percent > told.percent);
-            told = better || seen.size() == 1 ? one : told;
+            const bool better = one.word == member_word::up &&
+                                (verdict.word != member_word::up || one.percent > verdict.percent);
+            verdict = better || seen.size() == 1 ? one : verdict;
         }
     }
-    switch (told.word) {
+    switch (verdict.word) {
         case member_word::up:
-            return "ready up " + std::to_string(told.percent) + "%\n";
+            return "ready up " + std::to_string(verdict.percent) + "%\n";
         case member_word::drain:
             return "drain\n";
         case member_word::down:
             break;
     }
-    return "down #" + std::string(told.status) + "\n";
+    return "down #" + std::string(verdict.status) + "\n";
 }
 
 }  // namespace corral::api

@@ -87,17 +87,17 @@ http::response model_readiness(const api_context& context, const http::request& 
         return refused(not_found, "this server has no such model; '/api/tags' lists those that it has");
     }
     const model_condition now = condition_of(*found, *context.admission);
-    const member_verdict told = judge_member(box_of(context), now);
+    const member_verdict verdict = judge_member(box_of(context), now);
     http::response out;
-    out.status = told.takes_requests() ? good : unavailable;
+    out.status = verdict.takes_requests() ? good : unavailable;
     out.content_type = "application/json; charset=utf-8";
     json_writer json;
-    json.begin_object().member("status", told.status).member("model", found->name);
-    json.count("weight_percent", told.percent);
+    json.begin_object().member("status", verdict.status).member("model", found->name);
+    json.count("weight_percent", verdict.percent);
     write_wait(json, now.queue);
     json.end_object();
     out.body = json.take();
-    if (!told.takes_requests() && now.queue.estimate && now.queue.estimate->count() > 0) {
+    if (!verdict.takes_requests() && now.queue.estimate && now.queue.estimate->count() > 0) {
         add_header(out.headers, "Retry-After", std::to_string(now.queue.estimate->count()));
     }
     return out;

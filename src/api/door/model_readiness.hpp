@@ -2,7 +2,7 @@
 // GET /readyz?model=NAME: would a request for this model be answered now, and how long would it wait?
 //
 // 200 when it would: the model is ready, or a request would load it. 503 when it would not: it loads, is broken or
-// stopped, the box is drained, ends, or lets nobody in. 404: there is no such model. 401 where keys are asked for and
+// stopped, the box is drained, ends, or isn't open yet. 404: there is no such model. 401 where keys are asked for and
 // none is shown, for whether a name is served is not for strangers. 400: the query can't be read.
 //
 // `wait_seconds` is the time until the turn of a request that comes now (null while unknown), `weight_percent` what

@@ -25,8 +25,8 @@ std::string list_all(const generation::model_directory& models) {
     for (const generation::served& each : all) {
         json.begin_object().member("name", each->name).member("model", each->name);
         const engine::stated_model stated = each->runtime->stated();
-        const bool told = each->modified == wall_time{} && stated.modified;
-        json.member("modified_at", local_stamp(told ? *stated.modified : each->modified));
+        const bool is_stated = each->modified == wall_time{} && stated.modified;
+        json.member("modified_at", local_stamp(is_stated ? *stated.modified : each->modified));
         json.count("size", size_of(*each));
         json.member("digest", shown_digest(*each));
         write_details(json, *each, true);
@@ -79,8 +79,8 @@ std::uint64_t memory_of(const generation::served_model& model, const scheduler::
 // that computes on the processors, and of a server elsewhere what it says.
 std::uint64_t accelerator_part(const generation::served_model& model, const scheduler::scheduler& admission,
                                std::uint64_t size) {
-    if (const auto told = model.runtime->stated().accelerator_bytes) {
-        return std::min(*told, size);
+    if (const auto stated = model.runtime->stated().accelerator_bytes) {
+        return std::min(*stated, size);
     }
     const std::vector<scheduler::instance_state> all = admission.instances_of(model.deployment);
     const auto& services = model.entry->runtime.services;

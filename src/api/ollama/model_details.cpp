@@ -71,10 +71,10 @@ void add_line(std::string& to, std::string_view command, const std::string& text
 void write_details(json_writer& json, const generation::served_model& model, bool lengths) {
     const catalog::model_entry& entry = *model.entry;
     const engine::stated_model stated = model.runtime->stated();
-    const bool told = stated.facts != nullptr && !stated.facts->format.empty();
+    const bool has_format = stated.facts != nullptr && !stated.facts->format.empty();
     json.key("details").begin_object();
     json.member("parent_model", model.variant == nullptr ? "" : entry.name)
-        .member("format", told ? stated.facts->format : entry.runtime.name);
+        .member("format", has_format ? stated.facts->format : entry.runtime.name);
     const std::string family = engine::architecture_of(entry, stated);
     json.member("family", family).key("families").begin_array().text(family).end_array();
     json.member("parameter_size", engine::parameter_size_of(entry, stated));

@@ -143,16 +143,16 @@ core::awaitable<void> serve_show(show_tools with, const http::request& incoming,
             problem.set(unreadable_variant_error, 500);
         }
     }
-    const auto told = std::make_shared<std::shared_ptr<const engine::file_facts>>();
+    const auto facts = std::make_shared<std::shared_ptr<const engine::file_facts>>();
     if (verbose && found != nullptr && with.disk != nullptr) {
         engine::model_files files = engine::files_of(*found->entry);
         const core::deadline until = core::deadline::after(longest_look, core::steady_clock_source().now());
-        auto looking = engine::look_into(with.disk, std::move(files), true, told, until);
+        auto looking = engine::look_into(with.disk, std::move(files), true, facts, until);
         co_await std::move(looking);
     }
     constexpr std::size_t copies = 3;  // as such, in the Modelfile, and escaped
     constexpr std::size_t line = 128;  // of a tensor
-    const std::size_t tensors = *told == nullptr ? 0 : (*told)->tensors.size();
+    const std::size_t tensors = *facts == nullptr ? 0 : (*facts)->tensors.size();
     if (found != nullptr && incoming.memory != nullptr &&
         !incoming.memory->take(copies * text_bytes(*found) + line * tensors)) {
         problem.set(no_memory_error, 503);
@@ -163,7 +163,7 @@ core::awaitable<void> serve_show(show_tools with, const http::request& incoming,
         co_await out.send(std::move(refused));
         co_return;
     }
-    auto describing = describe(with.elsewhere, *found, *told, basename_for(incoming, *found->entry, typed),
+    auto describing = describe(with.elsewhere, *found, *facts, basename_for(incoming, *found->entry, typed),
                                incoming.client);
     std::string description = co_await std::move(describing);
     co_await send_json(std::move(description), out);

@@ -197,7 +197,7 @@ core::awaitable<void> serve_delete(api_context context, const http::request& inc
     if (!problem.found()) {
         std::string name = found->name;
         const bool pulled = found->variant == nullptr;
-        found.reset();  // what nobody holds can be unloaded
+        found.reset();  // or it could not be unloaded
         auto going =
             pulled ? context.packages->remove(std::move(name)) : context.variants->forget(std::move(name));
         const core::result<void> gone = co_await std::move(going);

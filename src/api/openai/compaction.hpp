@@ -19,7 +19,7 @@ struct compaction_plan {
     std::vector<chat::message> retained;
 };
 
-// Of a conversation as read_input() gives it. What system and user said stays as it is where nobody else keeps it; so
+// Of a conversation as read_input() gives it. What system and user said stays as it is where no other keeps it; so
 // do calls that the assistant has not yet gone on from, with their results.
 [[nodiscard]] compaction_plan plan_compaction(const std::vector<chat::message>& messages, bool standalone);
 

@@ -103,7 +103,7 @@ void completion_answer::write_choice(json_writer& json, std::string_view text, c
     }
     if (!tokens.empty()) {
         json.key("logprobs");
-        told_bytes_ = write_completion_logprobs(json, tokens, told_bytes_);
+        logprob_bytes_ = write_completion_logprobs(json, tokens, logprob_bytes_);
     }
     json.end_object();
 }

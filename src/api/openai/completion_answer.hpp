@@ -32,7 +32,7 @@ private:
     std::string id_;
     std::int64_t created_;
     bool include_usage_;
-    std::size_t told_bytes_ = 0;  // of the tokens whose logprobs were told
+    std::size_t logprob_bytes_ = 0;  // of the tokens whose logprobs were sent
 };
 
 }  // namespace corral::api::openai

@@ -187,7 +187,7 @@ chat::role read_role(const json_fields& fields) {
     if (role == "tool" || role == "function") {
         return chat::role::tool;
     }
-    // A role that nobody knows is a user's, as in Ollama's format.
+    // An unknown role is a user's, as in Ollama's format.
     return role == "system" || role == "developer" ? chat::role::system : chat::role::user;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Tool definitions in the shape that models are told of: {"type":"function","function":{…}}.
+// Tool definitions in the shape that models get: {"type":"function","function":{…}}.
 
 #include <cstddef>
 #include <map>

@@ -29,7 +29,7 @@ struct field {
     std::string_view name;
     std::string_view value;
 };
-// The page asks nobody but this server, and nobody may put it into a page of theirs.
+// The page talks to this server only, and no other page may frame it.
 constexpr std::array<field, 6> fences{{
     {"Content-Security-Policy",
      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src "

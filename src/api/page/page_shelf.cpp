@@ -65,7 +65,7 @@ bool has_hash(std::string_view name) {
 }
 
 std::string tag_of(std::string_view content) {
-    core::keyed_hash hash({0, 0});  // of files that nobody outside can choose
+    core::keyed_hash hash({0, 0});  // no outsider chooses these files
     hash.feed(content);
     return std::to_string(hash.result());
 }
@@ -154,7 +154,7 @@ core::result<page_files> read_page(const fs::path& folder) {
 
 namespace {
 
-// A maker's own files; one that can't be read is told, and leaves ours.
+// A maker's own files; one that can't be read is logged, and leaves ours.
 void dress(page_files& page, const fs::path& own) {
     std::error_code absent;
     if (own.empty() || !fs::is_directory(own, absent)) {
@@ -210,7 +210,7 @@ core::awaitable<core::result<std::shared_ptr<const page_files>>> page_shelf::fil
     }
     if (read) {
         files_ = *read;
-    } else if (!std::exchange(told_, true)) {
+    } else if (!std::exchange(warned_, true)) {
         telemetry::warn("page.unreadable", "the page for browsers is not shown: {} event=page.unreadable",
                         read.error().message);
     }
