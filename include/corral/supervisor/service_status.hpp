@@ -20,7 +20,7 @@ enum class service_state { stopped, starting, ready, stopping, waiting, broken }
 // Why a process of a service ends although the service is wanted. What follows from each: restart_policy.hpp.
 enum class restart_reason {
     asked,         // by a person
-    cancel,        // Corral's way to be rid of an answer that nobody wants
+    cancel,        // Corral's way to be rid of an unwanted answer
     dependency,    // a service before it went
     hang,          // its clocks ran out, or it is beyond talking to
     crash,         // it ended by itself

@@ -14,8 +14,8 @@ namespace corral::supervisor {
 
 enum class gate_state {
     open,
-    wait,  // soon; asked again in a second, and who waits for the service goes on waiting
-    shut,  // asked again in ten seconds; who waits for the service is told
+    wait,  // soon; asked again in a second; requests for the service go on waiting
+    shut,  // asked again in ten seconds; requests for the service fail
 };
 
 struct gate_verdict {

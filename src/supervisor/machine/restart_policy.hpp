@@ -17,7 +17,7 @@ enum class next_start { at_once, by_rule, slowly };
 // What a reason means for the service; the table is in docs/service_machine.md.
 struct restart_meaning {
     next_start next = next_start::by_rule;  // by_rule: it counts, and may open the breaker
-    trouble bundle = trouble::none;         // none: nobody is told of trouble, and no crash bundle is kept
+    trouble bundle = trouble::none;         // none: neither a warning nor a crash bundle
     [[nodiscard]] bool fails() const noexcept { return next == next_start::by_rule; }
     [[nodiscard]] bool warns() const noexcept { return bundle != trouble::none; }
 };

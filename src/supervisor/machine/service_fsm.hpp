@@ -32,7 +32,7 @@
 //
 // A process whose end is wanted goes through stopping, whoever wanted it; `after` remembers what comes then:
 //
-//   rest    | nobody wants it
+//   rest    | not wanted
 //   held    | a service before it went
 //   again   | ended by choice: at once, and no failure
 //   retry   | it failed: restart policy
@@ -65,7 +65,7 @@ enum class event_kind {
     start,             // wanted; closes an open breaker
     stop,              // not wanted: by the ladder
     let_go,            // not wanted, but may go on until it is stopped or ends
-    kill,              // at once, and started again as `why` says, where nobody had asked it to stop
+    kill,              // at once, and started again as `why` says, unless it had been asked to stop
     hold,              // a service before it is not ready: killed at once, and waits
     release,           // those before it are ready again
     gate_opened,       // the answer to ask_gate: launch; reason: what was found

@@ -37,8 +37,8 @@ trouble trouble_of(const machine_before& before, const service_event& event, con
     }
     if (now.state() == service_state::broken && before.state != service_state::broken) {
         // One that is refused after its stop had its trouble when the stop began.
-        const bool told = before.state == service_state::stopping;
-        return now.breaker_is_open() ? trouble::breaker : told ? trouble::none : trouble::failed_start;
+        const bool reported = before.state == service_state::stopping;
+        return now.breaker_is_open() ? trouble::breaker : reported ? trouble::none : trouble::failed_start;
     }
     if (event.what == event_kind::launch_failed && before.state == service_state::starting) {
         return trouble::failed_start;

@@ -34,7 +34,7 @@ public:
                                                                 guard_outlook outlook, core::steady_time now);
     // In place of prepare(), for a process that an earlier image of this program launched.
     void resume(bool followed, std::string unguarded);
-    // What resume() is told.
+    // What resume() takes.
     [[nodiscard]] bool followed() const noexcept { return asked_ != 0 && expected_.port() == asked_; }
     [[nodiscard]] const std::string& unguarded() const noexcept { return no_effect_; }
     // Where the process of the last prepare() is expected.
@@ -64,7 +64,7 @@ private:
     catalog::service_template rules_;
     boost::asio::ip::tcp::endpoint wanted_;
     boost::asio::ip::tcp::endpoint expected_;
-    std::uint16_t asked_;  // 0: the program is told its port
+    std::uint16_t asked_;  // 0: the program gets its port as an argument
     bool can_follow_;
     bool unreached_ = false;  // it was seen that the guard does not reach this program
     bool reached_ = false;    // it was seen that it does

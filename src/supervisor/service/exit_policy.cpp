@@ -99,8 +99,8 @@ core::reason with_line(const core::reason& text, std::string_view said) {
     if (said.empty()) {
         return text;
     }
-    const core::reason told = with_card_memory(text, said);
-    return told.led_to_by("it said: " + telemetry::printable(behind_bar(said), longest));
+    const core::reason reason = with_card_memory(text, said);
+    return reason.led_to_by("it said: " + telemetry::printable(behind_bar(said), longest));
 }
 
 std::optional<int> exit_status(const process::exit_reason& how) {
@@ -131,14 +131,14 @@ void blame_memory(exit_story& story, const process::exit_reason& how, const memo
     }
     const bool limited = found.limit_mb != 0;
     const char* const whom = itself ? "it" : "one of its processes";
-    core::reason told = core::reason(process::describe(how))
-                            .led_to_by(limited ? core::say("service.memory-limit", found.limit_mb, whom)
-                                               : core::say("service.memory-ran-out", whom));
+    core::reason reason = core::reason(process::describe(how))
+                              .led_to_by(limited ? core::say("service.memory-limit", found.limit_mb, whom)
+                                                 : core::say("service.memory-ran-out", whom));
     if (found.kills > 1) {
-        told = told.led_to_by(core::say("service.memory-ran-out/more", found.kills));
+        reason = reason.led_to_by(core::say("service.memory-ran-out/more", found.kills));
     }
     story = finished(
-        std::move(told),
+        std::move(reason),
         limited
             ? "Raise 'memory_mb' in [limits] of its manifest, or serve it with a shorter context."
             : "Serve a smaller model, or stop what else needs memory here; dmesg has the kernel's figures.",
@@ -151,15 +151,15 @@ void blame_tasks(exit_story& story, std::uint64_t most) {
 }
 
 void blame_refused_tasks(exit_story& story, const process::exit_reason& how, std::string_view said) {
-    const core::reason told =
+    const core::reason reason =
         core::reason(process::describe(how)).led_to_by(core::say("service.tasks-refused/start"));
-    story = finished(with_line(told, said), advice_on_tasks, story.from_outside);
+    story = finished(with_line(reason, said), advice_on_tasks, story.from_outside);
 }
 
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                         const catalog::log_meaning* printed, const catalog::log_meaning* remarked, bool ready,
                         std::string_view said) {
-    core::reason told = process::describe(how);
+    core::reason reason = process::describe(how);
     std::string advice;
     const std::optional<int> status = exit_status(how);
     const bool from_outside = was_sent(how) || was_asked_to_end(status, ready);
@@ -168,22 +168,22 @@ exit_story explain_exit(const catalog::service_template& rules, const process::e
     }
     // A line that is known to end a start says more than a status; a harmless notice says less.
     if (!ready && printed != nullptr && printed->fatal_at_start) {
-        return finished(with_line(told.led_to_by(printed->cause), said), printed->advice, from_outside);
+        return finished(with_line(reason.led_to_by(printed->cause), said), printed->advice, from_outside);
     }
     const catalog::exit_meaning* const meaning = status ? meaning_of(rules, *status, ready) : nullptr;
     if (meaning != nullptr) {
-        told = told.led_to_by(meaning->cause);
+        reason = reason.led_to_by(meaning->cause);
         advice = meaning->advice;
     } else if (!ready && printed != nullptr) {
-        told = told.led_to_by(core::say("service.said-before").led_to_by(printed->cause));
+        reason = reason.led_to_by(core::say("service.said-before").led_to_by(printed->cause));
     } else {
-        told = told.led_to_by(plain_words(how));
+        reason = reason.led_to_by(plain_words(how));
     }
-    told = with_line(told, said);
+    reason = with_line(reason, said);
     if (remarked != nullptr) {
-        told = told.led_to_by(core::say("service.printed/before", remarked->cause));
+        reason = reason.led_to_by(core::say("service.printed/before", remarked->cause));
     }
-    return finished(std::move(told), std::move(advice), from_outside);
+    return finished(std::move(reason), std::move(advice), from_outside);
 }
 
 }  // namespace corral::supervisor

@@ -1,5 +1,5 @@
 #pragma once
-// Why a service that nobody stopped has ended, in one sentence, and what to do about it.
+// Why a service that was not stopped has ended, in one sentence, and what to do about it.
 
 #include <cstdint>
 #include <optional>
@@ -32,8 +32,8 @@ struct memory_case {
     bool own = false;            // of this model, by the account of its control group; else of the machine
     std::uint64_t limit_mb = 0;  // of [limits], where that was met
 };
-// Names a death by SIGKILL that nobody here sent as the kernel's where that has killed for want of memory, and adds to another end
-// that a process of the model was.
+// Names a death by a SIGKILL from outside as the kernel's where that has killed for want of memory, and adds to another
+// end that a process of the model was.
 void blame_memory(exit_story& story, const process::exit_reason& how, const memory_case& found);
 
 // Adds that the model's limit of `most` processes and threads refused one while the service loaded.

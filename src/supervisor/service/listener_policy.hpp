@@ -1,5 +1,5 @@
 #pragma once
-// Whether a port is held by the service it belongs to, and by nobody else: with SO_REUSEPORT one foreign twin
+// Whether a port is held by the service it belongs to, and by no other: with SO_REUSEPORT one foreign twin
 // is enough to get every second prompt (docs/facts/vendor_ax.md#failures, F17).
 
 #include <functional>
@@ -11,12 +11,12 @@
 namespace corral::supervisor {
 
 enum class listener_finding {
-    none,     // nobody listens
+    none,     // no listener
     ours,     // every listener is ours
     foreign,  // at least one is known not to be ours
     exposed,  // ours, but reachable from the network where the profile forbids that; never from
               // judge_listeners()
-    unknown   // at least one whose owner can't be told: another user's, or just going
+    unknown   // at least one whose owner can't be found: another user's, or just going
 };
 
 struct listener_judgement {

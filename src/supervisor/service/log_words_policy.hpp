@@ -7,7 +7,7 @@
 
 namespace corral::supervisor {
 
-// `before` is what was told last. The times of `now` are seen at `at`.
+// `before` is what was logged last. The times of `now` are seen at `at`.
 [[nodiscard]] std::string log_words(const service_status& before, const service_status& now,
                                     core::steady_time at);
 

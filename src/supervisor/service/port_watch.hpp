@@ -63,7 +63,7 @@ public:
     // The service must end for what was found.
     [[nodiscard]] static bool is_wrong(const listener_judgement& found) noexcept;
     [[nodiscard]] process::program_fault fault_of(const listener_judgement& found, core::steady_time now);
-    // For a look that found nobody: the guard may not have reached the program. `moved`: it was followed to the
+    // For a look that found no listener: the guard may not have reached the program. `moved`: it was followed to the
     // port that is compiled into it, so look again.
     struct search {
         bool moved = false;
@@ -92,7 +92,7 @@ public:
 
 private:
     void note_fixed_port();
-    // Nobody else has it, from now on.
+    // No other service has it, from now on.
     [[nodiscard]] bool take_turn();
     void move_to(const boost::asio::ip::tcp::endpoint& where);
     void warn_of(std::string what);

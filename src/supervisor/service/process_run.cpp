@@ -113,38 +113,38 @@ memory_case memory_case_of(const process_run& run, const process::shared_limits&
     return {now - std::min(now, run.memory_kills), false, 0};
 }
 
-void tell_limits(const std::string& label, const process::child& started, std::string& told) {
+void warn_of_limits(const std::string& label, const process::child& started, std::string& logged) {
     const std::string& why = started.limits_refused();
-    if (!why.empty() && why != told) {
+    if (!why.empty() && why != logged) {
         telemetry::warn("service.without-limits",
                         "{}: runs without its [limits]: {} event=service.without_limits", label, why);
     }
-    told = why;
+    logged = why;
 }
 
-void tell_terminal(const std::string& label, const process::child& started) {
-    static bool told = false;
-    if (const std::string& why = started.terminal_refused(); !told && !why.empty()) {
+void warn_of_terminal(const std::string& label, const process::child& started) {
+    static bool logged = false;
+    if (const std::string& why = started.terminal_refused(); !logged && !why.empty()) {
         telemetry::warn(
             "service.without-terminal",
             "{}: its output comes by a pipe, for there is no pseudo terminal ({}); what it prints may be "
             "late event=service.without_terminal",
             label, why);
-        told = true;
+        logged = true;
     }
 }
 
-void tell_oom_score(const std::string& label, pid_t pid) {
-    static bool told = false;
+void warn_of_oom_score(const std::string& label, pid_t pid) {
+    static bool logged = false;
     const auto score = process::oom_score(pid);
-    if (!told && score && *score < process::oom_score_of_children) {
+    if (!logged && score && *score < process::oom_score_of_children) {
         telemetry::warn(
             "service.oom-score",
             "{}: its oom_score_adj is {} and could not be raised to {}, so Corral may be killed before a "
             "runtime "
             "when memory is short; let it write /proc/self/oom_score_adj event=service.oom_score",
             label, *score, process::oom_score_of_children);
-        told = true;
+        logged = true;
     }
 }
 

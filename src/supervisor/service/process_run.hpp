@@ -46,11 +46,11 @@ struct process_run {
 
 // What is known of memory that ran out since that run began. REQUIRES: its leader is dead.
 [[nodiscard]] memory_case memory_case_of(const process_run& run, const process::shared_limits& limits);
-// Warns that the limits of a started service are not in force, but not of what `told` says already.
-void tell_limits(const std::string& label, const process::child& started, std::string& told);
+// Warns that the limits of a started service are not in force, unless `logged` says so already.
+void warn_of_limits(const std::string& label, const process::child& started, std::string& logged);
 // Warns, once for all services, where the kernel takes Corral before a runtime when memory is short.
-void tell_terminal(const std::string& label, const process::child& started);
-void tell_oom_score(const std::string& label, pid_t pid);
+void warn_of_terminal(const std::string& label, const process::child& started);
+void warn_of_oom_score(const std::string& label, pid_t pid);
 
 // Counts a task of a run, whichever way it ends.
 class run_task {

@@ -103,12 +103,12 @@ void service_runner::take(const service_event& event) {
         port_.forget();
     }
     const machine_before before(machine_);
-    const core::nanoseconds late = late_.total() - late_told_;
-    late_told_ = late_.total();
+    const core::nanoseconds late = late_.total() - late_counted_;
+    late_counted_ = late_.total();
     transition moved = step(machine_, event, plan_, {now(), context_.random->unit(), late});
     machine_ = std::move(moved.next);
     auto record = notes_.on_step(before, event, machine_, run_ != nullptr ? run_->pid : 0);
-    trouble_untold_ = trouble_untold_ || (record && record->failure != trouble::none);
+    trouble_unlogged_ = trouble_unlogged_ || (record && record->failure != trouble::none);
     if (record && owner_ != nullptr) {
         owner_->on_transition(std::move(*record));
     }
@@ -145,7 +145,7 @@ void service_runner::begin_service() {
     const self_ptr self = shared_from_this();
     run_->was_ready = true;
     start_failed_ = false;
-    tell_oom_score(label_, run_->pid);
+    warn_of_oom_score(label_, run_->pid);
     run_->output->first_test_begins();  // without one too: who serves may print what it is asked
     if (spec_.gate) {
         spec_.gate->on_ready(run_->pid);
@@ -176,8 +176,8 @@ void service_runner::launch(process::spawn_spec command, port_watch::fault fault
         const bool refused = started.error().code == boost::system::errc::resource_unavailable_try_again;
         return launch_failed(started.error().message, refused);
     }
-    tell_limits(label_, *started, limits_told_);
-    tell_terminal(label_, *started);
+    warn_of_limits(label_, *started, limits_logged_);
+    warn_of_terminal(label_, *started);
     adopt(std::move(started.value()));
     feed({event_kind::spawned, {}, {}});
 }
@@ -188,9 +188,9 @@ void service_runner::launch_failed(const core::reason& why, bool tasks_refused) 
 }
 
 void service_runner::adopt(process::child started) {
-    if (const auto told = context_.guard->watch_group(started.pid()); !told) {
+    if (const auto watched = context_.guard->watch_group(started.pid()); !watched) {
         telemetry::warn("service.process-control", "{}: the warden was not told of it: {}", label_,
-                        told.error().message);
+                        watched.error().message);
     }
     ++starts_;
     run_ = std::make_shared<process_run>(context_.on, std::move(started), label_);
@@ -293,7 +293,7 @@ core::awaitable<void> service_runner::run_timer(self_ptr self) {
             self->late_.woke(until.at(), self->now());
         }
         const std::optional<core::steady_time> due = self->machine_.wake();
-        const bool was_late = self->late_.total() > self->late_told_;
+        const bool was_late = self->late_.total() > self->late_counted_;
         if (due && (was_late || self->now() >= *due)) {
             self->feed({event_kind::timer, self->problem_, {}});
         }
@@ -372,9 +372,9 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
     self->feed({event_kind::exited, first.reason, first.advice});
     auto clearing = clear_away(run, self->context_.clock);
     co_await std::move(clearing);
-    if (const auto told = self->context_.guard->forget_group(run->pid); !told) {
+    if (const auto forgotten = self->context_.guard->forget_group(run->pid); !forgotten) {
         telemetry::log().debug("{}: the warden was not told of its end: {}", self->label_,
-                               told.error().message);
+                               forgotten.error().message);
     }
     process::reap_orphans();
     const exit_story story = self->story_of(*run, how);
@@ -387,8 +387,8 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
         const bool by_itself = self->notes_.on_end(*run, story, how) && !never_ran;
         self->run_.reset();
         self->port_.leave();
-        const exit_story& told = lost_turn ? first : story;
-        self->feed({event_kind::gone, told.reason, told.advice, by_itself});
+        const exit_story& cause = lost_turn ? first : story;
+        self->feed({event_kind::gone, cause.reason, cause.advice, by_itself});
     }
 }
 
@@ -437,7 +437,7 @@ void service_runner::publish() {
         launched || published_.state != current.state || published_.reason != current.reason;
     if (worth_a_line) {
         const auto level = level_of(current);
-        const bool lost = std::exchange(trouble_untold_, false) && level == spdlog::level::info;
+        const bool lost = std::exchange(trouble_unlogged_, false) && level == spdlog::level::info;
         telemetry::log().log(lost ? spdlog::level::warn : level, "{}: {}{}: {} event=service.{}", label_,
                              to_string(current.state),
                              current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",

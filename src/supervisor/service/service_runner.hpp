@@ -50,7 +50,7 @@ public:
     // Takes an event and performs what follows from it, before it returns; from within an action it is taken
     // once the step under way is complete.
     void feed(service_event event);
-    // The owner goes: kills what lives, starts nothing more, tells nobody. The reaping goes on by itself.
+    // The owner goes: kills what lives, starts nothing more, reports nothing. The reaping goes on by itself.
     void abandon();
     // For another image of this process; nothing unless ready.
     [[nodiscard]] std::optional<service_handover> hand_over() const;
@@ -145,7 +145,7 @@ private:
     supervisor_context context_;
     service_spec spec_;
     std::string label_;  // "qwen3:4b/runtime", for logs
-    std::string limits_told_;
+    std::string limits_logged_;
     service_plan plan_;
     service_machine machine_;
     core::event_queue<service_event> events_;
@@ -156,13 +156,13 @@ private:
     bool start_failed_ = false;  // the last one that was begun, so far
     core::wake_signal bell_;     // rung when the machine's wake moved
     run_ptr run_;
-    bool trouble_untold_ = false;  // the log does not know yet of the last step, which was one
+    bool trouble_unlogged_ = false;  // the last step was one, and is not in the log yet
     std::uint64_t starts_ = 0;
-    std::uint64_t gate_questions_ = 0;  // only the answer to the last one counts
-    std::uint64_t launches_ = 0;        // and so here
-    core::lateness late_;               // of the timer
-    core::nanoseconds late_told_{0};    // what of it the machine knows
-    std::string problem_;               // the last thing in the way of readiness
+    std::uint64_t gate_questions_ = 0;   // only the answer to the last one counts
+    std::uint64_t launches_ = 0;         // and so here
+    core::lateness late_;                // of the timer
+    core::nanoseconds late_counted_{0};  // what of it the machine knows
+    std::string problem_;                // the last thing in the way of readiness
     port_watch port_;
     service_notes notes_;
     telemetry::line_ring ring_;
