@@ -27,16 +27,16 @@ struct gguf_header {
     std::string name;          // general.name
     std::string architecture;  // general.architecture
     std::string size_label;    // general.size_label, "4B"
-    std::string file_type;     // general.file_type by name, "Q4_K_M"; empty: not told, or not a known one
-    std::uint64_t context_length = 0;  // <architecture>.context_length; 0: not told
+    std::string file_type;     // general.file_type by name, "Q4_K_M"; empty: not given, or not a known one
+    std::uint64_t context_length = 0;  // <architecture>.context_length; 0: not given
     bool embeds = false;  // it is for embeddings: <architecture>.pooling_type makes one vector of a text
     bool sees = false;    // a projector of images
     bool hears = false;   // a projector of sounds
     bool whole = false;   // all pairs and tensor places were in `head`
-    // Every pair but the name, the template and long texts, as Ollama shows them: lists are null unless told, and
+    // Every pair but the name, the template and long texts, as Ollama shows them: lists are null unless asked for, and
     // general.parameter_count is of the tensors.
     nlohmann::json shown = nlohmann::json::object();
-    // {"name": "token_embd.weight", "type": "Q4_K", "shape": [2560, 151936]} each; empty where they are not told, or
+    // {"name": "token_embd.weight", "type": "Q4_K", "shape": [2560, 151936]} each; empty where they are not asked for, or
     // absurd.
     nlohmann::ordered_json tensors = nlohmann::ordered_json::array();
     std::uint64_t least_bytes = 0;  // the file is longer than this, or tensors are missing; 0: not known

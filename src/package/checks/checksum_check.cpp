@@ -21,7 +21,7 @@ bool is_record(std::string_view path) {
 }
 
 // Hidden files and folders, compiled Python, and what belongs to the list itself.
-bool belongs_to_nobody(std::string_view path) {
+bool is_ignored(std::string_view path) {
     if (path.find('/') == std::string_view::npos && path.starts_with(checksum_list_name)) {
         return true;
     }
@@ -65,7 +65,7 @@ std::vector<std::string> unlisted_files(const package_tree& tree,
     std::vector<std::string> out;
     if (rule == unlisted_rule::usual) {
         for (const node& one : tree.entries()) {
-            const bool counts = one.kind != node_kind::folder && !belongs_to_nobody(one.path);
+            const bool counts = one.kind != node_kind::folder && !is_ignored(one.path);
             if (counts && !paths.contains(one.path)) {
                 out.push_back(one.path);
             }

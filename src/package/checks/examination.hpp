@@ -19,7 +19,7 @@
 
 namespace corral::package {
 
-// What is wrong with one file as such. Files of one fault are told together.
+// What is wrong with one file as such. Files of one fault are reported together.
 enum class fault_kind {
     missing,
     lfs_pointer,
@@ -122,7 +122,7 @@ void check_runtime_file(examination& at, const catalog::runtime_file& is);
 void check_tokenizer_folder(examination& at, const std::string& folder, bool sure);
 void check_left_overs(examination& at);
 
-// --- what is told
+// --- reports
 
 // Turns the faults into findings, one for each kind.
 void report_faults(examination& at);

@@ -149,9 +149,9 @@ void check_left_overs(examination& at) {
             found.push_back(one.path);
         }
     }
-    const bool told = std::ranges::any_of(
+    const bool reported = std::ranges::any_of(
         at.faults, [](const file_fault& one) { return one.kind == fault_kind::unfinished; });
-    if (found.empty() || told) {
+    if (found.empty() || reported) {
         return;
     }
     at.add("package.unfinished-download", severity::warning,

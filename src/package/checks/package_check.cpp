@@ -98,14 +98,14 @@ void drop_repeated(std::vector<finding>& found) {
     found = std::move(out);
 }
 
-// A link that leads out and that the model names is told already, as an error.
+// A link that leads out and that the model names is reported already, as an error.
 void add_tree_findings(examination& at) {
     for (const auto& one : at.tree.findings()) {
-        const bool told = std::ranges::any_of(at.faults, [](const file_fault& fault) {
+        const bool reported = std::ranges::any_of(at.faults, [](const file_fault& fault) {
             return fault.kind == fault_kind::outside || fault.kind == fault_kind::special;
         });
         const bool same = one.id == "tree.link-outside" || one.id == "tree.special-file";
-        if (!told || !same) {
+        if (!reported || !same) {
             at.found.push_back(one);
         }
     }

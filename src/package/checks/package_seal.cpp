@@ -154,7 +154,7 @@ std::vector<catalog::finding> check_seal(const catalog::model_entry& model) {
                  catalog::severity::warning,
                  {},
                  seal.error().message + ".",
-                 "Changes of the package since its import can't be told.",
+                 "Changes of the package since its import can't be detected.",
                  again}};
     }
     if (!*seal) {
@@ -181,7 +181,7 @@ std::vector<catalog::finding> check_seal(const catalog::model_entry& model) {
                        "The model would be started from other files than those whose checksums were good.",
                        "'corral check' compares the content; " + again});
     }
-    const auto tree = package_tree::open(model.package);  // who can't be opened is told by other checks
+    const auto tree = package_tree::open(model.package);  // other checks report one that can't be opened
     if (!(*seal)->strict || !tree) {
         return out;
     }

@@ -140,7 +140,7 @@ std::map<std::string, std::string> versions_for(const examination& at, const scr
     return {};
 }
 
-// As pip is told them, "pillow==10.0"; the names of some packages differ from their modules'.
+// As pip takes them, "pillow==10.0"; the names of some packages differ from their modules'.
 std::vector<std::string> install_names(const examination& at, const script& what,
                                        const std::vector<std::string>& modules) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 6> differ = {{
@@ -172,7 +172,7 @@ bool is_own(const std::string& python) {
     return python.find('/') != std::string::npos && !python.starts_with("/usr/bin/");
 }
 
-// `wanted`: as pip is told it. A shell would take "<5" for a redirection.
+// `wanted`: as pip takes it. A shell would take "<5" for a redirection.
 std::string install_advice(const examination& at, const std::string& python,
                            const std::vector<std::string>& wanted) {
     const std::string word = shown(shell_word(python));
@@ -285,17 +285,17 @@ void check_named_folder(examination& at, const script& what, const std::string& 
 
 void check_folders(examination& at, const script& what) {
     constexpr std::array<const char*, 3> marks = {"/tokenizer.json", "/tokenizer_config.json", "/vocab.json"};
-    std::vector<std::string> told;
+    std::vector<std::string> named;
     for (const auto& name : pretrained_names(what.lines)) {
         if (const auto tidy = tidy_name(name)) {
-            told.push_back(*tidy);
+            named.push_back(*tidy);
             check_named_folder(at, what, name, at.tree.look(*tidy));
         }
     }
     // Names can be made at run time: folders that look like one may be needed.
     for (const auto& one : at.tree.entries()) {
         const bool other = one.kind == node_kind::folder && one.path.front() != '.' &&
-                           std::ranges::find(told, one.path) == told.end();
+                           std::ranges::find(named, one.path) == named.end();
         const auto has = [&](const char* mark) {
             return at.tree.look(one.path + mark).kind == node_kind::file;
         };

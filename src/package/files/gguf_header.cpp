@@ -18,11 +18,11 @@ constexpr std::uint64_t most_pairs = 100'000;
 constexpr std::uint64_t most_tensors = 1'000'000;
 constexpr std::uint64_t longest_kept = 4096;
 constexpr std::uint32_t most_dimensions = 8;
-// Of what is told on request. A real model has some hundred tensors, and no loader takes a longer name.
-constexpr std::size_t most_told_tensors = 4096;
+// Of what is listed on request. A real model has some hundred tensors, and no loader takes a longer name.
+constexpr std::size_t most_listed_tensors = 4096;
 constexpr std::size_t longest_tensor_name = 64;
-constexpr std::uint64_t most_told_values = 256;
-constexpr std::size_t most_told_bytes = 64 * 1024;  // of all lists
+constexpr std::uint64_t most_listed_values = 256;
+constexpr std::size_t most_listed_bytes = 64 * 1024;  // of all lists
 
 enum value_type : std::uint32_t { text_type = 8, list_type = 9 };
 
@@ -103,7 +103,7 @@ struct pair_value {
     std::uint64_t type = 0;
     std::string text;
     std::uint64_t number = 0;         // its bits
-    nlohmann::json values = nullptr;  // of a list that is told
+    nlohmann::json values = nullptr;  // of a list that is shown
 };
 
 // With as few digits as its type needs; null where it is no number.
@@ -158,7 +158,7 @@ pair_value read_one(byte_reader& from, std::uint64_t type) {
     return out;
 }
 
-// Null where it is too long to be told, or `room` for all lists is used up. Nothing where the type is none, or the end
+// Null where it is too long to be shown, or `room` for all lists is used up. Nothing where the type is none, or the end
 // has come.
 std::optional<nlohmann::json> read_list(byte_reader& from, std::size_t& room) {
     const std::uint64_t type = from.number(4);
@@ -166,8 +166,8 @@ std::optional<nlohmann::json> read_list(byte_reader& from, std::size_t& room) {
     if (type >= type_bytes.size() || type == list_type) {
         return std::nullopt;
     }
-    const bool told = room > 0 && count <= most_told_values;
-    if (type != text_type && !told) {
+    const bool listed = room > 0 && count <= most_listed_values;
+    if (type != text_type && !listed) {
         // No product of these two overflows what take() refuses.
         const bool sane = count <= (std::uint64_t{1} << 40U);
         from.take(sane ? count * type_bytes[type] : count);
@@ -175,7 +175,7 @@ std::optional<nlohmann::json> read_list(byte_reader& from, std::size_t& room) {
     }
     nlohmann::json values = nlohmann::json::array();
     for (std::uint64_t i = 0; i < count && !from.ended(); ++i) {
-        if (!told) {
+        if (!listed) {
             (void)from.text();
             continue;
         }
@@ -189,7 +189,7 @@ std::optional<nlohmann::json> read_list(byte_reader& from, std::size_t& room) {
     if (from.ended()) {
         return std::nullopt;
     }
-    return told && values.size() == count ? values : nlohmann::json();
+    return listed && values.size() == count ? values : nlohmann::json();
 }
 
 std::optional<pair_value> read_value(byte_reader& from, std::size_t& room) {
@@ -244,9 +244,9 @@ void keep(std::string_view key, const pair_value& value, gguf_header& to, std::u
     }
 }
 
-// What the places of tensors say. `told`: each of them is kept, unless they are more than any real model has.
+// What the places of tensors say. `listed`: each of them is kept, unless they are more than any real model has.
 struct tensor_places {
-    bool told = false;
+    bool listed = false;
     std::uint64_t furthest = 0;
     double parameters = 0;  // exact as far as any model goes
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
@@ -254,10 +254,10 @@ struct tensor_places {
 
 // False where the places are cut off.
 bool read_tensors(byte_reader& from, std::uint64_t count, tensor_places& to) {
-    to.told = to.told && count <= most_told_tensors;
+    to.listed = to.listed && count <= most_listed_tensors;
     for (std::uint64_t i = 0; i < count; ++i) {
         const std::string_view name = from.text();
-        to.told = to.told && name.size() <= longest_tensor_name;
+        to.listed = to.listed && name.size() <= longest_tensor_name;
         const std::uint64_t dimensions = from.number(4);
         if (dimensions > most_dimensions) {
             return false;
@@ -267,7 +267,7 @@ bool read_tensors(byte_reader& from, std::uint64_t count, tensor_places& to) {
         for (std::uint64_t at = 0; at < dimensions; ++at) {
             const std::uint64_t size = from.number(8);
             elements *= static_cast<double>(size);
-            if (to.told) {
+            if (to.listed) {
                 shape.push_back(size);
             }
         }
@@ -277,7 +277,7 @@ bool read_tensors(byte_reader& from, std::uint64_t count, tensor_places& to) {
         if (from.ended()) {
             return false;
         }
-        if (to.told) {
+        if (to.listed) {
             to.list.push_back({{"name", std::string(name)}, {"type", type}, {"shape", std::move(shape)}});
         }
     }
@@ -300,7 +300,7 @@ std::optional<gguf_header> parse_gguf(std::string_view head, gguf_detail detail)
         return std::nullopt;
     }
     std::uint64_t alignment = 32;
-    std::size_t room_for_lists = detail == gguf_detail::all ? most_told_bytes : 0;
+    std::size_t room_for_lists = detail == gguf_detail::all ? most_listed_bytes : 0;
     for (std::uint64_t i = 0; i < pairs; ++i) {
         const std::string_view key = from.text();
         const auto value = read_value(from, room_for_lists);
@@ -310,7 +310,7 @@ std::optional<gguf_header> parse_gguf(std::string_view head, gguf_detail detail)
         keep(key, *value, out, alignment);
     }
     tensor_places places;
-    places.told = detail == gguf_detail::all;
+    places.listed = detail == gguf_detail::all;
     if (read_tensors(from, tensors, places)) {
         out.whole = true;
         constexpr double most_parameters = 1e15;
@@ -320,7 +320,7 @@ std::optional<gguf_header> parse_gguf(std::string_view head, gguf_detail detail)
         const std::uint64_t data = (from.at() + alignment - 1) / alignment * alignment;
         const bool sane = places.furthest < (std::uint64_t{1} << 60U);
         out.least_bytes = tensors == 0 || !sane ? 0 : data + places.furthest;
-        out.tensors = places.told ? std::move(places.list) : std::move(out.tensors);
+        out.tensors = places.listed ? std::move(places.list) : std::move(out.tensors);
     }
     return out;
 }

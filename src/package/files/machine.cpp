@@ -45,9 +45,9 @@ bool stands_on_the_board() {
     std::array<char, 256> text{};
     std::ifstream in("/proc/ax_proc/board_id", std::ios::binary);
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    const std::string_view told(text.data(),
-                                static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
-    return told.find("AX650") != std::string_view::npos;
+    const std::string_view board(text.data(),
+                                 static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+    return board.find("AX650") != std::string_view::npos;
 }
 
 constexpr std::array<std::string_view, 3> other_words = {"aarch64", "x86_64", "ax650"};

@@ -56,9 +56,9 @@ std::optional<std::vector<std::string>> ask_for_modules(const std::string& pytho
     const std::string& answer = end->output;
     std::vector<std::string> missing;
     for (const auto& name : asked) {
-        const bool told =
+        const bool is_missing =
             answer.starts_with(name + "\n") || answer.find("\n" + name + "\n") != std::string::npos;
-        if (told) {
+        if (is_missing) {
             missing.push_back(name);
         }
     }

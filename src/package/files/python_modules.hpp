@@ -10,7 +10,7 @@
 namespace corral::package {
 
 // Those of `modules` that are not there; nothing when `python` gives no answer in time. Names that Python
-// could not have are not asked for and not told. `python` is a path or a word of PATH. Blocks.
+// could not have are not asked for and not reported. `python` is a path or a word of PATH. Blocks.
 [[nodiscard]] std::optional<std::vector<std::string>> ask_for_modules(const std::string& python,
                                                                       const std::vector<std::string>& modules,
                                                                       std::chrono::milliseconds patience);

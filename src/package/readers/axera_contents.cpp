@@ -48,7 +48,7 @@ void add_commands(const std::string& file, const std::vector<script_command>& co
     }
 }
 
-// A name that can't be one counts as there: that script is taken, and what is wrong with it is told.
+// A name that can't be one counts as there: that script is taken, and what is wrong with it is reported.
 bool layers_are_there(const axera_script& script, const package_view& from) {
     const std::string* const name = find_flag(script.flags, "--template_filename_axmodel");
     if (name == nullptr) {

@@ -124,13 +124,13 @@ void set_tokenizer(const package_view& from, std::vector<naming_hint>& hints, re
 // Another quantization of the model may lie in the same package.
 void note_others(const axera_scripts& scripts, const axera_script& taken, reading& to) {
     const std::string flag = "--template_filename_axmodel";
-    std::vector<std::string> told;
+    std::vector<std::string> noted;
     for (const axera_script& one : scripts.usable) {
         const std::string* const layers = find_flag(one.flags, flag);
         const std::string* const mine = find_flag(taken.flags, flag);
-        if (layers != nullptr && mine != nullptr && *layers != *mine && told.size() < 4 &&
-            std::ranges::find(told, *layers) == told.end()) {
-            told.push_back(*layers);
+        if (layers != nullptr && mine != nullptr && *layers != *mine && noted.size() < 4 &&
+            std::ranges::find(noted, *layers) == noted.end()) {
+            noted.push_back(*layers);
             to.notes.push_back(one.file + " is for other layer files, " + shown(*layers, 80));
         }
     }
@@ -183,7 +183,7 @@ bool bind_script(const axera_script& script, const axera_build& build, const pac
     return bind_words(script.flags, words, from, to);
 }
 
-// Also what holds nothing but model files: then it is told what is missing. Folders of older tokenizers are
+// Also what holds nothing but model files: then what is missing is reported. Folders of older tokenizers are
 // another kind.
 bool recognise(const package_view& from) {
     if (!top_files(from, tokenizer_ending).empty()) {

@@ -33,7 +33,7 @@ private:
 };
 
 // Puts the values into the variables that the profile's command has behind the same flags; what the server
-// does not know is left out and told. False, and an error, where a value is absurd or leads out of the
+// does not know is left out and noted. False, and an error, where a value is absurd or leads out of the
 // package.
 // REQUIRES: to.model
 [[nodiscard]] bool bind_words(const std::vector<flag_word>& flags, const source_of_words& from,

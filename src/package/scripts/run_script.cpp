@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t most_word_bytes = 64 * 1024;
 
-// Commands after which nobody knows what follows, or where.
+// Commands after which it is unknown what follows, or where.
 constexpr std::array<std::string_view, 28> deciding_words{
     "if",   "then",  "else",   "elif",     "fi", "for",   "while", "until", "do", "done",
     "case", "esac",  "select", "function", "[",  "[[",    "test",  "!",     "{",  "}",
