@@ -56,7 +56,7 @@ TEST_F(connection_owner, a_grandchild_is_of_its_family_and_of_no_other) {
     }
     end(runtime);
     end(other);
-    EXPECT_TRUE(eventually([&] { return judge.judge(*ends, {runtime.pid()}).is == peer_owner::nobody; }));
+    EXPECT_TRUE(eventually([&] { return judge.judge(*ends, {runtime.pid()}).is == peer_owner::none; }));
 }
 
 TEST_F(connection_owner, this_process_is_not_of_a_childs_family) {
@@ -108,7 +108,7 @@ TEST_F(connection_owner, one_that_has_sent_all_and_closed_its_sending_side_is_st
     mine.close();
     EXPECT_TRUE(eventually([&] {
         const auto ends = ends_of(taken.native_handle());
-        return !ends || judge.judge(*ends, {::getpid()}).is == peer_owner::nobody;
+        return !ends || judge.judge(*ends, {::getpid()}).is == peer_owner::none;
     }));
 }
 

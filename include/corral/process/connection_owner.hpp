@@ -20,22 +20,22 @@ struct connection_ends {
     bool operator==(const connection_ends&) const = default;
 };
 
-// Nothing unless `socket` is a TCP connection that the other end has not reset: while it stands, nobody else
-// can have the other end's address. To be the same before and after a judgement.
+// Nothing unless `socket` is a TCP connection that the other end has not reset: while it stands, no other
+// socket can have the other end's address. To be the same before and after a judgement.
 [[nodiscard]] std::optional<connection_ends> ends_of(int socket);
 
-// Whose socket the other end is, on this machine; nothing: it was closed meanwhile, or can't be told. Blocks for some ten
+// Whose socket the other end is, on this machine; nothing: it was closed meanwhile, or can't be found. Blocks for some ten
 // microseconds, for milliseconds where the kernel's tables have to be read.
-[[nodiscard]] std::optional<uid_t> user_at(const connection_ends& of);
+[[nodiscard]] std::optional<uid_t> user_at(const connection_ends& ends);
 
 enum class peer_owner {
     ours,     // a process of the families holds it
-    foreign,  // somebody else does
-    nobody    // it was closed meanwhile
+    foreign,  // another process does
+    none      // it was closed meanwhile
 };
 
 struct peer_judgement {
-    peer_owner is = peer_owner::nobody;
+    peer_owner is = peer_owner::none;
     std::string who;  // of a foreign one, as far as it can be seen: "python3 (4711) of user 1000"
 };
 
@@ -46,7 +46,7 @@ class peer_judge {
 public:
     // A family is a process with its descendants and its process group. Where the descriptors of one of its processes
     // can't be read (another user's, or one that may not be traced) its user is proof enough.
-    [[nodiscard]] peer_judgement judge(const connection_ends& of, const std::vector<pid_t>& leaders);
+    [[nodiscard]] peer_judgement judge(const connection_ends& ends, const std::vector<pid_t>& leaders);
 
 private:
     struct member {

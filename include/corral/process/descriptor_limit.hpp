@@ -15,7 +15,7 @@ namespace corral::process {
 core::result<void> raise_descriptor_limit();
 
 // The soft limit that children get back; nothing when ours was not raised. An image of this process that
-// takes over from an earlier one finds its limit raised already, and is told by the second.
+// takes over from an earlier one finds its limit raised already, and gets the old one by the second.
 [[nodiscard]] std::optional<std::uint64_t> descriptor_limit_of_children();
 void set_descriptor_limit_of_children(std::uint64_t soft);
 

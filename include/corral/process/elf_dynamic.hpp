@@ -20,7 +20,7 @@ struct elf_dynamic {
 };
 
 // Empty for a static program. Nothing when the file is no ELF of this byte order, or is cut off before what
-// its headers name. Asks for 64 KiB at most; of more than 64 libraries only the first are told.
+// its headers name. Asks for 64 KiB at most; of more than 64 libraries only the first are listed.
 [[nodiscard]] std::optional<elf_dynamic> read_dynamic(const byte_source& from);
 
 }  // namespace corral::process

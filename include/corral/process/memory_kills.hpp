@@ -16,7 +16,7 @@ namespace corral::process {
 [[nodiscard]] std::uint64_t memory_kills_in(std::string_view vmstat);
 
 // How readily the kernel's killer takes that process, -1000 (never) to 1000, its oom_score_adj
-// (https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html); nothing: it is gone, or not told.
+// (https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html); nothing: it is gone, or can't be read.
 [[nodiscard]] std::optional<int> oom_score(pid_t pid);
 // What each child gets, where its score can be raised: as much as 30 % of the memory more.
 constexpr int oom_score_of_children = 300;

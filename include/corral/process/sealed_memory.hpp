@@ -1,5 +1,5 @@
 #pragma once
-// A text that one image of this process leaves to the next: an anonymous file that nobody can change any
+// A text that one image of this process leaves to the next: an anonymous file that can't be changed any
 // more.
 
 #include <cstddef>

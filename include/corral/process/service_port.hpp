@@ -23,13 +23,13 @@ struct port_range {
 [[nodiscard]] port_range quiet_ports(port_range ephemeral) noexcept;
 
 // A port that is promised to one service, against every other Corral of this network namespace too: while its
-// service is down nobody listens on it, so only a sign beside it can say that it is taken. Move-only; its end
+// service is down it has no listener, so only a sign beside it can say that it is taken. Move-only; its end
 // gives the port back. Other programs may take it all the same, so whoever starts the service looks again.
 class service_port {
 public:
-    // One that nobody listens on now, at any IPv4 address, and that is not promised.
+    // One without a listener now, at any IPv4 address, and that is not promised.
     [[nodiscard]] static core::result<service_port> promise(core::random_source& random);
-    // One that a running service has. Where somebody else has promised it, the service has it all the same.
+    // One that a running service has. Where another promise has it, the service has it all the same.
     [[nodiscard]] static service_port keep(std::uint16_t number);
 
     [[nodiscard]] std::uint16_t number() const noexcept { return number_; }

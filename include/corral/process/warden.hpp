@@ -47,8 +47,8 @@ public:
     // and reaped by that parent.
     [[nodiscard]] const std::optional<core::failure>& orphans_refused() const noexcept { return refusal_; }
 
-    // Never block. A failure means that the warden is gone or stuck; what it was not told of it still finds
-    // by the token.
+    // Never block. A failure means that the warden is gone or stuck; it still finds by the token
+    // what it missed.
     core::result<void> watch_group(pid_t group);
     core::result<void> forget_group(pid_t group);
     // Starts another when somebody has killed the present one, and tells it all groups; true when it had to.

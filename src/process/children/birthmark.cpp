@@ -27,7 +27,7 @@ constexpr std::uint64_t serial_mask = (1ULL << serial_bits) - 1;
 constexpr int max_generations = 4096;
 // What forks as fast as it is killed is met again at once: each pass over our own children takes microseconds.
 constexpr int quick_passes = 32;
-// The loop waits for a pass; of more the next one is told.
+// The loop waits for a pass; the next one returns the others.
 constexpr std::size_t most_at_once = 64;
 
 bool is_alive(pid_t pid) {
@@ -134,7 +134,7 @@ std::size_t kill_ownerless() {
     for (int pass = 0; pass < quick_passes && found; ++pass) {
         found = false;
         for (const pid_t child : own_children()) {
-            // Nobody else reaps it, so the number stays its own.
+            // Only we reap it, so the number stays its own.
             if (is_ownerless(child) && ::kill(child, SIGKILL) == 0) {
                 found = true;
                 ++killed;

@@ -115,9 +115,9 @@ struct child::state {
         if (!report.is_open()) {
             return;
         }
-        start_report told = read_report(report.native_handle(), program, directory);
-        if (told.over || ended) {
-            failed_start = std::move(told.failed);
+        start_report reported = read_report(report.native_handle(), program, directory);
+        if (reported.over || ended) {
+            failed_start = std::move(reported.failed);
             core::error_code ignored_of_a_pipe_that_was_read;
             report.close(ignored_of_a_pipe_that_was_read);
         }

@@ -39,7 +39,7 @@ struct cgroup_name {
 [[nodiscard]] std::string cgroup_path(std::string_view cgroup_text);
 // The folder of that path, by the text of /proc/self/mountinfo; empty: it can't be seen from here.
 [[nodiscard]] std::string cgroup_folder(std::string_view path, std::string_view mountinfo);
-// Whether the group of that folder is ours to divide. The root of all groups is nobody's, and one of a service manager is only
+// Whether the group of that folder is ours to divide. The root of all groups is never ours, and one of a service manager is only
 // where it says so.
 [[nodiscard]] bool is_delegated(const std::string& folder);
 // A service manager says so.

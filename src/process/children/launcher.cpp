@@ -79,9 +79,9 @@ rlimit original_descriptor_limit{};
 bool descriptor_limit_raised = false;
 
 [[noreturn]] void give_up(const prepared& start, stage where) {
-    const start_error told{where, errno};
+    const start_error report{where, errno};
     // The parent takes a short or missing report for what it is: a child that ended early.
-    [[maybe_unused]] const ssize_t written = ::write(start.errors, &told, sizeof told);
+    [[maybe_unused]] const ssize_t written = ::write(start.errors, &report, sizeof report);
     ::_exit(exit_of_failed_start);
 }
 
@@ -148,7 +148,7 @@ void close_all_but_errors(prepared& start) {
     }
 }
 
-// A move, which waits for all other forks of the machine; for kernels and containers where nobody can be born in a group.
+// A move, which waits for all other forks of the machine; for kernels and containers that can't start a child in a group.
 // Where it fails too, the mark has to do.
 void enter_group(int folder) {
     const int procs = ::openat(folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
@@ -236,25 +236,25 @@ std::string text_of(int number) {
     return core::errno_failure(number, {}).code.message();
 }
 
-core::failure failure_of(const start_error& told, const std::string& name, const std::string& directory) {
+core::failure failure_of(const start_error& error, const std::string& name, const std::string& directory) {
     const std::string program = in_quotes(name);
-    const std::string why = text_of(told.number);
+    const std::string why = text_of(error.number);
     const char* what = "cannot prepare its process";
-    switch (told.where) {
+    switch (error.where) {
         case stage::execute:
             return core::errno_failure(
-                told.number, core::say("service.cannot-start/execute", program, why,
-                                       told.number == ENOEXEC ? " (it is not a program for this machine)"
-                                       : told.number == ENOENT
-                                           ? " (the file, its script interpreter or its loader is missing)"
-                                           : ""));
+                error.number, core::say("service.cannot-start/execute", program, why,
+                                        error.number == ENOEXEC ? " (it is not a program for this machine)"
+                                        : error.number == ENOENT
+                                            ? " (the file, its script interpreter or its loader is missing)"
+                                            : ""));
         case stage::search:
-            return core::errno_failure(told.number, told.number == EACCES
-                                                        ? core::say("service.cannot-start/denied", program)
-                                                        : core::say("service.cannot-start/find", program));
+            return core::errno_failure(error.number, error.number == EACCES
+                                                         ? core::say("service.cannot-start/denied", program)
+                                                         : core::say("service.cannot-start/find", program));
         case stage::directory:
             return core::errno_failure(
-                told.number, core::say("service.cannot-start/enter", program, in_quotes(directory), why));
+                error.number, core::say("service.cannot-start/enter", program, in_quotes(directory), why));
         case stage::parent_gone:
             what = "its parent has gone";
             break;
@@ -268,7 +268,7 @@ core::failure failure_of(const start_error& told, const std::string& name, const
         case stage::descriptors:
             break;
     }
-    return core::errno_failure(told.number, core::say("service.cannot-start/prepare", program, what, why));
+    return core::errno_failure(error.number, core::say("service.cannot-start/prepare", program, what, why));
 }
 
 // Not more than we may hand on: above that the system refuses it to all but root.
@@ -327,13 +327,13 @@ void give_up_child(pid_t pid) {
 
 // Zero bytes mean that exec closed the pipe: the program runs.
 start_report read_report(int fd, const std::string& program, const std::string& directory) {
-    start_error told;
+    start_error error;
     ssize_t got = 0;
     do {
-        got = ::read(fd, &told, sizeof told);
+        got = ::read(fd, &error, sizeof error);
     } while (got < 0 && errno == EINTR);
-    if (got == static_cast<ssize_t>(sizeof told)) {
-        return {true, failure_of(told, program, directory)};
+    if (got == static_cast<ssize_t>(sizeof error)) {
+        return {true, failure_of(error, program, directory)};
     }
     return {got >= 0 || errno != EAGAIN, {}};
 }
@@ -369,7 +369,7 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio,
     // The child does so too: whoever comes first, its group can be signalled from now on.
     static_cast<void>(::setpgid(pid, pid));
     report.reset();
-    // Safe though the child may have ended: nobody else reaps it, so the number is still its own.
+    // Safe though the child may have ended: only we reap it, so the number is still its own.
     launched child{pid, core::owned_fd(open_pidfd(pid))};
     if (!child.pidfd.valid()) {
         const int error = errno;

@@ -1,5 +1,5 @@
 #pragma once
-// fork and exec, done so that nothing of the daemon reaches the child and every failure is told
+// fork and exec, done so that nothing of the daemon reaches the child and every failure is reported
 // (docs/facts/platform_traps.md#failed-exec, #inherited-sockets, #inherited-signals).
 
 #include <optional>

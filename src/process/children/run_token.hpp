@@ -1,5 +1,5 @@
 #pragma once
-// The word by which all processes of one run of the daemon can be told from everything else on the machine,
+// The word by which all processes of one run of the daemon can be told apart from everything else on the machine,
 // and how to end those that carry it.
 
 #include <chrono>

@@ -213,8 +213,8 @@ core::result<bool> warden::look_after() {
     pipe_ = started->pipe.release();
     pid_ = started->pid;
     for (const pid_t group : groups_) {
-        if (const auto told = tell(pipe_, warden_notice::kind::watch, group); !told) {
-            return told.error();
+        if (const auto sent = tell(pipe_, warden_notice::kind::watch, group); !sent) {
+            return sent.error();
         }
     }
     return true;

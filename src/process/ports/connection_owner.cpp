@@ -167,9 +167,9 @@ std::optional<connection_ends> ends_of(int socket) {
 }
 
 // Asked twice: one that is closed in between is root's in the kernel's words, and has no inode any more.
-std::optional<uid_t> user_at(const connection_ends& of) {
-    const auto first = other_end(of);
-    const auto again = first ? other_end(of) : std::nullopt;
+std::optional<uid_t> user_at(const connection_ends& ends) {
+    const auto first = other_end(ends);
+    const auto again = first ? other_end(ends) : std::nullopt;
     const bool stands = again && again->connected && again->inode != 0 && again->inode == first->inode;
     return stands && again->user == first->user ? std::optional(first->user) : std::nullopt;
 }
@@ -199,8 +199,8 @@ bool peer_judge::still_holds(const member& who, std::uint64_t inode) const {
     return row && row->start_time == who.start_time && look_for(who.pid, inode) == holding::yes;
 }
 
-peer_judgement peer_judge::judge(const connection_ends& of, const std::vector<pid_t>& leaders) {
-    const auto socket = other_end(of);
+peer_judgement peer_judge::judge(const connection_ends& ends, const std::vector<pid_t>& leaders) {
+    const auto socket = other_end(ends);
     if (!socket || !socket->connected || socket->inode == 0) {
         return {};
     }

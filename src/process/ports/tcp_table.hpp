@@ -15,7 +15,7 @@ struct tcp_listener_row {
     bool any_address = false;
     bool loopback = false;
     std::uint64_t inode = 0;
-    bool elsewhere = false;  // no call to 127.0.0.1 ends there, as far as can be told
+    bool elsewhere = false;  // no call to 127.0.0.1 ends there, as far as is known
 };
 
 struct tcp_connection_row {

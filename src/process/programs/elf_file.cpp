@@ -114,7 +114,7 @@ std::optional<elf_summary> parse_elf(std::string_view head) {
         return std::nullopt;
     }
     if (!is_in_own_byte_order(head)) {
-        // Only the machine matters then, and it is told in the other byte order.
+        // Only the machine matters then, and it is in the other byte order.
         const auto machine = value_at<std::uint16_t>(head, offsetof(Elf64_Ehdr, e_machine));
         if (!machine) {
             return std::nullopt;
