@@ -93,7 +93,7 @@ public:
     [[nodiscard]] const core::error_code& error() const noexcept { return error_; }
 
     // Between these two the end of the client emits a terminal cancellation on slot(). An end seen before is
-    // told as soon as the exchange suspends, so that an answer that needs no waiting still reaches a
+    // reported as soon as the exchange suspends, so that an answer that needs no waiting still reaches a
     // half-closed client.
     void begin_exchange();
     void end_exchange();
@@ -118,7 +118,7 @@ public:
         return !awaits_header_ && (standing_ == standing::idle || standing_ == standing::opening) &&
                inbox().empty();
     }
-    // A request has come and nobody has read of it yet: what looks idle is not. A look at the socket.
+    // A request has come and is not read yet: what looks idle is not. A look at the socket.
     [[nodiscard]] bool has_unread_request();
     [[nodiscard]] bool over_unix() const noexcept { return options_.over_unix; }
     [[nodiscard]] bool encrypted() const noexcept { return options_.tls.has_value(); }

@@ -71,11 +71,11 @@ public:
         const auto found = shares_.find(name);
         return found == shares_.end() ? 0 : found->second.members;
     }
-    // Whether anybody might yield.
+    // Whether any might yield.
     [[nodiscard]] bool has_yielding() const noexcept { return !ranks_.empty(); }
 
     // The one that goes so that a newcomer of `share` may come: of a share that holds more, or one of its own. A
-    // stalled one yields once it has been so for `patience`. Null: nobody, or one that has come, begun a request or got
+    // stalled one yields once it has been so for `patience`. Null: none, or only one that has come, begun a request or got
     // an answer less than `moment` ago, for which the newcomer waits.
     [[nodiscard]] Who* yields_to(std::string_view newcomer, core::steady_time now, core::nanoseconds patience,
                                  core::nanoseconds moment = {}) const {

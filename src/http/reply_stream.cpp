@@ -207,7 +207,7 @@ core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_c
     if (what.kept) {
         acknowledge_at_once(*now.line);
     }
-    now.line->drained = !now.cut;  // nobody answers at once
+    now.line->drained = !now.cut;  // no server answers at once
     while (!now.answer.head_done()) {
         core::result<void> read = co_await now.more();
         if (!read) {

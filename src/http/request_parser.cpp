@@ -59,7 +59,7 @@ bool asks_other_version(std::string_view bytes) {
 }  // namespace
 
 // Fields go where they stay, so a head is held once; Beast's own container takes none above 64 KiB. A body pays for each
-// byte when it arrives, so an announced length alone blocks nobody.
+// byte when it arrives, so an announced length alone blocks no other.
 struct request_parser::machine final : beast_http::basic_parser<true> {
     explicit machine(request& into) : into_(into) {}
 

@@ -110,8 +110,8 @@ core::awaitable<void> router::serve(request& incoming, response_writer& out) con
         whole.headers.add("Allow", allow_list(std::move(methods)));
     }
     // An error means that the client went; the server sees that itself.
-    const core::error_code told = co_await out.send(std::move(whole));
-    static_cast<void>(told);
+    const core::error_code ignored = co_await out.send(std::move(whole));
+    static_cast<void>(ignored);
 }
 
 }  // namespace corral::http

@@ -148,7 +148,7 @@ bool server::impl::keep_aside(connection& one) {
     return socket >= 0;
 }
 
-// Nobody more can be let in, whoever it is.
+// No client can be let in, whoever it is.
 bool server::impl::full() const {
     const std::size_t most = context->options.max_connections;
     const bool leavers_linger = open.size() >= 2 * most;
@@ -361,7 +361,7 @@ void server::pause() {
     }
     impl_->context->paused = true;
     impl_->context->closes_tls = true;
-    // Borrowed: a session's end is told to us, so we outlive all of them.
+    // Borrowed: a session reports its end to us, so we outlive all of them.
     impl_->context->keep_aside = [of = impl_.get()](connection& one) { return of->keep_aside(one); };
     ++impl_->pauses;
     for (listening_socket& listener : impl_->listeners) {

@@ -150,7 +150,7 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
         }
         if (parser.state() == progress::refused) {
             on.size_inbox(connection::usual_inbox);
-            on.consume(on.inbox().size());  // nobody pays for it any more
+            on.consume(on.inbox().size());  // it is charged to no request any more
         }
         if (parser.state() == progress::complete || parser.state() == progress::refused) {
             co_return out;
@@ -159,8 +159,8 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
             const core::deadline end = end_of(context.options.body_timeout, begin, parser.body_bytes());
             until = from_now(context.options.body_timeout).sooner(end);
             if (parser.wants_continue()) {
-                const bool told = co_await tell_to_go_on(on, parser);
-                if (!told) {
+                const bool continued = co_await tell_to_go_on(on, parser);
+                if (!continued) {
                     out.client_left = true;
                     co_return out;
                 }
@@ -339,12 +339,12 @@ core::awaitable<void> answer_stranger(session_context& context, connection& on, 
     }
 }
 
-// Whoever speaks plainly where it must not is told so; a proxy's broken header is only in the log, a line a minute.
+// A client that speaks plainly where it must not is answered so; a proxy's broken header is only in the log, a line a minute.
 core::awaitable<void> refuse_proxy(session_context& context, connection& on, const proxy_header& header) {
     constexpr core::seconds between{60};
     const core::steady_time now = std::chrono::steady_clock::now();
-    if (!context.told_of_header || now - *context.told_of_header >= between) {
-        context.told_of_header = now;
+    if (!context.header_warned || now - *context.header_warned >= between) {
+        context.header_warned = now;
         const bool silent = header.state() == proxy_header::progress::more;
         const std::string from = on.peer().address().to_string();
         context.log_warning(silent ? core::say("daemon.refused-proxy/late", from)
@@ -383,7 +383,7 @@ bool make_room_for_handshake(session_context& context, const connection& newcome
 // True when requests can be read.
 core::awaitable<bool> open_connection(session_context& context, connection& on) {
     if (const server::admission ask = context.admit) {
-        on.stand(standing::busy);  // while it is asked about it yields to nobody
+        on.stand(standing::busy);  // it yields to no other while it is asked about
         const bool admitted = co_await ask(on.handle());
         if (!admitted || on.error()) {
             co_return false;

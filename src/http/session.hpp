@@ -48,10 +48,10 @@ struct session_context {
     connection_crowd handshakes;            // those of them that have not finished theirs
     std::shared_ptr<share_turns> turns;     // of handshakes
     std::shared_ptr<share_turns> requests;  // of what is read and not served yet
-    std::shared_ptr<share_turns> discards;  // of pieces of bodies that nobody wants
+    std::shared_ptr<share_turns> discards;  // of pieces of unwanted bodies
     std::optional<tls_credentials> tls;     // for connections to come; nothing: plain
     date_text date;
-    std::optional<core::steady_time> told_of_header;  // the last complaint about a proxy
+    std::optional<core::steady_time> header_warned;  // the last complaint about a proxy
     std::size_t exchanges = 0;
     std::uint64_t answered = 0;  // handlers that have run
     bool stopping = false;       // no exchange is followed by another

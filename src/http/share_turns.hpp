@@ -24,7 +24,7 @@ public:
     enum class entry { behind, before };  // the others of the same share
     explicit share_turns(const core::executor& on, spacing how = spacing::by_cost) : timer_(on), how_(how) {}
 
-    // True: nobody waits, so it is the turn of this one.
+    // True: none waits, so it is the turn of this one.
     [[nodiscard]] bool passes();
     // Until it is the turn of this one, or until somebody else cancels `wake`, which is the caller's and unused.
     [[nodiscard]] core::awaitable<void> wait(std::string share, core::asio::steady_timer& wake,

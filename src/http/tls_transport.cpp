@@ -157,7 +157,7 @@ public:
             return {};
         }
         ERR_clear_error();
-        // 0: ours is told, the peer's has not come. That is all that is wanted.
+        // 0: ours is sent, the peer's has not come. That is all that is wanted.
         const int result = SSL_shutdown(ssl_.get());
         return result >= 0 ? transfer{} : outcome(result, 0);
     }

@@ -65,7 +65,7 @@ struct request {
     int socket = -1;         // of its connection, the server's; for questions to the kernel
     core::steady_time arrived;
     std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
-    std::string owner{};   // the same where a key told who it is; else empty
+    std::string owner{};   // the same where a key says who it is; else empty
     // What who asks may do; as `client`.
     bool may_ask = true;                      // models
     bool may_observe = false;                 // how the box fares

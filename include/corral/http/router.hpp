@@ -19,7 +19,7 @@ using handler = std::function<core::awaitable<void>(request&, response_writer&)>
 // What is found at the head of a request, before its body is read.
 struct head_verdict {
     std::optional<response>
-        refusal;        // told at once, and the body is not wanted; nothing: go on to the handler
+        refusal;        // sent at once, and the body is not wanted; nothing: go on to the handler
     std::string owner;  // whose request it is, for shares; empty: its address's
 };
 // Does not wait. For a request without a body only the owner counts: its handler refuses too.

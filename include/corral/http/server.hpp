@@ -60,7 +60,7 @@ class server {
 public:
     // `serve` gets every well-formed request; malformed ones are answered here (400, 413, 431, 501, 505) with
     // a JSON body {"error":"..."}. An exception out of `serve` becomes a 500 (or a cut connection once begun)
-    // and is told to `log_error`.
+    // and goes to `log_error`.
     server(core::executor on, server_options options, handler serve,
            std::function<void(std::string)> log_error);
     ~server();
@@ -116,7 +116,7 @@ public:
     // Closes the listeners and idle connections; running exchanges go on and close after their answer.
     void stop_accepting();
 
-    // Takes no new connection and no new request, and forgets nobody: those to come wait in the listen
+    // Takes no new connection and no new request, and drops none: those to come wait in the listen
     // backlog, and plain connections between two requests are kept aside, now and after each answer. TLS ones
     // end there, for their keys can't be handed on. stats().connections counts what is still at work.
     void pause();
