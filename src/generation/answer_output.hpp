@@ -68,7 +68,7 @@ public:
     // Calls that wait, which is over.
     [[nodiscard]] std::vector<chat::generation_event> release();
     [[nodiscard]] bool call_waits() const { return calls_ && calls_->waits(); }
-    // Logprobs that were not told yet; `stop`: the text that ended the answer, or empty.
+    // Logprobs that were not sent yet; `stop`: the text that ended the answer, or empty.
     [[nodiscard]] chat::token_logprobs take_logprobs(std::string_view stop) { return tokens_.take_all(stop); }
 
     [[nodiscard]] const std::string& stopped_by() const { return filter_->stopped_by(); }

@@ -49,7 +49,7 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
     core::deadline until, core::worker* elsewhere = nullptr, counting count = nullptr,
     turn_summaries* summaries = nullptr);
 
-// Why `request` can't fit a context of so many positions, whatever is left out, by the length of its texts alone: told
+// Why `request` can't fit a context of so many positions, whatever is left out, by the length of its texts alone: known
 // before any of them is rendered. Nothing: it may fit, or `context` is 0, unknown.
 [[nodiscard]] std::optional<chat::failure> surely_too_long(const chat::generation_request& request,
                                                            std::uint32_t context);

@@ -1,5 +1,5 @@
 #pragma once
-// What can be told of the length of a prompt before its turn comes: counted exactly, beside the runs of others.
+// What can be known of the length of a prompt before its turn comes: counted exactly, beside the runs of others.
 
 #include <memory>
 #include <optional>
@@ -49,7 +49,7 @@ public:
         bool failed_ = false;
     };
 
-    // Nothing: nobody runs or waits, so that the turn is as soon; or nobody can be asked before `until`.
+    // Nothing: none runs or waits, so that the turn is as soon; or none can be asked before `until`.
     [[nodiscard]] core::awaitable<std::unique_ptr<place>> enter(const scheduler::scheduler& admission,
                                                                 std::string model, std::string client,
                                                                 core::deadline until);

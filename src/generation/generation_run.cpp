@@ -175,7 +175,7 @@ core::awaitable<bool> generation_run::prepare() {
     co_return true;
 }
 
-// Told while others run, so that nobody waits for a refusal.
+// Found while others run, so that no request waits only to be refused.
 core::awaitable<bool> generation_run::may_fit() {
     early_question about;
     about.admission = with_.admission;
@@ -395,7 +395,7 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
 void generation_run::note_cuts(const prompt_cuts& cuts) {
     to_->notes().cuts = cuts;
     to_->notes().cuts_note =
-        is_background(request_) ? std::string() : told_to_people(cuts, !tool_names(request_).empty());
+        is_background(request_) ? std::string() : note_for_people(cuts, !tool_names(request_).empty());
     if (!cuts.any() || request_.idle_work) {
         return;
     }

@@ -128,7 +128,7 @@ bool generation_run::expects_next() const {
 // Rendered and cut as that request would be. It costs whoever comes meanwhile a few calls of the tokenizer at most.
 core::awaitable<void> generation_run::expect_next() {
     constexpr core::seconds patience{2};
-    constexpr const char* words = "Xqzvjkw wkjvzqx";  // nobody's
+    constexpr const char* words = "Xqzvjkw wkjvzqx";  // not in any text
     chat::generation_request next = request_;
     next.sampling = asked_.sampling;
     next.limits = asked_.limits;

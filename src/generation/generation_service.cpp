@@ -56,7 +56,7 @@ core::awaitable<void> generation_service::impl::perform(std::shared_ptr<impl> se
     }
 }
 
-// One at a time, while nobody else wants the box.
+// One at a time, while no request wants the box.
 core::awaitable<void> generation_service::impl::sum_up(std::shared_ptr<impl> self) {
     constexpr core::milliseconds pause{250};
     co_await core::asio::this_coro::throw_if_cancelled(false);
@@ -199,18 +199,18 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
         }
         beside.reset();  // others count, and a reload goes on, while this one waits for its turn
     }
-    const auto told = [&with, name = who.model](chat::failure why) {
+    const auto worded = [&with, name = who.model](chat::failure why) {
         return for_client(std::move(why),
                           engine::until_ready(with.admission->runtimes_of(name), with.clock->now()));
     };
     auto granted = co_await with.admission->acquire(std::move(who));
     if (!granted) {
-        co_return told(granted.error());
+        co_return worded(granted.error());
     }
     const core::result<engine::prompt_measure> measured =
         co_await (*granted)->measure(prepared->prompt, until);
     if (!measured) {
-        co_return told({chat::failure_kind::runtime_failed, "measure-failed", measured.error().message});
+        co_return worded({chat::failure_kind::runtime_failed, "measure-failed", measured.error().message});
     }
     co_return measured->system_tokens + measured->turn_tokens;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Options that have no effect are named in the log once, so that nobody believes they work
+// Options that have no effect are named in the log once, so that they are not believed to work
 // (docs/facts/ollama_wire.md#options).
 
 #include <cstddef>

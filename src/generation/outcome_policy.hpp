@@ -67,7 +67,7 @@ using end_of_run = std::variant<keep_judgement, judge_answer, run_again, fail_re
 //   too long, retryable, nothing out               run_again: it is made to fit anew
 //   failed, retryable, nothing out, may run again  run_again
 //   failed                                         fail: as it failed
-//   cancelled, and nobody asked for it             fail: internal
+//   cancelled, and not on request                 fail: internal
 //   stop or length                                 judge_answer
 [[nodiscard]] end_of_run after_run(const run_standing& at, const retry_limits& limits,
                                    const engine::run_outcome& outcome);

@@ -109,7 +109,7 @@ std::string to_text(const prompt_cuts& cuts) {
     return core::joined(parts);
 }
 
-std::string told_to_people(const prompt_cuts& cuts, bool has_tools) {
+std::string note_for_people(const prompt_cuts& cuts, bool has_tools) {
     if (cuts.newest_bytes == 0 && (has_tools || !cuts.a_tenth)) {
         return {};
     }
@@ -198,8 +198,8 @@ void prompt_cutter::cut(std::size_t budget) {
     }
 }
 
-// All that is to be summed up is told in one text, each message with as much as has room: the oldest turns would go
-// else, and with them what nobody could know behind the summary.
+// All that is to be summed up goes into one text, each message with as much as has room: the oldest turns would go
+// else, and with them what is known only before the summary.
 void prompt_cutter::cut_transcript(std::size_t budget, std::size_t question) {
     constexpr std::size_t share_of_question = 3;
     const auto within = [](const std::string& text, std::size_t most) {

@@ -8,7 +8,7 @@ namespace {
 
 // Of a part that is longer its beginning, its end and its length.
 constexpr std::size_t most_of_a_part = 128UL * 1024;
-constexpr std::size_t most_told = 500;
+constexpr std::size_t most_kept = 500;
 constexpr std::string_view restarting = " It is being restarted.";
 
 void feed(core::keyed_hash& into, std::string_view part) {
@@ -84,7 +84,7 @@ void prompt_quarantine::note(prompt_mark prompt, const engine::run_loss& loss, s
     }
     of.halves += loss.shared ? 1 : 2;
     ++(loss.what == engine::run_loss::how::died ? of.deaths : of.hangs);
-    of.last = loss.told.substr(0, most_told);
+    of.last = loss.told.substr(0, most_kept);
     if (of.last.ends_with(restarting)) {
         of.last.resize(of.last.size() - restarting.size());  // long over when it is read
     }

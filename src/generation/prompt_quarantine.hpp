@@ -46,7 +46,7 @@ public:
     [[nodiscard]] prompt_mark mark_of(prompt_mark content, const std::string& lane, unsigned tier) const;
 
     // `stand` counts what kept the runtimes of the model from starting that lies outside of them, such as a lost
-    // card: what was lost before it changed is nobody's doing, and forgotten.
+    // card: what was lost before it changed is not the prompts' doing, and forgotten.
     void note(prompt_mark prompt, const engine::run_loss& loss, std::uint64_t stand, core::steady_time now);
     // Nothing: it did no harm that counts.
     [[nodiscard]] std::optional<prompt_record> find(prompt_mark prompt, std::uint64_t stand,

@@ -57,7 +57,7 @@ using preparation = boost::system::result<prepared_request, chat::failure>;
 // A conversation in the model's chat format, and not a text that goes to the model as it is.
 [[nodiscard]] bool is_conversation(const chat::generation_request& request);
 
-// What a client asks beside the chat: a title, tags, questions that may follow. Nobody waits for its answer.
+// What a client asks beside the chat: a title, tags, questions that may follow. No person waits for its answer.
 [[nodiscard]] bool is_background(const chat::generation_request& request);
 // It waits behind those of people: by its priority, else by its shape.
 [[nodiscard]] bool is_batch(const chat::generation_request& request);

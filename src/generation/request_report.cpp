@@ -15,7 +15,7 @@ double milliseconds_of(core::nanoseconds span) {
     return std::chrono::duration<double, std::milli>(span).count();
 }
 
-// Of the log line: nothing where nobody knows it.
+// Of the log line: nothing where it is unknown.
 std::string part_text(const char* name, const std::optional<core::nanoseconds>& took) {
     return took ? fmt::format(" {}_ms={:.1f}", name, milliseconds_of(*took)) : std::string();
 }

@@ -92,14 +92,14 @@ core::nanoseconds run_figures::decode_before_first_text(core::nanoseconds after_
 // (docs/facts/other_runtimes.md#rkllama), and is not believed.
 core::nanoseconds run_figures::hidden_decode(const chat::generation_timings& seen) const {
     const core::nanoseconds both = seen.prefill + seen.decode;
-    const auto& told = progress_.stages;
-    if (told.prefill && told.decode && core::sum_of(*told.prefill, *told.decode) < both / 1000) {
+    const auto& stages = progress_.stages;
+    if (stages.prefill && stages.decode && core::sum_of(*stages.prefill, *stages.decode) < both / 1000) {
         return decode_before_first_text(seen.decode, seen.prefill);
     }
-    if (const auto& prefill = progress_.stages.prefill) {
+    if (const auto& prefill = stages.prefill) {
         return seen.prefill - std::clamp(*prefill, core::nanoseconds{0}, both);
     }
-    if (const auto& decode = progress_.stages.decode) {
+    if (const auto& decode = stages.decode) {
         return std::clamp(*decode, core::nanoseconds{0}, both) - seen.decode;
     }
     return decode_before_first_text(seen.decode, seen.prefill);

@@ -1,6 +1,6 @@
 #pragma once
 // Logprobs on their way: each waits until no stop text can begin at its token or before it, for a token that a stop
-// takes away is not told. Pure.
+// takes away is not reported. Pure.
 
 #include <algorithm>
 #include <cstddef>

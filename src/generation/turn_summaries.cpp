@@ -33,7 +33,7 @@ void feed_message(core::keyed_hash& into, const chat::message& one) {
     }
 }
 
-// The newest first, each whole or without its middle, told in the order in which they came.
+// The newest first, each whole or without its middle, in the order in which they came.
 std::string words_of(const std::vector<const chat::message*>& turns, std::size_t room) {
     constexpr std::size_t share_of_text = 2;
     std::vector<std::string> kept;

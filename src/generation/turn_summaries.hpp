@@ -1,6 +1,6 @@
 #pragma once
 // Summaries of the turns that were left out of a conversation (docs/long_prompts.md#summaries), and which are to be
-// made. In memory only, nobody sees those of another key or client. Decides only; the service asks the model.
+// made. In memory only, each for its own key or client. Decides only; the service asks the model.
 
 #include <cstddef>
 #include <cstdint>

@@ -129,7 +129,7 @@ TEST(prompt_cuts, a_conversation_that_is_to_be_summed_up_is_told_from_its_beginn
     }
     EXPECT_TRUE(cutter.rest().tools.is_null());
     EXPECT_GT(cutter.cuts().text_bytes, 100'000U);
-    EXPECT_EQ(told_to_people(cutter.cuts(), false), "") << "it would stand in the summary";
+    EXPECT_EQ(note_for_people(cutter.cuts(), false), "") << "it would stand in the summary";
     whole.messages.erase(whole.messages.begin() + 1, whole.messages.end() - 2);
     whole.messages[1].content += std::string(9000, 'q');
     prompt_cutter alone(whole);
@@ -161,11 +161,11 @@ TEST(prompt_cuts, short_texts_stay_whole) {
 }
 
 TEST(prompt_cuts, people_are_told_of_what_they_miss) {
-    EXPECT_EQ(told_to_people({.messages = 2, .tools = 30, .text_bytes = 90}, false), "")
+    EXPECT_EQ(note_for_people({.messages = 2, .tools = 30, .text_bytes = 90}, false), "")
         << "less than a tenth";
-    EXPECT_EQ(told_to_people({.messages = 2, .a_tenth = true}, true), "") << "a program's history";
+    EXPECT_EQ(note_for_people({.messages = 2, .a_tenth = true}, true), "") << "a program's history";
     EXPECT_EQ(
-        told_to_people({.messages = 1, .text_bytes = 5128, .newest_bytes = 5120, .a_tenth = true}, false),
+        note_for_people({.messages = 1, .text_bytes = 5128, .newest_bytes = 5120, .a_tenth = true}, false),
         "The model did not read all of this, for its context is too small: 5120 bytes of the newest "
         "messages, 1 earlier message, 8 bytes of other texts left out.");
 }

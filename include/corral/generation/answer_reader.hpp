@@ -31,8 +31,8 @@ struct prompt_cuts {
 
 // "messages=3, summarised=3, tools=20, descriptions=4, text-bytes=1200", without the parts that stayed whole.
 [[nodiscard]] std::string to_text(const prompt_cuts& cuts);
-// A sentence for who reads the answer; empty: not worth it. With tools only of the newest texts.
-[[nodiscard]] std::string told_to_people(const prompt_cuts& cuts, bool has_tools);
+// A sentence for the reader of the answer; empty: not worth it. With tools only of the newest texts.
+[[nodiscard]] std::string note_for_people(const prompt_cuts& cuts, bool has_tools);
 
 // For response headers; complete with the first event.
 struct answer_notes {
@@ -75,7 +75,7 @@ public:
     void note_delivery(core::nanoseconds waited) {
         delivery_ = delivery_.value_or(core::nanoseconds{0}) + waited;
     }
-    // Nobody will read the rest: the runtime is stopped.
+    // The rest will not be read: the runtime is stopped.
     void leave();
 
 protected:
@@ -111,7 +111,7 @@ struct leave_answer {
     void operator()(answer_reader* reader) const { reader->leave(); }
 };
 
-// Its end before the request's means that nobody wants the rest.
+// Its end before the request's means that the rest is unwanted.
 using generation_handle = std::unique_ptr<answer_reader, leave_answer>;
 
 }  // namespace corral::generation

@@ -9,7 +9,7 @@
 namespace corral::generation {
 
 // `why` with its message in those words; `load`: how long its model takes to be ready, where that is known. A
-// request's own faults stay as they are told, and so does a cause that is not known here.
+// request's own faults stay as they are worded, and so does a cause that is not known here.
 [[nodiscard]] chat::failure for_client(chat::failure why, std::optional<core::seconds> load);
 
 }  // namespace corral::generation
