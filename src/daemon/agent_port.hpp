@@ -1,6 +1,6 @@
 #pragma once
 // The port where load balancers ask how much of the load this box wants: HAProxy's agent-check. Whoever connects may send
-// the name of a model and a line end (`agent-send`), or nothing, and is told one line. It tells states and no names, so it
+// the name of a model and a line end (`agent-send`), or nothing, and gets one line. It tells states and no names, so it
 // asks for no key.
 
 #include <cstddef>

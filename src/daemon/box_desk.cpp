@@ -154,12 +154,12 @@ private:
         std::string out;
         for (const control::admin_json& line : core::list_at(batch, "lines")) {
             const auto lost = core::number_at<std::uint64_t>(line, "lost");
-            desk_json told = line;
+            desk_json shown = line;
             if (lost) {
-                told.erase("lost");
-                told["lines"] = *lost;
+                shown.erase("lost");
+                shown["lines"] = *lost;
             }
-            out += frame_of(lost ? "lost" : "line", told);
+            out += frame_of(lost ? "lost" : "line", shown);
         }
         for (const control::admin_json& counted : core::list_at(batch, "routine")) {
             out += frame_of("routine", counted);

@@ -1,6 +1,6 @@
 #pragma once
 // How the box fares, as it changes, for many watchers at the price of one: each picture is made once, and not at all
-// while nobody watches. A slow watcher gets the newest picture, not those between.
+// without a watcher. A slow watcher gets the newest picture, not those between.
 
 #include <cstdint>
 #include <functional>

@@ -24,14 +24,14 @@ core::awaitable<desk_json> box_desk::ask(desk_json verb) {
                         lent_models::most));
     }
     auto asking = answer_admin(*of_.admin, std::move(verb));
-    desk_json told = co_await std::move(asking);
-    for (const desk_json& each : core::list_at(told, "models")) {
+    desk_json answer = co_await std::move(asking);
+    for (const desk_json& each : core::list_at(answer, "models")) {
         lent_.lend(each.get<std::string>(), loan);
     }
     if (lends) {
         lent_.begin(loan);
     }
-    co_return told;
+    co_return answer;
 }
 
 void box_desk::serve_again(const std::string& model, bool overdue) {

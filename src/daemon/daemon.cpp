@@ -168,7 +168,7 @@ std::unique_ptr<http::server> daemon::make_server(const http::server_options& wi
     return out;
 }
 
-// Nobody is let in before start().
+// No client is let in before start().
 core::result<void> daemon::open_server() {
     server_ = make_server(settings_.http);
     operator_server_ = make_server(for_the_command_line());
@@ -270,7 +270,7 @@ core::awaitable<void> daemon::shut_down() {
         const core::deadline tick = core::deadline::after(core::milliseconds(100), clock_.now());
         co_await fleet_.admission().wait_idle(tick.sooner(grace));
     }
-    // What still runs is told so in its stream before its connection goes.
+    // What still runs hears of it in its stream before its connection goes.
     run_tasks_.cancel();
     co_await server_->wait_idle(core::deadline::after(connection_end, clock_.now()));
     server_->close_all();

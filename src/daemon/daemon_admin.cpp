@@ -238,7 +238,7 @@ core::result<void> daemon::open_admin() {
         admin_file_.emplace(*std::move(made));
         return opened;
     }
-    // Without a usual place the command line has nobody to ask; all else goes on.
+    // Without a usual place the command line has no socket to ask; all else goes on.
     if (settings_.admin_socket_named || opened.error().code == boost::system::errc::address_in_use) {
         return opened;
     }

@@ -78,7 +78,7 @@ core::awaitable<void> daemon::wait_for_credentials() {
     }
     if (asked->tls()) {
         server_->use_tls(*asked->tls());
-        server_->close_all();  // the plain ones, which were told only that nobody is let in
+        server_->close_all();  // the plain ones, which only got refusals
     }
     renew_request_pipeline();
     if (closed_for_clients().empty()) {

@@ -68,16 +68,16 @@ core::awaitable<void> daemon::tell_systemd() {
     const auto interval = telemetry::watchdog_interval();
     const core::nanoseconds period =
         std::min<core::nanoseconds>(interval.value_or(core::seconds(2)), core::seconds(2));
-    std::string told;
+    std::string last;
     bool awake = true;
     while (awake) {
         if (interval && work_advances()) {
             telemetry::notify_watchdog();
         }
         std::string line = status_line();
-        if (line != told) {
+        if (line != last) {
             telemetry::notify_status(line);
-            told = std::move(line);
+            last = std::move(line);
         }
         awake = co_await core::sleep_for(period);
     }
@@ -162,7 +162,7 @@ void daemon::meter(engine::backend& runtime) {
 }
 
 // A crowd leaves holes all over the heap, which the allocator keeps; a start and a rare request leave code in memory
-// that nobody needs again soon. Given back once nobody is at work; the heap on another thread, for that takes
+// that is not needed again soon. Given back once the box is idle; the heap on another thread, for that takes
 // milliseconds.
 core::awaitable<void> daemon::give_memory_back() {
     constexpr core::seconds between{5};

@@ -83,7 +83,7 @@ bool daemon::cards_are_shared() const {
 }
 
 // One look at each, all at the same time: what room there is decides who is loaded first. A tool that is slow
-// delays nobody for long; its answer counts when it comes.
+// delays none for long; its answer counts when it comes.
 core::awaitable<void> daemon::look_at_cards() {
     constexpr core::seconds patience{3};
     auto open = std::make_shared<std::size_t>(devices_.all().size());

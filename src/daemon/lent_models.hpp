@@ -32,7 +32,7 @@ public:
     // It is overdue at `until`, or after the longest time that a loan may last.
     [[nodiscard]] std::shared_ptr<loan> open(core::owned_fd asker,
                                              core::steady_time until = core::steady_time::max());
-    // The last word on a model counts. `to` may be nullptr: it is nobody's.
+    // The last word on a model counts. `to` may be nullptr: it is lent no more.
     void lend(const std::string& model, const std::shared_ptr<loan>& to);
     void begin(const std::shared_ptr<loan>& of);
 

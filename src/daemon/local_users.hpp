@@ -18,7 +18,7 @@ public:
     explicit local_users(const core::clock_source& clock) : clock_(clock) {}
 
     // Corral's own user, root and members of `group` operate; empty: there is none. Nothing where the other end is
-    // closed by now, or can't be told.
+    // closed by now, or has no known user.
     [[nodiscard]] core::awaitable<std::optional<api::local_user>> at(int socket, std::string group);
 
 private:

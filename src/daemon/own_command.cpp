@@ -37,14 +37,14 @@ public:
           clock_(clock),
           changed_(changed),
           heard_(clock.now()) {
-        tell_warden(guard_.watch_group(child_.pid()));
+        log_failure(guard_.watch_group(child_.pid()));
     }
     run(const run&) = delete;
     run& operator=(const run&) = delete;
     ~run() {
         static_cast<void>(
             child_.kill_family());  // what can't be killed at once dies with the next look for orphans
-        tell_warden(guard_.forget_group(child_.pid()));
+        log_failure(guard_.forget_group(child_.pid()));
     }
 
     core::awaitable<own_command_end> finish() {
@@ -56,9 +56,10 @@ public:
     }
 
 private:
-    static void tell_warden(const core::result<void>& told) {
-        if (!told) {
-            telemetry::log().debug("the warden was not told of a command of ours: {}", told.error().message);
+    static void log_failure(const core::result<void>& notice) {
+        if (!notice) {
+            telemetry::log().debug("the warden was not told of a command of ours: {}",
+                                   notice.error().message);
         }
     }
 

@@ -32,7 +32,7 @@ core::failure cancelled() {
     return core::make_failure(core::errc::cancelled, core::say("pull.failed/whoever-asked"));
 }
 
-// A task of a list, until its end, whatever that is; then those who wait for it are told. `owner` has the list.
+// A task of a list, until its end, whatever that is; then it wakes those who wait for it. `owner` has the list.
 template <typename Task>
 class entry {
 public:
@@ -131,7 +131,7 @@ private:
         if (!of_->error.empty()) {
             return core::make_failure(core::errc::unavailable, of_->error);
         }
-        if (std::exchange(told_end_, true)) {
+        if (std::exchange(sent_end_, true)) {
             return std::optional<std::string>();
         }
         return std::optional<std::string>(R"({"status":"success"})");
@@ -141,7 +141,7 @@ private:
     std::string client_;
     const core::clock_source& clock_;
     pull_progress::place place_;
-    bool told_end_ = false;
+    bool sent_end_ = false;
 };
 
 package_desk::package_desk(core::task_group& tasks, const core::clock_source& clock, process::warden& guard,
@@ -279,7 +279,7 @@ core::awaitable<core::result<void>> package_desk::remove(std::string name) {
     co_return core::result<void>();
 }
 
-// Goes on when its client leaves: a removal that is cut off in the middle helps nobody.
+// Goes on when its client leaves: a removal that is cut off in the middle is no help.
 core::awaitable<void> package_desk::run(std::shared_ptr<removal> of) {
     const entry at_end(open_, open_->removals, of,
                        "this server is being stopped; the rest can be removed by 'corral prune'");

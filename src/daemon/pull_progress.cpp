@@ -26,7 +26,7 @@ void pull_progress::add(std::string_view line) {
     }
     std::string status = core::text_at(read, "status");
     if (status == "success") {
-        succeeded_ = true;  // told when the command has ended well
+        succeeded_ = true;  // reported when the command has ended well
         return;
     }
     if (status.empty()) {
@@ -41,24 +41,24 @@ void pull_progress::add(std::string_view line) {
     }
 }
 
-pull_progress::step pull_progress::next(place& who, core::steady_time now, bool over) const {
-    while (who.at < entries_.size()) {
-        const entry& here = entries_[who.at];
-        const bool last = who.at + 1 == entries_.size();
-        if (who.seen != here.version) {
-            const core::steady_time due = core::later(who.told, between);
-            if (who.seen != 0 && last && !over && now < due) {
+pull_progress::step pull_progress::next(place& reader, core::steady_time now, bool over) const {
+    while (reader.at < entries_.size()) {
+        const entry& here = entries_[reader.at];
+        const bool last = reader.at + 1 == entries_.size();
+        if (reader.seen != here.version) {
+            const core::steady_time due = core::later(reader.sent, between);
+            if (reader.seen != 0 && last && !over && now < due) {
                 return {std::nullopt, due};
             }
-            who.seen = here.version;
-            who.told = now;
+            reader.seen = here.version;
+            reader.sent = now;
             return {here.line, std::nullopt};
         }
         if (last) {
             break;
         }
-        ++who.at;
-        who.seen = 0;
+        ++reader.at;
+        reader.seen = 0;
     }
     return {};
 }

@@ -21,18 +21,18 @@ public:
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
     [[nodiscard]] bool succeeded() const noexcept { return succeeded_; }
 
-    // The place of one who reads.
+    // The place of one reader.
     struct place {
         std::size_t at = 0;
         std::uint64_t seen = 0;  // which version of the line there; 0: none
-        core::steady_time told;
+        core::steady_time sent;
     };
     struct step {
-        std::optional<std::string> line;         // to be told now
+        std::optional<std::string> line;         // to be sent now
         std::optional<core::steady_time> again;  // else ask again then; nothing: when there is more
     };
     // `over`: no line will come any more.
-    [[nodiscard]] step next(place& who, core::steady_time now, bool over) const;
+    [[nodiscard]] step next(place& reader, core::steady_time now, bool over) const;
 
 private:
     struct entry {

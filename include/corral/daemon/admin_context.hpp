@@ -34,7 +34,7 @@ struct admin_context {
     // Begins one, with that program or, when empty, the one that runs.
     std::function<core::result<void>(std::string program)> upgrade;
     std::function<upgrade::upgrade_report()> upgrades;
-    std::function<std::vector<std::string>()> closed;  // why nobody is let in, a sentence each
+    std::function<std::vector<std::string>()> closed;  // why no client is let in, a sentence each
     std::function<void(bool is)> drain;
     std::function<bool()> drained;
     const config::configuration* settings = nullptr;  // as they are in force
