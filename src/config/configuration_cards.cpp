@@ -64,12 +64,13 @@ void read_seats(catalog::section& from, catalog::model_entry& to) {
     }
 }
 
-// A program that is not told its card would start on the same one for every place.
-void check_told(catalog::section& from, const catalog::model_entry& model) {
+// A program that does not get its card would start on the same one for every place.
+void check_devices(catalog::section& from, const catalog::model_entry& model) {
     const auto& services = model.runtime.services;
-    const bool told = std::any_of(services.begin(), services.end(),
-                                  [](const auto& service) { return catalog::mentions(service, "devices"); });
-    if (model.card_sets.size() > 1 && !told && !services.empty()) {
+    const bool has_devices = std::any_of(services.begin(), services.end(), [](const auto& service) {
+        return catalog::mentions(service, "devices");
+    });
+    if (model.card_sets.size() > 1 && !has_devices && !services.empty()) {
         from.complain(from.place("cards"), core::say("configuration.cards/model", model.name));
     }
     for (const auto& service : services) {
@@ -85,7 +86,7 @@ void check_told(catalog::section& from, const catalog::model_entry& model) {
 
 void read_places(catalog::section& from, catalog::model_entry& to) {
     read_seats(from, to);
-    check_told(from, to);
+    check_devices(from, to);
     to.cards = to.card_sets.front();
     to.runtime.device.card = to.cards.front();
     constexpr std::int64_t most_instances = 16;

@@ -31,7 +31,7 @@ void check_dialect(catalog::section& from, const catalog::profile& runtime,
     }
 }
 
-// False when there is none to go on with; the reason is told.
+// False when there is none to go on with; the reason is reported.
 bool read_runtime(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
     std::string name;
     from.text("profile", name, true);
@@ -122,7 +122,7 @@ bool anybody_mentions(const catalog::profile& runtime, std::string_view name) {
                        [&](const auto& service) { return catalog::mentions(service, name); });
 }
 
-// After the overrides: what the commands really need is there, and nothing is given that nobody takes.
+// After the overrides: what the commands really need is there, and nothing is given that none takes.
 void check_variables(catalog::section& from, const catalog::model_entry& model) {
     constexpr std::size_t most_explained = 2;  // so many missing ones; of more a package was not read at all
     const std::string called = model.name.empty() ? std::string("the model") : "model '" + model.name + "'";

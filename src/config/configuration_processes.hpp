@@ -6,10 +6,10 @@
 namespace corral::config {
 
 // Profile, variables, overrides and package. False: there is no profile to go on with, and the reason is
-// told.
+// reported.
 [[nodiscard]] bool read_processes(catalog::section& from, catalog::model_entry& to,
                                   configuration_reading& with);
-// What the commands need is there, and nothing is given that nobody takes. REQUIRES: all else was read.
+// What the commands need is there, and nothing is given that none takes. REQUIRES: all else was read.
 void check_processes(catalog::section& from, const catalog::model_entry& model);
 
 }  // namespace corral::config

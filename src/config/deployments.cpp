@@ -11,20 +11,20 @@ namespace corral::config {
 namespace {
 
 catalog::model_entry as_processes(catalog::model_entry of) {
-    const catalog::model_entry nobody;
+    const catalog::model_entry defaults;
     of.name.clear();
     of.family.clear();
     of.default_system.clear();
     of.capabilities.clear();
     of.package_forbids_thinking = false;
-    of.history = nobody.history;
-    of.oversize = nobody.oversize;
-    of.moves_lines = nobody.moves_lines;
-    of.reuse = nobody.reuse;
-    of.reuse_across_keys = nobody.reuse_across_keys;
-    of.ahead = nobody.ahead;
-    of.strict_schemas = nobody.strict_schemas;
-    of.sampling = nobody.sampling;
+    of.history = defaults.history;
+    of.oversize = defaults.oversize;
+    of.moves_lines = defaults.moves_lines;
+    of.reuse = defaults.reuse;
+    of.reuse_across_keys = defaults.reuse_across_keys;
+    of.ahead = defaults.ahead;
+    of.strict_schemas = defaults.strict_schemas;
+    of.sampling = defaults.sampling;
     of.parameter_size.clear();
     of.quantization.clear();
     return of;

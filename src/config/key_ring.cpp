@@ -40,7 +40,7 @@ constexpr std::array<scope_word, 4> scope_words{{{"inference", &key_scopes::infe
                                                  {"operate", &key_scopes::operate},
                                                  {"pull", &key_scopes::pull}}};
 
-// What is wrong with the line of `made`, whose words are told; empty when nothing is.
+// What is wrong with the line of `made`, whose words are given; empty when nothing is.
 std::string problem(std::string_view name, bool has_digest, std::string_view scopes, std::string_view rest) {
     if (!is_key_name(name)) {
         return "a key's name is 1 to 64 letters, digits, '_', '.' or '-'";

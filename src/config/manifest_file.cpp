@@ -93,7 +93,7 @@ core::result<void> write_manifest(const fs::path& file, std::string_view text, b
     if (::fstatat(folder.get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(facts.st_mode)) {
         return elsewhere(file);
     }
-    // Hidden, so that nobody takes it for a manifest.
+    // Hidden, so that it is not taken for a manifest.
     const std::string aside = "." + name + "." + std::to_string(::getpid()) + ".tmp";
     int wrong = fill(folder.get(), aside, text);
     if (wrong == 0 && ::renameat2(folder.get(), aside.c_str(), folder.get(), name.c_str(),

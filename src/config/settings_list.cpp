@@ -106,7 +106,7 @@ unset_keys unset_of(configuration_source from) {
         }
     };
     from.defaults = &see;
-    // Mistakes are told where the file is read to be served.
+    // Mistakes are reported where the file is read to be served.
     const configuration_result read = load_configuration(from);
     if (const configuration* const known = read.value ? &*read.value : read.draft ? &*read.draft : nullptr) {
         derive(from.file.string(), *known, out.values);

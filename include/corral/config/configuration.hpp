@@ -56,7 +56,7 @@ struct swap_settings {
 struct stand_in {
     std::string served;                         // in its place: "its last good copy, of 2026-01-31T12:00:00Z"
     std::vector<catalog::diagnostic> problems;  // of the file; at least one
-    bool door_differs = false;  // the file says something else of who may come in, so nobody may
+    bool door_differs = false;  // the file says something else of who may come in, so none may
 };
 
 struct configuration {
@@ -64,7 +64,7 @@ struct configuration {
     std::string box_name;                   // for people; the host's unless the file says another
     boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
     bool allow_unauthenticated = false;     // may `listen` be reachable from other machines without keys
-    std::optional<std::filesystem::path> keys_file;  // absent: nobody is asked for a key
+    std::optional<std::filesystem::path> keys_file;  // absent: no key is asked for
     std::vector<std::string> hosts;                  // more names of this machine, lower case
     std::string operators;                           // a group of users who operate without keys; empty: none
     std::optional<http::tls_files> tls;              // absent: plain HTTP

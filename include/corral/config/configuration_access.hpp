@@ -9,7 +9,7 @@
 
 namespace corral::config {
 
-// Reads both tables, and the files they name, so that what is wrong with those is told before anything
+// Reads both tables, and the files they name, so that what is wrong with those is reported before anything
 // starts. `errors` takes the complaints about the files' own lines, and with `may_wait` all about those files.
 void read_access(catalog::section& root, configuration& to, const std::filesystem::path& base,
                  catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors,

@@ -1,5 +1,5 @@
 #pragma once
-// Where the configuration is when nobody says, and where its profiles are: of the daemon, and of commands that
+// Where the configuration is by default, and where its profiles are: of the daemon, and of commands that
 // change what it serves or look at packages.
 
 #include <filesystem>
@@ -25,7 +25,7 @@ struct configuration_place {
                                                      const std::map<std::string, std::string>& environment,
                                                      const std::filesystem::path& root = "/");
 
-// Where profiles are looked for when nobody names a folder; `base` is the configuration's own.
+// Where profiles are looked for when no folder is named; `base` is the configuration's own.
 [[nodiscard]] std::vector<std::filesystem::path> usual_profile_folders(const std::filesystem::path& base);
 
 // The first of `folders` that has it; a name with '/' is the file itself, relative to `base`.

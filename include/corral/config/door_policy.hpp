@@ -29,7 +29,7 @@ struct door_rules {
 
 [[nodiscard]] door_rules door_rules_of(const configuration& settings);
 
-// Fails with a sentence where clients without a key would come in from other machines though nobody wants it.
+// Fails with a sentence where clients without a key would come in from other machines though that is not wanted.
 // `allow_unauthenticated` speaks of the address that the same file names, and of a managed socket.
 [[nodiscard]] core::result<void> judge_door(const door& open, const door_rules& rules);
 

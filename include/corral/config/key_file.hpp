@@ -15,7 +15,7 @@ namespace corral::config {
 struct key_file_reading {
     std::optional<key_ring> value;            // set exactly when `errors` is empty
     std::vector<catalog::diagnostic> errors;  // line 0: the file as a whole
-    std::vector<core::reason> warnings;       // nobody gets in; others may read it
+    std::vector<core::reason> warnings;       // no client gets in; others may read it
 };
 
 // Blocks on the disk; at most 1 MiB.
