@@ -219,12 +219,12 @@ bool mentions(const service_template& service, std::string_view name) {
 }
 
 bool chooses_port(const service_template& service) {
-    service_template told;
-    told.command = service.command;
-    told.environment = service.environment;
-    told.rendered = service.rendered;
-    return mentions(told, "port") || mentions(told, service.name + "_port") ||
-           mentions(told, service.name + "_url");
+    service_template commands;
+    commands.command = service.command;
+    commands.environment = service.environment;
+    commands.rendered = service.rendered;
+    return mentions(commands, "port") || mentions(commands, service.name + "_port") ||
+           mentions(commands, service.name + "_url");
 }
 
 bool port_is_moved(const profile& of, const service_template& service) {

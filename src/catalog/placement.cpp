@@ -5,18 +5,18 @@ namespace corral::catalog {
 namespace {
 
 model_entry without_place(model_entry of) {
-    const model_entry nobody;
+    const model_entry defaults;
     of.aliases.clear();
     of.source.clear();
-    of.card_sets = nobody.card_sets;
-    of.instances = nobody.instances;
-    of.cards = nobody.cards;
-    of.preload = nobody.preload;
-    of.pinned = nobody.pinned;
+    of.card_sets = defaults.card_sets;
+    of.instances = defaults.instances;
+    of.cards = defaults.cards;
+    of.preload = defaults.preload;
+    of.pinned = defaults.pinned;
     of.keep_alive.reset();
     of.fallbacks.clear();
     of.tier = 0;
-    of.failback_after = nobody.failback_after;
+    of.failback_after = defaults.failback_after;
     of.runtime.device.card = 0;
     of.size_bytes = 0;
     of.device_bytes = 0;

@@ -15,7 +15,7 @@ struct diagnostic {
     std::string message;       // one sentence, no final line break
 };
 
-// Told of each key that a file could set and does not, with the value that counts instead, as TOML has it.
+// Called for each key that a file could set and does not, with the value that counts instead, as TOML has it.
 using default_observer =
     std::function<void(const std::string& file, const std::string& key, std::string value)>;
 

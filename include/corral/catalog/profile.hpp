@@ -80,8 +80,8 @@ enum class canary_mode {
 // What is done about a service that would listen where other machines reach it. With all but off the
 // portguard library is preloaded, and a port compiled into the program is moved to a private one.
 enum class guard_mode {
-    off,      // its bind() stays as it is; what it opens is told all the same
-    warn,     // if that had no effect, it is told
+    off,      // its bind() stays as it is; what it opens is reported all the same
+    warn,     // if that had no effect, it is reported
     require,  // if that had no effect, the service is not used
 };
 
@@ -112,14 +112,14 @@ struct device_host {
     std::string dma_key;          // ... that says under this key how large one DMA buffer is, in bytes
     std::uint32_t dma_kb = 0;     // how large it is else, in KiB
     std::uint32_t dma_count = 0;  // buffers of one process, all from the kernel's contiguous memory (CMA)
-    unsigned hot = 0;             // degrees Celsius from which on it is told; 0: never
+    unsigned hot = 0;             // degrees Celsius from which on it is reported; 0: never
     std::vector<log_meaning> kernel_lines;  // what the driver writes into the kernel's log
     // Chips, by the name that the status tool gives them, that this runtime does not compute on, and why.
     std::vector<log_meaning> unsuitable_chips;
     bool operator==(const device_host&) const = default;
 };
 
-// When what the accelerator shows during an answer is told as trouble
+// When what the accelerator shows during an answer is reported as trouble
 // (docs/facts/other_runtimes.md#silent-cpu).
 struct compute_rule {
     bool watch = true;                      // looked at while an answer is being made
@@ -249,7 +249,7 @@ struct variable_spec {
     bool operator==(const variable_spec&) const = default;
 };
 
-// A file of the package that the runtime reads without being told its name.
+// A file of the package that the runtime reads by a fixed name.
 struct runtime_file {
     std::string path;                    // relative to the package
     std::vector<std::string> json_keys;  // that must be in it; it is JSON then
@@ -335,7 +335,7 @@ struct model_entry {
     oversize_policy oversize = oversize_policy::fit;
     bool moves_lines = false;  // lines of a system text that change between requests go behind the rest
     reuse_policy reuse = reuse_policy::automatic;
-    bool ahead = true;               // the beginning of a next prompt may be computed while nobody waits
+    bool ahead = true;               // the beginning of a next prompt may be computed while idle
     bool renews_slow = true;         // a runtime that has become slower than itself is renewed while idle
     bool reuse_across_keys = false;  // ... and what a request of another key has left there
     bool strict_schemas = false;     // a format's schema that can't be checked whole is refused

@@ -104,7 +104,7 @@ public:
         issues_->add(where, std::move(message));
     }
 
-    // Reports every key that nobody asked for. Call last.
+    // Reports every key that was not asked for. Call last.
     void finish();
 
 private:

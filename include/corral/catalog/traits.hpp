@@ -32,7 +32,7 @@ enum class chunk_unit { token, character, some };  // "token", "character", "som
 
 enum class usage_trust {
     tokens,  // "tokens": the server counts tokens
-    none,    // "none": it counts nothing, or words, or bytes: Corral's estimates are told
+    none,    // "none": it counts nothing, or words, or bytes: Corral's estimates are given
 };
 
 enum class finish_trust {
@@ -57,7 +57,7 @@ enum class timing_source {
 // How the server counts the tokens of a prompt when asked (docs/facts/other_runtimes.md#counting-a-prompt).
 // What a server keeps of a prompt that it has computed, for one that begins like it.
 enum class prefix_cache {
-    none,       // nothing, or nobody knows
+    none,       // nothing, or unknown
     automatic,  // by itself, within one process; no request can keep others out
     llama_cpp,  // in slots; id_slot names one, cache_prompt forbids or allows the use of what is there
     vllm,       // by itself, among the prompts that carry the same cache_salt
@@ -69,7 +69,7 @@ enum class count_source {
     vllm,       // "vllm": /tokenize
 };
 
-// How the server is told that the answer shall be JSON, and of which schema.
+// How the server learns that the answer shall be JSON, and of which schema.
 enum class format_form {
     none,             // "none": it holds the model to nothing
     response_format,  // "response-format": OpenAI's, for conversations and raw prompts
