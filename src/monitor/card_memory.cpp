@@ -43,7 +43,7 @@ std::optional<foreign_memory> foreign_memory_in(const device::device_report& rep
     out.total = memory.total;
     if (!report.lists_processes) {
         if (!ours_there) {
-            out.nobodys = memory.used;
+            out.unowned = memory.used;
         }
         return out;
     }
@@ -56,7 +56,7 @@ std::optional<foreign_memory> foreign_memory_in(const device::device_report& rep
         }
     }
     out.others = others_kib / kib_in_mb;
-    out.nobodys = memory.used - std::min(all_kib / kib_in_mb, memory.used);
+    out.unowned = memory.used - std::min(all_kib / kib_in_mb, memory.used);
     return out;
 }
 
@@ -92,20 +92,20 @@ std::optional<std::uint64_t> card_memory::of(unsigned card) {
     }
     const auto found = foreign_memory_in(
         look->report, card, [this](pid_t pid) { return is_ours(pid); }, !running_.empty());
-    const std::uint64_t taken = found->others + idle_[card].least(look->at, found->nobodys);
+    const std::uint64_t taken = found->others + idle_[card].least(look->at, found->unowned);
     return found->total - std::min(taken, found->total);
 }
 
-std::uint64_t idle_figures::least(core::steady_time at, std::optional<std::uint64_t> nobodys) {
-    if (nobodys && (known_.empty() || known_.back().at < at)) {
-        known_.push_back({at, *nobodys});
+std::uint64_t idle_figures::least(core::steady_time at, std::optional<std::uint64_t> unowned) {
+    if (unowned && (known_.empty() || known_.back().at < at)) {
+        known_.push_back({at, *unowned});
     }
     while (known_.size() > most_looks || (known_.size() > 1 && at - known_.front().at > remembered_for)) {
         known_.pop_front();
     }
     const auto least = std::min_element(known_.begin(), known_.end(),
-                                        [](const auto& a, const auto& b) { return a.nobodys < b.nobodys; });
-    return least == known_.end() ? 0 : least->nobodys;
+                                        [](const auto& a, const auto& b) { return a.unowned < b.unowned; });
+    return least == known_.end() ? 0 : least->unowned;
 }
 
 }  // namespace corral::monitor

@@ -65,7 +65,7 @@ public:
     [[nodiscard]] const std::vector<held_share>& shares() const noexcept { return shares_; }
 
     engine::backend* const runtime;  // not after leave()
-    std::string told;                // see after_unload()
+    std::string outcome;             // see after_unload()
 
 private:
     [[nodiscard]] bool uses_device(const std::string& service) const {
@@ -82,7 +82,7 @@ private:
             looks_due_ = false;
             pid_ = now.pid;
             ++ends_;
-            told.clear();
+            outcome.clear();
             box_->card_memory_.on_started(pid_);
         } else if (now.pid == 0 && pid_ != 0) {
             end_of_process();
@@ -146,7 +146,7 @@ void card_watch::forget(const engine::backend& runtime) {
 std::string card_watch::after_unload(const engine::backend& runtime) const {
     const auto found = std::find_if(watched_.begin(), watched_.end(),
                                     [&](const auto& each) { return each->runtime == &runtime; });
-    return found == watched_.end() ? std::string() : (*found)->told;
+    return found == watched_.end() ? std::string() : (*found)->outcome;
 }
 
 namespace {
@@ -174,7 +174,7 @@ void add(whole_answer& to, const memory_reclaim_decision& one, const held_share&
 
 }  // namespace
 
-// Ends by itself: when the memory is back, when nobody can tell, when the next process begins, or after an
+// Ends by itself: when the memory is back, when that can't be known, when the next process begins, or after an
 // hour.
 core::awaitable<void> card_watch::see(std::shared_ptr<watched> about, std::uint64_t end) {
     if (about->box() == nullptr) {
@@ -213,17 +213,17 @@ core::awaitable<void> card_watch::see(std::shared_ptr<watched> about, std::uint6
             co_return;
         }
         if (found.answer == memory_reclaim::all) {
-            about->told = "gave back " + std::to_string(found.mb) + " MB (" + found.figures + ")";
-            telemetry::log().info("model {}: {}", label, about->told);
+            about->outcome = "gave back " + std::to_string(found.mb) + " MB (" + found.figures + ")";
+            telemetry::log().info("model {}: {}", label, about->outcome);
             co_return;
         }
         if (!complained && passed >= patience) {
             complained = true;
-            about->told = std::to_string(found.mb) + " MB have not come back " + seconds_text(passed) +
-                          " after the unload (" + found.figures + ")" +
-                          (found.held_by.empty() ? "" : "; held by " + found.held_by) +
-                          "; the next start waits for it";
-            telemetry::warn("device.memory-late", "model {}: {}", label, about->told);
+            about->outcome = std::to_string(found.mb) + " MB have not come back " + seconds_text(passed) +
+                             " after the unload (" + found.figures + ")" +
+                             (found.held_by.empty() ? "" : "; held by " + found.held_by) +
+                             "; the next start waits for it";
+            telemetry::warn("device.memory-late", "model {}: {}", label, about->outcome);
         }
         core::nanoseconds pause = first_looks;
         if (complained) {

@@ -16,7 +16,7 @@ namespace {
 
 using device::compute_verdict;
 
-// Silent for longer, an answer is no longer being made, or nobody can tell.
+// Silent for longer, an answer is no longer being made, or that is unknown.
 constexpr core::seconds longest_piece_gap{15};
 // Between two looks at one that has shown that it computes, in intervals.
 constexpr int relaxed_intervals = 10;

@@ -34,7 +34,7 @@ struct memory_reclaim_decision {
     std::string figures;           // "card 0: 18 of 7040 MB in use"; may be empty
 };
 
-// `quiet`: nobody else of ours has begun or ended on the device since the process ended, so that sums can be
+// `quiet`: no other process of ours has begun or ended on the device since the process ended, so that sums can be
 // compared; where the tool lists processes that does not matter.
 [[nodiscard]] memory_reclaim_decision judge_memory_reclaim(const held_share& before, pid_t pid,
                                                            const device::device_report& now, bool quiet);

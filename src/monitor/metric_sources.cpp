@@ -205,11 +205,11 @@ void collect_queue(telemetry::metric_page& page, const scheduler::scheduler& adm
 
 void collect_models(telemetry::metric_page& page, const scheduler::scheduler& admission,
                     const std::vector<std::unique_ptr<engine::backend>>& backends) {
-    std::set<std::string> told;
+    std::set<std::string> counted;
     for (const auto& runtime : backends) {
         collect_backend(page, *runtime);
         const std::string& name = runtime->model().name;
-        if (!told.insert(name).second) {
+        if (!counted.insert(name).second) {
             continue;
         }
         const scheduler::model_queue queue = admission.queue_of(name);

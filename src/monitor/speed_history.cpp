@@ -157,7 +157,7 @@ void speed_history::note(const std::string& model, const std::string& day, circu
     std::vector<speed_day>& days = models_[model];
     const bool goes_on = !days.empty() && days.back().day == day && agree(days.back().with, with);
     if (!days.empty()) {
-        with.insert(days.back().with.begin(), days.back().with.end());  // what nobody says now is as it was
+        with.insert(days.back().with.begin(), days.back().with.end());  // what is not given now is as it was
     }
     if (!goes_on) {
         days.push_back({day, {}, 0, 0, 0, 0.0});

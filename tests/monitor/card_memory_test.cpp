@@ -30,23 +30,23 @@ TEST(card_memory, all_but_what_is_ours_is_others) {
     ASSERT_TRUE(found);
     EXPECT_EQ(found->total, 7040U);
     EXPECT_EQ(found->others, 1000U);
-    EXPECT_EQ(found->nobodys, 18U) << "what the driver keeps";
+    EXPECT_EQ(found->unowned, 18U) << "what the driver keeps";
 }
 
 TEST(card_memory, a_process_on_another_card_counts_there) {
     const auto found =
         foreign_memory_in(report(2018, {process(10, 2000), process(10, 999, 0)}), 1, mine, true);
     EXPECT_EQ(found->others, 0U);
-    EXPECT_EQ(found->nobodys, 18U);
+    EXPECT_EQ(found->unowned, 18U);
 }
 
 TEST(card_memory, a_list_that_claims_more_than_is_in_use_is_not_believed) {
-    EXPECT_EQ(foreign_memory_in(report(18, {process(10, 9000)}), 1, mine, true)->nobodys, 0U);
+    EXPECT_EQ(foreign_memory_in(report(18, {process(10, 9000)}), 1, mine, true)->unowned, 0U);
 }
 
 TEST(card_memory, without_a_list_only_a_card_without_us_tells) {
-    EXPECT_EQ(foreign_memory_in(report(18, {}, false), 1, mine, false)->nobodys, 18U);
-    EXPECT_FALSE(foreign_memory_in(report(4797, {}, false), 1, mine, true)->nobodys);
+    EXPECT_EQ(foreign_memory_in(report(18, {}, false), 1, mine, false)->unowned, 18U);
+    EXPECT_FALSE(foreign_memory_in(report(4797, {}, false), 1, mine, true)->unowned);
 }
 
 TEST(card_memory, a_report_without_that_card_or_its_memory_tells_nothing) {

@@ -20,10 +20,10 @@ namespace corral::monitor {
 struct foreign_memory {
     std::uint64_t total = 0;
     std::uint64_t others = 0;  // by processes that are not ours, where the tool lists processes
-    // In use and nobody's: what the driver keeps. Where the tool lists no processes only a look while nothing
+    // In use by no process: what the driver keeps. Where the tool lists no processes only a look while nothing
     // of ours was there can tell. Sum and list are not of one moment: while a process comes or goes this may
     // be far too much. Absent: this look does not tell.
-    std::optional<std::uint64_t> nobodys;
+    std::optional<std::uint64_t> unowned;
 };
 
 // Nothing where the report says nothing of that card's memory. `ours_there`: a process of ours may hold some
@@ -33,17 +33,17 @@ struct foreign_memory {
                                                               const std::function<bool(pid_t)>& ours,
                                                               bool ours_there);
 
-// What is nobody's on one card: the least of what the looks of the last minute said, for one of them may have
+// What no process uses on one card: the least of what the looks of the last minute said, for one of them may have
 // been taken while a process came or went.
 class idle_figures {
 public:
-    // `at` of the look, not before the one told last; `nobodys` absent: it does not tell. 0 while none has.
-    [[nodiscard]] std::uint64_t least(core::steady_time at, std::optional<std::uint64_t> nobodys);
+    // `at` of the look, not before that of the last call; `unowned` absent: it does not tell. 0 while none has.
+    [[nodiscard]] std::uint64_t least(core::steady_time at, std::optional<std::uint64_t> unowned);
 
 private:
     struct figure {
         core::steady_time at;
-        std::uint64_t nobodys = 0;
+        std::uint64_t unowned = 0;
     };
     std::deque<figure> known_;  // oldest first
 };
@@ -61,7 +61,7 @@ public:
     void on_started(pid_t pid);
     void on_gone(pid_t pid);
 
-    // From the tools' last answers; asks nobody.
+    // From the tools' last answers; asks none.
     [[nodiscard]] std::optional<std::uint64_t> of(unsigned card);
 
 private:

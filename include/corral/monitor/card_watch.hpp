@@ -28,7 +28,7 @@ public:
     // Borrowed until forget().
     void watch(engine::backend& runtime);
     void forget(const engine::backend& runtime);
-    // What became of its memory after its last unload, one sentence; empty: it is loaded, or nobody knows.
+    // What became of its memory after its last unload, one sentence; empty: it is loaded, or that is unknown.
     [[nodiscard]] std::string after_unload(const engine::backend& runtime) const;
 
 private:

@@ -8,7 +8,7 @@
 
 namespace corral::monitor {
 
-// The last answer of each tool, with its age; nothing is asked. Each card is told of once, by the newest answer.
+// The last answer of each tool, with its age; nothing is asked. Each card is listed once, by the newest answer.
 [[nodiscard]] nlohmann::ordered_json device_figures(const device::reader_set& tools, core::steady_time now);
 
 }  // namespace corral::monitor
