@@ -29,15 +29,16 @@ core::awaitable<void> pause(core::milliseconds span) {
 
 tool_call::tool_call(process::child started, process::warden& guard)
     : child_(std::move(started)), guard_(guard) {
-    if (const auto told = guard_.watch_group(child_.pid()); !told) {
-        telemetry::log().debug("the warden was not told of a status tool: {}", told.error().message);
+    if (const auto watched = guard_.watch_group(child_.pid()); !watched) {
+        telemetry::log().debug("the warden was not told of a status tool: {}", watched.error().message);
     }
 }
 
 tool_call::~tool_call() {
     kill();
-    if (const auto told = guard_.forget_group(child_.pid()); !told) {
-        telemetry::log().debug("the warden was not told of a status tool's end: {}", told.error().message);
+    if (const auto forgotten = guard_.forget_group(child_.pid()); !forgotten) {
+        telemetry::log().debug("the warden was not told of a status tool's end: {}",
+                               forgotten.error().message);
     }
 }
 

@@ -80,8 +80,8 @@ private:
     std::unique_ptr<state> state_;
 };
 
-// The readers of this process, one for each way of asking, so that models on one card share it. One that nobody
-// holds any more, as after a reload, is forgotten.
+// The readers of this process, one for each way of asking, so that models on one card share it. One that
+// is not held any more, as after a reload, is forgotten.
 class reader_set {
 public:
     explicit reader_set(const reader_context& context) : context_(context) {}
