@@ -21,7 +21,7 @@ enum class failure_kind {
     timed_out,
     runtime_failed,  // died, hung or answered nonsense
     shutting_down,
-    cancelled,  // the client went away; nobody reads this
+    cancelled,  // the client went away; this has no reader
     internal,
 };
 

@@ -95,9 +95,10 @@ struct fill_in_middle {
 };
 
 struct generation_request {
-    std::string id;           // unique in this process, for the log
-    std::string client;       // who asks: an API key's name, else the peer address
-    std::string owner;        // the API key's name, whose prompts are nobody else's; empty: no key was needed
+    std::string id;      // unique in this process, for the log
+    std::string client;  // who asks: an API key's name, else the peer address
+    std::string
+        owner;  // the API key's name, whose prompts are kept from all others; empty: no key was needed
     std::string model_typed;  // as the client wrote it
     std::string model;        // resolved name
     // What to answer: exactly one of a conversation, a text that goes to the model as it is, or a hole.
@@ -121,7 +122,7 @@ struct generation_request {
     // Options the client gave that no runtime here has a use for, by their name on the wire; logged once.
     std::vector<std::string> unused_options;
     priority_class priority = priority_class::by_shape;
-    bool idle_work = false;  // of the box itself: nobody waits for its answer
+    bool idle_work = false;  // of the box itself: no client waits for its answer
     core::steady_time arrived;
     core::deadline until;
 };

@@ -41,7 +41,7 @@ private:
     [[nodiscard]] std::string advance(bool more_may_come);
 
     std::vector<std::string> ends_;
-    std::bitset<256> begins_;  // the first byte of each: a piece may be long, and nobody else runs meanwhile
+    std::bitset<256> begins_;  // the first byte of each: a piece may be long, and nothing else runs meanwhile
     std::string held_;
     std::string hit_;
     bool stopped_ = false;

@@ -2,7 +2,7 @@
 // Separates thinking from the answer, by the states of docs/facts/ollama_wire.md#thinking-parser with the
 // particulars of Qwen3. Held back are a possible tag, the white space before the answer, and white space at the
 // current end of thinking; the answer itself passes unchanged. The part of a tag at which a limit or a stop cut
-// the text is nobody's.
+// the text is dropped.
 
 #include <string>
 #include <string_view>

@@ -35,7 +35,7 @@ public:
 
     // `text` is whole UTF-8 characters, and so are the texts that come back.
     [[nodiscard]] std::vector<generation_event> feed(std::string_view text);
-    // `cut`: by a limit or a stop. What has begun of a call between tags is then nobody's, as Ollama has it
+    // `cut`: by a limit or a stop. What has begun of a call between tags is then dropped, as Ollama has it
     // (docs/facts/ollama_wire.md#tool-calls); otherwise it is text as it was written.
     [[nodiscard]] std::vector<generation_event> finish(bool cut);
 

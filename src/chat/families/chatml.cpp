@@ -5,7 +5,7 @@ namespace corral::chat {
 namespace {
 
 // Control tokens of the Qwen vocabularies. The tags of thinking and tools are in the vocabulary too, but they
-// give nobody another's role, and people do write about them: they stay as they are
+// lend no one another's role, and people do write about them: they stay as they are
 // (docs/design.md#the-promise-of-statelessness).
 std::vector<std::string_view> qwen_control_tokens() {
     return {"<|im_start|>",       "<|im_end|>",       "<|endoftext|>",  "<|object_ref_start|>",
