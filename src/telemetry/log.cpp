@@ -175,7 +175,7 @@ void stop_logging() {
     make_synchronous(state);
     state.logger->set_level(level);
     if (lost > 0) {
-        // Nobody may be reading any more, so this too must not wait long.
+        // There may be no reader any more, so this too must not wait long.
         state.sink->hurry(stop_limit);
         warn("daemon.log", "{} log lines were dropped because standard error was read too slowly", lost);
     }

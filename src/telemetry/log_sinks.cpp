@@ -63,7 +63,7 @@ bool outer_sink::wait_until_writable(int fd) const {
 void stderr_sink::write_line(std::string_view line) {
     while (!line.empty()) {
         if (!wait_until_writable(fd_)) {
-            return;  // the line is lost: nobody reads, and there is no other place to say so
+            return;  // the line is lost: it has no reader, and there is no other place to say so
         }
         const ssize_t written = is_socket_
                                     ? ::send(fd_, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL)

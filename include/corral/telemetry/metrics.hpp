@@ -63,7 +63,7 @@ struct call_counts {
     unsigned wrong = 0;
 };
 
-// One request at its end. Absent: it had no such stage, or nobody knows.
+// One request at its end. Absent: it had no such stage, or that is unknown.
 struct run_sample : core::stage_times {
     std::string model;                            // as configured, not as typed; empty: none that is served
     std::string backend;                          // where it ran last; empty: it had no turn

@@ -56,7 +56,7 @@ struct run_record : core::stage_times {  // where it has got to
 
     std::uint32_t prompt_tokens = 0;
     std::uint32_t cached_tokens = 0;  // of these, those that the runtime held computed
-    std::string start;                // "continued", or why it computed all; empty: nobody knows
+    std::string start;                // "continued", or why it computed all; empty: unknown
     std::uint32_t generated_tokens = 0;
     bool exact = false;  // the token counts are no estimates
     unsigned tries = 0;
@@ -65,7 +65,7 @@ struct run_record : core::stage_times {  // where it has got to
     gap_ring gaps;
     std::optional<core::nanoseconds> silent_for;  // of one that still runs: since its last piece
     std::string outcome;                          // cause id as in the log; empty: it still runs
-    std::string why;  // of one that failed, as in the log: what its client is not told; may be empty
+    std::string why;  // of one that failed, as in the log, not for its client; may be empty
 };
 
 // On the loop's thread.

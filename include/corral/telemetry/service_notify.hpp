@@ -1,5 +1,5 @@
 #pragma once
-// What systemd is told: readiness, a status line, the watchdog's food, the beginning of the end. Does nothing
+// What systemd hears: readiness, a status line, the watchdog's food, the beginning of the end. Does nothing
 // when started by hand.
 
 #include <optional>
@@ -12,7 +12,7 @@ namespace corral::telemetry {
 // How often the watchdog must be fed, half of what the unit allows; nothing when it is off.
 [[nodiscard]] std::optional<core::nanoseconds> watchdog_interval();
 
-// Whether anybody is there to be told.
+// Whether a service manager listens.
 [[nodiscard]] bool has_service_manager();
 
 void notify_ready();
