@@ -77,7 +77,7 @@ ending after(run_report& report, const std::string& output, std::uint32_t made) 
 
 TEST(run_report, tells_a_stop_between_two_pieces_from_an_end) {
     run_report report;
-    EXPECT_EQ(after(report, begin_line(12, 37) + "t0 t1 t2 " + end_line(49 + 3), 3), ending::untold);
+    EXPECT_EQ(after(report, begin_line(12, 37) + "t0 t1 t2 " + end_line(49 + 3), 3), ending::unknown);
     report.learn(3);
     EXPECT_EQ(report.judge(3), ending::whole);
     EXPECT_EQ(after(report, begin_line(12, 33) + "t0 t1 t2 " + end_line(45 + 2), 3), ending::stopped);
@@ -96,13 +96,13 @@ TEST(run_report, what_it_does_not_understand_condemns_nothing) {
     report.learn(3);
     ASSERT_TRUE(report.understood());
     for (const int held : {0, 12, 45, 49, 60, 256}) {
-        EXPECT_EQ(after(report, begin_line(12, 33) + end_line(held), 3), ending::untold) << held;
+        EXPECT_EQ(after(report, begin_line(12, 33) + end_line(held), 3), ending::unknown) << held;
     }
-    EXPECT_EQ(after(report, begin_line(12, 33), 3), ending::untold);
-    EXPECT_EQ(after(report, end_line(47) + begin_line(12, 33) + "t0 t1 t2 ", 3), ending::untold)
+    EXPECT_EQ(after(report, begin_line(12, 33), 3), ending::unknown);
+    EXPECT_EQ(after(report, end_line(47) + begin_line(12, 33) + "t0 t1 t2 ", 3), ending::unknown)
         << "on a pipe the line is that of the run before";
     report.on_new_process();
-    EXPECT_EQ(after(report, begin_line(12, 33) + end_line(47), 3), ending::untold);
+    EXPECT_EQ(after(report, begin_line(12, 33) + end_line(47), 3), ending::unknown);
 }
 
 TEST(run_report, lines_in_a_prompt_or_an_answer_do_not_count) {

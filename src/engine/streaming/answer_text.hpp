@@ -11,7 +11,7 @@
 
 namespace corral::engine::streaming {
 
-// A plausible count where nobody may be asked.
+// A plausible count where none may be asked.
 [[nodiscard]] std::uint32_t estimated_tokens(std::string_view text) noexcept;
 
 class answer_text {

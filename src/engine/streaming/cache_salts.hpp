@@ -1,6 +1,6 @@
 #pragma once
 // Words that keep prompts apart in a server's cache: prompts that begin alike share what was computed only where they
-// carry the same one. Nobody can guess them, and another process has others. No I/O but the keys' randomness.
+// carry the same one. They can't be guessed, and another process has others. No I/O but the keys' randomness.
 
 #include <array>
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace corral::engine::streaming {
 class cache_salts {
 public:
     cache_salts();
-    // The same for all prompts of an owner; empty for nobody's.
+    // The same for all prompts of an owner; empty without one.
     [[nodiscard]] std::string of(std::string_view owner) const;
     // Never the same again.
     [[nodiscard]] std::string once();
@@ -27,11 +27,11 @@ private:
     std::uint64_t uses_ = 0;
 };
 
-// The prompts that a server process read without a salt, because it refuses one or because nobody's are kept apart.
-// Those of one owner may: they share nothing with anybody's. No I/O.
+// The prompts that a server process read without a salt, because it refuses one or because none are kept apart.
+// Those of one owner may: they share nothing with others. No I/O.
 class unsalted_prompts {
 public:
-    // What another image of this program wrote down of this process; empty: it wrote nothing, so nobody knows.
+    // What another image of this program wrote down of this process; empty: it wrote nothing, so it is unknown.
     [[nodiscard]] static unsalted_prompts known_from(std::string_view word);
     [[nodiscard]] std::string word() const;
 

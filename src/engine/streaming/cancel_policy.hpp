@@ -1,5 +1,5 @@
 #pragma once
-// Whether an answer that nobody wants is read to its end, or its server replaced. Decides only.
+// Whether an unwanted answer is read to its end, or its server replaced. Decides only.
 
 #include <optional>
 

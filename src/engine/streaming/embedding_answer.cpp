@@ -136,7 +136,7 @@ bool embedding_answer::next_is_on(const way& pattern, bool level::*side) const {
     return now.object ? pattern[at] == now.key : pattern[at] == "*";
 }
 
-// The texts' order is told by the place in the array alone.
+// The texts' order is given by the place in the array alone.
 void embedding_answer::begin_vector() {
     const std::size_t place = levels_[star_].members - 1;
     if (place >= texts_) {

@@ -184,7 +184,7 @@ void json_scanner::begin_text(bool key) {
     high_ = 0;
 }
 
-// Up to the next quote or backslash in one go: most of what comes is repetition that nobody wants.
+// Up to the next quote or backslash in one go: most of what comes is unwanted repetition.
 core::result<std::size_t> json_scanner::run_of_text(std::string_view bytes) {
     const auto special = std::find_if(bytes.begin(), bytes.end(), [](char c) {
         return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;

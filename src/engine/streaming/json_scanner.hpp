@@ -29,7 +29,7 @@ public:
     virtual void on_open(bool object) = 0;
     virtual void on_close() = 0;
     virtual void on_key(std::string_view name) = 0;
-    // The text that begins now is told to on_text(); otherwise it is skipped and counts as no value.
+    // The text that begins now goes to on_text(); otherwise it is skipped and counts as no value.
     [[nodiscard]] virtual bool wants_text() const = 0;
     virtual void on_text(std::string_view text) = 0;
     // A number, true, false or null, as it is written.

@@ -1,6 +1,6 @@
 #pragma once
 // Whose prompts a server that keeps what it computed has read last, and where: llama-server in slots that a request may
-// name, others by their own choice. Picks the place of each run and says whether what is there may be used: by nobody
+// name, others by their own choice. Picks the place of each run and says whether what is there may be used: by none
 // but the owner that asked before, for the time of an answer tells what others asked. Estimates from the texts that
 // were sent; the server alone decides what it uses. No I/O.
 
@@ -35,7 +35,7 @@ public:
     void leave(const choice& was, bool read);
     // A new process.
     void forget();
-    // One that others may have asked: nothing that is there may be used, by anybody.
+    // One that others may have asked: nothing that is there may be used, by any.
     void doubt();
     // How many bytes of the prompt are there for that owner, in a place that is free.
     [[nodiscard]] std::size_t held(std::string_view text, std::string_view owner) const noexcept;

@@ -134,9 +134,9 @@ bool is_context(std::uint32_t said) {
 
 }  // namespace
 
-void prompt_sizes::told(const told_sizes& sizes) {
+void prompt_sizes::note_stated(const stated_sizes& sizes) {
     stated_context_ = is_context(sizes.context) ? sizes.context : stated_context_;
-    told_prompt_ = is_context(sizes.prompt) ? sizes.prompt : told_prompt_;
+    stated_prompt_ = is_context(sizes.prompt) ? sizes.prompt : stated_prompt_;
 }
 
 bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_refusal& said,
@@ -153,7 +153,7 @@ bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_re
         remember(mark_of(prompt, images), said.tokens);
         return !was_known || stated_context_ != before;
     }
-    // How much too long it is nobody knows: a tenth more than fits, or than was thought.
+    // How much too long it is, is unknown: a tenth more than fits, or than was thought.
     const double floor = std::max({said.tokens, limit, thought});
     constexpr double clearly_more = 1.1;
     const auto guess = static_cast<std::uint32_t>(std::min<double>(floor * clearly_more, core::most_stated));
@@ -205,7 +205,7 @@ std::uint32_t prompt_sizes::context(std::uint32_t configured) const noexcept {
 void prompt_sizes::forget_server() {
     exact_.clear();
     stated_context_ = 0;
-    told_prompt_ = 0;
+    stated_prompt_ = 0;
     images_ = {};
     asks_again_ = {};
 }

@@ -21,7 +21,7 @@ namespace corral::engine::streaming {
 
 struct sizes_parts {
     const core::clock_source* clock = nullptr;  // not null
-    const stream_protocol* protocol = nullptr;  // null: nobody can be asked
+    const stream_protocol* protocol = nullptr;  // null: none can be asked
     core::milliseconds call{0};                 // how long a question may take
     std::function<boost::asio::ip::tcp::endpoint()> at;
     std::shared_ptr<http::kept_connections> kept{};  // null: each call has a connection of its own
@@ -52,9 +52,9 @@ public:
     // Exactly, from a question, an answer or a refusal of late.
     [[nodiscard]] std::optional<std::uint32_t> known(const chat::rendered_prompt& prompt) const;
     // The server said so before anything was sent.
-    void told(const told_sizes& sizes);
+    void note_stated(const stated_sizes& sizes);
     // Its longest prompt as it said; 0: it did not.
-    [[nodiscard]] std::uint32_t told_prompt() const noexcept { return told_prompt_; }
+    [[nodiscard]] std::uint32_t stated_prompt() const noexcept { return stated_prompt_; }
     // The context, where the server said that it is shorter than thought.
     [[nodiscard]] std::uint32_t context(std::uint32_t configured) const noexcept;
     // The same, or else an estimate.
@@ -85,7 +85,7 @@ private:
     image_estimate images_;
     std::deque<exact_size> exact_;      // newest last
     std::uint32_t stated_context_ = 0;  // 0: none was stated
-    std::uint32_t told_prompt_ = 0;     // the same
+    std::uint32_t stated_prompt_ = 0;   // the same
     core::steady_time asks_again_{};    // it failed to count
 };
 

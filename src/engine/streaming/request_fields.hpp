@@ -40,7 +40,7 @@ namespace corral::engine::streaming {
 // neither copied nor looked at by the character.
 class spliced_body {
 public:
-    // What stands for the base64 of `image` within a JSON text, in the order of the body; nobody outside this process can
+    // What stands for the base64 of `image` within a JSON text, in the order of the body; no client can
     // write it.
     [[nodiscard]] std::string stand_in(const std::shared_ptr<const chat::image>& image);
     // Sets body and inserts of `to`.

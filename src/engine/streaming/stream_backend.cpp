@@ -145,10 +145,10 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
             core::whole_number<std::uint32_t>(word_of(from->state, "embedding_length")).value_or(0);
         stated_.parameter_size = word_of(from->state, "parameters");
         stated_.quantization = word_of(from->state, "quantization");
-        const auto told = [from](const char* key) {
+        const auto stated = [from](const char* key) {
             return core::whole_number<std::uint32_t>(word_of(from->state, key)).value_or(0);
         };
-        sizes_.told({told("context"), told("prompt")});
+        sizes_.note_stated({stated("context"), stated("prompt")});
         protocol_->note_system_at_question(!word_of(from->state, "system_at_question").empty());
     }
     if (model_.runtime.traits.prefix_cache != catalog::prefix_cache::none) {
@@ -199,7 +199,7 @@ stream_parts stream_backend::parts() {
         .format_refused =
             [this](unsigned status) {
                 // Not in its words, which may be the client's.
-                if (!std::exchange(told_format_refused_, true)) {
+                if (!std::exchange(warned_of_format_, true)) {
                     telemetry::warn(
                         "runtime.tap-unused",
                         "{}: the server does not take a wanted format (status {}), so the model is only told "
@@ -212,7 +212,7 @@ stream_parts stream_backend::parts() {
     };
 }
 
-// Where several answers run, nobody could tell of which one a line speaks.
+// Where several answers run, a line does not say which one it is about.
 std::vector<catalog::log_meaning> stream_backend::failing_lines() const {
     std::vector<catalog::log_meaning> out;
     if (places_.capacity == 1) {
@@ -280,8 +280,8 @@ std::uint32_t stream_backend::prompt_limit() const noexcept {
     const std::uint32_t context = context_length();
     // The answer needs a place too.
     std::uint32_t most = context > 0 ? context - 1 : 0;
-    if (const std::uint32_t told = sizes_.told_prompt(); told > 0 && (most == 0 || told < most)) {
-        most = told;
+    if (const std::uint32_t stated = sizes_.stated_prompt(); stated > 0 && (most == 0 || stated < most)) {
+        most = stated;
     }
     return sizes.prompt_limit > 0 && (most == 0 || sizes.prompt_limit < most) ? sizes.prompt_limit : most;
 }
@@ -340,7 +340,7 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
     const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
     auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, on_end);
     if (refused) {
-        close_kept();  // nobody knows with whom they are
+        close_kept();  // it is unknown with whom they are
         co_return std::move(*refused);
     }
     request_words::listener hears(words_, what.prompt, sink);

@@ -153,7 +153,7 @@ private:
     reuse_report reuse_;
     std::optional<decay_watch> decay_;  // nothing: the model says so
     std::uint64_t prefixes_of_ = 0;     // the process that they are about, as runtime_.starts
-    bool told_format_refused_ = false;
+    bool warned_of_format_ = false;
     stream_run runs_;
     request_words words_;
     std::optional<supervisor::box_activity::mark> loading_;

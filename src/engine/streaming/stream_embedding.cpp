@@ -14,8 +14,8 @@ core::awaitable<embedding_outcome> stream_backend::embed(embedding_order what) {
     const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
     const std::uint64_t mark = runtime_.starts;
     run_control control(context_.on);
-    const std::function<void(const run_outcome&)> nobody;
-    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, nobody);
+    const std::function<void(const run_outcome&)> no_listener;
+    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, no_listener);
     if (refused) {
         co_return *refused->failure;
     }

@@ -36,7 +36,7 @@ std::optional<backend_handover> stream_backend::hand_over() const {
     out->state["embedding_length"] = std::to_string(stated_.embedding_length);
     out->state["parameters"] = stated_.parameter_size;
     out->state["context"] = std::to_string(sizes_.context(0));
-    out->state["prompt"] = std::to_string(sizes_.told_prompt());
+    out->state["prompt"] = std::to_string(sizes_.stated_prompt());
     out->state["quantization"] = stated_.quantization;
     out->state["system_at_question"] = protocol_->has_system_at_question() ? "yes" : "";
     out->state["unsalted"] = unsalted_.word();

@@ -79,7 +79,7 @@ struct size_answer {
 };
 
 // What the server says of its context, in tokens; 0: it does not say.
-struct told_sizes {
+struct stated_sizes {
     std::uint32_t context = 0;
     std::uint32_t prompt = 0;  // the longest
 };
@@ -123,7 +123,7 @@ public:
     // A question (GET) about the model; empty: there is none.
     [[nodiscard]] virtual std::string model_question() const { return {}; }
     [[nodiscard]] virtual stated_model model_in(std::string_view /*body*/) const { return {}; }
-    [[nodiscard]] virtual told_sizes sizes_in(std::string_view /*body*/) const { return {}; }
+    [[nodiscard]] virtual stated_sizes sizes_in(std::string_view /*body*/) const { return {}; }
     // The model's template has the system text before the newest question.
     virtual void note_system_at_question(bool /*so*/) {}
     [[nodiscard]] virtual bool has_system_at_question() const { return false; }

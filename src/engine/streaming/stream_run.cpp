@@ -58,11 +58,11 @@ void stream_run::ring_all() {
 core::awaitable<run_outcome> stream_run::run(run_spec what, run_sink& sink, run_control& control,
                                              std::function<void(const run_outcome&)> on_end,
                                              bool may_restart) {
-    const entry_in_bells told(bells_, control.bell());
+    const entry_in_bells entry(bells_, control.bell());
     run_state now;
     now.what = std::move(what);
     now.prompt_tokens = tokens_of_prompt(now.what);
-    now.told_tokens = parts_.likely_tokens ? parts_.likely_tokens(now.what.prompt) : now.prompt_tokens;
+    now.usage_tokens = parts_.likely_tokens ? parts_.likely_tokens(now.what.prompt) : now.prompt_tokens;
     now.sink = &sink;
     now.control = &control;
     now.began = parts_.mark();
@@ -254,8 +254,8 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
         now.text.add_thinking(thinking->text);
         return deliver(now);
     }
-    if (const auto* told = std::get_if<logprobs_part>(&part)) {
-        now.sink->on_logprobs(told->tokens);
+    if (const auto* logprobs = std::get_if<logprobs_part>(&part)) {
+        now.sink->on_logprobs(logprobs->tokens);
         return std::nullopt;
     }
     const bool counts = parts_.traits.usage == catalog::usage_trust::tokens;
@@ -276,11 +276,11 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
         now.finished = true;
         now.length = finish->why == finish_part::reason::length;
     } else if (const auto* error = std::get_if<error_part>(&part)) {
-        core::reason told = core::say("runtime.not-run/gave-up",
-                                      error->message.empty() ? "it does not say why" : error->message);
+        core::reason message = core::say("runtime.not-run/gave-up",
+                                         error->message.empty() ? "it does not say why" : error->message);
         return error->context
-                   ? fail_too_long(now, *error->context, std::move(told))
-                   : fail(now, chat::failure_kind::runtime_failed, "runtime-error", std::move(told), true);
+                   ? fail_too_long(now, *error->context, std::move(message))
+                   : fail(now, chat::failure_kind::runtime_failed, "runtime-error", std::move(message), true);
     } else {
         now.done = true;
     }
@@ -302,7 +302,7 @@ stream_run::early stream_run::deliver(run_state& now) {
         return run_end::cancelled;
     }
     // Who keeps the limit himself is let end, for what he says of the run comes last; but one that goes on far beyond
-    // it does not keep it. Far, for tokens are counted by letters where nobody counts them.
+    // it does not keep it. Far, for tokens are counted by letters where the server counts none.
     constexpr std::uint32_t least_margin = 16;
     std::uint32_t most = now.what.max_tokens.value_or(UINT32_MAX);
     if (!parts_.traits.max_tokens.empty()) {

@@ -85,7 +85,7 @@ private:
         }
         run_spec what;
         std::uint32_t prompt_tokens = 0;  // of `what`, estimated, for the clocks
-        std::uint32_t told_tokens = 0;    // of it, as usage has it until the server has counted the answer
+        std::uint32_t usage_tokens = 0;   // of it, as usage has it until the server has counted the answer
         run_sink* sink = nullptr;
         run_control* control = nullptr;
         std::uint64_t began = 0;
@@ -125,7 +125,7 @@ private:
     [[nodiscard]] core::awaitable<bool> failed_inside(run_state& now);
     void look_for_quotations(run_state& now, std::string_view text) const;
     [[nodiscard]] core::awaitable<void> settle(run_state& now);
-    // What becomes of an answer that nobody wants any more.
+    // What becomes of an answer that is not wanted any more.
     enum class settled { ended, goes_on, hung };
     [[nodiscard]] core::awaitable<settled> bring_to_end(run_state& now);
     [[nodiscard]] core::awaitable<settled> read_to_end(run_state& now, core::deadline until);
@@ -139,8 +139,8 @@ private:
     [[nodiscard]] early interrupted(run_state& now) const;
     [[nodiscard]] early stalled(run_state& now) const;
     [[nodiscard]] core::awaitable<run_end> call_failed(run_state& now, core::failure why);
-    void hung(run_state& now, std::string told) const;
-    [[nodiscard]] static core::reason busy_with(const run_state& now, core::reason nobody);
+    void hung(run_state& now, std::string message) const;
+    [[nodiscard]] static core::reason busy_with(const run_state& now, core::reason unwanted);
     [[nodiscard]] static bool refuses_salt(const run_state& now, std::string_view asked, unsigned status,
                                            std::string_view body);
     [[nodiscard]] early without_salt(run_state& now);

@@ -45,7 +45,7 @@ core::awaitable<void> stream_backend::ask_for_model() {
     const auto answer = co_await http::call(std::move(call));
     if (answer && answer->status == 200) {
         stated_ = protocol_->model_in(answer->body);
-        sizes_.told(protocol_->sizes_in(answer->body));
+        sizes_.note_stated(protocol_->sizes_in(answer->body));
     }
 }
 
@@ -91,8 +91,8 @@ core::awaitable<core::result<void>> stream_backend::self_test() {
     const cancel_method how = model_.runtime.traits.cancel;
     ask.may_be_stopped = how != cancel_method::drain && how != cancel_method::restart;
     first_run run = [this](run_spec what, run_sink& sink, run_control& control) {
-        std::function<void(const run_outcome&)> nobody;
-        return runs_.run(std::move(what), sink, control, std::move(nobody), false);
+        std::function<void(const run_outcome&)> no_listener;
+        return runs_.run(std::move(what), sink, control, std::move(no_listener), false);
     };
     const auto answered = co_await ask_first_question(context_.on, model_, std::move(ask), std::move(run));
     co_return answered;

@@ -1,4 +1,4 @@
-// How an answer that nobody wants any more is brought to its end, so that the next one finds the server
+// How an answer that is not wanted any more is brought to its end, so that the next one finds the server
 // empty.
 
 #include <algorithm>
@@ -26,9 +26,9 @@ constexpr core::nanoseconds usual_notice =
 
 }  // namespace
 
-// What it was busy with, after an answer that failed or one that `nobody` wanted.
-core::reason stream_run::busy_with(const run_state& now, core::reason nobody) {
-    return now.failure ? core::say("runtime.hung/broke-off") : std::move(nobody);
+// What it was busy with, after an answer that failed or an `unwanted` one.
+core::reason stream_run::busy_with(const run_state& now, core::reason unwanted) {
+    return now.failure ? core::say("runtime.hung/broke-off") : std::move(unwanted);
 }
 
 core::awaitable<void> stream_run::settle(run_state& now) {
@@ -163,7 +163,7 @@ std::optional<core::steady_time> stream_run::own_end(const run_state& now) const
     return core::later(clock_now(), 2 * pace * (left + 1));
 }
 
-// Where the server can be asked, and nobody else is in it; otherwise it is believed.
+// Where the server can be asked, and no other run is in it; otherwise it is believed.
 core::awaitable<stream_run::settled> stream_run::comes_to_idle(const run_state& now, core::deadline until) {
     if (parts_.traits.idle.target.empty() || parts_.capacity > 1) {
         co_return settled::ended;

@@ -54,12 +54,12 @@ stream_run::early stream_run::interrupted(run_state& now) const {
 }
 
 // The prompt is not to blame where a signal stopped the process, or the whole box stood still.
-void stream_run::hung(run_state& now, std::string told) const {
+void stream_run::hung(run_state& now, std::string message) const {
     const core::nanoseconds late = parts_.learned->late.total() - now.late_then;
     if (late >= stalled_box || (parts_.halted && parts_.halted())) {
         return;
     }
-    now.loss = {run_loss::how::hung, !alone(now), std::move(told)};
+    now.loss = {run_loss::how::hung, !alone(now), std::move(message)};
 }
 
 void stream_run::note_text(run_state& now) {
@@ -191,12 +191,12 @@ void stream_run::note_usage(run_state& now) const {
     if (now.progress.usage.exact) {
         return;
     }
-    now.progress.usage.prompt_tokens = now.told_tokens;
+    now.progress.usage.prompt_tokens = now.usage_tokens;
     now.progress.usage.generated_tokens = now.text.tokens();
 }
 
 void stream_run::note_prompt(run_state& now, std::uint32_t tokens, std::uint32_t cached) const {
-    now.told_tokens = tokens;
+    now.usage_tokens = tokens;
     now.progress.usage.cached_tokens = std::min(cached, tokens);
     if (parts_.traits.prefix_cache != catalog::prefix_cache::none) {
         const char* const anew = !now.what.computes_all ? "whole" : now.what.slot ? "owner" : "off";

@@ -1,5 +1,5 @@
 #pragma once
-// How many tokens a prompt will be where nobody may be asked: by the kinds of its characters, and by what counts of
+// How many tokens a prompt will be where no server may be asked: by the kinds of its characters, and by what counts of
 // earlier prompts showed of this model's vocabulary. Pure.
 
 #include <array>

@@ -154,13 +154,13 @@ void ax_poll_backend::on_intrusion(act::report_intrusion::kind how) {
     }
     ++(poll ? intrusions_.polls : intrusions_.stops);
     const std::string port = std::to_string(places_.runtime_at.port());
-    std::string told = std::string("Another program on this box ") +
+    std::string text = std::string("Another program on this box ") +
                        (poll ? "polls the runtime at port " : "stops answers of the runtime at port ") +
                        port + ": find it with 'ss -tnp dport = :" + port + "' and end it.";
-    if (told == intrusion_text_) {
+    if (text == intrusion_text_) {
         return;  // once for each process of the runtime
     }
-    intrusion_text_ = std::move(told);
+    intrusion_text_ = std::move(text);
     telemetry::warn("runtime.foreign-talk", "{}: {}", catalog::label_of(model_), intrusion_text_);
     changed_.ring();
 }
@@ -275,8 +275,8 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
                                            clocks_.prefill.limit(first_test_size) + clocks_.decode.limit(),
                                        context_.clock->now())};
     first_run run = [this](run_spec what, run_sink& sink, run_control& control) {
-        std::function<void(const run_outcome&)> nobody;
-        return cycle_.run(std::move(what), sink, control, std::move(nobody), false);
+        std::function<void(const run_outcome&)> no_listener;
+        return cycle_.run(std::move(what), sink, control, std::move(no_listener), false);
     };
     const auto answered = co_await ask_first_question(context_.on, model_, std::move(ask), std::move(run));
     if (!answered) {

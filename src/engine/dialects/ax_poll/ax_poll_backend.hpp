@@ -50,7 +50,7 @@ private:
 
 // What the next prompt may begin with.
 struct next_prompts {
-    // As its conversation would go on, if its user then said `words`; empty: not told, or not of the last run.
+    // As its conversation would go on, if its user then said `words`; empty: not given, or not of the last run.
     chat::rendered_prompt of_conversation;
     std::string words;
     std::string owner;             // of the last run
@@ -135,7 +135,7 @@ private:
     }
     [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
     [[nodiscard]] core::deadline measure_limit(core::deadline until) const;
-    // What counting needs of the tokenizer process, had before anybody waits for it. Never fails a start.
+    // What counting needs of the tokenizer process, had before any request waits for it. Never fails a start.
     [[nodiscard]] core::awaitable<void> prepare_counting();
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
@@ -238,7 +238,7 @@ private:
 [[nodiscard]] std::string fingerprint_of(const catalog::model_entry& model);
 
 // Takes ports from the kernel where none is given and expands the templates; starts the tap where the profile
-// wants it and a command can be told of it. With `from` ports and tap are those.
+// wants it and a command has a place for it. With `from` ports and tap are those.
 [[nodiscard]] core::result<ax_poll_places> find_places(const supervisor::supervisor_context& context,
                                                        const catalog::model_entry& model,
                                                        const backend_handover* from = nullptr);

@@ -143,7 +143,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
 }
 
 // What the tokenizer may take for it, which is part of what a reset and a prompt take. A request's own
-// deadline is far too late: while one measures nobody else runs.
+// deadline is far too late: while one measures no other runs.
 core::deadline ax_poll_backend::measure_limit(core::deadline until) const {
     return core::deadline::after(model_.runtime.clocks.reset, context_.clock->now()).sooner(until);
 }

@@ -34,7 +34,7 @@ std::uint32_t vocabulary_in(const std::vector<std::string>& command) {
     return 0;
 }
 
-// The tap is possible where a later service can be told another URL of the tokenizer.
+// The tap is possible where a later service can be given another URL of the tokenizer.
 bool wants_tap(const catalog::profile& runtime) {
     const auto& all = runtime.services;
     const auto tokenizer = std::find_if(all.begin(), all.end(),

@@ -1,4 +1,4 @@
-// The box proves to itself, while nobody waits, that a turn behind the cache is the same as one computed anew.
+// The box proves to itself, while idle, that a turn behind the cache is the same as one computed anew.
 
 #include <algorithm>
 #include <ctime>
@@ -28,7 +28,7 @@ constexpr std::uint32_t first_tokens =
     12;  // whole pieces, so that the stop at the limit keeps all but the last
 constexpr std::uint32_t compared_tokens = 24;
 constexpr std::size_t conversations = 2;
-constexpr std::string_view owner_of_it = "\x01proof";  // nobody's key
+constexpr std::string_view owner_of_it = "\x01proof";  // no client's key
 
 class silent_sink final : public run_sink {
 public:
@@ -201,7 +201,7 @@ core::awaitable<void> ax_poll_backend::prove_when_idle(std::shared_ptr<proof_tas
     task->bell.ring();
 }
 
-// Where to keep what is found; without a file: there is no place for one, or it has told already.
+// Where to keep what is found; without a file: there is no place for one, or a verdict was in it.
 core::awaitable<proof_place> ax_poll_backend::recall_kept_proof(std::shared_ptr<proof_task> task) {
     if (model_.files_folder.empty() || context_.disk == nullptr) {
         co_return proof_place{};
@@ -263,9 +263,9 @@ core::awaitable<ax_poll_backend::proof_turn> ax_poll_backend::play(std::shared_p
     silent_sink sink;
     run_control control(context_.on);
     task->turn = &control;
-    std::function<void(const run_outcome&)> nobody;
+    std::function<void(const run_outcome&)> no_listener;
     run_outcome got;
-    got = co_await cycle_.run(std::move(what), sink, control, std::move(nobody), true);
+    got = co_await cycle_.run(std::move(what), sink, control, std::move(no_listener), true);
     task->turn = nullptr;
     const bool ended = got.end == run_end::stop || got.end == run_end::length;
     out.cut_short = control.cancelled() || task->closed;

@@ -1,5 +1,5 @@
 #pragma once
-// Which token ids the one cache of a runtime process holds, or that nobody knows: the table of
+// Which token ids the one cache of a runtime process holds, or that this is unknown: the table of
 // docs/facts/vendor_ax.md#decision-table, row by row. Every doubt makes the content unknown, and unknown means a reset; a
 // wrong content would be silent, for the model answers from whatever stands there. No I/O.
 
@@ -35,7 +35,7 @@ struct cache_plan {
 
 [[nodiscard]] bool begins_with(const token_ids& ids, const token_ids& beginning);
 
-// How a run went, told once the runtime is idle again.
+// How a run went, given once the runtime is idle again.
 struct finished_run {
     token_ids answer;         // the ids of its last /decode call
     std::uint32_t calls = 0;  // of /decode
@@ -55,7 +55,7 @@ public:
     // What to do with the prompt `ids`. `anyone`: a prefix may be gone on with by another owner than its own.
     [[nodiscard]] cache_plan plan(const token_ids& ids, const catalog::context_sizes& sizes,
                                   std::string_view owner, bool anyone) const;
-    // Whether a prompt that begins with `beginning` and goes on may be continued, as far as can be told without it.
+    // Whether a prompt that begins with `beginning` and goes on may be continued, as far as can be said without it.
     [[nodiscard]] bool holds_beginning_of(const token_ids& beginning, const catalog::context_sizes& sizes,
                                           std::string_view owner, bool anyone) const;
 
@@ -72,7 +72,7 @@ public:
     // A prompt was sent, and its run not concluded.
     [[nodiscard]] bool in_flight() const noexcept { return sent_.has_value(); }
     [[nodiscard]] bool warm() const noexcept { return warm_; }
-    // It holds nothing but what was computed before anybody asked.
+    // It holds nothing but what was computed before any request.
     [[nodiscard]] bool ahead() const noexcept { return held_ && ahead_; }
     // Of this owner; nullptr: unknown, or another's.
     [[nodiscard]] const token_ids* held_for(std::string_view owner, bool anyone) const noexcept {

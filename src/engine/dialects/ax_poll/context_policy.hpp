@@ -39,7 +39,7 @@ namespace corral::engine::ax_poll {
 // `wrapper_tokens` is what the service's template adds to a system text or to the turns.
 inline constexpr std::uint32_t wrapper_tokens = 32;
 [[nodiscard]] std::uint32_t token_bound(std::string_view text) noexcept;
-// A plausible count where nobody may be asked; marked as an estimate wherever it is used.
+// A plausible count where no tokenizer may be asked; marked as an estimate wherever it is used.
 [[nodiscard]] std::uint32_t token_estimate(std::string_view text) noexcept;
 
 }  // namespace corral::engine::ax_poll

@@ -106,7 +106,7 @@ void cycle_fsm::conclude_cache() {
         return;
     }
     const token_ledger* const made = signs_.tokens;
-    const auto told = report_.compare(signs_.tap.system_tokens, signs_.tap.turn_tokens);
+    const auto printed = report_.compare(signs_.tap.system_tokens, signs_.tap.turn_tokens);
     finished_run out;
     if (made != nullptr) {
         out.answer = made->all();
@@ -119,7 +119,7 @@ void cycle_fsm::conclude_cache() {
     const bool failed = report_.take_error() || run_.unplanned || run_.full_text_held;
     out.as_planned = signs_.tapped && signs_.tap.encode_answered && !signs_.tap.encode_failed && !failed &&
                      !stopped_unasked && signs_.tap.strays == run_.strays &&
-                     told != run_report::lengths::wrong && signs_.lost == process_epochs::loss::none;
+                     printed != run_report::lengths::wrong && signs_.lost == process_epochs::loss::none;
     out.stops = run_.stops;
     out.before_piece = run_.stop_before_piece;
     out.held_piece = run_.held_piece;
@@ -227,12 +227,12 @@ core::steady_time cycle_fsm::lengths_due() const {
 }
 
 void cycle_fsm::cache_differs() {
-    const bool untold =
+    const bool is_unknown =
         !report_.has_error() &&
-        report_.compare(signs_.tap.system_tokens, signs_.tap.turn_tokens) == run_report::lengths::untold;
+        report_.compare(signs_.tap.system_tokens, signs_.tap.turn_tokens) == run_report::lengths::unknown;
     cache_.forget();
     run_.unchecked.clear();
-    if (untold) {
+    if (is_unknown) {
         set_failure(chat::failure_kind::runtime_failed, "cache-untold",
                     core::say("runtime.cache-untold/runtime-said"));
     } else {

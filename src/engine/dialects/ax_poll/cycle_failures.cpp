@@ -48,10 +48,10 @@ void cycle_fsm::fail_as_hung(const char* cause, core::reason message) {
 }
 
 // The prompt is not to blame where a signal stopped the process, or the whole box stood still.
-void cycle_fsm::note_hang(const std::string& told) {
+void cycle_fsm::note_hang(const std::string& message) {
     const core::nanoseconds late = learned_.late.total() - run_.last_sign_of_life.late;
     if (!signs_.halted && late < stalled_box) {
-        run_.loss = {run_loss::how::hung, false, told};
+        run_.loss = {run_loss::how::hung, false, message};
     }
 }
 
@@ -79,11 +79,11 @@ void cycle_fsm::no_tokens(std::string_view unanswered) {
         run_.failure->retryable = false;
         return;
     }
-    const bool told = signs_.tapped && !signs_.tap.trouble.empty();
+    const bool has_trouble = signs_.tapped && !signs_.tap.trouble.empty();
     run_.doubts_tokenizer = !signs_.tapped;
     set_failure(
         chat::failure_kind::unavailable, "tokenizer-unavailable",
-        told ? signs_.tap.trouble : core::say("runtime.tokenizer-away/tokenizer-service", unanswered));
+        has_trouble ? signs_.tap.trouble : core::say("runtime.tokenizer-away/tokenizer-service", unanswered));
 }
 
 void cycle_fsm::no_prompt_tokens() {

@@ -139,7 +139,7 @@ void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer
         drained->looked = true;
         must_stop_ = !got->done;
         if (!got->done || !got->text.empty()) {
-            cache_.forget();  // nobody knows of whom
+            cache_.forget();  // it is unknown of whom
         }
         if (!got->text.empty()) {
             tell(act::note::level::info,
@@ -157,7 +157,7 @@ void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer
         }
     } else if (auto* const waited = std::get_if<backing_off>(&state_)) {
         waited->looked = true;
-        // Perhaps an earlier prompt that began late: nobody waits for its answer. A reset does not mind.
+        // Perhaps an earlier prompt that began late: no request waits for its answer. A reset does not mind.
         waited->must_stop = !got->done;
     } else if (auto* const late = std::get_if<concluding>(&state_)) {
         ++late->late_polls;

@@ -166,7 +166,7 @@ public:
     [[nodiscard]] bool goes_on(const token_ids& ids) const {
         return cache_.plan(ids, signs_.sizes, {}, true).how == cache_plan::way::go_on;
     }
-    // What the cache holds of this owner; nullptr: nobody knows, or another's.
+    // What the cache holds of this owner; nullptr: unknown, or another's.
     [[nodiscard]] const token_ids* held_for(std::string_view owner) const noexcept {
         return cache_.held_for(owner, signs_.across_owners);
     }
@@ -254,13 +254,13 @@ private:
         run_spec what;
         bool may_restart = true;
         bool ahead = false;             // a reset that computes `whole`, and no run
-        std::optional<prompt_ids> ids;  // of a prompt that the tap is told
+        std::optional<prompt_ids> ids;  // of a prompt that the tap answers with
         run_progress progress;
         std::optional<run_failure> failure;
         run_loss loss;
         std::optional<core::reason> restart_cause;  // the runtime is beyond talking to
         bool restart_pair = false;
-        bool doubts_tokenizer = false;  // nobody but the runtime saw what it answered
+        bool doubts_tokenizer = false;  // only the runtime saw what it answered
         bool prompt_inside = false;     // something of the request went to the runtime
         bool ended_by_itself = false;
         bool text_given = false;
@@ -355,8 +355,8 @@ private:
     void fail(chat::failure_kind kind, const char* cause, core::reason message);
     void fail_and_restart(const char* cause, core::reason message);
     void fail_as_hung(const char* cause, core::reason message);
-    void note_hang(const std::string& told);
-    // It runs for nobody and has moved no more since it was told to stop.
+    void note_hang(const std::string& message);
+    // It runs for no request and has moved no more since it was told to stop.
     [[nodiscard]] bool stands_still(const scrubbing& in) const;
     [[nodiscard]] bool moved_since(const sign& then) const;
     [[nodiscard]] bool teaches() { return learned_.lesson.teaches(run_.what.prompt, run_.pace); }
@@ -388,7 +388,7 @@ private:
     [[nodiscard]] bool take_text(const poll_answer& got);
     void deliver(std::string text);
     void note_shared();
-    // What the runtime's own account of the run may decide: one that nobody here ended, and the context did not.
+    // What the runtime's own account of the run may decide: one that was not ended here, nor by the context.
     [[nodiscard]] bool may_be_stopped_by_others() const;
     [[nodiscard]] bool stopped_by_others(bool cut) const;
     [[nodiscard]] bool stopped_before_a_piece() const;

@@ -203,11 +203,11 @@ core::steady_time cycle_fsm::run_line_due() const {
     return run_.progress.generate_accepted + line_delay;
 }
 
-// Idle after a reset. Never believed where nobody saw it run: the prompt would stand behind the conversation of
+// Idle after a reset. Never believed where it was not seen to run: the prompt would stand behind the conversation of
 // somebody else.
 void cycle_fsm::confirmed() {
     const bool empty =
-        run_.ids && run_.ids->system.empty();  // takes no time that a longer one could be told by
+        run_.ids && run_.ids->system.empty();  // takes no time that a longer one could be known by
     if (!idle_.by_grace()) {
         run_.reset_took = silence_since(run_.reset_sent);
     }

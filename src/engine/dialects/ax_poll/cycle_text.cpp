@@ -179,12 +179,12 @@ bool cycle_fsm::take_text(const poll_answer& got) {
         text.insert(0, context_full_text);
     }
     if (signs_.tapped) {
-        polled_text::poll_verdict told = run_.expected.on_poll(text);
-        if (told.gap || !told.ours) {
+        polled_text::poll_verdict verdict = run_.expected.on_poll(text);
+        if (verdict.gap || !verdict.ours) {
             note_shared();
         }
-        run_.foreign_text = !told.ours;
-        text = std::move(told.text);
+        run_.foreign_text = !verdict.ours;
+        text = std::move(verdict.text);
     }
     deliver(std::move(text));
     return true;
@@ -216,9 +216,9 @@ bool cycle_fsm::stopped_before_a_piece() const {
 // `cut`: tokens that are in no piece. A run that ends by itself leaves none before its context is used up
 // (docs/facts/vendor_ax.md#stop-and-races).
 bool cycle_fsm::stopped_by_others(bool cut) const {
-    const auto told = report_.judge(signs_.tokens_made);
+    const auto ending = report_.judge(signs_.tokens_made);
     return may_be_stopped_by_others() &&
-           (cut || stopped_before_a_piece() || told == run_report::ending::stopped);
+           (cut || stopped_before_a_piece() || ending == run_report::ending::stopped);
 }
 
 void cycle_fsm::tell_foreign_stop() {

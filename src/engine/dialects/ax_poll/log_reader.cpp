@@ -115,7 +115,7 @@ void run_report::on_line(std::string_view line) {
 
 run_report::ending run_report::judge(std::uint32_t made) const {
     if (!understood_ || !read_ || !held_ || made == 0) {
-        return ending::untold;
+        return ending::unknown;
     }
     const std::uint64_t all = std::uint64_t{*read_} + made;
     if (*held_ == all) {
@@ -123,12 +123,12 @@ run_report::ending run_report::judge(std::uint32_t made) const {
     }
     // One less, or two where the stop came between two looks at it.
     return *held_ + std::uint64_t{2} == all || *held_ + std::uint64_t{1} == all ? ending::stopped
-                                                                                : ending::untold;
+                                                                                : ending::unknown;
 }
 
 run_report::lengths run_report::compare(std::uint32_t held, std::uint32_t added) const noexcept {
     if (!lengths_) {
-        return lengths::untold;
+        return lengths::unknown;
     }
     return lengths_->held == held && lengths_->added == added ? lengths::right : lengths::wrong;
 }

@@ -42,22 +42,22 @@ private:
 // one counts, and all that a forger gains is doubt about an answer of their own.
 class run_report {
 public:
-    enum class ending { untold, whole, stopped };
+    enum class ending { unknown, whole, stopped };
 
     void on_new_process();
     // A prompt is about to be sent.
     void begin();
     void feed(std::string_view bytes);
-    // `made`: tokens of the run. Untold before this process has shown that it counts like that, and for good
+    // `made`: tokens of the run. Unknown before this process has shown that it counts like that, and for good
     // where its output is a pipe: the line then comes with the next run.
     [[nodiscard]] ending judge(std::uint32_t made) const;
-    // A run that was not stopped, as far as anybody knows.
+    // A run that was not stopped, as far as is known.
     void learn(std::uint32_t made);
     [[nodiscard]] bool understood() const noexcept { return understood_; }
 
     // What the run printed as it began, against what its tap knows: ids that stood in the cache, and ids behind them
     // (docs/facts/vendor_ax.md#the-line-of-a-run).
-    enum class lengths { untold, right, wrong };
+    enum class lengths { unknown, right, wrong };
     [[nodiscard]] lengths compare(std::uint32_t held, std::uint32_t added) const noexcept;
     // A run whose lengths are known from its tap: this process prints them if they are right.
     void learn_lengths(std::uint32_t held, std::uint32_t added);

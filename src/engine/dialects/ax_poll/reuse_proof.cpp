@@ -29,10 +29,10 @@ std::string id_at(const token_ids& ids, std::size_t at) {
 
 reuse_proof compare_answers(const std::vector<token_ids>& behind, const std::vector<token_ids>& anew,
                             std::string_view date) {
-    const bool told =
+    const bool is_complete =
         !behind.empty() && behind.size() == anew.size() &&
         std::none_of(anew.begin(), anew.end(), [](const token_ids& one) { return one.empty(); });
-    if (!told) {
+    if (!is_complete) {
         return {reuse_proof::verdict::open, "The comparison on this box gave no answers."};
     }
     for (std::size_t turn = 0; turn < anew.size(); ++turn) {

@@ -1,6 +1,6 @@
 #pragma once
 // Whether this box makes the same of a prompt behind its cache as of one that is computed whole: rows made by decode and
-// by prefill come from different compiled graphs, so nobody else's word counts (docs/facts/vendor_ax.md). No I/O.
+// by prefill come from different compiled graphs, so no other's word counts (docs/facts/vendor_ax.md). No I/O.
 
 #include <optional>
 #include <string>
@@ -25,7 +25,7 @@ struct reuse_proof {
 // When the comparison may have the runtime.
 struct proof_pace {
     core::nanoseconds idle;  // the box must have been so long
-    bool insists = false;    // it takes one short turn like a request, and nobody cuts it short
+    bool insists = false;    // it takes one short turn like a request, and no request cuts it short
 };
 // A box that was asked nothing yet compares at once; one that is hardly ever idle gets by with short gaps, and one that
 // never is still compares some time. `asked`: something, since its runtime was loaded.

@@ -26,7 +26,7 @@ core::awaitable<bool> tap_peers::admits(int socket) {
     const core::deadline until = core::deadline::after(longest_look, clock_.now());
     const auto found = co_await worker_.run("peers", std::move(look), until);
     if (!found) {
-        note_refusal("a connection of nobody knows whom (" + found.error().message + ")");
+        note_refusal("a connection of an unknown process (" + found.error().message + ")");
         co_return false;
     }
     if (found->is == process::peer_owner::foreign) {
@@ -48,7 +48,7 @@ void tap_peers::note_refusal(const std::string& why) {
     telemetry::warn(
         "runtime.foreign-talk",
         "{}: {} to the tokenizer tap was refused, for only the runtime may use it; {} since the last line",
-        of_, telemetry::printable(why), refused_ - std::exchange(told_, refused_));
+        of_, telemetry::printable(why), refused_ - std::exchange(logged_, refused_));
 }
 
 }  // namespace corral::engine::ax_poll

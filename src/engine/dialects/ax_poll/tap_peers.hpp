@@ -1,5 +1,5 @@
 #pragma once
-// Who may talk to the tap: the processes of its runtime and nobody else, proved once for each connection before
+// Who may talk to the tap: the processes of its runtime and no others, proved once for each connection before
 // a byte of it is read. An address of loopback proves nothing, for any user of the box has it, and a page in a
 // browser too.
 
@@ -24,7 +24,7 @@ public:
     tap_peers(const core::clock_source& clock, std::string of) : clock_(clock), of_(std::move(of)) {}
 
     // Leaders of the process groups of the runtime, asked at each connection; 0 where none runs. Until this is called
-    // nobody may.
+    // none may.
     using leaders = std::function<std::vector<pid_t>()>;
     void allow(leaders who) { leaders_ = std::move(who); }
 
@@ -41,7 +41,7 @@ private:
     leaders leaders_;
     process::peer_judge judge_;  // the worker's
     std::uint64_t refused_ = 0;
-    std::uint64_t told_ = 0;  // of them, at the last line in the log
+    std::uint64_t logged_ = 0;  // of them, at the last line in the log
     core::steady_time tell_again_{};
     core::disk_work worker_;  // last: its end waits for what uses the others
 };

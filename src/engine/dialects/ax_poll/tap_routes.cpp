@@ -76,7 +76,7 @@ core::awaitable<void> tokenizer_tap::refuse(unsigned status, const std::string& 
     whole.status = status;
     const core::error_code gone = co_await out.send(std::move(whole));
     if (gone) {
-        telemetry::log().debug("tokenizer tap: nobody waited for a refusal: {}", gone.message());
+        telemetry::log().debug("tokenizer tap: the caller did not wait for a refusal: {}", gone.message());
     }
 }
 
@@ -356,8 +356,8 @@ core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::de
     view_.strays += std::exchange(run_ordered_, false) ? 0U : 1U;
     if (prescribed_) {
         const auto text = body.find("text");
-        const bool told = text != body.end() && text->is_string();
-        co_return prescribed_turns(told ? text->get_ref<const std::string&>() : std::string_view());
+        const bool has_text = text != body.end() && text->is_string();
+        co_return prescribed_turns(has_text ? text->get_ref<const std::string&>() : std::string_view());
     }
     body.erase("last_reply");  // of an earlier conversation (docs/facts/vendor_ax.md#last-reply)
     tell();
@@ -397,7 +397,7 @@ core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::de
     }
     if (kind == token_ledger::call_kind::final || view_.encode_failed || wanted.empty()) {
         co_await wait_for_stop();
-        // Nobody reads this text, and a cut character in it would only stick in the tokenizer's cache.
+        // This text is not read, and a cut character in it would only stick in the tokenizer's cache.
         co_return piece_text({}, false);
     }
     const bool perhaps_final = kind == token_ledger::call_kind::perhaps_final;

@@ -37,7 +37,7 @@ struct tap_view {
     unsigned calls_open = 0;       // the runtime waits for us: it is not stalled
     core::nanoseconds waited{0};   // by the runtime, in all calls that were answered
     std::uint32_t held_piece = 0;  // ids of the piece that waits for a stop to be accepted
-    std::uint64_t strays = 0;  // calls of a run or reset that nobody ordered, and processes of the runtime
+    std::uint64_t strays = 0;  // calls of a run or reset that were not ordered, and processes of the runtime
 };
 
 // Ids of a prompt that is answered to the runtime in place of what the tokenizer makes of the texts that the

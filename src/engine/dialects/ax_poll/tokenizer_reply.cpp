@@ -72,7 +72,7 @@ tokenizer_answer read_tokenizer_reply(unsigned status, std::string body, tokeniz
         out.said = "answered without what it was asked for";
     } else if (wanted == tokenizer_field::ids || wanted == tokenizer_field::diff) {
         out.ids = ids_of(out.json[wanted == tokenizer_field::ids ? "token_ids" : "diff"]);
-        out.json = json::object();  // many nodes, which are all told in `ids`
+        out.json = json::object();  // many nodes, all of which are in `ids`
     }
     return out;
 }

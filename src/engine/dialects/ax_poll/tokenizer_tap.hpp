@@ -58,7 +58,7 @@ public:
         on_text_ = std::move(on_text);
         on_ill_ = std::move(on_ill);
     }
-    // Until then nobody may talk to it.
+    // Until then none may talk to it.
     void serve_only(tap_peers::leaders runtime) { peers_->allow(std::move(runtime)); }
     [[nodiscard]] std::uint64_t refused() const noexcept { return peers_->refused(); }
     // Ends every call and forgets the listeners of events.

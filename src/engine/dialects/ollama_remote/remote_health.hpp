@@ -12,7 +12,7 @@ namespace corral::engine::ollama_remote {
 
 struct health_rule {
     unsigned good = 2;                              // answers in a row after which one that was down is up;
-                                                    // where nobody else can serve the first counts
+                                                    // where no other can serve the first counts
     unsigned bad = 3;                               // failures in a row after which one that was up is down
     core::nanoseconds interval = core::seconds{5};  // between two questions
     outlier_rule outlier;
@@ -26,7 +26,7 @@ public:
         rule_.outlier.ejects = ejects;
         outlier_.set_ejects(ejects);
     }
-    // Nothing is known any more, or nobody wants it.
+    // Nothing is known any more, or it is not wanted.
     void begin();
     void end() noexcept { wanted_ = false; }
 
@@ -36,7 +36,7 @@ public:
     // A request ended well there, or failed by the server's fault.
     void served(core::steady_time now) { outlier_.succeeded(now); }
     void failed(std::string why, core::steady_time now, std::string_view request = {});
-    // A request found nobody there. Where others can serve no second one has to find that out.
+    // A request found no server there. Where others can serve no second one has to find that out.
     void missed(std::string why);
 
     [[nodiscard]] availability now(core::steady_time when) const;

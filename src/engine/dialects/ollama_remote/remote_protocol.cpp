@@ -14,7 +14,7 @@
 #include "corral/core/wall_time.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/streaming/request_fields.hpp"
-#include "engine/streaming/told_logprobs.hpp"
+#include "engine/streaming/stated_logprobs.hpp"
 
 namespace corral::engine::ollama_remote {
 
@@ -113,9 +113,9 @@ private:
         return {};
     }
     void read_text(const json& object, std::vector<answer_part>& out) const {
-        const auto told = object.find("logprobs");
-        if (top_logprobs_ && told != object.end()) {
-            out.emplace_back(logprobs_part{logprobs_in(*told, *top_logprobs_)});
+        const auto logprobs = object.find("logprobs");
+        if (top_logprobs_ && logprobs != object.end()) {
+            out.emplace_back(logprobs_part{logprobs_in(*logprobs, *top_logprobs_)});
         }
         const auto message = object.find("message");
         const json& from = message != object.end() && message->is_object() ? *message : object;
@@ -195,7 +195,7 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
             }
             body["messages"].push_back(std::move(message));
         }
-        // Every model takes this one value (docs/facts/ollama_wire.md#think); what thinks would, if not told.
+        // Every model takes this one value (docs/facts/ollama_wire.md#think); what thinks would, without it.
         if (!what.prompt.thinking) {
             body["think"] = false;
         } else if (!what.think.is_null()) {

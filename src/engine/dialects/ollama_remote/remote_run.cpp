@@ -171,8 +171,8 @@ void remote_run::take(std::vector<answer_part> parts, bool thinking) {
             take_text(std::move(text->text));
         } else if (auto* thought = std::get_if<thinking_part>(&part)) {
             take_thinking(std::move(thought->text), thinking);
-        } else if (auto* told = std::get_if<logprobs_part>(&part)) {
-            sink_.on_logprobs(std::move(told->tokens));
+        } else if (auto* logprobs = std::get_if<logprobs_part>(&part)) {
+            sink_.on_logprobs(std::move(logprobs->tokens));
         } else if (const auto* counted = std::get_if<usage_part>(&part)) {
             const std::uint32_t cached = std::min(counted->cached_tokens, counted->prompt_tokens);
             out_.progress.usage = {counted->prompt_tokens, counted->generated_tokens, true, cached};

@@ -23,7 +23,7 @@ public:
           sink_(sink),
           control_(control) {}
 
-    // As backend::run(), but for on_end. A server that failed is told to the watch. `likely_tokens`: of the prompt,
+    // As backend::run(), but for on_end. The watch hears of a server that failed. `likely_tokens`: of the prompt,
     // until the server has counted it.
     [[nodiscard]] core::awaitable<run_outcome> perform(run_spec what, std::uint32_t likely_tokens);
     // It refused the prompt for its length.
@@ -43,7 +43,7 @@ private:
     void give(std::string_view piece);
     void fail_by(const streaming::error_part& said);
     // The server's fault: another try, there or elsewhere, may work.
-    // `words` are the server's own: for the client, and for nobody else.
+    // `words` are the server's own: for the client only.
     step lost(std::string cause, std::string message, const std::string& words = {});
     step failed(run_failure why);
     [[nodiscard]] core::deadline silence(core::milliseconds longest, core::deadline until) const;

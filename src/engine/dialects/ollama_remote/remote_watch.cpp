@@ -95,10 +95,10 @@ chat::failure remote_watch::missed(const std::string& why) {
 
 void remote_watch::tell() {
     const availability after = now();
-    if (after.state == told_) {
+    if (after.state == logged_) {
         return;
     }
-    told_ = after.state;
+    logged_ = after.state;
     if (after.state == availability_state::broken) {
         telemetry::warn(after.reason, "{}: {}", settings_.label, telemetry::printable(after.reason, 500));
     } else if (after.state == availability_state::ready) {

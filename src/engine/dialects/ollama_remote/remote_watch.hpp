@@ -39,7 +39,7 @@ public:
     // A request fared so; `why` is a sentence without its end.
     void served();
     void failed(std::string why, std::string_view request = {});
-    // It found nobody there: what its client is told.
+    // It found no server there: the failure for its client.
     [[nodiscard]] chat::failure missed(const std::string& why);
     void set_others(bool present) { health_.set_ejects(present); }
 
@@ -66,7 +66,7 @@ private:
     bool shown_ = false;  // the present one said its system text, or that it has none
     core::wake_signal changed_;
     core::wake_signal bell_;
-    availability_state told_ = availability_state::stopped;
+    availability_state logged_ = availability_state::stopped;
     bool wanted_ = false;
     bool over_ = false;
 };

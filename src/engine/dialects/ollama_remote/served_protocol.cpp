@@ -70,7 +70,7 @@ core::result<streaming::stream_request> served_protocol::request_for(const run_s
     return streaming::stream_request{.target = traits_.chat_target, .body = streaming::body_bytes(body)};
 }
 
-// What a handler of oatpp throws is told as lines of text, the last of which is "message=...".
+// What a handler of oatpp throws is sent as lines of text, the last of which is "message=...".
 streaming::error_part served_protocol::error_of(unsigned status, std::string_view body) const {
     streaming::error_part out = remote_protocol::error_of(status, body);
     constexpr std::string_view mark = "\nmessage=";

@@ -277,8 +277,8 @@ std::string openai_protocol::model_question() const {
 }
 
 // docs/facts/other_runtimes.md#axllm-serve
-streaming::told_sizes openai_protocol::sizes_in(std::string_view body) const {
-    streaming::told_sizes out;
+streaming::stated_sizes openai_protocol::sizes_in(std::string_view body) const {
+    streaming::stated_sizes out;
     const json answer = core::parse_json(body);
     const json::json_pointer place("/data/0");
     const json model = answer.is_object() && answer.contains(place) ? answer.at(place) : json();

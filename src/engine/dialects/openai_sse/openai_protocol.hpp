@@ -28,7 +28,7 @@ public:
     [[nodiscard]] core::result<streaming::size_answer> size_in(std::string_view body) const override;
     [[nodiscard]] std::string model_question() const override;
     [[nodiscard]] stated_model model_in(std::string_view body) const override;
-    [[nodiscard]] streaming::told_sizes sizes_in(std::string_view body) const override;
+    [[nodiscard]] streaming::stated_sizes sizes_in(std::string_view body) const override;
     void note_system_at_question(bool so) override { system_at_question_ = so; }
     [[nodiscard]] bool has_system_at_question() const override { return system_at_question_; }
     [[nodiscard]] bool limit_must_fit() const override {

@@ -4,7 +4,7 @@
 #include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
 #include "engine/streaming/request_fields.hpp"
-#include "engine/streaming/told_logprobs.hpp"
+#include "engine/streaming/stated_logprobs.hpp"
 
 namespace corral::engine::openai_sse {
 
@@ -117,10 +117,11 @@ core::result<void> openai_reader::take(const json& event, const std::string& dat
 }
 
 void openai_reader::take_choice(const json& choice, std::vector<answer_part>& out) {
-    if (const auto told = choice.find("logprobs");
-        top_logprobs_ && told != choice.end() && told->is_object()) {
-        auto tokens = told->contains("content") ? streaming::logprobs_in((*told)["content"], *top_logprobs_)
-                                                : streaming::completion_logprobs_in(*told, *top_logprobs_);
+    if (const auto logprobs = choice.find("logprobs");
+        top_logprobs_ && logprobs != choice.end() && logprobs->is_object()) {
+        auto tokens = logprobs->contains("content")
+                          ? streaming::logprobs_in((*logprobs)["content"], *top_logprobs_)
+                          : streaming::completion_logprobs_in(*logprobs, *top_logprobs_);
         out.emplace_back(streaming::logprobs_part{std::move(tokens)});
     }
     for (const char* key : {"delta", "message"}) {

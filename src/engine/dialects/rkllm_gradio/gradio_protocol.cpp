@@ -34,8 +34,8 @@ bool go_on(http::stream_call& call, unsigned status, std::string_view body) {
     if (status != ok || streaming::values_in(body) > 2) {
         return false;
     }
-    const nlohmann::json told = core::parse_json(body);
-    const std::string event = told.is_object() ? streaming::text_in(told, "event_id") : std::string();
+    const nlohmann::json reply = core::parse_json(body);
+    const std::string event = reply.is_object() ? streaming::text_in(reply, "event_id") : std::string();
     if (!is_event(event)) {
         return false;
     }

@@ -1,4 +1,4 @@
-#include "engine/streaming/told_logprobs.hpp"
+#include "engine/streaming/stated_logprobs.hpp"
 
 #include <gtest/gtest.h>
 
@@ -25,14 +25,14 @@ std::string shown(const chat::token_logprobs& all) {
     return out;
 }
 
-TEST(told_logprobs, a_token_that_is_a_part_of_a_character_keeps_its_bytes) {
+TEST(stated_logprobs, a_token_that_is_a_part_of_a_character_keeps_its_bytes) {
     const json list = json::parse(
         R"([{"id":1,"token":"\ufffd","bytes":[195],"logprob":-0.25,"top_logprobs":[{"token":"a","logprob":-1.5}]}])");
     EXPECT_EQ(shown(streaming::logprobs_in(list, 20)), "\xC3=-25,a=-150;");
     EXPECT_EQ(shown(streaming::logprobs_in(list, 0)), "\xC3=-25;");
 }
 
-TEST(told_logprobs, what_can_not_be_is_bounded_or_left_out) {
+TEST(stated_logprobs, what_can_not_be_is_bounded_or_left_out) {
     const json list = json::parse(
         R"([{"token":"a","logprob":1e300},{"token":"b","logprob":-3.4e38},{"token":"c","logprob":null},{"token":7,
         "logprob":-1},"x",{"token":"d","bytes":[256],"logprob":-1},{"token":"e","bytes":"no","logprob":-1,"top_logprobs":{}}])");
@@ -41,13 +41,13 @@ TEST(told_logprobs, what_can_not_be_is_bounded_or_left_out) {
     EXPECT_TRUE(streaming::completion_logprobs_in(json::array(), 20).empty());
 }
 
-TEST(told_logprobs, those_of_completions_are_put_in_order) {
+TEST(stated_logprobs, those_of_completions_are_put_in_order) {
     const json object = json::parse(
         R"({"tokens":["a","b"],"token_logprobs":[-0.5,null],"top_logprobs":[{"z":-2,"a":-0.5,"y":-1},null]})");
     EXPECT_EQ(shown(streaming::completion_logprobs_in(object, 2)), "a=-50,a=-50,y=-100;");
 }
 
-TEST(told_logprobs, each_server_is_asked_in_its_own_terms) {
+TEST(stated_logprobs, each_server_is_asked_in_its_own_terms) {
     struct wish {
         catalog::logprob_form form;
         bool verbatim;
@@ -79,7 +79,7 @@ TEST(told_logprobs, each_server_is_asked_in_its_own_terms) {
     }
 }
 
-TEST(told_logprobs, a_server_elsewhere_tells_them_in_each_line) {
+TEST(stated_logprobs, a_server_elsewhere_tells_them_in_each_line) {
     run_spec what;
     what.prompt.messages = {{"user", "hello"}};
     const ollama_remote::remote_protocol protocol("m", 0);

@@ -1,4 +1,4 @@
-#include "engine/streaming/told_logprobs.hpp"
+#include "engine/streaming/stated_logprobs.hpp"
 
 #include <algorithm>
 #include <cmath>
