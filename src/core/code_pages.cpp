@@ -11,7 +11,7 @@ namespace corral::core {
 
 namespace {
 
-// Segments that nobody may write hold the file's bytes and nothing else; what the loader adjusted lies in others.
+// Read-only segments hold the file's bytes and nothing else; what the loader adjusted lies in others.
 int give_back(dl_phdr_info* object, std::size_t /*size*/, void* covered) {
     const std::string_view name = object->dlpi_name == nullptr ? "" : object->dlpi_name;
     if (name.find("vdso") != std::string_view::npos) {

@@ -77,7 +77,7 @@ struct disk_work::shared {
         }
     }
 
-    // What nobody waits for any more is not begun.
+    // What has no waiter any more is not begun.
     std::optional<task> take(const std::string& lane) {
         std::unique_lock lock(mutex);
         lane_state& mine = lanes[lane];

@@ -242,7 +242,7 @@ core::awaitable<void> package_desk::run(std::shared_ptr<transfer> of) {
         telemetry::log().info("the pull of {} is stopped: {} event=pull.left", telemetry::printable(of->name),
                               of->stopped_for);
     } else if (of->stopping && !of->error.empty()) {
-        telemetry::log().info("nobody waits for {} any more; its pull is stopped event=pull.left",
+        telemetry::log().info("no client waits for {} any more; its pull is stopped event=pull.left",
                               telemetry::printable(of->name));
     } else if (!of->error.empty()) {
         telemetry::warn("pull.failed", "the pull of {} failed: {} event=pull.failed",

@@ -231,6 +231,6 @@ def test_the_model_is_the_named_one_or_one_that_is_loaded_and_writes(tmp_path, m
 def test_what_can_t_be_done_is_said(connect):
     assert "did you mean 'codex'" in connect("codx").stderr
     assert "there is no model 'nosuch'" in connect("codex", "--model", "nosuch").stderr
-    assert "is told by hand" in connect("n8n", "--write").stderr
+    assert "is set up by hand" in connect("n8n", "--write").stderr
     nobody = subprocess.run([BIN / "corral", "connect", "codex", "--url", "http://127.0.0.1:9"], capture_output=True, text=True, timeout=60)
     assert nobody.returncode == 1 and nobody.stderr.startswith("error: ")

@@ -18,7 +18,7 @@ namespace corral::core {
 
 class disk_work {
 public:
-    // Begins `what` on a thread that nobody waits for; throws std::system_error where none is to be had.
+    // Begins `what` on a detached thread; throws std::system_error where none is to be had.
     using thread_starter = std::function<void(std::function<void()> what)>;
     explicit disk_work(thread_starter starter = start_thread);
     disk_work(const disk_work&) = delete;

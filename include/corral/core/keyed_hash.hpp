@@ -1,5 +1,5 @@
 #pragma once
-// SipHash-2-4: a hash that nobody without the key can aim at, and that tells nothing of what went in.
+// SipHash-2-4: a hash that can't be aimed at without the key, and that tells nothing of what went in.
 
 #include <array>
 #include <cstddef>

@@ -10,7 +10,7 @@ namespace corral::core {
 
 enum class wake_reason { rung, timed_out, cancelled };
 
-// Not thread safe: all calls on the executor's thread. A ring with nobody waiting is not kept, so the pattern
+// Not thread safe: all calls on the executor's thread. A ring without a waiter is not kept, so the pattern
 // is `while (!condition) co_await signal.wait(deadline);` with no suspension between test and wait.
 class wake_signal {
 public:

@@ -202,8 +202,8 @@ stream_parts stream_backend::parts() {
                 if (!std::exchange(warned_of_format_, true)) {
                     telemetry::warn(
                         "runtime.tap-unused",
-                        "{}: the server does not take a wanted format (status {}), so the model is only told "
-                        "of it",
+                        "{}: the server does not take a wanted format (status {}), so only the prompt "
+                        "asks for it",
                         catalog::label_of(model_), status);
                 }
             },

@@ -77,7 +77,7 @@ inline constexpr std::array command_table{
     message{"command.key-wanted", command_reader,
             "it wants a key. Give it by --key-file or OLLAMA_API_KEY.\n"
             "answers| {url} answers with status {status:d}{key}",
-            "The server answers nobody without a key.", "Give the key by --key-file FILE or OLLAMA_API_KEY."},
+            "The server answers only with a key.", "Give the key by --key-file FILE or OLLAMA_API_KEY."},
     message{"command.not-trusted", command_reader,
             "certificate-trusted| the certificate of {name} is not trusted: {why}",
             "Nothing was sent: the server could not prove who it is.",
@@ -166,7 +166,7 @@ inline constexpr std::array command_table{
             "Add the printed lines by hand, or mend the file and run the command again."},
     message{
         "connect.place", command_reader,
-        "no-home| HOME names no folder, so nobody's files can be written; set HOME, or copy what 'corral "
+        "no-home| HOME names no folder, so no file can be written; set HOME, or copy what 'corral "
         "connect {client}' prints\n"
         "sudo| with sudo this would write the files of root; run it as {user}, without sudo\n"
         "other-home| the folder of HOME, '{home}', belongs to another user; run this as that user\n"
@@ -175,7 +175,7 @@ inline constexpr std::array command_table{
         "it is made\n"
         "not-ours| '{file}' is not as 'corral connect' left it, or not from there; move it away and run this "
         "again\n"
-        "by-hand| {client} is told by hand: do what 'corral connect {name}' prints",
+        "by-hand| {client} is set up by hand: do what 'corral connect {name}' prints",
         "The file of a client was not touched.", "Do what the sentence says, then run the command again."},
     message{
         "connect.undo", command_reader,
@@ -189,7 +189,7 @@ inline constexpr std::array command_table{
             "none| {url} serves no model that writes text; 'corral list' shows its models\n"
             "odd-name| {url} names a model with characters that files of clients don't hold; name another by "
             "--model",
-            "No client can be told a model.", "Pull a model, or name one by --model."},
+            "There is no model to set for a client.", "Pull a model, or name one by --model."},
 };
 
 }  // namespace corral::core::messages

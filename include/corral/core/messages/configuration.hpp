@@ -317,7 +317,7 @@ inline constexpr std::array configuration_table{
     message{
         "files.disk", configuration_reader,
         "disk-answer| the disk does not answer\n"
-        "nobody-waits| nobody waits for the disk any more\n"
+        "nobody-waits| the wait for the disk was cancelled\n"
         "thread-started| no thread can be started: {what}\n"
         "cannot write …\n"
         "cannot sync …\n"

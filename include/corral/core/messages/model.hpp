@@ -55,8 +55,8 @@ inline constexpr std::array model_table{
         "model.reuse-off", model_reader,
         "It is switched off ('reuse').\n"
         "It is switched off ('reuse'), but no request can tell this server so: start it without its cache.\n"
-        "It was not compared on this box yet, which is done while nobody waits.\n"
-        "This box compared before, but … changed since; it compares anew while nobody waits.\n"
+        "It was not compared on this box yet, which is done while the box is idle.\n"
+        "This box compared before, but … changed since; it compares anew while the box is idle.\n"
         "The comparison on this box did not get to an end; it is made again after the next start.",
         "Every prompt is computed anew, from its first token.",
         "Nothing where Corral has yet to compare; else take reuse = \"off\" out of the manifest."},

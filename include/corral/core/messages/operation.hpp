@@ -40,15 +40,15 @@ inline constexpr std::array operation_table{
             "prints. From another page there is no way."},
     message{"page.no-link", operation_reader,
             "page| the page is not installed here\n"
-            "server| this server does not listen on loopback and asks for no API keys, so nobody may open "
-            "its page; name a file of keys in [access]",
+            "server| this server does not listen on loopback and asks for no API keys, so its page "
+            "can't be opened; name a file of keys in [access]",
             "There is nothing that a link of 'corral ui' could open.",
             "Install the page (share/corral/ui), or make keys: corral key new NAME."},
     message{"page.busy", operation_reader,
             "this server does as much for its operator as it may; try again in a while\n"
             "many-pages| as many pages follow this server as it lets; close one",
             "Commands for pages run one at a time, and 64 pages may follow, 24 of one client.",
-            "Close pages that nobody looks at, then try again."},
+            "Close unused pages, then try again."},
     message{"page.no-sessions", operation_reader, "browsers can't log in: …",
             "The system gave no random numbers for the seal of sessions; keys in headers work.",
             "Restart Corral; look at the system's log if that does not help."},
@@ -273,7 +273,7 @@ inline constexpr std::array operation_table{
     message{"daemon.log", operation_reader,
             "the log has no thread of its own and waits for its reader: …\n"
             "log lines were dropped because standard error was read too slowly\n"
-            "systemd could not be told '…': …\n"
+            "systemd could not be notified of '…': …\n"
             "the black box can't be kept, all else goes on: …",
             "Part of the record can't be kept; clients are served all the same.",
             "Look at 'df -h', 'journalctl -u corral' and the limits of the unit."},

@@ -114,7 +114,7 @@ inline constexpr std::array pull_table{
             "disk-full| the disk is full while {name} is written; what has come is kept, so make room and "
             "pull again",
             "The package does not fit. What has come is kept.",
-            "Remove what nobody needs by 'corral rm --files', name a larger disk as directory of [pull], or "
+            "Remove unused models by 'corral rm --files', name a larger disk as directory of [pull], or "
             "raise its quota."},
     message{"pull.disk", pull_reader,
             "disk-fails| the disk fails while {name} is written ({why}); see 'dmesg' for what is "

@@ -78,7 +78,7 @@ inline constexpr std::array runtime_table{
             "server-count| The server did not count it in time.\n"
             "server-went| The server went while it counted.\n"
             "answer-neither| its answer has neither a count nor a text",
-            "How many tokens a prompt has can't be told just now; an estimate is used.", "Nothing."},
+            "How many tokens a prompt has can't be counted just now; an estimate is used.", "Nothing."},
     message{
         "runtime.cache-salt-refused", runtime_reader,
         "…: the server refuses cache_salt, as vLLM does with its engine V0, so it is given the prompts of "
@@ -120,7 +120,7 @@ inline constexpr std::array runtime_table{
             "runtime-accepted| The runtime accepted the prompt but did not run it.\n"
             "runtime-ran| The runtime ran the prompt but gave no text.\n"
             "ended| The runtime ended its answer without a word.\n"
-            "told| The runtime told a failure in place of an answer.\n"
+            "told| The runtime reported a failure in place of an answer.\n"
             "gave-up| The runtime gave up: {words}.\n"
             "runtime| The runtime failed with status {status:d}{words}",
             "The runtime took the prompt and gave no answer; it is asked once more after a reset where "
@@ -152,8 +152,8 @@ inline constexpr std::array runtime_table{
             "did| The runtime did not answer whole.\n"
             "not-idle| The runtime did not become idle after a request.\n"
             "broke-off| The runtime broke off an answer and may still be at work on it.\n"
-            "unwanted| The runtime was busy with an answer that nobody wanted any more.\n"
-            "unwanted-still| The runtime stood still in an answer that nobody wanted any more.\n"
+            "unwanted| The runtime was busy with an answer that was not wanted any more.\n"
+            "unwanted-still| The runtime stood still in an answer that was not wanted any more.\n"
             "vectors| The runtime made no vectors for as long as it may take.\n"
             "made| {what} made no vectors\n"
             "runtime-took| The runtime took a call and did not answer it. It was {call}; the call clock "
@@ -250,7 +250,7 @@ inline constexpr std::array runtime_table{
             "the runtime's vendor of the leak."},
     message{"runtime.tap-unused", runtime_reader,
             "the runtime does not use the tokenizer URL it was given; counts are estimates\n"
-            "the server does not take a wanted format (status …), so the model is only told of it",
+            "the server does not take a wanted format (status …), so only the prompt asks for it",
             "The runtime lacks an ability that Corral would use; it goes on without it.",
             "Install a newer runtime of the vendor."},
     message{"runtime.files-silent", runtime_reader,

@@ -14,7 +14,7 @@ inline constexpr std::array state_table{
             "could not be brought to rest: …\n"
             "ended| its process ended meanwhile\n"
             "ready| {model} is not ready in time: {service} is {state}: {why}\n"
-            "nobody| nobody waits for {model} any more\n"
+            "nobody| the wait for {model} was cancelled\n"
             "has no service '…' to restart",
             "A probe failed, or what waited for the service gave up; after several failures the service is "
             "replaced.",

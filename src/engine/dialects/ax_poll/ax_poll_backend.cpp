@@ -223,7 +223,7 @@ reuse_report ax_poll_backend::reuse() const {
         out.why = model_.reuse == catalog::reuse_policy::off ? "It is switched off ('reuse')."
                   : !proof_.why.empty()                      ? proof_.why
                   : takes_verbatim()
-                      ? "It was not compared on this box yet, which is done while nobody waits."
+                      ? "It was not compared on this box yet, which is done while the box is idle."
                       : "The token ids of a prompt can't be told from those of the tokenizer's own template.";
     }
     return out;

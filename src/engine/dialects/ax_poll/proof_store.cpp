@@ -117,7 +117,7 @@ reuse_proof recall_proof(const proof_place& at) {
         return found->proof;
     }
     return {reuse_proof::verdict::open, "This box compared before, but " + changed +
-                                            " changed since; it compares anew while nobody waits."};
+                                            " changed since; it compares anew while the box is idle."};
 }
 
 std::string keep_proof(const proof_place& at, const reuse_proof& proof) {
