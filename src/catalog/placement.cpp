@@ -4,25 +4,25 @@ namespace corral::catalog {
 
 namespace {
 
-model_entry without_place(model_entry of) {
+model_entry without_place(model_entry model) {
     const model_entry defaults;
-    of.aliases.clear();
-    of.source.clear();
-    of.card_sets = defaults.card_sets;
-    of.instances = defaults.instances;
-    of.cards = defaults.cards;
-    of.preload = defaults.preload;
-    of.pinned = defaults.pinned;
-    of.keep_alive.reset();
-    of.fallbacks.clear();
-    of.tier = 0;
-    of.failback_after = defaults.failback_after;
-    of.runtime.device.card = 0;
-    of.size_bytes = 0;
-    of.device_bytes = 0;
-    of.digest.clear();
-    of.modified = {};
-    return of;
+    model.aliases.clear();
+    model.source.clear();
+    model.card_sets = defaults.card_sets;
+    model.instances = defaults.instances;
+    model.cards = defaults.cards;
+    model.preload = defaults.preload;
+    model.pinned = defaults.pinned;
+    model.keep_alive.reset();
+    model.fallbacks.clear();
+    model.tier = 0;
+    model.failback_after = defaults.failback_after;
+    model.runtime.device.card = 0;
+    model.size_bytes = 0;
+    model.device_bytes = 0;
+    model.digest.clear();
+    model.modified = {};
+    return model;
 }
 
 }  // namespace

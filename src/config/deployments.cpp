@@ -10,24 +10,24 @@ namespace corral::config {
 
 namespace {
 
-catalog::model_entry as_processes(catalog::model_entry of) {
+catalog::model_entry as_processes(catalog::model_entry model) {
     const catalog::model_entry defaults;
-    of.name.clear();
-    of.family.clear();
-    of.default_system.clear();
-    of.capabilities.clear();
-    of.package_forbids_thinking = false;
-    of.history = defaults.history;
-    of.oversize = defaults.oversize;
-    of.moves_lines = defaults.moves_lines;
-    of.reuse = defaults.reuse;
-    of.reuse_across_keys = defaults.reuse_across_keys;
-    of.ahead = defaults.ahead;
-    of.strict_schemas = defaults.strict_schemas;
-    of.sampling = defaults.sampling;
-    of.parameter_size.clear();
-    of.quantization.clear();
-    return of;
+    model.name.clear();
+    model.family.clear();
+    model.default_system.clear();
+    model.capabilities.clear();
+    model.package_forbids_thinking = false;
+    model.history = defaults.history;
+    model.oversize = defaults.oversize;
+    model.moves_lines = defaults.moves_lines;
+    model.reuse = defaults.reuse;
+    model.reuse_across_keys = defaults.reuse_across_keys;
+    model.ahead = defaults.ahead;
+    model.strict_schemas = defaults.strict_schemas;
+    model.sampling = defaults.sampling;
+    model.parameter_size.clear();
+    model.quantization.clear();
+    return model;
 }
 
 bool run_alike(const catalog::model_entry& a, const catalog::model_entry& b) {

@@ -6,7 +6,7 @@
 // none is shown, for whether a name is served is not for strangers. 400: the query can't be read.
 //
 // `wait_seconds` is the time until the turn of a request that comes now (null while unknown), `weight_percent` what
-// HAProxy's agent-check is told (corral/api/member_state.hpp).
+// HAProxy's agent-check gets (corral/api/member_state.hpp).
 
 #include <string_view>
 

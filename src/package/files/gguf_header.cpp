@@ -147,22 +147,22 @@ bool is_shown(std::string_view key, const pair_value& value) {
            value.text.size() <= longest;
 }
 
-pair_value read_one(byte_reader& from, std::uint64_t type) {
+pair_value read_one(byte_reader& reader, std::uint64_t type) {
     pair_value out;
     out.type = type;
     if (type == text_type) {
-        out.text = kept(from.text());
+        out.text = kept(reader.text());
     } else {
-        out.number = from.number(type_bytes[type]);
+        out.number = reader.number(type_bytes[type]);
     }
     return out;
 }
 
 // Null where it is too long to be shown, or `room` for all lists is used up. Nothing where the type is none, or the end
 // has come.
-std::optional<nlohmann::json> read_list(byte_reader& from, std::size_t& room) {
-    const std::uint64_t type = from.number(4);
-    const std::uint64_t count = from.number(8);
+std::optional<nlohmann::json> read_list(byte_reader& reader, std::size_t& room) {
+    const std::uint64_t type = reader.number(4);
+    const std::uint64_t count = reader.number(8);
     if (type >= type_bytes.size() || type == list_type) {
         return std::nullopt;
     }
@@ -170,42 +170,42 @@ std::optional<nlohmann::json> read_list(byte_reader& from, std::size_t& room) {
     if (type != text_type && !listed) {
         // No product of these two overflows what take() refuses.
         const bool sane = count <= (std::uint64_t{1} << 40U);
-        from.take(sane ? count * type_bytes[type] : count);
-        return from.ended() ? std::nullopt : std::optional<nlohmann::json>(nullptr);
+        reader.take(sane ? count * type_bytes[type] : count);
+        return reader.ended() ? std::nullopt : std::optional<nlohmann::json>(nullptr);
     }
     nlohmann::json values = nlohmann::json::array();
-    for (std::uint64_t i = 0; i < count && !from.ended(); ++i) {
+    for (std::uint64_t i = 0; i < count && !reader.ended(); ++i) {
         if (!listed) {
-            (void)from.text();
+            (void)reader.text();
             continue;
         }
-        const pair_value one = read_one(from, type);
+        const pair_value one = read_one(reader, type);
         const std::size_t bytes = sizeof(nlohmann::json) + one.text.size();
         if (bytes < room) {
             room -= bytes;
             values.push_back(shown_value(one));
         }
     }
-    if (from.ended()) {
+    if (reader.ended()) {
         return std::nullopt;
     }
     return listed && values.size() == count ? values : nlohmann::json();
 }
 
-std::optional<pair_value> read_value(byte_reader& from, std::size_t& room) {
-    const std::uint64_t type = from.number(4);
+std::optional<pair_value> read_value(byte_reader& reader, std::size_t& room) {
+    const std::uint64_t type = reader.number(4);
     if (type >= type_bytes.size()) {
         return std::nullopt;
     }
     if (type == list_type) {
         pair_value out;
         out.type = type;
-        auto values = read_list(from, room);
+        auto values = read_list(reader, room);
         out.values = values ? std::move(*values) : nlohmann::json();
         return values ? std::optional(std::move(out)) : std::nullopt;
     }
-    const pair_value out = read_one(from, type);
-    return from.ended() ? std::nullopt : std::optional(out);
+    const pair_value out = read_one(reader, type);
+    return reader.ended() ? std::nullopt : std::optional(out);
 }
 
 // Of any architecture, which comes first but need not.
@@ -253,32 +253,32 @@ struct tensor_places {
 };
 
 // False where the places are cut off.
-bool read_tensors(byte_reader& from, std::uint64_t count, tensor_places& to) {
-    to.listed = to.listed && count <= most_listed_tensors;
+bool read_tensors(byte_reader& reader, std::uint64_t count, tensor_places& places) {
+    places.listed = places.listed && count <= most_listed_tensors;
     for (std::uint64_t i = 0; i < count; ++i) {
-        const std::string_view name = from.text();
-        to.listed = to.listed && name.size() <= longest_tensor_name;
-        const std::uint64_t dimensions = from.number(4);
+        const std::string_view name = reader.text();
+        places.listed = places.listed && name.size() <= longest_tensor_name;
+        const std::uint64_t dimensions = reader.number(4);
         if (dimensions > most_dimensions) {
             return false;
         }
         double elements = 1;
         nlohmann::ordered_json shape = nlohmann::ordered_json::array();
         for (std::uint64_t at = 0; at < dimensions; ++at) {
-            const std::uint64_t size = from.number(8);
+            const std::uint64_t size = reader.number(8);
             elements *= static_cast<double>(size);
-            if (to.listed) {
+            if (places.listed) {
                 shape.push_back(size);
             }
         }
-        to.parameters += elements;
-        const char* const type = name_in(tensor_types, from.number(4), "unknown");
-        to.furthest = std::max(to.furthest, from.number(8));
-        if (from.ended()) {
+        places.parameters += elements;
+        const char* const type = name_in(tensor_types, reader.number(4), "unknown");
+        places.furthest = std::max(places.furthest, reader.number(8));
+        if (reader.ended()) {
             return false;
         }
-        if (to.listed) {
-            to.list.push_back({{"name", std::string(name)}, {"type", type}, {"shape", std::move(shape)}});
+        if (places.listed) {
+            places.list.push_back({{"name", std::string(name)}, {"type", type}, {"shape", std::move(shape)}});
         }
     }
     return true;
@@ -287,37 +287,37 @@ bool read_tensors(byte_reader& from, std::uint64_t count, tensor_places& to) {
 }  // namespace
 
 std::optional<gguf_header> parse_gguf(std::string_view head, gguf_detail detail) {
-    byte_reader from(head);
+    byte_reader reader(head);
     gguf_header out;
-    if (from.take(4) != "GGUF") {
+    if (reader.take(4) != "GGUF") {
         return std::nullopt;
     }
-    out.version = static_cast<std::uint32_t>(from.number(4));
-    const std::uint64_t tensors = from.number(8);
-    const std::uint64_t pairs = from.number(8);
+    out.version = static_cast<std::uint32_t>(reader.number(4));
+    const std::uint64_t tensors = reader.number(8);
+    const std::uint64_t pairs = reader.number(8);
     const bool known = out.version == 2 || out.version == 3;
-    if (from.ended() || !known || tensors > most_tensors || pairs > most_pairs) {
+    if (reader.ended() || !known || tensors > most_tensors || pairs > most_pairs) {
         return std::nullopt;
     }
     std::uint64_t alignment = 32;
     std::size_t room_for_lists = detail == gguf_detail::all ? most_listed_bytes : 0;
     for (std::uint64_t i = 0; i < pairs; ++i) {
-        const std::string_view key = from.text();
-        const auto value = read_value(from, room_for_lists);
+        const std::string_view key = reader.text();
+        const auto value = read_value(reader, room_for_lists);
         if (!value) {
-            return from.ended() ? std::optional(out) : std::nullopt;
+            return reader.ended() ? std::optional(out) : std::nullopt;
         }
         keep(key, *value, out, alignment);
     }
     tensor_places places;
     places.listed = detail == gguf_detail::all;
-    if (read_tensors(from, tensors, places)) {
+    if (read_tensors(reader, tensors, places)) {
         out.whole = true;
         constexpr double most_parameters = 1e15;
         if (places.parameters > 0 && places.parameters < most_parameters) {
             out.shown["general.parameter_count"] = static_cast<std::uint64_t>(places.parameters);
         }
-        const std::uint64_t data = (from.at() + alignment - 1) / alignment * alignment;
+        const std::uint64_t data = (reader.at() + alignment - 1) / alignment * alignment;
         const bool sane = places.furthest < (std::uint64_t{1} << 60U);
         out.least_bytes = tensors == 0 || !sane ? 0 : data + places.furthest;
         out.tensors = places.listed ? std::move(places.list) : std::move(out.tensors);

@@ -110,7 +110,7 @@ cycle_parts ax_poll_backend::parts() {
         .sizes = [this] { return sizes(); },
         .restart = [this](const act::restart& what) { restart(what); },
         .tokenizer_hung = [this] { on_tokenizer_hung(); },
-        .intrusion = [this](act::report_intrusion::kind how) { on_intrusion(how); },
+        .intrusion = [this](act::report_intrusion::kind kind) { on_intrusion(kind); },
         .examine_tokenizer = [this](core::deadline until) { return examine_tokenizer(until); },
         .reuse = [this] { return rule_of_reuse(); },
     };
@@ -140,9 +140,9 @@ intrusion_counts ax_poll_backend::intrusions() const {
     return out;
 }
 
-void ax_poll_backend::on_intrusion(act::report_intrusion::kind how) {
-    const bool poll = how == act::report_intrusion::kind::poll;
-    if (how == act::report_intrusion::kind::cache) {
+void ax_poll_backend::on_intrusion(act::report_intrusion::kind kind) {
+    const bool poll = kind == act::report_intrusion::kind::poll;
+    if (kind == act::report_intrusion::kind::cache) {
         ++reused_.mistaken;
         telemetry::warn(
             "runtime.cache-foreign",

@@ -185,7 +185,7 @@ private:
     }
     void take_over(const backend_handover& from);
     void restart(const act::restart& what);
-    void on_intrusion(act::report_intrusion::kind how);
+    void on_intrusion(act::report_intrusion::kind kind);
     void on_tokenizer_hung();
     void on_tokenizer_ill(const core::reason& cause);
     [[nodiscard]] core::awaitable<void> examine_tokenizer(core::deadline until);

@@ -106,13 +106,13 @@ proof_place proof_place_of(const fs::path& folder, const fs::path& package, cons
     return {folder / file, package, {hex(programs), hex(weights), runtime.card}};
 }
 
-reuse_proof recall_proof(const proof_place& at) {
-    const auto kept = core::read_private_file(at.file);
+reuse_proof recall_proof(const proof_place& place) {
+    const auto kept = core::read_private_file(place.file);
     const auto found = kept ? proof_of(kept->text) : std::nullopt;
     if (!found) {
         return {};
     }
-    const std::string changed = at.of.changed_since(found->of);
+    const std::string changed = place.of.changed_since(found->of);
     if (changed.empty()) {
         return found->proof;
     }
@@ -120,17 +120,17 @@ reuse_proof recall_proof(const proof_place& at) {
                                             " changed since; it compares anew while the box is idle."};
 }
 
-std::string keep_proof(const proof_place& at, const reuse_proof& proof) {
-    const auto folder = core::make_private_folder(at.file.parent_path());
+std::string keep_proof(const proof_place& place, const reuse_proof& proof) {
+    const auto folder = core::make_private_folder(place.file.parent_path());
     if (!folder) {
         return folder.error().message;
     }
-    if (core::is_newer_format(at.file, "format", proof_format)) {
-        return core::newer_format(at.file).message;
+    if (core::is_newer_format(place.file, "format", proof_format)) {
+        return core::newer_format(place.file).message;
     }
-    const std::string text = text_of({.proof = proof, .package = at.package.string(), .of = at.of});
+    const std::string text = text_of({.proof = proof, .package = place.package.string(), .of = place.of});
     const auto written = core::replace_private_file(
-        at.file, {.text = text, .mode = 0600, .owner = ::geteuid(), .group = ::getegid()});
+        place.file, {.text = text, .mode = 0600, .owner = ::geteuid(), .group = ::getegid()});
     return written ? std::string{} : written.error().message.text();
 }
 

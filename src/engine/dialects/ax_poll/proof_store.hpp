@@ -27,9 +27,9 @@ struct runtime_command {
                                          const std::filesystem::path& package,
                                          const runtime_command& runtime);
 // What is kept there of these very parts; else an open one, which says what has changed since.
-[[nodiscard]] reuse_proof recall_proof(const proof_place& at);
+[[nodiscard]] reuse_proof recall_proof(const proof_place& place);
 // Empty, or why not, a sentence.
-[[nodiscard]] std::string keep_proof(const proof_place& at, const reuse_proof& proof);
+[[nodiscard]] std::string keep_proof(const proof_place& place, const reuse_proof& proof);
 // Removes the files of packages that are gone, of the first few hundred entries of the folder; how many.
 std::size_t remove_stale_proofs(const std::filesystem::path& folder);
 
