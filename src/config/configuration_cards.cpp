@@ -67,10 +67,9 @@ void read_seats(catalog::section& from, catalog::model_entry& to) {
 // A program that does not get its card would start on the same one for every place.
 void check_devices(catalog::section& from, const catalog::model_entry& model) {
     const auto& services = model.runtime.services;
-    const bool has_devices = std::any_of(services.begin(), services.end(), [](const auto& service) {
-        return catalog::mentions(service, "devices");
-    });
-    if (model.card_sets.size() > 1 && !has_devices && !services.empty()) {
+    const bool given = std::any_of(services.begin(), services.end(),
+                                   [](const auto& service) { return catalog::mentions(service, "devices"); });
+    if (model.card_sets.size() > 1 && !given && !services.empty()) {
         from.complain(from.place("cards"), core::say("configuration.cards/model", model.name));
     }
     for (const auto& service : services) {

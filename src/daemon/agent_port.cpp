@@ -111,9 +111,8 @@ bool agent_port::accept_waiting() {
 core::awaitable<void> agent_port::serve(std::shared_ptr<socket> client) {
     const std::string query = co_await read_line(client);
     // A line that the kernel has no room for has no reader.
-    const std::string answer = answer_(query);
-    const auto sent =
-        ::send(client->native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const std::string line = answer_(query);
+    const auto sent = ::send(client->native_handle(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
         core::error_code ignored;  // it is closed next
         client->shutdown(socket::shutdown_send, ignored);

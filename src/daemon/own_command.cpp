@@ -56,10 +56,9 @@ public:
     }
 
 private:
-    static void log_failure(const core::result<void>& notice) {
-        if (!notice) {
-            telemetry::log().debug("the warden was not told of a command of ours: {}",
-                                   notice.error().message);
+    static void log_failure(const core::result<void>& sent) {
+        if (!sent) {
+            telemetry::log().debug("the warden was not told of a command of ours: {}", sent.error().message);
         }
     }
 

@@ -29,16 +29,15 @@ core::awaitable<void> pause(core::milliseconds span) {
 
 tool_call::tool_call(process::child started, process::warden& guard)
     : child_(std::move(started)), guard_(guard) {
-    if (const auto watched = guard_.watch_group(child_.pid()); !watched) {
-        telemetry::log().debug("the warden was not told of a status tool: {}", watched.error().message);
+    if (const auto sent = guard_.watch_group(child_.pid()); !sent) {
+        telemetry::log().debug("the warden was not told of a status tool: {}", sent.error().message);
     }
 }
 
 tool_call::~tool_call() {
     kill();
-    if (const auto forgotten = guard_.forget_group(child_.pid()); !forgotten) {
-        telemetry::log().debug("the warden was not told of a status tool's end: {}",
-                               forgotten.error().message);
+    if (const auto sent = guard_.forget_group(child_.pid()); !sent) {
+        telemetry::log().debug("the warden was not told of a status tool's end: {}", sent.error().message);
     }
 }
 

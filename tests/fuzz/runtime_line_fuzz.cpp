@@ -39,7 +39,7 @@ std::vector<engine::ax_poll::run_report::ending> ends_of(const std::vector<std::
     for (const std::uint32_t made : {0U, 1U, 3U, 7U, ~0U}) {
         out.push_back(report.judge(made));
     }
-    tests::demand(out.front() == run_report::ending::untold, "no run is judged without a token");
+    tests::demand(out.front() == run_report::ending::unknown, "no run is judged without a token");
     return out;
 }
 

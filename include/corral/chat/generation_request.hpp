@@ -95,10 +95,9 @@ struct fill_in_middle {
 };
 
 struct generation_request {
-    std::string id;      // unique in this process, for the log
-    std::string client;  // who asks: an API key's name, else the peer address
-    std::string
-        owner;  // the API key's name, whose prompts are kept from all others; empty: no key was needed
+    std::string id;           // unique in this process, for the log
+    std::string client;       // who asks: an API key's name, else the peer address
+    std::string owner;        // the API key's name, whose prompts are its own; empty: no key was needed
     std::string model_typed;  // as the client wrote it
     std::string model;        // resolved name
     // What to answer: exactly one of a conversation, a text that goes to the model as it is, or a hole.

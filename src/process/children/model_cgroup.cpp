@@ -227,8 +227,7 @@ void divide_cgroup(const std::string& base) {
         pid_t pid = 0;
         std::from_chars(line.data(), line.data() + line.size(), pid);
         if (pid > 0 && is_ours(pid) && (::mkdir(own.c_str(), 0755) == 0 || errno == EEXIST)) {
-            static_cast<void>(write_group_file(own + "/cgroup.procs",
-                                               line));  // a failure is reported when a limit needs it
+            static_cast<void>(write_group_file(own + "/cgroup.procs", line));  // a limit then says why
         }
     }
     for (const std::string_view controller : controllers) {

@@ -36,8 +36,7 @@ const char* to_string(reset_reason why) noexcept {
 cache_plan cache_ledger::plan(const token_ids& ids, const catalog::context_sizes& sizes,
                               std::string_view owner, bool anyone) const {
     if (ids.empty() || !ax_poll::known(sizes) || ids.size() > most_fresh_tokens(sizes)) {
-        return {cache_plan::way::refuse, reset_reason::unknown,
-                0};  // it is not checked behind an empty reset
+        return {cache_plan::way::refuse, reset_reason::unknown, 0};  // never checked behind an empty reset
     }
     const auto reset = [](reset_reason why) { return cache_plan{cache_plan::way::reset, why, 0}; };
     if (!held_ || held_->empty()) {

@@ -117,11 +117,9 @@ core::result<void> openai_reader::take(const json& event, const std::string& dat
 }
 
 void openai_reader::take_choice(const json& choice, std::vector<answer_part>& out) {
-    if (const auto logprobs = choice.find("logprobs");
-        top_logprobs_ && logprobs != choice.end() && logprobs->is_object()) {
-        auto tokens = logprobs->contains("content")
-                          ? streaming::logprobs_in((*logprobs)["content"], *top_logprobs_)
-                          : streaming::completion_logprobs_in(*logprobs, *top_logprobs_);
+    if (const auto raw = choice.find("logprobs"); top_logprobs_ && raw != choice.end() && raw->is_object()) {
+        auto tokens = raw->contains("content") ? streaming::logprobs_in((*raw)["content"], *top_logprobs_)
+                                               : streaming::completion_logprobs_in(*raw, *top_logprobs_);
         out.emplace_back(streaming::logprobs_part{std::move(tokens)});
     }
     for (const char* key : {"delta", "message"}) {

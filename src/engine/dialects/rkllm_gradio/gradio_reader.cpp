@@ -69,16 +69,16 @@ core::result<void> gradio_reader::take(std::string_view event, std::vector<strea
         return core::make_failure(core::errc::limit_exceeded,
                                   core::say("runtime.protocol/runtime", "an event of too many values"));
     }
-    const nlohmann::json event = core::parse_json(data);
+    const nlohmann::json json = core::parse_json(data);
     if (name == "error") {
         ended_ = true;
-        out.emplace_back(streaming::error_part{.status = 0, .message = words_of(event, data)});
+        out.emplace_back(streaming::error_part{.status = 0, .message = words_of(json, data)});
         return {};
     }
-    if (event.is_discarded()) {
+    if (json.is_discarded()) {
         return core::make_failure(core::errc::protocol, core::say("runtime.protocol/sent-event"));
     }
-    if (std::optional<std::string> all = answer_in(event)) {
+    if (std::optional<std::string> all = answer_in(json)) {
         const auto fresh = beyond(*all);
         if (!fresh) {
             return core::make_failure(core::errc::protocol,
