@@ -120,7 +120,7 @@ void read_value(const std::string& name, const json& value, std::vector<int>& fi
 }
 
 bool is_section(const std::string& key) {
-    return key == "timing" || key == "geometry" || key == "tokenizer" || key == "chat";
+    return key == "timing" || key == "geometry" || key == "tokenizer" || key == "leak" || key == "chat";
 }
 
 void apply_one(scenario& s, const std::string& section, const std::string& key, const json& value) {
