@@ -33,7 +33,7 @@ void box::note_ended(const request& what) {
             ahead_.note(next_.goes_on     ? next_turn::continues
                         : !shared.empty() ? next_turn::shares
                                           : next_turn::other,
-                        next_.came - next_.answered, time_.now());
+                        next_.came - next_.answered, reading_of(next_.last.size()), time_.now());
         }
         next_.last = what.ids;
         next_.shared = std::move(shared);
@@ -70,8 +70,8 @@ void box::arm_ahead() {
 
 void box::compute_ahead() {
     engine::ax_poll::ahead_policy blind;  // always expects the conversation
-    blind.note(next_turn::continues, {}, time_.now());
-    blind.note(next_turn::continues, {}, time_.now());
+    blind.note(next_turn::continues, {}, {}, time_.now());
+    blind.note(next_turn::continues, {}, {}, time_.now());
     token_ids ids = best_beginning(by_.ahead == ahead_rule::always ? blind : ahead_,
                                    {beginning_of_next(), next_.shared, cache_.held_for(next_.owner, false)},
                                    sizes, reading_of);

@@ -16,7 +16,7 @@ ahead_policy after(std::initializer_list<next_turn> turns, core::nanoseconds apa
     ahead_policy out;
     core::steady_time now{1000s};
     for (const next_turn each : turns) {
-        out.note(each, pause, now += apart);
+        out.note(each, pause, 8s, now += apart);
     }
     return out;
 }
@@ -52,29 +52,63 @@ TEST(ahead_policy, others_may_wait_for_a_quarter_of_what_is_saved) {
         << "a short one";
 }
 
-TEST(ahead_policy, what_it_cost_is_forgotten_by_and_by) {
-    ahead_policy policy = after({continues, continues, continues});
-    policy.held_up(20s);
-    EXPECT_FALSE(policy.pays(true, 3s, 3s));
-    for (int i = 0; i < 100; ++i) {
-        policy.note(continues, 5s, core::steady_time{60s * i});
+int requests_until_it_pays(ahead_policy& policy) {
+    int out = 0;
+    for (; out < 10'000 && !policy.pays(true, 3s, 3s); ++out) {
+        policy.note(continues, 5s, 3s, core::steady_time{60s * out});
     }
-    EXPECT_TRUE(policy.pays(true, 3s, 3s)) << "what is not tried can't pay either";
+    return out;
 }
 
-TEST(ahead_policy, what_it_cost_ends_it_until_it_has_paid_again) {
+TEST(ahead_policy, what_cost_others_more_than_a_quarter_ends_it_for_a_while) {
     ahead_policy policy = after({continues, continues, continues});
     policy.made();
-    policy.held_up(3s);
-    EXPECT_TRUE(policy.pays(true, 3s, 3s)) << "a first try is free";
-    policy.held_up(100ms);
-    EXPECT_FALSE(policy.pays(true, 3s, 3s));
-    policy.hit(3s);
+    policy.hit(8s);
+    policy.held_up(2s);
     EXPECT_TRUE(policy.pays(true, 3s, 3s));
+    policy.held_up(300ms);
+    EXPECT_EQ(requests_until_it_pays(policy), 32);
     EXPECT_EQ(policy.figures().made, 1U);
     EXPECT_EQ(policy.figures().hits, 1U);
-    EXPECT_EQ(policy.figures().saved, core::nanoseconds{3s});
-    EXPECT_EQ(policy.figures().waited, core::nanoseconds{3100ms});
+    EXPECT_EQ(policy.figures().saved, core::nanoseconds{8s});
+    EXPECT_EQ(policy.figures().waited, core::nanoseconds{2300ms});
+}
+
+TEST(ahead_policy, a_moment_is_no_wait) {
+    ahead_policy policy = after({continues, continues, continues});
+    for (int i = 0; i < 20; ++i) {
+        policy.held_up(2ms);
+    }
+    EXPECT_TRUE(policy.pays(true, 3s, 3s));
+}
+
+TEST(ahead_policy, each_try_that_does_not_pay_back_makes_the_next_one_rarer) {
+    ahead_policy policy = after({continues, continues, continues});
+    for (const int requests : {32, 64, 128, 256, 256}) {
+        policy.hit(3s);  // and not enough
+        policy.held_up(1100ms);
+        EXPECT_EQ(requests_until_it_pays(policy), requests);
+    }
+    for (int i = 0; i < 4 * 32; ++i) {  // of another kind: it saves, and nobody waits
+        policy.note(continues, 5s, 3s, core::steady_time{60s * i});
+        policy.hit(3s);
+        EXPECT_TRUE(policy.pays(true, 3s, 3s));
+    }
+    policy.held_up(3s);
+    EXPECT_TRUE(policy.pays(true, 3s, 3s)) << "it has earned that";
+    policy.held_up(300s);
+    EXPECT_EQ(requests_until_it_pays(policy), 32) << "and what was is forgotten";
+}
+
+// Somebody who asks so soon behind each second answer would have waited, had it been tried.
+TEST(ahead_policy, it_stays_away_while_the_traffic_is_of_the_kind_that_does_not_pay) {
+    ahead_policy policy = after({continues, continues, continues});
+    policy.held_up(1s);
+    for (int i = 0; i < 500; ++i) {
+        policy.note(i % 2 == 0 ? continues : other, i % 2 == 0 ? 8s : 3s, 8s, core::steady_time{60s * i});
+        ASSERT_FALSE(policy.pays(false, 1s, 3s));
+    }
+    EXPECT_LE(requests_until_it_pays(policy), 256);
 }
 
 // A runtime that can't take it must not be killed with each answer.

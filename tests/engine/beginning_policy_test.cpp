@@ -27,7 +27,7 @@ std::size_t computed(std::initializer_list<next_turn> turns, beginnings of) {
     ahead_policy seen;
     core::steady_time now{1000s};
     for (const next_turn each : turns) {
-        seen.note(each, 20s, now += 60s);
+        seen.note(each, 20s, 8s, now += 60s);
     }
     return best_beginning(seen, std::move(of), sizes, reading_of).size();
 }

@@ -13,8 +13,10 @@ constexpr std::size_t remembered = 8;
 constexpr std::size_t enough = 2;
 constexpr unsigned most_failures = 2;
 constexpr double least_odds = 0.5;
-constexpr double share_of_saving = 0.25;  // that others may wait for, in the mean
-constexpr std::uint64_t late = 32;
+constexpr double share_of_saving = 0.25;      // that others may wait for, in the mean
+constexpr core::nanoseconds no_wait = 250ms;  // a call that is given up takes a moment
+constexpr unsigned late = 32;
+constexpr unsigned longest_rest = 256;  // requests
 constexpr core::nanoseconds usual_pause = 500ms;
 constexpr core::nanoseconds least_pause = 200ms;
 constexpr core::nanoseconds most_pause = 2s;
@@ -25,15 +27,28 @@ double seconds_of(core::nanoseconds span) {
 
 }  // namespace
 
-void ahead_policy::note(next_turn what, core::nanoseconds pause, core::steady_time now) {
+void ahead_policy::note(next_turn what, core::nanoseconds pause, core::nanoseconds takes,
+                        core::steady_time now) {
+    const core::nanoseconds begins = this->pause();
     if (last_.size() == remembered) {
         last_.pop_front();
     }
     last_.push_back({what, pause, now});
-    // By requests, for what is not tried any more saves nothing either.
-    if (++noted_ % late == 0) {
+    if (rests_ > 0) {
+        // What it would have been, which costs nobody anything.
+        if (what != next_turn::other) {
+            saved_ += takes;
+        } else if (pause >= begins && pause < begins + takes) {
+            waited_ += begins + takes - pause;
+        }
+        if (--rests_ == 0) {
+            rests_ = costs_too_much() ? next_rest_ : 0;
+            saved_ = waited_ = 0ns;
+        }
+    } else if (++noted_ % late == 0) {
         saved_ /= 2;
         waited_ /= 2;
+        next_rest_ = std::max(next_rest_ / 2, late);
     }
 }
 
@@ -69,16 +84,18 @@ double ahead_policy::odds(bool conversation) const {
 // Who comes at random while it is computed waits for half of it, in the mean.
 bool ahead_policy::pays(bool conversation, core::nanoseconds takes, core::nanoseconds saves) const {
     const double likely = odds(conversation);
-    if (failures_ >= most_failures || likely < least_odds || saves <= 0ns) {
+    if (failures_ >= most_failures || rests_ > 0 || likely < least_odds || saves <= 0ns) {
         return false;
     }
     const double span = seconds_of(last_.back().at - last_.front().at);
     const auto others = static_cast<double>(count(next_turn::other));
     const double rate = others == 0 ? 0.0 : others / std::max(span, seconds_of(takes));
     const double cost = rate * seconds_of(takes) * seconds_of(takes) / 2;
-    const bool may = cost <= share_of_saving * likely * seconds_of(saves);
-    // What it was found to cost counts too, but for a first try.
-    return may && seconds_of(waited_) <= share_of_saving * seconds_of(saved_) + seconds_of(takes);
+    return cost <= share_of_saving * likely * seconds_of(saves);
+}
+
+bool ahead_policy::costs_too_much() const {
+    return seconds_of(waited_) > share_of_saving * seconds_of(saved_) + seconds_of(no_wait);
 }
 
 void ahead_policy::made() {
@@ -96,6 +113,11 @@ void ahead_policy::hit(core::nanoseconds saved) {
 void ahead_policy::held_up(core::nanoseconds waited) {
     figures_.waited += waited;
     waited_ += waited;
+    if (rests_ == 0 && costs_too_much()) {
+        rests_ = next_rest_;
+        next_rest_ = std::min(next_rest_ * 2, longest_rest);
+        saved_ = waited_ = 0ns;
+    }
 }
 
 }  // namespace corral::engine::ax_poll

@@ -26,8 +26,8 @@ struct ahead_figures {
 
 class ahead_policy {
 public:
-    // `pause`: between the end of the one before and its coming.
-    void note(next_turn what, core::nanoseconds pause, core::steady_time now);
+    // `pause`: between the end of the one before and its coming; `takes`: to compute the conversation of the one before.
+    void note(next_turn what, core::nanoseconds pause, core::nanoseconds takes, core::steady_time now);
 
     // So long the runtime must have stood idle.
     [[nodiscard]] core::nanoseconds pause() const;
@@ -50,6 +50,7 @@ private:
         core::steady_time at;
     };
     [[nodiscard]] std::size_t count(next_turn what) const;
+    [[nodiscard]] bool costs_too_much() const;
 
     std::deque<seen> last_;  // bounded
     ahead_figures figures_;
@@ -57,6 +58,8 @@ private:
     unsigned failures_ = 0;       // of late
     core::nanoseconds saved_{0};  // as the figures, of late
     core::nanoseconds waited_{0};
+    unsigned rests_ = 0;       // for so many requests, as it cost others too much
+    unsigned next_rest_ = 32;  // the next time
 };
 
 }  // namespace corral::engine::ax_poll

@@ -121,7 +121,7 @@ void ax_poll_backend::note_ended(const run_outcome& out, bool aside, core::nanos
             const next_turn what = next_.goes_on     ? next_turn::continues
                                    : !shared.empty() ? next_turn::shares
                                                      : next_turn::other;
-            ahead_.note(what, next_.came - next_.answered, now);
+            ahead_.note(what, next_.came - next_.answered, reading_of(next_.last.size()), now);
         }
         next_.last = std::move(prompt);
         next_.shared = std::move(shared);
