@@ -38,7 +38,7 @@ void answer_output::begin_run(run_plan plan) {
     if (!plan.goes_on) {
         text_.clear();
         thinking_.clear();
-        called_ = false;
+        called_.clear();
     }
     if (format_) {
         format_->begin_run();
@@ -95,8 +95,9 @@ void answer_output::gather(const std::vector<chat::generation_event>& events) {
             thinking_ += thinking->text;
         } else if (const auto* text = std::get_if<chat::text_event>(&event)) {
             text_ += text->text;
+        } else if (const auto* made = std::get_if<chat::tool_call_event>(&event)) {
+            called_.push_back(made->call);
         }
-        called_ = called_ || std::holds_alternative<chat::tool_call_event>(event);
     }
 }
 
@@ -149,7 +150,10 @@ std::vector<chat::message> answer_output::corrected(const std::vector<chat::mess
 }
 
 std::vector<chat::generation_event> answer_output::release() {
-    return calls_ ? calls_->release() : std::vector<chat::generation_event>{};
+    std::vector<chat::generation_event> events =
+        calls_ ? calls_->release() : std::vector<chat::generation_event>{};
+    gather(events);
+    return events;
 }
 
 }  // namespace corral::generation

@@ -79,7 +79,8 @@ public:
     }
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
     [[nodiscard]] const std::string& thinking() const noexcept { return thinking_; }
-    [[nodiscard]] bool called() const noexcept { return called_; }
+    // That have gone out.
+    [[nodiscard]] const std::vector<chat::tool_call>& called() const noexcept { return called_; }
     [[nodiscard]] const std::optional<hidden_block>& block() const noexcept { return block_; }
     [[nodiscard]] unsigned format_tries() const noexcept { return format_ ? format_->tries() : 0; }
     [[nodiscard]] telemetry::call_counts call_counts() const {
@@ -101,7 +102,7 @@ private:
     bool ends_behind_thoughts_ = false;
     std::string thinking_;
     std::string text_;
-    bool called_ = false;
+    std::vector<chat::tool_call> called_;
 };
 
 }  // namespace corral::generation

@@ -86,6 +86,9 @@ private:
     // Tells a runtime that wants to know it what the next turn of this conversation would be.
     [[nodiscard]] core::awaitable<void> expect_next();
     [[nodiscard]] bool expects_next() const;
+    [[nodiscard]] bool knows_next() const;
+    // Nothing: it is not known yet.
+    [[nodiscard]] std::optional<bool> sends_thoughts() const;
     void note_cuts(const prompt_cuts& cuts);
     void begin_run(const chat::rendered_prompt& prompt);
     // Which part of the answer to that prompt the runtime is to hold to a wanted format.

@@ -113,6 +113,26 @@ std::optional<summary_wish> generation_run::take_wish() {
     return out;
 }
 
+// Most templates leave out the thoughts of earlier turns whoever sends them, but not those in front of a call. What this
+// client does with them is known by what it sent behind its last question.
+std::optional<bool> generation_run::sends_thoughts() const {
+    const auto& all = request_.messages;
+    for (auto each = all.rbegin(); each != all.rend() && each->from != chat::role::user; ++each) {
+        if (each->from == chat::role::assistant) {
+            return !each->thinking.empty();
+        }
+    }
+    return std::nullopt;
+}
+
+bool generation_run::knows_next() const {
+    if (output_.called().empty()) {
+        return !output_.text().empty();
+    }
+    const bool thought = !output_.thinking().empty() && request_.thinking != chat::thinking_mode::off;
+    return !thought || sends_thoughts().has_value();
+}
+
 bool generation_run::expects_next() const {
     constexpr std::size_t most = std::size_t{128} * 1024;  // bytes that are copied
     std::size_t bytes = 0;
@@ -120,8 +140,8 @@ bool generation_run::expects_next() const {
         bytes += each.content.size() + each.thinking.size();
     }
     return bytes <= most && (*lease_)->computes_ahead() && to_->ended() && !to_->abandoned_at() &&
-           !output_.text().empty() && !output_.called() && is_conversation(request_) && !forced_ &&
-           !is_batch(request_) && !request_.idle_work && begun_answer(request_).empty() &&
+           knows_next() && is_conversation(request_) && !forced_ && !is_batch(request_) &&
+           !request_.idle_work && begun_answer(request_).empty() &&
            with_.admission->queue_of(model_->deployment).waiting == 0;
 }
 
@@ -139,10 +159,19 @@ core::awaitable<void> generation_run::expect_next() {
     chat::message answer;
     answer.from = chat::role::assistant;
     answer.content = output_.text();
+    answer.calls = output_.called();
+    if (!answer.calls.empty() && sends_thoughts().value_or(false)) {
+        answer.thinking = output_.thinking();
+    }
+    chat::message more;
+    more.content = words;
+    if (!answer.calls.empty()) {
+        more.from = chat::role::tool;
+        more.tool_name = answer.calls.front().name;
+        more.tool_call_id = answer.calls.front().id;
+    }
     next.messages.push_back(std::move(answer));
-    chat::message user;
-    user.content = words;
-    next.messages.push_back(std::move(user));
+    next.messages.push_back(std::move(more));
     if (lines_ && lines_->count > 0) {
         next.messages.front().content = lines_->fixed;  // what moves stands behind the beginning
     }

@@ -4,20 +4,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import client_requests
 from admin_cli import corral, model_of
 from harness import Box, compares_soon, pause, wait_until
 
 PROVED = r"This box answered the same behind its cache as anew"
 SYSTEM = {"role": "system", "content": "You are the harbour clerk. " + "Ships come at all hours, and each has its berth. " * 5}
 LONG = {"role": "system", "content": SYSTEM["content"] * 3}
+CALLS = 'capabilities = ["completion", "thinking", "tools"]\n'
 THINKS = 'capabilities = ["completion", "thinking"]\n'
 TITLE = ("### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Output:\nJSON format: "
          '{ "title": "your concise title here" }\n### Chat History:\n<chat_history>\nUSER: hello\n</chat_history>')
 
 
-def thinker(tmp_path, more='ahead = "auto"\n'):
+def thinker(tmp_path, more='ahead = "auto"\n', can=THINKS):
     return Box(tmp_path, {"directives": True, "tokenizer": {"family": "qwen3", "no_think": False}},
-               model=compares_soon(THINKS + more), family="qwen3")
+               model=compares_soon(can + more), family="qwen3")
 
 
 def by_template(messages):
@@ -85,6 +87,46 @@ def test_what_short_requests_have_in_common_is_ready(tmp_path):
             if number >= 2:
                 reads(box, number + 1)
         assert continued == [False] * 3 + [True] * 3
+
+
+def asks_by_tools(box, sends_thoughts, waits):
+    """An agent whose tool is asked for seven times; of each run what the model read, and whether that was computed but for the result."""
+    call = lambda step: rf'[[text=<think>\nwhere {step}\n</think>\n\n<tool_call>\n{{"name": "tides", "arguments": {{"where": "Port {step}"}}}}\n</tool_call>]]'
+    tools = [client_requests.tool("tides", ["where"], "Tells the tides of a place.")]
+    messages, out = [SYSTEM, {"role": "user", "content": "When can we sail? " + call(0)}], []
+    for step in range(7):
+        answer = box.chat(messages, think=True, tools=tools).json["message"]
+        assert answer["tool_calls"][0]["function"]["arguments"] == {"where": f"Port {step}"}
+        assert answer["thinking"] == f"where {step}"
+        run = box.runs()[-1]
+        out.append((run["kv_text"], run["P"] > 0 and run["diff_tokens"] < 110))
+        if not sends_thoughts:
+            del answer["thinking"]
+        messages += [answer, {"role": "tool", "tool_name": "tides", "content": f"Result {step}: high at ten " + call(step + 1)}]
+        if waits and step >= 4:  # three that an earlier answer foretold have shown that it pays
+            reads(box, step + 1)
+    return [text for text, _ in out], [continued for _, continued in out]
+
+
+def test_what_a_tool_s_result_stands_behind_is_ready_when_the_tool_has_run(tmp_path):
+    (tmp_path / "with").mkdir()
+    (tmp_path / "without").mkdir()
+    with thinker(tmp_path / "with", 'ahead = "auto"\n', CALLS) as box:
+        box.logged(PROVED, timeout=30)
+        read, continued = asks_by_tools(box, False, True)
+        assert continued == [False] * 5 + [True] * 2, continued
+        assert ahead_of(box)["hits"] == 2 and ahead_of(box)["made"] == 3 and model_of(box)["reuse"]["mistaken"] == 0
+    with thinker(tmp_path / "without", 'ahead = "off"\n', CALLS) as box:
+        box.logged(PROVED, timeout=30)
+        assert asks_by_tools(box, False, False) == (read, [False] * 7), "the model reads the same as without"
+
+
+def test_a_client_that_sends_the_thoughts_before_a_call_keeps_the_cache_it_has(tmp_path):
+    with thinker(tmp_path, 'ahead = "auto"\n', CALLS) as box:
+        box.logged(PROVED, timeout=30)
+        assert asks_by_tools(box, True, False)[1] == [False] + [True] * 6
+        pause.wait(1.5)  # as a tool that takes its time
+        assert ahead_of(box)["made"] == 0
 
 
 def test_a_conversation_that_the_cache_holds_is_not_given_up_for_its_beginning(tmp_path):

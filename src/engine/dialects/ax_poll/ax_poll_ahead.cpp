@@ -192,12 +192,15 @@ core::awaitable<token_ids> ax_poll_backend::beginning_of_next(std::shared_ptr<ah
         std::string system = prompt.system;
         std::string turns = texts[i];
         verbatim_encoder::predicate unwanted = [task] { return task->closed || task->turn->cancelled(); };
+        // As the prompt itself will be (cycle_fsm): behind what the cache holds where it goes on with that.
+        const bool composes = cycle_.spoken() && cycle_.held_bytes(prompt, next_.owner) > 0;
+        const spoken_text* const spoken = composes ? &*cycle_.spoken() : nullptr;
         core::result<token_ids> ids = token_ids{};
         if (prompt.verbatim) {
-            ids = co_await verbatim_.encode(std::move(turns), until, std::move(unwanted));
+            ids = co_await verbatim_.encode(std::move(turns), until, std::move(unwanted), spoken);
         } else {
             ids = co_await verbatim_.encode_wrapped(std::move(system), std::move(turns), until,
-                                                    std::move(unwanted));
+                                                    std::move(unwanted), spoken);
         }
         if (task->closed || !ids) {
             co_return token_ids{};
