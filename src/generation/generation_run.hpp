@@ -99,6 +99,8 @@ private:
     // Somebody waits for the runtime while it works for a job: the answer is gone on with later, from its own text.
     void give_way();
     [[nodiscard]] bool may_give_way() const;
+    [[nodiscard]] bool gains_by_loads(core::nanoseconds loads, std::optional<std::uint32_t> most,
+                                      std::uint32_t made) const;
     void forget_parts();
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;

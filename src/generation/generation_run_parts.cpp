@@ -31,7 +31,11 @@ void generation_run::go_on_behind_thoughts() {
 bool generation_run::may_give_way() const {
     constexpr unsigned most_parts = 8;
     constexpr std::uint32_t margin = 64;  // tokens: a text's ids are not always those that wrote it
-    if (!is_job_ || output_.text().empty() || !with_.admission->people_wait(model_->deployment)) {
+    if (!is_job_ || output_.text().empty()) {
+        return false;
+    }
+    const auto loads = with_.admission->people_wait(model_->deployment, **lease_);
+    if (!loads) {
         return false;
     }
     const engine::learned_sizes sizes = (*lease_)->learned();
@@ -40,11 +44,25 @@ bool generation_run::may_give_way() const {
     if (most && used.generated_tokens >= *most) {
         return false;  // it ends here by itself
     }
+    if (*loads > core::nanoseconds{0} && !gains_by_loads(*loads, most, used.generated_tokens)) {
+        return false;
+    }
     const bool plain = output_.is_plain() && !forced_ && !request_.top_logprobs && !request_.hole &&
                        is_conversation(request_) && !has_images(request_) && begun_answer(request_).empty() &&
                        !to_->notes().cuts.any();
     return plain && parts_ < most_parts && (*lease_)->takes_verbatim() && sizes.prompt_limit > 0 &&
            core::sum_of(used.prompt_tokens, used.generated_tokens) + margin < sizes.prompt_limit;
+}
+
+// It would not end sooner than both models are loaded once more, and is back in time.
+bool generation_run::gains_by_loads(core::nanoseconds loads, std::optional<std::uint32_t> most,
+                                    std::uint32_t made) const {
+    const core::steady_time now = with_.clock->now();
+    if (deadline().left(now) / 2 <= loads) {
+        return false;
+    }
+    const double so_far = core::as_seconds(figures_.timings(now).decode);
+    return !most || so_far * (*most - made) / std::max(made, 1U) > core::as_seconds(loads);
 }
 
 void generation_run::give_way() {
@@ -65,6 +83,7 @@ void generation_run::give_way() {
     figures_.count_no_more();  // what the stop lets through is made once more
     ++parts_;
     verdict_ = verdict::again;
+    stays_.reset();  // its model may go
     telemetry::log().debug("request id={} gives way to somebody who waits", request_.id);
     control_->cancel();
 }

@@ -161,15 +161,16 @@ private:
         const model_view& of = box_.models[model];
         for (const victim& each : choice.victims) {
             const instance_view& instance = box_.instances[each.instance];
+            const model_view& in_the_way = box_.models[instance.model];
             told.behind.push_back(instance.model);
             if (each.how == evictability::ends) {
                 out_.drain.push_back(each.instance);
             }
             if (each.how == evictability::protected_) {
                 told.serving.push_back(instance.model);
-                look_again(instance.first_load
-                               ? end_of_load(instance)
-                               : box_.models[instance.model].slice->expires_at(*of.wants, of.patience));
+                look_again(instance.first_load ? end_of_load(instance)
+                                               : in_the_way.slice->expires_at(
+                                                     slice_counts_from(in_the_way, of), of.patience));
             }
         }
         out_.blocked.push_back(std::move(told));
@@ -181,11 +182,25 @@ private:
             told.behind.push_back(box_.instances[each.instance].model);
             if (box_.instances[each.instance].in_use) {
                 out_.drain.push_back(each.instance);
+                yield(each.instance, model);
             } else {
                 out_.evict.push_back({each.instance, model});
             }
         }
         out_.blocked.push_back(std::move(told));
+    }
+    // Not before its own time slice is over, or two models would be loaded in turn for a piece each.
+    void yield(std::size_t instance, std::size_t to) {
+        const model_view& of = box_.models[box_.instances[instance].model];
+        const model_view& wants = box_.models[to];
+        if (!wants.people || of.people) {
+            return;
+        }
+        if (of.slice->expired(moment{}, wants.patience, box_.rule, now_)) {
+            out_.yield.push_back({instance, to});
+        } else {
+            look_again(of.slice->expires_at(moment{}, wants.patience));
+        }
     }
     // `told`: that it does not fit is worth saying.
     void place_if_free(std::size_t model, bool told) {

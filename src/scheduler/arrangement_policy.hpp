@@ -30,8 +30,9 @@ struct eviction_order {
 struct arrangement {
     std::vector<std::size_t> start;  // instances
     std::vector<eviction_order> evict;
-    std::vector<std::size_t> surplus;  // to be unloaded: more instances than the model may have
-    std::vector<std::size_t> drain;    // instances that get nothing more to do
+    std::vector<std::size_t> surplus;   // to be unloaded: more instances than the model may have
+    std::vector<std::size_t> drain;     // instances that get nothing more to do
+    std::vector<eviction_order> yield;  // of these, whose jobs are to give way to a person
     std::vector<blocked_model> blocked;
     std::vector<std::pair<std::size_t, core::reason>> hopeless;  // models that nothing could make room for
     std::vector<std::size_t> preload_rejected;    // models that were to be loaded if there was room

@@ -54,7 +54,9 @@ struct instance {
     bool renewed = false;             // the same
     bool first_load = false;          // not ready yet since its load began
     bool draining = false;            // gets nothing more to do
-    bool no_memory = false;           // and none can be had: it can't serve until a person changes something
+    // A person waits for another model in its room, and to load both once more takes so long; nothing: nobody does.
+    std::optional<core::nanoseconds> yields = {};
+    bool no_memory = false;  // and none can be had: it can't serve until a person changes something
     std::optional<core::steady_time> load_began = {};
 
     [[nodiscard]] bool loaded() const noexcept { return residency.stage() == residence_stage::loaded; }

@@ -10,6 +10,10 @@ std::uint64_t share_of(const instance_view& one) noexcept {
     return cards == 0 ? 0 : one.need_mb / cards + (one.need_mb % cards == 0 ? 0 : 1);
 }
 
+moment slice_counts_from(const model_view& model, const model_view& wants) noexcept {
+    return wants.people && !model.people ? moment{} : wants.wants.value_or(moment{});
+}
+
 card_ledger::card_ledger(const box_view& box, bool leaving) : most_(box.max_loaded) {
     for (const instance_view& each : box.instances) {
         for (const unsigned card : each.cards) {
@@ -146,9 +150,9 @@ private:
             return of.in_use ? evictability::ends : evictability::idle;
         }
         const model_view& other = box_.models[wanted_.model];
-        const moment waits = other.wants.value_or(moment{});
         const bool over = of.first_load ? now_ - of.load_began >= box_.rule.longest_load
-                                        : model.slice->expired(waits, other.patience, box_.rule, now_);
+                                        : model.slice->expired(slice_counts_from(model, other),
+                                                               other.patience, box_.rule, now_);
         return over ? evictability::ends : evictability::protected_;
     }
     // Those who will be gone anyway first, then the shortest rest of life, then the least recently used.

@@ -46,6 +46,7 @@ struct model_view {
     bool preload_more = false;    // the same for its further instances
     bool more = false;            // a further instance would be of use now
     bool needed = false;          // somebody waits for it, beside those it serves
+    bool people = false;          // of these any is none of a job
     std::size_t running = 0;      // answers
     core::nanoseconds patience{0};
     const time_slice* slice = nullptr;  // not null
@@ -93,6 +94,10 @@ private:
 [[nodiscard]] constexpr bool works(const instance_view& one) noexcept {
     return one.is == presence::loading || one.is == presence::ready;
 }
+
+// From when the time slice of `model` counts against the one that wants its room. Jobs have theirs from when their model
+// was ready, however late a person comes for the other.
+[[nodiscard]] moment slice_counts_from(const model_view& model, const model_view& wants) noexcept;
 
 // How willing an instance is to make room, most willing first.
 enum class evictability {

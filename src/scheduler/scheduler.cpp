@@ -334,9 +334,21 @@ model_queue scheduler::queue_of(std::string_view model) const {
     return {impl_->core.queue().waiting_for(of->model), impl_->core.leases(*of), of->why, of->impossible};
 }
 
-bool scheduler::people_wait(std::string_view model) const {
+std::optional<core::nanoseconds> scheduler::people_wait(std::string_view model,
+                                                        const engine::backend& on) const {
     const deployment* const of = impl_->core.find(model);
-    return of != nullptr && impl_->core.queue().people_wait_for(of->model);
+    if (of == nullptr) {
+        return std::nullopt;
+    }
+    if (impl_->core.queue().people_wait_for(of->model)) {
+        return core::nanoseconds{0};
+    }
+    for (const instance& one : of->instances) {
+        if (&impl_->backend_of(one) == &on) {
+            return one.yields;
+        }
+    }
+    return std::nullopt;
 }
 
 outlook scheduler::outlook_of(std::string_view model) const {

@@ -99,7 +99,9 @@ model_view scheduler_core::view_of(const deployment& of, unsigned tier) const {
     out.slice = queue_.slice_of(of.model);
     out.patience = patience_of(queue_.usual_load(of.model), options_.swaps);
     // A lease's own hold is no one else's.
-    out.needed = serves && (waiting > 0 || of.holds.size() > leases(of));
+    const bool held = serves && of.holds.size() > leases(of);
+    out.needed = held || (serves && waiting > 0);
+    out.people = held || (serves && queue_.people_wait_for(of.model));
     if (suspended) {
         return out;
     }
@@ -214,6 +216,14 @@ void scheduler_core::withhold(const picture& seen, const arrangement& plan) {
                                       [i](const eviction_order& each) { return each.instance == i; });
         one.draining = goes || has(plan.drain, i);
         apply(queue_.withhold(one.facts.id, one.draining, now_));
+        one.yields.reset();
+    }
+    for (const eviction_order& each : plan.yield) {
+        const auto [of, one] = seen.instances[each.instance];
+        const auto load = [&](const deployment& model) {
+            return queue_.usual_load(model.model).value_or(core::nanoseconds{0});
+        };
+        one->yields = load(*of) + load(*seen.models[each.by].first);
     }
 }
 
@@ -245,12 +255,13 @@ std::optional<core::nanoseconds> scheduler_core::delay_of(const picture& seen,
     for (const std::size_t model : told.behind) {
         const model_view& other = seen.box.models[model];
         const bool serves = has(told.serving, model);
-        const std::size_t further = serves ? other.slice->grants_left(*waits.wants, options_.swaps) : 0;
+        const moment from = slice_counts_from(other, waits);
+        const std::size_t further = serves ? other.slice->grants_left(from, options_.swaps) : 0;
         if (!serves && other.running == 0) {
             continue;
         }
         std::optional<core::nanoseconds> one = queue_.until_drained(other.name, further, now_);
-        if (const auto end = serves ? other.slice->expires_at(*waits.wants, waits.patience) : std::nullopt) {
+        if (const auto end = serves ? other.slice->expires_at(from, waits.patience) : std::nullopt) {
             const core::nanoseconds left = core::deadline(*end).left(now_);
             one = one ? std::min(*one, left) : left;
         }

@@ -1,10 +1,12 @@
 """The answer of a job makes way for a person in its midst, and is whole nevertheless."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from admin_cli import corral, model_of
 from client import Stream
+from farm import Farm
 from harness import MODEL, Box, wait_until
 
 WORDS = "".join(f"word {number} of a long report, " for number in range(40)).strip()
@@ -146,3 +148,57 @@ def test_a_runtime_that_died_in_a_later_part_has_the_whole_made_anew(tmp_path):
         box.kill("runtime")
         same = lambda of: (of["message"]["content"], of["message"]["thinking"], of["eval_count"], of["prompt_eval_count"])
         assert same(answer.result()) == same(alone)
+
+
+def two_on_one_card(tmp_path, **timing):
+    return Farm(tmp_path, {name: {"mib": 5000} for name in ("alpha", "beta")},
+                head='[swap]\npatience = "1s"\npatience_ceiling = "1s"\n', timing={"tokens_per_second": 80, **timing})
+
+
+def whole(farm, **more):
+    """The answer of a job on alpha, and when it was there."""
+    lines = list(job(farm, model="alpha", **more))
+    assert lines[-1]["done"], lines[-1]
+    return "".join(line["message"]["content"] for line in lines), time.monotonic()
+
+
+def beta(farm):
+    assert farm.who("beta") == "beta"
+    return time.monotonic()
+
+
+def writes(farm):
+    wait_until(lambda: model_of(farm, "alpha:latest")["queue"]["running"] == 1, what="the job runs")
+
+
+def test_a_job_makes_way_for_a_person_who_asks_another_model_on_its_card(tmp_path):
+    with two_on_one_card(tmp_path) as farm, ThreadPoolExecutor(4) as clients:
+        assert farm.who("beta") == "beta" and farm.who("alpha") == "alpha"
+        jobs = [clients.submit(whole, farm) for _ in range(3)]
+        writes(farm)
+        answered = beta(farm)
+        ends = [each.result() for each in jobs]
+        assert [text for text, _ in ends] == [WORDS] * 3
+        assert answered < min(at for _, at in ends), "before the one that ran, and those that waited before"
+        assert farm.log().count("gives way to somebody") == 1
+
+
+def test_jobs_are_done_however_many_people_ask_another_model_on_their_card(tmp_path):
+    with two_on_one_card(tmp_path) as farm, ThreadPoolExecutor(4) as clients:
+        assert farm.who("alpha") == "alpha"
+        jobs = [clients.submit(whole, farm) for _ in range(2)]
+        people = 0
+        while not all(each.done() for each in jobs):
+            beta(farm)
+            people += 1
+        assert [each.result()[0] for each in jobs] == [WORDS] * 2
+        assert people > 1 and farm.swaps() < 2 * people + 8, "a time slice for each of both, and not a piece"
+
+
+def test_a_job_that_ends_sooner_than_both_models_are_loaded_is_not_interrupted(tmp_path):
+    with two_on_one_card(tmp_path, load_ms=2000) as farm, ThreadPoolExecutor(1) as clients:
+        assert farm.who("beta") == "beta" and farm.who("alpha") == "alpha"
+        running = clients.submit(whole, farm, options={"num_predict": 240})
+        writes(farm)
+        answered = beta(farm)
+        assert running.result()[1] < answered and "gives way to somebody" not in farm.log()

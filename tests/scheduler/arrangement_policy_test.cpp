@@ -131,6 +131,44 @@ TEST_F(arrangement_policy, a_turn_ends_with_the_patience_of_the_other) {
     EXPECT_EQ(arranged(), "drain a:1b@0; blocked b:1b");
 }
 
+TEST_F(arrangement_policy, a_job_makes_way_for_a_person_who_wants_another_model) {
+    two_models_one_card();
+    box_.instances[0].in_use = true;
+    of(a_).running = 1;
+    of(b_).people = true;
+    EXPECT_EQ(arranged(), "drain a:1b@0; yield a:1b@0 to b:1b; blocked b:1b");
+    of(a_).needed = true;
+    EXPECT_EQ(arranged(), "drain a:1b@0; yield a:1b@0 to b:1b; blocked b:1b") << "though more jobs wait";
+    of(a_).people = true;
+    EXPECT_EQ(arranged(), "blocked b:1b") << "a person does too";
+    of(a_).needed = of(a_).people = false;
+    of(a_).pinned = true;
+    EXPECT_EQ(arranged(), "never b:1b");
+    of(a_).pinned = false;
+    of(b_).people = false;
+    EXPECT_EQ(arranged(), "drain a:1b@0; blocked b:1b") << "and no job for a job";
+}
+
+TEST_F(arrangement_policy, jobs_keep_their_model_for_one_time_slice_after_it_was_loaded) {
+    two_models_one_card();
+    turn_since(a_, 95);
+    box_.instances[0].in_use = true;
+    of(a_).running = 1;
+    of(b_).people = true;
+    EXPECT_EQ(arranged(), "drain a:1b@0; blocked b:1b");
+    EXPECT_EQ(last_.look_again, core::steady_time{seconds{105}});
+    of(a_).needed = true;
+    EXPECT_EQ(arranged(), "blocked b:1b");
+    EXPECT_EQ(last_.look_again, core::steady_time{seconds{105}});
+    now_ = core::steady_time{seconds{105}};
+    EXPECT_EQ(arranged(), "drain a:1b@0; yield a:1b@0 to b:1b; blocked b:1b");
+    now_ = core::steady_time{seconds{100}};
+    for (int i = 0; i < 8; ++i) {
+        grant(a_);
+    }
+    EXPECT_EQ(arranged(), "drain a:1b@0; yield a:1b@0 to b:1b; blocked b:1b") << "or for as many answers";
+}
+
 TEST_F(arrangement_policy, one_that_loads_for_somebody_is_not_stopped_unless_it_takes_for_ever) {
     two_models_one_card();
     turns_[a_] = time_slice{};

@@ -67,6 +67,9 @@ protected:
         for (const std::size_t each : last_.drain) {
             add("drain " + name_of(each));
         }
+        for (const auto& each : last_.yield) {
+            add("yield " + name_of(each.instance) + " to " + box_.models[each.by].name);
+        }
         for (const auto& each : last_.blocked) {
             add("blocked " + box_.models[each.model].name);
         }

@@ -19,7 +19,8 @@
 //   - nobody waits for R: R gets nothing more to do, its running answer ends, R is evicted, M is loaded;
 //   - else R has a time slice: at most `max_overtakes` further requests, and no longer than the patience of M
 //     (twice what M takes to load, from 10 s to 2 min), both counted from when M began to wait, or R to be
-//     ready if that was later. Then as above.
+//     ready if that was later. Then as above. While only jobs wait for R and a person for M, both are counted from
+//     when R was ready; a running job gives way then (people_wait()).
 // M waits since its oldest request came, or since M was last evicted if that was later; of several waiting
 // models the one that waits longest goes first. So models that want the same card memory have it in turn, and
 // with k of them a model that begins to wait is loaded after at most (k - 1) time slices of at most
@@ -298,8 +299,11 @@ public:
     // Of the request with that id, as it looks now; nothing: it does not wait.
     [[nodiscard]] std::optional<queue_place> place_of(std::string_view request) const;
     [[nodiscard]] model_queue queue_of(std::string_view model) const;
-    // A request for `model` that is none of a job waits, so that one of a job may give way.
-    [[nodiscard]] bool people_wait(std::string_view model) const;
+    // A request that is none of a job waits for what runs on that backend of `model`, so that one of a job may give way:
+    // for `model` (0), or for another one in its room; then to load both once more takes so long, as far as known.
+    // Nothing: none does, or not yet.
+    [[nodiscard]] std::optional<core::nanoseconds> people_wait(std::string_view model,
+                                                               const engine::backend& on) const;
     // Of an unknown model: nobody waits.
     [[nodiscard]] outlook outlook_of(std::string_view model) const;
 
