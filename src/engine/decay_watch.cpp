@@ -86,8 +86,8 @@ struct decay_watch::state {
     std::uint64_t starts = 0;
     bool waits = false;
     bool closed = false;
-    bool told_useless = false;
-    bool told_growth_useless = false;
+    bool warned_of_speed = false;
+    bool warned_of_growth = false;
 };
 
 decay_watch::decay_watch(supervisor::supervisor_context context, std::string label, std::string runtime,
@@ -131,8 +131,8 @@ void decay_watch::run::judge_speed(const run_outcome& how) {
     of.policy.ran({seen.generated_tokens, seen.prompt_tokens + seen.generated_tokens, took},
                   of.context.clock->now());
     const speed_report report = of.policy.report();
-    if (report.slower > 0 && !report.renewal_helps && !of.told_useless) {
-        of.told_useless = true;
+    if (report.slower > 0 && !report.renewal_helps && !of.warned_of_speed) {
+        of.warned_of_speed = true;
         telemetry::warn("runtime.slower", "{}: {}", of.label, warning_of(report));
     }
 }
@@ -153,7 +153,7 @@ void decay_watch::run::ended(const run_outcome& how) {
     if (overdue && last && services->ready()) {
         renew(of, *services);
     } else if (!of.waits && of.policy.wants_renewal(now)) {
-        of.told_useless = false;
+        of.warned_of_speed = false;
         telemetry::warn(
             "runtime.slower",
             "{}: a token takes {:.1f} times as long as when its process was young; its runtime is "
@@ -248,12 +248,12 @@ void decay_watch::note_growth(const std::shared_ptr<state>& of, const process::f
     of->growth.saw(seen, now);
     const growth_report report = of->growth.report();
     const growth_report::resource* const first = growth_policy::first_of(report);
-    if (first != nullptr && !report.renewal_helps && !of->told_growth_useless) {
-        of->told_growth_useless = true;
+    if (first != nullptr && !report.renewal_helps && !of->warned_of_growth) {
+        of->warned_of_growth = true;
         telemetry::warn("runtime.grows", "{}: {}", of->label, warning_of(report));
     }
     if (first != nullptr && !of->waits && of->growth.wants_renewal(now)) {
-        of->told_growth_useless = false;
+        of->warned_of_growth = false;
         telemetry::warn(
             "runtime.grows",
             "{}: it holds {} more each hour and would meet the limit in {:.1f} h; it is renewed once "

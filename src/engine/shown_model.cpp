@@ -19,8 +19,8 @@ std::string architecture_in(const model_facts* facts) {
     if (facts == nullptr) {
         return {};
     }
-    const auto told = facts->info.find("general.architecture");
-    return told != facts->info.end() && told->is_string() ? told->get<std::string>() : std::string();
+    const auto named = facts->info.find("general.architecture");
+    return named != facts->info.end() && named->is_string() ? named->get<std::string>() : std::string();
 }
 
 }  // namespace
@@ -81,8 +81,8 @@ void fill_from_file(stated_model& to, std::shared_ptr<const model_facts> facts) 
 }
 
 std::string architecture_of(const catalog::model_entry& model, const stated_model& stated) {
-    std::string told = architecture_in(stated.facts.get());
-    return told.empty() ? model.family : told;
+    std::string architecture = architecture_in(stated.facts.get());
+    return architecture.empty() ? model.family : architecture;
 }
 
 std::string parameter_size_of(const catalog::model_entry& model, const stated_model& stated) {

@@ -84,7 +84,7 @@ void prompt_quarantine::note(prompt_mark prompt, const engine::run_loss& loss, s
     }
     of.halves += loss.shared ? 1 : 2;
     ++(loss.what == engine::run_loss::how::died ? of.deaths : of.hangs);
-    of.last = loss.told.substr(0, most_kept);
+    of.last = loss.sentence.substr(0, most_kept);
     if (of.last.ends_with(restarting)) {
         of.last.resize(of.last.size() - restarting.size());  // long over when it is read
     }

@@ -139,12 +139,12 @@ private:
             out_.hopeless.emplace_back(model, text_of_hopeless(box_, model));
             return;
         }
-        blocked_model told{model,
-                           text_of_turn(box_, box_.instances[without_them->instance], reserved_.front()),
-                           reserved_,
-                           {},
-                           true};
-        out_.blocked.push_back(std::move(told));
+        blocked_model blocked{model,
+                              text_of_turn(box_, box_.instances[without_them->instance], reserved_.front()),
+                              reserved_,
+                              {},
+                              true};
+        out_.blocked.push_back(std::move(blocked));
     }
     [[nodiscard]] std::optional<core::steady_time> end_of_load(const instance_view& of) const {
         return core::deadline::after(box_.rule.longest_load, of.load_began).at();
@@ -156,30 +156,30 @@ private:
     }
     // Nobody goes as long as one of them is protected; those whose time slice has expired get nothing more.
     void wait_for_turns(std::size_t model, const instance_choice& choice) {
-        blocked_model told{
+        blocked_model blocked{
             model, text_of_wait(box_, box_.instances[choice.instance], choice.victims), {}, {}, false};
         const model_view& of = box_.models[model];
         for (const victim& each : choice.victims) {
             const instance_view& instance = box_.instances[each.instance];
             const model_view& in_the_way = box_.models[instance.model];
-            told.behind.push_back(instance.model);
+            blocked.behind.push_back(instance.model);
             if (each.how == evictability::ends) {
                 out_.drain.push_back(each.instance);
             }
             if (each.how == evictability::protected_) {
-                told.serving.push_back(instance.model);
+                blocked.serving.push_back(instance.model);
                 look_again(instance.first_load ? end_of_load(instance)
                                                : in_the_way.slice->expires_at(
                                                      slice_counts_from(in_the_way, of), of.patience));
             }
         }
-        out_.blocked.push_back(std::move(told));
+        out_.blocked.push_back(std::move(blocked));
     }
     void clear(std::size_t model, const instance_choice& choice) {
-        blocked_model told{
+        blocked_model blocked{
             model, text_of_wait(box_, box_.instances[choice.instance], choice.victims), {}, {}, false};
         for (const victim& each : choice.victims) {
-            told.behind.push_back(box_.instances[each.instance].model);
+            blocked.behind.push_back(box_.instances[each.instance].model);
             if (box_.instances[each.instance].in_use) {
                 out_.drain.push_back(each.instance);
                 yield(each.instance, model);
@@ -187,7 +187,7 @@ private:
                 out_.evict.push_back({each.instance, model});
             }
         }
-        out_.blocked.push_back(std::move(told));
+        out_.blocked.push_back(std::move(blocked));
     }
     // Not before its own time slice is over, or two models would be loaded in turn for a piece each.
     void yield(std::size_t instance, std::size_t to) {
@@ -202,13 +202,13 @@ private:
             look_again(of.slice->expires_at(moment{}, wants.patience));
         }
     }
-    // `told`: that it does not fit is worth saying.
-    void place_if_free(std::size_t model, bool told) {
+    // `reports`: that it does not fit is worth saying.
+    void place_if_free(std::size_t model, bool reports) {
         const auto instance = choose_free_instance(box_, present_, later_, model);
         if (!instance) {
             // What is on its way down may make the room.
             const bool fits_later = choose_free_instance(box_, later_, later_, model).has_value();
-            if (told && !fits_later) {
+            if (reports && !fits_later) {
                 out_.preload_rejected.push_back(model);
             }
             return;

@@ -89,25 +89,25 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
                              who.batch ? priority_level::batch : priority_level::interactive, who.until},
                             who.until,
                             who.keep_alive});
-    if (!place.told() && who.on_queued && !who.readmission) {
+    if (!place.outcome() && who.on_queued && !who.readmission) {
         if (const auto stands = of->place_of(place)) {
             who.on_queued(*stands);
         }
     }
     core::wake_reason reason = core::wake_reason::rung;
-    while (!place.told() && reason == core::wake_reason::rung) {
+    while (!place.outcome() && reason == core::wake_reason::rung) {
         reason = co_await place.bell().wait(who.until);
     }
     if (reason == core::wake_reason::cancelled) {
         co_return refusal{chat::failure_kind::cancelled, "cancelled", core::say("request.withdrawn"), {}};
     }
-    if (!place.told()) {
+    if (!place.outcome()) {
         co_return refusal{chat::failure_kind::timed_out, "queue-deadline", core::say("request.deadline"),
                           engine::until_next_try(of->backends_of(who.model), of->clock.now())};
     }
     if (place.at() == nullptr) {
-        refusal why = make_refusal(*place.told());
-        if (place.told()->what == verdict::broken) {
+        refusal why = make_refusal(*place.outcome());
+        if (place.outcome()->what == verdict::broken) {
             why.cause = engine::cause_of_absence(of->backends_of(who.model));
         }
         if (!why.retry_after) {
@@ -297,7 +297,7 @@ std::optional<tier_report> scheduler::tiers_of(std::string_view model) const {
 std::vector<waiting_request> scheduler::waiting(std::size_t most) const {
     std::vector<const impl::waiter*> all;
     for (const auto& [id, one] : impl_->waiters) {
-        if (!one->told()) {
+        if (!one->outcome()) {
             all.push_back(one);
         }
     }
@@ -314,7 +314,7 @@ std::vector<waiting_request> scheduler::waiting(std::size_t most) const {
 
 std::optional<queue_place> scheduler::impl::place_of(const waiter& one) const {
     const auto stands = core.queue().standing_of(one.id(), clock.now());
-    if (one.told() || !stands) {
+    if (one.outcome() || !stands) {
         return std::nullopt;
     }
     return with_load({stands->ahead, stands->estimate}, backends_of(one.who().model));

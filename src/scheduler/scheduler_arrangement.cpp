@@ -246,15 +246,15 @@ void scheduler_core::explain(const picture& seen, const arrangement& plan) {
 
 // The longest of what those in the way take; their unloading itself is short beside a load.
 std::optional<core::nanoseconds> scheduler_core::delay_of(const picture& seen,
-                                                          const blocked_model& told) const {
-    const model_view& waits = seen.box.models[told.model];
+                                                          const blocked_model& blocked) const {
+    const model_view& waits = seen.box.models[blocked.model];
     core::nanoseconds longest{0};
-    if (told.after_others) {
+    if (blocked.after_others) {
         return std::nullopt;
     }
-    for (const std::size_t model : told.behind) {
+    for (const std::size_t model : blocked.behind) {
         const model_view& other = seen.box.models[model];
-        const bool serves = has(told.serving, model);
+        const bool serves = has(blocked.serving, model);
         const moment from = slice_counts_from(other, waits);
         const std::size_t further = serves ? other.slice->grants_left(from, options_.swaps) : 0;
         if (!serves && other.running == 0) {

@@ -230,7 +230,7 @@ private:
     void refuse_hopeless(const picture& seen, const arrangement& plan);
     [[nodiscard]] bool falls_back(deployment& of, unsigned tier);
     [[nodiscard]] std::optional<core::nanoseconds> delay_of(const picture& seen,
-                                                            const blocked_model& told) const;
+                                                            const blocked_model& blocked) const;
     void evict(const picture& seen, const eviction_order& order);
     void start(deployment& of, instance& one);
 

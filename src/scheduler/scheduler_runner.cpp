@@ -64,7 +64,7 @@ void scheduler::impl::handle(const scheduler_event& what) {
 
 void scheduler::impl::perform(const decision& one) {
     if (const auto found = waiters.find(one.ticket); found != waiters.end()) {
-        found->second->tell(one, one.what == verdict::granted ? hosted.at(one.instance) : nullptr);
+        found->second->decide(one, one.what == verdict::granted ? hosted.at(one.instance) : nullptr);
     }
 }
 

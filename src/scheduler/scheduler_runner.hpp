@@ -32,20 +32,20 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
         waiter& operator=(const waiter&) = delete;
         ~waiter() {
             of_->waiters.erase(id_);
-            if (!told_) {
+            if (!outcome_) {
                 of_->post(event::withdrawn{id_});
             } else if (at_ != nullptr) {
                 of_->post(event::released{id_});
             }
         }
-        void tell(const decision& what, engine::backend* at) {
-            told_ = what;
+        void decide(const decision& what, engine::backend* at) {
+            outcome_ = what;
             at_ = at;
             bell_.ring();
         }
         [[nodiscard]] ticket_id id() const noexcept { return id_; }
         [[nodiscard]] core::wake_signal& bell() noexcept { return bell_; }
-        [[nodiscard]] const std::optional<decision>& told() const noexcept { return told_; }
+        [[nodiscard]] const std::optional<decision>& outcome() const noexcept { return outcome_; }
         // What it was granted, until it is handed on; nullptr: nothing.
         [[nodiscard]] engine::backend* at() const noexcept { return at_; }
         void hand_on() noexcept { at_ = nullptr; }
@@ -59,7 +59,7 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
         std::shared_ptr<impl> of_;
         ticket_id id_;
         core::wake_signal bell_;
-        std::optional<decision> told_;
+        std::optional<decision> outcome_;
         engine::backend* at_ = nullptr;
         const admission_request& who_;
         core::steady_time since_;

@@ -10,7 +10,7 @@ tier_verdict tier_policy::observe(unsigned serving, const std::vector<presence>&
     for (std::size_t i = 0; i < states.size(); ++i) {
         note(tiers_[i], states[i], now);
     }
-    return told(serving, choose(serving));
+    return verdict_between(serving, choose(serving));
 }
 
 void tier_policy::note(tier& of, presence is, core::steady_time now) const {
@@ -62,7 +62,7 @@ unsigned tier_policy::choose(unsigned serving) const noexcept {
     return current;
 }
 
-tier_verdict tier_policy::told(unsigned before, unsigned serving) const noexcept {
+tier_verdict tier_policy::verdict_between(unsigned before, unsigned serving) const noexcept {
     tier_verdict out{serving, tier_reason::none, false};
     if (serving == before) {
         return out;

@@ -63,7 +63,7 @@ private:
     };
     void note(tier& of, presence is, core::steady_time now) const;
     [[nodiscard]] unsigned choose(unsigned serving) const noexcept;
-    [[nodiscard]] tier_verdict told(unsigned before, unsigned serving) const noexcept;
+    [[nodiscard]] tier_verdict verdict_between(unsigned before, unsigned serving) const noexcept;
 
     core::nanoseconds failback_after_;
     std::vector<tier> tiers_;

@@ -116,7 +116,7 @@ struct run_loss {
     enum class how { none, died, hung };
     how what = how::none;
     bool shared = false;  // another run was inside, and may be the one to blame
-    std::string told;     // a plain sentence
+    std::string sentence;
 };
 
 struct run_outcome {
