@@ -64,7 +64,7 @@ def test_where_nobody_lets_it_rest_it_is_renewed_between_two_answers(tmp_path):
 
 
 def test_a_steady_runtime_is_left_alone(tmp_path):
-    with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 2000}}, model=MODEL) as box:
+    with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 500}}, model=MODEL) as box:
         runs(box, 60)
         assert "runtime.slower" not in box.log() and "runtime.renewed" not in box.log()
         assert "speed" not in model_of(box)
