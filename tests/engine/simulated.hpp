@@ -98,6 +98,7 @@ protected:
         entry.runtime.clocks.scrub = seconds{8};
         entry.runtime.clocks.compare_after = std::chrono::hours{1};  // never, unless a test wants it
         entry.ahead = false;                                         // nor is anything computed ahead
+        entry.renews_slow = false;  // nor watched for longer than it is asked
         context.on = io.get_executor();
         context.clock = &clock;
         context.random = &random;

@@ -103,7 +103,7 @@ inline constexpr std::array command_table{
             "'admin_socket'",
             "One runs with this socket.",
             "See how it is by 'corral status'. Stop it, or give the new one another admin_socket."},
-    message{"command.not-yes", command_reader, "; say --yes where nobody can be asked",
+    message{"command.not-yes", command_reader, "; say --yes without a terminal",
             "The command would remove something and has no terminal to ask on.", "Add --yes."},
     message{"command.nothing-to-ask", command_reader,
             "there is nothing to ask: 'corral run MODEL \"question\"'", "Neither words nor input came.",

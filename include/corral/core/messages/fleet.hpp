@@ -41,7 +41,7 @@ inline constexpr std::array fleet_table{
             "HAProxy's configuration stays as it was: …\n"
             "HAProxy is not reloaded: …\n"
             "can't replace '…': …\n"
-            "box … tells more than … models; the others get no requests",
+            "box … lists more than … models; the others get no requests",
             "The configuration follows the boxes no further; HAProxy goes on as it was read last.",
             "Mend what is named: 'haproxy -c -f FILE', or the command behind '--', which is tried again."},
 };
