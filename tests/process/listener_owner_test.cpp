@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <list>
 
 #include <sys/prctl.h>
 
@@ -152,7 +153,7 @@ protected:
     }
 
     boost::asio::io_context loop_;
-    std::vector<child> programs_;
+    std::list<child> programs_;  // a late read refers to its own
 };
 
 // Ten processes with a thousand descriptors each, as a busy box has them.

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -32,24 +33,27 @@ inline spawn_spec spec_of(std::vector<std::string> command, stdio_kind stdio = s
 // Runs `task` to its end; fails the test and returns nothing when that takes too long.
 template <typename T>
 std::optional<T> run(boost::asio::io_context& loop, core::awaitable<T> task) {
-    std::optional<T> answer;
-    std::exception_ptr thrown;
-    bool ended = false;
-    boost::asio::co_spawn(loop, std::move(task), [&](std::exception_ptr error, T value) {
-        thrown = error;
-        answer.emplace(std::move(value));
-        ended = true;
+    struct result {
+        std::optional<T> answer;
+        std::exception_ptr thrown;
+        bool ended = false;
+    };
+    const auto seen = std::make_shared<result>();  // a late end comes after this call
+    boost::asio::co_spawn(loop, std::move(task), [seen](std::exception_ptr error, T value) {
+        seen->thrown = error;
+        seen->answer.emplace(std::move(value));
+        seen->ended = true;
     });
     loop.restart();
     const auto end = std::chrono::steady_clock::now() + long_enough;
-    while (!ended && std::chrono::steady_clock::now() < end) {
+    while (!seen->ended && std::chrono::steady_clock::now() < end) {
         loop.run_one_until(end);
     }
-    EXPECT_TRUE(ended) << "the coroutine did not end in time";
-    if (thrown) {
-        std::rethrow_exception(thrown);
+    EXPECT_TRUE(seen->ended) << "the coroutine did not end in time";
+    if (seen->thrown) {
+        std::rethrow_exception(seen->thrown);
     }
-    return ended ? std::move(answer) : std::nullopt;
+    return seen->ended ? std::move(seen->answer) : std::nullopt;
 }
 
 // What is started must be its program before it is looked at.
