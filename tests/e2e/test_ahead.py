@@ -90,11 +90,11 @@ def test_what_short_requests_have_in_common_is_ready(tmp_path):
 
 
 def asks_by_tools(box, sends_thoughts, waits):
-    """An agent whose tool is asked for seven times; of each run what the model read, and whether that was computed but for the result."""
+    """An agent whose tool is asked for nine times; of each run what the model read, and whether that was computed but for the result."""
     call = lambda step: rf'[[text=<think>\nwhere {step}\n</think>\n\n<tool_call>\n{{"name": "tides", "arguments": {{"where": "Port {step}"}}}}\n</tool_call>]]'
     tools = [client_requests.tool("tides", ["where"], "Tells the tides of a place.")]
     messages, out = [SYSTEM, {"role": "user", "content": "When can we sail? " + call(0)}], []
-    for step in range(7):
+    for step in range(9):
         answer = box.chat(messages, think=True, tools=tools).json["message"]
         assert answer["tool_calls"][0]["function"]["arguments"] == {"where": f"Port {step}"}
         assert answer["thinking"] == f"where {step}"
@@ -103,7 +103,10 @@ def asks_by_tools(box, sends_thoughts, waits):
         if not sends_thoughts:
             del answer["thinking"]
         messages += [answer, {"role": "tool", "tool_name": "tides", "content": f"Result {step}: high at ten " + call(step + 1)}]
-        if waits and step >= 4:  # three that an earlier answer foretold have shown that it pays
+        # As a tool that runs for a moment: where the next request waits already, nothing is foretold.
+        wait_until(lambda: box.log().count(" outcome=") == step + 1, timeout=20, what="the request's line in the log")
+        # Of six turns five were foretold by an earlier answer: that promises more than what all of them share.
+        if waits and step >= 6:
             reads(box, step + 1)
     return [text for text, _ in out], [continued for _, continued in out]
 
@@ -114,19 +117,19 @@ def test_what_a_tool_s_result_stands_behind_is_ready_when_the_tool_has_run(tmp_p
     with thinker(tmp_path / "with", 'ahead = "auto"\n', CALLS) as box:
         box.logged(PROVED, timeout=30)
         read, continued = asks_by_tools(box, False, True)
-        assert continued == [False] * 5 + [True] * 2, continued
+        assert continued[-2:] == [True, True], continued
         # The runtime has a run's end before the box counts it.
-        wait_until(lambda: ahead_of(box)["made"] == 3, 10, "the last prompt computed ahead is counted")
-        assert ahead_of(box)["hits"] == 2 and model_of(box)["reuse"]["mistaken"] == 0
+        wait_until(lambda: ahead_of(box)["made"] >= 3, 10, "the last prompt computed ahead is counted")
+        assert ahead_of(box)["hits"] >= 2 and model_of(box)["reuse"]["mistaken"] == 0
     with thinker(tmp_path / "without", 'ahead = "off"\n', CALLS) as box:
         box.logged(PROVED, timeout=30)
-        assert asks_by_tools(box, False, False) == (read, [False] * 7), "the model reads the same as without"
+        assert asks_by_tools(box, False, False) == (read, [False] * 9), "the model reads the same as without"
 
 
 def test_a_client_that_sends_the_thoughts_before_a_call_keeps_the_cache_it_has(tmp_path):
     with thinker(tmp_path, 'ahead = "auto"\n', CALLS) as box:
         box.logged(PROVED, timeout=30)
-        assert asks_by_tools(box, True, False)[1] == [False] + [True] * 6
+        assert asks_by_tools(box, True, False)[1] == [False] + [True] * 8
         pause.wait(1.5)  # as a tool that takes its time
         assert ahead_of(box)["made"] == 0
 

@@ -13,7 +13,8 @@ from harness import Box, wait_until
 
 HOURS = '[models.clocks]\nrenew_after = "1s"\n'  # its hours are of two seconds
 # At most twenty answers a second: however fast the machine, an hour takes no more than a sixth of what there is.
-LEAK = {"directives": True, "timing": {"tokens_per_second": 60}, "leak": {"descriptors_per_run": 2}}
+STEADY = {"directives": True, "timing": {"tokens_per_second": 60}}
+LEAK = {**STEADY, "leak": {"descriptors_per_run": 2}}
 
 
 def descriptors_of(pid):
@@ -89,8 +90,8 @@ def test_where_nobody_lets_it_rest_it_is_renewed_between_two_answers(tmp_path):
 
 
 def test_memory_is_seen_to_grow_and_with_room_for_more_nothing_is_done(tmp_path):
-    leak = {"directives": True, "timing": {"tokens_per_second": 2000}, "leak": {"kib_per_run": 512}}
-    with Box(tmp_path, leak, model=HOURS) as box:
+    # 10 MiB an hour: a box of 2 GiB has room for days.
+    with Box(tmp_path, {**STEADY, "leak": {"kib_per_run": 256}}, model=HOURS) as box:
         pid = box.pid_of("runtime")
         deadline = time.monotonic() + 120
         while not (held(box, "memory") or {}).get("per_hour"):
@@ -106,7 +107,7 @@ def test_memory_is_seen_to_grow_and_with_room_for_more_nothing_is_done(tmp_path)
 
 
 def test_a_steady_runtime_is_left_alone(tmp_path):
-    with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 2000}}, model=HOURS) as box:
+    with Box(tmp_path, STEADY, model=HOURS) as box:
         pid = box.pid_of("runtime")
         until = time.monotonic() + 12
         while time.monotonic() < until:
