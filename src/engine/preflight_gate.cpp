@@ -174,10 +174,9 @@ private:
         if (what.ends_with('.')) {
             what.pop_back();  // others put more behind it
         }
-        if (more > 0) {
-            what += " (and " + std::to_string(more) + " more: 'corral doctor' tells all)";
-        }
-        return {gate_state::shut, std::move(what), worst->fix};
+        return {gate_state::shut,
+                more > 0 ? core::say("runtime.finding/more", what, more) : core::say("runtime.finding", what),
+                worst->fix};
     }
 
     supervisor::supervisor_context context_;

@@ -138,6 +138,9 @@ TEST(message, each_wording_that_is_said_finds_its_message) {
         for (std::string_view rest = one.text; !rest.empty();) {
             std::string_view key;
             const core::wording each = core::next_wording(one, rest, key);
+            if (each.text == "{what}") {
+                continue;  // what others found, in their words
+            }
             std::vector<core::reason> values;
             core::walk_wording(
                 each.text, [](std::string_view) {},

@@ -120,17 +120,21 @@ TEST_F(model_checks, a_broken_model_of_the_running_corral_is_told_once) {
     // What the gate said is what a check says.
     runtime.port = 8000;
     listeners = {{8000, true, false, 812, "other"}};
-    of.daemon->models.front().reason = "port 8000 is already taken by other (pid 812); then loading again";
+    EXPECT_THAT(found(), ElementsAre("error port.taken", "error model.broken"))
+        << "that is not why it keeps dying";
+    of.daemon->models.front().refused_by_check = true;
     EXPECT_THAT(found(), ElementsAre("error port.taken"));
+    listeners.clear();
+    EXPECT_THAT(found(), ElementsAre("error model.broken"))
+        << "mended, and not known to the one that runs yet";
 }
 
 TEST_F(model_checks, a_package_that_is_not_there_is_told_once) {
     model_view& model = add_model();
     model.services.front().command.working_directory = model.entry.package.string();
     std::filesystem::remove_all(model.entry.package);
-    // The gate leaves out the full stop, for more comes behind it.
-    const std::string gone = "The package folder '" + model.entry.package.string() + "' is not there";
-    of.daemon = daemon_view{5, "1", {{"sim:latest", "broken", gone + ", then loading again", "", ""}}};
+    of.daemon =
+        daemon_view{5, "1", {{"sim:latest", "broken", "The package folder is not there", "", "", true}}};
     EXPECT_THAT(found(), ElementsAre("error package.missing"));
 }
 

@@ -63,6 +63,7 @@ struct served_model {
     std::string reason;
     std::string advice;
     std::string warning;
+    bool refused_by_check = false;  // its start, by what a check found
 };
 
 struct daemon_view {

@@ -43,10 +43,16 @@ doctor::served_model served_model_of(const control::admin_json& model) {
     if (out.warning.empty() && (verdict == "fallback" || verdict == "suspected")) {
         out.warning = reported_text(compute, "text");
     }
-    for (const control::admin_json& service : model.value("services", control::admin_json::array())) {
-        // Of the service that the model's reason is about; any will do where it has none.
-        if (service.is_object() && out.advice.empty() && reported_text(service, "state") == out.state) {
+    // The first service in that state is what the model's reason is about; there the advice stands apart.
+    for (const control::admin_json& service : core::list_at(model, "services")) {
+        if (service.is_object() && reported_text(service, "state") == out.state) {
+            if (std::string reason = reported_text(service, "reason"); !reason.empty()) {
+                out.reason = std::move(reason);
+            }
             out.advice = reported_text(service, "advice");
+            const auto& ids = core::list_at(service, "ids");
+            out.refused_by_check = std::ranges::find(ids, "runtime.finding") != ids.end();
+            break;
         }
     }
     return out;

@@ -30,27 +30,16 @@ constexpr std::array daemon_kinds{
                  "what only it knows is missing here", "corral serve, or sudo systemctl start corral"},
 };
 
-// The gate of a start uses the words of these checks, so a fault is not reported twice.
-bool is_reported(const findings& out, const std::string& subject, const std::string& reason) {
-    return std::ranges::any_of(out, [&](const catalog::finding& one) {
-        const std::string_view what = one.what;
-        return one.subject.starts_with(subject) && !what.empty() &&
-               reason.find(what.substr(0, what.size() - (what.ends_with('.') ? 1 : 0))) != std::string::npos;
-    });
+// What refused its start, a check before this one has found too.
+bool is_reported(const findings& out, const served_model& model, const std::string& subject) {
+    return model.refused_by_check && std::ranges::any_of(out, [&](const catalog::finding& one) {
+               return one.level == severity::error && one.subject.starts_with(subject);
+           });
 }
 
 bool is_examined(const examination& of, const std::string& name) {
     return of.models.empty() ||
            std::ranges::any_of(of.models, [&](const model_view& one) { return one.entry.name == name; });
-}
-
-// The advice has a line of its own.
-std::string without_advice(std::string reason, const std::string& advice) {
-    if (!advice.empty() && reason.size() > advice.size() && reason.ends_with(advice)) {
-        reason.resize(reason.size() - advice.size());
-        reason.resize(reason.find_last_not_of(" ;.") + 1);
-    }
-    return reason;
 }
 
 void check_daemon(const examination& of, findings& out) {
@@ -72,8 +61,8 @@ void check_daemon(const examination& of, findings& out) {
         if (!is_examined(of, model.name)) {
             continue;
         }
-        if (model.state == "broken" && !is_reported(out, subject, model.reason)) {
-            say(out, daemon_kinds[0], subject, without_advice(model.reason, model.advice), model.advice);
+        if (model.state == "broken" && !is_reported(out, model, subject)) {
+            say(out, daemon_kinds[0], subject, model.reason, model.advice);
         }
         if (!model.warning.empty()) {
             say(out, daemon_kinds[1], subject, model.warning);

@@ -256,7 +256,7 @@ void check_file(examination& at, const catalog::variable_spec& is, const std::st
         if (!other.empty()) {
             at.add("file.other-spelling", severity::error,
                    named(value) + " is not there, but " + named(other) + " is.", {},
-                   "Write the name as it is, or rename the file.");
+                   "Write the name as it is, or rename the file.", value);
             return;
         }
     }

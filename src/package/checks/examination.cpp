@@ -16,8 +16,9 @@ using catalog::severity;
 
 }  // namespace
 
-void examination::add(std::string id, severity level, std::string what, std::string why, std::string fix) {
-    found.push_back({std::move(id), level, {}, std::move(what), std::move(why), std::move(fix)});
+void examination::add(std::string id, severity level, std::string what, std::string why, std::string fix,
+                      const std::string& file) {
+    found.push_back({std::move(id), level, shown(file), std::move(what), std::move(why), std::move(fix)});
 }
 
 void examination::add_fault(fault_kind kind, const std::string& path, std::uint64_t size, std::string detail,

@@ -69,7 +69,9 @@ struct examination {
     std::vector<file_fault> faults;
     std::vector<repair> repairs;
 
-    void add(std::string id, catalog::severity level, std::string what, std::string why, std::string fix);
+    // `file`: as the model names it; empty where it is about none or several.
+    void add(std::string id, catalog::severity level, std::string what, std::string why, std::string fix,
+             const std::string& file = {});
     void add_fault(fault_kind kind, const std::string& path, std::uint64_t size = 0, std::string detail = {},
                    bool sure = true);
 };

@@ -147,7 +147,8 @@ void report(examination& at, const fault_words& of, bool sure) {
     const std::string fix = of.mend == remedy::sentence
                                 ? std::string(of.fix)
                                 : fetch_advice(at, paths, of.mend == remedy::fetch_pointers);
-    at.add(of.id, sure ? of.level : severity::warning, std::move(what), of.why, fix);
+    at.add(of.id, sure ? of.level : severity::warning, std::move(what), of.why, fix,
+           several ? std::string() : paths.front());
 }
 
 namespace fs = std::filesystem;

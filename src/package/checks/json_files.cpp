@@ -108,7 +108,7 @@ void check_runtime_file(examination& at, const catalog::runtime_file& is) {
     const named_file file{at.tree, is.path, at.tree.look(is.path)};
     if (file.about.kind == node_kind::missing) {
         at.add("config.missing", is.optional ? severity::warning : severity::error,
-               named(is.path) + " is not there.", is.missing, fetch_advice(at, {is.path}, false));
+               named(is.path) + " is not there.", is.missing, fetch_advice(at, {is.path}, false), is.path);
         return;
     }
     if (!expect_file(at, file, is.path)) {

@@ -262,6 +262,11 @@ inline constexpr std::array runtime_table{
             "sha-available| SHA-256 is not available in this system's OpenSSL",
             "The package could not be examined before the start; the start waits and is tried again.",
             "Look at 'dmesg' for the disk, and at the folder's owner and permissions."},
+    message{"runtime.finding", runtime_reader,
+            "{what}\n"
+            "more| {what} (and {more:d} more: 'corral doctor' tells all)",
+            "A check of the model's files, ports and programs before the start found an error.",
+            "Do what the line says; 'corral doctor MODEL' tells all that was found."},
     message{"runtime.without-gate", runtime_reader, "starts without its gate, which failed: …",
             "The check before a start failed by a fault of its own; the start goes on without it.",
             "Look at 'corral logs corral', then run 'corral doctor MODEL'."},
