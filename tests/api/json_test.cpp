@@ -9,7 +9,7 @@
 #include "api/json/json_input.hpp"
 #include "api/json/json_writer.hpp"
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CORRAL_SANITIZED
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // its header is not in every installation
 #endif
 
@@ -295,7 +295,7 @@ private:
 
 // What the allocator has given away.
 std::size_t given() {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CORRAL_SANITIZED
     return __sanitizer_get_current_allocated_bytes();
 #else
     return ::mallinfo2().uordblks + ::mallinfo2().hblkhd;

@@ -10,11 +10,12 @@
 #include "chat/answer/tool_filter.hpp"
 #include "chat/answer/utf8_assembler.hpp"
 #include "filter_run.hpp"
+#include "rounds.hpp"
 
 namespace corral::chat::tests {
 namespace {
 
-constexpr int rounds_per_way = 500;
+constexpr int rounds_per_way = test_rounds(500);
 
 using words = std::vector<std::string>;
 
@@ -259,7 +260,7 @@ std::string shown(const std::vector<generation_event>& events) {
 TEST(output_filter_property, what_is_too_long_for_a_call_does_not_depend_on_the_pieces) {
     std::mt19937 random(20'270);
     std::size_t too_long = 0;
-    for (int round = 0; round < 10'000; ++round) {
+    for (int round = 0; round < test_rounds(10'000); ++round) {
         const auto style = round % 2 == 0 ? tool_style::hermes : tool_style::llama_json;
         const auto raw = utf8_assembler().feed(joined(random_text(random)));
         const std::size_t bound = random() % 80;
@@ -298,7 +299,7 @@ TEST(output_filter_property, well_formed_answers_come_out_as_they_were_meant) {
         {R"({'name': 'f', 'arguments': {'b': True,}})", R"(call: f {"b":true})"},
     };
     std::mt19937 random(20'269);
-    for (int round = 0; round < 1'000; ++round) {
+    for (int round = 0; round < test_rounds(1'000); ++round) {
         std::string raw = "<think>\nHm, <tool.\n</think>\n\n";
         words expected{"thinking: Hm, <tool."};
         for (auto left = 1 + random() % 5; left > 0; --left) {
@@ -358,7 +359,7 @@ TEST(output_filter_property, no_stop_and_no_limit_shows_a_tag) {
     std::mt19937 random(20'271);
     unsigned stopped = 0;
     unsigned limited = 0;
-    for (int round = 0; round < 10'000; ++round) {
+    for (int round = 0; round < test_rounds(10'000); ++round) {
         filter_options how;
         how.format = find_family("qwen3");
         const bool thinks = random() % 2 == 0;

@@ -6,12 +6,13 @@
 #include <gtest/gtest.h>
 
 #include "corral/chat/render.hpp"
+#include "rounds.hpp"
 #include "service_wrapper.hpp"
 
 namespace corral::chat::tests {
 namespace {
 
-constexpr int rounds = 1'000;
+constexpr int rounds = test_rounds(1'000);
 
 // Whole tokens, their halves, tags and harmless text, in any order.
 class hostile_text {

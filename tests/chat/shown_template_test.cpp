@@ -7,6 +7,7 @@
 #include "chat/prompt/conversation.hpp"
 #include "chat/prompt/prompt_form_policy.hpp"
 #include "chat/prompt/verbatim_prompt.hpp"
+#include "rounds.hpp"
 #include "service_wrapper.hpp"
 
 namespace corral::chat::tests {
@@ -93,7 +94,7 @@ TEST(shown_template, gives_it_for_random_conversations_too) {
         }
         return out;
     };
-    for (int round = 0; round < 500; ++round) {
+    for (int round = 0; round < test_rounds(500); ++round) {
         std::vector<message> messages{says(role::user, some())};
         for (auto left = random() % 8; left > 0; --left) {
             messages.push_back(says(static_cast<role>(random() % 4), some()));

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "rounds.hpp"
+
 namespace corral::device {
 namespace {
 
@@ -217,7 +219,7 @@ class an_hour_of : public testing::TestWithParam<load> {};
 
 TEST_P(an_hour_of, healthy_work_never_trips_the_alarm) {
     const load& of = GetParam();
-    for (unsigned seed = 1; seed <= 50; ++seed) {
+    for (unsigned seed = 1; seed <= test_rounds(50U); ++seed) {
         std::mt19937 random(seed);
         std::uniform_real_distribution<double> chance(0, 1);
         box one;

@@ -15,7 +15,7 @@
 #include "generation/request_preparation.hpp"
 #include "generation_driver.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef CORRAL_SANITIZED
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // its header is not in every installation
 #endif
 
@@ -61,7 +61,7 @@ protected:
         }));
     }
     static std::size_t allocated_bytes() {
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef CORRAL_SANITIZED
         return __sanitizer_get_current_allocated_bytes();
 #else
         return ::mallinfo2().uordblks + ::mallinfo2().hblkhd;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "corral/core/random_source.hpp"
+#include "rounds.hpp"
 #include "scheduler/box_simulation.hpp"
 
 namespace corral::scheduler {
@@ -264,7 +265,7 @@ std::vector<happening> shrunk(const random_box& of, std::vector<happening> all) 
 }
 
 TEST(swap_walk, keeps_its_promises_whatever_comes) {
-    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    for (std::uint64_t seed = 1; seed <= test_rounds(std::uint64_t{100}); ++seed) {
         const random_box of = make_box(seed);
         const std::string wrong = live(of, of.all);
         if (!wrong.empty()) {

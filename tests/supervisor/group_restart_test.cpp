@@ -1,5 +1,6 @@
 #include <sys/resource.h>
 
+#include "rounds.hpp"
 #include "supervisor/group_fixture.hpp"
 
 namespace corral::supervisor {
@@ -176,7 +177,8 @@ TEST_F(group_restart, a_thousand_failed_starts_leave_nothing_behind) {
     start();
     ASSERT_TRUE(run_until([this] { return status().starts >= 5; }));
     const std::size_t before = open_descriptors();
-    ASSERT_TRUE(run_until([this] { return status().starts >= 1000; }, std::chrono::seconds(240)))
+    ASSERT_TRUE(
+        run_until([this] { return status().starts >= test_rounds(1000U); }, std::chrono::seconds(240)))
         << status().starts;
     EXPECT_TRUE(stop());
     EXPECT_TRUE(run_until([this] { return tasks.empty(); }));

@@ -1,0 +1,16 @@
+#pragma once
+// How much a test of many rounds does.
+
+namespace corral {
+
+// `wanted`, or a fifth of it under the sanitizers, which take as many times as long.
+template <typename Count>
+constexpr Count test_rounds(Count wanted) {
+#ifdef CORRAL_SANITIZED
+    return wanted / 5;
+#else
+    return wanted;
+#endif
+}
+
+}  // namespace corral
