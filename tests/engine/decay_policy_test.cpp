@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "corral/core/random_source.hpp"
+#include "rounds.hpp"
 
 namespace corral::engine {
 namespace {
@@ -61,7 +62,7 @@ double heat_of_the_day(core::steady_time now) {
 }
 
 TEST(decay_policy, a_thousand_healthy_weeks_renew_nothing) {
-    for (std::uint64_t week = 1; week <= 1000; ++week) {
+    for (std::uint64_t week = 1; week <= test_rounds(std::uint64_t{1000}); ++week) {
         box each(week, [week](core::nanoseconds, core::steady_time now) {
             // For 20 minutes of some hours another program takes a third of the memory's bandwidth.
             const auto slot = static_cast<std::uint64_t>(now.time_since_epoch() / minutes{20});

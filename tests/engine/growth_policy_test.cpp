@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "corral/core/random_source.hpp"
+#include "rounds.hpp"
 
 namespace corral::engine {
 namespace {
@@ -93,8 +94,8 @@ double hash(std::uint64_t of) {
 
 // What a healthy runtime does, all at once: buffers that come with the first runs, a big model that is loaded once, a heap
 // that is swept now and then, work in hand, connections that are kept, a pool of threads that grows to its size.
-TEST(growth_policy, a_thousand_healthy_weeks_renew_nothing) {
-    for (std::uint64_t week = 1; week <= 1000; ++week) {
+TEST(growth_policy, healthy_weeks_renew_nothing) {
+    for (std::uint64_t week = 1; week <= test_rounds(std::uint64_t{200}); ++week) {
         core::seeded_random random(week);
         const double period = 0.5 + 40 * hash(8 * week + 1);  // hours between two sweeps
         const double loads = 24 * 7 * hash(8 * week + 2);     // when the big one comes
