@@ -124,6 +124,13 @@ TEST_F(model_checks, a_broken_model_of_the_running_corral_is_told_once) {
         << "that is not why it keeps dying";
     of.daemon->models.front().refused_by_check = true;
     EXPECT_THAT(found(), ElementsAre("error port.taken"));
+    model_view other = of.models.front();
+    other.entry.name = of.daemon->models.front().name = "sim:late";
+    other.services.front().port = 0;
+    of.models.push_back(std::move(other));
+    EXPECT_THAT(found(), ElementsAre("error port.taken", "error model.broken")) << "that is another model's";
+    of.models.pop_back();
+    of.daemon->models.front().name = "sim:latest";
     listeners.clear();
     EXPECT_THAT(found(), ElementsAre("error model.broken"))
         << "mended, and not known to the one that runs yet";

@@ -119,7 +119,7 @@ catalog::model_entry read_back(import_plan& plan, const config::configuration_so
     return out;
 }
 
-// What a reader has reported about a file is not reported again.
+// That a file is missing is not said again of one that a reader has found at fault.
 void add_checks(import_plan& plan, std::vector<catalog::finding> found) {
     std::vector<std::string> faulty;
     for (const catalog::finding& one : plan.findings) {
@@ -129,9 +129,11 @@ void add_checks(import_plan& plan, std::vector<catalog::finding> found) {
     }
     for (catalog::finding& one : found) {
         const bool said = std::ranges::find(plan.findings, one) != plan.findings.end();
-        const bool known = std::ranges::any_of(faulty, [&](const std::string& file) {
-            return one.subject == file || one.subject == "./" + file;
-        });
+        const bool missing =
+            one.id == "file.missing" || one.id == "file.other-spelling" || one.id == "config.missing";
+        const bool known = missing && std::ranges::any_of(faulty, [&](const std::string& file) {
+                               return one.subject == file || one.subject == "./" + file;
+                           });
         if (!said && !known) {
             plan.findings.push_back(std::move(one));
         }

@@ -33,7 +33,8 @@ constexpr std::array daemon_kinds{
 // What refused its start, a check before this one has found too.
 bool is_reported(const findings& out, const served_model& model, const std::string& subject) {
     return model.refused_by_check && std::ranges::any_of(out, [&](const catalog::finding& one) {
-               return one.level == severity::error && one.subject.starts_with(subject);
+               const bool of_it = one.subject == subject || one.subject.starts_with(subject + ", ");
+               return of_it && one.level == severity::error;
            });
 }
 
