@@ -138,6 +138,7 @@ void read_reuse(catalog::section& from, catalog::model_entry& to) {
     std::string ahead = to.ahead ? "auto" : "off";
     from.choice("ahead", ahead, {"auto", "off"});
     to.ahead = ahead == "auto";
+    from.number("ahead_share", to.ahead_share, 0.01, 1.0);
     std::string renewal = to.renews_slow ? "auto" : "off";
     from.choice("renew_slow", renewal, {"auto", "off"});
     to.renews_slow = renewal == "auto";
@@ -212,6 +213,7 @@ catalog::model_entry begun_like(const catalog::model_entry& model) {
     out.reuse = model.reuse;
     out.reuse_across_keys = model.reuse_across_keys;
     out.ahead = model.ahead;
+    out.ahead_share = model.ahead_share;
     out.strict_schemas = model.strict_schemas;
     out.sampling = model.sampling;
     out.parameter_size = model.parameter_size;

@@ -23,6 +23,7 @@ catalog::model_entry as_processes(catalog::model_entry model) {
     model.reuse = defaults.reuse;
     model.reuse_across_keys = defaults.reuse_across_keys;
     model.ahead = defaults.ahead;
+    model.ahead_share = defaults.ahead_share;
     model.strict_schemas = defaults.strict_schemas;
     model.sampling = defaults.sampling;
     model.parameter_size.clear();

@@ -40,6 +40,7 @@ TEST_F(configuration_fallbacks, have_the_name_of_the_model_and_their_place_in_th
     const std::string more = R"(aliases = ["four"]
 failback_after = "5s"
 default_system = "Be brief."
+ahead_share = 0.5
 [models.sampling]
 temperature = 0.1
 )" + fallback_text + R"(standby = "cold"
@@ -66,6 +67,7 @@ services = { runtime = { port = 8002 } }
     EXPECT_EQ(first.tier, 1U);
     EXPECT_EQ(first.family, "qwen3");
     EXPECT_EQ(first.default_system, "Be brief.");
+    EXPECT_EQ(first.ahead_share, 0.5);
     EXPECT_EQ(first.sampling.temperature, 0.1);
     EXPECT_EQ(first.variables.at("layers"), "12");
     EXPECT_FALSE(first.preload);

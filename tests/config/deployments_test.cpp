@@ -31,6 +31,7 @@ TEST(deployments, what_a_request_says_anew_does_not_part_models) {
     auto kind = model("kind:latest", "/p");
     kind.default_system = "Be kind.";
     kind.family = "qwen3";
+    kind.ahead_share = 0.5;
     kind.sampling.top_k = 1;
     kind.capabilities = {"completion", "tools"};
     kind.parameter_size = "4.0B";

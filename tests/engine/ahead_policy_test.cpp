@@ -52,6 +52,17 @@ TEST(ahead_policy, others_may_wait_for_a_quarter_of_what_is_saved) {
         << "a short one";
 }
 
+TEST(ahead_policy, the_share_is_as_configured) {
+    ahead_policy policy = after({continues, other, continues, continues, continues}, 2s);
+    policy.allow(1.0);
+    EXPECT_TRUE(policy.pays(true, 8s, 8s));
+    policy.hit(8s);
+    policy.held_up(8s);
+    EXPECT_TRUE(policy.pays(true, 8s, 8s)) << "as much as it saved";
+    policy.held_up(300ms);
+    EXPECT_FALSE(policy.pays(true, 8s, 8s));
+}
+
 int requests_until_it_pays(ahead_policy& policy) {
     int out = 0;
     for (; out < 10'000 && !policy.pays(true, 3s, 3s); ++out) {

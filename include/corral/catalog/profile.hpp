@@ -336,6 +336,7 @@ struct model_entry {
     bool moves_lines = false;  // lines of a system text that change between requests go behind the rest
     reuse_policy reuse = reuse_policy::automatic;
     bool ahead = true;               // the beginning of a next prompt may be computed while idle
+    double ahead_share = 0.25;       // ... if others wait for at most this share of what it saves
     bool renews_slow = true;         // a runtime that has become slower than itself is renewed while idle
     bool reuse_across_keys = false;  // ... and what a request of another key has left there
     bool strict_schemas = false;     // a format's schema that can't be checked whole is refused

@@ -13,7 +13,6 @@ constexpr std::size_t remembered = 8;
 constexpr std::size_t enough = 2;
 constexpr unsigned most_failures = 2;
 constexpr double least_odds = 0.5;
-constexpr double share_of_saving = 0.25;      // that others may wait for, in the mean
 constexpr core::nanoseconds no_wait = 250ms;  // a call that is given up takes a moment
 constexpr unsigned late = 32;
 constexpr unsigned longest_rest = 256;  // requests
@@ -91,11 +90,11 @@ bool ahead_policy::pays(bool conversation, core::nanoseconds takes, core::nanose
     const auto others = static_cast<double>(count(next_turn::other));
     const double rate = others == 0 ? 0.0 : others / std::max(span, seconds_of(takes));
     const double cost = rate * seconds_of(takes) * seconds_of(takes) / 2;
-    return cost <= share_of_saving * likely * seconds_of(saves);
+    return cost <= share_ * likely * seconds_of(saves);
 }
 
 bool ahead_policy::costs_too_much() const {
-    return seconds_of(waited_) > share_of_saving * seconds_of(saved_) + seconds_of(no_wait);
+    return seconds_of(waited_) > share_ * seconds_of(saved_) + seconds_of(no_wait);
 }
 
 void ahead_policy::made() {

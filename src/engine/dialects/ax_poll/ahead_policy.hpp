@@ -26,6 +26,9 @@ struct ahead_figures {
 
 class ahead_policy {
 public:
+    // Of what is saved, others may wait for so much in the mean.
+    void allow(double share_of_saving) noexcept { share_ = share_of_saving; }
+
     // `pause`: between the end of the one before and its coming; `takes`: to compute the conversation of the one before.
     void note(next_turn what, core::nanoseconds pause, core::nanoseconds takes, core::steady_time now);
 
@@ -54,6 +57,7 @@ private:
 
     std::deque<seen> last_;  // bounded
     ahead_figures figures_;
+    double share_ = 0.25;
     std::uint64_t noted_ = 0;
     unsigned failures_ = 0;       // of late
     core::nanoseconds saved_{0};  // as the figures, of late

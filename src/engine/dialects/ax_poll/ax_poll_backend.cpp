@@ -63,6 +63,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
         decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
                        model_.runtime.clocks.renew_after, 1, group_);
     }
+    ahead_.allow(model_.ahead_share);
     look_at_services();
     if (from != nullptr) {
         take_over(*from);
@@ -234,6 +235,7 @@ bool ax_poll_backend::renew(const catalog::model_entry& as) {
         return false;
     }
     model_ = as;
+    ahead_.allow(model_.ahead_share);
     begin_proof();
     return true;
 }
