@@ -43,7 +43,7 @@ def node(box, tmp_path):
     # Packages are found beside the script's folder.
     (tmp_path / "node_modules").symlink_to(modules)
 
-    def run(imports, body, timeout=60, box=box):
+    def run(imports, body, timeout=200, box=box):
         script = tmp_path / "case.mjs"
         script.write_text(f"{imports}\nconst base = 'http://127.0.0.1:{box.port}';\nconst model = {json.dumps(MODEL)};\n"
                           f"const out = await (async () => {{ {body} }})();\nconsole.log(JSON.stringify(out));\n")
