@@ -114,12 +114,12 @@ bool is_end(const chat::generation_event& event) {
            std::holds_alternative<chat::failed_event>(event);
 }
 
-constexpr std::string_view half_answer = "[This answer is not whole. ";
+constexpr std::string_view half_answer = "[This answer is not whole";
 constexpr std::string_view half_read = "[The model did not read all of this";
 
 // A failure for the reader of a chat, in the answer's own text.
 std::string as_text(const chat::failed_event& why, bool behind_text) {
-    return std::string(behind_text ? "\n\n" : "") + std::string(half_answer) + failure_text(why, {}) + "]";
+    return std::string(behind_text ? "\n\n" : "") + std::string(half_answer) + ": " + failure_text(why, {}) + "]";
 }
 
 // A long list of logprobs would hold the loop for milliseconds.

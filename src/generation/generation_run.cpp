@@ -238,8 +238,8 @@ core::awaitable<bool> generation_run::follow_model() {
         const bool prepared_again = co_await prepare();
         co_return prepared_again;
     }
-    if (gave_way_ && to_->gone_out()) {  // another model would not go on word for word
-        fail(chat::failure_kind::unavailable, "model-changed", core::say("request.changed"));
+    if (gave_way_ && to_->gone_out()) {
+        fail(chat::failure_kind::unavailable, "model-changed", core::say("request.changed/begun"));
         co_return false;
     }
     if (!put_aside_) {

@@ -69,9 +69,11 @@ void scheduler_core::settle_tier(deployment& of) {
     of.last_change.why = of.change_text(before, now);
     of.last_change.since = now_;
     ++of.last_change.changes;
-    say(now.outage, "model.tier-failed",
-        fmt::format("model {}: requests go to {} from now on, as {} event=tier.changed", of.model,
-                    of.label_of(now.serving), telemetry::printable(of.last_change.why, 500)));
+    if (!queue_.closed()) {  // the tiers of a box that stops end one by one
+        say(now.outage, "model.tier-failed",
+            fmt::format("model {}: requests go to {} from now on, as {} event=tier.changed", of.model,
+                        of.label_of(now.serving), telemetry::printable(of.last_change.why, 500)));
+    }
     apply(queue_.serve_by(of.model, now.serving, now_));
     // What was loaded because it was needed is not needed any more.
     for (instance& one : of.instances) {

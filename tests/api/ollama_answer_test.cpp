@@ -138,7 +138,7 @@ TEST_F(ollama_stream, a_failure_after_text_is_an_error_line_and_never_done) {
     ASSERT_EQ(got->answer.writes.size(), 2U);
     EXPECT_EQ(
         without_times(got->answer.writes[1]),
-        R"({"model":"Tiny","created_at":"T","message":{"role":"assistant","content":"\n\n[This answer is not whole. the runtime died]"},"done":false})"
+        R"({"model":"Tiny","created_at":"T","message":{"role":"assistant","content":"\n\n[This answer is not whole: the runtime died]"},"done":false})"
         "\n{\"error\":\"the runtime died\"}\n");
     EXPECT_EQ(got->answer.body.find("\"done\":true"), std::string::npos);
     EXPECT_TRUE(got->answer.finished);

@@ -194,7 +194,7 @@ TEST_F(openai_responses_request, a_summary_is_made_of_nothing_that_corral_wrote_
                                   answer + R"("},{"type":"compaction_trigger"}])";
         return read(items, R"(,"stream":true)").common.transcript.value_or("");
     };
-    const std::string note = R"(\n\n[This answer is not whole. The runtime died; ask again.])";
+    const std::string note = R"(\n\n[This answer is not whole: The runtime died; ask again.])";
     for (const std::string& notes : {note, note + note, note + R"( \n)",
                                      std::string(R"(\n\n[The model did not read all of this: 3.])")}) {
         EXPECT_EQ(transcript("Half" + notes), "User: Tell.\n\nAssistant: Half\n\n") << notes;

@@ -10,7 +10,7 @@ def test_half_an_answer_says_so_in_its_own_text(tmp_path):
         box.fault("runtime", "stream_error", "once", after=2)
         lines = list(box.stream("[[text=one two three four five]]"))
         assert "error" in lines[-1] and not any(line.get("done") for line in lines)
-        assert "[This answer is not whole. The model's program reported a failure of this answer." in lines[-2]["message"]["content"], lines[-2]
+        assert "[This answer is not whole: The model's program reported a failure of this answer." in lines[-2]["message"]["content"], lines[-2]
         assert lines[-1]["error"] in lines[-2]["message"]["content"]
         # A client sends it back with its history; it is not the model's text.
         told = "".join(line["message"]["content"] for line in lines[:-1])

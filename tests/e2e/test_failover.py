@@ -6,7 +6,12 @@ import re
 import signal
 import threading
 
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
 from admin_cli import corral, done
+from client import Stream
 from farm import SCENARIO, Farm
 from harness import BIN, Box, Elsewhere, wait_until
 from test_breaker import rule as breaker_rule
@@ -140,6 +145,7 @@ def test_the_status_tells_which_tier_serves_and_why(tmp_path):
         tier = duo.sets()[SECOND]["tier"]
         assert tier["number"] == 1 and "failed and is started again" in tier["why"]
         assert not duo.sets()[MODEL]["tier"]["serves"]
+    assert "event=tier.changed" not in duo.log().partition("received Terminated")[2], "nothing failed"
 
 
 def test_while_the_first_tier_loads_the_second_serves_and_the_first_takes_over_at_once(tmp_path):
@@ -194,6 +200,79 @@ def test_the_tier_that_serves_sums_up_what_went(tmp_path):
         answers = []
         wait_until(lambda: answers.append(ask()) or "summarised=" in answers[-1].headers["Corral-Shortened"], 10)
         assert answers[-1].headers["Corral-Served-By"] == SECOND and answers[-1].json["message"]["content"] == "Yes."
+
+
+WORDS = "".join(f"word {number} of a long report, " for number in range(40)).strip()
+GAVE_WAY = "gives way to somebody"
+
+
+def job(duo, **more):
+    connection = duo.connect()
+    body = {"model": "duo", "messages": [{"role": "user", "content": f"[[text={WORDS}]]"}], **more}
+    connection.request("POST", "/api/chat", json.dumps(body), {**duo.headers, "X-Corral-Priority": "batch"})
+    return Stream(connection, connection.getresponse())
+
+
+def test_a_job_makes_way_on_a_fallback_and_goes_on_there(tmp_path):
+    duo = broken_from_the_start(tmp_path)
+    duo.scenario_of("cpu", tokens_per_second=80)
+    with duo:
+        duo.wait_set(MODEL, "broken")
+        duo.wait_set(SECOND)
+        text = ""
+        for line in job(duo):
+            text += line["message"]["content"]
+            if len(text) > 100 and GAVE_WAY not in duo.log():
+                assert duo.served_by() == "cpu" and not line["done"]
+        assert (text, line["done_reason"]) == (WORDS, "stop")
+        assert duo.log().count(GAVE_WAY) == 1
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_a_job_that_made_way_on_a_tier_that_died_is_whole_or_says_so(tmp_path, streams):
+    duo = Duo(tmp_path, failback="1h")
+    for package in ("npu", "cpu"):
+        duo.scenario_of(package, tokens_per_second=80)
+    with duo, ThreadPoolExecutor(2) as clients:
+        duo.wait_set(MODEL)
+        duo.wait_set(SECOND)
+        wait_until(lambda: duo.served_by() == "npu", what="the first tier serves")
+        lines = []
+        ended = clients.submit(lambda: lines.extend(job(duo, stream=streams)))
+        wait_until(lambda: lines if streams else duo.sets()[MODEL]["queue"]["running"], what="it runs")
+        person = clients.submit(duo.ask, "duo", f"[[text={WORDS}]]")
+        wait_until(lambda: GAVE_WAY in duo.log(), what="it makes way")
+        duo.kill_first()
+        assert person.result().json["message"]["content"] == WORDS
+        ended.result()
+        text = "".join(line.get("message", {}).get("content", "") for line in lines)
+        if streams:  # the fallback would not go on word for word
+            written, _, note = text.partition("\n\n[This answer is not whole: ")
+            assert written and WORDS.startswith(written) and note[:-1] == lines[-1]["error"], lines
+            assert "go on word for word" in lines[-1]["error"]
+        else:
+            assert (text, len(lines)) == (WORDS, 1)
+
+
+def test_a_long_prompt_that_waits_is_prepared_anew_for_the_tier_that_takes_it(tmp_path):
+    duo = Duo(tmp_path, failback="1h")
+    for package in ("npu", "cpu"):
+        duo.scenario_of(package, tokens_per_second=80)
+    with duo, ThreadPoolExecutor(2) as clients:
+        duo.wait_set(MODEL)
+        duo.wait_set(SECOND)
+        wait_until(lambda: duo.served_by() == "npu", what="the first tier serves")
+        queue = lambda: duo.sets()[MODEL]["queue"]
+        running = clients.submit(duo.ask, "duo", f"[[text={WORDS}]]")
+        wait_until(lambda: queue()["running"], what="one runs")
+        talk = [{"role": role, "content": "so on and so forth " * 40} for _ in range(15) for role in ("user", "assistant")]
+        waiting = clients.submit(duo.post, "/api/chat", {"model": "duo", "stream": False, "messages": [
+            *talk, {"role": "user", "content": "[[model=late]]"}]})
+        wait_until(lambda: queue()["waiting"], what="one waits")
+        duo.kill_first()
+        assert running.result().json["message"]["content"] == WORDS
+        late = waiting.result()
+        assert (late.json["message"]["content"], late.headers["Corral-Served-By"]) == ("cpu late", SECOND)
 
 
 def test_fallbacks_come_and_go_by_reload_under_a_running_answer(tmp_path):

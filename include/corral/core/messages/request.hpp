@@ -27,8 +27,11 @@ inline constexpr std::array request_table{
         "the model was taken out of this server's configuration while the request waited; choose another\n"
         "model| the model was taken out of this server's configuration; choose another",
         "The operator removed it and reloaded.", "Ask another model."},
-    message{"request.changed", request_reader, "the model was changed while the request waited; ask again",
-            "A reload gave it other files or settings.", "Ask again."},
+    message{"request.changed", request_reader,
+            "the model was changed while the request waited; ask again\n"
+            "begun| another runtime serves this model since the answer began, and would not go on word for word; "
+            "ask again",
+            "A reload gave it other files or settings, or another of its tiers serves.", "Ask again."},
     message{"request.queue-full", request_reader, "too many requests are waiting here; ask again in a while",
             "The queue holds max_queue requests, and no other client has more of them than yours.",
             "Ask again after the time in Retry-After."},
@@ -209,7 +212,7 @@ inline constexpr std::array request_table{
     message{"request.no-vectors", request_reader, "The model gave no usable vectors for these texts.",
             "The runtime refused them, or its vectors have different lengths.",
             "Ask again; each time: tell the operator."},
-    message{"request.half-answer", request_reader, "[This answer is not whole. …",
+    message{"request.half-answer", request_reader, "[This answer is not whole: …",
             "The runtime failed in the middle of a stream; the sentence is also the stream's error.",
             "Ask again."},
     message{"request.not-all-read", request_reader,
