@@ -50,6 +50,10 @@ TEST(beginning_policy, computes_nothing_that_the_cache_holds) {
 TEST(beginning_policy, does_not_give_up_a_conversation_for_its_beginning) {
     const token_ids held = ids(900);
     EXPECT_EQ(computed({continues, continues, continues}, {ids(900), ids(640), &held}), 0U);
+    EXPECT_EQ(
+        computed({continues, continues, shares, continues, continues, shares}, {ids(937), ids(896), &held}),
+        0U)
+        << "where one answer of three is asked for again";
     EXPECT_EQ(computed({continues, shares, shares, shares}, {ids(900), ids(640), &held}), 640U)
         << "where commands come rather than further turns";
     const token_ids foreign = ids(900, 7);

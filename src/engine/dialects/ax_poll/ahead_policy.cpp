@@ -80,17 +80,20 @@ double ahead_policy::odds(bool conversation) const {
     return static_cast<double>(fit) / static_cast<double>(last_.size());
 }
 
+bool ahead_policy::likely(bool conversation) const {
+    return odds(conversation) >= least_odds;
+}
+
 // Who comes at random while it is computed waits for half of it, in the mean.
 bool ahead_policy::pays(bool conversation, core::nanoseconds takes, core::nanoseconds saves) const {
-    const double likely = odds(conversation);
-    if (failures_ >= most_failures || rests_ > 0 || likely < least_odds || saves <= 0ns) {
+    if (failures_ >= most_failures || rests_ > 0 || !likely(conversation) || saves <= 0ns) {
         return false;
     }
     const double span = seconds_of(last_.back().at - last_.front().at);
     const auto others = static_cast<double>(count(next_turn::other));
     const double rate = others == 0 ? 0.0 : others / std::max(span, seconds_of(takes));
     const double cost = rate * seconds_of(takes) * seconds_of(takes) / 2;
-    return cost <= share_ * likely * seconds_of(saves);
+    return cost <= share_ * odds(conversation) * seconds_of(saves);
 }
 
 bool ahead_policy::costs_too_much() const {

@@ -36,6 +36,7 @@ public:
     [[nodiscard]] core::nanoseconds pause() const;
     // Of the next request: that it continues the conversation, or at least begins alike. 0 before two were seen.
     [[nodiscard]] double odds(bool conversation) const;
+    [[nodiscard]] bool likely(bool conversation) const;
     // `takes`: what can't be interrupted; `saves`: what such a request is spared.
     [[nodiscard]] bool pays(bool conversation, core::nanoseconds takes, core::nanoseconds saves) const;
 

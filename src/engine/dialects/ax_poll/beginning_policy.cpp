@@ -32,6 +32,12 @@ token_ids best_beginning(const ahead_policy& seen, beginnings of, const catalog:
     const std::size_t kept_of_conversation = served_by_cache(of.of_conversation, of.held, true);
     const std::size_t kept_of_shared = served_by_cache(of.shared, of.held, false);
     const double kept = std::max(spared_by(true, kept_of_conversation), spared_by(false, kept_of_shared));
+    // Whoever goes on loses nothing: a further turn that the cache serves whole is worth more than another try of the last.
+    const bool held_whole =
+        kept_of_conversation > 0 && of.of_conversation.size() < kept_of_conversation + sizes.chunk;
+    if (held_whole && seen.likely(true)) {
+        return {};
+    }
     token_ids best;
     double gained = 0.0;
     for (const bool conversation : {true, false}) {
