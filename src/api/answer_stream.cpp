@@ -119,7 +119,8 @@ constexpr std::string_view half_read = "[The model did not read all of this";
 
 // A failure for the reader of a chat, in the answer's own text.
 std::string as_text(const chat::failed_event& why, bool behind_text) {
-    return std::string(behind_text ? "\n\n" : "") + std::string(half_answer) + ": " + failure_text(why, {}) + "]";
+    return std::string(behind_text ? "\n\n" : "") + std::string(half_answer) + ": " + failure_text(why, {}) +
+           "]";
 }
 
 // A long list of logprobs would hold the loop for milliseconds.

@@ -27,11 +27,12 @@ inline constexpr std::array request_table{
         "the model was taken out of this server's configuration while the request waited; choose another\n"
         "model| the model was taken out of this server's configuration; choose another",
         "The operator removed it and reloaded.", "Ask another model."},
-    message{"request.changed", request_reader,
-            "the model was changed while the request waited; ask again\n"
-            "begun| another runtime serves this model since the answer began, and would not go on word for word; "
-            "ask again",
-            "A reload gave it other files or settings, or another of its tiers serves.", "Ask again."},
+    message{
+        "request.changed", request_reader,
+        "the model was changed while the request waited; ask again\n"
+        "begun| another runtime serves this model since the answer began, and would not go on word for word; "
+        "ask again",
+        "A reload gave it other files or settings, or another of its tiers serves.", "Ask again."},
     message{"request.queue-full", request_reader, "too many requests are waiting here; ask again in a while",
             "The queue holds max_queue requests, and no other client has more of them than yours.",
             "Ask again after the time in Retry-After."},
