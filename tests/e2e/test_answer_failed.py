@@ -2,6 +2,7 @@
 
 import pytest
 
+from admin_cli import corral, done
 from harness import Box
 
 
@@ -12,6 +13,11 @@ def test_half_an_answer_says_so_in_its_own_text(tmp_path):
         assert "error" in lines[-1] and not any(line.get("done") for line in lines)
         assert "[This answer is not whole: The model's program reported a failure of this answer." in lines[-2]["message"]["content"], lines[-2]
         assert lines[-1]["error"] in lines[-2]["message"]["content"]
+        # Who sees the error sees it once.
+        box.fault("runtime", "stream_error", "once", after=2)
+        ours = corral(box, "run", "sim", "[[text=one two three four five]]")
+        assert "not whole" not in ours.stdout and ours.stderr.count(lines[-1]["error"]) == 1 and ours.returncode == 1, ours
+        assert done(box, "run", "sim", "[[text=one [two] three]]") == "one [two] three\n"
         # A client sends it back with its history; it is not the model's text.
         told = "".join(line["message"]["content"] for line in lines[:-1])
 

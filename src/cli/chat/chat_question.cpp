@@ -230,16 +230,24 @@ private:
 
     bool take_line(const std::string& line) {
         const json read = core::parse_json<json>(line);
+        const std::string said = read.is_object() ? core::text_at(read, "error") : std::string();
+        // For clients that hide it, the text of a broken answer ends with the error that follows.
+        const std::string held = std::exchange(held_, {});
+        if (said.empty() || !held.ends_with(said + "]")) {
+            show({}, held);
+        }
         if (!read.is_object() || read.contains("error")) {
-            const std::string said = read.is_object() ? core::text_at(read, "error") : std::string();
             failed_ = core::make_failure(core::errc::unavailable,
                                          said.empty() ? "a line of the answer is not understood" : said);
             return false;
         }
         if (const json* const message = core::member(read, "message")) {
-            show(core::text_at(*message, "thinking"), core::text_at(*message, "content"));
+            held_ = core::text_at(*message, "content");
+            const bool may_be_an_error = held_.ends_with(']');
+            show(core::text_at(*message, "thinking"), may_be_an_error ? "" : std::exchange(held_, {}));
         }
         if (core::flag_at(read, "done")) {
+            show({}, std::exchange(held_, {}));
             last_ = read;
         }
         return last_.is_null();
@@ -295,6 +303,7 @@ private:
     bool answers_ = false;
     std::string rest_;
     std::string content_;
+    std::string held_;  // the end of the text, until the next line shows what it was
     json last_;
     std::optional<core::failure> failed_;
     bool thinks_ = false;
