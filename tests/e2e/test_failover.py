@@ -5,16 +5,15 @@ import os
 import re
 import signal
 import threading
-
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from admin_cli import corral, done
-from client import Stream
 from farm import SCENARIO, Farm
 from harness import BIN, Box, Elsewhere, wait_until
 from test_breaker import rule as breaker_rule
+from test_giving_way import WORDS, job
 
 MODEL = "duo:latest"
 SECOND = f"{MODEL}@fallback1"
@@ -202,15 +201,7 @@ def test_the_tier_that_serves_sums_up_what_went(tmp_path):
         assert answers[-1].headers["Corral-Served-By"] == SECOND and answers[-1].json["message"]["content"] == "Yes."
 
 
-WORDS = "".join(f"word {number} of a long report, " for number in range(40)).strip()
 GAVE_WAY = "gives way to somebody"
-
-
-def job(duo, **more):
-    connection = duo.connect()
-    body = {"model": "duo", "messages": [{"role": "user", "content": f"[[text={WORDS}]]"}], **more}
-    connection.request("POST", "/api/chat", json.dumps(body), {**duo.headers, "X-Corral-Priority": "batch"})
-    return Stream(connection, connection.getresponse())
 
 
 def test_a_job_makes_way_on_a_fallback_and_goes_on_there(tmp_path):
@@ -220,7 +211,7 @@ def test_a_job_makes_way_on_a_fallback_and_goes_on_there(tmp_path):
         duo.wait_set(MODEL, "broken")
         duo.wait_set(SECOND)
         text = ""
-        for line in job(duo):
+        for line in job(duo, model="duo"):
             text += line["message"]["content"]
             if len(text) > 100 and GAVE_WAY not in duo.log():
                 assert duo.served_by() == "cpu" and not line["done"]
@@ -238,7 +229,7 @@ def test_a_job_that_made_way_on_a_tier_that_died_is_whole_or_says_so(tmp_path, s
         duo.wait_set(SECOND)
         wait_until(lambda: duo.served_by() == "npu", what="the first tier serves")
         lines = []
-        ended = clients.submit(lambda: lines.extend(job(duo, stream=streams)))
+        ended = clients.submit(lambda: lines.extend(job(duo, model="duo", stream=streams)))
         wait_until(lambda: lines if streams else duo.sets()[MODEL]["queue"]["running"], what="it runs")
         person = clients.submit(duo.ask, "duo", f"[[text={WORDS}]]")
         wait_until(lambda: GAVE_WAY in duo.log(), what="it makes way")

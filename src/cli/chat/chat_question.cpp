@@ -78,6 +78,7 @@ public:
         if (thrown) {
             std::rethrow_exception(thrown);
         }
+        show({}, std::exchange(held_, {}));
         end_thinking();
         if (printed_ || interrupted_) {
             std::cout << std::endl;
@@ -247,7 +248,6 @@ private:
             show(core::text_at(*message, "thinking"), may_be_an_error ? "" : std::exchange(held_, {}));
         }
         if (core::flag_at(read, "done")) {
-            show({}, std::exchange(held_, {}));
             last_ = read;
         }
         return last_.is_null();
