@@ -1,5 +1,9 @@
-"""While nobody waits, the box computes what the next prompt begins with, where that has been seen to pay."""
+"""While nobody waits, the box computes what the next prompt begins with, where that has been seen to pay.
 
+CORRAL_AHEAD_TURNS says how many random turns are compared (1,000 take a quarter of an hour)."""
+
+import os
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -124,6 +128,45 @@ def test_what_a_tool_s_result_stands_behind_is_ready_when_the_tool_has_run(tmp_p
     with thinker(tmp_path / "without", 'ahead = "off"\n', CALLS) as box:
         box.logged(PROVED, timeout=30)
         assert asks_by_tools(box, False, False) == (read, [False] * 9), "the model reads the same as without"
+
+
+def random_turns(box, waits):
+    """What the model read in the turns of two conversations, continued, asked again, edited and titled at random, and what it said."""
+    dice, talks, out = random.Random(35), [[SYSTEM], [LONG]], []
+    for number in range(int(os.environ.get("CORRAL_AHEAD_TURNS", "40"))):
+        messages, kind, pauses = talks[dice.random() < 0.2], dice.random(), dice.random() < 0.7
+        if kind < 0.1 and len(messages) > 2:
+            del messages[-1]
+            messages[-1]["content"] += "?" if kind < 0.05 else ""
+        elif kind < 0.15:
+            del messages[1:]
+        if messages[-1]["role"] != "user":
+            question = rf"[[text=<think>\nhm {number}\n</think>\n\nanswer {number}]] and " + "so on " * dice.randrange(30)
+            messages.append({"role": "user", "content": question})
+        asked = [{"role": "user", "content": TITLE}] if kind > 0.95 else messages
+        answer = box.chat(asked, think=asked is messages).json["message"]
+        run = box.runs()[-1]
+        out.append((run["kv_ids"], answer["content"]))
+        if asked is messages:
+            messages.append({"role": "assistant", "content": answer["content"]})
+        if waits and pauses:
+            pause.wait(0.5)  # as one who reads
+    return out
+
+
+def test_the_model_reads_the_same_ids_with_and_without(tmp_path):
+    said, seen = [], {}
+    for ahead in ("auto", "off"):
+        folder = tmp_path / ahead
+        folder.mkdir()
+        with thinker(folder, f'ahead = "{ahead}"\n') as box:
+            box.logged(PROVED, timeout=30)
+            said.append(random_turns(box, ahead == "auto"))
+            seen[ahead] = ahead_of(box)
+            assert model_of(box)["reuse"]["mistaken"] == 0
+    assert seen["auto"]["hits"] >= 3 and seen["off"]["made"] == 0, seen
+    for number, (with_it, without) in enumerate(zip(*said, strict=True)):
+        assert with_it == without, f"turn {number}"
 
 
 def test_a_client_that_sends_the_thoughts_before_a_call_keeps_the_cache_it_has(tmp_path):
