@@ -4,8 +4,8 @@
 
 namespace corral::api {
 
-void add_header(http::header_fields& to, std::string_view name, std::string_view value) {
-    to.add(std::string(name), std::string(value));
+void add_header(http::header_fields& fields, std::string_view name, std::string_view value) {
+    fields.add(std::string(name), std::string(value));
 }
 
 }  // namespace corral::api

@@ -264,18 +264,18 @@ void remove_notes(std::vector<chat::message>& history) {
 }
 
 core::awaitable<void> run_and_answer(const api_context& context, const http::request& incoming,
-                                     chat::generation_request what, generation::served model,
+                                     chat::generation_request request, generation::served model,
                                      std::unique_ptr<answer_format> format, bool stream,
                                      http::response_writer& out) {
     // A sentence in the midst of JSON, or of somebody's code, would do harm.
     const bool for_people =
-        context.shows_stream_errors && what.format.is_null() && !what.raw_prompt && !what.hole;
+        context.shows_stream_errors && request.format.is_null() && !request.raw_prompt && !request.hole;
     const shown_notes shown{for_people && format->hides_failures(),
                             for_people && (format->hides_failures() || is_open_webui(incoming))};
-    remove_notes(what.messages);
-    std::string id = what.id;
+    remove_notes(request.messages);
+    std::string id = request.id;
     const generation::generation_handle handle =
-        context.generations->start(std::move(what), std::move(model));
+        context.generations->start(std::move(request), std::move(model));
     if (wants_timing(incoming)) {
         handle->tell_timings();
     }
@@ -301,38 +301,38 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
     co_await out.send(std::move(whole));
 }
 
-void add_notes(http::header_fields& to, const generation::answer_reader& answer) {
+void add_notes(http::header_fields& fields, const generation::answer_reader& answer) {
     const generation::answer_notes& notes = answer.notes();
     if (notes.cuts.messages > 0) {
-        add_header(to, "Corral-Dropped-Messages", std::to_string(notes.cuts.messages));
+        add_header(fields, "Corral-Dropped-Messages", std::to_string(notes.cuts.messages));
     }
     if (notes.cuts.any()) {
-        add_header(to, "Corral-Shortened", generation::to_text(notes.cuts));
+        add_header(fields, "Corral-Shortened", generation::to_text(notes.cuts));
     }
     if (notes.moved_lines > 0) {
-        add_header(to, "Corral-Moved-Lines", std::to_string(notes.moved_lines));
+        add_header(fields, "Corral-Moved-Lines", std::to_string(notes.moved_lines));
     }
     if (notes.ignores_tool_choice) {
-        add_header(to, "Corral-Ignored", "tool_choice");
+        add_header(fields, "Corral-Ignored", "tool_choice");
     }
     if (!notes.served_by.empty()) {
-        add_header(to, "Corral-Served-By", notes.served_by);
-        add_header(to, "Corral-Tier", std::to_string(notes.tier));
+        add_header(fields, "Corral-Served-By", notes.served_by);
+        add_header(fields, "Corral-Tier", std::to_string(notes.tier));
     }
-    add_place(to, notes.place);
-    add_timing(to, answer);
+    add_place(fields, notes.place);
+    add_timing(fields, answer);
 }
 
-void add_place(http::header_fields& to, const std::optional<scheduler::queue_place>& place) {
+void add_place(http::header_fields& fields, const std::optional<scheduler::queue_place>& place) {
     if (!place) {
         return;
     }
-    add_header(to, "Corral-Queue-Position", std::to_string(place->ahead));
+    add_header(fields, "Corral-Queue-Position", std::to_string(place->ahead));
     if (place->loads) {
-        add_header(to, "Corral-Model-State", "loading");
+        add_header(fields, "Corral-Model-State", "loading");
     }
     if (place->estimate) {
-        add_header(to, "Corral-Queue-Estimate", std::to_string(place->estimate->count()));
+        add_header(fields, "Corral-Queue-Estimate", std::to_string(place->estimate->count()));
     }
 }
 

@@ -45,7 +45,7 @@ public:
     // The client's stop text that ended the answer, given before its end.
     virtual void stopped_by(std::string_view /*text*/) {}
     // The body of the answer as a whole, and its type.
-    [[nodiscard]] virtual std::string whole(const whole_answer& said, const chat::finished_event& end) = 0;
+    [[nodiscard]] virtual std::string whole(const whole_answer& answer, const chat::finished_event& end) = 0;
     [[nodiscard]] virtual const char* whole_type() const = 0;
     // The answer to a request that failed before its first byte.
     [[nodiscard]] virtual http::response refusal(const chat::failed_event& why, bool streamed) = 0;
@@ -55,7 +55,7 @@ public:
 // later one is encoded. Returns when the answer has ended or the client has gone. REQUIRES: `context` and
 // `incoming` outlive the call.
 [[nodiscard]] core::awaitable<void> run_and_answer(const api_context& context, const http::request& incoming,
-                                                   chat::generation_request what, generation::served model,
+                                                   chat::generation_request request, generation::served model,
                                                    std::unique_ptr<answer_format> format, bool stream,
                                                    http::response_writer& out);
 
@@ -68,8 +68,8 @@ void remove_notes(std::vector<chat::message>& history);
 // Server-Timing for those who asked, and for a
 // model with fallbacks Corral-Served-By and Corral-Tier (0: the first), which are absent where the answer had
 // to begin before that was known.
-void add_notes(http::header_fields& to, const generation::answer_reader& answer);
+void add_notes(http::header_fields& fields, const generation::answer_reader& answer);
 // Of these the ones of the queue, where the request had to wait.
-void add_place(http::header_fields& to, const std::optional<scheduler::queue_place>& place);
+void add_place(http::header_fields& fields, const std::optional<scheduler::queue_place>& place);
 
 }  // namespace corral::api

@@ -212,8 +212,8 @@ void add_tool(nlohmann::ordered_json& tools, std::string name, const std::string
 std::vector<std::string> demanded_tools(const nlohmann::ordered_json& tools,
                                         const nlohmann::ordered_json& choice) {
     using nlohmann::ordered_json;
-    const auto member = [](const ordered_json& of, const char* key) {
-        return of.is_object() ? of.value(key, ordered_json()) : ordered_json();
+    const auto member = [](const ordered_json& object, const char* key) {
+        return object.is_object() ? object.value(key, ordered_json()) : ordered_json();
     };
     const ordered_json type = choice.is_object() ? member(choice, "type") : choice;
     const ordered_json inner = member(choice, "function");

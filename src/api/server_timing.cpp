@@ -59,15 +59,15 @@ std::string server_timing(const chat::generation_timings& took) {
     return out;
 }
 
-void add_timing(http::header_fields& to, const generation::answer_reader& answer) {
+void add_timing(http::header_fields& fields, const generation::answer_reader& answer) {
     if (!answer.tells_timings()) {
         return;
     }
     const std::string known = server_timing(answer.timings());
     if (!known.empty()) {
-        add_header(to, "Server-Timing", known);
+        add_header(fields, "Server-Timing", known);
     }
-    add_header(to, "Access-Control-Expose-Headers", "Server-Timing");
+    add_header(fields, "Access-Control-Expose-Headers", "Server-Timing");
 }
 
 }  // namespace corral::api

@@ -21,6 +21,6 @@ inline constexpr std::string_view timing_wish = "X-Corral-Timing";
 [[nodiscard]] std::string server_timing(const chat::generation_timings& took);
 
 // Adds it, and lets scripts of other origins read it; nothing for a client that did not ask.
-void add_timing(http::header_fields& to, const generation::answer_reader& answer);
+void add_timing(http::header_fields& fields, const generation::answer_reader& answer);
 
 }  // namespace corral::api

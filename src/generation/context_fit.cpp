@@ -140,18 +140,18 @@ std::optional<chat::failure> surely_too_long(const chat::generation_request& req
 }
 
 boost::system::result<chat::rendered_prompt, chat::failure> render_request(
-    const chat::render_options& how, const chat::generation_request& request,
+    const chat::render_options& options, const chat::generation_request& request,
     const std::vector<chat::message>& messages) {
     if (request.raw_prompt || request.hole) {
-        if (!how.may_be_verbatim) {
+        if (!options.may_be_verbatim) {
             return not_verbatim(request.raw_prompt ? "a raw prompt" : "a text with a hole");
         }
         if (request.raw_prompt) {
             return chat::render_raw(*request.raw_prompt);
         }
     }
-    auto rendered = request.hole ? chat::render_fill_in_middle(how, *request.hole)
-                                 : chat::render(how, messages, request.tools, request.thinking);
+    auto rendered = request.hole ? chat::render_fill_in_middle(options, *request.hole)
+                                 : chat::render(options, messages, request.tools, request.thinking);
     if (!rendered) {
         return render_failure(rendered.error());
     }
@@ -164,11 +164,11 @@ using measure_result = core::result<engine::prompt_measure>;
 using render_result = boost::system::result<chat::rendered_prompt, chat::failure>;
 
 // render_request(); long ones beside the loop.
-core::awaitable<render_result> render(core::worker* elsewhere, const chat::render_options& how,
+core::awaitable<render_result> render(core::worker* elsewhere, const chat::render_options& options,
                                       const chat::generation_request& request,
                                       const std::vector<chat::message>& messages) {
     std::optional<render_result> made;
-    std::function<void()> work = [&] { made.emplace(render_request(how, request, messages)); };
+    std::function<void()> work = [&] { made.emplace(render_request(options, request, messages)); };
     auto rendering = core::run_on(is_long(request) ? elsewhere : nullptr, std::move(work), request.client);
     co_await std::move(rendering);
     co_return std::move(*made);
@@ -184,7 +184,7 @@ core::awaitable<measure_result> measure(const engine::backend& runtime, const ch
 
 // What the parts of a prompt take that is refused: the same request is measured without its tools, and a prompt
 // in one text without its system messages too. Estimates where that fails.
-core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat::render_options& how,
+core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat::render_options& options,
                                            const chat::generation_request& request,
                                            const engine::prompt_measure& whole, bool one_text,
                                            const counting& count, core::worker* elsewhere) {
@@ -197,7 +197,7 @@ core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat:
     std::uint32_t left = total;
     if (request.tools.is_array() && !request.tools.empty()) {
         less.tools = nullptr;
-        auto rendering = render(elsewhere, how, less, less.messages);
+        auto rendering = render(elsewhere, options, less, less.messages);
         const render_result rendered = co_await std::move(rendering);
         if (rendered) {
             const measure_result measured = co_await measure(runtime, *rendered, count);
@@ -210,10 +210,10 @@ core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat:
     if (!one_text) {
         co_return out;
     }
-    const auto removed =
-        std::erase_if(less.messages, [](const chat::message& one) { return one.from == chat::role::system; });
+    const auto removed = std::erase_if(
+        less.messages, [](const chat::message& message) { return message.from == chat::role::system; });
     out.system = 0;
-    auto rendering = render(elsewhere, how, less, less.messages);
+    auto rendering = render(elsewhere, options, less, less.messages);
     const render_result rendered = co_await std::move(rendering);
     if (removed > 0 && rendered) {
         const measure_result measured = co_await measure(runtime, *rendered, count);
@@ -235,7 +235,7 @@ bool is_far_from(std::size_t budget, std::size_t better) {
            static_cast<double>(better) > static_cast<double>(budget) * lighter;
 }
 
-core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::render_options& how,
+core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::render_options& options,
                                        const chat::generation_request& request,
                                        const std::vector<chat::message>& messages,
                                        std::optional<chat::rendered_prompt> first, bool may_shorten,
@@ -249,7 +249,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
     constexpr unsigned most_rounds = 24;
     constexpr double aim = 0.97;
     constexpr double less_each_round = 0.03;
-    chat::render_options form = how;
+    chat::render_options form = options;
     std::optional<prompt_cutter> cutter;
     std::optional<fitted_prompt> fits;  // while a better one is looked for
     left_out_turns left_out;

@@ -34,7 +34,7 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 // What the model shall read: the raw text of `request`, its hole, or `messages`, which stand in for those of
 // the request. bad_request or unsupported when that can't be rendered.
 [[nodiscard]] boost::system::result<chat::rendered_prompt, chat::failure> render_request(
-    const chat::render_options& how, const chat::generation_request& request,
+    const chat::render_options& options, const chat::generation_request& request,
     const std::vector<chat::message>& messages);
 
 // A prompt that fits `runtime`, or why there is none: context_too_long with the tokens of each part, what
@@ -44,7 +44,7 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 // bound here: the context of these runtimes is fixed, and a smaller wish would only lose turns. Long ones are rendered
 // `elsewhere`. `summaries`: stand in for turns that go. REQUIRES: all references outlive the call; the lease of `runtime` is held, or `count` does not need it.
 [[nodiscard]] core::awaitable<fit_result> fit_prompt(
-    engine::backend& runtime, const chat::render_options& how, const chat::generation_request& request,
+    engine::backend& runtime, const chat::render_options& options, const chat::generation_request& request,
     const std::vector<chat::message>& messages, std::optional<chat::rendered_prompt> first, bool may_shorten,
     core::deadline until, core::worker* elsewhere = nullptr, counting count = nullptr,
     turn_summaries* summaries = nullptr);

@@ -21,8 +21,8 @@ std::string shortened(std::string_view text) {
 }  // namespace
 
 void add_instruction(std::vector<chat::message>& messages, std::string_view instruction) {
-    const auto last_user = std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& one) {
-        return one.from == chat::role::user;
+    const auto last_user = std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& message) {
+        return message.from == chat::role::user;
     });
     if (last_user != messages.rend()) {
         last_user->content += last_user->content.empty() ? "" : "\n\n";

@@ -44,31 +44,31 @@ struct abandon_instead {
 
 }  // namespace
 
-generation_run::generation_run(const run_context& with, chat::generation_request what, served model,
-                               std::shared_ptr<generation_state> to)
-    : with_(with),
-      request_(std::move(what)),
-      to_(std::move(to)),
+generation_run::generation_run(const run_context& context, chat::generation_request request, served model,
+                               std::shared_ptr<generation_state> state)
+    : context_(context),
+      request_(std::move(request)),
+      state_(std::move(state)),
       model_(std::move(model)),
-      output_(*with.random),
-      blame_(with.quarantine, *with.admission, *with.clock),
-      report_(with.options.journal, with.options.metrics, with.options.log_content) {
+      output_(*context.random),
+      blame_(context.quarantine, *context.admission, *context.clock),
+      report_(context.options.journal, context.options.metrics, context.options.log_content) {
     if (request_.arrived == core::steady_time{}) {
-        request_.arrived = with_.clock->now();
+        request_.arrived = context_.clock->now();
     }
     figures_.arrive(request_.arrived);
 }
 
 core::deadline generation_run::deadline() const {
-    return request_.until.sooner(core::deadline::after(with_.options.request_deadline, request_.arrived));
+    return request_.until.sooner(core::deadline::after(context_.options.request_deadline, request_.arrived));
 }
 
 core::awaitable<void> generation_run::perform() {
     const asio::cancellation_state before = co_await asio::this_coro::cancellation_state;
     if (before.cancelled() != asio::cancellation_type::none) {
-        to_->abandon();
+        state_->abandon();
     }
-    abandon_instead filter{to_};
+    abandon_instead filter{state_};
     co_await asio::this_coro::reset_cancellation_state(filter);
     std::string thrown;
     try {
@@ -76,15 +76,15 @@ core::awaitable<void> generation_run::perform() {
     } catch (const std::exception& error) {
         thrown = error.what();
     }
-    to_->attach(nullptr);
+    state_->attach(nullptr);
     control_ = nullptr;
     lease_.reset();
     stays_.reset();
-    if (!to_->ended() && !thrown.empty()) {
+    if (!state_->ended() && !thrown.empty()) {
         telemetry::error("daemon.fault", "request id={} met an exception: {}", request_.id,
                          telemetry::printable(thrown));
     }
-    if (!to_->ended()) {
+    if (!state_->ended()) {
         fail(chat::failure_kind::internal, "no-end", core::say("request.no-result"));
     }
     note_timings();
@@ -92,13 +92,13 @@ core::awaitable<void> generation_run::perform() {
 }
 
 core::awaitable<void> generation_run::steps() {
-    const served whole = co_await with_.models->whole(model_);
+    const served whole = co_await context_.models->whole(model_);
     model_ = whole;
     const bool prepared = co_await prepare();
     if (!prepared) {
         co_return;
     }
-    const auto tiers = with_.admission->tiers_of(model_->deployment);
+    const auto tiers = context_.admission->tiers_of(model_->deployment);
     if (!may_run(tiers ? tiers->serving : 0)) {
         co_return;
     }
@@ -147,8 +147,8 @@ core::awaitable<bool> generation_run::prepare() {
         fail(*std::move(why));
         co_return false;
     }
-    preparation prepared =
-        co_await prepare_beside(with_.options.rendering, request_, *model_, std::chrono::system_clock::now());
+    preparation prepared = co_await prepare_beside(context_.options.rendering, request_, *model_,
+                                                   std::chrono::system_clock::now());
     if (!prepared) {
         fail(prepared.error());
         co_return false;
@@ -157,16 +157,16 @@ core::awaitable<bool> generation_run::prepare() {
     if (!forced_ && !request_.must_call.empty()) {
         ignored.emplace_back("tool_choice");
     }
-    to_->notes().ignores_tool_choice = std::ranges::find(ignored, "tool_choice") != ignored.end();
-    with_.ignored->report(model_->name, ignored);
-    how_ = std::move(prepared->how);
+    state_->notes().ignores_tool_choice = std::ranges::find(ignored, "tool_choice") != ignored.end();
+    context_.ignored->report(model_->name, ignored);
+    options_ = std::move(prepared->how);
     prompt_ = std::move(prepared->prompt);
     std::function<void()> marking = [this] { blame_.read(request_); };
-    auto hashing = core::run_on(is_long(request_) ? with_.options.rendering : nullptr, std::move(marking),
+    auto hashing = core::run_on(is_long(request_) ? context_.options.rendering : nullptr, std::move(marking),
                                 request_.client);
     co_await std::move(hashing);
     if (prepared->format) {
-        with_.ignored->report_unchecked(model_->name, prepared->format->unchecked());
+        context_.ignored->report_unchecked(model_->name, prepared->format->unchecked());
         output_.expect_format(std::move(*prepared->format), begun_answer(request_));
     }
     if (!tool_names(request_).empty()) {
@@ -178,20 +178,20 @@ core::awaitable<bool> generation_run::prepare() {
 // Found while others run, so that no request waits only to be refused.
 core::awaitable<bool> generation_run::may_fit() {
     early_question about;
-    about.admission = with_.admission;
+    about.admission = context_.admission;
     about.model = model_.get();
     about.request = &request_;
-    about.how = &how_;
+    about.how = &options_;
     about.prompt = &*prompt_;
     about.may_shorten = may_shorten();
     about.until = deadline();
-    about.elsewhere = with_.options.rendering;
-    auto judging = refuse_early(*with_.counts, about);
+    about.elsewhere = context_.options.rendering;
+    auto judging = refuse_early(*context_.counts, about);
     std::optional<chat::failure> why = co_await std::move(judging);
     if (why) {
         fail(*std::move(why));
     }
-    co_return !to_->ended();
+    co_return !state_->ended();
 }
 
 bool generation_run::may_shorten() const {
@@ -221,7 +221,7 @@ void generation_run::put_long_prompt_aside() {
     put_aside_ = prompt_ && prompt_->system.size() + prompt_->turns.size() > most_kept;
     held_before_.clear();
     if (put_aside_) {
-        for (const engine::backend* const each : with_.admission->runtimes_of(model_->deployment)) {
+        for (const engine::backend* const each : context_.admission->runtimes_of(model_->deployment)) {
             held_before_.emplace_back(each, each->held_bytes(*prompt_, request_.owner));
         }
         take_back();
@@ -238,7 +238,7 @@ core::awaitable<bool> generation_run::follow_model() {
         const bool prepared_again = co_await prepare();
         co_return prepared_again;
     }
-    if (gave_way_ && to_->gone_out()) {
+    if (gave_way_ && state_->gone_out()) {
         fail(chat::failure_kind::unavailable, "model-changed", core::say("request.changed/begun"));
         co_return false;
     }
@@ -246,8 +246,8 @@ core::awaitable<bool> generation_run::follow_model() {
         forget_parts();
         take_back();
     }
-    generation::served named = with_.models->find(request_.model);
-    const generation::served found = co_await with_.models->whole(std::move(named));
+    generation::served named = context_.models->find(request_.model);
+    const generation::served found = co_await context_.models->whole(std::move(named));
     model_ = found == nullptr ? nullptr : tier_of(found, *granted);
     const bool prepared = co_await prepare();
     if (!prepared) {
@@ -272,13 +272,13 @@ std::size_t generation_run::held_at(const engine::backend& at) const {
 
 core::awaitable<bool> generation_run::take_turn() {
     is_job_ = is_batch(request_);
-    if (is_job_ && is_background(request_) && tries_ == 0 && !to_->abandoned()) {
+    if (is_job_ && is_background(request_) && tries_ == 0 && !state_->abandoned()) {
         // A client sends its first one together with the question that somebody waits for.
         constexpr core::milliseconds after_you{200};
-        const core::deadline until = core::deadline::after(after_you, with_.clock->now());
-        [[maybe_unused]] const core::wake_reason woken = co_await to_->abandoned_bell().wait(until);
+        const core::deadline until = core::deadline::after(after_you, context_.clock->now());
+        [[maybe_unused]] const core::wake_reason woken = co_await state_->abandoned_bell().wait(until);
     }
-    if (to_->abandoned()) {
+    if (state_->abandoned()) {
         carry_out(after_abandonment(standing()));
         co_return false;
     }
@@ -294,7 +294,7 @@ core::awaitable<bool> generation_run::take_turn() {
     who.held = [this](const engine::backend& at) { return held_at(at); };
     if (tries_ == 0) {
         who.on_queued = [this](const scheduler::queue_place& place) {
-            to_->notes().place = place;
+            state_->notes().place = place;
             put_long_prompt_aside();
         };
     }
@@ -302,7 +302,8 @@ core::awaitable<bool> generation_run::take_turn() {
     // The reader's going ends the wait. The bell's own limit only guards against an admission that never
     // answers.
     const core::deadline guard = core::deadline::after(core::seconds{5}, who.until.at());
-    auto first = co_await (with_.admission->acquire(std::move(who)) || to_->abandoned_bell().wait(guard));
+    auto first =
+        co_await (context_.admission->acquire(std::move(who)) || state_->abandoned_bell().wait(guard));
     if (first.index() == 1) {
         carry_out(after_abandonment(standing()));
         co_return false;
@@ -317,8 +318,8 @@ core::awaitable<bool> generation_run::take_turn() {
     lease_.emplace(std::move(*answer));
     tier_ = (*lease_)->model().tier;
     // Between two runs of one request its model is not unloaded, whatever its keep_alive.
-    stays_ = with_.admission->hold(model_->deployment);
-    figures_.begin_run(with_.clock->now());
+    stays_ = context_.admission->hold(model_->deployment);
+    figures_.begin_run(context_.clock->now());
     note_who_serves();
     note_stages_so_far();
     co_return true;
@@ -333,7 +334,7 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     verdict_ = verdict::over;
     engine::backend& runtime = **lease_;
     fit_result fitted = co_await fit(runtime);
-    if (to_->abandoned()) {
+    if (state_->abandoned()) {
         carry_out(after_abandonment(standing()));
         co_return verdict::over;
     }
@@ -350,21 +351,21 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     const core::executor on = co_await asio::this_coro::executor;
     engine::run_control control(on);
     control_ = &control;
-    to_->attach(&control);
+    state_->attach(&control);
     std::function<void(const engine::run_outcome&)> on_end = [this](const engine::run_outcome& outcome) {
         settle(outcome);
     };
     const engine::run_outcome outcome =
         co_await runtime.run(std::move(spec), *this, control, std::move(on_end));
-    to_->attach(nullptr);
+    state_->attach(nullptr);
     control_ = nullptr;
     settle(outcome);
     blame_.note(*model_, tier_, outcome.loss);
-    if (const auto& given_up = to_->abandoned_at()) {
-        report_.note_idle_after(with_.clock->now() - *given_up);
+    if (const auto& given_up = state_->abandoned_at()) {
+        report_.note_idle_after(context_.clock->now() - *given_up);
     }
     if (keeps_figures_) {
-        figures_.keep_run(with_.clock->now(), will_go_on_);
+        figures_.keep_run(context_.clock->now(), will_go_on_);
     }
     co_return verdict_;
 }
@@ -377,8 +378,9 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
         const std::vector<chat::message> corrected = std::move(correction_);
         correction_.clear();
         std::optional<chat::rendered_prompt> unrendered;
-        fit_result with_hint = co_await fit_prompt(runtime, how_, request_, corrected, std::move(unrendered),
-                                                   false, until, with_.options.rendering);
+        fit_result with_hint =
+            co_await fit_prompt(runtime, options_, request_, corrected, std::move(unrendered), false, until,
+                                context_.options.rendering);
         if (with_hint || gave_way_ || with_hint.error().kind != chat::failure_kind::context_too_long) {
             co_return with_hint;
         }
@@ -386,15 +388,15 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
     }
     std::optional<chat::rendered_prompt> prepared = std::move(prompt_);
     prompt_.reset();
-    fit_result fitted = co_await fit_prompt(runtime, how_, request_, request_.messages, std::move(prepared),
-                                            may_shorten(), until, with_.options.rendering, nullptr,
-                                            sums_up() ? with_.summaries.get() : nullptr);
+    fit_result fitted = co_await fit_prompt(
+        runtime, options_, request_, request_.messages, std::move(prepared), may_shorten(), until,
+        context_.options.rendering, nullptr, sums_up() ? context_.summaries.get() : nullptr);
     co_return fitted;
 }
 
 void generation_run::note_cuts(const prompt_cuts& cuts) {
-    to_->notes().cuts = cuts;
-    to_->notes().cuts_note =
+    state_->notes().cuts = cuts;
+    state_->notes().cuts_note =
         is_background(request_) ? std::string() : note_for_people(cuts, !tool_names(request_).empty());
     if (!cuts.any() || request_.idle_work) {
         return;
@@ -403,16 +405,16 @@ void generation_run::note_cuts(const prompt_cuts& cuts) {
                     "request id={} model={} client={}: longer than the model can read, sent without {} "
                     "event=request.shortened",
                     request_.id, model_->name, telemetry::printable(request_.client), to_text(cuts));
-    with_.shortened->add(request_.client, model_->name, cuts, with_.clock->now());
+    context_.shortened->add(request_.client, model_->name, cuts, context_.clock->now());
 }
 
 void generation_run::begin_run(const chat::rendered_prompt& prompt) {
     answer_output::run_plan plan;
-    plan.filter.format = how_.format;
+    plan.filter.format = options_.format;
     plan.filter.stops = request_.limits.stops;
     // Some think although they were told not to. Who wrote the prompt gets the text as it is.
     plan.filter.separate_thinking =
-        !gave_way_ && (prompt.thinking || (how_.format->thinks && is_conversation(request_)));
+        !gave_way_ && (prompt.thinking || (options_.format->thinks && is_conversation(request_)));
     plan.filter.starts_in_thinking = prompt.starts_in_thinking;
     plan.filter.tool_names = tool_names(request_);
     if (forced_) {

@@ -42,8 +42,8 @@ struct run_context {
 
 class generation_run final : public engine::run_sink {
 public:
-    generation_run(const run_context& with, chat::generation_request what, served model,
-                   std::shared_ptr<generation_state> to);
+    generation_run(const run_context& context, chat::generation_request request, served model,
+                   std::shared_ptr<generation_state> state);
 
     // The whole way; gives exactly one terminal event, whatever fails. A cancelled task abandons the request
     // and still waits for the runtime to be idle. REQUIRES: *this outlives the call.
@@ -133,12 +133,12 @@ private:
     void note_stages_so_far();
     [[nodiscard]] request_summary summary() const;
 
-    run_context with_;
+    run_context context_;
     chat::generation_request request_;
-    std::shared_ptr<generation_state> to_;
+    std::shared_ptr<generation_state> state_;
     served model_;
     as_asked asked_;
-    chat::render_options how_;
+    chat::render_options options_;
     std::optional<chat::rendered_prompt> prompt_;  // as prepared, until a run takes it
     std::vector<std::pair<const engine::backend*, std::size_t>> held_before_;  // of one that was put aside
     bool put_aside_ = false;                                                   // to be prepared again

@@ -18,8 +18,8 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
     if (!report_.has_text()) {
         note_stages_so_far();
     }
-    report_.note_piece(summary(), with_.clock->now());
-    if (to_->ended() || to_->abandoned() || judged_) {
+    report_.note_piece(summary(), context_.clock->now());
+    if (state_->ended() || state_->abandoned() || judged_) {
         return;
     }
     push(output_.feed(piece, now.usage.generated_tokens));
@@ -39,14 +39,14 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
 }
 
 void generation_run::on_logprobs(chat::token_logprobs tokens) {
-    if (request_.top_logprobs && !judged_ && !to_->ended() && !to_->abandoned()) {
+    if (request_.top_logprobs && !judged_ && !state_->ended() && !state_->abandoned()) {
         output_.add(std::move(tokens));
         bound_what_waits();  // a runtime may tell of tokens for ever, and give no text
     }
 }
 
 void generation_run::bound_what_waits() {
-    if (to_->pending_bytes() + output_.waiting_bytes() > max_pending_bytes()) {
+    if (state_->pending_bytes() + output_.waiting_bytes() > max_pending_bytes()) {
         fail(chat::failure_kind::runtime_failed, "answer-too-long", core::say("request.answer-too-long"));
         control_->cancel();
     }
@@ -54,7 +54,7 @@ void generation_run::bound_what_waits() {
 
 void generation_run::push(std::vector<chat::generation_event> events) {
     for (chat::generation_event& event : events) {
-        to_->push(std::move(event));
+        state_->push(std::move(event));
     }
 }
 
@@ -63,17 +63,17 @@ run_standing generation_run::standing() const {
     out.tries = tries_ - parts_;
     out.refits = refits_;
     out.harm = blame_.worst(*model_, tier_);
-    out.gone_out = to_->gone_out();
-    out.deadline_passed = deadline().passed(with_.clock->now());
-    out.reader_gone = to_->reader_gone();
-    out.abandoned = to_->abandoned();
+    out.gone_out = state_->gone_out();
+    out.deadline_passed = deadline().passed(context_.clock->now());
+    out.reader_gone = state_->reader_gone();
+    out.abandoned = state_->abandoned();
     out.judged = judged_;
     out.may_be_corrected = is_conversation(request_) && !is_background(request_);
     return out;
 }
 
 retry_limits generation_run::limits() const {
-    return {with_.options.max_tries, with_.options.poisonous_after};
+    return {context_.options.max_tries, context_.options.poisonous_after};
 }
 
 // Called by the run's end and again by its return; the first one counts.
@@ -84,7 +84,7 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     settled_ = true;
     figures_.note(outcome.progress);
     blame_.note(*model_, tier_, outcome.loss);
-    if (to_->ended()) {
+    if (state_->ended()) {
         return;
     }
     const end_of_run next = after_run(standing(), limits(), outcome);
@@ -100,7 +100,7 @@ void generation_run::settle(const engine::run_outcome& outcome) {
 }
 
 bool generation_run::may_run(unsigned tier) {
-    const auto refused = before_run(blame_.harm(*model_, tier), limits(), with_.clock->now());
+    const auto refused = before_run(blame_.harm(*model_, tier), limits(), context_.clock->now());
     if (refused) {
         carry_out(*refused);
     }
@@ -120,14 +120,14 @@ void generation_run::settle_failure(const chat::failure& why) {
 // All text that counts is there.
 void generation_run::conclude(chat::finish_reason reason) {
     judged_ = true;
-    to_->notes().stopped_by = output_.stopped_by();
+    state_->notes().stopped_by = output_.stopped_by();
     answer_output::judgement judged = output_.judge(reason);
     std::visit([this](auto&& next) { carry_out(std::forward<decltype(next)>(next)); },
                after_answer(standing(), limits(), judged.reason, std::move(judged.format), judged.misfit));
 }
 
 void generation_run::carry_out(const run_again&, const chat::failure& why) {
-    to_->take_back();
+    state_->take_back();
     forget_parts();
     refits_ += why.kind == chat::failure_kind::context_too_long ? 1 : 0;
     telemetry::warn(
@@ -135,8 +135,8 @@ void generation_run::carry_out(const run_again&, const chat::failure& why) {
         "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to run "
         "again: {}",
         request_.id, model_->name, tries_, why.cause,
-        with_.options.log_content || tells_why(why) ? telemetry::printable(why.message, 500)
-                                                    : "its words may quote the prompt and are not logged");
+        context_.options.log_content || tells_why(why) ? telemetry::printable(why.message, 500)
+                                                       : "its words may quote the prompt and are not logged");
     verdict_ = verdict::again;
 }
 
@@ -153,7 +153,7 @@ void generation_run::carry_out(run_corrected next) {
 
 void generation_run::carry_out(finish_request next) {
     if (!next.text.empty()) {
-        to_->push(chat::text_event{std::move(next.text)});
+        state_->push(chat::text_event{std::move(next.text)});
     }
     push(output_.release());
     finish(next.reason);
@@ -173,35 +173,35 @@ void generation_run::carry_out(const fail_request& next) {
 }
 
 void generation_run::finish(chat::finish_reason reason) {
-    const core::steady_time now = with_.clock->now();
+    const core::steady_time now = context_.clock->now();
     chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
-    event.logprobs = output_.take_logprobs(to_->notes().stopped_by);
+    event.logprobs = output_.take_logprobs(state_->notes().stopped_by);
     if (lease_) {
         blame_.pardon(*model_, tier_);
     }
-    if (to_->end(event)) {
-        to_->note_timings(event.timings);
+    if (state_->end(event)) {
+        state_->note_timings(event.timings);
         report_.note_finish(reason);
     }
 }
 
 void generation_run::fail(chat::failure why) {
-    why.retryable = why.retryable && !to_->answered();
+    why.retryable = why.retryable && !state_->answered();
     end_with(why);
 }
 
 void generation_run::end_with(const chat::failure& why) {
-    if (output_.call_waits() && !to_->abandoned()) {
+    if (output_.call_waits() && !state_->abandoned()) {
         // Of the run that was to make a better one.
         return carry_out(finish_request{});
     }
     note_timings();
     std::optional<core::seconds> load;
     if (model_ != nullptr) {  // of a name that is none
-        const auto all = with_.admission->runtimes_of(model_->deployment);
-        load = engine::until_ready(all, with_.clock->now());
+        const auto all = context_.admission->runtimes_of(model_->deployment);
+        load = engine::until_ready(all, context_.clock->now());
     }
-    if (to_->end(for_client(why, load))) {
+    if (state_->end(for_client(why, load))) {
         report_.note_failure(why);
     }
 }
@@ -227,42 +227,48 @@ std::size_t generation_run::max_pending_bytes() const {
 void generation_run::note_who_serves() {
     const catalog::model_entry& entry = (*lease_)->model();
     std::string label = catalog::label_of(entry);
-    answer_notes& notes = to_->notes();
-    if (with_.admission->tiers_of(model_->deployment)) {
+    answer_notes& notes = state_->notes();
+    if (context_.admission->tiers_of(model_->deployment)) {
         notes.served_by = label;
         notes.tier = entry.tier;
     }
-    const core::nanoseconds since = with_.clock->now() - request_.arrived;
+    const core::nanoseconds since = context_.clock->now() - request_.arrived;
     const auto arrived = std::chrono::system_clock::now() -
                          std::chrono::duration_cast<std::chrono::system_clock::duration>(since);
     report_.begin(summary(), std::move(label), notes.served_by, arrived);
 }
 
 void generation_run::note_timings() {
-    if (!to_->ended()) {
-        to_->note_timings(figures_.timings(with_.clock->now()));
+    if (!state_->ended()) {
+        state_->note_timings(figures_.timings(context_.clock->now()));
     }
 }
 
 // Of what goes on nothing, for its time is not known before its end.
 void generation_run::note_stages_so_far() {
-    chat::generation_timings now = figures_.timings(with_.clock->now());
+    chat::generation_timings now = figures_.timings(context_.clock->now());
     now.decode = core::nanoseconds{0};
     now.total = core::nanoseconds{0};
     now.detokenise.reset();
-    to_->note_timings(now);
+    state_->note_timings(now);
 }
 
 request_summary generation_run::summary() const {
-    chat::generation_timings timings = to_->timings();
-    if (!to_->ended()) {
+    chat::generation_timings timings = state_->timings();
+    if (!state_->ended()) {
         const std::optional<core::nanoseconds> delivery = timings.delivery;
-        timings = figures_.timings(with_.clock->now());
+        timings = figures_.timings(context_.clock->now());
         timings.delivery = delivery;
     }
-    return {request_,          model_.get(),     timings,
-            figures_.usage(),  tries_,           output_.format_tries(),
-            to_->notes().cuts, figures_.start(), output_.call_counts()};
+    return {request_,
+            model_.get(),
+            timings,
+            figures_.usage(),
+            tries_,
+            output_.format_tries(),
+            state_->notes().cuts,
+            figures_.start(),
+            output_.call_counts()};
 }
 
 }  // namespace corral::generation

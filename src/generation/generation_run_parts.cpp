@@ -34,7 +34,7 @@ bool generation_run::may_give_way() const {
     if (!is_job_ || output_.text().empty()) {
         return false;
     }
-    const auto loads = with_.admission->people_wait(model_->deployment, **lease_);
+    const auto loads = context_.admission->people_wait(model_->deployment, **lease_);
     if (!loads) {
         return false;
     }
@@ -49,7 +49,7 @@ bool generation_run::may_give_way() const {
     }
     const bool plain = output_.is_plain() && !forced_ && !request_.top_logprobs && !request_.hole &&
                        is_conversation(request_) && !has_images(request_) && begun_answer(request_).empty() &&
-                       !to_->notes().cuts.any();
+                       !state_->notes().cuts.any();
     return plain && parts_ < most_parts && (*lease_)->takes_verbatim() && sizes.prompt_limit > 0 &&
            core::sum_of(used.prompt_tokens, used.generated_tokens) + margin < sizes.prompt_limit;
 }
@@ -57,7 +57,7 @@ bool generation_run::may_give_way() const {
 // It would not end sooner than both models are loaded once more, and is back in time.
 bool generation_run::gains_by_loads(core::nanoseconds loads, std::optional<std::uint32_t> most,
                                     std::uint32_t made) const {
-    const core::steady_time now = with_.clock->now();
+    const core::steady_time now = context_.clock->now();
     if (deadline().left(now) / 2 <= loads) {
         return false;
     }
@@ -91,7 +91,7 @@ void generation_run::give_way() {
 // Nothing of its parts has gone out, and the next run begins with the first.
 void generation_run::forget_parts() {
     if (std::exchange(gave_way_, false)) {
-        to_->take_back();
+        state_->take_back();
         request_.thinking = thinking_of_whole_;
         figures_ = {};
         figures_.arrive(request_.arrived);
@@ -105,13 +105,15 @@ void generation_run::move_lines() {
         return;
     }
     if (!lines_) {
-        lines_ = with_.lines->settle(turn_summaries::share_of(request_), request_.messages.front().content);
+        lines_ =
+            context_.lines->settle(turn_summaries::share_of(request_), request_.messages.front().content);
     }
     if (auto moved = with_lines_moved(request_.messages, *lines_)) {
         request_.messages = *std::move(moved);
-        to_->notes().moved_lines = lines_->count;
+        state_->notes().moved_lines = lines_->count;
         if (!request_.idle_work) {
-            with_.shortened->add_moved(request_.client, model_->name, lines_->count, with_.clock->now());
+            context_.shortened->add_moved(request_.client, model_->name, lines_->count,
+                                          context_.clock->now());
         }
     }
 }
@@ -158,10 +160,10 @@ bool generation_run::expects_next() const {
     for (const chat::message& each : request_.messages) {
         bytes += each.content.size() + each.thinking.size();
     }
-    return bytes <= most && (*lease_)->computes_ahead() && to_->ended() && !to_->abandoned_at() &&
+    return bytes <= most && (*lease_)->computes_ahead() && state_->ended() && !state_->abandoned_at() &&
            knows_next() && is_conversation(request_) && !forced_ && !is_batch(request_) &&
            !request_.idle_work && begun_answer(request_).empty() &&
-           with_.admission->queue_of(model_->deployment).waiting == 0;
+           context_.admission->queue_of(model_->deployment).waiting == 0;
 }
 
 // Rendered and cut as that request would be. It costs whoever comes meanwhile a few calls of the tokenizer at most.
@@ -194,16 +196,17 @@ core::awaitable<void> generation_run::expect_next() {
     if (lines_ && lines_->count > 0) {
         next.messages.front().content = lines_->fixed;  // what moves stands behind the beginning
     }
-    auto preparing = prepare_beside(with_.options.rendering, next, *model_, std::chrono::system_clock::now());
+    auto preparing =
+        prepare_beside(context_.options.rendering, next, *model_, std::chrono::system_clock::now());
     preparation prepared = co_await std::move(preparing);
     if (!prepared) {
         co_return;
     }
-    const core::deadline until = core::deadline::after(patience, with_.clock->now()).sooner(deadline());
+    const core::deadline until = core::deadline::after(patience, context_.clock->now()).sooner(deadline());
     std::optional<chat::rendered_prompt> whole = std::move(prepared->prompt);
     auto fitting =
         fit_prompt(**lease_, prepared->how, next, next.messages, std::move(whole), may_shorten(), until,
-                   with_.options.rendering, nullptr, sums_up() ? with_.summaries.get() : nullptr);
+                   context_.options.rendering, nullptr, sums_up() ? context_.summaries.get() : nullptr);
     fit_result fitted = co_await std::move(fitting);
     if (fitted) {
         (*lease_)->expect(std::move(fitted->prompt), words, request_.owner);

@@ -28,7 +28,7 @@ struct generation_service::impl {
         const scheduler::queue_snapshot now = with.admission->snapshot();
         return running == 0 && now.waiting == 0 && now.running == 0 && with.clock->now() - last_end >= moment;
     }
-    static generation_handle launch(const std::shared_ptr<impl>& self, chat::generation_request what,
+    static generation_handle launch(const std::shared_ptr<impl>& self, chat::generation_request request,
                                     served model);
     static core::awaitable<void> perform(std::shared_ptr<impl> self, std::unique_ptr<generation_run> run);
     static core::awaitable<void> sum_up(std::shared_ptr<impl> self);
@@ -36,7 +36,7 @@ struct generation_service::impl {
         std::optional<std::string> text;
         bool gave_way = false;  // to somebody who wants the box
     };
-    static core::awaitable<summary_answer> ask(std::shared_ptr<impl> self, chat::generation_request what,
+    static core::awaitable<summary_answer> ask(std::shared_ptr<impl> self, chat::generation_request request,
                                                served model);
 };
 
@@ -90,9 +90,9 @@ core::awaitable<void> generation_service::impl::sum_up(std::shared_ptr<impl> sel
 }
 
 core::awaitable<generation_service::impl::summary_answer> generation_service::impl::ask(
-    std::shared_ptr<impl> self, chat::generation_request what, served model) {
+    std::shared_ptr<impl> self, chat::generation_request request, served model) {
     constexpr core::milliseconds look_again{20};
-    const generation_handle answer = launch(self, std::move(what), std::move(model));
+    const generation_handle answer = launch(self, std::move(request), std::move(model));
     std::string text;
     for (;;) {
         const core::deadline soon = core::deadline::after(look_again, self->with.clock->now());
@@ -116,10 +116,10 @@ core::awaitable<generation_service::impl::summary_answer> generation_service::im
 }
 
 generation_handle generation_service::impl::launch(const std::shared_ptr<impl>& self,
-                                                   chat::generation_request what, served model) {
+                                                   chat::generation_request request, served model) {
     auto state = std::make_shared<generation_state>(self->tasks->get_executor(), *self->with.clock);
-    std::string name = "request " + what.id;
-    auto run = std::make_unique<generation_run>(self->with, std::move(what), std::move(model), state);
+    std::string name = "request " + request.id;
+    auto run = std::make_unique<generation_run>(self->with, std::move(request), std::move(model), state);
     self->tasks->spawn(std::move(name), perform(self, std::move(run)));
     answer_reader* const reader = state.get();
     return {reader, leave_answer{std::move(state)}};
@@ -165,7 +165,7 @@ std::vector<std::string> generation_service::warnings() const {
     return impl_->with.shortened->warnings(impl_->with.clock->now());
 }
 
-core::awaitable<generation_service::count_result> generation_service::count(chat::generation_request what,
+core::awaitable<generation_service::count_result> generation_service::count(chat::generation_request request,
                                                                             served model) {
     const run_context& with = impl_->with;
     const served whole = co_await with.models->whole(model);
@@ -173,20 +173,20 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
         co_return chat::failure{chat::failure_kind::model_not_found, "model-not-found",
                                 core::say("request.not-served")};
     }
-    if (auto why = surely_too_long(what, context_length_of(*whole))) {
+    if (auto why = surely_too_long(request, context_length_of(*whole))) {
         co_return *std::move(why);
     }
     preparation prepared =
-        co_await prepare_beside(with.options.rendering, what, *whole, std::chrono::system_clock::now());
+        co_await prepare_beside(with.options.rendering, request, *whole, std::chrono::system_clock::now());
     if (!prepared) {
         co_return prepared.error();
     }
     prepared->prompt.count_exactly = true;
     scheduler::admission_request who;
-    who.id = what.id;
-    who.client = what.client;
+    who.id = request.id;
+    who.client = request.client;
     who.model = whole->deployment;
-    who.until = core::deadline::after(with.options.request_deadline, what.arrived);
+    who.until = core::deadline::after(with.options.request_deadline, request.arrived);
     const core::deadline until = who.until;
     constexpr core::seconds most_beside{8};
     const core::deadline soon = core::deadline::after(most_beside, with.clock->now()).sooner(until);
@@ -215,8 +215,8 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     co_return measured->system_tokens + measured->turn_tokens;
 }
 
-generation_handle generation_service::start(chat::generation_request what, served model) {
-    return impl::launch(impl_, std::move(what), std::move(model));
+generation_handle generation_service::start(chat::generation_request request, served model) {
+    return impl::launch(impl_, std::move(request), std::move(model));
 }
 
 }  // namespace corral::generation

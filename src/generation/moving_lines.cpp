@@ -82,8 +82,9 @@ settled_lines moving_lines::settle(const std::string& share, std::string_view sy
 
 std::optional<std::vector<chat::message>> with_lines_moved(const std::vector<chat::message>& messages,
                                                            const settled_lines& lines) {
-    const auto newest = std::find_if(messages.rbegin(), messages.rend(),
-                                     [](const chat::message& one) { return one.from == chat::role::user; });
+    const auto newest = std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& message) {
+        return message.from == chat::role::user;
+    });
     if (lines.moving.empty() || newest == messages.rend() || messages.front().from != chat::role::system) {
         return std::nullopt;
     }

@@ -14,8 +14,8 @@ fail_request failing(chat::failure_kind kind, std::string cause, std::string mes
     return out;
 }
 
-bool is_poisonous(const run_standing& at, const retry_limits& limits) {
-    return !at.gone_out && at.harm.losses >= limits.poisonous_after;
+bool is_poisonous(const run_standing& standing, const retry_limits& limits) {
+    return !standing.gone_out && standing.harm.losses >= limits.poisonous_after;
 }
 
 std::string what_it_did(const prompt_record& harm) {
@@ -25,15 +25,15 @@ std::string what_it_did(const prompt_record& harm) {
                               : "the model's program stopped or hung " + times;
 }
 
-fail_request poisonous(const run_standing& at) {
+fail_request poisonous(const run_standing& standing) {
     return failing(chat::failure_kind::runtime_failed, std::string(poisonous_cause),
-                   what_it_did(at.harm) +
+                   what_it_did(standing.harm) +
                        " while it worked on this request, so the request is not tried again. Change it, or "
                        "ask the operator.");
 }
 
-bool may_run_again(const run_standing& at, const retry_limits& limits) {
-    return at.tries - at.refits < limits.max_tries && !at.deadline_passed;
+bool may_run_again(const run_standing& standing, const retry_limits& limits) {
+    return standing.tries - standing.refits < limits.max_tries && !standing.deadline_passed;
 }
 
 }  // namespace
@@ -52,23 +52,23 @@ std::optional<fail_request> before_run(const prompt_record& harm, const retry_li
             "restarted by its operator.");
 }
 
-fail_request after_abandonment(const run_standing& at) {
-    if (at.reader_gone) {
+fail_request after_abandonment(const run_standing& standing) {
+    if (standing.reader_gone) {
         return failing(chat::failure_kind::cancelled, "cancelled", "the client has gone");
     }
     return failing(chat::failure_kind::shutting_down, "shutting-down",
                    "this server is shutting down; ask again in a while");
 }
 
-std::variant<run_again, fail_request> after_failure(const run_standing& at, const retry_limits& limits,
+std::variant<run_again, fail_request> after_failure(const run_standing& standing, const retry_limits& limits,
                                                     const chat::failure& why) {
-    if (is_poisonous(at, limits)) {
-        return poisonous(at);
+    if (is_poisonous(standing, limits)) {
+        return poisonous(standing);
     }
     const bool too_long = why.kind == chat::failure_kind::context_too_long;
-    const bool again =
-        too_long ? at.refits < limits.max_refits && !at.deadline_passed : may_run_again(at, limits);
-    if (!at.gone_out && why.retryable && again) {
+    const bool again = too_long ? standing.refits < limits.max_refits && !standing.deadline_passed
+                                : may_run_again(standing, limits);
+    if (!standing.gone_out && why.retryable && again) {
         return run_again{};
     }
     fail_request out{why};
@@ -76,17 +76,20 @@ std::variant<run_again, fail_request> after_failure(const run_standing& at, cons
     return out;
 }
 
-end_of_run after_run(const run_standing& at, const retry_limits& limits, const engine::run_outcome& outcome) {
-    if (at.abandoned) {
-        return after_abandonment(at);
+end_of_run after_run(const run_standing& standing, const retry_limits& limits,
+                     const engine::run_outcome& outcome) {
+    if (standing.abandoned) {
+        return after_abandonment(standing);
     }
-    if (at.judged) {
-        return is_poisonous(at, limits) ? end_of_run(poisonous(at)) : end_of_run(keep_judgement{});
+    if (standing.judged) {
+        return is_poisonous(standing, limits) ? end_of_run(poisonous(standing))
+                                              : end_of_run(keep_judgement{});
     }
     switch (outcome.end) {
         case engine::run_end::failed:
-            return std::visit([](auto&& next) { return end_of_run(std::forward<decltype(next)>(next)); },
-                              after_failure(at, limits, outcome.failure.value_or(engine::run_failure{})));
+            return std::visit(
+                [](auto&& next) { return end_of_run(std::forward<decltype(next)>(next)); },
+                after_failure(standing, limits, outcome.failure.value_or(engine::run_failure{})));
         case engine::run_end::cancelled:
             return failing(chat::failure_kind::internal, "run-cancelled",
                            "the answer was stopped without a reason; ask again");
@@ -99,9 +102,10 @@ end_of_run after_run(const run_standing& at, const retry_limits& limits, const e
 }
 
 // A text that is no conversation has no place for a hint, so it is not asked again, nor is a title worth three runs.
-end_of_answer after_answer(const run_standing& at, const retry_limits& limits, chat::finish_reason reason,
-                           std::optional<judged_answer> format, const std::optional<std::string>& misfit) {
-    if (misfit && may_run_again(at, limits)) {
+end_of_answer after_answer(const run_standing& standing, const retry_limits& limits,
+                           chat::finish_reason reason, std::optional<judged_answer> format,
+                           const std::optional<std::string>& misfit) {
+    if (misfit && may_run_again(standing, limits)) {
         return run_corrected{*misfit};
     }
     if (!format) {
@@ -115,7 +119,7 @@ end_of_answer after_answer(const run_standing& at, const retry_limits& limits, c
     if (reason == chat::finish_reason::length) {
         return finish_request{reason, std::move(format->written)};
     }
-    if (at.may_be_corrected && may_run_again(at, limits)) {
+    if (standing.may_be_corrected && may_run_again(standing, limits)) {
         return run_corrected{std::move(verdict.violation)};
     }
     const std::string tries = format->tries == 1 ? "1 try" : std::to_string(format->tries) + " tries";

@@ -69,11 +69,11 @@ using end_of_run = std::variant<keep_judgement, judge_answer, run_again, fail_re
 //   failed                                         fail: as it failed
 //   cancelled, and not on request                 fail: internal
 //   stop or length                                 judge_answer
-[[nodiscard]] end_of_run after_run(const run_standing& at, const retry_limits& limits,
+[[nodiscard]] end_of_run after_run(const run_standing& standing, const retry_limits& limits,
                                    const engine::run_outcome& outcome);
 
 // A request whose prompt could not be measured or does not fit: the part of after_run() for failures.
-[[nodiscard]] std::variant<run_again, fail_request> after_failure(const run_standing& at,
+[[nodiscard]] std::variant<run_again, fail_request> after_failure(const run_standing& standing,
                                                                   const retry_limits& limits,
                                                                   const chat::failure& why);
 
@@ -82,7 +82,7 @@ using end_of_run = std::variant<keep_judgement, judge_answer, run_again, fail_re
                                                      core::steady_time now);
 
 // Given up by its reader, or by the server's end.
-[[nodiscard]] fail_request after_abandonment(const run_standing& at);
+[[nodiscard]] fail_request after_abandonment(const run_standing& standing);
 
 // An answer as its format sees it.
 struct judged_answer {
@@ -96,7 +96,7 @@ using end_of_answer = std::variant<finish_request, run_corrected, fail_request>;
 // `reason` is length for an answer that was cut. One that waits for its format goes out when it keeps to it, or
 // when it was cut: then the client sees what there is and `length`. `format` is absent where none is wanted. `misfit`:
 // what is wrong with a call that waits.
-[[nodiscard]] end_of_answer after_answer(const run_standing& at, const retry_limits& limits,
+[[nodiscard]] end_of_answer after_answer(const run_standing& standing, const retry_limits& limits,
                                          chat::finish_reason reason, std::optional<judged_answer> format,
                                          const std::optional<std::string>& misfit = std::nullopt);
 

@@ -20,48 +20,49 @@ public:
         : all_(std::move(all)), admission_(&admission), clock_(&clock) {}
 
     // Before all others. May be called on any thread: for a long prompt it takes milliseconds.
-    void read(const chat::generation_request& what) { content_ = all_->content_of(what); }
+    void read(const chat::generation_request& request) { content_ = all_->content_of(request); }
 
     // What the prompt did to the runtimes of that tier, whoever asked.
-    [[nodiscard]] prompt_record harm(const served_model& of, unsigned tier) const {
-        return all_->empty() ? prompt_record{}
-                             : all_->find(mark(of, tier), stand(of), clock_->now()).value_or(prompt_record{});
+    [[nodiscard]] prompt_record harm(const served_model& model, unsigned tier) const {
+        return all_->empty()
+                   ? prompt_record{}
+                   : all_->find(mark(model, tier), stand(model), clock_->now()).value_or(prompt_record{});
     }
     // Or in this request, on whatever tier.
-    [[nodiscard]] prompt_record worst(const served_model& of, unsigned tier) const {
-        prompt_record out = harm(of, tier);
-        const auto own = own_.find({}, stand(of), clock_->now());
+    [[nodiscard]] prompt_record worst(const served_model& model, unsigned tier) const {
+        prompt_record out = harm(model, tier);
+        const auto own = own_.find({}, stand(model), clock_->now());
         return own && own->losses > out.losses ? *own : out;
     }
 
     void begin_run() { noted_ = hung_ = false; }
     // What was lost to a prompt shows at the end of its run, or when the runtime does not come to rest after it; the
     // first one counts.
-    void note(const served_model& of, unsigned tier, const engine::run_loss& loss) {
+    void note(const served_model& model, unsigned tier, const engine::run_loss& loss) {
         if (noted_ || loss.what == engine::run_loss::how::none) {
             return;
         }
         noted_ = true;
         hung_ = loss.what == engine::run_loss::how::hung;
-        own_.note({}, loss, stand(of), clock_->now());
-        all_->note(mark(of, tier), loss, stand(of), clock_->now());
+        own_.note({}, loss, stand(model), clock_->now());
+        all_->note(mark(model, tier), loss, stand(model), clock_->now());
     }
     // It was answered.
-    void pardon(const served_model& of, unsigned tier) {
+    void pardon(const served_model& model, unsigned tier) {
         if (!all_->empty()) {
-            all_->pardon(mark(of, tier));
+            all_->pardon(mark(model, tier));
         }
     }
     // The runtime, in the last run.
     [[nodiscard]] bool hung() const noexcept { return hung_; }
 
 private:
-    [[nodiscard]] prompt_mark mark(const served_model& of, unsigned tier) const {
-        return all_->mark_of(content_, of.deployment, tier);
+    [[nodiscard]] prompt_mark mark(const served_model& model, unsigned tier) const {
+        return all_->mark_of(content_, model.deployment, tier);
     }
-    [[nodiscard]] std::uint64_t stand(const served_model& of) const {
+    [[nodiscard]] std::uint64_t stand(const served_model& model) const {
         std::uint64_t out = 0;
-        for (const engine::backend* const each : admission_->runtimes_of(of.deployment)) {
+        for (const engine::backend* const each : admission_->runtimes_of(model.deployment)) {
             out += each->outside_faults();
         }
         return out;

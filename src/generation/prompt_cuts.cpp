@@ -83,7 +83,7 @@ std::size_t summary_question(const std::vector<chat::message>& messages) {
                           return messages[at - 1].content.find(each) != std::string::npos;
                       });
     const auto first = std::ranges::find_if(
-        messages, [](const chat::message& one) { return one.from != chat::role::system; });
+        messages, [](const chat::message& message) { return message.from != chat::role::system; });
     const bool has_turns = asks && first - messages.begin() < static_cast<std::ptrdiff_t>(at - 1);
     return has_turns ? at - 1 : messages.size();
 }
@@ -249,7 +249,7 @@ void prompt_cutter::cut_conversation(std::size_t budget) {
     rest_.tools = whole_.tools;
     const std::size_t system = system_bytes(whole_.messages);
     const std::size_t turns = turn_bytes(whole_.messages);
-    const auto not_system = [](const chat::message& one) { return one.from != chat::role::system; };
+    const auto not_system = [](const chat::message& message) { return message.from != chat::role::system; };
     const bool goes_on = std::count_if(whole_.messages.begin(), whole_.messages.end(), not_system) > 1;
     std::array<part, 3> parts{
         {{system, 1}, {tool_bytes(whole_.tools), 1}, {goes_on ? std::bit_ceil(turns) : turns, 2}}};

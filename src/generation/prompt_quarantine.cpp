@@ -21,15 +21,15 @@ void feed(core::keyed_hash& into, std::string_view part) {
     into.feed_part(part.substr(part.size() - most_of_a_part / 2));
 }
 
-void feed(core::keyed_hash& into, const chat::message& one) {
-    feed(into, std::to_string(static_cast<int>(one.from)));
-    feed(into, one.content);
-    feed(into, one.thinking);
-    feed(into, one.tool_name);
-    for (const auto& image : one.images) {
+void feed(core::keyed_hash& into, const chat::message& message) {
+    feed(into, std::to_string(static_cast<int>(message.from)));
+    feed(into, message.content);
+    feed(into, message.thinking);
+    feed(into, message.tool_name);
+    for (const auto& image : message.images) {
         feed(into, std::to_string(image->mark));
     }
-    for (const chat::tool_call& call : one.calls) {
+    for (const chat::tool_call& call : message.calls) {
         feed(into, call.name);
         feed(into, call.arguments.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     }
@@ -45,19 +45,19 @@ prompt_mark prompt_quarantine::mark_of(prompt_mark content, const std::string& l
     return hash.result();
 }
 
-prompt_mark prompt_quarantine::content_of(const chat::generation_request& what) const {
+prompt_mark prompt_quarantine::content_of(const chat::generation_request& request) const {
     core::keyed_hash hash(key_);
-    for (const chat::message& each : what.messages) {
+    for (const chat::message& each : request.messages) {
         feed(hash, each);
     }
-    feed(hash, what.raw_prompt ? "raw " + *what.raw_prompt : std::string());
-    if (what.hole) {
-        feed(hash, what.hole->prefix);
-        feed(hash, what.hole->suffix);
+    feed(hash, request.raw_prompt ? "raw " + *request.raw_prompt : std::string());
+    if (request.hole) {
+        feed(hash, request.hole->prefix);
+        feed(hash, request.hole->suffix);
     }
-    feed(hash, what.prompt_template);
-    feed(hash, std::to_string(static_cast<int>(what.thinking)) + what.effort);
-    for (const nlohmann::ordered_json* const each : {&what.tools, &what.format}) {
+    feed(hash, request.prompt_template);
+    feed(hash, std::to_string(static_cast<int>(request.thinking)) + request.effort);
+    for (const nlohmann::ordered_json* const each : {&request.tools, &request.format}) {
         feed(hash, each->is_null()
                        ? std::string()
                        : each->dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));

@@ -41,7 +41,7 @@ public:
 
     // What it asks, and not how: who asks, sampling and limits are left out. May be called on any thread: for a long
     // prompt it takes milliseconds.
-    [[nodiscard]] prompt_mark content_of(const chat::generation_request& what) const;
+    [[nodiscard]] prompt_mark content_of(const chat::generation_request& request) const;
     // `tier`: another runtime of the model may well live through it.
     [[nodiscard]] prompt_mark mark_of(prompt_mark content, const std::string& lane, unsigned tier) const;
 

@@ -59,8 +59,9 @@ chat::sampling as_sampling(const catalog::sampling_defaults& from) {
 
 // Behind what the request says first as system text, so that this stays the first.
 void insert_examples(std::vector<chat::message>& messages, const std::vector<chat::message>& examples) {
-    const auto first = std::find_if(messages.begin(), messages.end(),
-                                    [](const chat::message& one) { return one.from != chat::role::system; });
+    const auto first = std::find_if(messages.begin(), messages.end(), [](const chat::message& message) {
+        return message.from != chat::role::system;
+    });
     messages.insert(first, examples.begin(), examples.end());
 }
 
@@ -181,10 +182,10 @@ bool is_long(const chat::generation_request& request, std::size_t more) {
 }
 
 preparation prepare_request(chat::generation_request& request, const served_model& model,
-                            chat::render_options how) {
+                            chat::render_options options) {
     apply_defaults(request, model);
     prepared_request out;
-    out.how = std::move(how);
+    out.how = std::move(options);
     if (out.how.format == nullptr || (is_conversation(request) && request.messages.empty())) {
         return chat::failure{chat::failure_kind::internal, "not-renderable",
                              core::say("request.conversation/model")};
@@ -229,7 +230,7 @@ core::awaitable<preparation> prepare_beside(core::worker* elsewhere, chat::gener
 
 bool has_images(const chat::generation_request& request) {
     return std::ranges::any_of(request.messages,
-                               [](const chat::message& one) { return !one.images.empty(); });
+                               [](const chat::message& message) { return !message.images.empty(); });
 }
 
 bool is_conversation(const chat::generation_request& request) {
@@ -251,9 +252,9 @@ bool is_background(const chat::generation_request& request) {
         request.messages.size() > most_messages) {
         return false;
     }
-    const bool begins = std::ranges::any_of(request.messages, [&](const chat::message& one) {
-        const std::string_view text = core::trimmed_front(one.content);
-        return one.from != chat::role::assistant &&
+    const bool begins = std::ranges::any_of(request.messages, [&](const chat::message& message) {
+        const std::string_view text = core::trimmed_front(message.content);
+        return message.from != chat::role::assistant &&
                std::ranges::any_of(beginnings,
                                    [&](std::string_view begin) { return text.starts_with(begin); });
     });

@@ -39,7 +39,7 @@ using preparation = boost::system::result<prepared_request, chat::failure>;
 // Completes `request`: sampling, limits, messages, and thinking off where a call is forced. Refused (bad_request, unsupported) when it can't be
 // rendered for the model or its format can't be checked. Asks no backend, so any thread may call it.
 [[nodiscard]] preparation prepare_request(chat::generation_request& request, const served_model& model,
-                                          chat::render_options how);
+                                          chat::render_options options);
 
 // The same, on `elsewhere` where it takes long and there is one. `now`: some templates write the local date.
 // REQUIRES: `request` and `model` outlive it.

@@ -164,9 +164,9 @@ void fill(const pieces& all, std::vector<chat::message>& messages, const std::ve
 
 }  // namespace
 
-bool is_persons(const chat::message& one) {
-    const bool wordless = core::trimmed(one.content).empty();
-    return one.from == chat::role::user && (wordless || !persons_words(one.content).empty());
+bool is_persons(const chat::message& message) {
+    const bool wordless = core::trimmed(message.content).empty();
+    return message.from == chat::role::user && (wordless || !persons_words(message.content).empty());
 }
 
 std::string_view persons_words(std::string_view text) {
@@ -193,15 +193,15 @@ std::string_view persons_words(std::string_view text) {
     return rest;
 }
 
-std::size_t turn_bytes(const chat::message& one) {
+std::size_t turn_bytes(const chat::message& message) {
     constexpr std::size_t image_bytes = 1024;   // as a text that takes as many tokens as a small one
     constexpr std::size_t overhead_bytes = 16;  // the words around a turn
-    std::size_t sum = one.content.size() + one.images.size() * image_bytes + overhead_bytes;
-    for (const chat::tool_call& call : one.calls) {
+    std::size_t sum = message.content.size() + message.images.size() * image_bytes + overhead_bytes;
+    for (const chat::tool_call& call : message.calls) {
         sum += call.name.size() + overhead_bytes +
                call.arguments.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).size();
     }
-    return one.from == chat::role::system ? 0 : sum;
+    return message.from == chat::role::system ? 0 : sum;
 }
 
 std::size_t turn_bytes(const std::vector<chat::message>& messages) {
@@ -216,8 +216,8 @@ const chat::message* task_of(const std::vector<chat::message>& messages) {
     const auto last = std::find_if(messages.rbegin(), messages.rend(), is_persons);
     const auto any = last != messages.rend()
                          ? last
-                         : std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& one) {
-                               return one.from == chat::role::user;
+                         : std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& message) {
+                               return message.from == chat::role::user;
                            });
     return any == messages.rend() ? nullptr : &*any;
 }

@@ -22,14 +22,14 @@ struct turn_cuts {
 };
 
 // Of one that is not system text; and of all.
-[[nodiscard]] std::size_t turn_bytes(const chat::message& one);
+[[nodiscard]] std::size_t turn_bytes(const chat::message& message);
 [[nodiscard]] std::size_t turn_bytes(const std::vector<chat::message>& messages);
 
 // Leaves turns of about `room` bytes. System texts stay as they are.
 [[nodiscard]] turn_cuts cut_turns(std::vector<chat::message>& messages, std::size_t room);
 
 // A person wrote it, as far as can be seen.
-[[nodiscard]] bool is_persons(const chat::message& one);
+[[nodiscard]] bool is_persons(const chat::message& message);
 // A text without the elements that programs write before a person's words, such as <system-reminder>…</system-reminder>;
 // empty where there is nothing else, as in <tool_response>…</tool_response>.
 [[nodiscard]] std::string_view persons_words(std::string_view text);

@@ -18,16 +18,16 @@ std::string json_text(const nlohmann::ordered_json& tree) {
     return tree.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-void feed_message(core::keyed_hash& into, const chat::message& one) {
-    into.feed_part(std::to_string(static_cast<int>(one.from)));
-    into.feed_part(one.content);
-    into.feed_part(one.tool_name);
-    into.feed_part(std::to_string(one.images.size()));
-    for (const auto& image : one.images) {
+void feed_message(core::keyed_hash& into, const chat::message& message) {
+    into.feed_part(std::to_string(static_cast<int>(message.from)));
+    into.feed_part(message.content);
+    into.feed_part(message.tool_name);
+    into.feed_part(std::to_string(message.images.size()));
+    for (const auto& image : message.images) {
         into.feed_part(std::to_string(image->mark));
     }
-    into.feed_part(std::to_string(one.calls.size()));
-    for (const chat::tool_call& call : one.calls) {
+    into.feed_part(std::to_string(message.calls.size()));
+    for (const chat::tool_call& call : message.calls) {
         into.feed_part(call.name);
         into.feed_part(json_text(call.arguments));
     }
@@ -70,19 +70,21 @@ std::string stand_in_of(const left_out_turns& turns, std::string_view summary) {
 
 }  // namespace
 
-bool is_summary(const chat::message& one) {
-    return one.from == chat::role::system && one.content.starts_with(summary_heading);
+bool is_summary(const chat::message& message) {
+    return message.from == chat::role::system && message.content.starts_with(summary_heading);
 }
 
-void write_down(const chat::message& one, std::string& to) {
-    if (is_summary(one)) {
-        to.append(one.content).append("\n\n");
-    } else if (one.from == chat::role::tool) {
-        to.append("Result of ").append(one.tool_name).append(": ").append(one.content).append("\n\n");
-    } else if (one.from != chat::role::system && !one.content.empty()) {
-        to.append(one.from == chat::role::user ? "User: " : "Assistant: ").append(one.content).append("\n\n");
+void write_down(const chat::message& message, std::string& to) {
+    if (is_summary(message)) {
+        to.append(message.content).append("\n\n");
+    } else if (message.from == chat::role::tool) {
+        to.append("Result of ").append(message.tool_name).append(": ").append(message.content).append("\n\n");
+    } else if (message.from != chat::role::system && !message.content.empty()) {
+        to.append(message.from == chat::role::user ? "User: " : "Assistant: ")
+            .append(message.content)
+            .append("\n\n");
     }
-    for (const chat::tool_call& call : one.calls) {
+    for (const chat::tool_call& call : message.calls) {
         to.append("Assistant calls ").append(call.name).append(json_text(call.arguments)).append("\n\n");
     }
 }
@@ -255,8 +257,9 @@ std::string usable_summary(std::string_view answer, std::size_t room, std::size_
 }
 
 bool put_before(std::vector<chat::message>& messages, const std::string& stand_in) {
-    const auto first = std::find_if(messages.begin(), messages.end(),
-                                    [](const chat::message& one) { return one.from != chat::role::system; });
+    const auto first = std::find_if(messages.begin(), messages.end(), [](const chat::message& message) {
+        return message.from != chat::role::system;
+    });
     if (first == messages.end() || first->from != chat::role::user) {
         return false;
     }

@@ -49,12 +49,12 @@ public:
 
     // Starts the request for `model`, as it was found; nullptr is one that is not served. Failures come as
     // events.
-    [[nodiscard]] generation_handle start(chat::generation_request what, served model);
+    [[nodiscard]] generation_handle start(chat::generation_request request, served model);
 
-    // The tokens of the prompt that `what` makes, as its runtime counts them, or estimates where it can't. Takes its
+    // The tokens of the prompt that `request` makes, as its runtime counts them, or estimates where it can't. Takes its
     // turn like a generation, and runs nothing. REQUIRES: *this outlives the call.
     using count_result = boost::system::result<std::uint32_t, chat::failure>;
-    [[nodiscard]] core::awaitable<count_result> count(chat::generation_request what, served model);
+    [[nodiscard]] core::awaitable<count_result> count(chat::generation_request request, served model);
 
     // The runtimes were mended or replaced: a prompt that was deadly may not be so any more.
     void forget_deadly_prompts();

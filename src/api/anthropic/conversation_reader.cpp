@@ -40,27 +40,27 @@ public:
     explicit conversation_reader(decode_problem& problem) : problem_(problem) {}
 
     void read_system(const ordered_json* value);
-    void read_message(const json_fields& from);
+    void read_message(const json_fields& fields);
     [[nodiscard]] conversation take() { return std::move(out_); }
     [[nodiscard]] std::size_t size() const noexcept { return out_.messages.size(); }
 
 private:
-    void read_blocks(chat::role from, const ordered_json& blocks);
+    void read_blocks(chat::role role, const ordered_json& blocks);
     // What a block adds to the turn it stands in, or to the results before it.
     void read_block(const ordered_json& block, chat::message& turn, std::vector<chat::message>& results);
-    void read_image(const ordered_json& block, chat::message& to);
+    void read_image(const ordered_json& block, chat::message& message);
     void read_call(const ordered_json& block, chat::message& turn);
     [[nodiscard]] chat::message read_result(const ordered_json& block);
     void add(chat::message message) { out_.messages.push_back(std::move(message)); }
-    [[nodiscard]] chat::role read_role(const json_fields& from);
+    [[nodiscard]] chat::role read_role(const json_fields& fields);
 
     decode_problem& problem_;
     conversation out_;
     std::map<std::string, std::string> called_;  // names of tools by the ids of their calls
 };
 
-chat::role conversation_reader::read_role(const json_fields& from) {
-    const std::string role = core::lower_case(from.text("role").value_or(""));
+chat::role conversation_reader::read_role(const json_fields& fields) {
+    const std::string role = core::lower_case(fields.text("role").value_or(""));
     out_.bytes += role.size();
     if (role == "assistant") {
         return chat::role::assistant;
@@ -92,9 +92,9 @@ void conversation_reader::read_system(const ordered_json* value) {
     }
 }
 
-void conversation_reader::read_message(const json_fields& from) {
-    const chat::role role = read_role(from);
-    const ordered_json* content = from.find("content");
+void conversation_reader::read_message(const json_fields& fields) {
+    const chat::role role = read_role(fields);
+    const ordered_json* content = fields.find("content");
     if (content != nullptr && content->is_array()) {
         read_blocks(role, *content);
         return;
@@ -111,9 +111,9 @@ void conversation_reader::read_message(const json_fields& from) {
 }
 
 // The results of tools come before the text that a person may have added to them.
-void conversation_reader::read_blocks(chat::role from, const ordered_json& blocks) {
+void conversation_reader::read_blocks(chat::role role, const ordered_json& blocks) {
     chat::message turn;
-    turn.from = from;
+    turn.from = role;
     std::vector<chat::message> results;
     for (const ordered_json& block : blocks) {
         if (!block.is_object()) {
@@ -147,7 +147,7 @@ void conversation_reader::read_block(const ordered_json& block, chat::message& t
     }
 }
 
-void conversation_reader::read_image(const ordered_json& block, chat::message& to) {
+void conversation_reader::read_image(const ordered_json& block, chat::message& message) {
     const ordered_json* source = member(block, "source");
     if (source == nullptr || !source->is_object()) {
         problem_.set(core::say("request.image-form/invalid"));
@@ -167,7 +167,7 @@ void conversation_reader::read_image(const ordered_json& block, chat::message& t
         return;
     }
     out_.has_images = true;
-    add_image(base64, to, problem_);
+    add_image(base64, message, problem_);
 }
 
 void conversation_reader::read_call(const ordered_json& block, chat::message& turn) {
@@ -212,26 +212,26 @@ chat::message conversation_reader::read_result(const ordered_json& block) {
     return result;
 }
 
-void read_tool(const json_fields& tool, tool_list& to) {
+void read_tool(const json_fields& tool, tool_list& tools) {
     const std::string name = tool.text("name").value_or("");
     const std::string description = tool.text("description").value_or("");
     const std::string type = tool.text("type").value_or("custom");
     const ordered_json* schema = tool.find("input_schema");
     if (schema == nullptr && type != "custom") {
-        to.unused.emplace_back("tools.type");
+        tools.unused.emplace_back("tools.type");
         return;
     }
     if (schema != nullptr && !schema->is_object()) {
         tool.problem().set(core::say("request.field-value/invalid", go_quoted(name)));
         return;
     }
-    add_tool(to.tools, name, description, schema);
+    add_tool(tools.tools, name, description, schema);
     json_writer written;
-    written.tree(to.tools.back()["function"]["parameters"]);
-    to.bytes += name.size() + description.size() + written.take().size();
+    written.tree(tools.tools.back()["function"]["parameters"]);
+    tools.bytes += name.size() + description.size() + written.take().size();
 }
 
-void read_choice(const json_fields& fields, tool_list& to) {
+void read_choice(const json_fields& fields, tool_list& tools) {
     const ordered_json* choice = fields.find("tool_choice");
     if (choice == nullptr || !choice->is_object()) {
         return;
@@ -241,12 +241,12 @@ void read_choice(const json_fields& fields, tool_list& to) {
         return;
     }
     if (*type == "none") {
-        to.tools = nullptr;
+        tools.tools = nullptr;
         return;
     }
-    to.must_call = demanded_tools(to.tools, *choice);
-    if (to.must_call.empty()) {
-        to.unused.emplace_back("tool_choice");
+    tools.must_call = demanded_tools(tools.tools, *choice);
+    if (tools.must_call.empty()) {
+        tools.unused.emplace_back("tool_choice");
     }
 }
 

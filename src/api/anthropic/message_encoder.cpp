@@ -14,11 +14,12 @@ std::string event_of(std::string_view type, std::string_view data) {
     return out;
 }
 
-void write_stop(json_writer& json, bool called, const message_identity& who, chat::finish_reason reason) {
+void write_stop(json_writer& json, bool called, const message_identity& identity,
+                chat::finish_reason reason) {
     if (called) {
         json.member("stop_reason", "tool_use");
-    } else if (!who.stopped_by.empty()) {
-        json.member("stop_reason", "stop_sequence").member("stop_sequence", who.stopped_by);
+    } else if (!identity.stopped_by.empty()) {
+        json.member("stop_reason", "stop_sequence").member("stop_sequence", identity.stopped_by);
     } else {
         json.member("stop_reason", reason == chat::finish_reason::stop ? "end_turn" : "max_tokens");
     }
@@ -31,9 +32,9 @@ void write_usage(json_writer& json, const chat::token_usage& usage) {
     json.count("cache_read_input_tokens", cached).count("output_tokens", usage.generated_tokens).end_object();
 }
 
-void open_message(json_writer& json, const message_identity& who) {
-    json.member("id", who.id).member("type", "message").member("role", "assistant");
-    json.member("model", who.model);
+void open_message(json_writer& json, const message_identity& identity) {
+    json.member("id", identity.id).member("type", "message").member("role", "assistant");
+    json.member("model", identity.model);
 }
 
 void open_call(json_writer& json, const chat::tool_call& call) {
@@ -42,24 +43,24 @@ void open_call(json_writer& json, const chat::tool_call& call) {
 
 }  // namespace
 
-std::string encode_message(const message_identity& who, const whole_answer& said,
+std::string encode_message(const message_identity& identity, const whole_answer& answer,
                            const chat::finished_event& end) {
     json_writer json;
     json.begin_object();
-    open_message(json, who);
+    open_message(json, identity);
     json.key("content").begin_array();
-    if (!said.thinking.empty()) {
-        json.begin_object().member("type", "thinking").member("thinking", said.thinking).end_object();
+    if (!answer.thinking.empty()) {
+        json.begin_object().member("type", "thinking").member("thinking", answer.thinking).end_object();
     }
-    if (!said.text.empty()) {
-        json.begin_object().member("type", "text").member("text", said.text).end_object();
+    if (!answer.text.empty()) {
+        json.begin_object().member("type", "text").member("text", answer.text).end_object();
     }
-    for (const chat::tool_call& call : said.calls) {
+    for (const chat::tool_call& call : answer.calls) {
         open_call(json, call);
         json.key("input").tree(call.arguments).end_object();
     }
     json.end_array();
-    write_stop(json, !said.calls.empty(), who, end.reason);
+    write_stop(json, !answer.calls.empty(), identity, end.reason);
     write_usage(json, end.usage);
     json.end_object();
     return json.take() + "\n";

@@ -20,13 +20,13 @@ struct message_identity {
 };
 
 // The whole answer as one object, with the newline that ends it.
-[[nodiscard]] std::string encode_message(const message_identity& who, const whole_answer& said,
+[[nodiscard]] std::string encode_message(const message_identity& identity, const whole_answer& answer,
                                          const chat::finished_event& end);
 
 // Builds the events of one answer, one after another. Content blocks follow each other: one is open at most.
 class event_encoder {
 public:
-    explicit event_encoder(message_identity who) : who_(std::move(who)) {}
+    explicit event_encoder(message_identity identity) : who_(std::move(identity)) {}
 
     [[nodiscard]] std::string start(std::size_t guessed_input_tokens);
     // Everything `event` leads to. A terminal event ends the stream.

@@ -82,12 +82,12 @@ void read_format(const json_fields& fields, messages_request& into) {
 }
 
 // The checks of the request as a whole, in Ollama's order.
-void check_required(const json_fields& fields, const messages_request& asked) {
+void check_required(const json_fields& fields, const messages_request& request) {
     decode_problem& problem = fields.problem();
-    if (asked.model.empty()) {
+    if (request.model.empty()) {
         problem.set(core::say("request.field-missing/model"));
     }
-    if (asked.max_tokens <= 0) {
+    if (request.max_tokens <= 0) {
         problem.set(core::say("request.field-missing/max"));
     }
     const ordered_json* messages = fields.array("messages", "[]anthropic.MessageParam");
@@ -124,12 +124,12 @@ messages_request read_messages_request(const http::request& incoming, decode_pro
     return out;
 }
 
-void check(const generation::served_model& model, const messages_request& asked, decode_problem& problem) {
+void check(const generation::served_model& model, const messages_request& request, decode_problem& problem) {
     if (!has_capability(model, "completion")) {
-        problem.set(core::say("request.not-for-chat/support", asked.model));
+        problem.set(core::say("request.not-for-chat/support", request.model));
     }
-    check_tools(model, !asked.tools.tools.is_null(), problem);
-    check_vision(model, asked.talk.has_images, asked.talk.messages, problem);
+    check_tools(model, !request.tools.tools.is_null(), problem);
+    check_vision(model, request.talk.has_images, request.talk.messages, problem);
 }
 
 void fill(messages_request& asked, const generation::served_model& model, chat::generation_request& request) {
@@ -149,9 +149,9 @@ void fill(messages_request& asked, const generation::served_model& model, chat::
     }
 }
 
-std::size_t guessed_input_tokens(const messages_request& asked) {
+std::size_t guessed_input_tokens(const messages_request& request) {
     constexpr std::size_t bytes_per_token = 4;
-    return std::max<std::size_t>(1, (asked.talk.bytes + asked.tools.bytes) / bytes_per_token);
+    return std::max<std::size_t>(1, (request.talk.bytes + request.tools.bytes) / bytes_per_token);
 }
 
 }  // namespace corral::api::anthropic

@@ -33,12 +33,12 @@ struct messages_request {
                                                      bool counts = false);
 
 // Refuses what `model` can't do.
-void check(const generation::served_model& model, const messages_request& asked, decode_problem& problem);
+void check(const generation::served_model& model, const messages_request& request, decode_problem& problem);
 
 // Moves what was asked into `request`; thinking that `model` can't do is dropped.
 void fill(messages_request& asked, const generation::served_model& model, chat::generation_request& request);
 
 // Tokens of the prompt before anything was counted: at least 1.
-[[nodiscard]] std::size_t guessed_input_tokens(const messages_request& asked);
+[[nodiscard]] std::size_t guessed_input_tokens(const messages_request& request);
 
 }  // namespace corral::api::anthropic

@@ -18,8 +18,8 @@ namespace {
 
 class event_stream final : public answer_format {
 public:
-    event_stream(message_identity who, std::size_t guessed_input_tokens, core::random_source& random)
-        : encoder_(std::move(who)), guessed_(guessed_input_tokens), random_(&random) {}
+    event_stream(message_identity identity, std::size_t guessed_input_tokens, core::random_source& random)
+        : encoder_(std::move(identity)), guessed_(guessed_input_tokens), random_(&random) {}
 
     http::response_head head() override {
         http::response_head out;
@@ -33,8 +33,8 @@ public:
     std::string encode(chat::generation_event& event) override { return encoder_.encode(event); }
     std::string keep_alive() override { return event_encoder::ping(); }
     void stopped_by(std::string_view text) override { encoder_.stopped_by(text); }
-    std::string whole(const whole_answer& said, const chat::finished_event& end) override {
-        return encode_message(encoder_.identity(), said, end);
+    std::string whole(const whole_answer& answer, const chat::finished_event& end) override {
+        return encode_message(encoder_.identity(), answer, end);
     }
     const char* whole_type() const override { return reply_type; }
     http::response refusal(const chat::failed_event& why, bool /*streamed*/) override {

@@ -63,9 +63,9 @@ bool in_scope(const config::key_scopes& scopes, const http::request& incoming) {
 }
 
 // Whoever operates the box pulls too.
-config::key_scopes whole(config::key_scopes of) {
-    of.pull = of.pull || of.operate;
-    return of;
+config::key_scopes whole(config::key_scopes scopes) {
+    scopes.pull = scopes.pull || scopes.operate;
+    return scopes;
 }
 
 // A proxy on this machine asks for others.

@@ -61,22 +61,22 @@ cors_verdict cors_policy::judge(std::string_view origin, std::string_view host) 
     return any_ || listed ? cors_verdict::allowed : cors_verdict::refused;
 }
 
-void cors_policy::add_headers(http::header_fields& to, std::string_view origin) const {
+void cors_policy::add_headers(http::header_fields& fields, std::string_view origin) const {
     const std::string_view shown = any_ ? std::string_view("*") : origin;
-    add_header(to, "Access-Control-Allow-Origin", shown);
+    add_header(fields, "Access-Control-Allow-Origin", shown);
     if (!any_) {
-        add_header(to, "Vary", "Origin");
+        add_header(fields, "Vary", "Origin");
     }
 }
 
-void cors_policy::add_preflight_headers(http::header_fields& to, std::string_view origin) const {
-    add_header(to, "Access-Control-Allow-Methods", "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS");
-    add_header(to, "Access-Control-Allow-Headers", allowed_request_headers);
-    add_header(to, "Access-Control-Max-Age", "43200");
-    add_headers(to, origin);
+void cors_policy::add_preflight_headers(http::header_fields& fields, std::string_view origin) const {
+    add_header(fields, "Access-Control-Allow-Methods", "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS");
+    add_header(fields, "Access-Control-Allow-Headers", allowed_request_headers);
+    add_header(fields, "Access-Control-Max-Age", "43200");
+    add_headers(fields, origin);
     if (!any_) {
-        add_header(to, "Vary", "Access-Control-Request-Method");
-        add_header(to, "Vary", "Access-Control-Request-Headers");
+        add_header(fields, "Vary", "Access-Control-Request-Method");
+        add_header(fields, "Vary", "Access-Control-Request-Headers");
     }
 }
 

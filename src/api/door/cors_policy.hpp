@@ -23,9 +23,9 @@ public:
 
     [[nodiscard]] cors_verdict judge(std::string_view origin, std::string_view host) const;
     // For an answer to an allowed origin.
-    void add_headers(http::header_fields& to, std::string_view origin) const;
+    void add_headers(http::header_fields& fields, std::string_view origin) const;
     // For the answer to its preflight, 204.
-    void add_preflight_headers(http::header_fields& to, std::string_view origin) const;
+    void add_preflight_headers(http::header_fields& fields, std::string_view origin) const;
 
 private:
     std::vector<std::string> allowed_;  // lower case

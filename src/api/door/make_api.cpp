@@ -127,11 +127,11 @@ http::response refuse_all(const front& at, const http::request& head) {
 }
 
 // Beside those that Ollama allows; only for who asks, so that its answer to all others stays as it is.
-void allow_own_headers(http::header_fields& to, std::string_view asked) {
+void allow_own_headers(http::header_fields& fields, std::string_view asked) {
     const std::string wanted = core::lower_case(asked);
     for (const std::string_view own : {timing_wish, timeout_wish, priority_wish}) {
         if (wanted.find(core::lower_case(own)) != std::string::npos) {
-            add_header(to, "Access-Control-Allow-Headers", own);
+            add_header(fields, "Access-Control-Allow-Headers", own);
         }
     }
 }

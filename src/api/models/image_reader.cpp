@@ -47,7 +47,7 @@ std::string_view image_type(std::string_view first_bytes) {
     return {};
 }
 
-void add_image(std::string_view base64, chat::message& to, decode_problem& problem) {
+void add_image(std::string_view base64, chat::message& message, decode_problem& problem) {
     if (base64.size() > most_image_bytes) {
         problem.set(core::say("request.image-too-large", most_image_bytes >> 20U), 413);
         return;
@@ -61,7 +61,7 @@ void add_image(std::string_view base64, chat::message& to, decode_problem& probl
     hash.feed(out.base64);
     out.mark = hash.result();
     out.type = head ? image_type(*head) : std::string_view();
-    to.images.push_back(std::make_shared<const chat::image>(std::move(out)));
+    message.images.push_back(std::make_shared<const chat::image>(std::move(out)));
 }
 
 void check_images(const std::vector<chat::message>& messages, const std::vector<std::string>& types,

@@ -16,9 +16,9 @@ inline constexpr std::size_t most_image_bytes = 20UL * 1024 * 1024;  // of one, 
 // "image/png", by how its bytes begin; empty: none of those that models are known to see.
 [[nodiscard]] std::string_view image_type(std::string_view first_bytes);
 
-// The image in `base64`, added to `to`, whatever it is; one that is too large is the problem. REQUIRES: it was found to be
-// base64 (core::base64_error).
-void add_image(std::string_view base64, chat::message& to, decode_problem& problem);
+// The image in `base64`, added to `message`, whatever it is; one that is too large is the problem. REQUIRES: it was found
+// to be base64 (core::base64_error).
+void add_image(std::string_view base64, chat::message& message, decode_problem& problem);
 
 // What is no image of one of `types`, or one too many, is the problem.
 void check_images(const std::vector<chat::message>& messages, const std::vector<std::string>& types,

@@ -5,8 +5,8 @@
 
 namespace corral::api {
 
-[[nodiscard]] inline const char* role_word(chat::role from) {
-    switch (from) {
+[[nodiscard]] inline const char* role_word(chat::role role) {
+    switch (role) {
         case chat::role::system:
             return "system";
         case chat::role::assistant:

@@ -81,14 +81,14 @@ void read_each(const json_fields& fields, std::string_view key, Read read) {
     }
 }
 
-chat::message read_message(const json_fields& from) {
+chat::message read_message(const json_fields& fields) {
     chat::message out;
-    out.from = read_role(from.text("role").value_or(""), from.problem());
-    out.content = from.text("content").value_or("");
-    out.thinking = from.text("thinking").value_or("");
-    out.tool_name = from.text("tool_name").value_or("");
-    out.tool_call_id = from.text("tool_call_id").value_or("");
-    read_each(from, "tool_calls", [&out](const json_fields& call) {
+    out.from = read_role(fields.text("role").value_or(""), fields.problem());
+    out.content = fields.text("content").value_or("");
+    out.thinking = fields.text("thinking").value_or("");
+    out.tool_name = fields.text("tool_name").value_or("");
+    out.tool_call_id = fields.text("tool_call_id").value_or("");
+    read_each(fields, "tool_calls", [&out](const json_fields& call) {
         chat::tool_call read;
         read.id = call.text("id").value_or("");
         read.name = call.text("name").value_or("");

@@ -46,8 +46,8 @@ public:
     std::string keep_alive() override { return " "; }
     [[nodiscard]] bool takes_comments() const override { return false; }
 
-    std::string whole(const whole_answer& said, const chat::finished_event& end) override {
-        return encoder_.last({said.text, said.thinking, said.calls, said.logprobs}, end, wall_now());
+    std::string whole(const whole_answer& answer, const chat::finished_event& end) override {
+        return encoder_.last({answer.text, answer.thinking, answer.calls, answer.logprobs}, end, wall_now());
     }
     const char* whole_type() const override { return json_type; }
     http::response refusal(const chat::failed_event& why, bool streamed) override {

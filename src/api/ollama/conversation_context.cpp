@@ -27,8 +27,8 @@ std::uint64_t checksum(std::string_view bytes) {
     return sum;
 }
 
-char letter_of(chat::role from) {
-    switch (from) {
+char letter_of(chat::role role) {
+    switch (role) {
         case chat::role::system:
             return 's';
         case chat::role::assistant:

@@ -33,7 +33,7 @@ struct embedding_route {
     lookup_words words;
     bool legacy;  // vectors as the runtime gave them; what it refuses is a 500
     void (*read_texts)(const json_fields& fields, embedding_fields& to);
-    std::string (*encode)(const embedding_fields& asked, const embedding_answer& made);
+    std::string (*encode)(const embedding_fields& fields, const embedding_answer& made);
 };
 
 void read_input(const json_fields& fields, embedding_fields& to) {
@@ -83,9 +83,9 @@ void write_vector(json_writer& json, const std::vector<float>& vector) {
 }
 
 // An answer without vectors is that of a load, and has no figures.
-std::string encode_all(const embedding_fields& asked, const embedding_answer& made) {
+std::string encode_all(const embedding_fields& fields, const embedding_answer& made) {
     json_writer json;
-    json.begin_object().member("model", asked.model).key("embeddings").begin_array();
+    json.begin_object().member("model", fields.model).key("embeddings").begin_array();
     for (const std::vector<float>& each : made.vectors) {
         write_vector(json, each);
     }
@@ -131,11 +131,11 @@ embedding_fields read(const http::request& incoming, const embedding_route& rout
 core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const api_context& context,
                                                                          const http::request& incoming,
                                                                          generation::served model,
-                                                                         embedding_fields& asked,
+                                                                         embedding_fields& fields,
                                                                          bool legacy) {
-    if (asked.texts.empty()) {
+    if (fields.texts.empty()) {
         std::optional<chat::failed_event> failed =
-            co_await load_model(context, std::move(model), asked.keep_alive);
+            co_await load_model(context, std::move(model), fields.keep_alive);
         if (failed) {
             co_return std::move(*failed);
         }
@@ -144,12 +144,12 @@ core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const a
     embedding_request wanted;
     wanted.id = new_request_id(context, incoming);
     wanted.client = incoming.client;
-    wanted.texts = std::move(asked.texts);
-    wanted.truncate = asked.truncate;
+    wanted.texts = std::move(fields.texts);
+    wanted.truncate = fields.truncate;
     wanted.unit_length = !legacy;
-    wanted.dimensions = asked.dimensions;
+    wanted.dimensions = fields.dimensions;
     wanted.memory = incoming.memory;
-    wanted.keep_alive = asked.keep_alive;
+    wanted.keep_alive = fields.keep_alive;
     wanted.arrived = incoming.arrived;
     wanted.when = urgency_of(context, incoming);
     auto made = co_await embed(context, std::move(model), std::move(wanted));

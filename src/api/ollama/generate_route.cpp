@@ -73,9 +73,9 @@ void check(generation_start& begun, const generate_fields& asked, decode_problem
     }
 }
 
-chat::message message_of(chat::role from, std::string text) {
+chat::message message_of(chat::role role, std::string text) {
     chat::message out;
-    out.from = from;
+    out.from = role;
     out.content = std::move(text);
     return out;
 }

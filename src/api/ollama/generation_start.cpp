@@ -65,10 +65,10 @@ void check_template(const generation::served_model& model, const std::string& te
     }
 }
 
-void check_abilities(const generation::served_model& model, const common_fields& asked, const char* activity,
+void check_abilities(const generation::served_model& model, const common_fields& fields, const char* activity,
                      decode_problem& problem) {
-    const std::string typed = go_quoted(asked.model);
-    if (asked.think.value == think_value::on && !has_capability(model, "thinking")) {
+    const std::string typed = go_quoted(fields.model);
+    if (fields.think.value == think_value::on && !has_capability(model, "thinking")) {
         problem.set(core::say("request.no-thinking/support", typed));
     }
     if (!has_capability(model, "completion")) {
@@ -76,13 +76,13 @@ void check_abilities(const generation::served_model& model, const common_fields&
     }
 }
 
-void check_answer_wishes(const generation::served_model& model, const common_fields& asked,
+void check_answer_wishes(const generation::served_model& model, const common_fields& fields,
                          decode_problem& problem) {
-    if (asked.debug_render_only) {
+    if (fields.debug_render_only) {
         problem.set(core::say("request.not-built/debug"));
     }
-    refuse_logprobs(model, asked.logprobs, problem);
-    check_format(asked.format, problem);
+    refuse_logprobs(model, fields.logprobs, problem);
+    check_format(fields.format, problem);
 }
 
 // Any level of a model that names its own; what it does not know is its default.
@@ -98,28 +98,28 @@ chat::thinking_mode thinking_for(const generation::served_model& model, think_va
     return asked == think_value::off ? chat::thinking_mode::off : default_thinking(model);
 }
 
-generation_start start(const api_context& context, const http::request& incoming, const common_fields& asked,
+generation_start start(const api_context& context, const http::request& incoming, const common_fields& fields,
                        bool empty, const lookup_words& words, decode_problem& problem) {
     generation_start out;
     if (empty) {
-        out.wanted = unloads(asked) ? wish::unload : wish::load;
+        out.wanted = unloads(fields) ? wish::unload : wish::load;
     }
     if (!problem.found()) {
-        out.model = find_model(*context.models, asked.model, words, problem);
+        out.model = find_model(*context.models, fields.model, words, problem);
     }
     if (out.model != nullptr) {
-        check_level(*out.model, asked.think.level, problem);
+        check_level(*out.model, fields.think.level, problem);
     }
     if (out.is_checked()) {
         chat::generation_request& request = out.request;
-        request = begin_request(context, incoming, *out.model, asked.model);
-        request.keep_alive = asked.keep_alive;
-        request.format = asked.format;
-        request.limits.truncate = asked.truncate;
-        request.thinking = thinking_for(*out.model, asked.think.value);
-        request.effort = asked.think.level;
-        if (asked.logprobs) {
-            request.top_logprobs = asked.top_logprobs;
+        request = begin_request(context, incoming, *out.model, fields.model);
+        request.keep_alive = fields.keep_alive;
+        request.format = fields.format;
+        request.limits.truncate = fields.truncate;
+        request.thinking = thinking_for(*out.model, fields.think.value);
+        request.effort = fields.think.level;
+        if (fields.logprobs) {
+            request.top_logprobs = fields.top_logprobs;
         }
     }
     return out;

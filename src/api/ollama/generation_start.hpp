@@ -22,11 +22,11 @@ void check_template(const generation::served_model& model, const std::string& te
 // What a well-formed request may still ask that this model or this server can't give is refused by name, never
 // ignored where the answer would differ: what Ollama looks at before it loads a model: thinking, and whether the model does `activity`, "chat" or
 // "generate", at all.
-void check_abilities(const generation::served_model& model, const common_fields& asked, const char* activity,
+void check_abilities(const generation::served_model& model, const common_fields& fields, const char* activity,
                      decode_problem& problem);
 
 // What an answer is to hold: format, logprobs, the rendered prompt.
-void check_answer_wishes(const generation::served_model& model, const common_fields& asked,
+void check_answer_wishes(const generation::served_model& model, const common_fields& fields,
                          decode_problem& problem);
 
 // Absent means on for a model that thinks (docs/facts/ollama_wire.md#think).
@@ -43,9 +43,9 @@ struct generation_start {
     [[nodiscard]] bool is_checked() const noexcept { return model != nullptr && wanted != wish::unload; }
 };
 
-// With the model of `asked`, and the fields that every request has. `empty`: nothing to generate from.
+// With the model of `fields`, and the fields that every request has. `empty`: nothing to generate from.
 [[nodiscard]] generation_start start(const api_context& context, const http::request& incoming,
-                                     const common_fields& asked, bool empty, const lookup_words& words,
+                                     const common_fields& fields, bool empty, const lookup_words& words,
                                      decode_problem& problem);
 
 // Fills in the `options` of a request, null or an object.

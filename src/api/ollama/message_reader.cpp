@@ -74,7 +74,7 @@ void check_tool(const json_fields& fields, const nlohmann::ordered_json& tool) {
 
 }  // namespace
 
-bool read_images(const json_fields& fields, chat::message& to) {
+bool read_images(const json_fields& fields, chat::message& message) {
     const auto* images = fields.array("images", "[]api.ImageData");
     if (images == nullptr) {
         return false;
@@ -88,7 +88,7 @@ bool read_images(const json_fields& fields, chat::message& to) {
         } else if (const auto at = core::base64_error(each.get_ref<const std::string&>())) {
             fields.problem().set(core::say("request.image-form/illegal", *at));
         } else {
-            add_image(each.get_ref<const std::string&>(), to, fields.problem());
+            add_image(each.get_ref<const std::string&>(), message, fields.problem());
         }
     }
     return !images->empty();

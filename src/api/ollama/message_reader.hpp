@@ -10,8 +10,8 @@
 namespace corral::api::ollama {
 
 // docs/facts/ollama_wire.md#json-input: images are standard base64 with padding, line breaks tolerated.
-// Whether the member `images` holds any, which are added to `to`; other things than base64 texts are a problem.
-[[nodiscard]] bool read_images(const json_fields& fields, chat::message& to);
+// Whether the member `images` holds any, which are added to `message`; other things than base64 texts are a problem.
+[[nodiscard]] bool read_images(const json_fields& fields, chat::message& message);
 
 inline constexpr std::size_t max_messages = 10'000;
 

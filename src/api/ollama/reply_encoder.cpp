@@ -56,35 +56,35 @@ reply_parts parts_of(const chat::generation_event& event) {
     return out;
 }
 
-std::string reply_encoder::partial(const reply_parts& said, wall_time when) {
+std::string reply_encoder::partial(const reply_parts& parts, wall_time when) {
     json_writer json;
-    open(json, said, when);
+    open(json, parts, when);
     json.key("done").boolean(false);
-    if (kind_ == reply_kind::generate && !said.calls.empty()) {
-        write_calls(json, said.calls);
+    if (kind_ == reply_kind::generate && !parts.calls.empty()) {
+        write_calls(json, parts.calls);
     }
-    write_member(json, said.logprobs);
+    write_member(json, parts.logprobs);
     json.end_object();
     return json.take();
 }
 
-std::string reply_encoder::last(const reply_parts& said, const chat::finished_event& end, wall_time when) {
+std::string reply_encoder::last(const reply_parts& parts, const chat::finished_event& end, wall_time when) {
     json_writer json;
-    open(json, said, when);
+    open(json, parts, when);
     json.key("done").boolean(true);
     json.member("done_reason", end.reason == chat::finish_reason::stop ? "stop" : "length");
     if (!conversation_.empty()) {
         write_context(json);
     }
     if (kind_ == reply_kind::chat) {
-        write_member(json, said.logprobs);
+        write_member(json, parts.logprobs);
     }
     write_figures(json, end);
     if (kind_ == reply_kind::generate) {
-        if (!said.calls.empty()) {
-            write_calls(json, said.calls);
+        if (!parts.calls.empty()) {
+            write_calls(json, parts.calls);
         }
-        write_member(json, said.logprobs);
+        write_member(json, parts.logprobs);
     }
     json.end_object();
     return json.take();
@@ -97,23 +97,23 @@ std::string reply_encoder::without_run(std::string_view reason, wall_time when) 
     return json.take();
 }
 
-void reply_encoder::open(json_writer& json, const reply_parts& said, wall_time when) {
+void reply_encoder::open(json_writer& json, const reply_parts& parts, wall_time when) {
     if (!conversation_.empty()) {
-        answer_ += said.text;
+        answer_ += parts.text;
     }
     json.begin_object().member("model", model_).member("created_at", utc_stamp(when));
     const bool chat = kind_ == reply_kind::chat;
     if (chat) {
-        json.key("message").begin_object().member("role", "assistant").member("content", said.text);
+        json.key("message").begin_object().member("role", "assistant").member("content", parts.text);
     } else {
-        json.member("response", said.text);
+        json.member("response", parts.text);
     }
-    if (!said.thinking.empty()) {
-        json.member("thinking", said.thinking);
+    if (!parts.thinking.empty()) {
+        json.member("thinking", parts.thinking);
     }
     if (chat) {
-        if (!said.calls.empty()) {
-            write_calls(json, said.calls);
+        if (!parts.calls.empty()) {
+            write_calls(json, parts.calls);
         }
         json.end_object();
     }

@@ -34,15 +34,15 @@ public:
     // The last line will hold, as `context`, this conversation and the answer to it.
     void remember(std::vector<chat::message> conversation) { conversation_ = std::move(conversation); }
 
-    [[nodiscard]] std::string partial(const reply_parts& said, wall_time when);
-    [[nodiscard]] std::string last(const reply_parts& said, const chat::finished_event& end, wall_time when);
+    [[nodiscard]] std::string partial(const reply_parts& parts, wall_time when);
+    [[nodiscard]] std::string last(const reply_parts& parts, const chat::finished_event& end, wall_time when);
     // Answer to a load or unload request; `reason` is "load" or "unload".
     [[nodiscard]] std::string without_run(std::string_view reason, wall_time when);
 
     [[nodiscard]] const std::string& model() const noexcept { return model_; }
 
 private:
-    void open(json_writer& json, const reply_parts& said, wall_time when);
+    void open(json_writer& json, const reply_parts& parts, wall_time when);
     void write_context(json_writer& json);
     void write_calls(json_writer& json, std::span<const chat::tool_call> calls);
 

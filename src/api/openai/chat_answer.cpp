@@ -105,20 +105,20 @@ std::string chat_answer::last(const chat::finished_event& end) {
     return out;
 }
 
-std::string chat_answer::whole(const whole_answer& said, const chat::finished_event& end) {
+std::string chat_answer::whole(const whole_answer& answer, const chat::finished_event& end) {
     json_writer json;
     begin(json, "chat.completion");
     json.begin_array().begin_object().count("index", 0).key("message").begin_object();
-    json.member("role", "assistant").member("content", said.text);
-    if (!said.thinking.empty()) {
-        json.member("reasoning", said.thinking);
+    json.member("role", "assistant").member("content", answer.text);
+    if (!answer.thinking.empty()) {
+        json.member("reasoning", answer.thinking);
     }
-    if (!said.calls.empty()) {
-        write_calls(json, said.calls);
+    if (!answer.calls.empty()) {
+        write_calls(json, answer.calls);
     }
     json.end_object();
     write_reason(json, reason_word(end));
-    write_probabilities(json, said.logprobs);
+    write_probabilities(json, answer.logprobs);
     json.end_object().end_array();
     write_usage(json, end.usage);
     json.end_object();

@@ -13,7 +13,7 @@ class chat_answer final : public event_format {
 public:
     chat_answer(std::string typed, bool include_usage, core::random_source& random);
     std::string encode(chat::generation_event& event) override;
-    std::string whole(const whole_answer& said, const chat::finished_event& end) override;
+    std::string whole(const whole_answer& answer, const chat::finished_event& end) override;
 
 private:
     // {"id":…, up to and with the key of the choices.

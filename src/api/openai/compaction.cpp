@@ -28,34 +28,34 @@ std::string text_of(const ordered_json& tree) {
 }
 
 // Its images are not kept: they would cost the room that is to be made.
-ordered_json as_message(const chat::message& one) {
-    ordered_json out{{"role", role_word(one.from)}, {"content", one.content}};
-    for (const chat::tool_call& call : one.calls) {
+ordered_json as_message(const chat::message& message) {
+    ordered_json out{{"role", role_word(message.from)}, {"content", message.content}};
+    for (const chat::tool_call& call : message.calls) {
         out["tool_calls"].push_back(
             {{"id", call.id}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
     }
-    if (one.from == chat::role::tool) {
-        out["tool_name"] = one.tool_name;
-        out["tool_call_id"] = one.tool_call_id;
+    if (message.from == chat::role::tool) {
+        out["tool_name"] = message.tool_name;
+        out["tool_call_id"] = message.tool_call_id;
     }
     return out;
 }
 
-chat::message read_retained(const json_fields& from) {
+chat::message read_retained(const json_fields& fields) {
     chat::message out;
-    out.from = read_role(from);
-    out.content = from.text("content").value_or("");
-    out.thinking = from.text("thinking").value_or("");
-    out.tool_name = from.text("tool_name").value_or("");
-    out.tool_call_id = from.text("tool_call_id").value_or("");
+    out.from = read_role(fields);
+    out.content = fields.text("content").value_or("");
+    out.thinking = fields.text("thinking").value_or("");
+    out.tool_name = fields.text("tool_name").value_or("");
+    out.tool_call_id = fields.text("tool_call_id").value_or("");
     const ordered_json none = ordered_json::array();
-    const ordered_json* calls = from.array("tool_calls", "[]api.ToolCall");
+    const ordered_json* calls = fields.array("tool_calls", "[]api.ToolCall");
     for (const ordered_json& each : calls == nullptr ? none : *calls) {
-        const json_fields call = from.inside("tool_calls", each);
+        const json_fields call = fields.inside("tool_calls", each);
         const ordered_json* function =
             each.is_object() ? call.object("function", "api.ToolCallFunction") : nullptr;
         if (function == nullptr) {
-            from.wrong_type("tool_calls", each, "api.ToolCall");
+            fields.wrong_type("tool_calls", each, "api.ToolCall");
             break;
         }
         const json_fields named = call.inside("function", *function);
@@ -71,8 +71,8 @@ chat::message read_retained(const json_fields& from) {
 compaction_plan plan_compaction(const std::vector<chat::message>& messages, bool standalone) {
     compaction_plan out;
     out.standalone = standalone;
-    const auto last = std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& one) {
-        return one.from == chat::role::assistant;
+    const auto last = std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& message) {
+        return message.from == chat::role::assistant;
     });
     const auto goes_on =
         static_cast<std::size_t>(messages.rend() - last);  // index behind it; 0: there is none

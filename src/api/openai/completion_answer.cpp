@@ -35,8 +35,8 @@ std::string completion_answer::encode(chat::generation_event& event) {
     return text == nullptr ? chunk({}, nullptr) : chunk(text->text, nullptr, text->logprobs);
 }
 
-std::string completion_answer::whole(const whole_answer& said, const chat::finished_event& end) {
-    return object(said.text, finish_word(end.reason), end.usage, said.logprobs);
+std::string completion_answer::whole(const whole_answer& answer, const chat::finished_event& end) {
+    return object(answer.text, finish_word(end.reason), end.usage, answer.logprobs);
 }
 
 std::string completion_answer::loaded() {

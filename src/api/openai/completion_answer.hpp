@@ -12,7 +12,7 @@ class completion_answer final : public event_format {
 public:
     completion_answer(std::string typed, bool include_usage, core::random_source& random);
     std::string encode(chat::generation_event& event) override;
-    std::string whole(const whole_answer& said, const chat::finished_event& end) override;
+    std::string whole(const whole_answer& answer, const chat::finished_event& end) override;
 
     // The answer to an empty prompt, once the model is loaded.
     [[nodiscard]] std::string loaded();

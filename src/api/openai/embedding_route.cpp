@@ -74,13 +74,13 @@ std::string bytes_of(const std::vector<float>& vector) {
     return out;
 }
 
-std::string write_answer(const embedding_fields& asked, const embedding_answer& made) {
+std::string write_answer(const embedding_fields& fields, const embedding_answer& made) {
     json_writer json;
     json.begin_object().member("object", "list").key("data").begin_array();
     std::size_t index = 0;
     for (const std::vector<float>& vector : made.vectors) {
         json.begin_object().member("object", "embedding").key("embedding");
-        if (asked.as_base64) {
+        if (fields.as_base64) {
             json.text(core::to_base64(bytes_of(vector)));
         } else {
             json.begin_array();
@@ -91,7 +91,7 @@ std::string write_answer(const embedding_fields& asked, const embedding_answer& 
         }
         json.count("index", index++).end_object();
     }
-    json.end_array().member("model", asked.model).key("usage").begin_object();
+    json.end_array().member("model", fields.model).key("usage").begin_object();
     json.count("prompt_tokens", made.prompt_tokens).count("total_tokens", made.prompt_tokens);
     json.end_object().end_object();
     std::string out = json.take();

@@ -106,7 +106,7 @@ void read_part(const json_fields& part, chat::message& into, conversation& to) {
 }
 
 // What belongs to the message as a whole goes with its last part.
-void add_parts(const json_fields& from, const ordered_json& parts, chat::message base, conversation& to) {
+void add_parts(const json_fields& fields, const ordered_json& parts, chat::message base, conversation& to) {
     std::vector<chat::tool_call> calls = std::move(base.calls);
     std::string thinking = std::move(base.thinking);
     base.calls.clear();
@@ -114,15 +114,15 @@ void add_parts(const json_fields& from, const ordered_json& parts, chat::message
     const bool empty = parts.empty();
     for (const ordered_json& each : parts) {
         if (to.messages.size() >= max_messages) {
-            from.problem().set(core::say("request.too-many-parts/messages", max_messages));
+            fields.problem().set(core::say("request.too-many-parts/messages", max_messages));
             return;
         }
         if (!each.is_object()) {
-            from.problem().set(invalid_message);
+            fields.problem().set(invalid_message);
             return;
         }
         chat::message one = base;
-        read_part(from.inside("content", each), one, to);
+        read_part(fields.inside("content", each), one, to);
         to.messages.push_back(std::move(one));
     }
     if (empty) {
@@ -132,47 +132,47 @@ void add_parts(const json_fields& from, const ordered_json& parts, chat::message
     to.messages.back().thinking = std::move(thinking);
 }
 
-void add_message(const json_fields& from, conversation& to) {
+void add_message(const json_fields& fields, conversation& to) {
     chat::message base;
-    base.from = read_role(from);
-    base.calls = read_calls(from);
-    base.thinking = from.text("reasoning").value_or("");
-    base.tool_call_id = from.text("tool_call_id").value_or("");
+    base.from = read_role(fields);
+    base.calls = read_calls(fields);
+    base.thinking = fields.text("reasoning").value_or("");
+    base.tool_call_id = fields.text("tool_call_id").value_or("");
     constexpr std::size_t longest_id = 1024;  // each part of the message has a copy
-    if (base.tool_call_id.size() > longest_id || from.text("name").value_or("").size() > longest_id) {
-        from.problem().set(core::say("request.message-form/name", longest_id));
+    if (base.tool_call_id.size() > longest_id || fields.text("name").value_or("").size() > longest_id) {
+        fields.problem().set(core::say("request.message-form/name", longest_id));
         return;
     }
     if (base.from == chat::role::tool) {
-        base.tool_name = from.text("name").value_or("");
+        base.tool_name = fields.text("name").value_or("");
         if (base.tool_name.empty()) {
             base.tool_name = name_of_call(to.messages, base.tool_call_id);
         }
     }
-    const ordered_json* content = from.find("content");
+    const ordered_json* content = fields.find("content");
     if (content != nullptr && content->is_array()) {
-        add_parts(from, *content, std::move(base), to);
+        add_parts(fields, *content, std::move(base), to);
         return;
     }
     if (content != nullptr && content->is_string()) {
         base.content = content->get<std::string>();
-    } else if (from.find("tool_calls") == nullptr) {
+    } else if (fields.find("tool_calls") == nullptr) {
         const std::string_view type = content == nullptr ? "<nil>" : go_type_of(*content);
-        from.problem().set(core::say("request.message-form/message", type));
+        fields.problem().set(core::say("request.message-form/message", type));
     }
     to.messages.push_back(std::move(base));
 }
 
 }  // namespace
 
-void read_image(std::string_view url, chat::message& to, decode_problem& problem) {
+void read_image(std::string_view url, chat::message& message, decode_problem& problem) {
     if (url.starts_with("http://") || url.starts_with("https://")) {
         problem.set(core::say("request.image-form/urls"));
         return;
     }
     for (const std::string_view beginning : beginnings) {
         if (url.starts_with(beginning) && !core::base64_error(url.substr(beginning.size()))) {
-            add_image(url.substr(beginning.size()), to, problem);
+            add_image(url.substr(beginning.size()), message, problem);
             return;
         }
     }

@@ -10,8 +10,8 @@
 
 namespace corral::api::openai {
 
-// The image in a `data:` URL with base64 of a known image type, added to `to`; else the problem.
-void read_image(std::string_view url, chat::message& to, decode_problem& problem);
+// The image in a `data:` URL with base64 of a known image type, added to `message`; else the problem.
+void read_image(std::string_view url, chat::message& message, decode_problem& problem);
 
 inline constexpr std::size_t max_messages = 10'000;
 

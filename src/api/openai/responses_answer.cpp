@@ -106,21 +106,21 @@ std::string responses_answer::summary_piece(const chat::generation_event& event)
     return out + whole_event("response.completed", response_status::completed, &end->usage, {});
 }
 
-std::string responses_answer::whole(const whole_answer& said, const chat::finished_event& end) {
+std::string responses_answer::whole(const whole_answer& answer, const chat::finished_event& end) {
     if (response_.compaction() != nullptr) {
         json_writer json;
-        json.tree(response_.compacted(said.text, end.usage));
+        json.tree(response_.compacted(answer.text, end.usage));
         return json.take() + "\n";
     }
     ordered_json output = ordered_json::array();
-    if (!said.thinking.empty()) {
-        output.push_back(response_.reasoning_item(said.thinking));
+    if (!answer.thinking.empty()) {
+        output.push_back(response_.reasoning_item(answer.thinking));
     }
-    for (std::size_t i = 0; i < said.calls.size(); ++i) {
-        output.push_back(response_.call_item(i, said.calls[i], true));
+    for (std::size_t i = 0; i < answer.calls.size(); ++i) {
+        output.push_back(response_.call_item(i, answer.calls[i], true));
     }
-    if (said.calls.empty()) {
-        output.push_back(response_.message_item(said.text));
+    if (answer.calls.empty()) {
+        output.push_back(response_.message_item(answer.text));
     }
     json_writer json;
     json.tree(response_.build(response_status::completed, output, &end.usage, {}));

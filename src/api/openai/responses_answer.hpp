@@ -15,7 +15,7 @@ public:
     http::response_head head() override;
     std::string opening() override;
     std::string encode(chat::generation_event& event) override;
-    std::string whole(const whole_answer& said, const chat::finished_event& end) override;
+    std::string whole(const whole_answer& answer, const chat::finished_event& end) override;
 
 private:
     enum class open_item { none, reasoning, message };

@@ -34,8 +34,8 @@ private:
     void add_found(const json_fields& item);
     nlohmann::json add_tools(const json_fields& item);
     [[nodiscard]] std::optional<std::string> search_id(const json_fields& item, const std::string& type);
-    void read_content(const json_fields& item, const char* key, chat::message& to);
-    void read_part(const json_fields& part, chat::message& to);
+    void read_content(const json_fields& item, const char* key, chat::message& message);
+    void read_part(const json_fields& part, chat::message& message);
     void push(chat::message message);
     // A problem of the item that is read now.
     void refuse(const std::string& text) {
@@ -225,13 +225,13 @@ void input_reader::add_found(const json_fields& item) {
 }
 
 // A text, or the texts of an array of parts.
-void input_reader::read_content(const json_fields& item, const char* key, chat::message& to) {
+void input_reader::read_content(const json_fields& item, const char* key, chat::message& message) {
     const ordered_json* content = item.find(key);
     if (content == nullptr) {
         return;
     }
     if (content->is_string()) {
-        to.content = content->get<std::string>();
+        message.content = content->get<std::string>();
         return;
     }
     if (!content->is_array()) {
@@ -243,21 +243,21 @@ void input_reader::read_content(const json_fields& item, const char* key, chat::
             item.wrong_type(key, each, "openai.ResponsesContent");
             break;
         }
-        read_part(item.inside(key, each), to);
+        read_part(item.inside(key, each), message);
     }
 }
 
-void input_reader::read_part(const json_fields& part, chat::message& to) {
+void input_reader::read_part(const json_fields& part, chat::message& message) {
     const std::string type = type_of(part);
     if (type == "input_text" || type == "output_text") {
-        to.content += part.text("text").value_or("");
+        message.content += part.text("text").value_or("");
     } else if (type == "encrypted_content") {
-        to.content += part.text("encrypted_content").value_or("");  // plain, as this server's own are
+        message.content += part.text("encrypted_content").value_or("");  // plain, as this server's own are
     } else if (type == "refusal") {
-        to.content += part.text("refusal").value_or("");
+        message.content += part.text("refusal").value_or("");
     } else if (type == "input_image") {
         const std::string address = part.text("image_url").value_or("");
-        read_image(address, to, fields_.problem());
+        read_image(address, message, fields_.problem());
         out_.has_images = true;
     } else if (type == "input_file") {
         fields_.problem().set(core::say("request.not-built/file"));

@@ -102,17 +102,17 @@ void read_unused(const json_fields& fields, generation_fields& into) {
 }
 
 // The request is for a summary of what it holds, and for nothing else.
-void read_compaction_wish(bool triggered, responses_fields& into, decode_problem& problem) {
-    generation_fields& asked = into.common;
+void read_compaction_wish(bool triggered, responses_fields& fields, decode_problem& problem) {
+    generation_fields& asked = fields.common;
     if (triggered && !asked.stream) {
         problem.set(core::say("request.message-form/requires"));
     } else if (asked.messages.empty()) {
         problem.set(core::say("request.message-form/empty"));
     }
     remove_notes(asked.messages);
-    into.echo.compaction = plan_compaction(asked.messages, !triggered);
-    asked.transcript = std::exchange(into.echo.compaction->transcript, {});
-    into.echo.compaction->excerpt = excerpt_of(*asked.transcript);
+    fields.echo.compaction = plan_compaction(asked.messages, !triggered);
+    asked.transcript = std::exchange(fields.echo.compaction->transcript, {});
+    fields.echo.compaction->excerpt = excerpt_of(*asked.transcript);
     asked.messages.clear();
     asked.tools = nullptr;
     asked.format = nullptr;

@@ -11,33 +11,33 @@ namespace {
 
 using nlohmann::ordered_json;
 
-void add_unused(tool_list& to, std::string name) {
-    if (std::ranges::find(to.unused, name) == to.unused.end()) {
-        to.unused.push_back(std::move(name));
+void add_unused(tool_list& tools, std::string name) {
+    if (std::ranges::find(tools.unused, name) == tools.unused.end()) {
+        tools.unused.push_back(std::move(name));
     }
 }
 
-void add_function(const json_fields& function, std::string name, tool_list& to) {
-    add_tool(to.tools, std::move(name), function.text("description").value_or(""),
+void add_function(const json_fields& function, std::string name, tool_list& tools) {
+    add_tool(tools.tools, std::move(name), function.text("description").value_or(""),
              function.object("parameters", "api.ToolFunctionParameters"));
 }
 
 // The tools inside a namespace, or the one that `tool` is.
-void add_flat(const json_fields& tool, const std::string& space, tool_list& to) {
+void add_flat(const json_fields& tool, const std::string& space, tool_list& tools) {
     const std::string type = tool.text("type").value_or("");
     const bool searches =
         type == search_name && space.empty() && tool.text("execution").value_or("client") == "client";
-    to.searches = to.searches || searches;
+    tools.searches = tools.searches || searches;
     if (type == "function" || searches) {
         std::string name = searches ? search_name : name_in(space, tool.text("name").value_or(""));
-        if (to.names.emplace(name, space.size()).second) {
-            add_function(tool, std::move(name), to);
+        if (tools.names.emplace(name, space.size()).second) {
+            add_function(tool, std::move(name), tools);
         }
         return;
     }
     const ordered_json* inner = tool.array("tools", "[]openai.ResponsesTool");
     if (type != "namespace" || inner == nullptr || !space.empty()) {
-        add_unused(to, "tools." + type.substr(0, 40));
+        add_unused(tools, "tools." + type.substr(0, 40));
         return;
     }
     for (const ordered_json& each : *inner) {
@@ -45,7 +45,7 @@ void add_flat(const json_fields& tool, const std::string& space, tool_list& to) 
             tool.wrong_type("tools", each, "openai.ResponsesTool");
             return;
         }
-        add_flat(tool.inside("tools", each), tool.text("name").value_or(""), to);
+        add_flat(tool.inside("tools", each), tool.text("name").value_or(""), tools);
     }
 }
 
@@ -88,18 +88,18 @@ void add_flat_tools(const json_fields& fields, tool_list& to) {
     }
 }
 
-void read_choice(const json_fields& fields, tool_list& to) {
+void read_choice(const json_fields& fields, tool_list& tools) {
     const ordered_json* choice = fields.find("tool_choice");
-    if (choice == nullptr || *choice == "auto" || to.tools.is_null()) {
+    if (choice == nullptr || *choice == "auto" || tools.tools.is_null()) {
         return;
     }
     if (*choice == "none") {
-        to.tools = nullptr;
+        tools.tools = nullptr;
         return;
     }
-    to.must_call = demanded_tools(to.tools, *choice);
-    if (to.must_call.empty()) {
-        add_unused(to, "tool_choice");
+    tools.must_call = demanded_tools(tools.tools, *choice);
+    if (tools.must_call.empty()) {
+        add_unused(tools, "tool_choice");
     }
 }
 

@@ -26,7 +26,7 @@ struct tool_list {
 // `tools` of a request, or of a search that was made; a name that is there already stays as it is.
 void add_flat_tools(const json_fields& fields, tool_list& to);
 // The request's `tool_choice`.
-void read_choice(const json_fields& fields, tool_list& to);
+void read_choice(const json_fields& fields, tool_list& tools);
 // A tool as the model knows it.
 [[nodiscard]] std::string name_in(const std::string& space, const std::string& name);
 inline constexpr const char* search_name = "tool_search";

@@ -24,16 +24,16 @@ value textual(std::string what) {
 }
 
 // As Go's eq on basic kinds; lists and maps can't be compared, nothing equals only nothing.
-bool equal(const value& one, const value& other, call_context& with) {
+bool equal(const value& one, const value& other, call_context& context) {
     if (one.is_list() || one.is_map() || other.is_list() || other.is_map()) {
-        with.problem = "non-comparable types";
+        context.problem = "non-comparable types";
         return false;
     }
     if (one.is_number() && other.is_number()) {
         return one.number() == other.number();
     }
     if (one.is_text() && other.is_text()) {
-        with.effort += std::min(one.size(), other.size());
+        context.effort += std::min(one.size(), other.size());
         return one.text() == other.text();
     }
     if (one.is_boolean() && other.is_boolean()) {
@@ -42,42 +42,42 @@ bool equal(const value& one, const value& other, call_context& with) {
     return one.is_nil() && other.is_nil();
 }
 
-value eq(arguments from, call_context& with) {
+value eq(arguments from, call_context& context) {
     const bool any = std::any_of(from.begin() + 1, from.end(),
-                                 [&](const value& one) { return equal(from.front(), one, with); });
+                                 [&](const value& one) { return equal(from.front(), one, context); });
     return logical(any);
 }
 
-value ne(arguments from, call_context& with) {
-    return logical(!equal(from[0], from[1], with));
+value ne(arguments from, call_context& context) {
+    return logical(!equal(from[0], from[1], context));
 }
 
 // Less than zero, zero or more, of two that have an order.
-int compared(arguments from, call_context& with) {
+int compared(arguments from, call_context& context) {
     if (from[0].is_number() && from[1].is_number()) {
         const double one = from[0].number();
         const double other = from[1].number();
         return one < other ? -1 : one > other ? 1 : 0;
     }
     if (from[0].is_text() && from[1].is_text()) {
-        with.effort += std::min(from[0].size(), from[1].size());
+        context.effort += std::min(from[0].size(), from[1].size());
         return from[0].text().compare(from[1].text());
     }
-    with.problem = "incompatible types for comparison";
+    context.problem = "incompatible types for comparison";
     return 0;
 }
 
-value lt(arguments from, call_context& with) {
-    return logical(compared(from, with) < 0);
+value lt(arguments from, call_context& context) {
+    return logical(compared(from, context) < 0);
 }
-value le(arguments from, call_context& with) {
-    return logical(compared(from, with) <= 0);
+value le(arguments from, call_context& context) {
+    return logical(compared(from, context) <= 0);
 }
-value gt(arguments from, call_context& with) {
-    return logical(compared(from, with) > 0);
+value gt(arguments from, call_context& context) {
+    return logical(compared(from, context) > 0);
 }
-value ge(arguments from, call_context& with) {
-    return logical(compared(from, with) >= 0);
+value ge(arguments from, call_context& context) {
+    return logical(compared(from, context) >= 0);
 }
 
 value negated(arguments from, call_context& /*with*/) {
@@ -95,44 +95,44 @@ value disjunction(arguments from, call_context& /*with*/) {
 }
 
 // A missing list is an empty one.
-value len(arguments from, call_context& with) {
+value len(arguments from, call_context& context) {
     const auto& what = from.front();
     if (what.is_number() || what.is_boolean()) {
-        with.problem = std::string("len of type ") + what.kind();
+        context.problem = std::string("len of type ") + what.kind();
     }
     return value(json(static_cast<std::int64_t>(what.size())));
 }
 
-std::optional<std::size_t> position(const value& from, std::size_t most, call_context& with) {
+std::optional<std::size_t> position(const value& from, std::size_t most, call_context& context) {
     const auto number = from.whole_number();
     if (!number) {
-        with.problem = std::string("cannot index with type ") + from.kind();
+        context.problem = std::string("cannot index with type ") + from.kind();
         return std::nullopt;
     }
     if (*number < 0 || static_cast<std::uint64_t>(*number) > most) {
-        with.problem = "index out of range: " + std::to_string(*number);
+        context.problem = "index out of range: " + std::to_string(*number);
         return std::nullopt;
     }
     return static_cast<std::size_t>(*number);
 }
 
-value indexed(const value& in, const value& by, call_context& with) {
+value indexed(const value& in, const value& by, call_context& context) {
     if (in.is_map() && by.is_text()) {
-        with.effort += in.size();
+        context.effort += in.size();
         return in.member(by.text());
     }
     if (in.is_nil()) {
         return {};
     }
     if (!in.is_list() && !in.is_text()) {
-        with.problem = std::string("can't index item of type ") + in.kind();
+        context.problem = std::string("can't index item of type ") + in.kind();
         return {};
     }
     if (in.size() == 0) {
-        with.problem = "index out of range: 0";
+        context.problem = "index out of range: 0";
         return {};
     }
-    const auto at = position(by, in.size() - 1, with);
+    const auto at = position(by, in.size() - 1, context);
     if (!at) {
         return {};
     }
@@ -142,10 +142,10 @@ value indexed(const value& in, const value& by, call_context& with) {
     return value(json(static_cast<unsigned char>(in.text()[*at])));
 }
 
-value index(arguments from, call_context& with) {
+value index(arguments from, call_context& context) {
     value out = from.front();
     for (const auto& by : from.subspan(1)) {
-        out = indexed(out, by, with);
+        out = indexed(out, by, context);
     }
     return out;
 }
@@ -164,22 +164,22 @@ std::string whole_characters(std::string_view text, std::size_t from, std::size_
     return std::string(text.substr(from, to - from));
 }
 
-value slice(arguments from, call_context& with) {
+value slice(arguments from, call_context& context) {
     const auto& what = from.front();
     if (!what.is_list() && !what.is_text()) {
-        with.problem = std::string("can't slice item of type ") + what.kind();
+        context.problem = std::string("can't slice item of type ") + what.kind();
         return {};
     }
     std::array<std::size_t, 2> ends{0, what.size()};
     for (std::size_t at = 1; at < from.size(); ++at) {
-        const auto end = position(from[at], what.size(), with);
+        const auto end = position(from[at], what.size(), context);
         if (!end) {
             return {};
         }
         ends[at - 1] = *end;
     }
     if (ends[0] > ends[1]) {
-        with.problem = "invalid slice index: " + std::to_string(ends[0]) + " > " + std::to_string(ends[1]);
+        context.problem = "invalid slice index: " + std::to_string(ends[0]) + " > " + std::to_string(ends[1]);
         return {};
     }
     if (what.is_list()) {
@@ -195,9 +195,9 @@ value println(arguments from, call_context& /*with*/) {
     return textual(println_text(from));
 }
 
-value printf(arguments from, call_context& with) {
+value printf(arguments from, call_context& context) {
     if (!from.front().is_text()) {
-        with.problem = "printf needs a format text";
+        context.problem = "printf needs a format text";
         return {};
     }
     return textual(printf_text(from.front().text(), from.subspan(1)));
@@ -226,8 +226,8 @@ value to_indented_json(arguments from, call_context& /*with*/) {
     return textual(indented_json(from.front().whole()));
 }
 
-value current_date(arguments /*from*/, call_context& with) {
-    return textual(std::string(with.today));
+value current_date(arguments /*from*/, call_context& context) {
+    return textual(std::string(context.today));
 }
 
 struct function {
@@ -274,17 +274,17 @@ bool is_function(std::string_view name) {
     return find(name) != nullptr;
 }
 
-value call(std::string_view name, std::span<const value> from, call_context& with) {
+value call(std::string_view name, std::span<const value> from, call_context& context) {
     const function& one = *find(name);
     if (from.size() < one.least || from.size() > one.most) {
-        with.problem =
+        context.problem =
             "wrong number of args for " + std::string(name) + ": got " + std::to_string(from.size());
         return {};
     }
-    value out = one.run(from, with);
-    with.effort += 1 + (out.is_text() ? out.size() : 0);
-    if (!with.problem.empty()) {
-        with.problem = "error calling " + std::string(name) + ": " + with.problem;
+    value out = one.run(from, context);
+    context.effort += 1 + (out.is_text() ? out.size() : 0);
+    if (!context.problem.empty()) {
+        context.problem = "error calling " + std::string(name) + ": " + context.problem;
     }
     return out;
 }

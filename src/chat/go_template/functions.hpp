@@ -19,6 +19,6 @@ struct call_context {
 [[nodiscard]] bool is_function(std::string_view name);
 
 // REQUIRES: is_function(name). `and` and `or` get all their arguments; the caller short-circuits.
-[[nodiscard]] value call(std::string_view name, std::span<const value> arguments, call_context& with);
+[[nodiscard]] value call(std::string_view name, std::span<const value> arguments, call_context& context);
 
 }  // namespace corral::chat::go_template
