@@ -17,39 +17,39 @@ using std::chrono::hours;
 
 }  // namespace
 
-void read_bounds(section& from, std::string_view key, milliseconds start, clock_bounds& into) {
+void read_bounds(section& table, std::string_view key, milliseconds start, clock_bounds& into) {
     const std::string floor = std::string(key) + "_floor";
     const std::string ceiling = std::string(key) + "_ceiling";
-    const std::string own = from.has(key) ? std::string(key) : std::string(key) + "_base";
-    from.duration(floor, into.floor, milliseconds{100}, hours{6});
-    from.duration(ceiling, into.ceiling, milliseconds{100}, hours{24});
-    if (from.has(floor) && from.has(ceiling) && into.floor > into.ceiling) {
-        from.complain(from.place(floor), core::say("configuration.out-of-range/more", floor, ceiling));
+    const std::string own = table.has(key) ? std::string(key) : std::string(key) + "_base";
+    table.duration(floor, into.floor, milliseconds{100}, hours{6});
+    table.duration(ceiling, into.ceiling, milliseconds{100}, hours{24});
+    if (table.has(floor) && table.has(ceiling) && into.floor > into.ceiling) {
+        table.complain(table.place(floor), core::say("configuration.out-of-range/more", floor, ceiling));
     }
-    if (!from.has(own)) {
+    if (!table.has(own)) {
         return;
     }
-    if (from.has(floor) && into.floor > start) {
-        from.complain(from.place(floor), core::say("configuration.out-of-range/more", floor, own));
+    if (table.has(floor) && into.floor > start) {
+        table.complain(table.place(floor), core::say("configuration.out-of-range/more", floor, own));
     }
-    if (from.has(ceiling) && into.ceiling < start) {
-        from.complain(from.place(ceiling), core::say("configuration.out-of-range/less", ceiling, own));
+    if (table.has(ceiling) && into.ceiling < start) {
+        table.complain(table.place(ceiling), core::say("configuration.out-of-range/less", ceiling, own));
     }
 }
 
-void read_probe_keys(section& from, probe_template& into) {
-    from.choice("method", into.method, {"GET", "HEAD", "OPTIONS"});
-    from.text("url", into.url);
-    from.text("target", into.target);
+void read_probe_keys(section& table, probe_template& into) {
+    table.choice("method", into.method, {"GET", "HEAD", "OPTIONS"});
+    table.text("url", into.url);
+    table.text("target", into.target);
     if (!into.target.starts_with('/')) {
-        from.complain(from.place("target"), core::say("configuration.bad-form/target"));
+        table.complain(table.place("target"), core::say("configuration.bad-form/target"));
     }
-    from.integer("status", into.status, 0, 599);
-    from.duration("timeout", into.timeout, milliseconds{50}, seconds{60});
+    table.integer("status", into.status, 0, 599);
+    table.duration("timeout", into.timeout, milliseconds{50}, seconds{60});
 }
 
-void read_liveness(section& from, liveness_rule& into) {
-    auto rule = from.table("liveness");
+void read_liveness(section& table, liveness_rule& into) {
+    auto rule = table.table("liveness");
     if (!rule) {
         return;
     }
@@ -62,7 +62,7 @@ void read_liveness(section& from, liveness_rule& into) {
     rule->finish();
 }
 
-void read_canary(section& from, canary_mode& into) {
+void read_canary(section& table, canary_mode& into) {
     constexpr std::array<std::pair<std::string_view, canary_mode>, 3> modes{
         {{"always", canary_mode::always},
          {"after-restart", canary_mode::after_restart},
@@ -73,7 +73,7 @@ void read_canary(section& from, canary_mode& into) {
         words.emplace_back(name);
         word = mode == into ? std::string(name) : word;
     }
-    from.choice("canary", word, words);
+    table.choice("canary", word, words);
     for (const auto& [name, mode] : modes) {
         into = name == word ? mode : into;
     }

@@ -19,26 +19,26 @@ constexpr const char* no_format = "none";
 constexpr std::size_t longest_unit = 32;
 constexpr std::size_t longest_node = 200;
 
-void check_command(section& from, const std::vector<std::string>& words) {
+void check_command(section& table, const std::vector<std::string>& words) {
     if (words.empty() || words.front().empty()) {
-        from.complain(from.place("command"), core::say("configuration.bad-form/command"));
+        table.complain(table.place("command"), core::say("configuration.bad-form/command"));
     }
     for (std::size_t i = 0; i < words.size(); ++i) {
         const auto names = placeholders_in(words[i]);
         if (!names) {
-            from.complain(from.place("command", i), names.error().message);
+            table.complain(table.place("command", i), names.error().message);
         } else if (std::ranges::any_of(*names, [](const auto& name) { return name != "card"; })) {
-            from.complain(from.place("command", i), core::say("configuration.not-one-of/only"));
+            table.complain(table.place("command", i), core::say("configuration.not-one-of/only"));
         }
     }
 }
 
-void read_nodes(section& from, std::vector<std::string>& into) {
-    if (!from.has("nodes")) {
+void read_nodes(section& table, std::vector<std::string>& into) {
+    if (!table.has("nodes")) {
         return;
     }
     into.clear();
-    from.texts("nodes", into);
+    table.texts("nodes", into);
     for (std::size_t i = 0; i < into.size(); ++i) {
         const std::string& node = into[i];
         const std::string folder = node.substr(0, node.rfind('/') + 1);
@@ -48,13 +48,13 @@ void read_nodes(section& from, std::vector<std::string>& into) {
         });
         if (!plain || !node.starts_with("/dev/") || node.size() > longest_node || node.ends_with('/') ||
             node.find("..") != std::string::npos || folder.find_first_of("*?") != std::string::npos) {
-            from.complain(from.place("nodes", i), core::say("configuration.bad-form/device"));
+            table.complain(table.place("nodes", i), core::say("configuration.bad-form/device"));
         }
     }
 }
 
-void read_meanings(section& from, const char* key, std::vector<log_meaning>& into) {
-    for (auto& one : from.tables(key)) {
+void read_meanings(section& table, const char* key, std::vector<log_meaning>& into) {
+    for (auto& one : table.tables(key)) {
         log_meaning line;
         one.text("pattern", line.pattern, true);
         one.text("cause", line.cause, true);
@@ -64,78 +64,78 @@ void read_meanings(section& from, const char* key, std::vector<log_meaning>& int
     }
 }
 
-void read_host(section from, device_host& into) {
-    from.text("pci", into.pci);
+void read_host(section table, device_host& into) {
+    table.text("pci", into.pci);
     const std::size_t colon = into.pci.find(':');
     const bool numbers = into.pci.size() == 9 && colon == 4 &&
                          into.pci.find_first_not_of("0123456789abcdef:") == std::string::npos &&
                          into.pci.rfind(':') == colon;
     if (!into.pci.empty() && !numbers) {
-        from.complain(from.place("pci"), core::say("configuration.bad-form/pci"));
+        table.complain(table.place("pci"), core::say("configuration.bad-form/pci"));
     }
-    from.text("module", into.module);
-    from.text("node", into.node);
-    from.text("driver_advice", into.driver_advice);
-    from.text("log", into.log);
-    from.text("settings", into.settings);
-    from.text("dma_key", into.dma_key);
-    from.integer("dma_kb", into.dma_kb, 0, 1024 * 1024);
-    from.integer("dma_count", into.dma_count, 0, 64);
-    from.integer("hot", into.hot, 0, 200);
-    read_meanings(from, "kernel_lines", into.kernel_lines);
-    read_meanings(from, "unsuitable_chips", into.unsuitable_chips);
-    from.finish();
+    table.text("module", into.module);
+    table.text("node", into.node);
+    table.text("driver_advice", into.driver_advice);
+    table.text("log", into.log);
+    table.text("settings", into.settings);
+    table.text("dma_key", into.dma_key);
+    table.integer("dma_kb", into.dma_kb, 0, 1024 * 1024);
+    table.integer("dma_count", into.dma_count, 0, 64);
+    table.integer("hot", into.hot, 0, 200);
+    read_meanings(table, "kernel_lines", into.kernel_lines);
+    read_meanings(table, "unsuitable_chips", into.unsuitable_chips);
+    table.finish();
 }
 
-void read_compute(section from, compute_rule& into) {
-    from.flag("watch", into.watch);
-    from.duration("interval", into.interval, milliseconds{100}, seconds{60});
-    from.duration("least_decode", into.least_decode, seconds{1}, seconds{60});
-    from.integer("least_samples", into.least_samples, 2, 60);
-    from.number("busy_cores", into.busy_cores, 0.1, 1024.0);
-    from.integer("low_percent", into.low_percent, 0, 100);
-    from.integer("threads", into.threads, 0, 1024);
-    from.text("unit", into.unit);
+void read_compute(section table, compute_rule& into) {
+    table.flag("watch", into.watch);
+    table.duration("interval", into.interval, milliseconds{100}, seconds{60});
+    table.duration("least_decode", into.least_decode, seconds{1}, seconds{60});
+    table.integer("least_samples", into.least_samples, 2, 60);
+    table.number("busy_cores", into.busy_cores, 0.1, 1024.0);
+    table.integer("low_percent", into.low_percent, 0, 100);
+    table.integer("threads", into.threads, 0, 1024);
+    table.text("unit", into.unit);
     if (into.unit.empty() || into.unit.size() > longest_unit) {
-        from.complain(from.place("unit"), core::say("configuration.bad-form/unit", longest_unit));
+        table.complain(table.place("unit"), core::say("configuration.bad-form/unit", longest_unit));
     }
-    from.finish();
+    table.finish();
 }
 
 }  // namespace
 
-void read_device(section from, device_template& into) {
-    from.text("format", into.format);
+void read_device(section table, device_template& into) {
+    table.text("format", into.format);
     if (into.format == no_format) {
         into.format.clear();
     }
-    if (from.has("command")) {
+    if (table.has("command")) {
         std::vector<std::string> words;
-        from.texts("command", words, true);
-        check_command(from, words);
+        table.texts("command", words, true);
+        check_command(table, words);
         into.command = std::move(words);
     } else if (!into.format.empty() && into.command.empty()) {
-        from.complain(from.place(), core::say("configuration.missing-key/command"));
+        table.complain(table.place(), core::say("configuration.missing-key/command"));
     }
     std::map<std::string, std::string> environment;
-    from.text_map("environment", environment);
+    table.text_map("environment", environment);
     for (auto& [name, value] : environment) {
         into.environment[name] = std::move(value);
     }
-    from.integer("card", into.card, 0, 63);
-    from.duration("timeout", into.timeout, milliseconds{100}, seconds{30});
-    from.flag("optional", into.optional);
-    from.integer("memory_mb", into.memory_mb, 0, 16 * 1024 * 1024);
-    from.duration("memory_wait", into.memory_wait, milliseconds{0}, std::chrono::hours{1});
-    from.text("advice", into.advice);
-    read_nodes(from, into.nodes);
-    if (auto compute = from.table("compute")) {
+    table.integer("card", into.card, 0, 63);
+    table.duration("timeout", into.timeout, milliseconds{100}, seconds{30});
+    table.flag("optional", into.optional);
+    table.integer("memory_mb", into.memory_mb, 0, 16 * 1024 * 1024);
+    table.duration("memory_wait", into.memory_wait, milliseconds{0}, std::chrono::hours{1});
+    table.text("advice", into.advice);
+    read_nodes(table, into.nodes);
+    if (auto compute = table.table("compute")) {
         read_compute(*compute, into.compute);
     }
-    if (auto host = from.table("host")) {
+    if (auto host = table.table("host")) {
         read_host(*host, into.host);
     }
-    from.finish();
+    table.finish();
 }
 
 }  // namespace corral::catalog

@@ -13,26 +13,26 @@ namespace corral::catalog {
 
 // The bounds of a clock that learns, as keys beside the clock's own: `<key>_floor` and `<key>_ceiling`. Both of one file must lie on their sides of each other; a start that
 // comes from somewhere else moves them.
-void read_bounds(section& from, std::string_view key, core::milliseconds start, clock_bounds& into);
+void read_bounds(section& table, std::string_view key, core::milliseconds start, clock_bounds& into);
 
 // [services.liveness] and `canary`.
-void read_liveness(section& from, liveness_rule& into);
-void read_canary(section& from, canary_mode& into);
+void read_liveness(section& table, liveness_rule& into);
+void read_canary(section& table, canary_mode& into);
 // Method, target, status and timeout, of a table already found; the caller finishes it.
-void read_probe_keys(section& from, probe_template& into);
+void read_probe_keys(section& table, probe_template& into);
 
 // [traits] of a profile.
-void read_traits(section from, runtime_traits& into);
+void read_traits(section table, runtime_traits& into);
 
 // [variables.NAME] and [[files]] of a profile: what a model fills in, and what the files behind it must be. The
 // names of `into`'s services must be known.
-void read_variables(section& from, profile& into);
-void read_runtime_files(section& from, profile& into);
+void read_variables(section& table, profile& into);
+void read_runtime_files(section& table, profile& into);
 
 // What a service of a profile gives names to, which the placeholders of all services may then use: its
 // further ports and the files that are made for it:
 // 'more_ports' and [[services.rendered]]. `taken`: names of services, and of what those before this one have.
-void read_service_names(section& from, service_template& into, std::set<std::string>& taken);
+void read_service_names(section& table, service_template& service, std::set<std::string>& taken);
 
 // Where a service answers, as written: http://<IP literal or localhost>:<port or {port}>, and no path,
 // because the vendor's runtime dies of a URL with a final slash (docs/facts/vendor_ax.md#start-observed).

@@ -35,17 +35,17 @@ void read_names(std::vector<section>& from, profile& into) {
     }
 }
 
-void read_services(section& from, profile& into) {
-    auto sections = from.tables("services");
+void read_services(section& table, profile& into) {
+    auto sections = table.tables("services");
     bool remote = false;
-    from.flag("remote", remote);
+    table.flag("remote", remote);
     if (sections.empty() && !remote) {
-        from.complain(from.place("services"), core::say("configuration.profile-services/profile"));
+        table.complain(table.place("services"), core::say("configuration.profile-services/profile"));
     } else if (!sections.empty() && remote) {
-        from.complain(from.place("remote"), core::say("configuration.profile-services/remote"));
+        table.complain(table.place("remote"), core::say("configuration.profile-services/remote"));
     }
     read_names(sections, into);
-    read_variables(from, into);
+    read_variables(table, into);
     service_reading how;
     how.known = built_in_placeholders(into);
     for (const auto& variable : into.variables) {
@@ -98,48 +98,48 @@ profile_reading read_tree(const toml::table& tree, issue_list& issues) {
 
 }  // namespace
 
-void read_clocks(section from, engine_clocks& into) {
-    from.duration("call", into.call, milliseconds{100}, hours{1});
-    from.duration("reset", into.reset, milliseconds{100}, hours{1});
-    from.duration("prefill_base", into.prefill_base, milliseconds{100}, hours{6});
-    from.duration("prefill_per_token", into.prefill_per_token, milliseconds{0}, seconds{60});
-    from.duration("decode_stall", into.decode_stall, milliseconds{100}, hours{6});
-    from.duration("idle_grace", into.idle_grace, milliseconds{10}, seconds{60});
-    from.duration("renew_after", into.renew_after, milliseconds{100}, hours{24});
-    from.duration("compare_after", into.compare_after, milliseconds{10}, seconds{3600});
-    from.duration("scrub", into.scrub, milliseconds{100}, hours{1});
-    read_bounds(from, "call", into.call, into.call_bounds);
-    read_bounds(from, "reset", into.reset, into.reset_bounds);
-    read_bounds(from, "prefill", into.prefill_base, into.prefill_bounds);
-    read_bounds(from, "decode_stall", into.decode_stall, into.decode_bounds);
-    from.finish();
+void read_clocks(section table, engine_clocks& into) {
+    table.duration("call", into.call, milliseconds{100}, hours{1});
+    table.duration("reset", into.reset, milliseconds{100}, hours{1});
+    table.duration("prefill_base", into.prefill_base, milliseconds{100}, hours{6});
+    table.duration("prefill_per_token", into.prefill_per_token, milliseconds{0}, seconds{60});
+    table.duration("decode_stall", into.decode_stall, milliseconds{100}, hours{6});
+    table.duration("idle_grace", into.idle_grace, milliseconds{10}, seconds{60});
+    table.duration("renew_after", into.renew_after, milliseconds{100}, hours{24});
+    table.duration("compare_after", into.compare_after, milliseconds{10}, seconds{3600});
+    table.duration("scrub", into.scrub, milliseconds{100}, hours{1});
+    read_bounds(table, "call", into.call, into.call_bounds);
+    read_bounds(table, "reset", into.reset, into.reset_bounds);
+    read_bounds(table, "prefill", into.prefill_base, into.prefill_bounds);
+    read_bounds(table, "decode_stall", into.decode_stall, into.decode_bounds);
+    table.finish();
 }
 
-void read_restart(section from, restart_rule& into) {
-    from.duration("first_backoff", into.first_backoff, milliseconds{10}, hours{1});
-    from.duration("max_backoff", into.max_backoff, milliseconds{10}, hours{24});
-    from.integer("intensity", into.intensity, 1, 1000);
-    from.duration("intensity_window", into.intensity_window, seconds{1}, hours{24});
-    from.duration("healthy_after", into.healthy_after, milliseconds{100}, hours{24});
-    from.duration("breaker_retry", into.breaker_retry, milliseconds{100}, hours{24});
-    from.finish();
+void read_restart(section table, restart_rule& into) {
+    table.duration("first_backoff", into.first_backoff, milliseconds{10}, hours{1});
+    table.duration("max_backoff", into.max_backoff, milliseconds{10}, hours{24});
+    table.integer("intensity", into.intensity, 1, 1000);
+    table.duration("intensity_window", into.intensity_window, seconds{1}, hours{24});
+    table.duration("healthy_after", into.healthy_after, milliseconds{100}, hours{24});
+    table.duration("breaker_retry", into.breaker_retry, milliseconds{100}, hours{24});
+    table.finish();
     if (into.max_backoff < into.first_backoff) {
-        from.complain(from.place("max_backoff"), core::say("configuration.out-of-range/max"));
+        table.complain(table.place("max_backoff"), core::say("configuration.out-of-range/max"));
     }
 }
 
-void read_model_limits(section from, model_limits& into) {
+void read_model_limits(section table, model_limits& into) {
     constexpr std::int64_t most_memory = 16 * 1024 * 1024;
     constexpr std::int64_t most_tasks = 4 * 1024 * 1024;  // of the kernel, PID_MAX_LIMIT
-    from.integer("memory_mb", into.memory_mb, 0, most_memory);
+    table.integer("memory_mb", into.memory_mb, 0, most_memory);
     if (into.memory_mb != 0 && into.memory_mb < 16) {
-        from.complain(from.place("memory_mb"), core::say("configuration.out-of-range/memory"));
+        table.complain(table.place("memory_mb"), core::say("configuration.out-of-range/memory"));
     }
-    from.integer("tasks", into.tasks, 0, most_tasks);
+    table.integer("tasks", into.tasks, 0, most_tasks);
     if (into.tasks != 0 && into.tasks < 16) {
-        from.complain(from.place("tasks"), core::say("configuration.out-of-range/tasks"));
+        table.complain(table.place("tasks"), core::say("configuration.out-of-range/tasks"));
     }
-    from.finish();
+    table.finish();
 }
 
 profile_reading parse_profile(std::string_view text, const std::string& name) {

@@ -16,26 +16,26 @@ constexpr std::size_t most_files = 8;
 // Settings of a page or two.
 constexpr std::size_t largest_template = 64 * 1024;
 
-void check_name(section& from, const toml::source_region& where, const std::string& name,
+void check_name(section& table, const toml::source_region& where, const std::string& name,
                 std::set<std::string>& seen) {
     if (name.empty() || !placeholders_in("{" + name + "}")) {
-        from.complain(where, core::say("configuration.bad-form/hold", name));
+        table.complain(where, core::say("configuration.bad-form/hold", name));
     } else if (!seen.insert(name).second) {
-        from.complain(where, core::say("configuration.twice/there", name));
+        table.complain(where, core::say("configuration.twice/there", name));
     }
 }
 
 }  // namespace
 
-void read_service_names(section& from, service_template& into, std::set<std::string>& taken) {
-    from.texts("more_ports", into.more_ports);
-    for (std::size_t i = 0; i < into.more_ports.size(); ++i) {
-        check_name(from, from.place("more_ports", i), into.more_ports[i], taken);
+void read_service_names(section& table, service_template& service, std::set<std::string>& taken) {
+    table.texts("more_ports", service.more_ports);
+    for (std::size_t i = 0; i < service.more_ports.size(); ++i) {
+        check_name(table, table.place("more_ports", i), service.more_ports[i], taken);
     }
-    if (into.more_ports.size() > most_ports) {
-        from.complain(from.place("more_ports"), core::say("configuration.out-of-range/service"));
+    if (service.more_ports.size() > most_ports) {
+        table.complain(table.place("more_ports"), core::say("configuration.out-of-range/service"));
     }
-    for (auto& one : from.tables("rendered")) {
+    for (auto& one : table.tables("rendered")) {
         rendered_file file;
         one.text("name", file.name, true);
         one.text("json", file.json, true);
@@ -44,10 +44,10 @@ void read_service_names(section& from, service_template& into, std::set<std::str
         if (file.json.size() > largest_template) {
             one.complain(one.place("json"), core::say("configuration.out-of-range/json"));
         }
-        into.rendered.push_back(std::move(file));
+        service.rendered.push_back(std::move(file));
     }
-    if (into.rendered.size() > most_files) {
-        from.complain(from.place("rendered"), core::say("configuration.out-of-range/rendered"));
+    if (service.rendered.size() > most_files) {
+        table.complain(table.place("rendered"), core::say("configuration.out-of-range/rendered"));
     }
 }
 

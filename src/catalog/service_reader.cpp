@@ -25,11 +25,11 @@ constexpr std::array<std::pair<std::string_view, int>, 7> signal_names{{{"SIGHUP
                                                                         {"SIGUSR2", SIGUSR2},
                                                                         {"SIGKILL", SIGKILL}}};
 
-void check_placeholders(section& from, const toml::source_region& where, const std::string& text,
+void check_placeholders(section& table, const toml::source_region& where, const std::string& text,
                         const std::vector<std::string>& known) {
     const auto names = placeholders_in(text);
     if (!names) {
-        from.complain(where, names.error().message);
+        table.complain(where, names.error().message);
         return;
     }
     for (const auto& name : *names) {
@@ -37,96 +37,97 @@ void check_placeholders(section& from, const toml::source_region& where, const s
             continue;
         }
         const auto meant = nearest(name, known);
-        from.complain(where, core::say("configuration.not-one-of/unknown", name,
-                                       (meant.empty() ? std::string() : "; did you mean {" + meant + "}?")));
+        table.complain(where, core::say("configuration.not-one-of/unknown", name,
+                                        (meant.empty() ? std::string() : "; did you mean {" + meant + "}?")));
     }
 }
 
-void read_command(section& from, std::string_view key, std::vector<std::string>& into,
-                  const service_reading& how) {
-    if (!from.has(key)) {
+void read_command(section& table, std::string_view key, std::vector<std::string>& into,
+                  const service_reading& reading) {
+    if (!table.has(key)) {
         return;
     }
     std::vector<std::string> words;
-    from.texts(key, words, true);
+    table.texts(key, words, true);
     for (std::size_t i = 0; i < words.size(); ++i) {
-        check_placeholders(from, from.place(key, i), words[i], how.known);
+        check_placeholders(table, table.place(key, i), words[i], reading.known);
     }
     if (key == "arguments") {
         into.insert(into.end(), words.begin(), words.end());
         return;
     }
     if (words.empty() || words.front().empty()) {
-        from.complain(from.place(key), core::say("configuration.bad-form/command"));
+        table.complain(table.place(key), core::say("configuration.bad-form/command"));
         return;
     }
     into = std::move(words);
 }
 
-void read_environment(section& from, service_template& into, const service_reading& how) {
-    const auto inner = from.table("environment");
+void read_environment(section& table, service_template& service, const service_reading& reading) {
+    const auto inner = table.table("environment");
     if (!inner) {
         return;
     }
     std::map<std::string, std::string> values;
-    from.text_map("environment", values);
+    table.text_map("environment", values);
     for (const auto& [name, value] : values) {
         if (name.empty() || name.find('=') != std::string::npos) {
-            from.complain(inner->place(name), core::say("configuration.bad-form/environment", name));
+            table.complain(inner->place(name), core::say("configuration.bad-form/environment", name));
         }
-        check_placeholders(from, inner->place(name), value, how.known);
-        into.environment[name] = value;
+        check_placeholders(table, inner->place(name), value, reading.known);
+        service.environment[name] = value;
     }
 }
 
-void read_working_directory(section& from, service_template& into, const service_reading& how) {
+void read_working_directory(section& table, service_template& service, const service_reading& reading) {
     std::string text;
-    from.text("working_directory", text);
+    table.text("working_directory", text);
     if (text.empty()) {
         return;
     }
-    check_placeholders(from, from.place("working_directory"), text, how.known);
+    check_placeholders(table, table.place("working_directory"), text, reading.known);
     if (text.front() == '{' || text.front() == '/') {
-        into.working_directory = std::move(text);
-    } else if (how.overriding) {
-        into.working_directory = (how.base / text).lexically_normal().string();
+        service.working_directory = std::move(text);
+    } else if (reading.overriding) {
+        service.working_directory = (reading.base / text).lexically_normal().string();
     } else {
-        from.complain(from.place("working_directory"), core::say("configuration.bad-form/working"));
+        table.complain(table.place("working_directory"), core::say("configuration.bad-form/working"));
     }
 }
 
-void read_url(section& from, service_template& into, const service_reading& how) {
+void read_url(section& table, service_template& service, const service_reading& reading) {
     std::string text;
-    from.text("url", text);
+    table.text("url", text);
     if (text.empty()) {
         return;
     }
-    check_placeholders(from, from.place("url"), text, how.known);
+    check_placeholders(table, table.place("url"), text, reading.known);
     const auto parsed = parse_service_url(text);
     if (!parsed.problem.empty()) {
-        from.complain(from.place("url"), parsed.problem);
+        table.complain(table.place("url"), parsed.problem);
         return;
     }
-    into.url = std::move(text);
+    service.url = std::move(text);
     // A fixed port in the URL is the service's port, unless both are said.
-    if (parsed.port != 0 && !from.has("port")) {
-        into.port = parsed.port;
+    if (parsed.port != 0 && !table.has("port")) {
+        service.port = parsed.port;
     }
 }
 
-void check_probe_url(section& from, const char* key, const probe_template& of, const service_reading& how) {
-    const auto inner = from.table(key);
+void check_probe_url(section& table, const char* key, const probe_template& of,
+                     const service_reading& reading) {
+    const auto inner = table.table(key);
     if (!inner || !inner->has("url")) {
         return;
     }
-    check_placeholders(from, inner->place("url"), of.url, how.known);
+    check_placeholders(table, inner->place("url"), of.url, reading.known);
     if (const auto parsed = parse_service_url(of.url); !parsed.problem.empty()) {
-        from.complain(inner->place("url"), parsed.problem);
+        table.complain(inner->place("url"), parsed.problem);
     }
 }
 
-void read_probe(section& from, probe_template& into) {
-    auto probe = from.table("probe");
+void read_probe(section& table, probe_template& into) {
+    auto probe = table.table("probe");
     if (!probe) {
         return;
     }
@@ -134,52 +135,52 @@ void read_probe(section& from, probe_template& into) {
     probe->finish();
 }
 
-void check_rendered(section& from, const std::vector<rendered_file>& files, const service_reading& how) {
-    const auto sections = from.tables("rendered");
+void check_rendered(section& table, const std::vector<rendered_file>& files, const service_reading& reading) {
+    const auto sections = table.tables("rendered");
     for (std::size_t i = 0; i < std::min(files.size(), sections.size()); ++i) {
-        check_placeholders(from, sections[i].place("json"), files[i].json, how.known);
+        check_placeholders(table, sections[i].place("json"), files[i].json, reading.known);
     }
 }
 
-void read_guard(section& from, service_template& into, const service_reading& how) {
+void read_guard(section& table, service_template& service, const service_reading& reading) {
     constexpr std::array<std::pair<std::string_view, guard_mode>, 3> modes{
         {{"off", guard_mode::off}, {"warn", guard_mode::warn}, {"require", guard_mode::require}}};
     std::vector<std::string> words;
     std::string word;
     for (const auto& [name, mode] : modes) {
         words.emplace_back(name);
-        word = mode == into.guard ? std::string(name) : word;
+        word = mode == service.guard ? std::string(name) : word;
     }
-    from.choice("guard", word, words);
+    table.choice("guard", word, words);
     for (const auto& [name, mode] : modes) {
-        into.guard = name == word ? mode : into.guard;
+        service.guard = name == word ? mode : service.guard;
     }
     std::string library;
-    from.text("guard_library", library);
-    if (library.starts_with('/') || (how.overriding && !library.empty())) {
-        into.guard_library = (how.base / library).lexically_normal();
+    table.text("guard_library", library);
+    if (library.starts_with('/') || (reading.overriding && !library.empty())) {
+        service.guard_library = (reading.base / library).lexically_normal();
     } else if (!library.empty()) {
-        from.complain(from.place("guard_library"), core::say("configuration.bad-form/guard"));
+        table.complain(table.place("guard_library"), core::say("configuration.bad-form/guard"));
     }
 }
 
-void read_limits(section& from, service_limits& into) {
+void read_limits(section& table, service_limits& into) {
     constexpr std::int64_t most_memory = 16 * 1024 * 1024;
     constexpr std::int64_t least_memory = 16;
     constexpr std::int64_t least_files = 16;
-    from.integer("limit_memory_mb", into.memory_mb, 0, most_memory);
+    table.integer("limit_memory_mb", into.memory_mb, 0, most_memory);
     if (into.memory_mb != 0 && into.memory_mb < least_memory) {
-        from.complain(from.place("limit_memory_mb"), core::say("configuration.out-of-range/limit"));
+        table.complain(table.place("limit_memory_mb"), core::say("configuration.out-of-range/limit"));
     }
-    from.integer("limit_files", into.files, 0, 1024 * 1024);
+    table.integer("limit_files", into.files, 0, 1024 * 1024);
     if (into.files != 0 && into.files < least_files) {
-        from.complain(from.place("limit_files"), core::say("configuration.out-of-range/files"));
+        table.complain(table.place("limit_files"), core::say("configuration.out-of-range/files"));
     }
-    from.integer("nice", into.nice, 0, 19);
+    table.integer("nice", into.nice, 0, 19);
 }
 
-void read_ladder(section& from, std::string_view key, std::vector<stop_step>& into) {
-    if (!from.has(key)) {
+void read_ladder(section& table, std::string_view key, std::vector<stop_step>& into) {
+    if (!table.has(key)) {
         return;
     }
     std::vector<std::string> names;
@@ -187,7 +188,7 @@ void read_ladder(section& from, std::string_view key, std::vector<stop_step>& in
         names.emplace_back(name);
     }
     std::vector<stop_step> steps;
-    for (auto& one : from.tables(key)) {
+    for (auto& one : table.tables(key)) {
         stop_step step;
         std::string name;
         std::string target = "leader";
@@ -209,14 +210,14 @@ void read_ladder(section& from, std::string_view key, std::vector<stop_step>& in
         steps.push_back(step);
     }
     if (steps.empty() || steps.back().signal != SIGKILL || steps.back().target != signal_target::group) {
-        from.complain(from.place(key), core::say("configuration.bad-form/end", key));
+        table.complain(table.place(key), core::say("configuration.bad-form/end", key));
     }
     into = std::move(steps);
 }
 
-void read_exits(section& from, std::vector<exit_meaning>& into) {
+void read_exits(section& table, std::vector<exit_meaning>& into) {
     std::set<std::pair<int, bool>> seen;
-    for (auto& one : from.tables("exits")) {
+    for (auto& one : table.tables("exits")) {
         exit_meaning meaning;
         meaning.status = -1;
         one.integer("status", meaning.status, 0, 255);
@@ -233,8 +234,8 @@ void read_exits(section& from, std::vector<exit_meaning>& into) {
     }
 }
 
-void read_lines(section& from, std::vector<log_meaning>& into) {
-    for (auto& one : from.tables("lines")) {
+void read_lines(section& table, std::vector<log_meaning>& into) {
+    for (auto& one : table.tables("lines")) {
         log_meaning meaning;
         one.text("pattern", meaning.pattern, true);
         one.text("cause", meaning.cause, true);
@@ -248,39 +249,39 @@ void read_lines(section& from, std::vector<log_meaning>& into) {
 
 }  // namespace
 
-void read_service(section from, service_template& into, const service_reading& how) {
-    read_command(from, "command", into.command, how);
-    if (how.overriding) {
-        read_command(from, "arguments", into.command, how);
+void read_service(section table, service_template& service, const service_reading& reading) {
+    read_command(table, "command", service.command, reading);
+    if (reading.overriding) {
+        read_command(table, "arguments", service.command, reading);
     }
-    read_environment(from, into, how);
-    read_working_directory(from, into, how);
-    read_url(from, into, how);
-    from.integer("port", into.port, 0, 65535);
-    if (!how.overriding) {
-        check_rendered(from, into.rendered, how);
+    read_environment(table, service, reading);
+    read_working_directory(table, service, reading);
+    read_url(table, service, reading);
+    table.integer("port", service.port, 0, 65535);
+    if (!reading.overriding) {
+        check_rendered(table, service.rendered, reading);
     }
-    from.flag("pty", into.pty);
-    from.flag("device", into.device);
-    read_guard(from, into, how);
-    read_limits(from, into.limits);
-    read_probe(from, into.probe);
-    check_probe_url(from, "probe", into.probe, how);
-    from.duration("start_stall", into.start_stall, seconds{1}, hours{2});
-    from.duration("start_limit", into.start_limit, seconds{1}, hours{24});
-    read_bounds(from, "start_stall", into.start_stall, into.start_stall_bounds);
-    read_bounds(from, "start_limit", into.start_limit, into.start_limit_bounds);
-    read_liveness(from, into.liveness);
-    check_probe_url(from, "liveness", into.liveness.probe, how);
-    read_canary(from, into.canary);
-    if (!how.overriding) {
-        read_ladder(from, "stop_loading", into.stop_loading);
-        read_ladder(from, "stop_ready", into.stop_ready);
-        read_exits(from, into.exits);
-        read_lines(from, into.lines);
-        from.texts("routine", into.routine);
+    table.flag("pty", service.pty);
+    table.flag("device", service.device);
+    read_guard(table, service, reading);
+    read_limits(table, service.limits);
+    read_probe(table, service.probe);
+    check_probe_url(table, "probe", service.probe, reading);
+    table.duration("start_stall", service.start_stall, seconds{1}, hours{2});
+    table.duration("start_limit", service.start_limit, seconds{1}, hours{24});
+    read_bounds(table, "start_stall", service.start_stall, service.start_stall_bounds);
+    read_bounds(table, "start_limit", service.start_limit, service.start_limit_bounds);
+    read_liveness(table, service.liveness);
+    check_probe_url(table, "liveness", service.liveness.probe, reading);
+    read_canary(table, service.canary);
+    if (!reading.overriding) {
+        read_ladder(table, "stop_loading", service.stop_loading);
+        read_ladder(table, "stop_ready", service.stop_ready);
+        read_exits(table, service.exits);
+        read_lines(table, service.lines);
+        table.texts("routine", service.routine);
     }
-    from.finish();
+    table.finish();
 }
 
 }  // namespace corral::catalog

@@ -73,7 +73,7 @@ constexpr std::array logprob_forms{
 };
 
 template <typename Choice, std::size_t Count>
-void read_choice(section& from, std::string_view key, Choice& into,
+void read_choice(section& table, std::string_view key, Choice& into,
                  const std::array<named<Choice>, Count>& known) {
     std::vector<std::string> names;
     std::string now;
@@ -83,31 +83,31 @@ void read_choice(section& from, std::string_view key, Choice& into,
             now = name;
         }
     }
-    from.choice(key, now, names);
+    table.choice(key, now, names);
     const auto found = std::ranges::find_if(known, [&](const auto& one) { return one.first == now; });
     if (found != known.end()) {
         into = found->second;
     }
 }
 
-void read_target(section& from, std::string_view key, std::string& into) {
-    from.text(key, into);
+void read_target(section& table, std::string_view key, std::string& into) {
+    table.text(key, into);
     if (!into.empty() && into.front() != '/') {
-        from.complain(from.place(key), core::say("configuration.bad-form/begin", key));
+        table.complain(table.place(key), core::say("configuration.bad-form/begin", key));
     }
 }
 
-void read_busy_statuses(section& from, std::vector<unsigned>& into) {
+void read_busy_statuses(section& table, std::vector<unsigned>& into) {
     std::vector<std::string> typed;
-    from.texts_or_numbers("busy_statuses", typed);
+    table.texts_or_numbers("busy_statuses", typed);
     for (std::size_t i = 0; i < typed.size(); ++i) {
         const bool digits =
             typed[i].size() == 3 && typed[i].find_first_not_of("0123456789") == std::string::npos;
         if (digits && typed[i].front() >= '4' && typed[i].front() <= '5') {
             into.push_back(static_cast<unsigned>(std::stoul(typed[i])));
         } else {
-            from.complain(from.place("busy_statuses", i),
-                          core::say("configuration.out-of-range/status", typed[i]));
+            table.complain(table.place("busy_statuses", i),
+                           core::say("configuration.out-of-range/status", typed[i]));
         }
     }
 }
@@ -126,11 +126,11 @@ void read_idle(section& from, idle_probe& into) {
     }
 }
 
-void read_cancel(section& from, runtime_traits& into) {
-    read_choice(from, "cancel", into.cancel, cancels);
-    read_target(from, "cancel_target", into.cancel_target);
+void read_cancel(section& table, runtime_traits& into) {
+    read_choice(table, "cancel", into.cancel, cancels);
+    read_target(table, "cancel_target", into.cancel_target);
     if (into.cancel == cancel_method::call && into.cancel_target.empty()) {
-        from.complain(from.place("cancel"), core::say("configuration.missing-key/cancel"));
+        table.complain(table.place("cancel"), core::say("configuration.missing-key/cancel"));
     }
 }
 
@@ -180,43 +180,43 @@ void read_images(section& from, image_trait& into) {
 
 }  // namespace
 
-void read_traits(section from, runtime_traits& into) {
+void read_traits(section table, runtime_traits& into) {
     constexpr std::int64_t most_tokens = 1'000'000;
-    read_target(from, "chat_target", into.chat_target);
-    read_target(from, "completion_target", into.completion_target);
-    from.text("model_name", into.model_name);
-    read_choice(from, "conversation", into.conversation, conversations);
-    from.texts("sampling", into.sampling);
-    from.text("max_tokens", into.max_tokens);
-    from.integer("most_tokens", into.most_tokens, 0, most_tokens);
-    from.flag("streams", into.streams);
-    from.flag("cumulative", into.cumulative);
-    read_choice(from, "chunk", into.chunk, chunks);
-    read_choice(from, "usage", into.usage, usages);
-    from.flag("asks_for_usage", into.asks_for_usage);
-    read_choice(from, "finish", into.finish, finishes);
-    read_choice(from, "end", into.end, ends);
-    read_choice(from, "timings", into.timings, timings);
-    read_choice(from, "counts", into.counts, counts);
-    read_choice(from, "prefix_cache", into.prefix_cache, prefix_caches);
-    read_choice(from, "formats", into.formats, formats);
-    read_choice(from, "logprobs", into.logprobs, logprob_forms);
-    from.texts("error_texts", into.error_texts);
-    read_busy_statuses(from, into.busy_statuses);
-    read_cancel(from, into);
-    read_idle(from, into.idle);
-    from.text_or_number("capacity", into.capacity);
-    from.text_or_number("context", into.context);
-    from.flag("context_is_shared", into.context_is_shared);
-    from.flag("probe_blocks_while_generating", into.probe_blocks_while_generating);
-    from.duration("keep_connections", into.keep_connections, core::milliseconds{0}, core::seconds{60});
-    from.text("thinking_switch", into.thinking_switch);
-    read_embedding(from, into.embedding);
-    read_images(from, into.images);
+    read_target(table, "chat_target", into.chat_target);
+    read_target(table, "completion_target", into.completion_target);
+    table.text("model_name", into.model_name);
+    read_choice(table, "conversation", into.conversation, conversations);
+    table.texts("sampling", into.sampling);
+    table.text("max_tokens", into.max_tokens);
+    table.integer("most_tokens", into.most_tokens, 0, most_tokens);
+    table.flag("streams", into.streams);
+    table.flag("cumulative", into.cumulative);
+    read_choice(table, "chunk", into.chunk, chunks);
+    read_choice(table, "usage", into.usage, usages);
+    table.flag("asks_for_usage", into.asks_for_usage);
+    read_choice(table, "finish", into.finish, finishes);
+    read_choice(table, "end", into.end, ends);
+    read_choice(table, "timings", into.timings, timings);
+    read_choice(table, "counts", into.counts, counts);
+    read_choice(table, "prefix_cache", into.prefix_cache, prefix_caches);
+    read_choice(table, "formats", into.formats, formats);
+    read_choice(table, "logprobs", into.logprobs, logprob_forms);
+    table.texts("error_texts", into.error_texts);
+    read_busy_statuses(table, into.busy_statuses);
+    read_cancel(table, into);
+    read_idle(table, into.idle);
+    table.text_or_number("capacity", into.capacity);
+    table.text_or_number("context", into.context);
+    table.flag("context_is_shared", into.context_is_shared);
+    table.flag("probe_blocks_while_generating", into.probe_blocks_while_generating);
+    table.duration("keep_connections", into.keep_connections, core::milliseconds{0}, core::seconds{60});
+    table.text("thinking_switch", into.thinking_switch);
+    read_embedding(table, into.embedding);
+    read_images(table, into.images);
     std::map<std::string, std::string> extra;
-    from.text_map("extra", extra);
+    table.text_map("extra", extra);
     into.extra.assign(extra.begin(), extra.end());
-    from.finish();
+    table.finish();
 }
 
 }  // namespace corral::catalog

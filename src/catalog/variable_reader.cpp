@@ -30,25 +30,25 @@ constexpr std::array kind_words = {
 // A model may still say anything; absurd sizes in a profile are a slip.
 constexpr std::int64_t most_bytes = std::int64_t{1} << 50;
 
-void read_kind(section& from, variable_spec& into) {
+void read_kind(section& table, variable_spec& into) {
     std::vector<std::string> words;
     for (const auto& one : kind_words) {
         words.emplace_back(one.word);
     }
     std::string word = "text";
-    from.choice("kind", word, words);
+    table.choice("kind", word, words);
     const auto found =
         std::ranges::find_if(kind_words, [&](const kind_word& one) { return word == one.word; });
     into.kind = found == kind_words.end() ? variable_kind::text : found->kind;
 }
 
 // Keys that only mean something with certain kinds are complained about with others.
-void refuse_useless(section& from, const variable_spec& of) {
+void refuse_useless(section& table, const variable_spec& of) {
     const bool data = of.kind == variable_kind::file || of.kind == variable_kind::numbered_files;
     const auto refuse = [&](const char* key, bool useful, const char* where) {
-        if (from.has(key) && !useful) {
-            from.complain(from.place(key),
-                          "'" + std::string(key) + "' means something only with kind = " + where);
+        if (table.has(key) && !useful) {
+            table.complain(table.place(key),
+                           "'" + std::string(key) + "' means something only with kind = " + where);
         }
     };
     refuse("count", of.kind == variable_kind::numbered_files, "\"numbered-files\"");
@@ -58,29 +58,29 @@ void refuse_useless(section& from, const variable_spec& of) {
     refuse("holds", of.kind == variable_kind::python_script, "\"python-script\"");
     refuse("modules", of.kind == variable_kind::python_script, "\"python-script\"");
     if (of.kind == variable_kind::numbered_files && of.count.empty()) {
-        from.complain(from.place(), "'count' is missing: which variable says how many files there are");
+        table.complain(table.place(), "'count' is missing: which variable says how many files there are");
     }
 }
 
-variable_spec read_variable(section& from, const std::string& name) {
+variable_spec read_variable(section& table, const std::string& name) {
     variable_spec variable;
     variable.name = name;
-    from.text("about", variable.about, true);
-    if (from.has("default")) {
+    table.text("about", variable.about, true);
+    if (table.has("default")) {
         std::string value;
-        from.text("default", value);
+        table.text("default", value);
         variable.fallback = std::move(value);
     }
-    read_kind(from, variable);
-    from.text("count", variable.count);
-    from.texts("bytes", variable.bytes);
-    from.integer("least_bytes", variable.least_bytes, 0, most_bytes);
-    from.flag("on_device", variable.on_device);
-    from.texts("holds", variable.holds);
-    from.text("holds_beside", variable.holds_beside);
-    from.text("holds_why", variable.holds_why);
-    from.text_map("modules", variable.modules);
-    refuse_useless(from, variable);
+    read_kind(table, variable);
+    table.text("count", variable.count);
+    table.texts("bytes", variable.bytes);
+    table.integer("least_bytes", variable.least_bytes, 0, most_bytes);
+    table.flag("on_device", variable.on_device);
+    table.texts("holds", variable.holds);
+    table.text("holds_beside", variable.holds_beside);
+    table.text("holds_why", variable.holds_why);
+    table.text_map("modules", variable.modules);
+    refuse_useless(table, variable);
     return variable;
 }
 
@@ -89,26 +89,26 @@ bool is_number(const std::string& word) {
 }
 
 // What is counted or multiplied must be a variable of this profile.
-void check_references(section& from, const variable_spec& of, const profile& all) {
+void check_references(section& table, const variable_spec& of, const profile& all) {
     const auto known = [&](const std::string& name) {
         return name == "vocabulary" ||
                std::ranges::any_of(all.variables, [&](const variable_spec& one) { return one.name == name; });
     };
     if (!of.count.empty() && !known(of.count)) {
-        from.complain(from.place("count"), "there is no variable '" + of.count + "'");
+        table.complain(table.place("count"), "there is no variable '" + of.count + "'");
     }
     for (std::size_t i = 0; i < of.bytes.size(); ++i) {
         if (!is_number(of.bytes[i]) && !known(of.bytes[i])) {
-            from.complain(from.place("bytes", i),
-                          "'" + of.bytes[i] + "' is neither a number nor a variable of this profile");
+            table.complain(table.place("bytes", i),
+                           "'" + of.bytes[i] + "' is neither a number nor a variable of this profile");
         }
     }
 }
 
 }  // namespace
 
-void read_variables(section& from, profile& into) {
-    auto all = from.table("variables");
+void read_variables(section& table, profile& into) {
+    auto all = table.table("variables");
     if (!all) {
         return;
     }
@@ -125,8 +125,8 @@ void read_variables(section& from, profile& into) {
     }
 }
 
-void read_runtime_files(section& from, profile& into) {
-    for (auto& one : from.tables("files")) {
+void read_runtime_files(section& table, profile& into) {
+    for (auto& one : table.tables("files")) {
         runtime_file file;
         one.text("path", file.path, true);
         one.texts("json_keys", file.json_keys);

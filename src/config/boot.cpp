@@ -17,10 +17,10 @@ bool is_there(const fs::path& file) {
     return fs::exists(file, unreadable);
 }
 
-configuration_result read_apart(configuration_source from, std::optional<std::string> text) {
-    from.text = std::move(text);
-    from.leaves_out_models = true;
-    return load_configuration(from);
+configuration_result read_apart(configuration_source source, std::optional<std::string> text) {
+    source.text = std::move(text);
+    source.leaves_out_models = true;
+    return load_configuration(source);
 }
 
 // `said`: the reading of the file, which is no good.
@@ -38,36 +38,36 @@ bool door_differs(const std::string& said, const std::string& copy) {
 
 }  // namespace
 
-configuration_result load_for_boot(configuration_source from) {
-    from.waits_for_credentials = true;
-    configuration_result said = load_configuration(from);
-    const bool wiped = said.value && is_wiped(said.text) && is_there(from.file);
+configuration_result load_for_boot(configuration_source source) {
+    source.waits_for_credentials = true;
+    configuration_result said = load_configuration(source);
+    const bool wiped = said.value && is_wiped(said.text) && is_there(source.file);
     if (said.value && !wiped) {
         return said;
     }
     const fs::path state =
-        configured_state_directory(from.file).value_or(usual_state_directory(from.environment));
+        configured_state_directory(source.file).value_or(usual_state_directory(source.environment));
     const auto copy = state.empty()
                           ? core::result<last_good>(core::make_failure(
                                 core::errc::not_found, core::say("configuration.stands-in/folder-last")))
-                          : read_last_good(state, from.file);
+                          : read_last_good(state, source.file);
     if (wiped && (!copy || is_wiped(copy->text))) {
         return said;
     }
     if (wiped) {
-        said.errors.push_back({from.file.string(), 0, 0,
+        said.errors.push_back({source.file.string(), 0, 0,
                                "is empty, as one whose writing was cut short; if that is wanted, say 'corral "
                                "reload --allow-empty'"});
         said.value.reset();
     }
     if (copy) {
         const std::string name = "its last good copy, of " + copy->written;
-        configuration_source again = from;
+        configuration_source again = source;
         again.text = copy->text;
         configuration_result read = load_configuration(again);
         const bool whole = read.value.has_value();
         if (!whole) {
-            read = read_apart(from, copy->text);
+            read = read_apart(source, copy->text);
         }
         if (read.value) {
             auto out =
@@ -76,11 +76,11 @@ configuration_result load_for_boot(configuration_source from) {
             return out;
         }
     }
-    if (auto read = read_apart(from, std::nullopt); read.value && !wiped) {
+    if (auto read = read_apart(source, std::nullopt); read.value && !wiped) {
         return in_its_place(std::move(read), said, "the file without its models at fault");
     }
     if (!copy) {
-        said.errors.push_back({from.file.string(), 0, 0, copy.error().message});
+        said.errors.push_back({source.file.string(), 0, 0, copy.error().message});
     }
     return said;
 }

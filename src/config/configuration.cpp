@@ -31,9 +31,9 @@ using core::seconds;
 using std::chrono::hours;
 
 // docs/facts/ollama_wire.md#environment: values are trimmed of spaces and surrounding quotes.
-std::string environment_value(const configuration_source& from, const std::string& name) {
-    const auto found = from.environment.find(name);
-    if (found == from.environment.end()) {
+std::string environment_value(const configuration_source& source, const std::string& name) {
+    const auto found = source.environment.find(name);
+    if (found == source.environment.end()) {
         return {};
     }
     return std::string(core::trimmed(found->second, " \t\r\n\"'"));
@@ -43,8 +43,8 @@ void note(configuration_result& out, const std::string& variable, std::string me
     out.warnings.push_back({variable, 0, 0, std::move(message)});
 }
 
-void apply_environment(const configuration_source& from, configuration& to, configuration_result& out) {
-    if (const auto text = environment_value(from, "OLLAMA_MAX_QUEUE"); !text.empty()) {
+void apply_environment(const configuration_source& source, configuration& to, configuration_result& out) {
+    if (const auto text = environment_value(source, "OLLAMA_MAX_QUEUE"); !text.empty()) {
         const auto value = core::whole_number<std::uint32_t>(text);
         if (value && *value >= 1 && *value <= 65536) {
             to.max_queue = *value;
@@ -53,7 +53,7 @@ void apply_environment(const configuration_source& from, configuration& to, conf
                  "'" + text + "' is not a number from 1 to 65536; the default stays");
         }
     }
-    if (const auto text = environment_value(from, "OLLAMA_MAX_LOADED_MODELS"); !text.empty()) {
+    if (const auto text = environment_value(source, "OLLAMA_MAX_LOADED_MODELS"); !text.empty()) {
         const auto value = core::whole_number<unsigned>(text);
         if (value && *value <= 1024) {
             to.max_loaded_models = *value;
@@ -62,12 +62,12 @@ void apply_environment(const configuration_source& from, configuration& to, conf
                  "'" + text + "' is not a number from 0 to 1024; the default stays");
         }
     }
-    if (const auto text = environment_value(from, "OLLAMA_DEBUG"); !text.empty()) {
+    if (const auto text = environment_value(source, "OLLAMA_DEBUG"); !text.empty()) {
         const bool off = text == "0" || text == "f" || text == "F" || text == "false" || text == "False" ||
                          text == "FALSE";
         to.log_level = off ? telemetry::log_level::info : telemetry::log_level::debug;
     }
-    if (const auto text = environment_value(from, "OLLAMA_KEEP_ALIVE"); !text.empty()) {
+    if (const auto text = environment_value(source, "OLLAMA_KEEP_ALIVE"); !text.empty()) {
         if (const auto span = parse_keep_alive(text)) {
             to.keep_alive = *span;
         } else {
@@ -77,20 +77,20 @@ void apply_environment(const configuration_source& from, configuration& to, conf
 }
 
 // Command line, else file, else OLLAMA_HOST, else Ollama's own default.
-void read_listen(catalog::section& root, const configuration_source& from, configuration& to,
+void read_listen(catalog::section& root, const configuration_source& source, configuration& to,
                  configuration_result& out) {
     std::string text;
     root.text("listen", text);
     root.flag("allow_unauthenticated", to.allow_unauthenticated);
     core::result<tcp::endpoint> where = tcp::endpoint(boost::asio::ip::address_v4::loopback(), 11434);
     std::string origin = "OLLAMA_HOST";
-    if (from.listen) {
+    if (source.listen) {
         origin = "--listen";
-        where = parse_listen(*from.listen);
+        where = parse_listen(*source.listen);
     } else if (root.has("listen")) {
         origin.clear();
         where = parse_listen(text);
-    } else if (const auto host = environment_value(from, "OLLAMA_HOST"); !host.empty()) {
+    } else if (const auto host = environment_value(source, "OLLAMA_HOST"); !host.empty()) {
         where = parse_ollama_host(host);
     }
     std::string problem;
@@ -128,34 +128,34 @@ void read_log(catalog::section& root, configuration& to) {
     root.flag("log_content", to.log_content);
 }
 
-void whole_seconds(catalog::section& from, std::string_view key, seconds& out, seconds least, seconds most) {
+void whole_seconds(catalog::section& table, std::string_view key, seconds& out, seconds least, seconds most) {
     milliseconds span = out;
-    from.duration(key, span, least, most);
+    table.duration(key, span, least, most);
     if (span % seconds{1} != milliseconds{0}) {
-        from.complain(from.place(key), core::say("configuration.out-of-range/whole", key));
+        table.complain(table.place(key), core::say("configuration.out-of-range/whole", key));
     }
     out = std::chrono::duration_cast<seconds>(span);
 }
 
-void read_http(catalog::section from, http::server_options& to) {
+void read_http(catalog::section table, http::server_options& to) {
     constexpr std::int64_t kib = 1024;
     constexpr std::int64_t gib = 1024 * 1024 * kib;
-    from.integer("max_header_bytes", to.max_header_bytes, kib, 1028 * kib);
-    from.integer("max_body_bytes", to.max_body_bytes, kib, gib);
-    from.integer("max_buffered_body_bytes", to.max_buffered_body_bytes, kib, 16 * gib);
-    from.integer("max_connections", to.max_connections, 1, 65536);
-    whole_seconds(from, "header_timeout", to.header_timeout, seconds{1}, hours{1});
-    whole_seconds(from, "body_timeout", to.body_timeout, seconds{1}, hours{1});
-    whole_seconds(from, "idle_timeout", to.idle_timeout, seconds{1}, hours{24});
-    whole_seconds(from, "write_stall", to.write_stall, seconds{1}, hours{1});
-    from.finish();
+    table.integer("max_header_bytes", to.max_header_bytes, kib, 1028 * kib);
+    table.integer("max_body_bytes", to.max_body_bytes, kib, gib);
+    table.integer("max_buffered_body_bytes", to.max_buffered_body_bytes, kib, 16 * gib);
+    table.integer("max_connections", to.max_connections, 1, 65536);
+    whole_seconds(table, "header_timeout", to.header_timeout, seconds{1}, hours{1});
+    whole_seconds(table, "body_timeout", to.body_timeout, seconds{1}, hours{1});
+    whole_seconds(table, "idle_timeout", to.idle_timeout, seconds{1}, hours{24});
+    whole_seconds(table, "write_stall", to.write_stall, seconds{1}, hours{1});
+    table.finish();
     if (to.max_buffered_body_bytes < to.max_body_bytes) {
-        from.complain(from.place("max_buffered_body_bytes"),
-                      core::say("configuration.out-of-range/buffered"));
+        table.complain(table.place("max_buffered_body_bytes"),
+                       core::say("configuration.out-of-range/buffered"));
     }
 }
 
-void read_lifetimes(catalog::section& root, const configuration_source& from, const fs::path& base,
+void read_lifetimes(catalog::section& root, const configuration_source& source, const fs::path& base,
                     configuration& to, catalog::issue_list& warnings) {
     root.duration("request_deadline", to.request_deadline, seconds{1}, hours{24});
     root.duration("shutdown_grace", to.shutdown_grace, milliseconds{0}, hours{1});
@@ -175,7 +175,7 @@ void read_lifetimes(catalog::section& root, const configuration_source& from, co
     std::string folder;
     root.text("state_directory", folder);
     to.state_directory =
-        folder.empty() ? usual_state_directory(from.environment) : (base / folder).lexically_normal();
+        folder.empty() ? usual_state_directory(source.environment) : (base / folder).lexically_normal();
     if (to.state_directory.empty()) {
         warnings.add(root.place("state_directory"),
                      "there is no folder for what outlives a run, so model variants can't be kept; say "
@@ -291,15 +291,15 @@ std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& ba
     return out;
 }
 
-std::optional<std::string> read_text(const configuration_source& from, catalog::issue_list& errors) {
-    if (from.text) {
-        return from.text;
+std::optional<std::string> read_text(const configuration_source& source, catalog::issue_list& errors) {
+    if (source.text) {
+        return source.text;
     }
     std::error_code unreadable;  // then it is there, and the reader says why it can't be read
-    if (from.file_may_be_missing && !fs::exists(from.file, unreadable) && !unreadable) {
+    if (source.file_may_be_missing && !fs::exists(source.file, unreadable) && !unreadable) {
         return std::string();
     }
-    return catalog::read_toml_text(from.file, errors);
+    return catalog::read_toml_text(source.file, errors);
 }
 
 // By its name or an alias, as Ollama compares names.
@@ -313,31 +313,31 @@ void append(std::vector<catalog::diagnostic>& to, std::vector<catalog::diagnosti
 }
 
 // What is wrong with this one leaves the list of errors and comes back.
-std::vector<catalog::diagnostic> take_problems(const catalog::model_entry& of, catalog::section& from,
-                                               configuration_reading& with) {
-    std::vector<catalog::diagnostic> out = with.errors.take();
-    append(out, std::exchange(with.profile_errors, {}));
+std::vector<catalog::diagnostic> take_problems(const catalog::model_entry& of, catalog::section& table,
+                                               configuration_reading& context) {
+    std::vector<catalog::diagnostic> out = context.errors.take();
+    append(out, std::exchange(context.profile_errors, {}));
     if (out.empty() && of.runtime.name.empty()) {
-        with.errors.add(from.place("profile"),
-                        "the profile has mistakes; they are listed with another model");
-        out = with.errors.take();
+        context.errors.add(table.place("profile"),
+                           "the profile has mistakes; they are listed with another model");
+        out = context.errors.take();
     }
     return out;
 }
 
 // `errors` takes those that were found before.
-void read_models(catalog::section& root, configuration& to, configuration_reading& with, const fs::path& file,
-                 std::vector<catalog::diagnostic>& errors) {
+void read_models(catalog::section& root, configuration& to, configuration_reading& context,
+                 const fs::path& file, std::vector<catalog::diagnostic>& errors) {
     std::vector<catalog::section> all = root.tables("models");
     for (auto& one : all) {
-        if (with.from.leaves_out_models) {
-            append(errors, with.errors.take());
+        if (context.from.leaves_out_models) {
+            append(errors, context.errors.take());
         }
-        auto model = read_model(one, with);
+        auto model = read_model(one, context);
         model.source = file;
         check_beside(one, model, to);
-        if (with.from.leaves_out_models) {
-            if (auto problems = take_problems(model, one, with); !problems.empty()) {
+        if (context.from.leaves_out_models) {
+            if (auto problems = take_problems(model, one, context); !problems.empty()) {
                 to.left_out.push_back({file, model.name, std::move(problems)});
                 continue;
             }
@@ -348,12 +348,12 @@ void read_models(catalog::section& root, configuration& to, configuration_readin
 
 }  // namespace
 
-configuration_result load_configuration(const configuration_source& from) {
+configuration_result load_configuration(const configuration_source& source) {
     configuration_result out;
     configuration value;
-    catalog::issue_list errors(from.file.string(), from.defaults);
-    catalog::issue_list warnings(from.file.string());
-    const auto said = read_text(from, errors);
+    catalog::issue_list errors(source.file.string(), source.defaults);
+    catalog::issue_list warnings(source.file.string());
+    const auto said = read_text(source, errors);
     const auto tree = said ? catalog::parse_toml_text(*said, errors) : std::nullopt;
     out.text = said.value_or(std::string());
     if (!tree) {
@@ -361,17 +361,17 @@ configuration_result load_configuration(const configuration_source& from) {
         return out;
     }
     std::error_code error;
-    const auto full = fs::absolute(from.file, error);
-    const auto file = (error ? from.file : full).lexically_normal();
+    const auto full = fs::absolute(source.file, error);
+    const auto file = (error ? source.file : full).lexically_normal();
     const auto base = file.parent_path();
 
-    apply_environment(from, value, out);
+    apply_environment(source, value, out);
     value.blank = tree->empty();
     catalog::section root(*tree, "the configuration", errors);
     std::vector<catalog::diagnostic> key_errors;
-    read_access(root, value, base, warnings, from.waits_for_credentials ? value.awaited : key_errors,
-                from.waits_for_credentials);
-    read_listen(root, from, value, out);
+    read_access(root, value, base, warnings, source.waits_for_credentials ? value.awaited : key_errors,
+                source.waits_for_credentials);
+    read_listen(root, source, value, out);
     for (std::string& text : door_warnings({value.listen, false}, door_rules_of(value))) {
         warnings.add(root.place("listen"), std::move(text));
     }
@@ -380,8 +380,8 @@ configuration_result load_configuration(const configuration_source& from) {
     root.integer("max_queue", value.max_queue, 1, 65536);
     root.duration("conversation_hold", value.conversation_hold, core::milliseconds{0}, core::seconds{2});
     read_batch(root, value);
-    read_lifetimes(root, from, base, value, warnings);
-    read_admin_socket(root, from.environment, base, value);
+    read_lifetimes(root, source, base, value, warnings);
+    read_admin_socket(root, source.environment, base, value);
     constexpr std::size_t as_go = 1024UL * 1024 + 4096;  // what is long of them is paid for like a body
     value.http.max_header_bytes = as_go;
     if (auto limits = root.table("http")) {
@@ -390,10 +390,10 @@ configuration_result load_configuration(const configuration_source& from) {
     read_black_box(root, value);
     read_report(root, base, value.report);
     read_fleet(root, value);
-    read_pull(root, from.environment, base, warnings, value.pull);
+    read_pull(root, source.environment, base, warnings, value.pull);
     read_import(root, value);
     read_server_cards(root, value);
-    configuration_reading with{from, base, profile_folders(root, base), errors, warnings, {}, {}, {}};
+    configuration_reading with{source, base, profile_folders(root, base), errors, warnings, {}, {}, {}};
     if (!value.state_directory.empty()) {
         with.files_folder = value.state_directory / "services";
     }

@@ -11,14 +11,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void read_keys(catalog::section from, configuration& to, const fs::path& base, catalog::issue_list& warnings,
+void read_keys(catalog::section table, configuration& to, const fs::path& base, catalog::issue_list& warnings,
                std::vector<catalog::diagnostic>& errors, bool may_wait) {
     std::string name;
-    from.texts("hosts", to.hosts);
-    from.text("operators", to.operators);
+    table.texts("hosts", to.hosts);
+    table.text("operators", to.operators);
     // Without a word of it a table of that name is a mistake, and not a door without a lock.
-    from.text("keys", name, to.hosts.empty() && to.operators.empty());
-    from.finish();
+    table.text("keys", name, to.hosts.empty() && to.operators.empty());
+    table.finish();
     for (std::string& host : to.hosts) {
         host = core::lower_case(host);
     }
@@ -29,23 +29,23 @@ void read_keys(catalog::section from, configuration& to, const fs::path& base, c
     key_file_reading read = read_key_file(*to.keys_file);
     for (catalog::diagnostic& wrong : read.errors) {
         if (wrong.line == 0 && !may_wait) {
-            from.complain(from.place("keys"), std::move(wrong.message));
+            table.complain(table.place("keys"), std::move(wrong.message));
         } else {
             errors.push_back(std::move(wrong));
         }
     }
     for (const core::reason& text : read.warnings) {
-        warnings.add(from.place("keys"), text);
+        warnings.add(table.place("keys"), text);
     }
 }
 
-void read_tls(catalog::section from, configuration& to, const fs::path& base, catalog::issue_list& warnings,
+void read_tls(catalog::section table, configuration& to, const fs::path& base, catalog::issue_list& warnings,
               std::vector<catalog::diagnostic>& errors, bool may_wait) {
     std::string certificate;
     std::string key;
-    from.text("certificate", certificate, true);
-    from.text("key", key, true);
-    from.finish();
+    table.text("certificate", certificate, true);
+    table.text("key", key, true);
+    table.finish();
     if (certificate.empty() || key.empty()) {
         return;
     }
@@ -56,11 +56,11 @@ void read_tls(catalog::section from, configuration& to, const fs::path& base, ca
         return;
     }
     if (!read) {
-        from.complain(from.place(), read.error().message);
+        table.complain(table.place(), read.error().message);
         return;
     }
     for (const std::string& text : read->warnings()) {
-        warnings.add(from.place(), text);
+        warnings.add(table.place(), text);
     }
 }
 

@@ -40,74 +40,74 @@ std::optional<catalog::card_set> parse_card_set(std::string_view text) {
     }
 }
 
-void read_seats(catalog::section& from, catalog::model_entry& to) {
-    to.card_sets = {{to.runtime.device.card}};
+void read_seats(catalog::section& table, catalog::model_entry& entry) {
+    entry.card_sets = {{entry.runtime.device.card}};
     std::vector<std::string> texts;
-    from.texts_or_numbers("cards", texts);
+    table.texts_or_numbers("cards", texts);
     std::vector<catalog::card_set> card_sets;
     for (std::size_t i = 0; i < texts.size(); ++i) {
         auto card_set = parse_card_set(texts[i]);
         if (!card_set) {
-            from.complain(from.place("cards", i), core::say("configuration.cards/place", texts[i]));
+            table.complain(table.place("cards", i), core::say("configuration.cards/place", texts[i]));
         } else if (std::find(card_sets.begin(), card_sets.end(), *card_set) != card_sets.end()) {
-            from.complain(from.place("cards", i), core::say("configuration.twice/cards", texts[i]));
+            table.complain(table.place("cards", i), core::say("configuration.twice/cards", texts[i]));
         } else {
             card_sets.push_back(std::move(*card_set));
         }
     }
-    if (from.has("cards") && texts.empty()) {
-        from.complain(from.place("cards"), core::say("configuration.cards/cards"));
+    if (table.has("cards") && texts.empty()) {
+        table.complain(table.place("cards"), core::say("configuration.cards/cards"));
     } else if (card_sets.size() > most_card_sets) {
-        from.complain(from.place("cards"), core::say("configuration.cards/name", most_card_sets));
+        table.complain(table.place("cards"), core::say("configuration.cards/name", most_card_sets));
     } else if (!card_sets.empty()) {
-        to.card_sets = std::move(card_sets);
+        entry.card_sets = std::move(card_sets);
     }
 }
 
 // A program that does not get its card would start on the same one for every place.
-void check_devices(catalog::section& from, const catalog::model_entry& model) {
+void check_devices(catalog::section& table, const catalog::model_entry& model) {
     const auto& services = model.runtime.services;
     const bool given = std::any_of(services.begin(), services.end(),
                                    [](const auto& service) { return catalog::mentions(service, "devices"); });
     if (model.card_sets.size() > 1 && !given && !services.empty()) {
-        from.complain(from.place("cards"), core::say("configuration.cards/model", model.name));
+        table.complain(table.place("cards"), core::say("configuration.cards/model", model.name));
     }
     for (const auto& service : services) {
         const bool fixed = service.port != 0 && !catalog::port_is_moved(model.runtime, service);
         if (model.card_sets.size() > 1 && fixed) {
-            from.complain(from.place("cards"),
-                          core::say("configuration.cards/names", model.name, service.name, service.port));
+            table.complain(table.place("cards"),
+                           core::say("configuration.cards/names", model.name, service.name, service.port));
         }
     }
 }
 
 }  // namespace
 
-void read_places(catalog::section& from, catalog::model_entry& to) {
-    read_seats(from, to);
-    check_devices(from, to);
-    to.cards = to.card_sets.front();
-    to.runtime.device.card = to.cards.front();
+void read_places(catalog::section& table, catalog::model_entry& entry) {
+    read_seats(table, entry);
+    check_devices(table, entry);
+    entry.cards = entry.card_sets.front();
+    entry.runtime.device.card = entry.cards.front();
     constexpr std::int64_t most_instances = 16;
-    from.integer("instances", to.instances, 1, most_instances);
-    if (to.instances > to.card_sets.size()) {
-        from.complain(
-            from.place("instances"),
-            core::say("configuration.cards/instances", to.instances,
-                      (to.card_sets.size() == 1 ? std::string("one place")
-                                                : std::to_string(to.card_sets.size()) + " places")));
+    table.integer("instances", entry.instances, 1, most_instances);
+    if (entry.instances > entry.card_sets.size()) {
+        table.complain(
+            table.place("instances"),
+            core::say("configuration.cards/instances", entry.instances,
+                      (entry.card_sets.size() == 1 ? std::string("one place")
+                                                   : std::to_string(entry.card_sets.size()) + " places")));
     }
 }
 
-void read_model_cards(catalog::section& from, catalog::model_entry& to) {
-    read_places(from, to);
-    from.flag("preload", to.preload);
-    from.flag("pinned", to.pinned);
+void read_model_cards(catalog::section& table, catalog::model_entry& entry) {
+    read_places(table, entry);
+    table.flag("preload", entry.preload);
+    table.flag("pinned", entry.pinned);
     std::string stay;
-    from.text_or_number("keep_alive", stay);
-    to.keep_alive = parse_keep_alive(stay);
-    if (!stay.empty() && !to.keep_alive) {
-        from.complain(from.place("keep_alive"), core::say("configuration.not-a-duration/time", stay));
+    table.text_or_number("keep_alive", stay);
+    entry.keep_alive = parse_keep_alive(stay);
+    if (!stay.empty() && !entry.keep_alive) {
+        table.complain(table.place("keep_alive"), core::say("configuration.not-a-duration/time", stay));
     }
 }
 

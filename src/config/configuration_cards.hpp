@@ -8,11 +8,11 @@
 namespace corral::config {
 
 // `cards` and `instances`, which fallbacks have too.
-void read_places(catalog::section& from, catalog::model_entry& to);
+void read_places(catalog::section& table, catalog::model_entry& entry);
 
 // Those, and preload, pinned, keep_alive of a [[models]] table. Call it when all that says how the model is
 // started has been read.
-void read_model_cards(catalog::section& from, catalog::model_entry& to);
+void read_model_cards(catalog::section& table, catalog::model_entry& entry);
 
 // max_loaded_models, card_memory_mb and the table `swap`.
 void read_server_cards(catalog::section& root, configuration& to);

@@ -63,23 +63,23 @@ std::string where_said(const catalog::model_entry& model) {
     return model.source.empty() ? std::string() : ", of " + model.source.string();
 }
 
-void check_names(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
+void check_names(catalog::section& table, const catalog::model_entry& model, const configuration& so_far) {
     if (const auto* twin = owner_of(model.name, so_far)) {
         const bool by_name = catalog::same_model(twin->name, model.name);
-        from.complain(
-            from.place("name"),
+        table.complain(
+            table.place("name"),
             by_name ? core::say("configuration.twice/model", twin->name, where_said(*twin))
                     : core::say("configuration.twice/already", model.name, twin->name, where_said(*twin)));
     }
     for (std::size_t i = 0; i < model.aliases.size(); ++i) {
         if (const auto* other = owner_of(model.aliases[i], so_far)) {
-            from.complain(from.place("aliases", i), core::say("configuration.twice/name", model.aliases[i],
-                                                              other->name, where_said(*other)));
+            table.complain(table.place("aliases", i), core::say("configuration.twice/name", model.aliases[i],
+                                                                other->name, where_said(*other)));
         }
     }
 }
 
-void check_own_ports(catalog::section& from, const catalog::model_entry& model,
+void check_own_ports(catalog::section& table, const catalog::model_entry& model,
                      std::map<std::uint16_t, std::string>& taken) {
     for (const auto& service : model.runtime.services) {
         if (service.port == 0 || catalog::port_is_moved(model.runtime, service)) {
@@ -88,15 +88,15 @@ void check_own_ports(catalog::section& from, const catalog::model_entry& model,
         const auto [twin, fresh] =
             taken.emplace(service.port, "service '" + service.name + "' of the same model");
         if (!fresh) {
-            from.complain(from.place(), core::say("configuration.port-twice/service", service.name,
-                                                  model.name, service.port, twin->second));
+            table.complain(table.place(), core::say("configuration.port-twice/service", service.name,
+                                                    model.name, service.port, twin->second));
         }
     }
 }
 
 // The vendor's server would even share its port with a second one and mix both up
 // (docs/facts/vendor_ax.md#port).
-void check_ports(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
+void check_ports(catalog::section& table, const catalog::model_entry& model, const configuration& so_far) {
     std::map<std::uint16_t, std::string> taken{{so_far.listen.port(), "'listen'"}};
     const auto tiers_of = [](const catalog::model_entry& one) {
         std::vector<const catalog::model_entry*> out{&one};
@@ -116,7 +116,7 @@ void check_ports(catalog::section& from, const catalog::model_entry& model, cons
         }
     }
     for (const catalog::model_entry* const tier : tiers_of(model)) {
-        check_own_ports(from, *tier, taken);
+        check_own_ports(table, *tier, taken);
     }
 }
 
@@ -140,18 +140,22 @@ std::vector<catalog::diagnostic> in_words_of_manifests(std::vector<catalog::diag
 }
 
 // Mistakes and warnings are the manifest's own; what was read of profiles is shared.
-void read_manifest(const fs::path& file, configuration& to, configuration_reading& with) {
-    catalog::issue_list errors(file.string(), with.from.defaults);
+void read_manifest(const fs::path& file, configuration& to, configuration_reading& context) {
+    catalog::issue_list errors(file.string(), context.from.defaults);
     catalog::issue_list warnings(file.string());
     left_out_manifest out{file, {}, {}};
     if (const auto tree = catalog::parse_toml_file(file, errors)) {
-        configuration_reading own{with.from, file.parent_path(), with.profiles,
-                                  errors,    warnings,           std::move(with.read_profiles),
+        configuration_reading own{context.from,
+                                  file.parent_path(),
+                                  context.profiles,
+                                  errors,
+                                  warnings,
+                                  std::move(context.read_profiles),
                                   {}};
-        own.files_folder = with.files_folder;
+        own.files_folder = context.files_folder;
         catalog::section root(*tree, "the manifest", errors);
         catalog::model_entry model = read_model(root, own);
-        with.read_profiles = std::move(own.read_profiles);
+        context.read_profiles = std::move(own.read_profiles);
         out.problems = std::move(own.profile_errors);
         out.name = model.name;
         model.source = file;
@@ -164,7 +168,7 @@ void read_manifest(const fs::path& file, configuration& to, configuration_readin
         }
     }
     append(out.problems, in_words_of_manifests(errors.take()));
-    append(with.manifest_warnings, in_words_of_manifests(warnings.take()));
+    append(context.manifest_warnings, in_words_of_manifests(warnings.take()));
     if (!out.problems.empty()) {
         to.left_out.push_back(std::move(out));
     }
@@ -201,21 +205,21 @@ void read_models_directory(catalog::section& root, const fs::path& base, configu
     to.models_directory = said.has_filename() ? said : said.parent_path();
 }
 
-void check_beside(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
-    check_names(from, model, so_far);
-    check_ports(from, model, so_far);
+void check_beside(catalog::section& table, const catalog::model_entry& model, const configuration& so_far) {
+    check_names(table, model, so_far);
+    check_ports(table, model, so_far);
 }
 
-void read_manifests(configuration& to, configuration_reading& with) {
+void read_manifests(configuration& to, configuration_reading& context) {
     const folder_listing found = list_manifests(to.models_directory);
     for (const std::string& name : found.names) {
-        read_manifest(to.models_directory / name, to, with);
+        read_manifest(to.models_directory / name, to, context);
     }
     if (found.more) {
-        with.manifest_warnings.push_back({to.models_directory.string(), 0, 0,
-                                          "holds more than " + std::to_string(most_manifests) +
-                                              " manifests; those after '" + *found.names.rbegin() +
-                                              "' are not read"});
+        context.manifest_warnings.push_back({to.models_directory.string(), 0, 0,
+                                             "holds more than " + std::to_string(most_manifests) +
+                                                 " manifests; those after '" + *found.names.rbegin() +
+                                                 "' are not read"});
     }
     if (!found.problem.empty()) {
         to.left_out.push_back(

@@ -21,150 +21,156 @@ namespace {
 constexpr std::size_t most_aliases = 32;
 constexpr std::size_t most_fallbacks = 8;
 
-void read_name(catalog::section& from, catalog::model_entry& to) {
+void read_name(catalog::section& table, catalog::model_entry& entry) {
     std::string typed;
-    from.text("name", typed, true);
+    table.text("name", typed, true);
     if (typed.empty()) {
         return;
     }
     if (auto shown = catalog::display_name(typed)) {
-        to.name = std::move(*shown);
+        entry.name = std::move(*shown);
     } else {
-        from.complain(from.place("name"), core::say("configuration.not-a-name/model", typed));
+        table.complain(table.place("name"), core::say("configuration.not-a-name/model", typed));
     }
 }
 
 // Each in display form; one that repeats the model's own name, or another alias, means nothing.
-void read_aliases(catalog::section& from, catalog::model_entry& to) {
+void read_aliases(catalog::section& table, catalog::model_entry& entry) {
     std::vector<std::string> typed;
-    from.texts("aliases", typed);
+    table.texts("aliases", typed);
     if (typed.size() > most_aliases) {
-        from.complain(from.place("aliases"), core::say("configuration.out-of-range/model", most_aliases));
+        table.complain(table.place("aliases"), core::say("configuration.out-of-range/model", most_aliases));
         return;
     }
     for (std::size_t i = 0; i < typed.size(); ++i) {
         auto shown = catalog::display_name(typed[i]);
         if (!shown) {
-            from.complain(from.place("aliases", i), core::say("configuration.not-a-name/model", typed[i]));
+            table.complain(table.place("aliases", i), core::say("configuration.not-a-name/model", typed[i]));
             continue;
         }
         const auto same = [&](const std::string& name) { return catalog::same_model(name, *shown); };
-        if (same(to.name) || std::any_of(to.aliases.begin(), to.aliases.end(), same)) {
-            from.complain(from.place("aliases", i), core::say("configuration.twice/name-model", typed[i]));
+        if (same(entry.name) || std::any_of(entry.aliases.begin(), entry.aliases.end(), same)) {
+            table.complain(table.place("aliases", i), core::say("configuration.twice/name-model", typed[i]));
             continue;
         }
-        to.aliases.push_back(std::move(*shown));
+        entry.aliases.push_back(std::move(*shown));
     }
 }
 
-void read_oversize(catalog::section& from, catalog::model_entry& to) {
+void read_oversize(catalog::section& table, catalog::model_entry& entry) {
     using enum catalog::oversize_policy;
-    std::string chosen = to.oversize == refuse ? "refuse" : to.oversize == summarise ? "summarise" : "fit";
-    from.choice("oversize", chosen, {"fit", "summarise", "refuse"});
-    to.oversize = chosen == "refuse" ? refuse : chosen == "summarise" ? summarise : fit;
+    std::string chosen = entry.oversize == refuse      ? "refuse"
+                         : entry.oversize == summarise ? "summarise"
+                                                       : "fit";
+    table.choice("oversize", chosen, {"fit", "summarise", "refuse"});
+    entry.oversize = chosen == "refuse" ? refuse : chosen == "summarise" ? summarise : fit;
 }
 
-const chat::family* read_family(catalog::section& from, catalog::model_entry& to) {
-    from.text("family", to.family);
-    from.text("default_system", to.default_system);
-    const auto* family = chat::find_family(to.family);
+const chat::family* read_family(catalog::section& table, catalog::model_entry& entry) {
+    table.text("family", entry.family);
+    table.text("default_system", entry.default_system);
+    const auto* family = chat::find_family(entry.family);
     if (family == nullptr) {
         std::vector<std::string> names;
         for (const auto* one : chat::families()) {
             names.emplace_back(one->name);
         }
-        from.complain(from.place("family"), core::say("configuration.not-one-of/there", to.family,
-                                                      catalog::meant_instead(to.family, names)));
+        table.complain(table.place("family"), core::say("configuration.not-one-of/there", entry.family,
+                                                        catalog::meant_instead(entry.family, names)));
     }
     return family;
 }
 
-void read_capabilities(catalog::section& from, catalog::model_entry& to, const chat::family* family) {
+void read_capabilities(catalog::section& table, catalog::model_entry& entry, const chat::family* family) {
     const std::vector<std::string> known{"completion", "tools", "insert", "thinking", "embedding", "vision"};
     const auto has = [&](const char* name) {
-        return std::find(to.capabilities.begin(), to.capabilities.end(), name) != to.capabilities.end();
+        return std::find(entry.capabilities.begin(), entry.capabilities.end(), name) !=
+               entry.capabilities.end();
     };
-    for (std::size_t i = 0; i < to.capabilities.size(); ++i) {
-        const auto& one = to.capabilities[i];
+    for (std::size_t i = 0; i < entry.capabilities.size(); ++i) {
+        const auto& one = entry.capabilities[i];
         if (std::find(known.begin(), known.end(), one) == known.end()) {
-            from.complain(from.place("capabilities", i), core::say("configuration.not-one-of/capability", one,
-                                                                   catalog::meant_instead(one, known)));
+            table.complain(
+                table.place("capabilities", i),
+                core::say("configuration.not-one-of/capability", one, catalog::meant_instead(one, known)));
         }
     }
     if (!has("completion") && !has("embedding")) {
-        from.complain(from.place("capabilities"), core::say("configuration.capabilities/capabilities"));
+        table.complain(table.place("capabilities"), core::say("configuration.capabilities/capabilities"));
     }
-    if (has("embedding") && !to.runtime.name.empty() && to.runtime.traits.embedding.target.empty()) {
-        from.complain(from.place("capabilities"),
-                      core::say("configuration.capabilities/model", to.name, to.runtime.name));
+    if (has("embedding") && !entry.runtime.name.empty() && entry.runtime.traits.embedding.target.empty()) {
+        table.complain(table.place("capabilities"),
+                       core::say("configuration.capabilities/model", entry.name, entry.runtime.name));
     }
-    if (has("vision") && !to.runtime.name.empty() && to.runtime.traits.images.types.empty()) {
-        from.complain(from.place("capabilities"), core::say("configuration.capabilities/claim", to.name,
-                                                            to.runtime.traits.images.none, to.runtime.name));
+    if (has("vision") && !entry.runtime.name.empty() && entry.runtime.traits.images.types.empty()) {
+        table.complain(table.place("capabilities"),
+                       core::say("configuration.capabilities/claim", entry.name,
+                                 entry.runtime.traits.images.none, entry.runtime.name));
     }
-    if (const auto tokens = catalog::image_tokens_of(to); !tokens) {
-        from.complain(from.place("capabilities"), tokens.error().message);
+    if (const auto tokens = catalog::image_tokens_of(entry); !tokens) {
+        table.complain(table.place("capabilities"), tokens.error().message);
     }
     if (has("tools") && family != nullptr && family->tools == chat::tool_style::none) {
-        from.complain(from.place("capabilities"),
-                      core::say("configuration.cant-claim-tools/model", to.name, to.family));
+        table.complain(table.place("capabilities"),
+                       core::say("configuration.cant-claim-tools/model", entry.name, entry.family));
     }
     if (has("insert") && family != nullptr && family->fill.prefix.empty()) {
-        from.complain(from.place("capabilities"),
-                      core::say("configuration.capabilities/insert", to.name, to.family));
+        table.complain(table.place("capabilities"),
+                       core::say("configuration.capabilities/insert", entry.name, entry.family));
     }
     if (!has("thinking")) {
         return;
     }
-    if (to.package_forbids_thinking) {
-        from.complain(from.place("capabilities"), core::say("configuration.never-thinks/model", to.name));
+    if (entry.package_forbids_thinking) {
+        table.complain(table.place("capabilities"),
+                       core::say("configuration.never-thinks/model", entry.name));
     } else if (family != nullptr && !family->thinks) {
-        from.complain(from.place("capabilities"),
-                      core::say("configuration.cant-claim-thinking/model", to.name, to.family));
+        table.complain(table.place("capabilities"),
+                       core::say("configuration.cant-claim-thinking/model", entry.name, entry.family));
     }
 }
 
-void read_moving_lines(catalog::section& from, catalog::model_entry& to) {
-    std::string chosen = to.moves_lines ? "last" : "as-sent";
-    from.choice("moving_lines", chosen, {"as-sent", "last"});
-    to.moves_lines = chosen == "last";
+void read_moving_lines(catalog::section& table, catalog::model_entry& entry) {
+    std::string chosen = entry.moves_lines ? "last" : "as-sent";
+    table.choice("moving_lines", chosen, {"as-sent", "last"});
+    entry.moves_lines = chosen == "last";
 }
 
-void read_reuse(catalog::section& from, catalog::model_entry& to) {
-    std::string reuse = to.reuse == catalog::reuse_policy::automatic ? "auto" : "off";
-    from.choice("reuse", reuse, {"auto", "off"});
-    to.reuse = reuse == "auto" ? catalog::reuse_policy::automatic : catalog::reuse_policy::off;
-    from.flag("reuse_across_keys", to.reuse_across_keys);
-    std::string ahead = to.ahead ? "auto" : "off";
-    from.choice("ahead", ahead, {"auto", "off"});
-    to.ahead = ahead == "auto";
-    from.number("ahead_share", to.ahead_share, 0.01, 1.0);
-    std::string renewal = to.renews_slow ? "auto" : "off";
-    from.choice("renew_slow", renewal, {"auto", "off"});
-    to.renews_slow = renewal == "auto";
+void read_reuse(catalog::section& table, catalog::model_entry& entry) {
+    std::string reuse = entry.reuse == catalog::reuse_policy::automatic ? "auto" : "off";
+    table.choice("reuse", reuse, {"auto", "off"});
+    entry.reuse = reuse == "auto" ? catalog::reuse_policy::automatic : catalog::reuse_policy::off;
+    table.flag("reuse_across_keys", entry.reuse_across_keys);
+    std::string ahead = entry.ahead ? "auto" : "off";
+    table.choice("ahead", ahead, {"auto", "off"});
+    entry.ahead = ahead == "auto";
+    table.number("ahead_share", entry.ahead_share, 0.01, 1.0);
+    std::string renewal = entry.renews_slow ? "auto" : "off";
+    table.choice("renew_slow", renewal, {"auto", "off"});
+    entry.renews_slow = renewal == "auto";
 }
 
-void read_history(catalog::section& from, catalog::model_entry& to) {
+void read_history(catalog::section& table, catalog::model_entry& entry) {
     using catalog::history_form;
-    const bool written = to.history == history_form::as_written ||
-                         (to.history == history_form::by_package && to.package_forbids_thinking);
+    const bool written = entry.history == history_form::as_written ||
+                         (entry.history == history_form::by_package && entry.package_forbids_thinking);
     std::string history = written ? "as-written" : "template";
-    from.choice("history", history, {"as-written", "template"});
-    if (from.has("history")) {
-        to.history = history == "template" ? history_form::by_template : history_form::as_written;
+    table.choice("history", history, {"as-written", "template"});
+    if (table.has("history")) {
+        entry.history = history == "template" ? history_form::by_template : history_form::as_written;
     }
 }
 
 // What the model's own template does is not known to the profile of its server. A server that takes one message only
 // has no choice.
-void read_conversation(catalog::section& from, catalog::model_entry& to) {
+void read_conversation(catalog::section& table, catalog::model_entry& entry) {
     using catalog::conversation_form;
-    conversation_form& form = to.runtime.traits.conversation;
+    conversation_form& form = entry.runtime.traits.conversation;
     if (form == conversation_form::single_message) {
         return;
     }
     std::string chosen = form == conversation_form::messages ? "messages" : "folded-system";
-    from.choice("conversation", chosen, {"messages", "folded-system"});
+    table.choice("conversation", chosen, {"messages", "folded-system"});
     form = chosen == "messages" ? conversation_form::messages : conversation_form::folded_system;
 }
 
@@ -181,18 +187,18 @@ void name_sizes(catalog::model_entry& of) {
 }
 
 // The chat family, the capabilities, and what is said of the model to people.
-void read_words(catalog::section& from, catalog::model_entry& to) {
-    const auto* family = read_family(from, to);
-    read_capabilities(from, to, family);
-    read_oversize(from, to);
-    read_moving_lines(from, to);
-    read_reuse(from, to);
-    read_history(from, to);
-    read_conversation(from, to);
-    from.flag("strict_schemas", to.strict_schemas);
-    from.text("parameter_size", to.parameter_size);
-    from.text("quantization", to.quantization);
-    name_sizes(to);
+void read_words(catalog::section& table, catalog::model_entry& entry) {
+    const auto* family = read_family(table, entry);
+    read_capabilities(table, entry, family);
+    read_oversize(table, entry);
+    read_moving_lines(table, entry);
+    read_reuse(table, entry);
+    read_history(table, entry);
+    read_conversation(table, entry);
+    table.flag("strict_schemas", entry.strict_schemas);
+    table.text("parameter_size", entry.parameter_size);
+    table.text("quantization", entry.quantization);
+    name_sizes(entry);
 }
 
 // What a fallback leaves open is as the model has it, but for what belongs to its processes.
@@ -222,57 +228,57 @@ catalog::model_entry begun_like(const catalog::model_entry& model) {
     return out;
 }
 
-catalog::model_entry read_fallback(catalog::section& from, const catalog::model_entry& of, unsigned tier,
-                                   configuration_reading& with) {
+catalog::model_entry read_fallback(catalog::section& table, const catalog::model_entry& of, unsigned tier,
+                                   configuration_reading& context) {
     catalog::model_entry out = begun_like(of);
     out.tier = tier;
-    from.texts("capabilities", out.capabilities);
-    const bool have_profile = read_processes(from, out, with);
-    read_words(from, out);
-    read_places(from, out);
+    table.texts("capabilities", out.capabilities);
+    const bool have_profile = read_processes(table, out, context);
+    read_words(table, out);
+    read_places(table, out);
     std::string standby = "hot";
-    from.choice("standby", standby, {"hot", "cold"});
+    table.choice("standby", standby, {"hot", "cold"});
     out.preload = standby != "cold";
     if (have_profile) {
-        check_processes(from, out);
+        check_processes(table, out);
     }
-    from.finish();
+    table.finish();
     return out;
 }
 
-// [[models.fallbacks]], and `failback_after`. REQUIRES: all else of `to` was read.
-void read_fallbacks(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
-    from.duration("failback_after", to.failback_after, core::milliseconds{0}, std::chrono::hours{24});
-    auto sections = from.tables("fallbacks");
-    if (from.has("failback_after") && sections.empty()) {
-        from.complain(from.place("failback_after"), core::say("configuration.means-nothing/failback"));
+// [[models.fallbacks]], and `failback_after`. REQUIRES: all else of `entry` was read.
+void read_fallbacks(catalog::section& table, catalog::model_entry& entry, configuration_reading& context) {
+    table.duration("failback_after", entry.failback_after, core::milliseconds{0}, std::chrono::hours{24});
+    auto sections = table.tables("fallbacks");
+    if (table.has("failback_after") && sections.empty()) {
+        table.complain(table.place("failback_after"), core::say("configuration.means-nothing/failback"));
     }
     if (sections.size() > most_fallbacks) {
-        from.complain(from.place("fallbacks"),
-                      core::say("configuration.out-of-range/fallbacks", most_fallbacks));
+        table.complain(table.place("fallbacks"),
+                       core::say("configuration.out-of-range/fallbacks", most_fallbacks));
         return;
     }
     for (auto& one : sections) {
-        const auto tier = static_cast<unsigned>(to.fallbacks.size() + 1);
-        to.fallbacks.push_back(read_fallback(one, to, tier, with));
+        const auto tier = static_cast<unsigned>(entry.fallbacks.size() + 1);
+        entry.fallbacks.push_back(read_fallback(one, entry, tier, context));
     }
 }
 
 }  // namespace
 
-catalog::model_entry read_model(catalog::section from, configuration_reading& with) {
+catalog::model_entry read_model(catalog::section table, configuration_reading& context) {
     catalog::model_entry out;
-    read_name(from, out);
-    read_aliases(from, out);
-    from.texts("capabilities", out.capabilities);
-    const bool have_profile = read_processes(from, out, with);
-    read_words(from, out);
-    read_model_cards(from, out);
+    read_name(table, out);
+    read_aliases(table, out);
+    table.texts("capabilities", out.capabilities);
+    const bool have_profile = read_processes(table, out, context);
+    read_words(table, out);
+    read_model_cards(table, out);
     if (have_profile) {
-        check_processes(from, out);
+        check_processes(table, out);
     }
-    read_fallbacks(from, out, with);
-    from.finish();
+    read_fallbacks(table, out, context);
+    table.finish();
     return out;
 }
 

@@ -7,9 +7,9 @@ namespace corral::config {
 
 // Profile, variables, overrides and package. False: there is no profile to go on with, and the reason is
 // reported.
-[[nodiscard]] bool read_processes(catalog::section& from, catalog::model_entry& to,
-                                  configuration_reading& with);
+[[nodiscard]] bool read_processes(catalog::section& table, catalog::model_entry& entry,
+                                  configuration_reading& context);
 // What the commands need is there, and nothing is given that none takes. REQUIRES: all else was read.
-void check_processes(catalog::section& from, const catalog::model_entry& model);
+void check_processes(catalog::section& table, const catalog::model_entry& model);
 
 }  // namespace corral::config

@@ -38,32 +38,32 @@ std::optional<double> unit_of(std::string_view word) {
     return std::nullopt;
 }
 
-void read_size(catalog::section& from, std::string_view key, std::uint64_t& to, std::uint64_t least) {
+void read_size(catalog::section& table, std::string_view key, std::uint64_t& to, std::uint64_t least) {
     std::string text;
-    from.text_or_number(key, text);
+    table.text_or_number(key, text);
     if (text.empty()) {
         return;
     }
     const auto value = parse_bytes(text);
     if (!value) {
-        from.complain(from.place(key), core::say("configuration.out-of-range/size", text));
+        table.complain(table.place(key), core::say("configuration.out-of-range/size", text));
     } else if (*value != 0 && *value < least) {
-        from.complain(from.place(key), core::say("configuration.out-of-range/none", key, least));
+        table.complain(table.place(key), core::say("configuration.out-of-range/none", key, least));
     } else {
         to = *value;
     }
 }
 
-void read_endpoint(catalog::section& from, std::string& to) {
+void read_endpoint(catalog::section& table, std::string& to) {
     std::string text;
-    from.text("endpoint", text);
+    table.text("endpoint", text);
     if (text.empty()) {
         return;
     }
     std::string good = hub_endpoint(text);
     if (good.empty()) {
-        from.complain(from.place("endpoint"),
-                      "'" + text + "' is not the address of a hub; write it as \"https://huggingface.co\"");
+        table.complain(table.place("endpoint"),
+                       "'" + text + "' is not the address of a hub; write it as \"https://huggingface.co\"");
     } else {
         to = std::move(good);
     }

@@ -83,19 +83,19 @@ std::optional<key_scopes> parse_scopes(std::string_view text) {
     return out;
 }
 
-std::vector<std::string_view> scope_names(const key_scopes& of) {
+std::vector<std::string_view> scope_names(const key_scopes& scopes) {
     std::vector<std::string_view> out;
     for (const scope_word& one : scope_words) {
-        if (of.*(one.scope)) {
+        if (scopes.*(one.scope)) {
             out.push_back(one.word);
         }
     }
     return out;
 }
 
-std::string scopes_text(const key_scopes& of) {
+std::string scopes_text(const key_scopes& scopes) {
     std::string out;
-    for (const std::string_view word : scope_names(of)) {
+    for (const std::string_view word : scope_names(scopes)) {
         out.append(out.empty() ? "" : ",").append(word);
     }
     return out;

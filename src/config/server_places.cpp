@@ -37,11 +37,11 @@ struct said_in_file {
     fs::path state_directory;
 };
 
-void take_places(const toml::table& from, const fs::path& base, said_in_file& out) {
-    if (const auto text = from.at_path("admin_socket").value<std::string>()) {
+void take_places(const toml::table& table, const fs::path& base, said_in_file& out) {
+    if (const auto text = table.at_path("admin_socket").value<std::string>()) {
         out.socket = text->empty() ? fs::path() : (base / *text).lexically_normal();
     }
-    if (const auto text = from.at_path("state_directory").value<std::string>(); text && !text->empty()) {
+    if (const auto text = table.at_path("state_directory").value<std::string>(); text && !text->empty()) {
         out.state_directory = (base / *text).lexically_normal();
     }
 }

@@ -97,7 +97,7 @@ void derive(const std::string& file, const configuration& from, std::map<place, 
     }
 }
 
-unset_keys unset_of(configuration_source from) {
+unset_keys unset_of(configuration_source source) {
     unset_keys out;
     const catalog::default_observer see = [&out](const std::string& file, const std::string& key,
                                                  std::string value) {
@@ -105,19 +105,19 @@ unset_keys unset_of(configuration_source from) {
             out.order.emplace_back(file, key);
         }
     };
-    from.defaults = &see;
+    source.defaults = &see;
     // Mistakes are reported where the file is read to be served.
-    const configuration_result read = load_configuration(from);
+    const configuration_result read = load_configuration(source);
     if (const configuration* const known = read.value ? &*read.value : read.draft ? &*read.draft : nullptr) {
-        derive(from.file.string(), *known, out.values);
+        derive(source.file.string(), *known, out.values);
     }
     return out;
 }
 
 // Behind the rows of each file.
-void add_unset(const configuration_source& from, std::vector<setting>& to) {
-    const unset_keys now = unset_of(from);
-    configuration_source plain = from;
+void add_unset(const configuration_source& source, std::vector<setting>& to) {
+    const unset_keys now = unset_of(source);
+    configuration_source plain = source;
     plain.environment.clear();
     plain.listen.reset();
     const unset_keys builtin = unset_of(std::move(plain));
@@ -141,18 +141,18 @@ void add_unset(const configuration_source& from, std::vector<setting>& to) {
         }
     }
     // Of a file that sets nothing.
-    std::ranges::move(by_file[from.file.string()], std::back_inserter(out));
+    std::ranges::move(by_file[source.file.string()], std::back_inserter(out));
     out.resize(std::min(out.size(), most_rows));
     to = std::move(out);
 }
 
 }  // namespace
 
-std::vector<setting> list_settings(const configuration_source& from, const fs::path& models) {
+std::vector<setting> list_settings(const configuration_source& source, const fs::path& models) {
     std::vector<setting> out;
     std::error_code absent;  // then there are none
-    if (!from.file_may_be_missing || fs::exists(from.file, absent)) {
-        add_file(from.file, out);
+    if (!source.file_may_be_missing || fs::exists(source.file, absent)) {
+        add_file(source.file, out);
     }
     std::vector<fs::path> manifests;
     for (fs::directory_iterator one(models, absent), end; !absent && one != end; one.increment(absent)) {
@@ -164,7 +164,7 @@ std::vector<setting> list_settings(const configuration_source& from, const fs::p
     for (const fs::path& one : manifests) {
         add_file(one, out);
     }
-    add_unset(from, out);
+    add_unset(source, out);
     return out;
 }
 

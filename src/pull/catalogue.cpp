@@ -60,7 +60,7 @@ double parameters_of(const catalogue_model& model) {
     return error != std::errc() ? 0 : std::string_view(end).starts_with('B') ? number * billion : number;
 }
 
-void read_location(catalog::section& from, package_source& into) {
+void read_location(catalog::section& table, package_source& into) {
     struct way {
         const char* key;
         source_kind kind;
@@ -77,27 +77,27 @@ void read_location(catalog::section& from, package_source& into) {
     unsigned said = 0;
     for (const way& one : ways) {
         std::string text;
-        from.text(one.key, text);
-        if (!from.has(one.key)) {
+        table.text(one.key, text);
+        if (!table.has(one.key)) {
             continue;
         }
         ++said;
         if (!one.good(text)) {
-            from.complain(from.place(one.key),
-                          core::say("catalogue.bad-entry/plain", std::string(one.key), one.wanted, text));
+            table.complain(table.place(one.key),
+                           core::say("catalogue.bad-entry/plain", std::string(one.key), one.wanted, text));
         }
         into.kind = one.kind;
         into.location = std::move(text);
     }
     if (said != 1) {
-        from.complain(from.place(), core::say("catalogue.bad-entry/package"));
+        table.complain(table.place(), core::say("catalogue.bad-entry/package"));
     }
-    from.text("revision", into.revision);
-    from.texts("include", into.include);
+    table.text("revision", into.revision);
+    table.texts("include", into.include);
 }
 
-void read_files(catalog::section& from, package_source& into) {
-    for (catalog::section& one : from.tables("files")) {
+void read_files(catalog::section& table, package_source& into) {
+    for (catalog::section& one : table.tables("files")) {
         expected_file file;
         std::uint64_t bytes = 0;
         one.text("path", file.path, true);
@@ -117,84 +117,84 @@ void read_files(catalog::section& from, package_source& into) {
         into.files.push_back(std::move(file));
     }
     if (into.files.size() > most_expected) {
-        from.complain(from.place("files"), core::say("catalogue.bad-entry/files"));
+        table.complain(table.place("files"), core::say("catalogue.bad-entry/files"));
     }
 }
 
-std::vector<box_kind> read_boxes(catalog::section& from) {
+std::vector<box_kind> read_boxes(catalog::section& table) {
     std::vector<std::string> words;
-    from.texts("boxes", words);
+    table.texts("boxes", words);
     std::vector<box_kind> out;
     for (std::size_t i = 0; i < words.size(); ++i) {
         const auto known = std::ranges::find(box_kinds(), words[i], &box_kind_name::word);
         if (known == box_kinds().end()) {
-            from.complain(from.place("boxes", i),
-                          core::say("catalogue.bad-entry/boxes", core::joined(kind_words()), words[i]));
+            table.complain(table.place("boxes", i),
+                           core::say("catalogue.bad-entry/boxes", core::joined(kind_words()), words[i]));
         } else {
             out.push_back(known->kind);
         }
     }
     if (words.empty()) {
-        from.complain(from.place("boxes"), core::say("catalogue.bad-entry/missing"));
+        table.complain(table.place("boxes"), core::say("catalogue.bad-entry/missing"));
     }
     return out;
 }
 
-catalogue_package read_package(catalog::section& from) {
+catalogue_package read_package(catalog::section& table) {
     catalogue_package out;
-    out.boxes = read_boxes(from);
-    from.texts("hosts", out.hosts);
-    from.text("profile", out.source.profile, true);
-    read_location(from, out.source);
-    read_files(from, out.source);
-    from.text("quantization", out.quantization);
-    from.text("license", out.license, true);
-    from.text("facts", out.facts, true);
-    from.integer("context", out.context, 0, 16 * 1024 * 1024);
-    from.integer("download_mb", out.download_mb, 0, most_megabytes);
-    from.integer("memory_mb", out.memory_mb, 0, most_megabytes);
-    from.texts("python", out.python);
-    from.flag("verified", out.verified);
-    from.text("examined", out.examined);
+    out.boxes = read_boxes(table);
+    table.texts("hosts", out.hosts);
+    table.text("profile", out.source.profile, true);
+    read_location(table, out.source);
+    read_files(table, out.source);
+    table.text("quantization", out.quantization);
+    table.text("license", out.license, true);
+    table.text("facts", out.facts, true);
+    table.integer("context", out.context, 0, 16 * 1024 * 1024);
+    table.integer("download_mb", out.download_mb, 0, most_megabytes);
+    table.integer("memory_mb", out.memory_mb, 0, most_megabytes);
+    table.texts("python", out.python);
+    table.flag("verified", out.verified);
+    table.text("examined", out.examined);
     if (!out.examined.empty() && !is_day(out.examined)) {
-        from.complain(from.place("examined"), core::say("catalogue.bad-entry/plain", "examined",
-                                                        "a day as 2026-11-25", out.examined));
+        table.complain(table.place("examined"), core::say("catalogue.bad-entry/plain", "examined",
+                                                          "a day as 2026-11-25", out.examined));
     }
-    from.texts("faults", out.faults);
-    from.finish();
+    table.texts("faults", out.faults);
+    table.finish();
     return out;
 }
 
-std::string read_name(catalog::section& from, const toml::source_region& where, const std::string& typed) {
+std::string read_name(catalog::section& table, const toml::source_region& where, const std::string& typed) {
     const auto name = catalog::display_name(typed);
     if (!name) {
-        from.complain(where, core::say("catalogue.bad-entry/name", typed));
+        table.complain(where, core::say("catalogue.bad-entry/name", typed));
     }
     return name.value_or(typed);
 }
 
-catalogue_model read_model(catalog::section& from, const fs::path& file) {
+catalogue_model read_model(catalog::section& table, const fs::path& file) {
     catalogue_model out;
     out.file = file;
-    from.text("name", out.name, true);
+    table.text("name", out.name, true);
     if (!out.name.empty()) {
-        out.name = read_name(from, from.place("name"), out.name);
+        out.name = read_name(table, table.place("name"), out.name);
     }
-    from.texts("aliases", out.aliases);
+    table.texts("aliases", out.aliases);
     for (std::size_t i = 0; i < out.aliases.size(); ++i) {
-        out.aliases[i] = read_name(from, from.place("aliases", i), out.aliases[i]);
+        out.aliases[i] = read_name(table, table.place("aliases", i), out.aliases[i]);
     }
-    from.text("family", out.family, true);
-    from.texts("capabilities", out.capabilities);
-    from.text("parameter_size", out.parameter_size);
-    for (catalog::section& one : from.tables("packages")) {
+    table.text("family", out.family, true);
+    table.texts("capabilities", out.capabilities);
+    table.text("parameter_size", out.parameter_size);
+    for (catalog::section& one : table.tables("packages")) {
         out.packages.push_back(read_package(one));
         out.packages.back().source.name = out.name;
     }
     if (out.packages.empty() || out.packages.size() > most_packages) {
-        from.complain(from.place("packages"), core::say("catalogue.bad-entry/model"));
+        table.complain(table.place("packages"), core::say("catalogue.bad-entry/model"));
     }
-    from.finish();
+    table.finish();
     return out;
 }
 

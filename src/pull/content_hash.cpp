@@ -13,14 +13,14 @@ void content_hash::closer::operator()(evp_md_ctx_st* context) const noexcept {
     EVP_MD_CTX_free(context);
 }
 
-content_hash::content_hash(const source_file& of) {
-    if (!of.sha256.empty() || of.git_blob.empty()) {
+content_hash::content_hash(const source_file& file) {
+    if (!file.sha256.empty() || file.git_blob.empty()) {
         return;
     }
     sha1_.reset(EVP_MD_CTX_new());
     if (sha1_ && EVP_DigestInit_ex(sha1_.get(), EVP_sha1(), nullptr) == 1) {
         // git hashes a blob with its kind and size before it.
-        const std::string head = "blob " + std::to_string(of.size.value_or(0));
+        const std::string head = "blob " + std::to_string(file.size.value_or(0));
         EVP_DigestUpdate(sha1_.get(), head.c_str(), head.size() + 1);
     }
 }

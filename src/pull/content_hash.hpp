@@ -18,7 +18,7 @@ namespace corral::pull {
 class content_hash {
 public:
     // With git's own id too where that is all the source states, for which the size must be known.
-    explicit content_hash(const source_file& of);
+    explicit content_hash(const source_file& file);
     void feed(std::string_view bytes) noexcept;
 
     struct sums {

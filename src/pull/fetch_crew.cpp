@@ -10,9 +10,9 @@
 
 namespace corral::pull {
 
-crew::crew(const pull_request& asked, const fetch_place& place, rate_limiter& limiter, work_place& work,
+crew::crew(const pull_request& request, const fetch_place& place, rate_limiter& limiter, work_place& work,
            const listed_plan& plan, const std::filesystem::path& target)
-    : asked_(&asked), place_(place), limiter_(&limiter), plan_(&plan) {
+    : asked_(&request), place_(place), limiter_(&limiter), plan_(&plan) {
     place_.stop = &stop_;
     with_ = {&place_, &work, target, &completed_};
     got_.resize(plan.plan.files.size());

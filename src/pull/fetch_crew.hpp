@@ -30,7 +30,7 @@ struct listed_plan {
 // One run. What it borrows outlives it.
 class crew {
 public:
-    crew(const pull_request& asked, const fetch_place& place, rate_limiter& limiter, work_place& work,
+    crew(const pull_request& request, const fetch_place& place, rate_limiter& limiter, work_place& work,
          const listed_plan& plan, const std::filesystem::path& target);
 
     // Blocks; `tell` gets the bytes that are here about five times a second. In the order of the plan.

@@ -255,7 +255,7 @@ fetcher::~fetcher() {
     }
 }
 
-void fetcher::prepare(exchange& one, const fetch_request& asked, const std::string& url, bool own_host) {
+void fetcher::prepare(exchange& one, const fetch_request& request, const std::string& url, bool own_host) {
     const curl_api& curl = *place_->curl;
     curl.easy_reset(handle_);  // connections stay
     const auto set = [&](CURLoption option, auto value) { (void)curl.easy_setopt(handle_, option, value); };
@@ -283,17 +283,17 @@ void fetcher::prepare(exchange& one, const fetch_request& asked, const std::stri
     if (!place_->certificates.empty()) {
         set(CURLOPT_CAINFO, place_->certificates.c_str());
     }
-    if (asked.head) {
+    if (request.head) {
         set(CURLOPT_NOBODY, 1L);
     }
     const auto add = [&](const std::string& field) {
         curl_slist* const longer = curl.slist_append(one.fields, field.c_str());
         one.fields = longer == nullptr ? one.fields : longer;
     };
-    if (asked.from > 0) {
-        add("Range: bytes=" + std::to_string(asked.from) + "-");
-        if (!asked.if_range.empty()) {
-            add("If-Range: " + asked.if_range);
+    if (request.from > 0) {
+        add("Range: bytes=" + std::to_string(request.from) + "-");
+        if (!request.if_range.empty()) {
+            add("If-Range: " + request.if_range);
         }
     }
     if (own_host && !place_->token.empty()) {
@@ -322,13 +322,13 @@ void fetcher::perform(exchange& one) {
     }
 }
 
-fetch_end fetcher::get(const fetch_request& asked, const fetch_sink& to) {
+fetch_end fetcher::get(const fetch_request& request, const fetch_sink& to) {
     fetch_end out;
     if (handle_ == nullptr) {
         out.fatal = make_failure(errc::internal, core::say("pull.library"));
         return out;
     }
-    std::string url = asked.url;
+    std::string url = request.url;
     for (unsigned hops = 0;; ++hops) {
         const auto parts = parse_url(url);
         if (!parts) {
@@ -349,9 +349,9 @@ fetch_end fetcher::get(const fetch_request& asked, const fetch_sink& to) {
         exchange one;
         one.owner = this;
         one.sink = &to;
-        one.head = asked.head;
+        one.head = request.head;
         one.first = hops == 0 && parts->host == place_->source.host;
-        prepare(one, asked, url, *parts == place_->source);
+        prepare(one, request, url, *parts == place_->source);
         perform(one);
         std::string next = redirect_of(*place_->curl, handle_, one.answer.status);
         if (one.end != CURLE_OK && !one.enough) {

@@ -85,11 +85,11 @@ public:
     fetcher& operator=(const fetcher&) = delete;
     ~fetcher();
 
-    [[nodiscard]] fetch_end get(const fetch_request& asked, const fetch_sink& to);
+    [[nodiscard]] fetch_end get(const fetch_request& request, const fetch_sink& to);
 
 private:
     struct exchange;
-    void prepare(exchange& one, const fetch_request& asked, const std::string& url, bool own_host);
+    void prepare(exchange& one, const fetch_request& request, const std::string& url, bool own_host);
     void perform(exchange& one);
     [[nodiscard]] long proxy_status() const;
     void tell_end(exchange& one, const std::string& host, fetch_end& out) const;

@@ -35,8 +35,8 @@ private:
     core::result<fetched_file> check(part_file& part);
     core::result<fetched_file> download(part_file& part, const std::string& address);
     core::result<fetched_file> copy(part_file& part, const std::string& from);
-    fetch_end ask(part_file& part, const std::string& address, const part_request& asked, std::string& lie);
-    core::result<void> begin(part_file& part, const part_request& asked, const fetch_answer& answer,
+    fetch_end ask(part_file& part, const std::string& address, const part_request& request, std::string& lie);
+    core::result<void> begin(part_file& part, const part_request& request, const fetch_answer& answer,
                              std::string& lie);
     core::result<void> take(part_file& part, std::string_view bytes, std::string& lie);
     core::result<void> take_back(part_file& part);
@@ -132,11 +132,11 @@ core::result<fetched_file> file_way::check(part_file& part) {
     return fetched_file{size, std::move(sums->sha256), false};
 }
 
-core::result<void> file_way::begin(part_file& part, const part_request& asked, const fetch_answer& answer,
+core::result<void> file_way::begin(part_file& part, const part_request& request, const fetch_answer& answer,
                                    std::string& lie) {
     const part_facts facts{part.bytes(), file_->size, {}};
     const auto use =
-        judge_answer(facts, asked, {answer.status, answer.field("content-range"), answer.length});
+        judge_answer(facts, request, {answer.status, answer.field("content-range"), answer.length});
     if (!use) {
         lie = use.error().message;
         return use.error();
@@ -163,12 +163,12 @@ core::result<void> file_way::take(part_file& part, std::string_view bytes, std::
     return {};
 }
 
-fetch_end file_way::ask(part_file& part, const std::string& address, const part_request& asked,
+fetch_end file_way::ask(part_file& part, const std::string& address, const part_request& request,
                         std::string& lie) {
     fetch_sink sink;
-    sink.begin = [&](const fetch_answer& answer) { return begin(part, asked, answer, lie); };
+    sink.begin = [&](const fetch_answer& answer) { return begin(part, request, answer, lie); };
     sink.take = [&](std::string_view bytes) { return take(part, bytes, lie); };
-    return by_->get({address, asked.from, asked.if_range, false}, sink);
+    return by_->get({address, request.from, request.if_range, false}, sink);
 }
 
 core::result<fetched_file> file_way::download(part_file& part, const std::string& address) {

@@ -54,8 +54,8 @@ core::failure disk_failure(const std::filesystem::path& file, const char* what, 
         value, core::say("pull.disk/see-who", what, name, boost::system::system_category().message(value)));
 }
 
-part_file::part_file(core::owned_fd handle, std::filesystem::path name, const source_file& of)
-    : handle_(std::move(handle)), name_(std::move(name)), of_(of), hash_(of) {
+part_file::part_file(core::owned_fd handle, std::filesystem::path name, const source_file& file)
+    : handle_(std::move(handle)), name_(std::move(name)), of_(file), hash_(file) {
     buffer_.reserve(piece);
 }
 
@@ -87,16 +87,16 @@ core::result<bool> part_file::rehash(const std::atomic<bool>& stop) {
     return value == 0;
 }
 
-core::result<std::optional<hashed_file>> hash_file(const std::filesystem::path& name, const source_file& of,
+core::result<std::optional<hashed_file>> hash_file(const std::filesystem::path& name, const source_file& file,
                                                    const std::atomic<bool>& stop) {
     const core::owned_fd handle(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
     struct stat facts {};
     if (!handle.valid() || ::fstat(handle.get(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
-        (of.size && static_cast<std::uint64_t>(facts.st_size) != *of.size)) {
+        (file.size && static_cast<std::uint64_t>(facts.st_size) != *file.size)) {
         return std::optional<hashed_file>();
     }
     hashed_file out;
-    content_hash hash(of);
+    content_hash hash(file);
     const int value = read_through(handle.get(), stop, hash, out.size);
     if (value == ECANCELED) {
         return stopped_failure();

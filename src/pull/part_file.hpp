@@ -36,7 +36,7 @@ public:
     [[nodiscard]] core::result<content_hash::sums> finish();
 
 private:
-    part_file(core::owned_fd handle, std::filesystem::path name, const source_file& of);
+    part_file(core::owned_fd handle, std::filesystem::path name, const source_file& file);
     [[nodiscard]] core::failure failed(const char* what, int value) const;
     [[nodiscard]] core::result<void> write_out();
 
@@ -56,7 +56,7 @@ struct hashed_file {
 
 // The file at `name`, read once; nothing where there is none, or no plain file. Fails when `stop` becomes true.
 [[nodiscard]] core::result<std::optional<hashed_file>> hash_file(const std::filesystem::path& name,
-                                                                 const source_file& of,
+                                                                 const source_file& file,
                                                                  const std::atomic<bool>& stop);
 
 // "the disk of ... is full" and the like, for a failed call.

@@ -35,10 +35,10 @@ using core::make_failure;
 
 using teller = std::function<void(const pull_progress&)>;
 
-core::result<fetch_place> open_place(const pull_request& asked, const std::atomic<bool>& stop) {
+core::result<fetch_place> open_place(const pull_request& request, const std::atomic<bool>& stop) {
     fetch_place out;
     out.stop = &stop;
-    if (asked.source.kind == source_kind::local) {
+    if (request.source.kind == source_kind::local) {
         return out;
     }
     const auto curl = load_curl();
@@ -46,18 +46,18 @@ core::result<fetch_place> open_place(const pull_request& asked, const std::atomi
         return curl.error();
     }
     out.curl = *curl;
-    const bool hub = asked.source.kind == source_kind::hub;
-    const auto parts = parse_url(hub ? asked.settings.endpoint : asked.source.location);
+    const bool hub = request.source.kind == source_kind::hub;
+    const auto parts = parse_url(hub ? request.settings.endpoint : request.source.location);
     if (!parts) {
         return make_failure(errc::invalid, core::say("pull.name/source-address"));
     }
     out.source = *parts;
     // Never in the clear, where others on the way could read it.
-    out.token = hub && out.source.scheme == "https" ? asked.token : std::string();
-    out.certificates = asked.certificates;
+    out.token = hub && out.source.scheme == "https" ? request.token : std::string();
+    out.certificates = request.certificates;
     out.proxies = proxies_of_environment();
-    out.patience = asked.patience;
-    out.speed_limit = asked.settings.speed_limit;
+    out.patience = request.patience;
+    out.speed_limit = request.settings.speed_limit;
     return out;
 }
 
@@ -66,22 +66,22 @@ bool may_be_quantization(const package_source& source, const core::failure& why)
            why.code == core::make_error_code(errc::not_found);
 }
 
-core::result<listed_plan> list_and_plan(const pull_request& asked, const fetch_place& place,
+core::result<listed_plan> list_and_plan(const pull_request& request, const fetch_place& place,
                                         rate_limiter& limiter) {
     core::result<source_listing> listing = source_listing{};
     if (place.curl == nullptr) {
         fetcher* const none = nullptr;
-        listing = list_source(asked.source, asked.settings.endpoint, none, place);
+        listing = list_source(request.source, request.settings.endpoint, none, place);
     } else {
         fetcher by(place, limiter);
-        listing = list_source(asked.source, asked.settings.endpoint, &by, place);
+        listing = list_source(request.source, request.settings.endpoint, &by, place);
     }
-    package_source source = asked.source;
+    package_source source = request.source;
     if (!listing && may_be_quantization(source, listing.error())) {
         // "REPO-GGUF:Q4_K_M", as users of Ollama type it: no revision, but a part of a file's name.
         const std::string wanted = core::lower_case(std::exchange(source.revision, "main"));
         fetcher by(place, limiter);
-        auto main = list_source(source, asked.settings.endpoint, &by, place);
+        auto main = list_source(source, request.settings.endpoint, &by, place);
         for (const source_file& file : main ? main->files : std::vector<source_file>()) {
             const std::string name = core::lower_case(file.path);
             if (name.ends_with(".gguf") && name.find(wanted) != std::string::npos) {
@@ -132,10 +132,10 @@ std::uint64_t size_at(const fs::path& file) {
     return plain ? static_cast<std::uint64_t>(facts.st_size) : 0;
 }
 
-room_facts room_of(const pull_request& asked, const file_plan& plan, const fs::path& target,
+room_facts room_of(const pull_request& request, const file_plan& plan, const fs::path& target,
                    const std::function<std::uint64_t(const source_file&)>& here) {
     room_facts out;
-    out.directory = asked.settings.directory.string();
+    out.directory = request.settings.directory.string();
     for (const source_file& file : plan.files) {
         const std::uint64_t size = file.size.value_or(0);
         const bool there = file.size && size_at(target / file.path) == size;
@@ -143,9 +143,9 @@ room_facts room_of(const pull_request& asked, const file_plan& plan, const fs::p
         out.needed += size - have;
         out.files += have < size ? 1 : 0;
     }
-    out.free = free_bytes(asked.settings.directory);
-    out.quota = asked.settings.quota;
-    for (removable_package& one : pulled_before(asked.settings.directory)) {
+    out.free = free_bytes(request.settings.directory);
+    out.quota = request.settings.quota;
+    for (removable_package& one : pulled_before(request.settings.directory)) {
         if (one.folder != target.filename()) {
             out.used += one.bytes;
             out.removable.push_back(std::move(one));
@@ -190,9 +190,9 @@ core::result<void> take_over(const file_plan& plan, const std::vector<fetched_fi
     return {};
 }
 
-pulled_marker marker_of(const pull_request& asked, const listed_plan& plan,
+pulled_marker marker_of(const pull_request& request, const listed_plan& plan,
                         const std::vector<fetched_file>& got) {
-    pulled_marker out{asked.name, asked.source.kind, asked.source.location, plan.commit, {}};
+    pulled_marker out{request.name, request.source.kind, request.source.location, plan.commit, {}};
     for (std::size_t i = 0; i < got.size(); ++i) {
         out.files.push_back({plan.plan.files[i].path, got[i].size, got[i].sha256});
     }
@@ -223,7 +223,7 @@ bool has_signed_list(const pulled_marker& marker) {
     });
 }
 
-core::result<pulled> put_in_place(const pull_request& asked, const listed_plan& plan,
+core::result<pulled> put_in_place(const pull_request& request, const listed_plan& plan,
                                   const std::vector<fetched_file>& got, const fs::path& target,
                                   work_place& work) {
     pulled out{target, true, {}, 0, {}, {}};
@@ -231,21 +231,21 @@ core::result<pulled> put_in_place(const pull_request& asked, const listed_plan& 
         out.was_there = out.was_there && each.in_target;
         out.bytes += each.size;
     }
-    const pulled_marker marker = marker_of(asked, plan, got);
+    const pulled_marker marker = marker_of(request, plan, got);
     const auto before = read_marker(target);
-    const bool recorded = asked.with_marker ? before && before->files.size() == got.size()
-                                            : size_at(target / package::checksum_list_name) > 0;
+    const bool recorded = request.with_marker ? before && before->files.size() == got.size()
+                                              : size_at(target / package::checksum_list_name) > 0;
     out.was_there = out.was_there && recorded;
     if (!out.was_there) {
         if (auto done = take_over(plan.plan, got, target, work.stage()); !done) {
             return done.error();
         }
-        if (!asked.with_marker && !has_signed_list(marker)) {
+        if (!request.with_marker && !has_signed_list(marker)) {
             if (auto done = write_checksums(work.stage(), marker); !done) {
                 return done.error();
             }
         }
-        auto kept = work.place(target, marker, asked.with_marker);
+        auto kept = work.place(target, marker, request.with_marker);
         if (!kept) {
             return kept.error();
         }
@@ -267,13 +267,14 @@ bool is_tokenizer_script(const source_file& file) {
 }
 
 // Asked for once: what can't be had now is reported when it is fetched.
-std::string text_of_script(const pull_request& asked, const listed_plan& listed, const fetch_place& place,
+std::string text_of_script(const pull_request& request, const listed_plan& listed, const fetch_place& place,
                            rate_limiter& limiter, const source_file& file) {
     constexpr std::size_t most = 256UL * 1024;
     if (file.size.value_or(0) > most) {
         return {};
     }
-    const std::string address = file_address(asked.source, asked.settings.endpoint, listed.commit, file.path);
+    const std::string address =
+        file_address(request.source, request.settings.endpoint, listed.commit, file.path);
     std::string text;
     if (place.curl == nullptr) {
         const core::owned_fd handle(::open(address.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
@@ -293,16 +294,16 @@ std::string text_of_script(const pull_request& asked, const listed_plan& listed,
     return by.get({address, 0, {}, false}, sink).good ? text : std::string();
 }
 
-pull_plan plan_of(const pull_request& asked, const listed_plan& listed, const fetch_place& place,
+pull_plan plan_of(const pull_request& request, const listed_plan& listed, const fetch_place& place,
                   rate_limiter& limiter) {
     constexpr std::size_t most_scripts = 4;
     pull_plan out;
-    out.folder = asked.settings.directory / folder_name(asked.source);
+    out.folder = request.settings.directory / folder_name(request.source);
     out.commit = listed.commit;
     out.digest = listed.digest;
     out.total = listed.plan.bytes;
-    const fs::path root = asked.settings.directory / parts_folder / folder_name(asked.source);
-    const room_facts room = room_of(asked, listed.plan, out.folder,
+    const fs::path root = request.settings.directory / parts_folder / folder_name(request.source);
+    const room_facts room = room_of(request, listed.plan, out.folder,
                                     [&](const source_file& file) { return bytes_at(root, file); });
     out.missing = room.needed;
     if (auto fits = judge_room(room); !fits) {
@@ -311,7 +312,7 @@ pull_plan plan_of(const pull_request& asked, const listed_plan& listed, const fe
     for (const source_file& file : listed.plan.files) {
         out.files.push_back({file.path, file.size, file.sha256});
         if (out.missing > 0 && out.scripts.size() < most_scripts && is_tokenizer_script(file)) {
-            out.scripts.emplace_back(file.path, text_of_script(asked, listed, place, limiter, file));
+            out.scripts.emplace_back(file.path, text_of_script(request, listed, place, limiter, file));
         }
     }
     return out;
@@ -325,38 +326,38 @@ bool may_have_changed(const core::failure& why) {
 
 }  // namespace
 
-core::result<pull_plan> plan_pull(const pull_request& asked, const std::atomic<bool>& stop) {
-    const auto place = open_place(asked, stop);
+core::result<pull_plan> plan_pull(const pull_request& request, const std::atomic<bool>& stop) {
+    const auto place = open_place(request, stop);
     if (!place) {
         return place.error();
     }
     rate_limiter limiter(place->speed_limit);
-    const auto listed = list_and_plan(asked, *place, limiter);
+    const auto listed = list_and_plan(request, *place, limiter);
     if (!listed) {
         return listed.error();
     }
-    return plan_of(asked, *listed, *place, limiter);
+    return plan_of(request, *listed, *place, limiter);
 }
 
-core::result<pulled> pull_package(const pull_request& asked, const teller& tell,
+core::result<pulled> pull_package(const pull_request& request, const teller& tell,
                                   const std::atomic<bool>& stop) {
-    const auto place = open_place(asked, stop);
+    const auto place = open_place(request, stop);
     if (!place) {
         return place.error();
     }
-    const std::string folder = folder_name(asked.source);
-    const fs::path target = asked.settings.directory / folder;
-    if (auto fine = check_target(target); asked.with_marker && !fine) {
+    const std::string folder = folder_name(request.source);
+    const fs::path target = request.settings.directory / folder;
+    if (auto fine = check_target(target); request.with_marker && !fine) {
         return fine.error();
     }
     tell({pull_progress::phase::listing, {}, 0, 0, 0, {}});
     rate_limiter limiter(place->speed_limit);
-    auto listed = list_and_plan(asked, *place, limiter);
+    auto listed = list_and_plan(request, *place, limiter);
     if (!listed) {
         return listed.error();
     }
     auto work = work_place::open(
-        asked.settings.directory, folder,
+        request.settings.directory, folder,
         [&](std::string_view line) {
             pull_progress one = progress_of(*listed, pull_progress::phase::waiting, 0);
             one.other = line;
@@ -366,8 +367,8 @@ core::result<pulled> pull_package(const pull_request& asked, const teller& tell,
     if (!work) {
         return work.error();
     }
-    if (asked.planned) {
-        asked.planned(plan_of(asked, *listed, *place, limiter));
+    if (request.planned) {
+        request.planned(plan_of(request, *listed, *place, limiter));
     }
     const auto rescued = work->rescue(target);
     if (!rescued) {
@@ -375,14 +376,14 @@ core::result<pulled> pull_package(const pull_request& asked, const teller& tell,
     }
     constexpr int most_changes = 3;
     for (int changes = 0;; ++changes) {
-        work->begin(source_text(asked.source), listed->commit);
+        work->begin(source_text(request.source), listed->commit);
         work->keep_only(listed->plan.files);
-        const auto room = judge_room(room_of(asked, listed->plan, target,
+        const auto room = judge_room(room_of(request, listed->plan, target,
                                              [&](const source_file& file) { return work->bytes_of(file); }));
         if (!room) {
             return room.error();
         }
-        crew fetching(asked, *place, limiter, *work, *listed, target);
+        crew fetching(request, *place, limiter, *work, *listed, target);
         auto got = fetching.run(
             [&](std::uint64_t completed) {
                 tell(progress_of(*listed, pull_progress::phase::fetching, completed));
@@ -392,7 +393,7 @@ core::result<pulled> pull_package(const pull_request& asked, const teller& tell,
         if (got) {
             tell(progress_of(*listed, pull_progress::phase::verifying, listed->plan.bytes));
             tell(progress_of(*listed, pull_progress::phase::placing, listed->plan.bytes));
-            auto done = put_in_place(asked, *listed, *got, target, *work);
+            auto done = put_in_place(request, *listed, *got, target, *work);
             if (done && done->kept.empty()) {
                 done->kept = *rescued;
             }
@@ -401,7 +402,7 @@ core::result<pulled> pull_package(const pull_request& asked, const teller& tell,
         if (!may_have_changed(got.error()) || changes == most_changes) {
             return got.error();
         }
-        auto again = list_and_plan(asked, *place, limiter);
+        auto again = list_and_plan(request, *place, limiter);
         if (!again || (again->digest == listed->digest && again->commit == listed->commit)) {
             return got.error();
         }

@@ -48,7 +48,7 @@ std::optional<content_range> parse_content_range(std::string_view text) {
     return content_range{*first, *last, whole};
 }
 
-core::result<answer_use> judge_answer(const part_facts& part, const part_request& asked,
+core::result<answer_use> judge_answer(const part_facts& part, const part_request& request,
                                       const answer_facts& answer) {
     constexpr unsigned ok = 200;
     constexpr unsigned partial = 206;
@@ -57,7 +57,7 @@ core::result<answer_use> judge_answer(const part_facts& part, const part_request
         out.size = answer.length;
     } else if (answer.status == partial) {
         const auto range = parse_content_range(answer.content_range);
-        if (!range || range->first != asked.from) {
+        if (!range || range->first != request.from) {
             return lies("another part of the file than was asked for");
         }
         if (answer.length && *answer.length != range->last - range->first + 1) {

@@ -37,7 +37,7 @@ struct answer_use {
 };
 
 // Fails with a sentence for an answer that is neither the file nor the rest that was asked for.
-[[nodiscard]] core::result<answer_use> judge_answer(const part_facts& part, const part_request& asked,
+[[nodiscard]] core::result<answer_use> judge_answer(const part_facts& part, const part_request& request,
                                                     const answer_facts& answer);
 
 struct content_range {

@@ -250,7 +250,7 @@ core::failure given_up(const fetch_end& end, const std::string& what, bool had_t
 }
 
 core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const fetch_place& place,
-                                                              const fetch_request& asked,
+                                                              const fetch_request& request,
                                                               const std::string& name, std::size_t most) {
     core::system_random random;
     retry_state state;
@@ -265,7 +265,7 @@ core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const
             text += bytes;
             return {};
         };
-        const fetch_end end = by.get(asked, sink);
+        const fetch_end end = by.get(request, sink);
         if (end.good) {
             return std::pair(std::move(text), end.answer);
         }

@@ -29,7 +29,7 @@ struct source_listing {
 // A text of at most `most` bytes, with more attempts where they may help. `name` is for people.
 [[nodiscard]] core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by,
                                                                             const fetch_place& place,
-                                                                            const fetch_request& asked,
+                                                                            const fetch_request& request,
                                                                             const std::string& name,
                                                                             std::size_t most);
 

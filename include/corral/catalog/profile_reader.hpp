@@ -25,11 +25,11 @@ struct profile_reading {
 
 // The parts that a configuration may override for one model: each reads only what is present into what is
 // already there.
-void read_clocks(section from, engine_clocks& into);
-void read_restart(section from, restart_rule& into);
-void read_model_limits(section from, model_limits& into);
+void read_clocks(section table, engine_clocks& into);
+void read_restart(section table, restart_rule& into);
+void read_model_limits(section table, model_limits& into);
 // Whether the format exists is for the caller to check.
-void read_device(section from, device_template& into);
+void read_device(section table, device_template& into);
 // A service's own keys. `known` are the placeholders that exist; `overriding` also allows `arguments`, which
 // are appended to the command, takes a relative working directory as relative to `base`, and forbids what
 // only a profile says.
@@ -38,6 +38,6 @@ struct service_reading {
     bool overriding = false;
     std::filesystem::path base;
 };
-void read_service(section from, service_template& into, const service_reading& how);
+void read_service(section table, service_template& service, const service_reading& reading);
 
 }  // namespace corral::catalog

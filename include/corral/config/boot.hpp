@@ -12,6 +12,6 @@ namespace corral::config {
 //   no good either, whichever of both is good without its [[models]] at fault. `in_place` of the value says so.
 // * files of keys and certificates that can't be read are `awaited`.
 // `errors` has what is wrong with the file, and why there is no copy, when there is no value.
-[[nodiscard]] configuration_result load_for_boot(configuration_source from);
+[[nodiscard]] configuration_result load_for_boot(configuration_source source);
 
 }  // namespace corral::config

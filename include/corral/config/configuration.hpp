@@ -131,7 +131,7 @@ struct configuration_result {
 // changes nothing. Blocks on the disk, so call it before the loop runs. Relative paths of the file
 // (`profiles`, `package`, `working_directory`, `keys` and the like, a `profile` with '/') are relative to the
 // file's folder; "~" is not expanded.
-[[nodiscard]] configuration_result load_configuration(const configuration_source& from);
+[[nodiscard]] configuration_result load_configuration(const configuration_source& source);
 
 // The entry that a client means by `typed` (catalog::same_model), or nullptr. Borrowed from `in`.
 [[nodiscard]] const catalog::model_entry* find_model(const configuration& in, std::string_view typed);

@@ -30,6 +30,6 @@ enum class left_out_of { manifests, everything };
 [[nodiscard]] std::vector<std::string> left_out_lines(const left_out_manifest& of);
 
 // Complains where a model can't be beside those of `so_far`: its name or an alias is taken, or a port is.
-void check_beside(catalog::section& from, const catalog::model_entry& model, const configuration& so_far);
+void check_beside(catalog::section& table, const catalog::model_entry& model, const configuration& so_far);
 
 }  // namespace corral::config

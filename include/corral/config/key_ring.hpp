@@ -26,8 +26,8 @@ struct key_scopes {
 // "inference,operate"; nothing for an unknown word or none.
 [[nodiscard]] std::optional<key_scopes> parse_scopes(std::string_view text);
 // The same way round.
-[[nodiscard]] std::string scopes_text(const key_scopes& of);
-[[nodiscard]] std::vector<std::string_view> scope_names(const key_scopes& of);
+[[nodiscard]] std::string scopes_text(const key_scopes& scopes);
+[[nodiscard]] std::vector<std::string_view> scope_names(const key_scopes& scopes);
 // Whoever may `all` may hand on `some`.
 [[nodiscard]] bool holds(const key_scopes& all, const key_scopes& some);
 

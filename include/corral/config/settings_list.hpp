@@ -22,7 +22,7 @@ struct setting {
 
 // Of the configuration file and the manifests of `models`, 10,000 at most: what each file sets, then what it leaves to
 // the environment and to the defaults. A file that can't be read has one row, whose value says why. Blocking.
-[[nodiscard]] std::vector<setting> list_settings(const configuration_source& from,
+[[nodiscard]] std::vector<setting> list_settings(const configuration_source& source,
                                                  const std::filesystem::path& models);
 
 }  // namespace corral::config

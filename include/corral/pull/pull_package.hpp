@@ -68,11 +68,11 @@ struct pulled {
 };
 
 // What would be fetched; changes nothing.
-[[nodiscard]] core::result<pull_plan> plan_pull(const pull_request& asked, const std::atomic<bool>& stop);
+[[nodiscard]] core::result<pull_plan> plan_pull(const pull_request& request, const std::atomic<bool>& stop);
 
 // Blocks until the package lies in its folder. `tell` is called from this thread, about five times a second. Fails with
 // `cancelled` once `stop` is true.
-[[nodiscard]] core::result<pulled> pull_package(const pull_request& asked,
+[[nodiscard]] core::result<pulled> pull_package(const pull_request& request,
                                                 const std::function<void(const pull_progress&)>& tell,
                                                 const std::atomic<bool>& stop);
 

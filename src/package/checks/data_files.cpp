@@ -39,22 +39,22 @@ bool is_promised(const std::string& value, file_kind kind) {
     }
 }
 
-bool is_wrong_kind(examination& at, const std::string& value, file_kind kind) {
+bool is_wrong_kind(examination& subject, const std::string& value, file_kind kind) {
     if (is_promised(value, kind)) {
         return false;
     }
     switch (kind) {
         case file_kind::json:
-            at.add_fault(fault_kind::json, value);
+            subject.add_fault(fault_kind::json, value);
             break;
         case file_kind::archive:
-            at.add_fault(fault_kind::archive, value);
+            subject.add_fault(fault_kind::archive, value);
             break;
         case file_kind::elf:
-            at.add_fault(fault_kind::program, value);
+            subject.add_fault(fault_kind::program, value);
             break;
         default:
-            at.add_fault(fault_kind::text, value);
+            subject.add_fault(fault_kind::text, value);
             break;
     }
     return true;
@@ -75,52 +75,53 @@ bool was_only_reserved(const named_file& file) {
 }
 
 // True when the file is one whose size may be judged.
-bool looks_whole(examination& at, const named_file& file, const std::string& value) {
-    if (!expect_file(at, file, value)) {
+bool looks_whole(examination& subject, const named_file& file, const std::string& value) {
+    if (!expect_file(subject, file, value)) {
         return false;
     }
-    const auto kind = kind_of(at, file, value);
-    if (!kind || is_failed_download(at, file, value, *kind)) {
+    const auto kind = kind_of(subject, file, value);
+    if (!kind || is_failed_download(subject, file, value, *kind)) {
         return false;
     }
     if (is_unfinished(file)) {
-        at.add_fault(fault_kind::unfinished, value, file.about.size);
+        subject.add_fault(fault_kind::unfinished, value, file.about.size);
         return false;
     }
-    if (is_wrong_kind(at, value, *kind)) {
+    if (is_wrong_kind(subject, value, *kind)) {
         return false;
     }
     if (was_only_reserved(file)) {
-        at.add_fault(fault_kind::hole, value, file.about.size,
-                     size_words(file.about.allocated) + " of " + size_words(file.about.size));
+        subject.add_fault(fault_kind::hole, value, file.about.size,
+                          size_words(file.about.allocated) + " of " + size_words(file.about.size));
     }
     return true;
 }
 
-bool is_too_small(examination& at, const named_file& file, const std::string& value, std::uint64_t least) {
+bool is_too_small(examination& subject, const named_file& file, const std::string& value,
+                  std::uint64_t least) {
     if (file.about.size >= least) {
         return false;
     }
-    at.add_fault(
+    subject.add_fault(
         fault_kind::too_small, value, file.about.size,
         "it has " + size_words(file.about.size) + ", and at least " + size_words(least) + " are needed");
     return true;
 }
 
 // The product of what the profile says; nothing when a factor is not known.
-std::optional<std::uint64_t> wanted_size(examination& at, const catalog::variable_spec& is) {
+std::optional<std::uint64_t> wanted_size(examination& subject, const catalog::variable_spec& is) {
     std::uint64_t product = 1;
     for (const auto& one : is.bytes) {
         const bool number = one.find_first_not_of("0123456789") == std::string::npos;
         const auto factor =
-            number ? std::optional<std::uint64_t>(std::stoull(one)) : number_of(at, one, largest_factor);
+            number ? std::optional<std::uint64_t>(std::stoull(one)) : number_of(subject, one, largest_factor);
         if (!factor) {
             return std::nullopt;
         }
         if (*factor != 0 && product > UINT64_MAX / *factor) {
-            at.add("variable.absurd", severity::error,
-                   "The sizes " + core::joined(is.bytes, " x ") + " make a file larger than any disk.", {},
-                   "Take the numbers from the package's run script.");
+            subject.add("variable.absurd", severity::error,
+                        "The sizes " + core::joined(is.bytes, " x ") + " make a file larger than any disk.",
+                        {}, "Take the numbers from the package's run script.");
             return std::nullopt;
         }
         product *= *factor;
@@ -128,22 +129,22 @@ std::optional<std::uint64_t> wanted_size(examination& at, const catalog::variabl
     return product;
 }
 
-void check_exact_size(examination& at, const catalog::variable_spec& is, const named_file& file,
+void check_exact_size(examination& subject, const catalog::variable_spec& is, const named_file& file,
                       const std::string& value) {
-    const auto wanted = is.bytes.empty() ? std::nullopt : wanted_size(at, is);
+    const auto wanted = is.bytes.empty() ? std::nullopt : wanted_size(subject, is);
     if (!wanted || *wanted == file.about.size) {
         return;
     }
     const std::string figures = "it has " + std::to_string(file.about.size) + " bytes, and " +
                                 core::joined(is.bytes, " x ") + " make " + std::to_string(*wanted);
     if (file.about.size < *wanted) {
-        at.add_fault(fault_kind::too_small, value, file.about.size, figures);
+        subject.add_fault(fault_kind::too_small, value, file.about.size, figures);
         return;
     }
-    at.add("file.wrong-size", severity::error,
-           named(value) + " is larger than the model says: " + figures + ".",
-           "It belongs to another model, or the numbers do.",
-           "Compare the numbers with the package's run script.");
+    subject.add("file.wrong-size", severity::error,
+                named(value) + " is larger than the model says: " + figures + ".",
+                "It belongs to another model, or the numbers do.",
+                "Compare the numbers with the package's run script.");
 }
 
 std::string listed(const std::vector<std::uint64_t>& numbers) {
@@ -160,15 +161,16 @@ struct numbered_set {
     std::vector<std::uint64_t> sizes;                          // of these, and what pointers tell
 };
 
-void tell_missing(examination& at, const std::string& pattern, const numbered_set& set, std::uint64_t count) {
+void tell_missing(examination& subject, const std::string& pattern, const numbered_set& set,
+                  std::uint64_t count) {
     if (set.missing.empty()) {
         return;
     }
     const std::string first = expand_number(pattern, set.missing.front());
     if (set.missing.size() == count) {
-        at.add("layers.none", severity::error,
-               "None of the " + std::to_string(count) + " files " + named(pattern) + " is there.", {},
-               "Check the name in the model. If it is right: " + fetch_advice(at, {}, false));
+        subject.add("layers.none", severity::error,
+                    "None of the " + std::to_string(count) + " files " + named(pattern) + " is there.", {},
+                    "Check the name in the model. If it is right: " + fetch_advice(subject, {}, false));
         return;
     }
     std::vector<std::string> paths;
@@ -176,16 +178,17 @@ void tell_missing(examination& at, const std::string& pattern, const numbered_se
         paths.push_back(expand_number(pattern, number));
     }
     const bool one = set.missing.size() == 1;
-    at.add("layers.missing", severity::error,
-           std::to_string(set.missing.size()) + " of " + std::to_string(count) + " files " + named(pattern) +
-               (one ? " is missing: number " : " are missing: numbers ") + listed(set.missing) + ".",
-           "The runtime may come up without it and die of the first request.",
-           fetch_advice(at, paths, false));
+    subject.add("layers.missing", severity::error,
+                std::to_string(set.missing.size()) + " of " + std::to_string(count) + " files " +
+                    named(pattern) + (one ? " is missing: number " : " are missing: numbers ") +
+                    listed(set.missing) + ".",
+                "The runtime may come up without it and die of the first request.",
+                fetch_advice(subject, paths, false));
 }
 
 // The layers of a model hardly differ in size. One of less than half was cut off; a few that are a little
 // smaller may be of another kind, as some models have them.
-void tell_uneven(examination& at, numbered_set& set) {
+void tell_uneven(examination& subject, numbered_set& set) {
     constexpr std::size_t enough_to_judge = 3;
     constexpr std::size_t few = 8;  // one in so many
     if (set.sizes.size() < enough_to_judge) {
@@ -198,15 +201,16 @@ void tell_uneven(examination& at, numbered_set& set) {
     std::uint64_t smallest = median;
     for (const auto& [path, size] : set.whole) {
         if (size < median / 2) {
-            at.add_fault(fault_kind::too_small, path, size,
-                         "it has " + size_words(size) + ", and its neighbours have " + size_words(median));
+            subject.add_fault(
+                fault_kind::too_small, path, size,
+                "it has " + size_words(size) + ", and its neighbours have " + size_words(median));
         } else if (size < median - median / 10) {
             smaller.push_back(path);
             smallest = std::min(smallest, size);
         }
     }
     if (!smaller.empty() && smaller.size() <= set.sizes.size() / few + 1) {
-        at.add(
+        subject.add(
             "layers.uneven", severity::warning,
             named(smaller.front()) +
                 (smaller.size() == 1 ? " is" : " and " + std::to_string(smaller.size() - 1) + " more are") +
@@ -216,29 +220,29 @@ void tell_uneven(examination& at, numbered_set& set) {
 }
 
 // Files of the set beyond its count: the model says too few.
-void tell_extra(examination& at, const std::string& pattern, const std::string& counted_by,
+void tell_extra(examination& subject, const std::string& pattern, const std::string& counted_by,
                 std::uint64_t count) {
     std::uint64_t extra = 0;
     for (std::uint64_t number = count; number < count + most_numbered; ++number) {
-        const node one = at.tree.look(expand_number(pattern, number));
+        const node one = subject.tree.look(expand_number(pattern, number));
         if (one.kind != node_kind::file) {
             break;
         }
         ++extra;
     }
     if (extra > 0) {
-        at.add("layers.extra", severity::error,
-               "There are " + std::to_string(count + extra) + " files " + named(pattern) +
-                   ", and the variable '" + counted_by + "' says " + std::to_string(count) + ".",
-               "A model without its last layers answers nonsense.",
-               "Set '" + counted_by + "' to " + std::to_string(count + extra) +
-                   ", or remove the files if they belong to another model.");
+        subject.add("layers.extra", severity::error,
+                    "There are " + std::to_string(count + extra) + " files " + named(pattern) +
+                        ", and the variable '" + counted_by + "' says " + std::to_string(count) + ".",
+                    "A model without its last layers answers nonsense.",
+                    "Set '" + counted_by + "' to " + std::to_string(count + extra) +
+                        ", or remove the files if they belong to another model.");
     }
 }
 
 // The same name but for capital letters, which a copy over another system may have changed.
-std::string other_spelling(const examination& at, const std::string& path) {
-    for (const auto& one : at.tree.entries()) {
+std::string other_spelling(const examination& subject, const std::string& path) {
+    for (const auto& one : subject.tree.entries()) {
         if (one.kind == node_kind::file && core::equal_ignoring_case(one.path, path)) {
             return one.path;
         }
@@ -248,58 +252,58 @@ std::string other_spelling(const examination& at, const std::string& path) {
 
 }  // namespace
 
-void check_file(examination& at, const catalog::variable_spec& is, const std::string& value) {
-    const named_file file = locate(at, value);
+void check_file(examination& subject, const catalog::variable_spec& is, const std::string& value) {
+    const named_file file = locate(subject, value);
     if (file.about.kind == node_kind::missing) {
         const auto tidy = tidy_name(value);
-        const std::string other = tidy ? other_spelling(at, *tidy) : std::string();
+        const std::string other = tidy ? other_spelling(subject, *tidy) : std::string();
         if (!other.empty()) {
-            at.add("file.other-spelling", severity::error,
-                   named(value) + " is not there, but " + named(other) + " is.", {},
-                   "Write the name as it is, or rename the file.", value);
+            subject.add("file.other-spelling", severity::error,
+                        named(value) + " is not there, but " + named(other) + " is.", {},
+                        "Write the name as it is, or rename the file.", value);
             return;
         }
     }
-    if (looks_whole(at, file, value) && !is_too_small(at, file, value, is.least_bytes)) {
-        check_exact_size(at, is, file, value);
+    if (looks_whole(subject, file, value) && !is_too_small(subject, file, value, is.least_bytes)) {
+        check_exact_size(subject, is, file, value);
     }
 }
 
-void check_numbered_files(examination& at, const catalog::variable_spec& is, const std::string& value) {
+void check_numbered_files(examination& subject, const catalog::variable_spec& is, const std::string& value) {
     if (const auto problem = number_pattern_problem(value); !problem.empty()) {
-        at.add("variable.bad-pattern", severity::error,
-               "The variable '" + is.name + "' is " + named(value) + ", which " + problem + ".", {},
-               "Write the name of the files with %d in the place of their number.");
+        subject.add("variable.bad-pattern", severity::error,
+                    "The variable '" + is.name + "' is " + named(value) + ", which " + problem + ".", {},
+                    "Write the name of the files with %d in the place of their number.");
         return;
     }
-    const auto count = number_of(at, is.count, most_numbered);
+    const auto count = number_of(subject, is.count, most_numbered);
     if (!count) {
         return;
     }
     numbered_set set;
     for (std::uint64_t number = 0; number < *count; ++number) {
         const std::string path = expand_number(value, number);
-        const named_file file = locate(at, path);
+        const named_file file = locate(subject, path);
         if (file.about.kind == node_kind::missing) {
             set.missing.push_back(number);
             continue;
         }
-        const std::size_t faults = at.faults.size();
-        if (looks_whole(at, file, path)) {
-            if (!is_too_small(at, file, path, is.least_bytes)) {
+        const std::size_t faults = subject.faults.size();
+        if (looks_whole(subject, file, path)) {
+            if (!is_too_small(subject, file, path, is.least_bytes)) {
                 set.whole.emplace_back(path, file.about.size);
                 set.sizes.push_back(file.about.size);
             }
-        } else if (at.faults.size() > faults && at.faults.back().kind == fault_kind::lfs_pointer) {
-            set.sizes.push_back(at.faults.back().size);
+        } else if (subject.faults.size() > faults && subject.faults.back().kind == fault_kind::lfs_pointer) {
+            set.sizes.push_back(subject.faults.back().size);
         }
         if (file.about.kind == node_kind::refused || file.about.kind == node_kind::outside) {
             break;  // the pattern itself leads out; once is enough
         }
     }
-    tell_missing(at, value, set, *count);
-    tell_uneven(at, set);
-    tell_extra(at, value, is.count, *count);
+    tell_missing(subject, value, set, *count);
+    tell_uneven(subject, set);
+    tell_extra(subject, value, is.count, *count);
 }
 
 }  // namespace corral::package

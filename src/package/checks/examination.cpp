@@ -47,100 +47,100 @@ std::optional<named_file> locate_elsewhere(const fs::path& absolute) {
     return named_file{std::move(*tree), name, std::move(about)};
 }
 
-named_file locate(examination& at, const std::string& value) {
+named_file locate(examination& subject, const std::string& value) {
     if (value.starts_with('/')) {
         const fs::path inside =
-            fs::path(value).lexically_normal().lexically_relative(at.tree.folder().lexically_normal());
+            fs::path(value).lexically_normal().lexically_relative(subject.tree.folder().lexically_normal());
         const bool below = !inside.empty() && *inside.begin() != ".." && inside != ".";
         if (!below) {
             if (auto elsewhere = locate_elsewhere(value)) {
                 return std::move(*elsewhere);
             }
-            return {at.tree, value, node{value, node_kind::missing, {}, {}, {}, {}, {}, {}}};
+            return {subject.tree, value, node{value, node_kind::missing, {}, {}, {}, {}, {}, {}}};
         }
         const std::string path = inside.generic_string();
-        return {at.tree, path, at.tree.look(path)};
+        return {subject.tree, path, subject.tree.look(path)};
     }
-    return {at.tree, value, at.tree.look(value)};
+    return {subject.tree, value, subject.tree.look(value)};
 }
 
-bool expect_file(examination& at, const named_file& file, const std::string& value, bool sure) {
+bool expect_file(examination& subject, const named_file& file, const std::string& value, bool sure) {
     const node& about = file.about;
     switch (about.kind) {
         case node_kind::file:
             if (!about.readable) {
-                at.add_fault(fault_kind::unreadable, value, about.size, {}, sure);
+                subject.add_fault(fault_kind::unreadable, value, about.size, {}, sure);
             }
             return about.readable;
         case node_kind::missing:
-            at.add_fault(fault_kind::missing, value, 0, {}, sure);
+            subject.add_fault(fault_kind::missing, value, 0, {}, sure);
             break;
         case node_kind::folder:
-            at.add_fault(fault_kind::folder, value, 0, {}, sure);
+            subject.add_fault(fault_kind::folder, value, 0, {}, sure);
             break;
         case node_kind::special:
-            at.add_fault(fault_kind::special, value, 0, {}, sure);
+            subject.add_fault(fault_kind::special, value, 0, {}, sure);
             break;
         case node_kind::outside:
-            at.add_fault(fault_kind::outside, value, 0, about.why, sure);
+            subject.add_fault(fault_kind::outside, value, 0, about.why, sure);
             break;
         case node_kind::broken_link:
-            at.add_fault(fault_kind::broken_link, value, 0, about.why, sure);
+            subject.add_fault(fault_kind::broken_link, value, 0, about.why, sure);
             break;
         case node_kind::closed:
-            at.add_fault(fault_kind::unreadable, value, 0, about.why, sure);
+            subject.add_fault(fault_kind::unreadable, value, 0, about.why, sure);
             break;
         case node_kind::refused:
-            at.add_fault(fault_kind::refused, value, 0, about.why, sure);
+            subject.add_fault(fault_kind::refused, value, 0, about.why, sure);
             break;
     }
     return false;
 }
 
-std::optional<file_kind> kind_of(examination& at, const named_file& file, const std::string& value) {
+std::optional<file_kind> kind_of(examination& subject, const named_file& file, const std::string& value) {
     const auto head = file.tree.read(file.path, kind_bytes);
     if (!head) {
-        at.add_fault(fault_kind::unreadable, value, file.about.size, head.error().message);
+        subject.add_fault(fault_kind::unreadable, value, file.about.size, head.error().message);
         return std::nullopt;
     }
     return find_kind(*head, file.path);
 }
 
-bool is_failed_download(examination& at, const named_file& file, const std::string& value, file_kind kind,
-                        bool sure) {
+bool is_failed_download(examination& subject, const named_file& file, const std::string& value,
+                        file_kind kind, bool sure) {
     switch (kind) {
         case file_kind::lfs_pointer: {
             const auto head = file.tree.read(file.path, kind_bytes);
             const auto pointer = head ? parse_lfs_pointer(*head) : std::nullopt;
-            at.add_fault(fault_kind::lfs_pointer, value, pointer ? pointer->size : 0, {}, sure);
+            subject.add_fault(fault_kind::lfs_pointer, value, pointer ? pointer->size : 0, {}, sure);
             return true;
         }
         case file_kind::html:
-            at.add_fault(fault_kind::html, value, file.about.size, {}, sure);
+            subject.add_fault(fault_kind::html, value, file.about.size, {}, sure);
             return true;
         case file_kind::hub_error: {
             const auto head = file.tree.read(file.path, kind_bytes);
             const std::string text = head ? head->substr(0, head->find_first_of("\r\n")) : std::string();
-            at.add_fault(fault_kind::hub_error, value, file.about.size, shown(text, 80), sure);
+            subject.add_fault(fault_kind::hub_error, value, file.about.size, shown(text, 80), sure);
             return true;
         }
         case file_kind::empty:
-            at.add_fault(fault_kind::empty, value, 0, {}, sure);
+            subject.add_fault(fault_kind::empty, value, 0, {}, sure);
             return true;
         case file_kind::zeros:
-            at.add_fault(fault_kind::zeros, value, file.about.size, {}, sure);
+            subject.add_fault(fault_kind::zeros, value, file.about.size, {}, sure);
             return true;
         default:
             return false;
     }
 }
 
-std::optional<std::uint64_t> number_of(examination& at, const std::string& name, std::uint64_t most) {
+std::optional<std::uint64_t> number_of(examination& subject, const std::string& name, std::uint64_t most) {
     std::string text;
-    if (const auto given = at.model.variables.find(name); given != at.model.variables.end()) {
+    if (const auto given = subject.model.variables.find(name); given != subject.model.variables.end()) {
         text = given->second;
-    } else if (name == "vocabulary" && at.model.context.vocabulary != 0) {
-        text = std::to_string(at.model.context.vocabulary);
+    } else if (name == "vocabulary" && subject.model.context.vocabulary != 0) {
+        text = std::to_string(subject.model.context.vocabulary);
     } else {
         return std::nullopt;
     }
@@ -150,14 +150,14 @@ std::optional<std::uint64_t> number_of(examination& at, const std::string& name,
     const std::string variable = "The variable '" + name + "'";
     const std::string fix = "Take the number from the package's run script.";
     if (!whole || text.empty()) {
-        at.add("variable.not-a-number", severity::error,
-               variable + " is " + named(text) + ", not a whole number above 0.", {}, fix);
+        subject.add("variable.not-a-number", severity::error,
+                    variable + " is " + named(text) + ", not a whole number above 0.", {}, fix);
         return std::nullopt;
     }
     if (error != std::errc{} || value == 0 || value > most) {
-        at.add("variable.absurd", severity::error,
-               variable + " is " + shown(text, 40) + ", and can be 1 to " + std::to_string(most) + ".", {},
-               fix);
+        subject.add("variable.absurd", severity::error,
+                    variable + " is " + shown(text, 40) + ", and can be 1 to " + std::to_string(most) + ".",
+                    {}, fix);
         return std::nullopt;
     }
     return value;

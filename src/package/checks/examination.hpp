@@ -80,27 +80,27 @@ struct examination {
 [[nodiscard]] std::string named(std::string_view text);
 
 // The file that `value` names for the model; counted as needed where it is in the package.
-[[nodiscard]] named_file locate(examination& at, const std::string& value);
+[[nodiscard]] named_file locate(examination& subject, const std::string& value);
 
 // The file at the end of all links, in a folder of which nothing else is looked at: for names that a person
 // chose. Nothing where that folder can't be opened.
 [[nodiscard]] std::optional<named_file> locate_elsewhere(const std::filesystem::path& absolute);
 
 // True when it is a file whose content may be looked at; else the fault is added.
-bool expect_file(examination& at, const named_file& file, const std::string& value, bool sure = true);
+bool expect_file(examination& subject, const named_file& file, const std::string& value, bool sure = true);
 
 // Its kind by the first bytes; nothing, and a fault, when they can't be read.
-[[nodiscard]] std::optional<file_kind> kind_of(examination& at, const named_file& file,
+[[nodiscard]] std::optional<file_kind> kind_of(examination& subject, const named_file& file,
                                                const std::string& value);
 
 // Adds a fault for what a failed download leaves (pointer, page, message, nothing, zeros). True when it is
 // such a thing.
-bool is_failed_download(examination& at, const named_file& file, const std::string& value, file_kind kind,
-                        bool sure = true);
+bool is_failed_download(examination& subject, const named_file& file, const std::string& value,
+                        file_kind kind, bool sure = true);
 
 // A whole number from 1 to `most` that the model gives as `name` ({vocabulary} included); nothing, and a
 // finding, when it is none. Nothing alone where it is not given.
-[[nodiscard]] std::optional<std::uint64_t> number_of(examination& at, const std::string& name,
+[[nodiscard]] std::optional<std::uint64_t> number_of(examination& subject, const std::string& name,
                                                      std::uint64_t most);
 
 // `name` is used by this service; nullptr: by none.
@@ -115,30 +115,30 @@ bool is_failed_download(examination& at, const named_file& file, const std::stri
 
 // --- the checks: one file each
 
-void check_file(examination& at, const catalog::variable_spec& is, const std::string& value);
-void check_numbered_files(examination& at, const catalog::variable_spec& is, const std::string& value);
-void check_program_file(examination& at, const catalog::variable_spec& is, const std::string& value);
-void check_python_script(examination& at, const catalog::variable_spec& is, const std::string& value);
-void check_runtime_file(examination& at, const catalog::runtime_file& is);
+void check_file(examination& subject, const catalog::variable_spec& is, const std::string& value);
+void check_numbered_files(examination& subject, const catalog::variable_spec& is, const std::string& value);
+void check_program_file(examination& subject, const catalog::variable_spec& is, const std::string& value);
+void check_python_script(examination& subject, const catalog::variable_spec& is, const std::string& value);
+void check_runtime_file(examination& subject, const catalog::runtime_file& is);
 // The JSON and text files of a tokenizer's folder. `sure`: the script names it.
-void check_tokenizer_folder(examination& at, const std::string& folder, bool sure);
-void check_left_overs(examination& at);
+void check_tokenizer_folder(examination& subject, const std::string& folder, bool sure);
+void check_left_overs(examination& subject);
 
 // --- reports
 
 // Turns the faults into findings, one for each kind.
-void report_faults(examination& at);
+void report_faults(examination& subject);
 
 // The id of the finding that such faults become.
 [[nodiscard]] std::string fault_id(fault_kind kind);
 
 // How the files `paths`, which `is` stands for, look after all checks.
-[[nodiscard]] file_group group_of(examination& at, const catalog::variable_spec& is,
+[[nodiscard]] file_group group_of(examination& subject, const catalog::variable_spec& is,
                                   const std::vector<std::string>& paths);
 
 // How to get `paths` again, as a sentence with the exact command where one is known. `pointers`: git-LFS has
 // only to fetch what belongs to them.
-[[nodiscard]] std::string fetch_advice(const examination& at, const std::vector<std::string>& paths,
+[[nodiscard]] std::string fetch_advice(const examination& subject, const std::vector<std::string>& paths,
                                        bool pointers);
 
 }  // namespace corral::package

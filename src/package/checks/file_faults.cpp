@@ -126,10 +126,10 @@ std::string fault_id(fault_kind kind) {
 
 namespace {
 
-void report(examination& at, const fault_words& of, bool sure) {
+void report(examination& subject, const fault_words& of, bool sure) {
     std::vector<const file_fault*> files;
     std::vector<std::string> paths;
-    for (const auto& one : at.faults) {
+    for (const auto& one : subject.faults) {
         if (one.kind == of.kind && one.sure == sure) {
             files.push_back(&one);
             paths.push_back(one.path);
@@ -146,9 +146,9 @@ void report(examination& at, const fault_words& of, bool sure) {
     what += several ? " (the first: " + named(paths.front()) + ")." : ".";
     const std::string fix = of.mend == remedy::sentence
                                 ? std::string(of.fix)
-                                : fetch_advice(at, paths, of.mend == remedy::fetch_pointers);
-    at.add(of.id, sure ? of.level : severity::warning, std::move(what), of.why, fix,
-           several ? std::string() : paths.front());
+                                : fetch_advice(subject, paths, of.mend == remedy::fetch_pointers);
+    subject.add(of.id, sure ? of.level : severity::warning, std::move(what), of.why, fix,
+                several ? std::string() : paths.front());
 }
 
 namespace fs = std::filesystem;
@@ -217,28 +217,28 @@ std::string hub_repository(const package_tree& tree) {
 
 }  // namespace
 
-void report_faults(examination& at) {
+void report_faults(examination& subject) {
     for (const auto& one : all_words) {
-        report(at, one, true);
-        report(at, one, false);
+        report(subject, one, true);
+        report(subject, one, false);
     }
 }
 
-std::string fetch_advice(const examination& at, const std::vector<std::string>& paths, bool pointers) {
-    const std::string folder = shown(shell_word(at.tree.folder().string()), 400);
+std::string fetch_advice(const examination& subject, const std::vector<std::string>& paths, bool pointers) {
+    const std::string folder = shown(shell_word(subject.tree.folder().string()), 400);
     std::string words;
     for (const auto& path : paths) {
         words += " " + shown(shell_word(path));
     }
-    if (is_cloned(at.tree.folder())) {
+    if (is_cloned(subject.tree.folder())) {
         if (pointers) {
-            const std::string first = has_git_lfs(at.here.root) ? "" : "sudo apt install git-lfs && ";
+            const std::string first = has_git_lfs(subject.here.root) ? "" : "sudo apt install git-lfs && ";
             return "Run: " + first + "git -C " + folder + " lfs pull";
         }
         return paths.size() <= most_named ? "Run: git -C " + folder + " checkout --" + words
                                           : "Run: git -C " + folder + " checkout -- .";
     }
-    const std::string repository = hub_repository(at.tree);
+    const std::string repository = hub_repository(subject.tree);
     if (!repository.empty()) {
         return "Run: hf download " + repository + (paths.size() <= most_named ? words : std::string()) +
                " --local-dir " + folder;

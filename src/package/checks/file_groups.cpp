@@ -47,7 +47,7 @@ void note(file_group& to, const char* word, std::string which) {
 
 }  // namespace
 
-file_group group_of(examination& at, const catalog::variable_spec& is,
+file_group group_of(examination& subject, const catalog::variable_spec& is,
                     const std::vector<std::string>& paths) {
     file_group out;
     out.variable = is.name;
@@ -56,15 +56,15 @@ file_group group_of(examination& at, const catalog::variable_spec& is,
     std::vector<std::uint64_t> sizes;
     for (std::size_t i = 0; i < paths.size(); ++i) {
         const std::string which = out.numbered ? std::to_string(i) : paths[i];
-        const auto fault = std::ranges::find(at.faults, paths[i], &file_fault::path);
-        if (fault != at.faults.end()) {
+        const auto fault = std::ranges::find(subject.faults, paths[i], &file_fault::path);
+        if (fault != subject.faults.end()) {
             note(out, word_of(fault->kind), which);
             if (fault->kind == fault_kind::lfs_pointer && fault->size != 0) {
                 sizes.push_back(fault->size);
             }
             continue;
         }
-        const named_file file = locate(at, paths[i]);
+        const named_file file = locate(subject, paths[i]);
         if (file.about.kind != node_kind::file) {
             note(out, word_of(fault_kind::missing), which);
             continue;

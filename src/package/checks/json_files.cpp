@@ -25,7 +25,7 @@ bool has_ending(const std::string& path, std::string_view ending) {
 }
 
 // Whole and JSON, judged by its ends where it is too large to be read.
-void check_json(examination& at, const named_file& file, const std::string& value, bool sure) {
+void check_json(examination& subject, const named_file& file, const std::string& value, bool sure) {
     const auto text = file.tree.read(file.path, json_bytes);
     if (!text) {
         return;
@@ -34,7 +34,7 @@ void check_json(examination& at, const named_file& file, const std::string& valu
     const auto first = text->find_first_not_of(blanks);
     const bool begins = first != std::string::npos && ((*text)[first] == '{' || (*text)[first] == '[');
     if (!begins) {
-        at.add_fault(fault_kind::not_json, value, file.about.size, {}, sure);
+        subject.add_fault(fault_kind::not_json, value, file.about.size, {}, sure);
         return;
     }
     const std::uint64_t tail_at = file.about.size > tail_bytes ? file.about.size - tail_bytes : 0;
@@ -42,25 +42,25 @@ void check_json(examination& at, const named_file& file, const std::string& valu
     const auto last = tail ? tail->find_last_not_of(blanks) : std::string::npos;
     const char closing = (*text)[first] == '{' ? '}' : ']';
     if (last == std::string::npos || (*tail)[last] != closing) {
-        at.add_fault(fault_kind::cut_json, value, file.about.size, {}, sure);
+        subject.add_fault(fault_kind::cut_json, value, file.about.size, {}, sure);
     } else if (file.about.size <= json_bytes && !json::accept(*text)) {
-        at.add_fault(fault_kind::not_json, value, file.about.size, {}, sure);
+        subject.add_fault(fault_kind::not_json, value, file.about.size, {}, sure);
     }
 }
 
-void check_tokenizer_file(examination& at, const std::string& path, bool sure) {
-    const named_file file{at.tree, path, at.tree.look(path)};
-    if (!expect_file(at, file, path, sure)) {
+void check_tokenizer_file(examination& subject, const std::string& path, bool sure) {
+    const named_file file{subject.tree, path, subject.tree.look(path)};
+    if (!expect_file(subject, file, path, sure)) {
         return;
     }
-    const auto kind = kind_of(at, file, path);
+    const auto kind = kind_of(subject, file, path);
     // Some folders have lists that are empty on purpose.
     const bool may_be_empty = !has_ending(path, ".json") && kind == file_kind::empty;
-    if (!kind || may_be_empty || is_failed_download(at, file, path, *kind, sure)) {
+    if (!kind || may_be_empty || is_failed_download(subject, file, path, *kind, sure)) {
         return;
     }
     if (has_ending(path, ".json")) {
-        check_json(at, file, path, sure);
+        check_json(subject, file, path, sure);
     }
 }
 
@@ -80,22 +80,22 @@ std::string listed(const std::vector<std::string>& words) {
     return out;
 }
 
-void check_keys(examination& at, const catalog::runtime_file& is, const named_file& file) {
+void check_keys(examination& subject, const catalog::runtime_file& is, const named_file& file) {
     const auto text = file.tree.read(file.path, json_bytes);
     const std::string fix = "Take the " + shown(is.path) + " of the original package.";
     if (!text || file.about.size > json_bytes) {
-        at.add("config.malformed", severity::error, named(is.path) + " is too large to be what it should be.",
-               is.broken, fix);
+        subject.add("config.malformed", severity::error,
+                    named(is.path) + " is too large to be what it should be.", is.broken, fix);
         return;
     }
     const json document = core::parse_json(*text, {.depth = 64, .bytes = json_bytes});
     if (document.is_discarded()) {
-        at.add("config.malformed", severity::error, named(is.path) + " is not JSON.", is.broken, fix);
+        subject.add("config.malformed", severity::error, named(is.path) + " is not JSON.", is.broken, fix);
         return;
     }
     const auto missing = missing_keys(document, is.json_keys);
     if (!missing.empty()) {
-        at.add(
+        subject.add(
             "config.keys-missing", severity::error,
             named(is.path) + " lacks the " + (missing.size() == 1 ? "key " : "keys ") + listed(missing) + ".",
             is.broken, fix);
@@ -104,26 +104,27 @@ void check_keys(examination& at, const catalog::runtime_file& is, const named_fi
 
 }  // namespace
 
-void check_runtime_file(examination& at, const catalog::runtime_file& is) {
-    const named_file file{at.tree, is.path, at.tree.look(is.path)};
+void check_runtime_file(examination& subject, const catalog::runtime_file& is) {
+    const named_file file{subject.tree, is.path, subject.tree.look(is.path)};
     if (file.about.kind == node_kind::missing) {
-        at.add("config.missing", is.optional ? severity::warning : severity::error,
-               named(is.path) + " is not there.", is.missing, fetch_advice(at, {is.path}, false), is.path);
+        subject.add("config.missing", is.optional ? severity::warning : severity::error,
+                    named(is.path) + " is not there.", is.missing, fetch_advice(subject, {is.path}, false),
+                    is.path);
         return;
     }
-    if (!expect_file(at, file, is.path)) {
+    if (!expect_file(subject, file, is.path)) {
         return;
     }
-    const auto kind = kind_of(at, file, is.path);
-    if (kind && !is_failed_download(at, file, is.path, *kind) && !is.json_keys.empty()) {
-        check_keys(at, is, file);
+    const auto kind = kind_of(subject, file, is.path);
+    if (kind && !is_failed_download(subject, file, is.path, *kind) && !is.json_keys.empty()) {
+        check_keys(subject, is, file);
     }
 }
 
-void check_tokenizer_folder(examination& at, const std::string& folder, bool sure) {
+void check_tokenizer_folder(examination& subject, const std::string& folder, bool sure) {
     constexpr std::array<std::string_view, 3> endings = {".json", ".txt", ".model"};
     std::size_t left = most_files_of_a_folder;
-    for (const auto& one : at.tree.entries()) {
+    for (const auto& one : subject.tree.entries()) {
         const bool inside = folder == "." ? one.path.find('/') == std::string::npos
                                           : one.path.size() > folder.size() && one.path.starts_with(folder) &&
                                                 one.path[folder.size()] == '/' &&
@@ -133,16 +134,16 @@ void check_tokenizer_folder(examination& at, const std::string& folder, bool sur
         // The package's own settings are not a tokenizer's, and one of them is empty on purpose.
         if (inside && text && folder != "." && one.kind != node_kind::folder && left > 0) {
             --left;
-            check_tokenizer_file(at, one.path, sure);
+            check_tokenizer_file(subject, one.path, sure);
         }
     }
 }
 
-void check_left_overs(examination& at) {
+void check_left_overs(examination& subject) {
     constexpr std::array<std::string_view, 6> endings = {".incomplete", ".aria2",      ".part",
                                                          ".partial",    ".crdownload", ".download"};
     std::vector<std::string> found;
-    for (const auto& one : at.tree.entries()) {
+    for (const auto& one : subject.tree.entries()) {
         const bool left_over = std::ranges::any_of(
             endings, [&](std::string_view ending) { return has_ending(one.path, ending); });
         if (one.kind == node_kind::file && left_over) {
@@ -150,15 +151,15 @@ void check_left_overs(examination& at) {
         }
     }
     const bool reported = std::ranges::any_of(
-        at.faults, [](const file_fault& one) { return one.kind == fault_kind::unfinished; });
+        subject.faults, [](const file_fault& one) { return one.kind == fault_kind::unfinished; });
     if (found.empty() || reported) {
         return;
     }
-    at.add("package.unfinished-download", severity::warning,
-           (found.size() == 1 ? std::string("A download was")
-                              : std::to_string(found.size()) + " downloads were") +
-               " not finished (" + named(found.front()) + ").",
-           "Files may be missing or old.", "Let the downloader finish, or fetch the package again.");
+    subject.add("package.unfinished-download", severity::warning,
+                (found.size() == 1 ? std::string("A download was")
+                                   : std::to_string(found.size()) + " downloads were") +
+                    " not finished (" + named(found.front()) + ").",
+                "Files may be missing or old.", "Let the downloader finish, or fetch the package again.");
 }
 
 }  // namespace corral::package

@@ -20,10 +20,10 @@ using catalog::variable_kind;
 
 constexpr std::uint64_t most_numbered = 10'000;
 
-void check_variable(examination& at, const catalog::variable_spec& is) {
-    const auto given = at.model.variables.find(is.name);
+void check_variable(examination& subject, const catalog::variable_spec& is) {
+    const auto given = subject.model.variables.find(is.name);
     // A model whose commands don't use the variable has no file behind it.
-    if (given == at.model.variables.end() || user_of(at.model, is.name) == nullptr) {
+    if (given == subject.model.variables.end() || user_of(subject.model, is.name) == nullptr) {
         return;
     }
     const std::string& value = given->second;
@@ -31,24 +31,24 @@ void check_variable(examination& at, const catalog::variable_spec& is) {
         if (is.fallback == "") {
             return;  // it may be without
         }
-        at.add("variable.empty", severity::error, "The variable '" + is.name + "' is empty.", is.about,
-               "Write its value into the model.");
+        subject.add("variable.empty", severity::error, "The variable '" + is.name + "' is empty.", is.about,
+                    "Write its value into the model.");
         return;
     }
     switch (is.kind) {
         case variable_kind::text:
             break;
         case variable_kind::program:
-            check_program_file(at, is, value);
+            check_program_file(subject, is, value);
             break;
         case variable_kind::python_script:
-            check_python_script(at, is, value);
+            check_python_script(subject, is, value);
             break;
         case variable_kind::file:
-            check_file(at, is, value);
+            check_file(subject, is, value);
             break;
         case variable_kind::numbered_files:
-            check_numbered_files(at, is, value);
+            check_numbered_files(subject, is, value);
             break;
     }
 }
@@ -99,14 +99,14 @@ void drop_repeated(std::vector<finding>& found) {
 }
 
 // A link that leads out and that the model names is reported already, as an error.
-void add_tree_findings(examination& at) {
-    for (const auto& one : at.tree.findings()) {
-        const bool reported = std::ranges::any_of(at.faults, [](const file_fault& fault) {
+void add_tree_findings(examination& subject) {
+    for (const auto& one : subject.tree.findings()) {
+        const bool reported = std::ranges::any_of(subject.faults, [](const file_fault& fault) {
             return fault.kind == fault_kind::outside || fault.kind == fault_kind::special;
         });
         const bool same = one.id == "tree.link-outside" || one.id == "tree.special-file";
         if (!reported || !same) {
-            at.found.push_back(one);
+            subject.found.push_back(one);
         }
     }
 }

@@ -40,21 +40,21 @@ core::failure damaged_seal() {
     return core::make_failure(core::errc::invalid, "the record of an import is damaged");
 }
 
-std::optional<sealed_file> sealed_file_of(const json& from) {
+std::optional<sealed_file> sealed_file_of(const json& object) {
     const auto is_number = [&](const char* name) {
-        return from.contains(name) && from[name].is_number_integer();
+        return object.contains(name) && object[name].is_number_integer();
     };
-    const auto is_text = [&](const char* name) { return from.contains(name) && from[name].is_string(); };
-    if (!from.is_object() || !is_text("path") || !is_text("sha256") || !is_number("size") ||
+    const auto is_text = [&](const char* name) { return object.contains(name) && object[name].is_string(); };
+    if (!object.is_object() || !is_text("path") || !is_text("sha256") || !is_number("size") ||
         !is_number("changed") || !is_number("inode")) {
         return std::nullopt;
     }
     sealed_file out;
-    out.path = from["path"].get<std::string>();
-    out.sha256 = from["sha256"].get<std::string>();
-    out.size = from["size"].get<std::uint64_t>();
-    out.changed = from["changed"].get<std::int64_t>();
-    out.inode = from["inode"].get<std::uint64_t>();
+    out.path = object["path"].get<std::string>();
+    out.sha256 = object["sha256"].get<std::string>();
+    out.size = object["size"].get<std::uint64_t>();
+    out.changed = object["changed"].get<std::int64_t>();
+    out.inode = object["inode"].get<std::uint64_t>();
     const auto tidy = tidy_name(out.path);
     return tidy && *tidy == out.path && out.sha256.size() == hex_of_a_sum ? std::optional(std::move(out))
                                                                           : std::nullopt;

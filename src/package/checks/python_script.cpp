@@ -43,7 +43,7 @@ std::ptrdiff_t place_in_command(const script& what) {
     return found == command.end() ? -1 : found - command.begin();
 }
 
-void check_words(examination& at, const script& what) {
+void check_words(examination& subject, const script& what) {
     if (!what.is.holds_beside.empty() && !what.says(what.is.holds_beside)) {
         return;
     }
@@ -51,14 +51,14 @@ void check_words(examination& at, const script& what) {
     std::copy_if(what.is.holds.begin(), what.is.holds.end(), std::back_inserter(missing),
                  [&](const std::string& word) { return !what.says(word); });
     if (!missing.empty()) {
-        at.add("script.wrong-generation", severity::error,
-               named(what.value) + " does not serve '" + core::joined(missing, "', '") + "'.",
-               what.is.holds_why, "Take the script of a package of the runtime's own generation.");
+        subject.add("script.wrong-generation", severity::error,
+                    named(what.value) + " does not serve '" + core::joined(missing, "', '") + "'.",
+                    what.is.holds_why, "Take the script of a package of the runtime's own generation.");
     }
 }
 
 // Options that the command gives and a script with a list of options does not have.
-void check_options(examination& at, const script& what) {
+void check_options(examination& subject, const script& what) {
     const auto place = place_in_command(what);
     const bool lists_options = what.says("add_argument(");
     if (place < 0 || !lists_options) {
@@ -72,19 +72,19 @@ void check_options(examination& at, const script& what) {
         }
     }
     if (!unknown.empty()) {
-        at.add("script.option-unknown", severity::error,
-               named(what.value) + " does not know the option " + core::joined(unknown, ", ") +
-                   ", which the command gives it.",
-               "Python would end it with status 2.",
-               "Take a script that has it, or change the service's command.");
+        subject.add("script.option-unknown", severity::error,
+                    named(what.value) + " does not know the option " + core::joined(unknown, ", ") +
+                        ", which the command gives it.",
+                    "Python would end it with status 2.",
+                    "Take a script that has it, or change the service's command.");
     }
 }
 
 // The program that runs the script, as the command has it; empty: not known, or part of the package.
-std::string interpreter_of(const examination& at, const script& what) {
+std::string interpreter_of(const examination& subject, const script& what) {
     const auto place = place_in_command(what);
-    const auto words = place > 0 ? catalog::expand_service(at.model, *what.service,
-                                                           catalog::stand_in_ports(at.model.runtime, 1))
+    const auto words = place > 0 ? catalog::expand_service(subject.model, *what.service,
+                                                           catalog::stand_in_ports(subject.model.runtime, 1))
                                  : core::make_failure(core::errc::not_found, "no interpreter");
     if (!words) {
         return {};
@@ -93,8 +93,8 @@ std::string interpreter_of(const examination& at, const script& what) {
         const std::string& word = words->command[i - 1];
         if (!word.starts_with('-')) {
             const bool by_path = word.find('/') == std::string::npos;
-            const fs::path inside =
-                fs::path(word).lexically_normal().lexically_relative(at.tree.folder().lexically_normal());
+            const fs::path inside = fs::path(word).lexically_normal().lexically_relative(
+                subject.tree.folder().lexically_normal());
             const bool elsewhere = word.starts_with('/') && (inside.empty() || *inside.begin() == "..");
             return by_path || elsewhere ? word : std::string();
         }
@@ -103,12 +103,12 @@ std::string interpreter_of(const examination& at, const script& what) {
 }
 
 // Lies beside the script, in the working directory or where PYTHONPATH says.
-bool is_own_module(const examination& at, const script& what, const std::string& name,
+bool is_own_module(const examination& subject, const script& what, const std::string& name,
                    const std::vector<std::string>& python_path) {
     const fs::path beside = fs::path(what.value).parent_path();
     for (const fs::path& folder : {beside, fs::path()}) {
-        if (at.tree.look((folder / (name + ".py")).string()).kind == node_kind::file ||
-            at.tree.look((folder / name).string()).kind == node_kind::folder) {
+        if (subject.tree.look((folder / (name + ".py")).string()).kind == node_kind::file ||
+            subject.tree.look((folder / name).string()).kind == node_kind::folder) {
             return true;
         }
     }
@@ -119,8 +119,8 @@ bool is_own_module(const examination& at, const script& what, const std::string&
     });
 }
 
-std::vector<std::string> python_path_of(const examination& at, const script& what) {
-    const auto environment = environment_of(at.model, *what.service);
+std::vector<std::string> python_path_of(const examination& subject, const script& what) {
+    const auto environment = environment_of(subject.model, *what.service);
     const auto path = environment.find("PYTHONPATH");
     if (path == environment.end() || path->second.empty()) {
         return {};
@@ -130,9 +130,9 @@ std::vector<std::string> python_path_of(const examination& at, const script& wha
 }
 
 // By the list beside the script, else by the package's own.
-std::map<std::string, std::string> versions_for(const examination& at, const script& what) {
+std::map<std::string, std::string> versions_for(const examination& subject, const script& what) {
     for (const fs::path& folder : {fs::path(what.value).parent_path(), fs::path()}) {
-        const auto list = at.tree.read((folder / "requirements.txt").string(), requirements_bytes + 1);
+        const auto list = subject.tree.read((folder / "requirements.txt").string(), requirements_bytes + 1);
         if (list) {
             return required_versions(*list);
         }
@@ -141,7 +141,7 @@ std::map<std::string, std::string> versions_for(const examination& at, const scr
 }
 
 // As pip takes them, "pillow==10.0"; the names of some packages differ from their modules'.
-std::vector<std::string> install_names(const examination& at, const script& what,
+std::vector<std::string> install_names(const examination& subject, const script& what,
                                        const std::vector<std::string>& modules) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 6> differ = {{
         {"PIL", "pillow"},
@@ -151,7 +151,7 @@ std::vector<std::string> install_names(const examination& at, const script& what
         {"yaml", "pyyaml"},
         {"dotenv", "python-dotenv"},
     }};
-    const auto versions = versions_for(at, what);
+    const auto versions = versions_for(subject, what);
     std::vector<std::string> out;
     for (const auto& name : modules) {
         const auto known = std::ranges::find_if(differ, [&](const auto& one) { return one.first == name; });
@@ -173,7 +173,7 @@ bool is_own(const std::string& python) {
 }
 
 // `wanted`: as pip takes it. A shell would take "<5" for a redirection.
-std::string install_advice(const examination& at, const std::string& python,
+std::string install_advice(const examination& subject, const std::string& python,
                            const std::vector<std::string>& wanted) {
     const std::string word = shown(shell_word(python));
     std::string words;
@@ -185,16 +185,16 @@ std::string install_advice(const examination& at, const std::string& python,
     }
     return "Run: " + word + " -m venv --system-site-packages " + own_environment + " && " + own_environment +
            "/bin/pip install" + words + " && corral import " +
-           shown(shell_word(at.tree.folder().string()), 400) + " --force --fix";
+           shown(shell_word(subject.tree.folder().string()), 400) + " --force --fix";
 }
 
 // What --fix may do: name the environment that the advice makes, where it is whole; else make one, or fill the one that
 // the package has. Corral runs pip only where a person says --fix: it fetches programs from the network.
-void offer_environment(examination& at, const script& what, const std::string& python,
+void offer_environment(examination& subject, const script& what, const std::string& python,
                        const std::vector<std::string>& modules, std::vector<std::string> wanted) {
     const std::string there = std::string(own_environment) + "/bin/python";
     const auto named_by =
-        std::ranges::find(at.model.runtime.variables, "python", &catalog::variable_spec::name);
+        std::ranges::find(subject.model.runtime.variables, "python", &catalog::variable_spec::name);
     repair out{.finding = "script.module-missing",
                .file = {},
                .service = what.service->name,
@@ -202,56 +202,58 @@ void offer_environment(examination& at, const script& what, const std::string& p
                .value = {}};
     if (is_own(python)) {
         out.install = std::move(wanted);
-        out.python = python.starts_with('/') ? python : (at.tree.folder() / python).string();
-        return at.repairs.push_back(std::move(out));
+        out.python = python.starts_with('/') ? python : (subject.tree.folder() / python).string();
+        return subject.repairs.push_back(std::move(out));
     }
-    if (named_by == at.model.runtime.variables.end()) {
+    if (named_by == subject.model.runtime.variables.end()) {
         return;
     }
     out.variable = named_by->name;
     std::error_code failed;
-    const auto lacks = fs::exists(there, failed) ? at.here.missing_modules(there, modules) : std::nullopt;
+    const auto lacks =
+        fs::exists(there, failed) ? subject.here.missing_modules(there, modules) : std::nullopt;
     if (lacks && lacks->empty()) {
         out.value = there;
     } else {
         out.install = std::move(wanted);
         out.python = python;
     }
-    at.repairs.push_back(std::move(out));
+    subject.repairs.push_back(std::move(out));
 }
 
-void check_modules(examination& at, const script& what) {
-    const std::string python = at.here.missing_modules ? interpreter_of(at, what) : std::string();
+void check_modules(examination& subject, const script& what) {
+    const std::string python = subject.here.missing_modules ? interpreter_of(subject, what) : std::string();
     if (python.empty()) {
         return;
     }
-    const auto own_path = python_path_of(at, what);
+    const auto own_path = python_path_of(subject, what);
     auto wanted = imported_modules(what.lines);
     for (const auto& [word, name] : what.is.modules) {
         if (what.says(word) && std::ranges::find(wanted, name) == wanted.end()) {
             wanted.push_back(name);
         }
     }
-    std::erase_if(wanted, [&](const std::string& name) { return is_own_module(at, what, name, own_path); });
-    const auto missing = wanted.empty() ? std::nullopt : at.here.missing_modules(python, wanted);
+    std::erase_if(wanted,
+                  [&](const std::string& name) { return is_own_module(subject, what, name, own_path); });
+    const auto missing = wanted.empty() ? std::nullopt : subject.here.missing_modules(python, wanted);
     if (!missing || missing->empty()) {
         return;
     }
-    const std::vector<std::string> install = install_names(at, what, *missing);
-    at.add("script.module-missing", severity::error,
-           named(what.value) + " needs the Python " + (missing->size() == 1 ? "module " : "modules ") +
-               core::joined(*missing, ", ") + ", which " + named(python) + " does not have.",
-           "The script ends with ModuleNotFoundError.", install_advice(at, python, install));
-    offer_environment(at, what, python, wanted, install);
+    const std::vector<std::string> install = install_names(subject, what, *missing);
+    subject.add("script.module-missing", severity::error,
+                named(what.value) + " needs the Python " + (missing->size() == 1 ? "module " : "modules ") +
+                    core::joined(*missing, ", ") + ", which " + named(python) + " does not have.",
+                "The script ends with ModuleNotFoundError.", install_advice(subject, python, install));
+    offer_environment(subject, what, python, wanted, install);
 }
 
 // What libraries of tokenizers load a vocabulary from, whatever its name; the settings beside it are none.
-bool holds_vocabulary(const examination& at, const std::string& folder) {
+bool holds_vocabulary(const examination& subject, const std::string& folder) {
     constexpr std::array<std::string_view, 6> settings = {
         "config.json",       "tokenizer_config.json",   "generation_config.json",
         "added_tokens.json", "special_tokens_map.json", "preprocessor_config.json"};
     constexpr std::array<std::string_view, 5> endings = {".json", ".model", ".txt", ".tiktoken", ".bin"};
-    return std::ranges::any_of(at.tree.entries(), [&](const node& one) {
+    return std::ranges::any_of(subject.tree.entries(), [&](const node& one) {
         if (!one.path.starts_with(folder + "/") || one.kind == node_kind::folder) {
             return false;
         }
@@ -261,15 +263,16 @@ bool holds_vocabulary(const examination& at, const std::string& folder) {
     });
 }
 
-void check_named_folder(examination& at, const script& what, const std::string& name, const node& about) {
+void check_named_folder(examination& subject, const script& what, const std::string& name,
+                        const node& about) {
     if (about.kind == node_kind::folder) {
-        check_tokenizer_folder(at, about.path, true);
-        if (!holds_vocabulary(at, about.path)) {
-            at.add("script.folder-empty", severity::error,
-                   named(what.value) + " loads its tokenizer from " + named(name) +
-                       ", which holds no vocabulary.",
-                   "There is no tokenizer.json, vocab.json or tokenizer.model in it.",
-                   fetch_advice(at, {name}, false));
+        check_tokenizer_folder(subject, about.path, true);
+        if (!holds_vocabulary(subject, about.path)) {
+            subject.add("script.folder-empty", severity::error,
+                        named(what.value) + " loads its tokenizer from " + named(name) +
+                            ", which holds no vocabulary.",
+                        "There is no tokenizer.json, vocab.json or tokenizer.model in it.",
+                        fetch_advice(subject, {name}, false));
         }
         return;
     }
@@ -277,59 +280,59 @@ void check_named_folder(examination& at, const script& what, const std::string& 
         return;
     }
     const bool repository = name.find('/') != std::string::npos;
-    at.add("script.folder-missing", repository ? severity::warning : severity::error,
-           named(what.value) + " loads its tokenizer from " + named(name) + ", which is not there.",
-           repository ? "It would try to fetch it from a hub." : "It takes the name for a hub's then.",
-           fetch_advice(at, {name}, false));
+    subject.add("script.folder-missing", repository ? severity::warning : severity::error,
+                named(what.value) + " loads its tokenizer from " + named(name) + ", which is not there.",
+                repository ? "It would try to fetch it from a hub." : "It takes the name for a hub's then.",
+                fetch_advice(subject, {name}, false));
 }
 
-void check_folders(examination& at, const script& what) {
+void check_folders(examination& subject, const script& what) {
     constexpr std::array<const char*, 3> marks = {"/tokenizer.json", "/tokenizer_config.json", "/vocab.json"};
     std::vector<std::string> named;
     for (const auto& name : pretrained_names(what.lines)) {
         if (const auto tidy = tidy_name(name)) {
             named.push_back(*tidy);
-            check_named_folder(at, what, name, at.tree.look(*tidy));
+            check_named_folder(subject, what, name, subject.tree.look(*tidy));
         }
     }
     // Names can be made at run time: folders that look like one may be needed.
-    for (const auto& one : at.tree.entries()) {
+    for (const auto& one : subject.tree.entries()) {
         const bool other = one.kind == node_kind::folder && one.path.front() != '.' &&
                            std::ranges::find(named, one.path) == named.end();
         const auto has = [&](const char* mark) {
-            return at.tree.look(one.path + mark).kind == node_kind::file;
+            return subject.tree.look(one.path + mark).kind == node_kind::file;
         };
         if (other && std::ranges::any_of(marks, has)) {
-            check_tokenizer_folder(at, one.path, false);
+            check_tokenizer_folder(subject, one.path, false);
         }
     }
 }
 
 }  // namespace
 
-void check_python_script(examination& at, const catalog::variable_spec& is, const std::string& value) {
-    const named_file file = locate(at, value);
-    if (!expect_file(at, file, value)) {
+void check_python_script(examination& subject, const catalog::variable_spec& is, const std::string& value) {
+    const named_file file = locate(subject, value);
+    if (!expect_file(subject, file, value)) {
         return;
     }
-    const auto kind = kind_of(at, file, value);
-    if (!kind || is_failed_download(at, file, value, *kind)) {
+    const auto kind = kind_of(subject, file, value);
+    if (!kind || is_failed_download(subject, file, value, *kind)) {
         return;
     }
     const auto text = file.tree.read(file.path, script_bytes);
     if (!text || *kind == file_kind::elf || *kind == file_kind::archive ||
         text->find('\0') != std::string::npos) {
-        at.add("script.not-text", severity::error, named(value) + " is not the text of a Python script.", {},
-               fetch_advice(at, {value}, false));
+        subject.add("script.not-text", severity::error, named(value) + " is not the text of a Python script.",
+                    {}, fetch_advice(subject, {value}, false));
         return;
     }
-    script what{is, value, *text, python_lines(*text), user_of(at.model, is.name)};
-    check_words(at, what);
+    script what{is, value, *text, python_lines(*text), user_of(subject.model, is.name)};
+    check_words(subject, what);
     if (what.service != nullptr) {
-        check_options(at, what);
-        check_modules(at, what);
+        check_options(subject, what);
+        check_modules(subject, what);
     }
-    check_folders(at, what);
+    check_folders(subject, what);
 }
 
 }  // namespace corral::package

@@ -22,14 +22,14 @@ constexpr std::size_t config_bytes = 1024 * 1024;
 constexpr std::uint64_t most_positions = std::uint64_t{16} * 1024 * 1024;
 constexpr std::uint64_t longest_table = 100 * 1024 * 1024;  // of a safetensors file's tensors
 
-std::optional<json_document> parsed(const package_view& from, const char* file) {
-    return json_document::parse(read_text(from, file, config_bytes));
+std::optional<json_document> parsed(const package_view& view, const char* file) {
+    return json_document::parse(read_text(view, file, config_bytes));
 }
 
 // The file of a service folder, or of its conf folder.
-const char* mindie_file(const package_view& from) {
+const char* mindie_file(const package_view& view) {
     for (const char* file : {"conf/config.json", "config.json"}) {
-        const auto config = parsed(from, file);
+        const auto config = parsed(view, file);
         if (config && config->has("BackendConfig") && config->has("ServerConfig")) {
             return file;
         }
@@ -37,8 +37,8 @@ const char* mindie_file(const package_view& from) {
     return nullptr;
 }
 
-bool is_mindie(const package_view& from) {
-    return mindie_file(from) != nullptr;
+bool is_mindie(const package_view& view) {
+    return mindie_file(view) != nullptr;
 }
 
 // What the settings say of the one model, for the variables of the profile.
@@ -97,55 +97,55 @@ mindie_settings settings_in(const std::string& text) {
 }
 
 // The model is the folder of the weights; the one that was looked at is the server's.
-void take_settings(const package_view& from, const std::string& file, reading& to) {
-    const mindie_settings said = settings_in(read_text(from, file, config_bytes));
+void take_settings(const package_view& view, const std::string& file, reading& out) {
+    const mindie_settings said = settings_in(read_text(view, file, config_bytes));
     for (const auto& [variable, value] : said.variables) {
-        to.model->variables[variable] = value;
-        to.origins["variables." + variable] = file;
+        out.model->variables[variable] = value;
+        out.origins["variables." + variable] = file;
     }
     const bool whole_service = file.starts_with("conf/");
-    const std::filesystem::path folder = from.tree.folder();
-    to.model->variables["service_folder"] = (whole_service ? folder : folder.parent_path()).string();
-    to.origins["variables.service_folder"] = "the folder itself";
+    const std::filesystem::path folder = view.tree.folder();
+    out.model->variables["service_folder"] = (whole_service ? folder : folder.parent_path()).string();
+    out.origins["variables.service_folder"] = "the folder itself";
     std::error_code unknown;
     if (said.weights.starts_with('/') && std::filesystem::is_directory(said.weights, unknown)) {
-        to.model->package = std::filesystem::path(said.weights).lexically_normal();
-        to.origins["package"] = file + ", modelWeightPath";
+        out.model->package = std::filesystem::path(said.weights).lexically_normal();
+        out.origins["package"] = file + ", modelWeightPath";
         return;
     }
-    to.model.reset();
-    add_finding(to, "mindie.weights", severity::error, file,
+    out.model.reset();
+    add_finding(out, "mindie.weights", severity::error, file,
                 "The folder of the weights that " + file + " names (modelWeightPath: '" +
                     shown(said.weights, 120) + "') is not there.",
                 "The server would end at its start.", "Put the weights there, or import their own folder.");
 }
 
-void read_mindie(const package_view& from, reading& to) {
-    const char* const file = mindie_file(from);
-    const auto config = file == nullptr ? std::nullopt : parsed(from, file);
+void read_mindie(const package_view& view, reading& out) {
+    const char* const file = mindie_file(view);
+    const auto config = file == nullptr ? std::nullopt : parsed(view, file);
     if (!config) {
         return;
     }
     const auto longest = config->count("BackendConfig.ModelDeployConfig.maxSeqLen", most_positions);
     if (longest) {
-        to.notes.push_back(std::string(file) + ": maxSeqLen " + std::to_string(*longest));
+        out.notes.push_back(std::string(file) + ": maxSeqLen " + std::to_string(*longest));
     }
-    if (from.runtime == nullptr) {
-        say_not_served(to);
+    if (view.runtime == nullptr) {
+        say_not_served(out);
         return;
     }
-    to.model = new_model(from);
-    take_settings(from, file, to);
-    if (to.model) {
-        fill_declared(from, *config, to);
+    out.model = new_model(view);
+    take_settings(view, file, out);
+    if (out.model) {
+        fill_declared(view, *config, out);
     }
-    name_after(from, {}, to);
+    name_after(view, {}, out);
 }
 
 // The file says how long its table of tensors is; a file shorter than that is cut off.
-void check_table(const package_view& from, const node& file, reading& to) {
-    const auto head = from.tree.read(file.path, 8);
-    if (!head || head->size() < 8 || parse_lfs_pointer(read_text(from, file.path, 1024))) {
+void check_table(const package_view& view, const node& file, reading& out) {
+    const auto head = view.tree.read(file.path, 8);
+    if (!head || head->size() < 8 || parse_lfs_pointer(read_text(view, file.path, 1024))) {
         return;
     }
     std::uint64_t length = 0;
@@ -153,55 +153,55 @@ void check_table(const package_view& from, const node& file, reading& to) {
         length |= std::uint64_t{static_cast<unsigned char>((*head)[i])} << (8 * i);
     }
     if (length == 0 || length > longest_table || file.size <= 8 + length) {
-        add_finding(to, "safetensors.table", severity::error, file.path,
+        add_finding(out, "safetensors.table", severity::error, file.path,
                     shown(file.path, 80) + " has no whole table of its tensors.",
                     "It is no safetensors file, or was cut off.", "Download it again.");
     }
 }
 
-bool is_safetensors(const package_view& from) {
-    const auto config = parsed(from, "config.json");
-    return !top_files(from, ".safetensors").empty() &&
-           (has_file(from, "model.safetensors.index.json") || (config && config->has("architectures")));
+bool is_safetensors(const package_view& view) {
+    const auto config = parsed(view, "config.json");
+    return !top_files(view, ".safetensors").empty() &&
+           (has_file(view, "model.safetensors.index.json") || (config && config->has("architectures")));
 }
 
-void read_safetensors(const package_view& from, reading& to) {
-    const auto config = parsed(from, "config.json");
+void read_safetensors(const package_view& view, reading& out) {
+    const auto config = parsed(view, "config.json");
     if (config) {
-        to.notes.push_back("config.json: model_type " + shown(config->text("model_type"), 40) +
-                           ", hidden_size " + shown(config->text("hidden_size"), 20) + ", vocab_size " +
-                           shown(config->text("vocab_size"), 20) + ", context length " +
-                           shown(config->text("max_position_embeddings"), 20));
+        out.notes.push_back("config.json: model_type " + shown(config->text("model_type"), 40) +
+                            ", hidden_size " + shown(config->text("hidden_size"), 20) + ", vocab_size " +
+                            shown(config->text("vocab_size"), 20) + ", context length " +
+                            shown(config->text("max_position_embeddings"), 20));
     }
     std::vector<catalog::variable_spec> specs;
     std::map<std::string, std::string> values;
-    for (const node* file : top_files(from, ".safetensors")) {
+    for (const node* file : top_files(view, ".safetensors")) {
         catalog::variable_spec one;
         one.name = "weights_" + std::to_string(specs.size());
         one.kind = catalog::variable_kind::file;
         one.least_bytes = 64;
         values[one.name] = file->path;
         specs.push_back(std::move(one));
-        check_table(from, *file, to);
+        check_table(view, *file, out);
         if (specs.size() == 1000) {
             break;
         }
     }
-    if (from.runtime == nullptr) {
-        say_not_served(to);
-        check_files(from, std::move(specs), std::move(values), 0, to);
+    if (view.runtime == nullptr) {
+        say_not_served(out);
+        check_files(view, std::move(specs), std::move(values), 0, out);
     } else {
-        to.model = new_model(from);
+        out.model = new_model(view);
         const auto longest = config ? config->count("max_position_embeddings", most_positions) : std::nullopt;
         if (longest) {
-            to.model->context.positions = static_cast<std::uint32_t>(*longest);
-            to.origins["context.positions"] = "config.json, max_position_embeddings";
+            out.model->context.positions = static_cast<std::uint32_t>(*longest);
+            out.origins["context.positions"] = "config.json, max_position_embeddings";
         }
         if (config) {
-            fill_declared(from, *config, to);
+            fill_declared(view, *config, out);
         }
     }
-    name_after(from, {}, to);
+    name_after(view, {}, out);
 }
 
 }  // namespace

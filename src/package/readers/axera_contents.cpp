@@ -49,7 +49,7 @@ void add_commands(const std::string& file, const std::vector<script_command>& co
 }
 
 // A name that can't be one counts as there: that script is taken, and what is wrong with it is reported.
-bool layers_are_there(const axera_script& script, const package_view& from) {
+bool layers_are_there(const axera_script& script, const package_view& view) {
     const std::string* const name = find_flag(script.flags, "--template_filename_axmodel");
     if (name == nullptr) {
         return false;
@@ -60,7 +60,7 @@ bool layers_are_there(const axera_script& script, const package_view& from) {
         return true;
     }
     first.replace(at, 2, "0");
-    return has_file(from, first);
+    return has_file(view, first);
 }
 
 // Less is nearer.
@@ -138,13 +138,13 @@ std::string one_file(const std::vector<const node*>& among, std::string_view fol
 }
 
 // "hidden_size" of the package's config.json files, with the file.
-std::vector<std::pair<std::uint64_t, std::string>> said_widths(const package_view& from) {
+std::vector<std::pair<std::uint64_t, std::string>> said_widths(const package_view& view) {
     std::vector<std::pair<std::uint64_t, std::string>> out;
-    for (const node* file : all_files(from, "config.json")) {
+    for (const node* file : all_files(view, "config.json")) {
         if (file_name(file->path) != "config.json" || out.size() >= 16) {
             continue;
         }
-        const auto document = json_document::parse(read_text(from, file->path, config_bytes));
+        const auto document = json_document::parse(read_text(view, file->path, config_bytes));
         for (const char* key : {"hidden_size", "text_config.hidden_size"}) {
             if (const auto width = document ? document->count(key, most_width) : std::nullopt) {
                 out.emplace_back(*width, file->path);
@@ -154,9 +154,9 @@ std::vector<std::pair<std::uint64_t, std::string>> said_widths(const package_vie
     return out;
 }
 
-void find_shape(const package_view& from, const std::string& embedding, axera_files& to) {
-    const std::uint64_t values = full_size(from, embedding) / bytes_per_value;
-    for (const auto& [width, file] : said_widths(from)) {
+void find_shape(const package_view& view, const std::string& embedding, axera_files& to) {
+    const std::uint64_t values = full_size(view, embedding) / bytes_per_value;
+    for (const auto& [width, file] : said_widths(view)) {
         const std::uint64_t rows = values / width;
         if (values % width != 0 || rows == 0 || rows > most_rows) {
             continue;
@@ -195,12 +195,12 @@ std::optional<axera_program> axera_program_of(std::string_view word) {
     return out;
 }
 
-axera_scripts find_axera_scripts(const package_view& from) {
+axera_scripts find_axera_scripts(const package_view& view) {
     axera_scripts out;
-    const auto files = top_files(from, ".sh");
+    const auto files = top_files(view, ".sh");
     for (std::size_t i = 0; i < files.size() && i < most_scripts; ++i) {
         const std::string& file = files[i]->path;
-        const auto text = from.tree.read(file, most_script_bytes + 1);
+        const auto text = view.tree.read(file, most_script_bytes + 1);
         if (!text) {
             add_trouble(out, file, text.error().message);
             continue;
@@ -222,11 +222,11 @@ axera_scripts find_axera_scripts(const package_view& from) {
 }
 
 const axera_script* nearest_script(const axera_scripts& among, const axera_build& wanted,
-                                   const package_view& from) {
+                                   const package_view& view) {
     const axera_script* best = nullptr;
     std::tuple<bool, int> best_rank;
     for (const axera_script& one : among.usable) {
-        const std::tuple<bool, int> rank{!layers_are_there(one, from), distance(one.program, wanted)};
+        const std::tuple<bool, int> rank{!layers_are_there(one, view), distance(one.program, wanted)};
         if (best == nullptr || rank < best_rank) {
             best = &one;
             best_rank = rank;
@@ -235,9 +235,9 @@ const axera_script* nearest_script(const axera_scripts& among, const axera_build
     return best;
 }
 
-axera_files find_axera_files(const package_view& from) {
+axera_files find_axera_files(const package_view& view) {
     axera_files out;
-    const auto models = all_files(from, ".axmodel");
+    const auto models = all_files(view, ".axmodel");
     const auto [pattern, count] = largest_set(models);
     const auto add = [&](const char* flag, const std::string& value, const std::string& origin,
                          const char* what) {
@@ -257,12 +257,12 @@ axera_files find_axera_files(const package_view& from) {
     add("--filename_post_axmodel",
         one_file(models, folder, [](std::string_view path) { return path.ends_with("_post.axmodel"); }),
         "its name", "the last stage (*_post.axmodel)");
-    const std::string embedding = one_file(all_files(from, ".bin"), folder, [](std::string_view path) {
+    const std::string embedding = one_file(all_files(view, ".bin"), folder, [](std::string_view path) {
         return file_name(path).find("embed_tokens") != std::string_view::npos;
     });
     add("--filename_tokens_embed", embedding, "its name", "the embedding (*embed_tokens*.bin)");
     if (!embedding.empty()) {
-        find_shape(from, embedding, out);
+        find_shape(view, embedding, out);
     }
     return out;
 }

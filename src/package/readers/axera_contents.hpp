@@ -47,12 +47,12 @@ struct axera_scripts {
 };
 
 // Of the scripts of the package's own folder, 64 at most.
-[[nodiscard]] axera_scripts find_axera_scripts(const package_view& from);
+[[nodiscard]] axera_scripts find_axera_scripts(const package_view& view);
 
 // The one whose words fit this machine best: whose layer files are there, then the server's own for this
 // build, the server's for another, then the console's. nullptr where there is none.
 [[nodiscard]] const axera_script* nearest_script(const axera_scripts& among, const axera_build& wanted,
-                                                 const package_view& from);
+                                                 const package_view& view);
 
 // What the model files of an Axera package say by their names and sizes, where no run script says it.
 struct axera_files {
@@ -63,6 +63,6 @@ struct axera_files {
 
 // The largest set of numbered layers, the last stage and the embedding beside it; the embedding's rows and
 // width from its size and a hidden size that some config.json of the package says.
-[[nodiscard]] axera_files find_axera_files(const package_view& from);
+[[nodiscard]] axera_files find_axera_files(const package_view& view);
 
 }  // namespace corral::package

@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 3> picture_flags{"--filename_image_encode
 constexpr std::array<std::string_view, 2> old_tokenizers{"_tokenizer.py", "_tokenizer_images.py"};
 
 // The same files as those of every Axera package, for whoever names them. `named` are flags of run scripts.
-void check_model_files(const package_view& from, const std::vector<flag_word>& named, reading& to) {
+void check_model_files(const package_view& view, const std::vector<flag_word>& named, reading& to) {
     std::vector<variable_spec> specs;
     std::map<std::string, std::string> values;
     const auto add = [&](const char* flag, variable_spec spec) {
@@ -65,18 +65,18 @@ void check_model_files(const package_view& from, const std::vector<flag_word>& n
     add("--filename_post_axmodel", std::move(post));
     add("--filename_tokens_embed", std::move(embedding));
     add(picture_flags.front().data(), std::move(pictures));
-    check_files(from, std::move(specs), std::move(values), vocabulary, to);
+    check_files(view, std::move(specs), std::move(values), vocabulary, to);
 }
 
 // By a script that starts one of the programs, else by the files.
-std::vector<flag_word> words_of(const package_view& from) {
-    const auto scripts = find_axera_scripts(from);
-    const axera_build* const build = build_for(from.here);
+std::vector<flag_word> words_of(const package_view& view) {
+    const auto scripts = find_axera_scripts(view);
+    const axera_build* const build = build_for(view.here);
     const axera_script* script = scripts.usable.empty() ? nullptr : &scripts.usable.front();
     if (build != nullptr) {
-        script = nearest_script(scripts, *build, from);
+        script = nearest_script(scripts, *build, view);
     }
-    return script != nullptr ? script->flags : find_axera_files(from).flags;
+    return script != nullptr ? script->flags : find_axera_files(view).flags;
 }
 
 std::vector<naming_hint> folder_hint(const std::vector<flag_word>& words) {
@@ -86,46 +86,46 @@ std::vector<naming_hint> folder_hint(const std::vector<flag_word>& words) {
                                    {std::string(folder_name(*layers)), "the folder of the layer files"}};
 }
 
-bool has_axmodels(const package_view& from) {
-    return !near_files(from, ".axmodel").empty();
+bool has_axmodels(const package_view& view) {
+    return !near_files(view, ".axmodel").empty();
 }
 
-std::vector<const node*> old_scripts(const package_view& from) {
+std::vector<const node*> old_scripts(const package_view& view) {
     std::vector<const node*> out;
     for (const auto ending : old_tokenizers) {
-        const auto found = top_files(from, ending);
+        const auto found = top_files(view, ending);
         out.insert(out.end(), found.begin(), found.end());
     }
     return out;
 }
 
-bool is_legacy(const package_view& from) {
-    return has_axmodels(from) && !old_scripts(from).empty();
+bool is_legacy(const package_view& view) {
+    return has_axmodels(view) && !old_scripts(view).empty();
 }
 
-void read_legacy(const package_view& from, reading& to) {
-    const auto scripts = old_scripts(from);
-    add_finding(to, "package.old-tokenizer", severity::error, scripts.front()->path,
-                "This is " + to.kind + ": " + shown(scripts.front()->path, 80) +
+void read_legacy(const package_view& view, reading& out) {
+    const auto scripts = old_scripts(view);
+    add_finding(out, "package.old-tokenizer", severity::error, scripts.front()->path,
+                "This is " + out.kind + ": " + shown(scripts.front()->path, 80) +
                     " is of the tokenizers without identities, which the polling server can't use.",
                 "The server asks /get_uid first; such a service answers 'error', and the start ends.",
                 "Take the vendor's newer package of this model, with *_tokenizer_uid.py and main_api_*.");
-    const auto words = words_of(from);
-    check_model_files(from, words, to);
-    name_after(from, folder_hint(words), to);
+    const auto words = words_of(view);
+    check_model_files(view, words, out);
+    name_after(view, folder_hint(words), out);
 }
 
 // A picture encoder of the package, by the words of its scripts or by names.
-bool looks_at_pictures(const package_view& from) {
-    for (const auto& script : find_axera_scripts(from).usable) {
+bool looks_at_pictures(const package_view& view) {
+    for (const auto& script : find_axera_scripts(view).usable) {
         if (std::ranges::any_of(picture_flags, [&](std::string_view flag) {
                 return find_flag(script.flags, std::string(flag)) != nullptr;
             })) {
             return true;
         }
     }
-    const auto models = near_files(from, ".axmodel");
-    return !top_files(from, "_tokenizer_images.py").empty() ||
+    const auto models = near_files(view, ".axmodel");
+    return !top_files(view, "_tokenizer_images.py").empty() ||
            std::ranges::any_of(models, [](const node* one) {
                const auto name = file_name(one->path);
                return name.starts_with("vit") || name.starts_with("vpm") ||
@@ -134,44 +134,44 @@ bool looks_at_pictures(const package_view& from) {
            });
 }
 
-bool is_vision(const package_view& from) {
-    return has_axmodels(from) && looks_at_pictures(from);
+bool is_vision(const package_view& view) {
+    return has_axmodels(view) && looks_at_pictures(view);
 }
 
-void read_vision(const package_view& from, reading& to) {
-    say_not_served(to);
-    const auto words = words_of(from);
-    check_model_files(from, words, to);
-    name_after(from, folder_hint(words), to);
+void read_vision(const package_view& view, reading& out) {
+    say_not_served(out);
+    const auto words = words_of(view);
+    check_model_files(view, words, out);
+    name_after(view, folder_hint(words), out);
 }
 
-std::optional<json_document> config_of(const package_view& from) {
-    return json_document::parse(read_text(from, "config.json", config_bytes));
+std::optional<json_document> config_of(const package_view& view) {
+    return json_document::parse(read_text(view, "config.json", config_bytes));
 }
 
-bool is_axllm(const package_view& from) {
-    const auto config = config_of(from);
+bool is_axllm(const package_view& view) {
+    const auto config = config_of(view);
     return config && config->has("tokenizer_type") && config->has("template_filename_axmodel");
 }
 
 // docs/facts/other_runtimes.md#axllm-serve
-void read_serving(const json_document& config, reading& to) {
+void read_serving(const json_document& config, reading& out) {
     const auto says = [&config](const char* key) {
         return config.text(key) == "true" || config.text(key) == "1";
     };
     if (says("is_embedding") || says("embedding")) {
-        to.model->capabilities = {"embedding"};
-        to.origins["capabilities"] = "config.json, is_embedding";
+        out.model->capabilities = {"embedding"};
+        out.origins["capabilities"] = "config.json, is_embedding";
     } else if (config.count("kv_cache_slots", most_rows).value_or(1) == 1) {
-        to.notes.push_back(
+        out.notes.push_back(
             "\"kv_cache_slots\": 4 in config.json lets the server keep the beginnings of four conversations "
             "in "
             "place of one, at the cost of device memory; it takes fewer where that is short");
     }
 }
 
-void read_axllm(const package_view& from, reading& to) {
-    const auto config = config_of(from);
+void read_axllm(const package_view& view, reading& out) {
+    const auto config = config_of(view);
     if (!config) {
         return;  // it was there a moment ago
     }
@@ -182,25 +182,25 @@ void read_axllm(const package_view& from, reading& to) {
     }
     const std::string name = config->text("model_name");
     if (!config->count("axmodel_num", 1000)) {
-        add_finding(to, "config.number", severity::error, "config.json",
+        add_finding(out, "config.number", severity::error, "config.json",
                     "axmodel_num in config.json is '" + shown(config->text("axmodel_num"), 40) +
                         "', but the number of layers is from 1 to 1000.",
                     "The server would not load that.", "Download config.json again.");
         return;
     }
-    if (from.runtime == nullptr) {
-        say_not_served(to);
-        check_model_files(from, words, to);
+    if (view.runtime == nullptr) {
+        say_not_served(out);
+        check_model_files(view, words, out);
     } else {
-        to.model = new_model(from);
+        out.model = new_model(view);
         if (const auto rows = config->count("tokens_embed_num", most_rows)) {
-            to.model->context.vocabulary = static_cast<std::uint32_t>(*rows);
-            to.origins["context.vocabulary"] = "config.json, tokens_embed_num";
+            out.model->context.vocabulary = static_cast<std::uint32_t>(*rows);
+            out.origins["context.vocabulary"] = "config.json, tokens_embed_num";
         }
-        fill_declared(from, *config, to);
-        read_serving(*config, to);
+        fill_declared(view, *config, out);
+        read_serving(*config, out);
     }
-    name_after(from, {{name, "config.json, model_name"}}, to);
+    name_after(view, {{name, "config.json, model_name"}}, out);
 }
 
 }  // namespace

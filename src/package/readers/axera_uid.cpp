@@ -20,8 +20,8 @@ constexpr std::string_view tokenizer_ending = "_tokenizer_uid.py";
 
 // The board's memory is read from a file of its driver; a card's libraries are where no log-in shell is
 // needed to find them (docs/facts/vendor_ax.md#command-line, #on-the-board).
-void set_surroundings(const axera_build& build, reading& to) {
-    auto& runtime = to.model->runtime;
+void set_surroundings(const axera_build& build, reading& out) {
+    auto& runtime = out.model->runtime;
     if (build.board) {
         runtime.device.format = "mem-cmm-info";
         runtime.device.command = {"cat", "/proc/ax_proc/mem_cmm_info"};
@@ -35,8 +35,8 @@ void set_surroundings(const axera_build& build, reading& to) {
 }
 
 // "; its main_api_axcl_aarch64 is for a card in an aarch64 machine": what it has instead.
-std::string other_server(const package_view& from) {
-    for (const node* file : top_files(from, "")) {
+std::string other_server(const package_view& view) {
+    for (const node* file : top_files(view, "")) {
         const auto program = axera_program_of(file->path);
         if (program && program->serves && program->build != nullptr) {
             const std::string machine = process::machine_name(program->build->machine);
@@ -48,35 +48,35 @@ std::string other_server(const package_view& from) {
     return {};
 }
 
-void set_program(const package_view& from, const axera_build& build, reading& to) {
-    const std::string variable = program_variable(from.runtime->services.back());
+void set_program(const package_view& view, const axera_build& build, reading& out) {
+    const std::string variable = program_variable(view.runtime->services.back());
     if (variable.empty()) {
         return;
     }
     std::string name = "main_api_" + std::string(build.suffix);
-    if (!has_file(from, name)) {
+    if (!has_file(view, name)) {
         const axera_build* other = nullptr;
-        for (const node* file : top_files(from, "")) {
+        for (const node* file : top_files(view, "")) {
             const auto program = axera_program_of(file->path);
             const bool fits = program && program->serves && program->build != nullptr &&
                               program->build->board == build.board;
             other = fits && other == nullptr ? program->build : other;
         }
-        if (other != nullptr && from.here.emulates(other->machine)) {
+        if (other != nullptr && view.here.emulates(other->machine)) {
             name = "main_api_" + std::string(other->suffix);
-            to.notes.push_back(name + " is for another machine; it runs here under emulation");
+            out.notes.push_back(name + " is for another machine; it runs here under emulation");
         } else {
             add_finding(
-                to, "package.no-server-program", severity::error, name,
-                "The package has no " + name + ", the server for this machine" + other_server(from) + ".",
+                out, "package.no-server-program", severity::error, name,
+                "The package has no " + name + ", the server for this machine" + other_server(view) + ".",
                 "Its console programs (main_* without api) answer no requests.",
                 "Copy " + name + " from another package of the same generation, such as Qwen3-4B, to " +
-                    shell_word((from.tree.folder() / name).string()) + " and chmod +x it.");
+                    shell_word((view.tree.folder() / name).string()) + " and chmod +x it.");
         }
     }
-    to.model->variables[variable] = "./" + name;
-    to.origins["variables." + variable] =
-        from.here.is_board ? "the server for this board" : "the server for a card in this machine";
+    out.model->variables[variable] = "./" + name;
+    out.origins["variables." + variable] =
+        view.here.is_board ? "the server for this board" : "the server for a card in this machine";
 }
 
 std::string tokenizer_name(const node& script) {
@@ -84,9 +84,9 @@ std::string tokenizer_name(const node& script) {
 }
 
 // Of several the one that is called like the model.
-const node* fitting_tokenizer(const package_view& from, const std::vector<const node*>& scripts,
+const node* fitting_tokenizer(const package_view& view, const std::vector<const node*>& scripts,
                               std::vector<naming_hint> hints) {
-    hints.push_back({from.tree.folder().filename().string(), {}});
+    hints.push_back({view.tree.folder().filename().string(), {}});
     const std::string family = name_model(hints).family;
     const auto fits = std::ranges::find_if(scripts, [&](const node* one) {
         return name_model({{tokenizer_name(*one), {}}}).family == family;
@@ -94,35 +94,35 @@ const node* fitting_tokenizer(const package_view& from, const std::vector<const 
     return fits == scripts.end() ? scripts.front() : *fits;
 }
 
-void set_tokenizer(const package_view& from, std::vector<naming_hint>& hints, reading& to) {
-    const auto scripts = top_files(from, tokenizer_ending);
-    const auto variable = std::ranges::find_if(from.runtime->variables, [](const auto& one) {
+void set_tokenizer(const package_view& view, std::vector<naming_hint>& hints, reading& out) {
+    const auto scripts = top_files(view, tokenizer_ending);
+    const auto variable = std::ranges::find_if(view.runtime->variables, [](const auto& one) {
         return one.kind == catalog::variable_kind::python_script;
     });
-    if (variable == from.runtime->variables.end()) {
+    if (variable == view.runtime->variables.end()) {
         return;
     }
     if (scripts.empty()) {
-        add_finding(to, "package.no-tokenizer", severity::error, "",
+        add_finding(out, "package.no-tokenizer", severity::error, "",
                     "The package has no tokenizer service (*" + std::string(tokenizer_ending) + ").",
                     "The server asks it for every prompt and every piece of text.",
                     "Take the script from the vendor's package of the same model.");
-        to.origins["variables." + variable->name] = "no *" + std::string(tokenizer_ending) + " was found";
+        out.origins["variables." + variable->name] = "no *" + std::string(tokenizer_ending) + " was found";
         return;
     }
-    const node* const taken = fitting_tokenizer(from, scripts, hints);
-    to.model->variables[variable->name] = taken->path;
-    to.origins["variables." + variable->name] = "its name";
+    const node* const taken = fitting_tokenizer(view, scripts, hints);
+    out.model->variables[variable->name] = taken->path;
+    out.origins["variables." + variable->name] = "its name";
     hints.push_back({tokenizer_name(*taken), "the tokenizer script's name"});
     for (std::size_t i = 0; i < scripts.size() && i < 4; ++i) {
         if (scripts[i] != taken) {
-            to.notes.push_back("there is also the tokenizer script " + shown(scripts[i]->path, 80));
+            out.notes.push_back("there is also the tokenizer script " + shown(scripts[i]->path, 80));
         }
     }
 }
 
 // Another quantization of the model may lie in the same package.
-void note_others(const axera_scripts& scripts, const axera_script& taken, reading& to) {
+void note_others(const axera_scripts& scripts, const axera_script& taken, reading& out) {
     const std::string flag = "--template_filename_axmodel";
     std::vector<std::string> noted;
     for (const axera_script& one : scripts.usable) {
@@ -131,104 +131,104 @@ void note_others(const axera_scripts& scripts, const axera_script& taken, readin
         if (layers != nullptr && mine != nullptr && *layers != *mine && noted.size() < 4 &&
             std::ranges::find(noted, *layers) == noted.end()) {
             noted.push_back(*layers);
-            to.notes.push_back(one.file + " is for other layer files, " + shown(*layers, 80));
+            out.notes.push_back(one.file + " is for other layer files, " + shown(*layers, 80));
         }
     }
 }
 
 // The manifest's words from the files alone.
-bool bind_files(const package_view& from, std::vector<naming_hint>& hints, reading& to) {
-    const axera_files files = find_axera_files(from);
+bool bind_files(const package_view& view, std::vector<naming_hint>& hints, reading& out) {
+    const axera_files files = find_axera_files(view);
     source_of_words words;
     words.subject = "the package";
     words.origins = files.origins;
-    to.notes.emplace_back(
+    out.notes.emplace_back(
         "no run script could be used: what follows is read from the names and sizes of the files");
     if (const auto* const layers = find_flag(files.flags, "--template_filename_axmodel")) {
         hints.push_back({std::string(folder_name(*layers)), "the folder of the layer files"});
     }
     if (find_flag(files.flags, "--template_filename_axmodel") == nullptr) {
-        add_finding(to, "package.no-layers", severity::error, "",
+        add_finding(out, "package.no-layers", severity::error, "",
                     "The package has no numbered layer files (*_l0*.axmodel).",
                     "They are the model; the package is not downloaded to its end.",
                     "Download the package again.");
         return false;
     }
     for (const std::string& what : files.missing) {
-        add_finding(to, "package.incomplete", severity::error, "", "Not found in the package: " + what + ".",
+        add_finding(out, "package.incomplete", severity::error, "", "Not found in the package: " + what + ".",
                     "There is no run script that says it either.",
                     "Download the package again with its run scripts, or fill the key in by hand.");
     }
-    return bind_words(files.flags, words, from, to);
+    return bind_words(files.flags, words, view, out);
 }
 
-bool bind_script(const axera_script& script, const axera_build& build, const package_view& from,
-                 std::vector<naming_hint>& hints, reading& to) {
+bool bind_script(const axera_script& script, const axera_build& build, const package_view& view,
+                 std::vector<naming_hint>& hints, reading& out) {
     source_of_words words;
     words.where = script.file;
     words.subject = shown(script.file, 80) + ":" + std::to_string(script.line);
     if (script.program.build != &build || !script.program.serves) {
-        to.notes.push_back("there is no run script for this machine's server; the words are those of " +
-                           script.file + ", with the program changed");
+        out.notes.push_back("there is no run script for this machine's server; the words are those of " +
+                            script.file + ", with the program changed");
     }
     for (const auto& [name, value] : script.environment) {
-        to.notes.push_back(script.file + " also sets " + shown(name, 60) + "=" + shown(value, 80) +
-                           ", which is not taken over");
+        out.notes.push_back(script.file + " also sets " + shown(name, 60) + "=" + shown(value, 80) +
+                            ", which is not taken over");
     }
     if (const auto* const layers = find_flag(script.flags, "--template_filename_axmodel")) {
         hints.push_back({std::string(folder_name(*layers)), "the folder of the layer files"});
     }
     hints.push_back({script.file.substr(0, script.file.size() - 3), "the run script's name"});
     words.from_server = script.program.serves;
-    return bind_words(script.flags, words, from, to);
+    return bind_words(script.flags, words, view, out);
 }
 
 // Also what holds nothing but model files: then what is missing is reported. Folders of older tokenizers are
 // another kind.
-bool recognise(const package_view& from) {
-    if (!top_files(from, tokenizer_ending).empty()) {
+bool recognise(const package_view& view) {
+    if (!top_files(view, tokenizer_ending).empty()) {
         return true;
     }
-    const auto files = top_files(from, "");
+    const auto files = top_files(view, "");
     const bool server = std::ranges::any_of(files, [](const node* one) {
         const auto program = axera_program_of(one->path);
         return program && program->serves;
     });
-    return (server || top_files(from, "_tokenizer.py").empty()) && !near_files(from, ".axmodel").empty();
+    return (server || top_files(view, "_tokenizer.py").empty()) && !near_files(view, ".axmodel").empty();
 }
 
-void read(const package_view& from, reading& to) {
-    if (from.runtime == nullptr) {
-        say_not_served(to);
-        name_after(from, {}, to);
+void read(const package_view& view, reading& out) {
+    if (view.runtime == nullptr) {
+        say_not_served(out);
+        name_after(view, {}, out);
         return;
     }
-    const axera_build* const build = build_for(from.here);
+    const axera_build* const build = build_for(view.here);
     if (build == nullptr) {
-        add_finding(to, "package.no-server-program", severity::error, "",
+        add_finding(out, "package.no-server-program", severity::error, "",
                     "There is no server of this kind for this machine.",
                     "The vendor's programs are for aarch64 and x86-64.",
                     "Use the package on such a machine.");
         return;
     }
-    to.model = new_model(from);
+    out.model = new_model(view);
     std::vector<naming_hint> hints;
-    const axera_scripts scripts = find_axera_scripts(from);
-    to.findings.insert(to.findings.end(), scripts.troubles.begin(), scripts.troubles.end());
-    const axera_script* const script = nearest_script(scripts, *build, from);
+    const axera_scripts scripts = find_axera_scripts(view);
+    out.findings.insert(out.findings.end(), scripts.troubles.begin(), scripts.troubles.end());
+    const axera_script* const script = nearest_script(scripts, *build, view);
     const bool sane =
-        script != nullptr ? bind_script(*script, *build, from, hints, to) : bind_files(from, hints, to);
+        script != nullptr ? bind_script(*script, *build, view, hints, out) : bind_files(view, hints, out);
     if (script != nullptr) {
-        note_others(scripts, *script, to);
+        note_others(scripts, *script, out);
     }
-    set_tokenizer(from, hints, to);
-    set_program(from, *build, to);
-    set_surroundings(*build, to);
-    set_devices(from, *build, script, to);
+    set_tokenizer(view, hints, out);
+    set_program(view, *build, out);
+    set_surroundings(*build, out);
+    set_devices(view, *build, script, out);
     if (!sane) {
-        to.model.reset();
+        out.model.reset();
     }
-    name_after(from, hints, to);
+    name_after(view, hints, out);
 }
 
 }  // namespace

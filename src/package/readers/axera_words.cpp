@@ -46,14 +46,14 @@ std::optional<std::uint64_t> number_in(const std::string& text) {
     return core::whole_number<std::uint64_t>(text);
 }
 
-void refuse(reading& to, const std::string& subject, const char* id, const std::string& what,
+void refuse(reading& out, const std::string& subject, const char* id, const std::string& what,
             const std::string& why) {
-    add_finding(to, id, severity::error, subject, what, why,
+    add_finding(out, id, severity::error, subject, what, why,
                 "Compare it with the vendor's own package; correct the script and import again.");
 }
 
 // False, and an error, where no sane package says that.
-bool check_value(const flag_word& flag, const source_of_words& from, reading& to) {
+bool check_value(const flag_word& flag, const source_of_words& from, reading& out) {
     const std::string subject = shown(from.subject_of(flag), 100);
     const auto* const rule = std::ranges::find(number_rules, flag.name, &number_rule::flag);
     if (rule != number_rules.end()) {
@@ -61,7 +61,7 @@ bool check_value(const flag_word& flag, const source_of_words& from, reading& to
         if (value && *value >= rule->least && *value <= rule->most) {
             return true;
         }
-        refuse(to, subject, "script.number",
+        refuse(out, subject, "script.number",
                flag.name + " is '" + shown(flag.value, 40) + "' in " + subject + ", but " +
                    std::string(rule->about) + " is from " + std::to_string(rule->least) + " to " +
                    std::to_string(rule->most) + ".",
@@ -72,7 +72,7 @@ bool check_value(const flag_word& flag, const source_of_words& from, reading& to
         return true;
     }
     if (const auto name = tidy_name(flag.value); !name) {
-        refuse(to, subject, "script.path",
+        refuse(out, subject, "script.path",
                flag.name + " names '" + shown(flag.value, 80) + "' in " + subject + ": " +
                    name.error().message + ".",
                "A package's files are inside its folder; Corral follows nothing out of it.");
@@ -83,7 +83,7 @@ bool check_value(const flag_word& flag, const source_of_words& from, reading& to
     if (percents == (numbered ? 1 : 0) && (!numbered || flag.value.find("%d") != std::string::npos)) {
         return true;
     }
-    refuse(to, subject, "script.pattern",
+    refuse(out, subject, "script.pattern",
            flag.name + " is '" + shown(flag.value, 80) + "' in " + subject +
                (numbered ? ", which has not exactly one %d." : ", a file's name with a % in it."),
            "The server puts the number of each layer in the place of %d.");
@@ -107,13 +107,13 @@ std::optional<catalog::card_set> cards_in(std::string_view text) {
     }
 }
 
-void leave_out(const flag_word& flag, const source_of_words& from, reading& to) {
+void leave_out(const flag_word& flag, const source_of_words& from, reading& out) {
     if (!from.from_server) {
-        to.notes.push_back(flag.name + " of " + from.where + " is left out: it is the console program's");
+        out.notes.push_back(flag.name + " of " + from.where + " is left out: it is the console program's");
         return;
     }
     const std::string subject = shown(from.subject_of(flag), 100);
-    add_finding(to, "script.unknown-option", severity::warning, subject,
+    add_finding(out, "script.unknown-option", severity::warning, subject,
                 "The option " + shown(flag.name, 60) + " in " + subject +
                     " is none of the server's; it is left out of the manifest.",
                 "The server ends at an option that it does not know.",
@@ -123,17 +123,17 @@ void leave_out(const flag_word& flag, const source_of_words& from, reading& to) 
 }  // namespace
 
 bool bind_words(const std::vector<flag_word>& flags, const source_of_words& from, const package_view& view,
-                reading& to) {
+                reading& out) {
     const auto& service = view.runtime->services.back();
     const auto variables = flags_of_template(service);
     const auto built_in = catalog::built_in_placeholders(*view.runtime);
     bool sane = true;
     for (const flag_word& flag : flags) {
         if (!is_among(server_flags, flag.name)) {
-            leave_out(flag, from, to);
+            leave_out(flag, from, out);
             continue;
         }
-        if (!check_value(flag, from, to)) {
+        if (!check_value(flag, from, out)) {
             sane = false;
             continue;
         }
@@ -142,22 +142,22 @@ bool bind_words(const std::vector<flag_word>& flags, const source_of_words& from
             continue;  // --devices; set_devices() decides
         }
         if (variable->second == "vocabulary") {
-            to.model->context.vocabulary = static_cast<std::uint32_t>(*number_in(flag.value));
-            to.origins["context.vocabulary"] = from.origin(flag);
+            out.model->context.vocabulary = static_cast<std::uint32_t>(*number_in(flag.value));
+            out.origins["context.vocabulary"] = from.origin(flag);
         } else if (!is_among(built_in, variable->second)) {
-            to.model->variables[variable->second] = flag.value;
-            to.origins["variables." + variable->second] = from.origin(flag);
+            out.model->variables[variable->second] = flag.value;
+            out.origins["variables." + variable->second] = from.origin(flag);
         }
     }
     return sane;
 }
 
-void set_devices(const package_view& from, const axera_build& build, const axera_script* script,
-                 reading& to) {
+void set_devices(const package_view& view, const axera_build& build, const axera_script* script,
+                 reading& out) {
     const std::string* const said = script == nullptr ? nullptr : find_flag(script->flags, "--devices");
     if (build.board) {
         if (said != nullptr) {
-            to.notes.emplace_back("--devices of the script is left out: the board's own program has none");
+            out.notes.emplace_back("--devices of the script is left out: the board's own program has none");
         }
         return;
     }
@@ -166,31 +166,31 @@ void set_devices(const package_view& from, const axera_build& build, const axera
     if (said != nullptr && own) {
         const auto cards = cards_in(*said);
         if (!cards) {
-            add_finding(to, "script.number", severity::error, script->file,
+            add_finding(out, "script.number", severity::error, script->file,
                         "--devices is '" + shown(*said, 40) + "' in " + script->file +
                             ", which is no list of cards such as 0 or 0,1.",
                         "The server would end at once.",
                         "Correct the script and import again, or remove the word there.");
-            to.model.reset();
+            out.model.reset();
             return;
         }
         card_set = *cards;
-        to.origins["cards"] = script->file + ", --devices";
+        out.origins["cards"] = script->file + ", --devices";
     } else if (said != nullptr && *said != "0") {
-        to.notes.push_back("--devices " + *said + " of " + script->file +
-                           " is for another machine; one card, 0, is taken");
+        out.notes.push_back("--devices " + *said + " of " + script->file +
+                            " is for another machine; one card, 0, is taken");
     }
     const std::string cards = catalog::card_set_text(card_set);
     if (card_set.size() > 1) {
-        to.notes.push_back("one process over the cards " + cards +
-                           ", as the script says; with one card write 0");
+        out.notes.push_back("one process over the cards " + cards +
+                            ", as the script says; with one card write 0");
     }
-    const bool filled_in = is_among(catalog::built_in_placeholders(*from.runtime), std::string("devices"));
+    const bool filled_in = is_among(catalog::built_in_placeholders(*view.runtime), std::string("devices"));
     if (filled_in) {
-        to.model->card_sets = {card_set};
-        to.model->cards = card_set;
+        out.model->card_sets = {card_set};
+        out.model->cards = card_set;
     }
-    to.arguments = {"--devices", filled_in ? "{devices}" : cards};
+    out.arguments = {"--devices", filled_in ? "{devices}" : cards};
 }
 
 }  // namespace corral::package

@@ -37,11 +37,12 @@ private:
 // package.
 // REQUIRES: to.model
 [[nodiscard]] bool bind_words(const std::vector<flag_word>& flags, const source_of_words& from,
-                              const package_view& view, reading& to);
+                              const package_view& view, reading& out);
 
 // --devices: on a host the server needs it, on the board it does not know it. `script` may be nullptr; that
 // of another build says nothing about the cards of this machine. Takes to.model away where the words are
 // absurd. REQUIRES: to.model
-void set_devices(const package_view& from, const axera_build& build, const axera_script* script, reading& to);
+void set_devices(const package_view& view, const axera_build& build, const axera_script* script,
+                 reading& out);
 
 }  // namespace corral::package

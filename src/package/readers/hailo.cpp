@@ -26,18 +26,18 @@ bool is_manifest(const node& one) {
     return one.path.starts_with(manifests) && one.path.ends_with(manifest_name);
 }
 
-bool is_hailo(const package_view& from) {
-    return std::ranges::any_of(all_files(from, manifest_name),
+bool is_hailo(const package_view& view) {
+    return std::ranges::any_of(all_files(view, manifest_name),
                                [](const node* one) { return is_manifest(*one); });
 }
 
 // Those whose file was pulled: the manifests of all that there are come with the server.
-std::vector<hailo_model> pulled_models(const package_view& from) {
+std::vector<hailo_model> pulled_models(const package_view& view) {
     std::vector<hailo_model> out;
-    for (const node* one : all_files(from, manifest_name)) {
-        const auto said = is_manifest(*one) ? json_document::parse(read_text(from, one->path, manifest_bytes))
+    for (const node* one : all_files(view, manifest_name)) {
+        const auto said = is_manifest(*one) ? json_document::parse(read_text(view, one->path, manifest_bytes))
                                             : std::nullopt;
-        if (!said || !has_file(from, "models/blob/sha256_" + said->text("hef_h10h"))) {
+        if (!said || !has_file(view, "models/blob/sha256_" + said->text("hef_h10h"))) {
             continue;
         }
         std::string name = one->path.substr(manifests.size());
@@ -50,37 +50,37 @@ std::vector<hailo_model> pulled_models(const package_view& from) {
     return out;
 }
 
-void read_hailo(const package_view& from, reading& to) {
-    if (from.runtime == nullptr) {
-        say_not_served(to);
+void read_hailo(const package_view& view, reading& out) {
+    if (view.runtime == nullptr) {
+        say_not_served(out);
         return;
     }
-    const auto pulled = pulled_models(from);
+    const auto pulled = pulled_models(view);
     if (pulled.empty()) {
         add_finding(
-            to, "package.incomplete", severity::error, "",
+            out, "package.incomplete", severity::error, "",
             "Not found in the package: a model that was pulled (models/blob).",
             "The server's own manifests name what can be had, and none of it is there.",
             "Have the server pull one: run 'hailo-ollama', then curl http://127.0.0.1:8000/api/pull -d "
             "'{\"model\": \"qwen2.5-instruct:1.5b\"}'.");
         return;
     }
-    if (from.tree.folder().filename() != folder_it_looks_for) {
-        add_finding(to, "package.incomplete", severity::error, "",
+    if (view.tree.folder().filename() != folder_it_looks_for) {
+        add_finding(out, "package.incomplete", severity::error, "",
                     "Not found in the package: its own name, which must be hailo-ollama.",
                     "The server looks for a folder of that name, and finds no other.",
                     "Rename the folder, or link it by that name.");
         return;
     }
-    to.model = new_model(from);
-    to.model->variables["model_name"] = pulled.front().name;
-    to.origins["variables.model_name"] = "models/manifests, the first of which the file is there";
+    out.model = new_model(view);
+    out.model->variables["model_name"] = pulled.front().name;
+    out.origins["variables.model_name"] = "models/manifests, the first of which the file is there";
     for (std::size_t i = 1; i < pulled.size(); ++i) {
-        to.notes.push_back("also there: " + shown(pulled[i].name, 80) +
-                           "; another manifest with that model_name serves it");
+        out.notes.push_back("also there: " + shown(pulled[i].name, 80) +
+                            "; another manifest with that model_name serves it");
     }
     const std::string where = "its folders in models/manifests";
-    name_after(from, {{pulled.front().name, where}, {pulled.front().quantization, where}}, to);
+    name_after(view, {{pulled.front().name, where}, {pulled.front().quantization, where}}, out);
 }
 
 }  // namespace

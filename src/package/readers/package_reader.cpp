@@ -15,10 +15,10 @@ using catalog::severity;
 
 constexpr std::size_t most_folders_tried = 20;
 
-const package_kind* kind_of(const package_view& from) {
+const package_kind* kind_of(const package_view& view) {
     const auto& kinds = package_kinds();
     const auto found =
-        std::ranges::find_if(kinds, [&](const package_kind& one) { return one.recognise(from); });
+        std::ranges::find_if(kinds, [&](const package_kind& one) { return one.recognise(view); });
     return found == kinds.end() ? nullptr : &*found;
 }
 
@@ -39,7 +39,7 @@ std::string package_inside(const package_tree& tree, const machine& here) {
     return {};
 }
 
-void say_unknown(const package_tree& tree, const machine& here, reading& to) {
+void say_unknown(const package_tree& tree, const machine& here, reading& out) {
     const std::string inside = package_inside(tree, here);
     const std::string shown_folder = shown(tree.folder().string());
     std::string fix = "Name the folder that holds the model files and the run scripts.";
@@ -49,25 +49,25 @@ void say_unknown(const package_tree& tree, const machine& here, reading& to) {
     const std::string what =
         tree.entries().empty() ? " is empty." : " is no package of a kind that Corral knows.";
     add_finding(
-        to, "package.unknown", severity::error, "", shown_folder + what,
+        out, "package.unknown", severity::error, "", shown_folder + what,
         "Known are Axera packages (*.axmodel with scripts), axllm, hailo-ollama, RKLLM, GGUF, MindIE and "
         "safetensors folders.",
         fix);
 }
 
-void set_name(const read_options& how, reading& to) {
-    if (!how.name || !to.model) {
+void set_name(const read_options& how, reading& out) {
+    if (!how.name || !out.model) {
         return;
     }
     if (auto name = catalog::display_name(*how.name)) {
-        to.model->name = *std::move(name);
-        to.origins["name"] = "as you said";
+        out.model->name = *std::move(name);
+        out.origins["name"] = "as you said";
         return;
     }
-    add_finding(to, "package.name", severity::error, "",
+    add_finding(out, "package.name", severity::error, "",
                 "'" + shown(*how.name, 80) + "' is not a model name.", "Clients could not ask for it.",
                 "Write NAME or NAME:TAG, such as qwen3:4b.");
-    to.model.reset();
+    out.model.reset();
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ bool in_own_folder(std::string_view path) {
 }
 
 // "# Qwen3-4B" of the README.
-std::string title_of(const package_view& from) {
-    const std::string text = read_text(from, "README.md", 16 * 1024);
+std::string title_of(const package_view& view) {
+    const std::string text = read_text(view, "README.md", 16 * 1024);
     std::size_t at = text.starts_with("# ") ? 0 : text.find("\n# ");
     if (at == std::string::npos) {
         return {};
@@ -28,9 +28,9 @@ std::string title_of(const package_view& from) {
 
 }  // namespace
 
-std::vector<const node*> all_files(const package_view& from, std::string_view ending) {
+std::vector<const node*> all_files(const package_view& view, std::string_view ending) {
     std::vector<const node*> out;
-    for (const node& one : from.tree.entries()) {
+    for (const node& one : view.tree.entries()) {
         if (one.kind == node_kind::file && one.path.ends_with(ending) &&
             !file_name(one.path).starts_with('.')) {
             out.push_back(&one);
@@ -39,20 +39,20 @@ std::vector<const node*> all_files(const package_view& from, std::string_view en
     return out;
 }
 
-std::vector<const node*> top_files(const package_view& from, std::string_view ending) {
-    auto out = all_files(from, ending);
+std::vector<const node*> top_files(const package_view& view, std::string_view ending) {
+    auto out = all_files(view, ending);
     std::erase_if(out, [](const node* one) { return !in_own_folder(one->path); });
     return out;
 }
 
-std::vector<const node*> near_files(const package_view& from, std::string_view ending) {
-    auto out = all_files(from, ending);
+std::vector<const node*> near_files(const package_view& view, std::string_view ending) {
+    auto out = all_files(view, ending);
     std::erase_if(out, [](const node* one) { return std::ranges::count(one->path, '/') > 1; });
     return out;
 }
 
-bool has_file(const package_view& from, std::string_view path) {
-    return from.tree.look(path).kind == node_kind::file;
+bool has_file(const package_view& view, std::string_view path) {
+    return view.tree.look(path).kind == node_kind::file;
 }
 
 std::string_view file_name(std::string_view path) {
@@ -65,34 +65,34 @@ std::string_view folder_name(std::string_view path) {
     return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
 
-std::string read_text(const package_view& from, std::string_view path, std::size_t most) {
-    auto text = from.tree.read(path, most);
+std::string read_text(const package_view& view, std::string_view path, std::size_t most) {
+    auto text = view.tree.read(path, most);
     return text ? *std::move(text) : std::string();
 }
 
-std::uint64_t full_size(const package_view& from, std::string_view path) {
-    const node found = from.tree.look(path);
+std::uint64_t full_size(const package_view& view, std::string_view path) {
+    const node found = view.tree.look(path);
     if (found.kind != node_kind::file) {
         return 0;
     }
     if (found.size < 1024) {
-        if (const auto pointer = parse_lfs_pointer(read_text(from, path, 1024))) {
+        if (const auto pointer = parse_lfs_pointer(read_text(view, path, 1024))) {
             return pointer->size;
         }
     }
     return found.size;
 }
 
-void add_finding(reading& to, std::string id, catalog::severity level, std::string subject, std::string what,
+void add_finding(reading& out, std::string id, catalog::severity level, std::string subject, std::string what,
                  std::string why, std::string fix) {
-    to.findings.push_back(
+    out.findings.push_back(
         {std::move(id), level, std::move(subject), std::move(what), std::move(why), std::move(fix)});
 }
 
-catalog::model_entry new_model(const package_view& from) {
+catalog::model_entry new_model(const package_view& view) {
     catalog::model_entry out;
-    out.runtime = *from.runtime;
-    out.package = from.tree.folder();
+    out.runtime = *view.runtime;
+    out.package = view.tree.folder();
     for (const auto& variable : out.runtime.variables) {
         if (variable.fallback) {
             out.variables[variable.name] = *variable.fallback;
@@ -104,41 +104,41 @@ catalog::model_entry new_model(const package_view& from) {
     return out;
 }
 
-void name_after(const package_view& from, const std::vector<naming_hint>& more, reading& to) {
-    const std::string folder = from.tree.folder().filename().string();
+void name_after(const package_view& view, const std::vector<naming_hint>& more, reading& out) {
+    const std::string folder = view.tree.folder().filename().string();
     auto hints = more;
     hints.insert(hints.begin(), {folder, "the folder's name"});
-    hints.push_back({title_of(from), "the title of README.md"});
+    hints.push_back({title_of(view), "the title of README.md"});
     const model_naming found = name_model(hints);
-    if (!to.model) {
+    if (!out.model) {
         if (!found.name.empty()) {
-            to.notes.push_back("by its names it is " + found.name +
-                               (found.quantization.empty() ? "" : ", " + found.quantization));
+            out.notes.push_back("by its names it is " + found.name +
+                                (found.quantization.empty() ? "" : ", " + found.quantization));
         }
         return;
     }
-    to.model->name = found.name.empty() ? name_of_folder(folder) : found.name;
-    to.origins["name"] =
+    out.model->name = found.name.empty() ? name_of_folder(folder) : found.name;
+    out.origins["name"] =
         found.name.empty() ? "the folder's name; no model line known to Corral is in it" : found.name_from;
     if (!found.family.empty()) {
-        to.model->family = found.family;
-        to.origins["family"] = found.family_from;
+        out.model->family = found.family;
+        out.origins["family"] = found.family_from;
     }
     if (!found.parameter_size.empty()) {
-        to.model->parameter_size = found.parameter_size;
-        to.origins["parameter_size"] = "the name";
+        out.model->parameter_size = found.parameter_size;
+        out.origins["parameter_size"] = "the name";
     }
     if (!found.quantization.empty()) {
-        to.model->quantization = found.quantization;
-        to.origins["quantization"] = found.quantization_from;
+        out.model->quantization = found.quantization;
+        out.origins["quantization"] = found.quantization_from;
     }
 }
 
-void check_files(const package_view& from, std::vector<catalog::variable_spec> specs,
-                 std::map<std::string, std::string> values, std::uint32_t vocabulary, reading& to) {
+void check_files(const package_view& view, std::vector<catalog::variable_spec> specs,
+                 std::map<std::string, std::string> values, std::uint32_t vocabulary, reading& out) {
     catalog::model_entry looked_at;
     looked_at.name = "package";
-    looked_at.package = from.tree.folder();
+    looked_at.package = view.tree.folder();
     // A file counts when some command uses it.
     catalog::service_template reader_of_all;
     reader_of_all.name = "runtime";
@@ -150,31 +150,31 @@ void check_files(const package_view& from, std::vector<catalog::variable_spec> s
     looked_at.runtime.variables = std::move(specs);
     looked_at.variables = std::move(values);
     looked_at.context.vocabulary = vocabulary;
-    const auto found = check_package(looked_at, from.here);
-    to.findings.insert(to.findings.end(), found.begin(), found.end());
+    const auto found = check_package(looked_at, view.here);
+    out.findings.insert(out.findings.end(), found.begin(), found.end());
 }
 
-void fill_declared(const package_view& from, const json_document& config, reading& to) {
-    for (const auto& variable : from.runtime->variables) {
+void fill_declared(const package_view& view, const json_document& config, reading& out) {
+    for (const auto& variable : view.runtime->variables) {
         if (const std::string value = config.text(variable.name); !value.empty()) {
-            to.model->variables[variable.name] = value;
-            to.origins["variables." + variable.name] = "config.json, " + variable.name;
+            out.model->variables[variable.name] = value;
+            out.origins["variables." + variable.name] = "config.json, " + variable.name;
         }
     }
 }
 
-void say_not_served(reading& to) {
+void say_not_served(reading& out) {
     const std::string what =
-        to.profile.empty()
-            ? "This is " + to.kind + ", and no profile of Corral serves that."
-            : "This is " + to.kind + "; it needs the profile '" + to.profile + "', which is not installed.";
+        out.profile.empty()
+            ? "This is " + out.kind + ", and no profile of Corral serves that."
+            : "This is " + out.kind + "; it needs the profile '" + out.profile + "', which is not installed.";
     std::string fix = "Take a package of the same model that Corral serves.";
-    if (!to.profile.empty()) {
-        fix = "Put " + to.profile +
+    if (!out.profile.empty()) {
+        fix = "Put " + out.profile +
               "/profile.toml into a folder of 'profiles' (docs/configuration.md), or say "
               "--profile with one that is installed.";
     }
-    add_finding(to, to.profile.empty() ? "package.not-served" : "package.profile-missing",
+    add_finding(out, out.profile.empty() ? "package.not-served" : "package.profile-missing",
                 catalog::severity::error, "", what, "Without a profile Corral can't start its server.", fix);
 }
 

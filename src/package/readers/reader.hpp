@@ -26,20 +26,20 @@ struct package_view {
 struct package_kind {
     std::string_view name;     // for people, with its article
     std::string_view profile;  // that serves it; empty: none does
-    bool (*recognise)(const package_view& from);
-    // Adds to `to`, whose kind and profile are set; sets to.model only where from.runtime is there.
-    void (*read)(const package_view& from, reading& to);
+    bool (*recognise)(const package_view& view);
+    // Adds to `out`, whose kind and profile are set; sets out.model only where view.runtime is there.
+    void (*read)(const package_view& view, reading& out);
 };
 
 // The first that recognises a folder reads it, so what is more particular stands before what is less.
 [[nodiscard]] const std::vector<package_kind>& package_kinds();
 
 // Plain files of the package's own folder, or of every folder, whose names end so; sorted.
-[[nodiscard]] std::vector<const node*> top_files(const package_view& from, std::string_view ending);
-[[nodiscard]] std::vector<const node*> all_files(const package_view& from, std::string_view ending);
+[[nodiscard]] std::vector<const node*> top_files(const package_view& view, std::string_view ending);
+[[nodiscard]] std::vector<const node*> all_files(const package_view& view, std::string_view ending);
 // Those of the package's own folder and of the folders in it; what lies deeper belongs to a package inside.
-[[nodiscard]] std::vector<const node*> near_files(const package_view& from, std::string_view ending);
-[[nodiscard]] bool has_file(const package_view& from, std::string_view path);
+[[nodiscard]] std::vector<const node*> near_files(const package_view& view, std::string_view ending);
+[[nodiscard]] bool has_file(const package_view& view, std::string_view path);
 
 // The last part of a path.
 [[nodiscard]] std::string_view file_name(std::string_view path);
@@ -47,33 +47,33 @@ struct package_kind {
 [[nodiscard]] std::string_view folder_name(std::string_view path);
 
 // Up to `most` bytes; empty where it can't be read.
-[[nodiscard]] std::string read_text(const package_view& from, std::string_view path, std::size_t most);
+[[nodiscard]] std::string read_text(const package_view& view, std::string_view path, std::size_t most);
 
 // What the file will have when it is there: of a git-LFS pointer that of the real one. 0: unknown.
-[[nodiscard]] std::uint64_t full_size(const package_view& from, std::string_view path);
+[[nodiscard]] std::uint64_t full_size(const package_view& view, std::string_view path);
 
-void add_finding(reading& to, std::string id, catalog::severity level, std::string subject, std::string what,
+void add_finding(reading& out, std::string id, catalog::severity level, std::string subject, std::string what,
                  std::string why, std::string fix);
 
 // A model of from.runtime in the package's folder, with the profile's fallbacks.
 // REQUIRES: from.runtime
-[[nodiscard]] catalog::model_entry new_model(const package_view& from);
+[[nodiscard]] catalog::model_entry new_model(const package_view& view);
 
 // Name, family, size and quantization by the names that there are: `more`, then the package's folder and the
 // title of its README. `more` come first.
-void name_after(const package_view& from, const std::vector<naming_hint>& more, reading& to);
+void name_after(const package_view& view, const std::vector<naming_hint>& more, reading& out);
 
 // For kinds that no profile of ours serves: looks at the files all the same, as those of a model would be.
 // `specs` say what `values` stand for.
-void check_files(const package_view& from, std::vector<catalog::variable_spec> specs,
-                 std::map<std::string, std::string> values, std::uint32_t vocabulary, reading& to);
+void check_files(const package_view& view, std::vector<catalog::variable_spec> specs,
+                 std::map<std::string, std::string> values, std::uint32_t vocabulary, reading& out);
 
 // Values of the document for those variables of the profile that are called like its keys.
 class json_document;
-void fill_declared(const package_view& from, const json_document& config, reading& to);
+void fill_declared(const package_view& view, const json_document& config, reading& out);
 
 // A finding, said once for all kinds: nothing serves it yet.
-void say_not_served(reading& to);
+void say_not_served(reading& out);
 
 // A MindIE service folder: conf/config.json with ModelDeployConfig (docs/facts/other_runtimes.md#mindie).
 [[nodiscard]] package_kind mindie_kind();

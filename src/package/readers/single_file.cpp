@@ -41,17 +41,17 @@ catalog::variable_spec model_file_spec() {
 }
 
 // A model of the profile, when it takes one file; else what the file is like.
-void serve_file(const package_view& from, const std::string& path, reading& to) {
-    if (from.runtime == nullptr) {
-        say_not_served(to);
-        check_files(from, {model_file_spec()}, {{"model_file", path}}, 0, to);
+void serve_file(const package_view& view, const std::string& path, reading& out) {
+    if (view.runtime == nullptr) {
+        say_not_served(out);
+        check_files(view, {model_file_spec()}, {{"model_file", path}}, 0, out);
         return;
     }
-    to.model = new_model(from);
-    for (const auto& variable : from.runtime->variables) {
+    out.model = new_model(view);
+    for (const auto& variable : view.runtime->variables) {
         if (variable.kind == catalog::variable_kind::file && variable.fallback != "") {
-            to.model->variables[variable.name] = path;
-            to.origins["variables." + variable.name] = "its name";
+            out.model->variables[variable.name] = path;
+            out.origins["variables." + variable.name] = "its name";
             return;
         }
     }
@@ -62,12 +62,12 @@ std::string stem(const std::string& path) {
     return std::string(name.substr(0, name.rfind('.')));
 }
 
-bool is_gguf(const package_view& from) {
-    return !all_files(from, ".gguf").empty();
+bool is_gguf(const package_view& view) {
+    return !all_files(view, ".gguf").empty();
 }
 
-std::optional<gguf_header> header_of(const package_view& from, const node& file, std::size_t most) {
-    const auto head = from.tree.read(file.path, most);
+std::optional<gguf_header> header_of(const package_view& view, const node& file, std::size_t most) {
+    const auto head = view.tree.read(file.path, most);
     return head ? parse_gguf(*head) : std::nullopt;
 }
 
@@ -77,11 +77,11 @@ struct gguf_files {
 };
 
 // A projector's name says what it is also where the file itself is not there yet, its head under any name.
-gguf_files sort_gguf(const package_view& from) {
+gguf_files sort_gguf(const package_view& view) {
     constexpr std::size_t first_keys = 64 * 1024;
     gguf_files out;
-    for (const node* one : all_files(from, ".gguf")) {
-        const auto header = header_of(from, *one, first_keys);
+    for (const node* one : all_files(view, ".gguf")) {
+        const auto header = header_of(view, *one, first_keys);
         const bool named = core::lower_case(file_name(one->path)).find("mmproj") != std::string::npos;
         if (!named && (!header || header->architecture != projector_architecture)) {
             out.models.push_back(one);
@@ -92,46 +92,46 @@ gguf_files sort_gguf(const package_view& from) {
     return out;
 }
 
-void check_whole(const gguf_header& header, const node& file, reading& to) {
+void check_whole(const gguf_header& header, const node& file, reading& out) {
     if (!header.whole || file.size > header.least_bytes) {
         return;
     }
-    add_finding(to, "file.truncated", severity::error, file.path,
+    add_finding(out, "file.truncated", severity::error, file.path,
                 shown(file.path, 80) + " has " + size_words(file.size) + ", but its last tensor begins at " +
                     size_words(header.least_bytes) + ".",
                 "The rest of the download is missing.", "Download it again.");
 }
 
-void read_header(const package_view& from, const node& file, std::vector<naming_hint>& hints, reading& to) {
-    const auto head = from.tree.read(file.path, gguf_head_bytes);
+void read_header(const package_view& view, const node& file, std::vector<naming_hint>& hints, reading& out) {
+    const auto head = view.tree.read(file.path, gguf_head_bytes);
     const auto header = head ? parse_gguf(*head) : std::nullopt;
     if (!header) {
         const bool pointer = head && parse_lfs_pointer(*head);
         if (!pointer) {
-            add_finding(to, "gguf.header", severity::error, file.path,
+            add_finding(out, "gguf.header", severity::error, file.path,
                         shown(file.path, 80) + " does not begin as a GGUF file of version 2 or 3.",
                         "No server can load it.", "Download it again.");
         }
         return;
     }
-    check_whole(*header, file, to);
+    check_whole(*header, file, out);
     hints.push_back({header->name, "general.name of " + file.path});
     hints.push_back({header->size_label, "general.size_label of " + file.path});
-    to.notes.push_back(
+    out.notes.push_back(
         file.path + ": " + (header->name.empty() ? "without a name" : shown(header->name, 80)) +
         ", architecture " + shown(header->architecture, 40) + ", context length " +
         std::to_string(header->context_length) + (header->file_type.empty() ? "" : ", " + header->file_type));
-    if (to.model && !header->file_type.empty()) {
-        to.model->quantization = header->file_type;
-        to.origins["quantization"] = "general.file_type of " + file.path;
+    if (out.model && !header->file_type.empty()) {
+        out.model->quantization = header->file_type;
+        out.origins["quantization"] = "general.file_type of " + file.path;
     }
-    if (to.model && header->embeds) {
-        to.model->capabilities = {"embedding"};
-        to.origins["capabilities"] = "pooling_type of " + file.path;
+    if (out.model && header->embeds) {
+        out.model->capabilities = {"embedding"};
+        out.origins["capabilities"] = "pooling_type of " + file.path;
     }
-    if (to.model && header->context_length <= most_positions && header->context_length > 0) {
-        to.model->context.positions = static_cast<std::uint32_t>(header->context_length);
-        to.origins["context.positions"] = "context_length of " + file.path;
+    if (out.model && header->context_length <= most_positions && header->context_length > 0) {
+        out.model->context.positions = static_cast<std::uint32_t>(header->context_length);
+        out.origins["context.positions"] = "context_length of " + file.path;
     }
 }
 
@@ -147,61 +147,61 @@ const node* projector_for(const node& model, const std::vector<const node*>& all
     return best == all.end() ? nullptr : *best;
 }
 
-void add_projector(const package_view& from, const node& model, const std::vector<const node*>& all,
-                   reading& to) {
+void add_projector(const package_view& view, const node& model, const std::vector<const node*>& all,
+                   reading& out) {
     const std::string variable = "projector";
     const node* const file = projector_for(model, all);
-    if (file == nullptr || !to.model || to.origins.contains("capabilities") ||
-        !to.model->variables.contains(variable)) {
+    if (file == nullptr || !out.model || out.origins.contains("capabilities") ||
+        !out.model->variables.contains(variable)) {
         return;
     }
-    to.model->variables[variable] = file->path;
-    to.origins["variables." + variable] = all.size() == 1
-                                              ? "found beside the model"
-                                              : "one of " + std::to_string(all.size()) + " beside the model";
-    to.model->capabilities.emplace_back("vision");
-    if (const auto header = header_of(from, *file, gguf_head_bytes)) {
-        check_whole(*header, *file, to);
+    out.model->variables[variable] = file->path;
+    out.origins["variables." + variable] = all.size() == 1
+                                               ? "found beside the model"
+                                               : "one of " + std::to_string(all.size()) + " beside the model";
+    out.model->capabilities.emplace_back("vision");
+    if (const auto header = header_of(view, *file, gguf_head_bytes)) {
+        check_whole(*header, *file, out);
     }
     add_finding(
-        to, "gguf.projector", severity::note, file->path,
+        out, "gguf.projector", severity::note, file->path,
         shown(file->path, 80) + " is a projector: the model is given the capability 'vision' with it.", {},
         "For a model without images leave both out of the manifest.");
 }
 
-void read_gguf(const package_view& from, reading& to) {
-    const gguf_files files = sort_gguf(from);
+void read_gguf(const package_view& view, reading& out) {
+    const gguf_files files = sort_gguf(view);
     const node* const file = main_file(files.models);
     if (file == nullptr) {
-        add_finding(to, "gguf.no-model", severity::error, "",
+        add_finding(out, "gguf.no-model", severity::error, "",
                     "There is a projector for images or sound, but no model.",
                     "A projector says nothing by itself.", "Put the GGUF file of its model beside it.");
         return;
     }
     std::vector<naming_hint> hints{{stem(file->path), "the file's name"}};
-    serve_file(from, file->path, to);
-    read_header(from, *file, hints, to);
-    add_projector(from, *file, files.projectors, to);
-    const std::string quantization = to.model ? to.model->quantization : std::string();
-    name_after(from, hints, to);
+    serve_file(view, file->path, out);
+    read_header(view, *file, hints, out);
+    add_projector(view, *file, files.projectors, out);
+    const std::string quantization = out.model ? out.model->quantization : std::string();
+    name_after(view, hints, out);
     if (!quantization.empty()) {
-        to.model->quantization = quantization;
-        to.origins["quantization"] = "general.file_type of " + file->path;
+        out.model->quantization = quantization;
+        out.origins["quantization"] = "general.file_type of " + file->path;
     }
 }
 
-bool is_rkllm(const package_view& from) {
-    return !all_files(from, ".rkllm").empty();
+bool is_rkllm(const package_view& view) {
+    return !all_files(view, ".rkllm").empty();
 }
 
 // The file's format is not published: only its name is read.
-void read_rkllm(const package_view& from, reading& to) {
-    const node* const file = main_file(all_files(from, ".rkllm"));
+void read_rkllm(const package_view& view, reading& out) {
+    const node* const file = main_file(all_files(view, ".rkllm"));
     if (file == nullptr) {
         return;
     }
-    serve_file(from, file->path, to);
-    name_after(from, {{stem(file->path), "the file's name"}}, to);
+    serve_file(view, file->path, out);
+    name_after(view, {{stem(file->path), "the file's name"}}, out);
 }
 
 }  // namespace
