@@ -46,10 +46,10 @@ void tool_call::kill() {
         child_.kill_family());  // what can't be killed at once dies with the next look for orphans
 }
 
-core::awaitable<void> tool_call::collect(process::output_stream from, std::string& into) {
-    const std::size_t most = from == process::output_stream::out ? most_output : most_errors;
+core::awaitable<void> tool_call::collect(process::output_stream stream, std::string& into) {
+    const std::size_t most = stream == process::output_stream::out ? most_output : most_errors;
     while (true) {
-        const core::result<std::string> bytes = co_await child_.read(from);
+        const core::result<std::string> bytes = co_await child_.read(stream);
         if (!bytes || bytes->empty()) {
             co_return;
         }

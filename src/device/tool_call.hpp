@@ -34,7 +34,7 @@ public:
     [[nodiscard]] const std::string& errors() const noexcept { return errors_; }
 
 private:
-    core::awaitable<void> collect(process::output_stream from, std::string& into);
+    core::awaitable<void> collect(process::output_stream stream, std::string& into);
     core::awaitable<void> await_end();
     core::awaitable<void> see_to_its_end();
     void kill();

@@ -62,8 +62,8 @@ bool is_program_variable(const model_view& model, const service_view& service) {
     });
 }
 
-bool is_loaded(const examination& of, const model_view& model) {
-    return of.daemon && std::ranges::any_of(of.daemon->models, [&](const served_model& served) {
+bool is_loaded(const examination& box, const model_view& model) {
+    return box.daemon && std::ranges::any_of(box.daemon->models, [&](const served_model& served) {
                return served.name == model.entry.name &&
                       (served.state == "ready" || served.state == "loading");
            });

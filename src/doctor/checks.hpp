@@ -44,6 +44,6 @@ void say(findings& out, const finding_kind& kind, std::string subject, std::stri
 [[nodiscard]] bool is_program_variable(const model_view& model, const service_view& service);
 
 // True when the Corral that runs has this model loaded, so that what it uses is no sign of trouble.
-[[nodiscard]] bool is_loaded(const examination& of, const model_view& model);
+[[nodiscard]] bool is_loaded(const examination& box, const model_view& model);
 
 }  // namespace corral::doctor

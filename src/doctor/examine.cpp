@@ -43,10 +43,10 @@ bool is_reported(const findings& all, std::size_t at) {
 }
 
 // A check sees what those before it have found.
-void run(const check& one, const examination& of, findings& out) {
+void run(const check& one, const examination& box, findings& out) {
     std::size_t at = out.size();
     try {
-        one.run(of, out);
+        one.run(box, out);
     } catch (const std::exception& error) {
         catalog::finding failed;
         failed.id = "doctor.check-failed";
@@ -67,11 +67,11 @@ void run(const check& one, const examination& of, findings& out) {
 }
 
 template <typename Wanted>
-findings run_those(const examination& of, Wanted wanted) {
+findings run_those(const examination& box, Wanted wanted) {
     findings out;
     for (const check* one : checks()) {
         if (wanted(*one)) {
-            run(*one, of, out);
+            run(*one, box, out);
         }
     }
     std::ranges::stable_sort(out, [](const catalog::finding& a, const catalog::finding& b) {
@@ -130,12 +130,12 @@ surroundings these_surroundings(pid_t daemon) {
     return out;
 }
 
-findings examine(const examination& of) {
-    return run_those(of, [](const check&) { return true; });
+findings examine(const examination& box) {
+    return run_those(box, [](const check&) { return true; });
 }
 
-findings examine_before_start(const examination& of, start_part part) {
-    return run_those(of, [part](const check& one) { return one.before_start == part; });
+findings examine_before_start(const examination& box, start_part part) {
+    return run_those(box, [part](const check& one) { return one.before_start == part; });
 }
 
 }  // namespace corral::doctor

@@ -98,13 +98,13 @@ private:
 class black_box::watched final : public supervisor::group_observer,
                                  public std::enable_shared_from_this<watched> {
 public:
-    watched(black_box& box, const catalog::model_entry& about, supervisor::group& of)
+    watched(black_box& box, const catalog::model_entry& about, supervisor::group& group)
         : model(catalog::label_of(about)),
           settings(settings_of(about)),
-          services(&of),
+          services(&group),
           bell(box.tasks_.get_executor()),
           box_(&box) {
-        const auto before = of.history();
+        const auto before = group.history();
         seen_ = before.empty() ? 0 : before.back().number;
     }
 

@@ -120,68 +120,68 @@ json service(const supervisor::service_status& of, const std::deque<std::string>
     return out;
 }
 
-json sampling(const telemetry::run_record& of) {
+json sampling(const telemetry::run_record& record) {
     json out = json::object();
     const auto put = [&out](const char* name, const auto& value) {
         if (value) {
             out[name] = *value;
         }
     };
-    put("temperature", of.temperature);
-    put("top_p", of.top_p);
-    put("top_k", of.top_k);
-    put("repeat_penalty", of.repeat_penalty);
-    put("max_tokens", of.max_tokens);
+    put("temperature", record.temperature);
+    put("top_p", record.top_p);
+    put("top_k", record.top_k);
+    put("repeat_penalty", record.repeat_penalty);
+    put("max_tokens", record.max_tokens);
     return out;
 }
 
-json request(const telemetry::run_record& of) {
+json request(const telemetry::run_record& record) {
     json gaps = json::array();
-    for (const core::nanoseconds each : of.gaps.all()) {
+    for (const core::nanoseconds each : record.gaps.all()) {
         gaps.push_back(ms(each));
     }
-    json out{{"id", telemetry::printable(of.id)},
-             {"model", of.model},
-             {"arrived", core::utc_milliseconds(of.arrived)},
-             {"prompt_bytes", of.prompt_bytes},
-             {"messages", of.messages},
-             {"tools", of.tools},
-             {"stops", of.stops},
-             {"format", of.wants_format},
-             {"verbatim", of.verbatim},
-             {"sampling", sampling(of)},
-             {"tries", of.tries},
-             {"queue_ms", ms(of.queue)},
-             {"reset_ms", ms(of.reset)},
-             {"prefill_ms", ms(of.prefill)},
-             {"decode_ms", ms(of.decode)},
-             {"total_ms", ms(of.total)},
-             {"prompt_tokens", of.prompt_tokens},
-             {"cached_tokens", of.cached_tokens},
-             {"tokens", of.generated_tokens},
-             {"exact", of.exact},
-             {"pieces", of.pieces},
-             {"longest_gap_ms", ms(of.longest_gap)},
+    json out{{"id", telemetry::printable(record.id)},
+             {"model", record.model},
+             {"arrived", core::utc_milliseconds(record.arrived)},
+             {"prompt_bytes", record.prompt_bytes},
+             {"messages", record.messages},
+             {"tools", record.tools},
+             {"stops", record.stops},
+             {"format", record.wants_format},
+             {"verbatim", record.verbatim},
+             {"sampling", sampling(record)},
+             {"tries", record.tries},
+             {"queue_ms", ms(record.queue)},
+             {"reset_ms", ms(record.reset)},
+             {"prefill_ms", ms(record.prefill)},
+             {"decode_ms", ms(record.decode)},
+             {"total_ms", ms(record.total)},
+             {"prompt_tokens", record.prompt_tokens},
+             {"cached_tokens", record.cached_tokens},
+             {"tokens", record.generated_tokens},
+             {"exact", record.exact},
+             {"pieces", record.pieces},
+             {"longest_gap_ms", ms(record.longest_gap)},
              {"last_gaps_ms", std::move(gaps)}};
     for (const auto& [name, part] :
-         {std::pair{"tokenise_ms", of.tokenise}, std::pair{"detokenise_ms", of.detokenise},
-          std::pair{"delivery_ms", of.delivery}}) {
+         {std::pair{"tokenise_ms", record.tokenise}, std::pair{"detokenise_ms", record.detokenise},
+          std::pair{"delivery_ms", record.delivery}}) {
         if (part) {
             out[name] = ms(*part);
         }
     }
-    if (!of.start.empty()) {
-        out["start"] = of.start;
+    if (!record.start.empty()) {
+        out["start"] = record.start;
     }
-    if (of.silent_for) {
-        out["silent_for_ms"] = ms(*of.silent_for);
+    if (record.silent_for) {
+        out["silent_for_ms"] = ms(*record.silent_for);
     }
-    if (!of.served_by.empty()) {
-        out["served_by"] = of.served_by;
+    if (!record.served_by.empty()) {
+        out["served_by"] = record.served_by;
     }
-    out["outcome"] = of.outcome.empty() ? "running" : of.outcome;
-    if (!of.why.empty()) {
-        out["why"] = of.why;
+    out["outcome"] = record.outcome.empty() ? "running" : record.outcome;
+    if (!record.why.empty()) {
+        out["why"] = record.why;
     }
     return out;
 }

@@ -15,9 +15,9 @@ core::nanoseconds time_since_power_on() noexcept {
 
 class boot_times::watched final : public supervisor::group_observer {
 public:
-    watched(boot_times& tell, std::string label, supervisor::group& of)
-        : services(&of), tell_(tell), label_(std::move(label)) {
-        of.add_observer(this);
+    watched(boot_times& tell, std::string label, supervisor::group& group)
+        : services(&group), tell_(tell), label_(std::move(label)) {
+        group.add_observer(this);
     }
     watched(const watched&) = delete;
     watched& operator=(const watched&) = delete;

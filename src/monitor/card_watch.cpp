@@ -36,11 +36,11 @@ std::shared_ptr<device::reader> tool_for(device::reader_set& tools, const catalo
 class card_watch::watched final : public supervisor::group_observer,
                                   public std::enable_shared_from_this<watched> {
 public:
-    watched(card_watch& box, engine::backend& of) : runtime(&of), box_(&box) {
-        for (const supervisor::service_status& service : of.services().status()) {
+    watched(card_watch& box, engine::backend& backend) : runtime(&backend), box_(&box) {
+        for (const supervisor::service_status& service : backend.services().status()) {
             note(service);
         }
-        of.services().add_observer(this);
+        backend.services().add_observer(this);
     }
 
     void on_output(std::string_view, process::output_stream, std::string_view) override {}

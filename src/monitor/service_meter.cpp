@@ -74,11 +74,11 @@ std::optional<core::nanoseconds> tally(service_tally& into, const supervisor::tr
 
 class service_meter::watched final : public supervisor::group_observer {
 public:
-    watched(telemetry::metrics& figures, std::string name, supervisor::group& of)
-        : services(&of), label(std::move(name)), figures_(figures) {
-        const auto before = of.history();
+    watched(telemetry::metrics& figures, std::string name, supervisor::group& group)
+        : services(&group), label(std::move(name)), figures_(figures) {
+        const auto before = group.history();
         seen_ = before.empty() ? 0 : before.back().number;
-        of.add_observer(this);
+        group.add_observer(this);
     }
     watched(const watched&) = delete;
     watched& operator=(const watched&) = delete;

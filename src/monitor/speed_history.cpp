@@ -78,16 +78,16 @@ json day_json(const speed_day& of) {
             {"with", of.with}};
 }
 
-std::optional<speed_day> day_of(const nlohmann::json& from) {
+std::optional<speed_day> day_of(const nlohmann::json& object) {
     speed_day out;
-    out.day = core::text_at(from, "day");
+    out.day = core::text_at(object, "day");
     const auto count = [&](const char* name) {
-        const auto found = from.find(name);
-        return found != from.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+        const auto found = object.find(name);
+        return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
     };
-    const auto seconds = from.find("seconds");
-    const auto with = from.find("with");
-    if (out.day.empty() || seconds == from.end() || !seconds->is_number() || with == from.end() ||
+    const auto seconds = object.find("seconds");
+    const auto with = object.find("with");
+    if (out.day.empty() || seconds == object.end() || !seconds->is_number() || with == object.end() ||
         !with->is_object()) {
         return std::nullopt;
     }

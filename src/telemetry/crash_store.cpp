@@ -200,8 +200,8 @@ core::result<nlohmann::ordered_json> summarise_crashes(const fs::path& folder) {
         const json bundle = text ? core::parse_json<json>(*text, {deepest, largest_read}) : json();
         const json* const found = core::member(bundle, "trigger");
         const json trigger = found == nullptr ? json() : *found;
-        const auto said = [&](const json& of, const char* key) {
-            return printable(core::text_at(of, key), longest);
+        const auto said = [&](const json& object, const char* key) {
+            return printable(core::text_at(object, key), longest);
         };
         out.push_back({{"name", name},
                        {"time", said(bundle, "time")},

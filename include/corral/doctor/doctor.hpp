@@ -137,16 +137,16 @@ struct check {
     std::string_view about;
     start_part before_start = start_part::none;
     std::span<const finding_kind> gives;
-    void (*run)(const examination& of, std::vector<catalog::finding>& out) = nullptr;
+    void (*run)(const examination& box, std::vector<catalog::finding>& out) = nullptr;
 };
 
 // In the order in which they run. A new one is a file in src/doctor/checks and one line in the list.
 [[nodiscard]] std::span<const check* const> checks();
 
 // All checks; worst first, else in the order of the checks. A check that throws is a finding of its own.
-[[nodiscard]] std::vector<catalog::finding> examine(const examination& of);
+[[nodiscard]] std::vector<catalog::finding> examine(const examination& box);
 
-// Those of one part of a start: `of` holds the one model with the one service that is to be started.
-[[nodiscard]] std::vector<catalog::finding> examine_before_start(const examination& of, start_part part);
+// Those of one part of a start: `box` holds the one model with the one service that is to be started.
+[[nodiscard]] std::vector<catalog::finding> examine_before_start(const examination& box, start_part part);
 
 }  // namespace corral::doctor

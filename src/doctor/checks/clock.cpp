@@ -22,8 +22,8 @@ constexpr std::array clock_kinds{
 // Nothing that runs here is older.
 constexpr int least_year = 2024;
 
-void check_clock(const examination& of, findings& out) {
-    const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(of.around.now));
+void check_clock(const examination& box, findings& out) {
+    const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(box.around.now));
     const int year = static_cast<int>(today.year());
     if (year < least_year) {
         say(out, clock_kinds[0], "this machine", "the clock says the year " + std::to_string(year));

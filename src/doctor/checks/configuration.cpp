@@ -26,18 +26,18 @@ constexpr std::array configuration_kinds{
                  "the model can't be started", "give the value that is missing in [models.variables]"},
 };
 
-void check_configuration(const examination& of, findings& out) {
-    for (const model_view& model : of.models) {
+void check_configuration(const examination& box, findings& out) {
+    for (const model_view& model : box.models) {
         if (model.services.empty()) {
             const auto expanded = view_of(model.entry);
             say(out, configuration_kinds[4], subject_of(model),
                 expanded ? "it has no services" : expanded.error().message);
         }
     }
-    if (!of.configuration) {
+    if (!box.configuration) {
         return;
     }
-    const configuration_view& said = *of.configuration;
+    const configuration_view& said = *box.configuration;
     if (!said.there && said.errors.empty()) {
         say(out, configuration_kinds[3], "the configuration", "'" + said.file.string() + "' does not exist");
     }

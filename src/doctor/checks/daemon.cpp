@@ -38,28 +38,28 @@ bool is_reported(const findings& out, const served_model& model, const std::stri
            });
 }
 
-bool is_examined(const examination& of, const std::string& name) {
-    return of.models.empty() ||
-           std::ranges::any_of(of.models, [&](const model_view& one) { return one.entry.name == name; });
+bool is_examined(const examination& box, const std::string& name) {
+    return box.models.empty() ||
+           std::ranges::any_of(box.models, [&](const model_view& one) { return one.entry.name == name; });
 }
 
-void check_daemon(const examination& of, findings& out) {
-    if (!of.daemon) {
+void check_daemon(const examination& box, findings& out) {
+    if (!box.daemon) {
         say(out, daemon_kinds[5], "this Corral",
-            of.daemon_problem.empty() ? "no Corral runs here" : of.daemon_problem);
+            box.daemon_problem.empty() ? "no Corral runs here" : box.daemon_problem);
         return;
     }
     say(out, daemon_kinds[4], "this Corral",
-        "Corral " + of.daemon->version + " runs as process " + std::to_string(of.daemon->pid));
-    for (const std::string& why : of.daemon->closed) {
+        "Corral " + box.daemon->version + " runs as process " + std::to_string(box.daemon->pid));
+    for (const std::string& why : box.daemon->closed) {
         say(out, daemon_kinds[2], "this Corral", "nobody is let in: " + why);
     }
-    if (!of.daemon->in_place.empty()) {
-        say(out, daemon_kinds[3], "this Corral", "what is served: " + of.daemon->in_place);
+    if (!box.daemon->in_place.empty()) {
+        say(out, daemon_kinds[3], "this Corral", "what is served: " + box.daemon->in_place);
     }
-    for (const served_model& model : of.daemon->models) {
+    for (const served_model& model : box.daemon->models) {
         const std::string subject = "model " + model.name;
-        if (!is_examined(of, model.name)) {
+        if (!is_examined(box, model.name)) {
             continue;
         }
         if (model.state == "broken" && !is_reported(out, model, subject)) {

@@ -19,8 +19,8 @@ constexpr std::array descriptors_kinds{
 
 constexpr std::uint64_t enough = 1024;
 
-void check_descriptors(const examination& of, findings& out) {
-    const std::uint64_t most = of.around.most_descriptors;
+void check_descriptors(const examination& box, findings& out) {
+    const std::uint64_t most = box.around.most_descriptors;
     if (most != 0 && most < enough) {
         say(out, descriptors_kinds[0], "this machine",
             "at most " + std::to_string(most) + " files may be open at once");

@@ -52,13 +52,13 @@ std::string release_of(const std::string& version) {
 }
 
 // The most that one model of this card needs, in MiB; 0: not known. One that is loaded has it.
-std::uint64_t need_of(const examination& of, const device_view& device) {
+std::uint64_t need_of(const examination& box, const device_view& device) {
     constexpr std::uint64_t mebibyte = 1024 * 1024;
     std::uint64_t most = 0;
-    for (const model_view& model : of.models) {
+    for (const model_view& model : box.models) {
         const auto& names = device.models;
         const bool here = std::ranges::find(names, model.entry.name) != names.end();
-        if (!here || is_loaded(of, model)) {
+        if (!here || is_loaded(box, model)) {
             continue;
         }
         const std::uint64_t said = model.entry.runtime.device.memory_mb;
@@ -68,10 +68,10 @@ std::uint64_t need_of(const examination& of, const device_view& device) {
 }
 
 // A model of ours on that card would be unloaded to make room.
-bool ours_is_there(const examination& of, const device_view& device) {
-    return std::ranges::any_of(of.models, [&](const model_view& model) { return is_loaded(of, model); }) ||
+bool ours_is_there(const examination& box, const device_view& device) {
+    return std::ranges::any_of(box.models, [&](const model_view& model) { return is_loaded(box, model); }) ||
            std::ranges::any_of(device.look.report.processes,
-                               [&](const auto& one) { return of.around.is_ours(one.pid); });
+                               [&](const auto& one) { return box.around.is_ours(one.pid); });
 }
 
 void look_at_card(const device_view& device, const device::card_figures& card, findings& out) {
@@ -106,14 +106,14 @@ void look_at_card(const device_view& device, const device::card_figures& card, f
     }
 }
 
-void judge(const examination& of, const device_view& device, findings& out) {
+void judge(const examination& box, const device_view& device, findings& out) {
     device::gate_options options;
     options.optional = device.said.optional;
     options.card = device.card;
     options.advice = device.said.advice;
-    options.memory_mb = ours_is_there(of, device) ? 0 : need_of(of, device);
+    options.memory_mb = ours_is_there(box, device) ? 0 : need_of(box, device);
     device::gate_policy policy(options);
-    const auto decision = policy.judge(device.look, device.look.at, of.around.lives);
+    const auto decision = policy.judge(device.look, device.look.at, box.around.lives);
     if (decision.answer == device::gate_answer::shut) {
         const std::string& log = device.said.host.log;
         std::string fix = decision.advice.empty() ? std::string(device_kinds[0].fix) : decision.advice;
@@ -127,24 +127,24 @@ void judge(const examination& of, const device_view& device, findings& out) {
         }
         say(out, device_kinds[2], "the device", "too little device memory: " + figures);
     } else if (!decision.warning.empty()) {
-        const bool host = !of.around.machine.is_board;
+        const bool host = !box.around.machine.is_board;
         say(out, device_kinds[1], "the device", decision.warning,
             host ? device.said.host.driver_advice : std::string());
     }
 }
 
-bool has_card_on_bus(const examination& of) {
-    return std::ranges::any_of(of.accelerators, [&](const catalog::device_template& one) {
-        return !one.host.pci.empty() && !cards_on_bus(of.around.root, one.host.pci).empty();
+bool has_card_on_bus(const examination& box) {
+    return std::ranges::any_of(box.accelerators, [&](const catalog::device_template& one) {
+        return !one.host.pci.empty() && !cards_on_bus(box.around.root, one.host.pci).empty();
     });
 }
 
-void check_device(const examination& of, findings& out) {
-    if (of.models.empty() && of.devices.empty() && !has_card_on_bus(of)) {
+void check_device(const examination& box, findings& out) {
+    if (box.models.empty() && box.devices.empty() && !has_card_on_bus(box)) {
         say(out, device_kinds[7], "the device", "no accelerator was found");
     }
-    for (const device_view& device : of.devices) {
-        judge(of, device, out);
+    for (const device_view& device : box.devices) {
+        judge(box, device, out);
         if (device.look.problem != device::look_problem::none) {
             continue;
         }
@@ -173,13 +173,14 @@ std::string file_name(const std::string& path) {
     return fs::path(path).filename().string();
 }
 
-void look_at_holders(const examination& of, const device_view& device, findings& out, std::set<pid_t>& pids) {
+void look_at_holders(const examination& box, const device_view& device, findings& out,
+                     std::set<pid_t>& pids) {
     for (const device::device_process& one : device.look.report.processes) {
-        if (of.around.is_ours(one.pid) || !pids.insert(one.pid).second) {
+        if (box.around.is_ours(one.pid) || !pids.insert(one.pid).second) {
             continue;
         }
         const std::uint64_t held = one.kib / kib_in_mb;
-        if (of.around.lives(one.pid)) {
+        if (box.around.lives(one.pid)) {
             say(out, device_memory_kinds[0], "the device",
                 fmt::format("process {} ({}) holds {} MB of card {} and is not ours", one.pid,
                             file_name(one.name), held, one.card),
@@ -198,8 +199,8 @@ bool is_number(const std::string& text) {
 }
 
 // Its program lies in a package of ours, so there is no doubt what it is.
-const model_view* model_of_program(const examination& of, const fs::path& program) {
-    for (const model_view& model : of.models) {
+const model_view* model_of_program(const examination& box, const fs::path& program) {
+    for (const model_view& model : box.models) {
         std::error_code gone;
         const fs::path package = fs::weakly_canonical(model.entry.package, gone);
         if (gone || package.empty()) {
@@ -214,10 +215,10 @@ const model_view* model_of_program(const examination& of, const fs::path& progra
     return nullptr;
 }
 
-void look_at_processes(const examination& of, findings& out, const std::set<pid_t>& pids) {
+void look_at_processes(const examination& box, findings& out, const std::set<pid_t>& pids) {
     std::error_code unreadable;
     std::size_t seen = 0;
-    for (fs::directory_iterator entry(below(of.around.root, "/proc"), unreadable), end;
+    for (fs::directory_iterator entry(below(box.around.root, "/proc"), unreadable), end;
          !unreadable && entry != end && seen < most_processes; entry.increment(unreadable), ++seen) {
         const std::string name = entry->path().filename().string();
         std::error_code of_another_user;
@@ -227,8 +228,8 @@ void look_at_processes(const examination& of, findings& out, const std::set<pid_
             continue;
         }
         const auto pid = static_cast<pid_t>(std::stol(name));
-        const model_view* const model = model_of_program(of, program);
-        if (model != nullptr && !of.around.is_ours(pid) && !pids.contains(pid)) {
+        const model_view* const model = model_of_program(box, program);
+        if (model != nullptr && !box.around.is_ours(pid) && !pids.contains(pid)) {
             say(out, device_memory_kinds[2], subject_of(*model),
                 fmt::format("process {} ({}) of its package runs, and no Corral keeps it", pid,
                             program.filename().string()),
@@ -237,14 +238,14 @@ void look_at_processes(const examination& of, findings& out, const std::set<pid_
     }
 }
 
-void check_device_memory(const examination& of, findings& out) {
+void check_device_memory(const examination& box, findings& out) {
     std::set<pid_t> pids;
-    for (const device_view& device : of.devices) {
+    for (const device_view& device : box.devices) {
         if (device.look.problem == device::look_problem::none) {
-            look_at_holders(of, device, out, pids);
+            look_at_holders(box, device, out, pids);
         }
     }
-    look_at_processes(of, out, pids);
+    look_at_processes(box, out, pids);
 }
 
 }  // namespace

@@ -36,8 +36,8 @@ constexpr std::array driver_kinds{
                  "run Corral as its service does, or let the user in by a udev rule"},
 };
 
-bool is_wanted(const examination& of, const catalog::device_host& host) {
-    return std::ranges::any_of(of.models, [&](const model_view& model) {
+bool is_wanted(const examination& box, const catalog::device_host& host) {
+    return std::ranges::any_of(box.models, [&](const model_view& model) {
         return model.entry.runtime.device.host.pci == host.pci &&
                std::ranges::any_of(model.services,
                                    [](const service_view& service) { return service.rules.device; });
@@ -45,18 +45,18 @@ bool is_wanted(const examination& of, const catalog::device_host& host) {
 }
 
 // A tool that shows a card is the better witness.
-bool is_shown(const examination& of, const catalog::device_host& host) {
-    return std::ranges::any_of(of.devices, [&](const device_view& device) {
+bool is_shown(const examination& box, const catalog::device_host& host) {
+    return std::ranges::any_of(box.devices, [&](const device_view& device) {
         return device.said.host.pci == host.pci && device.look.problem == device::look_problem::none &&
                !device.look.report.cards.empty();
     });
 }
 
-void look_at_driver(const examination& of, const catalog::device_host& host, const std::string& card,
+void look_at_driver(const examination& box, const catalog::device_host& host, const std::string& card,
                     findings& out) {
     std::error_code unreadable;
     if (!host.module.empty() &&
-        !std::filesystem::exists(below(of.around.root, "/sys/module/" + host.module), unreadable)) {
+        !std::filesystem::exists(below(box.around.root, "/sys/module/" + host.module), unreadable)) {
         say(out, driver_kinds[1], "the device",
             "the card " + card + " is on the PCI bus, but the kernel module " + host.module +
                 ", its driver, is not loaded",
@@ -66,7 +66,7 @@ void look_at_driver(const examination& of, const catalog::device_host& host, con
     if (host.node.empty()) {
         return;
     }
-    const auto node = below(of.around.root, host.node);
+    const auto node = below(box.around.root, host.node);
     if (!std::filesystem::exists(node, unreadable)) {
         say(out, driver_kinds[2], "the device",
             "the driver " + host.module + " is loaded, but there is no " + host.node);
@@ -75,21 +75,21 @@ void look_at_driver(const examination& of, const catalog::device_host& host, con
     }
 }
 
-void check_driver(const examination& of, findings& out) {
-    if (of.around.machine.is_board) {
+void check_driver(const examination& box, findings& out) {
+    if (box.around.machine.is_board) {
         return;  // the accelerator is this machine
     }
     std::set<std::string> seen;
-    for (const catalog::device_template& each : of.accelerators) {
+    for (const catalog::device_template& each : box.accelerators) {
         const catalog::device_host& host = each.host;
         if (host.pci.empty() || !seen.insert(host.pci).second) {
             continue;
         }
-        const auto cards = cards_on_bus(of.around.root, host.pci);
+        const auto cards = cards_on_bus(box.around.root, host.pci);
         if (!cards.empty()) {
-            look_at_driver(of, host, cards.front().address, out);
-        } else if (is_wanted(of, host) && !is_shown(of, host)) {
-            const bool bus = has_pci_bus(of.around.root);
+            look_at_driver(box, host, cards.front().address, out);
+        } else if (is_wanted(box, host) && !is_shown(box, host)) {
+            const bool bus = has_pci_bus(box.around.root);
             say(out, driver_kinds[0], "the device",
                 bus ? "no card " + host.pci + " is on the PCI bus"
                     : "no PCI bus can be seen here, so no card " + host.pci + " either");

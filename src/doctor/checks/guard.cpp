@@ -36,8 +36,8 @@ void look(const model_view& model, const service_view& service, findings& out) {
     out.back().level = must ? severity::error : severity::warning;
 }
 
-void check_guard(const examination& of, findings& out) {
-    for (const model_view& model : of.models) {
+void check_guard(const examination& box, findings& out) {
+    for (const model_view& model : box.models) {
         for (const service_view& service : model.services) {
             look(model, service, out);
         }

@@ -75,9 +75,9 @@ struct pattern {
     std::string_view advice;
 };
 
-std::vector<pattern> patterns(const examination& of) {
+std::vector<pattern> patterns(const examination& box) {
     std::vector<pattern> out{{out_of_memory, &kernel_log_kinds[0], {}, {}}};
-    for (const catalog::device_template& each : of.accelerators) {
+    for (const catalog::device_template& each : box.accelerators) {
         for (const catalog::log_meaning& line : each.host.kernel_lines) {
             out.push_back({line.pattern, &kernel_log_kinds[1], line.cause, line.advice});
         }
@@ -85,13 +85,13 @@ std::vector<pattern> patterns(const examination& of) {
     return out;
 }
 
-void check_kernel_log(const examination& of, findings& out) {
-    const auto text = read_up_to(below(of.around.root, "/dev/kmsg"), log_bytes);
+void check_kernel_log(const examination& box, findings& out) {
+    const auto text = read_up_to(below(box.around.root, "/dev/kmsg"), log_bytes);
     if (!text) {
         return;
     }
-    const std::int64_t now = uptime(of.around.root);
-    const auto wanted = patterns(of);
+    const std::int64_t now = uptime(box.around.root);
+    const auto wanted = patterns(box);
     std::map<std::string_view, kernel_line> last;  // of each pattern
     std::string_view rest = *text;
     while (!rest.empty()) {

@@ -47,20 +47,20 @@ std::uint64_t bytes_on_host(const model_view& model) {
     return sum;
 }
 
-void check_host_memory(const examination& of, findings& out) {
+void check_host_memory(const examination& box, findings& out) {
     constexpr std::uint64_t kibibyte = 1024;
-    const auto left = memory_figure(of.around.root, "MemAvailable");
+    const auto left = memory_figure(box.around.root, "MemAvailable");
     if (!left) {
         return;
     }
-    if (of.models.empty()) {
-        const std::uint64_t total = memory_figure(of.around.root, "MemTotal").value_or(*left);
+    if (box.models.empty()) {
+        const std::uint64_t total = memory_figure(box.around.root, "MemTotal").value_or(*left);
         say(out, host_memory_kinds[1], "this machine",
             size_text(*left * kibibyte) + " of " + size_text(total * kibibyte) + " of memory are free");
     }
-    for (const model_view& model : of.models) {
+    for (const model_view& model : box.models) {
         const std::uint64_t need = bytes_on_host(model);
-        if (need > *left * kibibyte && !is_loaded(of, model)) {
+        if (need > *left * kibibyte && !is_loaded(box, model)) {
             say(out, host_memory_kinds[0], subject_of(model),
                 "its files for the host have " + size_text(need) + ", and " + size_text(*left * kibibyte) +
                     " of memory are free");
@@ -115,11 +115,12 @@ std::optional<std::uint64_t> find_size(const json& in, const std::string& key) {
 }
 
 // Bytes of one DMA buffer.
-std::uint64_t buffer_bytes(const examination& of, const catalog::device_host& host) {
+std::uint64_t buffer_bytes(const examination& box, const catalog::device_host& host) {
     constexpr std::uint64_t kibibyte = 1024;
     constexpr std::uint64_t most = 1024 * kibibyte * kibibyte;
     const std::uint64_t otherwise = host.dma_kb * kibibyte;
-    const auto text = host.settings.empty() ? std::nullopt : read_up_to(below(of.around.root, host.settings));
+    const auto text =
+        host.settings.empty() ? std::nullopt : read_up_to(below(box.around.root, host.settings));
     if (!text) {
         return otherwise;
     }
@@ -128,12 +129,12 @@ std::uint64_t buffer_bytes(const examination& of, const catalog::device_host& ho
     return said && *said != 0 && *said < most ? *said : otherwise;
 }
 
-void look(const examination& of, const catalog::device_host& host, const std::string& model,
+void look(const examination& box, const catalog::device_host& host, const std::string& model,
           unsigned processes, findings& out) {
     constexpr std::uint64_t kibibyte = 1024;
-    const auto total = memory_figure(of.around.root, "CmaTotal");
-    const auto left = memory_figure(of.around.root, "CmaFree");
-    const std::uint64_t buffer = buffer_bytes(of, host);
+    const auto total = memory_figure(box.around.root, "CmaTotal");
+    const auto left = memory_figure(box.around.root, "CmaFree");
+    const std::uint64_t buffer = buffer_bytes(box, host);
     const std::uint64_t need = buffer * host.dma_count * processes;
     if (!total || !left || *total == 0 || need == 0 || *left * kibibyte >= need) {
         return;
@@ -154,18 +155,18 @@ void look(const examination& of, const catalog::device_host& host, const std::st
         std::move(fix));
 }
 
-void check_contiguous_memory(const examination& of, findings& out) {
-    if (of.around.machine.is_board) {
+void check_contiguous_memory(const examination& box, findings& out) {
+    if (box.around.machine.is_board) {
         return;
     }
-    for (const model_view& model : of.models) {
+    for (const model_view& model : box.models) {
         const catalog::device_host& host = model.entry.runtime.device.host;
         unsigned processes = 0;
         for (const service_view& service : model.services) {
             processes += service.rules.device ? 1U : 0U;
         }
-        if (!is_loaded(of, model)) {
-            look(of, host, subject_of(model), processes, out);
+        if (!is_loaded(box, model)) {
+            look(box, host, subject_of(model), processes, out);
         }
     }
 }

@@ -62,9 +62,9 @@ catalog::model_entry part_for(const model_view& model) {
     return out;
 }
 
-void check_package_files(const examination& of, findings& out) {
-    for (const model_view& model : of.models) {
-        for (catalog::finding& found : package::check_package(part_for(model), of.around.machine)) {
+void check_package_files(const examination& box, findings& out) {
+    for (const model_view& model : box.models) {
+        for (catalog::finding& found : package::check_package(part_for(model), box.around.machine)) {
             // A path inside of the package says too little among several models.
             found.subject = subject_of(model);
             // An import refuses it, for the package is a stranger's; a model that is configured is its

@@ -51,13 +51,13 @@ unsigned lesser(unsigned a, unsigned b) {
     return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
 }
 
-bool is_raspberry_pi_5(const examination& of) {
-    const std::string model = first_line(below(of.around.root, "/proc/device-tree/model"));
+bool is_raspberry_pi_5(const examination& box) {
+    const std::string model = first_line(below(box.around.root, "/proc/device-tree/model"));
     return model.find("Raspberry Pi 5") != std::string::npos ||
            model.find("Raspberry Pi Compute Module 5") != std::string::npos;
 }
 
-void look_at_speed(const examination& of, const pci_link& link, findings& out) {
+void look_at_speed(const examination& box, const pci_link& link, findings& out) {
     constexpr unsigned gen2 = 50;
     const unsigned now = tenths(link.speed);
     const unsigned card = tenths(link.most_speed);
@@ -67,7 +67,7 @@ void look_at_speed(const examination& of, const pci_link& link, findings& out) {
     }
     const std::string what =
         "the card " + link.address + " runs at " + link.speed + " and can do " + link.most_speed;
-    if (now == gen2 && is_raspberry_pi_5(of)) {
+    if (now == gen2 && is_raspberry_pi_5(box)) {
         say(out, pcie_link_kinds[1], "the device", what);
     } else if (now < lesser(card, slot)) {
         say(out, pcie_link_kinds[0], "the device", what);
@@ -101,15 +101,15 @@ void look_at_width(const pci_link& link, findings& out) {
     }
 }
 
-void check_pcie_link(const examination& of, findings& out) {
+void check_pcie_link(const examination& box, findings& out) {
     std::set<std::string> seen;
-    for (const catalog::device_template& each : of.accelerators) {
+    for (const catalog::device_template& each : box.accelerators) {
         if (each.host.pci.empty() || !seen.insert(each.host.pci).second) {
             continue;
         }
-        for (const pci_link& link : cards_on_bus(of.around.root, each.host.pci)) {
+        for (const pci_link& link : cards_on_bus(box.around.root, each.host.pci)) {
             name_card(each.host.pci, link, out);
-            look_at_speed(of, link, out);
+            look_at_speed(box, link, out);
             look_at_width(link, out);
         }
     }

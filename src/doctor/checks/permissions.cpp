@@ -133,18 +133,18 @@ fs::path barrier(const account& who, const fs::path& package) {
     return {};
 }
 
-void check_permissions(const examination& of, findings& out) {
+void check_permissions(const examination& box, findings& out) {
     // Only where the service's own configuration is looked at, by a user who may read everything.
-    const bool of_system = of.configuration && of.configuration->there &&
-                           of.configuration->file == below(of.around.root, "/etc/corral/corral.toml");
-    if (of.around.user != 0 || !of_system) {
+    const bool of_system = box.configuration && box.configuration->there &&
+                           box.configuration->file == below(box.around.root, "/etc/corral/corral.toml");
+    if (box.around.user != 0 || !of_system) {
         return;
     }
-    const auto who = find_account(of.around.root);
+    const auto who = find_account(box.around.root);
     if (!who) {
         return;
     }
-    for (const model_view& model : of.models) {
+    for (const model_view& model : box.models) {
         const fs::path in_the_way = barrier(*who, model.entry.package);
         if (!in_the_way.empty()) {
             say(out, permissions_kinds[0], subject_of(model),

@@ -25,16 +25,16 @@ constexpr std::array ports_kinds{
         "nothing, as long as the guard works"},
 };
 
-void look(const examination& of, const model_view& model, const service_view& service, findings& out) {
+void look(const examination& box, const model_view& model, const service_view& service, findings& out) {
     if (service.port != 0) {
-        if (auto holder = holder_of(of.around, service.port, false)) {
+        if (auto holder = holder_of(box.around, service.port, false)) {
             say(out, ports_kinds[0], subject_of(model, service),
                 "port " + std::to_string(service.port) + " is already taken by " + holder->who,
                 std::move(holder->fix));
         }
     }
     if (service.compiled_port != 0) {
-        if (auto holder = holder_of(of.around, service.compiled_port, true)) {
+        if (auto holder = holder_of(box.around, service.compiled_port, true)) {
             say(out, ports_kinds[1], subject_of(model, service),
                 "port " + std::to_string(service.compiled_port) +
                     ", which is compiled into the program, is held by " + holder->who);
@@ -42,10 +42,10 @@ void look(const examination& of, const model_view& model, const service_view& se
     }
 }
 
-void check_ports(const examination& of, findings& out) {
-    for (const model_view& model : of.models) {
+void check_ports(const examination& box, findings& out) {
+    for (const model_view& model : box.models) {
         for (const service_view& service : model.services) {
-            look(of, model, service, out);
+            look(box, model, service, out);
         }
     }
 }
@@ -61,19 +61,19 @@ constexpr std::array listen_kinds{
                  "ask as the user that runs it: sudo corral doctor"},
 };
 
-void check_listen(const examination& of, findings& out) {
-    if (!of.configuration || !of.configuration->known || of.configuration->port == 0) {
+void check_listen(const examination& box, findings& out) {
+    if (!box.configuration || !box.configuration->known || box.configuration->port == 0) {
         return;
     }
-    const auto holder = holder_of(of.around, of.configuration->port, of.configuration->beyond_loopback);
+    const auto holder = holder_of(box.around, box.configuration->port, box.configuration->beyond_loopback);
     if (!holder) {
         return;
     }
-    const std::string where = of.configuration->address + ":" + std::to_string(of.configuration->port);
+    const std::string where = box.configuration->address + ":" + std::to_string(box.configuration->port);
     if (holder->who.starts_with("corral (")) {
         say(out, listen_kinds[1], "this Corral",
             "a Corral serves at " + where + " (" + holder->who + ")" +
-                (of.daemon_problem.empty() ? "" : ", and can't be asked: " + of.daemon_problem));
+                (box.daemon_problem.empty() ? "" : ", and can't be asked: " + box.daemon_problem));
         return;
     }
     say(out, listen_kinds[0], "this Corral", "the address " + where + " is already taken by " + holder->who,
@@ -88,8 +88,8 @@ constexpr std::array exposure_kinds{
         "on 127.0.0.1"},
 };
 
-void check_exposure(const examination& of, findings& out) {
-    const auto& said = of.configuration;
+void check_exposure(const examination& box, findings& out) {
+    const auto& said = box.configuration;
     if (said && said->known && said->beyond_loopback && !said->needs_key) {
         say(out, exposure_kinds[0], "this Corral",
             "it listens on " + said->address + " for the whole network and asks for no key");

@@ -19,8 +19,8 @@ constexpr std::array programs_kinds{
                  "the service can't be started", "the finding says which file, and what to do with it"},
 };
 
-void check_programs(const examination& of, findings& out) {
-    for (const model_view& model : of.models) {
+void check_programs(const examination& box, findings& out) {
+    for (const model_view& model : box.models) {
         const bool package_has_faults = std::ranges::any_of(out, [&](const auto& one) {
             return one.level == severity::error && one.subject == subject_of(model);
         });
@@ -76,14 +76,14 @@ bool has_path(const service_view& service) {
     return !service.command.command.empty() && service.command.command.front().find('/') != std::string::npos;
 }
 
-void check_libraries(const examination& of, findings& out) {
-    for (const model_view& model : of.models) {
+void check_libraries(const examination& box, findings& out) {
+    for (const model_view& model : box.models) {
         for (const service_view& service : model.services) {
             if (!has_path(service) || is_program_variable(model, service)) {
                 continue;  // the system's own programs are whole; the package's were looked at with it
             }
             for (catalog::finding& found :
-                 package::check_package(stand_in(model, service), of.around.machine)) {
+                 package::check_package(stand_in(model, service), box.around.machine)) {
                 if (found.id.starts_with("program.library-")) {
                     found.subject = subject_of(model, service);
                     out.push_back(std::move(found));

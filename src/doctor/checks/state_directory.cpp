@@ -35,18 +35,18 @@ fs::path existing(fs::path folder) {
     return folder;
 }
 
-void check_state_directory(const examination& of, findings& out) {
-    if (!of.configuration || of.configuration->state_directory.empty()) {
+void check_state_directory(const examination& box, findings& out) {
+    if (!box.configuration || box.configuration->state_directory.empty()) {
         return;
     }
-    const fs::path wanted = of.configuration->state_directory;
+    const fs::path wanted = box.configuration->state_directory;
     const fs::path there = existing(wanted);
-    if (const std::uint64_t left = of.around.free_bytes(there); left < least_free) {
+    if (const std::uint64_t left = box.around.free_bytes(there); left < least_free) {
         say(out, state_directory_kinds[0], "this machine",
             "only " + size_text(left) + " are free for the state directory '" + wanted.string() + "'");
     }
     // A Corral that runs writes as its own user.
-    if (!of.daemon && ::access(there.c_str(), W_OK | X_OK) != 0) {
+    if (!box.daemon && ::access(there.c_str(), W_OK | X_OK) != 0) {
         say(out, state_directory_kinds[1], "this machine",
             "the state directory '" + wanted.string() + "' may not be written by you",
             "if Corral runs as you: say another 'state_directory', or sudo chown -R $USER '" +
