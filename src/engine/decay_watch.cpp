@@ -110,24 +110,25 @@ decay_watch::run::run(decay_watch& of)
 
 std::function<void(const run_outcome&)> decay_watch::run::on_end(
     std::function<void(const run_outcome&)> further) {
-    return [this, further = std::move(further)](const run_outcome& how) {
+    return [this, further = std::move(further)](const run_outcome& outcome) {
         end_ = of_.state_->context.clock->now();
         if (further) {
-            further(how);
+            further(outcome);
         }
     };
 }
 
-void decay_watch::run::judge_speed(const run_outcome& how) {
+void decay_watch::run::judge_speed(const run_outcome& outcome) {
     state& of = *of_.state_;
-    const bool whole = !how.failure && (how.end == run_end::stop || how.end == run_end::length);
+    const bool whole = !outcome.failure && (outcome.end == run_end::stop || outcome.end == run_end::length);
     const bool alone = of.capacity == 1 && alone_ && of.context.activity->alone_since(begun_);
-    if (!whole || !alone || end_ == core::steady_time{} || how.progress.first_text == core::steady_time{}) {
+    if (!whole || !alone || end_ == core::steady_time{} ||
+        outcome.progress.first_text == core::steady_time{}) {
         return;
     }
-    const chat::token_usage& seen = how.progress.usage;
+    const chat::token_usage& seen = outcome.progress.usage;
     const core::nanoseconds took =
-        how.progress.stages.decode.value_or(core::nanoseconds(end_ - how.progress.first_text));
+        outcome.progress.stages.decode.value_or(core::nanoseconds(end_ - outcome.progress.first_text));
     of.policy.ran({seen.generated_tokens, seen.prompt_tokens + seen.generated_tokens, took},
                   of.context.clock->now());
     const speed_report report = of.policy.report();
@@ -137,7 +138,7 @@ void decay_watch::run::judge_speed(const run_outcome& how) {
     }
 }
 
-void decay_watch::run::ended(const run_outcome& how) {
+void decay_watch::run::ended(const run_outcome& outcome) {
     state& of = *of_.state_;
     const core::steady_time now = of.context.clock->now();
     const std::shared_ptr<supervisor::group> services = of.services.lock();
@@ -146,7 +147,7 @@ void decay_watch::run::ended(const run_outcome& how) {
     }
     static_cast<void>(of.look(*services));
     of.growth.ran();
-    judge_speed(how);
+    judge_speed(outcome);
     const bool overdue = (of.waits && of.policy.is_overdue(now)) || of.growth.is_overdue(now);
     // Where runs share the runtime, no other may be inside.
     const bool last = of.capacity == 1 || of.context.activity->alone_since(of.context.activity->begun());

@@ -37,10 +37,10 @@ public:
         [[nodiscard]] std::function<void(const run_outcome&)> on_end(
             std::function<void(const run_outcome&)> further);
         // The runtime is renewed if that is due.
-        void ended(const run_outcome& how);
+        void ended(const run_outcome& outcome);
 
     private:
-        void judge_speed(const run_outcome& how);
+        void judge_speed(const run_outcome& outcome);
         decay_watch& of_;
         std::uint64_t begun_;
         bool alone_;

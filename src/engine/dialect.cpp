@@ -36,8 +36,8 @@ core::result<std::unique_ptr<backend>> make_streaming(const supervisor::supervis
 template <protocol_maker protocol_for>
 core::result<std::unique_ptr<backend>> adopt_streaming(const supervisor::supervisor_context& context,
                                                        const catalog::model_entry& model,
-                                                       const backend_handover& from) {
-    return streaming::stream_backend::make(context, model, protocol_for(model), &from);
+                                                       const backend_handover& handover) {
+    return streaming::stream_backend::make(context, model, protocol_for(model), &handover);
 }
 
 template <protocol_maker protocol_for>

@@ -36,20 +36,20 @@ std::string warnings_of(const std::vector<supervisor::service_status>& services)
 
 }  // namespace
 
-std::uint64_t outside_faults_of(const supervisor::group& of) {
+std::uint64_t outside_faults_of(const supervisor::group& group) {
     std::uint64_t out = 0;
-    for (const supervisor::service_status& service : of.status()) {
+    for (const supervisor::service_status& service : group.status()) {
         out += service.outside_faults;
     }
     return out;
 }
 
-availability availability_of(const supervisor::group& of, std::string_view runtime) {
-    const std::vector<supervisor::service_status> services = of.status();
+availability availability_of(const supervisor::group& group, std::string_view runtime) {
+    const std::vector<supervisor::service_status> services = group.status();
     availability out;
     out.warning = warnings_of(services);
     out.load = load_of(services);
-    if (of.ready()) {
+    if (group.ready()) {
         out.state = availability_state::ready;
         return out;
     }
@@ -151,23 +151,23 @@ std::optional<core::seconds> until_ready(std::span<backend* const> all, core::st
 }
 
 core::awaitable<std::optional<run_outcome>> refused_run(
-    supervisor::group& of, std::string runtime, const run_control& control, const core::clock_source& clock,
-    const std::function<void(const run_outcome&)>& on_end) {
+    supervisor::group& group, std::string runtime, const run_control& control,
+    const core::clock_source& clock, const std::function<void(const run_outcome&)>& on_end) {
     const core::deadline patience = core::deadline::after(notice_of_death, clock.now());
     bool goes_on = true;
-    auto looking = of.verify_endpoints();
+    auto looking = group.verify_endpoints();
     bool verified = co_await std::move(looking);
-    while (!verified && of.ready() && goes_on && !control.cancelled() && !patience.passed(clock.now())) {
+    while (!verified && group.ready() && goes_on && !control.cancelled() && !patience.passed(clock.now())) {
         goes_on = co_await core::sleep_for(next_look);
         if (goes_on) {
-            auto looking_again = of.verify_endpoints();
+            auto looking_again = group.verify_endpoints();
             verified = co_await std::move(looking_again);
         }
     }
     if (verified) {
         co_return std::nullopt;
     }
-    const availability why = availability_of(of, runtime);
+    const availability why = availability_of(group, runtime);
     run_outcome out;
     out.failure = run_failure{
         .kind = chat::failure_kind::unavailable,

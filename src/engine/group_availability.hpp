@@ -19,9 +19,9 @@ constexpr core::seconds notice_of_death{2};
 constexpr core::seconds stalled_box{1};
 
 // As backend::outside_faults().
-[[nodiscard]] std::uint64_t outside_faults_of(const supervisor::group& of);
+[[nodiscard]] std::uint64_t outside_faults_of(const supervisor::group& group);
 // `runtime`: the service whose load is the model's.
-[[nodiscard]] availability availability_of(const supervisor::group& of, std::string_view runtime);
+[[nodiscard]] availability availability_of(const supervisor::group& group, std::string_view runtime);
 
 // As availability::load.
 [[nodiscard]] std::optional<core::nanoseconds> load_of(
@@ -31,7 +31,7 @@ constexpr core::seconds stalled_box{1};
 // without having begun. A process that has just died is missed before its end is known; that is waited for, or
 // retries at once would all be used up in that moment. `on_end` (may be empty) hears of that end.
 [[nodiscard]] core::awaitable<std::optional<run_outcome>> refused_run(
-    supervisor::group& of, std::string runtime, const run_control& control, const core::clock_source& clock,
-    const std::function<void(const run_outcome&)>& on_end);
+    supervisor::group& group, std::string runtime, const run_control& control,
+    const core::clock_source& clock, const std::function<void(const run_outcome&)>& on_end);
 
 }  // namespace corral::engine

@@ -61,29 +61,29 @@ bool growth_policy::is_warm(core::steady_time now) const {
     return (age >= hour_ && runs_ >= warm_up_runs) || age >= warm_up_hours * hour_;
 }
 
-void growth_policy::saw(const process::footprint& what, core::steady_time now) {
+void growth_policy::saw(const process::footprint& footprint, core::steady_time now) {
     const core::nanoseconds passed = now - std::exchange(seen_, now);
     const bool used = std::exchange(seen_runs_, runs_) != runs_;
     if (!is_warm(now)) {
         return;
     }
     age_ += used ? passed : passed / idle_share;
-    learn(what);
-    newest_ = what;
-    if (keep(what, now)) {
+    learn(footprint);
+    newest_ = footprint;
+    if (keep(footprint, now)) {
         for (std::size_t each = 0; each < trends_.size(); ++each) {
             judge(each, now);
         }
     }
 }
 
-void growth_policy::learn(const process::footprint& what) {
+void growth_policy::learn(const process::footprint& footprint) {
     for (std::size_t each = 0; each < trends_.size(); ++each) {
         trend& of = trends_.at(each);
-        if (!of.at_end || !what.at(each)) {
+        if (!of.at_end || !footprint.at(each)) {
             continue;
         }
-        of.given_back = *of.at_end - static_cast<double>(what.at(each)->held);
+        of.given_back = *of.at_end - static_cast<double>(footprint.at(each)->held);
         of.at_end.reset();
         if (cause_ == each) {
             helps_ = *of.given_back >= of.grown / 2;
@@ -102,12 +102,12 @@ void growth_policy::sample::add(const process::footprint& low, const process::fo
 }
 
 // Twice as wide whenever there are too many, so that a young process is judged soon and an old one by days.
-bool growth_policy::keep(const process::footprint& what, core::steady_time now) {
+bool growth_policy::keep(const process::footprint& footprint, core::steady_time now) {
     if (!samples_.empty() && age_ - samples_.back().age < width_) {
-        samples_.back().add(what, what);
+        samples_.back().add(footprint, footprint);
         return false;
     }
-    samples_.push_back({age_, now, what, what});
+    samples_.push_back({age_, now, footprint, footprint});
     if (samples_.size() <= most_samples) {
         return true;
     }

@@ -22,7 +22,7 @@ public:
     void began(core::steady_time now);
     void ran() { ++runs_; }
     // What it holds now; wanted once per `interval()`.
-    void saw(const process::footprint& what, core::steady_time now);
+    void saw(const process::footprint& footprint, core::steady_time now);
     [[nodiscard]] core::nanoseconds interval() const noexcept { return hour_ / 12; }
 
     // It meets a limit within a day, and a new process may help: renew it once nobody has asked for `idle()`.
@@ -70,9 +70,9 @@ private:
     [[nodiscard]] bool is_warm(core::steady_time now) const;
     [[nodiscard]] bool is_due(core::steady_time now, int hours) const;
     // True: a new sample, not more of the last.
-    bool keep(const process::footprint& what, core::steady_time now);
+    bool keep(const process::footprint& footprint, core::steady_time now);
     void judge(std::size_t which, core::steady_time now);
-    void learn(const process::footprint& what);
+    void learn(const process::footprint& footprint);
 
     core::nanoseconds hour_;
     core::steady_time began_{};

@@ -105,14 +105,14 @@ void add_named_files(std::string& to, std::string_view reason) {
     }
 }
 
-std::string needs_of(const doctor::examination& of, std::string_view reason) {
+std::string needs_of(const doctor::examination& box, std::string_view reason) {
     std::string out;
-    const fs::path& root = of.around.root;
+    const fs::path& root = box.around.root;
     for (const char* const folder : {"dev", "dev/dri", "dev/accel", "sys/module"}) {
         add_folder(out, root / folder);
     }
     add_inode(out, root / "etc/ld.so.cache");
-    for (const doctor::model_view& model : of.models) {
+    for (const doctor::model_view& model : box.models) {
         add_package(out, model, add_inode);
         for (const doctor::service_view& service : model.services) {
             const auto libraries = service.command.environment.find("LD_LIBRARY_PATH");
@@ -142,21 +142,21 @@ catalog::finding not_looked_at(const std::string& why) {
 
 }  // namespace
 
-std::vector<catalog::finding> preflight_files::look(doctor::examination of, bool ask_python) {
+std::vector<catalog::finding> preflight_files::look(doctor::examination box, bool ask_python) {
     try {
         if (!machine_) {
             machine_ = package::this_machine();
         }
-        of.around.machine = *machine_;
+        box.around.machine = *machine_;
         if (!ask_python) {
-            of.around.machine.missing_modules = nullptr;
+            box.around.machine.missing_modules = nullptr;
         }
-        std::string state = of.models.empty() ? std::string() : state_of(of.models.front());
-        auto found = examine_before_start(of, doctor::start_part::moment);
+        std::string state = box.models.empty() ? std::string() : state_of(box.models.front());
+        auto found = examine_before_start(box, doctor::start_part::moment);
         if (state != good_state_ || good_state_.empty()) {
             ++readings_;
             good_state_.clear();
-            good_findings_ = examine_before_start(of, doctor::start_part::files);
+            good_findings_ = examine_before_start(box, doctor::start_part::files);
             if (!has_error(good_findings_)) {
                 good_state_ = std::move(state);
             }
@@ -171,9 +171,9 @@ std::vector<catalog::finding> preflight_files::look(doctor::examination of, bool
     }
 }
 
-bool preflight_files::changed(const doctor::examination& of, std::string_view reason, bool first) {
+bool preflight_files::changed(const doctor::examination& box, std::string_view reason, bool first) {
     try {
-        std::string needs = needs_of(of, reason);
+        std::string needs = needs_of(box, reason);
         if (first) {
             first_needs_ = std::move(needs);
             return false;

@@ -11,14 +11,14 @@ namespace corral::engine {
 
 class preflight_files {
 public:
-    // What is wrong with the files and the port of the one service in `of`. `ask_python`: also whether its
+    // What is wrong with the files and the port of the one service in `box`. `ask_python`: also whether its
     // modules are there, which takes an interpreter's time. Never throws.
-    [[nodiscard]] std::vector<catalog::finding> look(doctor::examination of, bool ask_python);
+    [[nodiscard]] std::vector<catalog::finding> look(doctor::examination box, bool ask_python);
 
     // Whether what the start of that service needs is other than at the `first` such call: what the package holds, device
     // nodes, drivers, libraries, and the files that `reason` names. By name and inode: a program may write on
     // in a file of its own. Never throws.
-    [[nodiscard]] bool changed(const doctor::examination& of, std::string_view reason, bool first);
+    [[nodiscard]] bool changed(const doctor::examination& box, std::string_view reason, bool first);
 
     // How often the files themselves were read, for tests.
     [[nodiscard]] unsigned readings() const noexcept { return readings_; }

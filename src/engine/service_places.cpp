@@ -126,30 +126,30 @@ port_map nominal_ports(const catalog::model_entry& model) {
 }
 
 core::result<void> begin_group(const supervisor::supervisor_context& context,
-                               const catalog::model_entry& model, const backend_handover* from,
-                               group_places& into) {
-    auto ports = from == nullptr ? choose_ports(*context.random, model, into.held_ports)
-                                 : keep_ports(model, from->ports, into.held_ports);
+                               const catalog::model_entry& model, const backend_handover* handover,
+                               group_places& places) {
+    auto ports = handover == nullptr ? choose_ports(*context.random, model, places.held_ports)
+                                     : keep_ports(model, handover->ports, places.held_ports);
     if (!ports) {
         return ports.error();
     }
-    into.ports = std::move(*ports);
-    into.runtime = model.runtime.services.back().name;
-    into.services.name = catalog::label_of(model);
-    into.services.restart = model.runtime.restart;
+    places.ports = std::move(*ports);
+    places.runtime = model.runtime.services.back().name;
+    places.services.name = catalog::label_of(model);
+    places.services.restart = model.runtime.restart;
     return {};
 }
 
 void add_service(const supervisor::supervisor_context& context, const catalog::model_entry& model,
-                 supervisor::service_spec service, group_places& into) {
+                 supervisor::service_spec service, group_places& places) {
     service.gate = gate_for(context, model, service);
     if (service.gate) {
-        into.gates.push_back(service.gate);
+        places.gates.push_back(service.gate);
     }
-    into.runtime_at = service.endpoint;  // the last one stays
+    places.runtime_at = service.endpoint;  // the last one stays
     service.gate = with_preflight(context, model, service);
     service.gate = with_settings(context, service);
-    into.services.services.push_back(std::move(service));
+    places.services.services.push_back(std::move(service));
 }
 
 }  // namespace corral::engine

@@ -54,13 +54,13 @@ struct group_places {
     std::vector<std::shared_ptr<supervisor::start_gate>> gates;  // of the services that need the device
 };
 
-// The name and the ports; with `from` those that its processes have. REQUIRES: the profile names a service.
+// The name and the ports; with `handover` those that its processes have. REQUIRES: the profile names a service.
 [[nodiscard]] core::result<void> begin_group(const supervisor::supervisor_context& context,
-                                             const catalog::model_entry& model, const backend_handover* from,
-                                             group_places& into);
+                                             const catalog::model_entry& model,
+                                             const backend_handover* handover, group_places& places);
 
 // The next service, with its gates.
 void add_service(const supervisor::supervisor_context& context, const catalog::model_entry& model,
-                 supervisor::service_spec service, group_places& into);
+                 supervisor::service_spec service, group_places& places);
 
 }  // namespace corral::engine

@@ -60,12 +60,12 @@ private:
     [[nodiscard]] std::size_t count_instances(std::size_t model, Condition holds) const {
         return static_cast<std::size_t>(
             std::count_if(box_.instances.begin(), box_.instances.end(),
-                          [&](const instance_view& one) { return one.model == model && holds(one); }));
+                          [&](const instance_view& view) { return view.model == model && holds(view); }));
     }
     [[nodiscard]] std::size_t working(std::size_t model) const { return count_instances(model, works); }
     [[nodiscard]] bool loads_anew(std::size_t model) const {
-        return count_instances(model, [](const instance_view& one) {
-                   return one.is == presence::loading && one.first_load;
+        return count_instances(model, [](const instance_view& view) {
+                   return view.is == presence::loading && view.first_load;
                }) > 0;
     }
     // What loads on a card of `wanted` whose room is known; one that takes too long hinders nobody.
@@ -101,8 +101,8 @@ private:
     // A model that somebody waits for: what it needs is taken off before others are looked at, also where it
     // can't begin yet, so that nothing smaller slips in for ever.
     void place(std::size_t model) {
-        const bool any = count_instances(model, [](const instance_view& one) {
-                             return one.is == presence::absent && one.admitted;
+        const bool any = count_instances(model, [](const instance_view& view) {
+                             return view.is == presence::absent && view.admitted;
                          }) > 0;
         if (!any) {
             return;  // its own instances are on their way down, or up

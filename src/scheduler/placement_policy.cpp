@@ -5,9 +5,9 @@
 
 namespace corral::scheduler {
 
-std::uint64_t share_of(const instance_view& one) noexcept {
-    const std::uint64_t cards = one.cards.size();
-    return cards == 0 ? 0 : one.need_mb / cards + (one.need_mb % cards == 0 ? 0 : 1);
+std::uint64_t share_of(const instance_view& view) noexcept {
+    const std::uint64_t cards = view.cards.size();
+    return cards == 0 ? 0 : view.need_mb / cards + (view.need_mb % cards == 0 ? 0 : 1);
 }
 
 moment slice_counts_from(const model_view& model, const model_view& wants) noexcept {
@@ -27,17 +27,17 @@ card_ledger::card_ledger(const box_view& box, bool leaving) : most_(box.max_load
     }
 }
 
-void card_ledger::enter(const instance_view& by, bool takes) {
-    if (by.counts) {
+void card_ledger::enter(const instance_view& view, bool takes) {
+    if (view.counts) {
         sets_ = takes ? sets_ + 1 : sets_ - 1;
     }
-    if (by.port != 0) {
-        std::size_t& holders = ports_[by.port];
+    if (view.port != 0) {
+        std::size_t& holders = ports_[view.port];
         holders = takes ? holders + 1 : holders - 1;
     }
-    for (const unsigned card : by.cards) {
+    for (const unsigned card : view.cards) {
         page& on = pages_[card];
-        const std::uint64_t share = share_of(by);
+        const std::uint64_t share = share_of(view);
         on.used = takes ? on.used + share : on.used - share;
         on.sets = takes ? on.sets + 1 : on.sets - 1;
         if (share == 0) {
@@ -50,33 +50,33 @@ bool card_ledger::full() const noexcept {
     return most_ > 0 && sets_ >= most_;
 }
 
-bool card_ledger::short_on(const instance_view& one, unsigned card) const {
+bool card_ledger::short_on(const instance_view& view, unsigned card) const {
     const auto found = pages_.find(card);
     if (found == pages_.end() || !found->second.room) {
         return false;
     }
     const page& on = found->second;
-    const std::uint64_t share = share_of(one);
+    const std::uint64_t share = share_of(view);
     if (share == 0) {
         return on.sets > 0;
     }
     return on.unknown > 0 || on.used + share > *on.room;
 }
 
-bool card_ledger::port_is_taken(const instance_view& one) const {
-    const auto found = ports_.find(one.port);
-    return one.port != 0 && found != ports_.end() && found->second > 0;
+bool card_ledger::port_is_taken(const instance_view& view) const {
+    const auto found = ports_.find(view.port);
+    return view.port != 0 && found != ports_.end() && found->second > 0;
 }
 
-bool card_ledger::fits(const instance_view& one) const {
-    return !(full() && one.counts) && !port_is_taken(one) &&
-           std::none_of(one.cards.begin(), one.cards.end(),
-                        [&](unsigned card) { return short_on(one, card); });
+bool card_ledger::fits(const instance_view& view) const {
+    return !(full() && view.counts) && !port_is_taken(view) &&
+           std::none_of(view.cards.begin(), view.cards.end(),
+                        [&](unsigned card) { return short_on(view, card); });
 }
 
-std::size_t card_ledger::sets_beside(const instance_view& one) const {
+std::size_t card_ledger::sets_beside(const instance_view& view) const {
     std::size_t most = 0;
-    for (const unsigned card : one.cards) {
+    for (const unsigned card : view.cards) {
         const auto found = pages_.find(card);
         most = std::max(most, found == pages_.end() ? 0 : found->second.sets);
     }
@@ -117,14 +117,14 @@ private:
                std::any_of(found_.begin(), found_.end(),
                            [instance](const victim& v) { return v.instance == instance; });
     }
-    [[nodiscard]] bool same_deployment(const instance_view& one) const {
+    [[nodiscard]] bool same_deployment(const instance_view& view) const {
         const std::optional<std::size_t>& own = box_.models[wanted_.model].deployment;
-        return own && box_.models[one.model].deployment == own;
+        return own && box_.models[view.model].deployment == own;
     }
-    [[nodiscard]] bool helps(const instance_view& one) const {
-        return (ledger_.full() && wanted_.counts && one.counts) ||
-               (one.port == wanted_.port && ledger_.port_is_taken(wanted_)) ||
-               std::any_of(one.cards.begin(), one.cards.end(), [&](unsigned card) {
+    [[nodiscard]] bool helps(const instance_view& view) const {
+        return (ledger_.full() && wanted_.counts && view.counts) ||
+               (view.port == wanted_.port && ledger_.port_is_taken(wanted_)) ||
+               std::any_of(view.cards.begin(), view.cards.end(), [&](unsigned card) {
                    const auto& cards = wanted_.cards;
                    return std::find(cards.begin(), cards.end(), card) != cards.end() &&
                           ledger_.short_on(wanted_, card);
@@ -197,8 +197,8 @@ private:
     std::vector<victim> found_;
 };
 
-bool may_start(const instance_view& one, std::size_t model) {
-    return one.model == model && one.is == presence::absent && one.admitted;
+bool may_start(const instance_view& view, std::size_t model) {
+    return view.model == model && view.is == presence::absent && view.admitted;
 }
 
 }  // namespace

@@ -65,15 +65,15 @@ class card_ledger {
 public:
     // Of all that is there. Without `leaving` those are taken to be gone.
     card_ledger(const box_view& box, bool leaving);
-    void take(const instance_view& by) { enter(by, true); }
-    void give(const instance_view& by) { enter(by, false); }
-    [[nodiscard]] bool fits(const instance_view& one) const;
-    [[nodiscard]] bool short_on(const instance_view& one, unsigned card) const;
-    [[nodiscard]] bool port_is_taken(const instance_view& one) const;
+    void take(const instance_view& view) { enter(view, true); }
+    void give(const instance_view& view) { enter(view, false); }
+    [[nodiscard]] bool fits(const instance_view& view) const;
+    [[nodiscard]] bool short_on(const instance_view& view, unsigned card) const;
+    [[nodiscard]] bool port_is_taken(const instance_view& view) const;
     // As many are loaded as there may be.
     [[nodiscard]] bool full() const noexcept;
-    // On the busiest of the cards of `one`.
-    [[nodiscard]] std::size_t sets_beside(const instance_view& one) const;
+    // On the busiest of the cards of `view`.
+    [[nodiscard]] std::size_t sets_beside(const instance_view& view) const;
 
 private:
     struct page {
@@ -82,7 +82,7 @@ private:
         std::size_t sets = 0;
         std::size_t unknown = 0;  // sets whose need is not known
     };
-    void enter(const instance_view& by, bool takes);
+    void enter(const instance_view& view, bool takes);
     std::map<unsigned, page> pages_;
     std::map<std::uint16_t, std::size_t> ports_;
     std::size_t sets_ = 0;
@@ -90,9 +90,9 @@ private:
 };
 
 // In MiB, on each of its cards.
-[[nodiscard]] std::uint64_t share_of(const instance_view& one) noexcept;
-[[nodiscard]] constexpr bool works(const instance_view& one) noexcept {
-    return one.is == presence::loading || one.is == presence::ready;
+[[nodiscard]] std::uint64_t share_of(const instance_view& view) noexcept;
+[[nodiscard]] constexpr bool works(const instance_view& view) noexcept {
+    return view.is == presence::loading || view.is == presence::ready;
 }
 
 // From when the time slice of `model` counts against the one that wants its room. Jobs have theirs from when their model

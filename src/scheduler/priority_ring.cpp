@@ -15,9 +15,9 @@ void priority_ring::take(ticket_id one_of_these) {
 }
 
 // `ahead` of its own class, and what comes in between of the other.
-std::size_t priority_ring::with_the_others(priority_level of, std::size_t ahead) const noexcept {
+std::size_t priority_ring::with_the_others(priority_level level, std::size_t ahead) const noexcept {
     const std::size_t overtaken = std::min(overtakes_, most_overtakes);
-    if (of == priority_level::interactive) {
+    if (level == priority_level::interactive) {
         return ahead + std::min(jobs_.size(), (overtaken + ahead) / most_overtakes);
     }
     return ahead + std::min(people_.size(), (ahead + 1) * most_overtakes - overtaken);
@@ -31,9 +31,9 @@ std::optional<std::size_t> priority_ring::ahead_of(ticket_id id) const {
     return ahead ? std::optional(with_the_others(priority_level::batch, *ahead)) : std::nullopt;
 }
 
-std::size_t priority_ring::ahead_of_next(priority_level of, const std::string& client) const {
-    const client_ring& own = of == priority_level::batch ? jobs_ : people_;
-    return with_the_others(of, own.ahead_of_next(client));
+std::size_t priority_ring::ahead_of_next(priority_level level, const std::string& client) const {
+    const client_ring& own = level == priority_level::batch ? jobs_ : people_;
+    return with_the_others(level, own.ahead_of_next(client));
 }
 
 std::vector<ticket_id> priority_ring::take_all() {

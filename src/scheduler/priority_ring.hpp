@@ -19,11 +19,11 @@ public:
     static constexpr std::size_t most_overtakes = 8;
 
     // As client_ring::add(), within its class.
-    void add(priority_level of, const std::string& client, ticket_id id, bool first) {
-        ring_of(of).add(client, id, first);
+    void add(priority_level level, const std::string& client, ticket_id id, bool first) {
+        ring_of(level).add(client, id, first);
     }
     // All that wait now go before it, of the other class as the rule says.
-    void add_behind(priority_level of, ticket_id id) { ring_of(of).add_behind(id); }
+    void add_behind(priority_level level, ticket_id id) { ring_of(level).add_behind(id); }
     // False when it does not wait here.
     bool remove(ticket_id id) { return people_.remove(id) || jobs_.remove(id); }
     // Those that may be taken now, as client_ring::takeable(), of the class whose turn it is.
@@ -38,7 +38,7 @@ public:
     // How many are taken before `id` if nobody else comes; nothing when it does not wait here.
     [[nodiscard]] std::optional<std::size_t> ahead_of(ticket_id id) const;
     // The same for a ticket that `client` added now; a client that has none waiting and had no turn yet is "".
-    [[nodiscard]] std::size_t ahead_of_next(priority_level of, const std::string& client) const;
+    [[nodiscard]] std::size_t ahead_of_next(priority_level level, const std::string& client) const;
     // Everything, in the order in which a single server would have taken it.
     [[nodiscard]] std::vector<ticket_id> take_all();
     [[nodiscard]] bool people_wait() const noexcept { return people_.size() > 0; }
@@ -49,10 +49,10 @@ private:
         return people_.size() == 0 || (jobs_.size() > 0 && overtakes_ >= most_overtakes);
     }
     [[nodiscard]] const client_ring& next() const noexcept { return is_turn_of_jobs() ? jobs_ : people_; }
-    [[nodiscard]] client_ring& ring_of(priority_level of) noexcept {
-        return of == priority_level::batch ? jobs_ : people_;
+    [[nodiscard]] client_ring& ring_of(priority_level level) noexcept {
+        return level == priority_level::batch ? jobs_ : people_;
     }
-    [[nodiscard]] std::size_t with_the_others(priority_level of, std::size_t ahead) const noexcept;
+    [[nodiscard]] std::size_t with_the_others(priority_level level, std::size_t ahead) const noexcept;
 
     client_ring people_;
     client_ring jobs_;

@@ -37,8 +37,8 @@ void scheduler_core::settle() {
     } while (changed_);
 }
 
-void scheduler_core::settle(deployment& of) {
-    for (instance& one : of.instances) {
+void scheduler_core::settle(deployment& deployed) {
+    for (instance& one : deployed.instances) {
         if (!one.loaded()) {
             one.load_began.reset();
         } else if (!one.load_began) {
@@ -50,71 +50,71 @@ void scheduler_core::settle(deployment& of) {
         // One that is about to be stopped may still look ready, and so may what a failed stop has left.
         apply(queue_.instance_changed(one.facts.id, one.serves_as(), one.reason, now_));
     }
-    settle_tier(of);
-    const std::size_t users = queue_.waiting_for(of.model) + leases(of) + of.holds.size();
-    for (instance& one : of.instances) {
+    settle_tier(deployed);
+    const std::size_t users = queue_.waiting_for(deployed.model) + leases(deployed) + deployed.holds.size();
+    for (instance& one : deployed.instances) {
         order(one, one.residency.needed_by(users, now_));
     }
 }
 
-void scheduler_core::settle_tier(deployment& of) {
-    if (!tiered(of)) {
+void scheduler_core::settle_tier(deployment& deployed) {
+    if (!tiered(deployed)) {
         return;
     }
-    const unsigned before = queue_.tier_of(of.model);
-    const tier_verdict now = of.tiers.observe(before, of.tier_states(), now_);
+    const unsigned before = queue_.tier_of(deployed.model);
+    const tier_verdict now = deployed.tiers.observe(before, deployed.tier_states(), now_);
     if (now.why == tier_reason::none) {
         return;
     }
-    of.last_change.why = of.change_text(before, now);
-    of.last_change.since = now_;
-    ++of.last_change.changes;
+    deployed.last_change.why = deployed.change_text(before, now);
+    deployed.last_change.since = now_;
+    ++deployed.last_change.changes;
     if (!queue_.closed()) {  // the tiers of a box that stops end one by one
         say(now.outage, "model.tier-failed",
-            fmt::format("model {}: requests go to {} from now on, as {} event=tier.changed", of.model,
-                        of.label_of(now.serving), telemetry::printable(of.last_change.why, 500)));
+            fmt::format("model {}: requests go to {} from now on, as {} event=tier.changed", deployed.model,
+                        deployed.label_of(now.serving), telemetry::printable(deployed.last_change.why, 500)));
     }
-    apply(queue_.serve_by(of.model, now.serving, now_));
+    apply(queue_.serve_by(deployed.model, now.serving, now_));
     // What was loaded because it was needed is not needed any more.
-    for (instance& one : of.instances) {
+    for (instance& one : deployed.instances) {
         if (one.facts.tier > now.serving && !one.facts.preload && now.why == tier_reason::in_order) {
             order(one, one.residency.unload(now_));
         }
     }
 }
 
-model_view scheduler_core::view_of(const deployment& of, unsigned tier) const {
+model_view scheduler_core::view_of(const deployment& deployed, unsigned tier) const {
     model_view out;
-    const bool suspended = queue_.suspended(of.model);
-    const bool serves = queue_.tier_of(of.model) == tier;
-    const std::size_t waiting = serves ? queue_.waiting_for(of.model) : 0;
+    const bool suspended = queue_.suspended(deployed.model);
+    const bool serves = queue_.tier_of(deployed.model) == tier;
+    const std::size_t waiting = serves ? queue_.waiting_for(deployed.model) : 0;
     bool works = false;
-    for (const instance& one : of.instances) {
+    for (const instance& one : deployed.instances) {
         if (one.facts.tier == tier) {
             out.running += queue_.leases(one.facts.id);
             works = works || (one.loaded() && !one.broken());
         }
     }
-    out.name = of.model;
-    out.pinned = of.settings.pinned && !suspended;
-    out.most = of.most(tier);
-    out.slice = queue_.slice_of(of.model);
-    out.patience = patience_of(queue_.usual_load(of.model), options_.swaps);
+    out.name = deployed.model;
+    out.pinned = deployed.settings.pinned && !suspended;
+    out.most = deployed.most(tier);
+    out.slice = queue_.slice_of(deployed.model);
+    out.patience = patience_of(queue_.usual_load(deployed.model), options_.swaps);
     // A lease's own hold is no one else's.
-    const bool held = serves && of.holds.size() > leases(of);
+    const bool held = serves && deployed.holds.size() > leases(deployed);
     out.needed = held || (serves && waiting > 0);
-    out.people = held || (serves && queue_.people_wait_for(of.model));
+    out.people = held || (serves && queue_.people_wait_for(deployed.model));
     if (suspended) {
         return out;
     }
-    out.preload = of.preload.contains(tier);
-    out.preload_more = tier == 0 && of.preload_more;
+    out.preload = deployed.preload.contains(tier);
+    out.preload_more = tier == 0 && deployed.preload_more;
     out.more = waiting > 0;
-    const bool to_load = tiered(of) ? of.tiers.to_load() == tier : tier == 0;
+    const bool to_load = tiered(deployed) ? deployed.tiers.to_load() == tier : tier == 0;
     if (!works && to_load) {
-        std::optional<moment> since = queue_.oldest_of(of.model);
-        keep_earlier(since, of.held_since);
-        keep_earlier(since, of.wanted);
+        std::optional<moment> since = queue_.oldest_of(deployed.model);
+        keep_earlier(since, deployed.held_since);
+        keep_earlier(since, deployed.wanted);
         if (since) {
             out.wants = out.slice->waits_since(*since);
         }
@@ -161,14 +161,14 @@ scheduler_core::picture scheduler_core::look() {
     return out;
 }
 
-bool scheduler_core::needs_room(const deployment& of) {
-    const unsigned serving = queue_.tier_of(of.model);
+bool scheduler_core::needs_room(const deployment& deployed) {
+    const unsigned serving = queue_.tier_of(deployed.model);
     const picture seen = look();
     const card_ledger taken(seen.box, true);
     bool any = false;
     for (std::size_t i = 0; i < seen.instances.size(); ++i) {
         const instance& one = *seen.instances[i].second;
-        if (seen.instances[i].first != &of || one.facts.tier != serving) {
+        if (seen.instances[i].first != &deployed || one.facts.tier != serving) {
             continue;
         }
         if (one.loaded() || taken.fits(seen.box.instances[i])) {
@@ -302,21 +302,21 @@ void scheduler_core::refuse_hopeless(const picture& seen, const arrangement& pla
 }
 
 // For the lack of card memory. False: nothing else can serve, and those who wait must be told.
-bool scheduler_core::falls_back(deployment& of, unsigned tier) {
-    if (!tiered(of)) {
+bool scheduler_core::falls_back(deployment& deployed, unsigned tier) {
+    if (!tiered(deployed)) {
         return false;
     }
-    for (instance& one : of.instances) {
+    for (instance& one : deployed.instances) {
         const bool absent = one.residency.stage() == residence_stage::unloaded;
         one.no_memory = one.no_memory || (one.facts.tier == tier && absent);
     }
-    settle_tier(of);
-    const std::vector<presence> states = of.tier_states();
+    settle_tier(deployed);
+    const std::vector<presence> states = deployed.tier_states();
     const bool none =
         std::all_of(states.begin(), states.end(), [](presence one) { return one == presence::broken; });
     if (none) {
-        of.forget_no_memory();
-        settle_tier(of);
+        deployed.forget_no_memory();
+        settle_tier(deployed);
     }
     return !none;
 }
@@ -336,27 +336,27 @@ void scheduler_core::evict(const picture& seen, const eviction_order& order_of) 
     }
 }
 
-void scheduler_core::start(deployment& of, instance& one) {
+void scheduler_core::start(deployment& deployed, instance& one) {
     if (one.residency.stage() != residence_stage::unloaded) {
         return;
     }
-    const instance* const other = of.any_loaded();
+    const instance* const other = deployed.any_loaded();
     const std::optional<core::nanoseconds> stay =
-        other != nullptr ? std::optional(other->residency.stay()) : of.asked_stay;
-    figures_.swaps += of.displaces ? 1 : 0;
-    of.displaces = false;
-    of.wanted.reset();
-    of.asked_stay.reset();
-    of.preload_standby();
-    of.preload.erase(one.facts.tier);
+        other != nullptr ? std::optional(other->residency.stay()) : deployed.asked_stay;
+    figures_.swaps += deployed.displaces ? 1 : 0;
+    deployed.displaces = false;
+    deployed.wanted.reset();
+    deployed.asked_stay.reset();
+    deployed.preload_standby();
+    deployed.preload.erase(one.facts.tier);
     one.no_memory = false;
     one.first_load = true;
     one.load_began = now_;
     order(one, one.residency.load_now(stay));
-    const auto loaded = std::count_if(of.instances.begin(), of.instances.end(), [](const instance& each) {
-        return each.facts.tier == 0 && each.loaded();
-    });
-    of.preload_more = of.preload_more && static_cast<std::size_t>(loaded) < of.most(0);
+    const auto loaded =
+        std::count_if(deployed.instances.begin(), deployed.instances.end(),
+                      [](const instance& each) { return each.facts.tier == 0 && each.loaded(); });
+    deployed.preload_more = deployed.preload_more && static_cast<std::size_t>(loaded) < deployed.most(0);
 }
 
 }  // namespace corral::scheduler

@@ -101,13 +101,13 @@ bool scheduler_core::knows(instance_id which) const {
     });
 }
 
-bool scheduler_core::tiered(const deployment& of) const {
-    return of.last_tier() > 0 || queue_.tier_of(of.model) > 0;
+bool scheduler_core::tiered(const deployment& deployed) const {
+    return deployed.last_tier() > 0 || queue_.tier_of(deployed.model) > 0;
 }
 
-std::size_t scheduler_core::leases(const deployment& of) const {
+std::size_t scheduler_core::leases(const deployment& deployed) const {
     std::size_t out = 0;
-    for (const instance& one : of.instances) {
+    for (const instance& one : deployed.instances) {
         out += queue_.leases(one.facts.id);
     }
     return out;
@@ -153,8 +153,8 @@ void scheduler_core::order(const instance& one, residence_order what, const char
     changed_ = changed_ || what != residence_order::none;
 }
 
-void scheduler_core::notify(const deployment& of, const instance* but) {
-    for (const instance& one : of.instances) {
+void scheduler_core::notify(const deployment& deployed, const instance* but) {
+    for (const instance& one : deployed.instances) {
         if (&one != but) {
             effects_.emplace_back(effect::notify{one.facts.id});
         }
@@ -206,17 +206,17 @@ void scheduler_core::on(const event::stopped& what) {
 
 // --- the configuration
 
-core::nanoseconds scheduler_core::usual_stay(const deployment& of) const noexcept {
-    const core::nanoseconds stay = of.settings.keep_alive.value_or(options_.keep_alive);
+core::nanoseconds scheduler_core::usual_stay(const deployment& deployed) const noexcept {
+    const core::nanoseconds stay = deployed.settings.keep_alive.value_or(options_.keep_alive);
     return stay < core::nanoseconds{0} ? core::nanoseconds::max() : stay;
 }
 
-instance scheduler_core::made(const deployment& of, const instance_facts& facts, bool admitted) {
-    instance out{facts, residency_policy({usual_stay(of), of.settings.pinned, true})};
+instance scheduler_core::made(const deployment& deployed, const instance_facts& facts, bool admitted) {
+    instance out{facts, residency_policy({usual_stay(deployed), deployed.settings.pinned, true})};
     if (!admitted) {
         out.residency.hold_back();
     }
-    if (queue_.suspended(of.model)) {
+    if (queue_.suspended(deployed.model)) {
         order(out, out.residency.suspend(false, now_));
     }
     if (queue_.closed()) {
@@ -230,58 +230,58 @@ void scheduler_core::leave(const instance& one) {
     queue_.remove_instance(one.facts.id);
 }
 
-void scheduler_core::on(const event::added& what) {
-    deployment* of = known(what.model);
+void scheduler_core::on(const event::added& added) {
+    deployment* of = known(added.model);
     if (of == nullptr) {
-        of = &deployments_.emplace_back(deployment{what.model, what.settings});
-        queue_.add_queue(what.model);
+        of = &deployments_.emplace_back(deployment{added.model, added.settings});
+        queue_.add_queue(added.model);
     }
-    if (what.instead) {
-        take_over(*of, what);
+    if (added.instead) {
+        take_over(*of, added);
     }
-    for (const auto& [facts, now] : what.instances) {
+    for (const auto& [facts, now] : added.instances) {
         if (knows(facts.id)) {
             continue;
         }
-        of->instances.push_back(made(*of, facts, !what.instead));
+        of->instances.push_back(made(*of, facts, !added.instead));
         queue_.add_instance(of->model, facts.id, now.claim.cards, now_, {facts.capacity, facts.tier});
     }
     const auto place_of = [&](const instance& one) {
-        return std::find_if(what.instances.begin(), what.instances.end(),
+        return std::find_if(added.instances.begin(), added.instances.end(),
                             [&](const auto& each) { return each.first.id == one.facts.id; });
     };
     std::stable_sort(of->instances.begin(), of->instances.end(), [&](const instance& a, const instance& b) {
-        return what.instead && place_of(a) < place_of(b);
+        return added.instead && place_of(a) < place_of(b);
     });
-    for (const auto& [facts, now] : what.instances) {
+    for (const auto& [facts, now] : added.instances) {
         see(now);
     }
     of->tiers.set_failback(of->settings.failback_after);
 }
 
-// Those that `what` does not name leave. When all do, those who held the model did so on the old ones.
-void scheduler_core::take_over(deployment& of, const event::added& what) {
-    of.settings = what.settings;
+// Those that `added` does not name leave. When all do, those who held the model did so on the old ones.
+void scheduler_core::take_over(deployment& deployed, const event::added& added) {
+    deployed.settings = added.settings;
     const auto stays = [&](instance& one) {
-        const auto found = std::find_if(what.instances.begin(), what.instances.end(),
+        const auto found = std::find_if(added.instances.begin(), added.instances.end(),
                                         [&](const auto& each) { return each.first.id == one.facts.id; });
-        if (found == what.instances.end()) {
+        if (found == added.instances.end()) {
             leave(one);
             return false;
         }
         one.facts = found->first;
         return true;
     };
-    std::erase_if(of.instances, [&](instance& one) { return !stays(one); });
-    for (instance& one : of.instances) {
-        order(one, one.residency.set_rule(usual_stay(of), of.settings.pinned, now_));
+    std::erase_if(deployed.instances, [&](instance& one) { return !stays(one); });
+    for (instance& one : deployed.instances) {
+        order(one, one.residency.set_rule(usual_stay(deployed), deployed.settings.pinned, now_));
     }
-    if (of.instances.empty()) {
-        queue_.renew_queue(of.model);
-        of.holds.clear();
-        of.held_since.reset();
-        of.wanted.reset();
-        of.displaces = false;
+    if (deployed.instances.empty()) {
+        queue_.renew_queue(deployed.model);
+        deployed.holds.clear();
+        deployed.held_since.reset();
+        deployed.wanted.reset();
+        deployed.displaces = false;
     }
 }
 
@@ -329,15 +329,15 @@ void scheduler_core::on(const event::closed&) {
 
 // --- persons and clients
 
-bool scheduler_core::needs_load(const deployment& of) const {
-    return tiered(of) ? of.tiers.to_load().has_value() : of.any_loaded() == nullptr;
+bool scheduler_core::needs_load(const deployment& deployed) const {
+    return tiered(deployed) ? deployed.tiers.to_load().has_value() : deployed.any_loaded() == nullptr;
 }
 
-void scheduler_core::want(deployment& of) {
-    if (needs_load(of)) {
-        of.wanted = queue_.mark(now_);
+void scheduler_core::want(deployment& deployed) {
+    if (needs_load(deployed)) {
+        deployed.wanted = queue_.mark(now_);
     }
-    of.preload_standby();
+    deployed.preload_standby();
 }
 
 void scheduler_core::on(const event::preload& what) {

@@ -162,10 +162,10 @@ public:
     [[nodiscard]] const deployment* find(std::string_view model) const;
     [[nodiscard]] bool knows(instance_id which) const;
     // It has tiers, or is still served by one that it had.
-    [[nodiscard]] bool tiered(const deployment& of) const;
-    [[nodiscard]] std::size_t leases(const deployment& of) const;
+    [[nodiscard]] bool tiered(const deployment& deployed) const;
+    [[nodiscard]] std::size_t leases(const deployment& deployed) const;
     // A load of it now would have to wait for another to be unloaded. Not of one that is loaded or on its way.
-    [[nodiscard]] bool needs_room(const deployment& of);
+    [[nodiscard]] bool needs_room(const deployment& deployed);
     // By how much the lease that is longest overdue has passed its request's deadline.
     [[nodiscard]] core::nanoseconds overdue(core::steady_time now) const;
 
@@ -190,7 +190,7 @@ private:
     void on(const event::let_go& what);
     void on(const event::looked&) { apply(queue_.look(now_)); }
     void on(const event::stopped& what);
-    void on(const event::added& what);
+    void on(const event::added& added);
     void on(const event::admitted& what);
     void on(const event::removed& what);
     void on(const event::adjusted& what);
@@ -204,35 +204,35 @@ private:
     [[nodiscard]] deployment* known(std::string_view model);
     [[nodiscard]] std::pair<deployment*, instance*> known(instance_id which);
     void see(const instance_reading& each);
-    [[nodiscard]] instance made(const deployment& of, const instance_facts& facts, bool admitted);
-    void take_over(deployment& of, const event::added& what);
+    [[nodiscard]] instance made(const deployment& deployed, const instance_facts& facts, bool admitted);
+    void take_over(deployment& deployed, const event::added& added);
     void leave(const instance& one);
-    [[nodiscard]] core::nanoseconds usual_stay(const deployment& of) const noexcept;
-    [[nodiscard]] bool needs_load(const deployment& of) const;
-    void want(deployment& of);
+    [[nodiscard]] core::nanoseconds usual_stay(const deployment& deployed) const noexcept;
+    [[nodiscard]] bool needs_load(const deployment& deployed) const;
+    void want(deployment& deployed);
     void apply(const std::vector<decision>& all);
     void order(const instance& one, residence_order what, const char* why_stop = "is not needed any more");
-    void notify(const deployment& of, const instance* but = nullptr);
+    void notify(const deployment& deployed, const instance* but = nullptr);
     void say(bool warning, std::string_view id, std::string text) {
         effects_.emplace_back(effect::log{warning, id, std::move(text)});
     }
 
     // What follows from the facts.
     void settle();
-    void settle(deployment& of);
-    void settle_tier(deployment& of);
+    void settle(deployment& deployed);
+    void settle_tier(deployment& deployed);
     void arrange();
     [[nodiscard]] picture look();
-    [[nodiscard]] model_view view_of(const deployment& of, unsigned tier) const;
+    [[nodiscard]] model_view view_of(const deployment& deployed, unsigned tier) const;
     [[nodiscard]] instance_view view_of(const instance& one, std::size_t model) const;
     void withhold(const picture& seen, const arrangement& plan);
     void explain(const picture& seen, const arrangement& plan);
     void refuse_hopeless(const picture& seen, const arrangement& plan);
-    [[nodiscard]] bool falls_back(deployment& of, unsigned tier);
+    [[nodiscard]] bool falls_back(deployment& deployed, unsigned tier);
     [[nodiscard]] std::optional<core::nanoseconds> delay_of(const picture& seen,
                                                             const blocked_model& blocked) const;
     void evict(const picture& seen, const eviction_order& order);
-    void start(deployment& of, instance& one);
+    void start(deployment& deployed, instance& one);
 
     scheduler_options options_;
     queue_policy queue_;

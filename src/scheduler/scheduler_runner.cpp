@@ -37,9 +37,9 @@ core::deadline wait_for(const next_look& next, core::steady_time now) {
 
 }  // namespace
 
-instance_reading scheduler::impl::reading_of(instance_id id, const engine::backend& of) const {
-    engine::availability now = of.available();
-    return {id, now.state, std::move(now.reason), of.claim(), now.renewed, of.clears_at()};
+instance_reading scheduler::impl::reading_of(instance_id id, const engine::backend& backend) const {
+    engine::availability now = backend.available();
+    return {id, now.state, std::move(now.reason), backend.claim(), now.renewed, backend.clears_at()};
 }
 
 // The backends' word counts at the moment of each event; a watcher's wake-up may still be on its way.

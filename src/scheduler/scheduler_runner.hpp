@@ -104,7 +104,7 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
     }
     void add(std::string_view model, const std::vector<engine::backend*>& backends, bool instead);
     void forget_leavers();
-    [[nodiscard]] instance_reading reading_of(instance_id id, const engine::backend& of) const;
+    [[nodiscard]] instance_reading reading_of(instance_id id, const engine::backend& backend) const;
     [[nodiscard]] bool leased(const engine::backend* which) const;
     // Nothing: it does not wait any more.
     [[nodiscard]] std::optional<queue_place> place_of(const waiter& one) const;

@@ -354,7 +354,7 @@ public:
     // (may be empty) earlier, as soon as no more text can come. Must not be cancelled as a coroutine: use
     // `control`. REQUIRES: `sink` and `control` outlive the call; at most capacity() runs at a time.
     [[nodiscard]] virtual core::awaitable<run_outcome> run(
-        run_spec what, run_sink& sink, run_control& control,
+        run_spec spec, run_sink& sink, run_control& control,
         std::function<void(const run_outcome&)> on_end) = 0;
 
     // Times that something outside of the runtime, such as a lost card, kept it from starting.

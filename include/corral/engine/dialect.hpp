@@ -16,12 +16,12 @@ struct dialect_descriptor {
     // expands the service templates, makes the group. Fails with a sentence naming the model and the service.
     core::result<std::unique_ptr<backend>> (*make)(const supervisor::supervisor_context& context,
                                                    const catalog::model_entry& model) = nullptr;
-    // The same, ready at once with the processes of an earlier image of this process. REQUIRES: `from` has
+    // The same, ready at once with the processes of an earlier image of this process. REQUIRES: `handover` has
     // the fingerprint of `model`. On failure the processes are the caller's to end. nullptr, like
     // fingerprint: the dialect can't.
     core::result<std::unique_ptr<backend>> (*adopt)(const supervisor::supervisor_context& context,
                                                     const catalog::model_entry& model,
-                                                    const backend_handover& from) = nullptr;
+                                                    const backend_handover& handover) = nullptr;
     // Stands for all that a process of `model` is started with, but for ports that the kernel chose.
     std::string (*fingerprint)(const catalog::model_entry& model) = nullptr;
 };

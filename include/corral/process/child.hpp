@@ -74,19 +74,19 @@ struct child_handover {
 // never blocks and never kills.
 class child {
 public:
-    // Starts `what`, and waits for no disk: whether the program can be executed is known later, by executed() and
+    // Starts `spec`, and waits for no disk: whether the program can be executed is known later, by executed() and
     // failed_start(). Fails where there can be no process. REQUIRES: called on the one permanent thread.
-    [[nodiscard]] static core::result<child> spawn(const core::executor& on, const spawn_spec& what);
+    [[nodiscard]] static core::result<child> spawn(const core::executor& on, const spawn_spec& spec);
 
     // The descriptors stay this object's.
     [[nodiscard]] child_handover hand_over() const;
     // Goes on with a child of an earlier image of this process. One that has ended meanwhile is still a
     // zombie of ours, and wait() tells how. Takes the descriptors, also where it fails after can_adopt()
     // would have succeeded (no memory, no descriptors left).
-    [[nodiscard]] static core::result<child> adopt(const core::executor& on, const child_handover& from);
+    [[nodiscard]] static core::result<child> adopt(const core::executor& on, const child_handover& handover);
     // Fails, and takes nothing, when it is not our child and the leader of its group, or its streams can't be
     // read from.
-    [[nodiscard]] static core::result<void> can_adopt(const child_handover& from);
+    [[nodiscard]] static core::result<void> can_adopt(const child_handover& handover);
 
     child(child&&) noexcept;
     child& operator=(child&&) noexcept;
@@ -128,7 +128,7 @@ public:
     [[nodiscard]] bool kill_family();
 
     // Reads up to 64 KiB from that stream. An empty string means its end (EOF, or EIO of a pty).
-    [[nodiscard]] core::awaitable<core::result<std::string>> read(output_stream from);
+    [[nodiscard]] core::awaitable<core::result<std::string>> read(output_stream stream);
 
 private:
     struct state;

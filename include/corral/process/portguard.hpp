@@ -20,7 +20,7 @@ namespace corral::process {
 // (missing, unreadable, or its path can't stand in LD_PRELOAD), "static-program", "privileged-program"
 // (set-uid, set-gid or file capabilities), "other-machine". Looks only; programs that `what` starts in turn
 // are not looked at.
-[[nodiscard]] std::optional<program_fault> check_portguard(const spawn_spec& what,
+[[nodiscard]] std::optional<program_fault> check_portguard(const spawn_spec& spec,
                                                            const std::string& library);
 
 // Puts `library` before what LD_PRELOAD of `into` says already. `moved`: a port that the program asks for,

@@ -18,6 +18,6 @@ struct program_fault {
 };
 
 // Looks only; runs nothing. Also checks `working_directory`.
-[[nodiscard]] std::optional<program_fault> check_program(const spawn_spec& what);
+[[nodiscard]] std::optional<program_fault> check_program(const spawn_spec& spec);
 
 }  // namespace corral::process

@@ -34,7 +34,8 @@ class group_observer {
 public:
     virtual ~group_observer() = default;
     // Bytes as read. They are not to be trusted: a runtime prints the prompt word for word.
-    virtual void on_output(std::string_view service, process::output_stream from, std::string_view bytes) = 0;
+    virtual void on_output(std::string_view service, process::output_stream stream,
+                           std::string_view bytes) = 0;
     virtual void on_status(const service_status& now) = 0;
 };
 
@@ -87,8 +88,9 @@ public:
 
 // A group that is ready and wanted, with the processes of an earlier image of this process; one that ended
 // meanwhile is noticed and restarted at once. REQUIRES: they were started as `wanted` says. Fails, and takes
-// nothing, when `from` does not fit `wanted` or names what is not ours.
+// nothing, when `handover` does not fit `wanted` or names what is not ours.
 [[nodiscard]] core::result<std::shared_ptr<group>> adopt_group(const supervisor_context& context,
-                                                               group_spec wanted, const group_handover& from);
+                                                               group_spec wanted,
+                                                               const group_handover& handover);
 
 }  // namespace corral::supervisor

@@ -97,8 +97,8 @@ using call_outcome = boost::system::result<embedding_result, refused_texts>;
 
 class asker {
 public:
-    asker(embedding_server server, embedding_order what)
-        : server_(std::move(server)), what_(std::move(what)) {}
+    asker(embedding_server server, embedding_order order)
+        : server_(std::move(server)), what_(std::move(order)) {}
 
     core::awaitable<embedding_outcome> all() {
         if (what_.truncate && server_.context > 0) {
@@ -221,8 +221,8 @@ private:
 
 }  // namespace
 
-core::awaitable<embedding_outcome> embed_texts(embedding_server server, embedding_order what) {
-    asker asks(std::move(server), std::move(what));
+core::awaitable<embedding_outcome> embed_texts(embedding_server server, embedding_order order) {
+    asker asks(std::move(server), std::move(order));
     embedding_outcome made = co_await asks.all();
     co_return made;
 }

@@ -34,8 +34,8 @@ bool holds(const json& in, std::string_view path, const json& wanted) {
     const std::string_view name = path.substr(0, slash);
     const std::string_view rest = slash == std::string_view::npos ? std::string_view() : path.substr(slash);
     if (name == "*") {
-        return in.is_array() &&
-               std::all_of(in.begin(), in.end(), [&](const json& one) { return holds(one, rest, wanted); });
+        return in.is_array() && std::all_of(in.begin(), in.end(),
+                                            [&](const json& object) { return holds(object, rest, wanted); });
     }
     const json* const next = member_of(in, name);
     return next != nullptr && holds(*next, rest, wanted);

@@ -139,22 +139,22 @@ void prompt_sizes::note_stated(const stated_sizes& sizes) {
     stated_prompt_ = is_context(sizes.prompt) ? sizes.prompt : stated_prompt_;
 }
 
-bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_refusal& said,
+bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_refusal& refusal,
                            std::uint32_t limit) {
     const std::uint32_t before = stated_context_;
-    if (is_context(said.limit)) {
-        stated_context_ = said.limit;
+    if (is_context(refusal.limit)) {
+        stated_context_ = refusal.limit;
     }
     const chat::image_list images = chat::images_of(prompt);
     const std::uint32_t thought = estimated(prompt);
     const bool was_known = known(prompt).has_value();
-    if (said.tokens > 0 && !said.at_least) {
-        learn(prompt, images, said.tokens);
-        remember(mark_of(prompt, images), said.tokens);
+    if (refusal.tokens > 0 && !refusal.at_least) {
+        learn(prompt, images, refusal.tokens);
+        remember(mark_of(prompt, images), refusal.tokens);
         return !was_known || stated_context_ != before;
     }
     // How much too long it is, is unknown: a tenth more than fits, or than was thought.
-    const double floor = std::max({said.tokens, limit, thought});
+    const double floor = std::max({refusal.tokens, limit, thought});
     constexpr double clearly_more = 1.1;
     const auto guess = static_cast<std::uint32_t>(std::min<double>(floor * clearly_more, core::most_stated));
     learn(prompt, images, guess);

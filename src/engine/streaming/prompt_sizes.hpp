@@ -48,7 +48,7 @@ public:
     // Its answer counted the prompt.
     void counted(const chat::rendered_prompt& prompt, std::uint32_t tokens, std::uint32_t limit);
     // It refused the prompt. True: more is known now than when it was sent, so it can be made to fit.
-    bool refused(const chat::rendered_prompt& prompt, const context_refusal& said, std::uint32_t limit);
+    bool refused(const chat::rendered_prompt& prompt, const context_refusal& refusal, std::uint32_t limit);
     // Exactly, from a question, an answer or a refusal of late.
     [[nodiscard]] std::optional<std::uint32_t> known(const chat::rendered_prompt& prompt) const;
     // The server said so before anything was sent.

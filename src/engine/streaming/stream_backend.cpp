@@ -49,17 +49,17 @@ bool serves(const supervisor::service_status& service) {
 
 core::result<std::unique_ptr<backend>> stream_backend::make(
     const supervisor::supervisor_context& context, const catalog::model_entry& model,
-    core::result<std::unique_ptr<stream_protocol>> protocol, const backend_handover* from) {
+    core::result<std::unique_ptr<stream_protocol>> protocol, const backend_handover* handover) {
     if (!protocol) {
         return protocol.error();
     }
-    auto where = find_places(context, model, from);
+    auto where = find_places(context, model, handover);
     if (!where) {
         return where.error();
     }
     try {
         std::unique_ptr<backend> made(
-            new stream_backend(context, model, std::move(*where), std::move(*protocol), from));
+            new stream_backend(context, model, std::move(*where), std::move(*protocol), handover));
         return made;
     } catch (const boost::system::system_error& error) {
         return core::failure{error.code(), "Model " + catalog::label_of(model) + ": " + error.what()};
@@ -68,7 +68,7 @@ core::result<std::unique_ptr<backend>> stream_backend::make(
 
 core::result<stream_backend::places> stream_backend::find_places(
     const supervisor::supervisor_context& context, const catalog::model_entry& model,
-    const backend_handover* from) {
+    const backend_handover* handover) {
     const std::vector<catalog::service_template>& templates = model.runtime.services;
     if (templates.empty()) {
         return core::make_failure(core::errc::invalid,
@@ -80,7 +80,7 @@ core::result<stream_backend::places> stream_backend::find_places(
         return capacity.error();
     }
     out.capacity = *capacity;
-    if (const auto begun = begin_group(context, model, from, out); !begun) {
+    if (const auto begun = begin_group(context, model, handover, out); !begun) {
         return begun.error();
     }
     for (const catalog::service_template& rules : templates) {
@@ -95,7 +95,7 @@ core::result<stream_backend::places> stream_backend::find_places(
 
 stream_backend::stream_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
                                places where, std::unique_ptr<stream_protocol> protocol,
-                               const backend_handover* from)
+                               const backend_handover* handover)
     : context_(context),
       model_(std::move(model)),
       places_(std::move(where)),
@@ -131,25 +131,26 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
             service.on_endpoint = [this](const auto& at) { places_.runtime_at = at; };
         }
     }
-    group_ = from == nullptr ? supervisor::make_group(context_, std::move(wanted))
-                             : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
+    group_ = handover == nullptr
+                 ? supervisor::make_group(context_, std::move(wanted))
+                 : supervisor::adopt_group(context_, std::move(wanted), handover->services).value();
     if (model_.renews_slow) {
         decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
                        model_.runtime.clocks.renew_after, places_.capacity, group_);
     }
-    if (from != nullptr) {
-        measured_before_ = number_of(from->state, "device_mb");
+    if (handover != nullptr) {
+        measured_before_ = number_of(handover->state, "device_mb");
         stated_.size_bytes =
-            core::whole_number<std::uint64_t>(word_of(from->state, "model_bytes")).value_or(0);
+            core::whole_number<std::uint64_t>(word_of(handover->state, "model_bytes")).value_or(0);
         stated_.embedding_length =
-            core::whole_number<std::uint32_t>(word_of(from->state, "embedding_length")).value_or(0);
-        stated_.parameter_size = word_of(from->state, "parameters");
-        stated_.quantization = word_of(from->state, "quantization");
-        const auto stated = [from](const char* key) {
-            return core::whole_number<std::uint32_t>(word_of(from->state, key)).value_or(0);
+            core::whole_number<std::uint32_t>(word_of(handover->state, "embedding_length")).value_or(0);
+        stated_.parameter_size = word_of(handover->state, "parameters");
+        stated_.quantization = word_of(handover->state, "quantization");
+        const auto stated = [handover](const char* key) {
+            return core::whole_number<std::uint32_t>(word_of(handover->state, key)).value_or(0);
         };
         sizes_.note_stated({stated("context"), stated("prompt")});
-        protocol_->note_system_at_question(!word_of(from->state, "system_at_question").empty());
+        protocol_->note_system_at_question(!word_of(handover->state, "system_at_question").empty());
     }
     if (model_.runtime.traits.prefix_cache != catalog::prefix_cache::none) {
         reuse_.state = "the server's own";
@@ -160,9 +161,9 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
     }
     look_at_services();
     prefixes_of_ = runtime_.starts;
-    if (from != nullptr) {
+    if (handover != nullptr) {
         prefixes_.doubt();
-        unsalted_ = unsalted_prompts::known_from(word_of(from->state, "unsalted"));
+        unsalted_ = unsalted_prompts::known_from(word_of(handover->state, "unsalted"));
     }
     group_->add_observer(this);
 }
@@ -193,9 +194,10 @@ stream_parts stream_backend::parts() {
             },
         .halted = [this] { return group_->halted(places_.runtime); },
         .usual_load = [this] { return runtime_.usual_load; },
-        .too_long = [this](
-                        const chat::rendered_prompt& prompt,
-                        const context_refusal& said) { return sizes_.refused(prompt, said, prompt_limit()); },
+        .too_long =
+            [this](const chat::rendered_prompt& prompt, const context_refusal& refusal) {
+                return sizes_.refused(prompt, refusal, prompt_limit());
+            },
         .format_refused =
             [this](unsigned status) {
                 // Not in its words, which may be the client's.
@@ -319,22 +321,22 @@ core::awaitable<core::result<prompt_measure>> stream_backend::count_beside(
     co_return out;
 }
 
-core::awaitable<void> stream_backend::fit_max_tokens(run_spec& what) {
+core::awaitable<void> stream_backend::fit_max_tokens(run_spec& spec) {
     const std::uint32_t context = context_length();
-    if (!what.max_tokens || context == 0) {
+    if (!spec.max_tokens || context == 0) {
         co_return;
     }
-    std::optional<std::uint32_t> tokens = sizes_.known(what.prompt);
-    const bool in_doubt = sizes_.most_tokens(what.prompt) + *what.max_tokens > context;
+    std::optional<std::uint32_t> tokens = sizes_.known(spec.prompt);
+    const bool in_doubt = sizes_.most_tokens(spec.prompt) + *spec.max_tokens > context;
     if (!tokens && in_doubt && protocol_->limit_must_fit()) {
-        tokens = co_await sizes_.count(what.prompt, what.until);
+        tokens = co_await sizes_.count(spec.prompt, spec.until);
     }
     if (tokens && *tokens < context) {
-        what.max_tokens = std::min(*what.max_tokens, context - *tokens);
+        spec.max_tokens = std::min(*spec.max_tokens, context - *tokens);
     }
 }
 
-core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, run_control& control,
+core::awaitable<run_outcome> stream_backend::run(run_spec spec, run_sink& sink, run_control& control,
                                                  std::function<void(const run_outcome&)> on_end) {
     look_at_services();
     const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
@@ -343,15 +345,15 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
         close_kept();  // it is unknown with whom they are
         co_return std::move(*refused);
     }
-    request_words::listener hears(words_, what.prompt, sink);
+    request_words::listener hears(words_, spec.prompt, sink);
     std::optional<decay_watch::run> measured;
     if (decay_) {
         on_end = measured.emplace(*decay_).on_end(std::move(on_end));
     }
-    co_await fit_max_tokens(what);
-    const chat::rendered_prompt prompt = what.prompt;
-    const std::optional<prefix_places::choice> place = place_of(what);
-    run_outcome out = co_await runs_.run(std::move(what), hears, control, std::move(on_end), true);
+    co_await fit_max_tokens(spec);
+    const chat::rendered_prompt prompt = spec.prompt;
+    const std::optional<prefix_places::choice> place = place_of(spec);
+    run_outcome out = co_await runs_.run(std::move(spec), hears, control, std::move(on_end), true);
     if (place) {
         prefixes_.leave(*place, out.progress.prompt_accepted);
     }
@@ -402,10 +404,10 @@ void stream_backend::look_at_services() {
     }
 }
 
-void stream_backend::on_output(std::string_view service, process::output_stream from,
+void stream_backend::on_output(std::string_view service, process::output_stream stream,
                                std::string_view bytes) {
     if (service == places_.runtime) {
-        lines_[static_cast<std::size_t>(from)].feed(bytes);
+        lines_[static_cast<std::size_t>(stream)].feed(bytes);
     }
 }
 

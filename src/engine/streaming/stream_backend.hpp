@@ -26,11 +26,11 @@ namespace corral::engine::streaming {
 class stream_backend final : public backend, private supervisor::group_observer {
 public:
     // Takes ports from the kernel where none is given, expands the service templates and makes the group,
-    // stopped. Fails with a sentence that names the model and the service, or as `protocol` did. With `from`
+    // stopped. Fails with a sentence that names the model and the service, or as `protocol` did. With `handover`
     // as dialect_descriptor::adopt: ports and processes are those, and it is ready at once.
     [[nodiscard]] static core::result<std::unique_ptr<backend>> make(
         const supervisor::supervisor_context& context, const catalog::model_entry& model,
-        core::result<std::unique_ptr<stream_protocol>> protocol, const backend_handover* from = nullptr);
+        core::result<std::unique_ptr<stream_protocol>> protocol, const backend_handover* handover = nullptr);
     // dialect_descriptor::fingerprint of all that are made here.
     [[nodiscard]] static std::string fingerprint_of(const catalog::model_entry& model);
     stream_backend(const stream_backend&) = delete;
@@ -69,13 +69,13 @@ public:
         return model_.runtime.traits.logprobs != catalog::logprob_form::none;
     }
     [[nodiscard]] bool can_embed() const noexcept override { return catalog::can(model_, "embedding"); }
-    [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order what) override;
+    [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order order) override;
     // By the server's count where it offers one (prompt_sizes.hpp).
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> count_beside(
         const chat::rendered_prompt& prompt, core::deadline until) override;
-    [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+    [[nodiscard]] core::awaitable<run_outcome> run(run_spec spec, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
     [[nodiscard]] std::optional<core::steady_time> clears_at() const override { return runs_.clears_at(); }
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
@@ -96,11 +96,11 @@ private:
     };
     [[nodiscard]] static core::result<places> find_places(const supervisor::supervisor_context& context,
                                                           const catalog::model_entry& model,
-                                                          const backend_handover* from);
+                                                          const backend_handover* handover);
     stream_backend(const supervisor::supervisor_context& context, catalog::model_entry model, places where,
-                   std::unique_ptr<stream_protocol> protocol, const backend_handover* from);
+                   std::unique_ptr<stream_protocol> protocol, const backend_handover* handover);
 
-    void on_output(std::string_view service, process::output_stream from, std::string_view bytes) override;
+    void on_output(std::string_view service, process::output_stream stream, std::string_view bytes) override;
     void on_status(const supervisor::service_status& now) override;
     void look_at_services();
     [[nodiscard]] stream_parts parts();
@@ -113,11 +113,11 @@ private:
     [[nodiscard]] core::awaitable<void> ask_for_model();
     // Where its template has the system text, where it shows that. Never fails a start.
     [[nodiscard]] core::awaitable<void> ask_for_template();
-    [[nodiscard]] core::awaitable<embedding_outcome> ask_for_vectors(embedding_order what);
+    [[nodiscard]] core::awaitable<embedding_outcome> ask_for_vectors(embedding_order order);
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
     void close_kept();
     // Where the server computes it, and whether it may use what is there.
-    [[nodiscard]] std::optional<prefix_places::choice> place_of(run_spec& what);
+    [[nodiscard]] std::optional<prefix_places::choice> place_of(run_spec& spec);
     // Whose what is there may be used by; one name for all where the model's settings say so.
     [[nodiscard]] std::string_view share_of(std::string_view owner) const noexcept {
         return model_.reuse_across_keys ? std::string_view() : owner;
@@ -129,7 +129,7 @@ private:
     // Of a prompt; 0 unknown.
     [[nodiscard]] std::uint32_t prompt_limit() const noexcept;
     // A limit beyond the context would be refused, or is one that the context is.
-    [[nodiscard]] core::awaitable<void> fit_max_tokens(run_spec& what);
+    [[nodiscard]] core::awaitable<void> fit_max_tokens(run_spec& spec);
 
     supervisor::supervisor_context context_;
     catalog::model_entry model_;

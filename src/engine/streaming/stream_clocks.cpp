@@ -12,10 +12,10 @@ core::nanoseconds times(core::nanoseconds span, double factor) {
 
 }  // namespace
 
-prefill_clock::prefill_clock(const catalog::engine_clocks& from)
-    : per_token_(from.prefill_per_token),
-      base_(from.prefill_base, {from.prefill_base, from.prefill_bounds.ceiling}, {"first words", 5, 50, 10}) {
-}
+prefill_clock::prefill_clock(const catalog::engine_clocks& clocks)
+    : per_token_(clocks.prefill_per_token),
+      base_(clocks.prefill_base, {clocks.prefill_base, clocks.prefill_bounds.ceiling},
+            {"first words", 5, 50, 10}) {}
 
 double prefill_clock::share(std::uint32_t tokens) const {
     return 1.0 + static_cast<double>((per_token_ * tokens).count()) /
@@ -37,7 +37,7 @@ std::string prefill_clock::stand(std::uint32_t tokens) const {
            ", ceiling " + supervisor::seconds_text(times(base_.ceiling(), here)) + ")";
 }
 
-stream_clocks::stream_clocks(const catalog::engine_clocks& from)
-    : prefill(from), decode(from.decode_stall, from.decode_bounds, {"gaps", 50, 200, 10}) {}
+stream_clocks::stream_clocks(const catalog::engine_clocks& clocks)
+    : prefill(clocks), decode(clocks.decode_stall, clocks.decode_bounds, {"gaps", 50, 200, 10}) {}
 
 }  // namespace corral::engine::streaming

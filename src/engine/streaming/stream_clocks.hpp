@@ -16,7 +16,7 @@ namespace corral::engine::streaming {
 // for a slow box, or a server that says nothing before its answer is whole, is slow again.
 class prefill_clock {
 public:
-    explicit prefill_clock(const catalog::engine_clocks& from);
+    explicit prefill_clock(const catalog::engine_clocks& clocks);
 
     // The first text of a prompt of about so many tokens took this long to come, and came.
     void observe(std::uint32_t tokens, core::nanoseconds took);
@@ -35,7 +35,7 @@ private:
 };
 
 struct stream_clocks {
-    explicit stream_clocks(const catalog::engine_clocks& from);
+    explicit stream_clocks(const catalog::engine_clocks& clocks);
 
     prefill_clock prefill;
     supervisor::learned_clock decode;  // from one piece of text to the next

@@ -9,7 +9,7 @@
 
 namespace corral::engine::streaming {
 
-core::awaitable<embedding_outcome> stream_backend::embed(embedding_order what) {
+core::awaitable<embedding_outcome> stream_backend::embed(embedding_order order) {
     look_at_services();
     const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
     const std::uint64_t mark = runtime_.starts;
@@ -19,7 +19,7 @@ core::awaitable<embedding_outcome> stream_backend::embed(embedding_order what) {
     if (refused) {
         co_return *refused->failure;
     }
-    embedding_outcome made = co_await ask_for_vectors(std::move(what));
+    embedding_outcome made = co_await ask_for_vectors(std::move(order));
     if (decay_) {
         decay_->embedded();
     }
@@ -43,7 +43,7 @@ core::awaitable<embedding_outcome> stream_backend::embed(embedding_order what) {
     co_return made;
 }
 
-core::awaitable<embedding_outcome> stream_backend::ask_for_vectors(embedding_order what) {
+core::awaitable<embedding_outcome> stream_backend::ask_for_vectors(embedding_order order) {
     embedding_server server;
     server.how = model_.runtime.traits.embedding;
     auto traits = expanded_traits(model_);
@@ -59,7 +59,7 @@ core::awaitable<embedding_outcome> stream_backend::ask_for_vectors(embedding_ord
     server.stall = clocks_.decode.start();
     server.context = model_.context.positions;
     server.clock = context_.clock;
-    embedding_outcome made = co_await embed_texts(std::move(server), std::move(what));
+    embedding_outcome made = co_await embed_texts(std::move(server), std::move(order));
     co_return made;
 }
 

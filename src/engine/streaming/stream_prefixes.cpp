@@ -28,23 +28,23 @@ bool stream_backend::goes_unsalted(const std::string& owner) {
     return unsalted_.take(owner, model_.reuse_across_keys);
 }
 
-std::optional<prefix_places::choice> stream_backend::place_of(run_spec& what) {
+std::optional<prefix_places::choice> stream_backend::place_of(run_spec& spec) {
     look_at_process();
     const bool off = model_.reuse == catalog::reuse_policy::off;
-    what.cache_salt = off ? salts_.once() : salts_.of(share_of(what.owner));
-    if (what.cache_salt.empty()) {
-        unsalted_.note(what.owner);
-    } else if (unsalted_.refused() && unsalted_.take(what.owner, model_.reuse_across_keys)) {
-        what.cache_salt.clear();
+    spec.cache_salt = off ? salts_.once() : salts_.of(share_of(spec.owner));
+    if (spec.cache_salt.empty()) {
+        unsalted_.note(spec.owner);
+    } else if (unsalted_.refused() && unsalted_.take(spec.owner, model_.reuse_across_keys)) {
+        spec.cache_salt.clear();
     }
     if (off) {
-        what.computes_all = true;
+        spec.computes_all = true;
         return std::nullopt;
     }
-    const auto place = prefixes_.take(prefix_text(what.prompt), share_of(what.owner));
+    const auto place = prefixes_.take(prefix_text(spec.prompt), share_of(spec.owner));
     if (place) {
-        what.slot = place->slot;
-        what.computes_all = place->computes_all;
+        spec.slot = place->slot;
+        spec.computes_all = place->computes_all;
     }
     return place;
 }

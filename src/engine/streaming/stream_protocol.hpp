@@ -104,11 +104,11 @@ class stream_protocol {
 public:
     virtual ~stream_protocol() = default;
     // errc::refused with a sentence for the client: this server can't be asked that.
-    [[nodiscard]] virtual core::result<stream_request> request_for(const run_spec& what) const = 0;
+    [[nodiscard]] virtual core::result<stream_request> request_for(const run_spec& spec) const = 0;
     // Empty: the answer to the request is the stream.
     [[nodiscard]] virtual next_call next() const { return {}; }
     // Of an answer with status 200 to that request.
-    [[nodiscard]] virtual std::unique_ptr<answer_reader> reader(const run_spec& what) const = 0;
+    [[nodiscard]] virtual std::unique_ptr<answer_reader> reader(const run_spec& spec) const = 0;
     // What a whole answer with another status says.
     [[nodiscard]] virtual error_part error_of(unsigned status, std::string_view body) const = 0;
     // The question (POST) how many tokens `prompt` is, or the one after it, with the text of the first answer.

@@ -19,10 +19,10 @@ constexpr std::size_t most_before = 64UL * 1024;    // of an answer that another
 }  // namespace
 
 std::shared_ptr<stream_pump> stream_pump::start(core::task_group& tasks, const core::executor& on,
-                                                http::stream_call what, core::deadline most,
+                                                http::stream_call call, core::deadline most,
                                                 core::wake_signal& bell, next_call next) {
     auto pump = std::make_shared<stream_pump>(on, bell, std::move(next));
-    tasks.spawn("a streamed call", go(pump, std::move(what), most));
+    tasks.spawn("a streamed call", go(pump, std::move(call), most));
     return pump;
 }
 
@@ -61,9 +61,9 @@ void stream_pump::ring() {
     }
 }
 
-core::awaitable<void> stream_pump::go(std::shared_ptr<stream_pump> self, http::stream_call what,
+core::awaitable<void> stream_pump::go(std::shared_ptr<stream_pump> self, http::stream_call call,
                                       core::deadline most) {
-    co_await self->open(std::move(what));
+    co_await self->open(std::move(call));
     if (self->stream_ && !self->abandoned_) {
         co_await self->read(most);
     }
@@ -75,12 +75,12 @@ core::awaitable<void> stream_pump::go(std::shared_ptr<stream_pump> self, http::s
     self->ring();
 }
 
-core::awaitable<void> stream_pump::open(http::stream_call what) {
+core::awaitable<void> stream_pump::open(http::stream_call call) {
     http::stream_call asked;
     if (next_) {
-        asked = what;
+        asked = call;
     }
-    co_await open_one(std::move(what));
+    co_await open_one(std::move(call));
     core::deadline ever;
     while (next_ && stream_ && asked.method == "POST") {
         auto first = co_await (http::read_all(*stream_, most_before, asked.until) || taken_.wait(ever));
@@ -107,12 +107,12 @@ core::awaitable<void> stream_pump::open(http::stream_call what) {
     }
 }
 
-core::awaitable<void> stream_pump::open_one(http::stream_call what) {
+core::awaitable<void> stream_pump::open_one(http::stream_call call) {
     if (abandoned_) {
         co_return;
     }
     core::deadline ever;
-    auto first = co_await (http::reply_stream::open(std::move(what)) || taken_.wait(ever));
+    auto first = co_await (http::reply_stream::open(std::move(call)) || taken_.wait(ever));
     if (first.index() != 0) {
         co_return;  // nothing is taken before a head: it was abandoned
     }

@@ -20,7 +20,7 @@ public:
     // `what.until` bounds the way to the head of the answer, `most` the whole call. `bell` rings at every change until
     // abandon(), let_end() or part(), and is borrowed as long. `next`: of the protocol.
     [[nodiscard]] static std::shared_ptr<stream_pump> start(core::task_group& tasks, const core::executor& on,
-                                                            http::stream_call what, core::deadline most,
+                                                            http::stream_call call, core::deadline most,
                                                             core::wake_signal& bell, next_call next = {});
     stream_pump(const core::executor& on, core::wake_signal& bell, next_call next)
         : bell_(&bell), taken_(on), next_(std::move(next)) {}
@@ -49,10 +49,10 @@ public:
     void let_end(core::deadline until);
 
 private:
-    static core::awaitable<void> go(std::shared_ptr<stream_pump> self, http::stream_call what,
+    static core::awaitable<void> go(std::shared_ptr<stream_pump> self, http::stream_call call,
                                     core::deadline most);
-    [[nodiscard]] core::awaitable<void> open(http::stream_call what);
-    [[nodiscard]] core::awaitable<void> open_one(http::stream_call what);
+    [[nodiscard]] core::awaitable<void> open(http::stream_call call);
+    [[nodiscard]] core::awaitable<void> open_one(http::stream_call call);
     [[nodiscard]] core::awaitable<void> read(core::deadline most);
     void ring();
 

@@ -134,8 +134,9 @@ stream_run::early stream_run::refused_for(run_state& now, unsigned status, const
                 core::say("runtime.refused/prompt", status, said), status >= first_failure);
 }
 
-run_end stream_run::fail_too_long(run_state& now, const context_refusal& said, core::reason message) const {
-    const bool fits_next = parts_.too_long && parts_.too_long(now.what.prompt, said);
+run_end stream_run::fail_too_long(run_state& now, const context_refusal& refusal,
+                                  core::reason message) const {
+    const bool fits_next = parts_.too_long && parts_.too_long(now.what.prompt, refusal);
     return fail(now, chat::failure_kind::context_too_long, "context-full", std::move(message), fits_next);
 }
 

@@ -55,12 +55,12 @@ void stream_run::ring_all() {
     }
 }
 
-core::awaitable<run_outcome> stream_run::run(run_spec what, run_sink& sink, run_control& control,
+core::awaitable<run_outcome> stream_run::run(run_spec spec, run_sink& sink, run_control& control,
                                              std::function<void(const run_outcome&)> on_end,
                                              bool may_restart) {
     const entry_in_bells entry(bells_, control.bell());
     run_state now;
-    now.what = std::move(what);
+    now.what = std::move(spec);
     now.prompt_tokens = tokens_of_prompt(now.what);
     now.usage_tokens = parts_.likely_tokens ? parts_.likely_tokens(now.what.prompt) : now.prompt_tokens;
     now.sink = &sink;

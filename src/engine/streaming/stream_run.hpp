@@ -58,7 +58,7 @@ public:
     explicit stream_run(stream_parts parts);
 
     // backend::run(). `may_restart` false: a failed start is the supervisor's to judge.
-    [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+    [[nodiscard]] core::awaitable<run_outcome> run(run_spec spec, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end,
                                                    bool may_restart);
     // Nothing is in the server; false when the deadline came first.
@@ -146,7 +146,7 @@ private:
     [[nodiscard]] early without_salt(run_state& now);
     // It refused the request for its contents; nothing: it is asked once more, without the format.
     [[nodiscard]] early refused_for(run_state& now, unsigned status, const error_part& error);
-    run_end fail_too_long(run_state& now, const context_refusal& said, core::reason message) const;
+    run_end fail_too_long(run_state& now, const context_refusal& refusal, core::reason message) const;
     static run_end fail(run_state& now, chat::failure_kind kind, const char* cause, core::reason message,
                         bool retryable);
     // What its silences were tells how quick the server is.
@@ -157,7 +157,7 @@ private:
     [[nodiscard]] core::awaitable<void> rest(run_state& now, core::deadline until);
     void note_usage(run_state& now) const;
     void note_prompt(run_state& now, std::uint32_t tokens, std::uint32_t cached) const;
-    [[nodiscard]] static std::uint32_t tokens_of_prompt(const run_spec& what);
+    [[nodiscard]] static std::uint32_t tokens_of_prompt(const run_spec& spec);
     [[nodiscard]] core::steady_time clock_now() const noexcept { return parts_.clock->now(); }
 
     stream_parts parts_;

@@ -90,9 +90,9 @@ core::awaitable<core::result<void>> stream_backend::self_test() {
     // A server that can't be stopped ends its short answer sooner than it is replaced.
     const cancel_method how = model_.runtime.traits.cancel;
     ask.may_be_stopped = how != cancel_method::drain && how != cancel_method::restart;
-    first_run run = [this](run_spec what, run_sink& sink, run_control& control) {
+    first_run run = [this](run_spec spec, run_sink& sink, run_control& control) {
         std::function<void(const run_outcome&)> no_listener;
-        return runs_.run(std::move(what), sink, control, std::move(no_listener), false);
+        return runs_.run(std::move(spec), sink, control, std::move(no_listener), false);
     };
     const auto answered = co_await ask_first_question(context_.on, model_, std::move(ask), std::move(run));
     co_return answered;

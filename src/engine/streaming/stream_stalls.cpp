@@ -21,11 +21,11 @@ constexpr core::nanoseconds longest_rest = 1s;
 
 }  // namespace
 
-std::uint32_t stream_run::tokens_of_prompt(const run_spec& what) {
+std::uint32_t stream_run::tokens_of_prompt(const run_spec& spec) {
     constexpr std::uint32_t of_an_image = 1024;  // and it is looked at before
     const auto images =
-        static_cast<std::uint32_t>(std::min<std::size_t>(chat::images_of(what.prompt).size(), 1000));
-    return estimated_tokens(what.prompt.system) + estimated_tokens(what.prompt.turns) + images * of_an_image;
+        static_cast<std::uint32_t>(std::min<std::size_t>(chat::images_of(spec.prompt).size(), 1000));
+    return estimated_tokens(spec.prompt.system) + estimated_tokens(spec.prompt.turns) + images * of_an_image;
 }
 
 run_end stream_run::fail(run_state& now, chat::failure_kind kind, const char* cause, core::reason message,

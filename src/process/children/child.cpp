@@ -235,15 +235,15 @@ core::result<void> outcome_of_signal(int answer) {
 
 }  // namespace
 
-core::result<child> child::spawn(const core::executor& on, const spawn_spec& what) {
-    if (what.command.empty() || what.command.front().empty()) {
+core::result<child> child::spawn(const core::executor& on, const spawn_spec& spec) {
+    if (spec.command.empty() || spec.command.front().empty()) {
         return core::make_failure(core::errc::invalid, core::say("service.cannot-start/empty"));
     }
-    launch_spec launching{places_of(what), what.command, {}, what.working_directory, what.limits};
-    for (const auto& [name, value] : what.environment) {
+    launch_spec launching{places_of(spec), spec.command, {}, spec.working_directory, spec.limits};
+    for (const auto& [name, value] : spec.environment) {
         launching.environment.push_back(name + '=' + value);
     }
-    auto stdio = open_stdio(what.stdio);
+    auto stdio = open_stdio(spec.stdio);
     if (!stdio) {
         return stdio.error();
     }
@@ -253,7 +253,7 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     }
     // Everything that can fail for want of descriptors or memory comes before the child.
     auto made = std::make_shared<state>(on);
-    made->out.terminal = what.stdio != stdio_kind::pipe && stdio->no_terminal.empty();
+    made->out.terminal = spec.stdio != stdio_kind::pipe && stdio->no_terminal.empty();
     made->no_terminal = std::move(stdio->no_terminal);
     core::error_code failed = made->out.adopt(stdio->our_out);
     if (!failed) {
@@ -268,15 +268,15 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     }
     if (failed) {
         return core::failure{failed, core::say("service.process-control/from",
-                                               in_quotes(what.command.front()), failed.message())};
+                                               in_quotes(spec.command.front()), failed.message())};
     }
-    if (what.own_cgroup) {
-        made->limited = limited_group::make(what.together);
+    if (spec.own_cgroup) {
+        made->limited = limited_group::make(spec.together);
     }
     const core::owned_fd door = made->own_group() != nullptr ? made->own_group()->door() : core::owned_fd();
     launching.cgroup = door.get();
-    made->program = what.command.front();
-    made->directory = what.working_directory;
+    made->program = spec.command.front();
+    made->directory = spec.working_directory;
     auto started = launch(launching, *stdio, std::move(report->write));
     if (!started) {
         return started.error();
@@ -285,7 +285,7 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     if (failed) {
         give_up_child(started->pid);
         return core::failure{failed, core::say("service.process-control/cannot-watch",
-                                               in_quotes(what.command.front()), failed.message())};
+                                               in_quotes(spec.command.front()), failed.message())};
     }
     static_cast<void>(started->pidfd.release());
     made->pid = started->pid;
@@ -323,37 +323,37 @@ child_handover child::hand_over() const {
     return {state_->pid, handle_of(state_->out), handle_of(state_->err), state_->out.terminal};
 }
 
-core::result<void> child::can_adopt(const child_handover& from) {
-    const auto row = from.pid > 1 ? read_process(from.pid) : std::nullopt;
+core::result<void> child::can_adopt(const child_handover& handover) {
+    const auto row = handover.pid > 1 ? read_process(handover.pid) : std::nullopt;
     if (!row || row->parent != ::getpid()) {
-        return not_adoptable(from.pid, "it is no child of this process");
+        return not_adoptable(handover.pid, "it is no child of this process");
     }
-    if (row->group != from.pid) {
-        return not_adoptable(from.pid, "it is not the leader of its process group");
+    if (row->group != handover.pid) {
+        return not_adoptable(handover.pid, "it is not the leader of its process group");
     }
-    for (const int fd : {from.out, from.err}) {
+    for (const int fd : {handover.out, handover.err}) {
         if (const char* problem = stream_problem(fd); *problem != '\0') {
-            return not_adoptable(from.pid, problem);
+            return not_adoptable(handover.pid, problem);
         }
     }
-    if (from.out == from.err && from.out != -1) {
-        return not_adoptable(from.pid, "its output and its error output are the same pipe");
+    if (handover.out == handover.err && handover.out != -1) {
+        return not_adoptable(handover.pid, "its output and its error output are the same pipe");
     }
     return {};
 }
 
-core::result<child> child::adopt(const core::executor& on, const child_handover& from) {
-    if (auto fit = can_adopt(from); !fit) {
+core::result<child> child::adopt(const core::executor& on, const child_handover& handover) {
+    if (auto fit = can_adopt(handover); !fit) {
         return fit.error();
     }
-    core::owned_fd bell(open_pidfd(from.pid));
+    core::owned_fd bell(open_pidfd(handover.pid));
     if (!bell.valid()) {
-        return not_adoptable(from.pid, "the kernel gives no descriptor (pidfd) for it");
+        return not_adoptable(handover.pid, "the kernel gives no descriptor (pidfd) for it");
     }
     auto made = std::make_shared<state>(on);
-    made->out.terminal = from.pty;
-    core::owned_fd out(from.out);
-    core::owned_fd err(from.err);
+    made->out.terminal = handover.pty;
+    core::owned_fd out(handover.out);
+    core::owned_fd err(handover.err);
     core::error_code failed;
     if (out.valid()) {
         failed = made->out.adopt(out);
@@ -367,10 +367,10 @@ core::result<child> child::adopt(const core::executor& on, const child_handover&
     if (failed) {
         // What the streams took over goes with them; their numbers must not be closed twice.
         return core::failure{failed,
-                             core::say("service.process-control/process", from.pid, failed.message())};
+                             core::say("service.process-control/process", handover.pid, failed.message())};
     }
     static_cast<void>(bell.release());
-    made->pid = from.pid;
+    made->pid = handover.pid;
     made->limited = limited_group::of(made->pid);
     made->mark = birthmark_of(made->pid);
     own_child(made->pid);
@@ -461,8 +461,8 @@ bool child::kill_family() {
     return signalled && empty && strays + alive == 0 && (state_->mark || !group_alive());
 }
 
-core::awaitable<core::result<std::string>> child::read(output_stream from) {
-    return state::read(state_, from);
+core::awaitable<core::result<std::string>> child::read(output_stream stream) {
+    return state::read(state_, stream);
 }
 
 }  // namespace corral::process

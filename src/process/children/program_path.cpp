@@ -29,19 +29,19 @@ std::string in_quotes(std::string_view word) {
     return text + '\'';
 }
 
-std::string seen_from_here(const std::string& path, const spawn_spec& what) {
+std::string seen_from_here(const std::string& path, const spawn_spec& spec) {
     // An absolute right-hand side replaces the left-hand one.
-    return (std::filesystem::path(what.working_directory) / path).string();
+    return (std::filesystem::path(spec.working_directory) / path).string();
 }
 
-std::vector<std::string> places_of(const spawn_spec& what) {
-    const std::string& name = what.command.front();
+std::vector<std::string> places_of(const spawn_spec& spec) {
+    const std::string& name = spec.command.front();
     if (name.find('/') != std::string::npos) {
         return {name};
     }
-    const auto variable = what.environment.find("PATH");
+    const auto variable = spec.environment.find("PATH");
     std::string_view rest =
-        variable == what.environment.end() ? default_path : std::string_view(variable->second);
+        variable == spec.environment.end() ? default_path : std::string_view(variable->second);
     std::vector<std::string> places;
     for (bool more = true; more;) {
         const auto colon = rest.find(':');
@@ -52,17 +52,17 @@ std::vector<std::string> places_of(const spawn_spec& what) {
     return places;
 }
 
-core::result<std::string> find_program(const spawn_spec& what) {
-    if (what.command.empty() || what.command.front().empty()) {
+core::result<std::string> find_program(const spawn_spec& spec) {
+    if (spec.command.empty() || spec.command.front().empty()) {
         return core::make_failure(core::errc::invalid, core::say("service.cannot-start/empty"));
     }
-    const std::string& name = what.command.front();
+    const std::string& name = spec.command.front();
     if (name.find('/') != std::string::npos) {
         return name;
     }
     bool not_executable = false;
-    for (const std::string& place : places_of(what)) {
-        const std::string candidate = seen_from_here(place, what);
+    for (const std::string& place : places_of(spec)) {
+        const std::string candidate = seen_from_here(place, spec);
         if (is_file(candidate)) {
             if (::faccessat(AT_FDCWD, candidate.c_str(), X_OK, AT_EACCESS) == 0) {
                 std::error_code failed;

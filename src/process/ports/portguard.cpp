@@ -116,13 +116,13 @@ std::string find_portguard() {
     return {};
 }
 
-std::optional<program_fault> check_portguard(const spawn_spec& what, const std::string& library) {
+std::optional<program_fault> check_portguard(const spawn_spec& spec, const std::string& library) {
     elf_summary about;
     if (auto missing = check_library(library, about)) {
         return missing;
     }
-    const auto program = find_program(what);
-    std::string path = program ? seen_from_here(*program, what) : std::string{};
+    const auto program = find_program(spec);
+    std::string path = program ? seen_from_here(*program, spec) : std::string{};
     for (int level = 0; level <= most_interpreters && !path.empty(); ++level) {
         const auto head = read_file(path, head_bytes);
         if (!head) {

@@ -51,7 +51,7 @@ fault check_directory(const std::string& folder) {
         "give the folder that holds the model package, readable by the user that runs Corral"};
 }
 
-fault check_missing(const spawn_spec& what, const std::string& path) {
+fault check_missing(const spawn_spec& spec, const std::string& path) {
     struct stat about {};
     if (::stat(path.c_str(), &about) != 0) {
         const int number = errno;
@@ -61,7 +61,7 @@ fault check_missing(const spawn_spec& what, const std::string& path) {
                                  "let the user that runs Corral enter the folders above it"};
         }
         const bool relative =
-            !path.empty() && !what.command.front().starts_with('/') && what.working_directory.empty();
+            !path.empty() && !spec.command.front().starts_with('/') && spec.working_directory.empty();
         return program_fault{
             "missing",
             number == ENOENT ? core::say("program.folder/missing", in_quotes(path))
@@ -124,7 +124,7 @@ fault check_permission(const std::string& path) {
                          "run: chmod +x " + path};
 }
 
-fault check_content(const spawn_spec& what, const std::string& path) {
+fault check_content(const spawn_spec& spec, const std::string& path) {
     const auto head = read_file(path, head_bytes);
     if (!head) {
         return std::nullopt;  // a program that may be executed need not be readable
@@ -138,7 +138,7 @@ fault check_content(const spawn_spec& what, const std::string& path) {
         return check_elf(path, *head, size);
     }
     if (head->starts_with("#!")) {
-        return check_script(what, path, *head);
+        return check_script(spec, path, *head);
     }
     if (has_binfmt_handler(*head)) {
         return std::nullopt;
@@ -148,25 +148,25 @@ fault check_content(const spawn_spec& what, const std::string& path) {
 
 }  // namespace
 
-std::optional<program_fault> check_program(const spawn_spec& what) {
-    if (what.command.empty() || what.command.front().empty()) {
+std::optional<program_fault> check_program(const spawn_spec& spec) {
+    if (spec.command.empty() || spec.command.front().empty()) {
         return program_fault{"no-command", core::say("service.cannot-start/empty"), "name a program"};
     }
-    if (auto bad = check_directory(what.working_directory)) {
+    if (auto bad = check_directory(spec.working_directory)) {
         return bad;
     }
-    const auto program = find_program(what);
+    const auto program = find_program(spec);
     if (!program) {
         const bool denied = program.error().code.value() == EACCES;
         return program_fault{denied ? "not-executable" : "missing", program.error().message,
                              denied ? "run chmod +x on it" : "install it, or give its full path"};
     }
-    const std::string path = seen_from_here(*program, what);
-    if (auto missing = check_missing(what, path)) {
+    const std::string path = seen_from_here(*program, spec);
+    if (auto missing = check_missing(spec, path)) {
         return missing;
     }
     // What the file is comes before its permission: a pointer text is not mended by chmod.
-    if (auto wrong = check_content(what, path)) {
+    if (auto wrong = check_content(spec, path)) {
         return wrong;
     }
     return check_permission(path);

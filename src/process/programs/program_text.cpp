@@ -75,7 +75,7 @@ std::array<std::string, 2> interpreter_words(std::string_view head) {
 
 }  // namespace
 
-std::optional<program_fault> check_script(const spawn_spec& what, const std::string& path,
+std::optional<program_fault> check_script(const spawn_spec& spec, const std::string& path,
                                           std::string_view head) {
     const auto [interpreter, argument] = interpreter_words(head);
     const std::string advice = "install it, or correct the first line of the script";
@@ -83,7 +83,7 @@ std::optional<program_fault> check_script(const spawn_spec& what, const std::str
         return program_fault{"missing-interpreter", core::say("program.kind/windows", in_quotes(path)),
                              "run: sed -i 's/\\r$//' " + path};
     }
-    if (interpreter.empty() || ::access(seen_from_here(interpreter, what).c_str(), X_OK) != 0) {
+    if (interpreter.empty() || ::access(seen_from_here(interpreter, spec).c_str(), X_OK) != 0) {
         return program_fault{"missing-interpreter",
                              core::say("program.kind/script", in_quotes(path), in_quotes(interpreter)),
                              advice};
@@ -91,7 +91,7 @@ std::optional<program_fault> check_script(const spawn_spec& what, const std::str
     const bool by_env = interpreter.ends_with("/env") && !argument.empty() && argument.front() != '-' &&
                         argument.find_first_of("= \t") == std::string::npos;
     if (by_env) {
-        spawn_spec searched{{argument}, what.environment, what.working_directory, what.stdio};
+        spawn_spec searched{{argument}, spec.environment, spec.working_directory, spec.stdio};
         if (!find_program(searched)) {
             return program_fault{"missing-interpreter",
                                  core::say("program.kind/path", in_quotes(path), in_quotes(argument)),

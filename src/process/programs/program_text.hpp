@@ -11,7 +11,7 @@
 namespace corral::process {
 
 // A file that begins with "#!": its interpreter must exist.
-[[nodiscard]] std::optional<program_fault> check_script(const spawn_spec& what, const std::string& path,
+[[nodiscard]] std::optional<program_fault> check_script(const spawn_spec& spec, const std::string& path,
                                                         std::string_view head);
 
 // Any other file that is not a program: says what it seems to be.

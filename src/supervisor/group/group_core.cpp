@@ -97,12 +97,12 @@ void group_core::on_transition(transition_record what) {
     history_.push_back(std::move(what));
 }
 
-void group_core::on_output(const service_runner& service, process::output_stream from,
+void group_core::on_output(const service_runner& service, process::output_stream stream,
                            std::string_view bytes) {
     const std::vector<group_observer*> present = observers_;
     for (group_observer* hears : present) {
         if (still_hears(hears)) {
-            hears->on_output(service.name(), from, bytes);
+            hears->on_output(service.name(), stream, bytes);
         }
     }
 }
@@ -304,23 +304,23 @@ std::optional<group_handover> group_core::hand_over() const {
 }
 
 // All are looked at before the first is taken: half a group is none.
-core::result<void> group_core::take_over(const group_handover& from) {
-    if (from.services.size() != services_.size()) {
+core::result<void> group_core::take_over(const group_handover& handover) {
+    if (handover.services.size() != services_.size()) {
         return core::make_failure(core::errc::invalid,
                                   core::say("upgrade.handed-over/other-services", name_));
     }
     for (std::size_t index = 0; index < services_.size(); ++index) {
-        if (from.services[index].name != services_[index]->name()) {
+        if (handover.services[index].name != services_[index]->name()) {
             return core::make_failure(core::errc::invalid,
                                       core::say("upgrade.handed-over/other-services", name_));
         }
-        if (auto fit = process::child::can_adopt(from.services[index].process); !fit) {
+        if (auto fit = process::child::can_adopt(handover.services[index].process); !fit) {
             return fit;
         }
     }
     wanted_ = true;
     for (std::size_t index = 0; index < services_.size(); ++index) {
-        if (auto taken = services_[index]->take_over(from.services[index]); !taken) {
+        if (auto taken = services_[index]->take_over(handover.services[index]); !taken) {
             return taken;
         }
     }
@@ -332,10 +332,10 @@ std::shared_ptr<group> make_group(const supervisor_context& context, group_spec 
 }
 
 core::result<std::shared_ptr<group>> adopt_group(const supervisor_context& context, group_spec wanted,
-                                                 const group_handover& from) {
+                                                 const group_handover& handover) {
     const auto made = std::make_shared<group_core>(context, std::move(wanted));
     std::shared_ptr<group> handle = made->handle();
-    if (auto taken = made->take_over(from); !taken) {
+    if (auto taken = made->take_over(handover); !taken) {
         return taken.error();
     }
     return handle;

@@ -27,7 +27,7 @@ public:
     // Kills what lives and forgets the observers.
     void close();
     // See adopt_group().
-    [[nodiscard]] core::result<void> take_over(const group_handover& from);
+    [[nodiscard]] core::result<void> take_over(const group_handover& handover);
 
     const std::string& name() const noexcept override { return name_; }
     std::vector<service_status> status() const override;
@@ -50,7 +50,7 @@ public:
 
     void on_changed(service_runner& service) override;
     void on_transition(transition_record what) override;
-    void on_output(const service_runner& service, process::output_stream from,
+    void on_output(const service_runner& service, process::output_stream stream,
                    std::string_view bytes) override;
 
 private:

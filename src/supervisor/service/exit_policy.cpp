@@ -20,8 +20,8 @@ bool is_sent(int signal) {
     return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
 }
 
-bool was_sent(const process::exit_reason& how) {
-    const auto* killed = std::get_if<process::killed_by>(&how);
+bool was_sent(const process::exit_reason& reason) {
+    const auto* killed = std::get_if<process::killed_by>(&reason);
     return killed != nullptr && is_sent(killed->signal);
 }
 
@@ -32,9 +32,9 @@ bool was_asked_to_end(std::optional<int> status, bool ready) {
 }
 
 // "Illegal instruction", for a fault that a profile says nothing about; "Killed" would add nothing.
-std::string plain_words(const process::exit_reason& how) {
-    const auto* killed = std::get_if<process::killed_by>(&how);
-    const char* words = killed == nullptr || was_sent(how) ? nullptr : ::sigdescr_np(killed->signal);
+std::string plain_words(const process::exit_reason& reason) {
+    const auto* killed = std::get_if<process::killed_by>(&reason);
+    const char* words = killed == nullptr || was_sent(reason) ? nullptr : ::sigdescr_np(killed->signal);
     return words == nullptr ? std::string() : std::string(words);
 }
 
@@ -103,21 +103,21 @@ core::reason with_line(const core::reason& text, std::string_view said) {
     return reason.led_to_by("it said: " + telemetry::printable(behind_bar(said), longest));
 }
 
-std::optional<int> exit_status(const process::exit_reason& how) {
-    if (const auto* exited = std::get_if<process::exited_with>(&how)) {
+std::optional<int> exit_status(const process::exit_reason& reason) {
+    if (const auto* exited = std::get_if<process::exited_with>(&reason)) {
         return exited->code;
     }
-    if (const auto* killed = std::get_if<process::killed_by>(&how)) {
+    if (const auto* killed = std::get_if<process::killed_by>(&reason)) {
         return 128 + killed->signal;
     }
     return std::nullopt;
 }
 
-bool explained_by(const process::exit_reason& how, const std::vector<int>& sent) {
-    if (const auto* killed = std::get_if<process::killed_by>(&how)) {
+bool explained_by(const process::exit_reason& reason, const std::vector<int>& sent) {
+    if (const auto* killed = std::get_if<process::killed_by>(&reason)) {
         return std::find(sent.begin(), sent.end(), killed->signal) != sent.end();
     }
-    if (std::holds_alternative<process::exited_with>(how)) {
+    if (std::holds_alternative<process::exited_with>(reason)) {
         return std::any_of(sent.begin(), sent.end(), [](int signal) { return signal != SIGKILL; });
     }
     return true;

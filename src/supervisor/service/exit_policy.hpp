@@ -14,7 +14,7 @@ namespace corral::supervisor {
 
 // Exit code, or 128 + signal, as the profile's exit_meaning counts; nothing when track of the process was
 // lost.
-[[nodiscard]] std::optional<int> exit_status(const process::exit_reason& how);
+[[nodiscard]] std::optional<int> exit_status(const process::exit_reason& reason);
 
 // `text` and, where it is there, the line that shows it: "A library is missing. It said: cannot open libx.so".
 [[nodiscard]] core::reason with_line(const core::reason& text, std::string_view said);
@@ -47,7 +47,7 @@ inline constexpr const char* advice_on_tasks =
 
 // The end is what the signals `sent` to the process lead to: death by one of them, or an exit of its own
 // after one that asks for it. One whose track was lost counts too.
-[[nodiscard]] bool explained_by(const process::exit_reason& how, const std::vector<int>& sent);
+[[nodiscard]] bool explained_by(const process::exit_reason& reason, const std::vector<int>& sent);
 
 // `printed` is what the service itself said of its trouble while loading (may be null); it knows more than a
 // status. `remarked` is what a line meant that it printed while serving (may be null): a guess, for such a

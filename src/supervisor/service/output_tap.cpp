@@ -22,8 +22,8 @@ output_tap::output_tap(settings with, std::function<line_context()> context,
       tell_(std::move(tell)),
       lines_{make_assembler(process::output_stream::out), make_assembler(process::output_stream::err)} {}
 
-telemetry::line_assembler output_tap::make_assembler(process::output_stream from) {
-    return {[this, from](std::string_view line) { take_line(from, line); },
+telemetry::line_assembler output_tap::make_assembler(process::output_stream stream) {
+    return {[this, stream](std::string_view line) { take_line(stream, line); },
             [this](std::string_view pending) {
                 if (context_() == line_context::loading) {
                     report({take_progress(pending), nullptr, nullptr});
@@ -31,8 +31,8 @@ telemetry::line_assembler output_tap::make_assembler(process::output_stream from
             }};
 }
 
-void output_tap::take_line(process::output_stream from, std::string_view line) {
-    keep(from, line);
+void output_tap::take_line(process::output_stream stream, std::string_view line) {
+    keep(stream, line);
     switch (context_()) {
         case line_context::loading:
             return report(read_loading(line));
@@ -43,14 +43,14 @@ void output_tap::take_line(process::output_stream from, std::string_view line) {
     }
 }
 
-void output_tap::keep(process::output_stream from, std::string_view line) {
+void output_tap::keep(process::output_stream stream, std::string_view line) {
     if (is_routine(line)) {
         ++routine_;
         with_.ring->count_routine();
         return;
     }
     const bool may_quote = tested_ && !with_.keep_content;
-    if (may_quote && from == process::output_stream::out) {
+    if (may_quote && stream == process::output_stream::out) {
         ++omitted_;
         return;
     }

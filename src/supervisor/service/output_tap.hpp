@@ -48,8 +48,8 @@ public:
     output_tap(const output_tap&) = delete;
     output_tap& operator=(const output_tap&) = delete;
 
-    void feed(process::output_stream from, std::string_view bytes) { assembler(from).feed(bytes); }
-    void finish(process::output_stream from) { assembler(from).finish(); }
+    void feed(process::output_stream stream, std::string_view bytes) { assembler(stream).feed(bytes); }
+    void finish(process::output_stream stream) { assembler(stream).finish(); }
     // Its output may hold prompts from here on.
     void first_test_begins() noexcept { tested_ = true; }
     [[nodiscard]] bool first_test_has_begun() const noexcept { return tested_; }
@@ -72,17 +72,17 @@ public:
     }
 
 private:
-    void take_line(process::output_stream from, std::string_view line);
-    void keep(process::output_stream from, std::string_view line);
+    void take_line(process::output_stream stream, std::string_view line);
+    void keep(process::output_stream stream, std::string_view line);
     [[nodiscard]] bool is_routine(std::string_view line) const;
     [[nodiscard]] line_news read_loading(std::string_view line);
     [[nodiscard]] line_news read_serving(std::string_view line);
     [[nodiscard]] bool take_progress(std::string_view line);
     void report(const line_news& news) const;
-    [[nodiscard]] telemetry::line_assembler& assembler(process::output_stream from) {
-        return lines_[static_cast<std::size_t>(from)];
+    [[nodiscard]] telemetry::line_assembler& assembler(process::output_stream stream) {
+        return lines_[static_cast<std::size_t>(stream)];
     }
-    [[nodiscard]] telemetry::line_assembler make_assembler(process::output_stream from);
+    [[nodiscard]] telemetry::line_assembler make_assembler(process::output_stream stream);
 
     settings with_;
     std::function<line_context()> context_;

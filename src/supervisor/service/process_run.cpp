@@ -35,10 +35,10 @@ core::awaitable<void> until_dropped(run_ptr run) {
     }
 }
 
-core::awaitable<void> read_all(run_ptr run, process::output_stream from,
+core::awaitable<void> read_all(run_ptr run, process::output_stream stream,
                                std::function<void(std::string_view)> hears) {
     while (true) {
-        const core::result<std::string> bytes = co_await run->child.read(from);
+        const core::result<std::string> bytes = co_await run->child.read(stream);
         if (!bytes) {
             if (bytes.error().code != boost::asio::error::operation_aborted) {
                 telemetry::warn("service.process-control", "{}: its output can't be read: {}", run->label,
@@ -47,11 +47,11 @@ core::awaitable<void> read_all(run_ptr run, process::output_stream from,
             co_return;
         }
         if (bytes->empty()) {
-            run->output->finish(from);
+            run->output->finish(stream);
             co_return;
         }
         hears(*bytes);
-        run->output->feed(from, *bytes);
+        run->output->feed(stream, *bytes);
     }
 }
 
@@ -96,10 +96,10 @@ void process_run::signal(const catalog::stop_step& step) {
     }
 }
 
-core::awaitable<void> pump_output(run_ptr run, process::output_stream from,
+core::awaitable<void> pump_output(run_ptr run, process::output_stream stream,
                                   std::function<void(std::string_view)> hears) {
     const run_task mark(run, &process_run::pumps);
-    auto reading = read_all(run, from, std::move(hears));
+    auto reading = read_all(run, stream, std::move(hears));
     auto dropped = until_dropped(run);
     co_await (std::move(reading) || std::move(dropped));
 }

@@ -72,7 +72,7 @@ private:
 };
 
 // Reads one of its streams to its end, or until it is dropped; `hears` gets the bytes before the tap does.
-core::awaitable<void> pump_output(std::shared_ptr<process_run> run, process::output_stream from,
+core::awaitable<void> pump_output(std::shared_ptr<process_run> run, process::output_stream stream,
                                   std::function<void(std::string_view)> hears);
 
 // Once its leader is dead: reads what is left of its output, kills all that it has begotten, and waits for the

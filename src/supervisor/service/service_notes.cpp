@@ -57,9 +57,10 @@ transition_record service_notes::remark(const catalog::log_meaning& known, const
     return record;
 }
 
-bool service_notes::on_end(const process_run& run, const exit_story& story, const process::exit_reason& how) {
-    last_status_ = exit_status(how);
-    const bool by_itself = run.ending_seen || !explained_by(how, run.signals_sent);
+bool service_notes::on_end(const process_run& run, const exit_story& story,
+                           const process::exit_reason& reason) {
+    last_status_ = exit_status(reason);
+    const bool by_itself = run.ending_seen || !explained_by(reason, run.signals_sent);
     if (by_itself) {
         last_end_ = story.how;
         outside_ = story.from_outside || joint_;

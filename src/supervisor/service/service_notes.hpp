@@ -32,7 +32,7 @@ public:
     [[nodiscard]] transition_record remark(const catalog::log_meaning& known, const service_machine& now,
                                            pid_t pid) const;
     // True when the process ended by itself.
-    bool on_end(const process_run& run, const exit_story& story, const process::exit_reason& how);
+    bool on_end(const process_run& run, const exit_story& story, const process::exit_reason& reason);
     // Others died with it.
     void on_joint_death() noexcept { joint_ = outside_ = true; }
     // The last process was killed by something else than itself and Corral.

@@ -61,8 +61,8 @@ spdlog::level::level_enum level_of(const service_status& now) {
     return now.state == service_state::waiting && now.next_try ? spdlog::level::warn : spdlog::level::info;
 }
 
-bool was_cancelled(const process::exit_reason& how) {
-    const auto* lost = std::get_if<process::lost_track>(&how);
+bool was_cancelled(const process::exit_reason& reason) {
+    const auto* lost = std::get_if<process::lost_track>(&reason);
     return lost != nullptr && lost->why == boost::asio::error::operation_aborted;
 }
 
@@ -207,10 +207,10 @@ void service_runner::adopt(process::child started) {
         spec_.gate->on_spawned(run->pid);
     }
     const self_ptr self = shared_from_this();
-    const auto hears = [self](process::output_stream from) {
-        return [self, from](std::string_view bytes) {
+    const auto hears = [self](process::output_stream stream) {
+        return [self, stream](std::string_view bytes) {
             if (self->owner_ != nullptr) {
-                self->owner_->on_output(*self, from, bytes);
+                self->owner_->on_output(*self, stream, bytes);
             }
         };
     };
@@ -392,20 +392,20 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
     }
 }
 
-exit_story service_runner::story_of(const process_run& run, const process::exit_reason& how) const {
+exit_story service_runner::story_of(const process_run& run, const process::exit_reason& reason) const {
     if (const auto& why = run.child.failed_start()) {
         return {why->message, why->message, is_lasting(why->code) ? "mend the command of this service" : ""};
     }
-    exit_story story = explain_exit(spec_.rules, how, run.output->complaint(), run.output->remark(),
+    exit_story story = explain_exit(spec_.rules, reason, run.output->complaint(), run.output->remark(),
                                     run.was_ready, run.output->said());
     if (const bool ours = std::ranges::find(run.signals_sent, SIGKILL) != run.signals_sent.end(); !ours) {
-        blame_memory(story, how, memory_case_of(run, spec_.command.together));
+        blame_memory(story, reason, memory_case_of(run, spec_.command.together));
     }
     const std::uint64_t most_tasks = spec_.command.together.tasks;
     if (!run.was_ready && most_tasks > 0 && run.child.tasks_refused() > 0) {
         blame_tasks(story, most_tasks);
     } else if (!run.was_ready && (run.lacked_tasks || names_refused_task(run.output->said()))) {
-        blame_refused_tasks(story, how, run.output->said());
+        blame_refused_tasks(story, reason, run.output->said());
     }
     if (!run.was_ready) {
         story.advice += (story.advice.empty() ? "" : " ") + std::string("'corral logs ") + label_ +

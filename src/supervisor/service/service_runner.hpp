@@ -37,7 +37,7 @@ public:
     virtual void on_changed(service_runner& service) = 0;
     // A step of the machine, before on_changed() follows from it. `number` is the owner's to fill in.
     virtual void on_transition(transition_record what) = 0;
-    virtual void on_output(const service_runner& service, process::output_stream from,
+    virtual void on_output(const service_runner& service, process::output_stream stream,
                            std::string_view bytes) = 0;
 };
 
@@ -104,7 +104,7 @@ private:
     [[nodiscard]] std::optional<core::seconds> load_left() const;
     [[nodiscard]] std::optional<core::nanoseconds> usual_load() const;
     // How the process ended, or why there never was one.
-    [[nodiscard]] exit_story story_of(const process_run& run, const process::exit_reason& how) const;
+    [[nodiscard]] exit_story story_of(const process_run& run, const process::exit_reason& reason) const;
     [[nodiscard]] bool is_busy() const { return spec_.busy && spec_.busy(); }
 
     // Tasks; each holds what it uses. Those that ask the service something: service_watch.cpp and

@@ -30,10 +30,10 @@ std::optional<std::string_view> before_words(const next_prompts& next) {
     return at == std::string::npos ? std::nullopt : std::optional(std::string_view(turns).substr(0, at));
 }
 
-bool continues(const next_prompts& next, const run_spec& what) {
+bool continues(const next_prompts& next, const run_spec& spec) {
     const auto beginning = before_words(next);
-    return beginning && what.owner == next.owner && what.prompt.verbatim == next.of_conversation.verbatim &&
-           what.prompt.system == next.of_conversation.system && what.prompt.turns.starts_with(*beginning);
+    return beginning && spec.owner == next.owner && spec.prompt.verbatim == next.of_conversation.verbatim &&
+           spec.prompt.system == next.of_conversation.system && spec.prompt.turns.starts_with(*beginning);
 }
 
 }  // namespace
@@ -86,18 +86,18 @@ core::awaitable<void> ax_poll_backend::let_ahead_end(core::deadline until) {
 }
 
 // What the request is to the last one; the ids of both are known once it has run.
-void ax_poll_backend::note_turn(const run_spec& what, core::steady_time came) {
-    if (what.aside) {
+void ax_poll_backend::note_turn(const run_spec& spec, core::steady_time came) {
+    if (spec.aside) {
         return;
     }
     next_.came = came;
-    next_.goes_on = continues(next_, what);
-    next_.same_owner = what.owner == next_.owner;
+    next_.goes_on = continues(next_, spec);
+    next_.same_owner = spec.owner == next_.owner;
     if (!next_.same_owner) {
         next_.of_conversation = {};
         next_.words.clear();
     }
-    next_.owner = what.owner;
+    next_.owner = spec.owner;
 }
 
 void ax_poll_backend::note_ended(const run_outcome& out, bool aside, core::nanoseconds waited) {

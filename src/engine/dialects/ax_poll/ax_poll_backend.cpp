@@ -31,7 +31,7 @@ std::string closing_text(const catalog::model_entry& model) {
 }  // namespace
 
 ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
-                                 ax_poll_places places, const backend_handover* from)
+                                 ax_poll_places places, const backend_handover* handover)
     : context_(context),
       model_(std::move(model)),
       places_(std::move(places)),
@@ -57,16 +57,17 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
             service.on_endpoint = [this](const auto& where) { places_.runtime_at = where; };
         }
     }
-    group_ = from == nullptr ? supervisor::make_group(context_, std::move(wanted))
-                             : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
+    group_ = handover == nullptr
+                 ? supervisor::make_group(context_, std::move(wanted))
+                 : supervisor::adopt_group(context_, std::move(wanted), handover->services).value();
     if (model_.renews_slow) {
         decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
                        model_.runtime.clocks.renew_after, 1, group_);
     }
     ahead_.allow(model_.ahead_share);
     look_at_services();
-    if (from != nullptr) {
-        take_over(*from);
+    if (handover != nullptr) {
+        take_over(*handover);
     }
     group_->add_observer(this);
     context_.activity->listen(this, [this] {
@@ -179,27 +180,27 @@ reuse_rule ax_poll_backend::rule_of_reuse() const noexcept {
     return {may && (proving_ || proof_.says == reuse_proof::verdict::equal), model_.reuse_across_keys};
 }
 
-core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink, run_control& control,
+core::awaitable<run_outcome> ax_poll_backend::run(run_spec spec, run_sink& sink, run_control& control,
                                                   std::function<void(const run_outcome&)> on_end) {
     look_at_services();
     const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
-    co_await let_proof_end(what.until);
+    co_await let_proof_end(spec.until);
     const core::steady_time came = context_.clock->now();
-    co_await let_ahead_end(what.until);
+    co_await let_ahead_end(spec.until);
     const core::nanoseconds waited = context_.clock->now() - came;
     // Behind these, for a runtime may have died of them.
     auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, on_end);
     if (refused) {
         co_return std::move(*refused);
     }
-    const bool aside = what.aside;
-    note_turn(what, came);
-    request_words::listener hears(words_, what.prompt, sink);
+    const bool aside = spec.aside;
+    note_turn(spec, came);
+    request_words::listener hears(words_, spec.prompt, sink);
     std::optional<decay_watch::run> measured;
     if (decay_) {
         on_end = measured.emplace(*decay_).on_end(std::move(on_end));
     }
-    run_outcome out = co_await cycle_.run(std::move(what), hears, control, std::move(on_end), true);
+    run_outcome out = co_await cycle_.run(std::move(spec), hears, control, std::move(on_end), true);
     reused_.note(out.progress);
     if (!out.failure && out.end != run_end::cancelled) {
         group_->went_well(places_.runtime);
@@ -276,9 +277,9 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
         .until = core::deadline::after(clocks_.reset.limit(first_test_size) +
                                            clocks_.prefill.limit(first_test_size) + clocks_.decode.limit(),
                                        context_.clock->now())};
-    first_run run = [this](run_spec what, run_sink& sink, run_control& control) {
+    first_run run = [this](run_spec spec, run_sink& sink, run_control& control) {
         std::function<void(const run_outcome&)> no_listener;
-        return cycle_.run(std::move(what), sink, control, std::move(no_listener), false);
+        return cycle_.run(std::move(spec), sink, control, std::move(no_listener), false);
     };
     const auto answered = co_await ask_first_question(context_.on, model_, std::move(ask), std::move(run));
     if (!answered) {
@@ -345,9 +346,9 @@ void ax_poll_backend::count_failed_starts() {
     }
 }
 
-void ax_poll_backend::on_output(std::string_view service, process::output_stream from,
+void ax_poll_backend::on_output(std::string_view service, process::output_stream stream,
                                 std::string_view bytes) {
-    if (service != places_.runtime || from != process::output_stream::out) {
+    if (service != places_.runtime || stream != process::output_stream::out) {
         return;
     }
     log_.feed(bytes);

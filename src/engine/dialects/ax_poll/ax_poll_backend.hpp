@@ -67,10 +67,10 @@ struct next_prompts {
 
 class ax_poll_backend final : public backend, private supervisor::group_observer {
 public:
-    // Makes the group, with this as the performer of its hooks; or with `from` takes it over, and throws
+    // Makes the group, with this as the performer of its hooks; or with `handover` takes it over, and throws
     // boost::system::system_error where that fails.
     ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
-                    ax_poll_places places, const backend_handover* from = nullptr);
+                    ax_poll_places places, const backend_handover* handover = nullptr);
     ax_poll_backend(const ax_poll_backend&) = delete;
     ax_poll_backend& operator=(const ax_poll_backend&) = delete;
     // REQUIRES: stopped, and no run goes on.
@@ -111,7 +111,7 @@ public:
                                                                         core::deadline until) override;
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> count_beside(
         const chat::rendered_prompt& prompt, core::deadline until) override;
-    [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+    [[nodiscard]] core::awaitable<run_outcome> run(run_spec spec, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
     [[nodiscard]] std::optional<backend_handover> hand_over() const override;
     [[nodiscard]] std::uint64_t outside_faults() const override;
@@ -122,7 +122,7 @@ private:
     [[nodiscard]] bool keeps_nothing() const noexcept {
         return model_.runtime.traits.conversation == catalog::conversation_form::single_message;
     }
-    void on_output(std::string_view service, process::output_stream from, std::string_view bytes) override;
+    void on_output(std::string_view service, process::output_stream stream, std::string_view bytes) override;
     void on_status(const supervisor::service_status& now) override;
 
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure_verbatim(std::string text,
@@ -174,7 +174,7 @@ private:
     void close_ahead();
     void yield_ahead() const;
     [[nodiscard]] core::awaitable<void> let_ahead_end(core::deadline until);
-    void note_turn(const run_spec& what, core::steady_time came);
+    void note_turn(const run_spec& spec, core::steady_time came);
     void note_ended(const run_outcome& out, bool aside, core::nanoseconds waited);
     [[nodiscard]] core::steady_time ahead_due() const;
     [[nodiscard]] core::awaitable<void> compute_when_idle(std::shared_ptr<ahead_task> task);
@@ -183,7 +183,7 @@ private:
     [[nodiscard]] core::nanoseconds reading_of(std::size_t tokens) const noexcept {
         return clocks_.prefill.latest({static_cast<std::uint32_t>(tokens), sizes().chunk});
     }
-    void take_over(const backend_handover& from);
+    void take_over(const backend_handover& handover);
     void restart(const act::restart& what);
     void on_intrusion(act::report_intrusion::kind kind);
     void on_tokenizer_hung();
@@ -234,14 +234,14 @@ private:
 // dialect_descriptor::adopt and ::fingerprint of "ax-poll" (ax_poll_handover.cpp).
 [[nodiscard]] core::result<std::unique_ptr<backend>> adopt_ax_poll(
     const supervisor::supervisor_context& context, const catalog::model_entry& model,
-    const backend_handover& from);
+    const backend_handover& handover);
 [[nodiscard]] std::string fingerprint_of(const catalog::model_entry& model);
 
 // Takes ports from the kernel where none is given and expands the templates; starts the tap where the profile
-// wants it and a command has a place for it. With `from` ports and tap are those.
+// wants it and a command has a place for it. With `handover` ports and tap are those.
 [[nodiscard]] core::result<ax_poll_places> find_places(const supervisor::supervisor_context& context,
                                                        const catalog::model_entry& model,
-                                                       const backend_handover* from = nullptr);
+                                                       const backend_handover* handover = nullptr);
 // The services of `model` as they would be started, with a number of no meaning for each port that the kernel
 // would choose.
 [[nodiscard]] core::result<std::vector<supervisor::service_spec>> services_in_principle(

@@ -48,21 +48,21 @@ std::optional<backend_handover> ax_poll_backend::hand_over() const {
     return out;
 }
 
-void ax_poll_backend::take_over(const backend_handover& from) {
+void ax_poll_backend::take_over(const backend_handover& handover) {
     catalog::context_sizes learned;
-    learned.positions = number_of(from.state, "positions");
-    learned.prompt_limit = number_of(from.state, "prompt_limit");
-    learned.chunk = number_of(from.state, "chunk");
+    learned.positions = number_of(handover.state, "positions");
+    learned.prompt_limit = number_of(handover.state, "prompt_limit");
+    learned.chunk = number_of(handover.state, "chunk");
     log_.resume(learned);
-    measured_before_ = number_of(from.state, "device_mb");
-    tap_passed_by_ = flag_of(from.state, "tap_passed_by");
+    measured_before_ = number_of(handover.state, "device_mb");
+    tap_passed_by_ = flag_of(handover.state, "tap_passed_by");
     if (places_.tap != nullptr) {
         tokenizer_tap::memory known;
-        known.in_use = flag_of(from.state, "tap_in_use");
-        known.prompt_uid = word_of(from.state, "prompt_uid");
-        known.decode_uid = word_of(from.state, "decode_uid");
-        known.prompt_uid_is_new = flag_of(from.state, "prompt_uid_is_new");
-        known.decode_uid_is_shared = flag_of(from.state, "decode_uid_is_shared");
+        known.in_use = flag_of(handover.state, "tap_in_use");
+        known.prompt_uid = word_of(handover.state, "prompt_uid");
+        known.decode_uid = word_of(handover.state, "decode_uid");
+        known.prompt_uid_is_new = flag_of(handover.state, "prompt_uid_is_new");
+        known.decode_uid_is_shared = flag_of(handover.state, "decode_uid_is_shared");
         places_.tap->recall(known);
     }
     begin_proof();
@@ -70,14 +70,14 @@ void ax_poll_backend::take_over(const backend_handover& from) {
 
 core::result<std::unique_ptr<backend>> adopt_ax_poll(const supervisor::supervisor_context& context,
                                                      const catalog::model_entry& model,
-                                                     const backend_handover& from) {
-    auto places = find_places(context, model, &from);
+                                                     const backend_handover& handover) {
+    auto places = find_places(context, model, &handover);
     if (!places) {
         return places.error();
     }
     try {
         std::unique_ptr<backend> made =
-            std::make_unique<ax_poll_backend>(context, model, std::move(*places), &from);
+            std::make_unique<ax_poll_backend>(context, model, std::move(*places), &handover);
         return made;
     } catch (const boost::system::system_error& error) {
         return core::failure{error.code(), "Model " + catalog::label_of(model) + ": " + error.what()};

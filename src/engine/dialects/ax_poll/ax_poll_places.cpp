@@ -64,14 +64,15 @@ core::result<std::vector<supervisor::service_spec>> services_in_principle(const 
 }
 
 core::result<ax_poll_places> find_places(const supervisor::supervisor_context& context,
-                                         const catalog::model_entry& model, const backend_handover* from) {
+                                         const catalog::model_entry& model,
+                                         const backend_handover* handover) {
     const std::vector<catalog::service_template>& templates = model.runtime.services;
     if (templates.empty() || templates.back().name == tokenizer_name) {
         return core::make_failure(core::errc::invalid,
                                   core::say("runtime.profile/names-runtime", model.name, model.runtime.name));
     }
     ax_poll_places out;
-    if (const auto begun = begin_group(context, model, from, out); !begun) {
+    if (const auto begun = begin_group(context, model, handover, out); !begun) {
         return begun.error();
     }
     std::map<std::string, std::string> urls;
@@ -91,7 +92,8 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
                 out.tap = std::make_shared<tokenizer_tap>(context.on, *context.clock,
                                                           tokenizer_client(service->endpoint),
                                                           tap_options{.model = catalog::label_of(model)});
-                const auto where = from == nullptr ? out.tap->listen() : out.tap->listen_on(from->tap);
+                const auto where =
+                    handover == nullptr ? out.tap->listen() : out.tap->listen_on(handover->tap);
                 if (!where) {
                     return about(model, rules.name, where.error());
                 }

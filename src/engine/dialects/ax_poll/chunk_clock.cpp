@@ -13,9 +13,9 @@ constexpr std::size_t enough = 5;
 constexpr std::size_t kept = 50;
 constexpr unsigned factor = 10;
 
-std::int64_t chunks_of(prompt_size of) {
-    const std::uint32_t chunk = of.chunk == 0 ? usual_chunk : of.chunk;
-    return std::max<std::int64_t>(1, (static_cast<std::int64_t>(of.tokens) + chunk - 1) / chunk);
+std::int64_t chunks_of(prompt_size size) {
+    const std::uint32_t chunk = size.chunk == 0 ? usual_chunk : size.chunk;
+    return std::max<std::int64_t>(1, (static_cast<std::int64_t>(size.tokens) + chunk - 1) / chunk);
 }
 
 // Per chunk there is no floor: the whole has one.
@@ -35,12 +35,12 @@ chunk_clock::chunk_clock(core::nanoseconds base, core::nanoseconds per_token, ca
       per_chunk_(base + per_token * usual_chunk, bounds_of_a_chunk(ceiling_, per_token),
                  {what, enough, kept, factor}) {}
 
-void chunk_clock::observe(prompt_size of, core::nanoseconds took) {
-    per_chunk_.observe(took / chunks_of(of));
+void chunk_clock::observe(prompt_size size, core::nanoseconds took) {
+    per_chunk_.observe(took / chunks_of(size));
 }
 
-core::nanoseconds chunk_clock::limit(prompt_size of) const {
-    const core::nanoseconds for_tokens = per_token_ * of.tokens;
+core::nanoseconds chunk_clock::limit(prompt_size size) const {
+    const core::nanoseconds for_tokens = per_token_ * size.tokens;
     // Above 1 where it ran out in vain, or the box is slower than its profile.
     const double wider =
         std::max(1.0, static_cast<double>(per_chunk_.limit().count()) /
@@ -48,19 +48,19 @@ core::nanoseconds chunk_clock::limit(prompt_size of) const {
     const auto allowed =
         core::nanoseconds{std::llround(static_cast<double>((base_ + for_tokens).count()) * wider)};
     const core::nanoseconds most = std::min(allowed, ceiling_ + for_tokens);
-    return std::clamp(per_chunk_.limit() * chunks_of(of), std::min(floor_, most), most);
+    return std::clamp(per_chunk_.limit() * chunks_of(size), std::min(floor_, most), most);
 }
 
-core::nanoseconds chunk_clock::latest(prompt_size of) const noexcept {
-    return of.tokens == 0 ? core::nanoseconds{0} : per_chunk_.latest() * chunks_of(of);
+core::nanoseconds chunk_clock::latest(prompt_size size) const noexcept {
+    return size.tokens == 0 ? core::nanoseconds{0} : per_chunk_.latest() * chunks_of(size);
 }
 
-std::string chunk_clock::stand(prompt_size of) const {
-    const std::int64_t chunks = chunks_of(of);
-    return "stood at " + supervisor::seconds_text(limit(of)) + " for " + std::to_string(of.tokens) +
+std::string chunk_clock::stand(prompt_size size) const {
+    const std::int64_t chunks = chunks_of(size);
+    return "stood at " + supervisor::seconds_text(limit(size)) + " for " + std::to_string(size.tokens) +
            " tokens in " + std::to_string(chunks) + (chunks == 1 ? " chunk (" : " chunks (") +
            per_chunk_.basis() + "; floor " + supervisor::seconds_text(floor_) + ", ceiling " +
-           supervisor::seconds_text(ceiling_ + per_token_ * of.tokens) + ")";
+           supervisor::seconds_text(ceiling_ + per_token_ * size.tokens) + ")";
 }
 
 }  // namespace corral::engine::ax_poll

@@ -23,14 +23,14 @@ public:
     chunk_clock(core::nanoseconds base, core::nanoseconds per_token, catalog::clock_bounds bounds,
                 const char* what);
 
-    void observe(prompt_size of, core::nanoseconds took);
+    void observe(prompt_size size, core::nanoseconds took);
     void ran_out() { per_chunk_.ran_out(); }
 
-    [[nodiscard]] core::nanoseconds limit(prompt_size of) const;
+    [[nodiscard]] core::nanoseconds limit(prompt_size size) const;
     // What so much would take, as the newest step did; zero before one, and for nothing.
-    [[nodiscard]] core::nanoseconds latest(prompt_size of) const noexcept;
+    [[nodiscard]] core::nanoseconds latest(prompt_size size) const noexcept;
     // "stood at 31 s for 900 tokens in 8 chunks (learned from ...; floor 10 s, ceiling 300 s)".
-    [[nodiscard]] std::string stand(prompt_size of) const;
+    [[nodiscard]] std::string stand(prompt_size size) const;
 
 private:
     core::nanoseconds base_;

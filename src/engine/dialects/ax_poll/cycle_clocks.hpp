@@ -10,11 +10,11 @@
 namespace corral::engine::ax_poll {
 
 struct cycle_clocks {
-    explicit cycle_clocks(const catalog::engine_clocks& from)
-        : call(from.call, from.call_bounds, {"calls", 50, 200, 10}),
-          decode(from.decode_stall, from.decode_bounds, {"gaps", 50, 200, 10}),
-          reset(from.reset, from.prefill_per_token, from.reset_bounds, "chunks"),
-          prefill(from.prefill_base, from.prefill_per_token, from.prefill_bounds, "chunks") {}
+    explicit cycle_clocks(const catalog::engine_clocks& clocks)
+        : call(clocks.call, clocks.call_bounds, {"calls", 50, 200, 10}),
+          decode(clocks.decode_stall, clocks.decode_bounds, {"gaps", 50, 200, 10}),
+          reset(clocks.reset, clocks.prefill_per_token, clocks.reset_bounds, "chunks"),
+          prefill(clocks.prefill_base, clocks.prefill_per_token, clocks.prefill_bounds, "chunks") {}
 
     supervisor::learned_clock call;    // one call of the vendor protocol
     supervisor::learned_clock decode;  // from one piece of text to the next

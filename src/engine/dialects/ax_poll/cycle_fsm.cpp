@@ -36,10 +36,10 @@ cycle_fsm::cycle_fsm(cycle_settings settings, cycle_clocks& learned, core::stead
     on_new_process(now);
 }
 
-void cycle_fsm::begin(run_spec what, bool may_restart, core::steady_time now) {
+void cycle_fsm::begin(run_spec spec, bool may_restart, core::steady_time now) {
     now_ = now;
     run_ = run_state{};
-    run_.what = std::move(what);
+    run_.what = std::move(spec);
     run_.may_restart = may_restart;
     if (settings_.keeps_nothing) {
         run_.what.prompt = without_reset(std::move(run_.what.prompt));
@@ -384,8 +384,8 @@ void cycle_fsm::on_new_process(core::steady_time now) {
 
 // ---- small parts
 
-void cycle_fsm::ask(cycle_action what) {
-    due_.push_back(std::move(what));
+void cycle_fsm::ask(cycle_action action) {
+    due_.push_back(std::move(action));
 }
 
 void cycle_fsm::tell(act::note::level how, core::reason text) {

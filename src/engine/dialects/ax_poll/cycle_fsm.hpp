@@ -123,7 +123,7 @@ public:
 
     // A turn: one run, or only the way to an idle runtime. It is over with act::finish. REQUIRES: none goes on.
     // `may_restart` false: a failed start is the supervisor's to judge.
-    void begin(run_spec what, bool may_restart, core::steady_time now);
+    void begin(run_spec spec, bool may_restart, core::steady_time now);
     void begin_rest(core::deadline until, core::steady_time now);
     // Only a reset with these ids, for this owner: it ends with run_end::stop once the cache holds them, and without
     // having touched it where reuse is not on. A reset that was accepted is not cancelled any more. REQUIRES: at least
@@ -344,7 +344,7 @@ private:
         asked_ = asked ? std::variant_npos : asked_;
         return asked;
     }
-    void ask(cycle_action what);
+    void ask(cycle_action action);
     void tell(act::note::level how, core::reason text);
 
     // How a run ends early (cycle_failures.cpp). The first two: true when it did.

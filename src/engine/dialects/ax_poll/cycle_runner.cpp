@@ -64,10 +64,10 @@ void cycle_runner::end_turn() {
     freed_.ring();
 }
 
-core::awaitable<run_outcome> cycle_runner::run(run_spec what, run_sink& sink, run_control& control,
+core::awaitable<run_outcome> cycle_runner::run(run_spec spec, run_sink& sink, run_control& control,
                                                std::function<void(const run_outcome&)> on_end,
                                                bool may_restart) {
-    const bool mine = co_await take_turn(what.until);
+    const bool mine = co_await take_turn(spec.until);
     if (!mine) {
         run_outcome out;
         out.failure = run_failure{
@@ -76,7 +76,7 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec what, run_sink& sink, ru
             .message =
                 "The request's time ran out while it waited for its turn. Ask again, or give it more time."};
         out.progress.usage.prompt_tokens =
-            token_estimate(what.prompt.system) + token_estimate(what.prompt.turns);
+            token_estimate(spec.prompt.system) + token_estimate(spec.prompt.turns);
         if (on_end) {
             on_end(out);
         }
@@ -87,7 +87,7 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec what, run_sink& sink, ru
     now.control = &control;
     now.on_end = std::move(on_end);
     now.began = parts_.epochs->now();
-    fsm_.begin(std::move(what), may_restart, clock_now());
+    fsm_.begin(std::move(spec), may_restart, clock_now());
     co_await carry_out(now);
     end_turn();
     co_return now.outcome;
@@ -166,23 +166,23 @@ cycle_signs cycle_runner::signs() const {
     return out;
 }
 
-bool cycle_runner::perform_at_once(turn& now, const cycle_action& what) {
-    if (const auto* const piece = std::get_if<act::deliver>(&what)) {
+bool cycle_runner::perform_at_once(turn& now, const cycle_action& action) {
+    if (const auto* const piece = std::get_if<act::deliver>(&action)) {
         now.sink->on_text(piece->text, fsm_.progress());
-    } else if (const auto* const said = std::get_if<act::note>(&what)) {
+    } else if (const auto* const said = std::get_if<act::note>(&action)) {
         write(*said);
-    } else if (const auto* const wish = std::get_if<act::restart>(&what)) {
+    } else if (const auto* const wish = std::get_if<act::restart>(&action)) {
         parts_.restart(*wish);
-    } else if (std::holds_alternative<act::report_tokenizer_hung>(what)) {
+    } else if (std::holds_alternative<act::report_tokenizer_hung>(action)) {
         parts_.tokenizer_hung();
-    } else if (const auto* const seen = std::get_if<act::report_intrusion>(&what)) {
+    } else if (const auto* const seen = std::get_if<act::report_intrusion>(&action)) {
         parts_.intrusion(seen->how);
-    } else if (const auto* const end = std::get_if<act::tell_end>(&what)) {
+    } else if (const auto* const end = std::get_if<act::tell_end>(&action)) {
         now.outcome = end->outcome;
         if (now.on_end) {
             now.on_end(now.outcome);
         }
-    } else if (const auto* const last = std::get_if<act::finish>(&what)) {
+    } else if (const auto* const last = std::get_if<act::finish>(&action)) {
         now.over = true;
         now.outcome.loss = last->loss;
         now.idle = last->idle;
@@ -192,31 +192,31 @@ bool cycle_runner::perform_at_once(turn& now, const cycle_action& what) {
     return true;
 }
 
-core::awaitable<void> cycle_runner::perform(const cycle_action& what) {
-    if (std::holds_alternative<act::poll>(what)) {
+core::awaitable<void> cycle_runner::perform(const cycle_action& action) {
+    if (std::holds_alternative<act::poll>(action)) {
         co_await poll();
-    } else if (const auto* const pause = std::get_if<act::rest>(&what)) {
+    } else if (const auto* const pause = std::get_if<act::rest>(&action)) {
         co_await rest(pause->until);
-    } else if (std::holds_alternative<act::stop>(what)) {
+    } else if (std::holds_alternative<act::stop>(action)) {
         const auto got = co_await parts_.link.stop();
         fsm_.see(signs());
         fsm_.on_stopped(got, clock_now());
         if (parts_.tap != nullptr) {
             parts_.tap->let_go();
         }
-    } else if (std::holds_alternative<act::reset>(what)) {
+    } else if (std::holds_alternative<act::reset>(action)) {
         co_await reset();
-    } else if (std::holds_alternative<act::generate>(what)) {
+    } else if (std::holds_alternative<act::generate>(action)) {
         co_await generate();
-    } else if (const auto* const asked = std::get_if<act::encode>(&what)) {
+    } else if (const auto* const asked = std::get_if<act::encode>(&action)) {
         co_await encode(*asked);
-    } else if (const auto* const owed = std::get_if<act::fetch_owed>(&what)) {
+    } else if (const auto* const owed = std::get_if<act::fetch_owed>(&action)) {
         co_await fetch_owed(owed->until);
-    } else if (const auto* const doubted = std::get_if<act::examine_tokenizer>(&what)) {
+    } else if (const auto* const doubted = std::get_if<act::examine_tokenizer>(&action)) {
         co_await parts_.examine_tokenizer(doubted->until);
         fsm_.see(signs());
         fsm_.on_examined(clock_now());
-    } else if (const auto* const mended = std::get_if<act::mend_tap>(&what)) {
+    } else if (const auto* const mended = std::get_if<act::mend_tap>(&action)) {
         co_await parts_.tap->mend(mended->until);
         fsm_.on_mended(clock_now());
     }

@@ -43,7 +43,7 @@ public:
     explicit cycle_runner(cycle_parts parts);
 
     // backend::run(). `may_restart` false: a failed start is the supervisor's to judge.
-    [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+    [[nodiscard]] core::awaitable<run_outcome> run(run_spec spec, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end,
                                                    bool may_restart);
     // Stop until idle; false when the deadline or the loss of the process came first.
@@ -93,8 +93,8 @@ private:
     void end_turn();
     [[nodiscard]] core::awaitable<void> carry_out(turn& now);
     // What is done at once; false: it has to be waited for.
-    [[nodiscard]] bool perform_at_once(turn& now, const cycle_action& what);
-    [[nodiscard]] core::awaitable<void> perform(const cycle_action& what);
+    [[nodiscard]] bool perform_at_once(turn& now, const cycle_action& action);
+    [[nodiscard]] core::awaitable<void> perform(const cycle_action& action);
     [[nodiscard]] core::awaitable<void> poll();
     [[nodiscard]] core::awaitable<void> reset();
     [[nodiscard]] core::awaitable<void> generate();

@@ -80,12 +80,12 @@ core::awaitable<void> tokenizer_tap::refuse(unsigned status, const std::string& 
     }
 }
 
-core::awaitable<void> tokenizer_tap::serve(http::request& in, http::response_writer& out) {
-    if (is_of_a_browser(in.headers)) {
+core::awaitable<void> tokenizer_tap::serve(http::request& request, http::response_writer& out) {
+    if (is_of_a_browser(request.headers)) {
         co_await refuse(403, "a call of a browser's page", out);
         co_return;
     }
-    if (in.body.size() > most_bytes(in.path)) {
+    if (request.body.size() > most_bytes(request.path)) {
         co_await refuse(413, "a call with more than a runtime can have to say", out);
         co_return;
     }
@@ -93,13 +93,13 @@ core::awaitable<void> tokenizer_tap::serve(http::request& in, http::response_wri
     const core::steady_time came = clock_.now();
     const core::deadline limit = core::deadline::after(options_.hold, came);
     json body = json::object();
-    if (in.method == "POST") {
-        const auto text = std::make_shared<const std::string>(std::move(in.body));
+    if (request.method == "POST") {
+        const auto text = std::make_shared<const std::string>(std::move(request.body));
         std::function<json()> work = [text] { return core::parse_json(*text); };
         auto reading = tokenizer_client::beside(upstream_.threads(), text->size(), std::move(work));
         body = co_await std::move(reading);
     }
-    const std::string path = in.path;
+    const std::string path = request.path;
     http::response whole;
     if (body.is_object()) {
         whole = co_await answer(path, std::move(body), limit);

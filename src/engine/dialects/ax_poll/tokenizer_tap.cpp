@@ -38,8 +38,8 @@ tokenizer_tap::tokenizer_tap(const core::executor& on, const core::clock_source&
 
 void tokenizer_tap::make_server() {
     // An exchange that outlasts the tap's owner keeps the tap, not the other way round.
-    auto serve_shared = [weak = weak_from_this()](http::request& in, http::response_writer& out) {
-        return serve_on(weak.lock(), in, out);
+    auto serve_shared = [weak = weak_from_this()](http::request& request, http::response_writer& out) {
+        return serve_on(weak.lock(), request, out);
     };
     server_ = std::make_unique<http::server>(
         on_, relay_limits(), std::move(serve_shared),
@@ -86,10 +86,10 @@ void tokenizer_tap::recall(const memory& from) {
     decode_uid_is_shared_ = from.decode_uid_is_shared && decode_uid_ == prompt_uid_;
 }
 
-core::awaitable<void> tokenizer_tap::serve_on(std::shared_ptr<tokenizer_tap> tap, http::request& in,
+core::awaitable<void> tokenizer_tap::serve_on(std::shared_ptr<tokenizer_tap> tap, http::request& request,
                                               http::response_writer& out) {
     if (tap) {
-        co_await tap->serve(in, out);
+        co_await tap->serve(request, out);
     }
 }
 

@@ -115,9 +115,9 @@ public:
 private:
     using shared_body = tokenizer_client::shared_body;
 
-    [[nodiscard]] static core::awaitable<void> serve_on(std::shared_ptr<tokenizer_tap> tap, http::request& in,
-                                                        http::response_writer& out);
-    [[nodiscard]] core::awaitable<void> serve(http::request& in, http::response_writer& out);
+    [[nodiscard]] static core::awaitable<void> serve_on(std::shared_ptr<tokenizer_tap> tap,
+                                                        http::request& request, http::response_writer& out);
+    [[nodiscard]] core::awaitable<void> serve(http::request& request, http::response_writer& out);
     [[nodiscard]] core::awaitable<void> refuse(unsigned status, const std::string& why,
                                                http::response_writer& out);
     [[nodiscard]] core::awaitable<http::response> answer(std::string_view path, nlohmann::json body,

@@ -27,20 +27,20 @@ bool is_older_build(unsigned status, std::string_view sentence) {
 
 }  // namespace
 
-core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_spec& what) const {
-    if (what.prompt.verbatim) {
+core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_spec& spec) const {
+    if (spec.prompt.verbatim) {
         return core::make_failure(core::errc::refused, core::say("request.verbatim/model-takes"));
     }
     nlohmann::json body = nlohmann::json::object();
     body["model"] = traits_.model_name;
     body["stream"] = traits_.streams;
     nlohmann::json& messages = body["messages"] = nlohmann::json::array();
-    const std::vector<chat::role_text> spliced{{"system", what.prompt.system}, {"user", what.prompt.turns}};
-    for (const chat::role_text& turn : what.prompt.messages.empty() ? spliced : what.prompt.messages) {
+    const std::vector<chat::role_text> spliced{{"system", spec.prompt.system}, {"user", spec.prompt.turns}};
+    for (const chat::role_text& turn : spec.prompt.messages.empty() ? spliced : spec.prompt.messages) {
         messages.push_back({{"role", turn.role}, {"content", turn.text}});
     }
-    write_sampling(body, complete_sampling(what.sampling, defaults_, vocabulary_));
-    if (const auto added = streaming::add_profile_fields(body, traits_, what.prompt); !added) {
+    write_sampling(body, complete_sampling(spec.sampling, defaults_, vocabulary_));
+    if (const auto added = streaming::add_profile_fields(body, traits_, spec.prompt); !added) {
         return added.error();
     }
     return streaming::stream_request{traits_.chat_target, streaming::body_bytes(body), {}};

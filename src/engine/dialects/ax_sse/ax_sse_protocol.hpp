@@ -22,8 +22,8 @@ public:
     // errc::refused for a verbatim prompt: the server puts its own template around the messages. Without
     // rendered_prompt::messages the system text is one message and the turns, in the family's own format, are
     // another: the model reads the same.
-    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
-    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& what) const override;
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& spec) const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& spec) const override;
     // Busy is a 400 with a sentence, so the status alone does not tell.
     [[nodiscard]] bool needs_system_text() const override { return true; }
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;

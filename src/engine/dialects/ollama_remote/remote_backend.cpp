@@ -83,12 +83,12 @@ core::awaitable<core::result<prompt_measure>> remote_backend::measure(const chat
     co_return measured;
 }
 
-core::awaitable<run_outcome> remote_backend::run(run_spec what, run_sink& sink, run_control& control,
+core::awaitable<run_outcome> remote_backend::run(run_spec spec, run_sink& sink, run_control& control,
                                                  std::function<void(const run_outcome&)> on_end) {
     const std::shared_ptr<remote_watch> watch = watch_;
     remote_run one(*watch, protocol_, model_.runtime.clocks, *context_.clock, sink, control);
-    const chat::rendered_prompt prompt = what.prompt;
-    run_outcome out = co_await one.perform(std::move(what), sizes_.likely(prompt));
+    const chat::rendered_prompt prompt = spec.prompt;
+    run_outcome out = co_await one.perform(std::move(spec), sizes_.likely(prompt));
     if (one.too_long() && out.failure) {
         out.failure->retryable = sizes_.refused(prompt, *one.too_long(), prompt_limit());
     } else if (out.progress.usage.exact) {
@@ -100,7 +100,7 @@ core::awaitable<run_outcome> remote_backend::run(run_spec what, run_sink& sink, 
     co_return out;
 }
 
-core::awaitable<embedding_outcome> remote_backend::embed(embedding_order what) {
+core::awaitable<embedding_outcome> remote_backend::embed(embedding_order order) {
     const std::shared_ptr<remote_watch> watch = watch_;
     const catalog::engine_clocks clocks = model_.runtime.clocks;
     streaming::embedding_server server;
@@ -122,13 +122,13 @@ core::awaitable<embedding_outcome> remote_backend::embed(embedding_order what) {
         co_return lost(*watch, "remote-key", key.error().message);
     }
     server.headers = std::move(*key);
-    const core::deadline soon = core::deadline::after(clocks.call, clock.now()).sooner(what.until);
+    const core::deadline soon = core::deadline::after(clocks.call, clock.now()).sooner(order.until);
     const auto at = co_await reach(watch->settings().at, soon);
     if (!at) {
         co_return watch->missed(at.error().message);
     }
     server.at = *at;
-    embedding_outcome made = co_await streaming::embed_texts(std::move(server), std::move(what));
+    embedding_outcome made = co_await streaming::embed_texts(std::move(server), std::move(order));
     if (made) {
         watch->served();
     } else if (made.error().kind == chat::failure_kind::runtime_failed) {

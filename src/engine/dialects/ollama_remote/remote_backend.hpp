@@ -41,11 +41,11 @@ public:
     // A server before 0.12.11 overlooks the wish.
     [[nodiscard]] bool tells_logprobs() const noexcept override { return true; }
     [[nodiscard]] bool can_embed() const noexcept override { return catalog::can(model_, "embedding"); }
-    [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order what) override;
+    [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order order) override;
     // An estimate; fits unless the configuration says how long the context is.
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
-    [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+    [[nodiscard]] core::awaitable<run_outcome> run(run_spec spec, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
     void start() override { watch_->begin(); }
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;

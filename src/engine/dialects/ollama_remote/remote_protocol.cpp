@@ -30,19 +30,19 @@ std::string text_in(const json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-json options_of(const run_spec& what, std::uint32_t context) {
+json options_of(const run_spec& spec, std::uint32_t context) {
     json out = json::object();
     for (const chat::sampling_option& option : chat::sampling_options) {
         std::visit(
             [&](auto member) {
-                if (what.sampling.*member) {
-                    out[std::string(option.name)] = *(what.sampling.*member);
+                if (spec.sampling.*member) {
+                    out[std::string(option.name)] = *(spec.sampling.*member);
                 }
             },
             option.value);
     }
-    if (what.max_tokens) {
-        out["num_predict"] = *what.max_tokens - std::min(*what.max_tokens - 1, what.block_tokens);
+    if (spec.max_tokens) {
+        out["num_predict"] = *spec.max_tokens - std::min(*spec.max_tokens - 1, spec.block_tokens);
     }
     if (context > 0) {
         out["num_ctx"] = context;
@@ -158,37 +158,37 @@ private:
 
 }  // namespace
 
-core::result<stream_request> remote_protocol::request_for(const run_spec& what) const {
+core::result<stream_request> remote_protocol::request_for(const run_spec& spec) const {
     spliced_body splices;
     json body = json::object();
     std::string format;  // in its own order, which a `json` would lose
     body["model"] = model_;
     body["stream"] = true;
-    body["options"] = options_of(what, context_);
+    body["options"] = options_of(spec, context_);
     if (context_ > 0) {
         // What does not fit is shortened here, where it is seen, and not there.
         body["truncate"] = false;
     }
-    if (what.top_logprobs) {
+    if (spec.top_logprobs) {
         body["logprobs"] = true;
-        body["top_logprobs"] = *what.top_logprobs;
+        body["top_logprobs"] = *spec.top_logprobs;
     }
-    if (!what.format.is_null()) {
-        format = what.format.dump(-1, ' ', false, json::error_handler_t::replace);
+    if (!spec.format.is_null()) {
+        format = spec.format.dump(-1, ' ', false, json::error_handler_t::replace);
     }
     stream_request out;
-    if (what.prompt.verbatim) {
+    if (spec.prompt.verbatim) {
         out.target = "/api/generate";
-        body["prompt"] = what.prompt.turns;
+        body["prompt"] = spec.prompt.turns;
         body["raw"] = true;
     } else {
-        if (what.prompt.messages.empty()) {
+        if (spec.prompt.messages.empty()) {
             return core::make_failure(core::errc::refused,
                                       core::say("request.conversation/conversation-messages"));
         }
         out.target = "/api/chat";
         body["messages"] = json::array();
-        for (const chat::role_text& one : what.prompt.messages) {
+        for (const chat::role_text& one : spec.prompt.messages) {
             json message{{"role", one.role}, {"content", one.text}};
             for (const auto& image : one.images) {
                 message["images"].push_back(splices.stand_in(image));
@@ -196,10 +196,10 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
             body["messages"].push_back(std::move(message));
         }
         // Every model takes this one value (docs/facts/ollama_wire.md#think); what thinks would, without it.
-        if (!what.prompt.thinking) {
+        if (!spec.prompt.thinking) {
             body["think"] = false;
-        } else if (!what.think.is_null()) {
-            body["think"] = what.think;
+        } else if (!spec.think.is_null()) {
+            body["think"] = spec.think;
         }
     }
     splices.fill(body, out);
@@ -210,8 +210,8 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
     return out;
 }
 
-std::unique_ptr<answer_reader> remote_protocol::reader(const run_spec& what) const {
-    return std::make_unique<ndjson_reader>(what.top_logprobs, tells_times_);
+std::unique_ptr<answer_reader> remote_protocol::reader(const run_spec& spec) const {
+    return std::make_unique<ndjson_reader>(spec.top_logprobs, tells_times_);
 }
 
 error_part remote_protocol::error_of(unsigned status, std::string_view body) const {
@@ -251,8 +251,8 @@ const json* find_model(const json& list, std::string_view model) {
     if (!list.is_object() || models == list.end() || !models->is_array()) {
         return nullptr;
     }
-    const auto found = std::find_if(models->begin(), models->end(), [&](const json& one) {
-        return one.is_object() && catalog::same_model(text_in(one, "name"), model);
+    const auto found = std::find_if(models->begin(), models->end(), [&](const json& object) {
+        return object.is_object() && catalog::same_model(text_in(object, "name"), model);
     });
     return found == models->end() ? nullptr : &*found;
 }
@@ -316,11 +316,12 @@ json thinking_in(const json& shown) {
         return nullptr;
     }
     const json& values = (*said)["values"];
-    const bool known =
-        values.is_array() && values.size() <= most_values && std::ranges::all_of(values, [](const json& one) {
-            return one.is_boolean() ||
-                   (one.is_string() && !one.get_ref<const std::string&>().empty() && is_fact("", one));
-        });
+    const bool known = values.is_array() && values.size() <= most_values &&
+                       std::ranges::all_of(values, [](const json& object) {
+                           return object.is_boolean() ||
+                                  (object.is_string() && !object.get_ref<const std::string&>().empty() &&
+                                   is_fact("", object));
+                       });
     if (!known || std::ranges::find(values, (*said)["default"]) == values.end()) {
         return nullptr;
     }

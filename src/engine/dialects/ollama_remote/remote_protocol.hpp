@@ -22,8 +22,8 @@ public:
         : model_(std::move(model)), context_(context), tells_times_(tells_times) {}
 
     // /api/chat with messages; a verbatim prompt goes to /api/generate as it is.
-    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
-    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& what) const override;
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& spec) const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& spec) const override;
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
 
 private:

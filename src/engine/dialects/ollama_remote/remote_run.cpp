@@ -26,14 +26,14 @@ core::deadline remote_run::silence(core::milliseconds longest, core::deadline un
     return core::deadline::after(longest, clock_.now()).sooner(until);
 }
 
-core::awaitable<run_outcome> remote_run::perform(run_spec what, std::uint32_t likely_tokens) {
+core::awaitable<run_outcome> remote_run::perform(run_spec spec, std::uint32_t likely_tokens) {
     out_.progress.usage.prompt_tokens = likely_tokens;
     out_.progress.reset_confirmed = clock_.now();
-    id_ = what.id;
-    wants_thought_ = what.prompt.thinking;
-    step now = co_await open(what, what.until);
+    id_ = spec.id;
+    wants_thought_ = spec.prompt.thinking;
+    step now = co_await open(spec, spec.until);
     while (now == step::go_on && !ended_) {
-        now = co_await read(what.until);
+        now = co_await read(spec.until);
     }
     answer_.reset();
     if (thinks_) {
@@ -48,8 +48,8 @@ core::awaitable<run_outcome> remote_run::perform(run_spec what, std::uint32_t li
     co_return std::move(out_);
 }
 
-core::awaitable<remote_run::step> remote_run::open(const run_spec& what, core::deadline until) {
-    auto asked = protocol_.request_for(what);
+core::awaitable<remote_run::step> remote_run::open(const run_spec& spec, core::deadline until) {
+    auto asked = protocol_.request_for(spec);
     if (!asked) {
         run_failure why;
         why.kind = chat::failure_kind::unsupported;
@@ -72,7 +72,7 @@ core::awaitable<remote_run::step> remote_run::open(const run_spec& what, core::d
     }
     out_.progress.prompt_accepted = true;
     out_.progress.generate_accepted = clock_.now();
-    reader_ = protocol_.reader(what);
+    reader_ = protocol_.reader(spec);
     co_return step::go_on;
 }
 

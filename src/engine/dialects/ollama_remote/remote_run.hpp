@@ -25,7 +25,7 @@ public:
 
     // As backend::run(), but for on_end. The watch hears of a server that failed. `likely_tokens`: of the prompt,
     // until the server has counted it.
-    [[nodiscard]] core::awaitable<run_outcome> perform(run_spec what, std::uint32_t likely_tokens);
+    [[nodiscard]] core::awaitable<run_outcome> perform(run_spec spec, std::uint32_t likely_tokens);
     // It refused the prompt for its length.
     [[nodiscard]] const std::optional<streaming::context_refusal>& too_long() const noexcept {
         return too_long_;
@@ -33,7 +33,7 @@ public:
 
 private:
     enum class step { go_on, over };
-    [[nodiscard]] core::awaitable<step> open(const run_spec& what, core::deadline until);
+    [[nodiscard]] core::awaitable<step> open(const run_spec& spec, core::deadline until);
     [[nodiscard]] core::awaitable<step> connect(streaming::stream_request asked, core::deadline until);
     [[nodiscard]] core::awaitable<step> refuse(core::deadline until);
     [[nodiscard]] core::awaitable<step> read(core::deadline until);

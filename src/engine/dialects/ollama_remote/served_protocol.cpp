@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-json options_of(const run_spec& what, const catalog::runtime_traits& traits) {
+json options_of(const run_spec& spec, const catalog::runtime_traits& traits) {
     json out = json::object();
     for (const chat::sampling_option& option : chat::sampling_options) {
         if (std::ranges::find(traits.sampling, option.name) == traits.sampling.end()) {
@@ -23,15 +23,15 @@ json options_of(const run_spec& what, const catalog::runtime_traits& traits) {
         }
         std::visit(
             [&](auto member) {
-                if (what.sampling.*member) {
-                    out[std::string(option.name)] = *(what.sampling.*member);
+                if (spec.sampling.*member) {
+                    out[std::string(option.name)] = *(spec.sampling.*member);
                 }
             },
             option.value);
     }
     if (!traits.max_tokens.empty()) {
-        if (what.max_tokens) {
-            out[traits.max_tokens] = *what.max_tokens;
+        if (spec.max_tokens) {
+            out[traits.max_tokens] = *spec.max_tokens;
         } else if (traits.most_tokens > 0) {
             out[traits.max_tokens] = traits.most_tokens;
         }
@@ -53,18 +53,18 @@ json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form
 
 }  // namespace
 
-core::result<streaming::stream_request> served_protocol::request_for(const run_spec& what) const {
-    if (what.prompt.verbatim) {
+core::result<streaming::stream_request> served_protocol::request_for(const run_spec& spec) const {
+    if (spec.prompt.verbatim) {
         return core::make_failure(core::errc::refused, core::say("request.verbatim/model-takes"));
     }
-    if (!chat::images_of(what.prompt).empty()) {
+    if (!chat::images_of(spec.prompt).empty()) {
         return core::make_failure(core::errc::refused, core::say("request.verbatim/takes-images"));
     }
     json body{{"model", traits_.model_name},
               {"stream", true},
-              {"messages", messages_of(what.prompt, traits_.conversation)},
-              {"options", options_of(what, traits_)}};
-    if (const auto added = streaming::add_profile_fields(body, traits_, what.prompt); !added) {
+              {"messages", messages_of(spec.prompt, traits_.conversation)},
+              {"options", options_of(spec, traits_)}};
+    if (const auto added = streaming::add_profile_fields(body, traits_, spec.prompt); !added) {
         return added.error();
     }
     return streaming::stream_request{.target = traits_.chat_target, .body = streaming::body_bytes(body)};

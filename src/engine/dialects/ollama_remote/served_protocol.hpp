@@ -18,7 +18,7 @@ public:
         : remote_protocol(traits.model_name, 0, false), traits_(std::move(traits)) {}
 
     // errc::refused for a verbatim prompt or an image.
-    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& spec) const override;
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
 
 private:

@@ -124,8 +124,8 @@ json openai_protocol::messages_of(const chat::rendered_prompt& prompt,
     return out;
 }
 
-core::result<streaming::stream_request> openai_protocol::request_for(const run_spec& what) const {
-    const chat::rendered_prompt& prompt = what.prompt;
+core::result<streaming::stream_request> openai_protocol::request_for(const run_spec& spec) const {
+    const chat::rendered_prompt& prompt = spec.prompt;
     if (prompt.verbatim && traits_.completion_target.empty()) {
         return core::make_failure(core::errc::refused, core::say("request.verbatim/model-takes"));
     }
@@ -155,48 +155,48 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
     if (traits_.streams && traits_.timings == catalog::timing_source::llama_cpp) {
         body["return_progress"] = true;
     }
-    add_limit(body, traits_, what.max_tokens);
+    add_limit(body, traits_, spec.max_tokens);
     for (const std::string& name : traits_.sampling) {
-        add_sampling_value(body, name, what.sampling);
+        add_sampling_value(body, name, spec.sampling);
     }
-    if (what.top_logprobs) {
-        add_logprobs(body, traits_.logprobs, prompt.verbatim, *what.top_logprobs);
+    if (spec.top_logprobs) {
+        add_logprobs(body, traits_.logprobs, prompt.verbatim, *spec.top_logprobs);
     }
     if (const auto added = streaming::add_profile_fields(body, traits_, prompt); !added) {
         return added.error();
     }
     // docs/facts/other_runtimes.md#prefix-caches
     if (traits_.prefix_cache == catalog::prefix_cache::llama_cpp) {
-        body["cache_prompt"] = !what.computes_all;
-        if (what.slot) {
-            body["id_slot"] = *what.slot;
+        body["cache_prompt"] = !spec.computes_all;
+        if (spec.slot) {
+            body["id_slot"] = *spec.slot;
         }
-    } else if (traits_.prefix_cache == catalog::prefix_cache::vllm && !what.cache_salt.empty()) {
-        body["cache_salt"] = what.cache_salt;
+    } else if (traits_.prefix_cache == catalog::prefix_cache::vllm && !spec.cache_salt.empty()) {
+        body["cache_salt"] = spec.cache_salt;
     }
     const std::string& target = prompt.verbatim ? traits_.completion_target : traits_.chat_target;
     streaming::stream_request out{.target = target};
     splices.fill(body, out);
-    out.body = with_format(std::move(out.body), what);  // behind all inserts
+    out.body = with_format(std::move(out.body), spec);  // behind all inserts
     return out;
 }
 
 // The order of a schema's properties is the order in which the model writes them, and `json` would sort them.
-std::string openai_protocol::with_format(std::string body, const run_spec& what) const {
+std::string openai_protocol::with_format(std::string body, const run_spec& spec) const {
     using catalog::format_form;
-    if (what.format.is_null() || traits_.formats == format_form::none) {
+    if (spec.format.is_null() || traits_.formats == format_form::none) {
         return body;
     }
-    const bool any = what.format == "json";
-    const bool own_key = what.prompt.verbatim && traits_.formats == format_form::llama_cpp;
+    const bool any = spec.format == "json";
+    const bool own_key = spec.prompt.verbatim && traits_.formats == format_form::llama_cpp;
     nlohmann::ordered_json value;
     if (own_key) {
-        value = any ? nlohmann::ordered_json::object() : what.format;
+        value = any ? nlohmann::ordered_json::object() : spec.format;
     } else if (any) {
         value = {{"type", "json_object"}};
     } else {
         value = {{"type", "json_schema"},
-                 {"json_schema", {{"name", "answer"}, {"strict", true}, {"schema", what.format}}}};
+                 {"json_schema", {{"name", "answer"}, {"strict", true}, {"schema", spec.format}}}};
     }
     body.pop_back();
     body += own_key ? R"(,"json_schema":)" : R"(,"response_format":)";
@@ -313,8 +313,8 @@ stated_model openai_protocol::model_in(std::string_view body) const {
     return out;
 }
 
-std::unique_ptr<streaming::answer_reader> openai_protocol::reader(const run_spec& what) const {
-    return std::make_unique<openai_reader>(traits_, what.top_logprobs);
+std::unique_ptr<streaming::answer_reader> openai_protocol::reader(const run_spec& spec) const {
+    return std::make_unique<openai_reader>(traits_, spec.top_logprobs);
 }
 
 streaming::error_part openai_protocol::error_of(unsigned status, std::string_view body) const {

@@ -20,8 +20,8 @@ public:
     explicit openai_protocol(catalog::runtime_traits traits) : traits_(std::move(traits)) {}
     // errc::refused for a verbatim prompt where the server has no completion_target. Keys without a value are
     // left out, for some servers take a null for a broken request.
-    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
-    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& what) const override;
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& spec) const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& spec) const override;
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
     [[nodiscard]] std::optional<streaming::stream_request> size_question(
         const chat::rendered_prompt& prompt, const std::optional<std::string>& text) const override;
@@ -37,7 +37,7 @@ public:
 
 private:
     // `body`: an object with members.
-    [[nodiscard]] std::string with_format(std::string body, const run_spec& what) const;
+    [[nodiscard]] std::string with_format(std::string body, const run_spec& spec) const;
     // As the server takes them; without `splices` their texts alone.
     [[nodiscard]] nlohmann::json messages_of(const chat::rendered_prompt& prompt,
                                              streaming::spliced_body* splices) const;

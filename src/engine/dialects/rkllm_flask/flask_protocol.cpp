@@ -19,15 +19,15 @@ std::string without_nul(std::string text) {
 
 }  // namespace
 
-core::result<streaming::stream_request> flask_protocol::request_for(const run_spec& what) const {
-    if (what.prompt.verbatim) {
+core::result<streaming::stream_request> flask_protocol::request_for(const run_spec& spec) const {
+    if (spec.prompt.verbatim) {
         return core::make_failure(core::errc::refused, core::say("request.verbatim/model-takes"));
     }
     nlohmann::json body = nlohmann::json::object();
     body["messages"] = nlohmann::json::array(
-        {{{"role", "user"}, {"content", without_nul(streaming::single_message(what.prompt))}}});
+        {{{"role", "user"}, {"content", without_nul(streaming::single_message(spec.prompt))}}});
     body["stream"] = traits_.streams;
-    if (const auto added = streaming::add_profile_fields(body, traits_, what.prompt); !added) {
+    if (const auto added = streaming::add_profile_fields(body, traits_, spec.prompt); !added) {
         return added.error();
     }
     return streaming::stream_request{traits_.chat_target, streaming::body_bytes(body), {}};

@@ -15,8 +15,8 @@ public:
     explicit flask_protocol(catalog::runtime_traits traits) : traits_(std::move(traits)) {}
     // Sampling and limits are not sent: the server has its own, compiled in. errc::refused for a verbatim
     // prompt, because the server always puts the model's template around the message.
-    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
-    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& what) const override;
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& spec) const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& spec) const override;
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
 
 private:

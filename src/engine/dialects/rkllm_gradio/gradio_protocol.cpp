@@ -47,11 +47,11 @@ bool go_on(http::stream_call& call, unsigned status, std::string_view body) {
 
 }  // namespace
 
-core::result<streaming::stream_request> gradio_protocol::request_for(const run_spec& what) const {
-    if (what.prompt.verbatim) {
+core::result<streaming::stream_request> gradio_protocol::request_for(const run_spec& spec) const {
+    if (spec.prompt.verbatim) {
         return core::make_failure(core::errc::refused, core::say("request.verbatim/model-takes"));
     }
-    std::string text = streaming::single_message(what.prompt);
+    std::string text = streaming::single_message(spec.prompt);
     std::erase(text, '\0');  // it would end the C string that the library gets
     const nlohmann::json turn = nlohmann::json::array({text, nullptr});
     nlohmann::json body = nlohmann::json::object();

@@ -14,10 +14,10 @@ class gradio_protocol final : public streaming::stream_protocol {
 public:
     explicit gradio_protocol(catalog::runtime_traits traits) : traits_(std::move(traits)) {}
     // errc::refused for a verbatim prompt: the script puts a template of its own around the message.
-    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& spec) const override;
     // To the event, or to where Gradio 4 has its queue.
     [[nodiscard]] streaming::next_call next() const override;
-    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& what) const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& spec) const override;
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
 
 private:
