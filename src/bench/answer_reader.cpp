@@ -20,8 +20,8 @@ core::failure broken(const std::string& how) {
     return core::make_failure(core::errc::protocol, how);
 }
 
-std::optional<std::int64_t> count_at(const json& of, const char* key) {
-    const json* found = core::member(of, key);
+std::optional<std::int64_t> count_at(const json& object, const char* key) {
+    const json* found = core::member(object, key);
     const std::int64_t value =
         found != nullptr && found->is_number_integer() ? found->get<std::int64_t>() : -1;
     return value >= 0 ? std::optional(value) : std::nullopt;

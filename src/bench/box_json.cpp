@@ -32,9 +32,9 @@ json box_json(const box_watch& of) {
     return out;
 }
 
-box_watch box_of(const json& from) {
+box_watch box_of(const json& object) {
     box_watch out;
-    for (const json& one : core::list_at(from, "figures")) {
+    for (const json& one : core::list_at(object, "figures")) {
         for (const figure what : {figure::load, figure::memory, figure::temperature, figure::power,
                                   figure::cpu, figure::resident}) {
             if (core::text_at(one, "figure") != kind_of(what).key ||
@@ -56,7 +56,7 @@ box_watch box_of(const json& from) {
                 {number("mean"), number("least"), number("most")}, std::move(curve)));
         }
     }
-    for (const json& word : core::list_at(from, "health")) {
+    for (const json& word : core::list_at(object, "health")) {
         if (word.is_string()) {
             out.add_health(word.get<std::string>());
         }
@@ -75,13 +75,13 @@ json stages_json(const std::optional<stage_spans>& of) {
     return out;
 }
 
-std::optional<stage_spans> stages_in(const json* from) {
-    if (from == nullptr || !from->is_object()) {
+std::optional<stage_spans> stages_in(const json* object) {
+    if (object == nullptr || !object->is_object()) {
         return std::nullopt;
     }
     stage_spans out;
     for (const stage_name& each : stage_names()) {
-        out.*each.span = core::number_at<double>(*from, (std::string(each.key) + "_ms").c_str());
+        out.*each.span = core::number_at<double>(*object, (std::string(each.key) + "_ms").c_str());
     }
     return out;
 }

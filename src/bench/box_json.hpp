@@ -15,9 +15,9 @@ template <typename T>
 }
 
 [[nodiscard]] nlohmann::ordered_json box_json(const box_watch& of);
-[[nodiscard]] box_watch box_of(const nlohmann::ordered_json& from);
+[[nodiscard]] box_watch box_of(const nlohmann::ordered_json& object);
 [[nodiscard]] nlohmann::ordered_json stages_json(const std::optional<stage_spans>& of);
 // nullptr, or no object: nothing.
-[[nodiscard]] std::optional<stage_spans> stages_in(const nlohmann::ordered_json* from);
+[[nodiscard]] std::optional<stage_spans> stages_in(const nlohmann::ordered_json* object);
 
 }  // namespace corral::bench

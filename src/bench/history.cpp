@@ -122,17 +122,17 @@ json kept_json(const kept_run& of) {
     return out;
 }
 
-kept_run kept_from(const json& from) {
+kept_run kept_from(const json& object) {
     kept_run out;
     for (const text_field& each : text_fields) {
-        out.*each.text = on_one_line(core::text_at(from, each.key));
+        out.*each.text = on_one_line(core::text_at(object, each.key));
     }
     for (const number_field& each : number_fields) {
-        out.*each.value = core::number_at<double>(from, each.key);
+        out.*each.value = core::number_at<double>(object, each.key);
     }
-    out.concurrency = core::number_at<unsigned>(from, "concurrency").value_or(1);
-    out.tests = core::number_at<std::size_t>(from, "tests").value_or(0);
-    out.successes = core::number_at<std::size_t>(from, "successes").value_or(0);
+    out.concurrency = core::number_at<unsigned>(object, "concurrency").value_or(1);
+    out.tests = core::number_at<std::size_t>(object, "tests").value_or(0);
+    out.successes = core::number_at<std::size_t>(object, "successes").value_or(0);
     return out;
 }
 

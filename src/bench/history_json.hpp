@@ -7,6 +7,6 @@
 namespace corral::bench {
 
 [[nodiscard]] nlohmann::ordered_json kept_json(const kept_run& of);
-[[nodiscard]] kept_run kept_from(const nlohmann::ordered_json& from);
+[[nodiscard]] kept_run kept_from(const nlohmann::ordered_json& object);
 
 }  // namespace corral::bench

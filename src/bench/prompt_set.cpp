@@ -29,10 +29,10 @@ public:
     }
     [[nodiscard]] const std::string& problem() const { return problem_; }
 
-    bool text(const toml::table& from, const char* key, std::string& to, bool needed) {
-        const toml::node* node = from.get(key);
+    bool text(const toml::table& table, const char* key, std::string& to, bool needed) {
+        const toml::node* node = table.get(key);
         if (node == nullptr) {
-            return !needed || fail(from, std::string("'") + key + "' is missing");
+            return !needed || fail(table, std::string("'") + key + "' is missing");
         }
         const auto value = node->value_exact<std::string>();
         if (!value || value->empty()) {
@@ -42,8 +42,8 @@ public:
         return true;
     }
 
-    bool known_keys(const toml::table& from, const std::set<std::string_view>& known) {
-        for (const auto& [key, node] : from) {
+    bool known_keys(const toml::table& table, const std::set<std::string_view>& known) {
+        for (const auto& [key, node] : table) {
             if (!known.contains(key.str())) {
                 return fail(node, "'" + std::string(key.str()) + "' is no key of this table");
             }
@@ -51,7 +51,7 @@ public:
         return true;
     }
 
-    bool message(const toml::node& node, prompt_test& to) {
+    bool message(const toml::node& node, prompt_test& test) {
         prompt_message one;
         const toml::table* from = node.as_table();
         if (from == nullptr) {
@@ -64,45 +64,45 @@ public:
         if (one.role != "system" && one.role != "user" && one.role != "assistant") {
             return fail(node, "'role' must be system, user or assistant");
         }
-        to.messages.push_back(std::move(one));
+        test.messages.push_back(std::move(one));
         return true;
     }
 
-    bool messages(const toml::table& from, prompt_test& to) {
+    bool messages(const toml::table& table, prompt_test& test) {
         std::string prompt;
-        if (!text(from, "prompt", prompt, from.get("messages") == nullptr)) {
+        if (!text(table, "prompt", prompt, table.get("messages") == nullptr)) {
             return false;
         }
-        if (const toml::node* all = from.get("messages")) {
+        if (const toml::node* all = table.get("messages")) {
             if (!prompt.empty() || all->as_array() == nullptr || all->as_array()->empty()) {
                 return fail(*all,
                             "'messages' must be a list that is not empty, and stands in place of 'prompt'");
             }
             for (const toml::node& one : *all->as_array()) {
-                if (!message(one, to)) {
+                if (!message(one, test)) {
                     return false;
                 }
             }
-            return to.messages.back().role == "user" || fail(*all, "the last message must be the user's");
+            return test.messages.back().role == "user" || fail(*all, "the last message must be the user's");
         }
         std::string filler;
         std::int64_t times = 1;
-        if (!text(from, "filler", filler, false) || !number(from, "filler_times", times, 5000)) {
+        if (!text(table, "filler", filler, false) || !number(table, "filler_times", times, 5000)) {
             return false;
         }
         if (static_cast<std::size_t>(times) * filler.size() > longest_file) {
-            return fail(from, "'filler' so many times is more than 1 MiB");
+            return fail(table, "'filler' so many times is more than 1 MiB");
         }
         std::string whole;
         for (std::int64_t i = 0; i < times && !filler.empty(); ++i) {
             whole += filler;
         }
-        to.messages.push_back({"user", whole + prompt});
+        test.messages.push_back({"user", whole + prompt});
         return true;
     }
 
-    bool number(const toml::table& from, const char* key, std::int64_t& to, std::int64_t most) {
-        const toml::node* node = from.get(key);
+    bool number(const toml::table& table, const char* key, std::int64_t& to, std::int64_t most) {
+        const toml::node* node = table.get(key);
         if (node == nullptr) {
             return true;
         }
@@ -114,8 +114,8 @@ public:
         return true;
     }
 
-    bool stops(const toml::table& from, prompt_test& to) {
-        const toml::node* node = from.get("stop");
+    bool stops(const toml::table& table, prompt_test& test) {
+        const toml::node* node = table.get("stop");
         if (node == nullptr) {
             return true;
         }
@@ -128,44 +128,46 @@ public:
             if (!value || value->empty()) {
                 return fail(one, "'stop' must be a list of texts that are not empty");
             }
-            to.stop.push_back(*value);
+            test.stop.push_back(*value);
         }
         return true;
     }
 
-    bool json_text(const toml::table& from, const char* key, const std::string& value, bool array) {
+    bool json_text(const toml::table& table, const char* key, const std::string& value, bool array) {
         if (value.empty() || value == "json") {
             return true;
         }
         const auto read = core::parse_json(value);
         if (array ? !read.is_array() : !read.is_object()) {
-            return fail(*from.get(key), std::string("'") + key + "' must hold a JSON " +
-                                            (array ? "array" : "object, or be \"json\""));
+            return fail(*table.get(key), std::string("'") + key + "' must hold a JSON " +
+                                             (array ? "array" : "object, or be \"json\""));
         }
         return true;
     }
 
-    bool test(const toml::node& node, prompt_test& to) {
+    bool test(const toml::node& node, prompt_test& test) {
         const toml::table* from = node.as_table();
         if (from == nullptr) {
             return fail(node, "a test must be a table");
         }
-        std::int64_t most = to.max_tokens;
+        std::int64_t most = test.max_tokens;
         if (!known_keys(*from, {"id", "title", "prompt", "messages", "filler", "filler_times", "stop",
                                 "tools", "format", "answer", "think", "max_tokens"}) ||
-            !text(*from, "id", to.id, true) || !text(*from, "title", to.title, true) ||
-            !messages(*from, to) || !number(*from, "max_tokens", most, most_tokens) || !stops(*from, to) ||
-            !text(*from, "tools", to.tools, false) || !text(*from, "format", to.format, false) ||
-            !text(*from, "answer", to.answer, false) || !json_text(*from, "tools", to.tools, true) ||
-            !json_text(*from, "format", to.format, false) || !json_text(*from, "answer", to.answer, false)) {
+            !text(*from, "id", test.id, true) || !text(*from, "title", test.title, true) ||
+            !messages(*from, test) || !number(*from, "max_tokens", most, most_tokens) ||
+            !stops(*from, test) || !text(*from, "tools", test.tools, false) ||
+            !text(*from, "format", test.format, false) || !text(*from, "answer", test.answer, false) ||
+            !json_text(*from, "tools", test.tools, true) || !json_text(*from, "format", test.format, false) ||
+            !json_text(*from, "answer", test.answer, false)) {
             return false;
         }
-        to.max_tokens = static_cast<unsigned>(most);
+        test.max_tokens = static_cast<unsigned>(most);
         if (const toml::node* think = from->get("think")) {
-            to.think = think->value_exact<bool>();
-            return to.think || fail(*think, "'think' must be true or false");
+            test.think = think->value_exact<bool>();
+            return test.think || fail(*think, "'think' must be true or false");
         }
-        return to.id.find_first_of("\r\n`") == std::string::npos || fail(node, "'id' must be one plain word");
+        return test.id.find_first_of("\r\n`") == std::string::npos ||
+               fail(node, "'id' must be one plain word");
     }
 
 private:

@@ -83,21 +83,21 @@ json facts_json(const server_facts& of) {
             {"capabilities", of.capabilities}};
 }
 
-server_facts facts_of(const json& from) {
+server_facts facts_of(const json& object) {
     server_facts out;
-    out.corral = core::text_at(from, "corral");
-    out.profile = core::text_at(from, "profile");
-    out.family = core::text_at(from, "family");
-    out.parameters = core::text_at(from, "parameters");
-    out.quantization = core::text_at(from, "quantization");
-    out.package = core::text_at(from, "package");
-    out.digest = core::text_at(from, "digest");
-    out.driver = core::text_at(from, "driver");
-    out.kernel = core::text_at(from, "kernel");
-    out.counts = core::text_at(from, "counts");
-    out.npu_cores = core::number_at<std::int64_t>(from, "num_npu_cores");
-    out.cpu_mask = core::number_at<std::int64_t>(from, "enabled_cpus_mask");
-    out.threads = core::number_at<std::int64_t>(from, "num_threads");
+    out.corral = core::text_at(object, "corral");
+    out.profile = core::text_at(object, "profile");
+    out.family = core::text_at(object, "family");
+    out.parameters = core::text_at(object, "parameters");
+    out.quantization = core::text_at(object, "quantization");
+    out.package = core::text_at(object, "package");
+    out.digest = core::text_at(object, "digest");
+    out.driver = core::text_at(object, "driver");
+    out.kernel = core::text_at(object, "kernel");
+    out.counts = core::text_at(object, "counts");
+    out.npu_cores = core::number_at<std::int64_t>(object, "num_npu_cores");
+    out.cpu_mask = core::number_at<std::int64_t>(object, "enabled_cpus_mask");
+    out.threads = core::number_at<std::int64_t>(object, "num_threads");
     return out;
 }
 
@@ -155,40 +155,40 @@ json test_json(const test_result& one) {
             {"text", seen.text}};
 }
 
-test_result test_of(const json& from) {
+test_result test_of(const json& object) {
     test_result out;
-    out.test.id = core::text_at(from, "id");
-    out.test.title = core::text_at(from, "title");
-    out.repetition = core::number_at<unsigned>(from, "repetition").value_or(1);
-    out.client = core::number_at<unsigned>(from, "client").value_or(1);
-    out.began_s = core::number_at<double>(from, "began_s").value_or(0);
-    for (const json& message : core::list_at(from, "messages")) {
+    out.test.id = core::text_at(object, "id");
+    out.test.title = core::text_at(object, "title");
+    out.repetition = core::number_at<unsigned>(object, "repetition").value_or(1);
+    out.client = core::number_at<unsigned>(object, "client").value_or(1);
+    out.began_s = core::number_at<double>(object, "began_s").value_or(0);
+    for (const json& message : core::list_at(object, "messages")) {
         if (message.is_object()) {
             out.test.messages.push_back({core::text_at(message, "role"), core::text_at(message, "content")});
         }
     }
     measurement& seen = out.seen;
-    seen.how = ending_of(core::text_at(from, "status"));
-    seen.reason = core::text_at(from, "reason");
-    seen.total_s = core::number_at<double>(from, "total_s").value_or(0);
-    seen.first_piece_s = core::number_at<double>(from, "first_piece_s");
-    seen.input_tokens = core::number_at<std::int64_t>(from, "input_tokens");
-    seen.output_tokens = core::number_at<std::int64_t>(from, "output_tokens");
-    seen.prefill_s = core::number_at<double>(from, "prefill_s");
-    seen.decode_s = core::number_at<double>(from, "decode_s");
-    seen.memory_mb = core::number_at<double>(from, "memory_mb");
-    seen.stages = stages_in(core::member(from, "stages"));
-    if (const json* const box = core::member(from, "box"); box != nullptr && box->is_object()) {
+    seen.how = ending_of(core::text_at(object, "status"));
+    seen.reason = core::text_at(object, "reason");
+    seen.total_s = core::number_at<double>(object, "total_s").value_or(0);
+    seen.first_piece_s = core::number_at<double>(object, "first_piece_s");
+    seen.input_tokens = core::number_at<std::int64_t>(object, "input_tokens");
+    seen.output_tokens = core::number_at<std::int64_t>(object, "output_tokens");
+    seen.prefill_s = core::number_at<double>(object, "prefill_s");
+    seen.decode_s = core::number_at<double>(object, "decode_s");
+    seen.memory_mb = core::number_at<double>(object, "memory_mb");
+    seen.stages = stages_in(core::member(object, "stages"));
+    if (const json* const box = core::member(object, "box"); box != nullptr && box->is_object()) {
         seen.box = box_of(*box);
     }
-    seen.piece_s = stamps_of(core::text_at(from, "piece_ms"));
-    seen.pieces = core::number_at<std::size_t>(from, "pieces").value_or(0);
-    seen.tool_calls = core::number_at<std::size_t>(from, "tool_calls").value_or(0);
-    seen.durations_in_ms = core::flag_at(from, "durations_in_ms");
-    seen.truncated = core::flag_at(from, "truncated");
-    seen.repeats = core::flag_at(from, "repeats");
-    seen.thinking = core::text_at(from, "thinking");
-    seen.text = core::text_at(from, "text");
+    seen.piece_s = stamps_of(core::text_at(object, "piece_ms"));
+    seen.pieces = core::number_at<std::size_t>(object, "pieces").value_or(0);
+    seen.tool_calls = core::number_at<std::size_t>(object, "tool_calls").value_or(0);
+    seen.durations_in_ms = core::flag_at(object, "durations_in_ms");
+    seen.truncated = core::flag_at(object, "truncated");
+    seen.repeats = core::flag_at(object, "repeats");
+    seen.thinking = core::text_at(object, "thinking");
+    seen.text = core::text_at(object, "text");
     return out;
 }
 

@@ -43,14 +43,14 @@ constexpr std::array<std::string_view, 10> questions{
     " more than eight words in it.",
 };
 
-json number_in(const json& from, const char* name) {
-    const auto found = from.find(name);
-    return found != from.end() && found->is_number() ? *found : json(0);
+json number_in(const json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number() ? *found : json(0);
 }
 
-json object_in(const json& from, const char* name) {
-    const auto found = from.is_object() ? from.find(name) : from.end();
-    return from.is_object() && found != from.end() && found->is_object() ? *found : json::object();
+json object_in(const json& object, const char* name) {
+    const auto found = object.is_object() ? object.find(name) : object.end();
+    return object.is_object() && found != object.end() && found->is_object() ? *found : json::object();
 }
 
 void read_usage(const json& usage, turn_cost& into) {

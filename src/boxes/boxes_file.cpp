@@ -34,34 +34,34 @@ bool is_variable(std::string_view text) {
 }
 
 // A name for HAProxy; empty stays empty.
-void read_name(catalog::section& from, std::string_view key, std::string& to, bool required = false) {
-    from.text(key, to, required);
+void read_name(catalog::section& table, std::string_view key, std::string& to, bool required = false) {
+    table.text(key, to, required);
     if (!to.empty() && !is_name(to)) {
-        from.complain(from.place(key), core::say("configuration.wrong-type/letters", key, to));
+        table.complain(table.place(key), core::say("configuration.wrong-type/letters", key, to));
         to.clear();
     }
 }
 
 // Absolute, so that the reader's folder does not matter. HAProxy's own quotes end at a quote or a line's end.
-void read_path(catalog::section& from, std::string_view key, fs::path& to, const fs::path& base) {
+void read_path(catalog::section& table, std::string_view key, fs::path& to, const fs::path& base) {
     std::string text;
-    from.text(key, text);
+    table.text(key, text);
     if (text.empty()) {
-        to = from.has(key) ? fs::path() : to;
+        to = table.has(key) ? fs::path() : to;
         return;
     }
     const bool plain = std::ranges::none_of(
         text, [](char c) { return c == '\'' || static_cast<unsigned char>(c) < ' ' || c == 127; });
     if (!plain) {
-        from.complain(from.place(key), core::say("fleet.boxes-file/hold", key));
+        table.complain(table.place(key), core::say("fleet.boxes-file/hold", key));
         return;
     }
     to = (base / text).lexically_normal();
 }
 
-void read_listen(catalog::section& from, std::string_view key, std::string& to) {
+void read_listen(catalog::section& table, std::string_view key, std::string& to) {
     std::string text;
-    from.text(key, text);
+    table.text(key, text);
     if (text.empty()) {
         return;
     }
@@ -72,7 +72,7 @@ void read_listen(catalog::section& from, std::string_view key, std::string& to) 
         boost::asio::ip::make_address(found->host, no_address);
     }
     if (found == nullptr || !found->port || no_address) {
-        from.complain(from.place(key), core::say("configuration.wrong-type/address", key, text));
+        table.complain(table.place(key), core::say("configuration.wrong-type/address", key, text));
         return;
     }
     to = (found->host == "localhost" ? std::string("127.0.0.1") : found->host_text()) + ":" +
@@ -96,9 +96,9 @@ bool is_record_name(std::string_view text) {
 }
 
 // `many`: DNS may name several boxes, by SRV records too.
-void read_address(catalog::section& from, core::server_url& to, bool many) {
+void read_address(catalog::section& table, core::server_url& to, bool many) {
     std::string text;
-    from.text("address", text, true);
+    table.text("address", text, true);
     if (text.empty()) {
         return;
     }
@@ -109,7 +109,7 @@ void read_address(catalog::section& from, core::server_url& to, bool many) {
     const auto parsed = core::parse_server_url("http://" + text);
     const auto* const found = std::get_if<core::server_url>(&parsed);
     if (found == nullptr || !found->port) {
-        from.complain(from.place("address"), core::say("configuration.wrong-type/host", text));
+        table.complain(table.place("address"), core::say("configuration.wrong-type/host", text));
         return;
     }
     const bool tls = to.tls;
@@ -117,117 +117,117 @@ void read_address(catalog::section& from, core::server_url& to, bool many) {
     to.tls = tls;
 }
 
-void read_models(catalog::section& from, box_entry& to) {
-    if (!from.has("models")) {
+void read_models(catalog::section& table, box_entry& to) {
+    if (!table.has("models")) {
         return;
     }
     std::vector<std::string> names;
-    from.texts("models", names);
+    table.texts("models", names);
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (!catalog::display_name(names[i])) {
-            from.complain(from.place("models", i), core::say("fleet.boxes-file/name", names[i]));
+            table.complain(table.place("models", i), core::say("fleet.boxes-file/name", names[i]));
         }
     }
     to.models = routed_names(names);
 }
 
-void read_settings(catalog::section& from, box_entry& to, const fs::path& base) {
-    from.flag("tls", to.address.tls);
-    from.integer("count", to.count, 1, 1'000);
+void read_settings(catalog::section& table, box_entry& to, const fs::path& base) {
+    table.flag("tls", to.address.tls);
+    table.integer("count", to.count, 1, 1'000);
     std::uint16_t agent = 0;
-    from.integer("agent", agent, 1, 65535);
+    table.integer("agent", agent, 1, 65535);
     if (agent != 0) {
         to.agent_port = agent;
     }
-    from.integer("weight", to.weight, 1, 256);
-    read_name(from, "zone", to.zone);
-    from.integer("max_requests", to.max_requests, 1, 10'000);
-    read_path(from, "key_file", to.key_file, base);
-    read_path(from, "ca_file", to.ca_file, base);
-    read_path(from, "client_certificate", to.client_certificate, base);
+    table.integer("weight", to.weight, 1, 256);
+    read_name(table, "zone", to.zone);
+    table.integer("max_requests", to.max_requests, 1, 10'000);
+    read_path(table, "key_file", to.key_file, base);
+    read_path(table, "ca_file", to.ca_file, base);
+    read_path(table, "client_certificate", to.client_certificate, base);
     for (const char* const key : {"ca_file", "client_certificate"}) {
-        if (from.has(key) && !to.address.tls) {
-            from.complain(from.place(key), core::say("fleet.boxes-file/needs", key));
+        if (table.has(key) && !to.address.tls) {
+            table.complain(table.place(key), core::say("fleet.boxes-file/needs", key));
         }
     }
 }
 
-box_entry read_box(catalog::section& from, const fs::path& base) {
+box_entry read_box(catalog::section& table, const fs::path& base) {
     box_entry to;
-    to.line = static_cast<std::uint32_t>(from.place().begin.line);
-    read_name(from, "name", to.name, true);
-    read_settings(from, to, base);
-    read_address(from, to.address, to.count > 0);
-    read_models(from, to);
+    to.line = static_cast<std::uint32_t>(table.place().begin.line);
+    read_name(table, "name", to.name, true);
+    read_settings(table, to, base);
+    read_address(table, to.address, to.count > 0);
+    read_models(table, to);
     boost::system::error_code no_literal;
     boost::asio::ip::make_address(to.address.host, no_literal);
     if (to.count > 0 && !no_literal) {
-        from.complain(from.place("count"), core::say("fleet.boxes-file/count"));
+        table.complain(table.place("count"), core::say("fleet.boxes-file/count"));
     }
     if (to.count > 0 && !to.models) {
-        from.complain(from.place("count"), core::say("fleet.boxes-file/models"));
+        table.complain(table.place("count"), core::say("fleet.boxes-file/models"));
     }
     // HAProxy compares names of hosts alone, so any certificate of a public authority would do.
     const bool has_host = no_literal && to.address.port;
     if (to.address.tls && !has_host && to.ca_file.empty()) {
-        from.complain(from.place("tls"), core::say("fleet.boxes-file/tls"));
+        table.complain(table.place("tls"), core::say("fleet.boxes-file/tls"));
     }
-    from.finish();
+    table.finish();
     return to;
 }
 
-void read_times(catalog::section& from, edge_settings& to) {
+void read_times(catalog::section& table, edge_settings& to) {
     using std::chrono_literals::operator""ms;
     using std::chrono_literals::operator""s;
     using std::chrono_literals::operator""h;
-    from.duration("connect_time", to.connect_time, 100ms, 60s);
-    from.duration("queue_time", to.queue_time, 1s, 1h);
-    from.duration("silence", to.silence, 20s, 1h);
-    from.duration("answer_time", to.answer_time, 20s, 24h);
+    table.duration("connect_time", to.connect_time, 100ms, 60s);
+    table.duration("queue_time", to.queue_time, 1s, 1h);
+    table.duration("silence", to.silence, 20s, 1h);
+    table.duration("answer_time", to.answer_time, 20s, 24h);
 }
 
-void read_buffer(catalog::section& from, std::uint64_t& to) {
+void read_buffer(catalog::section& table, std::uint64_t& to) {
     constexpr std::uint64_t least = 16 * 1024;
     constexpr std::uint64_t most = 32 * 1024 * 1024;  // above the largest body that Corral takes
     std::string text;
-    from.text_or_number("buffer", text);
+    table.text_or_number("buffer", text);
     if (text.empty()) {
         return;
     }
     const auto bytes = config::parse_bytes(text);
     if (!bytes || *bytes < least || *bytes > most) {
-        from.complain(from.place("buffer"), core::say("configuration.wrong-type/buffer", text));
+        table.complain(table.place("buffer"), core::say("configuration.wrong-type/buffer", text));
     } else {
         to = *bytes;
     }
 }
 
-void read_edge(catalog::section from, edge_settings& to, const fs::path& base) {
-    read_listen(from, "listen", to.listen);
-    read_path(from, "certificate", to.certificate, base);
-    read_name(from, "user", to.user);
-    read_name(from, "group", to.group);
-    read_path(from, "chroot", to.chroot, base);
-    read_path(from, "socket", to.socket, base);
-    read_path(from, "log", to.log, base);
-    read_listen(from, "resolver", to.resolver);
-    read_path(from, "keys", to.keys, base);
-    from.text("key_variable", to.key_variable);
+void read_edge(catalog::section table, edge_settings& to, const fs::path& base) {
+    read_listen(table, "listen", to.listen);
+    read_path(table, "certificate", to.certificate, base);
+    read_name(table, "user", to.user);
+    read_name(table, "group", to.group);
+    read_path(table, "chroot", to.chroot, base);
+    read_path(table, "socket", to.socket, base);
+    read_path(table, "log", to.log, base);
+    read_listen(table, "resolver", to.resolver);
+    read_path(table, "keys", to.keys, base);
+    table.text("key_variable", to.key_variable);
     if (!to.key_variable.empty() && !is_variable(to.key_variable)) {
-        from.complain(from.place("key_variable"), core::say("fleet.boxes-file/key"));
+        table.complain(table.place("key_variable"), core::say("fleet.boxes-file/key"));
     } else if (!to.key_variable.empty() && to.keys.empty()) {
-        from.complain(from.place("key_variable"), core::say("fleet.boxes-file/variable"));
+        table.complain(table.place("key_variable"), core::say("fleet.boxes-file/variable"));
     }
-    read_name(from, "zone", to.zone);
-    read_listen(from, "statistics", to.statistics);
-    from.flag("proxy_protocol", to.proxy_protocol);
-    from.integer("max_clients", to.max_clients, 1, 1'000'000);
-    from.integer("queue", to.queue, 1, 100'000);
-    from.flag("affinity", to.affinity);
-    from.integer("affinity_limit", to.affinity_limit, 100, 10'000);
-    read_buffer(from, to.buffer);
-    read_times(from, to);
-    from.finish();
+    read_name(table, "zone", to.zone);
+    read_listen(table, "statistics", to.statistics);
+    table.flag("proxy_protocol", to.proxy_protocol);
+    table.integer("max_clients", to.max_clients, 1, 1'000'000);
+    table.integer("queue", to.queue, 1, 100'000);
+    table.flag("affinity", to.affinity);
+    table.integer("affinity_limit", to.affinity_limit, 100, 10'000);
+    read_buffer(table, to.buffer);
+    read_times(table, to);
+    table.finish();
 }
 
 void complain_of_twins(std::vector<catalog::section>& tables, const std::vector<box_entry>& boxes) {

@@ -30,10 +30,10 @@ std::string quoted(const std::filesystem::path& path) {
     return "'" + path.string() + "'";
 }
 
-routes routes_of(const boxes_file& from) {
+routes routes_of(const boxes_file& file) {
     routes out;
-    for (std::size_t i = 0; i < from.boxes.size(); ++i) {
-        for (const std::string& model : *from.boxes[i].models) {
+    for (std::size_t i = 0; i < file.boxes.size(); ++i) {
+        for (const std::string& model : *file.boxes[i].models) {
             out[model].push_back(i);
         }
     }
@@ -50,8 +50,8 @@ std::size_t servers_of(const box_entry& box) {
     return std::max(box.count, 1U);
 }
 
-bool names_hosts(const boxes_file& from) {
-    return !std::ranges::all_of(from.boxes, [](const box_entry& box) { return is_literal(box.address); });
+bool names_hosts(const boxes_file& file) {
+    return !std::ranges::all_of(file.boxes, [](const box_entry& box) { return is_literal(box.address); });
 }
 
 // Agents are asked once a second, those of large fleets less often: about a thousand questions a second in all.
@@ -60,8 +60,8 @@ std::string interval(std::size_t questions) {
     return number((questions + most - 1) / most) + "s";
 }
 
-void write_global(std::string& out, const boxes_file& from) {
-    const edge_settings& edge = from.edge;
+void write_global(std::string& out, const boxes_file& file) {
+    const edge_settings& edge = file.edge;
     constexpr unsigned spare = 100;  // connections to the statistics
     out += "global\n";
     const auto line = [&out](const char* word, const std::string& value, const std::string& more = {}) {
@@ -87,8 +87,8 @@ void write_global(std::string& out, const boxes_file& from) {
     out += "\n";
 }
 
-void write_defaults(std::string& out, const boxes_file& from) {
-    const edge_settings& edge = from.edge;
+void write_defaults(std::string& out, const boxes_file& file) {
+    const edge_settings& edge = file.edge;
     out +=
         "defaults\n"
         "    mode http\n"
@@ -112,7 +112,7 @@ void write_defaults(std::string& out, const boxes_file& from) {
     out += "    timeout queue " + milliseconds(edge.queue_time) + "\n";
     out += "    timeout server " + milliseconds(edge.answer_time) + "\n";
     write_failures(out);
-    if (names_hosts(from)) {
+    if (names_hosts(file)) {
         out += "\nresolvers dns\n";
         out +=
             edge.resolver.empty() ? "    parse-resolv-conf\n" : "    nameserver one " + edge.resolver + "\n";
@@ -172,7 +172,7 @@ void write_passage(std::string& out) {
         "    http-response set-status 503 if { status 425 }\n";
 }
 
-void write_any(std::string& out, const boxes_file& from) {
+void write_any(std::string& out, const boxes_file& file) {
     out +=
         "# All boxes: their health, and requests for no model, such as lists.\n"
         "backend boxes\n"
@@ -182,21 +182,21 @@ void write_any(std::string& out, const boxes_file& from) {
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
     std::size_t servers = 0;
-    for (const box_entry& box : from.boxes) {
+    for (const box_entry& box : file.boxes) {
         servers += servers_of(box);
     }
     const std::string every = interval(servers);
     out += "    default-server" + check_words(every, servers > 1) + "\n";
-    for (const box_entry& box : from.boxes) {
-        out += server_line(box, from.edge) + agent_words(box, every, "") + "\n";
+    for (const box_entry& box : file.boxes) {
+        out += server_line(box, file.edge) + agent_words(box, every, "") + "\n";
     }
     out += "\n";
 }
 
 // A request whose model the edge could not read goes to a box that is likely to have it.
-void write_unread(std::string& out, const boxes_file& from) {
+void write_unread(std::string& out, const boxes_file& file) {
     std::size_t most = 0;
-    for (const box_entry& box : from.boxes) {
+    for (const box_entry& box : file.boxes) {
         most = std::max(most, box.models->size());
     }
     out +=
@@ -211,22 +211,22 @@ void write_unread(std::string& out, const boxes_file& from) {
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
     const auto chosen = [&](const box_entry& box) { return box.models->size() == most; };
-    write_full(out, "avg_queue(unread) ge " + number(from.edge.queue));
+    write_full(out, "avg_queue(unread) ge " + number(file.edge.queue));
     write_unread_answers(out);
-    for (const box_entry& box : from.boxes) {
+    for (const box_entry& box : file.boxes) {
         if (chosen(box)) {
             // HAProxy can't let each server of a template track its own one.
-            out += server_line(box, from.edge) +
+            out += server_line(box, file.edge) +
                    (box.count == 0 ? " track boxes/" + box.name : check_words("2s", false)) + " maxconn " +
-                   number(box.max_requests) + " maxqueue " + number(from.edge.queue) + "\n";
+                   number(box.max_requests) + " maxqueue " + number(file.edge.queue) + "\n";
         }
     }
     out += "\n";
 }
 
-void write_model(std::string& out, const boxes_file& from, const std::string& backend,
+void write_model(std::string& out, const boxes_file& file, const std::string& backend,
                  const routes::value_type& route, const std::string& every) {
-    const edge_settings& edge = from.edge;
+    const edge_settings& edge = file.edge;
     const auto& [model, on] = route;
     out += "backend " + backend + "\n";
     if (edge.affinity) {
@@ -246,7 +246,7 @@ void write_model(std::string& out, const boxes_file& from, const std::string& ba
         "    http-check send meth GET uri /readyz\n";
     write_passage(out);
     write_full(out, "avg_queue(" + backend + ") ge " + number(edge.queue));
-    const bool others = on.size() > 1 || servers_of(from.boxes[on.front()]) > 1;
+    const bool others = on.size() > 1 || servers_of(file.boxes[on.front()]) > 1;
     if (others) {
         out +=
             "    # The first connection that fails takes a box out until its next check, so that a request "
@@ -256,7 +256,7 @@ void write_model(std::string& out, const boxes_file& from, const std::string& ba
     }
     out += "    default-server" + check_words(every, others) + "\n";
     for (const std::size_t at : on) {
-        const box_entry& box = from.boxes[at];
+        const box_entry& box = file.boxes[at];
         out += server_line(box, edge) + " maxconn " + number(box.max_requests) + " maxqueue " +
                number(edge.queue) + agent_words(box, every, model + (edge.affinity ? " steady" : "")) + "\n";
     }
@@ -291,19 +291,19 @@ std::vector<std::string> backend_names(const std::vector<std::string>& models) {
     return out;
 }
 
-core::result<std::string> render_haproxy(const boxes_file& from, const std::vector<edge_key>& keys) {
-    for (const box_entry& box : from.boxes) {
+core::result<std::string> render_haproxy(const boxes_file& file, const std::vector<edge_key>& keys) {
+    for (const box_entry& box : file.boxes) {
         if (!box.models) {
             return core::make_failure(core::errc::invalid, core::say("fleet.no-models/box", box.name));
         }
     }
-    const routes all = routes_of(from);
+    const routes all = routes_of(file);
     std::vector<std::string> models;
     std::size_t pairs = 0;
     for (const auto& [model, on] : all) {
         models.push_back(model);
         for (const std::size_t at : on) {
-            pairs += servers_of(from.boxes[at]);
+            pairs += servers_of(file.boxes[at]);
         }
     }
     const std::vector<std::string> names = backend_names(models);
@@ -311,18 +311,18 @@ core::result<std::string> render_haproxy(const boxes_file& from, const std::vect
         "# HAProxy 2.6 or later in front of a fleet of boxes, written by 'corral fleet render' from its list "
         "of boxes.\n"
         "# Change the list and write this again, rather than this.\n\n";
-    write_global(out, from);
-    write_defaults(out, from);
-    write_frontend(out, from.edge, keys, models, names);
-    if (!from.edge.statistics.empty()) {
-        write_statistics(out, from.edge);
+    write_global(out, file);
+    write_defaults(out, file);
+    write_frontend(out, file.edge, keys, models, names);
+    if (!file.edge.statistics.empty()) {
+        write_statistics(out, file.edge);
     }
-    write_any(out, from);
-    write_unread(out, from);
+    write_any(out, file);
+    write_unread(out, file);
     const std::string every = interval(pairs);
     auto name = names.begin();
     for (const auto& route : all) {
-        write_model(out, from, *name++, route, every);
+        write_model(out, file, *name++, route, every);
     }
     out.pop_back();
     return out;

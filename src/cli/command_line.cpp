@@ -83,7 +83,7 @@ std::string version_line() {
 
 const CLI::App* command_of(const CLI::App& program, std::string_view name) {
     const auto all = program.get_subcommands([](const CLI::App*) { return true; });
-    const auto found = std::ranges::find(all, name, [](const CLI::App* one) { return one->get_name(); });
+    const auto found = std::ranges::find(all, name, [](const CLI::App* app) { return app->get_name(); });
     return found == all.end() ? nullptr : *found;
 }
 
@@ -184,7 +184,7 @@ std::string misread(const CLI::App& program, const CLI::App& command, const std:
         return "'" + telemetry::printable(*early) + "' belongs behind 'corral" + called + "'";
     }
     const auto further =
-        command.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); });
+        command.get_subcommands([](const CLI::App* app) { return !app->get_group().empty(); });
     if (dynamic_cast<const CLI::RequiredError*>(&why) != nullptr && !further.empty() && !called.empty()) {
         std::string list;
         for (const CLI::App* const one : further) {

@@ -238,15 +238,15 @@ core::reason not_running(const std::optional<std::string>& config) {
     return core::say("command.not-running/other-user", name, command_as(name), own);
 }
 
-core::awaitable<core::result<admin_reply>> exchange(http::stream_call with, admin_question asked,
+core::awaitable<core::result<admin_reply>> exchange(http::stream_call call, admin_question question,
                                                     core::deadline until) {
-    with.method = std::move(asked.method);
-    with.target = std::move(asked.path);
-    with.until = until;
-    if (!asked.body.is_null()) {
-        with.body = asked.body.dump(-1, ' ', false, admin_json::error_handler_t::replace);
+    call.method = std::move(question.method);
+    call.target = std::move(question.path);
+    call.until = until;
+    if (!question.body.is_null()) {
+        call.body = question.body.dump(-1, ' ', false, admin_json::error_handler_t::replace);
     }
-    auto opened = co_await http::reply_stream::open(std::move(with));
+    auto opened = co_await http::reply_stream::open(std::move(call));
     if (!opened) {
         co_return opened.error();
     }
@@ -258,19 +258,19 @@ core::awaitable<core::result<admin_reply>> exchange(http::stream_call with, admi
                           core::parse_json<admin_json>(*text, {deepest, longest_answer})};
 }
 
-core::result<admin_reply> exchange_alone(http::stream_call with, admin_question asked,
+core::result<admin_reply> exchange_alone(http::stream_call call, admin_question question,
                                          core::seconds longest) {
     return run_alone<core::result<admin_reply>>(
-        exchange(std::move(with), std::move(asked), from_now(longest)), admin_reply{});
+        exchange(std::move(call), std::move(question), from_now(longest)), admin_reply{});
 }
 
-core::result<admin_json> ask_daemon(const std::vector<fs::path>& places, admin_question asked,
+core::result<admin_json> ask_daemon(const std::vector<fs::path>& places, admin_question question,
                                     core::seconds longest) {
     const auto line = begin(places);
     if (!line) {
         return line.error();
     }
-    core::result<admin_reply> reply = exchange_alone(call_on(*line), std::move(asked), longest);
+    core::result<admin_reply> reply = exchange_alone(call_on(*line), std::move(question), longest);
     if (!reply) {
         return broken(line->path, reply.error());
     }

@@ -6,9 +6,9 @@
 
 namespace corral::core {
 
-bool is_newer_format(const nlohmann::json& of, const char* member, int known) {
-    const auto found = of.is_object() ? of.find(member) : of.end();
-    return of.is_object() && found != of.end() && found->is_number_integer() && *found > known;
+bool is_newer_format(const nlohmann::json& object, const char* member, int known) {
+    const auto found = object.is_object() ? object.find(member) : object.end();
+    return object.is_object() && found != object.end() && found->is_number_integer() && *found > known;
 }
 
 bool is_newer_format(const std::filesystem::path& file, const char* member, int known) {

@@ -76,9 +76,9 @@ const char* word_of(engine::availability_state state) {
 }
 
 // Other names under which clients use the same processes.
-control::admin_json names_beside(const admin_context& of, const std::string& deployment) {
+control::admin_json names_beside(const admin_context& context, const std::string& deployment) {
     control::admin_json out = control::admin_json::array();
-    for (const generation::served& each : of.running->models().all()) {
+    for (const generation::served& each : context.running->models().all()) {
         if (each->deployment == deployment && each->name != deployment) {
             out.push_back(each->name);
         }
@@ -170,10 +170,10 @@ void add_state(control::admin_json& to, const engine::availability& state, bool 
 }
 
 // What each set of processes has of its own.
-void add_processes(control::admin_json& to, const admin_context& of, engine::backend& runtime,
+void add_processes(control::admin_json& to, const admin_context& context, engine::backend& runtime,
                    core::steady_time now) {
     const catalog::model_entry& entry = runtime.model();
-    if (const auto tiers = of.running->admission().tiers_of(entry.name)) {
+    if (const auto tiers = context.running->admission().tiers_of(entry.name)) {
         const bool serves = tiers->serving == entry.tier;
         to["tier"] = {{"number", entry.tier},
                       {"serves", serves},
@@ -184,8 +184,8 @@ void add_processes(control::admin_json& to, const admin_context& of, engine::bac
     to["memory"] = {{"cards", claim.cards},
                     {"mb", claim.memory_mb},
                     {"measured", claim.measured},
-                    {"after_unload", of.cards->after_unload(runtime)}};
-    if (const device::compute_state* const seen = of.compute->of(runtime)) {
+                    {"after_unload", context.cards->after_unload(runtime)}};
+    if (const device::compute_state* const seen = context.compute->of(runtime)) {
         to["compute"] = compute_json(*seen);
     }
     if (const engine::reuse_report seen = runtime.reuse(); !seen.state.empty()) {
@@ -212,23 +212,23 @@ bool lives(const engine::availability& state) {
     return state.state != engine::availability_state::stopped;
 }
 
-control::admin_json instance_json(const admin_context& of, engine::backend& runtime, bool suspended,
+control::admin_json instance_json(const admin_context& context, engine::backend& runtime, bool suspended,
                                   core::steady_time now) {
     const engine::availability state = runtime.available();
     control::admin_json out;
     out["name"] = catalog::label_of(runtime.model());
     add_state(out, state, suspended, lives(state));
     out["ids"] = state.reason.ids();
-    add_processes(out, of, runtime, now);
+    add_processes(out, context, runtime, now);
     return out;
 }
 
 // `all`: its instances, at least one.
-control::admin_json model_json(const admin_context& of, const std::vector<engine::backend*>& all,
+control::admin_json model_json(const admin_context& context, const std::vector<engine::backend*>& all,
                                core::steady_time now) {
     const catalog::model_entry& entry = all.front()->model();
     const std::string& name = entry.name;
-    const scheduler::scheduler& admission = of.running->admission();
+    const scheduler::scheduler& admission = context.running->admission();
     const bool suspended = admission.suspended(name);
     const engine::availability state =
         all.size() == 1 ? all.front()->available() : generation::availability_of(admission, name);
@@ -236,7 +236,7 @@ control::admin_json model_json(const admin_context& of, const std::vector<engine
     control::admin_json out;
     out["name"] = name;
     out["model"] = name;
-    if (control::admin_json others = names_beside(of, name); !others.empty()) {
+    if (control::admin_json others = names_beside(context, name); !others.empty()) {
         out["also"] = std::move(others);
     }
     add_state(out, state, suspended,
@@ -253,20 +253,20 @@ control::admin_json model_json(const admin_context& of, const std::vector<engine
     out["aliases"] = entry.aliases;
     out["source"] = entry.source.string();
     if (all.size() == 1) {
-        add_processes(out, of, *all.front(), now);
+        add_processes(out, context, *all.front(), now);
         return out;
     }
     out["instances"] = control::admin_json::array();
     for (engine::backend* const one : all) {
-        out["instances"].push_back(instance_json(of, *one, suspended, now));
+        out["instances"].push_back(instance_json(context, *one, suspended, now));
     }
     return out;
 }
 
 // One for each model, in the order of its first instance.
-control::admin_json models_json(const admin_context& of, core::steady_time now) {
+control::admin_json models_json(const admin_context& context, core::steady_time now) {
     std::vector<std::vector<engine::backend*>> models;
-    for (const auto& runtime : of.running->backends()) {
+    for (const auto& runtime : context.running->backends()) {
         const auto known = std::ranges::find_if(models, [&](const auto& instances) {
             return instances.front()->model().name == runtime->model().name;
         });
@@ -278,7 +278,7 @@ control::admin_json models_json(const admin_context& of, core::steady_time now) 
     }
     control::admin_json out = control::admin_json::array();
     for (const auto& instances : models) {
-        out.push_back(model_json(of, instances, now));
+        out.push_back(model_json(context, instances, now));
     }
     return out;
 }
@@ -324,37 +324,37 @@ control::admin_json in_place_json(const config::stand_in& of) {
 
 }  // namespace
 
-control::admin_json status_json(const admin_context& of) {
-    const core::steady_time now = of.clock->now();
-    const scheduler::queue_snapshot queue = of.running->admission().snapshot();
+control::admin_json status_json(const admin_context& context) {
+    const core::steady_time now = context.clock->now();
+    const scheduler::queue_snapshot queue = context.running->admission().snapshot();
     control::admin_json out;
     out["ok"] = true;
-    out["name"] = of.settings->box_name;
+    out["name"] = context.settings->box_name;
     out["version"] = version;
     out["pid"] = ::getpid();
-    out["uptime_seconds"] = seconds_of(now - of.started);
-    if (of.boot != nullptr) {
-        out["boot"] = boot_json(*of.boot);
+    out["uptime_seconds"] = seconds_of(now - context.started);
+    if (context.boot != nullptr) {
+        out["boot"] = boot_json(*context.boot);
     }
-    out["reloads"] = of.reloads();
-    out["shutting_down"] = of.running->admission().refuses_new();
-    out["drained"] = of.drained && of.drained();
-    const upgrade::upgrade_report upgrade = of.upgrades();
+    out["reloads"] = context.reloads();
+    out["shutting_down"] = context.running->admission().refuses_new();
+    out["drained"] = context.drained && context.drained();
+    const upgrade::upgrade_report upgrade = context.upgrades();
     out["upgrade"] = {
         {"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
     out["swaps"] = {{"loads", queue.swaps}, {"evictions", queue.evictions}, {"overtaken", queue.overtaken}};
-    out["devices"] = monitor::device_figures(*of.devices, now);
-    out["configuration"] = of.settings_file;
-    out["state_directory"] = of.settings->state_directory.string();
-    out["log_content"] = of.settings->log_content;
-    out["url"] = of.url ? of.url() : std::string();
-    out["closed"] = of.closed ? of.closed() : std::vector<std::string>{};
-    if (of.settings->in_place) {
-        out["in_place"] = in_place_json(*of.settings->in_place);
+    out["devices"] = monitor::device_figures(*context.devices, now);
+    out["configuration"] = context.settings_file;
+    out["state_directory"] = context.settings->state_directory.string();
+    out["log_content"] = context.settings->log_content;
+    out["url"] = context.url ? context.url() : std::string();
+    out["closed"] = context.closed ? context.closed() : std::vector<std::string>{};
+    if (context.settings->in_place) {
+        out["in_place"] = in_place_json(*context.settings->in_place);
     }
-    out["left_out"] = left_out_json(*of.settings);
-    out["models"] = models_json(of, now);
+    out["left_out"] = left_out_json(*context.settings);
+    out["models"] = models_json(context, now);
     return out;
 }
 

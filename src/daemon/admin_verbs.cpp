@@ -25,17 +25,17 @@ constexpr core::seconds kill_limit{20};
 constexpr core::milliseconds longest_look{500};
 constexpr const char* restart_cause = "restarted by its operator";
 
-core::deadline wait_of(const admin_context& of, const control::admin_json& asked) {
-    const double wanted = core::number_at<double>(asked, "wait_seconds").value_or(0.0);
+core::deadline wait_of(const admin_context& context, const control::admin_json& request) {
+    const double wanted = core::number_at<double>(request, "wait_seconds").value_or(0.0);
     const double seconds = wanted >= 0.0 ? std::min(wanted, longest_wait) : 0.0;
     const auto span = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(seconds));
-    return core::deadline::after(span, of.clock->now());
+    return core::deadline::after(span, context.clock->now());
 }
 
-admin_target target_of(const admin_context& of, const control::admin_json& asked) {
-    const fleet::fleet& running = *of.running;
+admin_target target_of(const admin_context& context, const control::admin_json& request) {
+    const fleet::fleet& running = *context.running;
     return resolve_target({running.backends(), running.models(), running.admission()},
-                          core::text_at(asked, "target"));
+                          core::text_at(request, "target"));
 }
 
 control::admin_json done(const admin_target& at, const char* what) {
@@ -51,21 +51,21 @@ using condition = std::function<bool(const runtimes&)>;
 
 // Until `met` holds for what runs `model` then, all its process sets; false at `until`, or when the model has
 // left the configuration.
-core::awaitable<bool> wait_for(const admin_context& of, std::string model, condition met,
+core::awaitable<bool> wait_for(const admin_context& context, std::string model, condition met,
                                core::deadline until) {
     while (true) {
-        const runtimes all = of.running->admission().runtimes_of(model);
+        const runtimes all = context.running->admission().runtimes_of(model);
         if (all.empty()) {
             co_return false;
         }
         if (met(all)) {
             co_return true;
         }
-        if (until.passed(of.clock->now())) {
+        if (until.passed(context.clock->now())) {
             co_return false;
         }
         // The services' own states are looked at too, whose changes ring a moment later; and the others.
-        const core::deadline next = core::deadline::after(longest_look, of.clock->now()).sooner(until);
+        const core::deadline next = core::deadline::after(longest_look, context.clock->now()).sooner(until);
         const core::wake_reason why = co_await all.front()->availability_changed().wait(next);
         if (why == core::wake_reason::cancelled) {
             co_return false;
@@ -102,8 +102,8 @@ std::string not_alone(const admin_target& at, std::string_view verb, std::string
         verb, participle, at.models.front(), at.label);
 }
 
-core::awaitable<control::admin_json> run_stop(const admin_context& of, control::admin_json asked) {
-    const admin_target at = target_of(of, asked);
+core::awaitable<control::admin_json> run_stop(const admin_context& context, control::admin_json request) {
+    const admin_target at = target_of(context, request);
     if (!at.problem.empty()) {
         co_return refused_target(at);
     }
@@ -113,30 +113,30 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
     if (!at.label.empty()) {
         co_return control::admin_refusal(not_alone(at, "stop", "stopped"));
     }
-    const bool at_once = core::flag_at(asked, "now");
+    const bool at_once = core::flag_at(request, "now");
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: stopped by its operator{} event=model.suspended", model,
                               at_once ? ", at once" : "");
-        of.running->admission().suspend(model, at_once);
+        context.running->admission().suspend(model, at_once);
     }
-    const core::deadline until = wait_of(of, asked);
-    if (until.passed(of.clock->now())) {
+    const core::deadline until = wait_of(context, request);
+    if (until.passed(context.clock->now())) {
         co_return done(at, "stopping");  // who asked follows the events
     }
     for (const std::string& model : at.models) {
         std::string name = model;
         // Who starts it meanwhile has the last word.
-        condition met = [&of, &model](const runtimes& all) {
+        condition met = [&context, &model](const runtimes& all) {
             return all_in(all, engine::availability_state::stopped) ||
-                   !of.running->admission().suspended(model);
+                   !context.running->admission().suspended(model);
         };
-        const bool stopped = co_await wait_for(of, std::move(name), std::move(met), until);
-        if (of.running->admission().runtime_of(model) != nullptr &&
-            !of.running->admission().suspended(model)) {
+        const bool stopped = co_await wait_for(context, std::move(name), std::move(met), until);
+        if (context.running->admission().runtime_of(model) != nullptr &&
+            !context.running->admission().suspended(model)) {
             co_return control::admin_refusal(core::say("command.stop-waits/model", model));
         }
-        if (!stopped && of.running->admission().runtime_of(model) != nullptr) {
-            const std::size_t running = of.running->admission().queue_of(model).running;
+        if (!stopped && context.running->admission().runtime_of(model) != nullptr) {
+            const std::size_t running = context.running->admission().queue_of(model).running;
             co_return control::admin_refusal(
                 core::say("command.stop-waits/gets", model,
                           (running > 0 ? std::string("an answer is still running ('--now' cuts it)")
@@ -146,8 +146,8 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
     co_return done(at, "stopped");
 }
 
-std::string why_not_ready(const admin_context& of, const std::string& model, const runtimes& all) {
-    if (const core::reason waits = of.running->admission().queue_of(model).why; !waits.empty()) {
+std::string why_not_ready(const admin_context& context, const std::string& model, const runtimes& all) {
+    if (const core::reason waits = context.running->admission().queue_of(model).why; !waits.empty()) {
         return "it " + waits;
     }
     std::string reason = all.empty() ? std::string() : all.front()->available().reason.text();
@@ -155,7 +155,7 @@ std::string why_not_ready(const admin_context& of, const std::string& model, con
 }
 
 // Waits until each is ready or can't be, for as long as was asked; a refusal says which is not, and why.
-core::awaitable<control::admin_json> see_ready(const admin_context& of, const admin_target& at,
+core::awaitable<control::admin_json> see_ready(const admin_context& context, const admin_target& at,
                                                core::deadline until) {
     for (const std::string& model : at.models) {
         std::string name = model;
@@ -163,18 +163,18 @@ core::awaitable<control::admin_json> see_ready(const admin_context& of, const ad
             return any_in(all, engine::availability_state::ready) ||
                    all_in(all, engine::availability_state::broken);
         };
-        co_await wait_for(of, std::move(name), std::move(settled), until);
-        const runtimes all = of.running->admission().runtimes_of(model);
+        co_await wait_for(context, std::move(name), std::move(settled), until);
+        const runtimes all = context.running->admission().runtimes_of(model);
         if (!any_in(all, engine::availability_state::ready)) {
             co_return control::admin_refusal(
-                core::say("command.stop-waits/ready", model, why_not_ready(of, model, all)));
+                core::say("command.stop-waits/ready", model, why_not_ready(context, model, all)));
         }
     }
     co_return done(at, "ready");
 }
 
-core::awaitable<control::admin_json> run_start(const admin_context& of, control::admin_json asked) {
-    const admin_target at = target_of(of, asked);
+core::awaitable<control::admin_json> run_start(const admin_context& context, control::admin_json request) {
+    const admin_target at = target_of(context, request);
     if (!at.problem.empty()) {
         co_return refused_target(at);
     }
@@ -184,16 +184,16 @@ core::awaitable<control::admin_json> run_start(const admin_context& of, control:
     if (!at.label.empty()) {
         co_return control::admin_refusal(not_alone(at, "start", "started"));
     }
-    of.forget_deadly_prompts();
+    context.forget_deadly_prompts();
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: started by its operator", model);
-        of.running->admission().resume(model);
+        context.running->admission().resume(model);
     }
-    const core::deadline until = wait_of(of, asked);
-    if (until.passed(of.clock->now())) {
+    const core::deadline until = wait_of(context, request);
+    if (until.passed(context.clock->now())) {
         co_return done(at, "starting");
     }
-    control::admin_json answer = co_await see_ready(of, at, until);
+    control::admin_json answer = co_await see_ready(context, at, until);
     co_return answer;
 }
 
@@ -202,9 +202,9 @@ bool is_meant(const engine::backend& runtime, const admin_target& at) {
 }
 
 // Kills what runs, and starts at once what the restart rule would let wait.
-core::awaitable<void> restart_services(const admin_context& of, std::string model, admin_target at) {
+core::awaitable<void> restart_services(const admin_context& context, std::string model, admin_target at) {
     bool any = false;
-    const runtimes all = of.running->admission().runtimes_of(model);
+    const runtimes all = context.running->admission().runtimes_of(model);
     for (engine::backend* const runtime : all) {
         if (!is_meant(*runtime, at) || in_state(runtime, engine::availability_state::stopped)) {
             continue;
@@ -228,16 +228,16 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
             });
         });
     };
-    const core::deadline until = core::deadline::after(kill_limit, of.clock->now());
+    const core::deadline until = core::deadline::after(kill_limit, context.clock->now());
     std::string name = model;
-    co_await wait_for(of, std::move(name), std::move(gone), until);
+    co_await wait_for(context, std::move(name), std::move(gone), until);
     // Closes an open breaker and ends a backoff; no effect where everything starts already.
-    const runtimes after = of.running->admission().runtimes_of(model);
+    const runtimes after = context.running->admission().runtimes_of(model);
     if (after != all) {
         co_return;
     }
     if (!any_in(after, engine::availability_state::ready)) {
-        of.running->admission().resume(model);
+        context.running->admission().resume(model);
         co_return;
     }
     for (engine::backend* const runtime : after) {
@@ -247,50 +247,51 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
     }
 }
 
-core::awaitable<control::admin_json> run_restart(const admin_context& of, control::admin_json asked) {
-    const admin_target at = target_of(of, asked);
+core::awaitable<control::admin_json> run_restart(const admin_context& context, control::admin_json request) {
+    const admin_target at = target_of(context, request);
     if (!at.problem.empty()) {
         co_return refused_target(at);
     }
-    of.forget_deadly_prompts();
+    context.forget_deadly_prompts();
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: {} restarted by its operator", at.label.empty() ? model : at.label,
                               at.service.empty() ? "all of it is" : at.service + " is");
-        const runtimes all = of.running->admission().runtimes_of(model);
+        const runtimes all = context.running->admission().runtimes_of(model);
         if (all.empty()) {
             continue;
         }
-        if (of.running->admission().suspended(model) || all_in(all, engine::availability_state::stopped)) {
-            of.running->admission().resume(model);
+        if (context.running->admission().suspended(model) ||
+            all_in(all, engine::availability_state::stopped)) {
+            context.running->admission().resume(model);
             continue;
         }
         std::string name = model;
         admin_target which = at;
-        co_await restart_services(of, std::move(name), std::move(which));
+        co_await restart_services(context, std::move(name), std::move(which));
     }
-    const core::deadline until = wait_of(of, asked);
-    if (until.passed(of.clock->now())) {
+    const core::deadline until = wait_of(context, request);
+    if (until.passed(context.clock->now())) {
         co_return done(at, "restarting");
     }
-    control::admin_json answer = co_await see_ready(of, at, until);
+    control::admin_json answer = co_await see_ready(context, at, until);
     co_return answer;
 }
 
-core::awaitable<control::admin_json> run_reload(const admin_context& of, control::admin_json asked) {
-    if (of.running->admission().refuses_new()) {
+core::awaitable<control::admin_json> run_reload(const admin_context& context, control::admin_json request) {
+    if (context.running->admission().refuses_new()) {
         co_return control::admin_refusal(core::say("upgrade.refused/server-shutting"));
     }
     control::admin_json answer =
-        co_await of.reload(asked.value("allow_empty", control::admin_json(false)) == true);
+        co_await context.reload(request.value("allow_empty", control::admin_json(false)) == true);
     co_return answer;
 }
 
-core::awaitable<control::admin_json> run_upgrade(const admin_context& of, control::admin_json asked) {
-    std::string program = core::text_at(asked, "program");
+core::awaitable<control::admin_json> run_upgrade(const admin_context& context, control::admin_json request) {
+    std::string program = core::text_at(request, "program");
     if (!program.empty() && program.front() != '/') {
         co_return control::admin_refusal(core::say("command.asks-daemon/program"));
     }
-    const auto begun = of.upgrade(std::move(program));
+    const auto begun = context.upgrade(std::move(program));
     if (!begun) {
         co_return control::admin_refusal(begun.error().message);
     }
@@ -300,21 +301,21 @@ core::awaitable<control::admin_json> run_upgrade(const admin_context& of, contro
     co_return out;
 }
 
-core::awaitable<control::admin_json> run_drain(const admin_context& of, control::admin_json asked) {
+core::awaitable<control::admin_json> run_drain(const admin_context& context, control::admin_json request) {
     constexpr core::milliseconds between_looks{100};
-    of.drain(true);
-    const core::deadline until = wait_of(of, asked);
-    const auto left = [&of] {
-        const scheduler::queue_snapshot queue = of.running->admission().snapshot();
+    context.drain(true);
+    const core::deadline until = wait_of(context, request);
+    const auto left = [&context] {
+        const scheduler::queue_snapshot queue = context.running->admission().snapshot();
         return queue.running + queue.waiting;
     };
-    while (left() > 0 && of.drained() && !until.passed(of.clock->now())) {
+    while (left() > 0 && context.drained() && !until.passed(context.clock->now())) {
         const bool awake = co_await core::sleep_for(between_looks);
         if (!awake) {
             co_return control::admin_refusal(core::say("drain.ended/drain"));
         }
     }
-    if (!of.drained()) {
+    if (!context.drained()) {
         co_return control::admin_refusal(core::say("drain.ended/taken"));
     }
     control::admin_json out;
@@ -329,16 +330,16 @@ core::awaitable<control::admin_json> run_drain(const admin_context& of, control:
     co_return out;
 }
 
-core::awaitable<control::admin_json> run_undrain(const admin_context& of, control::admin_json) {
-    of.drain(false);
+core::awaitable<control::admin_json> run_undrain(const admin_context& context, control::admin_json) {
+    context.drain(false);
     control::admin_json out;
     out["ok"] = true;
     out["message"] = "undrained: balancers are told that they may send requests";
     co_return out;
 }
 
-core::awaitable<control::admin_json> run_ui(const admin_context& of, control::admin_json) {
-    const core::result<std::string> link = of.page_link();
+core::awaitable<control::admin_json> run_ui(const admin_context& context, control::admin_json) {
+    const core::result<std::string> link = context.page_link();
     if (!link) {
         co_return control::admin_refusal(link.error().message);
     }
@@ -351,7 +352,7 @@ core::awaitable<control::admin_json> run_ui(const admin_context& of, control::ad
 
 struct admin_verb {
     std::string_view name;
-    core::awaitable<control::admin_json> (*run)(const admin_context& of, control::admin_json asked);
+    core::awaitable<control::admin_json> (*run)(const admin_context& context, control::admin_json request);
 };
 
 constexpr std::array<admin_verb, 8> verbs{{
@@ -367,13 +368,13 @@ constexpr std::array<admin_verb, 8> verbs{{
 
 }  // namespace
 
-core::awaitable<control::admin_json> answer_admin(const admin_context& of, control::admin_json asked) {
-    const std::string wanted = core::text_at(asked, "verb");
+core::awaitable<control::admin_json> answer_admin(const admin_context& context, control::admin_json request) {
+    const std::string wanted = core::text_at(request, "verb");
     const auto found = std::ranges::find(verbs, wanted, &admin_verb::name);
     std::string thrown = "there is no verb '" + wanted + "'";
     try {
         if (found != verbs.end()) {
-            control::admin_json answer = co_await found->run(of, std::move(asked));
+            control::admin_json answer = co_await found->run(context, std::move(request));
             co_return answer;
         }
     } catch (const boost::system::system_error& error) {

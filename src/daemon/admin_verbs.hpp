@@ -16,17 +16,17 @@ namespace corral::daemon {
 using log_batches = std::function<core::awaitable<std::optional<control::admin_json>>()>;
 
 // Lines that services printed, of what `target` names: MODEL, MODEL/SERVICE, a service that only one model has, "corral"
-// for Corral's own log; empty: all of them. `of` outlives the stream.
-[[nodiscard]] core::result<log_batches> open_log_stream(const admin_context& of,
+// for Corral's own log; empty: all of them. `context` outlives the stream.
+[[nodiscard]] core::result<log_batches> open_log_stream(const admin_context& context,
                                                         const api::log_question& asked);
 
 // How the models fare, as data (`corral status --json`); cli's status_page makes text of it.
 // {"ok":true, "version", "pid", "uptime_seconds", "reloads", "shutting_down", "queue":{...}, "models":[...]};
 // docs/operating.md has the fields. They only ever grow.
-[[nodiscard]] control::admin_json status_json(const admin_context& of);
+[[nodiscard]] control::admin_json status_json(const admin_context& context);
 
-// Finds the verb, {"verb":"start","target":"qwen3:4b","wait_seconds":60}, and runs it. `of` outlives the call.
-[[nodiscard]] core::awaitable<control::admin_json> answer_admin(const admin_context& of,
-                                                                control::admin_json asked);
+// Finds the verb, {"verb":"start","target":"qwen3:4b","wait_seconds":60}, and runs it. `context` outlives the call.
+[[nodiscard]] core::awaitable<control::admin_json> answer_admin(const admin_context& context,
+                                                                control::admin_json request);
 
 }  // namespace corral::daemon

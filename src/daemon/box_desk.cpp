@@ -37,11 +37,12 @@ double milliseconds_of(core::nanoseconds span) {
     return std::round(std::chrono::duration<double, std::milli>(span).count() * 10.0) / 10.0;
 }
 
-desk_json stages_of(const telemetry::run_record& of) {
+desk_json stages_of(const telemetry::run_record& record) {
     desk_json out = desk_json::array();
     core::nanoseconds begin{0};
-    for (const auto& [name, span] : {std::pair("queue", of.queue), std::pair("reset", of.reset),
-                                     std::pair("prefill", of.prefill), std::pair("decode", of.decode)}) {
+    for (const auto& [name, span] :
+         {std::pair("queue", record.queue), std::pair("reset", record.reset),
+          std::pair("prefill", record.prefill), std::pair("decode", record.decode)}) {
         if (span.count() > 0) {
             out.push_back(
                 {{"name", name}, {"begin_ms", milliseconds_of(begin)}, {"length_ms", milliseconds_of(span)}});
@@ -63,34 +64,35 @@ double tokens_of_piece(const telemetry::run_journal& journal, const std::string&
 }
 
 // Of the last pieces; 0: none has come for a moment.
-double pieces_per_second(const telemetry::run_record& of) {
+double pieces_per_second(const telemetry::run_record& record) {
     constexpr core::seconds silent{2};
-    const std::vector<core::nanoseconds> gaps = of.gaps.all();
+    const std::vector<core::nanoseconds> gaps = record.gaps.all();
     const core::nanoseconds sum = std::accumulate(gaps.begin(), gaps.end(), core::nanoseconds{0});
-    if (sum.count() <= 0 || of.silent_for.value_or(core::nanoseconds{0}) > silent) {
+    if (sum.count() <= 0 || record.silent_for.value_or(core::nanoseconds{0}) > silent) {
         return 0.0;
     }
     return static_cast<double>(gaps.size()) / std::chrono::duration<double>(sum).count();
 }
 
-desk_json request_json(const telemetry::run_record& of, bool runs) {
+desk_json request_json(const telemetry::run_record& record, bool runs) {
     desk_json out;
-    out["id"] = of.id;
-    out["model"] = of.model;
-    out["served_by"] = of.processes;
-    out["arrived"] = core::utc_milliseconds(of.arrived);
-    out["outcome"] = runs ? "running" : of.outcome;
-    out["messages"] = of.messages;
-    out["tools"] = of.tools;
-    out["prompt_tokens"] = of.prompt_tokens > 0 ? desk_json(of.prompt_tokens) : desk_json(nullptr);
-    out["cached_tokens"] = of.cached_tokens;
-    out["answer_tokens"] = of.generated_tokens > 0 ? desk_json(of.generated_tokens) : desk_json(nullptr);
-    out["pieces"] = of.pieces;
-    out["tries"] = of.tries;
-    const core::nanoseconds so_far = of.queue + of.reset + of.prefill + of.decode;
-    const core::nanoseconds total = of.total.count() > 0 ? of.total : so_far;
+    out["id"] = record.id;
+    out["model"] = record.model;
+    out["served_by"] = record.processes;
+    out["arrived"] = core::utc_milliseconds(record.arrived);
+    out["outcome"] = runs ? "running" : record.outcome;
+    out["messages"] = record.messages;
+    out["tools"] = record.tools;
+    out["prompt_tokens"] = record.prompt_tokens > 0 ? desk_json(record.prompt_tokens) : desk_json(nullptr);
+    out["cached_tokens"] = record.cached_tokens;
+    out["answer_tokens"] =
+        record.generated_tokens > 0 ? desk_json(record.generated_tokens) : desk_json(nullptr);
+    out["pieces"] = record.pieces;
+    out["tries"] = record.tries;
+    const core::nanoseconds so_far = record.queue + record.reset + record.prefill + record.decode;
+    const core::nanoseconds total = record.total.count() > 0 ? record.total : so_far;
     out["total_ms"] = runs ? desk_json(nullptr) : desk_json(milliseconds_of(total));
-    out["stages"] = stages_of(of);
+    out["stages"] = stages_of(record);
     return out;
 }
 
@@ -175,11 +177,11 @@ private:
 
 }  // namespace
 
-desk_json requests_json(const admin_context& of, const telemetry::run_journal& journal) {
-    const core::steady_time now = of.clock->now();
+desk_json requests_json(const admin_context& context, const telemetry::run_journal& journal) {
+    const core::steady_time now = context.clock->now();
     desk_json out;
     out["waiting"] = desk_json::array();
-    for (const scheduler::waiting_request& one : of.running->admission().waiting(most_waiting)) {
+    for (const scheduler::waiting_request& one : context.running->admission().waiting(most_waiting)) {
         desk_json row;
         row["id"] = one.id;
         row["model"] = one.model;

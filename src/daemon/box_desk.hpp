@@ -19,7 +19,8 @@
 namespace corral::daemon {
 
 // The requests that wait, run and ran, as `GET /corral/v1/requests` has them; shapes and times, never a text.
-[[nodiscard]] api::desk_json requests_json(const admin_context& of, const telemetry::run_journal& journal);
+[[nodiscard]] api::desk_json requests_json(const admin_context& context,
+                                           const telemetry::run_journal& journal);
 
 struct box_desk_parts {
     const admin_context* admin = nullptr;  // filled before the first request

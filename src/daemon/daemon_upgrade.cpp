@@ -11,10 +11,10 @@
 
 namespace corral::daemon {
 
-void daemon::begin_with(upgrade::launch_facts how, upgrade::inheritance from, std::string text) {
+void daemon::begin_with(upgrade::launch_facts how, upgrade::inheritance inherited, std::string text) {
     good_text_ = std::move(text);
     how_started_ = std::move(how);
-    inherited_ = std::move(from);
+    inherited_ = std::move(inherited);
     if (inherited_.before && !inherited_.before->speeds.empty()) {
         speeds_ = monitor::speed_history::of_text(inherited_.before->speeds);
         speeds_known_ = true;

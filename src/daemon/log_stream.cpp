@@ -37,8 +37,8 @@ struct log_choice {
 };
 
 // A name that clients may use, or one of several process sets, "qwen3:4b@1"; the first of what it means.
-const engine::backend* find_backend(const admin_context& of, std::string_view typed) {
-    const fleet::fleet& running = *of.running;
+const engine::backend* find_backend(const admin_context& context, std::string_view typed) {
+    const fleet::fleet& running = *context.running;
     const generation::served served = running.models().find(typed);
     if (const engine::backend* const instance =
             instance_named({running.backends(), running.models(), running.admission()}, typed)) {
@@ -66,9 +66,9 @@ bool has_service(const engine::backend& runtime, std::string_view service) {
 }
 
 // Every name that would do.
-std::vector<std::string> all_names(const admin_context& of) {
+std::vector<std::string> all_names(const admin_context& context) {
     std::vector<std::string> out{own_log};
-    for (const auto& runtime : of.running->backends()) {
+    for (const auto& runtime : context.running->backends()) {
         if (std::ranges::find(out, runtime->model().name) != out.end()) {
             continue;  // another instance of it
         }
@@ -80,8 +80,8 @@ std::vector<std::string> all_names(const admin_context& of) {
     return out;
 }
 
-log_choice unknown(const admin_context& of, const std::string& target) {
-    const std::vector<std::string> names = all_names(of);
+log_choice unknown(const admin_context& context, const std::string& target) {
+    const std::vector<std::string> names = all_names(context);
     // Near is what is near to the whole name, the tag included.
     const auto slash = target.rfind('/');
     const auto model = catalog::display_name(target.substr(0, slash));
@@ -89,7 +89,7 @@ log_choice unknown(const admin_context& of, const std::string& target) {
     const std::string meant = catalog::nearest(whole, names);
     const std::string asked = telemetry::printable(target.substr(0, slash));
     log_choice out;
-    if (slash == std::string::npos || find_backend(of, target.substr(0, slash)) == nullptr) {
+    if (slash == std::string::npos || find_backend(context, target.substr(0, slash)) == nullptr) {
         out.problem = catalog::no_such_model(asked, names);
         return out;
     }
@@ -100,33 +100,34 @@ log_choice unknown(const admin_context& of, const std::string& target) {
     return out;
 }
 
-log_choice choose(const admin_context& of, const std::string& target) {
+log_choice choose(const admin_context& context, const std::string& target) {
     if (target.empty()) {
         return {};
     }
     if (target == own_log) {
         return {{}, {}, true, false, {}};
     }
-    if (const auto* whole = find_backend(of, target)) {
+    if (const auto* whole = find_backend(context, target)) {
         return {chosen_by(*whole, target), {}, false, true, {}};
     }
     const auto slash = target.rfind('/');
     if (slash != std::string::npos) {
         const std::string typed = target.substr(0, slash);
-        const auto* model = find_backend(of, typed);
+        const auto* model = find_backend(context, typed);
         const std::string service = target.substr(slash + 1);
         const bool known = model != nullptr && has_service(*model, service);
-        return known ? log_choice{chosen_by(*model, typed), service, false, true, {}} : unknown(of, target);
+        return known ? log_choice{chosen_by(*model, typed), service, false, true, {}}
+                     : unknown(context, target);
     }
     std::vector<std::string> with_it;
-    for (const auto& runtime : of.running->backends()) {
+    for (const auto& runtime : context.running->backends()) {
         const std::string& name = runtime->model().name;
         if (has_service(*runtime, target) && std::ranges::find(with_it, name) == with_it.end()) {
             with_it.push_back(name);
         }
     }
     if (with_it.empty()) {
-        return unknown(of, target);
+        return unknown(context, target);
     }
     if (with_it.size() > 1) {
         log_choice out;
@@ -137,7 +138,7 @@ log_choice choose(const admin_context& of, const std::string& target) {
     return {with_it.front(), target, false, true, {}};
 }
 
-std::vector<log_source> sources_of(const admin_context& of, const log_choice& wanted) {
+std::vector<log_source> sources_of(const admin_context& context, const log_choice& wanted) {
     std::vector<log_source> out;
     if (wanted.own) {
         out.push_back({{}, own_log, [](std::uint64_t number, std::size_t most) {
@@ -145,7 +146,7 @@ std::vector<log_source> sources_of(const admin_context& of, const log_choice& wa
                            return ring_part{tail.ring, tail.end, std::move(tail.lines)};
                        }});
     }
-    for (const auto& runtime : of.running->backends()) {
+    for (const auto& runtime : context.running->backends()) {
         const std::string model = catalog::label_of(runtime->model());
         if (!wanted.services || !is_chosen(*runtime, wanted.model)) {
             continue;
@@ -163,9 +164,9 @@ std::vector<log_source> sources_of(const admin_context& of, const log_choice& wa
 }
 
 // How many lines of each service were counted and not kept.
-control::admin_json routine_json(const admin_context& of, const log_choice& wanted) {
+control::admin_json routine_json(const admin_context& context, const log_choice& wanted) {
     control::admin_json out = control::admin_json::array();
-    for (const auto& runtime : of.running->backends()) {
+    for (const auto& runtime : context.running->backends()) {
         if (!wanted.services || !is_chosen(*runtime, wanted.model)) {
             continue;
         }
@@ -260,21 +261,21 @@ core::awaitable<std::optional<control::admin_json>> next_of(state_ptr state) {
 
 }  // namespace
 
-core::result<log_batches> open_log_stream(const admin_context& of, const api::log_question& asked) {
+core::result<log_batches> open_log_stream(const admin_context& context, const api::log_question& asked) {
     auto state = std::make_shared<stream_state>();
-    state->of = &of;
-    state->wanted = choose(of, asked.target);
+    state->of = &context;
+    state->wanted = choose(context, asked.target);
     if (!state->wanted.problem.empty()) {
         return core::make_failure(core::errc::not_found, state->wanted.problem);
     }
     state->follow = asked.follow;
-    if (of.followers.use_count() > most_followers) {
+    if (context.followers.use_count() > most_followers) {
         return core::make_failure(core::errc::limit_exceeded,
                                   core::say("command.too-many-readers/readers", most_followers));
     }
-    state->counted = of.followers;
+    state->counted = context.followers;
     state->pending =
-        state->cursor.last(sources_of(of, state->wanted),
+        state->cursor.last(sources_of(context, state->wanted),
                            static_cast<std::size_t>(std::clamp(asked.lines, std::int64_t{0}, most_lines)));
     return log_batches([state = std::move(state)] { return next_of(state); });
 }

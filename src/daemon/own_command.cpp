@@ -62,10 +62,10 @@ private:
         }
     }
 
-    core::awaitable<void> collect(process::output_stream from, telemetry::line_assembler::sink on_line) {
+    core::awaitable<void> collect(process::output_stream stream, telemetry::line_assembler::sink on_line) {
         telemetry::line_assembler lines(std::move(on_line), {});
         while (true) {
-            auto reading = child_.read(from);
+            auto reading = child_.read(stream);
             const core::result<std::string> bytes = co_await std::move(reading);
             if (!bytes || bytes->empty()) {
                 break;

@@ -34,11 +34,11 @@ scheduler::scheduler_options fleet::options_of(const config::configuration& sett
     return out;
 }
 
-core::result<void> fleet::open(config::configuration& settings, upgrade::inheritance& from) {
-    const std::vector<std::string> before = upgrade::deployments_before(from);
+core::result<void> fleet::open(config::configuration& settings, upgrade::inheritance& inherited) {
+    const std::vector<std::string> before = upgrade::deployments_before(inherited);
     std::vector<config::deployment> wanted = config::deployments_of(settings.models, before);
     std::string culprit;
-    for (auto made = start(wanted, from, culprit); !made; made = start(wanted, from, culprit)) {
+    for (auto made = start(wanted, inherited, culprit); !made; made = start(wanted, inherited, culprit)) {
         if (!config::leave_out(settings, culprit, made.error().message, config::left_out_of::everything)) {
             return made;
         }
@@ -46,8 +46,8 @@ core::result<void> fleet::open(config::configuration& settings, upgrade::inherit
                          made.error().message);
         wanted = config::deployments_of(settings.models, before);
     }
-    if (from.before) {
-        upgrade::release_unclaimed(*supervision_.guard, from);
+    if (inherited.before) {
+        upgrade::release_unclaimed(*supervision_.guard, inherited);
     }
     models_ =
         std::make_unique<generation::model_directory>(served_models(settings.models, wanted, backends_));
@@ -57,7 +57,7 @@ core::result<void> fleet::open(config::configuration& settings, upgrade::inherit
 
 // Those that are not there yet.
 core::result<void> fleet::start(const std::vector<config::deployment>& deployments,
-                                upgrade::inheritance& from, std::string& culprit) {
+                                upgrade::inheritance& inherited, std::string& culprit) {
     for (const config::deployment& each : deployments) {
         if (!scheduler_.runtimes_of(each.entry.name).empty()) {
             continue;
@@ -65,7 +65,7 @@ core::result<void> fleet::start(const std::vector<config::deployment>& deploymen
         backend_list instances;
         for (const catalog::model_entry& here : catalog::places_of(each.entry)) {
             bool adopted = false;
-            auto made = upgrade::make_or_adopt_backend(supervision_, here, from, adopted);
+            auto made = upgrade::make_or_adopt_backend(supervision_, here, inherited, adopted);
             if (!made) {
                 culprit = each.entry.name;
                 return made.error();

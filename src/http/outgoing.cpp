@@ -117,8 +117,8 @@ int take_connected(outgoing& state, int handle) {
     return error.value();
 }
 
-core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& to, std::string& why) {
-    state.secure = make_tls_transport(state.socket, to);
+core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& peer, std::string& why) {
+    state.secure = make_tls_transport(state.socket, peer);
     const core::error_code connected = co_await wait_ready(state, stream_socket::wait_write);
     core::error_code stopped = connected;
     while (!stopped) {

@@ -37,7 +37,7 @@ struct outgoing {
 [[nodiscard]] int take_connected(outgoing& state, int handle);
 
 // TLS over a connection that was begun. `why`: what was wrong with the certificate, where it was that.
-[[nodiscard]] core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& to,
+[[nodiscard]] core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& peer,
                                                           std::string& why);
 
 // From then on every wait fails with errc::timed_out, and the connection stays. A new deadline takes the

@@ -22,26 +22,26 @@ std::string endpoint_text(const core::asio::ip::tcp::endpoint& to) {
 }
 
 // Without the inserts.
-std::string request_text(const stream_call& what) {
+std::string request_text(const stream_call& call) {
     std::string out;
-    out.reserve(256 + what.target.size() + what.body.size());
-    std::size_t length = what.body.size();
-    for (const body_insert& each : what.inserts) {
+    out.reserve(256 + call.target.size() + call.body.size());
+    std::size_t length = call.body.size();
+    for (const body_insert& each : call.inserts) {
         length += each.text->size();
     }
-    out += what.method + ' ' + what.target +
-           " HTTP/1.1\r\nHost: " + (what.host.empty() ? endpoint_text(what.to) : what.host) +
-           (what.kept ? "\r\n" : "\r\nConnection: close\r\n");
-    for (const auto& [name, value] : what.headers.all()) {
+    out += call.method + ' ' + call.target +
+           " HTTP/1.1\r\nHost: " + (call.host.empty() ? endpoint_text(call.to) : call.host) +
+           (call.kept ? "\r\n" : "\r\nConnection: close\r\n");
+    for (const auto& [name, value] : call.headers.all()) {
         out += name + ": " + value + "\r\n";
     }
-    if (length > 0 || what.method == "POST") {
-        if (!what.content_type.empty()) {
-            out += "Content-Type: " + what.content_type + "\r\n";
+    if (length > 0 || call.method == "POST") {
+        if (!call.content_type.empty()) {
+            out += "Content-Type: " + call.content_type + "\r\n";
         }
         out += "Content-Length: " + std::to_string(length) + "\r\n";
     }
-    return out += "\r\n" + what.body;
+    return out += "\r\n" + call.body;
 }
 
 // `text` with the inserts, whose places are counted from `body_at`.
@@ -66,20 +66,20 @@ core::awaitable<core::error_code> send_request(outgoing& line, std::string_view 
 }  // namespace
 
 struct reply_stream::state {
-    state(const core::executor& on, const stream_call& what)
+    state(const core::executor& on, const stream_call& call)
         : executor(on),
-          answer(what.method + ' ' + what.target + " at " +
-                     (what.connected ? what.host : endpoint_text(what.to)),
-                 {.without_body = what.method == "HEAD", .body = what.max_body_bytes}),
-          kept(what.kept) {}
+          answer(call.method + ' ' + call.target + " at " +
+                     (call.connected ? call.host : endpoint_text(call.to)),
+                 {.without_body = call.method == "HEAD", .body = call.max_body_bytes}),
+          kept(call.kept) {}
     state(const state&) = delete;
     state& operator=(const state&) = delete;
     ~state() { leave(); }
 
     // A connection to ask on. `fresh`: no kept one.
-    [[nodiscard]] core::error_code take_line(const stream_call& what, bool fresh) {
+    [[nodiscard]] core::error_code take_line(const stream_call& call, bool fresh) {
         if (kept && !fresh) {
-            kept_connections::begun_call begun = kept->begin(what.to);
+            kept_connections::begun_call begun = kept->begin(call.to);
             mark = begun.mark;
             line = std::move(begun.line);
         }
@@ -90,7 +90,7 @@ struct reply_stream::state {
         }
         line = std::make_shared<outgoing>(executor);
         const int refused =
-            what.connected ? take_connected(*line, what.connected->release()) : begin_connect(*line, what.to);
+            call.connected ? take_connected(*line, call.connected->release()) : begin_connect(*line, call.to);
         return {refused, boost::system::system_category()};
     }
 
@@ -174,37 +174,37 @@ std::string reply_stream::trailer(std::string_view name) const {
 }
 
 // Until the head of the answer is there.
-core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_call& what, bool fresh) {
-    const core::error_code refused = now.take_line(what, fresh);
+core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_call& call, bool fresh) {
+    const core::error_code refused = now.take_line(call, fresh);
     if (refused) {
         co_return now.answer.failure_of(refused);
     }
-    arm_deadline(now.line, what.until);
-    if (!what.preface.empty()) {
-        const core::error_code unsent = co_await send_all(*now.line, what.preface, now.cut);
+    arm_deadline(now.line, call.until);
+    if (!call.preface.empty()) {
+        const core::error_code unsent = co_await send_all(*now.line, call.preface, now.cut);
         if (unsent) {
             co_return now.answer.failure_of(unsent);
         }
     }
-    if (what.tls) {
+    if (call.tls) {
         std::string why;
-        const core::error_code untrusted = co_await begin_tls(*now.line, *what.tls, why);
+        const core::error_code untrusted = co_await begin_tls(*now.line, *call.tls, why);
         if (untrusted && !why.empty()) {
             co_return core::make_failure(
                 core::errc::protocol,
-                core::say("command.not-trusted/certificate-trusted", what.tls->name, why));
+                core::say("command.not-trusted/certificate-trusted", call.tls->name, why));
         }
         if (untrusted) {
             co_return now.answer.failure_of(untrusted);
         }
     }
-    const std::string text = request_text(what);
+    const std::string text = request_text(call);
     const core::error_code unsent =
-        co_await send_request(*now.line, text, text.size() - what.body.size(), what.inserts, now.cut);
+        co_await send_request(*now.line, text, text.size() - call.body.size(), call.inserts, now.cut);
     if (unsent) {
         co_return now.answer.failure_of(unsent);
     }
-    if (what.kept) {
+    if (call.kept) {
         acknowledge_at_once(*now.line);
     }
     now.line->drained = !now.cut;  // no server answers at once
@@ -217,26 +217,26 @@ core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_c
     co_return core::result<void>{};
 }
 
-core::awaitable<core::result<std::unique_ptr<reply_stream>>> reply_stream::open(stream_call what) {
+core::awaitable<core::result<std::unique_ptr<reply_stream>>> reply_stream::open(stream_call call) {
     const core::executor on = co_await core::asio::this_coro::executor;
-    auto state = std::make_shared<reply_stream::state>(on, what);
+    auto state = std::make_shared<reply_stream::state>(on, call);
     std::unique_ptr<reply_stream> out(new reply_stream(state));
     const core::asio::cancellation_state before = co_await core::asio::this_coro::cancellation_state;
     if (before.cancelled() != core::asio::cancellation_type::none) {
         co_return core::make_failure(core::errc::cancelled,
                                      core::say("runtime.remote-broken/cancelled", state->answer.name()));
     }
-    if (what.until.passed(std::chrono::steady_clock::now())) {
+    if (call.until.passed(std::chrono::steady_clock::now())) {
         co_return core::make_failure(core::errc::timed_out,
                                      core::say("runtime.remote-broken/time-left", state->answer.name()));
     }
-    core::result<void> asked = co_await ask(*state, what, false);
+    core::result<void> asked = co_await ask(*state, call, false);
     const bool given_up = !asked && asked.error().code == core::make_error_code(core::errc::cancelled);
     if (!asked && !given_up && state->was_unheard()) {
         close(*state->line);
         state->line.reset();
         state->cut = {};
-        asked = co_await ask(*state, what, true);
+        asked = co_await ask(*state, call, true);
     }
     if (!asked) {
         co_return asked.error();

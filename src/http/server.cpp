@@ -284,8 +284,8 @@ void server::warn_with(std::function<void(core::reason)> log_warning) {
     impl_->context->log_warning = std::move(log_warning);
 }
 
-void server::use_tls(tls_credentials with) {
-    impl_->context->tls = std::move(with);
+void server::use_tls(tls_credentials credentials) {
+    impl_->context->tls = std::move(credentials);
 }
 
 void server::refuse_with(refusal_writer write) {

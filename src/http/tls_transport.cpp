@@ -80,14 +80,15 @@ const BIO_METHOD* socket_method() {
 
 class tls_transport final : public transport {
 public:
-    tls_transport(stream_socket& over, const tls_credentials& with) : tls_transport(over, with.context()) {
+    tls_transport(stream_socket& over, const tls_credentials& credentials)
+        : tls_transport(over, credentials.context()) {
         if (ssl_) {
             SSL_set_accept_state(ssl_.get());
         }
     }
 
-    tls_transport(stream_socket& over, const tls_peer& to) : tls_transport(over, to.trust.context()) {
-        if (ssl_ && !expect(to.name)) {
+    tls_transport(stream_socket& over, const tls_peer& peer) : tls_transport(over, peer.trust.context()) {
+        if (ssl_ && !expect(peer.name)) {
             ssl_.reset();
         }
         if (ssl_) {
@@ -241,12 +242,12 @@ private:
 
 }  // namespace
 
-std::unique_ptr<transport> make_tls_transport(stream_socket& over, tls_credentials with) {
-    return std::make_unique<tls_transport>(over, with);
+std::unique_ptr<transport> make_tls_transport(stream_socket& over, tls_credentials credentials) {
+    return std::make_unique<tls_transport>(over, credentials);
 }
 
-std::unique_ptr<transport> make_tls_transport(stream_socket& over, const tls_peer& to) {
-    return std::make_unique<tls_transport>(over, to);
+std::unique_ptr<transport> make_tls_transport(stream_socket& over, const tls_peer& peer) {
+    return std::make_unique<tls_transport>(over, peer);
 }
 
 }  // namespace corral::http

@@ -59,8 +59,8 @@ public:
 // `over` must outlive the transport; once it is closed, calls fail.
 [[nodiscard]] std::unique_ptr<transport> make_plain_transport(stream_socket& over);
 // The server's side; where OpenSSL has no memory for it, open() fails.
-[[nodiscard]] std::unique_ptr<transport> make_tls_transport(stream_socket& over, tls_credentials with);
+[[nodiscard]] std::unique_ptr<transport> make_tls_transport(stream_socket& over, tls_credentials credentials);
 // The client's side, as above.
-[[nodiscard]] std::unique_ptr<transport> make_tls_transport(stream_socket& over, const tls_peer& to);
+[[nodiscard]] std::unique_ptr<transport> make_tls_transport(stream_socket& over, const tls_peer& peer);
 
 }  // namespace corral::http

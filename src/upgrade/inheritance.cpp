@@ -94,29 +94,30 @@ void close_streams(const engine::backend_handover& of) {
 }
 
 // What stands before the place in a label (catalog::label_of).
-std::string lane_of(const model_handover& one) {
-    return one.name.substr(0, one.name.find('@'));
+std::string lane_of(const model_handover& handover) {
+    return handover.name.substr(0, handover.name.find('@'));
 }
 
 // What ran under that label, or failing that something of the same making that has another one now: a model
 // that was renamed, or that has got a second place to run in.
-std::optional<engine::backend_handover> take_running(inheritance& from, const std::string& label,
+std::optional<engine::backend_handover> take_running(inheritance& inherited, const std::string& label,
                                                      const std::string& fingerprint) {
-    if (!from.before) {
+    if (!inherited.before) {
         return std::nullopt;
     }
-    auto& all = from.before->models;
-    auto found = std::find_if(all.begin(), all.end(), [&](const model_handover& one) {
-        return one.running && one.name == label && one.running->fingerprint == fingerprint;
+    auto& all = inherited.before->models;
+    auto found = std::find_if(all.begin(), all.end(), [&](const model_handover& handover) {
+        return handover.running && handover.name == label && handover.running->fingerprint == fingerprint;
     });
     if (found == all.end() && !fingerprint.empty()) {
-        found = std::find_if(all.begin(), all.end(), [&](const model_handover& one) {
-            return one.running && one.running->fingerprint == fingerprint;
+        found = std::find_if(all.begin(), all.end(), [&](const model_handover& handover) {
+            return handover.running && handover.running->fingerprint == fingerprint;
         });
     }
     if (found == all.end()) {
-        found = std::find_if(all.begin(), all.end(),
-                             [&](const model_handover& one) { return one.running && one.name == label; });
+        found = std::find_if(all.begin(), all.end(), [&](const model_handover& handover) {
+            return handover.running && handover.name == label;
+        });
     }
     return found == all.end() ? std::nullopt : std::exchange(found->running, std::nullopt);
 }
@@ -205,9 +206,10 @@ core::result<config::door> open_door(http::server& at, const config::configurati
     return opened(at.listen(open->at), false);
 }
 
-std::vector<http::kept_connection> take_connections(inheritance& from, const config::door& open) {
+std::vector<http::kept_connection> take_connections(inheritance& inherited, const config::door& open) {
     std::vector<http::kept_connection> out;
-    for (const auto& client : from.before ? from.before->connections : std::vector<http::kept_connection>{}) {
+    for (const auto& client :
+         inherited.before ? inherited.before->connections : std::vector<http::kept_connection>{}) {
         const auto here = address_of(client.socket);
         if (here && config::leads_to(open, here->address())) {
             out.push_back(client);
@@ -218,22 +220,22 @@ std::vector<http::kept_connection> take_connections(inheritance& from, const con
     return out;
 }
 
-std::vector<std::string> deployments_before(const inheritance& from) {
+std::vector<std::string> deployments_before(const inheritance& inherited) {
     std::vector<std::string> out;
-    if (from.before) {
-        for (const model_handover& one : from.before->models) {
+    if (inherited.before) {
+        for (const model_handover& one : inherited.before->models) {
             out.push_back(lane_of(one));
         }
     }
     return out;
 }
 
-deployment_handover handover_of(const inheritance& from, const std::string& model) {
+deployment_handover handover_of(const inheritance& inherited, const std::string& model) {
     deployment_handover out;
-    if (!from.before) {
+    if (!inherited.before) {
         return out;
     }
-    for (const model_handover& one : from.before->models) {
+    for (const model_handover& one : inherited.before->models) {
         if (lane_of(one) == model) {
             out.known = true;
             out.wanted = out.wanted || one.wanted;
@@ -245,7 +247,7 @@ deployment_handover handover_of(const inheritance& from, const std::string& mode
 }
 
 core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
-    const supervisor::supervisor_context& context, const catalog::model_entry& model, inheritance& from,
+    const supervisor::supervisor_context& context, const catalog::model_entry& model, inheritance& inherited,
     bool& adopted) {
     const auto known = engine::dialect_of(model);
     if (!known) {
@@ -256,7 +258,7 @@ core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
     adopted = false;
     const bool can = dialect->adopt != nullptr && dialect->fingerprint != nullptr;
     const std::string fingerprint = can ? dialect->fingerprint(model) : std::string();
-    std::optional<engine::backend_handover> running = take_running(from, label, fingerprint);
+    std::optional<engine::backend_handover> running = take_running(inherited, label, fingerprint);
     if (!running) {
         return dialect->make(context, model);
     }
@@ -276,11 +278,11 @@ core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
     return dialect->make(context, model);
 }
 
-void release_unclaimed(process::warden& guard, inheritance& from) {
-    if (!from.before) {
+void release_unclaimed(process::warden& guard, inheritance& inherited) {
+    if (!inherited.before) {
         return;
     }
-    for (model_handover& one : from.before->models) {
+    for (model_handover& one : inherited.before->models) {
         if (!one.running) {
             continue;
         }

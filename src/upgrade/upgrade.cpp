@@ -27,8 +27,8 @@ constexpr core::seconds services_end{60};
 
 using supervisor::service_state;
 
-bool any_service(engine::backend& of, bool (*is)(const supervisor::service_status&)) {
-    const std::vector<supervisor::service_status> all = of.services().status();
+bool any_service(engine::backend& backend, bool (*is)(const supervisor::service_status&)) {
+    const std::vector<supervisor::service_status> all = backend.services().status();
     return std::any_of(all.begin(), all.end(), is);
 }
 
@@ -44,14 +44,15 @@ bool is_wanted(const supervisor::service_status& service) {
     return service.state != service_state::stopped;
 }
 
-bool can_hand_over(const engine::backend& of) {
-    const engine::dialect_descriptor* dialect = engine::find_dialect(of.model().runtime.dialect);
+bool can_hand_over(const engine::backend& backend) {
+    const engine::dialect_descriptor* dialect = engine::find_dialect(backend.model().runtime.dialect);
     return dialect != nullptr && dialect->adopt != nullptr;
 }
 
 // What it is now may soon be something that can be handed over, or nothing at all.
-bool unsettled(engine::backend& of) {
-    return any_service(of, &moves) || (can_hand_over(of) && of.services().ready() && !of.hand_over());
+bool unsettled(engine::backend& backend) {
+    return any_service(backend, &moves) ||
+           (can_hand_over(backend) && backend.services().ready() && !backend.hand_over());
 }
 
 double seconds_of(core::nanoseconds span) {

@@ -31,24 +31,24 @@ constexpr std::size_t longest_speeds = 512 * 1024;  // 600 days of 200 bytes, an
     throw std::invalid_argument(what);
 }
 
-const json& member(const json& of, const char* name) {
-    const auto found = of.is_object() ? of.find(name) : of.end();
-    if (!of.is_object() || found == of.end()) {
+const json& member(const json& object, const char* name) {
+    const auto found = object.is_object() ? object.find(name) : object.end();
+    if (!object.is_object() || found == object.end()) {
         reject(std::string("'") + name + "' is missing");
     }
     return *found;
 }
 
-const json& list(const json& of, const char* name, std::size_t most) {
-    const json& all = member(of, name);
+const json& list(const json& object, const char* name, std::size_t most) {
+    const json& all = member(object, name);
     if (!all.is_array() || all.size() > most) {
         reject(std::string("'") + name + "' is no list of a sane length");
     }
     return all;
 }
 
-const json& object(const json& of, const char* name, std::size_t most) {
-    const json& all = member(of, name);
+const json& object(const json& object, const char* name, std::size_t most) {
+    const json& all = member(object, name);
     if (!all.is_object() || all.size() > most) {
         reject(std::string("'") + name + "' is no object of a sane size");
     }
@@ -62,12 +62,12 @@ std::string text_in(const json& value, const char* name, std::size_t longest = l
     return value.get<std::string>();
 }
 
-std::string text(const json& of, const char* name) {
-    return text_in(member(of, name), name);
+std::string text(const json& object, const char* name) {
+    return text_in(member(object, name), name);
 }
 
-bool flag(const json& of, const char* name) {
-    const json& value = member(of, name);
+bool flag(const json& object, const char* name) {
+    const json& value = member(object, name);
     if (!value.is_boolean()) {
         reject(std::string("'") + name + "' is neither true nor false");
     }
@@ -85,8 +85,8 @@ std::int64_t number_in(const json& value, const char* name, std::int64_t least, 
     return value.get<std::int64_t>();
 }
 
-std::int64_t number(const json& of, const char* name, std::int64_t least, std::int64_t most) {
-    return number_in(member(of, name), name, least, most);
+std::int64_t number(const json& object, const char* name, std::int64_t least, std::int64_t most) {
+    return number_in(member(object, name), name, least, most);
 }
 
 constexpr std::int64_t most_number = std::numeric_limits<std::int64_t>::max();
@@ -96,17 +96,17 @@ constexpr std::int64_t most_descriptor = std::numeric_limits<int>::max();
 constexpr std::int64_t first_descriptor = STDERR_FILENO + 1;  // those before are never handed over
 
 // -1 where an optional one is not there.
-int descriptor(const json& of, const char* name, bool optional) {
-    const std::int64_t found = number(of, name, optional ? -1 : first_descriptor, most_descriptor);
+int descriptor(const json& object, const char* name, bool optional) {
+    const std::int64_t found = number(object, name, optional ? -1 : first_descriptor, most_descriptor);
     if (found != -1 && found < first_descriptor) {
         reject(std::string("'") + name + "' is a standard stream");
     }
     return static_cast<int>(found);
 }
 
-std::vector<int> descriptors(const json& of, const char* name) {
+std::vector<int> descriptors(const json& object, const char* name) {
     std::vector<int> out;
-    for (const json& one : list(of, name, most_connections)) {
+    for (const json& one : list(object, name, most_connections)) {
         out.push_back(static_cast<int>(number_in(one, name, first_descriptor, most_descriptor)));
     }
     return out;
@@ -116,8 +116,8 @@ std::uint16_t port(const json& value, const char* name) {
     return static_cast<std::uint16_t>(number_in(value, name, 1, 65535));
 }
 
-core::steady_time moment(const json& of, const char* name) {
-    return core::steady_time(core::nanoseconds(number(of, name, 0, most_number)));
+core::steady_time moment(const json& object, const char* name) {
+    return core::steady_time(core::nanoseconds(number(object, name, 0, most_number)));
 }
 
 std::int64_t count_of(core::steady_time at) {
@@ -133,19 +133,19 @@ json write_service(const supervisor::service_handover& one) {
             {"lines", one.lines}};
 }
 
-supervisor::service_handover read_service(const json& from) {
+supervisor::service_handover read_service(const json& object) {
     supervisor::service_handover out;
-    out.name = text(from, "name");
-    out.process.pid = static_cast<pid_t>(number(from, "pid", 2, most_pid));
-    out.process.out = descriptor(from, "out", true);
-    out.process.err = descriptor(from, "err", true);
-    out.process.pty = flag(from, "pty");
-    out.port = port(member(from, "port"), "port");
-    out.followed = flag(from, "followed");
-    out.unguarded = text(from, "unguarded");
-    out.starts = static_cast<std::uint64_t>(number(from, "starts", 1, most_number));
-    out.ready_since = moment(from, "ready_since");
-    for (const json& line : list(from, "lines", most_lines)) {
+    out.name = text(object, "name");
+    out.process.pid = static_cast<pid_t>(number(object, "pid", 2, most_pid));
+    out.process.out = descriptor(object, "out", true);
+    out.process.err = descriptor(object, "err", true);
+    out.process.pty = flag(object, "pty");
+    out.port = port(member(object, "port"), "port");
+    out.followed = flag(object, "followed");
+    out.unguarded = text(object, "unguarded");
+    out.starts = static_cast<std::uint64_t>(number(object, "starts", 1, most_number));
+    out.ready_since = moment(object, "ready_since");
+    for (const json& line : list(object, "lines", most_lines)) {
         out.lines.push_back(text_in(line, "lines"));
     }
     return out;
@@ -180,47 +180,49 @@ engine::backend_handover read_running(const json& from, const std::string& model
     return out;
 }
 
-json write_model(const model_handover& one) {
-    json out = {
-        {"name", one.name}, {"wanted", one.wanted}, {"suspended", one.suspended}, {"stay", one.stay.count()}};
-    if (one.running) {
-        out["running"] = write_running(*one.running);
+json write_model(const model_handover& handover) {
+    json out = {{"name", handover.name},
+                {"wanted", handover.wanted},
+                {"suspended", handover.suspended},
+                {"stay", handover.stay.count()}};
+    if (handover.running) {
+        out["running"] = write_running(*handover.running);
     }
     return out;
 }
 
-model_handover read_model(const json& from) {
+model_handover read_model(const json& object) {
     model_handover out;
-    out.name = text(from, "name");
-    out.wanted = flag(from, "wanted");
-    out.suspended = flag(from, "suspended");
-    out.stay = core::nanoseconds(number(from, "stay", 0, most_number));
-    if (from.contains("running")) {
-        out.running = read_running(from["running"], out.name);
+    out.name = text(object, "name");
+    out.wanted = flag(object, "wanted");
+    out.suspended = flag(object, "suspended");
+    out.stay = core::nanoseconds(number(object, "stay", 0, most_number));
+    if (object.contains("running")) {
+        out.running = read_running(object["running"], out.name);
     }
     return out;
 }
 
-process::warden_handover read_guard(const json& from) {
+process::warden_handover read_guard(const json& object) {
     process::warden_handover out;
-    out.pipe = descriptor(from, "pipe", false);
-    out.pid = static_cast<pid_t>(number(from, "pid", 0, most_pid));
-    out.token = text(from, "token");
-    for (const json& group : list(from, "groups", most_groups)) {
+    out.pipe = descriptor(object, "pipe", false);
+    out.pid = static_cast<pid_t>(number(object, "pid", 0, most_pid));
+    out.token = text(object, "token");
+    for (const json& group : list(object, "groups", most_groups)) {
         out.groups.insert(static_cast<pid_t>(number_in(group, "groups", 2, most_pid)));
     }
     return out;
 }
 
-std::vector<http::kept_connection> read_connections(const json& from) {
+std::vector<http::kept_connection> read_connections(const json& object) {
     std::vector<http::kept_connection> out;
-    for (const int socket : descriptors(from, "connections")) {
+    for (const int socket : descriptors(object, "connections")) {
         out.push_back({socket, {}});
     }
-    if (!from.contains("announced")) {
+    if (!object.contains("announced")) {
         return out;
     }
-    for (const json& one : list(from, "announced", most_connections)) {
+    for (const json& one : list(object, "announced", most_connections)) {
         const auto at = static_cast<std::size_t>(number(one, "connection", 0, most_connections - 1));
         boost::system::error_code error;
         const auto address = boost::asio::ip::make_address(text(one, "address"), error);
@@ -232,22 +234,22 @@ std::vector<http::kept_connection> read_connections(const json& from) {
     return out;
 }
 
-handover read_all(const json& from) {
-    if (number(from, "version", 0, most_number) != handover_version) {
+handover read_all(const json& object) {
+    if (number(object, "version", 0, most_number) != handover_version) {
         reject("its version is another");
     }
     handover out;
-    out.guard = read_guard(member(from, "guard"));
-    out.descriptor_limit = static_cast<std::uint64_t>(number(from, "descriptor_limit", 0, most_number));
-    out.listeners = descriptors(from, "listeners");
-    out.activated = flag(from, "activated");
-    out.connections = read_connections(from);
-    out.drained = from.contains("drained") && flag(from, "drained");
-    out.paused = moment(from, "paused");
-    for (const json& model : list(from, "models", most_models)) {
+    out.guard = read_guard(member(object, "guard"));
+    out.descriptor_limit = static_cast<std::uint64_t>(number(object, "descriptor_limit", 0, most_number));
+    out.listeners = descriptors(object, "listeners");
+    out.activated = flag(object, "activated");
+    out.connections = read_connections(object);
+    out.drained = object.contains("drained") && flag(object, "drained");
+    out.paused = moment(object, "paused");
+    for (const json& model : list(object, "models", most_models)) {
         out.models.push_back(read_model(model));
     }
-    for (const json& loan : from.contains("loans") ? list(from, "loans", most_loans) : json::array()) {
+    for (const json& loan : object.contains("loans") ? list(object, "loans", most_loans) : json::array()) {
         loan_handover one{descriptor(loan, "asker", false), {}};
         if (loan.contains("until")) {
             one.until = moment(loan, "until");
@@ -257,8 +259,8 @@ handover read_all(const json& from) {
         }
         out.loans.push_back(std::move(one));
     }
-    if (from.contains("speeds")) {
-        out.speeds = text_in(from["speeds"], "speeds", longest_speeds);
+    if (object.contains("speeds")) {
+        out.speeds = text_in(object["speeds"], "speeds", longest_speeds);
     }
     return out;
 }

@@ -45,25 +45,25 @@ json write_door(const config::door_rules& of) {
 }
 
 // Nothing when that is no door.
-std::optional<config::door_rules> read_door(const json& from) {
+std::optional<config::door_rules> read_door(const json& object) {
     const auto has = [&](const char* name, bool (json::*is)() const noexcept) {
-        return from.contains(name) && (from[name].*is)();
+        return object.contains(name) && (object[name].*is)();
     };
-    if (!from.is_object() || !has("address", &json::is_string) || !has("port", &json::is_number_unsigned) ||
+    if (!object.is_object() || !has("address", &json::is_string) || !has("port", &json::is_number_unsigned) ||
         !has("keys", &json::is_boolean) || !has("tls", &json::is_boolean) ||
         !has("allow_unauthenticated", &json::is_boolean)) {
         return std::nullopt;
     }
     boost::system::error_code wrong;
-    const auto address = boost::asio::ip::make_address(from["address"].get<std::string>(), wrong);
-    const auto port = from["port"].get<std::uint64_t>();
+    const auto address = boost::asio::ip::make_address(object["address"].get<std::string>(), wrong);
+    const auto port = object["port"].get<std::uint64_t>();
     if (wrong || port > std::numeric_limits<std::uint16_t>::max()) {
         return std::nullopt;
     }
     return config::door_rules{{address, static_cast<std::uint16_t>(port)},
-                              from["keys"].get<bool>(),
-                              from["tls"].get<bool>(),
-                              from["allow_unauthenticated"].get<bool>()};
+                              object["keys"].get<bool>(),
+                              object["tls"].get<bool>(),
+                              object["allow_unauthenticated"].get<bool>()};
 }
 
 // Reads to the end and keeps `most` bytes.

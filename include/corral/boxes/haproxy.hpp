@@ -16,8 +16,8 @@ struct edge_key {
 };
 
 // The whole text, the same for the same input. Fails where a box has no list of models. `keys` count with edge.keys
-// only. REQUIRES: `from` was read by read_boxes_file() or parse_boxes().
-[[nodiscard]] core::result<std::string> render_haproxy(const boxes_file& from,
+// only. REQUIRES: `file` was read by read_boxes_file() or parse_boxes().
+[[nodiscard]] core::result<std::string> render_haproxy(const boxes_file& file,
                                                        const std::vector<edge_key>& keys);
 
 // The name of the backend for each model, in the order of `models` (routed names, sorted): "model_qwen3:4b". Characters

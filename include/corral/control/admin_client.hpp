@@ -28,12 +28,13 @@ struct admin_reply {
     admin_json body;  // discarded where it is no JSON
 };
 
-// One question over the connection that `with` describes, whose method, target, body and time this sets.
-[[nodiscard]] core::awaitable<core::result<admin_reply>> exchange(http::stream_call with,
-                                                                  admin_question asked, core::deadline until);
+// One question over the connection that `call` describes, whose method, target, body and time this sets.
+[[nodiscard]] core::awaitable<core::result<admin_reply>> exchange(http::stream_call call,
+                                                                  admin_question question,
+                                                                  core::deadline until);
 
 // The same on a loop of its own; blocks for `longest` at most.
-[[nodiscard]] core::result<admin_reply> exchange_alone(http::stream_call with, admin_question asked,
+[[nodiscard]] core::result<admin_reply> exchange_alone(http::stream_call call, admin_question question,
                                                        core::seconds longest);
 
 // What to say where no Corral listens: how to start a Corral, with `config` where one is meant, and whose else runs.
@@ -42,7 +43,7 @@ struct admin_reply {
 // Asks the first of `places` where a process listens. The answer says "ok"; of a refusal false, and "error" says why.
 // Fails with a sentence for people when none listens, when the answer is none, or when none has come after `longest`.
 [[nodiscard]] core::result<admin_json> ask_daemon(const std::vector<std::filesystem::path>& places,
-                                                  admin_question asked, core::seconds longest);
+                                                  admin_question question, core::seconds longest);
 
 // Server-sent events of `path`, each given to `take` with its name until that says false or the stream ends; a refusal
 // is one too, of the name "refused". Fails also when nothing comes for `longest`.

@@ -12,7 +12,7 @@
 namespace corral::core {
 
 // The number in that member of `of`; a file from before there was one has none, and counts as 1.
-[[nodiscard]] bool is_newer_format(const nlohmann::json& of, const char* member, int known);
+[[nodiscard]] bool is_newer_format(const nlohmann::json& object, const char* member, int known);
 // The same of a file. False where it is not there, or no JSON object.
 [[nodiscard]] bool is_newer_format(const std::filesystem::path& file, const char* member, int known);
 

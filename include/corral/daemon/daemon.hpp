@@ -63,7 +63,7 @@ public:
 
     // How this program was started, and what it has from before; to be said before open(). `text`: of the file that
     // the settings are from; empty where they are of something else.
-    void begin_with(upgrade::launch_facts how, upgrade::inheritance from, std::string text);
+    void begin_with(upgrade::launch_facts how, upgrade::inheritance inherited, std::string text);
 
     // Makes the backends and listens; nothing runs yet. Fails with a sentence for the person who started us.
     [[nodiscard]] core::result<void> open();

@@ -59,7 +59,7 @@ public:
     // Makes the backends, or goes on with those that `from` hands over, and ends what nothing claims. A
     // model that can't be made moves to `left_out` of `settings`. Fails with a sentence for people.
     // Call it once.
-    [[nodiscard]] core::result<void> open(config::configuration& settings, upgrade::inheritance& from);
+    [[nodiscard]] core::result<void> open(config::configuration& settings, upgrade::inheritance& inherited);
     // Called with what a reload changes from now on.
     void listen_with(fleet_listener listener) { listener_ = std::move(listener); }
 
@@ -92,7 +92,7 @@ private:
     [[nodiscard]] static scheduler::scheduler_options options_of(const config::configuration& settings,
                                                                  monitor::card_memory& memory);
     [[nodiscard]] core::result<void> start(const std::vector<config::deployment>& deployments,
-                                           upgrade::inheritance& from, std::string& culprit);
+                                           upgrade::inheritance& inherited, std::string& culprit);
     void open_variants(const std::filesystem::path& state_directory);
     [[nodiscard]] core::result<deployment_change> prepare_deployment(const config::deployment& wanted) const;
     void remove_deployment(const std::string& name);

@@ -48,7 +48,7 @@ public:
     // Failures as of call(): timed_out, cancelled, protocol, limit_exceeded (head above 64 KiB, body above its
     // bound), or the system's code. HTTP statuses are not failures. A kept connection that the server closes at this
     // moment is replaced by a new one, unless it may have taken a byte of the request.
-    [[nodiscard]] static core::awaitable<core::result<std::unique_ptr<reply_stream>>> open(stream_call what);
+    [[nodiscard]] static core::awaitable<core::result<std::unique_ptr<reply_stream>>> open(stream_call call);
     reply_stream(const reply_stream&) = delete;
     reply_stream& operator=(const reply_stream&) = delete;
     ~reply_stream();
@@ -71,7 +71,7 @@ public:
 private:
     struct state;
     explicit reply_stream(std::shared_ptr<state> s);
-    [[nodiscard]] static core::awaitable<core::result<void>> ask(state& now, const stream_call& what,
+    [[nodiscard]] static core::awaitable<core::result<void>> ask(state& now, const stream_call& call,
                                                                  bool fresh);
     std::shared_ptr<state> state_;
 };

@@ -78,7 +78,7 @@ public:
     void warn_with(std::function<void(core::reason)> log_warning);
 
     // Connections accepted from now on speak TLS and show these; those that are open keep what they have.
-    void use_tls(tls_credentials with);
+    void use_tls(tls_credentials credentials);
 
     // The same at a socket that was bound by somebody else: a service manager, or an earlier image of this
     // process. Taken over when it succeeds; fails for what is no listening TCP socket.

@@ -34,10 +34,10 @@ struct inheritance {
 // Opens the door where config::plan_door says. Fails with a sentence: taken, or open to other machines without
 // keys.
 [[nodiscard]] core::result<config::door> open_door(http::server& at, const config::configuration& settings,
-                                                   inheritance& from);
+                                                   inheritance& inherited);
 // The connections that were handed over and came in where that door still leads; the others are closed. To be
 // asked once.
-[[nodiscard]] std::vector<http::kept_connection> take_connections(inheritance& from,
+[[nodiscard]] std::vector<http::kept_connection> take_connections(inheritance& inherited,
                                                                   const config::door& open);
 
 // How a model stood before, over all its sets of processes.
@@ -47,15 +47,15 @@ struct deployment_handover {
     bool suspended = false;
     core::nanoseconds stay{0};
 };
-[[nodiscard]] deployment_handover handover_of(const inheritance& from, const std::string& model);
+[[nodiscard]] deployment_handover handover_of(const inheritance& inherited, const std::string& model);
 // Names of the models whose processes were handed over.
-[[nodiscard]] std::vector<std::string> deployments_before(const inheritance& from);
+[[nodiscard]] std::vector<std::string> deployments_before(const inheritance& inherited);
 // A backend that goes on with what was handed over, under its label or by its making, else a stopped one;
 // what has its label and is of another making is killed. `adopted` says which.
 [[nodiscard]] core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
-    const supervisor::supervisor_context& context, const catalog::model_entry& model, inheritance& from,
+    const supervisor::supervisor_context& context, const catalog::model_entry& model, inheritance& inherited,
     bool& adopted);
 // Kills and closes what no model of the configuration took.
-void release_unclaimed(process::warden& guard, inheritance& from);
+void release_unclaimed(process::warden& guard, inheritance& inherited);
 
 }  // namespace corral::upgrade

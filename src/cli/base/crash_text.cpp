@@ -14,18 +14,18 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-const json& member(const json& of, const char* name) {
+const json& member(const json& object, const char* name) {
     static const json none;
-    const json* found = core::member(of, name);
+    const json* found = core::member(object, name);
     return found == nullptr ? none : *found;
 }
 
-std::string text(const json& of, const char* name) {
-    return reported_text(of, name, 1200);
+std::string text(const json& object, const char* name) {
+    return reported_text(object, name, 1200);
 }
 
-long long count(const json& of, const char* name) {
-    return core::number_at<long long>(of, name).value_or(0);
+long long count(const json& object, const char* name) {
+    return core::number_at<long long>(object, name).value_or(0);
 }
 
 // "2026-11-20T14:21:30.123Z" as "2026-11-20 15:21:30 +0100", of this machine's zone.
@@ -48,8 +48,8 @@ std::string seconds(double milliseconds) {
     return fmt::format("{:.2f} s", milliseconds / 1000.0);
 }
 
-std::string process(const json& of) {
-    const auto pid = count(of, "pid");
+std::string process(const json& object) {
+    const auto pid = count(object, "pid");
     return pid == 0 ? std::string() : fmt::format(" (process {})", pid);
 }
 
@@ -80,10 +80,10 @@ std::string head(const json& bundle) {
 }
 
 // What led to it stands one line above; the causes of one line side by side.
-std::string brief_reason(const json& of) {
-    const json& ids = member(of, "ids");
+std::string brief_reason(const json& object) {
+    const json& ids = member(object, "ids");
     const bool again = ids.is_array() && !ids.empty() && ids.front() == "service.loading-again";
-    return again ? "loading again" : text(of, "reason");
+    return again ? "loading again" : text(object, "reason");
 }
 
 std::string history(const json& bundle) {
@@ -99,33 +99,34 @@ std::string history(const json& bundle) {
     return out;
 }
 
-std::string cached_part(const json& of) {
-    const double cached = reported_amount(of, "cached_tokens");
+std::string cached_part(const json& object) {
+    const double cached = reported_amount(object, "cached_tokens");
     return cached > 0 ? fmt::format(" ({:.0f} cached)", cached) : std::string();
 }
 
-std::string request(const json& of) {
+std::string request(const json& object) {
     std::string out =
         fmt::format("  {}  {}: {} bytes in {} messages, {} prompt tokens{}, {} tokens in {} pieces, try {}\n",
-                    text(of, "id"), text(of, "outcome"), count(of, "prompt_bytes"), count(of, "messages"),
-                    count(of, "prompt_tokens"), cached_part(of), count(of, "tokens"), count(of, "pieces"),
-                    count(of, "tries"));
-    out += fmt::format("    queue {}, reset {}, prefill {}, decode {}, longest gap {}",
-                       seconds(reported_amount(of, "queue_ms")), seconds(reported_amount(of, "reset_ms")),
-                       seconds(reported_amount(of, "prefill_ms")), seconds(reported_amount(of, "decode_ms")),
-                       seconds(reported_amount(of, "longest_gap_ms")));
+                    text(object, "id"), text(object, "outcome"), count(object, "prompt_bytes"),
+                    count(object, "messages"), count(object, "prompt_tokens"), cached_part(object),
+                    count(object, "tokens"), count(object, "pieces"), count(object, "tries"));
+    out += fmt::format(
+        "    queue {}, reset {}, prefill {}, decode {}, longest gap {}",
+        seconds(reported_amount(object, "queue_ms")), seconds(reported_amount(object, "reset_ms")),
+        seconds(reported_amount(object, "prefill_ms")), seconds(reported_amount(object, "decode_ms")),
+        seconds(reported_amount(object, "longest_gap_ms")));
     for (const auto& [field, word] :
          {std::pair{"tokenise_ms", "tokenising"}, std::pair{"detokenise_ms", "detokenising"},
           std::pair{"delivery_ms", "waiting for the client"}}) {
-        if (member(of, field).is_number()) {
-            out += fmt::format(", {} {}", word, seconds(reported_amount(of, field)));
+        if (member(object, field).is_number()) {
+            out += fmt::format(", {} {}", word, seconds(reported_amount(object, field)));
         }
     }
-    if (member(of, "silent_for_ms").is_number()) {
-        out += ", silent for " + seconds(reported_amount(of, "silent_for_ms"));
+    if (member(object, "silent_for_ms").is_number()) {
+        out += ", silent for " + seconds(reported_amount(object, "silent_for_ms"));
     }
     out += "\n";
-    if (const std::string why = text(of, "why"); !why.empty()) {
+    if (const std::string why = text(object, "why"); !why.empty()) {
         out += "    " + why + "\n";
     }
     return out;

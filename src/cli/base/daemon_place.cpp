@@ -17,11 +17,11 @@ namespace corral::cli {
 
 namespace fs = std::filesystem;
 
-void add_daemon_options(CLI::App& to, daemon_place& into) {
-    to.add_option("--socket", into.socket, "The daemon's admin socket")->type_name("FILE");
-    to.add_option("--config", into.config, "The daemon's configuration file, to find its socket")
+void add_daemon_options(CLI::App& app, daemon_place& into) {
+    app.add_option("--socket", into.socket, "The daemon's admin socket")->type_name("FILE");
+    app.add_option("--config", into.config, "The daemon's configuration file, to find its socket")
         ->type_name("FILE");
-    to.add_flag("--verbose", into.verbose, "Name the sockets that were tried where no daemon answers");
+    app.add_flag("--verbose", into.verbose, "Name the sockets that were tried where no daemon answers");
 }
 
 std::vector<fs::path> sockets_of(const daemon_place& place,

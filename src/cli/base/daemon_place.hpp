@@ -23,7 +23,7 @@ struct daemon_place {
 };
 
 // --socket, --config and --verbose; `into` outlives the parser.
-void add_daemon_options(CLI::App& to, daemon_place& into);
+void add_daemon_options(CLI::App& app, daemon_place& into);
 
 // Where its admin socket may be, likeliest first; empty: the configuration switches it off.
 [[nodiscard]] std::vector<std::filesystem::path> sockets_of(

@@ -39,8 +39,8 @@ std::string wrapped_line(std::string_view line, unsigned columns) {
 class fitting : public CLI::Formatter {
 public:
     explicit fitting(unsigned columns) : columns_(columns) { column_width(text_column); }
-    std::string make_help(const CLI::App* of, std::string name, CLI::AppFormatMode mode) const override {
-        return wrapped_help(Formatter::make_help(of, std::move(name), mode), columns_);
+    std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+        return wrapped_help(Formatter::make_help(app, std::move(name), mode), columns_);
     }
 
 private:

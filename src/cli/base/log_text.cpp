@@ -72,11 +72,11 @@ std::string local_time(const std::string& stamp) {
     return text.data() + fraction + offset.data();
 }
 
-std::string routine_text(const json& of) {
-    const double count = reported_amount(of, "count");
+std::string routine_text(const json& object) {
+    const double count = reported_amount(object, "count");
     return fmt::format("({:.0f} routine {} of {}/{} {} counted, and not shown)\n", count,
-                       count == 1.0 ? "line" : "lines", reported_text(of, "model"),
-                       reported_text(of, "service"), count == 1.0 ? "was" : "were");
+                       count == 1.0 ? "line" : "lines", reported_text(object, "model"),
+                       reported_text(object, "service"), count == 1.0 ? "was" : "were");
 }
 
 std::string log_line_text(const json& line, const text_style& style) {

@@ -24,7 +24,7 @@ namespace corral::cli {
                                                                 nlohmann::ordered_json data);
 
 // "(412 routine lines of qwen3:4b/tokenizer were counted, and not shown)" and a line break.
-[[nodiscard]] std::string routine_text(const nlohmann::ordered_json& of);
+[[nodiscard]] std::string routine_text(const nlohmann::ordered_json& object);
 
 // The same instant in this machine's time zone, "2026-11-20 19:18:01.250 +0100", of "2026-11-20T18:18:01.250Z"; as
 // it is when it can't be read.

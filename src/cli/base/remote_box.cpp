@@ -34,7 +34,7 @@ bool is_look(const std::string& verb) {
     return verb == "status" || verb == "requests" || verb == "incidents" || verb.starts_with('/');
 }
 
-core::awaitable<core::result<control::admin_reply>> ask(found_box of, control::admin_question asked) {
+core::awaitable<core::result<control::admin_reply>> ask(found_box of, control::admin_question question) {
     http::stream_call what;
     what.to = of.at.at;
     what.host = std::move(of.at.host);
@@ -46,7 +46,7 @@ core::awaitable<core::result<control::admin_reply>> ask(found_box of, control::a
         what.headers.add("Authorization", "Bearer " + of.key);
     }
     const core::deadline until = core::deadline::after(of.limit, std::chrono::steady_clock::now());
-    auto asking = control::exchange(std::move(what), std::move(asked), until);
+    auto asking = control::exchange(std::move(what), std::move(question), until);
     co_return co_await std::move(asking);
 }
 
@@ -74,20 +74,20 @@ core::failure refusal_of(const found_box& box, const control::admin_reply& reply
 
 }  // namespace
 
-void add_remote_options(CLI::App& to, remote_box& into) {
+void add_remote_options(CLI::App& app, remote_box& into) {
     CLI::Option* const url =
-        to.add_option("--url", into.url,
-                      "Ask the Corral there, http://HOST:PORT or https://HOST:PORT, by its API")
+        app.add_option("--url", into.url,
+                       "Ask the Corral there, http://HOST:PORT or https://HOST:PORT, by its API")
             ->type_name("URL");
-    to.add_option("--key-file", into.key_file, "A file whose first line is a key; else OLLAMA_API_KEY")
+    app.add_option("--key-file", into.key_file, "A file whose first line is a key; else OLLAMA_API_KEY")
         ->type_name("FILE")
         ->needs(url);
-    to.add_option("--ca-file", into.ca_file,
-                  "Certificates (PEM) to trust in place of the system's; that of the server will do")
+    app.add_option("--ca-file", into.ca_file,
+                   "Certificates (PEM) to trust in place of the system's; that of the server will do")
         ->type_name("FILE")
         ->needs(url);
     for (const char* const local : {"--socket", "--config", "--wait", "--now", "--watch"}) {
-        if (CLI::Option* const one = to.get_option_no_throw(local)) {
+        if (CLI::Option* const one = app.get_option_no_throw(local)) {
             url->excludes(one);
         }
     }

@@ -24,7 +24,7 @@ struct remote_box {
 };
 
 // --url, --key-file and --ca-file; `into` outlives the parser.
-void add_remote_options(CLI::App& to, remote_box& into);
+void add_remote_options(CLI::App& app, remote_box& into);
 
 // One whose key is read and whose address is found.
 struct found_box {

@@ -10,27 +10,27 @@ namespace corral::cli {
 
 using json = nlohmann::ordered_json;
 
-std::string reported_text(const json& of, const char* key, std::size_t longest) {
-    return telemetry::printable(core::text_at(of, key), longest);
+std::string reported_text(const json& object, const char* key, std::size_t longest) {
+    return telemetry::printable(core::text_at(object, key), longest);
 }
 
-std::optional<double> reported_number(const json& of, const char* key) {
-    return core::number_at<double>(of, key);
+std::optional<double> reported_number(const json& object, const char* key) {
+    return core::number_at<double>(object, key);
 }
 
-double reported_amount(const json& of, const char* key) {
-    return reported_number(of, key).value_or(0);
+double reported_amount(const json& object, const char* key) {
+    return reported_number(object, key).value_or(0);
 }
 
-bool reported_flag(const json& of, const char* key) {
-    return core::flag_at(of, key);
+bool reported_flag(const json& object, const char* key) {
+    return core::flag_at(object, key);
 }
 
-std::vector<json> reported_objects(const json& of, const char* key) {
+std::vector<json> reported_objects(const json& object, const char* key) {
     std::vector<json> out;
-    const json& all = core::list_at(of, key);
+    const json& all = core::list_at(object, key);
     std::copy_if(all.begin(), all.end(), std::back_inserter(out),
-                 [](const json& one) { return one.is_object(); });
+                 [](const json& member) { return member.is_object(); });
     return out;
 }
 
@@ -49,12 +49,12 @@ std::vector<json> all_instances(const json& status) {
 
 bool is_served(const json& status, const std::string& model) {
     return std::ranges::any_of(reported_objects(status, "models"),
-                               [&](const json& one) { return reported_text(one, "name") == model; });
+                               [&](const json& object) { return reported_text(object, "name") == model; });
 }
 
-std::string reported_words(const json& of, const char* key) {
+std::string reported_words(const json& object, const char* key) {
     std::string out;
-    for (const json& word : core::list_at(of, key)) {
+    for (const json& word : core::list_at(object, key)) {
         if (word.is_string()) {
             out += (out.empty() ? "" : ", ") + telemetry::printable(word.get<std::string>(), 100);
         }

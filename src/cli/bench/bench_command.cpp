@@ -75,7 +75,7 @@ std::string word_of(const std::string& generated) {
     return out.substr(out.size() - std::min(digits, out.size()));
 }
 
-int run_conversation(const bench_options& asked, const bench_plan& of, const command_context& context) {
+int run_conversation(const bench_options& options, const bench_plan& of, const command_context& context) {
     constexpr unsigned usual_tokens = 64;
     const text_style style = style_of(STDERR_FILENO, context.environment);
     live_lines lines(STDERR_FILENO, style);
@@ -86,9 +86,9 @@ int run_conversation(const bench_options& asked, const bench_plan& of, const com
     plan.record.hardware = of.side.record.hardware;
     plan.record.generated = of.side.record.generated;
     plan.record.server = of.side.record.server;
-    plan.record.max_tokens = asked.max_tokens > 0 ? asked.max_tokens : usual_tokens;
+    plan.record.max_tokens = options.max_tokens > 0 ? options.max_tokens : usual_tokens;
     plan.run = word_of(plan.record.generated);
-    plan.turns = asked.turns;
+    plan.turns = options.turns;
     plan.progress = [&lines, &style](const std::string& next) {
         lines.clear();
         if (!next.empty()) {
@@ -97,33 +97,33 @@ int run_conversation(const bench_options& asked, const bench_plan& of, const com
     };
     const bench::reuse_record done = run_reuse(std::move(plan));
     lines.clear();
-    std::cout << (asked.json ? bench::json_report(done) : bench::table_report(done));
+    std::cout << (options.json ? bench::json_report(done) : bench::table_report(done));
     if (const core::result<void> kept = keep(done, of.side.out); !kept) {
         return fail(kept.error().message);
     }
     if (done.interrupted) {
         return interrupted_status;
     }
-    return whole(done, asked.turns) ? succeeded : failed;
+    return whole(done, options.turns) ? succeeded : failed;
 }
 
 // Of `model`, or of all.
-int show_history(const bench_options& asked, const command_context& context) {
+int show_history(const bench_options& options, const command_context& context) {
     const fs::path file = history_file(context.environment);
     core::result<std::vector<bench::kept_run>> runs = kept_runs(file);
     if (!runs) {
         return fail(runs.error().message);
     }
     std::erase_if(*runs, [&](const bench::kept_run& one) {
-        return !asked.model.empty() && one.model != asked.model && one.model != asked.model + ":latest";
+        return !options.model.empty() && one.model != options.model && one.model != options.model + ":latest";
     });
-    if (asked.json) {
+    if (options.json) {
         std::cout << bench::history_json(*runs);
         return succeeded;
     }
     if (runs->empty()) {
         std::cout << "no run"
-                  << (asked.model.empty() ? "" : " of '" + telemetry::printable(asked.model) + "'")
+                  << (options.model.empty() ? "" : " of '" + telemetry::printable(options.model) + "'")
                   << " is kept yet\n";
         return succeeded;
     }
@@ -137,18 +137,18 @@ void print_beside(const fs::path& folder) {
     std::cout << '\n' << (table ? *table : table.error().message.text() + "\n");
 }
 
-int run(const bench_options& asked, const command_context& context) {
-    if (asked.history) {
-        return show_history(asked, context);
+int run(const bench_options& options, const command_context& context) {
+    if (options.history) {
+        return show_history(options, context);
     }
-    core::result<bench_plan> plan = plan_of(asked, context);
+    core::result<bench_plan> plan = plan_of(options, context);
     if (!plan) {
         const bool words = plan.error().code == core::make_error_code(core::errc::invalid);
         const int status = fail(telemetry::printable(plan.error().message, 4000));
         return words ? static_cast<int>(bad_configuration) : status;
     }
-    if (asked.reuse) {
-        return run_conversation(asked, *plan, context);
+    if (options.reuse) {
+        return run_conversation(options, *plan, context);
     }
     const text_style style = style_of(STDERR_FILENO, context.environment);
     live_lines lines(STDERR_FILENO, style);
@@ -171,7 +171,7 @@ int run(const bench_options& asked, const command_context& context) {
         return fail(both.error().message);
     }
     const bench::run_record* const done = &both->own;
-    if (asked.json) {
+    if (options.json) {
         std::cout << bench::json_report(*done, beside && both->other ? &*both->other : nullptr);
     } else {
         print_summary(*done, out, context);

@@ -41,8 +41,8 @@ core::result<fs::path> set_file(const std::string& name) {
                     "': say corral, rk3588, lengths, or a file that ends in .toml");
 }
 
-core::result<bench::prompt_set> read_set(const bench_options& asked) {
-    const core::result<fs::path> file = set_file(asked.set);
+core::result<bench::prompt_set> read_set(const bench_options& options) {
+    const core::result<fs::path> file = set_file(options.set);
     if (!file) {
         return file.error();
     }
@@ -53,16 +53,16 @@ core::result<bench::prompt_set> read_set(const bench_options& asked) {
     core::result<bench::prompt_set> set = bench::parse_prompt_set(*text, file->string());
     for (std::size_t i = 0; set && i < set->tests.size(); ++i) {
         bench::prompt_test& test = set->tests[i];
-        test.max_tokens = asked.max_tokens > 0 ? asked.max_tokens : test.max_tokens;
-        test.think = asked.think ? asked.think : test.think;
+        test.max_tokens = options.max_tokens > 0 ? options.max_tokens : test.max_tokens;
+        test.think = options.think ? options.think : test.think;
     }
     return set;
 }
 
 // Names are looked up before the loop runs: Ctrl-C ends that at once. `option`: which of them it is.
-core::result<bench::trial_target> target_of(const bench_options& asked, const std::string& option,
+core::result<bench::trial_target> target_of(const bench_options& options, const std::string& option,
                                             const std::string& address) {
-    const core::result<server_address> server = find_server(option, address, asked.ca_file);
+    const core::result<server_address> server = find_server(option, address, options.ca_file);
     if (!server) {
         return server.error();
     }
@@ -70,10 +70,11 @@ core::result<bench::trial_target> target_of(const bench_options& asked, const st
     out.at = server->at;
     out.host = server->host;
     out.tls = server->tls;
-    out.model = asked.model;
-    out.silence = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.silence));
+    out.model = options.model;
+    out.silence =
+        std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(options.silence));
     out.first_byte =
-        std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.first_byte));
+        std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(options.first_byte));
     return out;
 }
 
@@ -155,8 +156,8 @@ std::string now_text(const char* format) {
     return {out.data(), std::strftime(out.data(), out.size(), format, &parts)};
 }
 
-core::result<fs::path> out_folder(const bench_options& asked, const std::string& model) {
-    std::string name = asked.out;
+core::result<fs::path> out_folder(const bench_options& options, const std::string& model) {
+    std::string name = options.out;
     if (name.empty()) {
         name = "bench-" + model + now_text("-%Y%m%d-%H%M%S");
         std::replace_if(
@@ -171,17 +172,17 @@ core::result<fs::path> out_folder(const bench_options& asked, const std::string&
 }
 
 // What is known of a side before it is measured.
-bench::run_record begun(const bench_options& asked, const bench::prompt_set& set, const std::string& url,
+bench::run_record begun(const bench_options& options, const bench::prompt_set& set, const std::string& url,
                         const std::string& model) {
     bench::run_record out;
     out.model = model;
     out.url = url;
-    out.hardware = asked.hardware;
+    out.hardware = options.hardware;
     out.set = set.name;
-    out.warm_up = asked.warm_up;
+    out.warm_up = options.warm_up;
     out.generated = now_text("%Y-%m-%d %H:%M:%S");
-    out.concurrency = asked.concurrency;
-    out.planned = asked.repeat * asked.concurrency * static_cast<unsigned>(set.tests.size());
+    out.concurrency = options.concurrency;
+    out.planned = options.repeat * options.concurrency * static_cast<unsigned>(set.tests.size());
     return out;
 }
 
@@ -199,8 +200,8 @@ core::result<bench::run_record> results_in(const std::string& name) {
     return bench::read_results(*text, file.string());
 }
 
-core::result<void> read_before(const bench_options& asked, bench_plan& plan) {
-    const core::result<bench::run_record> before = results_in(asked.compare);
+core::result<void> read_before(const bench_options& options, bench_plan& plan) {
+    const core::result<bench::run_record> before = results_in(options.compare);
     if (!before) {
         return before.error();
     }
@@ -208,17 +209,17 @@ core::result<void> read_before(const bench_options& asked, bench_plan& plan) {
         return std::ranges::any_of(plan.set.tests, [&](const auto& test) { return test.id == one.test.id; });
     });
     if (!common) {
-        return unusable("the run in '" + asked.compare + "' (set '" + before->set +
+        return unusable("the run in '" + options.compare + "' (set '" + before->set +
                         "') has no test in common with the set '" + plan.set.name + "'");
     }
     plan.before = *before;
     return {};
 }
 
-core::result<bench::trial_target> other_target(const bench_options& asked, const std::string& option,
+core::result<bench::trial_target> other_target(const bench_options& options, const std::string& option,
                                                const std::string& address) {
-    core::result<bench::trial_target> target = target_of(asked, option, address);
-    const core::result<std::string> key = key_in(asked.compare_key_file);
+    core::result<bench::trial_target> target = target_of(options, option, address);
+    const core::result<std::string> key = key_in(options.compare_key_file);
     if (target && !key) {
         return key.error();
     }
@@ -228,15 +229,15 @@ core::result<bench::trial_target> other_target(const bench_options& asked, const
     return target;
 }
 
-core::result<void> add_other(const bench_options& asked, bench_plan& plan) {
-    const core::result<bench::trial_target> target = other_target(asked, "--compare", asked.compare);
+core::result<void> add_other(const bench_options& options, bench_plan& plan) {
+    const core::result<bench::trial_target> target = other_target(options, "--compare", options.compare);
     if (!target) {
         return target.error();
     }
     bench_side other;
     other.target = *target;
-    other.target.model = asked.compare_model.empty() ? plan.side.target.model : asked.compare_model;
-    other.record = begun(asked, plan.set, asked.compare, other.target.model);
+    other.target.model = options.compare_model.empty() ? plan.side.target.model : options.compare_model;
+    other.record = begun(options, plan.set, options.compare, other.target.model);
     const core::result<void> learned = learn_server(other);
     if (!learned) {
         return learned.error();
@@ -256,23 +257,23 @@ core::result<void> make_folder_beside(bench_plan& plan) {
 }
 
 // What Corral is measured beside. REQUIRES: no thread exists yet.
-core::result<void> add_beside(const bench_options& asked, const local_corral& here,
+core::result<void> add_beside(const bench_options& options, const local_corral& here,
                               const std::vector<fs::path>& sockets, bench_plan& plan) {
     bench_side other;
-    const bool to_server = !asked.beside.empty();
+    const bool to_server = !options.beside.empty();
     other.target.first_byte = plan.side.target.first_byte;
     other.target.silence = plan.side.target.silence;
     if (to_server) {
-        const core::result<bench::trial_target> target = other_target(asked, "--beside", asked.beside);
+        const core::result<bench::trial_target> target = other_target(options, "--beside", options.beside);
         if (!target) {
             return target.error();
         }
         other.target = *target;
         other.target.how = bench::asking::openai;
-        other.target.model = asked.compare_model;
+        other.target.model = options.compare_model;
     }
     other.record =
-        begun(asked, plan.set, to_server ? asked.beside : "its own runtime", plan.side.record.model);
+        begun(options, plan.set, to_server ? options.beside : "its own runtime", plan.side.record.model);
     other.record.unwatched = "the box is looked at through Corral alone";
     if (to_server) {
         const core::result<void> learned = learn_openai(other, plan.side.record.model);
@@ -315,20 +316,20 @@ core::failure explained(core::failure failure, bool usual_place) {
 
 }  // namespace
 
-core::result<bench_plan> plan_of(const bench_options& asked, const command_context& context) {
+core::result<bench_plan> plan_of(const bench_options& options, const command_context& context) {
     bench_plan plan;
-    const core::result<bench::prompt_set> set = read_set(asked);
-    const core::result<std::string> key = key_of(asked.key_file, context.environment);
+    const core::result<bench::prompt_set> set = read_set(options);
+    const core::result<std::string> key = key_of(options.key_file, context.environment);
     if (!set || !key) {
         return !set ? set.error() : key.error();
     }
-    const local_corral here = look_here(asked.config, context.environment);
-    const std::string url = asked.url.empty() ? here.url : asked.url;
-    core::result<bench::trial_target> target = target_of(asked, "--url", url);
+    const local_corral here = look_here(options.config, context.environment);
+    const std::string url = options.url.empty() ? here.url : options.url;
+    core::result<bench::trial_target> target = target_of(options, "--url", url);
     if (!target) {
         return target.error();
     }
-    if (asked.url.empty() && target->tls && asked.ca_file.empty()) {
+    if (options.url.empty() && target->tls && options.ca_file.empty()) {
         const core::result<void> trusted = trust_here(*target, here);
         if (!trusted) {
             return trusted.error();
@@ -337,22 +338,22 @@ core::result<bench_plan> plan_of(const bench_options& asked, const command_conte
     plan.set = *set;
     plan.side.target = *target;
     plan.side.target.key = *key;
-    plan.side.record = begun(asked, plan.set, url, asked.model);
-    plan.repeat = asked.repeat;
+    plan.side.record = begun(options, plan.set, url, options.model);
+    plan.repeat = options.repeat;
     core::result<void> learned = learn_server(plan.side);
     if (!learned) {
-        return explained(learned.error(), asked.url.empty());
+        return explained(learned.error(), options.url.empty());
     }
     const bool served_here = is_served_here(here, plan.side.target);
     if (served_here) {
         add_local_facts(plan.side.record, here);
     }
     daemon_place place;
-    place.config = asked.config;
+    place.config = options.config;
     const std::vector<fs::path> sockets =
         served_here ? sockets_of(place, context.environment) : std::vector<fs::path>{};
-    if (asked.is_beside) {
-        if (const core::result<void> ready = add_beside(asked, here, sockets, plan); !ready) {
+    if (options.is_beside) {
+        if (const core::result<void> ready = add_beside(options, here, sockets, plan); !ready) {
             return ready.error();
         }
     }
@@ -361,14 +362,14 @@ core::result<bench_plan> plan_of(const bench_options& asked, const command_conte
         plan.history_file = history_file(context.environment);
         plan.side.record.history = earlier_runs(plan.history_file, plan.side.record);
     }
-    if (!asked.compare.empty()) {
+    if (!options.compare.empty()) {
         const core::result<void> ready =
-            is_address(asked.compare) ? add_other(asked, plan) : read_before(asked, plan);
+            is_address(options.compare) ? add_other(options, plan) : read_before(options, plan);
         if (!ready) {
             return ready.error();
         }
     }
-    const core::result<fs::path> out = out_folder(asked, plan.side.target.model);
+    const core::result<fs::path> out = out_folder(options, plan.side.target.model);
     if (!out) {
         return out.error();
     }

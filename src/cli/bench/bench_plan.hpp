@@ -38,6 +38,6 @@ struct bench_options {
 
 // Asks the servers what they are, and makes the folder. `invalid`: wrong options or files; all else: a server that can't
 // be measured.
-[[nodiscard]] core::result<bench_plan> plan_of(const bench_options& asked, const command_context& context);
+[[nodiscard]] core::result<bench_plan> plan_of(const bench_options& options, const command_context& context);
 
 }  // namespace corral::cli

@@ -68,8 +68,8 @@ void print_timing(const json& last) {
 // The conversation of one run of the command.
 class conversation {
 public:
-    conversation(const run_options& asked, chat_server server, text_style style)
-        : asked_(asked), server_(std::move(server)), style_(style) {}
+    conversation(const run_options& options, chat_server server, text_style style)
+        : asked_(options), server_(std::move(server)), style_(style) {}
 
     // The exit status for this question.
     int say(const std::string& text) {
@@ -154,9 +154,9 @@ int chat(conversation& with, const text_style& style) {
 }
 
 // What comes by a pipe, after the words of the command line.
-std::string piped(const run_options& asked) {
-    std::string text =
-        fmt::format("{}{}{}", asked.first, asked.further.empty() ? "" : " ", fmt::join(asked.further, " "));
+std::string piped(const run_options& options) {
+    std::string text = fmt::format("{}{}{}", options.first, options.further.empty() ? "" : " ",
+                                   fmt::join(options.further, " "));
     if (::isatty(STDIN_FILENO) != 1) {
         std::string more;
         char piece[4096];
@@ -168,15 +168,15 @@ std::string piped(const run_options& asked) {
     return text;
 }
 
-core::result<chat_server> server_of(const run_options& asked, const command_context& context) {
+core::result<chat_server> server_of(const run_options& options, const command_context& context) {
     chat_server out;
-    const auto key = key_of(asked.key_file, context.environment);
+    const auto key = key_of(options.key_file, context.environment);
     if (!key) {
         return key.error();
     }
     out.key = *key;
-    if (!asked.url.empty()) {
-        const auto found = find_server("--url", asked.url);
+    if (!options.url.empty()) {
+        const auto found = find_server("--url", options.url);
         if (!found) {
             return found.error();
         }
@@ -184,7 +184,7 @@ core::result<chat_server> server_of(const run_options& asked, const command_cont
         return out;
     }
     const config::configuration_result read =
-        config::load_configuration(source_of(asked.config, context.environment));
+        config::load_configuration(source_of(options.config, context.environment));
     if (!read.value) {
         return core::make_failure(core::errc::invalid,
                                   core::say("command.check-mistake/configuration-mistakes"));
@@ -193,7 +193,7 @@ core::result<chat_server> server_of(const run_options& asked, const command_cont
         return core::make_failure(core::errc::invalid, core::say("command.run-https"));
     }
     // It may have been started with another address than the file has.
-    const local_corral here = look_here(asked.config, context.environment);
+    const local_corral here = look_here(options.config, context.environment);
     const auto found = find_server("--url", here.url);
     if (!found) {
         return found.error();
@@ -225,20 +225,20 @@ bool refuses(const boost::asio::ip::tcp::endpoint& at) {
            ::getsockopt(line.get(), SOL_SOCKET, SO_ERROR, &why, &size) == 0 && why == ECONNREFUSED;
 }
 
-int run(const run_options& asked, const command_context& context) {
-    auto server = server_of(asked, context);
+int run(const run_options& options, const command_context& context) {
+    auto server = server_of(options, context);
     if (!server) {
         return fail(server.error().message);
     }
     const boost::asio::ip::tcp::endpoint at = server->address.at;
-    conversation with(asked, std::move(*server), style_of(STDOUT_FILENO, context.environment));
-    if (asked.first.empty() && ::isatty(STDIN_FILENO) == 1) {
+    conversation with(options, std::move(*server), style_of(STDOUT_FILENO, context.environment));
+    if (options.first.empty() && ::isatty(STDIN_FILENO) == 1) {
         if (refuses(at)) {
             return fail(control::not_running());
         }
         return chat(with, style_of(STDOUT_FILENO, context.environment));
     }
-    const std::string text = piped(asked);
+    const std::string text = piped(options);
     if (text.empty()) {
         return fail("there is nothing to ask: 'corral run MODEL \"question\"'");
     }

@@ -142,26 +142,26 @@ core::result<admin_json> choose_model(const admin_json& listing, const std::stri
     return *chosen;
 }
 
-core::result<box_facts> look_at_box(const connect_options& asked, environment_map environment) {
-    remote_box at = asked.box;
+core::result<box_facts> look_at_box(const connect_options& options, environment_map environment) {
+    remote_box at = options.box;
     if (at.url.empty()) {
-        const auto own = own_url(asked.config, environment);
+        const auto own = own_url(options.config, environment);
         if (!own) {
             return own.error();
         }
         at.url = *own;
     }
-    if (!asked.key.empty()) {
-        environment["OLLAMA_API_KEY"] = asked.key;
+    if (!options.key.empty()) {
+        environment["OLLAMA_API_KEY"] = options.key;
     }
     const auto listing = ask_remote(at, "/v1/models", {}, environment);
     if (!listing) {
         const bool silent = listing.error().code == boost::asio::error::connection_refused;
-        return silent && asked.box.url.empty()
+        return silent && options.box.url.empty()
                    ? core::make_failure(core::errc::unavailable, control::not_running())
                    : listing.error();
     }
-    const auto model = choose_model(*listing, asked.model, at.url);
+    const auto model = choose_model(*listing, options.model, at.url);
     if (!model) {
         return model.error();
     }
@@ -176,7 +176,7 @@ core::result<box_facts> look_at_box(const connect_options& asked, environment_ma
     out.window = window.value_or(usual_window);
     out.window_known = window.has_value();
     out.prompt = core::number_at<std::uint32_t>(*model, "max_input_tokens").value_or(0);
-    out.key = !asked.box.key_file.empty() || environment.contains("OLLAMA_API_KEY");  // or --key, see above
+    out.key = !options.box.key_file.empty() || environment.contains("OLLAMA_API_KEY");  // or --key, see above
     const admin_json& can = core::list_at(*model, "capabilities");
     out.tools = std::ranges::find(can, admin_json("tools")) != can.end();
     out.vision = std::ranges::find(can, admin_json("vision")) != can.end();
@@ -198,7 +198,7 @@ std::string usual_place(const client_entry& client) {
     return "~/" + std::string(client.folder) + (client.folder.empty() ? "" : "/") + std::string(client.file);
 }
 
-int write_all(const connect_options& asked, const box_facts& box) {
+int write_all(const connect_options& options, const box_facts& box) {
     const auto put = [](const fs::path& file, const std::string& text) -> core::result<void> {
         if (const auto made = core::make_private_folder(file.parent_path()); !made) {
             return made.error();
@@ -207,7 +207,7 @@ int write_all(const connect_options& asked, const box_facts& box) {
         return core::replace_private_file(file, {text, for_its_owner, ::geteuid(), ::getegid()});
     };
     for (const client_entry& one : client_table()) {
-        const fs::path folder = fs::absolute(asked.output) / one.name;
+        const fs::path folder = fs::absolute(options.output) / one.name;
         auto written = put(folder / "README.txt", client_text(one, box, usual_place(one)));
         if (written && one.kind != client_file::none) {
             written = put(folder / fs::path(one.file).filename(), fill_in(one.text, box, usual_place(one)));
@@ -216,7 +216,7 @@ int write_all(const connect_options& asked, const box_facts& box) {
             return fail(written.error().message);
         }
     }
-    std::cout << "wrote " << asked.output << ": a folder for each of " << client_table().size()
+    std::cout << "wrote " << options.output << ": a folder for each of " << client_table().size()
               << " clients, with a README.txt that says what to do\n";
     return succeeded;
 }
@@ -230,12 +230,12 @@ int undo(const client_entry& client, const environment_map& environment) {
     return succeeded;
 }
 
-int show_or_write(const connect_options& asked, const client_entry& client, const box_facts& box,
+int show_or_write(const connect_options& options, const client_entry& client, const box_facts& box,
                   const environment_map& environment) {
     const auto place = place_of_client(client, environment);
     const std::string file =
         client.kind == client_file::none || !place ? usual_place(client) : place->string();
-    if (!asked.write) {
+    if (!options.write) {
         std::cout << client_text(client, box, file);
         return succeeded;
     }
@@ -266,34 +266,34 @@ int list_clients() {
     return succeeded;
 }
 
-int connect(const connect_options& asked, const environment_map& environment) {
-    if (asked.rows) {
+int connect(const connect_options& options, const environment_map& environment) {
+    if (options.rows) {
         std::cout << client_rows();
         return succeeded;
     }
-    if (asked.client.empty() && !asked.all) {
+    if (options.client.empty() && !options.all) {
         return list_clients();
     }
-    const client_entry* const client = find_client(asked.client);
-    if (client == nullptr && !asked.all) {
+    const client_entry* const client = find_client(options.client);
+    if (client == nullptr && !options.all) {
         std::vector<std::string> names;
         for (const client_entry& one : client_table()) {
             names.emplace_back(one.name);
         }
-        const std::string meant = catalog::nearest(asked.client, names);
-        return fail("there is no client '" + telemetry::printable(asked.client) + "'" +
+        const std::string meant = catalog::nearest(options.client, names);
+        return fail("there is no client '" + telemetry::printable(options.client) + "'" +
                         (meant.empty() ? "." : "; did you mean '" + meant + "'?") +
                         " 'corral connect' lists all.",
                     wrong_words);
     }
-    if (asked.undo) {
+    if (options.undo) {
         return undo(*client, environment);
     }
-    const auto box = look_at_box(asked, environment);
+    const auto box = look_at_box(options, environment);
     if (!box) {
         return fail(box.error().message);
     }
-    if (asked.all && is_loopback(box->url)) {
+    if (options.all && is_loopback(box->url)) {
         std::cerr << box->url << " is reached on this box only: --url names it for other machines, once it "
                   << "listens there.\n";
     }
@@ -306,7 +306,7 @@ int connect(const connect_options& asked, const environment_map& environment) {
                   << " reads (a model of an Axera package is known once it was loaded): " << box->window
                   << " are assumed.\n";
     }
-    return asked.all ? write_all(asked, *box) : show_or_write(asked, *client, *box, environment);
+    return options.all ? write_all(options, *box) : show_or_write(options, *client, *box, environment);
 }
 
 }  // namespace

@@ -58,16 +58,16 @@ void find(fleet_row& row, std::string sentence) {
     }
 }
 
-// `of`: the model, or one of its instances.
-void find_in_model(fleet_row& row, const json& of) {
-    const std::string name = reported_text(of, "name", longest_name);
-    if (reported_text(of, "state", longest_name) == "broken") {
-        find(row, "model " + name + " is broken: " + reported_text(of, "reason", longest_sentence));
+// `object`: the model, or one of its instances.
+void find_in_model(fleet_row& row, const json& object) {
+    const std::string name = reported_text(object, "name", longest_name);
+    if (reported_text(object, "state", longest_name) == "broken") {
+        find(row, "model " + name + " is broken: " + reported_text(object, "reason", longest_sentence));
     }
-    if (const std::string warning = reported_text(of, "warning", longest_sentence); !warning.empty()) {
+    if (const std::string warning = reported_text(object, "warning", longest_sentence); !warning.empty()) {
         find(row, "model " + name + ": " + warning);
     }
-    const json compute = of.value("compute", json::object());
+    const json compute = object.value("compute", json::object());
     const std::string verdict = compute.is_object() ? reported_text(compute, "verdict") : std::string();
     if (verdict == "fallback" || verdict == "suspected") {
         find(row, "model " + name + ": " + reported_text(compute, "text", longest_sentence));

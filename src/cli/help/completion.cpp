@@ -29,12 +29,12 @@ struct place {
     bool only_positional = false;              // after "--"
 };
 
-std::vector<const CLI::App*> shown_commands(const CLI::App& of) {
-    return of.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); });
+std::vector<const CLI::App*> shown_commands(const CLI::App& app) {
+    return app.get_subcommands([](const CLI::App* command) { return !command->get_group().empty(); });
 }
 
-std::vector<const CLI::Option*> options_of(const CLI::App& of, bool positional) {
-    return of.get_options([&](const CLI::Option* one) {
+std::vector<const CLI::Option*> options_of(const CLI::App& app, bool positional) {
+    return app.get_options([&](const CLI::Option* one) {
         return one->get_positional() == positional && (positional || !one->get_group().empty());
     });
 }
@@ -43,8 +43,8 @@ bool takes_value(const CLI::Option& one) {
     return one.get_items_expected_max() > 0;
 }
 
-const CLI::Option* find_option(const CLI::App& of, const std::string& word) {
-    const std::vector<const CLI::Option*> all = options_of(of, false);
+const CLI::Option* find_option(const CLI::App& app, const std::string& word) {
+    const std::vector<const CLI::Option*> all = options_of(app, false);
     const auto found =
         std::ranges::find_if(all, [&](const CLI::Option* one) { return one->check_name(word); });
     return found == all.end() ? nullptr : *found;
@@ -68,7 +68,7 @@ void step(place& now, const std::string& word) {
     } else {
         const auto commands = shown_commands(*now.at);
         const auto found =
-            std::ranges::find_if(commands, [&](const CLI::App* one) { return one->get_name() == word; });
+            std::ranges::find_if(commands, [&](const CLI::App* app) { return app->get_name() == word; });
         if (found != commands.end()) {
             now = {*found, nullptr, 0, false};
         } else {
@@ -100,8 +100,8 @@ std::string first_line(const std::string& text) {
     return text.substr(0, text.find_first_of("\n\t"));
 }
 
-void add_options(completion& out, const CLI::App& of) {
-    for (const CLI::Option* one : options_of(of, false)) {
+void add_options(completion& out, const CLI::App& app) {
+    for (const CLI::Option* one : options_of(app, false)) {
         for (const std::string& name : one->get_lnames()) {
             out.candidates.push_back({"--" + name, first_line(one->get_description())});
         }

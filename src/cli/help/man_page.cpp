@@ -101,24 +101,25 @@ void add_option(std::string& out, const CLI::Option& one) {
 }
 
 // `before`: the words that lead to it.
-void add_command(std::string& out, const CLI::App& of, const std::string& before) {
-    const std::string words = before + " " + of.get_name();
-    const auto commands = of.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); });
+void add_command(std::string& out, const CLI::App& app, const std::string& before) {
+    const std::string words = before + " " + app.get_name();
+    const auto commands =
+        app.get_subcommands([](const CLI::App* command) { return !command->get_group().empty(); });
     if (!commands.empty()) {
         for (const CLI::App* one : commands) {
             add_command(out, *one, words);
         }
         return;
     }
-    const auto options = of.get_options(
+    const auto options = app.get_options(
         [](const CLI::Option* one) { return !one->get_positional() && !one->get_group().empty(); });
-    const auto positional = of.get_options([](const CLI::Option* one) { return one->get_positional(); });
+    const auto positional = app.get_options([](const CLI::Option* one) { return one->get_positional(); });
     std::string line = "\\fB" + roff_text(words) + "\\fR";
     for (const CLI::Option* one : positional) {
         line += " \\fI" + roff_text(positional_name(*one)) + "\\fR";
     }
     out += ".SS " + line + (options.empty() ? "" : " [options]") + "\n";
-    out += roff_text(of.get_description()) + ".\n";
+    out += roff_text(app.get_description()) + ".\n";
     for (const CLI::Option* one : positional) {
         out += ".TP\n\\fI" + roff_text(positional_name(*one)) + "\\fR\n" + roff_text(one->get_description()) +
                "\n";
@@ -128,7 +129,7 @@ void add_command(std::string& out, const CLI::App& of, const std::string& before
             add_option(out, *one);
         }
     }
-    if (const std::string more = of.get_footer(); !more.empty()) {
+    if (const std::string more = app.get_footer(); !more.empty()) {
         out += ".PP\n" + roff_text(more) + "\n";
     }
 }

@@ -47,10 +47,10 @@ std::string serve_command(const config::configuration_place& place) {
 }
 
 // A Corral that runs takes the model at once; one that can't start it yet is left as it is.
-void ask_to_reload(const import_options& asked, const config::configuration_place& place,
+void ask_to_reload(const import_options& options, const config::configuration_place& place,
                    const std::map<std::string, std::string>& environment, bool reload, import_outcome& to) {
     constexpr core::seconds longest{30};
-    const auto places = sockets_of(asked.daemon, environment);
+    const auto places = sockets_of(options.daemon, environment);
     const auto status = control::ask_daemon(places, {}, longest);
     const bool ours = status && is_about(*status, place.file);
     to.daemon = ours;
@@ -83,20 +83,20 @@ bool write_seal(const import_plan& plan, const package_trust& trust, import_outc
     return !stays;
 }
 
-void write(const import_options& asked, const import_plan& plan, const package_trust& trust,
+void write(const import_options& options, const import_plan& plan, const package_trust& trust,
            const config::configuration_place& place, const std::map<std::string, std::string>& environment,
            import_outcome& to) {
     if (!write_seal(plan, trust, to)) {
         return;
     }
-    const auto done = config::write_manifest(plan.file, plan.text, asked.request.replace);
+    const auto done = config::write_manifest(plan.file, plan.text, options.request.replace);
     if (!done) {
         to.problem = line(done.error().message);
         return;
     }
     to.written = true;
-    if (asked.machine.empty() && asked.root.empty()) {
-        ask_to_reload(asked, place, environment, plan.startable, to);
+    if (options.machine.empty() && options.root.empty()) {
+        ask_to_reload(options, place, environment, plan.startable, to);
     }
 }
 
@@ -109,13 +109,13 @@ bool may_write(const std::filesystem::path& where) {
 }
 
 // How the package stands, before a word about the manifest.
-void print_report(std::ostream& to, const import_options& asked, const import_plan& plan,
+void print_report(std::ostream& to, const import_options& options, const import_plan& plan,
                   const text_style& style) {
     if (!plan.kind.empty()) {
-        to << line(asked.folder) << " is " << plan.kind << '\n';
+        to << line(options.folder) << " is " << plan.kind << '\n';
     }
-    to << wrapped(group_lines(plan.groups, asked.daemon.verbose), style);
-    to << wrapped(finding_lines(plan, asked.daemon.verbose, style), style);
+    to << wrapped(group_lines(plan.groups, options.daemon.verbose), style);
+    to << wrapped(finding_lines(plan, options.daemon.verbose, style), style);
     for (const std::string& one : plan.mended) {
         to << painted("fixed:", colour::green, style) << " " << line(one) << '\n';
     }
@@ -132,12 +132,12 @@ void print_commands(std::ostream& to, std::vector<std::string> commands) {
 }
 
 // What says for which system it is.
-std::string options_again(const import_options& asked) {
-    return (asked.machine.empty() ? "" : "--machine " + asked.machine + " ") +
-           (asked.root.empty() ? "" : "--root " + package::shell_word(asked.root) + " ");
+std::string options_again(const import_options& options) {
+    return (options.machine.empty() ? "" : "--machine " + options.machine + " ") +
+           (options.root.empty() ? "" : "--root " + package::shell_word(options.root) + " ");
 }
 
-void print_outcome(const import_options& asked, const import_plan& plan, const import_outcome& what,
+void print_outcome(const import_options& options, const import_plan& plan, const import_outcome& what,
                    const text_style& style) {
     if (!what.problem.empty()) {
         (void)fail(what.problem);
@@ -159,7 +159,7 @@ void print_outcome(const import_options& asked, const import_plan& plan, const i
         }
         commands.insert(commands.end(), what.next.begin(), what.next.end());
     } else if (!commands.empty() && !plan.model.empty()) {
-        commands.push_back("corral import " + options_again(asked) +
+        commands.push_back("corral import " + options_again(options) +
                            package::shell_word(plan.package.string()));
     }
     print_commands(what.written ? std::cout : std::cerr, std::move(commands));
@@ -238,8 +238,8 @@ void print_json(const import_plan& plan, const package_trust& trust, const impor
     std::cout << out.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
 }
 
-int status_of(const import_options& asked, const import_plan& plan, const import_outcome& what) {
-    const bool good = asked.dry_run ? plan.writable : what.written;
+int status_of(const import_options& options, const import_plan& plan, const import_outcome& what) {
+    const bool good = options.dry_run ? plan.writable : what.written;
     if (!good) {
         return not_imported;
     }
@@ -247,42 +247,43 @@ int status_of(const import_options& asked, const import_plan& plan, const import
 }
 
 // A name of a hub where no such folder is.
-int refuse_hub(const import_options& asked) {
+int refuse_hub(const import_options& options) {
     std::error_code unreadable;
-    if (std::filesystem::exists(asked.folder, unreadable) || unreadable) {
+    if (std::filesystem::exists(options.folder, unreadable) || unreadable) {
         return imported;
     }
-    const auto commands = hub_commands(asked.folder);
+    const auto commands = hub_commands(options.folder);
     if (commands.empty()) {
         return imported;
     }
-    if (asked.json) {
+    if (options.json) {
         control::admin_json out;
         out["status"] = static_cast<int>(not_imported);
-        out["error"] = "there is no folder '" + asked.folder + "'; it may be a name at a hub";
+        out["error"] = "there is no folder '" + options.folder + "'; it may be a name at a hub";
         out["commands"] = commands;
         std::cout << out.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
         return not_imported;
     }
-    std::cerr << "error: there is no folder " << line(asked.folder)
+    std::cerr << "error: there is no folder " << line(options.folder)
               << " here; if that is a hub's name, fetch it first\n";
     print_commands(std::cerr, commands);
     return not_imported;
 }
 
 // Absolute, without a slash at its end; empty: the other system's files are where they will be.
-std::filesystem::path root_of(const import_options& asked) {
-    if (asked.root.empty()) {
+std::filesystem::path root_of(const import_options& options) {
+    if (options.root.empty()) {
         return {};
     }
     std::error_code unknown;
-    const auto out = std::filesystem::absolute(asked.root, unknown).lexically_normal();
+    const auto out = std::filesystem::absolute(options.root, unknown).lexically_normal();
     return out.has_filename() ? out : out.parent_path();
 }
 
-std::optional<std::string> configuration_of(const import_options& asked, const std::filesystem::path& root) {
-    return asked.daemon.config || root.empty() ? asked.daemon.config
-                                               : std::optional((root / "etc/corral/corral.toml").string());
+std::optional<std::string> configuration_of(const import_options& options,
+                                            const std::filesystem::path& root) {
+    return options.daemon.config || root.empty() ? options.daemon.config
+                                                 : std::optional((root / "etc/corral/corral.toml").string());
 }
 
 bool is_below(const std::filesystem::path& what, const std::filesystem::path& root) {
@@ -294,22 +295,22 @@ std::filesystem::path path_there(const std::filesystem::path& here, const std::f
     return root.empty() ? here : "/" / here.lexically_relative(root);
 }
 
-package::machine machine_of(const import_options& asked) {
+package::machine machine_of(const import_options& options) {
     package::machine out =
-        asked.machine.empty() ? package::this_machine() : package::other_machine(asked.machine);
-    if (!asked.root.empty()) {
-        out.root = root_of(asked);
+        options.machine.empty() ? package::this_machine() : package::other_machine(options.machine);
+    if (!options.root.empty()) {
+        out.root = root_of(options);
         out.missing_modules = nullptr;  // this system's Python is not that one's
     }
     return out;
 }
 
 // What of the package the user who will serve it can't read.
-std::optional<catalog::finding> closed_to_server(const import_options& asked,
+std::optional<catalog::finding> closed_to_server(const import_options& options,
                                                  const config::configuration_place& place,
                                                  const std::map<std::string, std::string>& environment,
                                                  const import_request& request) {
-    const auto serving = find_serving_user(asked.daemon, place, environment);
+    const auto serving = find_serving_user(options.daemon, place, environment);
     const auto who = serving ? serving : importing_user();
     return who ? closed_to(*who, request.package) : std::nullopt;
 }
@@ -328,25 +329,25 @@ std::vector<std::string> words_of_machines() {
 
 }  // namespace
 
-int run_import(const import_options& asked, const std::map<std::string, std::string>& environment,
+int run_import(const import_options& options, const std::map<std::string, std::string>& environment,
                import_result* result) {
-    import_request request = asked.request;
-    request.elsewhere = !asked.machine.empty() || !asked.root.empty();
-    request.root = root_of(asked);
-    const auto said = configuration_of(asked, request.root);
+    import_request request = options.request;
+    request.elsewhere = !options.machine.empty() || !options.root.empty();
+    request.root = root_of(options);
+    const auto said = configuration_of(options, request.root);
     const config::configuration_place place = config::find_configuration(said, environment);
     std::error_code absent;
     if (!request.root.empty() && !std::filesystem::is_directory(request.root, absent)) {
         return fail("there is no folder " + line(request.root.string()) + " here, which --root names",
                     not_imported);
     }
-    if (const int status = refuse_hub(asked); status != imported) {
+    if (const int status = refuse_hub(options); status != imported) {
         return status;
     }
     // Every command that is printed names the folder as any shell finds it.
     std::error_code unknown_folder;
-    const auto full = std::filesystem::absolute(asked.folder, unknown_folder).lexically_normal();
-    request.package = unknown_folder ? std::filesystem::path(asked.folder) : full;
+    const auto full = std::filesystem::absolute(options.folder, unknown_folder).lexically_normal();
+    request.package = unknown_folder ? std::filesystem::path(options.folder) : full;
     if (!request.root.empty() && !is_below(request.package, request.root)) {
         return fail(
             "the package " + line(request.package.string()) + " is not below --root " +
@@ -354,47 +355,47 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
                 ". The other system would not find it. Put it there, and name it as it is found here.",
             not_imported);
     }
-    request.dry_run = asked.dry_run;
+    request.dry_run = options.dry_run;
     request.tell = [](const std::string& text) { std::cerr << line(text) << std::endl; };
     if (request.profile && request.profile->find('/') != std::string::npos) {
         // As typed it starts where the person is, in a manifest at the manifest's own folder.
         request.profile = std::filesystem::absolute(*request.profile).lexically_normal().string();
     }
     const trust_request wanted{request.package, place.file.parent_path() / "trusted.d",
-                               asked.require_signature || requires_signature(place)};
+                               options.require_signature || requires_signature(place)};
     const text_style bars = result == nullptr ? style_of(STDERR_FILENO, environment) : text_style{};
     package_trust trust =
         check_trust(wanted, hash_bar("checking " + line(request.package.filename().string()), bars));
     request.known = trust.findings;
     if (auto closed =
-            request.elsewhere ? std::nullopt : closed_to_server(asked, place, environment, request)) {
+            request.elsewhere ? std::nullopt : closed_to_server(options, place, environment, request)) {
         request.known.push_back(std::move(*closed));
     }
-    const import_plan plan = plan_import(request, place, source_of(said, environment), machine_of(asked));
+    const import_plan plan = plan_import(request, place, source_of(said, environment), machine_of(options));
     if (trust.seal && request.elsewhere) {
         trust.seal = package::moved_seal(*std::move(trust.seal), path_there(request.package, request.root));
     }
     // With --dry-run the manifest alone is on standard output; what ends in nothing is a failure.
-    const bool aside = asked.dry_run || !plan.writable;
+    const bool aside = options.dry_run || !plan.writable;
     std::ostream& report = aside ? std::cerr : std::cout;
-    if (!asked.json && result == nullptr) {
+    if (!options.json && result == nullptr) {
         print_trust(report, trust);
-        print_report(report, asked, plan, style_of(aside ? STDERR_FILENO : STDOUT_FILENO, environment));
+        print_report(report, options, plan, style_of(aside ? STDERR_FILENO : STDOUT_FILENO, environment));
     }
     import_outcome what;
-    if (plan.writable && !asked.dry_run) {
-        write(asked, plan, trust, place, environment, what);
+    if (plan.writable && !options.dry_run) {
+        write(options, plan, trust, place, environment, what);
     }
-    const int status = status_of(asked, plan, what);
+    const int status = status_of(options, plan, what);
     if (result != nullptr) {
         *result = {plan.model, plan.findings, what.problem, what.reloaded};
-    } else if (asked.json) {
+    } else if (options.json) {
         print_json(plan, trust, what, status);
-    } else if (asked.dry_run) {
+    } else if (options.dry_run) {
         print_commands(std::cerr, commands_of(plan, may_write));
         std::cout << plan.text;
     } else {
-        print_outcome(asked, plan, what, style_of(STDOUT_FILENO, environment));
+        print_outcome(options, plan, what, style_of(STDOUT_FILENO, environment));
     }
     return status;
 }

@@ -32,7 +32,7 @@ struct import_result {
 };
 
 // One of import_status. With `result` nothing is printed.
-[[nodiscard]] int run_import(const import_options& asked,
+[[nodiscard]] int run_import(const import_options& options,
                              const std::map<std::string, std::string>& environment,
                              import_result* result = nullptr);
 

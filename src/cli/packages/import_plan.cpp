@@ -141,9 +141,10 @@ void add_checks(import_plan& plan, std::vector<catalog::finding> found) {
 }
 
 // False when something stands where the manifest would.
-bool check_place(import_plan& plan, const import_request& asked, const config::configuration_source& source) {
+bool check_place(import_plan& plan, const import_request& request,
+                 const config::configuration_source& source) {
     std::error_code unreadable;  // then the write will say why
-    if (fs::exists(fs::symlink_status(plan.file, unreadable)) && !asked.replace) {
+    if (fs::exists(fs::symlink_status(plan.file, unreadable)) && !request.replace) {
         add(plan, "import.there", severity::error, plan.file.string() + " is there already.",
             "It may hold what somebody changed by hand.",
             "'corral import --force' of the folder replaces it; --name makes a model beside it.");
@@ -212,17 +213,17 @@ void mend_environment(package::reading& read, const package::repair& with) {
 }
 
 // Modules that a script needs, installed where Corral's own words tell a person to.
-bool mend_python(import_plan& plan, package::reading& read, const import_request& asked,
+bool mend_python(import_plan& plan, package::reading& read, const import_request& request,
                  const package::repair& one, const fs::path& beside) {
     const std::string modules = core::joined(one.install);
     const auto folder = environment_folder(fs::absolute(beside) / "python");
     const std::string where = one.variable.empty() ? one.python : folder.string();
-    if (asked.dry_run) {
+    if (request.dry_run) {
         plan.mended.push_back("'" + where + "' would get the Python packages " + modules);
         return true;
     }
-    if (asked.tell) {
-        asked.tell("installing " + modules + " in '" + where + "', which may take minutes");
+    if (request.tell) {
+        request.tell("installing " + modules + " in '" + where + "', which may take minutes");
     }
     const auto python = install_modules(one, folder);
     if (!python) {
@@ -238,14 +239,14 @@ bool mend_python(import_plan& plan, package::reading& read, const import_request
 }
 
 // What --fix may do; the package is to be looked at again where something was done.
-bool mend(import_plan& plan, package::reading& read, const import_request& asked,
+bool mend(import_plan& plan, package::reading& read, const import_request& request,
           const std::vector<package::repair>& repairs, const fs::path& beside) {
     bool done = false;
     for (const package::repair& one : repairs) {
-        if (!asked.mend || (!one.install.empty() && !asked.install)) {
+        if (!request.mend || (!one.install.empty() && !request.install)) {
             plan.mendable.push_back(one.finding);
         } else if (!one.install.empty()) {
-            done = mend_python(plan, read, asked, one, beside) || done;
+            done = mend_python(plan, read, request, one, beside) || done;
         } else if (!one.variable.empty()) {
             read.model->variables[one.variable] = one.value;
             plan.mended.push_back("the model's " + one.variable + " is " + one.value);
@@ -255,9 +256,9 @@ bool mend(import_plan& plan, package::reading& read, const import_request& asked
             plan.mended.push_back("service " + one.service + " gets " + one.name + " = \"" + one.value +
                                   "\"");
             done = true;
-        } else if (mend_file(one.file, asked.dry_run)) {
-            plan.mended.push_back("'" + one.file.string() + "' " + (asked.dry_run ? "would get" : "has got") +
-                                  " its execute bit");
+        } else if (mend_file(one.file, request.dry_run)) {
+            plan.mended.push_back("'" + one.file.string() + "' " +
+                                  (request.dry_run ? "would get" : "has got") + " its execute bit");
             done = true;
         } else {
             add(plan, "import.not-mended", severity::error,
@@ -279,13 +280,13 @@ std::string without_root(std::string text, const fs::path& root) {
 }
 
 // The manifest for the other system.
-void move_manifest(import_plan& plan, const import_request& asked) {
-    if (!asked.root.empty()) {
-        plan.text = without_root(std::move(plan.text), asked.root);
+void move_manifest(import_plan& plan, const import_request& request) {
+    if (!request.root.empty()) {
+        plan.text = without_root(std::move(plan.text), request.root);
         catalog::issue_list ignored(plan.file.string());
         const auto tree = catalog::parse_toml_text(plan.text, ignored);
         const auto package = tree ? tree->get_as<std::string>("package") : nullptr;
-        if (package == nullptr || **package != without_root(plan.package.string(), asked.root)) {
+        if (package == nullptr || **package != without_root(plan.package.string(), request.root)) {
             add(plan, "import.folder-name", severity::error,
                 "The folder of --root has a name that can't be taken out of the manifest.", {},
                 "Rename the folder, without quotes and backslashes.");
@@ -293,8 +294,8 @@ void move_manifest(import_plan& plan, const import_request& asked) {
         }
     }
     add(plan, "import.elsewhere", severity::note,
-        asked.root.empty() ? "Libraries and Python modules of the other system were not looked for."
-                           : "Python modules of the other system were not looked for.",
+        request.root.empty() ? "Libraries and Python modules of the other system were not looked for."
+                             : "Python modules of the other system were not looked for.",
         "The package is judged for another system than this one.", "Run 'corral check' there.");
 }
 
@@ -302,7 +303,7 @@ bool has_error(const import_plan& plan) {
     return std::ranges::any_of(plan.findings, [](const auto& one) { return one.level == severity::error; });
 }
 
-void plan_manifest(import_plan& plan, package::reading& read, const import_request& asked,
+void plan_manifest(import_plan& plan, package::reading& read, const import_request& request,
                    const config::configuration_place& place, const config::configuration_source& source,
                    const package::machine& here, profile_shelf& shelf) {
     const catalog::profile* const runtime = shelf.find(read.profile);
@@ -322,7 +323,7 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
         return;
     }
     package::package_examination seen = package::examine_package(model, here);
-    if (mend(plan, read, asked, seen.repairs, place.models.parent_path()) && !asked.dry_run) {
+    if (mend(plan, read, request, seen.repairs, place.models.parent_path()) && !request.dry_run) {
         plan.findings.resize(earlier);
         plan.text = package::manifest_text(read, *runtime);
         model = read_back(plan, source, shelf);
@@ -334,9 +335,9 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
     plan.files = std::move(seen.files);
     add_checks(plan, std::move(seen.findings));
     plan.startable = !has_error(plan);
-    plan.writable = check_place(plan, asked, source);
-    if (asked.elsewhere) {
-        move_manifest(plan, asked);
+    plan.writable = check_place(plan, request, source);
+    if (request.elsewhere) {
+        move_manifest(plan, request);
     }
 }
 
@@ -371,32 +372,32 @@ void offer_pull(import_plan& plan, const config::configuration_place& place,
 
 }  // namespace
 
-import_plan plan_import(const import_request& asked, const config::configuration_place& place,
+import_plan plan_import(const import_request& request, const config::configuration_place& place,
                         const config::configuration_source& source, const package::machine& here) {
     import_plan plan;
-    plan.package = asked.package;
-    plan.findings = asked.known;
+    plan.package = request.package;
+    plan.findings = request.known;
     if (has_error(plan)) {
         sort_findings(plan);
         return plan;
     }
     profile_shelf shelf(place.file.parent_path(), profile_folders(place), plan);
     package::read_options how;
-    how.name = asked.name;
-    how.profile = asked.profile;
+    how.name = request.name;
+    how.profile = request.profile;
     how.profiles = [&shelf](const std::string& name) { return shelf.find(name); };
-    package::reading read = package::read_package(asked.package, here, how);
+    package::reading read = package::read_package(request.package, here, how);
     plan.kind = read.kind;
     plan.profile = read.profile;
     plan.findings.insert(plan.findings.end(), read.findings.begin(), read.findings.end());
     if (read.model) {
-        plan_manifest(plan, read, asked, place, source, here, shelf);
+        plan_manifest(plan, read, request, place, source, here, shelf);
     } else {
         for (const std::string& note : read.notes) {
             add(plan, "package.note", severity::note, note + ".", {}, {});
         }
     }
-    if (!asked.elsewhere) {
+    if (!request.elsewhere) {
         offer_pull(plan, place, here);
     }
     sort_findings(plan);

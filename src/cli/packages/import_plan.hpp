@@ -54,7 +54,7 @@ struct import_plan {
 [[nodiscard]] std::vector<std::filesystem::path> profile_folders(const config::configuration_place& place);
 
 // `source` is the configuration that the model will be part of; it may have mistakes.
-[[nodiscard]] import_plan plan_import(const import_request& asked, const config::configuration_place& place,
+[[nodiscard]] import_plan plan_import(const import_request& request, const config::configuration_place& place,
                                       const config::configuration_source& source,
                                       const package::machine& here);
 

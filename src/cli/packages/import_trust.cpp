@@ -21,9 +21,9 @@ void add(package_trust& to, std::string id, severity level, std::string what, st
     to.findings.push_back({std::move(id), level, {}, std::move(what), std::move(why), std::move(fix)});
 }
 
-void judge_signature(package_trust& to, const trust_request& asked) {
+void judge_signature(package_trust& to, const trust_request& request) {
     const package::signature_verdict& is = to.signature;
-    const std::string keys = "Put the maker's key into " + asked.trusted.string() +
+    const std::string keys = "Put the maker's key into " + request.trusted.string() +
                              ": a keyring as NAME.gpg (gpg --export), or a key of minisign as NAME.pub.";
     if (is.state == signature_state::refused) {
         add(to, "package.signature", severity::error,
@@ -31,17 +31,17 @@ void judge_signature(package_trust& to, const trust_request& asked) {
             "The list of checksums may be somebody else's.",
             "Fetch the package again from its maker. " + keys);
     } else if (is.state == signature_state::unchecked) {
-        add(to, "package.unsigned", asked.require_signature ? severity::error : severity::warning,
+        add(to, "package.unsigned", request.require_signature ? severity::error : severity::warning,
             "The signature '" + is.file + "' was not checked: " + is.why + ".",
             "Who made the list of checksums is not known.", keys);
-    } else if (is.state == signature_state::none && asked.require_signature) {
+    } else if (is.state == signature_state::none && request.require_signature) {
         add(to, "package.unsigned", severity::error, "The package has no signed list of checksums.",
             "A signature is required here ([import] require_signature, or --require-signature).",
             "Ask its maker for SHA256SUMS and its signature, SHA256SUMS.asc or SHA256SUMS.minisig.");
     }
 }
 
-void judge_files(package_trust& trust, const trust_request& asked, const package::checksum_report& seen) {
+void judge_files(package_trust& trust, const trust_request& request, const package::checksum_report& seen) {
     const std::string fetch = "Fetch what is named again, or the whole package.";
     if (!seen.changed.empty()) {
         add(trust, "package.changed", severity::error,
@@ -55,7 +55,7 @@ void judge_files(package_trust& trust, const trust_request& asked, const package
             "The package is not whole.", fetch);
     }
     if (!seen.unlisted.empty()) {
-        add(trust, "package.unlisted", asked.require_signature ? severity::error : severity::warning,
+        add(trust, "package.unlisted", request.require_signature ? severity::error : severity::warning,
             "Without a checksum in the list: " + package::named_files(seen.unlisted) + ".",
             "No checksum vouches for these files.", "Remove them, or ask the maker for a list with them.");
     }
@@ -70,7 +70,7 @@ bool refuses(const package_trust& of) {
     return false;
 }
 
-void check_list(package_trust& to, const trust_request& asked, const package::package_tree& tree,
+void check_list(package_trust& to, const trust_request& request, const package::package_tree& tree,
                 const std::string& text, const hash_progress& go_on) {
     const auto list = package::parse_checksum_list(text);
     if (!list) {
@@ -80,8 +80,8 @@ void check_list(package_trust& to, const trust_request& asked, const package::pa
         return;
     }
     to.listed = list->size();
-    to.signature = package::check_list_signature(tree, asked.trusted);
-    judge_signature(to, asked);
+    to.signature = package::check_list_signature(tree, request.trusted);
+    judge_signature(to, request);
     // The programs read the file by its name; what they saw must be what was read here.
     const auto after = package::read_checksum_list(tree);
     if (!after || *after != text) {
@@ -92,10 +92,10 @@ void check_list(package_trust& to, const trust_request& asked, const package::pa
         return;
     }
     // Before the sums, so that a change meanwhile is one after the import.
-    package::package_seal seal = package::seal_package(tree, *list, asked.require_signature);
+    package::package_seal seal = package::seal_package(tree, *list, request.require_signature);
     const auto rule =
-        asked.require_signature ? package::unlisted_rule::strict : package::unlisted_rule::usual;
-    judge_files(to, asked, package::check_checksums(tree, *list, rule, go_on));
+        request.require_signature ? package::unlisted_rule::strict : package::unlisted_rule::usual;
+    judge_files(to, request, package::check_checksums(tree, *list, rule, go_on));
     if (!refuses(to)) {
         to.seal = std::move(seal);
     }
@@ -103,9 +103,9 @@ void check_list(package_trust& to, const trust_request& asked, const package::pa
 
 }  // namespace
 
-package_trust check_trust(const trust_request& asked, const hash_progress& go_on) {
+package_trust check_trust(const trust_request& request, const hash_progress& go_on) {
     package_trust out;
-    const auto tree = package::package_tree::open(asked.package);
+    const auto tree = package::package_tree::open(request.package);
     if (!tree) {
         return out;
     }
@@ -114,9 +114,9 @@ package_trust check_trust(const trust_request& asked, const hash_progress& go_on
         add(out, "package.list", severity::error, "SHA256SUMS can't be used: " + text.error().message + ".",
             "What the package holds can't be compared.", "Let this user read it, or fetch it again.");
     } else if (*text) {
-        check_list(out, asked, *tree, **text, go_on);
+        check_list(out, request, *tree, **text, go_on);
     } else {
-        judge_signature(out, asked);
+        judge_signature(out, request);
     }
     return out;
 }

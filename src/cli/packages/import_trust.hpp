@@ -30,7 +30,7 @@ struct package_trust {
 using hash_progress = std::function<bool(std::uint64_t done, std::uint64_t all)>;
 
 // A folder that can't be opened has no finding here: others tell.
-[[nodiscard]] package_trust check_trust(const trust_request& asked, const hash_progress& go_on);
+[[nodiscard]] package_trust check_trust(const trust_request& request, const hash_progress& go_on);
 
 // A bar on standard error, as for a load, where that is a terminal; otherwise silence. `what`: before the bar.
 [[nodiscard]] hash_progress hash_bar(std::string what, const text_style& style);

@@ -64,10 +64,10 @@ void listen_to_signals() {
     }
 }
 
-int fail_pull(const pull_options& asked, const core::reason& why) {
+int fail_pull(const pull_options& options, const core::reason& why) {
     constexpr std::size_t longest = 2000;
     const std::string text = telemetry::printable(why, longest);
-    if (!asked.json) {
+    if (!options.json) {
         return fail(text);
     }
     json out{{"error", text}};
@@ -102,32 +102,34 @@ std::string certificates_of_environment() {
     return said == nullptr ? std::string() : said;
 }
 
-core::result<pull::pull_request> request_of(const pull_options& asked, const config::pull_settings& settings,
+core::result<pull::pull_request> request_of(const pull_options& options,
+                                            const config::pull_settings& settings,
                                             pull::package_source source) {
     pull::pull_request out;
     out.source = std::move(source);
     out.settings = settings;
-    out.name = asked.name;
+    out.name = options.name;
     out.certificates = certificates_of_environment();
     auto token = token_of(settings);
     if (!token) {
         return token.error();
     }
     out.token = std::move(*token);
-    if (!asked.include.empty()) {
-        out.source.include = asked.include;
+    if (!options.include.empty()) {
+        out.source.include = options.include;
         out.source.files.clear();
     }
-    if (!asked.stick.empty()) {
+    if (!options.stick.empty()) {
         std::error_code error;
-        out.settings.directory = std::filesystem::absolute(asked.stick, error).lexically_normal();
+        out.settings.directory = std::filesystem::absolute(options.stick, error).lexically_normal();
         out.settings.quota = 0;
         out.with_marker = false;
     }
-    if (!asked.patience.empty()) {
-        const auto span = catalog::parse_duration(asked.patience);
+    if (!options.patience.empty()) {
+        const auto span = catalog::parse_duration(options.patience);
         if (!span || *span < core::seconds{1} || *span > std::chrono::hours{1}) {
-            return core::make_failure(core::errc::invalid, core::say("pull.words/time-wait", asked.patience));
+            return core::make_failure(core::errc::invalid,
+                                      core::say("pull.words/time-wait", options.patience));
         }
         out.patience = std::chrono::ceil<core::seconds>(*span);
     }
@@ -135,13 +137,13 @@ core::result<pull::pull_request> request_of(const pull_options& asked, const con
 }
 
 // A stick is for another box.
-std::vector<std::string> needs_of(const pull_options& asked, named_package wanted,
+std::vector<std::string> needs_of(const pull_options& options, named_package wanted,
                                   const pull::pull_plan& plan, const config::configuration_place& place) {
-    if (asked.profile) {
-        wanted.source.profile = *asked.profile;
+    if (options.profile) {
+        wanted.source.profile = *options.profile;
     }
-    return asked.stick.empty() ? missing_parts(wanted, plan, place, package::this_machine())
-                               : std::vector<std::string>();
+    return options.stick.empty() ? missing_parts(wanted, plan, place, package::this_machine())
+                                 : std::vector<std::string>();
 }
 
 void tell_needs(const std::vector<std::string>& needs) {
@@ -160,14 +162,14 @@ std::string time_at(std::uint64_t bytes, const std::string& rate) {
            " at " + pull::bytes_text(*value) + "/s";
 }
 
-int print_plan(const pull_options& asked, const pull::pull_request& request, const named_package& wanted,
+int print_plan(const pull_options& options, const pull::pull_request& request, const named_package& wanted,
                const config::configuration_place& place) {
     const auto plan = pull::plan_pull(request, stopped);
     if (!plan) {
-        return fail_pull(asked, plan.error().message);
+        return fail_pull(options, plan.error().message);
     }
-    const std::vector<std::string> needs = needs_of(asked, wanted, *plan, place);
-    if (asked.json) {
+    const std::vector<std::string> needs = needs_of(options, wanted, *plan, place);
+    if (options.json) {
         json files = json::array();
         for (const pull::expected_file& file : plan->files) {
             files.push_back({{"path", file.path}, {"size", file.size.value_or(0)}, {"sha256", file.sha256}});
@@ -190,10 +192,10 @@ int print_plan(const pull_options& asked, const pull::pull_request& request, con
                   << (plan->commit.empty() ? "" : " at " + plan->commit.substr(0, 12)) << ", "
                   << pull::bytes_text(plan->total) << ", would come to " << plan->folder.string() << "; "
                   << pull::bytes_text(plan->missing) << " are still to come"
-                  << time_at(plan->missing, asked.rate) << '\n';
+                  << time_at(plan->missing, options.rate) << '\n';
         tell_needs(needs);
     }
-    if (!plan->room_problem.empty() && !asked.json) {
+    if (!plan->room_problem.empty() && !options.json) {
         return fail(plan->room_problem);
     }
     return plan->room_problem.empty() ? succeeded : failed;
@@ -344,46 +346,47 @@ int finish(const pull_work& of, const pull::pulled& got) {
     return status;
 }
 
-int run_pull(const pull_options& asked, const std::map<std::string, std::string>& environment) {
+int run_pull(const pull_options& options, const std::map<std::string, std::string>& environment) {
     listen_to_signals();
     (void)::umask(022);  // the service is another user
-    const config::configuration_place place = config::find_configuration(asked.daemon.config, environment);
-    const auto read = config::load_configuration(source_of(asked.daemon.config, environment));
+    const config::configuration_place place = config::find_configuration(options.daemon.config, environment);
+    const auto read = config::load_configuration(source_of(options.daemon.config, environment));
     const auto& all = read.value ? read.value : read.draft;
     if (!all) {
         tell(read);
-        return fail_pull(asked, core::say("pull.words/configuration"));
+        return fail_pull(options, core::say("pull.words/configuration"));
     }
-    auto found = find_package(asked.name, place);
+    auto found = find_package(options.name, place);
     if (!found) {
-        return fail_pull(asked, found.error().message);
+        return fail_pull(options, found.error().message);
     }
-    auto request = request_of(asked, all->pull, found->source);
+    auto request = request_of(options, all->pull, found->source);
     if (!request) {
-        return fail_pull(asked, request.error().message);
+        return fail_pull(options, request.error().message);
     }
-    if (!asked.json) {
+    if (!options.json) {
         for (const std::string& remark : found->remarks) {
             std::cerr << "note: " << telemetry::printable(remark, 1000) << '\n';
         }
     }
-    if (asked.dry_run) {
-        return print_plan(asked, *request, *found, place);
+    if (options.dry_run) {
+        return print_plan(options, *request, *found, place);
     }
     request->planned = [&](const pull::pull_plan& plan) {
-        if (!asked.json && plan.missing > 0 && plan.room_problem.empty()) {
-            tell_needs(needs_of(asked, *found, plan, place));
+        if (!options.json && plan.missing > 0 && plan.room_problem.empty()) {
+            tell_needs(needs_of(options, *found, plan, place));
         }
     };
-    pull_report report(asked.json, style_of(STDOUT_FILENO, environment));
+    pull_report report(options.json, style_of(STDOUT_FILENO, environment));
     const auto got = pull::pull_package(
-        *request, [&](const pull::pull_progress& at) { report.tell(at, std::chrono::steady_clock::now()); },
+        *request,
+        [&](const pull::pull_progress& progress) { report.tell(progress, std::chrono::steady_clock::now()); },
         stopped);
     report.clear();
     if (!got) {
-        return fail_pull(asked, got.error().message);
+        return fail_pull(options, got.error().message);
     }
-    return finish({asked, *request, *all, environment, report}, *got);
+    return finish({options, *request, *all, environment, report}, *got);
 }
 
 }  // namespace

@@ -20,23 +20,23 @@ using json = nlohmann::ordered_json;
 constexpr std::size_t short_digest = 12;
 
 // "123 456" of the process that fetches the same.
-pull::pull_progress seen_of_other(const pull::pull_progress& at) {
-    pull::pull_progress out = at;
+pull::pull_progress seen_of_other(const pull::pull_progress& progress) {
+    pull::pull_progress out = progress;
     std::uint64_t done = 0;
-    const char* const end = at.other.data() + at.other.size();
-    const auto [stop, error] = std::from_chars(at.other.data(), end, done);
+    const char* const end = progress.other.data() + progress.other.size();
+    const auto [stop, error] = std::from_chars(progress.other.data(), end, done);
     if (error == std::errc{} && stop != end && *stop == ' ') {
-        out.completed = std::min(done, at.total);
+        out.completed = std::min(done, progress.total);
     }
     return out;
 }
 
-std::string figures(const pull::pull_progress& at, const pull::rate_meter& rate) {
-    std::string out = pull::bytes_text(at.completed) + " of " + pull::bytes_text(at.total);
+std::string figures(const pull::pull_progress& progress, const pull::rate_meter& rate) {
+    std::string out = pull::bytes_text(progress.completed) + " of " + pull::bytes_text(progress.total);
     if (const auto now = rate.rate()) {
         out += ", " + pull::bytes_text(static_cast<std::uint64_t>(*now)) + "/s";
     }
-    if (const auto left = rate.left(at.total); left && at.completed < at.total) {
+    if (const auto left = rate.left(progress.total); left && progress.completed < progress.total) {
         out += ", " + catalog::duration_text(*left) + " left";
     }
     return out;
@@ -60,27 +60,28 @@ std::string words_of(phase at) {
 
 }  // namespace
 
-std::string pull_bar(const pull::pull_progress& at, const pull::rate_meter& rate, unsigned columns) {
+std::string pull_bar(const pull::pull_progress& progress, const pull::rate_meter& rate, unsigned columns) {
     constexpr unsigned least = 60;
     const std::size_t width = columns < least ? 10 : 20;
-    const double share =
-        at.total == 0 ? 0.0 : static_cast<double>(at.completed) / static_cast<double>(at.total);
+    const double share = progress.total == 0
+                             ? 0.0
+                             : static_cast<double>(progress.completed) / static_cast<double>(progress.total);
     const std::size_t full = std::min(width, static_cast<std::size_t>(share * static_cast<double>(width)));
     return fmt::format("[{}{}] {:.0f}%  {}", std::string(full, '#'), std::string(width - full, '.'),
-                       share * 100, figures(at, rate));
+                       share * 100, figures(progress, rate));
 }
 
-std::string pull_line(const pull::pull_progress& at) {
-    switch (at.at) {
+std::string pull_line(const pull::pull_progress& progress) {
+    switch (progress.at) {
         case phase::listing:
             return R"({"status":"pulling manifest"})";
         case phase::waiting:
         case phase::fetching: {
-            json out{{"status", "pulling " + at.digest.substr(0, short_digest)},
-                     {"digest", "sha256:" + at.digest},
-                     {"total", at.total}};
-            if (at.completed > 0) {
-                out["completed"] = at.completed;
+            json out{{"status", "pulling " + progress.digest.substr(0, short_digest)},
+                     {"digest", "sha256:" + progress.digest},
+                     {"total", progress.total}};
+            if (progress.completed > 0) {
+                out["completed"] = progress.completed;
             }
             return out.dump();
         }
@@ -95,8 +96,8 @@ std::string pull_line(const pull::pull_progress& at) {
 pull_report::pull_report(bool json, text_style style)
     : json_(json), style_(style), lines_(STDOUT_FILENO, style) {}
 
-void pull_report::tell(const pull::pull_progress& at, core::steady_time now) {
-    const pull::pull_progress seen = at.at == phase::waiting ? seen_of_other(at) : at;
+void pull_report::tell(const pull::pull_progress& progress, core::steady_time now) {
+    const pull::pull_progress seen = progress.at == phase::waiting ? seen_of_other(progress) : progress;
     rate_.tell(now, seen.completed);
     if (json_) {
         tell_json(seen, now);
@@ -105,9 +106,9 @@ void pull_report::tell(const pull::pull_progress& at, core::steady_time now) {
     }
 }
 
-void pull_report::tell_json(const pull::pull_progress& at, core::steady_time now) {
+void pull_report::tell_json(const pull::pull_progress& progress, core::steady_time now) {
     constexpr core::seconds sign_of_life{20};
-    std::string line = pull_line(at);
+    std::string line = pull_line(progress);
     if (line != last_line_ || now - last_at_ > sign_of_life) {
         std::cout << line << '\n' << std::flush;
         last_line_ = std::move(line);
@@ -115,15 +116,17 @@ void pull_report::tell_json(const pull::pull_progress& at, core::steady_time now
     }
 }
 
-void pull_report::tell_plain(const pull::pull_progress& at, core::steady_time now) {
+void pull_report::tell_plain(const pull::pull_progress& progress, core::steady_time now) {
     constexpr core::seconds between{10};
-    const bool fresh = phase_ != at.at;
-    phase_ = at.at;
-    const bool moves = at.at == phase::fetching || at.at == phase::waiting;
+    const bool fresh = phase_ != progress.at;
+    phase_ = progress.at;
+    const bool moves = progress.at == phase::fetching || progress.at == phase::waiting;
     if (style_.live) {
-        lines_.draw(words_of(at.at) + "\n" + (moves ? pull_bar(at, rate_, style_.columns) + "\n" : ""));
+        lines_.draw(words_of(progress.at) + "\n" +
+                    (moves ? pull_bar(progress, rate_, style_.columns) + "\n" : ""));
     } else if (fresh || (moves && now - last_at_ > between)) {
-        std::cout << words_of(at.at) << (moves ? ": " + figures(at, rate_) : std::string()) << '\n'
+        std::cout << words_of(progress.at) << (moves ? ": " + figures(progress, rate_) : std::string())
+                  << '\n'
                   << std::flush;
         last_at_ = now;
     }

@@ -50,20 +50,20 @@ std::vector<wanted_path> paths_of(const fs::path& package) {
     return out;
 }
 
-std::vector<gid_t> groups_of(const serving_user& who) {
+std::vector<gid_t> groups_of(const serving_user& user) {
     constexpr int most = 256;
     std::vector<gid_t> out(most);
     int count = most;
-    if (who.name.empty() || ::getgrouplist(who.name.c_str(), who.group, out.data(), &count) < 0) {
-        return {who.group};
+    if (user.name.empty() || ::getgrouplist(user.name.c_str(), user.group, out.data(), &count) < 0) {
+        return {user.group};
     }
     out.resize(static_cast<std::size_t>(count));
     return out;
 }
 
 // A child that becomes that user and tries: modes alone do not tell what lists of access and mounts forbid.
-std::optional<std::size_t> first_closed(const serving_user& who, const std::vector<wanted_path>& all) {
-    const std::vector<gid_t> groups = groups_of(who);
+std::optional<std::size_t> first_closed(const serving_user& user, const std::vector<wanted_path>& all) {
+    const std::vector<gid_t> groups = groups_of(user);
     int ends[2] = {-1, -1};
     if (::pipe(ends) != 0) {
         return std::nullopt;
@@ -72,9 +72,9 @@ std::optional<std::size_t> first_closed(const serving_user& who, const std::vect
     if (child == 0) {
         // Only calls of the system from here on.
         std::size_t at = all.size();
-        if (who.id == ::geteuid() ||
-            (::setgroups(groups.size(), groups.data()) == 0 &&
-             ::setresgid(who.group, who.group, who.group) == 0 && ::setresuid(who.id, who.id, who.id) == 0)) {
+        if (user.id == ::geteuid() || (::setgroups(groups.size(), groups.data()) == 0 &&
+                                       ::setresgid(user.group, user.group, user.group) == 0 &&
+                                       ::setresuid(user.id, user.id, user.id) == 0)) {
             for (at = 0; at < all.size(); ++at) {
                 if (::access(all[at].path.c_str(), all[at].access) != 0 && errno == EACCES) {
                     break;
@@ -127,14 +127,14 @@ std::optional<serving_user> importing_user() {
                : std::optional(serving_user{who->pw_uid, ::getegid(), who->pw_name});
 }
 
-std::optional<catalog::finding> closed_to(const serving_user& who, const fs::path& package) {
+std::optional<catalog::finding> closed_to(const serving_user& user, const fs::path& package) {
     std::error_code unreadable;
     const fs::file_type type = fs::status(package, unreadable).type();
     if (type == fs::file_type::not_found || (!unreadable && type != fs::file_type::directory)) {
         return std::nullopt;  // these have findings of their own
     }
     const std::vector<wanted_path> all = paths_of(package);
-    const auto closed = first_closed(who, all);
+    const auto closed = first_closed(user, all);
     if (!closed) {
         return std::nullopt;
     }
@@ -145,7 +145,7 @@ std::optional<catalog::finding> closed_to(const serving_user& who, const fs::pat
                             catalog::severity::error,
                             {},
                             telemetry::printable(all[*closed].path.string(), 400) +
-                                " is closed to the user '" + who.name +
+                                " is closed to the user '" + user.name +
                                 (::geteuid() == 0 ? "', who serves." : "'."),
                             ::geteuid() == 0 ? "You are root and can read it; the model could not be loaded."
                                              : "The model could not be loaded.",

@@ -29,8 +29,8 @@ struct serving_user {
 // This user, where it is not root: the daemon's own, for an import from the page.
 [[nodiscard]] std::optional<serving_user> importing_user();
 
-// The first folder or file of `package` that `who` can't read, and the command that mends it.
-[[nodiscard]] std::optional<catalog::finding> closed_to(const serving_user& who,
+// The first folder or file of `package` that `user` can't read, and the command that mends it.
+[[nodiscard]] std::optional<catalog::finding> closed_to(const serving_user& user,
                                                         const std::filesystem::path& package);
 
 }  // namespace corral::cli

@@ -81,17 +81,17 @@ upgrade::launch_facts facts_of(const serve_options& options, const command_conte
 }
 
 // Of the earlier image of this process where there is one.
-core::result<process::warden> find_warden(upgrade::inheritance& from) {
-    if (from.before) {
-        auto adopted = process::warden::adopt(from.before->guard);
+core::result<process::warden> find_warden(upgrade::inheritance& inherited) {
+    if (inherited.before) {
+        auto adopted = process::warden::adopt(inherited.before->guard);
         if (adopted) {
-            process::set_descriptor_limit_of_children(from.before->descriptor_limit);
+            process::set_descriptor_limit_of_children(inherited.before->descriptor_limit);
             return adopted;
         }
         // Without its pipe the old one ends what it knows of, and all begins anew.
         std::cerr << "warning: " << adopted.error().message << "; everything is started anew\n";
         process::close_everything();
-        from = upgrade::inheritance{};
+        inherited = upgrade::inheritance{};
     }
     return process::warden::start();
 }

@@ -36,19 +36,19 @@ constexpr core::seconds usual_stop_wait{120};  // one that takes longer goes on
 constexpr core::seconds silent_limit{60};
 constexpr core::milliseconds between_looks{100};
 
-control::admin_question request_of(const admin_command& asked) {
-    control::admin_question out = question_of(asked.verb, asked.target);
-    if (!asked.program.empty()) {
-        out.body["program"] = std::filesystem::absolute(asked.program).string();
+control::admin_question request_of(const admin_command& command) {
+    control::admin_question out = question_of(command.verb, command.target);
+    if (!command.program.empty()) {
+        out.body["program"] = std::filesystem::absolute(command.program).string();
     }
-    if (asked.now) {
+    if (command.now) {
         out.body["now"] = true;
     }
-    if (asked.allow_empty) {
+    if (command.allow_empty) {
         out.body["allow_empty"] = true;
     }
-    if (asked.wait || asked.verb == "stop") {
-        out.body["wait_seconds"] = (asked.wait ? wait_limit : usual_stop_wait).count();
+    if (command.wait || command.verb == "stop") {
+        out.body["wait_seconds"] = (command.wait ? wait_limit : usual_stop_wait).count();
     }
     return out;
 }
@@ -79,10 +79,10 @@ void print_complaints(const control::admin_json& answer) {
     print_lines(answer, "errors", "error: ");
 }
 
-void print_done(const admin_command& asked, const control::admin_json& answer, const text_style& style) {
-    if (asked.verb == "status") {
-        std::cout << wrapped(status_page(answer, style, asked.whole), style);
-    } else if (asked.verb == "reload") {
+void print_done(const admin_command& command, const control::admin_json& answer, const text_style& style) {
+    if (command.verb == "status") {
+        std::cout << wrapped(status_page(answer, style, command.whole), style);
+    } else if (command.verb == "reload") {
         print_reloaded(answer);
     } else if (!answer.contains("models")) {
         std::cout << wrapped(reported_text(answer, "message") + '\n', style);
@@ -259,73 +259,73 @@ bool tell_reload(const control::admin_json& answer) {
 
 namespace {
 
-int run_elsewhere(const admin_command& asked, const std::map<std::string, std::string>& environment) {
-    const auto answer = ask_remote(asked.elsewhere, asked.verb, asked.target, environment);
+int run_elsewhere(const admin_command& command, const std::map<std::string, std::string>& environment) {
+    const auto answer = ask_remote(command.elsewhere, command.verb, command.target, environment);
     if (!answer) {
         return fail(answer.error().message);
     }
-    if (asked.json) {
+    if (command.json) {
         std::cout << answer->dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
     } else {
-        print_done(asked, *answer, style_of(STDOUT_FILENO, environment));
+        print_done(command, *answer, style_of(STDOUT_FILENO, environment));
     }
     return 0;
 }
 
 // A person who types no name may have forgotten it.
-bool means_all(const admin_command& asked) {
-    const bool harms = asked.verb == "stop" || asked.verb == "restart";
-    if (!harms || !asked.target.empty() || asked.yes || ::isatty(STDIN_FILENO) == 0) {
+bool means_all(const admin_command& command) {
+    const bool harms = command.verb == "stop" || command.verb == "restart";
+    if (!harms || !command.target.empty() || command.yes || ::isatty(STDIN_FILENO) == 0) {
         return true;
     }
-    return is_agreed(asked.verb == "stop" ? "Stop all models?" : "Restart all services of all models?");
+    return is_agreed(command.verb == "stop" ? "Stop all models?" : "Restart all services of all models?");
 }
 
 }  // namespace
 
-int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {
-    if (!asked.elsewhere.url.empty()) {
-        return run_elsewhere(asked, environment);
+int run_admin_command(const admin_command& command, const std::map<std::string, std::string>& environment) {
+    if (!command.elsewhere.url.empty()) {
+        return run_elsewhere(command, environment);
     }
-    const std::vector<std::filesystem::path> places = sockets_of(asked.place, environment);
+    const std::vector<std::filesystem::path> places = sockets_of(command.place, environment);
     const text_style style = style_of(STDOUT_FILENO, environment);
-    if (const auto right = check_daemon(asked.place, places); !right) {
-        return fail_to_ask(right.error(), asked.place, places);
+    if (const auto right = check_daemon(command.place, places); !right) {
+        return fail_to_ask(right.error(), command.place, places);
     }
-    if (!means_all(asked)) {
+    if (!means_all(command)) {
         return failed;
     }
-    if (asked.watch) {
-        return watch_status(places, asked.json, style);
+    if (command.watch) {
+        return watch_status(places, command.json, style);
     }
     const core::owned_fd daemon =
-        asked.verb == "upgrade" ? control::process_of_daemon(places) : core::owned_fd();
-    const core::seconds usual = asked.verb == "status" ? status_limit : answer_limit;
-    const auto answer = asked.wait ? ask_with_bars(places, request_of(asked), wait_limit + usual,
-                                                   style_of(STDERR_FILENO, environment))
-                                   : control::ask_daemon(places, request_of(asked), usual);
+        command.verb == "upgrade" ? control::process_of_daemon(places) : core::owned_fd();
+    const core::seconds usual = command.verb == "status" ? status_limit : answer_limit;
+    const auto answer = command.wait ? ask_with_bars(places, request_of(command), wait_limit + usual,
+                                                     style_of(STDERR_FILENO, environment))
+                                     : control::ask_daemon(places, request_of(command), usual);
     if (!answer) {
-        return fail_to_ask(answer.error(), asked.place, places);
+        return fail_to_ask(answer.error(), command.place, places);
     }
     const bool good = answer->value("ok", control::admin_json(false)) == true;
-    const bool goes_on = good && asked.verb == "upgrade";
-    if (asked.json && !goes_on) {
+    const bool goes_on = good && command.verb == "upgrade";
+    if (command.json && !goes_on) {
         std::cout << answer->dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
     }
-    if (asked.json && !good) {
+    if (command.json && !good) {
         return failed;  // the answer says why
     }
-    if (asked.verb != "status") {
+    if (command.verb != "status") {
         print_complaints(*answer);
     }
     if (!good) {
         return fail(reported_text(*answer, "error"));
     }
     if (goes_on) {
-        return see_upgrade(places, daemon, asked.json);
+        return see_upgrade(places, daemon, command.json);
     }
-    if (!asked.json) {
-        print_done(asked, *answer, style);
+    if (!command.json) {
+        print_done(command, *answer, style);
     }
     return 0;
 }

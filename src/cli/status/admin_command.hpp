@@ -27,7 +27,7 @@ struct admin_command {
 
 // Asks the daemon and tells the person; the exit status of the program: 0, or 1 when no daemon answers or the
 // daemon refuses.
-[[nodiscard]] int run_admin_command(const admin_command& asked,
+[[nodiscard]] int run_admin_command(const admin_command& command,
                                     const std::map<std::string, std::string>& environment);
 
 // What an answer to "reload" says, on standard output and error; false: nothing was applied.

@@ -32,8 +32,8 @@ std::string dumped(const control::admin_json& value) {
     return value.dump(2, ' ', false, control::admin_json::error_handler_t::replace) + "\n";
 }
 
-int list(const listing_options& asked, const command_context& context) {
-    const known_models known = look_for_models(asked.place, context.environment);
+int list(const listing_options& options, const command_context& context) {
+    const known_models known = look_for_models(options.place, context.environment);
     if (!known.readable && known.status.is_null()) {
         return fail_to_read(known);
     }
@@ -43,7 +43,7 @@ int list(const listing_options& asked, const command_context& context) {
             one.note = "served as before the configuration had a mistake";
         }
     }
-    if (asked.json) {
+    if (options.json) {
         std::cout << dumped({{"daemon", known.status.is_object()},
                              {"configuration", known.file.string()},
                              {"models_directory", known.files.models_directory.string()},
@@ -68,23 +68,23 @@ int list(const listing_options& asked, const command_context& context) {
 
 // `running`: the answer of /api/ps.
 void print_loaded(std::vector<listed_model> models, const core::result<control::admin_json>& running,
-                  const listing_options& asked, const command_context& context) {
+                  const listing_options& options, const command_context& context) {
     std::erase_if(models, [](const listed_model& one) {
         return one.state != "ready" && one.state != "loading" && one.state != "stopping";
     });
-    if (asked.json) {
-        std::erase_if(models, [&](const listed_model& one) { return !one.name.starts_with(asked.model); });
+    if (options.json) {
+        std::erase_if(models, [&](const listed_model& one) { return !one.name.starts_with(options.model); });
         std::cout << dumped({{"models", listing_json(models)}});
     } else {
-        std::cout << loaded_text(models, running ? *running : control::admin_json::object(), asked.model,
+        std::cout << loaded_text(models, running ? *running : control::admin_json::object(), options.model,
                                  std::chrono::system_clock::now(),
                                  style_of(STDOUT_FILENO, context.environment));
     }
 }
 
 // Of another machine, whose files are not known here.
-int list_loaded_elsewhere(const listing_options& asked, const command_context& context) {
-    const auto status = ask_remote(asked.elsewhere, "status", {}, context.environment);
+int list_loaded_elsewhere(const listing_options& options, const command_context& context) {
+    const auto status = ask_remote(options.elsewhere, "status", {}, context.environment);
     if (!status) {
         return fail(status.error().message);
     }
@@ -92,24 +92,25 @@ int list_loaded_elsewhere(const listing_options& asked, const command_context& c
     for (listed_model& one : models) {
         one.note.clear();
     }
-    print_loaded(std::move(models), ask_remote(asked.elsewhere, "/api/ps", {}, context.environment), asked,
-                 context);
+    print_loaded(std::move(models), ask_remote(options.elsewhere, "/api/ps", {}, context.environment),
+                 options, context);
     return succeeded;
 }
 
 // What has processes now, as a running daemon says.
-int list_loaded(const listing_options& asked, const command_context& context) {
-    if (!asked.elsewhere.url.empty()) {
-        return list_loaded_elsewhere(asked, context);
+int list_loaded(const listing_options& options, const command_context& context) {
+    if (!options.elsewhere.url.empty()) {
+        return list_loaded_elsewhere(options, context);
     }
-    const auto places = sockets_of(asked.place, context.environment);
+    const auto places = sockets_of(options.place, context.environment);
     const auto status = control::ask_daemon(places, {}, core::seconds{10});
     if (!status) {
-        return fail_to_ask(status.error(), asked.place, places);
+        return fail_to_ask(status.error(), options.place, places);
     }
-    const known_models known = look_for_models(asked.place, context.environment);
+    const known_models known = look_for_models(options.place, context.environment);
     print_loaded(list_models(known.files, *status),
-                 control::ask_daemon(places, question_of("/api/ps", {}), core::seconds{10}), asked, context);
+                 control::ask_daemon(places, question_of("/api/ps", {}), core::seconds{10}), options,
+                 context);
     return succeeded;
 }
 
@@ -126,9 +127,9 @@ control::admin_json status_of(const control::admin_json& status, const std::stri
 }
 
 // Of the last day with answers; null: no daemon answers, or the model has written nothing yet.
-control::admin_json speed_of(const listing_options& asked, const command_context& context,
+control::admin_json speed_of(const listing_options& options, const command_context& context,
                              const std::string& name) {
-    const auto reply = control::ask_daemon(sockets_of(asked.place, context.environment),
+    const auto reply = control::ask_daemon(sockets_of(options.place, context.environment),
                                            question_of("/corral/v1/speeds", {}), core::seconds{10});
     for (const control::admin_json& one :
          reply ? reported_objects(*reply, "models") : std::vector<control::admin_json>{}) {
@@ -144,17 +145,17 @@ control::admin_json speed_of(const listing_options& asked, const command_context
     return nullptr;
 }
 
-control::admin_question show_question(const listing_options& asked) {
-    return {"POST", "/api/show", {{"model", asked.model}, {"verbose", asked.place.verbose}}};
+control::admin_question show_question(const listing_options& options) {
+    return {"POST", "/api/show", {{"model", options.model}, {"verbose", options.place.verbose}}};
 }
 
 // One of the texts that Ollama's `show` has an option for, as it prints it.
-int show_part(const listing_options& asked, const command_context& context) {
-    const std::string& part = asked.parts.front();
-    const auto places = sockets_of(asked.place, context.environment);
-    const auto reply = control::ask_daemon(places, show_question(asked), core::seconds{10});
+int show_part(const listing_options& options, const command_context& context) {
+    const std::string& part = options.parts.front();
+    const auto places = sockets_of(options.place, context.environment);
+    const auto reply = control::ask_daemon(places, show_question(options), core::seconds{10});
     if (!reply) {
-        return fail_to_ask(reply.error(), asked.place, places);
+        return fail_to_ask(reply.error(), options.place, places);
     }
     if (reply->value("ok", control::admin_json(false)) != true) {
         return fail(reported_text(*reply, "error"));
@@ -163,26 +164,26 @@ int show_part(const listing_options& asked, const command_context& context) {
     return succeeded;
 }
 
-int show(const listing_options& asked, const command_context& context) {
-    if (asked.parts.size() > 1) {
+int show(const listing_options& options, const command_context& context) {
+    if (options.parts.size() > 1) {
         return fail(
             "only one of '--license', '--modelfile', '--parameters', '--system', or '--template' can be "
             "specified",
             wrong_words);
     }
-    if (!asked.parts.empty()) {
-        return show_part(asked, context);
+    if (!options.parts.empty()) {
+        return show_part(options, context);
     }
-    const known_models known = look_for_models(asked.place, context.environment);
+    const known_models known = look_for_models(options.place, context.environment);
     if (!known.readable) {
         return fail_to_read(known);
     }
     const auto reply = known.status.is_object()
-                           ? control::ask_daemon(sockets_of(asked.place, context.environment),
-                                                 show_question(asked), core::seconds{10})
+                           ? control::ask_daemon(sockets_of(options.place, context.environment),
+                                                 show_question(options), core::seconds{10})
                            : core::result<control::admin_json>(control::admin_json::object());
     const bool served_so = reply && reply->contains("model_info");
-    const catalog::model_entry* model = config::find_model(known.files, asked.model);
+    const catalog::model_entry* model = config::find_model(known.files, options.model);
     if (model == nullptr && served_so) {  // made by a client, of another that has a file
         model = config::find_model(
             known.files,
@@ -195,23 +196,23 @@ int show(const listing_options& asked, const command_context& context) {
                 left_out.push_back("left out: " + catalog::to_text(problem));
             }
         }
-        return fail(no_such_model(known.files, asked.model), failed, left_out);
+        return fail(no_such_model(known.files, options.model), failed, left_out);
     }
     control::admin_json served = status_of(known.status, model->name);
     if (served.is_null() && known.status.is_object()) {
         served = {{"state", "new"}, {"reason", "not served yet; say 'corral reload'"}};
     }
-    const auto file = engine::facts_in(engine::files_of(*model), asked.place.verbose);
+    const auto file = engine::facts_in(engine::files_of(*model), options.place.verbose);
     control::admin_json facts = model_facts(*model, served, file);
     facts["speed"] =
-        known.status.is_object() ? speed_of(asked, context, model->name) : control::admin_json(nullptr);
-    if (asked.json) {
+        known.status.is_object() ? speed_of(options, context, model->name) : control::admin_json(nullptr);
+    if (options.json) {
         std::cout << dumped(facts);
         return succeeded;
     }
     const text_style style = style_of(STDOUT_FILENO, context.environment);
     const std::string sections =
-        shown_sections(served_so ? *reply : shown_by_files(*model, file), asked.place.verbose, style);
+        shown_sections(served_so ? *reply : shown_by_files(*model, file), options.place.verbose, style);
     std::cout << wrapped(sections + model_page(facts, style), style);
     return succeeded;
 }

@@ -75,9 +75,9 @@ std::string places_text(const listed_model& model) {
 // name may be another model's.
 void join(listed_model& model, const std::vector<json>& served, bool daemon) {
     const bool left_out = model.state == "left out";
-    const auto found = std::ranges::find_if(served, [&](const json& one) {
-        return left_out ? reported_text(one, "source") == model.source
-                        : catalog::same_model(reported_text(one, "name"), model.name);
+    const auto found = std::ranges::find_if(served, [&](const json& object) {
+        return left_out ? reported_text(object, "source") == model.source
+                        : catalog::same_model(reported_text(object, "name"), model.name);
     });
     if (found != served.end()) {
         take_state(model, *found);

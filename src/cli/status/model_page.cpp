@@ -94,25 +94,25 @@ json learned_facts(const json& status) {
     return out;
 }
 
-std::string learned_text(const json& of) {
+std::string learned_text(const json& object) {
     std::string out;
     const auto add = [&out](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
-    if (const auto positions = reported_number(of, "positions")) {
+    if (const auto positions = reported_number(object, "positions")) {
         add(fmt::format("a context of {:.0f} tokens", *positions));
     }
-    if (const auto limit = reported_number(of, "prompt_limit")) {
+    if (const auto limit = reported_number(object, "prompt_limit")) {
         add(fmt::format("prompts of at most {:.0f} tokens", *limit));
     }
-    if (const auto chunk = reported_number(of, "chunk")) {
+    if (const auto chunk = reported_number(object, "chunk")) {
         add(fmt::format("reads {:.0f} tokens at a time", *chunk));
     }
-    if (const auto letter = reported_number(of, "tokens_per_letter")) {
+    if (const auto letter = reported_number(object, "tokens_per_letter")) {
         add(fmt::format("{:.2f} tokens for a letter", *letter));
     }
-    if (const auto load = reported_number(of, "load_seconds")) {
+    if (const auto load = reported_number(object, "load_seconds")) {
         add(*load < 1 ? "loads in less than 1 s" : "loads in about " + span_text(*load));
     }
-    if (const auto memory = reported_number(of, "memory_mb")) {
+    if (const auto memory = reported_number(object, "memory_mb")) {
         add(fmt::format("takes {:.0f} MB of its cards", *memory));
     }
     return out;
@@ -158,9 +158,9 @@ std::string listed(const json& values, const char* between) {
     return out;
 }
 
-std::string pairs(const json& of) {
+std::string pairs(const json& object) {
     std::string out;
-    for (const auto& [key, value] : of.items()) {
+    for (const auto& [key, value] : object.items()) {
         out += fmt::format("{}{} {}", out.empty() ? "" : ", ", key, shown(value));
     }
     return out;

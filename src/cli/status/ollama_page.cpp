@@ -182,14 +182,14 @@ std::string value_text(const json& value) {
 }
 
 // The row of a number, where there is one.
-void add_number(table_rows& to, const char* name, const json& of, const std::string& key) {
-    if (const json* const value = core::member(of, key.c_str()); value != nullptr && value->is_number()) {
+void add_number(table_rows& to, const char* name, const json& object, const std::string& key) {
+    if (const json* const value = core::member(object, key.c_str()); value != nullptr && value->is_number()) {
         to.push_back({name, value->dump()});
     }
 }
 
-json object_at(const json& of, const char* key) {
-    const json* const found = core::member(of, key);
+json object_at(const json& object, const char* key) {
+    const json* const found = core::member(object, key);
     return found != nullptr && found->is_object() ? *found : json::object();
 }
 

@@ -26,9 +26,9 @@ void add_note(std::string& out, const char* what, const std::string& text, const
 }
 
 // With the bar on a terminal, in words elsewhere.
-std::string progress_text(const json& of, const text_style& style) {
-    const auto percent = reported_number(of, "progress_percent");
-    const auto left = reported_number(of, "left_seconds");
+std::string progress_text(const json& object, const text_style& style) {
+    const auto percent = reported_number(object, "progress_percent");
+    const auto left = reported_number(object, "left_seconds");
     if (!percent && !left) {
         return {};
     }
@@ -90,8 +90,8 @@ void add_device(std::string& out, const json& tool) {
     }
 }
 
-void add_problems(std::string& out, const json& of) {
-    for (const json& problem : core::list_at(of, "problems")) {
+void add_problems(std::string& out, const json& object) {
+    for (const json& problem : core::list_at(object, "problems")) {
         if (problem.is_string()) {
             out += "      " + telemetry::printable(problem.get<std::string>(), 500) + '\n';
         }
@@ -180,50 +180,52 @@ std::string reuse_text(const json& reuse) {
     return why.empty() ? out : out + ". " + why;
 }
 
-bool is_down(const json& of) {
-    const std::string state = reported_text(of, "state");
+bool is_down(const json& object) {
+    const std::string state = reported_text(object, "state");
     return state == "broken" || state == "stopped";
 }
 
-void add_processes(std::string& out, const json& of, const text_style& style) {
-    if (const json tier = of.value("tier", json::object());
+void add_processes(std::string& out, const json& object, const text_style& style) {
+    if (const json tier = object.value("tier", json::object());
         tier.is_object() && reported_flag(tier, "serves")) {
         const std::string why = reported_text(tier, "why");
         add_note(out, "serves", "requests go here" + (why.empty() ? why : ", as " + why), style);
     }
-    if (const json compute = of.value("compute", json::object()); compute.is_object() && !is_down(of)) {
+    if (const json compute = object.value("compute", json::object());
+        compute.is_object() && !is_down(object)) {
         add_compute(out, compute, style);
     }
-    if (const json reuse = of.value("reuse", json::object());
-        reuse.is_object() && !reported_text(reuse, "state").empty() && !is_down(of)) {
+    if (const json reuse = object.value("reuse", json::object());
+        reuse.is_object() && !reported_text(reuse, "state").empty() && !is_down(object)) {
         add_note(out, "reuse", reuse_text(reuse), style);
     }
-    const json memory = of.value("memory", json::object());
+    const json memory = object.value("memory", json::object());
     add_note(out, "memory", memory.is_object() ? reported_text(memory, "after_unload") : std::string(),
              style);
-    for (const json& service : reported_objects(of, "services")) {
+    for (const json& service : reported_objects(object, "services")) {
         add_service(out, service, style);
     }
 }
 
-bool speaks(const json& of, std::initializer_list<const char*> keys) {
-    return std::ranges::any_of(keys, [&](const char* key) { return !reported_text(of, key).empty(); });
+bool speaks(const json& object, std::initializer_list<const char*> keys) {
+    return std::ranges::any_of(keys, [&](const char* key) { return !reported_text(object, key).empty(); });
 }
 
 // Nothing of it needs a second line.
-bool is_well(const json& of) {
-    const json compute = of.value("compute", json::object());
+bool is_well(const json& object) {
+    const json compute = object.value("compute", json::object());
     const std::string verdict = compute.is_object() ? reported_text(compute, "verdict") : std::string();
-    const json tier = of.value("tier", json::object());
+    const json tier = object.value("tier", json::object());
     const bool fallen =
         tier.is_object() && reported_amount(tier, "number") > 0 && reported_flag(tier, "serves");
-    const json memory = of.value("memory", json::object());
-    if (reported_text(of, "state") == "unloaded") {
-        return !speaks(of, {"warning", "waits"}) && !(memory.is_object() && speaks(memory, {"after_unload"}));
+    const json memory = object.value("memory", json::object());
+    if (reported_text(object, "state") == "unloaded") {
+        return !speaks(object, {"warning", "waits"}) &&
+               !(memory.is_object() && speaks(memory, {"after_unload"}));
     }
-    const std::vector<json> services = reported_objects(of, "services");
-    return reported_text(of, "state") == "ready" && !fallen && verdict != "fallback" &&
-           verdict != "suspected" && !speaks(of, {"warning", "waits"}) &&
+    const std::vector<json> services = reported_objects(object, "services");
+    return reported_text(object, "state") == "ready" && !fallen && verdict != "fallback" &&
+           verdict != "suspected" && !speaks(object, {"warning", "waits"}) &&
            std::ranges::all_of(services, [](const json& service) {
                return reported_text(service, "state") == "ready" && !speaks(service, {"advice", "warning"});
            });

@@ -71,12 +71,12 @@ bool any_broken(const control::admin_json& status) {
 }  // namespace
 
 core::result<control::admin_json> ask_with_bars(const std::vector<std::filesystem::path>& places,
-                                                const control::admin_question& asked, core::seconds longest,
-                                                const text_style& style) {
+                                                const control::admin_question& question,
+                                                core::seconds longest, const text_style& style) {
     std::atomic<bool> over{false};
     core::result<control::admin_json> answer = control::admin_json();
     std::thread asking([&] {
-        answer = control::ask_daemon(places, asked, longest);
+        answer = control::ask_daemon(places, question, longest);
         over = true;
     });
     live_lines lines(STDERR_FILENO, style);

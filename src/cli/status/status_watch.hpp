@@ -9,10 +9,10 @@
 
 namespace corral::cli {
 
-// Asks the daemon `asked`, which may take as long as `longest`, and meanwhile shows on standard error what troubles
+// Asks the daemon `question`, which may take as long as `longest`, and meanwhile shows on standard error what troubles
 // models that load, and, where that is a terminal, a bar for each.
 [[nodiscard]] core::result<control::admin_json> ask_with_bars(
-    const std::vector<std::filesystem::path>& places, const control::admin_question& asked,
+    const std::vector<std::filesystem::path>& places, const control::admin_question& question,
     core::seconds longest, const text_style& style);
 
 // The status again and again until nothing loads any more: drawn anew on a terminal, elsewhere a line for

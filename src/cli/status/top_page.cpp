@@ -42,9 +42,9 @@ std::string table(const std::vector<row>& rows, const text_style& style) {
     return rows.size() > 1 ? out + '\n' : std::string();
 }
 
-const json& object_at(const json& of, const char* key) {
+const json& object_at(const json& object, const char* key) {
     static const json none = json::object();
-    const json* const found = core::member(of, key);
+    const json* const found = core::member(object, key);
     return found != nullptr && found->is_object() ? *found : none;
 }
 

@@ -37,7 +37,7 @@ protected:
 
     // On the loop, while the program runs; the program may have ended already.
     [[nodiscard]] virtual core::awaitable<core::result<tokenizer_answer>> ask() = 0;
-    virtual void hear(process::output_stream from, std::string_view text);
+    virtual void hear(process::output_stream stream, std::string_view text);
 
     [[nodiscard]] core::steady_time now() const { return clock_.now(); }
     [[nodiscard]] core::executor executor() { return loop_.get_executor(); }

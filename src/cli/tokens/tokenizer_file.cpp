@@ -125,9 +125,9 @@ private:
         co_return answer();
     }
 
-    void hear(process::output_stream from, std::string_view text) override {
-        if (from == process::output_stream::err) {
-            asked_program::hear(from, text);
+    void hear(process::output_stream stream, std::string_view text) override {
+        if (stream == process::output_stream::err) {
+            asked_program::hear(stream, text);
         } else if (said_.size() <= most_answer) {
             said_ += text;
         }

@@ -63,12 +63,12 @@ std::string taken_address(const config::configuration& of) {
     return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
 }
 
-doctor::configuration_view view_of(const config::configuration_source& from,
+doctor::configuration_view view_of(const config::configuration_source& source,
                                    const config::configuration_result& read) {
     doctor::configuration_view out;
-    out.file = from.file;
+    out.file = source.file;
     std::error_code unreadable;
-    out.there = fs::exists(from.file, unreadable);
+    out.there = fs::exists(source.file, unreadable);
     out.errors = read.errors;
     out.warnings = read.warnings;
     const config::configuration* const said = read.value ? &*read.value : nullptr;
@@ -102,12 +102,12 @@ std::vector<catalog::device_template> installed_devices(const fs::path& config) 
     return out;
 }
 
-catalog::device_template filled(catalog::device_template said, unsigned card) {
-    for (std::string& word : said.command) {
+catalog::device_template filled(catalog::device_template device, unsigned card) {
+    for (std::string& word : device.command) {
         word = engine::with_card(word, card);
     }
-    said.advice = engine::with_card(said.advice, card);
-    return said;
+    device.advice = engine::with_card(device.advice, card);
+    return device;
 }
 
 // The cards that a model may run on.

@@ -34,18 +34,19 @@ bool is_plain(std::string_view member) {
     return std::ranges::find(plain_words, member) != plain_words.end();
 }
 
-json plain_part(const json& of, std::string_view member) {
-    if (of.is_number() || of.is_boolean()) {
-        return of;
+json plain_part(const json& object, std::string_view member) {
+    if (object.is_number() || object.is_boolean()) {
+        return object;
     }
-    if (of.is_string()) {
-        return is_plain(member) ? json(telemetry::printable(of.get<std::string>(), longest_word)) : json();
+    if (object.is_string()) {
+        return is_plain(member) ? json(telemetry::printable(object.get<std::string>(), longest_word))
+                                : json();
     }
-    json out = of.is_object() ? json::object() : json::array();
-    for (const auto& [name, value] : of.items()) {
-        json inner = plain_part(value, of.is_object() ? std::string_view(name) : member);
+    json out = object.is_object() ? json::object() : json::array();
+    for (const auto& [name, value] : object.items()) {
+        json inner = plain_part(value, object.is_object() ? std::string_view(name) : member);
         const bool empty = inner.is_null() || (inner.is_structured() && inner.empty());
-        if (!empty && of.is_object()) {
+        if (!empty && object.is_object()) {
             out[name] = std::move(inner);
         } else if (!empty) {
             out.push_back(std::move(inner));
@@ -59,8 +60,8 @@ std::string machine_name() {
     return ::uname(&about) == 0 ? about.machine : "";
 }
 
-std::string dumped(const json& of) {
-    return of.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+std::string dumped(const json& object) {
+    return object.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ struct support_options {
 };
 
 // Of the configuration that the command finds; its letters and digits alone.
-std::string box_name(const support_request& asked) {
-    const auto read = config::load_configuration(source_of(asked.place.config, asked.environment));
+std::string box_name(const support_request& request) {
+    const auto read = config::load_configuration(source_of(request.place.config, request.environment));
     const auto& known = read.value ? read.value : read.draft;
     std::string out = known ? known->box_name : std::string("box");
     for (char& c : out) {

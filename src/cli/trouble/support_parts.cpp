@@ -46,8 +46,8 @@ constexpr std::string_view content_left_out =
     "left out: with 'log_content = true' it may hold prompts and answers; 'corral support --content' "
     "includes it";
 
-std::string json_text(const json& of) {
-    return of.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+std::string json_text(const json& object) {
+    return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 // A file of /proc or the like, as one line; empty where there is none.
@@ -96,9 +96,9 @@ std::string shown_file(const fs::path& file) {
         shown ? *shown : "# is no TOML; 'corral check' says where. Not shown, for it may hold secrets.\n");
 }
 
-support_part configuration(const support_request& asked) {
+support_part configuration(const support_request& request) {
     const config::configuration_place place =
-        config::find_configuration(asked.place.config, asked.environment);
+        config::find_configuration(request.place.config, request.environment);
     support_part out{"configuration", "corral.toml and the manifests; secrets and comments are left out", {}};
     std::string text = shown_file(place.file);
     std::error_code unreadable;  // no folder: no manifests
@@ -120,9 +120,9 @@ support_part configuration(const support_request& asked) {
 }
 
 // The status of the Corral that runs; null: none answers.
-json status_of(const support_request& asked, support_part& part) {
+json status_of(const support_request& request, support_part& part) {
     part = {"status", "as the Corral that runs reports it", {}};
-    const auto reply = control::ask_daemon(sockets_of(asked.place, asked.environment), {}, patience);
+    const auto reply = control::ask_daemon(sockets_of(request.place, request.environment), {}, patience);
     if (!reply) {
         part.about = "not known: " + reply.error().message;
         return {};
@@ -131,14 +131,14 @@ json status_of(const support_request& asked, support_part& part) {
     return *reply;
 }
 
-support_part findings(const support_request& asked) {
+support_part findings(const support_request& request) {
     support_part out{"doctor", "what 'corral doctor' finds on this box", {}};
     std::optional<std::string> socket;
-    if (!asked.place.socket.empty()) {
-        socket = asked.place.socket;
+    if (!request.place.socket.empty()) {
+        socket = request.place.socket;
     }
     const auto gathered =
-        gather_examination({std::nullopt, source_of(asked.place.config, asked.environment), socket});
+        gather_examination({std::nullopt, source_of(request.place.config, request.environment), socket});
     if (!gathered) {
         out.about = "not examined: " + gathered.error().message;
         return out;
@@ -148,8 +148,8 @@ support_part findings(const support_request& asked) {
     return out;
 }
 
-void add_crashes(const support_request& asked, bool content, std::vector<support_part>& to) {
-    const fs::path folder = crashes_of(asked.place, asked.environment);
+void add_crashes(const support_request& request, bool content, std::vector<support_part>& to) {
+    const fs::path folder = crashes_of(request.place, request.environment);
     const auto names = telemetry::list_crashes(folder);
     if (!names || names->empty()) {
         to.push_back({"crashes", names ? "none is kept" : names.error().message, {}});
@@ -162,7 +162,7 @@ void add_crashes(const support_request& asked, bool content, std::vector<support
         if (!bundle.is_object()) {
             part.about += text ? ": it is damaged" : ": " + text.error().message;
         } else {
-            const bool withheld = !asked.content && (content || reported_flag(bundle, "log_content"));
+            const bool withheld = !request.content && (content || reported_flag(bundle, "log_content"));
             part.about += withheld ? "; what services printed is left out" : "";
             part.text = support_text(json_text(withheld ? without_lines(std::move(bundle)) : bundle),
                                      most_bundle, support_cut::back);
@@ -171,14 +171,14 @@ void add_crashes(const support_request& asked, bool content, std::vector<support
     }
 }
 
-support_part log_of(const support_request& asked, const std::string& target, support_part out) {
+support_part log_of(const support_request& request, const std::string& target, support_part out) {
     std::string text;
     const auto take = [&](std::string_view event, const json& data) {
         const std::optional<json> line = log_line_of(event, data);
         text += line ? log_line_text(*line, {}) : "";
         return true;
     };
-    const auto read = control::follow_daemon(sockets_of(asked.place, asked.environment),
+    const auto read = control::follow_daemon(sockets_of(request.place, request.environment),
                                              log_path(target, log_lines, false), patience, take);
     if (!read) {
         out.about = "not known: " + read.error().message;
@@ -188,33 +188,33 @@ support_part log_of(const support_request& asked, const std::string& target, sup
 }
 
 // Of the lines that services printed. The file may say by now what only the next start does.
-bool may_hold_content(const json& status, const support_request& asked) {
+bool may_hold_content(const json& status, const support_request& request) {
     if (!status.is_null()) {
         return reported_flag(status, "log_content");
     }
     const config::configuration_result read =
-        config::load_configuration(source_of(asked.place.config, asked.environment));
+        config::load_configuration(source_of(request.place.config, request.environment));
     return !read.value || read.value->log_content;
 }
 
 }  // namespace
 
-std::vector<support_part> gather_support(const support_request& asked) {
+std::vector<support_part> gather_support(const support_request& request) {
     std::vector<support_part> out;
-    out.push_back(findings(asked));  // before any thread
+    out.push_back(findings(request));  // before any thread
     out.insert(out.begin(), machine());
-    out.push_back(configuration(asked));
+    out.push_back(configuration(request));
     support_part shown;
-    const json status = status_of(asked, shown);
+    const json status = status_of(request, shown);
     out.push_back(std::move(shown));
-    const bool content = may_hold_content(status, asked);
-    add_crashes(asked, content, out);
-    if (content && !asked.content) {
+    const bool content = may_hold_content(status, request);
+    add_crashes(request, content, out);
+    if (content && !request.content) {
         out.push_back({"log", std::string(content_left_out), {}});
         return out;
     }
-    out.push_back(log_of(asked, "corral", {"log", "Corral's own, the last lines", {}}));
-    out.push_back(log_of(asked, "", {"services", "what services printed last", {}}));
+    out.push_back(log_of(request, "corral", {"log", "Corral's own, the last lines", {}}));
+    out.push_back(log_of(request, "", {"services", "what services printed last", {}}));
     return out;
 }
 

@@ -18,6 +18,6 @@ struct support_request {
 
 // Blocks: on the disk, on the admin socket (10 s at most for each of three questions), on the status tools. What can't be
 // had is a part that says why. Call it before any thread exists, as gather_examination().
-[[nodiscard]] std::vector<support_part> gather_support(const support_request& asked);
+[[nodiscard]] std::vector<support_part> gather_support(const support_request& request);
 
 }  // namespace corral::cli
