@@ -163,18 +163,18 @@ inheritance take_inheritance() {
 }
 
 core::result<config::door> open_door(http::server& at, const config::configuration& settings,
-                                     inheritance& from) {
-    const bool managed = from.socket || (from.before && from.before->activated);
-    std::optional<int> inherited = std::exchange(from.socket, std::nullopt);
-    if (from.before && !from.before->listeners.empty()) {
-        inherited = from.before->listeners.front();
-        for (std::size_t extra = 1; extra < from.before->listeners.size(); ++extra) {
-            ::close(from.before->listeners[extra]);
+                                     inheritance& inherited) {
+    const bool managed = inherited.socket || (inherited.before && inherited.before->activated);
+    std::optional<int> handle = std::exchange(inherited.socket, std::nullopt);
+    if (inherited.before && !inherited.before->listeners.empty()) {
+        handle = inherited.before->listeners.front();
+        for (std::size_t extra = 1; extra < inherited.before->listeners.size(); ++extra) {
+            ::close(inherited.before->listeners[extra]);
         }
     }
-    const auto where = inherited ? address_of(*inherited) : std::nullopt;
-    if (inherited && !where) {
-        ::close(*inherited);
+    const auto where = handle ? address_of(*handle) : std::nullopt;
+    if (handle && !where) {
+        ::close(*handle);
     }
     const auto open = where ? std::optional(config::door{*where, managed}) : std::nullopt;
     if (open && managed && !config::same_door(open->at, settings.listen)) {
@@ -192,11 +192,11 @@ core::result<config::door> open_door(http::server& at, const config::configurati
         return at_last ? core::result<config::door>(config::door{*at_last, is_managed}) : at_last.error();
     };
     if (plan.step == config::door_step::keep) {
-        return opened(at.listen_on(*inherited), managed);
+        return opened(at.listen_on(*handle), managed);
     }
     if (plan.step == config::door_step::move) {
         // First, for an address that covers the new one would be in its way.
-        ::close(*inherited);
+        ::close(*handle);
     }
     auto fresh = at.listen(settings.listen);
     if (fresh || !plan.may_stay) {

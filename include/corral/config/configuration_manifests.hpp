@@ -16,7 +16,7 @@ void read_models_directory(catalog::section& root, const std::filesystem::path& 
 // is no file are passed over, at most 1,000 are read. Relative paths of a manifest start at its own folder.
 // One with a mistake, or with a name that is taken (the configuration's own models first, then those of
 // earlier files), goes to `left_out`, and all others to `models`.
-void read_manifests(configuration& to, configuration_reading& with);
+void read_manifests(configuration& to, configuration_reading& context);
 
 // Whose models may be left out.
 enum class left_out_of { manifests, everything };

@@ -25,6 +25,6 @@ struct configuration_reading {
 };
 
 // Reads one [[models]] table; appends to `profile_errors` and the issue lists what is wrong with it.
-[[nodiscard]] catalog::model_entry read_model(catalog::section table, configuration_reading& with);
+[[nodiscard]] catalog::model_entry read_model(catalog::section table, configuration_reading& context);
 
 }  // namespace corral::config

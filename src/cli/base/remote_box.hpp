@@ -44,7 +44,7 @@ struct found_box {
 [[nodiscard]] control::admin_question question_of(const std::string& verb, const std::string& model);
 
 // As ask_remote().
-[[nodiscard]] core::awaitable<core::result<control::admin_json>> ask_box(found_box of, std::string verb,
+[[nodiscard]] core::awaitable<core::result<control::admin_json>> ask_box(found_box box, std::string verb,
                                                                          std::string model);
 
 // The answer to question_of(). Blocks, for `limit` once there is a connection; fails with what the box says, or with why it says nothing.
