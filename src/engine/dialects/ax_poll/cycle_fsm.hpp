@@ -386,6 +386,7 @@ private:
 
     // The text of a run (cycle_text.cpp).
     [[nodiscard]] bool take_text(const poll_answer& got);
+    void cut_to_limit(std::string& text) const;
     void deliver(std::string text);
     void note_shared();
     // What the runtime's own account of the run may decide: one that was not ended here, nor by the context.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_fsm.hpp"
 
@@ -19,6 +20,10 @@ constexpr core::nanoseconds report_delay = 100ms;
 constexpr std::size_t longest_usual_token = 6;  // bytes
 constexpr std::uint32_t tokens_of_a_piece = 3;  // what the runtime gathers (docs/facts/vendor_ax.md#races)
 constexpr std::uint32_t enough_for_a_text = 8;  // tokens that can't all be parts of one character
+
+bool is_inside_character(char c) noexcept {
+    return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
 
 }  // namespace
 
@@ -178,7 +183,9 @@ bool cycle_fsm::take_text(const poll_answer& got) {
         run_.full_text_held = false;  // the model wrote these words
         text.insert(0, context_full_text);
     }
-    if (signs_.tapped) {
+    if (!signs_.tapped) {
+        cut_to_limit(text);
+    } else {
         polled_text::poll_verdict verdict = run_.expected.on_poll(text);
         if (verdict.gap || !verdict.ours) {
             note_shared();
@@ -188,6 +195,19 @@ bool cycle_fsm::take_text(const poll_answer& got) {
     }
     deliver(std::move(text));
     return true;
+}
+
+// The server keeps no limit, and a late poll brings far more than was asked for. A word that crosses it is kept whole.
+void cycle_fsm::cut_to_limit(std::string& text) const {
+    if (!run_.what.max_tokens) {
+        return;
+    }
+    const std::size_t most = *run_.what.max_tokens * longest_usual_token;
+    std::size_t end = most - std::min(most, run_.text_bytes);
+    while (end < text.size() && (core::is_letter(text[end]) || is_inside_character(text[end]))) {
+        ++end;
+    }
+    text.resize(std::min(end, text.size()));
 }
 
 // Text that the runtime never got, because it left before the answer, is missing in the polls too.
