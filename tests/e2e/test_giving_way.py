@@ -196,9 +196,9 @@ def test_jobs_are_done_however_many_people_ask_another_model_on_their_card(tmp_p
 
 
 def test_a_job_that_ends_sooner_than_both_models_are_loaded_is_not_interrupted(tmp_path):
-    with two_on_one_card(tmp_path, load_ms=2000) as farm, ThreadPoolExecutor(1) as clients:
+    with two_on_one_card(tmp_path, load_ms=3000) as farm, ThreadPoolExecutor(1) as clients:
         assert farm.who("beta") == "beta" and farm.who("alpha") == "alpha"
-        running = clients.submit(whole, farm, options={"num_predict": 240})
+        running = clients.submit(whole, farm, options={"num_predict": 200})
         writes(farm)
         answered = beta(farm)
         assert running.result()[1] < answered and "gives way to somebody" not in farm.log()
