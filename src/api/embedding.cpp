@@ -56,7 +56,7 @@ public:
         while (made_.vectors.size() < what_.texts.size()) {
             auto stopped = co_await next_batch();
             if (stopped) {
-                note("failed", stopped->cause,
+                note("failed", name_of(*stopped),
                      chat::tells_why(*stopped) ? stopped->message.text() : std::string());
                 const auto all = context_.admission->runtimes_of(model_->deployment);
                 co_return generation::for_client(std::move(*stopped),
@@ -100,7 +100,7 @@ private:
                 made_.load = context_.clock->now() - what_.arrived;
                 by_ = by;
             } else if (!are_one_model(by_, by)) {
-                co_return chat::failure{chat::failure_kind::unavailable, "model-changed",
+                co_return chat::failure{chat::failure_kind::unavailable, chat::failure_cause::model_changed,
                                         core::say("request.changed")};
             }
             order.texts.assign(first, first + static_cast<std::ptrdiff_t>(count));
@@ -127,7 +127,7 @@ private:
             batch.vectors.size() == count && length > 0 && (first || kept == wanted) &&
             std::ranges::all_of(batch.vectors, [&](const auto& one) { return one.size() == length; });
         if (!usable) {
-            return chat::failure{chat::failure_kind::runtime_failed, "vectors-unusable",
+            return chat::failure{chat::failure_kind::runtime_failed, chat::failure_cause::vectors_unusable,
                                  core::say("runtime.protocol/gave")};
         }
         if (first && !has_room(kept)) {
@@ -152,12 +152,13 @@ private:
     }
     [[nodiscard]] chat::failed_event too_much(std::size_t length) const {
         if (length * what_.texts.size() <= most_numbers) {
-            chat::failed_event out = chat::failure{chat::failure_kind::unavailable, "no-memory",
-                                                   core::say("request.vectors-memory/server")};
+            chat::failed_event out =
+                chat::failure{chat::failure_kind::unavailable, chat::failure_cause::no_memory,
+                              core::say("request.vectors-memory/server")};
             out.retryable = true;
             return out;
         }
-        return chat::failure{chat::failure_kind::bad_request, "too-many-vectors",
+        return chat::failure{chat::failure_kind::bad_request, chat::failure_cause::too_many_vectors,
                              core::say("request.vectors-memory/request", most_numbers / length, length)};
     }
     void note(std::string_view outcome, std::string_view cause, const std::string& why) const {

@@ -120,7 +120,7 @@ core::awaitable<std::optional<chat::failed_event>> load_model(const api_context&
     if (!failed) {
         co_return failed;
     }
-    telemetry::log().info("model={} event=load.failed cause={} why=\"{}\"", model->name, failed->cause,
+    telemetry::log().info("model={} event=load.failed cause={} why=\"{}\"", model->name, name_of(*failed),
                           telemetry::printable(failed->message, 500));
     co_return generation::for_client(
         std::move(*failed),

@@ -86,15 +86,15 @@ availability availability_of(const supervisor::group& group, std::string_view ru
 chat::failure no_embeddings() {
     chat::failure out;
     out.kind = chat::failure_kind::unsupported;
-    out.cause = "no-embeddings";
+    out.cause = chat::failure_cause::no_embeddings;
     out.message = "this model does not support embeddings";
     return out;
 }
 
-const char* cause_of_absence(std::span<backend* const> all) {
+chat::failure_cause cause_of_absence(std::span<backend* const> all) {
     const bool elsewhere =
         std::ranges::all_of(all, [](backend* const each) { return each->model().runtime.services.empty(); });
-    return elsewhere && !all.empty() ? "remote-away" : "backend-broken";
+    return elsewhere && !all.empty() ? chat::failure_cause::remote_away : chat::failure_cause::backend_broken;
 }
 
 std::optional<core::seconds> until_next_try(std::span<backend* const> all, core::steady_time now) {
@@ -171,7 +171,7 @@ core::awaitable<std::optional<run_outcome>> refused_run(
     run_outcome out;
     out.failure = run_failure{
         .kind = chat::failure_kind::unavailable,
-        .cause = "not-ready",
+        .cause = chat::failure_cause::not_ready,
         .message = why.reason.empty() ? std::string("The model is not ready.") : why.reason.text(),
         .retryable = true};
     if (on_end) {

@@ -26,7 +26,6 @@ chat::failure too_long(const engine::prompt_measure& measured, const part_tokens
     const std::string about = measured.exact ? "" : "about ";
     chat::failure out;
     out.kind = chat::failure_kind::context_too_long;
-    out.cause = "context-too-long";
     // Ollama's words (docs/facts/ollama_wire.md#chat-request), then the numbers.
     std::string text =
         "the prompt is longer than the context length currently available to the model; shorten the prompt, "
@@ -70,7 +69,7 @@ chat::failure measure_failure(const core::failure& why) {
     chat::failure out;
     out.kind = why.code == core::errc::timed_out ? chat::failure_kind::timed_out
                                                  : chat::failure_kind::runtime_failed;
-    out.cause = "measure-failed";
+    out.cause = chat::failure_cause::measure_failed;
     out.message = why.message;
     out.retryable = why.code != core::errc::refused && why.code != core::errc::invalid;
     return out;
@@ -102,7 +101,7 @@ chat::failure render_failure(const core::failure& why) {
     chat::failure out;
     const bool ours = why.code == core::errc::internal;
     out.kind = ours ? chat::failure_kind::internal : chat::failure_kind::bad_request;
-    out.cause = ours ? "render-failed" : "render-refused";
+    out.cause = ours ? chat::failure_cause::render_failed : chat::failure_cause::render_refused;
     out.message = why.message;
     return out;
 }
@@ -110,7 +109,7 @@ chat::failure render_failure(const core::failure& why) {
 chat::failure not_verbatim(const char* what) {
     chat::failure out;
     out.kind = chat::failure_kind::unsupported;
-    out.cause = "no-verbatim-prompts";
+    out.cause = chat::failure_cause::no_verbatim_prompts;
     out.message = std::string("this model can't take ") + what +
                   ", because its program puts a chat template of its own around every prompt; send messages";
     return out;

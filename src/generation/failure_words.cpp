@@ -11,8 +11,10 @@ namespace corral::generation {
 
 namespace {
 
+using chat::failure_cause;
+
 struct words {
-    std::string_view cause;
+    failure_cause cause;
     std::string_view happened;
     bool restarts = true;  // Corral starts it again
 };
@@ -23,30 +25,30 @@ constexpr std::string_view no_vectors = "The model gave no usable vectors for th
 constexpr std::string_view no_tokens = "The model's tokenizer does not answer.";
 
 constexpr std::array known{
-    words{"runtime-died", "The model's program stopped while it worked on this answer."},
-    words{"tokenizer-died", "The model's tokenizer stopped while it worked on this answer."},
-    words{"tokenizer-unavailable", no_tokens},
-    words{"measure-failed", no_tokens},
-    words{"decode-stalled", "The model's program hung in the middle of this answer."},
-    words{"prefill-stalled", too_late},
-    words{"reset-stalled", too_late},
-    words{"runtime-hung", too_late},
-    words{"runtime-stuck", too_late},
-    words{"reset-refused", no_answer, false},
-    words{"call-failed", no_answer, false},
-    words{"protocol", no_answer, false},
-    words{"error-as-text", no_answer, false},
-    words{"empty-answer", no_answer, false},
-    words{"generate-swallowed", no_answer, false},
-    words{"answer-failed", "The model's program reported a failure of this answer.", false},
-    words{"stopping", "The model's program is being stopped."},
-    words{"not-ready", "The model's program is not ready."},
-    words{"reset-swallowed", no_answer},
-    words{"mute", no_answer},
-    words{"load-deadline", "The model was not ready in its time.", false},
-    words{"call-silent", "The model made no vectors in its time.", false},
-    words{"embedding-refused", no_vectors, false},
-    words{"vectors-unusable", no_vectors, false},
+    words{failure_cause::runtime_died, "The model's program stopped while it worked on this answer."},
+    words{failure_cause::tokenizer_died, "The model's tokenizer stopped while it worked on this answer."},
+    words{failure_cause::tokenizer_unavailable, no_tokens},
+    words{failure_cause::measure_failed, no_tokens},
+    words{failure_cause::decode_stalled, "The model's program hung in the middle of this answer."},
+    words{failure_cause::prefill_stalled, too_late},
+    words{failure_cause::reset_stalled, too_late},
+    words{failure_cause::runtime_hung, too_late},
+    words{failure_cause::runtime_stuck, too_late},
+    words{failure_cause::reset_refused, no_answer, false},
+    words{failure_cause::call_failed, no_answer, false},
+    words{failure_cause::protocol, no_answer, false},
+    words{failure_cause::error_as_text, no_answer, false},
+    words{failure_cause::empty_answer, no_answer, false},
+    words{failure_cause::generate_swallowed, no_answer, false},
+    words{failure_cause::answer_failed, "The model's program reported a failure of this answer.", false},
+    words{failure_cause::stopping, "The model's program is being stopped."},
+    words{failure_cause::not_ready, "The model's program is not ready."},
+    words{failure_cause::reset_swallowed, no_answer},
+    words{failure_cause::mute, no_answer},
+    words{failure_cause::load_deadline, "The model was not ready in its time.", false},
+    words{failure_cause::call_silent, "The model made no vectors in its time.", false},
+    words{failure_cause::embedding_refused, no_vectors, false},
+    words{failure_cause::vectors_unusable, no_vectors, false},
 };
 
 std::string when(std::optional<core::seconds> wait) {
@@ -64,16 +66,16 @@ std::string when(std::optional<core::seconds> wait) {
 
 chat::failure for_client(chat::failure why, std::optional<core::seconds> load) {
     const std::optional<core::seconds> wait = why.retry_after ? why.retry_after : load;
-    const auto found = std::ranges::find(known, std::string_view(why.cause), &words::cause);
+    const auto found = std::ranges::find(known, why.cause, &words::cause);
     if (found != known.end()) {
         why.message =
             std::string(found->happened) +
             (found->restarts ? " Corral starts it again by itself; ask again " + when(wait) + "."
                              : std::string(" Ask again; if it happens each time, tell the operator."));
-    } else if (why.cause == "backend-broken") {
+    } else if (why.cause == failure_cause::backend_broken) {
         why.message = "The model does not start. Corral tries again by itself; ask again " + when(wait) +
                       ". 'corral status' tells its operator why.";
-    } else if (why.cause == "remote-away") {
+    } else if (why.cause == failure_cause::remote_away) {
         why.message =
             "The other server that answers for this model does not serve now. Ask again " + when(wait) + ".";
     }

@@ -85,7 +85,7 @@ core::awaitable<void> generation_run::perform() {
                          telemetry::printable(thrown));
     }
     if (!state_->ended()) {
-        fail(chat::failure_kind::internal, "no-end", core::say("request.no-result"));
+        fail(chat::failure_kind::internal, chat::failure_cause::no_end, core::say("request.no-result"));
     }
     note_timings();
     report_.close(summary());
@@ -127,11 +127,12 @@ core::awaitable<void> generation_run::steps() {
 core::awaitable<bool> generation_run::prepare() {
     put_aside_ = false;
     if (model_ == nullptr) {
-        fail(chat::failure_kind::model_not_found, "model-not-found", core::say("request.not-served"));
+        fail(chat::failure_kind::model_not_found, chat::failure_cause::none, core::say("request.not-served"));
         co_return false;
     }
     if (has_images(request_) && !catalog::can(*model_->entry, "vision")) {
-        fail(chat::failure_kind::unavailable, "tier-without-vision", core::say("request.fallback-blind"));
+        fail(chat::failure_kind::unavailable, chat::failure_cause::tier_without_vision,
+             core::say("request.fallback-blind"));
         co_return false;
     }
     asked_ = {request_.sampling, request_.limits, request_.thinking, std::nullopt};
@@ -239,7 +240,8 @@ core::awaitable<bool> generation_run::follow_model() {
         co_return prepared_again;
     }
     if (gave_way_ && state_->gone_out()) {
-        fail(chat::failure_kind::unavailable, "model-changed", core::say("request.changed/begun"));
+        fail(chat::failure_kind::unavailable, chat::failure_cause::model_changed,
+             core::say("request.changed/begun"));
         co_return false;
     }
     if (!put_aside_) {
@@ -254,7 +256,8 @@ core::awaitable<bool> generation_run::follow_model() {
         co_return false;
     }
     if (!model_->runs_on(granted)) {
-        fail(chat::failure_kind::unavailable, "model-changed", core::say("request.changed"));
+        fail(chat::failure_kind::unavailable, chat::failure_cause::model_changed,
+             core::say("request.changed"));
         co_return false;
     }
     co_return true;

@@ -126,7 +126,7 @@ private:
     // Retryable only where the client has nothing yet.
     void fail(chat::failure why);
     void end_with(const chat::failure& why);
-    void fail(chat::failure_kind kind, std::string cause, core::reason message);
+    void fail(chat::failure_kind kind, chat::failure_cause cause, core::reason message);
 
     void note_who_serves();
     void note_timings();

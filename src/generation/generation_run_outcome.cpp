@@ -47,7 +47,8 @@ void generation_run::on_logprobs(chat::token_logprobs tokens) {
 
 void generation_run::bound_what_waits() {
     if (state_->pending_bytes() + output_.waiting_bytes() > max_pending_bytes()) {
-        fail(chat::failure_kind::runtime_failed, "answer-too-long", core::say("request.answer-too-long"));
+        fail(chat::failure_kind::runtime_failed, chat::failure_cause::answer_too_long,
+             core::say("request.answer-too-long"));
         control_->cancel();
     }
 }
@@ -134,7 +135,7 @@ void generation_run::carry_out(const run_again&, const chat::failure& why) {
         "run.again",
         "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to run "
         "again: {}",
-        request_.id, model_->name, tries_, why.cause,
+        request_.id, model_->name, tries_, name_of(why),
         context_.options.log_content || tells_why(why) ? telemetry::printable(why.message, 500)
                                                        : "its words may quote the prompt and are not logged");
     verdict_ = verdict::again;
@@ -161,7 +162,7 @@ void generation_run::carry_out(finish_request next) {
 
 void generation_run::carry_out(const fail_request& next) {
     verdict_ = verdict::over;
-    if (next.why.cause == poisonous_cause) {
+    if (next.why.cause == chat::failure_cause::poisonous) {
         telemetry::error(
             "run.poisonous",
             "request id={} model={} client={} is deadly, for the runtime died {} times in it and hung {} "
@@ -206,10 +207,10 @@ void generation_run::end_with(const chat::failure& why) {
     }
 }
 
-void generation_run::fail(chat::failure_kind kind, std::string cause, core::reason message) {
+void generation_run::fail(chat::failure_kind kind, chat::failure_cause cause, core::reason message) {
     chat::failure why;
     why.kind = kind;
-    why.cause = std::move(cause);
+    why.cause = cause;
     why.message = std::move(message);
     fail(why);
 }

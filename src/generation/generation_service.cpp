@@ -170,7 +170,7 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     const run_context& with = impl_->with;
     const served whole = co_await with.models->whole(model);
     if (whole == nullptr) {
-        co_return chat::failure{chat::failure_kind::model_not_found, "model-not-found",
+        co_return chat::failure{chat::failure_kind::model_not_found, chat::failure_cause::none,
                                 core::say("request.not-served")};
     }
     if (auto why = surely_too_long(request, context_length_of(*whole))) {
@@ -210,7 +210,8 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     const core::result<engine::prompt_measure> measured =
         co_await (*granted)->measure(prepared->prompt, until);
     if (!measured) {
-        co_return worded({chat::failure_kind::runtime_failed, "measure-failed", measured.error().message});
+        co_return worded({chat::failure_kind::runtime_failed, chat::failure_cause::measure_failed,
+                          measured.error().message});
     }
     co_return measured->system_tokens + measured->turn_tokens;
 }

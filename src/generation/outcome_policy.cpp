@@ -6,10 +6,10 @@ namespace corral::generation {
 
 namespace {
 
-fail_request failing(chat::failure_kind kind, std::string cause, std::string message) {
+fail_request failing(chat::failure_kind kind, chat::failure_cause cause, std::string message) {
     fail_request out;
     out.why.kind = kind;
-    out.why.cause = std::move(cause);
+    out.why.cause = cause;
     out.why.message = std::move(message);
     return out;
 }
@@ -26,7 +26,7 @@ std::string what_it_did(const prompt_record& harm) {
 }
 
 fail_request poisonous(const run_standing& standing) {
-    return failing(chat::failure_kind::runtime_failed, std::string(poisonous_cause),
+    return failing(chat::failure_kind::runtime_failed, chat::failure_cause::poisonous,
                    what_it_did(standing.harm) +
                        " while it worked on this request, so the request is not tried again. Change it, or "
                        "ask the operator.");
@@ -45,7 +45,7 @@ std::optional<fail_request> before_run(const prompt_record& harm, const retry_li
     }
     const auto left = std::chrono::ceil<std::chrono::minutes>(core::deadline(harm.until).left(now)).count();
     return failing(
-        chat::failure_kind::unsupported, std::string(quarantined_cause),
+        chat::failure_kind::unsupported, chat::failure_cause::quarantined,
         what_it_did(harm) + " while it worked on this prompt. It is refused for another " +
             std::to_string(left) +
             " min, so that the model stays there for everybody. Change the prompt, or have the model "
@@ -54,9 +54,9 @@ std::optional<fail_request> before_run(const prompt_record& harm, const retry_li
 
 fail_request after_abandonment(const run_standing& standing) {
     if (standing.reader_gone) {
-        return failing(chat::failure_kind::cancelled, "cancelled", "the client has gone");
+        return failing(chat::failure_kind::cancelled, chat::failure_cause::none, "the client has gone");
     }
-    return failing(chat::failure_kind::shutting_down, "shutting-down",
+    return failing(chat::failure_kind::shutting_down, chat::failure_cause::none,
                    "this server is shutting down; ask again in a while");
 }
 
@@ -91,7 +91,7 @@ end_of_run after_run(const run_standing& standing, const retry_limits& limits,
                 [](auto&& next) { return end_of_run(std::forward<decltype(next)>(next)); },
                 after_failure(standing, limits, outcome.failure.value_or(engine::run_failure{})));
         case engine::run_end::cancelled:
-            return failing(chat::failure_kind::internal, "run-cancelled",
+            return failing(chat::failure_kind::internal, chat::failure_cause::run_cancelled,
                            "the answer was stopped without a reason; ask again");
         case engine::run_end::stop:
             return judge_answer{chat::finish_reason::stop};
@@ -123,7 +123,7 @@ end_of_answer after_answer(const run_standing& standing, const retry_limits& lim
         return run_corrected{std::move(verdict.violation)};
     }
     const std::string tries = format->tries == 1 ? "1 try" : std::to_string(format->tries) + " tries";
-    return failing(chat::failure_kind::format_unmet, "format-unmet",
+    return failing(chat::failure_kind::format_unmet, chat::failure_cause::none,
                    "the model's answer does not keep to the requested format after " + tries + " (" +
                        verdict.violation + "); ask again, or ask for a simpler format");
 }

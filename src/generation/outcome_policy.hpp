@@ -49,9 +49,6 @@ struct finish_request {
     chat::finish_reason reason = chat::finish_reason::stop;
     std::string text;  // that waited for its format; may be empty
 };
-// Of a request that killed or hung the runtime too often, and of one whose prompt had done so before it came.
-inline constexpr std::string_view poisonous_cause = "poisonous";
-inline constexpr std::string_view quarantined_cause = "quarantined";
 struct fail_request {
     chat::failure why;
 };

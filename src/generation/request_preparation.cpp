@@ -187,7 +187,7 @@ preparation prepare_request(chat::generation_request& request, const served_mode
     prepared_request out;
     out.how = std::move(options);
     if (out.how.format == nullptr || (is_conversation(request) && request.messages.empty())) {
-        return chat::failure{chat::failure_kind::internal, "not-renderable",
+        return chat::failure{chat::failure_kind::internal, chat::failure_cause::not_renderable,
                              core::say("request.conversation/model")};
     }
     if (!request.format.is_null()) {
@@ -195,7 +195,8 @@ preparation prepare_request(chat::generation_request& request, const served_mode
             request.format, model.entry->strict_schemas ? chat::schema_rule::checked_whole
                                                         : chat::schema_rule::checked_where_possible);
         if (!plan) {
-            return chat::failure{chat::failure_kind::bad_request, "format-refused", plan.error().message};
+            return chat::failure{chat::failure_kind::bad_request, chat::failure_cause::format_refused,
+                                 plan.error().message};
         }
         out.format = std::move(*plan);
         if (is_conversation(request)) {

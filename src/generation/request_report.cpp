@@ -86,7 +86,7 @@ void request_report::note_finish(chat::finish_reason reason) {
 
 void request_report::note_failure(const chat::failure& why) {
     ended_as_ = name_of(why.kind);
-    outcome_ = why.cause.empty() ? name_of(why.kind) : why.cause;
+    outcome_ = name_of(why);
     why_ = log_content_ || tells_why(why) ? why.message.text() : std::string();
 }
 

@@ -12,12 +12,12 @@ namespace {
 
 constexpr core::milliseconds look_interval{100};
 
-chat::failed_event not_ready(chat::failure_kind kind, std::string cause, core::reason message,
+chat::failed_event not_ready(chat::failure_kind kind, chat::failure_cause cause, core::reason message,
                              std::optional<core::seconds> retry_after = {}) {
     chat::failed_event out;
     out.retry_after = retry_after;
     out.kind = kind;
-    out.cause = std::move(cause);
+    out.cause = cause;
     out.message = std::move(message);
     out.retryable = true;
     return out;
@@ -33,17 +33,17 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
     const engine::backend* held = nullptr;
     while (true) {
         if (admission.refuses_new()) {
-            co_return not_ready(chat::failure_kind::shutting_down, "shutting-down",
+            co_return not_ready(chat::failure_kind::shutting_down, chat::failure_cause::none,
                                 core::say("request.shutting-down"));
         }
         // Meanwhile another may have taken its place.
         engine::backend* const present = admission.runtime_of(model);
         if (present == nullptr) {
-            co_return not_ready(chat::failure_kind::unavailable, "model-removed",
+            co_return not_ready(chat::failure_kind::unavailable, chat::failure_cause::model_removed,
                                 core::say("request.removed/model"));
         }
         if (admission.suspended(model)) {
-            co_return not_ready(chat::failure_kind::unavailable, "model-stopped",
+            co_return not_ready(chat::failure_kind::unavailable, chat::failure_cause::model_stopped,
                                 scheduler::suspension_text(model));
         }
         if (present != held) {
@@ -52,7 +52,7 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
         }
         const scheduler::model_queue queue = admission.queue_of(model);
         if (queue.impossible) {
-            co_return not_ready(chat::failure_kind::unavailable, "no-room", queue.why);
+            co_return not_ready(chat::failure_kind::unavailable, chat::failure_cause::no_room, queue.why);
         }
         const engine::availability now = availability_of(admission, model);
         if (now.state == engine::availability_state::ready) {
@@ -72,11 +72,12 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
         const core::wake_reason reason = co_await present->availability_changed().wait(next);
         if (reason == core::wake_reason::timed_out && until.passed(std::chrono::steady_clock::now())) {
             co_return not_ready(
-                chat::failure_kind::timed_out, "load-deadline", core::say("request.not-ready-in-time"),
+                chat::failure_kind::timed_out, chat::failure_cause::load_deadline,
+                core::say("request.not-ready-in-time"),
                 engine::until_next_try(admission.runtimes_of(model), std::chrono::steady_clock::now()));
         }
         if (reason == core::wake_reason::cancelled) {
-            co_return not_ready(chat::failure_kind::cancelled, "cancelled",
+            co_return not_ready(chat::failure_kind::cancelled, chat::failure_cause::none,
                                 core::say("request.vectors-cancelled/client"));
         }
     }

@@ -19,29 +19,31 @@ refusal make_refusal(const decision& why) {
     using core::say;
     switch (why.what) {
         case verdict::queue_full:
-            return {failure_kind::queue_full, "queue-full", say("request.queue-full"), why.retry_after};
+            return {failure_kind::queue_full, chat::failure_cause::none, say("request.queue-full"),
+                    why.retry_after};
         case verdict::too_late:
-            return {failure_kind::unavailable, "deadline-unreachable",
+            return {failure_kind::unavailable, chat::failure_cause::deadline_unreachable,
                     say("request.deadline/too-late",
                         std::to_string(why.retry_after.value_or(core::seconds{1}).count())),
                     why.retry_after};
         case verdict::unknown_model:
-            return {failure_kind::model_not_found, "model-not-found", say("request.not-served"), {}};
+            return {failure_kind::model_not_found, chat::failure_cause::none, say("request.not-served"), {}};
         case verdict::broken:
-            return {failure_kind::unavailable, "backend-broken",
+            return {failure_kind::unavailable, chat::failure_cause::backend_broken,
                     why.reason.empty() ? say("request.runtime-refuses") : why.reason, why.retry_after};
         case verdict::suspended:
-            return {failure_kind::unavailable, "model-stopped", why.reason, {}};
+            return {failure_kind::unavailable, chat::failure_cause::model_stopped, why.reason, {}};
         case verdict::no_memory:
-            return {failure_kind::unavailable, "no-room", why.reason, {}};
+            return {failure_kind::unavailable, chat::failure_cause::no_room, why.reason, {}};
         case verdict::removed:
-            return {failure_kind::unavailable, "model-removed", say("request.removed"), {}};
+            return {
+                failure_kind::unavailable, chat::failure_cause::model_removed, say("request.removed"), {}};
         case verdict::shutting_down:
-            return {failure_kind::shutting_down, "shutting-down", say("request.shutting-down"), {}};
+            return {failure_kind::shutting_down, chat::failure_cause::none, say("request.shutting-down"), {}};
         case verdict::granted:
             break;
     }
-    return {failure_kind::internal, "no-refusal", "a grant was taken for a refusal", {}};
+    return {failure_kind::internal, chat::failure_cause::no_refusal, "a grant was taken for a refusal", {}};
 }
 
 // A load of which only the runtime itself knows how long it takes.
@@ -99,10 +101,12 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
         reason = co_await place.bell().wait(who.until);
     }
     if (reason == core::wake_reason::cancelled) {
-        co_return refusal{chat::failure_kind::cancelled, "cancelled", core::say("request.withdrawn"), {}};
+        co_return refusal{
+            chat::failure_kind::cancelled, chat::failure_cause::none, core::say("request.withdrawn"), {}};
     }
     if (!place.outcome()) {
-        co_return refusal{chat::failure_kind::timed_out, "queue-deadline", core::say("request.deadline"),
+        co_return refusal{chat::failure_kind::timed_out, chat::failure_cause::queue_deadline,
+                          core::say("request.deadline"),
                           engine::until_next_try(of->backends_of(who.model), of->clock.now())};
     }
     if (place.at() == nullptr) {

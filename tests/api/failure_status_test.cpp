@@ -35,18 +35,20 @@ TEST(failure_status, a_failure_without_a_message_shows_its_kind) {
 
 // Which of a failure's words the log may have.
 TEST(tells_why, never_of_a_runtime_that_refuses_in_its_own_words) {
+    using chat::failure_cause;
     using chat::failure_kind;
     const std::string words = "The runtime refused a prompt: 'my secret' is too rude.";
-    for (const char* cause : {"generate-refused", "runtime-error", "remote-failed", "remote-busy",
-                              "remote-refused", "a-cause-that-nobody-has-judged", ""}) {
-        EXPECT_FALSE(chat::tells_why({failure_kind::runtime_failed, cause, words})) << cause;
-        EXPECT_FALSE(chat::tells_why({failure_kind::unavailable, cause, words})) << cause;
+    for (const failure_cause cause :
+         {failure_cause::generate_refused, failure_cause::runtime_error, failure_cause::remote_failed,
+          failure_cause::remote_busy, failure_cause::remote_refused, failure_cause::none}) {
+        EXPECT_FALSE(chat::tells_why({failure_kind::runtime_failed, cause, words})) << name_of(cause);
+        EXPECT_FALSE(chat::tells_why({failure_kind::unavailable, cause, words})) << name_of(cause);
     }
-    EXPECT_TRUE(chat::tells_why({failure_kind::runtime_failed, "runtime-died", "It died."}));
-    EXPECT_TRUE(chat::tells_why({failure_kind::timed_out, "queue-deadline", "Too late."}));
-    EXPECT_TRUE(
-        chat::tells_why({failure_kind::runtime_failed, "foreign-stop", "Another program stopped it."}));
-    EXPECT_FALSE(chat::tells_why({failure_kind::bad_request, "x", words}));
+    EXPECT_TRUE(chat::tells_why({failure_kind::runtime_failed, failure_cause::runtime_died, "It died."}));
+    EXPECT_TRUE(chat::tells_why({failure_kind::timed_out, failure_cause::queue_deadline, "Too late."}));
+    EXPECT_TRUE(chat::tells_why(
+        {failure_kind::runtime_failed, failure_cause::foreign_stop, "Another program stopped it."}));
+    EXPECT_FALSE(chat::tells_why({failure_kind::bad_request, failure_cause::runtime_died, words}));
 }
 
 }  // namespace

@@ -254,7 +254,7 @@ private:
             case run_end::failed:
                 break;
         }
-        return end.failure ? end.failure->cause : "failed for no reason";
+        return end.failure ? name_of(*end.failure) : "failed for no reason";
     }
     void say(const std::string& what) { said_ += (said_.empty() ? "" : ", ") + what; }
 

@@ -24,13 +24,13 @@ heard read(const std::string& bytes, std::size_t texts, std::size_t piece = 7,
     embedding_answer answer(how, texts);
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
         if (const auto why = answer.feed(std::string_view(bytes).substr(at, piece))) {
-            out.why = why->cause + ": " + why->message;
+            out.why = std::string(name_of(*why)) + ": " + why->message;
             return out;
         }
     }
     embedding_outcome made = answer.finish();
     if (!made) {
-        out.why = made.error().cause + ": " + made.error().message;
+        out.why = std::string(name_of(made.error())) + ": " + made.error().message;
         return out;
     }
     out.vectors = made->vectors;

@@ -95,17 +95,18 @@ TEST_F(embedding_call_test, each_way_to_fail_has_its_kind) {
     struct row {
         std::string answer;
         chat::failure_kind kind;
-        const char* cause;
+        chat::failure_cause cause;
     };
     const std::vector<row> table{
         {whole_answer(501, R"({"error":{"message":"Start it with `--embeddings`"}})"),
-         chat::failure_kind::unsupported, "no-embeddings"},
-        {whole_answer(503, "{}"), chat::failure_kind::unavailable, "busy"},
+         chat::failure_kind::unsupported, chat::failure_cause::no_embeddings},
+        {whole_answer(503, "{}"), chat::failure_kind::unavailable, chat::failure_cause::busy},
         {whole_answer(400, R"({"error":{"message":"Input content cannot be empty"}})"),
-         chat::failure_kind::bad_request, "texts-refused"},
-        {whole_answer(500, "{}"), chat::failure_kind::runtime_failed, "embedding-refused"},
-        {whole_answer(200, "[]"), chat::failure_kind::runtime_failed, "vectors-unusable"},
-        {"HTTP/1.1 200 X\r\nContent-Length: 500\r\n\r\n{", chat::failure_kind::runtime_failed, "call-failed"},
+         chat::failure_kind::bad_request, chat::failure_cause::texts_refused},
+        {whole_answer(500, "{}"), chat::failure_kind::runtime_failed, chat::failure_cause::embedding_refused},
+        {whole_answer(200, "[]"), chat::failure_kind::runtime_failed, chat::failure_cause::vectors_unusable},
+        {"HTTP/1.1 200 X\r\nContent-Length: 500\r\n\r\n{", chat::failure_kind::runtime_failed,
+         chat::failure_cause::call_failed},
     };
     for (const row& each : table) {
         const played_server server({{each.answer}});
@@ -117,7 +118,7 @@ TEST_F(embedding_call_test, each_way_to_fail_has_its_kind) {
     const played_server silent({{"", true}});
     const auto made = ask(silent, {"a"}, true, core::milliseconds{200});
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().cause, "call-silent");
+    EXPECT_EQ(made.error().cause, chat::failure_cause::call_silent);
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ struct told {
     run_outcome outcome;
     std::string text;
     int ends = 0;  // calls of on_end
-    [[nodiscard]] std::string cause() const { return outcome.failure ? outcome.failure->cause : ""; }
+    [[nodiscard]] std::string cause() const { return outcome.failure ? name_of(*outcome.failure) : ""; }
 };
 
 class simulated : public ::testing::Test {

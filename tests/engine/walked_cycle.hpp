@@ -406,7 +406,7 @@ private:
     }
     void tell_end(const run_outcome& end) {
         trace_.push_back("  end: " +
-                         (end.failure ? end.failure->cause : std::to_string(static_cast<int>(end.end))));
+                         (end.failure ? name_of(*end.failure) : std::to_string(static_cast<int>(end.end))));
         ++ends_;
         seen_.answers += end.end == run_end::stop && !is_ahead_ ? 1U : 0U;
         if (reuses_ && !is_ahead_) {

@@ -90,7 +90,7 @@ protected:
     static chat::failure failure(bool retryable) {
         chat::failure out;
         out.kind = chat::failure_kind::runtime_failed;
-        out.cause = "runtime-died";
+        out.cause = chat::failure_cause::runtime_died;
         out.message = "the runtime died";
         out.retryable = retryable;
         return out;

@@ -143,7 +143,7 @@ TEST_F(generation_service_test, tries_are_bounded) {
     backend.otherwise = failing(true);
     const reading got = read(request());
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, "runtime-died");
+    EXPECT_EQ(got.failed->cause, chat::failure_cause::runtime_died);
     EXPECT_EQ(backend.seen.size(), 3U);
 }
 
@@ -188,7 +188,7 @@ TEST_F(generation_service_test, a_failure_after_text_ends_the_answer) {
     const reading got = read(request());
     EXPECT_EQ(got.text, "half an ans");
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, "runtime-died");
+    EXPECT_EQ(got.failed->cause, chat::failure_cause::runtime_died);
     EXPECT_EQ(backend.seen.size(), 1U);
 }
 
@@ -239,7 +239,7 @@ TEST_F(generation_service_test, a_broken_backend_fails_and_keeps_its_reason_for_
 TEST_F(generation_service_test, a_client_is_told_what_happened_what_is_done_and_when_to_ask_again) {
     engine::run_failure hung;
     hung.kind = failure_kind::runtime_failed;
-    hung.cause = "decode-stalled";
+    hung.cause = chat::failure_cause::decode_stalled;
     hung.message = "No text came for 12.0 s; the decode clock stood at 6.1 s. It is being restarted.";
     backend.otherwise = saying({"half"});
     backend.otherwise.end = engine::run_end::failed;
@@ -319,7 +319,7 @@ TEST_F(generation_service_test, logprobs_without_end_are_bounded_and_the_client_
         what.top_logprobs = 20;
         const reading got = stream ? read(what) : read_whole(what);
         ASSERT_TRUE(got.failed);
-        EXPECT_EQ(got.failed->cause, "answer-too-long");
+        EXPECT_EQ(got.failed->cause, chat::failure_cause::answer_too_long);
         EXPECT_FALSE(got.failed->message.empty());
         EXPECT_EQ(got.order, "x");
     }

@@ -228,7 +228,7 @@ std::string live(const random_box& of, const std::vector<happening>& all) {
     const std::size_t turn = of.overtakes + 1;
     for (std::size_t i = 0; i < box.requests.size(); ++i) {
         const test::simulated_request& each = box.requests[i];
-        if (each.who->refused && each.who->refused->cause != "cancelled") {
+        if (each.who->refused && each.who->refused->kind != chat::failure_kind::cancelled) {
             return "request " + std::to_string(i + 1) + " is refused: " + each.who->refused->message;
         }
         // One turn of each of the others, from when it came and after every turn of its own model; those

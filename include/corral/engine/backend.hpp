@@ -272,7 +272,7 @@ class backend;
 [[nodiscard]] std::optional<core::seconds> until_next_try(std::span<backend* const> all,
                                                           core::steady_time now);
 // The cause of a refusal while none of them serves: "backend-broken", or "remote-away" where nothing has to start here.
-[[nodiscard]] const char* cause_of_absence(std::span<backend* const> all);
+[[nodiscard]] chat::failure_cause cause_of_absence(std::span<backend* const> all);
 // About how long the first of them takes to be ready again after a loss, by its loads so far; nothing: none has been
 // loaded yet.
 [[nodiscard]] std::optional<core::seconds> until_ready(std::span<backend* const> all, core::steady_time now);

@@ -24,13 +24,14 @@ json_bounds bounds_for(std::size_t texts) {
 }
 
 chat::failure unusable(std::string what) {
-    return {chat::failure_kind::runtime_failed, "vectors-unusable",
+    return {chat::failure_kind::runtime_failed, chat::failure_cause::vectors_unusable,
             "The runtime's answer is no list of vectors: " + std::move(what) + "."};
 }
 
 // docs/facts/ollama_wire.md#embeddings.
 chat::failure not_finite() {
-    return {chat::failure_kind::bad_request, "vectors-not-finite", "embedding contains NaN or Inf values"};
+    return {chat::failure_kind::bad_request, chat::failure_cause::vectors_not_finite,
+            "embedding contains NaN or Inf values"};
 }
 
 std::vector<std::string_view> way_of(std::string_view pointer) {

@@ -235,12 +235,12 @@ std::optional<stream_parts::lost_server> stream_backend::lost_since(std::uint64_
     }
     if (stop_wanted_) {
         return stream_parts::lost_server{.why = {.kind = chat::failure_kind::unavailable,
-                                                 .cause = "stopping",
+                                                 .cause = chat::failure_cause::stopping,
                                                  .message = "The runtime is being stopped.",
                                                  .retryable = true}};
     }
     return stream_parts::lost_server{.why = {.kind = chat::failure_kind::runtime_failed,
-                                             .cause = "runtime-died",
+                                             .cause = chat::failure_cause::runtime_died,
                                              .message = ended_text("The runtime", runtime_),
                                              .retryable = true},
                                      .died = fell(runtime_)};

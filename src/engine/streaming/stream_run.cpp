@@ -108,7 +108,8 @@ core::awaitable<bool> stream_run::come_to_rest(core::deadline until) {
 core::awaitable<run_end> stream_run::attempt(run_state& now) {
     auto request = parts_.protocol->request_for(now.what);
     if (!request) {
-        co_return fail(now, chat::failure_kind::unsupported, "unsupported", request.error().message, false);
+        co_return fail(now, chat::failure_kind::unsupported, chat::failure_cause::none,
+                       request.error().message, false);
     }
     stream_request asked = std::move(*request);
     const chat::rendered_prompt& prompt = now.what.prompt;
@@ -159,8 +160,8 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, stream_reques
         if (std::exchange(now.asks_anew, false)) {
             auto plain = parts_.protocol->request_for(now.what);
             if (!plain) {
-                co_return fail(now, chat::failure_kind::unsupported, "unsupported", plain.error().message,
-                               false);
+                co_return fail(now, chat::failure_kind::unsupported, chat::failure_cause::none,
+                               plain.error().message, false);
             }
             request = std::move(*plain);
             continue;
@@ -235,7 +236,8 @@ stream_run::early stream_run::take(run_state& now) {
         }
     }
     if (!read) {
-        return fail(now, chat::failure_kind::runtime_failed, "protocol", read.error().message, true);
+        return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::protocol,
+                    read.error().message, true);
     }
     return std::nullopt;
 }
@@ -278,9 +280,9 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
     } else if (const auto* error = std::get_if<error_part>(&part)) {
         core::reason message = core::say("runtime.not-run/gave-up",
                                          error->message.empty() ? "it does not say why" : error->message);
-        return error->context
-                   ? fail_too_long(now, *error->context, std::move(message))
-                   : fail(now, chat::failure_kind::runtime_failed, "runtime-error", std::move(message), true);
+        return error->context ? fail_too_long(now, *error->context, std::move(message))
+                              : fail(now, chat::failure_kind::runtime_failed,
+                                     chat::failure_cause::runtime_error, std::move(message), true);
     } else {
         now.done = true;
     }
@@ -291,7 +293,7 @@ stream_run::early stream_run::deliver(run_state& now) {
     note_text(now);
     const std::string piece = now.text.ready(false);
     if (now.text.is_error()) {
-        return fail(now, chat::failure_kind::runtime_failed, "error-as-text",
+        return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::error_as_text,
                     core::say("runtime.not-run/told"), true);
     }
     note_usage(now);
@@ -343,18 +345,18 @@ core::awaitable<run_end> stream_run::conclude(run_state& now) {
     const bool failed = co_await failed_inside(now);
     if (failed) {
         now.done = true;
-        co_return fail(now, chat::failure_kind::runtime_failed, "answer-failed",
+        co_return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::answer_failed,
                        complaint_->cause + (complaint_->advice.empty() ? "" : " " + complaint_->advice),
                        true);
     }
     if (wanted == end_mark::body_end && !now.finished && !now.text.any()) {
         // Where a run that failed ends like one that is over, an answer without a word is no answer.
-        co_return fail(now, chat::failure_kind::runtime_failed, "empty-answer",
+        co_return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::empty_answer,
                        core::say("runtime.not-run/ended"), true);
     }
     const std::string rest_of_text = now.text.ready(true);
     if (now.text.is_error()) {
-        co_return fail(now, chat::failure_kind::runtime_failed, "error-as-text",
+        co_return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::error_as_text,
                        core::say("runtime.not-run/told"), true);
     }
     if (!rest_of_text.empty()) {

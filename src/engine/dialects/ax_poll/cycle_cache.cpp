@@ -233,11 +233,11 @@ void cycle_fsm::cache_differs() {
     cache_.forget();
     run_.unchecked.clear();
     if (is_unknown) {
-        set_failure(chat::failure_kind::runtime_failed, "cache-untold",
+        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::cache_untold,
                     core::say("runtime.cache-untold/runtime-said"));
     } else {
         ask(act::report_intrusion{act::report_intrusion::kind::cache});
-        set_failure(chat::failure_kind::runtime_failed, "cache-differs",
+        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::cache_differs,
                     core::say("runtime.cache-foreign/runtime-read"));
     }
     retry();

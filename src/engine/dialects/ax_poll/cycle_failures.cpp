@@ -20,7 +20,7 @@ constexpr core::seconds heeds_a_stop{2};
 
 }  // namespace
 
-void cycle_fsm::set_failure(chat::failure_kind kind, const char* cause, core::reason message) {
+void cycle_fsm::set_failure(chat::failure_kind kind, chat::failure_cause cause, core::reason message) {
     run_failure what;
     what.kind = kind;
     what.cause = cause;
@@ -30,17 +30,17 @@ void cycle_fsm::set_failure(chat::failure_kind kind, const char* cause, core::re
     run_.failure = std::move(what);
 }
 
-void cycle_fsm::fail(chat::failure_kind kind, const char* cause, core::reason message) {
+void cycle_fsm::fail(chat::failure_kind kind, chat::failure_cause cause, core::reason message) {
     set_failure(kind, cause, std::move(message));
     end(run_end::failed);
 }
 
-void cycle_fsm::fail_and_restart(const char* cause, core::reason message) {
+void cycle_fsm::fail_and_restart(chat::failure_cause cause, core::reason message) {
     run_.restart_cause = message;
     fail(chat::failure_kind::runtime_failed, cause, with_restart(message));
 }
 
-void cycle_fsm::fail_as_hung(const char* cause, core::reason message) {
+void cycle_fsm::fail_as_hung(chat::failure_cause cause, core::reason message) {
     if (run_.prompt_inside) {
         note_hang(message);
     }
@@ -63,11 +63,11 @@ void cycle_fsm::context_full(std::uint32_t prompt_tokens) {
                    std::to_string(sizes.prompt_limit) + " can be taken, in whole blocks of " +
                    std::to_string(sizes.chunk);
     }
-    fail(chat::failure_kind::context_too_long, "context-full", message + ".");
+    fail(chat::failure_kind::context_too_long, chat::failure_cause::context_full, message + ".");
 }
 
 void cycle_fsm::foreign_ids() {
-    set_failure(chat::failure_kind::runtime_failed, "tokenizer-foreign-ids",
+    set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::tokenizer_foreign_ids,
                 core::say("runtime.tokenizer-foreign/tokenizer-service"));
     run_.failure->retryable = false;
     end(run_end::failed);
@@ -75,14 +75,15 @@ void cycle_fsm::foreign_ids() {
 
 void cycle_fsm::no_tokens(std::string_view unanswered) {
     if (signs_.tapped && signs_.tap.text_refused) {
-        set_failure(chat::failure_kind::runtime_failed, "tokenizer-refused", signs_.tap.trouble);
+        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::tokenizer_refused,
+                    signs_.tap.trouble);
         run_.failure->retryable = false;
         return;
     }
     const bool has_trouble = signs_.tapped && !signs_.tap.trouble.empty();
     run_.doubts_tokenizer = !signs_.tapped;
     set_failure(
-        chat::failure_kind::unavailable, "tokenizer-unavailable",
+        chat::failure_kind::unavailable, chat::failure_cause::tokenizer_unavailable,
         has_trouble ? signs_.tap.trouble : core::say("runtime.tokenizer-away/tokenizer-service", unanswered));
 }
 
@@ -105,11 +106,11 @@ void cycle_fsm::encode_failed(const core::failure& why) {
         return;
     }
     if (why.code == core::errc::invalid) {
-        fail(chat::failure_kind::bad_request, "prompt-too-short", why.message);
+        fail(chat::failure_kind::bad_request, chat::failure_cause::prompt_too_short, why.message);
         return;
     }
     if (why.code == core::errc::refused) {
-        fail(chat::failure_kind::unsupported, "verbatim-impossible", why.message);
+        fail(chat::failure_kind::unsupported, chat::failure_cause::verbatim_impossible, why.message);
         return;
     }
     if (why.code == core::errc::limit_exceeded) {
@@ -119,7 +120,7 @@ void cycle_fsm::encode_failed(const core::failure& why) {
     if (why.code == core::errc::timed_out) {
         ask(act::report_tokenizer_hung{});
     }
-    set_failure(chat::failure_kind::unavailable, "tokenizer-unavailable", why.message);
+    set_failure(chat::failure_kind::unavailable, chat::failure_cause::tokenizer_unavailable, why.message);
     run_.doubts_tokenizer = why.code == core::errc::protocol;
     end(run_end::failed);
 }
@@ -158,7 +159,8 @@ bool cycle_fsm::interrupted() {
     } else if (signs_.lost != process_epochs::loss::none) {
         fail_by_loss();
     } else if (run_.what.until.passed(now_)) {
-        fail(chat::failure_kind::timed_out, "deadline", core::say("request.took-too-long"));
+        fail(chat::failure_kind::timed_out, chat::failure_cause::deadline,
+             core::say("request.took-too-long"));
     } else {
         return false;
     }
@@ -167,11 +169,13 @@ bool cycle_fsm::interrupted() {
 
 void cycle_fsm::fail_by_loss() {
     if (signs_.lost == process_epochs::loss::stopping) {
-        fail(chat::failure_kind::unavailable, "stopping", core::say("runtime.given-up/runtime"));
+        fail(chat::failure_kind::unavailable, chat::failure_cause::stopping,
+             core::say("runtime.given-up/runtime"));
         return;
     }
     const bool tokenizer = signs_.lost == process_epochs::loss::tokenizer;
-    set_failure(chat::failure_kind::runtime_failed, tokenizer ? "tokenizer-died" : "runtime-died",
+    set_failure(chat::failure_kind::runtime_failed,
+                tokenizer ? chat::failure_cause::tokenizer_died : chat::failure_cause::runtime_died,
                 signs_.loss_text);
     if (signs_.runtime_fell && run_.prompt_inside) {
         run_.loss = {run_loss::how::died, false, signs_.loss_text};
@@ -200,7 +204,8 @@ void cycle_fsm::decide(noticing& in) {
     if (what.silent) {
         hung(what.call);
     } else {
-        fail(chat::failure_kind::runtime_failed, "call-failed", core::say("runtime.hung/runtime", what.call));
+        fail(chat::failure_kind::runtime_failed, chat::failure_cause::call_failed,
+             core::say("runtime.hung/runtime", what.call));
     }
 }
 
@@ -256,13 +261,13 @@ bool cycle_fsm::stalled() {
     run_.restart_pair = suspect_ && !decoding;
     const std::string length = " No text came for " + seconds_text(silence) + "; the ";
     if (decoding) {
-        fail_as_hung("decode-stalled",
+        fail_as_hung(chat::failure_cause::decode_stalled,
                      core::say("runtime.hung/runtime-stopped", length, learned_.decode.stand()));
         if (teaches()) {
             learned_.decode.ran_out();
         }
     } else {
-        fail_as_hung("prefill-stalled",
+        fail_as_hung(chat::failure_cause::prefill_stalled,
                      core::say("runtime.hung/runtime-begin", length, learned_.prefill.stand(size)));
         if (teaches()) {
             learned_.prefill.ran_out();
@@ -278,7 +283,7 @@ bool cycle_fsm::reset_stalled() {
     if (waits_for_tokenizer || silence <= learned_.reset.limit(size)) {
         return false;
     }
-    fail_as_hung("reset-stalled",
+    fail_as_hung(chat::failure_cause::reset_stalled,
                  core::say("runtime.hung/runtime-finish", seconds_text(silence), learned_.reset.stand(size)));
     if (teaches()) {
         learned_.reset.ran_out();
@@ -304,7 +309,8 @@ bool cycle_fsm::stands_still(const scrubbing& in) const {
 }
 
 void cycle_fsm::hung(const char* call) {
-    fail_as_hung("runtime-hung", core::say("runtime.hung/runtime-took", call, learned_.call.stand()));
+    fail_as_hung(chat::failure_cause::runtime_hung,
+                 core::say("runtime.hung/runtime-took", call, learned_.call.stand()));
     if (teaches()) {
         learned_.call.ran_out();
     }

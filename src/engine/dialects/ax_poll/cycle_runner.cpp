@@ -72,7 +72,7 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec spec, run_sink& sink, ru
         run_outcome out;
         out.failure = run_failure{
             .kind = chat::failure_kind::timed_out,
-            .cause = "deadline",
+            .cause = chat::failure_cause::deadline,
             .message =
                 "The request's time ran out while it waited for its turn. Ask again, or give it more time."};
         out.progress.usage.prompt_tokens =

@@ -93,7 +93,7 @@ void cycle_fsm::conclude() {
         state_ = owing{};
     } else if (!run_.text_given) {
         run_.restart_pair = true;
-        fail_and_restart("mute", core::say("runtime.not-run/runtime-ran"));
+        fail_and_restart(chat::failure_cause::mute, core::say("runtime.not-run/runtime-ran"));
     } else {
         end(run_end::stop);
     }
@@ -136,7 +136,7 @@ void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_an
     }
     const bool ours = take_text(got);
     if (run_.foreign_text) {
-        set_failure(chat::failure_kind::runtime_failed, "foreign-text",
+        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::foreign_text,
                     core::say("runtime.foreign-talk/runtime-gave"));
         run_.foreign_text = false;
         retry();
@@ -154,7 +154,7 @@ void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_an
     if (!signs_.tapped && most && run_.progress.usage.generated_tokens >= *most) {
         end(run_end::length);
     } else if (verdict == follow_verdict::swallowed) {
-        set_failure(chat::failure_kind::runtime_failed, "generate-swallowed",
+        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::generate_swallowed,
                     core::say("runtime.not-run/runtime-accepted"));
         retry();
     } else if (verdict == follow_verdict::ended) {
@@ -243,7 +243,7 @@ bool cycle_fsm::stopped_by_others(bool cut) const {
 
 void cycle_fsm::tell_foreign_stop() {
     ask(act::report_intrusion{act::report_intrusion::kind::stop});
-    set_failure(chat::failure_kind::runtime_failed, "foreign-stop",
+    set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::foreign_stop,
                 core::say("runtime.foreign-talk/runtime-ended"));
     if (run_.text_given) {
         end(run_end::failed);
@@ -316,7 +316,7 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
         return;
     }
     if (!text) {
-        fail(chat::failure_kind::unavailable, "tokenizer-died", text.error().message);
+        fail(chat::failure_kind::unavailable, chat::failure_cause::tokenizer_died, text.error().message);
         return;
     }
     std::string missed = run_.expected.rest();
@@ -338,7 +338,7 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
     const std::uint32_t made = signs_.tokens_made;
     if (made == 0 || (!run_.text_given && made >= enough_for_a_text)) {
         run_.restart_pair = true;
-        fail_and_restart("mute", core::say("runtime.not-run/runtime-ran"));
+        fail_and_restart(chat::failure_cause::mute, core::say("runtime.not-run/runtime-ran"));
         return;
     }
     const catalog::context_sizes& sizes = signs_.sizes;

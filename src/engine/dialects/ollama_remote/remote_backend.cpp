@@ -27,11 +27,11 @@ bool has_others(const catalog::model_entry& model) {
 }
 
 // A failure of the server's own, which its health is to know of.
-chat::failure lost(remote_watch& watch, std::string cause, const std::string& message) {
+chat::failure lost(remote_watch& watch, chat::failure_cause cause, const std::string& message) {
     watch.failed(message);
     chat::failure out;
     out.kind = chat::failure_kind::runtime_failed;
-    out.cause = std::move(cause);
+    out.cause = cause;
     out.message = "the remote server failed: " + message;
     out.retryable = true;
     return out;
@@ -119,7 +119,7 @@ core::awaitable<embedding_outcome> remote_backend::embed(embedding_order order) 
     server.stall = clocks.decode_stall;
     core::result<http::header_fields> key = co_await watch->key_headers();
     if (!key) {
-        co_return lost(*watch, "remote-key", key.error().message);
+        co_return lost(*watch, chat::failure_cause::remote_key, key.error().message);
     }
     server.headers = std::move(*key);
     const core::deadline soon = core::deadline::after(clocks.call, clock.now()).sooner(order.until);

@@ -53,13 +53,13 @@ core::awaitable<remote_run::step> remote_run::open(const run_spec& spec, core::d
     if (!asked) {
         run_failure why;
         why.kind = chat::failure_kind::unsupported;
-        why.cause = "remote-unsupported";
+        why.cause = chat::failure_cause::remote_unsupported;
         why.message = asked.error().message;
         co_return failed(std::move(why));
     }
     core::result<http::header_fields> key = co_await watch_.key_headers();
     if (!key) {
-        co_return lost("remote-key", key.error().message);
+        co_return lost(chat::failure_cause::remote_key, key.error().message);
     }
     asked->headers = std::move(*key);
     const step now = co_await connect(std::move(*asked), until);
@@ -110,7 +110,7 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
     }
     auto& got = std::get<0>(opened);
     if (!got) {
-        co_return lost("remote-silent", got.error().message);
+        co_return lost(chat::failure_cause::remote_silent, got.error().message);
     }
     answer_ = std::move(*got);
     co_return step::go_on;
@@ -140,12 +140,12 @@ core::awaitable<remote_run::step> remote_run::read(core::deadline until) {
         if (until.passed(clock_.now())) {
             run_failure late;
             late.kind = chat::failure_kind::timed_out;
-            late.cause = "request-deadline";
+            late.cause = chat::failure_cause::request_deadline;
             late.message =
                 "the answer of the other server took longer than it may here; ask for a shorter one";
             co_return failed(std::move(late));
         }
-        co_return lost("remote-lost", bytes.error().message);
+        co_return lost(chat::failure_cause::remote_lost, bytes.error().message);
     }
     std::vector<answer_part> parts;
     const auto fed = bytes->empty() ? reader_->finish(parts) : reader_->feed(*bytes, parts);
@@ -154,10 +154,10 @@ core::awaitable<remote_run::step> remote_run::read(core::deadline until) {
         co_return step::over;
     }
     if (!fed) {
-        co_return lost("remote-garbled", fed.error().message);
+        co_return lost(chat::failure_cause::remote_garbled, fed.error().message);
     }
     if (bytes->empty()) {
-        co_return lost("remote-lost", "its answer was cut in the middle");
+        co_return lost(chat::failure_cause::remote_lost, "its answer was cut in the middle");
     }
     co_return step::go_on;
 }
@@ -224,34 +224,33 @@ void remote_run::fail_by(const error_part& said) {
     const std::string at = watch_.settings().at.text();
     if (said.busy) {
         why.kind = chat::failure_kind::unavailable;
-        why.cause = "remote-busy";
+        why.cause = chat::failure_cause::remote_busy;
         why.message = "the remote server " + at + " is too busy" + quoted(said.message);
         why.retryable = true;
     } else if (said.context) {
         too_long_ = said.context;
         why.kind = chat::failure_kind::context_too_long;
-        why.cause = "context-too-long";
         why.message = "the prompt is too long for the remote server " + at + quoted(said.message);
     } else if (said.status == 400) {
         why.kind = chat::failure_kind::bad_request;
-        why.cause = "remote-refused";
+        why.cause = chat::failure_cause::remote_refused;
         why.message = "the remote server " + at + " refuses the request" + quoted(said.message);
     } else {
         const std::string how =
             said.status == 0 ? " gave up" : " answered with status " + std::to_string(said.status);
-        lost("remote-failed", at + how, quoted(said.message));
+        lost(chat::failure_cause::remote_failed, at + how, quoted(said.message));
         return;
     }
     failed(std::move(why));
 }
 
-remote_run::step remote_run::lost(std::string cause, std::string message, const std::string& words) {
+remote_run::step remote_run::lost(chat::failure_cause cause, std::string message, const std::string& words) {
     if (!control_.cancelled()) {
         watch_.failed(message, id_);
     }
     run_failure why;
     why.kind = chat::failure_kind::runtime_failed;
-    why.cause = std::move(cause);
+    why.cause = cause;
     why.message = "the remote server failed: " + message + words;
     why.retryable = true;
     return failed(std::move(why));

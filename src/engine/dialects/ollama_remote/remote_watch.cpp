@@ -86,7 +86,7 @@ chat::failure remote_watch::missed(const std::string& why) {
     bell_.ring();
     chat::failure out;
     out.kind = chat::failure_kind::unavailable;
-    out.cause = "remote-away";
+    out.cause = chat::failure_cause::remote_away;
     out.message = "the remote server failed: " + why;
     out.retry_after = between_looks;
     out.retryable = true;
