@@ -103,7 +103,7 @@ MISTAKES = [
     Mistake("half a download: LFS pointers", ["import", "package"], r"git-lfs|hf download", prepare=["pointers"]),
     Mistake("half a download: a layer is missing", ["import", "package"], r"Fetch it again", prepare=["hole"]),
     Mistake("a web page in place of a file", ["import", "package"], r"Fetch it again", prepare=["page"]),
-    Mistake("the server of another machine", ["import", "package"], r"aarch64|build", prepare=["aarch64"]),
+    Mistake("the server of another machine", ["import", "package"], r"[Uu]se the [-a-z0-9]+ build of the program", prepare=["other machine"]),
     Mistake("no execute bit", ["import", "package"], r"--fix|chmod", prepare=["bit"]),
     Mistake("imported already", ["import", "package", "--name", "sim"], r"--force|--name", 2, prepare=["imported"]),
     # Keys, disk, card
