@@ -31,6 +31,14 @@ if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU
   target_precompile_headers(corral_small PRIVATE "${CMAKE_SOURCE_DIR}/cmake/corral_precompiled.hpp")
 endif()
 
+# That of the unit tests has GoogleTest too.
+if(CORRAL_TESTS AND CORRAL_UNIT_TESTS)
+  file(WRITE "${CMAKE_BINARY_DIR}/generated/tested.cpp" "")
+  add_library(corral_tested OBJECT "${CMAKE_BINARY_DIR}/generated/tested.cpp")
+  target_link_libraries(corral_tested PUBLIC corral_boost GTest::gmock PRIVATE corral_flags)
+  target_precompile_headers(corral_tested PRIVATE "${CMAKE_SOURCE_DIR}/cmake/corral_precompiled_tests.hpp")
+endif()
+
 # Most of what GCC's collector frees comes back at once. Where the machine has the memory, it need not run.
 if(CORRAL_COMPILER_MEMORY)
   cmake_host_system_information(RESULT memory QUERY TOTAL_PHYSICAL_MEMORY)
@@ -81,20 +89,23 @@ function(corral_unity target)
   endif()
 endfunction()
 
-# corral_module(<name> [SMALL] SOURCES <files> DEPENDS <modules or libraries>)
+# corral_module(<name> [SMALL] [PRECOMPILED <a header of its own>] SOURCES <files> DEPENDS <modules or libraries>)
 function(corral_module name)
-  cmake_parse_arguments(ARG "SMALL" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "SMALL" "PRECOMPILED" "SOURCES;DEPENDS" ${ARGN})
   add_library(corral_${name} STATIC ${ARG_SOURCES})
   target_include_directories(corral_${name}
     PUBLIC "${CMAKE_SOURCE_DIR}/include" "${CMAKE_BINARY_DIR}/generated"
     PRIVATE "${CMAKE_SOURCE_DIR}/src")
   target_link_libraries(corral_${name} PUBLIC corral_boost ${ARG_DEPENDS} PRIVATE corral_flags)
+  set(precompiled REUSE_FROM corral_boost)
   if(ARG_SMALL AND TARGET corral_small)
     target_compile_options(corral_${name} PRIVATE -Os)
-    target_precompile_headers(corral_${name} REUSE_FROM corral_small)
-  else()
-    target_precompile_headers(corral_${name} REUSE_FROM corral_boost)
+    set(precompiled REUSE_FROM corral_small)
   endif()
+  if(ARG_PRECOMPILED AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang") # GCC takes as long with it as without
+    set(precompiled PRIVATE "${CMAKE_SOURCE_DIR}/cmake/${ARG_PRECOMPILED}")
+  endif()
+  target_precompile_headers(corral_${name} ${precompiled})
   corral_unity(corral_${name})
 endfunction()
 
@@ -104,7 +115,7 @@ function(corral_test module)
   add_executable(test_${module} ${ARG_SOURCES})
   target_include_directories(test_${module} PRIVATE "${CMAKE_SOURCE_DIR}/src" "${CMAKE_SOURCE_DIR}/tests")
   target_link_libraries(test_${module} PRIVATE corral_flags ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
-  target_precompile_headers(test_${module} REUSE_FROM corral_boost)
+  target_precompile_headers(test_${module} REUSE_FROM corral_tested)
   corral_unity(test_${module})
   set(suites "${CMAKE_CURRENT_BINARY_DIR}/test_${module}_suites.cmake")
   add_custom_command(TARGET test_${module} POST_BUILD BYPRODUCTS "${suites}"

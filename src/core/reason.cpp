@@ -102,8 +102,7 @@ std::string reason::name() const {
     std::string_view rest = of.text;
     while (!rest.empty()) {
         std::string_view key;
-        const wording found = next_wording(of, rest, key);
-        if (found.text == body_->says.text) {
+        if (next_wording(rest, key) == body_->says.text) {
             return std::string(of.id) + (key.empty() ? "" : "/") + std::string(key);
         }
     }

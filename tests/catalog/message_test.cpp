@@ -59,7 +59,7 @@ TEST(message, every_wording_is_said_somewhere) {
     for (const message& one : all_messages()) {
         for (std::string_view all = one.text; !all.empty();) {
             std::string_view key;
-            const std::string said = core::shown_wording(core::next_wording(one, all, key).text);
+            const std::string said = core::shown_wording(core::next_wording(all, key));
             std::string_view rest = said;
             const std::string name = std::string(one.id) + (key.empty() ? "" : "/") + std::string(key);
             if (literals_of_the_source().find("\n" + name + "\n") != std::string::npos) {
@@ -137,7 +137,7 @@ TEST(message, each_wording_that_is_said_finds_its_message) {
     for (const message& one : all_messages()) {
         for (std::string_view rest = one.text; !rest.empty();) {
             std::string_view key;
-            const core::wording each = core::next_wording(one, rest, key);
+            const core::wording each{&one, core::next_wording(rest, key)};
             if (each.text == "{what}") {
                 continue;  // what others found, in their words
             }

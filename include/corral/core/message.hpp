@@ -18,8 +18,17 @@ enum class message_reader { client, operators };
 //   {>it |that |else }  at the end: how it goes on to what led to it, a predicate, a clause or anything else; {>: } for all
 //   …                   differs, in what is not made of places yet
 struct message {
+    // The compiler's own measure of a literal: char_traits has it count the tables letter by letter, in each unit.
+    constexpr message(const char* known_by, message_reader whose, const char* wordings, const char* meaning,
+                      const char* way_out)
+        : id(known_by, __builtin_strlen(known_by)),
+          reader(whose),
+          text(wordings, __builtin_strlen(wordings)),
+          means(meaning, __builtin_strlen(meaning)),
+          fix(way_out, __builtin_strlen(way_out)) {}
+
     std::string_view id;  // stable: "request.queue-full"; the part before the dot is what it is about
-    message_reader reader = message_reader::operators;
+    message_reader reader;
     std::string_view text;
     std::string_view means;  // what happened, and what Corral does
     std::string_view fix;    // what you can do
@@ -30,15 +39,21 @@ struct wording {
     std::string_view text;  // without its key
 };
 
-// The line at the beginning of `rest`, which is left with those behind it.
-[[nodiscard]] constexpr wording next_wording(const message& of, std::string_view& rest,
-                                             std::string_view& key) {
+[[nodiscard]] constexpr bool is_key_letter(char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '-';
+}
+
+// The wording in the line at the beginning of `rest`, which is left with those behind it.
+[[nodiscard]] constexpr std::string_view next_wording(std::string_view& rest, std::string_view& key) {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(rest.size() == line.size() ? line.size() : line.size() + 1);
-    const std::size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-");
-    const bool keyed = end != std::string_view::npos && end > 0 && line.substr(end).starts_with("| ");
+    std::size_t end = 0;
+    while (end < line.size() && is_key_letter(line[end])) {
+        ++end;
+    }
+    const bool keyed = end > 0 && line.substr(end).starts_with("| ");
     key = keyed ? line.substr(0, end) : std::string_view();
-    return {&of, keyed ? line.substr(end + 2) : line};
+    return keyed ? line.substr(end + 2) : line;
 }
 
 // Calls `fixed(text)` and `place(name)` for what `text` is made of, in order; a name has its braces still: "{count:d}".

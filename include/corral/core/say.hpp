@@ -45,16 +45,17 @@ inline constexpr std::array message_groups{
 // "runtime.remote/unreachable"; without a key of its own, the one wording that has none. Without `of`: there is none.
 [[nodiscard]] constexpr wording find_wording(std::string_view name) {
     const std::size_t bar = name.find('/');
+    const std::string_view id = name.substr(0, bar);
     const std::string_view wanted = bar == std::string_view::npos ? std::string_view() : name.substr(bar + 1);
     for (const message_group& group : message_groups) {
         for (const message& each : group.messages) {
-            if (each.id != name.substr(0, bar)) {
+            if (each.id.size() != id.size() || each.id != id) {
                 continue;
             }
             std::string_view rest = each.text;
             while (!rest.empty()) {
                 std::string_view key;
-                const wording found = next_wording(each, rest, key);
+                const wording found{&each, next_wording(rest, key)};
                 if (key == wanted) {
                     return found;
                 }

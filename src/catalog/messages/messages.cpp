@@ -120,7 +120,7 @@ std::vector<std::string_view> wordings_of(std::string_view text) {
     std::vector<std::string_view> out;
     std::string_view key;
     while (!text.empty()) {
-        out.push_back(core::next_wording({}, text, key).text);
+        out.push_back(core::next_wording(text, key));
     }
     return out;
 }
