@@ -3,20 +3,27 @@ a short answer that looks good."""
 
 import http.client
 import re
+import subprocess
 import threading
 
 import pytest
 
-from harness import Box, pause, wait_until
-from running import has_terminals
+from harness import Box, has_terminals, own_mount, pause, wait_until
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
 
 
-@pytest.fixture(scope="module")
-def box(tmp_path_factory):
-    with Box(tmp_path_factory.mktemp("reader"), {"directives": True, "timing": {"tokens_per_second": 60}}) as running:
-        yield running
+@pytest.fixture(scope="module", params=["terminal", "pipe"])
+def box(request, tmp_path_factory):
+    box = Box(tmp_path_factory.mktemp("reader"), {"directives": True, "timing": {"tokens_per_second": 60}})
+    if request.param == "terminal" and not has_terminals():
+        pytest.skip("no pseudo terminal")
+    try:
+        box.start(before_exec=own_mount("/dev/pts", (0, b"size=0,mode=555")) if request.param == "pipe" else None)
+    except (subprocess.SubprocessError, OSError) as error:
+        pytest.skip(f"no mount namespace of its own: {error}")
+    yield box
+    box.__exit__()
 
 
 class Foreign:
@@ -71,7 +78,6 @@ def test_an_answer_of_which_another_program_took_pieces_is_whole_and_the_theft_i
     assert box.say("[[text=alone again]]") == "alone again"
 
 
-@pytest.mark.skipif(not has_terminals(), reason="by a pipe the line of a run that was stopped between two pieces comes too late")
 def test_an_answer_that_another_program_stops_is_never_a_good_one(box):
     before = count(box, "stop")
     assert box.say("[[text=one two]]") == "one two", "this process has shown how it counts"

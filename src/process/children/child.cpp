@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <map>
+#include <string>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -233,19 +235,33 @@ core::result<void> outcome_of_signal(int answer) {
                                core::say("service.process-control/cannot-signal", error_of(errno).message()));
 }
 
+// What the C library holds back before a pipe comes line by line with stdbuf(1)'s library, which Debian always has.
+void print_by_lines(std::map<std::string, std::string>& environment) {
+    constexpr const char* library = "/usr/libexec/coreutils/libstdbuf.so";
+    if (::access(library, R_OK) == 0) {
+        std::string& preloaded = environment["LD_PRELOAD"];
+        preloaded += (preloaded.empty() ? "" : ":") + std::string(library);
+        environment["_STDBUF_O"] = "L";
+    }
+}
+
 }  // namespace
 
 core::result<child> child::spawn(const core::executor& on, const spawn_spec& spec) {
     if (spec.command.empty() || spec.command.front().empty()) {
         return core::make_failure(core::errc::invalid, core::say("service.cannot-start/empty"));
     }
-    launch_spec launching{places_of(spec), spec.command, {}, spec.working_directory, spec.limits};
-    for (const auto& [name, value] : spec.environment) {
-        launching.environment.push_back(name + '=' + value);
-    }
     auto stdio = open_stdio(spec.stdio);
     if (!stdio) {
         return stdio.error();
+    }
+    std::map<std::string, std::string> environment = spec.environment;
+    if (!stdio->no_terminal.empty()) {
+        print_by_lines(environment);
+    }
+    launch_spec launching{places_of(spec), spec.command, {}, spec.working_directory, spec.limits};
+    for (const auto& [name, value] : environment) {
+        launching.environment.push_back(name + '=' + value);
     }
     auto report = open_pipe();
     if (!report) {

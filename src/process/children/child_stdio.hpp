@@ -26,7 +26,7 @@ struct pipe_ends {
 };
 
 [[nodiscard]] core::result<pipe_ends> open_pipe();
-// pty_or_pipe: on a pipe, as in a small container without terminals, the program holds back what it prints.
+// pty_or_pipe: a pipe where there are no terminals, as in a small container.
 [[nodiscard]] core::result<child_stdio> open_stdio(stdio_kind kind);
 
 }  // namespace corral::process
