@@ -75,12 +75,11 @@ inline constexpr std::array service_table{
             "The control group that would hold the limits can't be set up; the model is served all the same.",
             "Do what the sentence says: Delegate=yes in the unit, or the kernel's controller; then restart "
             "Corral."},
-    message{
-        "service.without-terminal", service_reader,
-        "its output comes by a pipe, for there is no pseudo terminal (…); what it prints may be late",
-        "The container or machine gives no pseudo terminal, so that programs hold back what they print; the "
-        "model is served all the same.",
-        "Mount devpts in the container, or raise kernel.pty.max."},
+    message{"service.without-terminal", service_reader,
+            "its output comes by a pipe, for there is no pseudo terminal (…); what it prints may be late",
+            "The container or machine gives no pseudo terminal, so that programs may hold back what they "
+            "print; the model is served all the same.",
+            "Mount devpts in the container, or raise kernel.pty.max."},
     message{
         "service.oom-score", service_reader,
         "its oom_score_adj is … and could not be raised to …, so Corral may be killed before a runtime when "
