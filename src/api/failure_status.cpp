@@ -41,7 +41,7 @@ std::string failure_text(const chat::failure& why, std::string_view typed) {
         case chat::failure_kind::cancelled:
             return "request canceled";
         default:
-            return why.message.empty() ? name_of(why.kind) : why.message;
+            return why.message.empty() ? std::string(name_of(why.kind)) : why.message.text();
     }
 }
 

@@ -16,10 +16,6 @@ constexpr std::size_t longest_line = 4 * 1024 * 1024;
 constexpr std::size_t most_kept = 1024 * 1024;
 constexpr std::size_t most_stamps = 20'000;
 
-core::failure broken(const std::string& how) {
-    return core::make_failure(core::errc::protocol, how);
-}
-
 std::optional<std::int64_t> count_at(const json& object, const char* key) {
     const json* found = core::member(object, key);
     const std::int64_t value =
@@ -74,7 +70,7 @@ core::result<bool> answer_reader::take(std::string_view bytes, double at_s) {
 core::result<bool> answer_reader::take_line(std::string_view line, double at_s) {
     const json read = core::parse_json(line);
     if (!read.is_object()) {
-        return broken("a line of the answer is no JSON object");
+        return core::make_failure(core::errc::protocol, core::say("runtime.protocol/line-answer"));
     }
     if (read.contains("error")) {
         return core::make_failure(

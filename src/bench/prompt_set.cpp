@@ -176,7 +176,7 @@ private:
 };
 
 core::failure bad_set(const std::string& why) {
-    return core::make_failure(core::errc::invalid, why);
+    return core::make_failure(core::errc::invalid, core::say("command.bench-plan/set", why));
 }
 
 }  // namespace

@@ -56,9 +56,8 @@ core::result<bool> repeated_reader::take(std::string_view bytes, double at_s) {
         }
         const nlohmann::json text = last_text(line);
         if (!text.is_string()) {
-            return core::make_failure(
-                core::errc::protocol,
-                "a line of the answer is none of flask_server.py: " + on_one_line(line));
+            return core::make_failure(core::errc::protocol,
+                                      core::say("command.bench-test/repeats", on_one_line(line)));
         }
         const std::string piece = text.get<std::string>();
         if (piece.empty()) {

@@ -224,7 +224,8 @@ core::awaitable<turn_cost> try_turn(trial_target target, std::vector<chat_turn> 
         const core::result<std::string> bytes = co_await answer.read(until);
         out.total_s = seconds_since(begin);
         if (!bytes || bytes->empty()) {
-            out.failure = bytes ? "the answer ended without its last line" : bytes.error().message;
+            out.failure =
+                bytes ? std::string("the answer ended without its last line") : bytes.error().message.text();
         } else if (!reader.take(*bytes, out.total_s)) {
             co_return out;
         }

@@ -100,11 +100,11 @@ private:
                     core::say("command.bench-beside/refused", path, reply->status, on_one_line(reply->body)));
             }
             if (until.passed(std::chrono::steady_clock::now())) {
-                co_return core::make_failure(core::errc::timed_out, "");
+                co_return core::make_failure(core::errc::timed_out, {});
             }
             const bool awake = co_await core::sleep_for(between_polls);
             if (!awake) {
-                co_return core::make_failure(core::errc::cancelled, "");
+                co_return core::make_failure(core::errc::cancelled, {});
             }
         }
     }
@@ -115,7 +115,7 @@ private:
         while (true) {
             const bool awake = co_await core::sleep_for(between_polls);
             if (!awake) {
-                co_return core::make_failure(core::errc::cancelled, "");
+                co_return core::make_failure(core::errc::cancelled, {});
             }
             const auto reply = co_await call("GET", "/api/generate_provider", "", until);
             if (!reply) {
@@ -134,7 +134,7 @@ private:
             if (seen_.pieces > before) {
                 until = core::deadline::after(target_.silence, now);
             } else if (until.passed(now)) {
-                co_return core::make_failure(core::errc::timed_out, "");
+                co_return core::make_failure(core::errc::timed_out, {});
             }
         }
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "corral/catalog/diagnostic.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::catalog {
@@ -77,8 +78,7 @@ bool same_model(std::string_view left, std::string_view right) {
     return a && b && equal_ignoring_case(*a, *b);
 }
 
-std::string no_such_model(const std::string& typed, const std::vector<std::string>& names) {
-    const std::string start = "there is no model '" + typed + "'";
+core::reason no_such_model(const std::string& typed, const std::vector<std::string>& names) {
     const auto tagged = std::ranges::find_if(names, [&](const std::string& name) {
         return name.size() > typed.size() && name[typed.size()] == ':' &&
                equal_ignoring_case(std::string_view(name).substr(0, typed.size()), typed);
@@ -88,18 +88,12 @@ std::string no_such_model(const std::string& typed, const std::vector<std::strin
         meant = nearest(*whole, names);  // with its tag
     }
     if (!meant.empty()) {
-        return start + "; did you mean '" + meant + "'?";
+        return core::say("command.no-model/meant", typed, meant);
     }
     if (names.empty()) {
-        return start +
-               "; there is none at all: 'corral search' lists what fits this box, 'corral pull NAME' fetches "
-               "one";
+        return core::say("command.no-model/none", typed);
     }
-    std::string listed;
-    for (const std::string& name : names) {
-        listed += (listed.empty() ? "; choose one of these: " : ", ") + name;
-    }
-    return start + listed;
+    return core::say("command.no-model/choose", typed, core::joined(names, ", "));
 }
 
 }  // namespace corral::catalog

@@ -249,7 +249,7 @@ core::result<expanded_service> expand_service(const model_entry& model, const se
                                               const std::map<std::string, std::uint16_t>& ports,
                                               const std::map<std::string, std::string>& urls) {
     const auto named = [&](core::failure why) {
-        why.message = "model '" + model.name + "', service '" + service.name + "': " + why.message;
+        why.message = core::say("runtime.profile/of-service", model.name, service.name, why.message);
         return why;
     };
     auto values = common_values(model, ports, urls);

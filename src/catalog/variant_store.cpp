@@ -78,6 +78,14 @@ outcome judge_variant(const variant_store_limits& limits, variant_usage own, var
     return {};
 }
 
+core::failure variant_store::no_thread() {
+    return core::make_failure(core::errc::unavailable, core::say("files.disk/no-thread"));
+}
+
+core::failure variant_store::thrown(const std::exception& error) {
+    return core::make_failure(core::errc::internal, core::say("files.disk/thrown", error.what()));
+}
+
 variant_store::variant_store(fs::path folder, variant_store_limits limits)
     : folder_(std::move(folder)), limits_(limits) {}
 

@@ -71,7 +71,8 @@ core::result<void> credential_files::read_keys() {
     }
     key_file_reading read = read_key_file(*keys_file_);
     if (!read.value) {
-        return core::make_failure(core::errc::invalid, catalog::to_text(read.errors.front()));
+        return core::make_failure(core::errc::invalid,
+                                  core::reason::unlisted(catalog::to_text(read.errors.front())));
     }
     keys_ = *std::move(read.value);
     warn_of(read.warnings);

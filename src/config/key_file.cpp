@@ -40,7 +40,8 @@ core::result<fs::path> real_name(const fs::path& file) {
 core::result<key_ring> parse(const std::string& text, const fs::path& file) {
     auto read = key_ring::parse(text, file.string());
     if (!read.value) {
-        return core::make_failure(core::errc::invalid, catalog::to_text(read.errors.front()));
+        return core::make_failure(core::errc::invalid,
+                                  core::reason::unlisted(catalog::to_text(read.errors.front())));
     }
     return *std::move(read.value);
 }

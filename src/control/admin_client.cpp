@@ -88,18 +88,18 @@ std::string command_as(const std::string& user) {
 }
 
 // Why `path` is closed to this user, and whose it is; empty: its owner runs none.
-std::string kept_from(const fs::path& path) {
+core::reason kept_from(const fs::path& path) {
     struct stat about {};
     const bool known = ::stat(path.c_str(), &about) == 0 || ::stat(path.parent_path().c_str(), &about) == 0;
     if (known && sees_other_users() && !other_users().contains(about.st_uid)) {
         return {};
     }
     if (!known || ::getpwuid(about.st_uid) == nullptr) {
-        return "Corral runs as another user: " + path.string() + " is closed to this one. Ask it with sudo.";
+        return core::say("command.other-user/unknown", path);
     }
     const std::string name = name_of(about.st_uid);
-    return "Corral runs as another user, '" + name + "'. Ask it as that one: " + command_as(name) +
-           (name == "root" ? "." : ", or with sudo.");
+    return name == "root" ? core::say("command.other-user/root")
+                          : core::say("command.other-user/user", name, command_as(name));
 }
 
 struct open_line {
@@ -118,7 +118,7 @@ core::result<open_line> begin(const std::vector<fs::path>& places) {
         }
         const int why = connected.error().code.value();
         const bool closed = why == EACCES || why == EPERM;
-        if (const std::string whose = closed ? kept_from(path) : std::string(); !whose.empty()) {
+        if (const core::reason whose = closed ? kept_from(path) : core::reason(); !whose.empty()) {
             return core::make_failure(core::errc::refused, whose);
         }
         if (!closed && why != ENOENT && why != ECONNREFUSED && why != ENOTDIR) {

@@ -23,17 +23,13 @@ namespace fs = std::filesystem;
 constexpr int backlog = 16;
 constexpr int connect_seconds = 10;
 
-core::failure socket_failure(int why, const fs::path& path, const char* what) {
-    return core::errno_failure(why, std::string(what) + " '" + path.string() + "': " + std::strerror(why));
-}
-
 // A path as an address; `folder` must stay open while it is used.
 core::result<sockaddr_un> address_of(const fs::path& path, int folder) {
     const std::string text = "/proc/self/fd/" + std::to_string(folder) + "/" + path.filename().string();
     sockaddr_un out{};
     out.sun_family = AF_UNIX;
     if (text.size() >= sizeof out.sun_path) {
-        return socket_failure(ENAMETOOLONG, path, "the name of the socket is too long:");
+        return core::path_failure("command.socket-file/too-long", path, ENAMETOOLONG);
     }
     std::memcpy(out.sun_path, text.c_str(), text.size() + 1);
     return out;
@@ -57,14 +53,15 @@ core::result<void> clear_place(const fs::path& path, int folder, const sockaddr_
     const std::string name = path.filename().string();
     struct stat found {};
     if (::fstatat(folder, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT ? core::result<void>() : socket_failure(errno, path, "can't look at");
+        return errno == ENOENT ? core::result<void>()
+                               : core::path_failure("command.socket-file/look", path, errno);
     }
     if (!S_ISSOCK(found.st_mode)) {
-        return socket_failure(EEXIST, path, "there is something else than a socket at");
+        return core::path_failure("command.socket-file/something-else", path, EEXIST);
     }
     const core::owned_fd trial(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!trial.valid()) {
-        return socket_failure(errno, path, "can't make a socket for");
+        return core::path_failure("command.socket-file/make", path, errno);
     }
     const int why = connect_to(trial.get(), where);
     if (why == 0 || why == EAGAIN) {  // its backlog is full
@@ -74,10 +71,10 @@ core::result<void> clear_place(const fs::path& path, int folder, const sockaddr_
                                    core::say("command.already-serves/another-corral", number, path.string()));
     }
     if (why != ECONNREFUSED) {
-        return socket_failure(why, path, "can't tell whose socket is at");
+        return core::path_failure("command.socket-file/whose", path, why);
     }
     if (::unlinkat(folder, name.c_str(), 0) != 0 && errno != ENOENT) {
-        return socket_failure(errno, path, "can't replace the left-over socket");
+        return core::path_failure("command.socket-file/replace", path, errno);
     }
     return {};
 }
@@ -87,7 +84,7 @@ core::result<void> clear_place(const fs::path& path, int folder, const sockaddr_
 core::result<int> listen_unix(const fs::path& path) {
     const core::owned_fd folder(open_folder_of(path));
     if (!folder.valid()) {
-        return socket_failure(errno, path.parent_path(), "can't open the folder");
+        return core::path_failure("files.private/open", path.parent_path(), errno);
     }
     const auto where = address_of(path, folder.get());
     if (!where) {
@@ -102,7 +99,7 @@ core::result<int> listen_unix(const fs::path& path) {
                         ::bind(made.get(), reinterpret_cast<const sockaddr*>(&*where), sizeof *where) == 0 &&
                         ::listen(made.get(), backlog) == 0;
     if (!opened) {
-        return socket_failure(errno, path, "can't listen at");
+        return core::path_failure("command.socket-file/listen", path, errno);
     }
     return made.release();
 }
@@ -110,7 +107,7 @@ core::result<int> listen_unix(const fs::path& path) {
 core::result<int> connect_unix(const fs::path& path) {
     const core::owned_fd folder(open_folder_of(path));
     if (!folder.valid()) {
-        return socket_failure(errno, path, "can't connect to");
+        return core::path_failure("command.socket-file/connect", path, errno);
     }
     const auto where = address_of(path, folder.get());
     if (!where) {
@@ -123,7 +120,7 @@ core::result<int> connect_unix(const fs::path& path) {
         made.valid() && ::setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0;
     const int why = ready ? connect_to(made.get(), *where) : errno;
     if (why != 0) {
-        return socket_failure(why, path, "can't connect to");
+        return core::path_failure("command.socket-file/connect", path, why);
     }
     return made.release();
 }

@@ -18,11 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-failure file_failure(const char* what, const fs::path& where, int value) {
-    return errno_failure(value, std::string(what) + " '" + where.string() +
-                                    "': " + boost::system::system_category().message(value));
-}
-
 // 0 or an errno value.
 int fill(int handle, const private_file& with) {
     const bool own = with.owner == ::geteuid() && with.group == ::getegid();
@@ -37,7 +32,7 @@ int fill(int handle, const private_file& with) {
 result<void> sync_folder(const fs::path& folder) {
     const owned_fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!handle.valid() || ::fsync(handle.get()) != 0) {
-        return file_failure("can't sync the folder", folder, errno);
+        return path_failure("files.private/sync", folder, errno);
     }
     return {};
 }
@@ -49,7 +44,7 @@ result<private_file> read_private_file(const fs::path& file, std::size_t most) {
     const owned_fd handle(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat facts {};
     if (!handle.valid() || ::fstat(handle.get(), &facts) != 0) {
-        return file_failure("can't read", file, errno);
+        return path_failure("files.private/read", file, errno);
     }
     if (!S_ISREG(facts.st_mode)) {
         return make_failure(errc::invalid, core::say("files.private/regular-file", file.string()));
@@ -57,7 +52,7 @@ result<private_file> read_private_file(const fs::path& file, std::size_t most) {
     private_file out{{}, facts.st_mode & 07777U, facts.st_uid, facts.st_gid};
     auto text = read_all(handle.get(), most + 1);
     if (!text) {
-        return file_failure("can't read", file, errno);
+        return path_failure("files.private/read", file, errno);
     }
     if (text->size() > most) {
         return make_failure(errc::limit_exceeded, core::say("files.private/larger-mib", file.string()));
@@ -70,7 +65,7 @@ result<void> replace_private_file(const fs::path& file, const private_file& with
     std::string aside = file.string() + ".XXXXXX";
     const owned_fd handle(::mkostemp(aside.data(), O_CLOEXEC));
     if (!handle.valid()) {
-        return file_failure("can't write beside", file, errno);
+        return path_failure("files.private/beside", file, errno);
     }
     int problem = fill(handle.get(), with);
     if (problem == 0 && ::rename(aside.c_str(), file.c_str()) != 0) {
@@ -78,7 +73,7 @@ result<void> replace_private_file(const fs::path& file, const private_file& with
     }
     if (problem != 0) {
         ::unlink(aside.c_str());
-        return file_failure("can't write", file, problem);
+        return path_failure("files.private/write", file, problem);
     }
     return sync_folder(file.parent_path());
 }
@@ -99,13 +94,13 @@ result<void> make_private_folder(const std::filesystem::path& folder) {
 result<folder_lock> folder_lock::take(const fs::path& folder) {
     owned_fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!handle.valid()) {
-        return file_failure("can't open the folder", folder, errno);
+        return path_failure("files.private/open", folder, errno);
     }
     if (::flock(handle.get(), LOCK_EX | LOCK_NB) != 0) {
         return errno == EWOULDBLOCK
                    ? make_failure(errc::unavailable,
                                   core::say("files.private/another-program", folder.string()))
-                   : file_failure("can't lock the folder", folder, errno);
+                   : path_failure("files.private/lock", folder, errno);
     }
     return folder_lock(std::move(handle));
 }

@@ -32,11 +32,12 @@ std::string shown_wording(std::string_view text) {
     return out;
 }
 
-reason::reason(std::string foreign) {
-    if (!foreign.empty()) {
-        std::string own = foreign;
-        body_ = std::make_shared<const body>(body{{}, {}, {}, std::move(own), std::move(foreign)});
+reason reason::unlisted(std::string words) {
+    if (words.empty()) {
+        return {};
     }
+    std::string own = words;
+    return reason(std::make_shared<const body>(body{{}, {}, {}, std::move(own), std::move(words)}));
 }
 
 reason::reason(wording says, std::vector<reason> values) {
@@ -69,7 +70,7 @@ reason reason::led_to_by(reason cause) const {
     return reason(std::make_shared<const body>(std::move(next)));
 }
 
-// The first cause goes on as the wording says; others, and those of foreign words, as a sentence or a part of one.
+// The first cause goes on as the wording says; others, and those of no table, as a sentence or a part of one.
 std::string_view reason::joint_to(std::string_view said, const reason& cause) const {
     std::string_view joint;
     walk_wording(

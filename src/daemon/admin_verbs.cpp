@@ -23,7 +23,7 @@ constexpr double longest_wait = 3600.0;  // seconds
 // Until a killed service may be started again.
 constexpr core::seconds kill_limit{20};
 constexpr core::milliseconds longest_look{500};
-constexpr const char* restart_cause = "restarted by its operator";
+constexpr core::known_wording<> restart_cause = "service.asked-to-stop/restarted";
 
 core::deadline wait_of(const admin_context& context, const control::admin_json& request) {
     const double wanted = core::number_at<double>(request, "wait_seconds").value_or(0.0);
@@ -213,7 +213,7 @@ core::awaitable<void> restart_services(const admin_context& context, std::string
         supervisor::group& services = runtime->services();
         for (const supervisor::service_status& one : services.status()) {
             if (at.service.empty() || one.name == at.service) {
-                services.restart(one.name, restart_cause, supervisor::restart_reason::asked);
+                services.restart(one.name, core::say(restart_cause), supervisor::restart_reason::asked);
             }
         }
     }

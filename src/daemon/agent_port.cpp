@@ -23,9 +23,8 @@ using namespace boost::asio::experimental::awaitable_operators;
 core::failure cannot_listen(const tcp::endpoint& at, int value) {
     std::ostringstream where;
     where << at;
-    return {core::error_code(value, boost::system::system_category()),
-            "'fleet.agent' " + where.str() + " can't be opened for load balancers: " +
-                boost::system::system_category().message(value) + "; free it, or give another address"};
+    return core::errno_failure(value, core::say("configuration.listen-failed/agent", where.str(),
+                                                boost::system::system_category().message(value)));
 }
 
 }  // namespace

@@ -308,9 +308,9 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
     if (!out || !*out) {
         co_return core::make_failure(
             core::errc::unavailable,
-            end.never_ran ? "'corral " + what + "' can't be started: " + end.never_ran->message
-                          : "'corral " + what + "' gave no answer: " +
-                                (end.last_error.empty() ? process::describe(end.how) : end.last_error));
+            end.never_ran ? core::say("command.asks-daemon/child", what, end.never_ran->message)
+                          : core::say("command.asks-daemon/no-answer", what,
+                                      end.last_error.empty() ? process::describe(end.how) : end.last_error));
     }
     co_return *std::move(*out);
 }
@@ -373,22 +373,26 @@ core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, 
     if (!file) {
         co_return core::make_failure(core::errc::refused, core::say("configuration.key-file/file-keys"));
     }
-    auto working = disk_.run<std::string>("keys", [file = *file, name, scopes, maker] {
+    struct outcome {
+        std::string key;
+        core::reason why;  // it was not made
+    };
+    auto working = disk_.run<outcome>("keys", [file = *file, name, scopes, maker]() -> outcome {
         const core::result<std::string> key = config::make_key();
         if (!key) {
-            return "!" + key.error().message;
+            return {{}, key.error().message};
         }
         const core::result<void> added = config::add_key(
             file, name, *key, core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d"), scopes, maker);
-        return added ? *key : "!" + added.error().message;
+        return {*key, added ? core::reason() : added.error().message};
     });
-    const core::result<std::string> made = co_await std::move(working);
-    if (!made || made->starts_with('!')) {
-        co_return made ? core::make_failure(core::errc::refused, made->substr(1)) : made.error();
+    core::result<outcome> done = co_await std::move(working);
+    if (!done || !done->why.empty()) {
+        co_return done ? core::make_failure(core::errc::refused, done->why) : done.error();
     }
     telemetry::log().info("the key {} was made over the network by the key {} event=key.made", name, maker);
     of_.keys_changed();
-    co_return *made;
+    co_return std::move(done->key);
 }
 
 core::awaitable<core::result<std::vector<std::string>>> box_desk::remove_key(std::string name) {
@@ -398,11 +402,11 @@ core::awaitable<core::result<std::vector<std::string>>> box_desk::remove_key(std
     }
     struct outcome {
         std::vector<std::string> had_made;
-        std::string why;  // it was not removed
+        core::reason why;  // it was not removed
     };
-    auto working = disk_.run<outcome>("keys", [file = *file, name] {
+    auto working = disk_.run<outcome>("keys", [file = *file, name]() -> outcome {
         auto removed = config::remove_key(file, name);
-        return removed ? outcome{*std::move(removed), {}} : outcome{{}, removed.error().message.text()};
+        return removed ? outcome{*std::move(removed), {}} : outcome{{}, removed.error().message};
     });
     core::result<outcome> done = co_await std::move(working);
     if (!done || !done->why.empty()) {

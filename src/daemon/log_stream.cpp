@@ -11,6 +11,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "corral/core/wall_time.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
@@ -33,7 +34,7 @@ struct log_choice {
     std::string service;  // empty: every service
     bool own = true;      // Corral's own log too
     bool services = true;
-    std::string problem;
+    core::reason problem;
 };
 
 // A name that clients may use, or one of several process sets, "qwen3:4b@1"; the first of what it means.
@@ -93,10 +94,10 @@ log_choice unknown(const admin_context& context, const std::string& target) {
         out.problem = catalog::no_such_model(asked, names);
         return out;
     }
-    out.problem =
-        "model '" + asked + "' has no service '" + telemetry::printable(target.substr(slash + 1)) + "'";
-    out.problem += meant.empty() ? fmt::format("; there are {}", fmt::join(names, ", "))
-                                 : "; did you mean '" + meant + "'?";
+    const std::string service = telemetry::printable(target.substr(slash + 1));
+    out.problem = meant.empty()
+                      ? core::say("command.unknown/services", asked, service, core::joined(names, ", "))
+                      : core::say("command.unknown/service", asked, service, meant);
     return out;
 }
 
@@ -131,8 +132,8 @@ log_choice choose(const admin_context& context, const std::string& target) {
     }
     if (with_it.size() > 1) {
         log_choice out;
-        out.problem = fmt::format("several models have a service '{0}'; say {1}/{0}", target,
-                                  fmt::join(with_it, fmt::format("/{} or ", target)));
+        out.problem = core::say("command.unknown/which", target,
+                                core::joined(with_it, "/" + target + " or ") + "/" + target);
         return out;
     }
     return {with_it.front(), target, false, true, {}};

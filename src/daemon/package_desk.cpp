@@ -37,13 +37,13 @@ template <typename Task>
 class entry {
 public:
     entry(std::shared_ptr<void> owner, std::map<std::string, std::shared_ptr<Task>>& list,
-          std::shared_ptr<Task> one, const char* when_cut)
+          std::shared_ptr<Task> one, core::known_wording<> when_cut)
         : owner_(std::move(owner)), list_(list), one_(std::move(one)), when_cut_(when_cut) {}
     entry(const entry&) = delete;
     entry& operator=(const entry&) = delete;
     ~entry() {
         if (!std::exchange(one_->over, true)) {
-            one_->error = when_cut_;
+            one_->error = core::say(when_cut_);
         }
         list_.erase(core::lower_case(one_->name));
         one_->changed.ring();
@@ -53,19 +53,19 @@ private:
     std::shared_ptr<void> owner_;
     std::map<std::string, std::shared_ptr<Task>>& list_;
     std::shared_ptr<Task> one_;
-    const char* when_cut_;
+    core::known_wording<> when_cut_;
 };
 
 // Why a command without a word of its own failed.
-std::string why_ended(const own_command_end& end, const char* what) {
+core::reason why_ended(const own_command_end& end, const char* what) {
     if (end.never_ran) {
-        return std::string(what) + " can't be started: " + end.never_ran->message;
+        return core::say("pull.failed/cant-start", what, end.never_ran->message);
     }
     if (end.silent) {
-        return std::string(what) + " said nothing for too long and was ended; ask again to go on with it";
+        return core::say("pull.failed/silent", what);
     }
     const std::string words = end.last_error.empty() ? std::string() : ": " + end.last_error;
-    return std::string(what) + " ended early (" + process::describe(end.how) + ")" + words;
+    return core::say("pull.failed/early", what, process::describe(end.how), words);
 }
 
 }  // namespace
@@ -79,7 +79,7 @@ struct package_desk::transfer {
     bool stopping = false;
     std::string stopped_for;  // why, where it is not because everybody left
     bool over = false;
-    std::string error;  // when it is over; empty: the model is served
+    core::reason error;  // when it is over; empty: the model is served
 };
 
 struct package_desk::removal {
@@ -88,7 +88,7 @@ struct package_desk::removal {
     std::string answer;
     core::wake_signal changed;
     bool over = false;
-    std::string error;
+    core::reason error;
     bool refused = false;
 };
 
@@ -213,8 +213,7 @@ core::awaitable<core::result<std::unique_ptr<api::pull_watch>>> package_desk::pu
 }
 
 core::awaitable<void> package_desk::run(std::shared_ptr<transfer> of) {
-    const entry at_end(open_, open_->transfers, of,
-                       "this server is being stopped; ask again to go on with the pull");
+    const entry at_end(open_, open_->transfers, of, "pull.failed/stopping");
     telemetry::log().info("a client pulls {} event=pull.begun", telemetry::printable(of->name));
     own_command what;
     // Served under the name that its client will ask for, also where the catalogue has it as an alias.
@@ -232,9 +231,10 @@ core::awaitable<void> package_desk::run(std::shared_ptr<transfer> of) {
     auto running = run_own_command(std::move(what), guard_, clock_, of->changed);
     const own_command_end end = co_await std::move(running);
     if (!end.well() || !of->progress.succeeded()) {
-        of->error = of->progress.error().empty() ? why_ended(end, "the pull") : of->progress.error();
+        of->error = of->progress.error().empty() ? why_ended(end, "the pull")
+                                                 : core::reason::unlisted(of->progress.error());
         if (!of->stopped_for.empty()) {
-            of->error = of->stopped_for;
+            of->error = core::reason::unlisted(of->stopped_for);
         }
     }
     of->over = true;
@@ -281,8 +281,7 @@ core::awaitable<core::result<void>> package_desk::remove(std::string name) {
 
 // Goes on when its client leaves: a removal that is cut off in the middle is no help.
 core::awaitable<void> package_desk::run(std::shared_ptr<removal> of) {
-    const entry at_end(open_, open_->removals, of,
-                       "this server is being stopped; the rest can be removed by 'corral prune'");
+    const entry at_end(open_, open_->removals, of, "pull.failed/rest");
     own_command what;
     what.words = words_of({"rm", of->name, "--files", "--yes", "--json"});
     what.silence = removal_silence;
@@ -298,7 +297,7 @@ core::awaitable<void> package_desk::run(std::shared_ptr<removal> of) {
         const auto said = core::parse_json(of->answer);
         const std::string words = said.is_object() ? core::text_at(said, "error") : std::string();
         of->refused = !words.empty();
-        of->error = words.empty() ? why_ended(end, "the removal") : words;
+        of->error = words.empty() ? why_ended(end, "the removal") : core::reason::unlisted(words);
         telemetry::warn("pull.not-removed", "{} was not removed for a client: {} event=pull.not-removed",
                         telemetry::printable(of->name), telemetry::printable(of->error, 500));
     } else {

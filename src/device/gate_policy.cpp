@@ -122,13 +122,13 @@ std::optional<gate_policy::holder> gate_policy::held_by_the_dead(
 gate_decision gate_policy::judge_memory(const device_report& report, const card_figures& card,
                                         core::steady_time now, const std::function<bool(pid_t)>& lives) {
     if (!card.model_memory) {
-        return open(describe(card));
+        return open(core::reason::unlisted(describe(card)));
     }
     const memory_use& memory = *card.model_memory;
     const auto held = held_by_the_dead(report, memory, lives);
     const bool too_little = is_short(memory);
     if (!held && !too_little) {
-        return open(describe(card));
+        return open(core::reason::unlisted(describe(card)));
     }
     if (!short_since_) {
         short_since_ = now;
@@ -150,7 +150,7 @@ gate_decision gate_policy::judge_memory(const device_report& report, const card_
     }
     const bool hopeless = too_little || (held->certain && need() == 0);
     if (!hopeless) {
-        return open(describe(card), core::say("device.memory-gone/tried", facts));
+        return open(core::reason::unlisted(describe(card)), core::say("device.memory-gone/tried", facts));
     }
     if (other != nullptr) {
         return {gate_answer::shut,

@@ -89,8 +89,8 @@ core::result<model_view> view_of(const catalog::model_entry& model) {
     for (const catalog::service_template& service : model.runtime.services) {
         auto expanded = catalog::expand_service(model, service, ports);
         if (!expanded) {
-            return core::make_failure(core::errc::invalid,
-                                      "service " + service.name + ": " + expanded.error().message);
+            return core::make_failure(core::errc::invalid, core::say("runtime.profile/service", service.name,
+                                                                     expanded.error().message));
         }
         service_view view;
         view.rules = service;

@@ -87,8 +87,12 @@ chat::failure no_embeddings() {
     chat::failure out;
     out.kind = chat::failure_kind::unsupported;
     out.cause = chat::failure_cause::no_embeddings;
-    out.message = "this model does not support embeddings";
+    out.message = core::say("request.not-for-chat/embeddings");
     return out;
+}
+
+core::failure counts_no_prompts() {
+    return core::make_failure(core::errc::refused, core::say("runtime.given-up/count"));
 }
 
 chat::failure_cause cause_of_absence(std::span<backend* const> all) {
@@ -169,11 +173,10 @@ core::awaitable<std::optional<run_outcome>> refused_run(
     }
     const availability why = availability_of(group, runtime);
     run_outcome out;
-    out.failure = run_failure{
-        .kind = chat::failure_kind::unavailable,
-        .cause = chat::failure_cause::not_ready,
-        .message = why.reason.empty() ? std::string("The model is not ready.") : why.reason.text(),
-        .retryable = true};
+    out.failure = run_failure{.kind = chat::failure_kind::unavailable,
+                              .cause = chat::failure_cause::not_ready,
+                              .message = why.reason.empty() ? core::say("request.not-ready") : why.reason,
+                              .retryable = true};
     if (on_end) {
         on_end(out);
     }

@@ -1,33 +1,21 @@
 #include "engine/loss_text.hpp"
 
-#include <utility>
+#include <string>
+
+#include "corral/core/say.hpp"
 
 namespace corral::engine {
 
-namespace {
-
-std::string sentence(std::string text) {
-    if (!text.ends_with('.')) {
-        text += '.';
-    }
-    return text;
-}
-
-}  // namespace
-
-std::string ended_text(std::string_view subject, const supervisor::service_status& now) {
-    std::string text = std::string(subject) + " ended while the request ran";
-    if (!now.last_end.empty()) {
-        text += ": " + now.last_end.text();
-    }
-    text = sentence(std::move(text));
+core::reason ended_text(std::string_view subject, const supervisor::service_status& now) {
+    const core::reason what = core::say("runtime.not-run/fell", std::string(subject)).led_to_by(now.last_end);
     switch (now.state) {
         case supervisor::service_state::broken:
-            return text + " It is not started again for now.";
+            return supervisor::with_advice(what, "It is not started again for now.");
         case supervisor::service_state::stopped:
-            return text;
+            return what.text().ends_with('.') ? what
+                                              : core::reason(core::wording{nullptr, "{what}."}, {what});
         default:
-            return text + " It is being restarted.";
+            return with_restart(what);
     }
 }
 

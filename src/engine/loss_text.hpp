@@ -2,7 +2,6 @@
 // What a client is told whose runtime went while it worked for it: what happened, why as far as it is known
 // at once, and what is being done.
 
-#include <string>
 #include <string_view>
 
 #include "corral/supervisor/group.hpp"
@@ -10,7 +9,7 @@
 namespace corral::engine {
 
 // `subject` begins the text: "The runtime". One or more plain sentences.
-[[nodiscard]] std::string ended_text(std::string_view subject, const supervisor::service_status& now);
+[[nodiscard]] core::reason ended_text(std::string_view subject, const supervisor::service_status& now);
 
 // Its last process ended for a reason of its own, and not by Corral's choice, another service's or program's.
 [[nodiscard]] bool fell(const supervisor::service_status& service) noexcept;

@@ -164,7 +164,7 @@ private:
                 worst = worst != nullptr ? worst : &one;
             } else if (one.level == catalog::severity::warning && told_.insert(one.what).second) {
                 telemetry::warn(telemetry::line_id::of(one.id), "{}: {}", label_,
-                                supervisor::with_advice(one.what, one.fix));
+                                supervisor::with_advice(core::reason::unlisted(one.what), one.fix));
             }
         }
         if (worst == nullptr) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/worker.hpp"
 #include "generation/prompt_cuts.hpp"
 #include "generation/request_preparation.hpp"
@@ -26,23 +27,16 @@ chat::failure too_long(const engine::prompt_measure& measured, const part_tokens
     const std::string about = measured.exact ? "" : "about ";
     chat::failure out;
     out.kind = chat::failure_kind::context_too_long;
+    const std::string images = measured.image_tokens > 0
+                                   ? " with about " + std::to_string(measured.image_tokens) + " of images"
+                                   : "";
+    const std::string room = measured.limit == 0 ? "its system text and tools alone leave no room for a turn"
+                                                 : "there is room for " + std::to_string(measured.limit);
     // Ollama's words (docs/facts/ollama_wire.md#chat-request), then the numbers.
-    std::string text =
-        "the prompt is longer than the context length currently available to the model; shorten the prompt, "
-        "adjust the context length in settings, or use a model with a longer context length (it is " +
-        about + std::to_string(measured.system_tokens + measured.turn_tokens) + " tokens long: system text " +
-        std::to_string(parts.system) + ", tools " + std::to_string(parts.tools) + ", turns " +
-        std::to_string(parts.turns) +
-        (measured.image_tokens > 0 ? " with about " + std::to_string(measured.image_tokens) + " of images"
-                                   : "") +
-        "; ";
-    text += measured.limit == 0 ? "its system text and tools alone leave no room for a turn"
-                                : "there is room for " + std::to_string(measured.limit);
-    if (may_shorten) {
-        text += "; nothing more can be left out";
-    }
-    text += ')';
-    out.message = text;
+    out.message =
+        core::say("request.too-long", about + std::to_string(measured.system_tokens + measured.turn_tokens),
+                  parts.system, parts.tools, parts.turns, images,
+                  room + (may_shorten ? "; nothing more can be left out" : ""));
     return out;
 }
 
@@ -110,8 +104,7 @@ chat::failure not_verbatim(const char* what) {
     chat::failure out;
     out.kind = chat::failure_kind::unsupported;
     out.cause = chat::failure_cause::no_verbatim_prompts;
-    out.message = std::string("this model can't take ") + what +
-                  ", because its program puts a chat template of its own around every prompt; send messages";
+    out.message = core::say("request.template-of-runtime", what);
     return out;
 }
 

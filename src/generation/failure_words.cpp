@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
+
+#include "corral/core/say.hpp"
 
 namespace corral::generation {
 
@@ -15,21 +16,21 @@ using chat::failure_cause;
 
 struct words {
     failure_cause cause;
-    std::string_view happened;
+    core::known_wording<> happened;
     bool restarts = true;  // Corral starts it again
 };
 
-constexpr std::string_view no_answer = "The model's program gave no usable answer.";
-constexpr std::string_view too_late = "The model's program did not answer in its time.";
-constexpr std::string_view no_vectors = "The model gave no usable vectors for these texts.";
-constexpr std::string_view no_tokens = "The model's tokenizer does not answer.";
+constexpr core::known_wording<> no_answer = "request.no-answer";
+constexpr core::known_wording<> too_late = "request.too-late";
+constexpr core::known_wording<> no_vectors = "request.no-vectors";
+constexpr core::known_wording<> no_tokens = "request.no-tokens";
 
 constexpr std::array known{
-    words{failure_cause::runtime_died, "The model's program stopped while it worked on this answer."},
-    words{failure_cause::tokenizer_died, "The model's tokenizer stopped while it worked on this answer."},
+    words{failure_cause::runtime_died, "request.runtime-died"},
+    words{failure_cause::tokenizer_died, "request.tokenizer-died"},
     words{failure_cause::tokenizer_unavailable, no_tokens},
     words{failure_cause::measure_failed, no_tokens},
-    words{failure_cause::decode_stalled, "The model's program hung in the middle of this answer."},
+    words{failure_cause::decode_stalled, "request.hung"},
     words{failure_cause::prefill_stalled, too_late},
     words{failure_cause::reset_stalled, too_late},
     words{failure_cause::runtime_hung, too_late},
@@ -40,13 +41,13 @@ constexpr std::array known{
     words{failure_cause::error_as_text, no_answer, false},
     words{failure_cause::empty_answer, no_answer, false},
     words{failure_cause::generate_swallowed, no_answer, false},
-    words{failure_cause::answer_failed, "The model's program reported a failure of this answer.", false},
-    words{failure_cause::stopping, "The model's program is being stopped."},
-    words{failure_cause::not_ready, "The model's program is not ready."},
+    words{failure_cause::answer_failed, "request.failed-inside", false},
+    words{failure_cause::stopping, "request.stopping"},
+    words{failure_cause::not_ready, "request.not-ready"},
     words{failure_cause::reset_swallowed, no_answer},
     words{failure_cause::mute, no_answer},
-    words{failure_cause::load_deadline, "The model was not ready in its time.", false},
-    words{failure_cause::call_silent, "The model made no vectors in its time.", false},
+    words{failure_cause::load_deadline, "request.load-too-late", false},
+    words{failure_cause::call_silent, "request.vectors-late", false},
     words{failure_cause::embedding_refused, no_vectors, false},
     words{failure_cause::vectors_unusable, no_vectors, false},
 };
@@ -68,16 +69,13 @@ chat::failure for_client(chat::failure why, std::optional<core::seconds> load) {
     const std::optional<core::seconds> wait = why.retry_after ? why.retry_after : load;
     const auto found = std::ranges::find(known, why.cause, &words::cause);
     if (found != known.end()) {
-        why.message =
-            std::string(found->happened) +
-            (found->restarts ? " Corral starts it again by itself; ask again " + when(wait) + "."
-                             : std::string(" Ask again; if it happens each time, tell the operator."));
+        why.message = core::say(found->happened)
+                          .led_to_by(found->restarts ? core::say("request.runtime-died/again", when(wait))
+                                                     : core::say("request.no-answer/again"));
     } else if (why.cause == failure_cause::backend_broken) {
-        why.message = "The model does not start. Corral tries again by itself; ask again " + when(wait) +
-                      ". 'corral status' tells its operator why.";
+        why.message = core::say("request.model-broken", when(wait));
     } else if (why.cause == failure_cause::remote_away) {
-        why.message =
-            "The other server that answers for this model does not serve now. Ask again " + when(wait) + ".";
+        why.message = core::say("request.remote-away", when(wait));
     }
     return why;
 }

@@ -123,7 +123,7 @@ core::awaitable<std::optional<chat::generation_event>> answer_reader::next_befor
             chat::failed_event gone;
             gone.kind = chat::failure_kind::cancelled;
             gone.cause = chat::failure_cause::reader_cancelled;
-            gone.message = "the client has gone";
+            gone.message = core::say("request.vectors-cancelled/client");
             co_return gone;
         }
         if (reason == core::wake_reason::timed_out && !readable()) {

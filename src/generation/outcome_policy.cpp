@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::generation {
 
 namespace {
 
-fail_request failing(chat::failure_kind kind, chat::failure_cause cause, std::string message) {
+fail_request failing(chat::failure_kind kind, chat::failure_cause cause, core::reason message) {
     fail_request out;
     out.why.kind = kind;
     out.why.cause = cause;
@@ -18,18 +20,16 @@ bool is_poisonous(const run_standing& standing, const retry_limits& limits) {
     return !standing.gone_out && standing.harm.losses >= limits.poisonous_after;
 }
 
-std::string what_it_did(const prompt_record& harm) {
-    const std::string times = std::to_string(harm.deaths + harm.hangs) + " times";
-    return harm.hangs == 0    ? "the model's program stopped " + times
-           : harm.deaths == 0 ? "the model's program hung " + times
-                              : "the model's program stopped or hung " + times;
+core::reason what_it_did(const prompt_record& harm) {
+    const auto times = harm.deaths + harm.hangs;
+    return harm.hangs == 0    ? core::say("request.deadly/stopped", times)
+           : harm.deaths == 0 ? core::say("request.deadly/hung", times)
+                              : core::say("request.deadly/both", times);
 }
 
 fail_request poisonous(const run_standing& standing) {
     return failing(chat::failure_kind::runtime_failed, chat::failure_cause::poisonous,
-                   what_it_did(standing.harm) +
-                       " while it worked on this request, so the request is not tried again. Change it, or "
-                       "ask the operator.");
+                   core::say("request.deadly", what_it_did(standing.harm)));
 }
 
 bool may_run_again(const run_standing& standing, const retry_limits& limits) {
@@ -44,20 +44,17 @@ std::optional<fail_request> before_run(const prompt_record& harm, const retry_li
         return std::nullopt;
     }
     const auto left = std::chrono::ceil<std::chrono::minutes>(core::deadline(harm.until).left(now)).count();
-    return failing(
-        chat::failure_kind::unsupported, chat::failure_cause::quarantined,
-        what_it_did(harm) + " while it worked on this prompt. It is refused for another " +
-            std::to_string(left) +
-            " min, so that the model stays there for everybody. Change the prompt, or have the model "
-            "restarted by its operator.");
+    return failing(chat::failure_kind::unsupported, chat::failure_cause::quarantined,
+                   core::say("request.quarantined", what_it_did(harm), left));
 }
 
 fail_request after_abandonment(const run_standing& standing) {
     if (standing.reader_gone) {
-        return failing(chat::failure_kind::cancelled, chat::failure_cause::none, "the client has gone");
+        return failing(chat::failure_kind::cancelled, chat::failure_cause::none,
+                       core::say("request.vectors-cancelled/client"));
     }
     return failing(chat::failure_kind::shutting_down, chat::failure_cause::none,
-                   "this server is shutting down; ask again in a while");
+                   core::say("request.shutting-down"));
 }
 
 std::variant<run_again, fail_request> after_failure(const run_standing& standing, const retry_limits& limits,
@@ -92,7 +89,7 @@ end_of_run after_run(const run_standing& standing, const retry_limits& limits,
                 after_failure(standing, limits, outcome.failure.value_or(engine::run_failure{})));
         case engine::run_end::cancelled:
             return failing(chat::failure_kind::internal, chat::failure_cause::run_cancelled,
-                           "the answer was stopped without a reason; ask again");
+                           core::say("request.stopped-unasked"));
         case engine::run_end::stop:
             return judge_answer{chat::finish_reason::stop};
         case engine::run_end::length:
@@ -124,8 +121,7 @@ end_of_answer after_answer(const run_standing& standing, const retry_limits& lim
     }
     const std::string tries = format->tries == 1 ? "1 try" : std::to_string(format->tries) + " tries";
     return failing(chat::failure_kind::format_unmet, chat::failure_cause::none,
-                   "the model's answer does not keep to the requested format after " + tries + " (" +
-                       verdict.violation + "); ask again, or ask for a simpler format");
+                   core::say("request.format-missed", tries, verdict.violation));
 }
 
 }  // namespace corral::generation

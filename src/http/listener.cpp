@@ -53,20 +53,20 @@ std::string name_of(const tcp::endpoint& where) {
 }
 
 core::failure listen_failure(int value, const tcp::endpoint& where) {
-    std::string text = "can't listen on " + name_of(where) + ": ";
+    const std::string name = name_of(where);
     if (value == EADDRINUSE) {
         const std::string holder = port_holder(where.port());
-        text += holder.empty() ? std::string("the port is taken by another process")
-                               : "the port is taken by " + holder;
-        text += "; stop that program, or say another address by 'listen'";
-    } else if (value == EADDRNOTAVAIL) {
-        text += "no interface of this machine has that address; 'ip address' shows those there are";
-    } else if (value == EACCES) {
-        text += "no permission (ports below 1024 need CAP_NET_BIND_SERVICE)";
-    } else {
-        text += boost::system::system_category().message(value);
+        return core::errno_failure(value, core::say("configuration.listen-failed/taken", name,
+                                                    holder.empty() ? "another process" : holder));
     }
-    return core::errno_failure(value, std::move(text));
+    if (value == EADDRNOTAVAIL) {
+        return core::errno_failure(value, core::say("configuration.listen-failed/no-interface", name));
+    }
+    if (value == EACCES) {
+        return core::errno_failure(value, core::say("configuration.listen-failed/permission", name));
+    }
+    return core::errno_failure(value, core::say("configuration.listen-failed/listen", name,
+                                                boost::system::system_category().message(value)));
 }
 
 // A client whose machine went dark while it waits for an answer sends no end; the kernel finds out in about a

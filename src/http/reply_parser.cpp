@@ -38,8 +38,8 @@ void reply_parser::renew() {
     head_bytes_ = 0;
 }
 
-core::failure reply_parser::broken(const std::string& how) const {
-    return core::make_failure(core::errc::protocol, name_ + ": " + how);
+core::failure reply_parser::broken(core::reason how) {
+    return core::make_failure(core::errc::protocol, std::move(how));
 }
 
 core::failure reply_parser::too_long(const char* what) const {
@@ -49,9 +49,9 @@ core::failure reply_parser::too_long(const char* what) const {
 
 core::failure reply_parser::failure_of(const core::error_code& error) const {
     if (error == core::make_error_code(core::errc::timed_out)) {
-        return {error, name_ + ": no answer in time"};
+        return {error, core::say("runtime.remote-broken/no-answer", name_)};
     }
-    return {error, name_ + ": " + error.message()};
+    return {error, core::say("runtime.remote-broken/connection", name_, error)};
 }
 
 core::result<void> reply_parser::feed() {
@@ -75,7 +75,7 @@ core::result<void> reply_parser::feed() {
             return too_long("the answer");
         }
         if (error && error != beast_http::error::need_more) {
-            return broken(error.message());
+            return broken(core::say("runtime.remote-broken/http", name_, error));
         }
         if (parser_->is_done() && is_interim(status())) {
             renew();
@@ -93,10 +93,10 @@ core::result<void> reply_parser::feed() {
 
 core::result<void> reply_parser::end(const core::error_code& read_error) {
     if (!parser_->got_some()) {
-        return read_error ? failure_of(read_error) : broken("connection closed without an answer");
+        return read_error ? failure_of(read_error) : broken(core::say("runtime.remote-broken/closed", name_));
     }
     if (read_error) {
-        return broken("the answer was cut: " + read_error.message());
+        return broken(core::say("runtime.remote-broken/cut-why", name_, read_error));
     }
     // What feed() left is shorter than any last chunk.
     core::error_code error;
@@ -104,7 +104,7 @@ core::result<void> reply_parser::end(const core::error_code& read_error) {
         parser_->put_eof(error);
     }
     if (error || !parser_->is_done()) {
-        return broken("the answer was cut");
+        return broken(core::say("runtime.remote-broken/cut", name_));
     }
     return {};
 }

@@ -57,7 +57,7 @@ public:
 private:
     void renew();
     [[nodiscard]] header_fields fields() const;
-    [[nodiscard]] core::failure broken(const std::string& how) const;
+    [[nodiscard]] static core::failure broken(core::reason how);
     [[nodiscard]] core::failure too_long(const char* what) const;
 
     std::string name_;

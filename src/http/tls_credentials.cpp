@@ -36,17 +36,8 @@ struct file_content {
     bool others_may_read = false;
 };
 
-std::string quoted(const std::filesystem::path& file) {
-    return "'" + file.string() + "'";
-}
-
-core::failure unreadable(const std::filesystem::path& file, int value) {
-    std::string text = "can't read " + quoted(file) + ": " + boost::system::system_category().message(value);
-    return core::errno_failure(value, std::move(text));
-}
-
-core::failure wrong(const std::filesystem::path& file, const std::string& what) {
-    return core::make_failure(core::errc::invalid, quoted(file) + " " + what);
+core::failure wrong(const std::filesystem::path& file, core::known_wording<std::string> what) {
+    return core::make_failure(core::errc::invalid, core::say(what, file.string()));
 }
 
 core::result<file_content> read_whole(const std::filesystem::path& file) {
@@ -55,14 +46,14 @@ core::result<file_content> read_whole(const std::filesystem::path& file) {
     const core::owned_fd handle(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat facts {};
     if (!handle.valid() || ::fstat(handle.get(), &facts) != 0) {
-        return unreadable(file, errno);
+        return core::path_failure("files.private/read", file, errno);
     }
     if (!S_ISREG(facts.st_mode)) {
         return core::make_failure(core::errc::invalid, core::say("files.private/regular-file", file));
     }
     auto text = core::read_all(handle.get(), most + 1);
     if (!text) {
-        return unreadable(file, errno);
+        return core::path_failure("files.private/read", file, errno);
     }
     if (text->size() > most) {
         return core::make_failure(core::errc::invalid, core::say("files.private/larger-mib", file));
@@ -112,22 +103,23 @@ core::result<x509_ptr> take_chain(SSL_CTX* to, const std::string& text, const st
     const bio_ptr reader = reader_of(text);
     x509_ptr own(PEM_read_bio_X509_AUX(reader.get(), nullptr, nullptr, nullptr));
     if (!own) {
-        return wrong(file, "holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")");
+        return wrong(file, "configuration.certificate/none");
     }
     ERR_clear_error();
     if (SSL_CTX_use_certificate(to, own.get()) != 1) {
         const unsigned long error = ERR_peek_last_error();
         const char* why = ERR_reason_error_string(error);
-        return wrong(file, std::string("can't be used: ") + (why == nullptr ? "unknown reason" : why));
+        return core::make_failure(core::errc::invalid, core::say("configuration.certificate/unusable", file,
+                                                                 why == nullptr ? "unknown reason" : why));
     }
     while (X509* next = PEM_read_bio_X509(reader.get(), nullptr, nullptr, nullptr)) {
         if (SSL_CTX_add0_chain_cert(to, next) != 1) {
             X509_free(next);
-            return wrong(file, "holds a chain that can't be used");
+            return wrong(file, "configuration.certificate/chain");
         }
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-        return wrong(file, "holds a damaged certificate behind the first");
+        return wrong(file, "configuration.certificate/damaged");
     }
     ERR_clear_error();
     return own;
@@ -138,15 +130,15 @@ core::result<void> take_key(SSL_CTX* to, const std::string& text, const tls_file
     bool encrypted = false;
     const key_ptr key(PEM_read_bio_PrivateKey(reader.get(), nullptr, &no_password, &encrypted));
     if (!key) {
-        return wrong(files.key, encrypted ? "is encrypted with a password; a server needs a key without one "
-                                            "(openssl pkey -in OLD -out NEW)"
-                                          : "holds no private key in PEM form");
+        return encrypted ? wrong(files.key, "configuration.certificate/encrypted")
+                         : wrong(files.key, "configuration.certificate/no-key");
     }
     if (X509_check_private_key(SSL_CTX_get0_certificate(to), key.get()) != 1) {
-        return wrong(files.key, "is not the key of the certificate in " + quoted(files.certificate));
+        return core::make_failure(core::errc::invalid, core::say("configuration.certificate/other-key",
+                                                                 files.key, files.certificate));
     }
     if (SSL_CTX_use_PrivateKey(to, key.get()) != 1) {
-        return wrong(files.key, "holds a key that can't be used");
+        return wrong(files.key, "configuration.certificate/bad-key");
     }
     return {};
 }

@@ -8,21 +8,19 @@ namespace corral::http {
 
 namespace {
 
-core::failure unusable(const std::filesystem::path& file, const std::string& why) {
-    return core::make_failure(core::errc::invalid, "'" + file.string() + "' " + why);
-}
-
 core::result<void> take_authorities(SSL_CTX* to, const std::filesystem::path& file) {
     constexpr std::uintmax_t most = 1024 * 1024;
     std::error_code error;
     if (!std::filesystem::is_regular_file(file, error) || std::filesystem::file_size(file, error) > most) {
-        return unusable(file, "must be a regular file of at most 1 MiB with certificates in PEM form");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("configuration.certificate/authorities", file));
     }
     ERR_clear_error();
     const bool taken = SSL_CTX_load_verify_file(to, file.c_str()) == 1;
     ERR_clear_error();
     if (!taken) {
-        return unusable(file, "holds no certificate in PEM form, or can't be read");
+        return core::make_failure(core::errc::invalid,
+                                  core::say("configuration.certificate/no-authority", file));
     }
     // So that the file may be that of the server itself, as self-signed ones are.
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(to), X509_V_FLAG_PARTIAL_CHAIN);

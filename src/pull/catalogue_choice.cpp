@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/catalogue.hpp"
 
@@ -103,9 +104,9 @@ choice choose(const catalogue_model& model, const box& here) {
             reasons.push_back(std::move(why));
         }
     }
-    out.reason = reasons.empty() ? "this box is " + describe(here) + ", and " + model.name +
-                                       " has packages for " + kinds_with_packages(model)
-                                 : core::joined(reasons, "; ");
+    out.reason = reasons.empty() ? core::say("catalogue.other-box", describe(here), model.name,
+                                             kinds_with_packages(model))
+                                 : core::reason::unlisted(core::joined(reasons, "; "));
     return out;
 }
 
@@ -116,8 +117,8 @@ choice choose(const catalogue& from, std::string_view typed, const box& here) {
     choice out;
     const auto name = catalog::display_name(typed);
     const std::string tags = name ? fitting_tags(from, *name, here) : std::string();
-    out.reason = "the catalogue has no model '" + std::string(typed) + "'";
-    out.reason += tags.empty() ? "; 'corral search' lists those it has" : "; for this box it has " + tags;
+    out.reason = tags.empty() ? core::say("catalogue.no-such-model/none", typed)
+                              : core::say("catalogue.no-such-model/tags", typed, tags);
     return out;
 }
 

@@ -59,13 +59,9 @@ core::failure leads_inside(const std::string& host, const std::string& address) 
 // Between us and a host stands a proxy that does not let us through.
 core::failure proxy_refuses(const std::string& host, long status) {
     constexpr long wants_password = 407;
-    return make_failure(
-        errc::refused, "the proxy lets nothing through to '" + host + "' (" + std::to_string(status) + "); " +
-                           (status == wants_password
-                                ? "it asks for a name and a password, so set the variable https_proxy to "
-                                  "http://NAME:PASSWORD@PROXY:PORT"
-                                : "ask whoever runs it to open the way, or name the host in the variable "
-                                  "no_proxy"));
+    return make_failure(errc::refused, status == wants_password
+                                           ? core::say("pull.proxy/password", host, status)
+                                           : core::say("pull.proxy/closed", host, status));
 }
 
 }  // namespace
@@ -205,7 +201,7 @@ struct fetcher::exchange {
         try {
             return one->take({bytes, size * count}) ? size * count : 0;
         } catch (const std::exception& error) {
-            one->fatal = make_failure(errc::internal, error.what());
+            one->fatal = make_failure(errc::internal, core::reason::unlisted(error.what()));
             return 0;
         }
     }
@@ -214,7 +210,7 @@ struct fetcher::exchange {
         try {
             one->read_field(core::trimmed({bytes, size * count}));
         } catch (const std::exception& error) {
-            one->fatal = make_failure(errc::internal, error.what());
+            one->fatal = make_failure(errc::internal, core::reason::unlisted(error.what()));
             return 0;
         }
         return size * count;
@@ -231,7 +227,7 @@ struct fetcher::exchange {
                 return CURL_SOCKET_BAD;
             }
         } catch (const std::exception& error) {
-            one->fatal = make_failure(errc::internal, error.what());
+            one->fatal = make_failure(errc::internal, core::reason::unlisted(error.what()));
             return CURL_SOCKET_BAD;
         }
         return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);

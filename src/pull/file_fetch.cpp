@@ -124,7 +124,7 @@ core::result<fetched_file> file_way::check(part_file& part) {
         if (auto done = take_back(part); !done) {
             return done.error();
         }
-        return make_failure(errc::protocol, "");
+        return make_failure(errc::protocol, {});
     }
     if (auto done = with_->work->put(*file_); !done) {
         return done.error();
@@ -154,7 +154,7 @@ core::result<void> file_way::begin(part_file& part, const part_request& request,
 core::result<void> file_way::take(part_file& part, std::string_view bytes, std::string& lie) {
     if (size_ && bytes.size() > *size_ - part.bytes()) {
         lie = "the source sends more than the file has";
-        return make_failure(errc::protocol, lie);
+        return make_failure(errc::protocol, core::say("pull.lies/source-sends", "more than the file has"));
     }
     if (auto done = part.append(bytes); !done) {
         return done;

@@ -43,7 +43,7 @@ refusal make_refusal(const decision& why) {
         case verdict::granted:
             break;
     }
-    return {failure_kind::internal, chat::failure_cause::no_refusal, "a grant was taken for a refusal", {}};
+    return {failure_kind::internal, chat::failure_cause::no_refusal, say("request.no-result"), {}};
 }
 
 // A load of which only the runtime itself knows how long it takes.

@@ -17,9 +17,8 @@ void keep_earlier(std::optional<core::steady_time>& first, const std::optional<c
 
 }  // namespace
 
-std::string suspension_text(std::string_view model) {
-    return "the model was stopped by its operator; 'corral start " + std::string(model) +
-           "' on the server brings it back";
+core::reason suspension_text(std::string_view model) {
+    return core::say("request.model-stopped", std::string(model));
 }
 
 void scheduler_core::see(const std::vector<instance_reading>& all, core::steady_time now) {

@@ -31,11 +31,6 @@ constexpr std::size_t stamp_length = 23;  // "20261120T142130.123456Z"
 constexpr std::size_t most_model_letters = 48;
 constexpr std::uintmax_t largest_read = 4ULL * 1024 * 1024;
 
-core::failure failed(const char* action, const fs::path& path, int why) {
-    return core::errno_failure(why, std::string(action) + " '" + path.string() +
-                                        "': " + boost::system::system_category().message(why));
-}
-
 bool is_plain(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
@@ -89,7 +84,7 @@ core::result<listing> list(const fs::path& folder) {
         walk.increment(error);
     }
     if (error) {
-        return failed("can't list", folder, error.value());
+        return core::path_failure("command.bundle/list", folder, error.value());
     }
     std::ranges::sort(out.whole, std::greater<>());
     return out;
@@ -112,7 +107,7 @@ core::result<void> write_whole(const fs::path& folder, const std::string& name, 
     }
     if (why != 0) {
         ::unlink(unfinished.c_str());  // often not there; the failure to tell is the first one
-        return failed("can't write", path, why);
+        return core::path_failure("files.private/write", path, why);
     }
     // That its name may be lost with the power is no reason to call it not kept.
     const core::owned_fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -173,7 +168,7 @@ core::result<std::string> read_crash(const fs::path& folder, const std::string& 
     const core::owned_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct stat facts {};
     if (!file.valid() || ::fstat(file.get(), &facts) != 0) {
-        return failed("can't read", path, errno);
+        return core::path_failure("files.private/read", path, errno);
     }
     if (!S_ISREG(facts.st_mode) || static_cast<std::uintmax_t>(facts.st_size) > largest_read) {
         return core::make_failure(core::errc::limit_exceeded,
@@ -181,7 +176,7 @@ core::result<std::string> read_crash(const fs::path& folder, const std::string& 
     }
     auto text = core::read_all(file.get(), static_cast<std::size_t>(facts.st_size));
     if (!text) {
-        return failed("can't read", path, errno);
+        return core::path_failure("files.private/read", path, errno);
     }
     return std::move(*text);
 }

@@ -77,7 +77,7 @@ core::awaitable<void> upgrade::run(std::string program) {
     try {
         why = co_await attempt(program);
     } catch (const std::exception& error) {
-        why = core::make_failure(core::errc::internal, error.what());
+        why = core::make_failure(core::errc::internal, core::reason::unlisted(error.what()));
     }
     failure_ = why.message;
     if (!parts_.stopping()) {
@@ -170,9 +170,9 @@ core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
             co_return core::result<void>{};
         }
         if (late) {
-            co_return core::make_failure(
-                core::errc::timed_out,
-                fmt::format("{} did not end within {:.0f} s", open, seconds_of(now() - paused_)));
+            const auto seconds = std::llround(seconds_of(now() - paused_));
+            co_return core::make_failure(core::errc::timed_out,
+                                         core::say("upgrade.refused/busy", open, seconds));
         }
         status_ = "upgrade: waits for " + (open.empty() ? "services that start or stop" : open);
         const bool awake = co_await core::sleep_for(between_looks);

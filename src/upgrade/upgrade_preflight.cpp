@@ -101,11 +101,10 @@ core::awaitable<answer> listen_to(process::child& asked, bool& begun) {
 core::result<preflight_report> judge(const std::string& program, const answer& got) {
     const auto* const ended = std::get_if<process::exited_with>(&got.how);
     if (ended == nullptr || ended->code != 0) {
-        std::string why = program + " can't take over: " + process::describe(got.how);
-        if (!got.err.empty()) {
-            why += ": " + telemetry::printable(got.err, 600);
-        }
-        return core::make_failure(core::errc::refused, std::move(why));
+        const core::reason how = process::describe(got.how);
+        const std::string words = got.err.empty() ? std::string() : ": " + telemetry::printable(got.err, 600);
+        return core::make_failure(core::errc::refused,
+                                  core::say("upgrade.refused/take-over", program, how + words));
     }
     auto report = parse_preflight(got.out);
     if (!report) {
@@ -142,33 +141,35 @@ int print_preflight(const config::configuration& settings, int version_asked) {
 }
 
 core::result<preflight_report> parse_preflight(const std::string& text) {
-    const auto refuse = [](const char* why) { return core::make_failure(core::errc::invalid, why); };
+    const auto refuse = [](core::known_wording<> why) {
+        return core::make_failure(core::errc::invalid, core::say(why));
+    };
     constexpr int deepest = 4;
     const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= deepest; };
     const json tree = text.size() < longest_report ? json::parse(text, shallow, false) : json();
     if (!tree.is_object() || !tree.contains("handover_version") || !tree.contains("models") ||
         !tree.contains("version")) {
-        return refuse("its answer is not that of corral");
+        return refuse("upgrade.refused/other-answer");
     }
     if (tree["handover_version"] != handover_version) {
-        return refuse("it knows another version of the format");
+        return refuse("upgrade.refused/other-format");
     }
     const json& models = tree["models"];
     if (!models.is_object() || models.size() > most_models || !tree["version"].is_string()) {
-        return refuse("its answer is not that of corral");
+        return refuse("upgrade.refused/other-answer");
     }
     preflight_report out;
     out.blank = tree.value("blank", json(false)) == true;
     if (tree.contains("door")) {
         out.door = read_door(tree["door"]);
         if (!out.door) {
-            return refuse("its answer is not that of corral");
+            return refuse("upgrade.refused/other-answer");
         }
     }
     out.version = telemetry::printable(tree["version"].get<std::string>(), 40);
     for (const auto& [name, fingerprint] : models.items()) {
         if (!fingerprint.is_string()) {
-            return refuse("its answer is not that of corral");
+            return refuse("upgrade.refused/other-answer");
         }
         out.fingerprints[name] = fingerprint.get<std::string>();
     }
@@ -188,9 +189,9 @@ core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on
     auto looking = disk.run("upgrade", std::move(work), until);
     const core::result<program_fault> fault = co_await std::move(looking);
     if (!fault || *fault) {
-        co_return core::make_failure(
-            core::errc::refused, fault ? (*fault)->message.text()
-                                       : program + " can't be looked at: " + fault.error().message.text());
+        co_return core::make_failure(core::errc::refused, fault ? (*fault)->message
+                                                                : core::say("upgrade.refused/looked-at",
+                                                                            program, fault.error().message));
     }
     auto started = process::child::spawn(on, what);
     if (!started) {
@@ -209,12 +210,9 @@ core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on
         auto ending = asked.wait();
         auto enough = core::sleep_for(longest_end);
         co_await (std::move(ending) || std::move(enough));
-        const std::string limit = " within " + std::to_string(patience.count()) + " s";
-        co_return core::make_failure(
-            core::errc::timed_out,
-            program + " can't take over: it did not " +
-                (begun ? "answer" + limit
-                       : "begin" + limit + ", for the disk that it lies on does not answer"));
+        co_return core::make_failure(core::errc::timed_out,
+                                     begun ? core::say("upgrade.refused/answer", program, patience.count())
+                                           : core::say("upgrade.refused/begin", program, patience.count()));
     }
     if (asked.failed_start()) {
         co_return *asked.failed_start();

@@ -523,7 +523,9 @@ public:
     std::vector<std::string> made;
 
 private:
-    static core::failure nothing() { return core::make_failure(core::errc::limit_exceeded, "nothing"); }
+    static core::failure nothing() {
+        return core::make_failure(core::errc::limit_exceeded, core::reason::unlisted("nothing"));
+    }
 };
 
 class keyless_desk : public test::api_test {

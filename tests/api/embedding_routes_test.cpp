@@ -146,14 +146,14 @@ TEST_F(ollama_embedding, a_runtime_that_dies_is_asked_again_but_not_for_ever) {
     can_embed({{3, 4}});
     chat::failure died;
     died.kind = chat::failure_kind::runtime_failed;
-    died.message = "it died";
+    died.message = core::reason::unlisted("it died");
     died.retryable = true;
     backend.embedding_failures = {died};
     EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x"})").substr(0, 3), "200");
     backend.embedding_failures = {died, died, died};
     EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x"})"), R"(500 {"error":"it died"})");
     died.kind = chat::failure_kind::context_too_long;
-    died.message = "the input length exceeds the context length";
+    died.message = core::reason::unlisted("the input length exceeds the context length");
     backend.embedding_failures = {died};
     EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x","truncate":false})"),
               R"(400 {"error":"the input length exceeds the context length"})");

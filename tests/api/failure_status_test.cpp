@@ -27,7 +27,7 @@ TEST(failure_status, a_failure_without_a_message_shows_its_kind) {
     chat::failed_event why;
     why.kind = failure_kind::timed_out;
     EXPECT_EQ(failure_text(why, "tiny"), "timed-out");
-    why.message = "too slow";
+    why.message = core::reason::unlisted("too slow");
     EXPECT_EQ(failure_text(why, "tiny"), "too slow");
     why.kind = failure_kind::model_not_found;
     EXPECT_EQ(failure_text(why, "Tiny"), "model 'Tiny' not found");
@@ -37,17 +37,20 @@ TEST(failure_status, a_failure_without_a_message_shows_its_kind) {
 TEST(tells_why, never_of_a_runtime_that_refuses_in_its_own_words) {
     using chat::failure_cause;
     using chat::failure_kind;
-    const std::string words = "The runtime refused a prompt: 'my secret' is too rude.";
+    const core::reason words =
+        core::reason::unlisted("The runtime refused a prompt: 'my secret' is too rude.");
     for (const failure_cause cause :
          {failure_cause::generate_refused, failure_cause::runtime_error, failure_cause::remote_failed,
           failure_cause::remote_busy, failure_cause::remote_refused, failure_cause::none}) {
         EXPECT_FALSE(chat::tells_why({failure_kind::runtime_failed, cause, words})) << name_of(cause);
         EXPECT_FALSE(chat::tells_why({failure_kind::unavailable, cause, words})) << name_of(cause);
     }
-    EXPECT_TRUE(chat::tells_why({failure_kind::runtime_failed, failure_cause::runtime_died, "It died."}));
-    EXPECT_TRUE(chat::tells_why({failure_kind::timed_out, failure_cause::queue_deadline, "Too late."}));
     EXPECT_TRUE(chat::tells_why(
-        {failure_kind::runtime_failed, failure_cause::foreign_stop, "Another program stopped it."}));
+        {failure_kind::runtime_failed, failure_cause::runtime_died, core::reason::unlisted("It died.")}));
+    EXPECT_TRUE(chat::tells_why(
+        {failure_kind::timed_out, failure_cause::queue_deadline, core::reason::unlisted("Too late.")}));
+    EXPECT_TRUE(chat::tells_why({failure_kind::runtime_failed, failure_cause::foreign_stop,
+                                 core::reason::unlisted("Another program stopped it.")}));
     EXPECT_FALSE(chat::tells_why({failure_kind::bad_request, failure_cause::runtime_died, words}));
 }
 

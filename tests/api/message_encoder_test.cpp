@@ -20,7 +20,7 @@ protected:
     void die(bool retryable = false) {
         backend.otherwise.end = engine::run_end::failed;
         engine::run_failure died;
-        died.message = "the runtime died";
+        died.message = core::reason::unlisted("the runtime died");
         died.retryable = retryable;
         backend.otherwise.failure = died;
     }

@@ -131,7 +131,7 @@ TEST_F(ollama_stream, num_predict_zero_answers_to_the_end) {
 TEST_F(ollama_stream, a_failure_after_text_is_an_error_line_and_never_done) {
     say({"half"}, engine::run_end::failed);
     engine::run_failure died;
-    died.message = "the runtime died";
+    died.message = core::reason::unlisted("the runtime died");
     backend.otherwise.failure = died;
     const auto got = ask("POST", "/api/chat", chat_body);
     EXPECT_EQ(got->answer.status, 200U);
@@ -151,7 +151,7 @@ TEST_F(ollama_stream, a_failure_after_text_is_an_error_line_and_never_done) {
 TEST_F(ollama_stream, a_failure_is_text_too_unless_that_is_not_wanted_or_the_answer_is_json) {
     say({"half"}, engine::run_end::failed);
     engine::run_failure died;
-    died.message = "the runtime died";
+    died.message = core::reason::unlisted("the runtime died");
     backend.otherwise.failure = died;
     const std::string generate = R"({"model":"tiny","prompt":"Hi"})";
     EXPECT_NE(ask("POST", "/api/generate", generate)->answer.body.find("not whole"), std::string::npos);

@@ -256,7 +256,7 @@ TEST_F(ollama_error, failures_of_the_runtime_before_the_first_byte_are_status_co
     backend.otherwise.end = engine::run_end::failed;
     backend.otherwise.pieces.clear();
     engine::run_failure died;
-    died.message = "the runtime died";
+    died.message = core::reason::unlisted("the runtime died");
     backend.otherwise.failure = died;
     const auto dead = ask("POST", chat, body);
     EXPECT_EQ(dead->answer.status, 500U);

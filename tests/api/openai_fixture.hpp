@@ -14,7 +14,7 @@ protected:
     void die(std::vector<std::string> after) {
         say(std::move(after), engine::run_end::failed);
         engine::run_failure died;
-        died.message = "the runtime died";
+        died.message = core::reason::unlisted("the runtime died");
         backend.otherwise.failure = died;
     }
     void can(std::vector<std::string> capabilities, std::string family) {

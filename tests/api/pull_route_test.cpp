@@ -51,7 +51,7 @@ private:
             while (of_.lines.empty() && !of_.over) {
                 const core::wake_reason why = co_await of_.bell.wait();
                 if (why == core::wake_reason::cancelled) {
-                    co_return core::make_failure(core::errc::cancelled, "gone");
+                    co_return core::make_failure(core::errc::cancelled, core::reason::unlisted("gone"));
                 }
             }
             if (!of_.lines.empty()) {
@@ -60,7 +60,7 @@ private:
                 co_return line;
             }
             if (!of_.error.empty()) {
-                co_return core::make_failure(core::errc::unavailable, of_.error);
+                co_return core::make_failure(core::errc::unavailable, core::reason::unlisted(of_.error));
             }
             co_return std::optional<std::string>();
         }
@@ -112,7 +112,7 @@ TEST_F(ollama_pull, that_fails_ends_in_an_error_line) {
     const auto at_once = ask("POST", "/api/pull", R"({"model":"qwen3:4b"})");
     EXPECT_EQ(at_once->answer.status, 500U);
     EXPECT_EQ(at_once->answer.content_type, "application/json");
-    desk.refusal = core::make_failure(core::errc::limit_exceeded, "too many");
+    desk.refusal = core::make_failure(core::errc::limit_exceeded, core::reason::unlisted("too many"));
     EXPECT_EQ(ask("POST", "/api/pull", R"({"model":"qwen3:4b"})")->answer.status, 503U);
 }
 
@@ -222,7 +222,7 @@ TEST_F(ollama_pull, of_a_model_is_undone_by_delete) {
     EXPECT_EQ(gone->answer.status, 200U);
     EXPECT_EQ(gone->answer.body, "");
     EXPECT_EQ(desk.asked, std::vector<std::string>{"rm tiny:latest"});
-    desk.refusal = core::make_failure(core::errc::refused, "no pull brought it");
+    desk.refusal = core::make_failure(core::errc::refused, core::reason::unlisted("no pull brought it"));
     const auto refused = ask("DELETE", "/api/delete", R"({"model":"tiny"})");
     EXPECT_EQ(refused->answer.status, 403U);
     EXPECT_EQ(refused->answer.body, R"({"error":"no pull brought it"})");

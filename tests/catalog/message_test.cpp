@@ -146,7 +146,7 @@ TEST(message, each_wording_that_is_said_finds_its_message) {
                 each.text, [](std::string_view) {},
                 [&](std::string_view place) {
                     if (core::is_value(place)) {
-                        values.emplace_back(place.ends_with(":d}") ? "7" : "/srv/x (y)");
+                        values.push_back(core::reason::unlisted(place.ends_with(":d}") ? "7" : "/srv/x (y)"));
                     }
                 });
             std::string sentence = core::reason(each, values);
@@ -156,7 +156,8 @@ TEST(message, each_wording_that_is_said_finds_its_message) {
             const auto found = find_message(sentence);
             ASSERT_TRUE(found) << one.id << ": " << sentence;
             EXPECT_EQ(found->id, one.id) << sentence;
-            const core::reason more = core::reason(each, values).led_to_by("killed by SIGSEGV");
+            const core::reason more =
+                core::reason(each, values).led_to_by(core::reason::unlisted("as another said"));
             if (more.text().find("…") == std::string::npos) {
                 EXPECT_EQ(find_message(more.text())->id, one.id) << more;
             }

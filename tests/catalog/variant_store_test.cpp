@@ -31,7 +31,7 @@ protected:
         io.restart();
         io.run();  // the work keeps the loop alive until the disk has answered
         EXPECT_TRUE(out.has_value());
-        return out.value_or(core::make_failure(core::errc::internal, "no outcome"));
+        return out.value_or(core::make_failure(core::errc::internal, core::reason::unlisted("no outcome")));
     }
     std::vector<std::string> documents() {
         std::vector<std::string> out;

@@ -14,7 +14,7 @@ rendered_prompt rendered(std::string_view format, const std::vector<message>& me
     render_options how;
     how.format = find_family(format);
     const auto prompt = render(how, messages, tools, thinking);
-    EXPECT_TRUE(prompt.has_value()) << (prompt ? "" : prompt.error().message);
+    EXPECT_TRUE(prompt.has_value()) << (prompt ? std::string() : prompt.error().message.text());
     return prompt ? *prompt : rendered_prompt{};
 }
 
@@ -79,7 +79,7 @@ rendered_prompt with_messages(std::string_view format, const std::vector<message
     how.format = find_family(format);
     how.as_messages = true;
     const auto prompt = render(how, messages, tools, thinking_mode::model_default);
-    EXPECT_TRUE(prompt.has_value()) << (prompt ? "" : prompt.error().message);
+    EXPECT_TRUE(prompt.has_value()) << (prompt ? std::string() : prompt.error().message.text());
     return prompt ? *prompt : rendered_prompt{};
 }
 

@@ -16,7 +16,7 @@ using nlohmann::ordered_json;
 
 format_plan plan_of(const std::string& format) {
     auto made = format_plan::make(ordered_json::parse(format));
-    EXPECT_TRUE(made) << format << ": " << (made ? "" : made.error().message);
+    EXPECT_TRUE(made) << format << ": " << (made ? std::string() : made.error().message.text());
     return *made;
 }
 
@@ -31,7 +31,7 @@ std::string read(const std::string& format, const std::string& answer, bool cut 
 
 std::string refusal(const std::string& schema) {
     const auto made = format_plan::make(ordered_json::parse(schema), schema_rule::checked_whole);
-    return made ? "" : made.error().message;
+    return made ? std::string() : made.error().message.text();
 }
 
 const std::string person =
@@ -211,7 +211,7 @@ TEST(structured_output, schemas_that_libraries_make_are_taken_and_hold_their_val
         format_reader reader(*made);
         reader.feed(each["fits"].dump());
         const auto got = reader.finish(false);
-        EXPECT_TRUE(got) << each["made_by"] << ": " << (got ? "" : got.error().message);
+        EXPECT_TRUE(got) << each["made_by"] << ": " << (got ? std::string() : got.error().message.text());
     }
     EXPECT_TRUE(unchecked.contains("pattern") && unchecked.contains("patternProperties") &&
                 unchecked.contains("type"));

@@ -25,7 +25,7 @@ protected:
     // Why it can't be read.
     [[nodiscard]] std::string refusal() const {
         const auto got = read();
-        return got ? "read" : got.error().message;
+        return got ? std::string("read") : got.error().message.text();
     }
     void replace(const std::string& what, const std::string& with) const {
         std::ifstream in(state() / "last_good.toml");

@@ -19,7 +19,7 @@ protected:
         }
     }
     int keep(const core::result<int>& made) {
-        EXPECT_TRUE(made) << (made ? "" : made.error().message);
+        EXPECT_TRUE(made) << (made ? std::string() : made.error().message.text());
         if (!made) {
             return -1;
         }

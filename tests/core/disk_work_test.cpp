@@ -67,7 +67,7 @@ private:
         auto working = disk.run(lane, std::move(work), until);
         const result<int> answer = co_await std::move(working);
         seen.emplace_back(lane, answer ? *answer : -answer.error().code.value());
-        messages.push_back(answer ? "" : answer.error().message);
+        messages.push_back(answer ? std::string() : answer.error().message.text());
     }
 };
 

@@ -11,7 +11,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 const reason crashed =
-    say("service.ended").led_to_by(reason("killed by SIGSEGV").led_to_by("The runtime crashed."));
+    say("service.ended")
+        .led_to_by(reason::unlisted("killed by SIGSEGV").led_to_by(reason::unlisted("The runtime crashed.")));
 
 TEST(reason, is_its_wording_with_the_values_in_their_places) {
     const reason taken = say("service.port-taken", 8000, "python3 (pid 4711)");
@@ -21,7 +22,7 @@ TEST(reason, is_its_wording_with_the_values_in_their_places) {
 }
 
 TEST(reason, words_of_others_have_no_id_and_stay_as_they_are) {
-    const reason line = "{it} failed: {>x}";
+    const reason line = reason::unlisted("{it} failed: {>x}");
     EXPECT_EQ(line, "{it} failed: {>x}");
     EXPECT_EQ(line.id(), "");
     EXPECT_EQ(line.name(), "");
@@ -34,19 +35,20 @@ TEST(reason, words_of_others_have_no_id_and_stay_as_they_are) {
 TEST(reason, goes_on_to_what_led_to_it_as_its_wording_says) {
     EXPECT_EQ(say("service.loading-again").led_to_by(crashed),
               "loading again, because it ended by itself, killed by SIGSEGV. The runtime crashed.");
-    EXPECT_EQ(say("service.loading-again").led_to_by("not ready within 60 s"),
+    EXPECT_EQ(say("service.loading-again").led_to_by(reason::unlisted("not ready within 60 s")),
               "loading again after this: not ready within 60 s");
     EXPECT_EQ(say("service.gave-up")
-                  .led_to_by(say("service.first-test-failed").led_to_by("A first test answer had no text.")),
+                  .led_to_by(say("service.first-test-failed")
+                                 .led_to_by(reason::unlisted("A first test answer had no text."))),
               "failed too often, the last time its first test failed. A first test answer had no text.");
     EXPECT_EQ(
-        say("service.gave-up").led_to_by(crashed.led_to_by("the device: 37 C")),
+        say("service.gave-up").led_to_by(crashed.led_to_by(reason::unlisted("the device: 37 C"))),
         "failed too often, the last time it ended by itself, killed by SIGSEGV. The runtime crashed. The "
         "device: 37 C");
-    EXPECT_EQ(reason("waiting for device memory")
+    EXPECT_EQ(reason::unlisted("waiting for device memory")
                   .led_to_by(say("service.loading-again/then").led_to_by(say("service.ended"))),
               "waiting for device memory, then loading again, because it ended by itself");
-    EXPECT_EQ(say("service.said-before").led_to_by("a file is missing"),
+    EXPECT_EQ(say("service.said-before").led_to_by(reason::unlisted("a file is missing")),
               "while loading it had said: a file is missing");
 }
 
@@ -69,7 +71,7 @@ TEST(reason, a_value_keeps_its_id) {
 
 TEST(reason, an_empty_one_adds_nothing) {
     EXPECT_TRUE(reason().empty());
-    EXPECT_TRUE(reason("").causes().empty());
+    EXPECT_TRUE(reason::unlisted("").causes().empty());
     EXPECT_EQ(crashed.led_to_by({}), crashed);
     EXPECT_EQ(reason().led_to_by(crashed), crashed);
 }

@@ -6,7 +6,7 @@ namespace corral::core {
 namespace {
 
 TEST(result, value_of_a_failed_result_throws_its_sentence) {
-    const result<int> broken = make_failure(errc::refused, "the port is taken");
+    const result<int> broken = make_failure(errc::refused, reason::unlisted("the port is taken"));
     try {
         static_cast<void>(broken.value());
         FAIL() << "no exception";
@@ -17,7 +17,7 @@ TEST(result, value_of_a_failed_result_throws_its_sentence) {
 }
 
 TEST(result, an_errno_keeps_its_system_meaning) {
-    const failure what = errno_failure(ENOENT, "no such package");
+    const failure what = errno_failure(ENOENT, reason::unlisted("no such package"));
     EXPECT_EQ(what.code, boost::system::errc::no_such_file_or_directory);
 }
 

@@ -42,7 +42,7 @@ TEST(admin_verbs, begin_an_upgrade_to_a_path_from_the_root_only) {
 TEST(admin_verbs, tell_why_an_upgrade_could_not_begin) {
     admin_context of;
     of.upgrade = [](const std::string&) -> core::result<void> {
-        return core::make_failure(core::errc::unavailable, "one is under way");
+        return core::make_failure(core::errc::unavailable, core::reason::unlisted("one is under way"));
     };
     EXPECT_EQ(answer(of, {{"verb", "upgrade"}})["error"], "one is under way");
 }

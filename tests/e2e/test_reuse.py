@@ -126,7 +126,7 @@ def test_no_client_waits_for_itself(tmp_path):
             second = [*first, {"role": "assistant", "content": "yes"}, {"role": "user", "content": "[[text=no]] and then"}]
             for messages in (first, second, second, [{"role": "user", "content": "[[text=title]] write a title"}]):
                 reply = box.request("POST", "/api/chat", {"model": "sim", "messages": messages, "stream": False})
-                assert reply.status == 200 and "Corral-Queue-Position" not in reply.headers
+                assert reply.status == 200 and "Corral-Queue-Position" not in reply.headers, box.log()
         assert model_of(box)["reuse"]["continued"] == 4
 
 

@@ -145,7 +145,8 @@ private:
     void give(const std::string& name) {
         fsm_.see(signs_);
         const core::failure broken =
-            core::make_failure(name == "silent" ? core::errc::timed_out : core::errc::protocol, "broken");
+            core::make_failure(name == "silent" ? core::errc::timed_out : core::errc::protocol,
+                               core::reason::unlisted("broken"));
         if (asked_ == "poll") {
             core::result<poll_answer> got = poll_answer{name != "runs" && name != "text", ""};
             if (name == "text" || name == "last text") {
@@ -179,9 +180,9 @@ private:
     void give_ids(const std::string& name) {
         core::result<token_ids> ids = token_ids{1, 2, name == "foreign" ? 5000 : 3};
         if (name == "no answer") {
-            ids = core::make_failure(core::errc::timed_out, "silent");
+            ids = core::make_failure(core::errc::timed_out, core::reason::unlisted("silent"));
         } else if (name == "impossible") {
-            ids = core::make_failure(core::errc::refused, "no shape");
+            ids = core::make_failure(core::errc::refused, core::reason::unlisted("no shape"));
         }
         fsm_.on_encoded(std::move(ids), now_);
     }

@@ -204,7 +204,7 @@ private:
         signs.tapped = tapped();
         if (replaced_ || lost_) {
             signs.lost = process_epochs::loss::runtime;
-            signs.loss_text = "The runtime ended.";
+            signs.loss_text = core::reason::unlisted("The runtime ended.");
         }
         if (signs.tapped) {
             signs.tap = server_.tap;
@@ -334,9 +334,9 @@ private:
         moved_ = false;
         std::optional<core::failure> why;
         if (silent) {
-            why = core::make_failure(core::errc::timed_out, "silent");
+            why = core::make_failure(core::errc::timed_out, core::reason::unlisted("silent"));
         } else if (!server_.alive || how == step::cut || how == step::unheard) {
-            why = core::make_failure(core::errc::protocol, "cut");
+            why = core::make_failure(core::errc::protocol, core::reason::unlisted("cut"));
         }
         const cycle_action asked = std::exchange(asked_, act::note{});
         if (const auto* const pause = std::get_if<act::rest>(&asked)) {

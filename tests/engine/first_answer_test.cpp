@@ -42,7 +42,8 @@ core::result<void> ask(played_run& runtime, first_question question, const std::
     first_run run = [&runtime](run_spec what, run_sink& sink, run_control& control) {
         return runtime.go(std::move(what), sink, control);
     };
-    core::result<void> out = core::make_failure(core::errc::cancelled, "nothing came");
+    core::result<void> out =
+        core::make_failure(core::errc::cancelled, core::reason::unlisted("nothing came"));
     core::asio::co_spawn(
         loop, ask_first_question(loop.get_executor(), model, std::move(question), std::move(run)),
         [&out](std::exception_ptr /*none*/, core::result<void> got) { out = std::move(got); });
@@ -77,7 +78,7 @@ TEST(first_answer, one_without_a_word_is_none) {
 TEST(first_answer, a_failed_run_is_told_also_after_its_first_text) {
     played_run runtime({"O"});
     runtime.failure.emplace();
-    runtime.failure->message = "The runtime died.";
+    runtime.failure->message = core::reason::unlisted("The runtime died.");
     const auto got = ask(runtime, {.text = "Hi", .until = {}});
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().message, "A first test answer failed: The runtime died.");

@@ -8,7 +8,7 @@ namespace {
 supervisor::service_status ended(supervisor::service_state state, std::string why) {
     supervisor::service_status out;
     out.state = state;
-    out.last_end = std::move(why);
+    out.last_end = core::reason::unlisted(std::move(why));
     return out;
 }
 

@@ -115,20 +115,20 @@ TEST_F(remote_health_test, the_first_answer_counts_at_once_either_way) {
     remote_health other;
     EXPECT_EQ(other.now(now_).state, availability_state::stopped);
     other.begin();
-    other.probed(false, "nobody listens");
+    other.probed(false, core::reason::unlisted("nobody listens"));
     EXPECT_EQ(other.now(now_).state, availability_state::broken);
     EXPECT_EQ(other.now(now_).reason, "The remote server does not serve: nobody listens.");
 }
 
 TEST_F(remote_health_test, it_takes_three_failures_to_be_down_and_two_answers_to_be_up) {
     health_.probed(true, {});
-    health_.probed(false, "x");
-    health_.probed(false, "x");
+    health_.probed(false, core::reason::unlisted("x"));
+    health_.probed(false, core::reason::unlisted("x"));
     health_.probed(true, {});
-    health_.probed(false, "x");
-    health_.probed(false, "x");
+    health_.probed(false, core::reason::unlisted("x"));
+    health_.probed(false, core::reason::unlisted("x"));
     EXPECT_EQ(state(), availability_state::ready);
-    health_.probed(false, "x");
+    health_.probed(false, core::reason::unlisted("x"));
     EXPECT_EQ(state(), availability_state::broken);
     health_.probed(true, {});
     EXPECT_EQ(state(), availability_state::broken);
@@ -138,9 +138,9 @@ TEST_F(remote_health_test, it_takes_three_failures_to_be_down_and_two_answers_to
 
 TEST_F(remote_health_test, failed_requests_eject_one_that_answers_questions_well_and_it_says_why) {
     health_.probed(true, {});
-    health_.failed("its answer was cut", now_);
+    health_.failed(core::reason::unlisted("its answer was cut"), now_);
     EXPECT_EQ(state(), availability_state::ready);
-    health_.failed("its answer was cut", now_);
+    health_.failed(core::reason::unlisted("its answer was cut"), now_);
     EXPECT_EQ(state(), availability_state::broken);
     EXPECT_EQ(health_.now(now_).reason,
               "Requests failed at the remote server (its answer was cut), so it gets none for 15 s.");
@@ -153,7 +153,7 @@ TEST_F(remote_health_test, failed_requests_eject_one_that_answers_questions_well
 
 TEST_F(remote_health_test, a_request_that_finds_nobody_there_is_enough_where_others_can_serve) {
     health_.probed(true, {});
-    health_.missed("nobody listens");
+    health_.missed(core::reason::unlisted("nobody listens"));
     EXPECT_EQ(state(), availability_state::broken);
     EXPECT_EQ(health_.now(now_).reason, "The remote server does not serve: nobody listens.");
     health_.probed(true, {});
@@ -165,10 +165,10 @@ TEST_F(remote_health_test, a_request_that_finds_nobody_there_is_enough_where_oth
 TEST_F(remote_health_test, the_only_one_is_asked_as_long_as_it_can_be_and_as_soon_as_it_is_back) {
     health_.set_ejects(false);
     health_.probed(true, {});
-    health_.missed("nobody listens");
+    health_.missed(core::reason::unlisted("nobody listens"));
     EXPECT_EQ(state(), availability_state::ready);
     for (int i = 0; i < 3; ++i) {
-        health_.probed(false, "nobody listens");
+        health_.probed(false, core::reason::unlisted("nobody listens"));
     }
     EXPECT_EQ(state(), availability_state::broken);
     health_.probed(true, {});
@@ -176,7 +176,7 @@ TEST_F(remote_health_test, the_only_one_is_asked_as_long_as_it_can_be_and_as_soo
 }
 
 TEST_F(remote_health_test, one_that_is_not_wanted_is_stopped_and_begins_anew) {
-    health_.probed(false, "x");
+    health_.probed(false, core::reason::unlisted("x"));
     health_.end();
     EXPECT_EQ(state(), availability_state::stopped);
     health_.begin();

@@ -32,7 +32,7 @@ class counting_gate final : public supervisor::start_gate {
 public:
     core::awaitable<supervisor::gate_verdict> ask() override {
         ++asked;
-        co_return supervisor::gate_verdict{supervisor::gate_state::open, "37 C", {}};
+        co_return supervisor::gate_verdict{supervisor::gate_state::open, core::reason::unlisted("37 C"), {}};
     }
     void on_spawned(pid_t) override { ++told; }
     void on_ready(pid_t) override { ++told; }

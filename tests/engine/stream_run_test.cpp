@@ -139,7 +139,8 @@ TEST_F(stream_run_test, a_connection_that_the_runtime_cuts_is_no_answer_that_nob
 
 TEST_F(stream_run_test, the_death_of_the_process_is_told_rather_than_the_broken_line) {
     lost = stream_parts::lost_server{
-        .why = {.cause = chat::failure_cause::runtime_died, .message = "It died."}, .died = true};
+        .why = {.cause = chat::failure_cause::runtime_died, .message = core::reason::unlisted("It died.")},
+        .died = true};
     const played_server server({{event_stream(said("Hel"))}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);

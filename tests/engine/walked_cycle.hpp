@@ -158,7 +158,7 @@ private:
         signs.tapped = tapped_;
         if (replaced_ || (lost_at_ && now_ >= *lost_at_)) {
             signs.lost = process_epochs::loss::runtime;
-            signs.loss_text = "The runtime ended.";
+            signs.loss_text = core::reason::unlisted("The runtime ended.");
             loss_seen_ = true;
         }
         if (tapped_) {
@@ -284,10 +284,10 @@ private:
         maybe_die();
         pass(now_ + length_of_a_call() / 2, false);
         if (!server_.alive || chance(4)) {
-            return core::make_failure(core::errc::protocol, "cut");
+            return core::make_failure(core::errc::protocol, core::reason::unlisted("cut"));
         }
         if (chance(2)) {
-            return core::make_failure(core::errc::timed_out, "silent");
+            return core::make_failure(core::errc::timed_out, core::reason::unlisted("silent"));
         }
         return std::nullopt;
     }
@@ -305,7 +305,7 @@ private:
         }
         core::result<token_ids> ids = talks_.ids();
         if (chance(10)) {
-            ids = core::make_failure(core::errc::unavailable, "away");
+            ids = core::make_failure(core::errc::unavailable, core::reason::unlisted("away"));
         }
         fsm_.on_encoded(std::move(ids), now_);
     }
@@ -354,7 +354,7 @@ private:
         if (server_.alive && !busy && (!why || chance(500))) {
             server_.accept(is_reset, owner_, fsm_.ids() ? fsm_.ids()->mark : std::string(), now_);
         }
-        trace_.push_back(std::string(is_reset ? "  reset: " : "  generate: ") + (why    ? why->message
+        trace_.push_back(std::string(is_reset ? "  reset: " : "  generate: ") + (why    ? why->message.text()
                                                                                  : busy ? "busy"
                                                                                         : "accepted"));
         core::result<control_reply> got =

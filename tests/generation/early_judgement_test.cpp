@@ -103,7 +103,8 @@ TEST_F(early_judgement, nobody_is_asked_where_the_turn_comes_at_once) {
 
 TEST_F(early_judgement, a_count_that_fails_leaves_it_to_the_turn_and_the_service_alone) {
     hold_place();
-    backend.beside_failures = {core::make_failure(core::errc::timed_out, "no answer")};
+    backend.beside_failures = {
+        core::make_failure(core::errc::timed_out, core::reason::unlisted("no answer"))};
     EXPECT_FALSE(judged(whole(std::string(3000, 'x'))));
     EXPECT_EQ(backend.counted_beside, 1);
     EXPECT_FALSE(judged(whole(std::string(3000, 'x'))));

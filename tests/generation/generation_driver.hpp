@@ -91,7 +91,7 @@ protected:
         chat::failure out;
         out.kind = chat::failure_kind::runtime_failed;
         out.cause = chat::failure_cause::runtime_died;
-        out.message = "the runtime died";
+        out.message = core::reason::unlisted("the runtime died");
         out.retryable = retryable;
         return out;
     }

@@ -240,7 +240,8 @@ TEST_F(generation_service_test, a_client_is_told_what_happened_what_is_done_and_
     engine::run_failure hung;
     hung.kind = failure_kind::runtime_failed;
     hung.cause = chat::failure_cause::decode_stalled;
-    hung.message = "No text came for 12.0 s; the decode clock stood at 6.1 s. It is being restarted.";
+    hung.message = core::reason::unlisted(
+        "No text came for 12.0 s; the decode clock stood at 6.1 s. It is being restarted.");
     backend.otherwise = saying({"half"});
     backend.otherwise.end = engine::run_end::failed;
     backend.otherwise.failure = hung;
@@ -273,10 +274,11 @@ TEST_F(generation_service_test, counts_a_prompt_as_the_runtime_does_and_runs_not
 }
 
 TEST_F(generation_service_test, a_failed_measure_is_tried_again) {
-    backend.measure_failures = {core::make_failure(core::errc::unavailable, "the tokenizer is away")};
+    backend.measure_failures = {
+        core::make_failure(core::errc::unavailable, core::reason::unlisted("the tokenizer is away"))};
     EXPECT_EQ(read(request()).text, "Hello");
-    backend.measure_failures.assign(5,
-                                    core::make_failure(core::errc::protocol, "the tokenizer talks nonsense"));
+    backend.measure_failures.assign(
+        5, core::make_failure(core::errc::protocol, core::reason::unlisted("the tokenizer talks nonsense")));
     EXPECT_EQ(read(request()).failed->message,
               "The model's tokenizer does not answer. Corral starts it again by itself; ask again in about a "
               "minute.");

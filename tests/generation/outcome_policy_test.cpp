@@ -15,7 +15,7 @@ chat::failure failure(bool retryable) {
     chat::failure out;
     out.kind = failure_kind::runtime_failed;
     out.cause = chat::failure_cause::runtime_died;
-    out.message = "the runtime died";
+    out.message = core::reason::unlisted("the runtime died");
     out.retryable = retryable;
     return out;
 }

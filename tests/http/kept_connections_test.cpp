@@ -22,7 +22,8 @@ protected:
         what.to = server.at();
         what.until = core::deadline::after(long_enough, std::chrono::steady_clock::now());
         what.kept = with;
-        core::result<client_reply> out = core::make_failure(core::errc::invalid, "it did not end");
+        core::result<client_reply> out =
+            core::make_failure(core::errc::invalid, core::reason::unlisted("it did not end"));
         bool ended = false;
         core::asio::co_spawn(loop, http::call(std::move(what)),
                              [&](const std::exception_ptr& thrown, auto got) {

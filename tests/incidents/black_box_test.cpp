@@ -50,7 +50,7 @@ protected:
         return true;
     }
     void crash(const std::string& why = "ended by itself: killed by SIGSEGV") {
-        services.services[0].last_end = "killed by SIGSEGV: The runtime crashed.";
+        services.services[0].last_end = core::reason::unlisted("killed by SIGSEGV: The runtime crashed.");
         services.move(service_state::ready, trouble::none, "ready");
         services.move(service_state::stopping, trouble::crash, why);
         services.move(service_state::starting, trouble::none, "loading again");

@@ -22,7 +22,7 @@ supervisor::transition_record record(const std::string& service, service_state t
     out.to = to;
     out.failure = what;
     out.at = begin + after;
-    out.reason = service + " " + to_string(what);
+    out.reason = core::reason::unlisted(service + " " + to_string(what));
     return out;
 }
 

@@ -15,7 +15,7 @@ const std::string hex_a(64, 'a');
 
 std::string why_not(const std::string& text) {
     const auto read = parse_checksum_list(text);
-    return read ? "it is taken" : read.error().message;
+    return read ? std::string("it is taken") : read.error().message.text();
 }
 
 TEST(checksum_list, is_what_sha256sum_writes) {

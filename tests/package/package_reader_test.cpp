@@ -23,7 +23,7 @@ words command_of(const reading& of) {
     auto service = model.runtime.services.back();
     service.command.insert(service.command.end(), of.arguments.begin(), of.arguments.end());
     const auto expanded = catalog::expand_service(model, service, {{"tokenizer", 12345}, {"runtime", 8000}});
-    EXPECT_TRUE(expanded) << (expanded ? "" : expanded.error().message);
+    EXPECT_TRUE(expanded) << (expanded ? std::string() : expanded.error().message.text());
     return expanded ? expanded->command : words{};
 }
 

@@ -19,7 +19,7 @@ using tests::temporary_folder;
 
 package_tree open_tree(const fs::path& folder, tree_limits limits = {}) {
     auto tree = package_tree::open(folder, limits);
-    EXPECT_TRUE(tree) << (tree ? "" : tree.error().message);
+    EXPECT_TRUE(tree) << (tree ? std::string() : tree.error().message.text());
     return *tree;
 }
 

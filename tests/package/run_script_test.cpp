@@ -9,7 +9,7 @@ using words = std::vector<std::string>;
 
 script_command only(std::string_view text) {
     const auto commands = parse_run_script(text);
-    EXPECT_TRUE(commands) << (commands ? "" : commands.error().message);
+    EXPECT_TRUE(commands) << (commands ? std::string() : commands.error().message.text());
     EXPECT_EQ(commands ? commands->size() : 0U, 1U);
     return commands && !commands->empty() ? commands->front() : script_command{};
 }

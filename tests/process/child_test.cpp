@@ -96,7 +96,7 @@ TEST(child, tells_two_waiters_the_same) {
     std::vector<std::string> told;
     for (int waiter = 0; waiter < 2; ++waiter) {
         asio::co_spawn(loop, started->wait(), [&told](std::exception_ptr error, exit_reason how) {
-            told.push_back(error ? "thrown" : describe(how));
+            told.push_back(error ? std::string("thrown") : describe(how).text());
         });
     }
     ASSERT_TRUE(started->signal_leader(SIGTERM));

@@ -23,7 +23,7 @@ core::failure failure_of(boost::asio::io_context& loop, const spawn_spec& what) 
         return started.error();
     }
     run(loop, started->wait());
-    return started->failed_start().value_or(core::failure{{}, "it started"});
+    return started->failed_start().value_or(core::failure{{}, core::reason::unlisted("it started")});
 }
 
 core::failure failure_of(const spawn_spec& what) {

@@ -97,7 +97,7 @@ inline ended_program run_program(const spawn_spec& what) {
     result.out = run(loop, read_all(*started, output_stream::out)).value_or("");
     result.err = run(loop, read_all(*started, output_stream::err)).value_or("");
     const auto how = run(loop, started->wait());
-    result.how = how ? describe(*how) : "did not end";
+    result.how = how ? describe(*how).text() : "did not end";
     return result;
 }
 

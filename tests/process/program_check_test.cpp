@@ -16,7 +16,7 @@ protected:
     program_fault fault_of(const spawn_spec& what) {
         auto fault = check_program(what);
         if (!fault) {
-            return {"none", "", ""};
+            return {"none", core::reason::unlisted(""), ""};
         }
         EXPECT_FALSE(fault->advice.empty());
         EXPECT_EQ(fault->message.text().find('\n'), std::string::npos);

@@ -59,9 +59,9 @@ public:
     std::optional<core::steady_time> clears;
     std::vector<std::vector<float>> vectors;
     engine::stated_model says;
-    void set(engine::availability_state state, std::string reason = {}) {
+    void set(engine::availability_state state, const std::string& reason = {}) {
         state_.state = state;
-        state_.reason = std::move(reason);
+        state_.reason = core::reason::unlisted(reason);
         changed_.ring();
     }
     void set_load(core::nanoseconds span, std::optional<core::steady_time> next_try = {}) {
@@ -146,7 +146,7 @@ public:
     core::awaitable<core::result<engine::prompt_measure>> count_beside(const chat::rendered_prompt& prompt,
                                                                        core::deadline until) override {
         if (!counts_beside) {
-            co_return core::make_failure(core::errc::refused, "not beside");
+            co_return core::make_failure(core::errc::refused, core::reason::unlisted("not beside"));
         }
         ++counted_beside;
         if (!beside_failures.empty()) {

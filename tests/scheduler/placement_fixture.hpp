@@ -81,7 +81,9 @@ protected:
         }
         return out;
     }
-    std::string why() const { return last_.blocked.empty() ? "" : last_.blocked.front().why; }
+    std::string why() const {
+        return last_.blocked.empty() ? std::string() : last_.blocked.front().why.text();
+    }
 
     scheduler::box_view box_;
     std::map<unsigned, std::uint64_t> rooms_{{0, 1000}, {1, 1000}};

@@ -28,7 +28,7 @@ protected:
         policy_.add_instance(model, instances_[model], {}, now_);
     }
     std::vector<decision> change(const std::string& model, presence state, const std::string& why = {}) {
-        return policy_.instance_changed(instances_.at(model), state, why, now_);
+        return policy_.instance_changed(instances_.at(model), state, core::reason::unlisted(why), now_);
     }
     void take(const std::vector<decision>& decisions) {
         told_.insert(told_.end(), decisions.begin(), decisions.end());

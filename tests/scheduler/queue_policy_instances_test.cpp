@@ -22,7 +22,7 @@ protected:
         }
     }
     void change(std::uint64_t id, presence state, const char* why = "") {
-        take(policy_.instance_changed(instance_id{id}, state, why, now_));
+        take(policy_.instance_changed(instance_id{id}, state, core::reason::unlisted(why), now_));
     }
     void arrive(std::uint64_t id, const char* model = "m") {
         take(policy_.arrive({ticket_id{id}, "a", model, false}, now_));
@@ -194,7 +194,7 @@ TEST_F(queue_policy_instances, a_model_is_broken_when_all_its_instances_are) {
     instance(3, "m", {1}, false);
     arrive(2);
     EXPECT_EQ(told(), "");
-    take(policy_.refuse_for_memory("m", "too large"));
+    take(policy_.refuse_for_memory("m", core::reason::unlisted("too large")));
     EXPECT_EQ(told(), "2:no");
     EXPECT_EQ(policy_.waiting(), 0U);
 }

@@ -292,7 +292,7 @@ TEST_F(queue_policy_test, a_suspended_model_refuses_those_who_wait_and_come_with
     arrive(1);
     arrive(2);
     told();
-    take(policy_.suspend("m", "by hand"));
+    take(policy_.suspend("m", core::reason::unlisted("by hand")));
     EXPECT_EQ(told(), "2:suspended");
     EXPECT_EQ(last_.reason, "by hand");
     arrive(3);

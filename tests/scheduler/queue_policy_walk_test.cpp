@@ -159,7 +159,8 @@ private:
     void change_instance() {
         const std::string model = models_[below(models_.size())];
         states_[model] = static_cast<presence>(below(4));
-        take(policy_.instance_changed(instances_.at(model), states_[model], "reason", now_));
+        take(policy_.instance_changed(instances_.at(model), states_[model], core::reason::unlisted("reason"),
+                                      now_));
     }
 
     void take(const std::vector<decision>& decisions) {

@@ -105,12 +105,12 @@ TEST(confinement, a_refusal_lasts_until_its_time_or_until_a_person_asks) {
     const service_spec spec = wanted(guard_mode::require);
     confinement confined(spec);
     process::spawn_spec command = spec.command;
-    confined.refuse({"unguarded", "it is open", "close it"}, now + core::seconds{60});
+    confined.refuse({"unguarded", core::reason::unlisted("it is open"), "close it"}, now + core::seconds{60});
     ASSERT_TRUE(confined.prepare(command, look_at_guard(spec.rules, command), now));
     EXPECT_EQ(confined.prepare(command, look_at_guard(spec.rules, command), now + core::seconds{59})->message,
               "it is open");
     EXPECT_FALSE(confined.prepare(command, look_at_guard(spec.rules, command), now + core::seconds{60}));
-    confined.refuse({"unguarded", "it is open", "close it"}, now + core::seconds{90});
+    confined.refuse({"unguarded", core::reason::unlisted("it is open"), "close it"}, now + core::seconds{90});
     confined.forget();
     EXPECT_FALSE(confined.prepare(command, look_at_guard(spec.rules, command), now));
 }

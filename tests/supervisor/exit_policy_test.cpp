@@ -16,9 +16,10 @@ catalog::service_template rules() {
 }
 
 TEST(with_advice, is_one_readable_text) {
-    EXPECT_EQ(with_advice("It crashed.", "See the log."), "It crashed. See the log.");
-    EXPECT_EQ(with_advice("exit status 1", "see the log"), "exit status 1; see the log");
-    EXPECT_EQ(with_advice("It crashed.", ""), "It crashed.");
+    EXPECT_EQ(with_advice(core::reason::unlisted("It crashed."), "See the log."), "It crashed. See the log.");
+    EXPECT_EQ(with_advice(core::reason::unlisted("exit status 1"), "see the log"),
+              "exit status 1; see the log");
+    EXPECT_EQ(with_advice(core::reason::unlisted("It crashed."), ""), "It crashed.");
 }
 
 TEST(exit_policy, a_kill_for_want_of_memory_is_named) {

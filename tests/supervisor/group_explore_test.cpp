@@ -170,7 +170,7 @@ private:
     }
 
     std::string perform(const step& what) {
-        service_event kill{event_kind::kill, "k", {}};
+        service_event kill{event_kind::kill, core::reason::unlisted("k"), {}};
         switch (what.what) {
             case event::start:
                 return start();
@@ -182,12 +182,12 @@ private:
             case event::advance:
                 return feed(what.service, {next_of(what.service), {}, {}});
             case event::refuse:
-                return feed(what.service, {event_kind::refused, "r", "a"});
+                return feed(what.service, {event_kind::refused, core::reason::unlisted("r"), "a"});
             case event::fail:
-                return feed(what.service, {event_kind::launch_failed, "r", {}});
+                return feed(what.service, {event_kind::launch_failed, core::reason::unlisted("r"), {}});
             case event::die:
                 members_[what.service].leader = false;
-                return feed(what.service, {event_kind::exited, "r", {}});
+                return feed(what.service, {event_kind::exited, core::reason::unlisted("r"), {}});
             case event::kill:
                 return feed(what.service, kill);
             case event::cancel:
@@ -213,7 +213,7 @@ private:
         for (std::size_t i = members_.size(); i-- > 0 && wrong.empty();) {
             late_ = true;
             wrong = feed(i, {event_kind::stop, {}, {}});
-            wrong = wrong.empty() ? feed(i, {event_kind::kill, "late", {}}) : wrong;
+            wrong = wrong.empty() ? feed(i, {event_kind::kill, core::reason::unlisted("late"), {}}) : wrong;
             late_ = false;
         }
         return wrong;

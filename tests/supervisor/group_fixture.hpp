@@ -187,7 +187,7 @@ protected:
         if (!answer) {
             return "wait_ready did not return";
         }
-        return *answer ? "" : answer->error().message;
+        return *answer ? std::string() : answer->error().message.text();
     }
     bool verified() { return run(made->verify_endpoints()).value_or(false); }
     bool stop(std::chrono::steady_clock::duration limit = patience) {

@@ -84,7 +84,7 @@ TEST_F(group_gate, an_open_gate_lets_it_start_and_hears_what_becomes_of_it) {
 }
 
 TEST_F(group_gate, a_shut_gate_costs_no_process_and_tells_who_waits) {
-    gate->answer = {gate_state::shut, "the device is lost", "reseat the card"};
+    gate->answer = {gate_state::shut, core::reason::unlisted("the device is lost"), "reseat the card"};
     add("runtime").gate = gate;
     start();
     const std::string why = wait_ready();
@@ -129,7 +129,7 @@ TEST_F(group_gate, nothing_is_started_while_the_system_refuses_processes) {
 TEST_F(group_gate, the_want_of_processes_is_told_and_not_what_a_gate_makes_of_it) {
     starve();
     starved = false;
-    gate->answer = {gate_state::shut, "the tool failed", "reseat the card"};
+    gate->answer = {gate_state::shut, core::reason::unlisted("the tool failed"), "reseat the card"};
     gate->on_ask = [this] { starved = true; };
     add("runtime").gate = gate;
     start();
@@ -157,7 +157,7 @@ TEST_F(group_gate, a_breaker_that_opened_for_want_of_processes_ends_with_it) {
 }
 
 TEST_F(group_gate, who_waits_for_the_service_waits_for_the_gate_too) {
-    gate->answer = {gate_state::wait, "memory is on its way", {}};
+    gate->answer = {gate_state::wait, core::reason::unlisted("memory is on its way"), {}};
     add("runtime").gate = gate;
     start();
     ASSERT_TRUE(run_until([this] { return gate->asked >= 2; }));
@@ -169,7 +169,7 @@ TEST_F(group_gate, who_waits_for_the_service_waits_for_the_gate_too) {
 }
 
 TEST_F(group_gate, only_the_service_with_the_gate_waits_at_it) {
-    gate->answer = {gate_state::shut, "the device is lost", {}};
+    gate->answer = {gate_state::shut, core::reason::unlisted("the device is lost"), {}};
     add("tokenizer");
     add("runtime").gate = gate;
     start();

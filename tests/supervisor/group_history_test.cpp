@@ -77,7 +77,7 @@ TEST_F(group_history, a_restart_for_a_hang_names_the_cause) {
     add("runtime");
     start();
     ASSERT_EQ(wait_ready(), "");
-    made->restart("runtime", "It gave no text for 30 s.", restart_reason::hang);
+    made->restart("runtime", core::reason::unlisted("It gave no text for 30 s."), restart_reason::hang);
     EXPECT_EQ(wait_ready(), "");
     ASSERT_EQ(troubles().size(), 1U);
     EXPECT_EQ(troubles().front().failure, trouble::hang);

@@ -88,12 +88,12 @@ TEST_F(group_restart, an_asked_restart_takes_effect_before_the_call_returns) {
     add("runtime", {"--ignore", "SIGTERM,SIGINT"});
     start();
     ASSERT_EQ(wait_ready(), "");
-    made->restart("runtime", "it gave no text for 30 s", restart_reason::hang);
+    made->restart("runtime", core::reason::unlisted("it gave no text for 30 s"), restart_reason::hang);
     EXPECT_FALSE(made->ready()) << "else a waiter would take the dead one";
     EXPECT_NE(status().reason.text().find("it gave no text"), std::string::npos);
     EXPECT_EQ(wait_ready(), "");
     EXPECT_EQ(starts(), 2U);
-    made->restart("nobody", "no such service", restart_reason::hang);
+    made->restart("nobody", core::reason::unlisted("no such service"), restart_reason::hang);
     EXPECT_TRUE(made->ready());
 }
 
@@ -105,7 +105,7 @@ TEST_F(group_restart, restarts_by_choice_cost_no_backoff_and_open_no_breaker) {
     ASSERT_EQ(wait_ready(), "");
     for (const restart_reason why : {restart_reason::cancel, restart_reason::cancel, restart_reason::cancel,
                                      restart_reason::asked, restart_reason::asked}) {
-        made->restart("runtime", "by choice", why);
+        made->restart("runtime", core::reason::unlisted("by choice"), why);
         EXPECT_EQ(status().last_loss, why);
         ASSERT_EQ(wait_ready(), "");
     }
@@ -124,7 +124,7 @@ TEST_F(group_restart, an_observer_may_restart_from_within_what_it_hears) {
             EXPECT_FALSE(inside);
             inside = true;
             if (now.state == service_state::ready && restarts++ == 0) {
-                of->restart("runtime", "first sight", restart_reason::hang);
+                of->restart("runtime", core::reason::unlisted("first sight"), restart_reason::hang);
             }
             inside = false;
         }

@@ -16,7 +16,7 @@ core::awaitable<core::result<void>> pass(int* asked) {
 
 core::awaitable<core::result<void>> refuse(int* asked) {
     ++*asked;
-    co_return core::make_failure(core::errc::unavailable, "no text came");
+    co_return core::make_failure(core::errc::unavailable, core::reason::unlisted("no text came"));
 }
 
 core::awaitable<core::result<void>> ask(boost::asio::ip::tcp::endpoint at) {

@@ -20,7 +20,7 @@ core::awaitable<void> never(core::wake_signal* bell) {
 core::awaitable<core::result<void>> never_tested(core::wake_signal* bell) {
     const core::deadline forever;
     co_await bell->wait(forever);
-    co_return core::make_failure(core::errc::cancelled, "cancelled");
+    co_return core::make_failure(core::errc::cancelled, core::reason::unlisted("cancelled"));
 }
 
 TEST_F(group_stop, the_last_goes_first_and_nothing_is_left) {

@@ -17,14 +17,15 @@ service_status of(service_state state, core::reason reason, std::string advice =
     return out;
 }
 
-const core::reason died = core::say("service.ended")
-                              .led_to_by(core::reason("exit status 1")
-                                             .led_to_by("The script ended with an error.")
-                                             .led_to_by("it said: ValueError: 'abc'"));
+const core::reason died =
+    core::say("service.ended")
+        .led_to_by(core::reason::unlisted("exit status 1")
+                       .led_to_by(core::reason::unlisted("The script ended with an error."))
+                       .led_to_by(core::reason::unlisted("it said: ValueError: 'abc'")));
 constexpr core::steady_time now{};
 
 TEST(log_words, a_failure_is_told_without_colons_in_colons) {
-    EXPECT_EQ(log_words(of(service_state::starting, "loading"),
+    EXPECT_EQ(log_words(of(service_state::starting, core::reason::unlisted("loading")),
                         of(service_state::stopping, died, "Look there."), now),
               "ended by itself, exit status 1. The script ended with an error. It said: ValueError: 'abc'. "
               "Look there.");
@@ -45,9 +46,9 @@ TEST(log_words, a_failure_is_told_once) {
 }
 
 TEST(log_words, another_failure_is_told_whole) {
-    EXPECT_EQ(
-        log_words(of(service_state::stopping, died), of(service_state::waiting, "port 8000 is taken"), now),
-        "port 8000 is taken");
+    EXPECT_EQ(log_words(of(service_state::stopping, died),
+                        of(service_state::waiting, core::reason::unlisted("port 8000 is taken")), now),
+              "port 8000 is taken");
 }
 
 TEST(log_words, an_end_of_all_tries_stands_alone) {

@@ -28,13 +28,13 @@ public:
         record.from = services[0].state;
         record.to = to;
         record.event = "exited";
-        record.reason = reason;
+        record.reason = core::reason::unlisted(reason);
         record.advice = "look there";
         record.pid = 42;
         record.failure = what;
         steps.push_back(record);
         services[0].state = to;
-        services[0].reason = reason;
+        services[0].reason = core::reason::unlisted(reason);
         const auto present = observers;
         for (supervisor::group_observer* hears : present) {
             hears->on_status(services[0]);

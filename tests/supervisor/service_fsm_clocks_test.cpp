@@ -33,7 +33,7 @@ service_plan plan() {
 
 class driven {
 public:
-    driven& operator<<(event_kind what) { return tell({what, "why", ""}); }
+    driven& operator<<(event_kind what) { return tell({what, core::reason::unlisted("why"), ""}); }
     driven& tell(const service_event& event, core::nanoseconds late = core::nanoseconds{0}) {
         transition moved = step(m, event, p, {now, 0.0, late});
         m = std::move(moved.next);
@@ -115,7 +115,7 @@ TEST(service_fsm_clocks, our_own_lateness_is_given_on_top) {
     driven d;
     d << start << spawned;
     ASSERT_EQ(d.until_wake(), seconds{100});
-    d.pass(seconds{60}).tell({timer, "", ""}, seconds{40});
+    d.pass(seconds{60}).tell({timer, core::reason::unlisted(""), ""}, seconds{40});
     EXPECT_EQ(d.until_wake(), seconds{80});
     d.pass(seconds{60}) << timer;
     EXPECT_EQ(d.m.state(), service_state::starting) << "120 s, of which 40 were ours";
@@ -126,7 +126,7 @@ TEST(service_fsm_clocks, our_own_lateness_is_given_on_top) {
 TEST(service_fsm_clocks, lateness_before_a_sign_of_progress_is_over_with_it) {
     driven d;
     d << start << spawned;
-    d.pass(seconds{60}).tell({timer, "", ""}, seconds{40});
+    d.pass(seconds{60}).tell({timer, core::reason::unlisted(""), ""}, seconds{40});
     d << progress;
     EXPECT_EQ(d.until_wake(), seconds{100});
 }
@@ -139,7 +139,7 @@ TEST(service_fsm_liveness, silence_in_a_row_is_hung_and_a_single_one_is_not) {
     EXPECT_EQ(d.m.state(), service_state::ready);
     d << probe_ok << probe_failed;
     EXPECT_EQ(d.m.state(), service_state::ready) << "it had answered in between";
-    d.tell({probe_failed, "no answer within 5 s", ""});
+    d.tell({probe_failed, core::reason::unlisted("no answer within 5 s"), ""});
     EXPECT_EQ(d.m.state(), service_state::stopping);
     EXPECT_TRUE(d.did(action_kind::signal));
     EXPECT_EQ(d.action->step.signal, SIGKILL) << "nothing can be asked of it";

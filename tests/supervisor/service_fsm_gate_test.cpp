@@ -23,7 +23,7 @@ public:
         p.has_gate = true;
     }
     gated& operator<<(event_kind what) {
-        return tell({what, to_string(what) + std::string(" told"), "advice"});
+        return tell({what, core::reason::unlisted(to_string(what) + std::string(" told")), "advice"});
     }
     gated& tell(const service_event& event) {
         transition moved = step(m, event, p, {now, 0.5});
@@ -121,18 +121,18 @@ TEST(service_fsm_gate, a_lost_device_breaks_it_and_is_looked_at_again_for_ever) 
 TEST(service_fsm_gate, the_cause_of_the_last_end_stays_in_the_reason) {
     gated g;
     g.to_ready();
-    g.tell({kill, "it hung", {}});
+    g.tell({kill, core::reason::unlisted("it hung"), {}});
     g << exited << gone;
     EXPECT_TRUE(g.asked());
     EXPECT_EQ(g.m.state(), service_state::starting);
     EXPECT_EQ(g.m.reason, "loading again after this: it hung");
-    g.tell({gate_waits, "waiting for memory", {}});
+    g.tell({gate_waits, core::reason::unlisted("waiting for memory"), {}});
     EXPECT_EQ(g.m.reason, "waiting for memory, then loading again after this: it hung");
     g.pass(g.p.gate_interval);
-    g.tell({gate_shut, "no memory", {}});
+    g.tell({gate_shut, core::reason::unlisted("no memory"), {}});
     EXPECT_EQ(g.m.reason, "no memory, then loading again after this: it hung");
     g.pass(g.p.look_again);
-    g.tell({gate_opened, "37 C", {}});
+    g.tell({gate_opened, core::reason::unlisted("37 C"), {}});
     EXPECT_TRUE(g.launched());
     EXPECT_EQ(g.m.reason, "loading again after this: it hung, the device: 37 C");
 }
@@ -140,12 +140,12 @@ TEST(service_fsm_gate, the_cause_of_the_last_end_stays_in_the_reason) {
 TEST(service_fsm_gate, the_cause_outlives_the_wait_for_a_service_before_it) {
     gated g;
     g.to_ready();
-    g.tell({kill, "it hung", {}});
-    g.tell({hold, "waits for tokenizer", {}});
+    g.tell({kill, core::reason::unlisted("it hung"), {}});
+    g.tell({hold, core::reason::unlisted("waits for tokenizer"), {}});
     g << exited << gone;
     EXPECT_EQ(g.m.state(), service_state::waiting);
     g << release;
-    g.tell({gate_shut, "the device is lost", {}});
+    g.tell({gate_shut, core::reason::unlisted("the device is lost"), {}});
     EXPECT_EQ(g.m.reason, "the device is lost, then loading again after this: it hung");
 }
 

@@ -35,7 +35,7 @@ catalog::restart_rule rule() {
 // A machine driven by hand; its log is what it was told to do.
 class driven {
 public:
-    driven& operator<<(event_kind what) { return tell({what, "why", "advice"}); }
+    driven& operator<<(event_kind what) { return tell({what, core::reason::unlisted("why"), "advice"}); }
     driven& tell(const service_event& event) {
         transition moved = step(m, event, p, {now, 0.5});
         m = std::move(moved.next);
@@ -134,7 +134,7 @@ TEST(service_fsm, a_start_without_progress_ends_and_says_what_was_in_the_way) {
     driven d;
     d << start << spawned << socket_owned;
     d.now += milliseconds{10'000};
-    d.tell({timer, "OPTIONS / was answered with status 500", ""});
+    d.tell({timer, core::reason::unlisted("OPTIONS / was answered with status 500"), ""});
     EXPECT_EQ(d.m.state(), service_state::stopping);
     EXPECT_NE(d.m.reason.text().find("10 s"), std::string::npos) << d.m.reason;
     EXPECT_NE(d.m.reason.text().find("status 500"), std::string::npos) << d.m.reason;
@@ -379,21 +379,25 @@ TEST(service_fsm, only_a_service_without_a_process_can_adopt_one) {
 
 TEST(service_fsm, the_cause_of_an_exit_stands_with_its_advice_before_the_end_is_seen) {
     driven d;
-    d.to_ready().tell({exited, "ended by itself: killed by SIGSEGV", "look at the tokenizer"});
+    d.to_ready().tell(
+        {exited, core::reason::unlisted("ended by itself: killed by SIGSEGV"), "look at the tokenizer"});
     EXPECT_EQ(d.m.reason, "ended by itself: killed by SIGSEGV");
     EXPECT_EQ(d.m.advice, "look at the tokenizer");
 }
 
 TEST(service_fsm, an_end_that_was_under_way_before_the_kill_is_named) {
     driven d;
-    d.to_ready().tell({kill, "does not listen on its port any more", ""});
-    d.tell({gone, "ended by itself: killed by SIGSEGV", "look at the tokenizer", true});
+    d.to_ready().tell({kill, core::reason::unlisted("does not listen on its port any more"), ""});
+    d.tell(
+        {gone, core::reason::unlisted("ended by itself: killed by SIGSEGV"), "look at the tokenizer", true});
     EXPECT_NE(
         d.m.reason.text().find("does not listen on its port any more, ended by itself: killed by SIGSEGV"),
         std::string::npos)
         << d.m.reason;
     driven ours;
-    ours.to_ready().tell({kill, "it hung", ""}).tell({gone, "ended by itself: killed by SIGKILL", "", false});
+    ours.to_ready()
+        .tell({kill, core::reason::unlisted("it hung"), ""})
+        .tell({gone, core::reason::unlisted("ended by itself: killed by SIGKILL"), "", false});
     EXPECT_EQ(ours.m.reason.text().find("SIGKILL"), std::string::npos) << ours.m.reason;
 }
 

@@ -112,7 +112,7 @@ struct driven {
         if (what == exited) {
             now += seconds{6};  // one that fails at once is given more tries
         }
-        service_event event{what, "REASON", ""};
+        service_event event{what, core::reason::unlisted("REASON"), ""};
         event.why = why;
         transition moved = step(m, event, p, {now, 0.5});
         m = std::move(moved.next);

@@ -15,7 +15,7 @@ protected:
         service_machine m{catalog::restart_rule{}};
         m.now = std::move(now);
         m.wanted = true;
-        m.reason = std::move(reason);
+        m.reason = core::reason::unlisted(std::move(reason));
         return m;
     }
 

@@ -74,7 +74,7 @@ public:
         now_ += h.after;
         note(h.what);
         const service_machine before = m_;
-        service_event event{h.what, "r", "a"};
+        service_event event{h.what, core::reason::unlisted("r"), "a"};
         event.why = h.why;
         transition moved = step(m_, event, plan_, {now_, 0.5});
         m_ = std::move(moved.next);

@@ -106,7 +106,7 @@ TEST(log, a_warning_ends_in_the_id_of_its_message) {
     start_logging(log_level::info);
     warn("service.port-taken", "port {} is {{taken}}", 8000);
     warn(core::say("daemon.warden/warden-listen"));
-    warn(core::reason("{} of another"));
+    warn(core::reason::unlisted("{} of another"));
     stop_logging();
     const std::string text = caught.text();
     EXPECT_THAT(text, HasSubstr("WARN port 8000 is {taken} id=service.port-taken\n"));

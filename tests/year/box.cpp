@@ -159,14 +159,14 @@ void box::ask_for_life(std::size_t at, core::nanoseconds in) {
             return;
         }
         if (!busy()) {
-            feed(at, {event_kind::probe_failed, "no answer", {}});
+            feed(at, {event_kind::probe_failed, core::reason::unlisted("no answer"), {}});
         }
         ask_for_life(at, doubt);
     });
 }
 
 void box::restart_runtime(supervisor::restart_reason why, bool at_work) {
-    service_event kill{event_kind::kill, "restarted", {}};
+    service_event kill{event_kind::kill, core::reason::unlisted("restarted"), {}};
     kill.why = why;
     kill.at_work = at_work;
     feed(services_.size() - 1, std::move(kill));
@@ -264,10 +264,10 @@ void box::perform(service& of, std::size_t at, const supervisor::service_action&
 void box::answer_gate(std::size_t at) {
     const bool device = services_[at].plan.rules.device && !plan_.profile->device.command.empty();
     if (device && (lasts(cause::card) || lasts(cause::driver))) {
-        return feed(at, {event_kind::gate_shut, "no card", {}});
+        return feed(at, {event_kind::gate_shut, core::reason::unlisted("no card"), {}});
     }
     if (device && time_.now() < memory_back_) {
-        return feed(at, {event_kind::gate_waits, "the card's memory", {}});
+        return feed(at, {event_kind::gate_waits, core::reason::unlisted("the card's memory"), {}});
     }
     feed(at, {event_kind::gate_opened, {}, {}});
 }
@@ -350,12 +350,12 @@ void box::ends(std::size_t at, core::nanoseconds in) {
         if (services_[at].runtime && dice_.chance(0.3)) {
             memory_back_ = time_.now() + dice_.about(seconds{2});  // AXERA-TECH/ax-llm#60
         }
-        service_event exited{event_kind::exited, "it ended", {}};
+        service_event exited{event_kind::exited, core::reason::unlisted("it ended"), {}};
         exited.at_work = services_[at].runtime && busy();
         feed(at, std::move(exited));
         time_.after(milliseconds{70}, [this, at, boot, number] {
             if (boot == boots_ && services_[at].process.number == number) {
-                feed(at, {event_kind::gone, "it ended", {}});
+                feed(at, {event_kind::gone, core::reason::unlisted("it ended"), {}});
             }
         });
     });

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "corral/core/reason.hpp"
+
 namespace corral::catalog {
 
 // The display form: white space around it gone, the default host and namespace left out, the tag always there
@@ -17,6 +19,6 @@ namespace corral::catalog {
 
 // "there is no model 'qwen3'; did you mean 'qwen3:4b'?", or "...; choose one of these: a, b" where none of `names` is near.
 // REQUIRES: `typed` is printable.
-[[nodiscard]] std::string no_such_model(const std::string& typed, const std::vector<std::string>& names);
+[[nodiscard]] core::reason no_such_model(const std::string& typed, const std::vector<std::string>& names);
 
 }  // namespace corral::catalog

@@ -92,8 +92,7 @@ public:
         std::function<void()> work = [&made, &what] { made.emplace(guarded(what)); };
         const bool done = co_await disk_.run(std::move(work));
         if (!done) {
-            co_return core::make_failure(core::errc::unavailable,
-                                         "the system gives Corral no thread for its files now; ask again");
+            co_return no_thread();
         }
         co_return std::move(*made);
     }
@@ -104,12 +103,14 @@ private:
         std::string client;
     };
     variant_store(std::filesystem::path folder, variant_store_limits limits);
+    [[nodiscard]] static core::failure no_thread();
+    [[nodiscard]] static core::failure thrown(const std::exception& error);
     template <typename Outcome>
     [[nodiscard]] static Outcome guarded(const std::function<Outcome()>& what) {
         try {
             return what();
         } catch (const std::exception& error) {
-            return core::make_failure(core::errc::internal, std::string("the disk: ") + error.what());
+            return thrown(error);
         }
     }
     [[nodiscard]] core::result<void> read();

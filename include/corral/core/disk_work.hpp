@@ -64,7 +64,7 @@ awaitable<result<Result>> disk_work::run(std::string lane, std::function<Result(
         try {
             made->emplace(work());
         } catch (const std::exception& error) {
-            made->emplace(make_failure(errc::internal, error.what()));
+            made->emplace(make_failure(errc::internal, reason::unlisted(error.what())));
         }
     };
     auto waiting = wait_for(std::move(lane), std::move(guarded), until);

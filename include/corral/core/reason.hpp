@@ -17,10 +17,8 @@ namespace corral::core {
 class reason {
 public:
     reason() noexcept = default;
-    // Words of others: a vendor's line, a profile's, the system's. They have no id.
-    reason(std::string foreign);
-    reason(std::string_view foreign) : reason(std::string(foreign)) {}
-    reason(const char* foreign) : reason(std::string(foreign)) {}
+    // Words of no table: a vendor's line, a profile's, the system's, one for developers. They have no id.
+    [[nodiscard]] static reason unlisted(std::string words);
     // REQUIRES: as many values as the wording has places; say() sees to that at compile time.
     reason(wording says, std::vector<reason> values);
 
@@ -30,9 +28,9 @@ public:
     // With all that led to it, as one text of sentences.
     [[nodiscard]] const std::string& text() const noexcept;
     [[nodiscard]] bool empty() const noexcept { return text().empty(); }
-    // "": words of others.
+    // "": words of no table.
     [[nodiscard]] std::string_view id() const noexcept;
-    // The id with the key of its wording, as say() has it: "runtime.hung/not-idle". "": words of others.
+    // The id with the key of its wording, as say() has it: "runtime.hung/not-idle". "": words of no table.
     [[nodiscard]] std::string name() const;
     // Of it, of its values and of what led to it, in order, each once.
     [[nodiscard]] std::vector<std::string_view> ids() const;

@@ -109,16 +109,18 @@ private:
 template <typename Value>
 [[nodiscard]] reason wording_value(const Value& value) {
     if constexpr (is_number<Value>) {
-        return std::to_string(value);
+        return reason::unlisted(std::to_string(value));
     } else if constexpr (std::is_same_v<Value, failure>) {
         return value.message;
     } else if constexpr (std::is_convertible_v<Value, const std::error_code&> ||
                          std::is_same_v<Value, error_code>) {
-        return value.message();
+        return reason::unlisted(value.message());
     } else if constexpr (std::is_same_v<Value, std::filesystem::path>) {
-        return value.string();
-    } else {
+        return reason::unlisted(value.string());
+    } else if constexpr (std::is_same_v<Value, reason>) {
         return value;
+    } else {
+        return reason::unlisted(std::string(value));
     }
 }
 
@@ -126,6 +128,12 @@ template <typename... Values>
 [[nodiscard]] reason say(known_wording<std::type_identity_t<std::decay_t<Values>>...> which,
                          const Values&... values) {
     return reason(which.says(), {wording_value(values)...});
+}
+
+// A failure of the system with a file, a folder or a socket: errno `value`. The wording has places for its path and why.
+[[nodiscard]] inline failure path_failure(known_wording<std::string, std::string> what,
+                                          const std::filesystem::path& path, int value) {
+    return errno_failure(value, say(what, path.string(), boost::system::system_category().message(value)));
 }
 
 }  // namespace corral::core

@@ -266,6 +266,7 @@ using embedding_outcome = boost::system::result<embedding_result, chat::failure>
 
 // Of a runtime or a model without them, in Ollama's words.
 [[nodiscard]] chat::failure no_embeddings();
+[[nodiscard]] core::failure counts_no_prompts();
 
 class backend;
 // Whole seconds until the first of them is tried again, at least one; nothing: none of them waits for that.
@@ -347,7 +348,7 @@ public:
     // for it. REQUIRES: the backend outlives the call (scheduler::reader).
     [[nodiscard]] virtual core::awaitable<core::result<prompt_measure>> count_beside(
         const chat::rendered_prompt& /*prompt*/, core::deadline /*until*/) {
-        co_return core::make_failure(core::errc::refused, "This runtime does not count prompts.");
+        co_return counts_no_prompts();
     }
     // Runs one request whole: drain, reset, confirmed idle, generate, follow, drain. Returns when the runtime
     // is idle and empty, or when it was handed to the supervisor for a restart. The end is known to `on_end`

@@ -22,6 +22,6 @@ struct lost_track {
 using exit_reason = std::variant<exited_with, killed_by, lost_track>;
 
 // "exit status 255", "killed by SIGSEGV (core dumped)".
-[[nodiscard]] std::string describe(const exit_reason& how);
+[[nodiscard]] core::reason describe(const exit_reason& how);
 
 }  // namespace corral::process

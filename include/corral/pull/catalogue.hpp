@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "corral/catalog/diagnostic.hpp"
+#include "corral/core/reason.hpp"
 #include "corral/pull/box.hpp"
 #include "corral/pull/package_source.hpp"
 
@@ -66,7 +67,7 @@ struct choice {
     const catalogue_model* model = nullptr;      // of that name
     const catalogue_package* package = nullptr;  // for this box; borrowed from the catalogue
     box_kind kind = box_kind::cpu;               // of this box, that the package is for
-    std::string reason;                          // without a package: why none fits, a sentence for people
+    core::reason reason;                         // without a package: why none fits, a sentence for people
     std::string remark;                          // with one: why it is not a better one; may be empty
 };
 

@@ -112,7 +112,7 @@ struct admission_request {
 };
 
 // Why the requests of a suspended model are refused, for clients.
-[[nodiscard]] std::string suspension_text(std::string_view model);
+[[nodiscard]] core::reason suspension_text(std::string_view model);
 
 // `retry_after` is from measured service time, at least 1 s.
 using refusal = chat::failure;

@@ -38,7 +38,7 @@ struct model_state {
     engine::availability now;
     bool suspended = false;   // by its operator
     std::size_t waiting = 0;  // requests
-    std::string waits;        // why it is not being loaded though somebody wants it; may be empty
+    core::reason waits;       // why it is not being loaded though somebody wants it; may be empty
     std::vector<scheduler::instance_state> instances;  // of a model that can run in several places
     std::string served_by;                             // of one with fallbacks
 };
@@ -59,7 +59,7 @@ model_state look_at(const generation::served_model& model, const scheduler::sche
     out.waiting = queue.waiting;
     out.waits = queue.why;
     if (out.now.state == engine::availability_state::stopped && !out.waits.empty()) {
-        out.now.reason = "The model is not loaded: it " + out.waits + ".";
+        out.now.reason = core::say("model.unloaded", out.waits);
     }
     if (const auto tiers = admission.tiers_of(model.deployment)) {
         out.served_by = tiers->label;

@@ -34,7 +34,7 @@ core::result<nlohmann::ordered_json> read_json(std::string_view body, const json
         return mended.error();
     }
     if (memory != nullptr && !memory->take(scanner.tree_bytes())) {
-        return core::make_failure(core::errc::unavailable, no_memory_error);
+        return core::make_failure(core::errc::unavailable, core::say("request.no-memory"));
     }
     auto tree = nlohmann::ordered_json::parse(*mended, nullptr, false);
     if (tree.is_discarded()) {

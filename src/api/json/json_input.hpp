@@ -13,9 +13,6 @@
 
 namespace corral::api {
 
-inline constexpr const char* no_memory_error =
-    "this server has no memory left for what this request holds; ask again later, or send less";
-
 // Of the value of a key, wherever it stands.
 struct field_limit {
     std::string_view key;  // in lower case

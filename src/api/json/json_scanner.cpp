@@ -122,7 +122,7 @@ bool json_scanner::count_value() {
     constexpr std::size_t value_bytes = 32;
     tree_bytes_ += value_bytes;
     if (++values_ > limits_.values) {
-        fail(core::errc::limit_exceeded, "the JSON of the request holds too many values");
+        fail(core::errc::limit_exceeded, core::say("request.json-too-much/values"));
         return false;
     }
     if (!open_.empty() && open_.back().bracket == '[') {
@@ -138,10 +138,9 @@ bool json_scanner::count_value() {
 
 void json_scanner::too_many_in(const field_limit& which) {
     fail(core::errc::limit_exceeded,
-         "'" + std::string(which.key) + "' of the request holds too much: at most " +
-             std::to_string(which.elements) + " elements are allowed" +
-             (which.values == SIZE_MAX ? std::string()
-                                       : ", and " + std::to_string(which.values) + " values in them"));
+         core::say("request.json-too-much/list", which.key, which.elements,
+                   which.values == SIZE_MAX ? std::string()
+                                            : ", and " + std::to_string(which.values) + " values in them"));
 }
 
 void json_scanner::begin_value() {
@@ -181,7 +180,7 @@ void json_scanner::open(char bracket) {
     constexpr std::size_t container_bytes = 64;
     tree_bytes_ += container_bytes;
     if (++containers_ > limits_.containers) {
-        return fail(core::errc::limit_exceeded, "the JSON of the request holds too many arrays and objects");
+        return fail(core::errc::limit_exceeded, core::say("request.json-too-much/containers"));
     }
     open_.push_back(level{bracket, std::exchange(next_limit_, nullptr), values_});
     take();
@@ -190,10 +189,9 @@ void json_scanner::open(char bracket) {
 
 bool json_scanner::may_skip(char bracket) {
     if (limits_.skipped_depth == 0 || open_.front().bracket != '{') {
-        fail(core::errc::limit_exceeded,
-             "the JSON of the request is nested deeper than " + std::to_string(limits_.depth) + " levels");
+        fail(core::errc::limit_exceeded, core::say("request.json-too-deep/all", limits_.depth));
     } else if (open_.size() >= limits_.skipped_depth) {
-        fail(core::errc::limit_exceeded, "invalid character " + quoted(bracket) + " exceeded max depth");
+        fail(core::errc::limit_exceeded, core::say("request.json-too-deep/max", quoted(bracket)));
     } else {
         skips_ = true;
     }
@@ -247,7 +245,7 @@ void json_scanner::key_or_close(char c) {
         return unexpected("looking for beginning of object key string");
     }
     if (++open_.back().members > limits_.members) {
-        return fail(core::errc::limit_exceeded, "an object in the JSON of the request has too many members");
+        return fail(core::errc::limit_exceeded, core::say("request.json-too-much/members"));
     }
     const std::size_t begin = out_.size();
     string();
@@ -383,16 +381,16 @@ void json_scanner::literal(std::string_view word) {
     }
 }
 
-void json_scanner::fail(core::errc code, std::string message) {
+void json_scanner::fail(core::errc code, core::reason message) {
     failed_ = true;
     why_ = core::make_failure(code, std::move(message));
 }
 
 void json_scanner::unexpected(std::string_view where) {
     if (rest_.empty()) {
-        return fail(core::errc::invalid, "unexpected EOF");
+        return fail(core::errc::invalid, core::say("request.not-json/end"));
     }
-    fail(core::errc::invalid, "invalid character " + quoted(rest_.front()) + " " + std::string(where));
+    fail(core::errc::invalid, core::say("request.not-json/character", quoted(rest_.front()), where));
 }
 
 }  // namespace corral::api

@@ -55,7 +55,7 @@ private:
         out_ += rest_.front();
         rest_.remove_prefix(1);
     }
-    void fail(core::errc code, std::string message);
+    void fail(core::errc code, core::reason message);
     // "invalid character 'x' <where>", or "unexpected EOF" at the end.
     void unexpected(std::string_view where);
 

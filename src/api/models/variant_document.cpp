@@ -198,7 +198,8 @@ core::result<variant_document> read_variant_document(std::string_view text) {
     auto tree = read_json(text);
     if (!tree) {
         const bool empty = tree.error().code == core::errc::not_found;
-        return empty ? core::make_failure(core::errc::invalid, "it is empty") : tree.error();
+        return empty ? core::make_failure(core::errc::invalid, core::say("daemon.variant-left-out/empty"))
+                     : tree.error();
     }
     decode_problem problem;
     variant_document out;
@@ -222,7 +223,7 @@ core::result<variant_document> read_variant_document(std::string_view text) {
         out.content = read_content(fields);
     }
     if (problem.found()) {
-        return core::make_failure(core::errc::invalid, problem.message);
+        return core::make_failure(core::errc::invalid, core::reason::unlisted(problem.message));
     }
     return out;
 }

@@ -155,7 +155,7 @@ core::awaitable<void> serve_show(show_tools with, const http::request& incoming,
     const std::size_t tensors = *facts == nullptr ? 0 : (*facts)->tensors.size();
     if (found != nullptr && incoming.memory != nullptr &&
         !incoming.memory->take(copies * text_bytes(*found) + line * tensors)) {
-        problem.set(no_memory_error, 503);
+        problem.set(core::say("request.no-memory"), 503);
         found = nullptr;
     }
     if (found == nullptr) {

@@ -71,9 +71,7 @@ std::string tag_of(std::string_view content) {
 }
 
 core::failure unreadable(const fs::path& what, int value) {
-    return {core::error_code(value, boost::system::system_category()),
-            "the page's file '" + what.string() + "' can't be read: " +
-                boost::system::system_category().message(value) + "; install Corral again"};
+    return core::path_failure("page.unreadable/file", what, value);
 }
 
 // Nothing: it is no regular file.

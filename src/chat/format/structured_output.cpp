@@ -214,7 +214,7 @@ core::result<std::string> format_reader::finish(bool cut) {
     if (std::optional<std::string> mended = now.mended(cut)) {
         return std::move(*mended);
     }
-    return core::make_failure(core::errc::invalid, now.why_not());
+    return core::make_failure(core::errc::invalid, core::reason::unlisted(now.why_not()));
 }
 
 }  // namespace corral::chat

@@ -150,9 +150,8 @@ core::result<rendered_prompt> render(const render_options& options, const std::v
     }
     auto prompt = template_prompt(options, ready, tools, thinking);
     if (prompt && prompt->turns.empty()) {
-        return core::make_failure(
-            core::errc::invalid,  // not by itself: another request may fill it
-            "the prompt template makes nothing of this request, so there is nothing to answer");
+        return core::make_failure(core::errc::invalid,  // not by itself: another request may fill it
+                                  core::say("request.template/nothing"));
     }
     return prompt;
 }

@@ -54,12 +54,9 @@ core::failure refusal_of(const found_box& box, const control::admin_reply& reply
     constexpr unsigned unauthorized = 401;
     const std::string url = telemetry::printable(box.url, longest_sentence);
     if (reply.status == unauthorized) {
-        return core::make_failure(core::errc::refused,
-                                  !box.key.empty()
-                                      ? url +
-                                            " does not know this key. Whoever runs it can make one by "
-                                            "'corral key new NAME --scope observe,operate'."
-                                      : url + " wants a key. Give it by --key-file or OLLAMA_API_KEY.");
+        return core::make_failure(core::errc::refused, box.key.empty()
+                                                           ? core::say("command.key-wanted/box", url)
+                                                           : core::say("command.key-wanted/unknown", url));
     }
     std::string why = telemetry::printable(core::text_at(reply.body, "error"), longest_sentence);
     if (why.empty()) {
@@ -69,7 +66,7 @@ core::failure refusal_of(const found_box& box, const control::admin_reply& reply
     if (const std::string advice = core::text_at(reply.body, "advice"); !advice.empty()) {
         why += ". " + telemetry::printable(advice, longest_sentence);
     }
-    return core::make_failure(core::errc::refused, why);
+    return core::make_failure(core::errc::refused, core::reason::unlisted(why));
 }
 
 }  // namespace

@@ -56,9 +56,7 @@ core::result<server_address> find_server(const std::string& option, const std::s
     const auto read = core::parse_server_url(address, core::url_schemes::http_and_https);
     const auto* const url = std::get_if<core::server_url>(&read);
     if (url == nullptr) {
-        return core::make_failure(
-            core::errc::invalid,
-            option + " '" + address + "' must look like http://HOST:PORT or https://HOST:PORT");
+        return core::make_failure(core::errc::invalid, core::say("command.address/form", option, address));
     }
     const std::uint16_t port = url->port.value_or(usual_port);
     core::error_code error;

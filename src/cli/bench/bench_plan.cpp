@@ -23,8 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-core::failure unusable(const std::string& why) {
-    return core::make_failure(core::errc::invalid, why);
+core::failure unusable(core::reason why) {
+    return core::make_failure(core::errc::invalid, std::move(why));
 }
 
 core::result<fs::path> set_file(const std::string& name) {
@@ -37,8 +37,7 @@ core::result<fs::path> set_file(const std::string& name) {
             return folder / (name + ".toml");
         }
     }
-    return unusable("there is no set '" + name +
-                    "': say corral, rk3588, lengths, or a file that ends in .toml");
+    return unusable(core::say("command.bench-plan/no-set", name));
 }
 
 core::result<bench::prompt_set> read_set(const bench_options& options) {
@@ -96,9 +95,8 @@ core::result<control::admin_json> status_from(const bench::trial_target& target)
     constexpr unsigned good = 200;
     if (reply->status != good || !reply->body.is_object()) {
         const bool forbidden = reply->status == 401 || reply->status == 403;
-        return core::make_failure(core::errc::refused,
-                                  forbidden ? "the server shows its box to keys of the scope observe alone"
-                                            : "the server gives no status of its box");
+        return core::make_failure(core::errc::refused, forbidden ? core::say("command.asks-daemon/scope")
+                                                                 : core::say("command.asks-daemon/box"));
     }
     return std::move(reply->body);
 }
@@ -166,7 +164,7 @@ core::result<fs::path> out_folder(const bench_options& options, const std::strin
     std::error_code error;
     fs::create_directories(name, error);
     if (error) {
-        return unusable("the folder '" + name + "' can't be made: " + error.message());
+        return unusable(core::say("command.bench-plan/folder", name, error));
     }
     return fs::path(name);
 }
@@ -209,8 +207,8 @@ core::result<void> read_before(const bench_options& options, bench_plan& plan) {
         return std::ranges::any_of(plan.set.tests, [&](const auto& test) { return test.id == one.test.id; });
     });
     if (!common) {
-        return unusable("the run in '" + options.compare + "' (set '" + before->set +
-                        "') has no test in common with the set '" + plan.set.name + "'");
+        return unusable(
+            core::say("command.bench-plan/no-common", options.compare, before->set, plan.set.name));
     }
     plan.before = *before;
     return {};
@@ -251,9 +249,9 @@ core::result<void> make_folder_beside(bench_plan& plan) {
     std::error_code error;
     plan.other->out = plan.side.out / "compared";
     fs::create_directories(plan.other->out, error);
-    return error ? core::result<void>(unusable("the folder '" + plan.other->out.string() +
-                                               "' can't be made: " + error.message()))
-                 : core::result<void>();
+    return error
+               ? core::result<void>(unusable(core::say("command.bench-plan/folder", plan.other->out, error)))
+               : core::result<void>();
 }
 
 // What Corral is measured beside. REQUIRES: no thread exists yet.
@@ -309,7 +307,8 @@ core::result<void> add_beside(const bench_options& options, const local_corral& 
 // A refused connection, in the words of every other command where no server was named.
 core::failure explained(core::failure failure, bool usual_place) {
     if (usual_place && failure.code == boost::asio::error::connection_refused) {
-        failure.message = "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
+        failure.message =
+            core::say("command.not-running/plain", "'corral serve' or 'sudo systemctl start corral'");
     }
     return failure;
 }

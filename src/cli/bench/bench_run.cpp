@@ -261,7 +261,8 @@ private:
     // One word for what would be said by every test: the key is not taken, or the model is not there.
     void stop_for_good(const bench_side& side, const bench::measurement& seen) {
         if (!failed_ && (seen.refused == 401 || seen.refused == 403 || seen.refused == 404)) {
-            failed_ = core::make_failure(core::errc::refused, side.record.url + ": " + seen.reason);
+            failed_ = core::make_failure(
+                core::errc::refused, core::say("command.bench-test/refused", side.record.url, seen.reason));
         }
     }
 
@@ -293,7 +294,8 @@ private:
 
     core::asio::io_context loop_{1};
     core::task_group clients_{loop_.get_executor(), [this](const std::string& task, const std::string& what) {
-                                  failed_ = core::make_failure(core::errc::internal, task + ": " + what);
+                                  failed_ = core::make_failure(core::errc::internal,
+                                                               core::reason::unlisted(task + ": " + what));
                               }};
     bench_plan plan_;
     std::vector<bench_side*> sides_;

@@ -85,9 +85,8 @@ public:
         }
         if (failed_ && !interrupted_) {
             if (server_.operated && failed_->code == core::errc::unavailable) {
-                failed_->message =
-                    fmt::format("{}\nYou operate this server: 'corral status' and 'corral logs {}' say more.",
-                                failed_->message.text(), core::text_at(body_, "model"));
+                failed_->message = failed_->message.led_to_by(
+                    core::say("command.run-answer/operated", core::text_at(body_, "model")));
             }
             return *failed_;
         }
@@ -204,10 +203,10 @@ private:
         co_return out;
     }
 
-    static std::string refusal(unsigned status, const core::result<std::string>& words) {
+    static core::reason refusal(unsigned status, const core::result<std::string>& words) {
         const json read = words ? core::parse_json<json>(*words) : json();
         const std::string said = read.is_object() ? core::text_at(read, "error") : std::string();
-        return said.empty() ? "the server answered with status " + std::to_string(status) : said;
+        return said.empty() ? core::say("command.run-answer/status", status) : core::reason::unlisted(said);
     }
 
     // False once the answer is whole, or broken.
@@ -238,8 +237,9 @@ private:
             show({}, held);
         }
         if (!read.is_object() || read.contains("error")) {
-            failed_ = core::make_failure(core::errc::unavailable,
-                                         said.empty() ? "a line of the answer is not understood" : said);
+            failed_ = core::make_failure(core::errc::unavailable, said.empty()
+                                                                      ? core::say("command.run-answer/line")
+                                                                      : core::reason::unlisted(said));
             return false;
         }
         if (const json* const message = core::member(read, "message")) {

@@ -120,7 +120,8 @@ core::result<bool> revision_trial::await_ready(const std::atomic<bool>& stop,
         waiting();
         std::this_thread::sleep_for(between_looks);
     }
-    return core::make_failure(stop ? core::errc::cancelled : core::errc::unavailable, reason);
+    return core::make_failure(stop ? core::errc::cancelled : core::errc::unavailable,
+                              core::reason::unlisted(reason));
 }
 
 core::result<void> revision_trial::restore() const {

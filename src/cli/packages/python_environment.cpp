@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/bounded_program.hpp"
 #include "corral/package/package_tree.hpp"
@@ -33,34 +34,34 @@ std::vector<std::string> variables() {
     return out;
 }
 
-core::failure not_made(const std::vector<std::string>& command, const std::string& why) {
-    std::string shown;
+std::string shown_command(const std::vector<std::string>& command) {
+    std::string out;
     for (const std::string& word : command) {
-        shown += (shown.empty() ? "" : " ") + package::shell_word(word);
+        out += (out.empty() ? "" : " ") + package::shell_word(word);
     }
-    return core::make_failure(core::errc::unavailable, "'" + telemetry::printable(shown, 400) + "' " + why);
+    return telemetry::printable(out, 400);
+}
+
+core::failure not_made(core::reason why) {
+    return core::make_failure(core::errc::unavailable, std::move(why));
 }
 
 core::result<void> run(std::vector<std::string> command, std::chrono::minutes patience,
                        const std::string& modules) {
+    const std::string shown = shown_command(command);
     const auto end = package::run_bounded({command, variables(), patience, true});
     if (!end) {
-        return not_made(command,
-                        "could not be started. Install Python's venv: sudo apt install python3-venv.");
+        return not_made(core::say("package.modules/venv", shown));
     }
     if (end->status == 0) {
         return {};
     }
     if (is_offline(end->output)) {
-        return not_made(command,
-                        "reached no package index. On a machine with a network run 'pip download -d wheels " +
-                            modules +
-                            "', bring the folder here, and import again with PIP_NO_INDEX=1 and "
-                            "PIP_FIND_LINKS=/path/to/wheels.");
+        return not_made(core::say("package.modules/offline", shown, modules));
     }
     const std::string said = telemetry::printable(telling_line(end->output), 300);
-    return not_made(command,
-                    said.empty() ? "did not end in its time, or was killed." : "failed. It said: " + said);
+    return not_made(said.empty() ? core::say("package.modules/late", shown)
+                                 : core::say("package.modules/failed", shown, said));
 }
 
 }  // namespace

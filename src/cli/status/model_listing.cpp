@@ -300,10 +300,10 @@ std::string loaded_text(const std::vector<listed_model>& models, const json& run
     return table_text(rows, running_head.size(), style.live ? 2 : 4, style) + notes_text(models, style);
 }
 
-std::string no_such_model(const config::configuration& files, const std::string& typed) {
+core::reason no_such_model(const config::configuration& files, const std::string& typed) {
     const std::string shown = telemetry::printable(typed);
     if (!catalog::display_name(typed)) {
-        return "'" + shown + "' is not a model name; write NAME or NAME:TAG, such as qwen3:4b";
+        return core::say("configuration.not-a-name/model", shown);
     }
     std::vector<std::string> names;
     for (const catalog::model_entry& model : files.models) {

@@ -68,7 +68,7 @@ struct listed_model {
                                       core::wall_time now, const text_style& style);
 
 // Why there is no model `typed`, with the nearest name that there is.
-[[nodiscard]] std::string no_such_model(const config::configuration& files, const std::string& typed);
+[[nodiscard]] core::reason no_such_model(const config::configuration& files, const std::string& typed);
 
 // "3.9 GB", as Ollama writes sizes; "-" of 0.
 [[nodiscard]] std::string size_text(std::uint64_t bytes);

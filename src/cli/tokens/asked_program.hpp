@@ -59,8 +59,7 @@ private:
     std::string said_;
     int open_streams_ = 2;
     std::optional<process::exit_reason> ended_;
-    core::result<tokenizer_answer> answer_ =
-        core::make_failure(core::errc::unavailable, "It was never asked.");
+    core::result<tokenizer_answer> answer_ = core::make_failure(core::errc::unavailable, {});
 };
 
 }  // namespace corral::cli

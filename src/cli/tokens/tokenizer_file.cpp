@@ -13,6 +13,7 @@
 
 #include "corral/core/json.hpp"
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/wake_signal.hpp"
 
@@ -81,14 +82,13 @@ core::result<core::owned_fd> open_file(const fs::path& file) {
     struct stat about {};
     if (!out.valid() || ::fstat(out.get(), &about) != 0) {
         return core::make_failure(core::errc::invalid,
-                                  file.string() + " can't be read: " + std::strerror(errno) + ".");
+                                  core::say("tokens.text/unreadable", file, std::strerror(errno)));
     }
     if (!S_ISREG(about.st_mode)) {
-        return core::make_failure(core::errc::invalid, file.string() + " is no file.");
+        return core::make_failure(core::errc::invalid, core::say("tokens.file/kind", file));
     }
     if (static_cast<std::size_t>(about.st_size) > largest_file) {
-        return core::make_failure(core::errc::limit_exceeded,
-                                  file.string() + " is larger than 64 MiB, more than a tokenizer.json has.");
+        return core::make_failure(core::errc::limit_exceeded, core::say("tokens.file/large", file));
     }
     return out;
 }
@@ -96,7 +96,7 @@ core::result<core::owned_fd> open_file(const fs::path& file) {
 core::result<core::owned_fd> kept_text(const std::string& text) {
     core::owned_fd out(::memfd_create("corral-text", MFD_CLOEXEC));
     if (!out.valid() || !core::write_all(out.get(), text)) {
-        return core::errno_failure(errno, "The text could not be handed to Python.");
+        return core::errno_failure(errno, core::say("tokens.file/python"));
     }
     return out;
 }
@@ -116,9 +116,8 @@ private:
         const auto until = core::deadline::after(patience_, now());
         while (!(ended() && is_silent()) && said_.size() <= most_answer) {
             if (until.passed(now())) {
-                co_return fault(
-                    fmt::format(" was not read within {} s.",
-                                std::chrono::duration_cast<std::chrono::seconds>(patience_).count()));
+                const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience_).count();
+                co_return fault(core::say("tokens.file/late", file_, seconds));
             }
             co_await core::sleep_for(pause);
         }
@@ -135,13 +134,13 @@ private:
 
     core::result<tokenizer_answer> answer() const {
         if (said_.size() > most_answer) {
-            return fault(" makes more of the text than 32 MiB.");
+            return fault(core::say("tokens.file/much", file_));
         }
         const auto* const exit = ended() ? std::get_if<process::exited_with>(&*ended()) : nullptr;
         if (exit == nullptr || exit->code != 0) {
             const std::string how =
                 exit == nullptr && ended() ? " (" + process::describe(*ended()) + ")" : "";
-            return fault(" could not be read by the Python package tokenizers" + how + last_words());
+            return fault(core::say("tokens.file/failed", file_, how + last_words()));
         }
         const json all = core::parse_json(said_, {.depth = 3, .bytes = most_answer});
         try {
@@ -156,11 +155,11 @@ private:
             }
         } catch (const json::exception&) {
         }
-        return fault(": Python's answer about it can't be read.");
+        return fault(core::say("tokens.file/answer", file_));
     }
 
-    [[nodiscard]] core::failure fault(const std::string& what) const {
-        return core::make_failure(core::errc::invalid, file_ + what);
+    static core::failure fault(core::reason what) {
+        return core::make_failure(core::errc::invalid, std::move(what));
     }
 
     const std::string file_;
@@ -202,11 +201,8 @@ core::result<tokenizer_answer> ask_tokenizer_file(const fs::path& file,
             return said;
         }
     }
-    return core::make_failure(
-        core::errc::unavailable,
-        file.string() + " takes the Python package tokenizers, which none of " + core::joined(pythons) +
-            " has. Run: sudo python3 -m venv --system-site-packages /opt/corral-python && sudo "
-            "/opt/corral-python/bin/pip install tokenizers.");
+    return core::make_failure(core::errc::unavailable,
+                              core::say("tokens.file/library", file, core::joined(pythons)));
 }
 
 }  // namespace corral::cli

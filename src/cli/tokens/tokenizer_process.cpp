@@ -6,6 +6,7 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/core/random_source.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/http/client.hpp"
 #include "corral/process/service_port.hpp"
@@ -18,10 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr core::nanoseconds longest_start = 3min;
 constexpr core::nanoseconds longest_answer = 10min;
-
-core::failure unavailable(const std::string& what) {
-    return core::make_failure(core::errc::unavailable, what);
-}
 
 core::result<process::spawn_spec> command_for(const catalog::model_entry& model, std::uint16_t port) {
     auto expanded =
@@ -49,7 +46,7 @@ private:
         const core::steady_time begun = now();
         const bool up = co_await come_up(core::deadline::after(longest_start, begun));
         if (!up) {
-            co_return unavailable(why_not());
+            co_return why_not();
         }
         tokenizer_answer out;
         out.start = now() - begun;
@@ -57,7 +54,7 @@ private:
                                            core::deadline::after(longest_answer, now()));
         core::result<engine::token_listing> tokens = co_await std::move(listing);
         if (!tokens && ended()) {
-            co_return unavailable(why_not());
+            co_return why_not();
         }
         if (!tokens) {
             co_return tokens.error();
@@ -83,10 +80,10 @@ private:
         co_return false;
     }
 
-    std::string why_not() const {
-        return "The tokenizer service of " + model_.name +
-               (ended() ? " ended by itself" : " did not answer within 3 min") + last_words() +
-               ". 'corral check' looks at its files.";
+    core::failure why_not() const {
+        return core::make_failure(core::errc::unavailable,
+                                  ended() ? core::say("tokens.model/ended", model_.name, last_words())
+                                          : core::say("tokens.model/late", model_.name, last_words()));
     }
 
     const catalog::model_entry& model_;

@@ -20,6 +20,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/read_all.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -55,9 +56,7 @@ core::result<asked_text> conversation_in(const std::string& text, const std::str
         const std::string role = one.is_object() ? one.value("role", std::string()) : std::string();
         const bool has_text = one.is_object() && one.contains("content") && one["content"].is_string();
         if (!has_text || (role != "system" && role != "user" && role != "assistant")) {
-            return core::make_failure(
-                core::errc::invalid,
-                file + " holds a message that is no text of a system, user or assistant.");
+            return core::make_failure(core::errc::invalid, core::say("tokens.text/message", file));
         }
         turn.from = role == "system" ? chat::role::system
                     : role == "user" ? chat::role::user
@@ -66,10 +65,7 @@ core::result<asked_text> conversation_in(const std::string& text, const std::str
         out.messages.push_back(std::move(turn));
     }
     if (out.messages.empty()) {
-        return core::make_failure(core::errc::invalid,
-                                  file +
-                                      " holds no list of messages. Write it as a client sends it: "
-                                      "[{\"role\": \"user\", \"content\": \"Hi\"}].");
+        return core::make_failure(core::errc::invalid, core::say("tokens.text/list", file));
     }
     if (body.is_object() && body.contains("tools") && body["tools"].is_array()) {
         out.tools = body["tools"];
@@ -83,10 +79,10 @@ core::result<std::string> input_of(const std::string& file) {
     const auto text = opened.get() >= 0 ? core::read_all(opened.get(), longest_input + 1) : std::nullopt;
     if (!text) {
         return core::make_failure(core::errc::invalid,
-                                  file + " can't be read: " + std::strerror(errno) + ".");
+                                  core::say("tokens.text/unreadable", file, std::strerror(errno)));
     }
     if (text->size() > longest_input) {
-        return core::make_failure(core::errc::limit_exceeded, "A text may have 1 MiB at most.");
+        return core::make_failure(core::errc::limit_exceeded, core::say("tokens.text/long"));
     }
     return *text;
 }
@@ -108,8 +104,7 @@ core::result<asked_text> text_of(const tokens_options& asked) {
         out.text = *text;
     }
     if (out.text.empty()) {
-        return core::make_failure(core::errc::invalid,
-                                  "There is no text. Write it behind the model, or pipe it in.");
+        return core::make_failure(core::errc::invalid, core::say("tokens.text/none"));
     }
     return out;
 }
@@ -130,15 +125,14 @@ core::result<tokenizer_result> ask(const config::configuration& files, const std
                                    const asked_text& asked) {
     const catalog::model_entry* const model = config::find_model(files, name);
     if (model == nullptr) {
-        return core::make_failure(core::errc::invalid,
-                                  "There is no model '" + telemetry::printable(name, 200) + "'" +
-                                      (name.find('/') == std::string::npos ? "" : ", nor such a file") +
-                                      ". 'corral list' names all models.");
+        const std::string shown = telemetry::printable(name, 200);
+        return core::make_failure(core::errc::invalid, name.find('/') == std::string::npos
+                                                           ? core::say("tokens.model/none", shown)
+                                                           : core::say("tokens.model/no-file", shown));
     }
     if (tokenizer_of(*model) == nullptr) {
         return core::make_failure(core::errc::refused,
-                                  model->name + " has no tokenizer service: its runtime (profile " +
-                                      model->runtime.name + ") reads texts by itself and reports no ids.");
+                                  core::say("tokens.model/service", model->name, model->runtime.name));
     }
     const auto prompt = prompt_for(*model, asked);
     if (!prompt) {

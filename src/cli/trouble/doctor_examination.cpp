@@ -198,7 +198,7 @@ core::result<void> ask_devices(std::vector<doctor::device_view>& devices) {
     }
     loop.run();
     if (!problem.empty()) {
-        return core::make_failure(core::errc::internal, problem);
+        return core::make_failure(core::errc::internal, core::reason::unlisted(problem));
     }
     return core::result<void>{boost::system::in_place_value};
 }

@@ -152,7 +152,7 @@ void add_crashes(const support_request& request, bool content, std::vector<suppo
     const fs::path folder = crashes_of(request.place, request.environment);
     const auto names = telemetry::list_crashes(folder);
     if (!names || names->empty()) {
-        to.push_back({"crashes", names ? "none is kept" : names.error().message, {}});
+        to.push_back({"crashes", names ? std::string("none is kept") : names.error().message.text(), {}});
         return;
     }
     for (std::size_t i = 0; i < names->size() && i < most_bundles; ++i) {

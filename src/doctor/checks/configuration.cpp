@@ -31,7 +31,7 @@ void check_configuration(const examination& box, findings& out) {
         if (model.services.empty()) {
             const auto expanded = view_of(model.entry);
             say(out, configuration_kinds[4], subject_of(model),
-                expanded ? "it has no services" : expanded.error().message);
+                expanded ? std::string("it has no services") : expanded.error().message.text());
         }
     }
     if (!box.configuration) {

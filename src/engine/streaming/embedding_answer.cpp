@@ -23,15 +23,18 @@ json_bounds bounds_for(std::size_t texts) {
     return out;
 }
 
-chat::failure unusable(std::string what) {
-    return {chat::failure_kind::runtime_failed, chat::failure_cause::vectors_unusable,
-            "The runtime's answer is no list of vectors: " + std::move(what) + "."};
+chat::failure unusable(core::reason what) {
+    return {chat::failure_kind::runtime_failed, chat::failure_cause::vectors_unusable, std::move(what)};
+}
+
+chat::failure no_list(const std::string& what) {
+    return unusable(core::say("runtime.protocol/no-vectors", what));
 }
 
 // docs/facts/ollama_wire.md#embeddings.
 chat::failure not_finite() {
     return {chat::failure_kind::bad_request, chat::failure_cause::vectors_not_finite,
-            "embedding contains NaN or Inf values"};
+            core::say("runtime.protocol/not-finite")};
 }
 
 std::vector<std::string_view> way_of(std::string_view pointer) {
@@ -52,28 +55,27 @@ embedding_answer::embedding_answer(const catalog::embedding_trait& how, std::siz
 std::optional<chat::failure> embedding_answer::feed(std::string_view bytes) {
     const auto fed = scanner_.feed(bytes);
     if (!why_ && !fed) {
-        why_ = unusable({});
-        why_->message = fed.error().message;
+        why_ = unusable(fed.error().message);
     }
     return why_;
 }
 
 embedding_outcome embedding_answer::finish() {
     if (!why_ && !scanner_.between_documents()) {
-        why_ = unusable("it was cut off");
+        why_ = no_list("it was cut off");
     }
     if (!why_ && result_.vectors.size() != texts_) {
-        why_ = unusable(std::to_string(result_.vectors.size()) + " vectors for " + std::to_string(texts_) +
-                        " texts");
+        why_ = no_list(std::to_string(result_.vectors.size()) + " vectors for " + std::to_string(texts_) +
+                       " texts");
     }
     const auto other_length = [this](const auto& one) {
         return one.size() != result_.vectors.front().size();
     };
     if (!why_ && std::ranges::any_of(result_.vectors, other_length)) {
-        why_ = unusable("its vectors have different lengths");
+        why_ = no_list("its vectors have different lengths");
     }
     if (!why_ && result_.vectors.front().empty()) {
-        why_ = unusable("its vectors are empty");
+        why_ = no_list("its vectors are empty");
     }
     if (why_) {
         return *why_;
@@ -191,9 +193,9 @@ void embedding_answer::count_value() {
     }
 }
 
-void embedding_answer::wrong(std::string what) {
+void embedding_answer::wrong(const std::string& what) {
     if (!why_) {
-        why_ = unusable(std::move(what));
+        why_ = no_list(what);
     }
 }
 

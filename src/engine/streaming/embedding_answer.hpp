@@ -52,7 +52,7 @@ private:
     void add_number(std::string_view word);
     void check_index(std::string_view word);
     void count_value();
-    void wrong(std::string what);
+    void wrong(const std::string& what);
 
     way vectors_way_;
     way tokens_way_;

@@ -252,7 +252,7 @@ core::awaitable<std::optional<std::uint32_t>> prompt_sizes::ask(chat::rendered_p
         core::result<size_answer> said =
             !answer ? core::result<size_answer>(answer.error())
             : answer->status != 200
-                ? core::make_failure(core::errc::refused, "status " + std::to_string(answer->status))
+                ? core::make_failure(core::errc::refused, core::say("service.silent/status", answer->status))
                 : parts_.protocol->size_in(answer->body);
         if (!said && until.passed(parts_.clock->now())) {
             co_return std::nullopt;  // its time was short, which says nothing of the server

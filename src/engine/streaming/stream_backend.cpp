@@ -62,7 +62,8 @@ core::result<std::unique_ptr<backend>> stream_backend::make(
             new stream_backend(context, model, std::move(*where), std::move(*protocol), handover));
         return made;
     } catch (const boost::system::system_error& error) {
-        return core::failure{error.code(), "Model " + catalog::label_of(model) + ": " + error.what()};
+        return core::failure{error.code(),
+                             core::say("runtime.profile/place", catalog::label_of(model), error.what())};
     }
 }
 
@@ -236,7 +237,7 @@ std::optional<stream_parts::lost_server> stream_backend::lost_since(std::uint64_
     if (stop_wanted_) {
         return stream_parts::lost_server{.why = {.kind = chat::failure_kind::unavailable,
                                                  .cause = chat::failure_cause::stopping,
-                                                 .message = "The runtime is being stopped.",
+                                                 .message = core::say("runtime.given-up/runtime"),
                                                  .retryable = true}};
     }
     return stream_parts::lost_server{.why = {.kind = chat::failure_kind::runtime_failed,

@@ -66,8 +66,7 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, std::stri
                        *now.restart_cause, true);
     }
     if (error.context) {
-        co_return fail_too_long(now, *error.context,
-                                "The prompt does not fit into the model's context" + said);
+        co_return fail_too_long(now, *error.context, core::say("request.too-long/runtime", said));
     }
     co_return refused_for(now, status, error);
 }

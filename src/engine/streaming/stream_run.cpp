@@ -346,7 +346,8 @@ core::awaitable<run_end> stream_run::conclude(run_state& now) {
     if (failed) {
         now.done = true;
         co_return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::answer_failed,
-                       complaint_->cause + (complaint_->advice.empty() ? "" : " " + complaint_->advice),
+                       core::reason::unlisted(complaint_->cause +
+                                              (complaint_->advice.empty() ? "" : " " + complaint_->advice)),
                        true);
     }
     if (wanted == end_mark::body_end && !now.finished && !now.text.any()) {

@@ -6,6 +6,7 @@
 #include "corral/supervisor/learned_clock.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/group_availability.hpp"
+#include "engine/loss_text.hpp"
 #include "engine/streaming/stream_run.hpp"
 
 namespace corral::engine::streaming {
@@ -130,7 +131,7 @@ stream_run::early stream_run::stalled(run_state& now) const {
     hung(now, said);
     return fail(now, chat::failure_kind::runtime_failed,
                 decoding ? chat::failure_cause::decode_stalled : chat::failure_cause::prefill_stalled,
-                said + " It is being restarted.", true);
+                with_restart(said), true);
 }
 
 core::awaitable<run_end> stream_run::call_failed(run_state& now, core::failure why) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "corral/core/say.hpp"
 #include "corral/package/sha256_sum.hpp"
 
 namespace corral::package {
@@ -51,7 +52,7 @@ core::result<std::optional<std::string>> read_checksum_list(const package_tree& 
         return std::optional<std::string>();
     }
     if (is.size > longest_checksum_list) {
-        return core::make_failure(core::errc::invalid, "it is longer than a list of checksums may be");
+        return core::make_failure(core::errc::invalid, core::say("package.sums/long"));
     }
     auto text = tree.read(checksum_list_name, longest_checksum_list);
     if (!text) {

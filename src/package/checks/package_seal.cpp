@@ -9,6 +9,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/read_all.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/state_format.hpp"
 #include "corral/package/checksum_check.hpp"
 #include "package/files/path_handle.hpp"
@@ -37,7 +38,7 @@ bool look_at(const fs::path& file, sealed_file& into) {
 }
 
 core::failure damaged_seal() {
-    return core::make_failure(core::errc::invalid, "the record of an import is damaged");
+    return core::make_failure(core::errc::invalid, core::say("package.record/damaged"));
 }
 
 std::optional<sealed_file> sealed_file_of(const json& object) {
@@ -107,8 +108,7 @@ std::string text_of(const package_seal& seal) {
 core::result<package_seal> parse_seal(std::string_view text) {
     const json all = core::parse_json(text);
     if (core::is_newer_format(all, "format", seal_format)) {
-        return core::make_failure(core::errc::refused,
-                                  "a newer version of Corral wrote the record of an import");
+        return core::make_failure(core::errc::refused, core::say("package.record/newer"));
     }
     const bool formed = all.is_object() && all.value("format", json()) == seal_format &&
                         all.value("package", json()).is_string() &&
@@ -135,11 +135,12 @@ core::result<std::optional<package_seal>> find_seal(const catalog::model_entry& 
     }
     const auto text = core::read_all(handle->get(), longest_seal);
     if (!text) {
-        return core::errno_failure(errno, "'" + file.string() + "' can't be read");
+        return core::path_failure("package.record/unreadable", file, errno);
     }
     auto seal = parse_seal(*text);
     if (!seal) {
-        return core::make_failure(core::errc::invalid, "'" + file.string() + "': " + seal.error().message);
+        return core::make_failure(core::errc::invalid,
+                                  core::say("package.record/unusable", file).led_to_by(seal.error().message));
     }
     std::error_code unknown;
     const bool same = seal->package == model.package || fs::equivalent(seal->package, model.package, unknown);

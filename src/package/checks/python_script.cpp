@@ -85,7 +85,7 @@ std::string interpreter_of(const examination& subject, const script& what) {
     const auto place = place_in_command(what);
     const auto words = place > 0 ? catalog::expand_service(subject.model, *what.service,
                                                            catalog::stand_in_ports(subject.model.runtime, 1))
-                                 : core::make_failure(core::errc::not_found, "no interpreter");
+                                 : core::make_failure(core::errc::not_found, {});
     if (!words) {
         return {};
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/package_tree.hpp"
 
@@ -13,12 +14,8 @@ namespace {
 constexpr std::size_t most_files = 20'000;  // as much as a package may have
 constexpr std::size_t hex_digits = 64;
 
-core::failure unusable_list(const std::string& why) {
-    return core::make_failure(core::errc::invalid, "SHA256SUMS can't be used: " + why);
-}
-
-core::failure wrong_line(std::size_t number, const std::string& why) {
-    return unusable_list("line " + std::to_string(number) + " " + why);
+core::failure unusable_list(const core::reason& why) {
+    return core::make_failure(core::errc::invalid, core::say("package.sums/unusable", why));
 }
 
 bool is_hex(char letter) {
@@ -31,20 +28,20 @@ char lower(char letter) {
 
 core::result<listed_file> parse_line(std::string_view line, std::size_t number) {
     if (line.front() == '\\') {
-        return wrong_line(number, "names a file with a line break or a backslash in its name");
+        return unusable_list(core::say("package.sums/break", number));
     }
     const bool formed = line.size() > hex_digits + 2 &&
                         std::ranges::all_of(line.substr(0, hex_digits), is_hex) && line[hex_digits] == ' ' &&
                         (line[hex_digits + 1] == ' ' || line[hex_digits + 1] == '*');
     if (!formed) {
-        return wrong_line(number, "is not a SHA-256 and a name, as sha256sum writes them");
+        return unusable_list(core::say("package.sums/form", number));
     }
     auto path = tidy_name(line.substr(hex_digits + 2));
     if (!path) {
-        return wrong_line(number, "is refused: " + path.error().message);
+        return unusable_list(core::say("package.sums/refused", number, path.error().message));
     }
     if (*path == ".") {
-        return wrong_line(number, "names the folder itself");
+        return unusable_list(core::say("package.sums/itself", number));
     }
     listed_file out{std::move(*path), std::string(line.substr(0, hex_digits))};
     std::ranges::transform(out.sha256, out.sha256.begin(), lower);
@@ -55,7 +52,7 @@ core::result<listed_file> parse_line(std::string_view line, std::size_t number) 
 
 core::result<std::vector<listed_file>> parse_checksum_list(std::string_view text) {
     if (text.size() > longest_checksum_list) {
-        return unusable_list("it is longer than a list of checksums may be");
+        return unusable_list(core::say("package.sums/long"));
     }
     std::vector<listed_file> out;
     std::set<std::string, std::less<>> names;
@@ -77,15 +74,15 @@ core::result<std::vector<listed_file>> parse_checksum_list(std::string_view text
             continue;  // of the moment when it was begun: no list holds its own sum
         }
         if (!names.insert(one->path).second) {
-            return wrong_line(number, "names '" + shown(one->path) + "' for the second time");
+            return unusable_list(core::say("package.sums/twice", number, shown(one->path)));
         }
         if (out.size() == most_files) {
-            return unusable_list("it names more than " + std::to_string(most_files) + " files");
+            return unusable_list(core::say("package.sums/many", most_files));
         }
         out.push_back(std::move(*one));
     }
     if (out.empty()) {
-        return unusable_list("it names no file");
+        return unusable_list(core::say("package.sums/none"));
     }
     return out;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "corral/core/read_all.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/utf8.hpp"
 #include "package/files/path_handle.hpp"
@@ -49,8 +50,8 @@ std::string text_of(int number) {
     return core::errno_failure(number, {}).code.message();
 }
 
-core::failure refused(std::string_view name, const char* why) {
-    return core::make_failure(core::errc::refused, "'" + shown(name) + "' " + why);
+core::failure refused(std::string_view name, core::known_wording<std::string> why) {
+    return core::make_failure(core::errc::refused, core::say(why, shown(name)));
 }
 
 bool lies_below(const std::string& path, const std::string& folder) {
@@ -133,13 +134,13 @@ std::string shell_word(std::string_view word) {
 
 core::result<std::string> tidy_name(std::string_view name) {
     if (name.empty()) {
-        return refused(name, "is no name of a file");
+        return refused(name, "package.name/none");
     }
     if (name.size() > longest_path) {
-        return refused(name, "is longer than a path may be");
+        return refused(name, "package.name/path-too-long");
     }
     if (name.front() == '/') {
-        return refused(name, "is an absolute path; only files inside the package are taken");
+        return refused(name, "package.name/absolute");
     }
     std::string out;
     while (!name.empty()) {
@@ -150,17 +151,17 @@ core::result<std::string> tidy_name(std::string_view name) {
             continue;
         }
         if (part == "..") {
-            return refused(part, "in a path leads out of the package");
+            return refused(part, "package.name/leads-out");
         }
         if (part.size() > longest_part) {
-            return refused(part, "is longer than a file's name may be");
+            return refused(part, "package.name/too-long");
         }
         const bool control = std::ranges::any_of(part, [](char letter) {
             const auto byte = static_cast<unsigned char>(letter);
             return byte < ' ' || byte == 0x7F;
         });
         if (control) {
-            return refused(part, "holds control characters");
+            return refused(part, "package.name/control");
         }
         out += (out.empty() ? "" : "/") + std::string(part);
     }
@@ -312,16 +313,13 @@ void package_tree::state::walk() {
 core::result<package_tree> package_tree::open(const fs::path& folder, tree_limits limits) {
     auto place = open_path(AT_FDCWD, folder.string());
     if (!place) {
-        const int number = errno;
-        return core::errno_failure(
-            number, "the folder '" + shown(folder.string()) + "' can't be opened: " + text_of(number));
+        return core::path_failure("package.folder/open", shown(folder.string()), errno);
     }
     if (!S_ISDIR(place->about.st_mode)) {
-        return core::errno_failure(ENOTDIR, "'" + shown(folder.string()) + "' is no folder");
+        return core::errno_failure(ENOTDIR, core::say("package.folder/kind", shown(folder.string())));
     }
     if (!has_access(*place, R_OK | X_OK)) {
-        return core::errno_failure(
-            EACCES, "the folder '" + shown(folder.string()) + "' may not be read by this user");
+        return core::errno_failure(EACCES, core::say("package.folder/closed", shown(folder.string())));
     }
     auto made = std::make_shared<state>();
     made->root = std::move(place->at);
@@ -370,21 +368,23 @@ core::result<std::string> package_tree::read(std::string_view path, std::size_t 
     }
     node about;
     const auto place = state_->find(*name, about);
-    const std::string begin = "'" + shown(*name) + "' can't be read: ";
+    const auto unread = [&](const std::string& why) {
+        return core::say("package.folder/read", shown(*name), why);
+    };
     if (!place) {
         return core::make_failure(core::errc::not_found,
-                                  begin + (about.why.empty() ? "it is not there" : about.why));
+                                  unread(about.why.empty() ? "it is not there" : about.why));
     }
     const auto file = open_plain(*place);
     if (!file) {
         const int number = errno;
         return core::errno_failure(number,
-                                   begin + (number == EINVAL ? "it is no plain file" : text_of(number)));
+                                   unread(number == EINVAL ? "it is no plain file" : text_of(number)));
     }
     auto bytes = core::read_all_at(file->get(), offset, most);
     if (!bytes) {
         const int number = errno;
-        return core::errno_failure(number, begin + text_of(number));
+        return core::errno_failure(number, unread(text_of(number)));
     }
     return std::move(*bytes);
 }

@@ -24,7 +24,7 @@ core::result<std::string> sha256_sum::hex() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned length = 0;
     if (!good_ || EVP_DigestFinal_ex(context_.get(), digest.data(), &length) != 1) {
-        return core::make_failure(core::errc::internal, "the SHA-256 of a file could not be computed");
+        return core::make_failure(core::errc::internal, core::say("runtime.files-silent/sha-available"));
     }
     good_ = false;
     return core::hex_text(digest.data(), length);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::package {
@@ -67,9 +68,11 @@ public:
     }
 
 private:
-    void fail(std::string why, core::errc code = core::errc::invalid) {
+    // `why` has a place for the number of the line.
+    void fail(core::known_wording<unsigned> why) { fail(core::errc::invalid, core::say(why, line_)); }
+    void fail(core::errc code, core::reason why) {
         if (!wrong_) {
-            wrong_ = core::make_failure(code, "line " + std::to_string(line_) + ": " + std::move(why));
+            wrong_ = core::make_failure(code, std::move(why));
         }
     }
 
@@ -115,9 +118,9 @@ private:
             end_command();
             skip(at("&&") ? 2 : 1);
         } else if (c == '|') {
-            fail("a pipe or an '||': what runs is known only when the script runs");
+            fail("package.script/pipe");
         } else if (c == '(' || c == ')') {
-            fail("a function or a sub-shell, which only a run could follow");
+            fail("package.script/function");
         } else if (c == '<' || c == '>') {
             redirection(1);
         } else {
@@ -128,7 +131,7 @@ private:
     // "> log.txt", "2>&1": where text goes, not what is started.
     void redirection(std::size_t length) {
         if (at("<<")) {
-            fail("text in the script for a program's input, which only a run could follow");
+            fail("package.script/input");
             return;
         }
         skip(length);
@@ -149,8 +152,7 @@ private:
             return;
         }
         if (++words_seen_ > most_script_words) {
-            fail("more than " + std::to_string(most_script_words) + " words: is it a run script?",
-                 core::errc::limit_exceeded);
+            fail(core::errc::limit_exceeded, core::say("package.script/words", line_, most_script_words));
             return;
         }
         if (words_.empty()) {
@@ -194,7 +196,7 @@ private:
             return;
         }
         if (rest_.front() == '\0') {
-            fail("a zero byte: it is no text");
+            fail("package.script/zero");
             return;
         }
         append(to, rest_.substr(0, 1));
@@ -203,8 +205,7 @@ private:
 
     void append(word& to, std::string_view text) {
         if (to.text.size() + text.size() > most_word_bytes) {
-            fail("a word of more than " + std::to_string(most_word_bytes) + " bytes",
-                 core::errc::limit_exceeded);
+            fail(core::errc::limit_exceeded, core::say("package.script/word", line_, most_word_bytes));
             return;
         }
         to.text += text;
@@ -215,12 +216,12 @@ private:
         skip(1);
         const auto end = rest_.find('\'');
         if (end == std::string_view::npos) {
-            fail("a ' without its end");
+            fail("package.script/single");
             return;
         }
         const auto inner = rest_.substr(0, end);
         if (inner.find('\0') != std::string_view::npos) {
-            fail("a zero byte: it is no text");
+            fail("package.script/zero");
             return;
         }
         append(to, inner);
@@ -248,7 +249,7 @@ private:
                 take(to);
             }
         }
-        fail("a \" without its end");
+        fail("package.script/double");
     }
 
     void unknown(word& to, const std::string& why) const {
@@ -261,7 +262,7 @@ private:
     void put_in(word& to, bool quoted) {
         to.plain = false;
         if (at("`") || at("$(")) {
-            fail("the output of another command, which is known only when the script runs");
+            fail("package.script/output");
             return;
         }
         skip(1);
@@ -346,7 +347,7 @@ private:
     void finish(script_command out, const std::vector<word>& words) {
         const word& first = words.front();
         if (first.plain && is_among(deciding_words, first.text)) {
-            fail("'" + first.text + "': what follows is known only when the script runs");
+            fail(core::errc::invalid, core::say("package.script/follows", line_, first.text));
             return;
         }
         if (first.plain && first.text == "export") {
@@ -382,7 +383,7 @@ private:
 
 core::result<std::vector<script_command>> parse_run_script(std::string_view text) {
     if (text.size() > most_script_bytes) {
-        return core::make_failure(core::errc::limit_exceeded, "line 1: more than 1 MiB: is it a run script?");
+        return core::make_failure(core::errc::limit_exceeded, core::say("package.script/large"));
     }
     return script_reader(text).read();
 }

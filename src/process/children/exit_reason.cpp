@@ -12,18 +12,21 @@ std::string signal_name(int number) {
 }
 
 struct describer {
-    std::string operator()(const exited_with& how) const { return "exit status " + std::to_string(how.code); }
-    std::string operator()(const killed_by& how) const {
-        return "killed by " + signal_name(how.signal) + (how.core_dumped ? " (core dumped)" : "");
+    core::reason operator()(const exited_with& how) const {
+        return core::say("service.exit/status", how.code);
     }
-    std::string operator()(const lost_track& how) const {
-        return "exit status unknown (" + how.why.message() + ")";
+    core::reason operator()(const killed_by& how) const {
+        return how.core_dumped ? core::say("service.exit/core", signal_name(how.signal))
+                               : core::say("service.exit/signal", signal_name(how.signal));
+    }
+    core::reason operator()(const lost_track& how) const {
+        return core::say("service.exit/unknown", how.why);
     }
 };
 
 }  // namespace
 
-std::string describe(const exit_reason& how) {
+core::reason describe(const exit_reason& how) {
     return std::visit(describer{}, how);
 }
 

@@ -51,26 +51,23 @@ std::string why_refused() {
 }
 
 // Why the accounts of that controller are off below `base`, and what turns them on.
-std::string why_off(const std::string& base, const std::string& controller) {
+core::reason why_off(const std::string& base, const std::string& controller) {
     const auto offered = read_file(base + "/cgroup.controllers", most_text);
     if (offered && has_word(*offered, controller)) {
-        return "other processes are in Corral's own control group, " + base +
-               ", so the kernel limits nothing below it; start Corral as its unit does";
+        return core::say("service.without-limits/others", base);
     }
-    return "the controller '" + controller + "' is not delegated to Corral's control group, " + base +
-           "; the unit needs Delegate=yes" +
-           (controller == "memory" ? ", and the kernel's command line cgroup_enable=memory on some boards"
-                                   : "");
+    return controller == "memory" ? core::say("service.without-limits/memory", base)
+                                  : core::say("service.without-limits/controller", controller, base);
 }
 
-core::failure limits_refused(std::string clause) {
-    return core::make_failure(core::errc::unavailable, std::move(clause));
+core::failure limits_refused(core::reason why) {
+    return core::make_failure(core::errc::unavailable, std::move(why));
 }
 
 core::result<void> set_limit(const std::string& folder, const char* file, std::uint64_t value) {
     if (value != 0 && !write_group_file(folder + '/' + file, std::to_string(value))) {
-        return limits_refused("the kernel refuses " + std::to_string(value) + " in " + folder + '/' + file +
-                              ": " + why_refused());
+        return limits_refused(
+            core::say("service.without-limits/value", value, folder + '/' + file, why_refused()));
     }
     return {};
 }
@@ -117,9 +114,7 @@ std::string missing_controllers(std::string_view enabled, const shared_limits& l
 core::result<std::string> open_model_cgroup(const std::string& base, const shared_limits& limits) {
     const auto owner = own_cgroup_name();
     if (base.empty() || !owner) {
-        return limits_refused(
-            "Corral has no control group (v2) of its own to divide; run it as the package's unit, which "
-            "says Delegate=yes");
+        return limits_refused(core::say("service.without-limits/none"));
     }
     const auto enabled = read_file(base + "/cgroup.subtree_control", most_text);
     if (const std::string missing = missing_controllers(enabled.value_or(""), limits); !missing.empty()) {
@@ -129,7 +124,7 @@ core::result<std::string> open_model_cgroup(const std::string& base, const share
     name.model = model_part(limits);
     const std::string folder = base + '/' + text_of(name);
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
-        return limits_refused("the control group " + folder + " can't be made: " + why_refused());
+        return limits_refused(core::say("service.without-limits/group", folder, why_refused()));
     }
     for (const auto& [file, value] : {std::pair{"memory.max", limits.memory}, {"pids.max", limits.tasks}}) {
         if (auto set = set_limit(folder, file, value); !set) {

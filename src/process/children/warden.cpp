@@ -98,7 +98,7 @@ std::optional<core::failure> ask_for_orphans() {
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0) {
         return std::nullopt;
     }
-    return core::errno_failure(errno, "PR_SET_CHILD_SUBREAPER");
+    return core::errno_failure(errno, core::reason::unlisted("PR_SET_CHILD_SUBREAPER"));
 }
 
 struct running_warden {

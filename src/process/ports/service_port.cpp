@@ -55,10 +55,10 @@ core::result<core::owned_fd> put_up_sign(std::uint16_t port) {
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
     core::owned_fd sign(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!sign.valid()) {
-        return core::errno_failure(errno, "socket");
+        return core::errno_failure(errno, {});
     }
     if (::bind(sign.get(), reinterpret_cast<const sockaddr*>(&name), length) != 0) {
-        return core::errno_failure(errno, "bind");
+        return core::errno_failure(errno, {});
     }
     return sign;
 }

@@ -216,13 +216,14 @@ const telemetry::line_ring* group_core::output_of(std::string_view service) cons
 
 core::reason group_core::hopeless() const {
     if (!wanted_) {
-        return name_ + " is stopped";
+        return core::say("service.sign-of-life/stopped", name_);
     }
     for (const auto& service : services_) {
         const service_machine& machine = service->machine();
         if (machine.state() == service_state::broken) {
-            return core::reason(core::wording{nullptr, "{service}: {reason}"},
-                                {service->name(), with_advice(machine.reason, machine.advice)});
+            return core::reason(
+                core::wording{nullptr, "{service}: {reason}"},
+                {core::reason::unlisted(service->name()), with_advice(machine.reason, machine.advice)});
         }
     }
     return {};
@@ -236,7 +237,7 @@ core::reason group_core::not_in_time() const {
                              machine.reason);
         }
     }
-    return "ready";
+    return core::say("service.at/ready");
 }
 
 core::awaitable<core::result<void>> group_core::wait_ready(std::shared_ptr<group_core> self,

@@ -64,13 +64,13 @@ core::reason with_advice(const core::reason& reason, const std::string& advice) 
         return reason;
     }
     if (reason.empty()) {
-        return advice;
+        return core::reason::unlisted(advice);
     }
     const bool sentence = advice.front() >= 'A' && advice.front() <= 'Z';
     const std::string_view form = reason.text().ends_with('.') ? "{reason} {advice}"
                                   : sentence                   ? "{reason}. {advice}"
                                                                : "{reason}; {advice}";
-    return core::reason(core::wording{nullptr, form}, {reason, advice});
+    return core::reason(core::wording{nullptr, form}, {reason, core::reason::unlisted(advice)});
 }
 
 const char* to_string(event_kind kind) noexcept {

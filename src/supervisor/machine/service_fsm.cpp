@@ -194,10 +194,10 @@ void stepper::on_stop() {
             return;
         case service_state::waiting:
         case service_state::broken:
-            return enter(phase::stopped{}, "stopped");
+            return enter(phase::stopped{}, core::say("service.at/stopped"));
         case service_state::starting:
             if (loading() == nullptr) {
-                return enter(phase::stopped{}, "stopped");
+                return enter(phase::stopped{}, core::say("service.at/stopped"));
             }
             return begin_stop(stop_phase::loading, after_stop::rest,
                               core::say("service.asked-to-stop/starting"));
@@ -213,7 +213,7 @@ void stepper::on_let_go() {
     m_.wanted = false;
     const bool without_process = m_.state() == service_state::starting && loading() == nullptr;
     if (m_.state() == service_state::waiting || m_.state() == service_state::broken || without_process) {
-        enter(phase::stopped{}, "stopped");
+        enter(phase::stopped{}, core::say("service.at/stopped"));
     } else if (auto* const stop = in<phase::stopping>()) {
         stop->after = after_stop::rest;
     }

@@ -50,6 +50,7 @@
 #include <vector>
 
 #include "corral/catalog/profile.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/time.hpp"
 #include "corral/supervisor/learned_clock.hpp"
 #include "corral/supervisor/service_status.hpp"
@@ -232,7 +233,7 @@ struct service_machine {
 
     phase::any now;
     core::steady_time since;
-    core::reason reason = "not started";
+    core::reason reason = core::say("service.at/unstarted");
     std::string advice;
 
     bool wanted = false;

@@ -11,13 +11,13 @@ namespace {
 core::reason stage_text(load_stage stage) {
     switch (stage) {
         case load_stage::socket:
-            return "loading";
+            return core::say("service.at/loading");
         case load_stage::probe:
             return core::say("service.not-answering-yet");
         case load_stage::self_test:
             return core::say("service.first-test");
     }
-    return "starting";
+    return core::say("service.at/begins");
 }
 
 std::string in_brackets(const core::reason& last) {
@@ -169,7 +169,7 @@ void stepper::become_ready() {
         clocks().whole.observe(in_.now - load->started - load->late_since_start);
         clocks().stall.observe(load->longest_pause);
     }
-    enter(phase::ready{}, "ready");
+    enter(phase::ready{}, core::say("service.at/ready"));
     m_.policy.on_ready();
     m_.ended_badly = false;
     act(action_kind::guard);

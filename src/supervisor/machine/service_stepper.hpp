@@ -70,7 +70,8 @@ private:
     void launch_unless_held(core::reason reason_held, core::reason cause);
     // What starting says.
     [[nodiscard]] static core::reason start_after(const core::reason& cause) {
-        return cause.empty() ? core::reason("loading") : core::say("service.loading-again").led_to_by(cause);
+        return cause.empty() ? core::say("service.at/loading")
+                             : core::say("service.loading-again").led_to_by(cause);
     }
     [[nodiscard]] phase::gate_question ask_gate(core::reason cause);
     void forget_question();

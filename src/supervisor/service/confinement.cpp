@@ -45,7 +45,7 @@ std::optional<process::program_fault> confinement::prepare(process::spawn_spec& 
     refusal_.reset();
     auto& fault = outlook.fault;
     if (fault && required()) {
-        fault->message = "its ports can't be guarded, which guard = \"require\" asks for: " + fault->message;
+        fault->message = core::say("service.unguarded", fault->message);
         fault->advice += for_require;
         return fault;
     }
@@ -92,11 +92,9 @@ bool confinement::had_no_effect() {
     return true;
 }
 
-std::string confinement::describe(const process::listening_socket& open) const {
-    const std::string where = open.any_address ? "every interface" : "a network address";
-    return "listens on " + where + " at port " + std::to_string(open.port) +
-           ": reachable from the network, without authentication; " +
-           (no_effect_.empty() ? not_reached : no_effect_);
+core::reason confinement::describe(const process::listening_socket& open) const {
+    return core::say("service.reachable", open.any_address ? "every interface" : "a network address",
+                     open.port, no_effect_.empty() ? not_reached : no_effect_);
 }
 
 void confinement::forget() noexcept {

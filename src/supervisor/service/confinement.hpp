@@ -54,7 +54,7 @@ public:
 
     [[nodiscard]] bool required() const noexcept { return rules_.guard == catalog::guard_mode::require; }
     // What other machines can reach, and why the guard did not prevent it.
-    [[nodiscard]] std::string describe(const process::listening_socket& open) const;
+    [[nodiscard]] core::reason describe(const process::listening_socket& open) const;
     // A service that requires its guard was stopped for `why`: it is not started again before `until`.
     void refuse(process::program_fault why, core::steady_time until);
     // A person asked for a start: what was learned may have been mended.

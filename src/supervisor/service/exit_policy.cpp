@@ -32,10 +32,10 @@ bool was_asked_to_end(std::optional<int> status, bool ready) {
 }
 
 // "Illegal instruction", for a fault that a profile says nothing about; "Killed" would add nothing.
-std::string plain_words(const process::exit_reason& reason) {
+core::reason plain_words(const process::exit_reason& reason) {
     const auto* killed = std::get_if<process::killed_by>(&reason);
     const char* words = killed == nullptr || was_sent(reason) ? nullptr : ::sigdescr_np(killed->signal);
-    return words == nullptr ? std::string() : std::string(words);
+    return words == nullptr ? core::reason() : core::reason::unlisted(words);
 }
 
 // That of a start first; nullptr: none is known.
@@ -100,7 +100,8 @@ core::reason with_line(const core::reason& text, std::string_view said) {
         return text;
     }
     const core::reason reason = with_card_memory(text, said);
-    return reason.led_to_by("it said: " + telemetry::printable(behind_bar(said), longest));
+    return reason.led_to_by(
+        core::say("service.said-before/line", telemetry::printable(behind_bar(said), longest)));
 }
 
 std::optional<int> exit_status(const process::exit_reason& reason) {
@@ -131,8 +132,8 @@ void blame_memory(exit_story& story, const process::exit_reason& how, const memo
     }
     const bool limited = found.limit_mb != 0;
     const char* const whom = itself ? "it" : "one of its processes";
-    core::reason reason = core::reason(process::describe(how))
-                              .led_to_by(limited ? core::say("service.memory-limit", found.limit_mb, whom)
+    core::reason reason =
+        process::describe(how).led_to_by(limited ? core::say("service.memory-limit", found.limit_mb, whom)
                                                  : core::say("service.memory-ran-out", whom));
     if (found.kills > 1) {
         reason = reason.led_to_by(core::say("service.memory-ran-out/more", found.kills));
@@ -151,8 +152,7 @@ void blame_tasks(exit_story& story, std::uint64_t most) {
 }
 
 void blame_refused_tasks(exit_story& story, const process::exit_reason& how, std::string_view said) {
-    const core::reason reason =
-        core::reason(process::describe(how)).led_to_by(core::say("service.tasks-refused/start"));
+    const core::reason reason = process::describe(how).led_to_by(core::say("service.tasks-refused/start"));
     story = finished(with_line(reason, said), advice_on_tasks, story.from_outside);
 }
 
@@ -168,14 +168,16 @@ exit_story explain_exit(const catalog::service_template& rules, const process::e
     }
     // A line that is known to end a start says more than a status; a harmless notice says less.
     if (!ready && printed != nullptr && printed->fatal_at_start) {
-        return finished(with_line(reason.led_to_by(printed->cause), said), printed->advice, from_outside);
+        return finished(with_line(reason.led_to_by(core::reason::unlisted(printed->cause)), said),
+                        printed->advice, from_outside);
     }
     const catalog::exit_meaning* const meaning = status ? meaning_of(rules, *status, ready) : nullptr;
     if (meaning != nullptr) {
-        reason = reason.led_to_by(meaning->cause);
+        reason = reason.led_to_by(core::reason::unlisted(meaning->cause));
         advice = meaning->advice;
     } else if (!ready && printed != nullptr) {
-        reason = reason.led_to_by(core::say("service.said-before").led_to_by(printed->cause));
+        reason = reason.led_to_by(
+            core::say("service.said-before").led_to_by(core::reason::unlisted(printed->cause)));
     } else {
         reason = reason.led_to_by(plain_words(how));
     }

@@ -24,12 +24,12 @@ listener_judgement judge_listeners(const std::vector<process::listening_socket>&
         if (row.owner == 0) {
             if (judgement.what != listener_finding::foreign) {
                 judgement.what = listener_finding::unknown;
-                judgement.who = describe(row);
+                judgement.who = core::reason::unlisted(describe(row));
             }
         } else if (!is_ours(row.owner)) {
             if (judgement.what != listener_finding::foreign) {
                 judgement.what = listener_finding::foreign;
-                judgement.who = describe(row);
+                judgement.who = core::reason::unlisted(describe(row));
             }
         } else {
             judgement.every_interface = judgement.every_interface || row.any_address;

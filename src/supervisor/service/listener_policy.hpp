@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "corral/core/reason.hpp"
 #include "corral/process/listener_owner.hpp"
 
 namespace corral::supervisor {
@@ -21,7 +22,7 @@ enum class listener_finding {
 
 struct listener_judgement {
     listener_finding what = listener_finding::none;
-    std::string who;               // of foreign and unknown: "python3 (pid 4711)"
+    core::reason who;              // of foreign and unknown: "python3 (pid 4711)"
     bool every_interface = false;  // one of ours listens on 0.0.0.0 or ::
     bool sibling = false;          // all that are foreign are of other services of this daemon
 };

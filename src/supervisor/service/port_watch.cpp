@@ -74,7 +74,7 @@ port_watch::fault port_watch::prepare(process::spawn_spec& command, guard_outloo
     if (is_free(on, endpoint_)) {
         return std::nullopt;
     }
-    return taken_by({listener_finding::unknown, "another program"});
+    return taken_by({listener_finding::unknown, core::reason::unlisted("another program")});
 }
 
 listener_judgement port_watch::search_taker(std::uint16_t port) {
@@ -241,9 +241,9 @@ port_watch::fault port_watch::judge_open(const std::vector<process::listening_so
         warning_.clear();
         return std::nullopt;
     }
-    std::string all = confined_.describe(open.front());
+    core::reason all = confined_.describe(open.front());
     if (open.size() > 1) {
-        all += " (and at " + std::to_string(open.size() - 1) + " more)";
+        all = all.led_to_by(core::say("service.reachable/more", open.size() - 1));
     }
     if (confined_.required()) {
         return unguarded(std::move(all), now);
@@ -270,7 +270,7 @@ void port_watch::warn_of(std::string what) {
     warning_ = std::move(what);
 }
 
-process::program_fault port_watch::unguarded(std::string what, core::steady_time now) {
+process::program_fault port_watch::unguarded(core::reason what, core::steady_time now) {
     process::program_fault why{
         "unguarded", std::move(what),
         "use a program that the guard reaches (dynamically linked, not set-uid), or say "

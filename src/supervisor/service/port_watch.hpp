@@ -96,7 +96,7 @@ private:
     [[nodiscard]] bool take_turn();
     void move_to(const boost::asio::ip::tcp::endpoint& where);
     void warn_of(std::string what);
-    [[nodiscard]] process::program_fault unguarded(std::string what, core::steady_time now);
+    [[nodiscard]] process::program_fault unguarded(core::reason what, core::steady_time now);
 
     boost::asio::ip::tcp::endpoint endpoint_;
     std::function<void(const boost::asio::ip::tcp::endpoint&)> on_endpoint_;

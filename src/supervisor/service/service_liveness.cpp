@@ -38,10 +38,10 @@ core::awaitable<core::reason> service_runner::probe_life(self_ptr self) {
         co_return core::reason();
     }
     if (reply) {
-        co_return "it answered with status " + std::to_string(reply->status);
+        co_return core::say("service.silent/status", reply->status);
     }
     const bool silent = reply.error().code == core::make_error_code(core::errc::timed_out);
-    co_return silent ? core::reason("no answer within " + seconds_text(asked.timeout))
+    co_return silent ? core::say("runtime.given-up/answer-within", seconds_text(asked.timeout))
                      : reply.error().message;
 }
 

@@ -123,7 +123,7 @@ void service_runner::perform(const service_action& action) {
         case action_kind::ask_gate:
             return spawn_task("gate", ask_gate(self, ++gate_questions_));
         case action_kind::launch:
-            problem_.clear();
+            problem_ = {};
             start_failed_ = true;  // until it serves
             return spawn_task("launch", prepare_launch(self, ++launches_));
         case action_kind::watch_socket:
@@ -236,7 +236,8 @@ void service_runner::take_news(process_run& run, const line_news& news) {
         feed({event_kind::progress, {}, {}});
     }
     if (news.fatal != nullptr) {
-        feed({event_kind::fatal_line, with_line(news.fatal->cause, run.output->said()), news.fatal->advice});
+        feed({event_kind::fatal_line,
+              with_line(core::reason::unlisted(news.fatal->cause), run.output->said()), news.fatal->advice});
     }
     if (news.remark != nullptr && owner_ != nullptr) {
         transition_record record = notes_.remark(*news.remark, machine_, run.pid);

@@ -162,7 +162,7 @@ private:
     std::uint64_t launches_ = 0;         // and so here
     core::lateness late_;                // of the timer
     core::nanoseconds late_counted_{0};  // what of it the machine knows
-    std::string problem_;                // the last thing in the way of readiness
+    core::reason problem_;               // the last thing in the way of readiness
     port_watch port_;
     service_notes notes_;
     telemetry::line_ring ring_;

@@ -34,7 +34,7 @@ constexpr core::seconds longest_search{5};
 // Looks are spaced by what they cost: an eighth of the time at most while loading, a five-hundredth when ready.
 constexpr int loading_spacing = 8;
 constexpr int ready_spacing = 500;
-constexpr const char* not_begun = "its program has not begun: the disk that it lies on does not answer";
+constexpr core::known_wording<> not_begun = "service.disk-silent/not-begun";
 // A hook whose process has died gets this long to notice by itself before it is cancelled.
 constexpr core::milliseconds hook_patience{5000};
 // A hook that knows its deadline is cancelled this long after it.
@@ -183,8 +183,8 @@ core::awaitable<void> service_runner::prepare_launch(self_ptr self, std::uint64_
             }
             co_return;
         }
-        fault = self->port_.taken_by(
-            found.value_or(listener_judgement{listener_finding::unknown, "another program"}));
+        fault = self->port_.taken_by(found.value_or(
+            listener_judgement{listener_finding::unknown, core::reason::unlisted("another program")}));
     }
     self->launch(std::move(command), std::move(fault));
 }
@@ -213,7 +213,8 @@ core::awaitable<listener_judgement> service_runner::look(self_ptr self, run_ptr 
     auto searching = search(self, run);
     std::optional<wide_view> seen = co_await std::move(searching);
     if (!seen) {
-        co_return listener_judgement{listener_finding::unknown, "a program that could not be looked up"};
+        co_return listener_judgement{listener_finding::unknown,
+                                     core::reason::unlisted("a program that could not be looked up")};
     }
     co_return self->port_.settled(std::move(seen->found));
 }
@@ -254,11 +255,11 @@ core::awaitable<bool> service_runner::verify_endpoint(self_ptr self) {
 
 core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
     const run_task mark(run, &process_run::hooks);
-    self->problem_ = not_begun;
+    self->problem_ = core::say(not_begun);
     auto executing = run->child.executed();
     co_await std::move(executing);
-    if (self->problem_ == not_begun) {
-        self->problem_.clear();
+    if (self->problem_ == core::say(not_begun)) {
+        self->problem_ = {};
     }
     core::milliseconds interval = first_interval;
     int unknown = 0;
@@ -328,12 +329,13 @@ core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
                 self->feed({event_kind::probe_answered, {}, {}});
                 co_return;
             }
-            self->problem_ = "its port is held by another process";
+            self->problem_ = core::say("service.not-listening/held");
         } else if (reply) {
-            self->problem_ = asked.method + " " + asked.target + " was answered with status " +
-                             std::to_string(reply->status);
+            self->problem_ =
+                core::say("service.not-listening/status", asked.method + " " + asked.target, reply->status);
         } else {
-            self->problem_ = asked.method + " " + asked.target + ": " + reply.error().message;
+            self->problem_ = core::say("service.not-listening/failed", asked.method + " " + asked.target,
+                                       reply.error().message);
         }
         const auto until = core::deadline::after(interval, self->now());
         const core::wake_reason woken = co_await run->changed.wait(until);
@@ -360,7 +362,7 @@ core::awaitable<void> service_runner::first_test(self_ptr self, run_ptr run) {
             verdict = std::get<0>(std::move(first));
         }
     } catch (const std::exception& error) {
-        verdict = core::make_failure(core::errc::internal, error.what());
+        verdict = core::make_failure(core::errc::internal, core::reason::unlisted(error.what()));
     }
     if (!self->in_stage(*run, load_stage::self_test)) {
         co_return;

@@ -26,19 +26,22 @@ inline constexpr std::array command_table{
             "A daemon answers, but not that of --config.",
             "Start one of its own by 'corral serve --config FILE', or leave --config out."},
     message{"command.unknown", command_reader,
-            "model '…' has no service '…'\n"
+            "service| model '{model}' has no service '{service}'; did you mean '{name}'?\n"
+            "services| model '{model}' has no service '{service}'; there are {names}\n"
+            "which| several models have a service '{service}'; say {names}\n"
             "there is no command '…'\n"
             "has no option '…'\n"
             "is a word too many for 'corral…\n"
             "needs one of these words behind it: …",
             "The word is no command, option or service; the nearest is named.",
             "Write the word that is named; 'corral help' lists all."},
-    message{"catalogue.other-box", command_reader, "this box is …, and … has packages for …",
+    message{"catalogue.other-box", command_reader, "this box is {box}, and {model} has packages for {kinds}",
             "The catalogue has this model for other boards only.",
             "Choose another model by 'corral search', or name a package by 'corral pull "
             "hf.co/OWNER/REPOSITORY'."},
     message{"catalogue.no-such-model", command_reader,
-            "the catalogue has no model '…'\n"
+            "none| the catalogue has no model '{model}'; 'corral search' lists those it has\n"
+            "tags| the catalogue has no model '{model}'; for this box it has {tags}\n"
             "the catalogue has no such model; 'corral search' without words lists all, and …",
             "No name, family or capability of the catalogue has all of the words.",
             "List all by 'corral search', or name a package by 'corral pull hf.co/OWNER/REPOSITORY'."},
@@ -75,7 +78,9 @@ inline constexpr std::array command_table{
             "there| there is no model '{model}' at {url}{meant}{what}",
             "The server that was asked lists other names.", "One of the names behind it."},
     message{"command.key-wanted", command_reader,
-            "it wants a key. Give it by --key-file or OLLAMA_API_KEY.\n"
+            "box| {url} wants a key. Give it by --key-file or OLLAMA_API_KEY.\n"
+            "unknown| {url} does not know this key. Whoever runs it can make one by 'corral key new NAME "
+            "--scope observe,operate'.\n"
             "answers| {url} answers with status {status:d}{key}",
             "The server answers only with a key.", "Give the key by --key-file FILE or OLLAMA_API_KEY."},
     message{"command.not-trusted", command_reader,
@@ -88,7 +93,10 @@ inline constexpr std::array command_table{
             "Mend the line; 'corral check' names file, line and column of every mistake."},
     message{"configuration.open-door", command_reader, "without [tls] the API keys cross the network",
             "The keys can be read on the way.", "Add [tls], or put a proxy in front that speaks it."},
-    message{"command.other-user", command_reader, "Corral runs as another user, '…'. Ask it as that one",
+    message{"command.other-user", command_reader,
+            "user| Corral runs as another user, '{user}'. Ask it as that one: {command}, or with sudo.\n"
+            "root| Corral runs as another user, 'root'. Ask it as that one: 'sudo corral ...'.\n"
+            "unknown| Corral runs as another user: {path} is closed to this one. Ask it with sudo.",
             "The admin socket is open to Corral's own user and root.",
             "Ask as that user or as root: sudo corral …."},
     message{"command.no-socket", command_reader,
@@ -134,7 +142,6 @@ inline constexpr std::array command_table{
         "listen must be an IP address or localhost, with a port.",
         "Write an address and a port, such as \"127.0.0.1:11434\"; 'corral check' names file, line and key."},
     message{"configuration.not-a-name", command_reader,
-            "is not a model name; write NAME or NAME:TAG, such as qwen3:4b\n"
             "model| '{typed}' is not a model name; write NAME or NAME:TAG, such as qwen3:4b",
             "The value can't be meant.", "Write NAME or NAME:TAG; 'corral check' names file, line and key."},
     message{"configuration.cant-claim-tools", command_reader,
@@ -155,6 +162,40 @@ inline constexpr std::array command_table{
             "answers| incidents were not taken by {url}: its status is {status:d}",
             "The address of [report] did not take an incident. It is kept, and sent later.",
             "Look at that server, and at 'to' and 'key_file' of [report]."},
+    message{"tokens.text", command_reader,
+            "message| {file} holds a message that is no text of a system, user or assistant.\n"
+            "list| {file} holds no list of messages. Write it as a client sends it: [{{\"role\": \"user\", "
+            "\"content\": \"Hi\"}}].\n"
+            "unreadable| {file} can't be read: {why}.\n"
+            "long| A text may have 1 MiB at most.\n"
+            "none| There is no text. Write it behind the model, or pipe it in.",
+            "What 'corral tokens' should look at is missing, or not of the form that it takes.",
+            "Do what the sentence says; 'corral help tokens' has examples."},
+    message{
+        "tokens.model", command_reader,
+        "none| There is no model '{model}'. 'corral list' names all models.\n"
+        "no-file| There is no model '{model}', nor such a file. 'corral list' names all models.\n"
+        "service| {model} has no tokenizer service: its runtime (profile {profile}) reads texts by itself "
+        "and reports no ids.\n"
+        "ended| The tokenizer service of {model} ended by itself{words}. 'corral check' looks at its "
+        "files.\n"
+        "late| The tokenizer service of {model} did not answer within 3 min{words}. 'corral check' looks "
+        "at its files.",
+        "The model's own tokenizer could not be asked.",
+        "Choose a model with a tokenizer service, or mend its package as 'corral doctor MODEL' says."},
+    message{"tokens.file", command_reader,
+            "kind| {file} is no file.\n"
+            "large| {file} is larger than 64 MiB, more than a tokenizer.json has.\n"
+            "python| The text could not be handed to Python.\n"
+            "late| {file} was not read within {seconds:d} s.\n"
+            "much| {file} makes more of the text than 32 MiB.\n"
+            "failed| {file} could not be read by the Python package tokenizers{how}\n"
+            "answer| {file}: Python's answer about it can't be read.\n"
+            "library| {file} takes the Python package tokenizers, which none of {pythons} has. Run: sudo "
+            "python3 -m venv --system-site-packages /opt/corral-python && sudo /opt/corral-python/bin/pip "
+            "install tokenizers.",
+            "The tokenizer.json to compare with could not be used.",
+            "Name a tokenizer.json of the model, and install the package that reads it."},
     message{"connect.client", command_reader, "there is no client '…'", "The word is no client of the table.",
             "Write the name that is named; 'corral connect' lists all."},
     message{"connect.merge", command_reader,

@@ -106,7 +106,11 @@ inline constexpr std::array configuration_table{
         "end| '{key}' must end with SIGKILL to the group: nothing else is sure to end it\n"
         "'…' means something only with kind = …\n"
         "range-addresses| '{what}' is no range of addresses: {why}\n"
-        "must look like http://HOST:PORT or https://HOST:PORT\n"
+        "url-scheme| \"{url}\" must begin with http://\n"
+        "url-more| \"{url}\" must be only http://ADDRESS:PORT\n"
+        "url-port| \"{url}\" must name a port from 1 to 65535\n"
+        "url-no-port| \"{url}\" must name a port\n"
+        "url-host| \"{url}\" must name an IP address or localhost\n"
         "pci| 'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"\n"
         "unit| 'unit' must be a word of up to {longest-unit:d} bytes, such as \"AICore\"\n"
         "'path' must be relative to the package, without '..'\n"
@@ -264,30 +268,38 @@ inline constexpr std::array configuration_table{
             "plain| '{text}' is no address for reports; write https://HOST/PATH",
             "Incidents are sent over TLS, or to 127.0.0.1.",
             "Write to = \"https://HOST/PATH\" in [report], or leave the table out."},
-    message{"configuration.certificate", configuration_reader,
-            "can't read …: …\n"
-            "holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")\n"
-            "holds no certificate in PEM form, or can't be read\n"
-            "can't be used: …\n"
-            "holds a chain that can't be used\n"
-            "holds a damaged certificate behind the first\n"
-            "is encrypted with a password; a server needs a key without one (openssl pkey -in OLD -out NEW)\n"
-            "holds no private key in PEM form\n"
-            "is not the key of the certificate in …\n"
-            "holds a key that can't be used\n"
-            "must be a regular file of at most 1 MiB with certificates in PEM form\n"
-            "tls-available| TLS is not available in this system's OpenSSL",
-            "A certificate or its key can't be used; the old pair stays in force where there is one.",
-            "Look at the files by 'openssl x509 -in CERT -noout -text' and 'openssl pkey -in KEY -noout'."},
-    message{"configuration.listen-failed", configuration_reader,
-            "listen| can't listen on {where}: {error}\n"
-            "listen-inherited| can't listen on an inherited socket: {why}\n"
-            "'fleet.agent' … can't be opened for load balancers: …; free it, or give another address\n"
-            "descriptor| descriptor {inherited:d} is no TCP socket that listens\n"
-            "tell| can't tell the address of a listener: {error}\n"
-            "the socket of the service manager listens on …, and 'listen' says …; the socket is used",
-            "The address can't be had: it is taken, not of this machine, or a port below 1024.",
-            "Find who has it by 'ss -tlnp | grep PORT'; choose another port by listen or OLLAMA_HOST."},
+    message{
+        "configuration.certificate", configuration_reader,
+        "none| '{file}' holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")\n"
+        "no-authority| '{file}' holds no certificate in PEM form, or can't be read\n"
+        "unusable| '{file}' can't be used: {why}\n"
+        "chain| '{file}' holds a chain that can't be used\n"
+        "damaged| '{file}' holds a damaged certificate behind the first\n"
+        "encrypted| '{file}' is encrypted with a password; a server needs a key without one (openssl pkey "
+        "-in OLD -out NEW)\n"
+        "no-key| '{file}' holds no private key in PEM form\n"
+        "other-key| '{file}' is not the key of the certificate in '{certificate}'\n"
+        "bad-key| '{file}' holds a key that can't be used\n"
+        "authorities| '{file}' must be a regular file of at most 1 MiB with certificates in PEM form\n"
+        "tls-available| TLS is not available in this system's OpenSSL",
+        "A certificate or its key can't be used; the old pair stays in force where there is one.",
+        "Look at the files by 'openssl x509 -in CERT -noout -text' and 'openssl pkey -in KEY -noout'."},
+    message{
+        "configuration.listen-failed", configuration_reader,
+        "listen| can't listen on {where}: {error}\n"
+        "taken| can't listen on {where}: the port is taken by {program}; stop that program, or say another "
+        "address by 'listen'\n"
+        "no-interface| can't listen on {where}: no interface of this machine has that address; 'ip address' "
+        "shows those there are\n"
+        "permission| can't listen on {where}: no permission (ports below 1024 need CAP_NET_BIND_SERVICE)\n"
+        "listen-inherited| can't listen on an inherited socket: {why}\n"
+        "agent| 'fleet.agent' {address} can't be opened for load balancers: {why}; free it, or give another "
+        "address\n"
+        "descriptor| descriptor {inherited:d} is no TCP socket that listens\n"
+        "tell| can't tell the address of a listener: {error}\n"
+        "the socket of the service manager listens on …, and 'listen' says …; the socket is used",
+        "The address can't be had: it is taken, not of this machine, or a port below 1024.",
+        "Find who has it by 'ss -tlnp | grep PORT'; choose another port by listen or OLLAMA_HOST."},
     message{"configuration.manifest-write", configuration_reader,
             "written| '{where}' can't be written: {why}. {way-out}\n"
             "link-leads| '{where}' is a link, and what it leads to is not Corral's to write; put a folder or "
@@ -302,12 +314,12 @@ inline constexpr std::array configuration_table{
             "The pin of a model is a line of its manifest, and was neither written nor taken.",
             "Write or take the line 'pinned = true' by hand, then run 'corral reload'."},
     message{"files.private", configuration_reader,
-            "can't read '…': …\n"
-            "can't write '…': …\n"
-            "can't write beside '…': …\n"
-            "can't sync the folder …\n"
-            "can't open the folder …\n"
-            "can't lock the folder …\n"
+            "read| can't read '{file}': {why}\n"
+            "write| can't write '{file}': {why}\n"
+            "beside| can't write beside '{file}': {why}\n"
+            "sync| can't sync the folder '{folder}': {why}\n"
+            "open| can't open the folder '{folder}': {why}\n"
+            "lock| can't lock the folder '{folder}': {why}\n"
             "make-folder| can't make the folder '{folder}': {what}\n"
             "regular-file| '{file}' is not a regular file\n"
             "larger-mib| '{file}' is larger than 1 MiB\n"
@@ -319,10 +331,12 @@ inline constexpr std::array configuration_table{
         "disk-answer| the disk does not answer\n"
         "nobody-waits| the wait for the disk was cancelled\n"
         "thread-started| no thread can be started: {what}\n"
-        "cannot write …\n"
-        "cannot sync …\n"
-        "cannot replace …\n"
-        "cannot remove …",
+        "no-thread| the system gives Corral no thread for its files now; ask again\n"
+        "thrown| the disk: {what}\n"
+        "write| cannot write '{file}': {why}\n"
+        "sync| cannot sync '{folder}': {why}\n"
+        "replace| cannot replace '{file}': {why}\n"
+        "remove| cannot remove '{file}': {why}",
         "The disk was too slow, full or read-only for what was to be written; nothing half-written stays.",
         "Make room ('df -h'); 'dmesg' tells errors of the disk."},
 };

@@ -14,21 +14,20 @@ inline constexpr std::array form_table{
             "EOF",
             "The request has no body.", "Send JSON, with Content-Type: application/json."},
     message{"request.not-json", form_reader,
-            "unexpected EOF\n"
-            "invalid character …",
+            "end| unexpected EOF\n"
+            "character| invalid character {character} {where}",
             "The body is no JSON; the sentence names the first character that is wrong.",
             "Mend the JSON; most often a comma, a quote or a bracket is missing."},
     message{"request.json-too-deep", form_reader,
-            "of the request is nested deeper than …\n"
-            "the JSON of the request is nested deeper than …\n"
-            "exceeded max depth\n"
+            "all| the JSON of the request is nested deeper than {levels:d} levels\n"
+            "max| invalid character {character} exceeded max depth\n"
             "request| '{key}' of the request is nested deeper than {depth:d} levels",
             "Arrays and objects lie too deep inside each other.", "Send flatter JSON."},
     message{"request.json-too-much", form_reader,
-            "the JSON of the request holds too many values\n"
-            "the JSON of the request holds too many arrays and objects\n"
-            "an object in the JSON of the request has too many members\n"
-            "of the request holds too much: at most …",
+            "values| the JSON of the request holds too many values\n"
+            "containers| the JSON of the request holds too many arrays and objects\n"
+            "members| an object in the JSON of the request has too many members\n"
+            "list| '{key}' of the request holds too much: at most {elements:d} elements are allowed{values}",
             "The JSON is within its bytes, but has more parts than a request can need.",
             "Send fewer elements."},
     message{"request.wrong-type", form_reader,
@@ -147,7 +146,7 @@ inline constexpr std::array form_table{
             "No runtime here, or Corral itself, does not do this.",
             "Leave it out, or do what the sentence names."},
     message{"request.not-for-chat", form_reader,
-            "does not support …\n"
+            "embeddings| this model does not support embeddings\n"
             "support| \"{model}\" does not support chat\n"
             "support-2| {typed} does not support {activity}",
             "The model lacks the capability; one that makes vectors, for instance, does not answer.",
@@ -176,7 +175,7 @@ inline constexpr std::array form_table{
         "template| template: :{line:d}: {reason}\n"
         "template-place| the template has no place for tools, because it does not use .Tools; ask without "
         "them\n"
-        "the prompt template makes nothing of this request, so there is nothing to answer",
+        "nothing| the prompt template makes nothing of this request, so there is nothing to answer",
         "The prompt template of the request or of a client's model has a mistake; line and mark are named.",
         "Mend the template, or leave it out."},
     message{"request.conversation", form_reader,

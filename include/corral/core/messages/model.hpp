@@ -9,7 +9,7 @@ namespace corral::core::messages {
 inline constexpr auto model_reader = message_reader::operators;
 
 inline constexpr std::array model_table{
-    message{"model.unloaded", model_reader, "The model is not loaded: it …",
+    message{"model.unloaded", model_reader, "The model is not loaded: it {waits}.",
             "It was unloaded and is loaded by the next request, after what is named.",
             "Nothing, or corral start MODEL."},
     message{"model.waits-for-turn", model_reader,

@@ -15,6 +15,10 @@ inline constexpr std::array operation_table{
             "ended| Corral ended the connection: it stops, or goes on as another program\n"
             "nothing-changed| nothing has changed: {upgrade}\n"
             "program| 'program' must be a path from the root\n"
+            "child| 'corral {command}' can't be started: {why}\n"
+            "no-answer| 'corral {command}' gave no answer: {why}\n"
+            "scope| the server shows its box to keys of the scope observe alone\n"
+            "box| the server gives no status of its box\n"
             "internal| internal error: {thrown}\n"
             "the daemon refuses\n"
             "corral-url| the Corral at --url wants one model by its name\n"
@@ -54,7 +58,7 @@ inline constexpr std::array operation_table{
             "Restart Corral; look at the system's log if that does not help."},
     message{"page.unreadable", operation_reader,
             "the page for browsers is not shown: …\n"
-            "the page's file '…' can't be read: …",
+            "file| the page's file '{file}' can't be read: {why}; install Corral again",
             "A file of the page under share/corral/ui can't be read; requests are answered as ever.",
             "Install Corral again, and look at the disk if that does not help."},
     message{"command.too-many-readers", operation_reader,
@@ -68,14 +72,14 @@ inline constexpr std::array operation_table{
     message{
         "command.socket-file", operation_reader,
         "admin| the admin socket '{path}' can't be used\n"
-        "the name of the socket is too long: …\n"
-        "there is something else than a socket at …\n"
-        "can't look at …\n"
-        "can't make a socket for …\n"
-        "can't tell whose socket is at …\n"
-        "can't replace the left-over socket …\n"
-        "can't listen at …\n"
-        "can't connect to …\n"
+        "too-long| the name of the socket is too long: '{path}': {why}\n"
+        "something-else| there is something else than a socket at '{path}': {why}\n"
+        "look| can't look at '{path}': {why}\n"
+        "make| can't make a socket for '{path}': {why}\n"
+        "whose| can't tell whose socket is at '{path}': {why}\n"
+        "replace| can't replace the left-over socket '{path}': {why}\n"
+        "listen| can't listen at '{path}': {why}\n"
+        "connect| can't connect to '{path}': {why}\n"
         "tell-who| can't tell who is at the other end: {why}\n"
         "there is no admin socket, so 'corral status' and the like do not work: …",
         "The socket over which commands ask could not be made or reached. Clients are served all the same.",
@@ -111,7 +115,7 @@ inline constexpr std::array operation_table{
             "'…' is damaged\n"
             "name-bundle| '{name}' is not the name of a bundle\n"
             "bundle| '{what}' is no bundle\n"
-            "can't list …\n"
+            "list| can't list '{folder}': {why}\n"
             "; run this as the user that runs Corral, or say --state DIR\n"
             "the daemon at '…' has no state directory, so it keeps nothing. Set 'state_directory' in its "
             "configuration.",
@@ -119,7 +123,9 @@ inline constexpr std::array operation_table{
     message{"command.run-answer", operation_reader,
             "answer-ended| the answer ended before its last line\n"
             "line-answer| a line of the answer is too long\n"
-            "a line of the answer is not understood",
+            "line| a line of the answer is not understood\n"
+            "status| the server answered with status {status:d}\n"
+            "operated| You operate this server: 'corral status' and 'corral logs {model}' say more.",
             "The server broke its answer off, or is none that corral run understands.",
             "Ask again; each time: look at 'corral status' and 'corral logs corral'."},
     message{
@@ -128,15 +134,15 @@ inline constexpr std::array operation_table{
         "corral run speaks plain http, to this machine.", "Use 'ollama run' with OLLAMA_HOST=https://…."},
     message{
         "command.no-model", operation_reader,
-        "there is no model '…'; did you mean '…'?\n"
-        "there is no model '…'; choose one of these: …\n"
-        "there is no model '…'; there is none at all: 'corral search' lists what fits this box, 'corral pull "
-        "NAME' fetches one",
+        "meant| there is no model '{model}'; did you mean '{name}'?\n"
+        "choose| there is no model '{model}'; choose one of these: {names}\n"
+        "none| there is no model '{model}'; there is none at all: 'corral search' lists what fits this box, "
+        "'corral pull NAME' fetches one",
         "No manifest has the name; the nearest is named.",
         "Write a name that 'corral list' shows; 'corral pull NAME' fetches one of the catalogue."},
     message{"command.address", operation_reader,
             "address| '{host}' has no address: {what}\n"
-            "'…' must look like http://HOST:PORT or https://HOST:PORT\n"
+            "form| {option} '{address}' must look like http://HOST:PORT or https://HOST:PORT\n"
             "read-plain| '{file}' can't be read: is it there, and a plain file?\n"
             "longer-bytes| '{file}' is longer than {most:d} bytes or can't be read",
             "The address or the file of a key or certificate can't be used.",
@@ -151,6 +157,8 @@ inline constexpr std::array operation_table{
             "Request timed out: …\n"
             "the answer ended without its last line\n"
             "the answer is empty\n"
+            "refused| {url} refuses every test: {why}\n"
+            "repeats| a line of the answer is none of flask_server.py: {line}\n"
             "the answer goes on past the stop text '…'",
             "A test of the benchmark did not do what it asks.",
             "Ask the same by 'corral run MODEL', and look at 'corral logs MODEL'."},
@@ -160,9 +168,10 @@ inline constexpr std::array operation_table{
             "A reload was refused, so the model is served as it was.",
             "Mend what 'corral check' names, then run 'corral reload'."},
     message{"command.bench-plan", operation_reader,
-            "there is no set '…': say corral, rk3588, lengths, or a file that ends in .toml\n"
-            "has no test in common with the set '…'\n"
-            "the folder '…' can't be made: …\n"
+            "no-set| there is no set '{name}': say corral, rk3588, lengths, or a file that ends in .toml\n"
+            "no-common| the run in '{folder}' (set '{before}') has no test in common with the set '{now}'\n"
+            "folder| the folder '{folder}' can't be made: {why}\n"
+            "set| the set of tests has a mistake: {problem}\n"
             "these-results| {name}: these are no results of 'corral bench'\n"
             "server-went| the server went on far beyond the limit of {tokens:d} tokens\n"
             "line-answer| a line of the answer is longer than 4 MiB\n"
@@ -202,21 +211,26 @@ inline constexpr std::array operation_table{
             "taken| the drain was taken back ('corral undrain') before the last answer had ended",
             "corral drain --wait stopped waiting; the box does not drain any more.",
             "Look at 'corral status', and run 'corral drain --wait' again where Corral runs."},
-    message{"upgrade.refused", operation_reader,
-            "upgrade-under| an upgrade is under way already\n"
-            "corral-being| corral is being stopped\n"
-            "server-shutting| the server is shutting down\n"
-            "configuration-file| the configuration file is empty, or has no model any more; if that is "
-            "wanted, say 'corral reload --allow-empty' first\n"
-            "take-over| {program} can't take over: {report}\n"
-            "can't be looked at: …\n"
-            "can't take over: it did not …\n"
-            "services-stop| the services of {name} did not stop in time\n"
-            "did not end within …\n"
-            "the upgrade was given up, and all goes on as before: …\n"
-            "upgrade: …",
-            "The new program did not take over; the old one goes on serving, nothing is lost.",
-            "Mend the cause that is named, then run 'corral upgrade' again."},
+    message{
+        "upgrade.refused", operation_reader,
+        "upgrade-under| an upgrade is under way already\n"
+        "corral-being| corral is being stopped\n"
+        "server-shutting| the server is shutting down\n"
+        "configuration-file| the configuration file is empty, or has no model any more; if that is "
+        "wanted, say 'corral reload --allow-empty' first\n"
+        "take-over| {program} can't take over: {report}\n"
+        "looked-at| {program} can't be looked at: {why}\n"
+        "begin| {program} can't take over: it did not begin within {seconds:d} s, for the disk that it lies "
+        "on does not answer\n"
+        "answer| {program} can't take over: it did not answer within {seconds:d} s\n"
+        "services-stop| the services of {name} did not stop in time\n"
+        "other-answer| its answer is not that of corral\n"
+        "other-format| it knows another version of the format\n"
+        "busy| {open} did not end within {seconds:d} s\n"
+        "the upgrade was given up, and all goes on as before: …\n"
+        "upgrade: …",
+        "The new program did not take over; the old one goes on serving, nothing is lost.",
+        "Mend the cause that is named, then run 'corral upgrade' again."},
     message{
         "upgrade.watching", operation_reader,
         "Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd runs it)\n"
@@ -298,7 +312,8 @@ inline constexpr std::array operation_table{
             "clients can't make models: …\n"
             "folder-models| the folder '{folder}' for models made by clients cannot be used: {why}\n"
             "delete-some| {what}; delete some\n"
-            "newer-version| a newer version of Corral wrote it",
+            "newer-version| a newer version of Corral wrote it\n"
+            "empty| it is empty",
             "A model made by a client is not served just now; its file stays.",
             "Mend what is named, then corral reload."},
     message{"model.place-changed", operation_reader,

@@ -41,13 +41,17 @@ inline constexpr std::array pull_table{
         "nothing is taken from there, so tell whoever runs the source",
         "The source sent us where nothing is fetched from: into this network, out of TLS, or in a circle.",
         "Tell whoever runs the source; a mirror of one's own network is named in endpoint of [pull]."},
-    message{"pull.proxy", pull_reader,
-            "the proxy lets nothing through to '…' (…); …\n"
-            "name-proxy| the name of the proxy can't be resolved; see the variables https_proxy, http_proxy "
-            "and all_proxy",
-            "The proxy that the environment names is not found, or refuses the way to the source.",
-            "Look at 'env | grep -i proxy'; a service has its variables by 'systemctl edit corral', "
-            "[Service] Environment=."},
+    message{
+        "pull.proxy", pull_reader,
+        "password| the proxy lets nothing through to '{host}' ({status:d}); it asks for a name and a "
+        "password, so set the variable https_proxy to http://NAME:PASSWORD@PROXY:PORT\n"
+        "closed| the proxy lets nothing through to '{host}' ({status:d}); ask whoever runs it to open the "
+        "way, or name the host in the variable no_proxy\n"
+        "name-proxy| the name of the proxy can't be resolved; see the variables https_proxy, http_proxy "
+        "and all_proxy",
+        "The proxy that the environment names is not found, or refuses the way to the source.",
+        "Look at 'env | grep -i proxy'; a service has its variables by 'systemctl edit corral', "
+        "[Service] Environment=."},
     message{"pull.refused", pull_reader, "source-refuses| the source refuses {what} ({status:d}): {advice}",
             "The source answered, and does not give what was asked for. What has come is kept.",
             "See the name and its page at the source; for a model that asks for consent a token in "
@@ -138,6 +142,65 @@ inline constexpr std::array pull_table{
             "see 'token_file' of [pull]",
             "The file of the token is no token.",
             "Write the token alone into that file, readable by Corral's user."},
+    message{"package.folder", pull_reader,
+            "open| the folder '{folder}' can't be opened: {why}\n"
+            "kind| '{folder}' is no folder\n"
+            "closed| the folder '{folder}' may not be read by this user\n"
+            "read| the package's file '{file}' can't be read: {why}",
+            "The package, or a file of it, can't be read.",
+            "Look at its owner and permissions by 'ls -l'; 'dmesg' tells errors of the disk."},
+    message{"package.name", pull_reader,
+            "none| '{name}' is no name of a file\n"
+            "path-too-long| '{name}' is longer than a path may be\n"
+            "absolute| '{name}' is an absolute path; only files inside the package are taken\n"
+            "leads-out| '{name}' in a path leads out of the package\n"
+            "too-long| '{name}' is longer than a file's name may be\n"
+            "control| '{name}' holds control characters",
+            "A name of a file could not be meant, or would leave the package's folder.",
+            "Tell whoever publishes the package, and take another."},
+    message{"package.sums", pull_reader,
+            "unusable| SHA256SUMS can't be used: {why}\n"
+            "long| it is longer than a list of checksums may be\n"
+            "break| line {line:d} names a file with a line break or a backslash in its name\n"
+            "form| line {line:d} is not a SHA-256 and a name, as sha256sum writes them\n"
+            "refused| line {line:d} is refused: {why}\n"
+            "itself| line {line:d} names the folder itself\n"
+            "twice| line {line:d} names '{file}' for the second time\n"
+            "many| it names more than {files:d} files\n"
+            "none| it names no file",
+            "The list of checksums is none that can be relied on, so nothing is taken for good.",
+            "Fetch the list again, or make it anew: sha256sum FILES >SHA256SUMS."},
+    message{"package.record", pull_reader,
+            "damaged| the record of an import is damaged\n"
+            "newer| a newer version of Corral wrote the record of an import\n"
+            "unreadable| the record of an import, '{file}', can't be read: {why}\n"
+            "unusable| the record of an import, '{file}', can't be used{>: }",
+            "Changes of the package since its import can't be detected.",
+            "Run 'corral import --force DIR' once more."},
+    message{"package.script", pull_reader,
+            "large| line 1: more than 1 MiB: is it a run script?\n"
+            "words| line {line:d}: more than {words:d} words: is it a run script?\n"
+            "word| line {line:d}: a word of more than {bytes:d} bytes\n"
+            "zero| line {line:d}: a zero byte: it is no text\n"
+            "pipe| line {line:d}: a pipe or an '||': what runs is known only when the script runs\n"
+            "function| line {line:d}: a function or a sub-shell, which only a run could follow\n"
+            "input| line {line:d}: text in the script for a program's input, which only a run could follow\n"
+            "single| line {line:d}: a ' without its end\n"
+            "double| line {line:d}: a \" without its end\n"
+            "output| line {line:d}: the output of another command, which is known only when the script runs\n"
+            "follows| line {line:d}: '{word}': what follows is known only when the script runs",
+            "The vendor's run script does more than name a program and its options, so they can't be read "
+            "from it.",
+            "Write a manifest by hand (docs/manifests.md), or import another script by --script."},
+    message{"package.modules", pull_reader,
+            "venv| '{command}' could not be started. Install Python's venv: sudo apt install python3-venv.\n"
+            "offline| '{command}' reached no package index. On a machine with a network run 'pip download -d "
+            "wheels {modules}', bring the folder here, and import again with PIP_NO_INDEX=1 and "
+            "PIP_FIND_LINKS=/path/to/wheels.\n"
+            "late| '{command}' did not end in its time, or was killed.\n"
+            "failed| '{command}' failed. It said: {words}",
+            "Python packages that the model's tokenizer needs were not installed.",
+            "Do what the sentence says, then import again."},
     message{"pull.went-back", pull_reader,
             "before| {model} is served from the revision before: with the new one it is not ready, {why}\n"
             "no-import| the new revision is no model\n"

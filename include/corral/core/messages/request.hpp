@@ -38,14 +38,15 @@ inline constexpr std::array request_table{
             "Ask again after the time in Retry-After."},
     message{"request.withdrawn", request_reader, "the request was withdrawn",
             "The client went, or took it back.", "Nothing; ask again for an answer."},
-    message{"request.deadline", request_reader,
-            "the request waited for its turn as long as it may; ask again later\n"
-            "The request's time ran out while it waited for its turn. Ask again, or give it more time.\n"
-            "too-late| The request's turn would come in about {seconds} s, later than it may wait. Ask again "
-            "then, or "
-            "give it more time.",
-            "It waited longer than request_deadline or its X-Request-Timeout, or would have to.",
-            "Ask again later; the operator can look at the queue: corral status."},
+    message{
+        "request.deadline", request_reader,
+        "the request waited for its turn as long as it may; ask again later\n"
+        "turn| The request's time ran out while it waited for its turn. Ask again, or give it more time.\n"
+        "too-late| The request's turn would come in about {seconds} s, later than it may wait. Ask again "
+        "then, or "
+        "give it more time.",
+        "It waited longer than request_deadline or its X-Request-Timeout, or would have to.",
+        "Ask again later; the operator can look at the queue: corral status."},
     message{"request.took-too-long", request_reader,
             "The answer took longer than it may here; ask for a shorter one.",
             "Its answer was not whole within request_deadline and was ended.",
@@ -59,15 +60,16 @@ inline constexpr std::array request_table{
             "may come in.",
             "Ask again later; the operator: corral status."},
     message{"request.model-stopped", request_reader,
-            "the model was stopped by its operator; 'corral start … on the server brings it back",
+            "the model was stopped by its operator; 'corral start {model}' on the server brings it back",
             "Somebody ran corral stop; it stays so until corral start.",
             "Ask the operator for 'corral start MODEL'."},
     message{"request.model-broken", request_reader,
-            "The model does not start. Corral tries again by itself; ask again …",
+            "The model does not start. Corral tries again by itself; ask again {when}. 'corral status' tells "
+            "its operator why.",
             "A service of it ends or can't be started.",
             "Its operator can run 'corral status', then 'corral doctor'."},
     message{"request.remote-away", request_reader,
-            "The other server that answers for this model does not serve now. Ask again …",
+            "The other server that answers for this model does not serve now. Ask again {when}.",
             "It can't be reached, has no such model, or failed requests of late.",
             "Ask again at that time; the operator sees what is wrong there by 'corral status'."},
     message{"request.runtime-refuses", request_reader,
@@ -80,7 +82,7 @@ inline constexpr std::array request_table{
             "Ask again; corral status --watch shows the load."},
     message{"request.runtime-died", request_reader,
             "The model's program stopped while it worked on this answer.\n"
-            "Corral starts it again by itself; ask again …",
+            "again| Corral starts it again by itself; ask again {when}.",
             "The runtime crashed after text had gone out; Corral starts it again.",
             "Ask again. The operator sees what led to it: corral logs --crash 1."},
     message{"request.tokenizer-died", request_reader,
@@ -98,7 +100,7 @@ inline constexpr std::array request_table{
             "Ask again."},
     message{"request.no-answer", request_reader,
             "The model's program gave no usable answer.\n"
-            "Ask again; if it happens each time, tell the operator.",
+            "again| Ask again; if it happens each time, tell the operator.",
             "The runtime refused or garbled this request.",
             "Ask again; each time: tell the operator (corral logs)."},
     message{"request.failed-inside", request_reader, "The model's program reported a failure of this answer.",
@@ -109,27 +111,38 @@ inline constexpr std::array request_table{
             "Ask again."},
     message{
         "request.deadly", request_reader,
-        "while it worked on this request, so the request is not tried again. Change it, or ask the operator.",
+        "{what} while it worked on this request, so the request is not tried again. Change it, or ask the "
+        "operator.\n"
+        "stopped| the model's program stopped {times:d} times\n"
+        "hung| the model's program hung {times:d} times\n"
+        "both| the model's program stopped or hung {times:d} times",
         "The runtime died or hung twice in this very request.", "Change the prompt."},
-    message{"request.quarantined", request_reader,
-            "while it worked on this prompt. It is refused for another … min, so that the model stays there "
-            "for everybody.",
-            "The same prompt was deadly before; it is refused for ten minutes, and after each new harm for "
-            "twice as long.",
-            "Change the prompt; corral restart MODEL forgets it."},
-    message{"request.too-long", request_reader,
-            "the prompt is longer than the context length currently available to the model\n"
-            "The prompt does not fit into the model's context",
-            "System text, tools and the last turn alone are longer than the model reads.",
-            "Send less, or use a model with a longer context (docs/long_prompts.md)."},
+    message{
+        "request.quarantined", request_reader,
+        "{what} while it worked on this prompt. It is refused for another {minutes:d} min, so that the model "
+        "stays there for everybody. Change the prompt, or have the model restarted by its operator.",
+        "The same prompt was deadly before; it is refused for ten minutes, and after each new harm for "
+        "twice as long.",
+        "Change the prompt; corral restart MODEL forgets it."},
+    message{
+        "request.too-long", request_reader,
+        "the prompt is longer than the context length currently available to the model; shorten the "
+        "prompt, adjust the context length in settings, or use a model with a longer context length (it is "
+        "{tokens} tokens long: system text {system:d}, tools {tools:d}, turns {turns:d}{images}; {room})\n"
+        "runtime| The prompt does not fit into the model's context{words}\n"
+        "blocks| The prompt does not fit into the model's context: it has {tokens:d} tokens and at most "
+        "{most:d} can be taken, in whole blocks of {block:d}.",
+        "System text, tools and the last turn alone are longer than the model reads.",
+        "Send less, or use a model with a longer context (docs/long_prompts.md)."},
     message{"request.shortened", request_reader, "are longer than model … can read and were shortened (",
             "Parts of a long conversation were left out, oldest first.",
             "Start a new chat, or send fewer tools."},
-    message{"request.format-missed", request_reader,
-            "the model's answer does not keep to the requested format after … (…); ask again, or ask for a "
-            "simpler format",
-            "The answer was checked and asked for again, and never fitted.",
-            "Simplify the schema, or use a larger model (docs/structured_output.md)."},
+    message{
+        "request.format-missed", request_reader,
+        "the model's answer does not keep to the requested format after {tries} ({violation}); ask again, "
+        "or ask for a simpler format",
+        "The answer was checked and asked for again, and never fitted.",
+        "Simplify the schema, or use a larger model (docs/structured_output.md)."},
     message{"request.no-tools", request_reader, "support| {model} does not support tools",
             "The model's template can't call tools, or its manifest does not say so.",
             "Ask without tools; or write capabilities = [\"completion\", \"tools\"] in the manifest of a "
@@ -186,10 +199,11 @@ inline constexpr std::array request_table{
             "Four pulls go on, two of one client, or 64 wait for one.", "Ask again later."},
     message{"pull.failed", request_reader,
             "the pull of … failed: … event=pull.failed\n"
-            "… ended early (…)\n"
-            "… can't be started: …\n"
-            "… said nothing for too long and was ended; ask again to go on with it\n"
-            "this server is being stopped; ask again to go on with the pull\n"
+            "early| {what} ended early ({how}){words}\n"
+            "cant-start| {what} can't be started: {why}\n"
+            "silent| {what} said nothing for too long and was ended; ask again to go on with it\n"
+            "stopping| this server is being stopped; ask again to go on with the pull\n"
+            "rest| this server is being stopped; the rest can be removed by 'corral prune'\n"
             "whoever-asked| whoever asked is gone",
             "A client's pull did not come to its end; what is on the disk is used by the next one.",
             "The sentence says why; 'corral pull NAME' on the box shows more."},
@@ -222,7 +236,7 @@ inline constexpr std::array request_table{
             "left out.",
             "Send less at once, or use a model with a longer context."},
     message{"request.template-of-runtime", request_reader,
-            "this model can't take …, because its program puts a chat template of its own around every "
+            "this model can't take {what}, because its program puts a chat template of its own around every "
             "prompt; send messages",
             "A raw prompt, a template or a begun answer does not reach this runtime.", "Send messages."},
     message{"request.raw-with-system", request_reader,

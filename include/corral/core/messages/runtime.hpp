@@ -39,8 +39,9 @@ inline constexpr std::array runtime_table{
             "model| Model {name}, 'model_name' of profile {name}: {message}\n"
             "profile-thinking| The profile's thinking_switch '{thinking-switch}' is no JSON pointer.\n"
             "value-profile| The value of '{key}' in the profile's [traits.extra] is no JSON.\n"
-            "Model …: …\n"
-            "service …: …\n"
+            "place| Model {model}: {why}\n"
+            "service| service {service}: {why}\n"
+            "of-service| model '{model}', service '{service}': {why}\n"
             "brace-belongs| a brace in \"{what}\" belongs to no {{placeholder}}; write {{{{ or }}}} for a "
             "plain brace\n"
             "variable| the variable 'url': {message}\n"
@@ -120,6 +121,7 @@ inline constexpr std::array runtime_table{
             "runtime-accepted| The runtime accepted the prompt but did not run it.\n"
             "runtime-ran| The runtime ran the prompt but gave no text.\n"
             "ended| The runtime ended its answer without a word.\n"
+            "fell| {subject} ended while the request ran{>: }\n"
             "told| The runtime reported a failure in place of an answer.\n"
             "gave-up| The runtime gave up: {words}.\n"
             "runtime| The runtime failed with status {status:d}{words}",
@@ -171,9 +173,12 @@ inline constexpr std::array runtime_table{
             "(docs/manifests.md, clocks)."},
     message{"runtime.protocol", runtime_reader,
             "foreign-text| {size:d} bytes that are not of this run discarded\n"
+            "earlier-text| {size:d} bytes of an earlier answer discarded\n"
             "poll-status| The runtime answered a poll with status {status:d}.\n"
             "answered-poll| The runtime answered a poll with something else than JSON.\n"
             "runtime-answered| The runtime answered a poll without \"done\" or \"response\".\n"
+            "no-choices| The runtime answered with JSON that has no \"choices\".\n"
+            "took-back| The runtime's answer took back what it had said.\n"
             "runtime-sent| The runtime sent an event without \"choices\".\n"
             "sent-event| The runtime sent an event that is no JSON object.\n"
             "event-kib| The runtime sent an event of more than {limit:d} KiB.\n"
@@ -184,6 +189,8 @@ inline constexpr std::array runtime_table{
             "vectors| The runtime's vectors have different lengths.\n"
             "gave| the runtime gave vectors that are not usable\n"
             "embedding: …\n"
+            "no-vectors| The runtime's answer is no list of vectors: {what}.\n"
+            "not-finite| embedding contains NaN or Inf values\n"
             "line-answer| a line of the answer is no JSON object",
             "The server behind the profile does not speak the protocol that the profile names.",
             "Check the profile ('corral import DIR' says which one fits) and the vendor's version "
@@ -194,7 +201,8 @@ inline constexpr std::array runtime_table{
             "call-cancelled| The call was cancelled.\n"
             "answer-within| no answer within {limit}\n"
             "runtime| The runtime is being stopped.\n"
-            "server| this server has no way to count a prompt",
+            "server| this server has no way to count a prompt\n"
+            "count| This runtime does not count prompts.",
             "Corral ended the call itself, because its asker went or its time was over.", "Nothing."},
     message{"runtime.remote", runtime_reader,
             "name| the name {host} can't be looked up: {unknown}\n"
@@ -203,19 +211,39 @@ inline constexpr std::array runtime_table{
             "answer-api| its answer to /api/tags is no list of models\n"
             "key| the key file {key-file} can't be read: {message}\n"
             "key-file| the key file {key-file} can't be read or holds no key\n"
-            "the remote server failed: …\n"
-            "the remote server … is too busy…\n"
-            "the remote server … refuses the request…\n"
-            "… answers … with status …\n"
-            "it wants a key, which 'key_file' may name\n"
-            "it does not take the key of …",
+            "failed| the remote server failed: {why}{words}\n"
+            "gave-up| {url} gave up\n"
+            "answered| {url} answered with status {status:d}\n"
+            "cut| its answer was cut in the middle\n"
+            "busy| the remote server {url} is too busy{words}\n"
+            "refuses| the remote server {url} refuses the request{words}\n"
+            "too-long| the prompt is too long for the remote server {url}{words}\n"
+            "no-list| {url} can't be asked for its models: {why}\n"
+            "no-model| {url} has no model {model}\n"
+            "status| {url} answers {target} with status {status:d}\n"
+            "wants-key| {url} answers {target} with status {status:d}; it wants a key, which 'key_file' may "
+            "name\n"
+            "other-key| {url} answers {target} with status {status:d}; it does not take the key of {file}",
             "The other server of a fallback can't be used; it is asked again by itself, the other tiers "
             "serve meanwhile.",
             "Check its address and key in the manifest, and try 'curl URL/api/version'."},
+    message{
+        "runtime.remote-address", runtime_reader,
+        "tls| '{url}' is an address with TLS, which is not spoken to remote servers; put a proxy that speaks "
+        "it on this machine, or a tunnel, and name http://127.0.0.1:PORT\n"
+        "more| '{url}' holds more than a host and a port; write http://HOST:PORT, and a key into a file "
+        "that 'key_file' names\n"
+        "host| '{url}' has no host that can be read; write http://HOST:PORT, or http://[ADDRESS]:PORT\n"
+        "none| '{url}' is no address of a server; write http://HOST:PORT",
+        "The variable 'url' of a model on another server can't be used.",
+        "Mend it in the manifest, as the sentence says."},
     message{"runtime.remote-broken", runtime_reader,
-            "connection closed without an answer\n"
-            "the answer was cut\n"
-            "the answer was cut: …\n"
+            "closed| {name}: connection closed without an answer\n"
+            "cut| {name}: the answer was cut\n"
+            "cut-why| {name}: the answer was cut: {why}\n"
+            "http| {name}: the answer breaks HTTP: {why}\n"
+            "no-answer| {name}: no answer in time\n"
+            "connection| {name}: the connection failed: {why}\n"
             "too-long| {name}: {what} is too long\n"
             "cancelled| {name}: cancelled\n"
             "time-left| {name}: no time left\n"
@@ -278,7 +306,8 @@ inline constexpr std::array runtime_table{
             "Ask the client that is named for the prompt, and report it to the vendor."},
     message{"run.again", runtime_reader,
             "request id=… model=… try=… failed before anything of its answer went out (…), waiting to run "
-            "again: …",
+            "again: …\n"
+            "trying| Trying again.",
             "Nothing of the answer had gone out, so the request runs again by itself.", "Nothing."},
     message{"run.failed", runtime_reader, "run …: …", "One answer failed; what follows is the cause.",
             "Ask for the cause by 'corral explain \"the cause\"'."},

@@ -22,7 +22,9 @@ inline constexpr std::array service_table{
             "The breaker is open: it is tried after an eighth of breaker_retry, then after twice as long "
             "each time.",
             "Mend the cause, then corral start MODEL."},
-    message{"service.said-before", service_reader, "while loading it had said{>: }",
+    message{"service.said-before", service_reader,
+            "while loading it had said{>: }\n"
+            "line| it said: {line}",
             "A line it printed explains its end.",
             "Look at the line and those around it by 'corral logs MODEL/SERVICE'."},
     message{"service.printed", service_reader,
@@ -42,7 +44,8 @@ inline constexpr std::array service_table{
             "Raise start_stall_ceiling of the service, on a slow disk or link."},
     message{"service.silent", service_reader,
             "{it}does not answer any more\n"
-            "probe| {probe} failed {times} while nothing else was asked of it{last}",
+            "probe| {probe} failed {times} while nothing else was asked of it{last}\n"
+            "status| it answered with status {status:d}",
             "Its liveness probe failed several times; it is replaced.",
             "Look at its last lines by 'corral logs MODEL/SERVICE'."},
     message{"service.not-answering-yet", service_reader, "listening, but not answering",
@@ -71,10 +74,22 @@ inline constexpr std::array service_table{
             "until it is not.",
             "End what has so many ('systemd-cgtop' and 'ps -eLf' show it), or raise the limit (TasksMax of "
             "the unit, 'ulimit -u')."},
-    message{"service.without-limits", service_reader, "runs without its [limits]: …",
-            "The control group that would hold the limits can't be set up; the model is served all the same.",
-            "Do what the sentence says: Delegate=yes in the unit, or the kernel's controller; then restart "
-            "Corral."},
+    message{
+        "service.without-limits", service_reader,
+        "runs without its [limits]: …\n"
+        "others| other processes are in Corral's own control group, {group}, so the kernel limits nothing "
+        "below it; start Corral as its unit does\n"
+        "controller| the controller '{controller}' is not delegated to Corral's control group, {group}; "
+        "the unit needs Delegate=yes\n"
+        "memory| the controller 'memory' is not delegated to Corral's control group, {group}; the unit "
+        "needs Delegate=yes, and the kernel's command line cgroup_enable=memory on some boards\n"
+        "value| the kernel refuses {value:d} in {file}: {why}\n"
+        "none| Corral has no control group (v2) of its own to divide; run it as the package's unit, which "
+        "says Delegate=yes\n"
+        "group| the control group {group} can't be made: {why}",
+        "The control group that would hold the limits can't be set up; the model is served all the same.",
+        "Do what the sentence says: Delegate=yes in the unit, or the kernel's controller; then restart "
+        "Corral."},
     message{"service.without-terminal", service_reader,
             "its output comes by a pipe, for there is no pseudo terminal (…); what it prints may be late",
             "The container or machine gives no pseudo terminal, so that programs may hold back what they "
@@ -108,11 +123,13 @@ inline constexpr std::array service_table{
             "may reach it",
             "A foreign program shares the port; the service is stopped so that no prompt reaches it.",
             "Stop that program, or give the service another port."},
-    message{"service.reachable", service_reader, ": reachable from the network, without authentication; …",
+    message{"service.reachable", service_reader,
+            "listens on {where} at port {port:d}: reachable from the network, without authentication; {why}\n"
+            "more| so it is at {count:d} more ports",
             "The vendor's server listens on every interface, and the guard could not change it.",
             "Put a firewall before it, or write guard = \"require\", which then does not use it."},
     message{"service.unguarded", service_reader,
-            "its ports can't be guarded, which guard = \"require\" asks for: …",
+            "its ports can't be guarded, which guard = \"require\" asks for: {why}",
             "The program is one that the guard does not reach; it is not used.",
             "Use a dynamically linked program, or write guard = \"warn\"."},
     message{"service.port-turns", service_reader, "takes turns with other models at port …",

@@ -14,11 +14,20 @@ inline constexpr std::array state_table{
             "could not be brought to rest: …\n"
             "ended| its process ended meanwhile\n"
             "ready| {model} is not ready in time: {service} is {state}: {why}\n"
+            "stopped| {model} is stopped\n"
             "nobody| the wait for {model} was cancelled\n"
             "has no service '…' to restart",
             "A probe failed, or what waited for the service gave up; after several failures the service is "
             "replaced.",
             "Look at its last lines by 'corral logs MODEL/SERVICE'."},
+    message{
+        "service.exit", state_reader,
+        "status| exit status {status:d}\n"
+        "signal| killed by {signal}\n"
+        "core| killed by {signal} (core dumped)\n"
+        "unknown| exit status unknown ({why})",
+        "So the process ended. A signal that nobody sent is a crash of the program, or memory that ran out.",
+        "Look at its last lines by 'corral logs MODEL/SERVICE', and at 'corral logs --crash 1'."},
     message{"service.waits-for", state_reader, "waits for {service}", "A service before it is not ready.",
             "Nothing; 'corral status' shows how that one is."},
     message{"service.process-control", state_reader,
@@ -71,8 +80,16 @@ inline constexpr std::array state_table{
             "longer pause.",
             "Raise start_timeout_ceiling of the service, on a slow disk or link; look at 'corral logs "
             "MODEL/SERVICE'."},
+    message{"service.at", state_reader,
+            "unstarted| not started\n"
+            "begins| starting\n"
+            "loading| loading\n"
+            "ready| ready\n"
+            "stopped| stopped",
+            "The state of a service, where nothing else led to it.", "Nothing."},
     message{"service.asked-to-stop", state_reader,
             "starting| asked to stop while starting\n"
+            "restarted| restarted by its operator\n"
             "asked to stop\n"
             "corral| Corral ends and watches it no longer",
             "Corral or its operator ends the service.", "Nothing."},
@@ -83,13 +100,14 @@ inline constexpr std::array state_table{
             "Look at 'corral logs MODEL/SERVICE', then run 'corral doctor MODEL'."},
     message{"service.not-listening", state_reader,
             "{it}does not listen on its port any more\n"
-            "its port is held by another process\n"
-            "was answered with status …",
+            "held| its port is held by another process\n"
+            "status| {probe} was answered with status {status:d}\n"
+            "failed| {probe} failed: {why}",
             "The process lives, but its port does not answer as its own; it is replaced.",
             "Look at its last lines by 'corral logs MODEL/SERVICE'."},
     message{"service.disk-silent", state_reader,
             "{that}its program can't be looked at: {why}\n"
-            "its program has not begun: the disk that it lies on does not answer",
+            "not-begun| its program has not begun: the disk that it lies on does not answer",
             "The program could not be read from its disk; the start waits and is tried again.",
             "Look at 'dmesg'; check the disk or the mount of the package."},
     message{"service.port-turn", state_reader,

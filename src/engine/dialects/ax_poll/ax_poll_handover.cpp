@@ -80,7 +80,8 @@ core::result<std::unique_ptr<backend>> adopt_ax_poll(const supervisor::superviso
             std::make_unique<ax_poll_backend>(context, model, std::move(*places), &handover);
         return made;
     } catch (const boost::system::system_error& error) {
-        return core::failure{error.code(), "Model " + catalog::label_of(model) + ": " + error.what()};
+        return core::failure{error.code(),
+                             core::say("runtime.profile/place", catalog::label_of(model), error.what())};
     }
 }
 

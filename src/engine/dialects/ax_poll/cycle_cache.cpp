@@ -51,12 +51,12 @@ void cycle_fsm::put_into_cache() {
     run_.progress.usage.cached_tokens = static_cast<std::uint32_t>(plan.held);
     if (!run_.goes_on) {
         run_.progress.start = to_string(plan.why);
-        tell(act::note::level::debug, std::string("the cache is emptied, reason: ") + to_string(plan.why));
+        tell_debug(std::string("the cache is emptied, reason: ") + to_string(plan.why));
         reset();
         return;
     }
     run_.progress.start = cache_.ahead() ? "ahead" : "continued";
-    tell(act::note::level::debug, "goes on behind " + std::to_string(plan.held) + " tokens of the cache");
+    tell_debug("goes on behind " + std::to_string(plan.held) + " tokens of the cache");
     run_.progress.reset_confirmed = now_;
     generate();
 }
@@ -73,8 +73,7 @@ void cycle_fsm::put_ahead() {
     ids.turns = {run_.whole.back()};
     ids.mark = "(token ids " + std::to_string(++marks_) + ")";
     run_.ids = std::move(ids);
-    tell(act::note::level::debug,
-         std::to_string(run_.whole.size()) + " tokens of the next prompt are computed ahead");
+    tell_debug(std::to_string(run_.whole.size()) + " tokens of the next prompt are computed ahead");
     reset();
 }
 

@@ -57,13 +57,10 @@ void cycle_fsm::note_hang(const std::string& message) {
 
 void cycle_fsm::context_full(std::uint32_t prompt_tokens) {
     const catalog::context_sizes& sizes = signs_.sizes;
-    std::string message = "The prompt does not fit into the model's context";
-    if (prompt_tokens > 0 && known(sizes)) {
-        message += ": it has " + std::to_string(prompt_tokens) + " tokens and at most " +
-                   std::to_string(sizes.prompt_limit) + " can be taken, in whole blocks of " +
-                   std::to_string(sizes.chunk);
-    }
-    fail(chat::failure_kind::context_too_long, chat::failure_cause::context_full, message + ".");
+    fail(chat::failure_kind::context_too_long, chat::failure_cause::context_full,
+         prompt_tokens > 0 && known(sizes)
+             ? core::say("request.too-long/blocks", prompt_tokens, sizes.prompt_limit, sizes.chunk)
+             : core::say("request.too-long/runtime", "."));
 }
 
 void cycle_fsm::foreign_ids() {
@@ -99,7 +96,7 @@ void cycle_fsm::no_reset_tokens() {
 void cycle_fsm::encode_failed(const core::failure& why) {
     const bool away = why.code == core::errc::timed_out || why.code == core::errc::unavailable;
     if (!run_.what.prompt.verbatim && !away) {
-        tell(act::note::level::debug, "the prompt is tokenised by the runtime: " + why.message);
+        tell_debug("the prompt is tokenised by the runtime: " + why.message);
         run_.may_reuse = false;
         run_.reuses = false;
         drain();

@@ -142,8 +142,7 @@ void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer
             cache_.forget();  // it is unknown of whom
         }
         if (!got->text.empty()) {
-            tell(act::note::level::info,
-                 std::to_string(got->text.size()) + " bytes of an earlier answer discarded");
+            tell(act::note::level::info, core::say("runtime.protocol/earlier-text", got->text.size()));
         }
     } else if (std::holds_alternative<confirming>(state_)) {
         poll_due_ = idle_.begun() && got->done;  // what looks empty is polled once more without delay
@@ -181,7 +180,7 @@ void cycle_fsm::on_stopped(const core::result<control_reply>& got, core::steady_
     note_stop(got.has_value());
     next_stop_ = now_ + (run_.held_piece > 0 ? held_stop_interval : stop_interval);
     if (!got && std::holds_alternative<scrubbing>(state_)) {
-        tell(act::note::level::debug, "stop failed: " + got.error().message);
+        tell_debug("stop failed: " + got.error().message);
     } else if (!got) {
         call_failed("stop", got.error());
     } else if (std::holds_alternative<following>(state_)) {
@@ -220,7 +219,7 @@ void cycle_fsm::retry() {
         end(run_end::failed);
         return;
     }
-    tell(act::note::level::warn, run_.failure->message.led_to_by("Trying again."));
+    tell(act::note::level::warn, run_.failure->message.led_to_by(core::say("run.again/trying")));
     scrub(scrub_for::another_try, true, core::deadline::after(settings_.clocks.scrub, now_));
 }
 
@@ -390,6 +389,10 @@ void cycle_fsm::ask(cycle_action action) {
 
 void cycle_fsm::tell(act::note::level how, core::reason text) {
     due_.emplace_back(act::note{how, std::move(text)});
+}
+
+void cycle_fsm::tell_debug(std::string text) {
+    tell(act::note::level::debug, core::reason::unlisted(std::move(text)));
 }
 
 const char* cycle_fsm::state_name() const noexcept {

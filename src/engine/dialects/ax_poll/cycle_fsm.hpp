@@ -85,7 +85,7 @@ using cycle_action =
 struct cycle_signs {
     bool cancelled = false;
     process_epochs::loss lost = process_epochs::loss::none;
-    std::string loss_text;      // of a lost process: a sentence for people
+    core::reason loss_text;     // of a lost process: a sentence for people
     bool runtime_fell = false;  // it was the runtime, by itself or because it hung
     bool halted = false;        // the runtime's process, by a signal
     catalog::context_sizes sizes;
@@ -346,6 +346,7 @@ private:
     }
     void ask(cycle_action action);
     void tell(act::note::level how, core::reason text);
+    void tell_debug(std::string text);  // for developers, so in no table
 
     // How a run ends early (cycle_failures.cpp). The first two: true when it did.
     [[nodiscard]] bool interrupted();

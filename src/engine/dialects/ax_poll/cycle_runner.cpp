@@ -70,11 +70,9 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec spec, run_sink& sink, ru
     const bool mine = co_await take_turn(spec.until);
     if (!mine) {
         run_outcome out;
-        out.failure = run_failure{
-            .kind = chat::failure_kind::timed_out,
-            .cause = chat::failure_cause::deadline,
-            .message =
-                "The request's time ran out while it waited for its turn. Ask again, or give it more time."};
+        out.failure = run_failure{.kind = chat::failure_kind::timed_out,
+                                  .cause = chat::failure_cause::deadline,
+                                  .message = core::say("request.deadline/turn")};
         out.progress.usage.prompt_tokens =
             token_estimate(spec.prompt.system) + token_estimate(spec.prompt.turns);
         if (on_end) {

@@ -23,26 +23,19 @@ namespace {
 constexpr std::uint16_t usual_port = 11434;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
-core::failure refused_url(std::string_view url, const std::string& why) {
-    return {core::make_error_code(core::errc::invalid), "'" + std::string(url) + "' " + why};
-}
-
-std::string why_not(core::url_fault fault) {
+core::known_wording<std::string> wording_of(core::url_fault fault) {
     switch (fault) {
         case core::url_fault::tls:
-            return "is an address with TLS, which is not spoken to remote servers; put a proxy that speaks "
-                   "it on "
-                   "this machine, or a tunnel, and name http://127.0.0.1:PORT";
+            return "runtime.remote-address/tls";
         case core::url_fault::more:
-            return "holds more than a host and a port; write http://HOST:PORT, and a key into a file that "
-                   "'key_file' names";
+            return "runtime.remote-address/more";
         case core::url_fault::host:
-            return "has no host that can be read; write http://HOST:PORT, or http://[ADDRESS]:PORT";
+            return "runtime.remote-address/host";
         case core::url_fault::scheme:
         case core::url_fault::port:
             break;
     }
-    return "is no address of a server; write http://HOST:PORT";
+    return "runtime.remote-address/none";
 }
 
 // Empty where a resolver is to be asked.
@@ -90,7 +83,7 @@ std::string remote_address::text() const {
 core::result<remote_address> parse_remote_url(std::string_view url) {
     const auto read = core::parse_server_url(url);
     if (const auto* const fault = std::get_if<core::url_fault>(&read)) {
-        return refused_url(url, why_not(*fault));
+        return core::make_failure(core::errc::invalid, core::say(wording_of(*fault), std::string(url)));
     }
     const auto& [host, port, tls] = std::get<core::server_url>(read);
     return remote_address{host, std::to_string(port.value_or(usual_port))};

@@ -18,8 +18,9 @@ std::string value_of(const catalog::model_entry& model, const std::string& varia
     return found == model.variables.end() ? std::string() : found->second;
 }
 
-core::failure wrong(const catalog::model_entry& model, const std::string& what) {
-    return {core::make_error_code(core::errc::invalid), "Model " + catalog::label_of(model) + ": " + what};
+core::failure wrong(const catalog::model_entry& model, const core::reason& what) {
+    return core::make_failure(core::errc::invalid,
+                              core::say("runtime.profile/place", catalog::label_of(model), what));
 }
 
 bool has_others(const catalog::model_entry& model) {
@@ -27,12 +28,12 @@ bool has_others(const catalog::model_entry& model) {
 }
 
 // A failure of the server's own, which its health is to know of.
-chat::failure lost(remote_watch& watch, chat::failure_cause cause, const std::string& message) {
+chat::failure lost(remote_watch& watch, chat::failure_cause cause, const core::reason& message) {
     watch.failed(message);
     chat::failure out;
     out.kind = chat::failure_kind::runtime_failed;
     out.cause = cause;
-    out.message = "the remote server failed: " + message;
+    out.message = core::say("runtime.remote/failed", message, "");
     out.retryable = true;
     return out;
 }

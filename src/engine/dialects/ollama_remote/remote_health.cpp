@@ -16,7 +16,7 @@ void remote_health::begin() {
     wanted_ = true;
 }
 
-void remote_health::probed(bool good, std::string why) {
+void remote_health::probed(bool good, core::reason why) {
     const found said = good ? found::up : found::down;
     if (!good) {
         why_ = std::move(why);
@@ -30,12 +30,12 @@ void remote_health::probed(bool good, std::string why) {
     }
 }
 
-void remote_health::failed(std::string why, core::steady_time now, std::string_view request) {
+void remote_health::failed(core::reason why, core::steady_time now, std::string_view request) {
     last_failure_ = std::move(why);
     outlier_.failed(now, request);
 }
 
-void remote_health::missed(std::string why) {
+void remote_health::missed(core::reason why) {
     if (rule_.outlier.ejects) {
         is_ = found::down;
         in_a_row_ = 0;

@@ -32,12 +32,12 @@ public:
 
     // A question was answered as it should be; `why` else, a sentence without its end. The first counts at
     // once.
-    void probed(bool good, std::string why);
+    void probed(bool good, core::reason why);
     // A request ended well there, or failed by the server's fault.
     void served(core::steady_time now) { outlier_.succeeded(now); }
-    void failed(std::string why, core::steady_time now, std::string_view request = {});
+    void failed(core::reason why, core::steady_time now, std::string_view request = {});
     // A request found no server there. Where others can serve no second one has to find that out.
-    void missed(std::string why);
+    void missed(core::reason why);
 
     [[nodiscard]] availability now(core::steady_time when) const;
     // The next question is due so long after the last one.

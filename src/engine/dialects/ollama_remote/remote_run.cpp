@@ -141,8 +141,7 @@ core::awaitable<remote_run::step> remote_run::read(core::deadline until) {
             run_failure late;
             late.kind = chat::failure_kind::timed_out;
             late.cause = chat::failure_cause::request_deadline;
-            late.message =
-                "the answer of the other server took longer than it may here; ask for a shorter one";
+            late.message = core::say("request.remote-too-long");
             co_return failed(std::move(late));
         }
         co_return lost(chat::failure_cause::remote_lost, bytes.error().message);
@@ -157,7 +156,7 @@ core::awaitable<remote_run::step> remote_run::read(core::deadline until) {
         co_return lost(chat::failure_cause::remote_garbled, fed.error().message);
     }
     if (bytes->empty()) {
-        co_return lost(chat::failure_cause::remote_lost, "its answer was cut in the middle");
+        co_return lost(chat::failure_cause::remote_lost, core::say("runtime.remote/cut"));
     }
     co_return step::go_on;
 }
@@ -225,33 +224,35 @@ void remote_run::fail_by(const error_part& said) {
     if (said.busy) {
         why.kind = chat::failure_kind::unavailable;
         why.cause = chat::failure_cause::remote_busy;
-        why.message = "the remote server " + at + " is too busy" + quoted(said.message);
+        why.message = core::say("runtime.remote/busy", at, quoted(said.message));
         why.retryable = true;
     } else if (said.context) {
         too_long_ = said.context;
         why.kind = chat::failure_kind::context_too_long;
-        why.message = "the prompt is too long for the remote server " + at + quoted(said.message);
+        why.message = core::say("runtime.remote/too-long", at, quoted(said.message));
     } else if (said.status == 400) {
         why.kind = chat::failure_kind::bad_request;
         why.cause = chat::failure_cause::remote_refused;
-        why.message = "the remote server " + at + " refuses the request" + quoted(said.message);
+        why.message = core::say("runtime.remote/refuses", at, quoted(said.message));
     } else {
-        const std::string how =
-            said.status == 0 ? " gave up" : " answered with status " + std::to_string(said.status);
-        lost(chat::failure_cause::remote_failed, at + how, quoted(said.message));
+        lost(chat::failure_cause::remote_failed,
+             said.status == 0 ? core::say("runtime.remote/gave-up", at)
+                              : core::say("runtime.remote/answered", at, said.status),
+             quoted(said.message));
         return;
     }
     failed(std::move(why));
 }
 
-remote_run::step remote_run::lost(chat::failure_cause cause, std::string message, const std::string& words) {
+remote_run::step remote_run::lost(chat::failure_cause cause, const core::reason& message,
+                                  const std::string& words) {
     if (!control_.cancelled()) {
         watch_.failed(message, id_);
     }
     run_failure why;
     why.kind = chat::failure_kind::runtime_failed;
     why.cause = cause;
-    why.message = "the remote server failed: " + message + words;
+    why.message = core::say("runtime.remote/failed", message, words);
     why.retryable = true;
     return failed(std::move(why));
 }

@@ -44,7 +44,7 @@ private:
     void fail_by(const streaming::error_part& said);
     // The server's fault: another try, there or elsewhere, may work.
     // `words` are the server's own: for the client only.
-    step lost(chat::failure_cause cause, std::string message, const std::string& words = {});
+    step lost(chat::failure_cause cause, const core::reason& message, const std::string& words = {});
     step failed(run_failure why);
     [[nodiscard]] core::deadline silence(core::milliseconds longest, core::deadline until) const;
 

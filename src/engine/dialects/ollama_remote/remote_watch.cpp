@@ -74,20 +74,20 @@ void remote_watch::served() {
     health_.served(clock_.now());
 }
 
-void remote_watch::failed(std::string why, std::string_view request) {
+void remote_watch::failed(core::reason why, std::string_view request) {
     health_.failed(std::move(why), clock_.now(), request);
     tell();
     bell_.ring();
 }
 
-chat::failure remote_watch::missed(const std::string& why) {
+chat::failure remote_watch::missed(const core::reason& why) {
     health_.missed(why);
     tell();
     bell_.ring();
     chat::failure out;
     out.kind = chat::failure_kind::unavailable;
     out.cause = chat::failure_cause::remote_away;
-    out.message = "the remote server failed: " + why;
+    out.message = core::say("runtime.remote/failed", why, "");
     out.retry_after = between_looks;
     out.retryable = true;
     return out;
@@ -112,7 +112,7 @@ core::awaitable<void> remote_watch::keep_asking(std::shared_ptr<remote_watch> se
     core::steady_time next = self->clock_.now();
     while (!self->over_) {
         if (self->wanted_ && self->clock_.now() >= next) {
-            const std::string wrong = co_await self->look();
+            const core::reason wrong = co_await self->look();
             self->health_.probed(wrong.empty(), wrong);
             next = self->clock_.now() + between_looks;
         }
@@ -135,7 +135,7 @@ core::awaitable<void> remote_watch::keep_asking(std::shared_ptr<remote_watch> se
 }
 
 // Empty: all is well. Else why not, a sentence without its end.
-core::awaitable<std::string> remote_watch::look() {
+core::awaitable<core::reason> remote_watch::look() {
     const core::deadline until = core::deadline::after(settings_.call, clock_.now());
     const auto at = co_await reach(settings_.at, until);
     if (!at) {
@@ -151,10 +151,10 @@ core::awaitable<std::string> remote_watch::look() {
     }
     auto listed = model_listed(*tags, settings_.model);
     if (!listed) {
-        co_return settings_.at.text() + ": " + listed.error().message;
+        co_return core::say("runtime.remote/no-list", settings_.at.text(), listed.error().message);
     }
     if (!*listed) {
-        co_return settings_.at.text() + " has no model " + settings_.model;
+        co_return core::say("runtime.remote/no-model", settings_.at.text(), settings_.model);
     }
     (*listed)->system = std::move(stated_.system);
     (*listed)->facts = std::move(stated_.facts);
@@ -171,7 +171,7 @@ core::awaitable<std::string> remote_watch::look() {
     if (loaded) {
         stated_.accelerator_bytes = accelerator_share(*loaded, settings_.model).value_or(0);
     }
-    co_return std::string();
+    co_return core::reason();
 }
 
 core::awaitable<core::result<std::string>> remote_watch::ask(boost::asio::ip::tcp::endpoint at,
@@ -195,13 +195,14 @@ core::awaitable<core::result<std::string>> remote_watch::ask(boost::asio::ip::tc
     }
     http::reply_stream& answer = **opened;
     if (answer.status() != 200) {
-        std::string why =
-            settings_.at.text() + " answers " + target + " with status " + std::to_string(answer.status());
-        if (answer.status() == 401 || answer.status() == 403) {
-            why += settings_.key_file.empty() ? "; it wants a key, which 'key_file' may name"
-                                              : "; it does not take the key of " + settings_.key_file;
-        }
-        co_return core::make_failure(core::errc::protocol, why);
+        const std::string at = settings_.at.text();
+        const bool key = answer.status() == 401 || answer.status() == 403;
+        core::reason why =
+            !key ? core::say("runtime.remote/status", at, target, answer.status())
+            : settings_.key_file.empty()
+                ? core::say("runtime.remote/wants-key", at, target, answer.status())
+                : core::say("runtime.remote/other-key", at, target, answer.status(), settings_.key_file);
+        co_return core::make_failure(core::errc::protocol, std::move(why));
     }
     core::result<std::string> said = co_await http::read_all(answer, longest_list, until);
     co_return said;

@@ -38,9 +38,9 @@ public:
 
     // A request fared so; `why` is a sentence without its end.
     void served();
-    void failed(std::string why, std::string_view request = {});
+    void failed(core::reason why, std::string_view request = {});
     // It found no server there: the failure for its client.
-    [[nodiscard]] chat::failure missed(const std::string& why);
+    [[nodiscard]] chat::failure missed(const core::reason& why);
     void set_others(bool present) { health_.set_ejects(present); }
 
     [[nodiscard]] availability now() const { return health_.now(clock_.now()); }
@@ -51,7 +51,7 @@ public:
     [[nodiscard]] core::awaitable<core::result<http::header_fields>> key_headers();
 
 private:
-    [[nodiscard]] core::awaitable<std::string> look();
+    [[nodiscard]] core::awaitable<core::reason> look();
     // GET, or POST of a body.
     [[nodiscard]] core::awaitable<core::result<std::string>> ask(boost::asio::ip::tcp::endpoint at,
                                                                  std::string target, std::string body,

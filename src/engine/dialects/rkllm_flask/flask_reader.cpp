@@ -97,9 +97,9 @@ void flask_reader::end_document() {
     if (!has_choices_ && status_ == "error") {
         out_->emplace_back(streaming::error_part{.status = 0, .message = message_});
     } else if (!has_choices_) {
-        trouble_ = "The runtime answered with JSON that has no \"choices\".";
+        trouble_ = core::say("runtime.protocol/no-choices");
     } else if (cumulative_ && choices_ < seen_) {
-        trouble_ = "The runtime's answer took back what it had said.";
+        trouble_ = core::say("runtime.protocol/took-back");
     }
     seen_ = choices_;
     choices_ = 0;

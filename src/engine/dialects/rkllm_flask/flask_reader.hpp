@@ -49,7 +49,7 @@ private:
     std::string status_;         // of this document
     std::string message_;        // of this document
     std::vector<streaming::answer_part>* out_ = nullptr;
-    std::string trouble_;  // it is JSON, but no such answer: a sentence
+    core::reason trouble_;  // it is JSON, but no such answer: a sentence
 };
 
 }  // namespace corral::engine::rkllm_flask
