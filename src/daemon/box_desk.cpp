@@ -175,6 +175,17 @@ private:
     std::string client_;
 };
 
+core::failure no_answer(const std::string& command, const own_command_end& end) {
+    if (end.never_ran) {
+        return core::make_failure(core::errc::unavailable,
+                                  core::say("command.asks-daemon/child", command, end.never_ran->message));
+    }
+    return core::make_failure(
+        core::errc::unavailable,
+        core::say("command.asks-daemon/no-answer", command,
+                  end.last_error.empty() ? process::describe(end.how).text() : end.last_error));
+}
+
 }  // namespace
 
 desk_json requests_json(const admin_context& context, const telemetry::run_journal& journal) {
@@ -306,11 +317,7 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
         });
     core::result<std::optional<desk_answer>> out = co_await std::move(reading);
     if (!out || !*out) {
-        co_return core::make_failure(
-            core::errc::unavailable,
-            end.never_ran ? core::say("command.asks-daemon/child", what, end.never_ran->message)
-                          : core::say("command.asks-daemon/no-answer", what,
-                                      end.last_error.empty() ? process::describe(end.how) : end.last_error));
+        co_return no_answer(what, end);
     }
     co_return *std::move(*out);
 }

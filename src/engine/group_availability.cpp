@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "corral/core/say.hpp"
@@ -173,10 +174,15 @@ core::awaitable<std::optional<run_outcome>> refused_run(
     }
     const availability why = availability_of(group, runtime);
     run_outcome out;
-    out.failure = run_failure{.kind = chat::failure_kind::unavailable,
-                              .cause = chat::failure_cause::not_ready,
-                              .message = why.reason.empty() ? core::say("request.not-ready") : why.reason,
-                              .retryable = true};
+    run_failure failure;
+    failure.kind = chat::failure_kind::unavailable;
+    failure.cause = chat::failure_cause::not_ready;
+    failure.message = why.reason;
+    if (failure.message.empty()) {
+        failure.message = core::say("request.not-ready");
+    }
+    failure.retryable = true;
+    out.failure = std::move(failure);
     if (on_end) {
         on_end(out);
     }

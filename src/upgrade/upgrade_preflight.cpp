@@ -114,6 +114,12 @@ core::result<preflight_report> judge(const std::string& program, const answer& g
     return report;
 }
 
+core::failure too_late(const std::string& program, bool begun) {
+    return core::make_failure(core::errc::timed_out,
+                              begun ? core::say("upgrade.refused/answer", program, patience.count())
+                                    : core::say("upgrade.refused/begin", program, patience.count()));
+}
+
 }  // namespace
 
 int print_preflight(const config::configuration& settings, int version_asked) {
@@ -189,9 +195,13 @@ core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on
     auto looking = disk.run("upgrade", std::move(work), until);
     const core::result<program_fault> fault = co_await std::move(looking);
     if (!fault || *fault) {
-        co_return core::make_failure(core::errc::refused, fault ? (*fault)->message
-                                                                : core::say("upgrade.refused/looked-at",
-                                                                            program, fault.error().message));
+        core::reason why;
+        if (fault) {
+            why = (*fault)->message;
+        } else {
+            why = core::say("upgrade.refused/looked-at", program, fault.error().message);
+        }
+        co_return core::make_failure(core::errc::refused, std::move(why));
     }
     auto started = process::child::spawn(on, what);
     if (!started) {
@@ -210,9 +220,7 @@ core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on
         auto ending = asked.wait();
         auto enough = core::sleep_for(longest_end);
         co_await (std::move(ending) || std::move(enough));
-        co_return core::make_failure(core::errc::timed_out,
-                                     begun ? core::say("upgrade.refused/answer", program, patience.count())
-                                           : core::say("upgrade.refused/begin", program, patience.count()));
+        co_return too_late(program, begun);
     }
     if (asked.failed_start()) {
         co_return *asked.failed_start();

@@ -40,9 +40,10 @@ core::awaitable<core::reason> service_runner::probe_life(self_ptr self) {
     if (reply) {
         co_return core::say("service.silent/status", reply->status);
     }
-    const bool silent = reply.error().code == core::make_error_code(core::errc::timed_out);
-    co_return silent ? core::say("runtime.given-up/answer-within", seconds_text(asked.timeout))
-                     : reply.error().message;
+    if (reply.error().code == core::make_error_code(core::errc::timed_out)) {
+        co_return core::say("runtime.given-up/answer-within", seconds_text(asked.timeout));
+    }
+    co_return reply.error().message;
 }
 
 core::awaitable<void> service_runner::ask_for_life(self_ptr self, run_ptr run) {

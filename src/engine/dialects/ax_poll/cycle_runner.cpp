@@ -70,9 +70,11 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec spec, run_sink& sink, ru
     const bool mine = co_await take_turn(spec.until);
     if (!mine) {
         run_outcome out;
-        out.failure = run_failure{.kind = chat::failure_kind::timed_out,
-                                  .cause = chat::failure_cause::deadline,
-                                  .message = core::say("request.deadline/turn")};
+        run_failure late;
+        late.kind = chat::failure_kind::timed_out;
+        late.cause = chat::failure_cause::deadline;
+        late.message = core::say("request.deadline/turn");
+        out.failure = std::move(late);
         out.progress.usage.prompt_tokens =
             token_estimate(spec.prompt.system) + token_estimate(spec.prompt.turns);
         if (on_end) {

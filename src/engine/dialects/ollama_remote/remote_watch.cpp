@@ -40,6 +40,16 @@ bool may_be_in_a_header(const std::string& key) {
     return true;
 }
 
+core::reason refused(const remote_settings& server, const std::string& target, unsigned status) {
+    const std::string url = server.at.text();
+    if (status != 401 && status != 403) {
+        return core::say("runtime.remote/status", url, target, status);
+    }
+    return server.key_file.empty()
+               ? core::say("runtime.remote/wants-key", url, target, status)
+               : core::say("runtime.remote/other-key", url, target, status, server.key_file);
+}
+
 }  // namespace
 
 remote_watch::remote_watch(core::executor on, const core::clock_source& clock, core::disk_work* disk,
@@ -195,13 +205,7 @@ core::awaitable<core::result<std::string>> remote_watch::ask(boost::asio::ip::tc
     }
     http::reply_stream& answer = **opened;
     if (answer.status() != 200) {
-        const std::string at = settings_.at.text();
-        const bool key = answer.status() == 401 || answer.status() == 403;
-        core::reason why =
-            !key ? core::say("runtime.remote/status", at, target, answer.status())
-            : settings_.key_file.empty()
-                ? core::say("runtime.remote/wants-key", at, target, answer.status())
-                : core::say("runtime.remote/other-key", at, target, answer.status(), settings_.key_file);
+        core::reason why = refused(settings_, target, answer.status());
         co_return core::make_failure(core::errc::protocol, std::move(why));
     }
     core::result<std::string> said = co_await http::read_all(answer, longest_list, until);
