@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/say.hpp"
 #include "corral/doctor/doctor.hpp"
 #include "corral/telemetry/log.hpp"
 #include "doctor/checks.hpp"

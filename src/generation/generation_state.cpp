@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::generation {
 
 namespace {

@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "corral/core/say.hpp"
 #include "scheduler/scheduler_runner.hpp"
 
 namespace corral::scheduler {

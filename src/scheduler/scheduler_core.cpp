@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "corral/core/say.hpp"
+
 namespace corral::scheduler {
 
 namespace {

@@ -11,6 +11,7 @@
 #include "api/door/model_readiness.hpp"
 #include "api/json/json_writer.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/metrics.hpp"
 

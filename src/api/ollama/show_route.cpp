@@ -11,6 +11,7 @@
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/worker.hpp"
 #include "corral/engine/shown_model.hpp"
 

@@ -16,6 +16,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {

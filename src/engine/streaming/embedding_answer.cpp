@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
 #include "corral/core/text.hpp"
 

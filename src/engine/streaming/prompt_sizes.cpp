@@ -5,6 +5,7 @@
 
 #include <boost/container_hash/hash.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
 #include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"

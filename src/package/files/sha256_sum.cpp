@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "corral/core/hex.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::package {
 

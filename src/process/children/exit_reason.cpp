@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "corral/core/say.hpp"
+
 namespace corral::process {
 
 namespace {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "corral/core/hex.hpp"
+#include "corral/core/say.hpp"
 #include "corral/process/control_group.hpp"
 #include "process/proc_files.hpp"
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "corral/core/say.hpp"
 #include "supervisor/machine/service_stepper.hpp"
 
 namespace corral::supervisor {

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "supervisor/machine/service_stepper.hpp"
 
 namespace corral::supervisor {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/process/portguard.hpp"
 
 namespace corral::supervisor {

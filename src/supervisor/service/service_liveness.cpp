@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/http/client.hpp"
 #include "corral/supervisor/learned_clock.hpp"
 #include "corral/telemetry/log.hpp"

@@ -5,6 +5,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/handover_words.hpp"
 #include "engine/service_fingerprint.hpp"

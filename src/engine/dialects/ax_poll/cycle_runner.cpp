@@ -5,6 +5,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/loss_text.hpp"
