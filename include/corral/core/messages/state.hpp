@@ -20,14 +20,14 @@ inline constexpr std::array state_table{
             "A probe failed, or what waited for the service gave up; after several failures the service is "
             "replaced.",
             "Look at its last lines by 'corral logs MODEL/SERVICE'."},
-    message{
-        "service.exit", state_reader,
-        "status| exit status {status:d}\n"
-        "signal| killed by {signal}\n"
-        "core| killed by {signal} (core dumped)\n"
-        "unknown| exit status unknown ({why})",
-        "So the process ended. A signal that nobody sent is a crash of the program, or memory that ran out.",
-        "Look at its last lines by 'corral logs MODEL/SERVICE', and at 'corral logs --crash 1'."},
+    message{"service.exit", state_reader,
+            "status| exit status {status:d}\n"
+            "signal| killed by {signal}\n"
+            "core| killed by {signal} (core dumped)\n"
+            "unknown| exit status unknown ({why})",
+            "The process ended in this way. A signal that nobody sent is a crash of the program, or memory "
+            "that ran out.",
+            "Look at its last lines by 'corral logs MODEL/SERVICE', and at 'corral logs --crash 1'."},
     message{"service.waits-for", state_reader, "waits for {service}", "A service before it is not ready.",
             "Nothing; 'corral status' shows how that one is."},
     message{"service.process-control", state_reader,
