@@ -313,7 +313,8 @@ void package_tree::state::walk() {
 core::result<package_tree> package_tree::open(const fs::path& folder, tree_limits limits) {
     auto place = open_path(AT_FDCWD, folder.string());
     if (!place) {
-        return core::path_failure("package.folder/open", shown(folder.string()), errno);
+        const int number = errno;  // before the text is made
+        return core::path_failure("package.folder/open", shown(folder.string()), number);
     }
     if (!S_ISDIR(place->about.st_mode)) {
         return core::errno_failure(ENOTDIR, core::say("package.folder/kind", shown(folder.string())));
