@@ -86,6 +86,7 @@ private:
     // Tells a runtime that wants to know it what the next turn of this conversation would be.
     [[nodiscard]] core::awaitable<void> expect_next();
     [[nodiscard]] bool expects_next() const;
+    [[nodiscard]] bool leaves_room() const;
     [[nodiscard]] bool knows_next() const;
     // Nothing: it is not known yet.
     [[nodiscard]] std::optional<bool> sends_thoughts() const;

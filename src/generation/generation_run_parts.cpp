@@ -30,7 +30,6 @@ void generation_run::go_on_behind_thoughts() {
 // Not where a piece of the answer is judged as a whole, or could not be gone on with word for word.
 bool generation_run::may_give_way() const {
     constexpr unsigned most_parts = 8;
-    constexpr std::uint32_t margin = 64;  // tokens: a text's ids are not always those that wrote it
     if (!is_job_ || output_.text().empty()) {
         return false;
     }
@@ -38,7 +37,6 @@ bool generation_run::may_give_way() const {
     if (!loads) {
         return false;
     }
-    const engine::learned_sizes sizes = (*lease_)->learned();
     const chat::token_usage used = figures_.usage();
     const std::optional<std::uint32_t> most = max_tokens(request_.limits, context_length_of(*model_));
     if (most && used.generated_tokens >= *most) {
@@ -50,8 +48,15 @@ bool generation_run::may_give_way() const {
     const bool plain = output_.is_plain() && !forced_ && !request_.top_logprobs && !request_.hole &&
                        is_conversation(request_) && !has_images(request_) && begun_answer(request_).empty() &&
                        !state_->notes().cuts.any();
-    return plain && parts_ < most_parts && (*lease_)->takes_verbatim() && sizes.prompt_limit > 0 &&
-           core::sum_of(used.prompt_tokens, used.generated_tokens) + margin < sizes.prompt_limit;
+    return plain && parts_ < most_parts && (*lease_)->takes_verbatim() && leaves_room();
+}
+
+// For one more turn behind what was read and written.
+bool generation_run::leaves_room() const {
+    constexpr std::uint32_t margin = 64;  // tokens: a text's ids are not always those that wrote it
+    const std::uint32_t limit = (*lease_)->learned().prompt_limit;
+    const chat::token_usage used = figures_.usage();
+    return limit > 0 && core::sum_of(used.prompt_tokens, used.generated_tokens) + margin < limit;
 }
 
 // It would not end sooner than both models are loaded once more, and is back in time.
@@ -166,7 +171,8 @@ bool generation_run::expects_next() const {
            context_.admission->queue_of(model_->deployment).waiting == 0;
 }
 
-// Rendered and cut as that request would be. It costs whoever comes meanwhile a few calls of the tokenizer at most.
+// Rendered and cut as that request would be. Only near the limit is it counted, which costs whoever comes meanwhile a
+// few calls of the tokenizer at most.
 core::awaitable<void> generation_run::expect_next() {
     constexpr core::seconds patience{2};
     constexpr const char* words = "Xqzvjkw wkjvzqx";  // not in any text
@@ -202,8 +208,13 @@ core::awaitable<void> generation_run::expect_next() {
     if (!prepared) {
         co_return;
     }
-    const core::deadline until = core::deadline::after(patience, context_.clock->now()).sooner(deadline());
     std::optional<chat::rendered_prompt> whole = std::move(prepared->prompt);
+    const bool readable = whole && (!whole->verbatim || (*lease_)->takes_verbatim());
+    if (readable && leaves_room() && !state_->notes().cuts.any()) {
+        (*lease_)->expect(*std::move(whole), words, request_.owner);
+        co_return;
+    }
+    const core::deadline until = core::deadline::after(patience, context_.clock->now()).sooner(deadline());
     auto fitting =
         fit_prompt(**lease_, prepared->how, next, next.messages, std::move(whole), may_shorten(), until,
                    context_.options.rendering, nullptr, sums_up() ? context_.summaries.get() : nullptr);
