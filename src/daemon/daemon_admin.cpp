@@ -8,6 +8,7 @@
 #include "box_desk.hpp"
 #include "corral/core/say.hpp"
 #include "corral/daemon/daemon.hpp"
+#include "corral/process/own_program.hpp"
 #include "corral/telemetry/log.hpp"
 #include "local_users.hpp"
 #include "status_text.hpp"
@@ -49,7 +50,7 @@ core::awaitable<void> refuse_stranger(http::response_writer& out) {
 }  // namespace
 
 std::string daemon::own_program() const {
-    return how_started_.program.empty() ? upgrade::find_own_program("corral") : how_started_.program;
+    return how_started_.program.empty() ? process::program_beside("corral").string() : how_started_.program;
 }
 
 // One that was made stays, for the pulls that go on.

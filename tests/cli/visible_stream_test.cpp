@@ -1,4 +1,4 @@
-#include "cli/chat/visible_stream.hpp"
+#include "cli/base/visible_stream.hpp"
 
 #include <sstream>
 

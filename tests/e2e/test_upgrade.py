@@ -34,7 +34,7 @@ def test_the_new_program_is_the_one_that_runs(box):
     old = os.stat(f"/proc/{box.process.pid}/exe").st_ino
     install(box.program)
     box.upgrade()
-    assert os.stat(f"/proc/{box.process.pid}/exe").st_ino == os.stat(box.program).st_ino != old
+    assert os.stat(f"/proc/{box.process.pid}/exe").st_ino == os.stat(box.program.parent / "corral-serve").st_ino != old
 
 
 def test_a_long_answer_is_finished_first_and_those_who_come_meanwhile_are_served_after(tmp_path):

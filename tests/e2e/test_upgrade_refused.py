@@ -34,6 +34,12 @@ def test_a_program_that_is_not_executable_changes_nothing(box):
     assert box.say("[[text=as before]]") == "as before"
 
 
+def test_a_program_whose_daemon_is_missing_changes_nothing(box):
+    (box.program.parent / "corral-serve").unlink()
+    assert "corral-serve" in box.fails_to_upgrade()
+    assert box.say("[[text=as before]]") == "as before"
+
+
 def test_a_new_program_that_hangs_is_killed_and_changes_nothing(box):
     before = box.services()
     install(box.program, "#!/bin/sh\nsleep 1000\n")

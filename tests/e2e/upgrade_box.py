@@ -70,6 +70,8 @@ def install(program, source=None):
     """As a package manager does: a new file takes the name of the old one."""
     fresh = program.with_suffix(".new")
     if source is None:
+        shutil.copy2(BIN / "corral-serve", fresh)
+        fresh.replace(program.parent / "corral-serve")
         shutil.copy2(BIN / "corral", fresh)
     else:
         fresh.write_text(source)

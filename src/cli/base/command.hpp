@@ -16,9 +16,6 @@ class App;
 
 namespace corral::cli {
 
-// Of the program. What else a command says by its status is in its own help.
-enum exit_status : int { succeeded = 0, failed = 1, bad_configuration = 2, wrong_words = 2 };
-
 struct command_context {
     std::map<std::string, std::string> environment;  // known_environment() of command_source.hpp
     std::string program;                             // as it was called

@@ -7,6 +7,9 @@
 
 namespace corral::cli {
 
+// Of the program. What else a command says by its status is in its own help.
+enum exit_status : int { succeeded = 0, failed = 1, bad_configuration = 2, wrong_words = 2 };
+
 // Said once, before a command runs.
 void tell_failures_as_json(bool yes);
 

@@ -1,219 +1,50 @@
-#include <chrono>
-#include <csignal>
-#include <iostream>
+#include <cerrno>
+#include <cstring>
 #include <memory>
-#include <optional>
 #include <string>
-#include <thread>
+#include <utility>
+#include <vector>
 
-#include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/command_source.hpp"
-#include "corral/catalog/diagnostic.hpp"
-#include "corral/config/boot.hpp"
-#include "corral/config/configuration_manifests.hpp"
-#include "corral/config/last_good.hpp"
-#include "corral/core/file_watch.hpp"
-#include "corral/daemon/daemon.hpp"
-#include "corral/process/control_group.hpp"
-#include "corral/process/descriptor_limit.hpp"
-#include "corral/process/replace_image.hpp"
-#include "corral/process/warden.hpp"
+#include "cli/serve/serve_options.hpp"
+#include "corral/process/own_program.hpp"
 #include "corral/telemetry/log.hpp"
-#include "corral/telemetry/service_notify.hpp"
-#include "corral/upgrade/inheritance.hpp"
-#include "corral/upgrade/launch_facts.hpp"
-#include "corral/upgrade/upgrade_preflight.hpp"
 
 namespace corral::cli {
 
 namespace {
 
-struct serve_options {
-    std::optional<std::string> config;
-    std::optional<std::string> listen;
-    int handover_version = 0;  // of preflight
-};
-
-config::configuration_source source_for(const serve_options& options, const command_context& context) {
-    config::configuration_source source = source_of(options.config, context.environment);
-    source.listen = options.listen;
-    return source;
-}
-
-// What a parent did to its own signals and descriptors is inherited through exec
-// (docs/facts/platform_traps.md#inherited-signals): with SIGCHLD ignored no child leaves a status, a blocked
-// SIGTERM is never heard, and with a standard descriptor closed the log would go into whatever is opened
-// next. A file that may not grow is a failed write like any other, not the end: a limit may come with the
-// unit (LimitFSIZE=), and the log may be a file.
-void undo_inheritance() {
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGXFSZ, SIG_IGN);
-    std::signal(SIGCHLD, SIG_DFL);
-    int lowest_free = 0;
-    do {
-        lowest_free = ::open("/dev/null", O_RDWR);
-    } while (lowest_free >= 0 && lowest_free <= STDERR_FILENO);
-    if (lowest_free >= 0) {
-        ::close(lowest_free);
+// Returns only where that failed. What this process has inherited goes on to the program: its descriptors, its blocked
+// signals and its number.
+int become_server(std::vector<std::string> words, const command_context& context) {
+    const std::string program = process::program_beside("corral-serve").string();
+    words.insert(words.begin(), process::as_called(context.program, process::own_program()));
+    std::vector<char*> pointers;
+    pointers.reserve(words.size() + 1);
+    for (std::string& word : words) {
+        pointers.push_back(word.data());
     }
+    pointers.push_back(nullptr);
+    ::execv(program.c_str(), pointers.data());
+    return fail(
+        fmt::format("'{}' can't be executed: {}. It belongs beside 'corral': install both, or build both "
+                    "('tools/build').",
+                    telemetry::printable(program, 1000), std::strerror(errno)));
 }
 
-int preflight(const serve_options& options, const command_context& context) {
-    const auto settings = load_and_tell(source_for(options, context));
-    return settings ? upgrade::print_preflight(*settings, options.handover_version) : bad_configuration;
-}
-
-// A file that was not named is looked for again by the next image, as by the next start.
-upgrade::launch_facts facts_of(const serve_options& options, const command_context& context) {
-    upgrade::launch_facts facts{upgrade::find_own_program(context.program), {}};
+std::vector<std::string> words_of(const char* command, const serve_options& options) {
+    std::vector<std::string> words{command};
     if (options.config) {
-        facts.options.insert(facts.options.end(), {"--config", *options.config});
+        words.insert(words.end(), {"--config", *options.config});
     }
     if (options.listen) {
-        facts.options.insert(facts.options.end(), {"--listen", *options.listen});
+        words.insert(words.end(), {"--listen", *options.listen});
     }
-    return facts;
-}
-
-// Of the earlier image of this process where there is one.
-core::result<process::warden> find_warden(upgrade::inheritance& inherited) {
-    if (inherited.before) {
-        auto adopted = process::warden::adopt(inherited.before->guard);
-        if (adopted) {
-            process::set_descriptor_limit_of_children(inherited.before->descriptor_limit);
-            return adopted;
-        }
-        // Without its pipe the old one ends what it knows of, and all begins anew.
-        std::cerr << "warning: " << adopted.error().message << "; everything is started anew\n";
-        process::close_everything();
-        inherited = upgrade::inheritance{};
-    }
-    return process::warden::start();
-}
-
-struct boot_reading {
-    std::optional<config::configuration> settings;
-    std::string text;  // of the file
-    bool unattended = false;
-};
-
-// A person at a terminal sees a mistake and mends it; a box that boots is unattended.
-boot_reading read_for_start(const config::configuration_source& source) {
-    boot_reading out;
-    out.unattended = ::isatty(STDERR_FILENO) == 0;
-    // Less than what a unit gives a start; then the manager starts us anew.
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    core::file_watch file({source.file});
-    bool waited = false;
-    while (true) {
-        config::configuration_result read =
-            out.unattended ? config::load_for_boot(source) : config::load_configuration(source);
-        tell(read);
-        out.text = std::move(read.text);
-        // An editor may have emptied the file and not written it yet.
-        const bool half_written = waited && config::is_wiped(out.text);
-        if (!half_written) {
-            out.settings = std::move(read.value);
-        }
-        if (out.settings || !out.unattended || !telemetry::has_service_manager()) {
-            return out;
-        }
-        waited = true;
-        telemetry::notify_status("the configuration has a mistake; the log says which");
-        while (!file.changed()) {
-            if (std::chrono::steady_clock::now() > until) {
-                return out;
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds(500));
-        }
-    }
-}
-
-void tell_what_is_served(const config::configuration& settings) {
-    if (settings.in_place) {
-        for (const catalog::diagnostic& problem : settings.in_place->problems) {
-            telemetry::error("configuration.stands-in", "{}",
-                             telemetry::printable(catalog::to_text(problem), 500));
-        }
-        telemetry::error(
-            "configuration.stands-in",
-            "the configuration has a mistake, so {}, is served; a good file is taken as soon as it is there "
-            "event=configuration.stands_in",
-            settings.in_place->served);
-    }
-    for (const config::left_out_manifest& one : settings.left_out) {
-        for (const std::string& line : config::left_out_lines(one)) {
-            telemetry::error("model.left-out", "{}", telemetry::printable(line, 500));
-        }
-    }
-    if (settings.models.empty()) {
-        telemetry::warn("configuration.no-models",
-                        "there is no model to serve; 'corral pull NAME' fetches one, 'corral import DIR' "
-                        "makes one of a vendor's folder, in {}",
-                        settings.models_directory.string());
-    }
-}
-
-int serve(const serve_options& options, const command_context& context) {
-    undo_inheritance();
-    upgrade::inheritance inherited = upgrade::take_inheritance();
-    const bool goes_on = inherited.before.has_value();
-    if (!goes_on) {
-        process::unblock_signals();
-    }
-    config::configuration_source source = source_for(options, context);
-    const boot_reading read = read_for_start(source);
-    if (!read.settings) {
-        return bad_configuration;
-    }
-    const auto& settings = read.settings;
-    source.waits_for_credentials = read.unattended;
-    const auto raised = process::raise_descriptor_limit();
-    // Before any thread exists, the log's included; the warden is born in the group that is ours.
-    process::divide_own_cgroup();
-    auto guard = find_warden(inherited);
-    if (!guard) {
-        return fail(guard.error().message);
-    }
-    telemetry::start_logging(settings->log_level);
-    if (!raised) {
-        telemetry::warn(raised.error().message);
-    }
-    if (const auto& refused = guard->orphans_refused()) {
-        telemetry::warn(
-            "daemon.orphans",
-            "the system does not give Corral the orphans of its services ({}); a helper that outlives its "
-            "service is still found by its mark and its control group, and another process reaps it "
-            "event=orphans.refused",
-            refused->message);
-    }
-    tell_what_is_served(*settings);
-    int status = succeeded;
-    {
-        for (const pid_t stray : process::kill_strays(guard->token())) {
-            telemetry::warn("daemon.left-over",
-                            "killed process {}, left over from a run that was killed event=stray.killed",
-                            stray);
-        }
-        boost::asio::io_context loop(1);
-        daemon::daemon here(loop, *settings, source, *guard);
-        here.begin_with(facts_of(options, context), std::move(inherited), read.text);
-        // They can be heard now.
-        process::unblock_signals();
-        if (const auto opened = here.open(); !opened) {
-            telemetry::error(opened.error().message);
-            status = failed;
-        } else {
-            here.run();
-        }
-    }
-    telemetry::stop_logging();
-    return status;
+    return words;
 }
 
 }  // namespace
@@ -221,23 +52,24 @@ int serve(const serve_options& options, const command_context& context) {
 void add_serve_command(CLI::App& program, command_context& context) {
     auto options = std::make_shared<serve_options>();
     CLI::App* serving = program.add_subcommand("serve", "Start the runtimes and serve their models");
-    serving->add_option("--config", options->config, "Configuration file (TOML); else the usual places")
-        ->type_name("FILE");
-    serving->add_option("--listen", options->listen, "Where to listen; wins over the file")
-        ->type_name("ADDR:PORT");
-    serving->parse_complete_callback(
-        [options, &context] { context.run = [options, &context] { return serve(*options, context); }; });
+    add_serve_options(*serving, *options);
+    serving->parse_complete_callback([options, &context] {
+        context.run = [options, &context] { return become_server(words_of("serve", *options), context); };
+    });
 }
 
 // Run by `serve` before an upgrade; not for people.
 void add_preflight_command(CLI::App& program, command_context& context) {
     auto options = std::make_shared<serve_options>();
     CLI::App* asking = program.add_subcommand("preflight", "Say whether this program can take over");
-    asking->add_option("--config", options->config);
-    asking->add_option("--listen", options->listen);
-    asking->add_option("--handover-version", options->handover_version)->required();
-    asking->parse_complete_callback(
-        [options, &context] { context.run = [options, &context] { return preflight(*options, context); }; });
+    add_preflight_options(*asking, *options);
+    asking->parse_complete_callback([options, &context] {
+        context.run = [options, &context] {
+            std::vector<std::string> words = words_of("preflight", *options);
+            words.insert(words.end(), {"--handover-version", std::to_string(options->handover_version)});
+            return become_server(std::move(words), context);
+        };
+    });
 }
 
 }  // namespace corral::cli

@@ -1,4 +1,4 @@
-#include "visible_stream.hpp"
+#include "cli/base/visible_stream.hpp"
 
 #include <algorithm>
 #include <array>
