@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -338,14 +336,7 @@ int run_command_line(int argc, const char* const* typed) {
     } catch (const CLI::ParseError& why) {
         return exit_status_of(program, why);
     }
-    try {
-        return context.run();
-    } catch (const std::filesystem::filesystem_error& why) {
-        // Such as a relative path where the folder of the shell is gone.
-        return fail(
-            fmt::format("the path '{}' can't be found out: {}; say it whole, from a folder that is there.",
-                        telemetry::printable(why.path1().string(), 1000), why.code().message()));
-    }
+    return run_told(context.run);
 }
 
 }  // namespace corral::cli

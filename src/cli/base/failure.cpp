@@ -1,7 +1,9 @@
 #include "cli/base/failure.hpp"
 
+#include <filesystem>
 #include <iostream>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "corral/telemetry/log.hpp"
@@ -34,6 +36,17 @@ int fail(const std::string& why, int status, const std::vector<std::string>& err
     }
     std::cerr << "error: " << why << '\n';
     return status;
+}
+
+int run_told(const std::function<int()>& run) {
+    try {
+        return run();
+    } catch (const std::filesystem::filesystem_error& why) {
+        // Such as a relative path where the folder of the shell is gone.
+        return fail(
+            fmt::format("the path '{}' can't be found out: {}; say it whole, from a folder that is there.",
+                        telemetry::printable(why.path1().string(), 1000), why.code().message()));
+    }
 }
 
 }  // namespace corral::cli

@@ -20,9 +20,9 @@ namespace {
 
 // Returns only where that failed. What this process has inherited goes on to the program: its descriptors, its blocked
 // signals and its number.
-int become_server(std::vector<std::string> words, const command_context& context) {
+int become_server(const char* command, std::vector<std::string> words, const command_context& context) {
     const std::string program = process::program_beside("corral-serve").string();
-    words.insert(words.begin(), process::as_called(context.program, process::own_program()));
+    words.insert(words.begin(), {process::as_called(context.program, process::own_program()), command});
     std::vector<char*> pointers;
     pointers.reserve(words.size() + 1);
     for (std::string& word : words) {
@@ -36,17 +36,6 @@ int become_server(std::vector<std::string> words, const command_context& context
                     telemetry::printable(program, 1000), std::strerror(errno)));
 }
 
-std::vector<std::string> words_of(const char* command, const serve_options& options) {
-    std::vector<std::string> words{command};
-    if (options.config) {
-        words.insert(words.end(), {"--config", *options.config});
-    }
-    if (options.listen) {
-        words.insert(words.end(), {"--listen", *options.listen});
-    }
-    return words;
-}
-
 }  // namespace
 
 void add_serve_command(CLI::App& program, command_context& context) {
@@ -54,7 +43,7 @@ void add_serve_command(CLI::App& program, command_context& context) {
     CLI::App* serving = program.add_subcommand("serve", "Start the runtimes and serve their models");
     add_serve_options(*serving, *options);
     serving->parse_complete_callback([options, &context] {
-        context.run = [options, &context] { return become_server(words_of("serve", *options), context); };
+        context.run = [options, &context] { return become_server("serve", words_of(*options), context); };
     });
 }
 
@@ -65,9 +54,9 @@ void add_preflight_command(CLI::App& program, command_context& context) {
     add_preflight_options(*asking, *options);
     asking->parse_complete_callback([options, &context] {
         context.run = [options, &context] {
-            std::vector<std::string> words = words_of("preflight", *options);
+            std::vector<std::string> words = words_of(*options);
             words.insert(words.end(), {"--handover-version", std::to_string(options->handover_version)});
-            return become_server(std::move(words), context);
+            return become_server("preflight", std::move(words), context);
         };
     });
 }

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -23,6 +24,18 @@ inline void add_serve_options(CLI::App& to, serve_options& options) {
 inline void add_preflight_options(CLI::App& to, serve_options& options) {
     add_serve_options(to, options);
     to.add_option("--handover-version", options.handover_version)->required();
+}
+
+// As they would be typed.
+inline std::vector<std::string> words_of(const serve_options& options) {
+    std::vector<std::string> words;
+    if (options.config) {
+        words.insert(words.end(), {"--config", *options.config});
+    }
+    if (options.listen) {
+        words.insert(words.end(), {"--listen", *options.listen});
+    }
+    return words;
 }
 
 }  // namespace corral::cli

@@ -4,7 +4,6 @@
 #include <csignal>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,15 +79,7 @@ int preflight(const launch& how) {
 
 // A file that was not named is looked for again by the next image, as by the next start.
 upgrade::launch_facts facts_of(const launch& how) {
-    const auto all_commands = process::program_beside("corral");
-    upgrade::launch_facts facts{process::as_called(how.called, all_commands), {}};
-    if (how.options.config) {
-        facts.options.insert(facts.options.end(), {"--config", *how.options.config});
-    }
-    if (how.options.listen) {
-        facts.options.insert(facts.options.end(), {"--listen", *how.options.listen});
-    }
-    return facts;
+    return {process::as_called(how.called, process::program_beside("corral")), words_of(how.options)};
 }
 
 // Of the earlier image of this process where there is one.
@@ -256,5 +247,5 @@ int main(int argc, char** argv) {
         return printed ? program.exit(why)
                        : cli::fail(telemetry::printable(why.what(), 1000), cli::wrong_words);
     }
-    return asked ? cli::preflight(how) : cli::serve(how);
+    return cli::run_told([&] { return asked ? cli::preflight(how) : cli::serve(how); });
 }
