@@ -38,6 +38,7 @@ endif()
 
 # That of the unit tests has GoogleTest too.
 if(CORRAL_TESTS AND CORRAL_UNIT_TESTS)
+  add_custom_target(unit_tests) # and what they start
   file(WRITE "${CMAKE_BINARY_DIR}/generated/tested.cpp" "")
   add_library(corral_tested OBJECT "${CMAKE_BINARY_DIR}/generated/tested.cpp")
   target_link_libraries(corral_tested PUBLIC corral_boost GTest::gmock PRIVATE corral_flags)
@@ -117,6 +118,7 @@ endfunction()
 function(corral_test module)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(test_${module} ${ARG_SOURCES})
+  add_dependencies(unit_tests test_${module})
   target_include_directories(test_${module} PRIVATE "${CMAKE_SOURCE_DIR}/src" "${CMAKE_SOURCE_DIR}/tests")
   target_link_libraries(test_${module} PRIVATE corral_flags ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   target_precompile_headers(test_${module} REUSE_FROM corral_tested)
