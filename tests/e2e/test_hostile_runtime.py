@@ -24,6 +24,6 @@ def test_a_runtime_that_means_harm_harms_nobody_else(box, kind):
     box.meet(kind, 0.5)
     began = time.monotonic()
     assert box.get("/healthz").status == 200
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert rss_mib(box.process.pid) < box.small + MOST_MIB
     assert box.say("behave") == "good"

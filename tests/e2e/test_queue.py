@@ -117,11 +117,11 @@ def test_what_would_be_too_late_is_refused_at_once(tmp_path):
         waits = headed(box, "[[text=done]]")
         wait_until(lambda: waiting(box) == 1, what="it waits")
         begun = time.monotonic()
-        answer = headed(box, "late", **{"X-Request-Timeout": "500ms"}).getresponse()
+        answer = headed(box, "late", **{"X-Request-Timeout": "2s"}).getresponse()
         said = json.loads(answer.read())["error"]
         assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1, (answer.status, said)
         assert re.search(r"turn would come in about \d+ s", said), said
-        assert time.monotonic() - begun < 0.5, "it was not kept waiting until its deadline"
+        assert time.monotonic() - begun < 2, "it was not kept waiting until its deadline"
         assert waiting(box) == 1
         unread = headed(box, "[[text=read]]", **{"X-Request-Timeout": "soon"})
         wait_until(lambda: waiting(box) == 2, what="a value without a meaning changes nothing")

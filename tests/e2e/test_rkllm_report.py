@@ -136,7 +136,7 @@ def test_through_corral_a_run_that_fails_unseen_is_run_again_and_never_an_empty_
 
 
 def test_through_corral_silence_before_the_first_word_is_bridged(tmp_path):
-    timing = {"prefill_ms_per_chunk": 1200, "tokens_per_second": TOKENS_PER_SECOND}
+    timing = {"prefill_ms_per_chunk": 3000, "tokens_per_second": TOKENS_PER_SECOND}
     with Box(tmp_path, {"directives": True, "timing": timing}, config='silence = "200ms"\nfirst_byte = "200ms"\n',
              profile="rkllm-flask") as box:
         connection = box.connect()
@@ -145,7 +145,7 @@ def test_through_corral_silence_before_the_first_word_is_bridged(tmp_path):
         begun = time.monotonic()
         response = connection.getresponse()
         first = response.read(1)
-        assert first == b" " and time.monotonic() - begun < 1.0, "spaces before the first object"
+        assert first == b" " and time.monotonic() - begun < 3, "spaces before the first object"
         lines = (first + response.read()).decode().splitlines()
         last = json.loads(lines[-1])
         assert last["done"] is True

@@ -146,7 +146,7 @@ def test_a_stop_in_decode_swallows_up_to_two_tokens(pair):
         begin = time.monotonic()
         p.get("/api/stop")
         wait_for(lambda: p.poll()["done"], "done")
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 5
         wait_for(lambda: len(p.runs()) > before, "record")
         record = p.runs()[-1]
         assert record["ended_by"] == "stop" and record["output"].startswith(record["streamed"])
