@@ -4,11 +4,16 @@
 #include <bit>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "corral/core/text.hpp"
+
 namespace corral::engine {
 
 namespace {
 
 constexpr std::uint32_t fewest_tokens = 16;
+constexpr double nanoseconds = 1e9;  // of a second
 
 // The value below which a `share` of them lies. REQUIRES: there are some.
 double quantile(const std::deque<double>& all, double share) {
@@ -89,6 +94,35 @@ void decay_policy::renews(core::steady_time now) {
     renewed_ = now;
     learns_ = true;
     ++renewals_;
+}
+
+void decay_policy::excuse(core::steady_time now) {
+    slow_since_ = now;
+}
+
+// "7=61200000 8=65000000": the binary logarithm of the context, and nanoseconds a token.
+std::string decay_policy::usual() const {
+    std::string out;
+    for (std::size_t length = 0; length < classes_.size(); ++length) {
+        if (classes_[length].young.size() == young_runs) {
+            out += fmt::format("{}{}={:.0f}", out.empty() ? "" : " ", length,
+                               classes_[length].usual * nanoseconds);
+        }
+    }
+    return out;
+}
+
+void decay_policy::resume(std::string_view usual) {
+    for (const std::string_view word : core::split(usual, ' ')) {
+        const std::size_t sign = std::min(word.find('='), word.size());
+        const auto length = core::whole_number<std::size_t>(word.substr(0, sign));
+        const auto token = core::whole_number<std::uint64_t>(word.substr(std::min(sign + 1, word.size())));
+        if (length && *length < classes_.size() && token && *token > 0) {
+            length_class& of = classes_[*length];
+            of.usual = static_cast<double>(*token) / nanoseconds;
+            of.young.assign(young_runs, of.usual);
+        }
+    }
 }
 
 speed_report decay_policy::report() const {

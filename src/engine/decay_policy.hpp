@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "corral/core/time.hpp"
 #include "corral/engine/backend.hpp"
@@ -37,6 +39,12 @@ public:
     [[nodiscard]] core::nanoseconds patience() const noexcept { return slow_for_; }
     // It is renewed now: the runs of the next process tell what it gained.
     void renews(core::steady_time now);
+    // It is slow for a cause that a new process would not end: that is judged again after as long.
+    void excuse(core::steady_time now);
+    // How fast the process was while it was young, in words for the next image of an upgrade, which takes what makes sense
+    // of them after began().
+    [[nodiscard]] std::string usual() const;
+    void resume(std::string_view usual);
 
     [[nodiscard]] speed_report report() const;
 

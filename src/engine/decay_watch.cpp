@@ -1,11 +1,16 @@
 #include "engine/decay_watch.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/core/say.hpp"
+#include "corral/device/reader.hpp"
+#include "corral/engine/device_tools.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::engine {
@@ -44,16 +49,24 @@ std::string warning_of(const growth_report& seen) {
 
 // What the tasks share with their owner.
 struct decay_watch::state {
-    state(supervisor::supervisor_context with, std::string named, std::string service,
-          core::nanoseconds slow_for, unsigned runs, std::weak_ptr<supervisor::group> of)
+    state(supervisor::supervisor_context with, const catalog::model_entry& model, std::string service,
+          unsigned runs, std::weak_ptr<supervisor::group> of)
         : context(std::move(with)),
-          label(std::move(named)),
+          label(catalog::label_of(model)),
           runtime(std::move(service)),
           capacity(runs),
+          hot(model.runtime.device.host.hot),
           services(std::move(of)),
-          policy(slow_for),
-          growth(2 * slow_for),  // half an hour, and an hour
-          bell(context.on) {}
+          policy(model.runtime.clocks.renew_after),
+          growth(2 * model.runtime.clocks.renew_after),  // half an hour, and an hour
+          bell(context.on) {
+        if (hot != 0 && context.devices != nullptr && can_be_asked(model.runtime.device)) {
+            for (const unsigned card : model.cards) {
+                cards.emplace_back(
+                    card, context.devices->find_or_make(reader_options_of(model.runtime.device, card)));
+            }
+        }
+    }
 
     // Of the runtime; without a pid: it does not serve.
     supervisor::service_status look(const supervisor::group& at) {
@@ -79,6 +92,8 @@ struct decay_watch::state {
     std::string label;
     std::string runtime;
     unsigned capacity;
+    unsigned hot;  // degrees Celsius; 0: never
+    std::vector<std::pair<unsigned, std::shared_ptr<device::reader>>> cards;
     std::weak_ptr<supervisor::group> services;
     decay_policy policy;
     growth_policy growth;
@@ -87,14 +102,14 @@ struct decay_watch::state {
     bool waits = false;
     bool closed = false;
     bool warned_of_speed = false;
+    bool warned_of_heat = false;
     bool warned_of_growth = false;
 };
 
-decay_watch::decay_watch(supervisor::supervisor_context context, std::string label, std::string runtime,
-                         core::nanoseconds slow_for, unsigned capacity,
+decay_watch::decay_watch(supervisor::supervisor_context context, const catalog::model_entry& model,
+                         std::string runtime, unsigned capacity,
                          const std::shared_ptr<supervisor::group>& services)
-    : state_(std::make_shared<state>(std::move(context), std::move(label), std::move(runtime), slow_for,
-                                     capacity, services)) {
+    : state_(std::make_shared<state>(std::move(context), model, std::move(runtime), capacity, services)) {
     state_->context.tasks->spawn("growth of " + state_->label, watch_growth(state_));
 }
 
@@ -154,13 +169,6 @@ void decay_watch::run::ended(const run_outcome& outcome) {
     if (overdue && last && services->ready()) {
         renew(of, *services);
     } else if (!of.waits && of.policy.wants_renewal(now)) {
-        of.warned_of_speed = false;
-        telemetry::warn(
-            "runtime.slower",
-            "{}: a token takes {:.1f} times as long as when its process was young; its runtime is "
-            "renewed once nobody has asked for {:.0f} s, or in {:.0f} min between two answers",
-            of.label, of.policy.report().slower, core::as_seconds(of.policy.idle()),
-            core::as_seconds(of.policy.patience()) / 60);
         wait_for_idle(of_.state_);
     }
 }
@@ -185,8 +193,45 @@ void decay_watch::wait_for_idle(const std::shared_ptr<state>& of) {
     of->context.tasks->spawn("renewal of " + of->label, renew_when_idle(of));
 }
 
+// A card slows down by itself then, and a new process would be as slow. Asked while it works, for it cools soon.
+core::awaitable<bool> decay_watch::is_hot(std::shared_ptr<state> of) {
+    for (const auto& [index, tool] : of->cards) {
+        auto looking = tool->look();
+        const device::device_look seen = co_await std::move(looking);
+        const device::card_figures* const card = device::find_card(seen.report, index);
+        if (card == nullptr || !card->temperature || *card->temperature < of->hot) {
+            continue;
+        }
+        if (!of->warned_of_heat) {
+            of->warned_of_heat = true;
+            telemetry::warn("runtime.slower", "{}: {}", of->label,
+                            core::say("runtime.slower/hot", fmt::format("{:.1f}", of->policy.report().slower),
+                                      index, fmt::format("{:.0f}", *card->temperature))
+                                .text());
+        }
+        co_return true;
+    }
+    of->warned_of_heat = false;
+    co_return false;
+}
+
 core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of) {
     const supervisor::box_activity& activity = *of->context.activity;
+    if (!of->growth.wants_renewal(of->context.clock->now())) {
+        auto looking = is_hot(of);
+        const bool hot = co_await std::move(looking);
+        if (hot) {
+            of->policy.excuse(of->context.clock->now());
+        } else if (!of->closed) {
+            of->warned_of_speed = false;
+            telemetry::warn(
+                "runtime.slower",
+                "{}: a token takes {:.1f} times as long as when its process was young; its runtime is "
+                "renewed once nobody has asked for {:.0f} s, or in {:.0f} min between two answers",
+                of->label, of->policy.report().slower, core::as_seconds(of->policy.idle()),
+                core::as_seconds(of->policy.patience()) / 60);
+        }
+    }
     while (!of->closed) {
         const core::steady_time now = of->context.clock->now();
         if (!of->wants_renewal(now)) {
@@ -262,6 +307,22 @@ void decay_watch::note_growth(const std::shared_ptr<state>& of, const process::f
             of->label, amount(first->which, first->per_hour), hours_of(*first->left),
             core::as_seconds(of->growth.idle()));
         wait_for_idle(of);
+    }
+}
+
+std::string decay_watch::usual() const {
+    return fmt::format("{} {}", state_->starts, state_->policy.usual());
+}
+
+void decay_watch::resume(const std::string& usual) {
+    const std::shared_ptr<supervisor::group> services = state_->services.lock();
+    if (services == nullptr) {
+        return;
+    }
+    static_cast<void>(state_->look(*services));
+    const std::string same_process = fmt::format("{} ", state_->starts);
+    if (state_->starts != 0 && usual.starts_with(same_process)) {
+        state_->policy.resume(std::string_view(usual).substr(same_process.size()));
     }
 }
 

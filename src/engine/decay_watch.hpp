@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "corral/catalog/profile.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/supervisor/context.hpp"
 #include "corral/supervisor/group.hpp"
@@ -20,11 +21,10 @@ namespace corral::engine {
 
 class decay_watch {
 public:
-    // `label` is the model's, for the log; `runtime`: the service of `services` that is renewed. Of more runs at a time
-    // than one, speed is not judged, for they slow each other down. REQUIRES: the context's clock and tasks outlive this.
-    decay_watch(supervisor::supervisor_context context, std::string label, std::string runtime,
-                core::nanoseconds slow_for, unsigned capacity,
-                const std::shared_ptr<supervisor::group>& services);
+    // `runtime`: the service of `services` that is renewed. Of more runs at a time than one, speed is not judged, for they
+    // slow each other down. REQUIRES: the context's clock and tasks outlive this.
+    decay_watch(supervisor::supervisor_context context, const catalog::model_entry& model,
+                std::string runtime, unsigned capacity, const std::shared_ptr<supervisor::group>& services);
     decay_watch(const decay_watch&) = delete;
     decay_watch& operator=(const decay_watch&) = delete;
     ~decay_watch();
@@ -48,6 +48,9 @@ public:
     };
 
     void embedded();  // texts, which is a run for growth alone
+    // What an upgrade keeps of it: the image before writes it, and the next one reads it of the same process.
+    [[nodiscard]] std::string usual() const;
+    void resume(const std::string& usual);
     [[nodiscard]] speed_report speed() const;
     [[nodiscard]] growth_report growth() const;
     [[nodiscard]] std::string warning() const;
@@ -55,6 +58,7 @@ public:
 private:
     struct state;
     static void renew(state& of, supervisor::group& services);
+    [[nodiscard]] static core::awaitable<bool> is_hot(std::shared_ptr<state> of);
     static void wait_for_idle(const std::shared_ptr<state>& of);
     [[nodiscard]] static core::awaitable<void> renew_when_idle(std::shared_ptr<state> of);
     [[nodiscard]] static core::awaitable<void> watch_growth(std::shared_ptr<state> of);

@@ -8,6 +8,8 @@ import pytest
 
 from admin_cli import model_of
 from harness import Box, wait_until
+from test_device import QUICK_RESTART, DeviceBox
+from upgrade_box import UpgradeBox
 
 MODEL = '[models.clocks]\nrenew_after = "300ms"\n'
 
@@ -61,6 +63,35 @@ def test_where_nobody_lets_it_rest_it_is_renewed_between_two_answers(tmp_path):
             for client in clients:
                 client.join(60)
         assert not failed, failed
+
+
+def test_on_a_hot_card_nothing_is_renewed_until_it_has_cooled(tmp_path):
+    scenario = {"timing": {"tokens_per_second": 500, "decay_per_run": 0.1}}
+    with DeviceBox(tmp_path, {"temperature": 91}, scenario=scenario, restart=QUICK_RESTART + MODEL) as box:
+        before = box.pid_of("runtime")
+        deadline = time.monotonic() + 120
+        while "card 0 has 91 C, and a new process would be as slow" not in box.log():
+            assert time.monotonic() < deadline, box.log()[-3000:]
+            runs(box, 4)
+        runs(box, 4)
+        assert box.log().count("card 0 has 91 C") == 1 and box.pid_of("runtime") == before
+        assert "renewed once nobody has asked" not in box.log() and model_of(box)["speed"]["slower"] > 1.4
+        box.set_device(temperature=60)
+        while "renewed once nobody has asked" not in box.log():
+            assert time.monotonic() < deadline, box.log()[-3000:]
+            runs(box, 4)
+        wait_until(lambda: "event=runtime.renewed" in box.log(), 30, "it is renewed while idle")
+
+
+@pytest.mark.parametrize("profile", ["axera-poll", "llama-server"])
+def test_an_upgrade_keeps_what_the_process_was_like_while_young(tmp_path, profile):
+    scenario = {"directives": True, "timing": {"tokens_per_second": 500, "decay_per_run": 0.1}}
+    with UpgradeBox(tmp_path, scenario, profile=profile) as box:
+        before = box.pid_of("runtime")
+        runs(box, 14)
+        box.upgrade()
+        runs(box, 30)  # fewer than a new comparison takes
+        assert box.pid_of("runtime") == before and model_of(box)["speed"]["slower"] > 1.5, model_of(box).get("speed")
 
 
 def test_a_steady_runtime_is_left_alone(tmp_path):

@@ -124,6 +124,40 @@ TEST(decay_policy, one_that_helped_may_be_repeated_sooner_and_one_that_did_not_l
     EXPECT_TRUE(policy.wants_renewal(renewed + hours{12}));
 }
 
+TEST(decay_policy, what_has_an_excuse_must_be_slow_for_as_long_again) {
+    decay_policy policy{minutes{30}};
+    policy.began();
+    core::steady_time now = run(policy, 12, core::milliseconds{60}, core::steady_time{hours{1}});
+    now = run(policy, 24 + 31, core::milliseconds{120}, now);
+    ASSERT_TRUE(policy.wants_renewal(now));
+    policy.excuse(now);
+    EXPECT_FALSE(policy.wants_renewal(now + minutes{29}));
+    EXPECT_GT(policy.report().slower, 1.9) << "it is slow all the same";
+    EXPECT_TRUE(policy.wants_renewal(now + minutes{30}));
+}
+
+TEST(decay_policy, the_next_image_knows_how_fast_the_process_was) {
+    decay_policy before{minutes{30}};
+    before.began();
+    run(before, 11, core::milliseconds{60}, core::steady_time{hours{1}});
+    EXPECT_EQ(before.usual(), "") << "too few";
+    run(before, 1, core::milliseconds{60}, core::steady_time{hours{2}});
+    EXPECT_EQ(before.usual(), "7=60000000");
+    decay_policy after{minutes{30}};
+    after.began();
+    after.resume(before.usual());
+    EXPECT_EQ(after.usual(), before.usual());
+    const core::steady_time now = run(after, 24 + 31, core::milliseconds{120}, core::steady_time{hours{2}});
+    EXPECT_TRUE(after.wants_renewal(now));
+}
+
+TEST(decay_policy, words_of_another_image_that_make_no_sense_teach_nothing) {
+    decay_policy policy{minutes{30}};
+    policy.began();
+    policy.resume("24=60000000 7=0 =5 7= 7 x=1 99999999999999999999=1 -1=4 7=-3 8=60000000 ");
+    EXPECT_EQ(policy.usual(), "8=60000000");
+}
+
 TEST(decay_policy, one_that_is_never_idle_becomes_overdue) {
     decay_policy policy{minutes{30}};
     policy.began();

@@ -136,10 +136,12 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
                  ? supervisor::make_group(context_, std::move(wanted))
                  : supervisor::adopt_group(context_, std::move(wanted), handover->services).value();
     if (model_.renews_slow) {
-        decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
-                       model_.runtime.clocks.renew_after, places_.capacity, group_);
+        decay_.emplace(context_, model_, places_.runtime, places_.capacity, group_);
     }
     if (handover != nullptr) {
+        if (decay_) {
+            decay_->resume(word_of(handover->state, "usual_speed"));
+        }
         measured_before_ = number_of(handover->state, "device_mb");
         stated_.size_bytes =
             core::whole_number<std::uint64_t>(word_of(handover->state, "model_bytes")).value_or(0);

@@ -61,8 +61,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
                  ? supervisor::make_group(context_, std::move(wanted))
                  : supervisor::adopt_group(context_, std::move(wanted), handover->services).value();
     if (model_.renews_slow) {
-        decay_.emplace(context_, catalog::label_of(model_), places_.runtime,
-                       model_.runtime.clocks.renew_after, 1, group_);
+        decay_.emplace(context_, model_, places_.runtime, 1, group_);
     }
     ahead_.allow(model_.ahead_share);
     look_at_services();

@@ -36,6 +36,7 @@ std::optional<backend_handover> ax_poll_backend::hand_over() const {
     out->state["prompt_limit"] = std::to_string(sizes().prompt_limit);
     out->state["chunk"] = std::to_string(sizes().chunk);
     out->state["device_mb"] = std::to_string(measured_mb());
+    out->state["usual_speed"] = decay_ ? decay_->usual() : "";
     out->state["tap_passed_by"] = flag_text(tap_passed_by_);
     if (places_.tap != nullptr) {
         const tokenizer_tap::memory known = places_.tap->remember();
@@ -55,6 +56,9 @@ void ax_poll_backend::take_over(const backend_handover& handover) {
     learned.prompt_limit = number_of(handover.state, "prompt_limit");
     learned.chunk = number_of(handover.state, "chunk");
     log_.resume(learned);
+    if (decay_) {
+        decay_->resume(word_of(handover.state, "usual_speed"));
+    }
     measured_before_ = number_of(handover.state, "device_mb");
     tap_passed_by_ = flag_of(handover.state, "tap_passed_by");
     if (places_.tap != nullptr) {
