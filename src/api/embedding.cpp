@@ -185,7 +185,7 @@ private:
 
 core::awaitable<embedding_outcome> embed(const api_context& context, generation::served model,
                                          embedding_request what) {
-    if (!has_capability(*model, "embedding") || !model->runtime->can_embed()) {
+    if (!has_capability(*model, "embedding") || !model->runtime->facts().can_embed) {
         co_return engine::no_embeddings();
     }
     embedding all(context, std::move(model), std::move(what));

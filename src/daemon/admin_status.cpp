@@ -140,7 +140,7 @@ control::admin_json growth_json(const engine::growth_report& seen) {
 // What no file says and this run has shown; null: not yet.
 control::admin_json learned_json(engine::backend& runtime) {
     control::admin_json out;
-    const std::uint32_t positions = runtime.context_length();
+    const std::uint32_t positions = runtime.facts().context_length;
     out["positions"] = positions > 0 ? control::admin_json(positions) : control::admin_json(nullptr);
     const auto known = [](auto value) {
         return value > 0 ? control::admin_json(value) : control::admin_json(nullptr);
@@ -188,16 +188,17 @@ void add_processes(control::admin_json& to, const admin_context& context, engine
     if (const device::compute_state* const seen = context.compute->of(runtime)) {
         to["compute"] = compute_json(*seen);
     }
-    if (const engine::reuse_report seen = runtime.reuse(); !seen.state.empty()) {
-        to["reuse"] = reuse_json(seen);
+    const engine::backend_report report = runtime.report();
+    if (!report.reuse.state.empty()) {
+        to["reuse"] = reuse_json(report.reuse);
     }
-    if (const engine::speed_report seen = runtime.speed(); seen.slower > 0 || seen.renewals > 0) {
+    if (const engine::speed_report& seen = report.speed; seen.slower > 0 || seen.renewals > 0) {
         to["speed"] = {{"slower", seen.slower},
                        {"renewal_helps", seen.renewal_helps},
                        {"renewals", seen.renewals},
                        {"gained", seen.gained}};
     }
-    if (const engine::growth_report seen = runtime.growth(); !seen.resources.empty() || seen.renewals > 0) {
+    if (const engine::growth_report& seen = report.growth; !seen.resources.empty() || seen.renewals > 0) {
         to["growth"] = growth_json(seen);
     }
     to["services"] = control::admin_json::array();

@@ -168,7 +168,7 @@ core::awaitable<render_result> render(core::worker* elsewhere, const chat::rende
 
 core::awaitable<measure_result> measure(const engine::backend& runtime, const chat::rendered_prompt& prompt,
                                         const counting& count) {
-    if (const auto sure = surely_too_long(prompt, runtime.context_length())) {
+    if (const auto sure = surely_too_long(prompt, runtime.facts().context_length)) {
         co_return *sure;
     }
     co_return co_await count(prompt);
@@ -258,7 +258,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         chat::rendered_prompt prompt = std::move(*first);
         first.reset();
         const measure_result measured = co_await measure(runtime, prompt, count);
-        if (prompt.verbatim && form.may_be_verbatim && !runtime.takes_verbatim()) {
+        if (prompt.verbatim && form.may_be_verbatim && !runtime.facts().takes_verbatim) {
             // Only now it showed that this tokenizer's wrapper can't be taken off.
             form.may_be_verbatim = false;
             continue;
@@ -270,7 +270,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             co_return measure_failure(measured.error());
         }
         const std::uint32_t tokens = measured->system_tokens + measured->turn_tokens;
-        const double room = room_of(*measured, runtime.context_length(), request.limits) *
+        const double room = room_of(*measured, runtime.facts().context_length, request.limits) *
                             std::max(0.1, aim - less_each_round * round);
         const bool verbatim = prompt.verbatim;
         if (measured->fits) {

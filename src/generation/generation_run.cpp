@@ -143,7 +143,7 @@ core::awaitable<bool> generation_run::prepare() {
     move_lines();
     const engine::backend& runtime = *model_->runtime;
     std::vector<std::string> ignored =
-        ignored_by(request_, runtime.honoured_sampling(), context_length_of(*model_));
+        ignored_by(request_, runtime.facts().honoured_sampling, context_length_of(*model_));
     if (auto why = surely_too_long(request_, widest_context(*model_))) {
         fail(*std::move(why));
         co_return false;
@@ -449,8 +449,9 @@ generation_run::held generation_run::held_part(const chat::rendered_prompt& prom
     if (!thinks || (form == format_form::ollama && !prompt.verbatim)) {
         return held::whole;
     }
-    const bool may_go_on = form != format_form::none && parts_ == 0 && model_->runtime->takes_verbatim() &&
-                           !has_images(request_) && request_.messages.back().from != chat::role::assistant;
+    const bool may_go_on = form != format_form::none && parts_ == 0 &&
+                           model_->runtime->facts().takes_verbatim && !has_images(request_) &&
+                           request_.messages.back().from != chat::role::assistant;
     return may_go_on ? held::behind_thoughts : held::nothing;
 }
 
@@ -478,7 +479,7 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
             spec.think = true;
         }
     }
-    if ((*lease_)->tells_logprobs()) {
+    if ((*lease_)->facts().tells_logprobs) {
         spec.top_logprobs = request_.top_logprobs;
     }
     if (forced_) {

@@ -48,7 +48,7 @@ bool generation_run::may_give_way() const {
     const bool plain = output_.is_plain() && !forced_ && !request_.top_logprobs && !request_.hole &&
                        is_conversation(request_) && !has_images(request_) && begun_answer(request_).empty() &&
                        !state_->notes().cuts.any();
-    return plain && parts_ < most_parts && (*lease_)->takes_verbatim() && leaves_room();
+    return plain && parts_ < most_parts && (*lease_)->facts().takes_verbatim && leaves_room();
 }
 
 // For one more turn behind what was read and written.
@@ -165,7 +165,7 @@ bool generation_run::expects_next() const {
     for (const chat::message& each : request_.messages) {
         bytes += each.content.size() + each.thinking.size();
     }
-    return bytes <= most && (*lease_)->computes_ahead() && state_->ended() && !state_->abandoned_at() &&
+    return bytes <= most && (*lease_)->facts().computes_ahead && state_->ended() && !state_->abandoned_at() &&
            knows_next() && is_conversation(request_) && !forced_ && !is_batch(request_) &&
            !request_.idle_work && begun_answer(request_).empty() &&
            context_.admission->queue_of(model_->deployment).waiting == 0;
@@ -209,7 +209,7 @@ core::awaitable<void> generation_run::expect_next() {
         co_return;
     }
     std::optional<chat::rendered_prompt> whole = std::move(prepared->prompt);
-    const bool readable = whole && (!whole->verbatim || (*lease_)->takes_verbatim());
+    const bool readable = whole && (!whole->verbatim || (*lease_)->facts().takes_verbatim);
     if (readable && leaves_room() && !state_->notes().cuts.any()) {
         (*lease_)->expect(*std::move(whole), words, request_.owner);
         co_return;

@@ -39,9 +39,9 @@ engine::availability availability_of(const scheduler::scheduler& admission, std:
 }
 
 std::uint32_t context_length_of(const served_model& model) {
-    std::uint32_t stated = model.runtime->context_length();
+    std::uint32_t stated = model.runtime->facts().context_length;
     for (const engine::backend* each : model.instances) {
-        stated = std::max(stated, each->context_length());
+        stated = std::max(stated, each->facts().context_length);
     }
     return stated;
 }

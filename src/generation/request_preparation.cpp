@@ -137,13 +137,14 @@ chat::render_options render_options_for(const chat::generation_request& request,
     out.format = chat::find_family(entry.family);
     out.default_system = entry.default_system;
     out.package_forbids_thinking = entry.package_forbids_thinking;
-    out.may_be_verbatim = model.runtime->takes_verbatim();
-    out.as_messages = model.runtime->takes_messages();
+    const engine::backend_facts facts = model.runtime->facts();
+    out.may_be_verbatim = facts.takes_verbatim;
+    out.as_messages = facts.takes_messages;
     out.as_written = entry.history == catalog::history_form::by_package
                          ? entry.package_forbids_thinking && out.may_be_verbatim
                          : entry.history == catalog::history_form::as_written;
-    out.takes_schemas = model.runtime->takes_schemas();
-    out.may_lack_system = !model.runtime->needs_system_text();
+    out.takes_schemas = facts.takes_schemas;
+    out.may_lack_system = !facts.needs_system_text;
     out.prompt_template = request.prompt_template;
     out.effort = request.effort;
     out.today = date_of(now);

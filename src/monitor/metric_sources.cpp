@@ -47,7 +47,8 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
     if (now.progress) {
         page.gauge("corral_backend_load_ratio", "Progress of the current load, 0 to 1.", at, *now.progress);
     }
-    const engine::intrusion_counts seen = runtime.intrusions();
+    const engine::backend_report report = runtime.report();
+    const engine::intrusion_counts& seen = report.intrusions;
     const std::pair<const char*, std::uint64_t> kinds[] = {
         {"tap", seen.tap_calls}, {"poll", seen.polls}, {"stop", seen.stops}};
     for (const auto& [kind, count] : kinds) {
@@ -59,15 +60,15 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
             "answer they polled in part, runs that they stopped.",
             std::move(labels), static_cast<double>(count));
     }
-    if (const engine::reuse_report reuse = runtime.reuse(); !reuse.state.empty()) {
+    const engine::reuse_report& reuse = report.reuse;
+    if (!reuse.state.empty()) {
         page.counter(
             "corral_prompt_mistaken_total",
             "Prompts for which the backend held something other than expected; none of their answers was "
             "delivered.",
             at, static_cast<double>(reuse.mistaken));
     }
-    if (const engine::reuse_report reuse = runtime.reuse();
-        runtime.computes_ahead() || reuse.ahead_made > 0) {
+    if (runtime.facts().computes_ahead || reuse.ahead_made > 0) {
         page.counter("corral_ahead_total", "Beginnings of prompts computed before a request came for them.",
                      at, static_cast<double>(reuse.ahead_made));
         page.counter("corral_ahead_hits_total", "Of these, those that a prompt continued.", at,
@@ -78,11 +79,11 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
                      "Time that other requests waited for such a computation to end.", at,
                      core::as_seconds(reuse.ahead_waited));
     }
-    const engine::speed_report speed = runtime.speed();
+    const engine::speed_report& speed = report.speed;
     page.gauge("corral_backend_slowdown_ratio",
                "Time per token over that of the process's first runs; 0 while it is no slower than those.",
                at, speed.slower);
-    const engine::growth_report growth = runtime.growth();
+    const engine::growth_report& growth = report.growth;
     for (const engine::growth_report::resource& each : growth.resources) {
         metric_labels labels = at;
         labels.emplace_back("resource", process::to_string(each.which));

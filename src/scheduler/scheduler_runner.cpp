@@ -147,7 +147,7 @@ void scheduler::impl::add(std::string_view model, const std::vector<engine::back
             fresh.push_back(id);
         }
         const catalog::model_entry& entry = each->model();
-        what.instances.emplace_back(instance_facts{id, entry.tier, each->capacity(), entry.instances,
+        what.instances.emplace_back(instance_facts{id, entry.tier, each->facts().capacity, entry.instances,
                                                    entry.preload, catalog::label_of(entry)},
                                     reading_of(id, *each));
     }

@@ -21,7 +21,8 @@ protected:
     // The box has compared its cache with a computation anew.
     void start(const std::string& package_options = "") {
         simulated::start(package_options);
-        ASSERT_TRUE(run_until([this] { return made->reuse().state == "on"; })) << made->reuse().why;
+        ASSERT_TRUE(run_until([this] { return made->report().reuse.state == "on"; }))
+            << made->report().reuse.why;
     }
     [[nodiscard]] run_spec turn(const std::string& text, const std::string& owner = "ann") const {
         run_spec out = request(text, "");
@@ -73,8 +74,8 @@ TEST_F(ax_poll_reuse, a_conversation_pays_for_its_new_words_only) {
         }
         said = text + got.text;
     }
-    EXPECT_EQ(made->reuse().continued, 7U);
-    EXPECT_EQ(made->reuse().mistaken, 0U);
+    EXPECT_EQ(made->report().reuse.continued, 7U);
+    EXPECT_EQ(made->report().reuse.mistaken, 0U);
 }
 
 TEST_F(ax_poll_reuse, an_empty_reset_computes_nothing_and_the_prompt_goes_whole) {
@@ -144,7 +145,7 @@ TEST_F(ax_poll_reuse, a_limit_stops_the_run_without_harm_to_the_cache) {
         expect_start(two, limit % 3 == 1 ? "differs" : "continued");
         EXPECT_EQ(two.text, words(4));
     }
-    EXPECT_EQ(made->reuse().mistaken, 0U);
+    EXPECT_EQ(made->report().reuse.mistaken, 0U);
 }
 
 TEST_F(ax_poll_reuse, a_client_that_leaves_between_pieces_leaves_a_cache_that_is_known) {
@@ -207,7 +208,7 @@ TEST_F(ax_poll_reuse, a_wrong_ledger_is_found_by_the_line_of_the_run) {
     expect_read(two, second);
     EXPECT_EQ(two.text, words(4));
     expect_start(two, "unknown");
-    EXPECT_EQ(made->reuse().mistaken, 1U);
+    EXPECT_EQ(made->report().reuse.mistaken, 1U);
 }
 
 TEST_F(ax_poll_reuse, a_foreign_prompt_between_two_turns_makes_it_unknown) {

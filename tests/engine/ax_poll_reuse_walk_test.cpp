@@ -169,7 +169,7 @@ protected:
 TEST_F(ax_poll_reuse_walk, every_answer_is_of_the_conversation_that_was_sent) {
     entry.reuse = catalog::reuse_policy::automatic;
     start("--chunk 32 --groups 32,64,128,256,512,1024 --max-token-len 1200");
-    ASSERT_TRUE(run_until([this] { return made->reuse().state == "on"; })) << made->reuse().why;
+    ASSERT_TRUE(run_until([this] { return made->report().reuse.state == "on"; })) << made->report().reuse.why;
     const std::uint64_t turns = number_of("CORRAL_WALK_TURNS", 150);
     for (std::uint64_t i = 0; i < turns && !HasFatalFailure(); ++i) {
         turn(i);
@@ -179,7 +179,7 @@ TEST_F(ax_poll_reuse_walk, every_answer_is_of_the_conversation_that_was_sent) {
         told += " " + (how.empty() ? "nothing" : how) + " " + std::to_string(count);
     }
     std::printf("%llu turns:%s; mistaken %llu\n", static_cast<unsigned long long>(turns), told.c_str(),
-                static_cast<unsigned long long>(made->reuse().mistaken));
+                static_cast<unsigned long long>(made->report().reuse.mistaken));
     EXPECT_GT(starts["continued"], turns / 8);
 }
 

@@ -163,7 +163,7 @@ TEST_F(ax_poll_run, sampling_of_one_request_does_not_reach_the_next) {
 
 TEST_F(ax_poll_run, an_answer_that_fills_the_context_says_so_and_loses_no_token) {
     start("--max-token-len 256 --chunk 32 --groups 32,64,128");
-    EXPECT_EQ(made->context_length(), 256U);
+    EXPECT_EQ(made->facts().context_length, 256U);
     const told got = ask("[[never_end]]");
     EXPECT_EQ(got.cause(), "");
     EXPECT_EQ(got.outcome.end, run_end::length);

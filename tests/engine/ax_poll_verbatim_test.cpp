@@ -97,7 +97,7 @@ protected:
 
 TEST_P(ax_poll_verbatim_tokenizers, give_the_model_every_text_to_the_token) {
     start();
-    ASSERT_TRUE(made->takes_verbatim());
+    ASSERT_TRUE(made->facts().takes_verbatim);
     const pid_t before = runtime_pid();
     for (const std::string& text : hard_texts()) {
         expect_read(ask(verbatim(text)), text);
@@ -106,7 +106,7 @@ TEST_P(ax_poll_verbatim_tokenizers, give_the_model_every_text_to_the_token) {
     if (!quirks().strips) {
         expect_wrapped_run_is_right();
     }
-    EXPECT_TRUE(made->takes_verbatim());
+    EXPECT_TRUE(made->facts().takes_verbatim);
     EXPECT_EQ(runtime_pid(), before);
 }
 
@@ -127,7 +127,7 @@ TEST_F(ax_poll_verbatim, one_token_gets_the_document_mark_and_none_is_refused) {
     EXPECT_EQ(empty.cause(), "prompt-too-short");
     EXPECT_EQ(empty.outcome.failure->kind, chat::failure_kind::bad_request);
     EXPECT_FALSE(empty.outcome.failure->retryable);
-    EXPECT_TRUE(made->takes_verbatim());
+    EXPECT_TRUE(made->facts().takes_verbatim);
     expect_wrapped_run_is_right();
 }
 
@@ -316,7 +316,7 @@ TEST_F(ax_poll_verbatim, a_wrapper_that_changes_is_learned_anew) {
     expect_read(ask(verbatim("during")), "during");
     fault("tokenizer", "changed_wrapper", true, {{"text", " and more"}});
     expect_read(ask(verbatim("after")), "after");
-    EXPECT_TRUE(made->takes_verbatim());
+    EXPECT_TRUE(made->facts().takes_verbatim);
 }
 
 TEST_F(ax_poll_verbatim, a_wrapper_without_a_shape_is_refused_and_never_run) {
@@ -329,17 +329,17 @@ TEST_F(ax_poll_verbatim, a_wrapper_without_a_shape_is_refused_and_never_run) {
     EXPECT_EQ(got.outcome.failure->kind, chat::failure_kind::unsupported);
     EXPECT_FALSE(got.outcome.failure->retryable);
     EXPECT_EQ(got.text, "");
-    EXPECT_FALSE(made->takes_verbatim());
+    EXPECT_FALSE(made->facts().takes_verbatim);
     EXPECT_EQ(state()["runs"].get<int>(), runs);
     fault("tokenizer", "changed_wrapper", false);
     expect_wrapped_run_is_right();
-    EXPECT_FALSE(made->takes_verbatim());
+    EXPECT_FALSE(made->facts().takes_verbatim);
 }
 
 TEST_F(ax_poll_verbatim, a_tokenizer_without_control_tokens_can_guard_nothing) {
     scenario["tokenizer"] = {{"control", "none"}};
     start();
-    EXPECT_FALSE(made->takes_verbatim()) << "it was asked at the start";
+    EXPECT_FALSE(made->facts().takes_verbatim) << "it was asked at the start";
     EXPECT_EQ(ask(verbatim("never read")).cause(), "verbatim-impossible");
     EXPECT_FALSE(measured("never read").exact);
 }
@@ -367,7 +367,7 @@ TEST_F(ax_poll_verbatim, is_not_offered_without_the_tap_or_a_known_family) {
     }
     entry.runtime.tokenizer_tap = false;
     start();
-    EXPECT_FALSE(made->takes_verbatim());
+    EXPECT_FALSE(made->facts().takes_verbatim);
     const told got = ask(verbatim("never read"));
     EXPECT_EQ(got.cause(), "verbatim-impossible");
     EXPECT_EQ(got.outcome.failure->kind, chat::failure_kind::unsupported);
@@ -377,7 +377,7 @@ TEST_F(ax_poll_verbatim, is_not_offered_without_the_tap_or_a_known_family) {
 TEST_F(ax_poll_verbatim, a_family_that_nobody_knows_has_no_guard) {
     entry.family = "unheard-of";
     make();
-    EXPECT_FALSE(made->takes_verbatim());
+    EXPECT_FALSE(made->facts().takes_verbatim);
 }
 
 }  // namespace

@@ -128,8 +128,8 @@ TEST_F(handover_test, an_adopted_model_answers_at_once_without_a_first_test) {
     made = std::move(adopted.value());
     EXPECT_EQ(made->available().state, availability_state::ready);
     EXPECT_EQ(runtime_pid(), left.services.services[1].process.pid);
-    EXPECT_GT(made->context_length(), 0U) << "what the runtime printed while it loaded is known";
-    EXPECT_TRUE(made->takes_verbatim());
+    EXPECT_GT(made->facts().context_length, 0U) << "what the runtime printed while it loaded is known";
+    EXPECT_TRUE(made->facts().takes_verbatim);
     const told got = ask("[[text=the same model]]");
     EXPECT_EQ(got.text, "the same model");
     EXPECT_TRUE(got.outcome.progress.usage.prompt_tokens > 0);

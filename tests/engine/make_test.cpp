@@ -64,7 +64,7 @@ TEST_F(make_backend, what_a_server_honours_is_said_in_the_names_of_those_who_ask
     const auto built = find_dialect("openai-sse")->make(context, entry);
     ASSERT_TRUE(built) << built.error().message;
     const auto names = [&] {
-        const auto honoured = (*built)->honoured_sampling();
+        const auto honoured = (*built)->facts().honoured_sampling;
         return std::vector<std::string_view>(honoured.begin(), honoured.end());
     };
     const std::vector<std::string_view> wanted{"temperature", "repeat_penalty", "top_k"};

@@ -27,7 +27,8 @@ protected:
         entry.reuse = how;
         start();
         if (how == catalog::reuse_policy::automatic) {
-            ASSERT_TRUE(run_until([this] { return made->reuse().state == "on"; })) << made->reuse().why;
+            ASSERT_TRUE(run_until([this] { return made->report().reuse.state == "on"; }))
+                << made->report().reuse.why;
         }
     }
     void leave() {
@@ -91,7 +92,7 @@ protected:
             EXPECT_EQ(anew[i].start, "off");
             EXPECT_NE(reused[i].start, "off") << i;
         }
-        EXPECT_EQ(made->reuse().mistaken, 0U);
+        EXPECT_EQ(made->report().reuse.mistaken, 0U);
     }
     // How the turns of a conversation began that a client repeats word for word.
     std::vector<std::string> starts_of_a_chat(std::size_t turns) {
@@ -183,11 +184,11 @@ TEST_F(wrapped_reuse, a_model_that_is_never_idle_compares_all_the_same) {
     scenario["timing"]["tokens_per_second"] = 2000;
     start();
     // A request after the other, so that there is no gap.
-    for (int i = 0; i < 4000 && made->reuse().state != "on"; ++i) {
+    for (int i = 0; i < 4000 && made->report().reuse.state != "on"; ++i) {
         const told got = ask(request("[[n=2]]"));
         ASSERT_EQ(got.cause(), "");
     }
-    EXPECT_EQ(made->reuse().state, "on") << made->reuse().why;
+    EXPECT_EQ(made->report().reuse.state, "on") << made->report().reuse.why;
 }
 
 TEST_F(wrapped_reuse, nothing_is_compared_while_another_model_works) {
@@ -195,9 +196,9 @@ TEST_F(wrapped_reuse, nothing_is_compared_while_another_model_works) {
     start();
     {
         const supervisor::box_activity::mark other(context.activity, clock);
-        EXPECT_FALSE(run_until([this] { return made->reuse().state == "on"; }, milliseconds{1500}));
+        EXPECT_FALSE(run_until([this] { return made->report().reuse.state == "on"; }, milliseconds{1500}));
     }
-    EXPECT_TRUE(run_until([this] { return made->reuse().state == "on"; })) << made->reuse().why;
+    EXPECT_TRUE(run_until([this] { return made->report().reuse.state == "on"; })) << made->report().reuse.why;
 }
 
 }  // namespace

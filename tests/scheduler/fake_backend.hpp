@@ -95,19 +95,20 @@ public:
     supervisor::group& services() noexcept override { std::abort(); }
     engine::availability available() const override { return state_; }
     core::wake_signal& availability_changed() noexcept override { return changed_; }
-    std::uint32_t context_length() const noexcept override { return context; }
+    engine::backend_facts facts() const noexcept override {
+        return {.context_length = context,
+                .capacity = places,
+                .takes_verbatim = verbatim,
+                .takes_schemas = schemas,
+                .can_embed = embeds,
+                .honoured_sampling = honoured};
+    }
     engine::learned_sizes learned() const override { return shown; }
-    bool takes_verbatim() const noexcept override { return verbatim; }
-    bool takes_schemas() const noexcept override { return schemas; }
-    std::span<const std::string_view> honoured_sampling() const noexcept override { return honoured; }
-
     engine::stated_model stated() const override { return says; }
     engine::device_claim claim() const override { return takes; }
-    unsigned capacity() const noexcept override { return places; }
     std::uint64_t outside_faults() const override { return device_losses; }
     std::optional<core::steady_time> clears_at() const override { return clears; }
 
-    bool can_embed() const noexcept override { return embeds; }
     core::awaitable<engine::embedding_outcome> embed(engine::embedding_order what) override {
         embedded_whole.push_back(what);
         embedded = std::move(what.texts);

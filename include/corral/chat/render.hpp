@@ -27,7 +27,7 @@ struct rendered_prompt {
     std::string system;  // never empty, unless `verbatim` or render_options::may_lack_system
     std::string turns;   // starts inside the first user turn, ends inside the last one
     // `turns` is the model's complete input, to the token: nothing is put around it, and control token texts in
-    // it are control tokens. Only for backends that accept it (backend::takes_verbatim()).
+    // it are control tokens. Only for backends that accept it (backend_facts::takes_verbatim).
     bool verbatim = false;
     // The same conversation for runtimes that put their own chat template around messages: tool definitions
     // in the system text, calls and results in the family's own words, no two turns of one role in a row.

@@ -268,6 +268,32 @@ using embedding_outcome = boost::system::result<embedding_result, chat::failure>
 [[nodiscard]] chat::failure no_embeddings();
 [[nodiscard]] core::failure counts_no_prompts();
 
+// What a backend can do with a request.
+struct backend_facts {
+    std::uint32_t context_length = 0;  // tokens, as the runtime states them; 0 while unknown
+    unsigned capacity = 1;             // runs that may go on at once; at least 1, and constant
+    // A prompt with rendered_prompt::verbatim can be carried out, now and as long as the process lives.
+    bool takes_verbatim = false;
+    bool takes_schemas = false;   // it can hold an answer to run_spec::format
+    bool takes_messages = false;  // it sends rendered_prompt::messages rather than the wrapped texts
+    // A conversation without a system text needs one; else the runtime, or its model, may have its own.
+    bool needs_system_text = true;
+    bool computes_ahead = false;  // it wants to be told what to expect()
+    bool tells_logprobs = false;  // how likely each token was
+    bool can_embed = false;
+    // Names of the chat::sampling members that reach the runtime, as the wire has them ("top_k"). What is not
+    // here has no effect. The backend's own.
+    std::span<const std::string_view> honoured_sampling{};
+};
+
+// How it fares, for people.
+struct backend_report {
+    intrusion_counts intrusions;
+    reuse_report reuse;
+    speed_report speed;
+    growth_report growth;
+};
+
 class backend;
 // Whole seconds until the first of them is tried again, at least one; nothing: none of them waits for that.
 [[nodiscard]] std::optional<core::seconds> until_next_try(std::span<backend* const> all,
@@ -288,17 +314,9 @@ public:
     [[nodiscard]] virtual availability available() const = 0;
     // Rings whenever available() changed.
     [[nodiscard]] virtual core::wake_signal& availability_changed() noexcept = 0;
-    // Tokens of context as the runtime states them; 0 while unknown.
-    [[nodiscard]] virtual std::uint32_t context_length() const noexcept = 0;
-
-    // A prompt with rendered_prompt::verbatim can be carried out, now and as long as the process lives.
-    [[nodiscard]] virtual bool takes_verbatim() const noexcept { return false; }
-    // It can hold an answer to run_spec::format.
-    [[nodiscard]] virtual bool takes_schemas() const noexcept { return false; }
-    // It sends rendered_prompt::messages rather than the wrapped texts.
-    [[nodiscard]] virtual bool takes_messages() const noexcept { return false; }
-    // A conversation without a system text needs one; else the runtime, or its model, may have its own.
-    [[nodiscard]] virtual bool needs_system_text() const noexcept { return true; }
+    // Cheap: it is asked for each request.
+    [[nodiscard]] virtual backend_facts facts() const noexcept = 0;
+    [[nodiscard]] virtual backend_report report() const { return {}; }
     [[nodiscard]] virtual stated_model stated() const { return {}; }
     [[nodiscard]] virtual learned_sizes learned() const { return {}; }
     // How many bytes of this prompt's text the runtime holds computed already, for that owner; 0: it would
@@ -310,29 +328,15 @@ public:
     }
     // What the next turn of its last conversation is spared, by what reading took so far; 0: nothing, or not known.
     [[nodiscard]] virtual core::nanoseconds held_saving() const noexcept { return core::nanoseconds{0}; }
-    // It may compute the beginning of the next prompt while it has nothing to do, and wants to be told of it.
-    [[nodiscard]] virtual bool computes_ahead() const noexcept { return false; }
-    // The prompt that the conversation of the last run would come back with, if its user then said `words`, which stand
+    // It may compute the beginning of the next prompt while it has nothing to do. `next`: the prompt that the conversation of the last run would come back with, if its user then said `words`, which stand
     // in its turns once. REQUIRES: the caller holds the lease.
     virtual void expect(chat::rendered_prompt /*next*/, std::string /*words*/, std::string /*owner*/) {}
-    // Runs that may go on at once; at least 1, and constant.
-    [[nodiscard]] virtual unsigned capacity() const noexcept { return 1; }
-    [[nodiscard]] virtual intrusion_counts intrusions() const { return {}; }
-    [[nodiscard]] virtual reuse_report reuse() const { return {}; }
-    [[nodiscard]] virtual speed_report speed() const { return {}; }
-    [[nodiscard]] virtual growth_report growth() const { return {}; }
     // Before its first start an estimate, or what the configuration says.
     [[nodiscard]] virtual device_claim claim() const { return {}; }
     // Takes over what of `as` is no matter of its processes: names, where else the model may run, when it is
     // loaded. False, and nothing has changed: it can't. REQUIRES: catalog::same_processes(model(), as), on
     // the same cards.
     [[nodiscard]] virtual bool renew(const catalog::model_entry& /*as*/) { return false; }
-    // Names of the chat::sampling members that reach the runtime, as the wire has them ("top_k"). What is not
-    // here has no effect.
-    [[nodiscard]] virtual std::span<const std::string_view> honoured_sampling() const noexcept = 0;
-    // It can tell how likely each token was.
-    [[nodiscard]] virtual bool tells_logprobs() const noexcept { return false; }
-    [[nodiscard]] virtual bool can_embed() const noexcept { return false; }
     // One vector for each text, all of one length. May be cancelled as a coroutine: the runtime stops then, or
     // ends what it has begun. REQUIRES: the caller holds the lease.
     [[nodiscard]] virtual core::awaitable<embedding_outcome> embed(embedding_order /*what*/) {
@@ -353,7 +357,7 @@ public:
     // Runs one request whole: drain, reset, confirmed idle, generate, follow, drain. Returns when the runtime
     // is idle and empty, or when it was handed to the supervisor for a restart. The end is known to `on_end`
     // (may be empty) earlier, as soon as no more text can come. Must not be cancelled as a coroutine: use
-    // `control`. REQUIRES: `sink` and `control` outlive the call; at most capacity() runs at a time.
+    // `control`. REQUIRES: `sink` and `control` outlive the call; at most facts().capacity runs at a time.
     [[nodiscard]] virtual core::awaitable<run_outcome> run(
         run_spec spec, run_sink& sink, run_control& control,
         std::function<void(const run_outcome&)> on_end) = 0;

@@ -72,7 +72,7 @@ void check_vision(const generation::served_model& model, bool has_images,
 }
 
 void refuse_logprobs(const generation::served_model& model, bool asked, decode_problem& problem) {
-    if (asked && !model.runtime->tells_logprobs()) {
+    if (asked && !model.runtime->facts().tells_logprobs) {
         problem.set(core::say("request.no-logprobs"));
     }
 }

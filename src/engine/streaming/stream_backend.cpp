@@ -267,8 +267,27 @@ std::uint64_t stream_backend::outside_faults() const {
     return outside_faults_of(*group_);
 }
 
-bool stream_backend::takes_messages() const noexcept {
-    return model_.runtime.traits.conversation != catalog::conversation_form::single_message;
+backend_facts stream_backend::facts() const noexcept {
+    const catalog::runtime_traits& traits = model_.runtime.traits;
+    return {.context_length = context_length(),
+            .capacity = places_.capacity,
+            .takes_verbatim = !traits.completion_target.empty(),
+            .takes_schemas = traits.formats != catalog::format_form::none,
+            .takes_messages = traits.conversation != catalog::conversation_form::single_message,
+            .needs_system_text = protocol_->needs_system_text(),
+            .tells_logprobs = traits.logprobs != catalog::logprob_form::none,
+            .can_embed = catalog::can(model_, "embedding"),
+            .honoured_sampling = sampling_};
+}
+
+backend_report stream_backend::report() const {
+    backend_report out;
+    out.reuse = reuse();
+    if (decay_) {
+        out.speed = decay_->speed();
+        out.growth = decay_->growth();
+    }
+    return out;
 }
 
 bool stream_backend::renew(const catalog::model_entry& as) {

@@ -42,33 +42,16 @@ public:
     [[nodiscard]] supervisor::group& services() noexcept override { return *group_; }
     [[nodiscard]] availability available() const override;
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
-    [[nodiscard]] std::uint32_t context_length() const noexcept override {
-        return sizes_.context(model_.context.positions);
-    }
-    [[nodiscard]] bool takes_verbatim() const noexcept override {
-        return !model_.runtime.traits.completion_target.empty();
-    }
-    [[nodiscard]] bool takes_messages() const noexcept override;
-    [[nodiscard]] bool needs_system_text() const noexcept override { return protocol_->needs_system_text(); }
+    [[nodiscard]] backend_facts facts() const noexcept override;
+    [[nodiscard]] backend_report report() const override;
     [[nodiscard]] stated_model stated() const override;
     [[nodiscard]] learned_sizes learned() const override {
         return {.prompt_limit = prompt_limit(), .tokens_per_letter = sizes_.tokens_per_letter()};
     }
-    [[nodiscard]] unsigned capacity() const noexcept override { return places_.capacity; }
     [[nodiscard]] device_claim claim() const override {
         return claim_of(model_, measured_mb(), group_.get());
     }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
-    [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
-        return sampling_;
-    }
-    [[nodiscard]] bool takes_schemas() const noexcept override {
-        return model_.runtime.traits.formats != catalog::format_form::none;
-    }
-    [[nodiscard]] bool tells_logprobs() const noexcept override {
-        return model_.runtime.traits.logprobs != catalog::logprob_form::none;
-    }
-    [[nodiscard]] bool can_embed() const noexcept override { return catalog::can(model_, "embedding"); }
     [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order order) override;
     // By the server's count where it offers one (prompt_sizes.hpp).
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
@@ -80,17 +63,16 @@ public:
     [[nodiscard]] std::optional<core::steady_time> clears_at() const override { return runs_.clears_at(); }
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
                                          std::string_view owner) const noexcept override;
-    [[nodiscard]] reuse_report reuse() const override;
-    [[nodiscard]] speed_report speed() const override { return decay_ ? decay_->speed() : speed_report{}; }
-    [[nodiscard]] growth_report growth() const override {
-        return decay_ ? decay_->growth() : growth_report{};
-    }
     [[nodiscard]] std::uint64_t outside_faults() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
     [[nodiscard]] std::optional<backend_handover> hand_over() const override;
 
 private:
+    [[nodiscard]] std::uint32_t context_length() const noexcept {
+        return sizes_.context(model_.context.positions);
+    }
+    [[nodiscard]] reuse_report reuse() const;
     struct places : group_places {
         unsigned capacity = 1;
     };

@@ -127,7 +127,7 @@ public:
     // The model's template has the system text before the newest question.
     virtual void note_system_at_question(bool /*so*/) {}
     [[nodiscard]] virtual bool has_system_at_question() const { return false; }
-    // As backend::needs_system_text().
+    // As backend_facts::needs_system_text.
     [[nodiscard]] virtual bool needs_system_text() const { return false; }
     // It refuses a limit that does not fit into the context behind the prompt.
     [[nodiscard]] virtual bool limit_must_fit() const { return false; }

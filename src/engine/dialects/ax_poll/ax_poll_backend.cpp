@@ -135,9 +135,22 @@ availability ax_poll_backend::available() const {
     return out;
 }
 
-intrusion_counts ax_poll_backend::intrusions() const {
-    intrusion_counts out = intrusions_;
-    out.tap_calls = places_.tap ? places_.tap->refused() : 0;
+backend_facts ax_poll_backend::facts() const noexcept {
+    return {.context_length = sizes().positions,
+            .takes_verbatim = takes_verbatim(),
+            .computes_ahead = computes_ahead(),
+            .honoured_sampling = honoured_sampling()};
+}
+
+backend_report ax_poll_backend::report() const {
+    backend_report out;
+    out.intrusions = intrusions_;
+    out.intrusions.tap_calls = places_.tap ? places_.tap->refused() : 0;
+    out.reuse = reuse();
+    if (decay_) {
+        out.speed = decay_->speed();
+        out.growth = decay_->growth();
+    }
     return out;
 }
 

@@ -80,11 +80,11 @@ public:
     [[nodiscard]] supervisor::group& services() noexcept override { return *group_; }
     [[nodiscard]] availability available() const override;
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
-    [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
+    [[nodiscard]] backend_facts facts() const noexcept override;
+    [[nodiscard]] backend_report report() const override;
     [[nodiscard]] learned_sizes learned() const override {
         return {.prompt_limit = sizes().prompt_limit, .chunk = sizes().chunk};
     }
-    [[nodiscard]] bool takes_verbatim() const noexcept override;
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
                                          std::string_view owner) const noexcept override {
         return cycle_.held_bytes(prompt, owner);
@@ -92,21 +92,11 @@ public:
     [[nodiscard]] core::nanoseconds held_saving() const noexcept override {
         return clocks_.prefill.latest({cycle_.held_tokens(), sizes().chunk});
     }
-    [[nodiscard]] bool computes_ahead() const noexcept override;
     void expect(chat::rendered_prompt next, std::string words, std::string owner) override;
     [[nodiscard]] device_claim claim() const override {
         return claim_of(model_, measured_mb(), group_.get());
     }
-    [[nodiscard]] intrusion_counts intrusions() const override;
-    [[nodiscard]] reuse_report reuse() const override;
-    [[nodiscard]] speed_report speed() const override { return decay_ ? decay_->speed() : speed_report{}; }
-    [[nodiscard]] growth_report growth() const override {
-        return decay_ ? decay_->growth() : growth_report{};
-    }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
-    [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
-        return engine::honoured_sampling();
-    }
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> count_beside(
@@ -119,6 +109,9 @@ public:
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
 
 private:
+    [[nodiscard]] bool takes_verbatim() const noexcept;
+    [[nodiscard]] bool computes_ahead() const noexcept;
+    [[nodiscard]] reuse_report reuse() const;
     [[nodiscard]] bool keeps_nothing() const noexcept {
         return model_.runtime.traits.conversation == catalog::conversation_form::single_message;
     }

@@ -66,6 +66,18 @@ remote_backend::~remote_backend() {
     watch_->close();
 }
 
+backend_facts remote_backend::facts() const noexcept {
+    return {.context_length = sizes_.context(model_.context.positions),
+            .capacity = capacity_,
+            .takes_verbatim = true,
+            .takes_schemas = true,
+            .takes_messages = true,
+            .needs_system_text = false,
+            .tells_logprobs = true,  // a server before 0.12.11 overlooks the wish
+            .can_embed = catalog::can(model_, "embedding"),
+            .honoured_sampling = remote_sampling()};
+}
+
 bool remote_backend::renew(const catalog::model_entry& as) {
     model_ = as;
     watch_->set_others(has_others(as));
@@ -74,7 +86,7 @@ bool remote_backend::renew(const catalog::model_entry& as) {
 
 // The answer needs a place too.
 std::uint32_t remote_backend::prompt_limit() const noexcept {
-    const std::uint32_t context = context_length();
+    const std::uint32_t context = sizes_.context(model_.context.positions);
     return context > 0 ? context - 1 : 0;
 }
 

@@ -25,22 +25,9 @@ public:
     [[nodiscard]] supervisor::group& services() noexcept override { return services_; }
     [[nodiscard]] availability available() const override { return watch_->now(); }
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return watch_->changed(); }
-    [[nodiscard]] std::uint32_t context_length() const noexcept override {
-        return sizes_.context(model_.context.positions);
-    }
-    [[nodiscard]] bool needs_system_text() const noexcept override { return false; }
+    [[nodiscard]] backend_facts facts() const noexcept override;
     [[nodiscard]] stated_model stated() const override { return watch_->stated(); }
-    [[nodiscard]] bool takes_messages() const noexcept override { return true; }
-    [[nodiscard]] bool takes_verbatim() const noexcept override { return true; }
-    [[nodiscard]] bool takes_schemas() const noexcept override { return true; }
-    [[nodiscard]] unsigned capacity() const noexcept override { return capacity_; }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
-    [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
-        return remote_sampling();
-    }
-    // A server before 0.12.11 overlooks the wish.
-    [[nodiscard]] bool tells_logprobs() const noexcept override { return true; }
-    [[nodiscard]] bool can_embed() const noexcept override { return catalog::can(model_, "embedding"); }
     [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order order) override;
     // An estimate; fits unless the configuration says how long the context is.
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
