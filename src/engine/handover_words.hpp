@@ -1,16 +1,11 @@
 #pragma once
-// backend_handover: its common part, and the words of its state, which one image writes, another reads, and neither
-// trusts.
+// The words of backend_handover::state, which one image writes, another reads, and neither trusts.
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
-#include <utility>
 
 #include "corral/core/text.hpp"
-#include "corral/engine/handover.hpp"
-#include "corral/supervisor/group.hpp"
 
 namespace corral::engine {
 
@@ -30,22 +25,6 @@ using handover_words = std::map<std::string, std::string>;
 // What flag_of() reads.
 [[nodiscard]] inline const char* flag_text(bool value) {
     return value ? "1" : "0";
-}
-
-// The part that is the same for all dialects; nothing unless the services are ready and at rest.
-[[nodiscard]] inline std::optional<backend_handover> handover_of(
-    supervisor::group& group, std::string model, std::string fingerprint,
-    const std::map<std::string, std::uint16_t>& ports) {
-    auto services = group.hand_over();
-    if (!services) {
-        return std::nullopt;
-    }
-    backend_handover out;
-    out.model = std::move(model);
-    out.fingerprint = std::move(fingerprint);
-    out.services = std::move(*services);
-    out.ports = ports;
-    return out;
 }
 
 }  // namespace corral::engine

@@ -97,12 +97,10 @@ core::result<stream_backend::places> stream_backend::find_places(
 stream_backend::stream_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
                                places where, std::unique_ptr<stream_protocol> protocol,
                                const backend_handover* handover)
-    : context_(context),
-      model_(std::move(model)),
+    : group_backend(context, std::move(model)),
       places_(std::move(where)),
       protocol_(std::move(protocol)),
       sampling_(request_names(model_.runtime.traits.sampling)),
-      changed_(context.on),
       clocks_(model_.runtime.clocks),
       kept_(connections_of(model_.runtime.traits, places_.capacity)),
       sizes_({.clock = context.clock,
@@ -119,9 +117,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
       prefixes_(model_.runtime.traits.prefix_cache, places_.capacity),
       runs_(parts()),
       lines_{line_reader(), line_reader()} {
-    supervisor::group_spec wanted = std::move(places_.services);
-    for (supervisor::service_spec& service : wanted.services) {
-        service.quoted = [this](std::string_view words) { return words_.hold(words); };
+    const auto hook = [this](supervisor::service_spec& service) {
         if (service.name == places_.runtime) {
             service.self_test = [this] { return self_test(); };
             service.quiesce = [this](core::deadline until) { return quiesce(until); };
@@ -131,18 +127,9 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
             service.at_work = [this] { return runs_.busy(); };
             service.on_endpoint = [this](const auto& at) { places_.runtime_at = at; };
         }
-    }
-    group_ = handover == nullptr
-                 ? supervisor::make_group(context_, std::move(wanted))
-                 : supervisor::adopt_group(context_, std::move(wanted), handover->services).value();
-    if (model_.renews_slow) {
-        decay_.emplace(context_, model_, places_.runtime, places_.capacity, group_);
-    }
+    };
+    own(places_, places_.capacity, hook, handover);
     if (handover != nullptr) {
-        if (decay_) {
-            decay_->resume(word_of(handover->state, "usual_speed"));
-        }
-        measured_before_ = number_of(handover->state, "device_mb");
         stated_.size_bytes =
             core::whole_number<std::uint64_t>(word_of(handover->state, "model_bytes")).value_or(0);
         stated_.embedding_length =
@@ -168,12 +155,12 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
         prefixes_.doubt();
         unsalted_ = unsalted_prompts::known_from(word_of(handover->state, "unsalted"));
     }
-    group_->add_observer(this);
+    observe();
 }
 
 stream_backend::~stream_backend() {
     close_kept();
-    group_->remove_observer(this);
+    disown();
 }
 
 stream_parts stream_backend::parts() {
@@ -249,22 +236,10 @@ std::optional<stream_parts::lost_server> stream_backend::lost_since(std::uint64_
                                      .died = fell(runtime_)};
 }
 
-availability stream_backend::available() const {
-    availability out = availability_of(*group_, places_.runtime);
-    if (out.warning.empty() && decay_) {
-        out.warning = decay_->warning();
-    }
-    return out;
-}
-
 stated_model stream_backend::stated() const {
     stated_model out = stated_;
     fill_from_file(out, *file_facts_);
     return out;
-}
-
-std::uint64_t stream_backend::outside_faults() const {
-    return outside_faults_of(*group_);
 }
 
 backend_facts stream_backend::facts() const noexcept {
@@ -281,20 +256,15 @@ backend_facts stream_backend::facts() const noexcept {
 }
 
 backend_report stream_backend::report() const {
-    backend_report out;
+    backend_report out = group_backend::report();
     out.reuse = reuse();
-    if (decay_) {
-        out.speed = decay_->speed();
-        out.growth = decay_->growth();
-    }
     return out;
 }
 
 bool stream_backend::renew(const catalog::model_entry& as) {
-    if (as.cards != model_.cards) {
+    if (!group_backend::renew(as)) {
         return false;
     }
-    model_ = as;
     sampling_ = request_names(model_.runtime.traits.sampling);
     return true;
 }
@@ -419,13 +389,6 @@ core::awaitable<void> stream_backend::quiesce(core::deadline until) {
     }
 }
 
-void stream_backend::look_at_services() {
-    // Reports come a moment late; a run must not begin with an old one in mind.
-    for (const supervisor::service_status& service : group_->status()) {
-        on_status(service);
-    }
-}
-
 void stream_backend::on_output(std::string_view service, process::output_stream stream,
                                std::string_view bytes) {
     if (service == places_.runtime) {
@@ -442,11 +405,7 @@ void stream_backend::on_status(const supervisor::service_status& now) {
             close_kept();
         }
         runtime_ = now;
-        if (now.state != supervisor::service_state::starting) {
-            loading_.reset();
-        } else if (!loading_) {
-            loading_.emplace(context_.activity, *context_.clock);
-        }
+        note_load(now.state);
     }
     runs_.on_status();
     changed_.ring();

@@ -8,14 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "corral/engine/backend.hpp"
 #include "corral/engine/shown_model.hpp"
-#include "corral/supervisor/group.hpp"
 #include "corral/telemetry/output_lines.hpp"
-#include "engine/decay_watch.hpp"
-#include "engine/device_claims.hpp"
-#include "engine/request_words.hpp"
-#include "engine/service_places.hpp"
+#include "engine/group_backend.hpp"
 #include "engine/streaming/cache_salts.hpp"
 #include "engine/streaming/prefix_places.hpp"
 #include "engine/streaming/prompt_sizes.hpp"
@@ -23,7 +18,7 @@
 
 namespace corral::engine::streaming {
 
-class stream_backend final : public backend, private supervisor::group_observer {
+class stream_backend final : public group_backend {
 public:
     // Takes ports from the kernel where none is given, expands the service templates and makes the group,
     // stopped. Fails with a sentence that names the model and the service, or as `protocol` did. With `handover`
@@ -33,23 +28,14 @@ public:
         core::result<std::unique_ptr<stream_protocol>> protocol, const backend_handover* handover = nullptr);
     // dialect_descriptor::fingerprint of all that are made here.
     [[nodiscard]] static std::string fingerprint_of(const catalog::model_entry& model);
-    stream_backend(const stream_backend&) = delete;
-    stream_backend& operator=(const stream_backend&) = delete;
     // REQUIRES: stopped, and no run goes on.
     ~stream_backend() override;
 
-    [[nodiscard]] const catalog::model_entry& model() const noexcept override { return model_; }
-    [[nodiscard]] supervisor::group& services() noexcept override { return *group_; }
-    [[nodiscard]] availability available() const override;
-    [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] backend_facts facts() const noexcept override;
     [[nodiscard]] backend_report report() const override;
     [[nodiscard]] stated_model stated() const override;
     [[nodiscard]] learned_sizes learned() const override {
         return {.prompt_limit = prompt_limit(), .tokens_per_letter = sizes_.tokens_per_letter()};
-    }
-    [[nodiscard]] device_claim claim() const override {
-        return claim_of(model_, measured_mb(), group_.get());
     }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order order) override;
@@ -63,7 +49,6 @@ public:
     [[nodiscard]] std::optional<core::steady_time> clears_at() const override { return runs_.clears_at(); }
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
                                          std::string_view owner) const noexcept override;
-    [[nodiscard]] std::uint64_t outside_faults() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
     [[nodiscard]] std::optional<backend_handover> hand_over() const override;
@@ -84,11 +69,9 @@ private:
 
     void on_output(std::string_view service, process::output_stream stream, std::string_view bytes) override;
     void on_status(const supervisor::service_status& now) override;
-    void look_at_services();
     [[nodiscard]] stream_parts parts();
     [[nodiscard]] std::vector<catalog::log_meaning> failing_lines() const;
     [[nodiscard]] telemetry::line_assembler line_reader();
-    [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
     [[nodiscard]] std::optional<stream_parts::lost_server> lost_since(std::uint64_t mark) const;
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     // What it says of its model, where it says it. Never fails a start.
@@ -113,15 +96,11 @@ private:
     // A limit beyond the context would be refused, or is one that the context is.
     [[nodiscard]] core::awaitable<void> fit_max_tokens(run_spec& spec);
 
-    supervisor::supervisor_context context_;
-    catalog::model_entry model_;
     places places_;
     std::unique_ptr<stream_protocol> protocol_;
     std::vector<std::string_view> sampling_;  // of model_
     supervisor::service_status runtime_;
     bool stop_wanted_ = false;
-    std::uint64_t measured_before_ = 0;  // MiB on the device, by the image of this program before
-    core::wake_signal changed_;
     stream_clocks clocks_;
     std::shared_ptr<http::kept_connections> kept_;  // null: the server keeps none
     prompt_sizes sizes_;
@@ -133,14 +112,10 @@ private:
     cache_salts salts_;
     unsalted_prompts unsalted_;  // of the process of now
     reuse_report reuse_;
-    std::optional<decay_watch> decay_;  // nothing: the model says so
-    std::uint64_t prefixes_of_ = 0;     // the process that they are about, as runtime_.starts
+    std::uint64_t prefixes_of_ = 0;  // the process that they are about, as runtime_.starts
     bool warned_of_format_ = false;
     stream_run runs_;
-    request_words words_;
-    std::optional<supervisor::box_activity::mark> loading_;
     std::array<telemetry::line_assembler, 2> lines_;  // of the runtime, by output_stream
-    std::shared_ptr<supervisor::group> group_;
 };
 
 }  // namespace corral::engine::streaming

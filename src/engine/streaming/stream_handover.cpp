@@ -26,13 +26,10 @@ std::optional<backend_handover> stream_backend::hand_over() const {
     if (runs_.busy()) {
         return std::nullopt;
     }
-    std::optional<backend_handover> out =
-        handover_of(*group_, model_.name, fingerprint_of(model_), places_.ports);
+    std::optional<backend_handover> out = handed_over(fingerprint_of(model_), places_.ports);
     if (!out) {
         return std::nullopt;
     }
-    out->state["device_mb"] = std::to_string(measured_mb());
-    out->state["usual_speed"] = decay_ ? decay_->usual() : "";
     out->state["model_bytes"] = std::to_string(stated_.size_bytes);
     out->state["embedding_length"] = std::to_string(stated_.embedding_length);
     out->state["parameters"] = stated_.parameter_size;

@@ -32,19 +32,15 @@ std::string closing_text(const catalog::model_entry& model) {
 
 ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
                                  ax_poll_places places, const backend_handover* handover)
-    : context_(context),
-      model_(std::move(model)),
+    : group_backend(context, std::move(model)),
       places_(std::move(places)),
       epochs_(places_.runtime, places_.tokenizer, places_.tap != nullptr),
       log_(with_vocabulary(model_.context, places_.vocabulary)),
       own_(context.on, tokenizer_client(places_.tokenizer_at)),
       verbatim_(own_, *context.clock, chat::find_family(model_.family)),
-      changed_(context.on),
       clocks_(model_.runtime.clocks),
       cycle_(parts()) {
-    supervisor::group_spec wanted = std::move(places_.services);
-    for (supervisor::service_spec& service : wanted.services) {
-        service.quoted = [this](std::string_view words) { return words_.hold(words); };
+    const auto hook = [this](supervisor::service_spec& service) {
         service.at_work = [this] { return cycle_.busy(); };
         if (service.name == places_.tokenizer) {
             service.busy = [this] { return tokenizer_in_use(); };
@@ -56,19 +52,14 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
             runtime_words_ = service.command.command;
             service.on_endpoint = [this](const auto& where) { places_.runtime_at = where; };
         }
-    }
-    group_ = handover == nullptr
-                 ? supervisor::make_group(context_, std::move(wanted))
-                 : supervisor::adopt_group(context_, std::move(wanted), handover->services).value();
-    if (model_.renews_slow) {
-        decay_.emplace(context_, model_, places_.runtime, 1, group_);
-    }
+    };
+    own(places_, 1, hook, handover);
     ahead_.allow(model_.ahead_share);
     look_at_services();
     if (handover != nullptr) {
         take_over(*handover);
     }
-    group_->add_observer(this);
+    observe();
     context_.activity->listen(this, [this] {
         yield_proof();
         yield_ahead();
@@ -89,7 +80,7 @@ ax_poll_backend::~ax_poll_backend() {
     if (places_.tap) {
         places_.tap->close();
     }
-    group_->remove_observer(this);
+    disown();
 }
 
 cycle_parts ax_poll_backend::parts() {
@@ -127,12 +118,8 @@ std::vector<pid_t> ax_poll_backend::users_of_tap() const {
     return out;
 }
 
-availability ax_poll_backend::available() const {
-    availability out = availability_of(*group_, places_.runtime);
-    if (out.warning.empty()) {
-        out.warning = intrusion_text_.empty() && decay_ ? decay_->warning() : intrusion_text_;
-    }
-    return out;
+std::string ax_poll_backend::warning() const {
+    return intrusion_text_.empty() ? group_backend::warning() : intrusion_text_;
 }
 
 backend_facts ax_poll_backend::facts() const noexcept {
@@ -143,14 +130,10 @@ backend_facts ax_poll_backend::facts() const noexcept {
 }
 
 backend_report ax_poll_backend::report() const {
-    backend_report out;
+    backend_report out = group_backend::report();
     out.intrusions = intrusions_;
     out.intrusions.tap_calls = places_.tap ? places_.tap->refused() : 0;
     out.reuse = reuse();
-    if (decay_) {
-        out.speed = decay_->speed();
-        out.growth = decay_->growth();
-    }
     return out;
 }
 
@@ -177,10 +160,6 @@ void ax_poll_backend::on_intrusion(act::report_intrusion::kind kind) {
     intrusion_text_ = std::move(text);
     telemetry::warn("runtime.foreign-talk", "{}: {}", catalog::label_of(model_), intrusion_text_);
     changed_.ring();
-}
-
-std::uint64_t ax_poll_backend::outside_faults() const {
-    return outside_faults_of(*group_);
 }
 
 bool ax_poll_backend::takes_verbatim() const noexcept {
@@ -244,10 +223,9 @@ reuse_report ax_poll_backend::reuse() const {
 }
 
 bool ax_poll_backend::renew(const catalog::model_entry& as) {
-    if (as.cards != model_.cards) {
+    if (!group_backend::renew(as)) {
         return false;
     }
-    model_ = as;
     ahead_.allow(model_.ahead_share);
     begin_proof();
     return true;
@@ -273,13 +251,6 @@ bool ax_poll_backend::tokenizer_in_use() const noexcept {
     // A runtime that loads or runs asks it without us where there is no tap.
     const bool unseen = !places_.tap && epochs_.runtime().state == supervisor::service_state::starting;
     return cycle_.busy() || tokenizer_calls_ > 0 || asked_by_runtime || unseen;
-}
-
-void ax_poll_backend::look_at_services() {
-    // Reports come a moment late; a run must not begin with an old one in mind.
-    for (const supervisor::service_status& service : group_->status()) {
-        on_status(service);
-    }
 }
 
 core::awaitable<core::result<void>> ax_poll_backend::self_test() {
@@ -387,11 +358,7 @@ void ax_poll_backend::on_status(const supervisor::service_status& now) {
             places_.tap->on_tokenizer_started();
         }
     }
-    if (epochs_.runtime().state != supervisor::service_state::starting) {
-        loading_.reset();
-    } else if (!loading_) {
-        loading_.emplace(context_.activity, *context_.clock);
-    }
+    note_load(epochs_.runtime().state);
     cycle_.on_status();
     changed_.ring();
 }

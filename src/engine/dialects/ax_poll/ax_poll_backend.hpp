@@ -9,10 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "corral/engine/backend.hpp"
-#include "corral/supervisor/group.hpp"
-#include "engine/decay_watch.hpp"
-#include "engine/device_claims.hpp"
 #include "engine/dialects/ax_poll/ahead_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
@@ -22,8 +18,7 @@
 #include "engine/dialects/ax_poll/reuse_proof.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
-#include "engine/request_words.hpp"
-#include "engine/service_places.hpp"
+#include "engine/group_backend.hpp"
 #include "engine/sticky_sampling_policy.hpp"
 
 namespace corral::engine::ax_poll {
@@ -65,21 +60,15 @@ struct next_prompts {
     bool same_owner = false;
 };
 
-class ax_poll_backend final : public backend, private supervisor::group_observer {
+class ax_poll_backend final : public group_backend {
 public:
     // Makes the group, with this as the performer of its hooks; or with `handover` takes it over, and throws
     // boost::system::system_error where that fails.
     ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
                     ax_poll_places places, const backend_handover* handover = nullptr);
-    ax_poll_backend(const ax_poll_backend&) = delete;
-    ax_poll_backend& operator=(const ax_poll_backend&) = delete;
     // REQUIRES: stopped, and no run goes on.
     ~ax_poll_backend() override;
 
-    [[nodiscard]] const catalog::model_entry& model() const noexcept override { return model_; }
-    [[nodiscard]] supervisor::group& services() noexcept override { return *group_; }
-    [[nodiscard]] availability available() const override;
-    [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] backend_facts facts() const noexcept override;
     [[nodiscard]] backend_report report() const override;
     [[nodiscard]] learned_sizes learned() const override {
@@ -93,9 +82,6 @@ public:
         return clocks_.prefill.latest({cycle_.held_tokens(), sizes().chunk});
     }
     void expect(chat::rendered_prompt next, std::string words, std::string owner) override;
-    [[nodiscard]] device_claim claim() const override {
-        return claim_of(model_, measured_mb(), group_.get());
-    }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
@@ -104,11 +90,11 @@ public:
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec spec, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
     [[nodiscard]] std::optional<backend_handover> hand_over() const override;
-    [[nodiscard]] std::uint64_t outside_faults() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
 
 private:
+    [[nodiscard]] std::string warning() const override;
     [[nodiscard]] bool takes_verbatim() const noexcept;
     [[nodiscard]] bool computes_ahead() const noexcept;
     [[nodiscard]] reuse_report reuse() const;
@@ -126,7 +112,6 @@ private:
     [[nodiscard]] bool reads_whole() const noexcept {
         return places_.tap != nullptr && rule_of_reuse().on && proof_.says == reuse_proof::verdict::equal;
     }
-    [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
     [[nodiscard]] core::deadline measure_limit(core::deadline until) const;
     // What counting needs of the tokenizer process, had before any request waits for it. Never fails a start.
     [[nodiscard]] core::awaitable<void> prepare_counting();
@@ -183,25 +168,20 @@ private:
     void on_tokenizer_ill(const core::reason& cause);
     [[nodiscard]] core::awaitable<void> examine_tokenizer(core::deadline until);
     void count_failed_starts();
-    void look_at_services();
     // A call of the runtime or of ours may be in the tokenizer service, which does one thing at a time.
     [[nodiscard]] bool tokenizer_in_use() const noexcept;
     [[nodiscard]] const catalog::context_sizes& sizes() const noexcept { return log_.sizes(); }
 
-    supervisor::supervisor_context context_;
-    catalog::model_entry model_;
     ax_poll_places places_;
     process_epochs epochs_;
     log_reader log_;
     own_identity own_;
     verbatim_encoder verbatim_;
-    bool served_ = true;                 // the runtime process of now was ready once
-    unsigned failed_starts_ = 0;         // in a row
-    std::uint64_t measured_before_ = 0;  // MiB on the device, by the image of this program before
-    bool tap_passed_by_ = false;         // this runtime process does not use the URL it was given
+    bool served_ = true;          // the runtime process of now was ready once
+    unsigned failed_starts_ = 0;  // in a row
+    bool tap_passed_by_ = false;  // this runtime process does not use the URL it was given
     intrusion_counts intrusions_;
     reuse_report reused_;
-    std::optional<decay_watch> decay_;  // nothing: the model says so
     reuse_proof proof_;
     bool proving_ = false;                       // the runs of now are its own
     std::optional<core::steady_time> last_use_;  // by a request, since its runtime was loaded
@@ -210,14 +190,10 @@ private:
     ahead_policy ahead_;
     next_prompts next_;
     std::shared_ptr<ahead_task> ahead_task_;
-    std::optional<supervisor::box_activity::mark> loading_;
-    std::string intrusion_text_;  // of this runtime process, for people
-    core::wake_signal changed_;
+    std::string intrusion_text_;    // of this runtime process, for people
     unsigned tokenizer_calls_ = 0;  // of our own, under way
     cycle_clocks clocks_;
     cycle_runner cycle_;
-    request_words words_;
-    std::shared_ptr<supervisor::group> group_;
 };
 
 // dialect_descriptor::make of "ax-poll".

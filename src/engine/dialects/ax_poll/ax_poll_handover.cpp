@@ -27,16 +27,13 @@ std::optional<backend_handover> ax_poll_backend::hand_over() const {
         yield_ahead();
         return std::nullopt;
     }
-    std::optional<backend_handover> out =
-        handover_of(*group_, model_.name, fingerprint_of(model_), places_.ports);
+    std::optional<backend_handover> out = handed_over(fingerprint_of(model_), places_.ports);
     if (!out) {
         return std::nullopt;
     }
     out->state["positions"] = std::to_string(sizes().positions);
     out->state["prompt_limit"] = std::to_string(sizes().prompt_limit);
     out->state["chunk"] = std::to_string(sizes().chunk);
-    out->state["device_mb"] = std::to_string(measured_mb());
-    out->state["usual_speed"] = decay_ ? decay_->usual() : "";
     out->state["tap_passed_by"] = flag_text(tap_passed_by_);
     if (places_.tap != nullptr) {
         const tokenizer_tap::memory known = places_.tap->remember();
@@ -56,10 +53,6 @@ void ax_poll_backend::take_over(const backend_handover& handover) {
     learned.prompt_limit = number_of(handover.state, "prompt_limit");
     learned.chunk = number_of(handover.state, "chunk");
     log_.resume(learned);
-    if (decay_) {
-        decay_->resume(word_of(handover.state, "usual_speed"));
-    }
-    measured_before_ = number_of(handover.state, "device_mb");
     tap_passed_by_ = flag_of(handover.state, "tap_passed_by");
     if (places_.tap != nullptr) {
         tokenizer_tap::memory known;
