@@ -89,7 +89,6 @@ residence_order residency_policy::stopped(bool all, core::steady_time now) {
 
 residence_order residency_policy::suspend(bool at_once, core::steady_time now) {
     suspended_ = true;
-    wanted_ = false;
     if (at_once && stage_ == residence_stage::loaded && !closed_) {
         return leave(now);
     }

@@ -74,6 +74,25 @@ TEST_F(queue_policy_instances, the_card_with_fewer_leases_serves) {
     EXPECT_EQ(told(), "4@4 5@2");
 }
 
+TEST_F(queue_policy_instances, one_that_was_never_used_comes_behind_one_whose_card_is_free) {
+    instance(1, "m", {0});
+    instance(2, "m", {1});
+    instance(3, "n", {0});
+    arrive(1, "n");
+    arrive(2);
+    EXPECT_EQ(told(), "1@3 2@2");
+}
+
+TEST_F(queue_policy_instances, of_a_renewed_queue_the_instances_are_gone) {
+    instance(1, "m", {0});
+    EXPECT_TRUE(policy_.is_free(instance_id{1}));
+    policy_.renew_queue("m");
+    EXPECT_FALSE(policy_.is_free(instance_id{1}));
+    change(1, presence::ready);
+    arrive(1);
+    EXPECT_EQ(told(), "");
+}
+
 TEST_F(queue_policy_instances, an_instance_with_room_for_three_serves_three_at_once_and_never_more) {
     policy_.add_instance("m", instance_id{1}, {0}, now_, {3, 0});
     change(1, presence::ready);

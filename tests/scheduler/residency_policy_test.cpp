@@ -92,6 +92,32 @@ TEST_F(residency_policy_test, the_stay_begins_when_the_last_request_ends) {
     EXPECT_EQ(orders(), "");
 }
 
+TEST_F(residency_policy_test, one_that_somebody_else_unloads_is_loaded_for_those_who_wait_and_stays) {
+    be_loaded();
+    request();
+    unload();  // once it is needed by nobody
+    see(availability_state::stopped);
+    EXPECT_EQ(orders(), "start");
+    see(availability_state::loading);
+    see(availability_state::ready);
+    release();
+    EXPECT_EQ(orders(), "");
+    EXPECT_EQ(stay(), "300 s");
+}
+
+TEST_F(residency_policy_test, a_new_rule_does_not_end_the_stay_that_a_request_asked_for) {
+    be_loaded();
+    serve(seconds{10});
+    take(policy_.set_rule(seconds{30}, false, now_));
+    EXPECT_EQ(stay(), "10 s");
+}
+
+TEST_F(residency_policy_test, nothing_is_due_behind_the_end) {
+    be_loaded();
+    policy_.close();
+    EXPECT_EQ(policy_.expires(), std::nullopt);
+}
+
 TEST_F(residency_policy_test, a_value_takes_the_place_of_the_stay_and_none_leaves_it) {
     be_loaded();
     serve(seconds{10});
