@@ -142,6 +142,8 @@ const row rows[] = {
       {"ready 9", "grant 2 on 9"}}},
     {"a removed model refuses those who wait, and its memory is another's",
      {{"ask 1 a", "load 1"}, {"ask 2 b", ""}, {"remove a", "refuse 1; load 2"}, {"ask 3 a", "refuse 3"}}},
+    {"of several models the one that is meant is removed",
+     {{"remove b", ""}, {"ask 1 a", "load 1"}, {"ready 1", "grant 1 on 1"}, {"ask 2 b", "refuse 2"}}},
     {"a preload takes nobody's place",
      {{"preload a", "load 1"}, {"ready 1", ""}, {"preload b", ""}, {"ask 1 a", "grant 1 on 1"}}},
     {"closed: all are refused, and nothing is loaded or unloaded any more",

@@ -42,11 +42,21 @@ TEST(time_slice_policy, a_turn_is_over_after_so_many_grants_since_the_other_wait
     const swap_rule rule = rule_of(2);
     EXPECT_EQ(own.grants_left(waits, rule), 2U);
     own.granted(at(4, 100));
+    EXPECT_EQ(own.grants_left(waits, rule), 1U);
     EXPECT_FALSE(own.expired(waits, seconds{10}, rule, waits.at));
     own.granted(at(5, 100));
     EXPECT_TRUE(own.expired(waits, seconds{10}, rule, waits.at));
     // For one that came later the same turn has grants left.
     EXPECT_FALSE(own.expired(at(6, 100), seconds{10}, rule, waits.at));
+}
+
+TEST(time_slice_policy, the_most_grants_that_may_be_set_are_counted) {
+    time_slice own;
+    own.began(at(1, 100));
+    for (std::uint64_t grant = 0; grant < 1000; ++grant) {
+        own.granted(at(3 + grant, 100));
+    }
+    EXPECT_EQ(own.grants_left(at(2, 100), rule_of(1000)), 0U);
 }
 
 TEST(time_slice_policy, a_turn_is_over_when_the_patience_of_the_other_is) {

@@ -112,7 +112,7 @@ TEST_F(group_start, a_failed_first_test_is_never_ready) {
 }
 
 TEST_F(group_start, a_probe_with_the_wrong_status_is_no_answer) {
-    add("runtime", {"--status", "500"}).rules.start_limit = std::chrono::seconds{4};
+    add("runtime", {"--status", "500"}).rules.start_limit = std::chrono::seconds{8};
     wanted.restart.intensity = 0;
     start();
     const std::string why = wait_ready();

@@ -258,7 +258,8 @@ inline constexpr std::array runtime_table{
         "useless| A token takes {factor} times as long as when its process was young, and a new process did "
         "not "
         "help. See whether it is hot or something else is at work here: corral doctor.\n"
-        "hot| A token takes {factor} times as long as when its process was young; card {card:d} has {degrees} C, "
+        "hot| A token takes {factor} times as long as when its process was young; card {card:d} has "
+        "{degrees} C, "
         "and a new process would be as slow. Give it a heat sink and moving air.",
         "In three of four of the last runs a token took at least half as long again as in the first runs of "
         "the "
