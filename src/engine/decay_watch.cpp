@@ -100,6 +100,7 @@ struct decay_watch::state {
     core::wake_signal bell;  // the owner is going
     std::uint64_t starts = 0;
     bool waits = false;
+    bool asks_card = false;  // and whether it waits for a renewal is open
     bool closed = false;
     bool warned_of_speed = false;
     bool warned_of_heat = false;
@@ -163,7 +164,8 @@ void decay_watch::run::ended(const run_outcome& outcome) {
     static_cast<void>(of.look(*services));
     of.growth.ran();
     judge_speed(outcome);
-    const bool overdue = (of.waits && of.policy.is_overdue(now)) || of.growth.is_overdue(now);
+    const bool overdue =
+        (of.waits && !of.asks_card && of.policy.is_overdue(now)) || of.growth.is_overdue(now);
     // Where runs share the runtime, no other may be inside.
     const bool last = of.capacity == 1 || of.context.activity->alone_since(of.context.activity->begun());
     if (overdue && last && services->ready()) {
@@ -218,8 +220,10 @@ core::awaitable<bool> decay_watch::is_hot(std::shared_ptr<state> of) {
 core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of) {
     const supervisor::box_activity& activity = *of->context.activity;
     if (!of->growth.wants_renewal(of->context.clock->now())) {
+        of->asks_card = true;
         auto looking = is_hot(of);
         const bool hot = co_await std::move(looking);
+        of->asks_card = false;
         if (hot) {
             of->policy.excuse(of->context.clock->now());
         } else if (!of->closed) {
