@@ -112,6 +112,13 @@ TEST_F(residency_policy_test, a_new_rule_does_not_end_the_stay_that_a_request_as
     EXPECT_EQ(stay(), "10 s");
 }
 
+TEST_F(residency_policy_test, a_new_rule_counts_from_then_on) {
+    be_loaded();
+    tick_after(seconds{100});
+    take(policy_.set_rule(seconds{30}, false, now_));
+    EXPECT_EQ(stay(), "30 s");
+}
+
 TEST_F(residency_policy_test, nothing_is_due_behind_the_end) {
     be_loaded();
     policy_.close();
