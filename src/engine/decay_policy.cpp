@@ -97,7 +97,9 @@ void decay_policy::renews(core::steady_time now) {
 }
 
 void decay_policy::excuse(core::steady_time now) {
-    slow_since_ = now;
+    if (slow_since_) {
+        slow_since_ = now;
+    }
 }
 
 // "7=61200000 8=65000000": the binary logarithm of the context, and nanoseconds a token.

@@ -195,45 +195,54 @@ void decay_watch::wait_for_idle(const std::shared_ptr<state>& of) {
     of->context.tasks->spawn("renewal of " + of->label, renew_when_idle(of));
 }
 
-// A card slows down by itself then, and a new process would be as slow. Asked while it works, for it cools soon.
-core::awaitable<bool> decay_watch::is_hot(std::shared_ptr<state> of) {
+// Of the first card that is too hot, which slows down by itself then; nothing: none is, or that can't be told. Asked while
+// it works, for it cools soon.
+core::awaitable<std::optional<device::card_figures>> decay_watch::hot_card(std::shared_ptr<state> of) {
     for (const auto& [index, tool] : of->cards) {
         auto looking = tool->look();
         const device::device_look seen = co_await std::move(looking);
         const device::card_figures* const card = device::find_card(seen.report, index);
-        if (card == nullptr || !card->temperature || *card->temperature < of->hot) {
-            continue;
+        if (card != nullptr && card->temperature && *card->temperature >= of->hot) {
+            co_return *card;
         }
-        if (!of->warned_of_heat) {
-            of->warned_of_heat = true;
-            telemetry::warn("runtime.slower", "{}: {}", of->label,
-                            core::say("runtime.slower/hot", fmt::format("{:.1f}", of->policy.report().slower),
-                                      index, fmt::format("{:.0f}", *card->temperature))
+    }
+    co_return std::nullopt;
+}
+
+void decay_watch::announce(state& of, const std::optional<device::card_figures>& hot) {
+    const double slower = of.policy.report().slower;
+    if (hot) {
+        if (!std::exchange(of.warned_of_heat, true)) {
+            telemetry::warn("runtime.slower", "{}: {}", of.label,
+                            core::say("runtime.slower/hot", fmt::format("{:.1f}", slower), hot->index,
+                                      fmt::format("{:.0f}", *hot->temperature))
                                 .text());
         }
-        co_return true;
+        return;
     }
-    of->warned_of_heat = false;
-    co_return false;
+    of.warned_of_heat = false;
+    of.warned_of_speed = false;
+    telemetry::warn("runtime.slower",
+                    "{}: a token takes {:.1f} times as long as when its process was young; its runtime is "
+                    "renewed once nobody has asked for {:.0f} s, or in {:.0f} min between two answers",
+                    of.label, slower, core::as_seconds(of.policy.idle()),
+                    core::as_seconds(of.policy.patience()) / 60);
 }
 
 core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of) {
     const supervisor::box_activity& activity = *of->context.activity;
     if (!of->growth.wants_renewal(of->context.clock->now())) {
         of->asks_card = true;
-        auto looking = is_hot(of);
-        const bool hot = co_await std::move(looking);
+        auto looking = hot_card(of);
+        const std::optional<device::card_figures> hot = co_await std::move(looking);
         of->asks_card = false;
-        if (hot) {
-            of->policy.excuse(of->context.clock->now());
-        } else if (!of->closed) {
-            of->warned_of_speed = false;
-            telemetry::warn(
-                "runtime.slower",
-                "{}: a token takes {:.1f} times as long as when its process was young; its runtime is "
-                "renewed once nobody has asked for {:.0f} s, or in {:.0f} min between two answers",
-                of->label, of->policy.report().slower, core::as_seconds(of->policy.idle()),
-                core::as_seconds(of->policy.patience()) / 60);
+        // It may have recovered meanwhile, or be another process.
+        const core::steady_time now = of->context.clock->now();
+        if (!of->closed && of->policy.wants_renewal(now)) {
+            announce(*of, hot);
+            if (hot) {
+                of->policy.excuse(now);
+            }
         }
     }
     while (!of->closed) {

@@ -4,10 +4,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/core/wake_signal.hpp"
+#include "corral/device/report.hpp"
 #include "corral/supervisor/context.hpp"
 #include "corral/supervisor/group.hpp"
 #include "engine/decay_policy.hpp"
@@ -58,7 +60,9 @@ public:
 private:
     struct state;
     static void renew(state& of, supervisor::group& services);
-    [[nodiscard]] static core::awaitable<bool> is_hot(std::shared_ptr<state> of);
+    [[nodiscard]] static core::awaitable<std::optional<device::card_figures>> hot_card(
+        std::shared_ptr<state> of);
+    static void announce(state& of, const std::optional<device::card_figures>& hot);
     static void wait_for_idle(const std::shared_ptr<state>& of);
     [[nodiscard]] static core::awaitable<void> renew_when_idle(std::shared_ptr<state> of);
     [[nodiscard]] static core::awaitable<void> watch_growth(std::shared_ptr<state> of);

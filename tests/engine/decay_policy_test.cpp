@@ -136,6 +136,15 @@ TEST(decay_policy, what_has_an_excuse_must_be_slow_for_as_long_again) {
     EXPECT_TRUE(policy.wants_renewal(now + minutes{30}));
 }
 
+TEST(decay_policy, what_is_not_slow_needs_no_excuse) {
+    decay_policy policy{minutes{30}};
+    policy.began();
+    const core::steady_time now{hours{1}};
+    policy.excuse(now);
+    EXPECT_EQ(policy.report().slower, 0.0);
+    EXPECT_FALSE(policy.wants_renewal(now + hours{1}));
+}
+
 TEST(decay_policy, the_next_image_knows_how_fast_the_process_was) {
     decay_policy before{minutes{30}};
     before.began();
