@@ -328,7 +328,8 @@ public:
     }
     // What the next turn of its last conversation is spared, by what reading took so far; 0: nothing, or not known.
     [[nodiscard]] virtual core::nanoseconds held_saving() const noexcept { return core::nanoseconds{0}; }
-    // It may compute the beginning of the next prompt while it has nothing to do. `next`: the prompt that the conversation of the last run would come back with, if its user then said `words`, which stand
+    // It may compute the beginning of the next prompt while it has nothing to do. `next`: the prompt that
+    // the conversation of the last run would come back with, if its user then said `words`, which stand
     // in its turns once. REQUIRES: the caller holds the lease.
     virtual void expect(chat::rendered_prompt /*next*/, std::string /*words*/, std::string /*owner*/) {}
     // Before its first start an estimate, or what the configuration says.
@@ -347,9 +348,10 @@ public:
     // texts leaves doubt.
     [[nodiscard]] virtual core::awaitable<core::result<prompt_measure>> measure(
         const chat::rendered_prompt& prompt, core::deadline until) = 0;
-    // The same for those who have no lease, while others run, in few calls that do no harm to a run. Refused (errc::refused) where that can't be done now; another failure: the
-    // counting service failed, and should be left alone for a while. May be called at any time; a stop does not wait
-    // for it. REQUIRES: the backend outlives the call (scheduler::reader).
+    // The same for those who have no lease, while others run, in few calls that do no harm to a run.
+    // Refused (errc::refused) where that can't be done now; another failure: the counting service failed,
+    // and should be left alone for a while. May be called at any time; a stop does not wait for it.
+    // REQUIRES: the backend outlives the call (scheduler::reader).
     [[nodiscard]] virtual core::awaitable<core::result<prompt_measure>> count_beside(
         const chat::rendered_prompt& /*prompt*/, core::deadline /*until*/) {
         co_return counts_no_prompts();
