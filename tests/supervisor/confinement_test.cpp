@@ -138,7 +138,7 @@ TEST(confinement, another_image_of_the_program_knows_where_a_process_is_and_why)
                 ASSERT_TRUE(first.had_no_effect());
             }
             confinement second(spec);
-            second.resume(first.followed(), first.unguarded());
+            second.resume(first.followed(), first.unreached(), first.unguarded());
             EXPECT_EQ(second.expected(), first.expected());
             EXPECT_EQ(second.followed(), first.followed());
             EXPECT_EQ(second.describe(every_interface()), first.describe(every_interface()));

@@ -37,6 +37,7 @@ handover example() {
     service.process = {4001, 16, -1, true};
     service.port = 8000;
     service.followed = true;
+    service.unreached = true;
     service.unguarded = "the guard had no effect on it";
     service.starts = 3;
     service.ready_since = core::steady_time(core::nanoseconds(123456789));

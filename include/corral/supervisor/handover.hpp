@@ -15,6 +15,7 @@ struct service_handover {
     process::child_handover process;
     std::uint16_t port = 0;    // where it listens, on loopback
     bool followed = false;     // to the port compiled into it, because the guard did not reach it
+    bool unreached = false;    // the guard was seen to have no effect on the program
     std::string unguarded;     // why the guard does not work for it; empty: as far as known it does
     std::uint64_t starts = 0;  // processes started so far, this one included
     core::steady_time ready_since;

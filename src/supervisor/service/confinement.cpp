@@ -11,7 +11,10 @@ namespace {
 
 constexpr const char* for_require = "; or say guard = \"warn\" to use it all the same, behind a firewall";
 
-constexpr const char* not_reached = "the guard had no effect on it";
+const core::reason& not_reached() {
+    static const core::reason why = core::say("service.reachable/no-effect");
+    return why;
+}
 
 }  // namespace
 
@@ -35,9 +38,9 @@ confinement::confinement(const service_spec& wanted)
 std::optional<process::program_fault> confinement::prepare(process::spawn_spec& command,
                                                            guard_outlook outlook, core::steady_time now) {
     expected_ = wanted_;
-    no_effect_.clear();
+    no_effect_ = {};
     if (rules_.guard == catalog::guard_mode::off) {
-        no_effect_ = "it runs with guard = \"off\"";
+        no_effect_ = core::say("service.reachable/off");
         return std::nullopt;
     }
     if (refusal_ && now < refused_until_) {
@@ -51,7 +54,7 @@ std::optional<process::program_fault> confinement::prepare(process::spawn_spec& 
         return fault;
     }
     if (fault || unreached_) {
-        no_effect_ = fault ? "the guard can't work: " + fault->message : not_reached;
+        no_effect_ = fault ? core::say("service.reachable/no-guard", fault->message) : not_reached();
         // Expected there from the start it is not even launched while another program has that port.
         if (can_follow_ && asked_ != 0) {
             expected_.port(asked_);
@@ -68,13 +71,13 @@ std::optional<process::program_fault> confinement::prepare(process::spawn_spec& 
     return std::nullopt;
 }
 
-void confinement::resume(bool followed, std::string unguarded) {
+void confinement::resume(bool followed, bool unreached, core::reason unguarded) {
     expected_ = wanted_;
     if (followed && can_follow_ && asked_ != 0) {
         expected_.port(asked_);
     }
     // That it was seen is remembered; a guard that can't work is looked at anew at the next launch.
-    unreached_ = expected_ != wanted_ && unguarded == not_reached;
+    unreached_ = unreached;
     no_effect_ = std::move(unguarded);
 }
 
@@ -83,7 +86,7 @@ std::optional<std::uint16_t> confinement::asked_port() const noexcept {
 }
 
 bool confinement::had_no_effect() {
-    no_effect_ = not_reached;
+    no_effect_ = not_reached();
     reached_ = false;
     if (required() || !can_follow_) {
         return false;
@@ -95,7 +98,7 @@ bool confinement::had_no_effect() {
 
 core::reason confinement::describe(const process::listening_socket& open) const {
     return core::say("service.reachable", open.any_address ? "every interface" : "a network address",
-                     open.port, no_effect_.empty() ? not_reached : no_effect_);
+                     open.port, no_effect_.empty() ? not_reached() : no_effect_);
 }
 
 void confinement::forget() noexcept {

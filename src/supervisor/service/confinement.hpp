@@ -33,10 +33,11 @@ public:
     [[nodiscard]] std::optional<process::program_fault> prepare(process::spawn_spec& command,
                                                                 guard_outlook outlook, core::steady_time now);
     // In place of prepare(), for a process that an earlier image of this program launched.
-    void resume(bool followed, std::string unguarded);
+    void resume(bool followed, bool unreached, core::reason unguarded);
     // What resume() takes.
     [[nodiscard]] bool followed() const noexcept { return asked_ != 0 && expected_.port() == asked_; }
-    [[nodiscard]] const std::string& unguarded() const noexcept { return no_effect_; }
+    [[nodiscard]] bool unreached() const noexcept { return unreached_; }
+    [[nodiscard]] const core::reason& unguarded() const noexcept { return no_effect_; }
     // Where the process of the last prepare() is expected.
     [[nodiscard]] const boost::asio::ip::tcp::endpoint& expected() const noexcept { return expected_; }
     // The port that the program itself asks for, when that is not the expected one.
@@ -68,8 +69,7 @@ private:
     bool can_follow_;
     bool unreached_ = false;  // it was seen that the guard does not reach this program
     bool reached_ = false;    // it was seen that it does
-    std::string
-        no_effect_;  // why the guard does not work for the last process; empty: as far as known it does
+    core::reason no_effect_;  // why the guard does not work for the last process; empty: as far as known it does
     std::optional<process::program_fault> refusal_;
     core::steady_time refused_until_;
 };

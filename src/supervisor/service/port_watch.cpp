@@ -96,8 +96,8 @@ port_watch::fault port_watch::taken_by(const listener_judgement& taker) const {
         "stop that program or give this service another port; it is looked at again by itself"};
 }
 
-core::result<void> port_watch::resume(bool followed, std::string unguarded, std::uint16_t port) {
-    confined_.resume(followed, std::move(unguarded));
+core::result<void> port_watch::resume(std::uint16_t port, bool followed, bool unreached, core::reason unguarded) {
+    confined_.resume(followed, unreached, std::move(unguarded));
     if (confined_.expected().port() != port) {
         return core::make_failure(core::errc::invalid, core::say("service.unexpected-port", label_));
     }

@@ -45,7 +45,8 @@ public:
     // Nothing: the port is free again.
     [[nodiscard]] fault taken_by(const listener_judgement& taker) const;
     // In place of prepare(), for a process that an earlier image of this program launched.
-    [[nodiscard]] core::result<void> resume(bool followed, std::string unguarded, std::uint16_t port);
+    [[nodiscard]] core::result<void> resume(std::uint16_t port, bool followed, bool unreached,
+                                            core::reason unguarded);
     // The process is ours now: it is reached where resume() expected it.
     void go_on();
     // The process is gone, or none came.

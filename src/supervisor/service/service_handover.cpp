@@ -16,6 +16,7 @@ std::optional<service_handover> service_runner::hand_over() const {
     out.process = run_->child.hand_over();
     out.port = port_.endpoint().port();
     out.followed = port_.confined().followed();
+    out.unreached = port_.confined().unreached();
     out.unguarded = port_.confined().unguarded();
     out.starts = starts_;
     out.ready_since = machine_.since;
@@ -25,7 +26,8 @@ std::optional<service_handover> service_runner::hand_over() const {
 }
 
 core::result<void> service_runner::take_over(const service_handover& from) {
-    if (auto expected = port_.resume(from.followed, from.unguarded, from.port); !expected) {
+    if (auto expected = port_.resume(from.port, from.followed, from.unreached, core::reason::unlisted(from.unguarded));
+        !expected) {
         return expected;
     }
     auto taken = process::child::adopt(context_.on, from.process);

@@ -125,7 +125,10 @@ inline constexpr std::array service_table{
             "Stop that program, or give the service another port."},
     message{"service.reachable", service_reader,
             "listens on {where} at port {port:d}: reachable from the network, without authentication; {why}\n"
-            "more| so it is at {count:d} more ports",
+            "more| so it is at {count:d} more ports\n"
+            "off| it runs with guard = \"off\"\n"
+            "no-guard| the guard can't work: {why}\n"
+            "no-effect| the guard had no effect on it",
             "The vendor's server listens on every interface, and the guard could not change it.",
             "Put a firewall before it, or write guard = \"require\", which then does not use it."},
     message{"service.unguarded", service_reader,
