@@ -194,7 +194,7 @@ std::vector<std::string> built_in_placeholders(const profile& of) {
 
 std::string variable_name_problem(const std::string& name, const profile& of) {
     if (name.empty() || !std::ranges::all_of(name, name_character)) {
-        return "the variable name '" + name + "' may hold only a-z, 0-9 and '_'";
+        return core::say("configuration.bad-form/variable", name);
     }
     if (name == "vocabulary") {
         return "'vocabulary' is not a variable; it is a key of [models.context]";

@@ -131,11 +131,11 @@ std::optional<std::string> read_toml_text(const std::filesystem::path& path, iss
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
     if (in.bad() || (text.empty() && !in.eof())) {
-        issues.add({}, "cannot be read; run this with sudo, or let your user read it");
+        issues.add({}, core::say("configuration.unreadable/sudo"));
         return std::nullopt;
     }
     if (text.size() > largest) {
-        issues.add({}, "is larger than 1 MiB, which no configuration is");
+        issues.add({}, core::say("configuration.unreadable/large"));
         return std::nullopt;
     }
     return text;
@@ -405,10 +405,10 @@ void section::finish() {
             continue;
         }
         const std::string meant = nearest(name, asked_);
-        std::string message = "unknown key " + in_quotes(name) + " in " + name_;
-        message +=
-            meant.empty() ? "; valid keys are " + core::joined(asked_) : "; did you mean '" + meant + "'?";
-        complain(key.source(), std::move(message));
+        complain(key.source(),
+                 meant.empty()
+                     ? core::say("configuration.unknown-key/valid", name, name_, core::joined(asked_))
+                     : core::say("configuration.unknown-key/meant", name, name_, meant));
     }
 }
 

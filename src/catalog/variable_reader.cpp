@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::catalog {
 
@@ -47,8 +48,7 @@ void refuse_useless(section& table, const variable_spec& of) {
     const bool data = of.kind == variable_kind::file || of.kind == variable_kind::numbered_files;
     const auto refuse = [&](const char* key, bool useful, const char* where) {
         if (table.has(key) && !useful) {
-            table.complain(table.place(key),
-                           "'" + std::string(key) + "' means something only with kind = " + where);
+            table.complain(table.place(key), core::say("configuration.bad-form/kind", key, where));
         }
     };
     refuse("count", of.kind == variable_kind::numbered_files, "\"numbered-files\"");
@@ -58,7 +58,7 @@ void refuse_useless(section& table, const variable_spec& of) {
     refuse("holds", of.kind == variable_kind::python_script, "\"python-script\"");
     refuse("modules", of.kind == variable_kind::python_script, "\"python-script\"");
     if (of.kind == variable_kind::numbered_files && of.count.empty()) {
-        table.complain(table.place(), "'count' is missing: which variable says how many files there are");
+        table.complain(table.place(), core::say("configuration.missing-key/count"));
     }
 }
 
@@ -95,12 +95,12 @@ void check_references(section& table, const variable_spec& of, const profile& al
                std::ranges::any_of(all.variables, [&](const variable_spec& one) { return one.name == name; });
     };
     if (!of.count.empty() && !known(of.count)) {
-        table.complain(table.place("count"), "there is no variable '" + of.count + "'");
+        table.complain(table.place("count"), core::say("configuration.not-one-of/variable", of.count));
     }
     for (std::size_t i = 0; i < of.bytes.size(); ++i) {
         if (!is_number(of.bytes[i]) && !known(of.bytes[i])) {
             table.complain(table.place("bytes", i),
-                           "'" + of.bytes[i] + "' is neither a number nor a variable of this profile");
+                           core::say("configuration.not-one-of/neither", of.bytes[i]));
         }
     }
 }
@@ -137,7 +137,7 @@ void read_runtime_files(section& table, profile& into) {
         const bool inside =
             path.is_relative() && std::ranges::none_of(path, [](const auto& part) { return part == ".."; });
         if (!inside) {
-            one.complain(one.place("path"), "'path' must be relative to the package, without '..'");
+            one.complain(one.place("path"), core::say("configuration.bad-form/path"));
         }
         one.finish();
         into.files.push_back(std::move(file));

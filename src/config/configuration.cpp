@@ -49,8 +49,7 @@ void apply_environment(const configuration_source& source, configuration& to, co
         if (value && *value >= 1 && *value <= 65536) {
             to.max_queue = *value;
         } else {
-            note(out, "OLLAMA_MAX_QUEUE",
-                 "'" + text + "' is not a number from 1 to 65536; the default stays");
+            note(out, "OLLAMA_MAX_QUEUE", core::say("configuration.environment/number", text, 1, 65536));
         }
     }
     if (const auto text = environment_value(source, "OLLAMA_MAX_LOADED_MODELS"); !text.empty()) {
@@ -59,7 +58,7 @@ void apply_environment(const configuration_source& source, configuration& to, co
             to.max_loaded_models = *value;
         } else {
             note(out, "OLLAMA_MAX_LOADED_MODELS",
-                 "'" + text + "' is not a number from 0 to 1024; the default stays");
+                 core::say("configuration.environment/number", text, 0, 1024));
         }
     }
     if (const auto text = environment_value(source, "OLLAMA_DEBUG"); !text.empty()) {
@@ -71,7 +70,7 @@ void apply_environment(const configuration_source& source, configuration& to, co
         if (const auto span = parse_keep_alive(text)) {
             to.keep_alive = *span;
         } else {
-            note(out, "OLLAMA_KEEP_ALIVE", "'" + text + "' is not a duration; the default stays");
+            note(out, "OLLAMA_KEEP_ALIVE", core::say("configuration.environment/duration", text));
         }
     }
 }
@@ -177,9 +176,7 @@ void read_lifetimes(catalog::section& root, const configuration_source& source, 
     to.state_directory =
         folder.empty() ? usual_state_directory(source.environment) : (base / folder).lexically_normal();
     if (to.state_directory.empty()) {
-        warnings.add(root.place("state_directory"),
-                     "there is no folder for what outlives a run, so model variants can't be kept; say "
-                     "'state_directory'");
+        warnings.add(root.place("state_directory"), core::say("configuration.means-nothing/folder"));
     }
 }
 
@@ -318,8 +315,7 @@ std::vector<catalog::diagnostic> take_problems(const catalog::model_entry& of, c
     std::vector<catalog::diagnostic> out = context.errors.take();
     append(out, std::exchange(context.profile_errors, {}));
     if (out.empty() && of.runtime.name.empty()) {
-        context.errors.add(table.place("profile"),
-                           "the profile has mistakes; they are listed with another model");
+        context.errors.add(table.place("profile"), core::say("configuration.profile-mistake", "model"));
         out = context.errors.take();
     }
     return out;

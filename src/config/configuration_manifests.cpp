@@ -49,7 +49,7 @@ folder_listing list_manifests(const fs::path& folder) {
         }
     }
     if (error) {
-        out.problem = "the folder of manifests can't be read: " + error.message();
+        out.problem = core::say("configuration.unreadable/folder", error);
     }
     return out;
 }
@@ -160,7 +160,7 @@ void read_manifest(const fs::path& file, configuration& to, configuration_readin
         out.name = model.name;
         model.source = file;
         if (errors.empty() && out.problems.empty() && model.runtime.name.empty()) {
-            errors.add(root.place("profile"), "the profile has mistakes; they are listed with another file");
+            errors.add(root.place("profile"), core::say("configuration.profile-mistake", "file"));
         }
         check_beside(root, model, to);
         if (errors.empty() && out.problems.empty()) {

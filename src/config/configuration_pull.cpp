@@ -62,8 +62,7 @@ void read_endpoint(catalog::section& table, std::string& to) {
     }
     std::string good = hub_endpoint(text);
     if (good.empty()) {
-        table.complain(table.place("endpoint"),
-                       "'" + text + "' is not the address of a hub; write it as \"https://huggingface.co\"");
+        table.complain(table.place("endpoint"), core::say("configuration.out-of-range/hub", text));
     } else {
         to = std::move(good);
     }

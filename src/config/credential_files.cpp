@@ -36,9 +36,9 @@ void credential_files::load_or_wait() {
     const auto note = [](std::string& problem, const core::result<void>& read, const char* what) {
         std::string now = read ? std::string() : read.error().message.text();
         if (now != problem && !now.empty()) {
-            telemetry::error("configuration.door-waits",
-                             "nobody is let in, because Corral waits for {}: {} event=door.waits", what,
-                             telemetry::printable(now, 500));
+            const core::reason said =
+                core::say("configuration.door-waits/waits", what, telemetry::printable(now, 500));
+            telemetry::error(said, "{} event=door.waits", said);
         }
         problem = std::move(now);
     };
@@ -100,17 +100,18 @@ bool credential_files::refresh(bool asked) {
     }
     if (keys_watch_.changed() || asked) {
         if (const auto read = read_keys(); !read) {
-            telemetry::error("configuration.keys-kept", "the API keys stay as they were: {} event=keys.kept",
-                             telemetry::printable(read.error().message, 500));
+            const core::reason said =
+                core::say("configuration.keys-kept", telemetry::printable(read.error().message, 500));
+            telemetry::error(said, "{} event=keys.kept", said);
         }
     }
     if (!(tls_watch_.changed() || asked) || !tls_files_) {
         return false;
     }
     if (const auto read = read_tls(); !read) {
-        telemetry::error("configuration.certificate-kept",
-                         "the TLS certificate stays as it was: {} event=certificate.kept",
-                         telemetry::printable(read.error().message, 500));
+        const core::reason said =
+            core::say("configuration.certificate-kept", telemetry::printable(read.error().message, 500));
+        telemetry::error(said, "{} event=certificate.kept", said);
         return false;
     }
     return true;

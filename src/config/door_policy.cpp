@@ -11,9 +11,6 @@ namespace {
 using boost::asio::ip::address;
 using boost::asio::ip::tcp;
 
-constexpr const char* remedy =
-    "make a key with 'corral key new NAME --file FILE' and name the file as 'keys' in [access]";
-
 // An IPv4 address in IPv6 clothes is that IPv4 address.
 address plain(const address& of) {
     if (of.is_v6() && of.to_v6().is_v4_mapped()) {
@@ -54,15 +51,10 @@ core::result<void> judge_door(const door& open, const door_rules& rules) {
     if (rules.keys || local(open.at.address()) || wanted_open(open, rules)) {
         return {};
     }
-    const std::string danger = " would let every machine of the network in without a key; ";
-    const std::string choice = ", or say 'allow_unauthenticated = true' if that is wanted";
-    if (open.managed) {
-        return core::make_failure(core::errc::refused, core::say("configuration.open-network/socket-service",
-                                                                 text_of(open.at), danger, remedy, choice));
-    }
-    return core::make_failure(core::errc::refused,
-                              core::say("configuration.open-network/listening-listen",
-                                        open.at.address().to_string(), danger, remedy, choice));
+    return core::make_failure(
+        core::errc::refused,
+        open.managed ? core::say("configuration.open-network/socket", text_of(open.at))
+                     : core::say("configuration.open-network/listening", open.at.address().to_string()));
 }
 
 bool same_door(const tcp::endpoint& open, const tcp::endpoint& wanted) {
@@ -103,7 +95,7 @@ std::vector<std::string> door_warnings(const door& open, const door_rules& rules
         out.emplace_back("'allow_unauthenticated' has no effect beside [access]: every request needs a key");
     }
     if (rules.keys && !rules.tls && !local(open.at.address())) {
-        out.emplace_back("without [tls] the API keys cross the network readable for everybody on it");
+        out.push_back(core::say("configuration.open-door"));
     }
     return out;
 }

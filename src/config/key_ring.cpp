@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "corral/core/hex.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::config {
@@ -50,8 +51,7 @@ std::string problem(std::string_view name, bool has_digest, std::string_view sco
                "' needs the 64 hex digits of its SHA-256; 'corral key new NAME' makes a key and its line";
     }
     if (!rest.empty() || (!scopes.empty() && !parse_scopes(scopes))) {
-        return "behind the digest of key '" + std::string(name) +
-               "' may stand its scopes, such as 'inference,operate', and a comment (#)";
+        return core::say("configuration.key-file/behind", name);
     }
     return {};
 }
@@ -146,10 +146,7 @@ key_ring_reading key_ring::parse(std::string_view text, const std::string& file)
     key_ring_reading out;
     std::uint32_t number = 0;
     if (is_newer(text)) {
-        out.errors.push_back(
-            {file, 1, 1,
-             "a newer version of Corral wrote this file of keys; install that version again, "
-             "or make the keys anew in another file"});
+        out.errors.push_back({file, 1, 1, core::say("configuration.newer-state/keys")});
         return out;
     }
     while (!text.empty()) {

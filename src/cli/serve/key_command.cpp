@@ -56,8 +56,7 @@ core::result<fs::path> file_of(const key_command& asked) {
 int make(const fs::path& file, const std::string& name, const std::string& said, bool as_json) {
     const auto scopes = config::parse_scopes(said);
     if (!scopes) {
-        return fail("'" + said +
-                    "' are no scopes; write one or more of inference, observe, operate, pull with commas");
+        return fail(core::say("configuration.key-file/scopes", said));
     }
     const auto key = config::make_key();
     if (!key) {
@@ -116,7 +115,8 @@ int remove(const fs::path& file, const std::string& name, bool as_json) {
     if (!removed) {
         const bool absent =
             removed.error().code == core::error_code(ENOENT, boost::system::system_category());
-        return fail(removed.error().message + (absent ? "; 'corral key new NAME' makes the file" : ""));
+        return fail(absent ? core::say("configuration.key-file/make", removed.error())
+                           : removed.error().message);
     }
     if (as_json) {
         std::cout << json{{"name", name}, {"removed", true}, {"had_made", *removed}}.dump(2) << '\n';

@@ -87,11 +87,14 @@ inline constexpr std::array command_table{
             "certificate-trusted| the certificate of {name} is not trusted: {why}",
             "Nothing was sent: the server could not prove who it is.",
             "Name its certificate by --ca-file FILE, if it is self-signed."},
-    message{"configuration.unknown-key", command_reader, "unknown key '…' in …",
+    message{"configuration.unknown-key", command_reader,
+            "valid| unknown key '{key}' in {table}; valid keys are {keys}\n"
+            "meant| unknown key '{key}' in {table}; did you mean '{meant}'?",
             "A word in the file is no key; the nearest is named. At a start nothing is served, at a reload "
             "all stays.",
             "Mend the line; 'corral check' names file, line and column of every mistake."},
-    message{"configuration.open-door", command_reader, "without [tls] the API keys cross the network",
+    message{"configuration.open-door", command_reader,
+            "without [tls] the API keys cross the network readable for everybody on it",
             "The keys can be read on the way.", "Add [tls], or put a proxy in front that speaks it."},
     message{"command.other-user", command_reader,
             "user| Corral runs as another user, '{user}'. Ask it as that one: {command}, or with sudo.\n"
@@ -116,12 +119,16 @@ inline constexpr std::array command_table{
     message{"command.nothing-to-ask", command_reader,
             "there is nothing to ask: 'corral run MODEL \"question\"'", "Neither words nor input came.",
             "Write 'corral run MODEL \"question\"'."},
-    message{"configuration.open-network", command_reader,
-            "would let every machine of the network in without a key; …\n"
-            "listening-listen| listening on {address}{danger}{remedy}, or listen on 127.0.0.1{choice}\n"
-            "socket-service| the socket of the service manager at {at}{danger}{remedy}{choice}",
-            "listen reaches other machines, and no key is asked for. Corral does not start so.",
-            "Ask for keys by [access] keys, or listen on 127.0.0.1."},
+    message{
+        "configuration.open-network", command_reader,
+        "listening| listening on {address} would let every machine of the network in without a key; make a "
+        "key with 'corral key new NAME --file FILE' and name the file as 'keys' in [access], or listen on "
+        "127.0.0.1, or say 'allow_unauthenticated = true' if that is wanted\n"
+        "socket| the socket of the service manager at {at} would let every machine of the network in without "
+        "a key; make a key with 'corral key new NAME --file FILE' and name the file as 'keys' in [access], "
+        "or say 'allow_unauthenticated = true' if that is wanted",
+        "listen reaches other machines, and no key is asked for. Corral does not start so.",
+        "Ask for keys by [access] keys, or listen on 127.0.0.1."},
     message{"configuration.no-key", command_reader,
             "'{file}' holds no key, so nobody gets in; 'corral key new NAME' makes one",
             "The file of keys is empty.", "Make one by 'corral key new NAME'."},
@@ -151,10 +158,10 @@ inline constexpr std::array command_table{
             "model| model '{name}' can't claim 'thinking': its family '{family}' does not write <think>",
             "The chat family writes no thoughts apart.",
             "Write another family, or capabilities without thinking."},
-    message{"configuration.keys-kept", command_reader, "the API keys stay as they were: …",
+    message{"configuration.keys-kept", command_reader, "the API keys stay as they were: {why}",
             "A changed file of keys is wrong; the old keys stay in force.",
             "Mend the file; it is read again by itself."},
-    message{"configuration.certificate-kept", command_reader, "the TLS certificate stays as it was: …",
+    message{"configuration.certificate-kept", command_reader, "the TLS certificate stays as it was: {why}",
             "A changed certificate or key is wrong; the old pair stays in force.",
             "Mend the files; they are read again by themselves."},
     message{"command.report", command_reader,

@@ -11,15 +11,14 @@ inline constexpr auto configuration_reader = message_reader::operators;
 inline constexpr std::array configuration_table{
     message{"configuration.unreadable", configuration_reader,
             "cannot-read| '{what}' cannot be read\n"
-            "cannot be read; run this with sudo, or let your user read it\n"
-            "is larger than 1 MiB, which no configuration is\n"
-            "the folder of manifests can't be read: …",
+            "sudo| cannot be read; run this with sudo, or let your user read it\n"
+            "large| is larger than 1 MiB, which no configuration is\n"
+            "folder| the folder of manifests can't be read: {why}",
             "The file is there and can't be read by the user that runs Corral.",
             "Look at its owner by 'ls -l FILE', then 'sudo chown corral FILE' or 'chmod u+r FILE'."},
     message{"configuration.missing-key", configuration_reader,
-            "is missing in …\n"
             "images| [traits.images] must say 'types' or 'none'\n"
-            "'count' is missing: which variable says how many files there are\n"
+            "count| 'count' is missing: which variable says how many files there are\n"
             "command| 'command' is missing in [device]\n"
             "missing| '{key}' is missing in [[services]]\n"
             "status| 'status' is missing in [[exits]]\n"
@@ -59,9 +58,8 @@ inline constexpr std::array configuration_table{
             "rendered| a service has at most 8 rendered files\n"
             "json| 'json' is longer than 64 KiB\n"
             "none| '{key}' must be 0 (none) or at least {least:d} bytes\n"
-            "'…' is not the address of a hub; write it as \"https://huggingface.co\"\n"
+            "hub| '{text}' is not the address of a hub; write it as \"https://huggingface.co\"\n"
             "size| '{text}' is not a size; write a number of bytes, or \"20MB\", \"1.5GB\", \"512KiB\"\n"
-            "is neither a number nor …\n"
             "memory| 'memory_mb' must be 0 or at least 16\n"
             "tasks| 'tasks' must be 0 or at least 16\n"
             "limit| 'limit_memory_mb' must be 0 or at least 16\n"
@@ -76,10 +74,9 @@ inline constexpr std::array configuration_table{
             "The value is no span of time.",
             "Write a number with its unit, such as \"500ms\", \"30s\" or \"1h30m\"."},
     message{"configuration.not-one-of", configuration_reader,
-            "profile '…' has no service '…'\n"
             "only| the only placeholder here is {{card}}\n"
-            "there is no variable '…'\n"
-            "'…' is neither a number nor a variable of this profile\n"
+            "variable| there is no variable '{name}'\n"
+            "neither| '{text}' is neither a number nor a variable of this profile\n"
             "unknown| unknown placeholder {{{name}}}{meant}\n"
             "signal| unknown signal '{name}'{meant}\n"
             "one| {key} must be one of {choices}, not '{get}'{meant}\n"
@@ -97,14 +94,14 @@ inline constexpr std::array configuration_table{
         "command| 'command' must begin with the program\n"
         "target| 'target' must begin with '/'\n"
         "begin| '{key}' must begin with '/'\n"
-        "may hold only a-z, 0-9 and '_'\n"
+        "variable| the variable name '{name}' may hold only a-z, 0-9 and '_'\n"
         "environment| '{name}' is not a name for an environment variable\n"
         "working| 'working_directory' of a profile must begin with '/' or a placeholder such as {{package}}\n"
         "guard| 'guard_library' of a profile must begin with '/'\n"
         "device| a device file must be a path below /dev/ of letters, digits and _-.: such as "
         "\"/dev/axcl_host\"; * and ? may stand in its last part\n"
         "end| '{key}' must end with SIGKILL to the group: nothing else is sure to end it\n"
-        "'…' means something only with kind = …\n"
+        "kind| '{key}' means something only with kind = {kinds}\n"
         "range-addresses| '{what}' is no range of addresses: {why}\n"
         "url-scheme| \"{url}\" must begin with http://\n"
         "url-more| \"{url}\" must be only http://ADDRESS:PORT\n"
@@ -113,7 +110,7 @@ inline constexpr std::array configuration_table{
         "url-host| \"{url}\" must name an IP address or localhost\n"
         "pci| 'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"\n"
         "unit| 'unit' must be a word of up to {longest-unit:d} bytes, such as \"AICore\"\n"
-        "'path' must be relative to the package, without '..'\n"
+        "path| 'path' must be relative to the package, without '..'\n"
         "vectors| 'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"\n"
         "name| 'name' of a service may hold only a-z, 0-9 and '_'\n"
         "hold| '{name}' may hold only a-z, 0-9 and '_'",
@@ -174,18 +171,17 @@ inline constexpr std::array configuration_table{
         "bound top_k",
         "The profile's command has a place that the manifest does not fill.",
         "Run 'corral import DIR', which fills in all that a package tells."},
-    message{
-        "configuration.means-nothing", configuration_reader,
-        "failback| 'failback_after' means nothing without [[models.fallbacks]]\n"
-        "there is no folder for what outlives a run, so model variants can't be kept; say 'state_directory'",
-        "A setting has no effect without another.", "As the sentence says."},
+    message{"configuration.means-nothing", configuration_reader,
+            "failback| 'failback_after' means nothing without [[models.fallbacks]]\n"
+            "folder| there is no folder for what outlives a run, so model variants can't be kept; say "
+            "'state_directory'",
+            "A setting has no effect without another.", "As the sentence says."},
     message{"configuration.profile-mistake", configuration_reader,
-            "the profile has mistakes; they are listed with another …",
+            "the profile has mistakes; they are listed with another {whose}",
             "The mistakes stand at the first model of that profile.", "Mend the profile."},
     message{"configuration.environment", configuration_reader,
-            "is not a number from 1 to 65536; the default stays\n"
-            "is not a number from 0 to 1024; the default stays\n"
-            "is not a duration; the default stays",
+            "number| '{text}' is not a number from {least:d} to {most:d}; the default stays\n"
+            "duration| '{text}' is not a duration; the default stays",
             "A variable of the environment that Ollama also reads has no usable value.",
             "Mend it in the unit (systemctl edit corral), or unset it."},
     message{"configuration.listen-name", configuration_reader,
@@ -211,11 +207,10 @@ inline constexpr std::array configuration_table{
         "configuration.newer-state", configuration_reader,
         "written-newer| '{file}' was written by a newer version of Corral and is left as it is; install that "
         "version again, or move the file away\n"
-        "a newer version of Corral wrote this file of keys; install that version again, or make the keys "
-        "anew in another file",
+        "keys| a newer version of Corral wrote this file of keys; install that version again, or make the "
+        "keys anew in another file",
         "After a downgrade a file of the state directory is of a format that this version doesn't know; it "
-        "is "
-        "neither read nor replaced.",
+        "is neither read nor replaced.",
         "Install the newer version again, or move the file away: what it kept is then learned or made anew."},
     message{"configuration.warned", configuration_reader, "'{key}' takes effect at the next start",
             "The configuration was read again, and a line of it has a warning, or counts only from the next "
@@ -230,7 +225,7 @@ inline constexpr std::array configuration_table{
             "One model can't be served as it is configured; all others are.",
             "Mend the cause, which the sentence before it names."},
     message{"configuration.door-waits", configuration_reader,
-            "nobody is let in, because Corral waits for …: …\n"
+            "waits| nobody is let in, because Corral waits for {what}: {why}\n"
             "find| can't find '{file}': {what}",
             "A file of keys, a certificate or its key is not there yet; Corral looks for it again by itself.",
             "Put the file there, readable for Corral's user."},
@@ -251,10 +246,11 @@ inline constexpr std::array configuration_table{
         "configuration.key-file", configuration_reader,
         "key-name| a key's name is 1 to 64 letters, digits, '_', '.' or '-', the first of them a letter or a "
         "digit\n"
-        "behind the digest of key '…' may stand its scopes, such as 'inference,operate', and a comment (#)\n"
+        "behind| behind the digest of key '{name}' may stand its scopes, such as 'inference,operate', and a "
+        "comment (#)\n"
         "key| there is a key named '{name}' in '{full}' already\n"
-        "; 'corral key new NAME' makes the file\n"
-        "'…' are no scopes; write one or more of inference, observe, operate, pull with commas\n"
+        "make| {why}; 'corral key new NAME' makes the file\n"
+        "scopes| '{text}' are no scopes; write one or more of inference, observe, operate, pull with commas\n"
         "system-gives| the system gives no random numbers\n"
         "key-named| there is no key named '{name}' in '{full}'; 'corral key list' names those there are\n"
         "server-file| this server has no file of keys\n"
