@@ -271,7 +271,7 @@ core::awaitable<control::admin_json> daemon::reload_for_admin(bool allow_empty) 
     control::admin_json out;
     out["ok"] = report.applied;
     if (!report.applied) {
-        out["error"] = "the configuration was not reloaded: nothing has changed";
+        out["error"] = core::say("configuration.not-reloaded/nothing").text();
         out["errors"] = report.errors;
     }
     out["warnings"] = report.warnings;

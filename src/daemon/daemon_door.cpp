@@ -21,10 +21,8 @@ core::awaitable<void> write_last_good(core::disk_work& disk, std::function<std::
     const core::result<std::string> done = co_await std::move(writing);
     const std::string why = done ? *done : done.error().message.text();
     if (!why.empty()) {
-        telemetry::warn("configuration.stands-in",
-                        "there is no copy of the configuration for a start with a mistake in it: {} "
-                        "event=configuration.not_copied",
-                        telemetry::printable(why, 500));
+        const core::reason said = core::say("configuration.stands-in/copy", telemetry::printable(why, 500));
+        telemetry::warn(said, "{} event=configuration.not_copied", said);
     }
 }
 

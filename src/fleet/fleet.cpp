@@ -42,8 +42,7 @@ core::result<void> fleet::open(config::configuration& settings, upgrade::inherit
         if (!config::leave_out(settings, culprit, made.error().message, config::left_out_of::everything)) {
             return made;
         }
-        telemetry::error("configuration.left-out-tier", "{}: {}; it is left out", culprit,
-                         made.error().message);
+        telemetry::error(core::say("configuration.left-out-tier", culprit, made.error()));
         wanted = config::deployments_of(settings.models, before);
     }
     if (inherited.before) {

@@ -63,17 +63,16 @@ private:
 
 void log_report(const reload_report& report) {
     for (const std::string& text : report.warnings) {
-        telemetry::warn("configuration.warned", "reload: {}", telemetry::printable(text, 500));
+        telemetry::warn(core::say("configuration.warned/reload", telemetry::printable(text, 500)));
     }
     for (const std::string& text : report.left_out) {
         telemetry::error("model.left-out", "reload: {}", telemetry::printable(text, 500));
     }
     for (const std::string& text : report.errors) {
-        telemetry::error("configuration.not-reloaded", "reload: {}", telemetry::printable(text, 500));
+        telemetry::error(core::say("configuration.not-reloaded/reload", telemetry::printable(text, 500)));
     }
     if (!report.applied) {
-        telemetry::error("configuration.not-reloaded",
-                         "the configuration was not reloaded: nothing has changed");
+        telemetry::error(core::say("configuration.not-reloaded/nothing"));
         return;
     }
     const reload_plan& plan = report.plan;
@@ -207,7 +206,7 @@ core::awaitable<reload_report> reloader::reload_now(bool allow_empty) {
         co_return report;
     }
     for (const std::string& key : report.plan.later) {
-        report.warnings.push_back(core::say("configuration.warned", key));
+        report.warnings.push_back(core::say("configuration.warned/start", key));
     }
     add_warnings(report, config::door_warnings(parts_.door, config::door_rules_of(settings_after(
                                                                 *parts_.settings, *read.value))));

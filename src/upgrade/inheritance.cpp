@@ -178,10 +178,8 @@ core::result<config::door> open_door(http::server& at, const config::configurati
     }
     const auto open = where ? std::optional(config::door{*where, managed}) : std::nullopt;
     if (open && managed && !config::same_door(open->at, settings.listen)) {
-        telemetry::warn("configuration.listen-failed",
-                        "the socket of the service manager listens on {}, and 'listen' says {}; the "
-                        "socket is used",
-                        name_of(open->at), name_of(settings.listen));
+        telemetry::warn(
+            core::say("configuration.listen-failed/socket", name_of(open->at), name_of(settings.listen)));
     }
     const config::door_plan plan = config::plan_door(open, config::door_rules_of(settings));
     if (plan.step == config::door_step::refuse) {

@@ -139,14 +139,11 @@ boot_reading read_for_start(const config::configuration_source& source) {
 void tell_what_is_served(const config::configuration& settings) {
     if (settings.in_place) {
         for (const catalog::diagnostic& problem : settings.in_place->problems) {
-            telemetry::error("configuration.stands-in", "{}",
+            telemetry::error(telemetry::line_id::of("configuration.stands-in"), "{}",
                              telemetry::printable(catalog::to_text(problem), 500));
         }
-        telemetry::error(
-            "configuration.stands-in",
-            "the configuration has a mistake, so {}, is served; a good file is taken as soon as it is there "
-            "event=configuration.stands_in",
-            settings.in_place->served);
+        const core::reason said = core::say("configuration.stands-in/served", settings.in_place->served);
+        telemetry::error(said, "{} event=configuration.stands_in", said);
     }
     for (const config::left_out_manifest& one : settings.left_out) {
         for (const std::string& line : config::left_out_lines(one)) {
@@ -154,10 +151,7 @@ void tell_what_is_served(const config::configuration& settings) {
         }
     }
     if (settings.models.empty()) {
-        telemetry::warn("configuration.no-models",
-                        "there is no model to serve; 'corral pull NAME' fetches one, 'corral import DIR' "
-                        "makes one of a vendor's folder, in {}",
-                        settings.models_directory.string());
+        telemetry::warn(core::say("configuration.no-models", settings.models_directory));
     }
 }
 

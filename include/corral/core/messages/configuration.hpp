@@ -192,15 +192,16 @@ inline constexpr std::array configuration_table{
             "Write listen = [\"127.0.0.1:11434\"]; for all interfaces \"0.0.0.0:11434\" with [access] keys."},
     message{"configuration.no-models", configuration_reader,
             "there is no model to serve; 'corral pull NAME' fetches one, 'corral import DIR' makes one of a "
-            "vendor's folder, in …",
+            "vendor's folder, in {folder}",
             "Corral runs and has no manifest.",
             "Run 'corral pull NAME' or 'corral import DIR'; a running Corral takes the model up by itself."},
     message{"configuration.stands-in", configuration_reader,
-            "the configuration has a mistake, so …, is served; a good file is taken as soon as it is there\n"
+            "served| the configuration has a mistake, so {served}, is served; a good file is taken as soon "
+            "as it is there\n"
             "good-copy| the last good copy '{place}' can't be used: {why}\n"
             "last-good| there is no last good copy of it yet\n"
             "folder-last| there is no folder for a last good copy\n"
-            "there is no copy of the configuration for a start with a mistake in it: …",
+            "copy| there is no copy of the configuration for a start with a mistake in it: {why}",
             "A start with a mistake in the file serves the last good copy from the state directory.",
             "Mend the mistake that 'corral check' names, then run 'corral reload'."},
     message{
@@ -212,16 +213,18 @@ inline constexpr std::array configuration_table{
         "After a downgrade a file of the state directory is of a format that this version doesn't know; it "
         "is neither read nor replaced.",
         "Install the newer version again, or move the file away: what it kept is then learned or made anew."},
-    message{"configuration.warned", configuration_reader, "'{key}' takes effect at the next start",
+    message{"configuration.warned", configuration_reader,
+            "start| '{key}' takes effect at the next start\n"
+            "reload| reload: warning: {what}",
             "The configuration was read again, and a line of it has a warning, or counts only from the next "
             "start on.",
             "Restart Corral when it suits; 'corral check' names file, line and column of what it warns of."},
     message{"configuration.not-reloaded", configuration_reader,
-            "the configuration was not reloaded: nothing has changed\n"
-            "reload: …",
+            "nothing| the configuration was not reloaded: nothing has changed\n"
+            "reload| reload: refused: {why}",
             "A reload took nothing over; all stays as it was.",
             "Mend every mistake that 'corral check' names, then reload again."},
-    message{"configuration.left-out-tier", configuration_reader, "…; it is left out",
+    message{"configuration.left-out-tier", configuration_reader, "{deployment}: {why}; it is left out",
             "One model can't be served as it is configured; all others are.",
             "Mend the cause, which the sentence before it names."},
     message{"configuration.door-waits", configuration_reader,
@@ -293,7 +296,8 @@ inline constexpr std::array configuration_table{
         "address\n"
         "descriptor| descriptor {inherited:d} is no TCP socket that listens\n"
         "tell| can't tell the address of a listener: {error}\n"
-        "the socket of the service manager listens on …, and 'listen' says …; the socket is used",
+        "socket| the socket of the service manager listens on {at}, and 'listen' says {wanted}; the socket "
+        "is used",
         "The address can't be had: it is taken, not of this machine, or a port below 1024.",
         "Find who has it by 'ss -tlnp | grep PORT'; choose another port by listen or OLLAMA_HOST."},
     message{"configuration.manifest-write", configuration_reader,
