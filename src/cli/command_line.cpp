@@ -16,6 +16,7 @@
 #include "cli/base/help_text.hpp"
 #include "cli/base/terminal.hpp"
 #include "corral/catalog/diagnostic.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
 
@@ -135,11 +136,10 @@ std::string command_meant_by(const std::string& typed, const CLI::App& program) 
                                       : catalog::nearest(typed, names_of_commands(program));
 }
 
-int no_such_command(const std::string& typed, const CLI::App& program) {
+core::reason no_such_command(const std::string& typed, const CLI::App& program) {
     const std::string meant = command_meant_by(typed, program);
-    return fail_by_words("there is no command '" + typed + "'" +
-                         (meant.empty() ? "." : "; did you mean '" + meant + "'?") +
-                         " 'corral help' names all.");
+    return meant.empty() ? core::say("command.unknown/command", typed)
+                         : core::say("command.unknown/command-meant", typed, meant);
 }
 
 // CLI11 takes a word that it does not know for a missing command.
@@ -158,12 +158,12 @@ const CLI::App& innermost(const CLI::App& program, std::string& words) {
 }
 
 // CLI11's words name neither the option that was meant nor the commands that could follow.
-std::string misread(const CLI::App& program, const CLI::App& command, const std::string& called,
-                    const CLI::ParseError& why) {
+core::reason misread(const CLI::App& program, const CLI::App& command, const std::string& called,
+                     const CLI::ParseError& why) {
     if (dynamic_cast<const CLI::ExtrasError*>(&why) != nullptr && !command.remaining().empty()) {
         const std::string word = telemetry::printable(command.remaining().front());
         if (!word.starts_with('-')) {
-            return "'" + word + "' is a word too many for 'corral" + called + "'";
+            return core::say("command.unknown/many", word, called);
         }
         std::vector<std::string> names;
         for (const CLI::Option* const one : command.get_options()) {
@@ -172,14 +172,14 @@ std::string misread(const CLI::App& program, const CLI::App& command, const std:
             }
         }
         const std::string meant = catalog::nearest(word, names);
-        return "'corral" + called + "' has no option '" + word + "'" +
-               (meant.empty() ? "" : "; did you mean '" + meant + "'?");
+        return meant.empty() ? core::say("command.unknown/option", called, word)
+                             : core::say("command.unknown/option-meant", called, word, meant);
     }
     const auto before = program.remaining();
     const auto early =
         std::ranges::find_if(before, [](const std::string& word) { return word.starts_with('-'); });
     if (!called.empty() && early != before.end()) {
-        return "'" + telemetry::printable(*early) + "' belongs behind 'corral" + called + "'";
+        return core::say("command.unknown/early", telemetry::printable(*early), called);
     }
     const auto further =
         command.get_subcommands([](const CLI::App* app) { return !app->get_group().empty(); });
@@ -188,9 +188,9 @@ std::string misread(const CLI::App& program, const CLI::App& command, const std:
         for (const CLI::App* const one : further) {
             list += (list.empty() ? "" : ", ") + one->get_name();
         }
-        return "'corral" + called + "' needs one of these words behind it: " + list;
+        return core::say("command.unknown/needs", called, list);
     }
-    return why.what();
+    return core::reason::unlisted(std::string(why.what()) + ".");
 }
 
 int exit_status_of(const CLI::App& program, const CLI::ParseError& why) {
@@ -198,10 +198,10 @@ int exit_status_of(const CLI::App& program, const CLI::ParseError& why) {
         return program.exit(why);  // prints the help, or the version
     }
     std::string called;
-    const std::string said = misread(program, innermost(program, called), called, why);
+    const core::reason said = misread(program, innermost(program, called), called, why);
     const auto asked = program.get_subcommands();
-    return fail_by_words(said + (said.ends_with('?') ? "" : ".") + " 'corral help" +
-                         (asked.empty() ? "" : " " + asked.front()->get_name()) + "' explains it.");
+    return fail_by_words(core::say("command.unknown/help", said,
+                                   asked.empty() ? std::string() : " " + asked.front()->get_name()));
 }
 
 // All commands; where it stands, for the tree and the context know each other.
@@ -247,9 +247,10 @@ void add_help_command(CLI::App& program, command_context& context) {
                 const CLI::App* const inner = command_of(*found, word);
                 if (inner == nullptr) {
                     return found == context.root
-                               ? no_such_command(word, *found)
-                               : fail_by_words("'" + called + "' has no command '" + word +
-                                               "'. 'corral help" + called.substr(6) + "' explains it.");
+                               ? fail_by_words(no_such_command(word, *found))
+                               : fail_by_words(core::say("command.unknown/help",
+                                                         core::say("command.unknown/inner", called, word),
+                                                         called.substr(6)));
                 }
                 found = inner;
                 called += " " + word;
@@ -280,7 +281,7 @@ std::string misunderstanding(const std::vector<std::string>& words) {
     command_tree tree("corral");
     std::vector<std::string> reversed(words.rbegin(), words.rend());
     if (!words.empty() && is_unknown_command(tree.program, words.front())) {
-        return "there is no command '" + words.front() + "'";
+        return no_such_command(words.front(), tree.program);
     }
     try {
         tree.program.parse(reversed);
@@ -329,7 +330,7 @@ int run_command_line(int argc, const char* const* typed) {
         return succeeded;
     }
     if (is_unknown_command(program, argv[1])) {
-        return no_such_command(argv[1], program);
+        return fail_by_words(no_such_command(argv[1], program));
     }
     try {
         program.parse(argc, argv);

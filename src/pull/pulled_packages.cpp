@@ -29,7 +29,6 @@ constexpr std::size_t most_kept = 100;
 constexpr std::size_t most_marker = 8UL * 1024 * 1024;
 constexpr unsigned deepest = 16;
 constexpr const char* lock_name = "lock";
-constexpr const char* goes_on = "a pull goes on there; ask again when it is done";
 
 // A folder's own name, and none that leads anywhere else.
 bool is_plain(std::string_view name) {
@@ -140,7 +139,7 @@ std::uint64_t bytes_below(int folder, unsigned depth) {
     return out;
 }
 
-core::failure not_removed(const fs::path& what, const char* why) {
+core::failure not_removed(const fs::path& what, const core::reason& why) {
     return core::make_failure(core::errc::refused,
                               core::say("remove.files-stay/remove-what-why", what.string(), why));
 }
@@ -236,10 +235,10 @@ core::result<package_lock> package_lock::take(const fs::path& directory, const s
     const fs::path shown = directory / folder;
     const owned_fd all = open_directory(directory);
     if (!all.valid() || !is_plain(folder) || folder == parts_folder) {
-        return not_removed(shown, "there is no such folder");
+        return not_removed(shown, core::say("remove.files-stay/folder"));
     }
     if (!open_folder(all.get(), folder.c_str()).valid()) {
-        return not_removed(shown, "there is no such folder");
+        return not_removed(shown, core::say("remove.files-stay/folder"));
     }
     owned_fd parts = make_folder(all.get(), parts_folder);
     owned_fd own = parts.valid() ? make_folder(parts.get(), folder.c_str()) : owned_fd();
@@ -248,7 +247,7 @@ core::result<package_lock> package_lock::take(const fs::path& directory, const s
     }
     owned_fd lock = take_lock(own.get());
     if (!lock.valid()) {
-        return not_removed(shown, goes_on);
+        return not_removed(shown, core::say("remove.files-stay/pull"));
     }
     return package_lock(directory, folder, std::move(parts), std::move(own), std::move(lock));
 }
@@ -259,11 +258,11 @@ core::result<removed> remove_pulled(const package_lock& held) {
     const owned_fd all = open_directory(held.directory());
     const owned_fd own = all.valid() ? open_folder(all.get(), folder.c_str()) : owned_fd();
     if (!own.valid()) {
-        return not_removed(shown, "there is no such folder");
+        return not_removed(shown, core::say("remove.files-stay/folder"));
     }
     const auto marker = marker_of(own.get());
     if (!marker) {
-        return not_removed(shown, "no pull brought it, for it has no .corral-pull.json");
+        return not_removed(shown, core::say("remove.not-pulled/marker"));
     }
     removed out;
     for (const expected_file& one : marker->files) {
@@ -305,11 +304,11 @@ core::result<removed> remove_parts(const fs::path& directory, const std::string&
     const owned_fd own =
         parts.valid() && is_plain(folder) ? open_folder(parts.get(), folder.c_str()) : owned_fd();
     if (!own.valid()) {
-        return not_removed(shown, "there is no such folder");
+        return not_removed(shown, core::say("remove.files-stay/folder"));
     }
     const owned_fd lock = take_lock(own.get());
     if (!lock.valid()) {
-        return not_removed(shown, goes_on);
+        return not_removed(shown, core::say("remove.files-stay/pull"));
     }
     removed out;
     for (const std::string& name : names_in(own.get())) {

@@ -88,8 +88,7 @@ core::result<void> check_daemon(const daemon_place& place, const std::vector<fs:
 int fail_to_ask(const core::failure& why, const daemon_place& place, const std::vector<fs::path>& places) {
     std::error_code unreadable;  // then the reason that was given stands
     if (!place.socket.empty() && !fs::exists(place.socket, unreadable) && !unreadable) {
-        return fail("there is no socket " + telemetry::printable(place.socket, 1000) +
-                    "; without --socket the Corral of this box is looked for in the usual places");
+        return fail(core::say("command.no-socket", telemetry::printable(place.socket, 1000)));
     }
     const bool silent = why.message.id() == "command.not-running";
     const int status = fail(telemetry::printable(

@@ -122,7 +122,7 @@ bool take_input(conversation& with, terminal_input& from, const std::string& tex
     if (text == "/clear") {
         with.forget();
     } else if (text.starts_with('/')) {
-        std::cerr << "there is no command '" << text << "'; /bye ends, /clear forgets\n";
+        std::cerr << core::say("command.unknown/chat", text) << '\n';
     } else if (text.find_first_not_of(" \t\n") != std::string::npos) {
         from.remember(text);
         static_cast<void>(with.say(text));  // said already; the next question may do better
@@ -240,7 +240,7 @@ int run(const run_options& options, const command_context& context) {
     }
     const std::string text = piped(options);
     if (text.empty()) {
-        return fail("there is nothing to ask: 'corral run MODEL \"question\"'");
+        return fail(core::say("command.nothing-to-ask"));
     }
     return with.say(text);
 }

@@ -281,9 +281,9 @@ int connect(const connect_options& options, const environment_map& environment) 
             names.emplace_back(one.name);
         }
         const std::string meant = catalog::nearest(options.client, names);
-        return fail("there is no client '" + telemetry::printable(options.client) + "'" +
-                        (meant.empty() ? "." : "; did you mean '" + meant + "'?") +
-                        " 'corral connect' lists all.",
+        const std::string typed = telemetry::printable(options.client);
+        return fail(meant.empty() ? core::say("connect.client/none", typed)
+                                  : core::say("connect.client/meant", typed, meant),
                     wrong_words);
     }
     if (options.undo) {

@@ -120,9 +120,7 @@ int prune(const prune_options& asked, const command_context& context) {
         return fail_to_read(known);
     }
     if (!known.files.left_out.empty()) {
-        return fail(
-            "a manifest has a mistake, so that it is not known which packages are used; 'corral check' says "
-            "which one");
+        return fail(core::say("remove.unknown-use/use"));
     }
     const survey found = look(known.files);
     if (!asked.json) {

@@ -17,6 +17,7 @@
 #include "cli/status/model_listing.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/package_seal.hpp"
 #include "corral/pull/pulled_packages.hpp"
@@ -91,15 +92,15 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
     };
     auto held = pull::package_lock::take(files.directory, files.folder);
     if (!held) {
-        return fail("nothing was removed: " + held.error().message);
+        return fail(core::say("remove.nothing", held.error()));
     }
     const bool served = daemon && is_served(known.status, model.name);
     if (served) {
         const control::admin_json stopped = ask("stop", unload_limit);
         if (!stopped.value("ok", false)) {
             static_cast<void>(ask("start", core::seconds{0}));
-            return fail("nothing was removed: " +
-                        stopped.value("error", std::string("the model was not unloaded")));
+            return fail(core::say("remove.nothing",
+                                  stopped.value("error", std::string("the model was not unloaded"))));
         }
     }
     const fs::path aside = model.file.string() + ".removed";  // no manifest any more
@@ -114,14 +115,14 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
         if (served) {
             static_cast<void>(ask("start", core::seconds{0}));
         }
-        return fail("nothing was removed: " +
-                    reloaded->value("error", std::string("the daemon did not reload")));
+        return fail(
+            core::say("remove.nothing", reloaded->value("error", std::string("the daemon did not reload"))));
     }
     fs::remove(aside, error);
     fs::remove(package::seal_of(model.file), error);
     const auto gone = pull::remove_pulled(*held);
     if (!gone) {
-        return fail("the model is removed, its files are not: " + gone.error().message);
+        return fail(core::say("remove.files-stay/model", gone.error()));
     }
     if (asked.json) {
         tell(model, reloaded,
@@ -154,7 +155,7 @@ int remove(const rm_options& asked, const command_context& context) {
         files = *std::move(found);
     }
     if (!asked.yes && ::isatty(STDIN_FILENO) != 1) {
-        return fail("this would remove " + which.file.string() + "; say --yes without a terminal");
+        return fail(core::say("command.not-yes", which.file));
     }
     if (!asked.yes && !agreed(which, files)) {
         return fail("nothing was removed");

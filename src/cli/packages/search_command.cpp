@@ -16,6 +16,7 @@
 #include "cli/packages/pull_needs.hpp"
 #include "cli/status/model_listing.hpp"
 #include "corral/config/configuration_place.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/catalogue.hpp"
 #include "corral/telemetry/log.hpp"
@@ -128,9 +129,7 @@ int search(const search_options& asked, const std::map<std::string, std::string>
     }
     std::cerr << "this box is " << pull::describe(here) << "\n";
     if (found.empty()) {
-        return fail(
-            "the catalogue has no such model; 'corral search' without words lists all, and 'corral pull "
-            "hf.co/OWNER/REPOSITORY' takes a package that is in no catalogue");
+        return fail(core::say("catalogue.no-such-model/search"));
     }
     const text_style style = style_of(STDOUT_FILENO, environment);
     for (const pull::choice& one : found) {

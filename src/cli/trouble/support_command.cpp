@@ -24,6 +24,7 @@
 #include "cli/base/terminal.hpp"
 #include "cli/trouble/support_parts.hpp"
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/wall_time.hpp"
 
@@ -75,9 +76,7 @@ bool names_archive(std::string_view file) {
 
 int support(support_options asked, const command_context& context) {
     if (names_archive(asked.file)) {
-        return fail("'" + asked.file +
-                    "' would be plain text under the name of an archive. Say a name that ends "
-                    "with .txt, and pack it afterwards.");
+        return fail(core::say("command.support-name", asked.file));
     }
     asked.request.environment = context.environment;
     const auto parts = gather_support(asked.request);

@@ -9,11 +9,10 @@ namespace corral::core::messages {
 inline constexpr auto command_reader = message_reader::operators;
 
 inline constexpr std::array command_table{
-    message{
-        "command.support-name", command_reader,
-        "'…' would be plain text under the name of an archive. Say a name that ends with .txt, and pack it "
-        "afterwards.",
-        "A support file is text, to be read before it is sent.", "Say --output NAME.txt."},
+    message{"command.support-name", command_reader,
+            "'{file}' would be plain text under the name of an archive. Say a name that ends with .txt, and "
+            "pack it afterwards.",
+            "A support file is text, to be read before it is sent.", "Say --output NAME.txt."},
     message{"command.not-running", command_reader,
             "plain| Corral is not running. Start it: {command}.\n"
             "other-user| Corral is not running as this user, but as '{user}'. Ask it as that one: {command}; "
@@ -25,56 +24,65 @@ inline constexpr std::array command_table{
             "Start it: 'corral serve --config {config}'.",
             "A daemon answers, but not that of --config.",
             "Start one of its own by 'corral serve --config FILE', or leave --config out."},
-    message{"command.unknown", command_reader,
-            "service| model '{model}' has no service '{service}'; did you mean '{name}'?\n"
-            "services| model '{model}' has no service '{service}'; there are {names}\n"
-            "which| several models have a service '{service}'; say {names}\n"
-            "there is no command '…'\n"
-            "has no option '…'\n"
-            "is a word too many for 'corral…\n"
-            "needs one of these words behind it: …",
-            "The word is no command, option or service; the nearest is named.",
-            "Write the word that is named; 'corral help' lists all."},
+    message{
+        "command.unknown", command_reader,
+        "service| model '{model}' has no service '{service}'; did you mean '{name}'?\n"
+        "services| model '{model}' has no service '{service}'; there are {names}\n"
+        "which| several models have a service '{service}'; say {names}\n"
+        "command| there is no command '{command}'. 'corral help' names all.\n"
+        "command-meant| there is no command '{command}'; did you mean '{meant}'? 'corral help' names all.\n"
+        "chat| there is no command '{command}'; /bye ends, /clear forgets\n"
+        "inner| '{called}' has no command '{command}'.\n"
+        "option| 'corral{called}' has no option '{option}'.\n"
+        "option-meant| 'corral{called}' has no option '{option}'; did you mean '{meant}'?\n"
+        "many| '{word}' is a word too many for 'corral{called}'.\n"
+        "early| '{option}' belongs behind 'corral{called}'.\n"
+        "needs| 'corral{called}' needs one of these words behind it: {words}.\n"
+        "help| {said} 'corral help{command}' explains it.",
+        "The word is no command, option or service; the nearest is named.",
+        "Write the word that is named; 'corral help' lists all."},
     message{"catalogue.other-box", command_reader, "this box is {box}, and {model} has packages for {kinds}",
             "The catalogue has this model for other boards only.",
             "Choose another model by 'corral search', or name a package by 'corral pull "
             "hf.co/OWNER/REPOSITORY'."},
-    message{"catalogue.no-such-model", command_reader,
-            "none| the catalogue has no model '{model}'; 'corral search' lists those it has\n"
-            "tags| the catalogue has no model '{model}'; for this box it has {tags}\n"
-            "the catalogue has no such model; 'corral search' without words lists all, and …",
-            "No name, family or capability of the catalogue has all of the words.",
-            "List all by 'corral search', or name a package by 'corral pull hf.co/OWNER/REPOSITORY'."},
+    message{
+        "catalogue.no-such-model", command_reader,
+        "none| the catalogue has no model '{model}'; 'corral search' lists those it has\n"
+        "tags| the catalogue has no model '{model}'; for this box it has {tags}\n"
+        "search| the catalogue has no such model; 'corral search' without words lists all, and 'corral pull "
+        "hf.co/OWNER/REPOSITORY' takes a package that is in no catalogue",
+        "No name, family or capability of the catalogue has all of the words.",
+        "List all by 'corral search', or name a package by 'corral pull hf.co/OWNER/REPOSITORY'."},
     message{"remove.not-pulled", command_reader,
             "pull-brought| no pull brought the package {entry} of '{name}', so its files stay; 'corral rm "
             "{profile}' removes the manifest alone\n"
-            "no pull brought it, for it has no .corral-pull.json",
+            "marker| no pull brought it, for it has no .corral-pull.json",
             "Only what 'corral pull' or a client's pull has put there is removed.",
             "Remove the model by 'corral rm MODEL', and its folder by hand."},
     message{"remove.shared", command_reader,
             "package-also| the package {entry} is also that of {users}, so its files stay; remove that first",
             "Another model runs from the same folder.", "Remove that model first, by 'corral rm MODEL'."},
-    message{"remove.unknown-use", command_reader,
-            "a manifest has a mistake, so that it is not known which packages are used; 'corral check' says "
-            "which one\n"
-            "manifest-mistake| the manifest of '{model}' has a mistake, so its package is not known; say "
-            "'corral rm {name}', then 'corral prune'",
-            "A model that can't be read may be the one that uses a package.",
-            "Run 'corral check', and mend the mistake that it names."},
+    message{
+        "remove.unknown-use", command_reader,
+        "use| a manifest has a mistake, so that it is not known which packages are used; 'corral check' says "
+        "which one\n"
+        "manifest-mistake| the manifest of '{model}' has a mistake, so its package is not known; say "
+        "'corral rm {name}', then 'corral prune'",
+        "A model that can't be read may be the one that uses a package.",
+        "Run 'corral check', and mend the mistake that it names."},
     message{"remove.files-stay", command_reader,
-            "the model is removed, its files are not: …\n"
+            "model| the model is removed, its files are not: {why}\n"
             "remove| can't remove '{file}': {why}\n"
             "remove-what| can't remove {what}\n"
-            "there is no such folder\n"
-            "a pull goes on there\n"
+            "folder| there is no such folder\n"
+            "pull| a pull goes on there; ask again when it is done\n"
             "remove-what-why| can't remove {what}: {why}",
             "The files, or some of them, are still on the disk.",
             "Mend what it says, often whose files they are, then run 'corral prune'."},
-    message{"remove.nothing", command_reader, "nothing was removed: …",
+    message{"remove.nothing", command_reader, "nothing was removed: {why}",
             "The daemon could not unload the model or read its configuration again; all is as before.",
             "Mend what the sentence behind it says, then run the same command again."},
     message{"command.no-model-there", command_reader,
-            "there is no model '…' at …\n"
             "there| there is no model '{model}' at {url}{meant}{what}",
             "The server that was asked lists other names.", "One of the names behind it."},
     message{"command.key-wanted", command_reader,
@@ -103,7 +111,8 @@ inline constexpr std::array command_table{
             "The admin socket is open to Corral's own user and root.",
             "Ask as that user or as root: sudo corral …."},
     message{"command.no-socket", command_reader,
-            "there is no socket …; without --socket the Corral of this box is looked for in the usual places",
+            "there is no socket {socket}; without --socket the Corral of this box is looked for in the usual "
+            "places",
             "The path behind --socket names nothing.", "Mend the path, or leave the option out."},
     message{"command.socket-off", command_reader, "the configuration switches the admin socket off",
             "admin_socket = \"\" in the file.", "Take it out to be able to ask."},
@@ -114,7 +123,7 @@ inline constexpr std::array command_table{
             "'admin_socket'",
             "One runs with this socket.",
             "See how it is by 'corral status'. Stop it, or give the new one another admin_socket."},
-    message{"command.not-yes", command_reader, "; say --yes without a terminal",
+    message{"command.not-yes", command_reader, "this would remove {file}; say --yes without a terminal",
             "The command would remove something and has no terminal to ask on.", "Add --yes."},
     message{"command.nothing-to-ask", command_reader,
             "there is nothing to ask: 'corral run MODEL \"question\"'", "Neither words nor input came.",
@@ -203,7 +212,10 @@ inline constexpr std::array command_table{
             "install tokenizers.",
             "The tokenizer.json to compare with could not be used.",
             "Name a tokenizer.json of the model, and install the package that reads it."},
-    message{"connect.client", command_reader, "there is no client '…'", "The word is no client of the table.",
+    message{"connect.client", command_reader,
+            "none| there is no client '{client}'. 'corral connect' lists all.\n"
+            "meant| there is no client '{client}'; did you mean '{meant}'? 'corral connect' lists all.",
+            "The word is no client of the table.",
             "Write the name that is named; 'corral connect' lists all."},
     message{"connect.merge", command_reader,
             "no-json| it is no JSON, not even with comments\n"
