@@ -139,6 +139,9 @@ def test_foreign_text_wrong_text_and_a_wrong_beginning_are_seen():
     assert clients.strange(outcome("say mark-1x2-", "error"), False) == ""
     assert "foreign" in clients.strange(outcome("say mark-1x2- now mark-1x3-"), False)
     assert "foreign" in clients.strange(outcome("mark-9x9-", "cut"), True)
+    assert "foreign" in clients.strange(outcome("mark-17x1-", label="317x2"), True)
+    assert clients.strange(outcome("mark-7x2-", label="317x2"), True) == "", "a piece of its own mark is missing"
+    assert "foreign" in clients.strange(outcome("mark-7x2-", label="317x2"), False)
     assert "expected" in clients.strange(outcome("say mark-1x2-"), False)
     assert "expected" in clients.strange(outcome("mark-1x2-", "error"), False)
     assert clients.strange(outcome("say"), True) == ""
