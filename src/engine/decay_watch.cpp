@@ -32,19 +32,18 @@ std::string amount(process::resource what, double value) {
 
 }  // namespace
 
-std::string warning_of(const speed_report& seen) {
+core::reason warning_of(const speed_report& seen) {
     return seen.slower > 0 && !seen.renewal_helps
-               ? core::say("runtime.slower/useless", fmt::format("{:.1f}", seen.slower)).text()
-               : std::string();
+               ? core::say("runtime.slower/useless", fmt::format("{:.1f}", seen.slower))
+               : core::reason();
 }
 
-std::string warning_of(const growth_report& seen) {
+core::reason warning_of(const growth_report& seen) {
     const growth_report::resource* const first = growth_policy::first_of(seen);
     return first != nullptr && !seen.renewal_helps
                ? core::say("runtime.grows/useless", process::to_string(first->which),
                            fmt::format("{:.1f}", hours_of(*first->left)))
-                     .text()
-               : std::string();
+               : core::reason();
 }
 
 // What the tasks share with their owner.
@@ -150,7 +149,8 @@ void decay_watch::run::judge_speed(const run_outcome& outcome) {
     const speed_report report = of.policy.report();
     if (report.slower > 0 && !report.renewal_helps && !of.warned_of_speed) {
         of.warned_of_speed = true;
-        telemetry::warn("runtime.slower", "{}: {}", of.label, warning_of(report));
+        const core::reason said = warning_of(report);
+        telemetry::warn(said, "{}: {}", of.label, said);
     }
 }
 
@@ -210,23 +210,20 @@ core::awaitable<std::optional<device::card_figures>> decay_watch::hot_card(std::
 }
 
 void decay_watch::announce(state& of, const std::optional<device::card_figures>& hot) {
-    const double slower = of.policy.report().slower;
+    const std::string slower = fmt::format("{:.1f}", of.policy.report().slower);
     if (hot) {
         if (!std::exchange(of.warned_of_heat, true)) {
-            telemetry::warn("runtime.slower", "{}: {}", of.label,
-                            core::say("runtime.slower/hot", fmt::format("{:.1f}", slower), hot->index,
-                                      fmt::format("{:.0f}", *hot->temperature))
-                                .text());
+            const core::reason said =
+                core::say("runtime.slower/hot", slower, hot->index, fmt::format("{:.0f}", *hot->temperature));
+            telemetry::warn(said, "{}: {}", of.label, said);
         }
         return;
     }
     of.warned_of_heat = false;
     of.warned_of_speed = false;
-    telemetry::warn("runtime.slower",
-                    "{}: a token takes {:.1f} times as long as when its process was young; its runtime is "
-                    "renewed once nobody has asked for {:.0f} s, or in {:.0f} min between two answers",
-                    of.label, slower, core::as_seconds(of.policy.idle()),
-                    core::as_seconds(of.policy.patience()) / 60);
+    telemetry::warn(core::say("runtime.slower/waits", of.label, slower,
+                              fmt::format("{:.0f}", core::as_seconds(of.policy.idle())),
+                              fmt::format("{:.0f}", core::as_seconds(of.policy.patience()) / 60)));
 }
 
 core::awaitable<void> decay_watch::renew_when_idle(std::shared_ptr<state> of) {
@@ -309,16 +306,14 @@ void decay_watch::note_growth(const std::shared_ptr<state>& of, const process::f
     const growth_report::resource* const first = growth_policy::first_of(report);
     if (first != nullptr && !report.renewal_helps && !of->warned_of_growth) {
         of->warned_of_growth = true;
-        telemetry::warn("runtime.grows", "{}: {}", of->label, warning_of(report));
+        const core::reason said = warning_of(report);
+        telemetry::warn(said, "{}: {}", of->label, said);
     }
     if (first != nullptr && !of->waits && of->growth.wants_renewal(now)) {
         of->warned_of_growth = false;
-        telemetry::warn(
-            "runtime.grows",
-            "{}: it holds {} more each hour and would meet the limit in {:.1f} h; it is renewed once "
-            "nobody has asked for {:.0f} s, or between two answers in the last hour before",
-            of->label, amount(first->which, first->per_hour), hours_of(*first->left),
-            core::as_seconds(of->growth.idle()));
+        telemetry::warn(core::say("runtime.grows/waits", of->label, amount(first->which, first->per_hour),
+                                  fmt::format("{:.1f}", hours_of(*first->left)),
+                                  fmt::format("{:.0f}", core::as_seconds(of->growth.idle()))));
         wait_for_idle(of);
     }
 }
@@ -352,7 +347,7 @@ growth_report decay_watch::growth() const {
 }
 
 std::string decay_watch::warning() const {
-    std::string out = warning_of(speed());
+    const core::reason out = warning_of(speed());
     return out.empty() ? warning_of(growth()) : out;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "corral/catalog/profile.hpp"
+#include "corral/core/reason.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/device/report.hpp"
 #include "corral/supervisor/context.hpp"
@@ -18,8 +19,8 @@
 namespace corral::engine {
 
 // What a person should know of it; empty: nothing, or it is being mended.
-[[nodiscard]] std::string warning_of(const speed_report& seen);
-[[nodiscard]] std::string warning_of(const growth_report& seen);
+[[nodiscard]] core::reason warning_of(const speed_report& seen);
+[[nodiscard]] core::reason warning_of(const growth_report& seen);
 
 class decay_watch {
 public:

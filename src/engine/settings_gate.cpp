@@ -60,7 +60,7 @@ public:
         }
         if (!problem.empty()) {
             co_return gate_verdict{gate_state::shut, core::say("runtime.settings-file/unwritten", problem),
-                                   "make room, or let Corral's user write there ('state_directory')"};
+                                   core::say("runtime.settings-file/room")};
         }
         gate_verdict verdict;
         if (next_) {

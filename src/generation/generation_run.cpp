@@ -404,10 +404,9 @@ void generation_run::note_cuts(const prompt_cuts& cuts) {
     if (!cuts.any() || request_.idle_work) {
         return;
     }
-    telemetry::warn("run.shortened",
-                    "request id={} model={} client={}: longer than the model can read, sent without {} "
-                    "event=request.shortened",
-                    request_.id, model_->name, telemetry::printable(request_.client), to_text(cuts));
+    const core::reason said = core::say("run.shortened", to_text(cuts));
+    telemetry::warn(said, "request id={} model={} client={}: {} event=request.shortened", request_.id,
+                    model_->name, telemetry::printable(request_.client), said);
     context_.shortened->add(request_.client, model_->name, cuts, context_.clock->now());
 }
 

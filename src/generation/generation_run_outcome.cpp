@@ -131,13 +131,10 @@ void generation_run::carry_out(const run_again&, const chat::failure& why) {
     state_->take_back();
     forget_parts();
     refits_ += why.kind == chat::failure_kind::context_too_long ? 1 : 0;
-    telemetry::warn(
-        "run.again",
-        "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to run "
-        "again: {}",
-        request_.id, model_->name, tries_, name_of(why),
-        context_.options.log_content || tells_why(why) ? telemetry::printable(why.message, 500)
-                                                       : "its words may quote the prompt and are not logged");
+    telemetry::warn(core::say("run.again/waits", request_.id, model_->name, tries_, name_of(why),
+                              context_.options.log_content || tells_why(why)
+                                  ? core::reason::unlisted(telemetry::printable(why.message, 500))
+                                  : core::say("run.again/unsaid")));
     verdict_ = verdict::again;
 }
 
@@ -163,12 +160,9 @@ void generation_run::carry_out(finish_request next) {
 void generation_run::carry_out(const fail_request& next) {
     verdict_ = verdict::over;
     if (next.why.cause == chat::failure_cause::poisonous) {
-        telemetry::error(
-            "run.poisonous",
-            "request id={} model={} client={} is deadly, for the runtime died {} times in it and hung {} "
-            "times; at last: {}",
-            request_.id, model_->name, telemetry::printable(request_.client), standing().harm.deaths,
-            standing().harm.hangs, telemetry::printable(standing().harm.last));
+        telemetry::error(core::say("run.poisonous", request_.id, model_->name,
+                                   telemetry::printable(request_.client), standing().harm.deaths,
+                                   standing().harm.hangs, telemetry::printable(standing().harm.last)));
     }
     fail(next.why);
 }

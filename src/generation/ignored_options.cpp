@@ -37,12 +37,7 @@ std::vector<std::string> ignored_by(const chat::generation_request& request,
 void ignored_options::report_unchecked(const std::string& model, const std::set<std::string>& keywords) {
     for (const std::string& keyword : keywords) {
         if (known_.size() < most_known && known_.emplace(model, "schema: " + keyword).second) {
-            telemetry::warn(
-                "run.ignored",
-                "model={} a format's '{}' is shown to the model and not checked: the value may not keep to "
-                "it "
-                "(strict_schemas = true refuses such formats)",
-                model, keyword);
+            telemetry::warn(core::say("run.ignored/unchecked", model, keyword));
         }
     }
 }
@@ -54,12 +49,9 @@ void ignored_options::report(const std::string& model, const std::vector<std::st
             continue;
         }
         if (name == "num_ctx") {
-            telemetry::warn(
-                "run.ignored",
-                "model={} option num_ctx has no effect beyond the context that this runtime was built with",
-                model);
+            telemetry::warn(core::say("run.ignored/context", model));
         } else {
-            telemetry::warn("run.ignored", "model={} option {} has no effect with this runtime", model, name);
+            telemetry::warn(core::say("run.ignored/option", model, name));
         }
     }
 }

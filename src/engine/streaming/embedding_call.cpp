@@ -68,8 +68,7 @@ chat::failure refusal_of(const error_part& said) {
                       core::say("runtime.refused/model", words), true);
     }
     if (said.status == not_supported) {
-        telemetry::warn("runtime.refused",
-                        "the runtime answers an embedding with 501, so it was not started for embeddings");
+        telemetry::warn(core::say("runtime.refused/no-embeddings"));
         return no_embeddings();
     }
     if (said.status == 400 || said.status == unprocessable) {

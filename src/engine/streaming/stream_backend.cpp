@@ -193,10 +193,7 @@ stream_parts stream_backend::parts() {
                 // Not in its words, which may be the client's.
                 if (!std::exchange(warned_of_format_, true)) {
                     telemetry::warn(
-                        "runtime.tap-unused",
-                        "{}: the server does not take a wanted format (status {}), so only the prompt "
-                        "asks for it",
-                        catalog::label_of(model_), status);
+                        core::say("runtime.tap-unused/format", catalog::label_of(model_), status));
                 }
             },
         .likely_tokens = [this](const chat::rendered_prompt& prompt) { return sizes_.likely(prompt); },

@@ -18,11 +18,7 @@ void stream_backend::look_at_process() {
 bool stream_backend::goes_unsalted(const std::string& owner) {
     look_at_process();
     if (!unsalted_.refused()) {
-        telemetry::warn(
-            "runtime.cache-salt-refused",
-            "{}: the server refuses cache_salt, as vLLM does with its engine V0, so it is given the prompts "
-            "of one key alone, unless reuse_across_keys is set",
-            catalog::label_of(model_));
+        telemetry::warn(core::say("runtime.cache-salt-refused/unsalted", catalog::label_of(model_)));
     }
     unsalted_.refuse();
     return unsalted_.take(owner, model_.reuse_across_keys);

@@ -26,7 +26,7 @@ inline constexpr std::array runtime_table{
             "unwritten| its settings could not be written: {why}\n"
             "folder-settings| there is no folder for its settings; say 'state_directory'\n"
             "settings-json| its settings {file} are no JSON with the values of [models.variables]\n"
-            "make room, or let Corral's user write there ('state_directory')",
+            "room| make room, or let Corral's user write there ('state_directory')",
             "The file that the runtime reads its settings from could not be written; the start waits and is "
             "tried again.",
             "Put state_directory on a disk with room, writable for Corral's user."},
@@ -53,19 +53,18 @@ inline constexpr std::array runtime_table{
             "suspect| The runtime failed two starts in a row, and its tokenizer service may be the cause.\n"
             "service-gave| The tokenizer service gave no token ids.\n"
             "service-come| The tokenizer service did not come back to decode the end of the answer.\n"
-            "tokenizer tap: no answer to …, the tokenizer …\n"
-            "tokenizer tap: the tokenizer is away, the text of a piece follows later\n"
-            "tokenizer tap: the tokenizer gave no new identity for decoding; it is asked again when a piece "
-            "needs one\n"
-            "tokenizer tap: …",
+            "no-answer| tokenizer tap: no answer to {call}, the tokenizer {said}\n"
+            "piece-later| tokenizer tap: the tokenizer is away, the text of a piece follows later\n"
+            "no-identity| tokenizer tap: the tokenizer gave no new identity for decoding; it is asked again "
+            "when a piece needs one",
             "The service that turns text into tokens did not answer as it should; Corral replaces it where "
             "it stays so.",
             "Look at 'corral logs MODEL/tokenizer', then run 'corral doctor MODEL'."},
     message{"runtime.tokenizer-foreign", runtime_reader,
             "tokenizer-service| The tokenizer service gave token ids that the model does not have: its files "
             "belong to another model.\n"
-            "tokenizer: its wrapper has no shape that … control tokens could show\n"
-            "tokenizer: its wrapper is not what it was; it is looked at anew",
+            "no-shape| tokenizer: its wrapper has no shape that {count:d} control tokens could show\n"
+            "other-wrapper| tokenizer: its wrapper is not what it was; it is looked at anew",
             "The tokenizer's files and the model's do not belong together.",
             "Fetch the package again, whole; corral import DIR."},
     message{"runtime.count-not-known", runtime_reader,
@@ -82,8 +81,8 @@ inline constexpr std::array runtime_table{
             "How many tokens a prompt has can't be counted just now; an estimate is used.", "Nothing."},
     message{
         "runtime.cache-salt-refused", runtime_reader,
-        "…: the server refuses cache_salt, as vLLM does with its engine V0, so it is given the prompts of "
-        "one key alone, unless reuse_across_keys is set\n"
+        "unsalted| {model}: the server refuses cache_salt, as vLLM does with its engine V0, so it is given "
+        "the prompts of one key alone, unless reuse_across_keys is set\n"
         "runtime| The runtime would let keys share what it computed of their prompts, and refuses the "
         "'cache_salt' that keeps them apart, as vLLM does with its engine V0. Start it with its engine V1, "
         "or set reuse_across_keys = true for this model.",
@@ -94,9 +93,10 @@ inline constexpr std::array runtime_table{
     message{"runtime.cache-foreign", runtime_reader,
             "runtime-read| The runtime read this prompt behind other tokens than it was known to hold. "
             "Nothing of the answer was used, and the runtime is reset.\n"
-            "the runtime's cache held other tokens than it was known to hold; the answer was not used, and "
-            "the runtime is reset\n"
-            "the comparison of its cache is not kept, and is made again after a restart: …",
+            "other-tokens| {model}: the runtime's cache held other tokens than it was known to hold; the "
+            "answer was not used, and the runtime is reset\n"
+            "not-kept| {model}: the comparison of its cache is not kept, and is made again after a restart: "
+            "{why}",
             "The proof that nothing of another conversation is read failed; the answer was thrown away and "
             "the runtime reset.",
             "Close the runtime's port to other programs, or write reuse = \"off\" in the manifest."},
@@ -112,9 +112,16 @@ inline constexpr std::array runtime_table{
         "runtime-ended| The runtime ended this answer in the middle, unasked: another program stopped it, or "
         "its context is smaller than configured.\n"
         "runtime-still| The runtime was still busy with something else.\n"
-        "to the tokenizer tap was refused, for only the runtime may use it; …\n"
-        "… a call of a browser's page …\n"
-        "… a call with more than a runtime can have to say …",
+        "polls| Another program on this box polls the runtime at port {port:d}: find it with 'ss -tnp dport "
+        "= :{port:d}' and end it.\n"
+        "stops| Another program on this box stops answers of the runtime at port {port:d}: find it with 'ss "
+        "-tnp dport = :{port:d}' and end it.\n"
+        "refused| {model}: {what} to the tokenizer tap was refused, for only the runtime may use it; "
+        "{count:d} since the last line\n"
+        "connection| a connection of {who}\n"
+        "unknown| a connection of an unknown process ({why})\n"
+        "page| a call of a browser's page\n"
+        "too-long| a call with more than a runtime can have to say",
         "Something other than Corral uses the runtime's port or the tap.",
         "Find it: ss -tnp | grep PORT. guard = \"require\" keeps other machines out."},
     message{"runtime.not-run", runtime_reader,
@@ -130,7 +137,6 @@ inline constexpr std::array runtime_table{
             "Look at 'corral logs MODEL'; each time: take a smaller context, or the vendor's newer runtime."},
     message{"runtime.refused", runtime_reader,
             "runtime| The runtime refused a reset with status {status:d}.\n"
-            "The runtime refused a prompt with status …\n"
             "stayed-busy| The runtime stayed busy and took no reset.\n"
             "runtime-stayed| The runtime stayed busy and took no prompt.\n"
             "busy| The runtime stayed busy with something else.\n"
@@ -138,10 +144,9 @@ inline constexpr std::array runtime_table{
             "runtime-accepts| The runtime accepts resets but does not carry them out.\n"
             "refuses| The model's program refuses a value of this request{words}\n"
             "image| The model's program refuses an image of this request{words}\n"
-            "The model's chat template refuses the order of these messages…\n"
             "model| The model's program is too busy to make vectors{words}\n"
             "program| The model's program refused the texts{words}\n"
-            "the runtime answers an embedding with 501, so it was not started for embeddings\n"
+            "no-embeddings| the runtime answers an embedding with 501, so it was not started for embeddings\n"
             "refused| The runtime refused a prompt with status {status:d}.\n"
             "chat| The model's chat template refuses the order of these messages; send questions and answers "
             "in turn, or start a new chat.\n"
@@ -188,7 +193,6 @@ inline constexpr std::array runtime_table{
             "answer-cut| The runtime's answer was cut off.\n"
             "vectors| The runtime's vectors have different lengths.\n"
             "gave| the runtime gave vectors that are not usable\n"
-            "embedding: …\n"
             "no-vectors| The runtime's answer is no list of vectors: {what}.\n"
             "not-finite| embedding contains NaN or Inf values\n"
             "line-answer| a line of the answer is no JSON object",
@@ -252,9 +256,8 @@ inline constexpr std::array runtime_table{
             "Look at its log; 'corral status' shows what follows from it."},
     message{
         "runtime.slower", runtime_reader,
-        "…: a token takes … times as long as when its process was young; its runtime is renewed once nobody "
-        "has "
-        "asked for … s, or in … min between two answers\n"
+        "waits| {model}: a token takes {factor} times as long as when its process was young; its runtime is "
+        "renewed once nobody has asked for {seconds} s, or in {minutes} min between two answers\n"
         "useless| A token takes {factor} times as long as when its process was young, and a new process did "
         "not "
         "help. See whether it is hot or something else is at work here: corral doctor.\n"
@@ -267,9 +270,8 @@ inline constexpr std::array runtime_table{
         "or after a while between two answers.",
         "Nothing; where it did not help, look at temperature, power and other programs (corral doctor)."},
     message{"runtime.grows", runtime_reader,
-            "…: it holds … more each hour and would meet the limit in … h; it is renewed once nobody has "
-            "asked for "
-            "… s, or between two answers in the last hour before\n"
+            "waits| {model}: it holds {amount} more each hour and would meet the limit in {hours} h; it is "
+            "renewed once nobody has asked for {seconds} s, or between two answers in the last hour before\n"
             "useless| It runs out of {what} in {hours} h, and a new process did not help. See what else "
             "holds it, or "
             "raise the limit.",
@@ -279,11 +281,13 @@ inline constexpr std::array runtime_table{
             "Nothing; where it did not help, see what else is at work here (corral doctor), or raise the "
             "limit. Tell "
             "the runtime's vendor of the leak."},
-    message{"runtime.tap-unused", runtime_reader,
-            "the runtime does not use the tokenizer URL it was given; counts are estimates\n"
-            "the server does not take a wanted format (status …), so only the prompt asks for it",
-            "The runtime lacks an ability that Corral would use; it goes on without it.",
-            "Install a newer runtime of the vendor."},
+    message{
+        "runtime.tap-unused", runtime_reader,
+        "url| {model}: the runtime does not use the tokenizer URL it was given; counts are estimates\n"
+        "format| {model}: the server does not take a wanted format (status {status:d}), so only the prompt "
+        "asks for it",
+        "The runtime lacks an ability that Corral would use; it goes on without it.",
+        "Install a newer runtime of the vendor."},
     message{"runtime.files-silent", runtime_reader,
             "its files could not be looked at within {time:d} s: the disk of '{folder}' does not answer\n"
             "box| its files can't be looked at before the start: {why}\n"
@@ -298,29 +302,32 @@ inline constexpr std::array runtime_table{
             "more| {what} (and {more:d} more: 'corral doctor' tells all)",
             "A check of the model's files, ports and programs before the start found an error.",
             "Do what the line says; 'corral doctor MODEL' tells all that was found."},
-    message{"runtime.without-gate", runtime_reader, "starts without its gate, which failed: …",
+    message{"runtime.without-gate", runtime_reader, "{service}: starts without its gate, which failed: {why}",
             "The check before a start failed by a fault of its own; the start goes on without it.",
             "Look at 'corral logs corral', then run 'corral doctor MODEL'."},
-    message{"run.poisonous", runtime_reader,
-            "request id=… model=… client=… is deadly, for the runtime died … times in it and hung … times; "
-            "at last: …",
-            "The runtime died of one prompt several times; the prompt is refused for ten minutes or "
-            "more, the model goes on.",
-            "Ask the client that is named for the prompt, and report it to the vendor."},
-    message{"run.again", runtime_reader,
-            "request id=… model=… try=… failed before anything of its answer went out (…), waiting to run "
-            "again: …\n"
-            "trying| Trying again.",
-            "Nothing of the answer had gone out, so the request runs again by itself.", "Nothing."},
-    message{"run.failed", runtime_reader, "run …: …", "One answer failed; what follows is the cause.",
-            "Ask for the cause by 'corral explain \"the cause\"'."},
-    message{"run.shortened", runtime_reader, "longer than the model can read, sent without …",
+    message{
+        "run.poisonous", runtime_reader,
+        "request id={id} model={model} client={client} is deadly, for the runtime died {deaths:d} times in "
+        "it and hung {hangs:d} times; at last: {why}",
+        "The runtime died of one prompt several times; the prompt is refused for ten minutes or "
+        "more, the model goes on.",
+        "Ask the client that is named for the prompt, and report it to the vendor."},
+    message{
+        "run.again", runtime_reader,
+        "waits| request id={id} model={model} try={number:d} failed before anything of its answer went out "
+        "({cause}), waiting to run again: {why}\n"
+        "unsaid| its words may quote the prompt and are not logged\n"
+        "trying| Trying again.",
+        "Nothing of the answer had gone out, so the request runs again by itself.", "Nothing."},
+    message{"run.shortened", runtime_reader, "longer than the model can read, sent without {parts}",
             "A conversation was longer than the model reads; the oldest parts were left out.",
             "Use a model with a longer context, or begin a new chat."},
     message{"run.ignored", runtime_reader,
-            "option num_ctx has no effect beyond the context that this runtime was built with\n"
-            "option … has no effect with this runtime\n"
-            "is shown to the model and not checked: the value may not keep to it (strict_schemas = true "
+            "context| model={model} option num_ctx has no effect beyond the context that this runtime was "
+            "built with\n"
+            "option| model={model} option {name} has no effect with this runtime\n"
+            "unchecked| model={model} a format's '{keyword}' is shown to the model and not checked: the "
+            "value may not keep to it (strict_schemas = true "
             "refuses such formats)",
             "The client asked for something that this runtime has no switch for; the answer is computed "
             "without it.",

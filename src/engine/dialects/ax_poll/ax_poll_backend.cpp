@@ -119,7 +119,7 @@ std::vector<pid_t> ax_poll_backend::users_of_tap() const {
 }
 
 std::string ax_poll_backend::warning() const {
-    return intrusion_text_.empty() ? group_backend::warning() : intrusion_text_;
+    return intrusion_.empty() ? group_backend::warning() : intrusion_.text();
 }
 
 backend_facts ax_poll_backend::facts() const noexcept {
@@ -141,24 +141,18 @@ void ax_poll_backend::on_intrusion(act::report_intrusion::kind kind) {
     const bool poll = kind == act::report_intrusion::kind::poll;
     if (kind == act::report_intrusion::kind::cache) {
         ++reused_.mistaken;
-        telemetry::warn(
-            "runtime.cache-foreign",
-            "{}: the runtime's cache held other tokens than it was known to hold; the answer was not used, "
-            "and "
-            "the runtime is reset",
-            catalog::label_of(model_));
+        telemetry::warn(core::say("runtime.cache-foreign/other-tokens", catalog::label_of(model_)));
         return;
     }
     ++(poll ? intrusions_.polls : intrusions_.stops);
-    const std::string port = std::to_string(places_.runtime_at.port());
-    std::string text = std::string("Another program on this box ") +
-                       (poll ? "polls the runtime at port " : "stops answers of the runtime at port ") +
-                       port + ": find it with 'ss -tnp dport = :" + port + "' and end it.";
-    if (text == intrusion_text_) {
+    const std::uint16_t port = places_.runtime_at.port();
+    core::reason said = poll ? core::say("runtime.foreign-talk/polls", port, port)
+                             : core::say("runtime.foreign-talk/stops", port, port);
+    if (said == intrusion_) {
         return;  // once for each process of the runtime
     }
-    intrusion_text_ = std::move(text);
-    telemetry::warn("runtime.foreign-talk", "{}: {}", catalog::label_of(model_), intrusion_text_);
+    intrusion_ = std::move(said);
+    telemetry::warn(intrusion_, "{}: {}", catalog::label_of(model_), intrusion_);
     changed_.ring();
 }
 
@@ -270,9 +264,7 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
     }
     tap_passed_by_ = places_.tap && !places_.tap->view().in_use;
     if (tap_passed_by_) {
-        telemetry::warn("runtime.tap-unused",
-                        "{}: the runtime does not use the tokenizer URL it was given; counts are estimates",
-                        catalog::label_of(model_));
+        telemetry::warn(core::say("runtime.tap-unused/url", catalog::label_of(model_)));
     }
     co_await prepare_counting();
     begin_proof();
@@ -344,7 +336,7 @@ void ax_poll_backend::on_status(const supervisor::service_status& now) {
     const process_epochs::mark after = epochs_.now();
     if (before.runtime_starts != after.runtime_starts) {
         log_.on_process_started();
-        intrusion_text_.clear();
+        intrusion_ = {};
         cycle_.on_new_process();
     }
     if (before.runtime_starts < after.runtime_starts) {  // reports may come late

@@ -190,7 +190,7 @@ private:
     ahead_policy ahead_;
     next_prompts next_;
     std::shared_ptr<ahead_task> ahead_task_;
-    std::string intrusion_text_;    // of this runtime process, for people
+    core::reason intrusion_;        // of this runtime process, for people
     unsigned tokenizer_calls_ = 0;  // of our own, under way
     cycle_clocks clocks_;
     cycle_runner cycle_;

@@ -241,9 +241,7 @@ core::awaitable<void> ax_poll_backend::keep_found_proof(proof_place place) {
     const auto got = co_await std::move(writing);
     const std::string why = got ? *got : got.error().message.text();
     if (!why.empty()) {
-        telemetry::warn("runtime.cache-foreign",
-                        "{}: the comparison of its cache is not kept, and is made again after a restart: {}",
-                        name, why);
+        telemetry::warn(core::say("runtime.cache-foreign/not-kept", name, why));
     }
 }
 

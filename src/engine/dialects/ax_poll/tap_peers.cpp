@@ -26,11 +26,11 @@ core::awaitable<bool> tap_peers::admits(int socket) {
     const core::deadline until = core::deadline::after(longest_look, clock_.now());
     const auto found = co_await worker_.run("peers", std::move(look), until);
     if (!found) {
-        note_refusal("a connection of an unknown process (" + found.error().message + ")");
+        note_refusal(core::say("runtime.foreign-talk/unknown", found.error()));
         co_return false;
     }
     if (found->is == process::peer_owner::foreign) {
-        note_refusal("a connection of " + found->who);
+        note_refusal(core::say("runtime.foreign-talk/connection", found->who));
     }
     if (found->is != process::peer_owner::ours) {
         co_return false;
@@ -38,17 +38,15 @@ core::awaitable<bool> tap_peers::admits(int socket) {
     co_return process::ends_of(socket) == ends;
 }
 
-void tap_peers::note_refusal(const std::string& why) {
+void tap_peers::note_refusal(const core::reason& what) {
     ++refused_;
     const core::steady_time now = clock_.now();
     if (now < tell_again_) {
         return;
     }
     tell_again_ = now + between_lines;
-    telemetry::warn(
-        "runtime.foreign-talk",
-        "{}: {} to the tokenizer tap was refused, for only the runtime may use it; {} since the last line",
-        of_, telemetry::printable(why), refused_ - std::exchange(logged_, refused_));
+    telemetry::warn(core::say("runtime.foreign-talk/refused", of_, telemetry::printable(what),
+                              refused_ - std::exchange(logged_, refused_)));
 }
 
 }  // namespace corral::engine::ax_poll

@@ -13,6 +13,7 @@
 
 #include "corral/core/async.hpp"
 #include "corral/core/disk_work.hpp"
+#include "corral/core/reason.hpp"
 #include "corral/core/time.hpp"
 #include "corral/process/connection_owner.hpp"
 
@@ -31,7 +32,7 @@ public:
     // For http::server::admit_with().
     [[nodiscard]] core::awaitable<bool> admits(int socket);
     // Counts one that is refused for what it asks.
-    void note_refusal(const std::string& why);
+    void note_refusal(const core::reason& what);
 
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
 

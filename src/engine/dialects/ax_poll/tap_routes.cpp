@@ -69,9 +69,9 @@ private:
 
 }  // namespace
 
-core::awaitable<void> tokenizer_tap::refuse(unsigned status, const std::string& why,
+core::awaitable<void> tokenizer_tap::refuse(unsigned status, const core::reason& what,
                                             http::response_writer& out) {
-    peers_->note_refusal(why);
+    peers_->note_refusal(what);
     http::response whole;
     whole.status = status;
     const core::error_code gone = co_await out.send(std::move(whole));
@@ -82,11 +82,13 @@ core::awaitable<void> tokenizer_tap::refuse(unsigned status, const std::string& 
 
 core::awaitable<void> tokenizer_tap::serve(http::request& request, http::response_writer& out) {
     if (is_of_a_browser(request.headers)) {
-        co_await refuse(403, "a call of a browser's page", out);
+        const core::reason what = core::say("runtime.foreign-talk/page");
+        co_await refuse(403, what, out);
         co_return;
     }
     if (request.body.size() > most_bytes(request.path)) {
-        co_await refuse(413, "a call with more than a runtime can have to say", out);
+        const core::reason what = core::say("runtime.foreign-talk/too-long");
+        co_await refuse(413, what, out);
         co_return;
     }
     const open_call counted(view_.calls_open);
@@ -259,8 +261,7 @@ core::awaitable<tokenizer_answer> tokenizer_tap::insist(std::string_view target,
 }
 
 void tokenizer_tap::note_trouble(std::string_view call, const tokenizer_answer& got) {
-    telemetry::warn("runtime.tokenizer-away", "tokenizer tap: no answer to {}, the tokenizer {}", call,
-                    got.said);
+    telemetry::warn(core::say("runtime.tokenizer-away/no-answer", call, got.said));
     if (got.fault == tokenizer_fault::timed_out) {
         tell_hung();
     } else if (got.fault == tokenizer_fault::bad_answer || got.fault == tokenizer_fault::too_long) {
@@ -407,8 +408,7 @@ core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::de
     open_.add(wanted);
     const std::optional<std::string> text = co_await decode_open(limit, nullptr);
     if (!text && !open_.empty()) {
-        telemetry::warn("runtime.tokenizer-away",
-                        "tokenizer tap: the tokenizer is away, the text of a piece follows later");
+        telemetry::warn(core::say("runtime.tokenizer-away/piece-later"));
         tell_hung();
     }
     co_await wait_for_stop();

@@ -248,10 +248,7 @@ core::awaitable<void> tokenizer_tap::mend(core::deadline until) {
     if (view_.in_use && decode_uid_.empty() && !prompt_uid_.empty()) {
         const tokenizer_answer got = co_await fetch_identity(decode_uid_, until);
         if (got.fault != tokenizer_fault::none) {
-            telemetry::warn(
-                "runtime.tokenizer-away",
-                "tokenizer tap: the tokenizer gave no new identity for decoding; it is asked again when a "
-                "piece needs one");
+            telemetry::warn(core::say("runtime.tokenizer-away/no-identity"));
         }
     }
 }

@@ -118,7 +118,7 @@ private:
     [[nodiscard]] static core::awaitable<void> serve_on(std::shared_ptr<tokenizer_tap> tap,
                                                         http::request& request, http::response_writer& out);
     [[nodiscard]] core::awaitable<void> serve(http::request& request, http::response_writer& out);
-    [[nodiscard]] core::awaitable<void> refuse(unsigned status, const std::string& why,
+    [[nodiscard]] core::awaitable<void> refuse(unsigned status, const core::reason& what,
                                                http::response_writer& out);
     [[nodiscard]] core::awaitable<http::response> answer(std::string_view path, nlohmann::json body,
                                                          core::deadline limit);

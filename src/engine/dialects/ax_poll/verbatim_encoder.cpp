@@ -175,8 +175,7 @@ core::awaitable<core::result<wrapper_shape>> verbatim_encoder::learn(core::deadl
             co_return std::move(*shape);
         }
     }
-    telemetry::warn("runtime.tokenizer-foreign",
-                    "tokenizer: its wrapper has no shape that {} control tokens could show", guards.size());
+    telemetry::warn(core::say("runtime.tokenizer-foreign/no-shape", guards.size()));
     co_return give_up();
 }
 
@@ -199,8 +198,7 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::unwrap(std::string te
         if (auto ids = guarded_ids(shape, *turn)) {
             co_return std::move(*ids);
         }
-        telemetry::warn("runtime.tokenizer-foreign",
-                        "tokenizer: its wrapper is not what it was; it is looked at anew");
+        telemetry::warn(core::say("runtime.tokenizer-foreign/other-wrapper"));
         shape_.reset();
     }
     co_return give_up();
