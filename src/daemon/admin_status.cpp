@@ -93,7 +93,7 @@ double tenths(double value) {
 control::admin_json compute_json(const device::compute_state& seen) {
     control::admin_json out;
     out["verdict"] = device::to_string(seen.verdict);
-    out["text"] = seen.text;
+    out["text"] = seen.text.text();
     if (seen.verdict != device::compute_verdict::unknown) {
         out["npu_mean_percent"] = tenths(seen.npu_mean);
         out["npu_most_percent"] = seen.npu_most;

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::device {
 
 namespace {
@@ -71,7 +73,7 @@ void compute_policy::on_sample(const compute_sample& sample) {
     if (!sample.npu) {
         if (++unreadable_ >= options_.least_samples) {
             state_ = {};
-            state_.text = "the counter of the " + options_.unit + " can't be read";
+            state_.text = core::say("device.cpu-instead/unreadable", options_.unit);
         }
         return;
     }
@@ -161,21 +163,24 @@ void compute_policy::tell(compute_verdict verdict, const figures& of) {
     state_.npu_mean = of.mean;
     state_.npu_most = of.most;
     state_.busy_cores = of.cores;
-    const std::string cores = fmt::format("{:.1f} CPU cores busy", of.cores);
+    const std::string cores = fmt::format("{:.1f}", of.cores);
     if (of.most == 0) {
-        state_.text = fmt::format("{} 0 %, {}: {}", options_.unit, cores,
-                                  verdict == compute_verdict::fallback
-                                      ? "this answer was computed on the CPU"
-                                      : "neither computes; look whether this is the right device");
+        state_.text = verdict == compute_verdict::fallback
+                          ? core::say("device.cpu-instead/cpu", options_.unit, cores)
+                          : core::say("device.cpu-instead/neither", options_.unit, cores);
         return;
     }
-    state_.text = fmt::format("{} {:.0f} % (at most {} %), {}", options_.unit, of.mean, of.most, cores);
+    std::string figures =
+        fmt::format("{} {:.0f} % (at most {} %), {} CPU cores busy", options_.unit, of.mean, of.most, cores);
     if (verdict == compute_verdict::suspected) {
-        state_.text += ": this answer was probably computed on the CPU";
-    } else if (verdict == compute_verdict::underused) {
-        state_.text += fmt::format(": the {} waits {:.0f} % of the time, the host holds it up", options_.unit,
-                                   100 - of.mean);
+        state_.text = core::say("device.cpu-instead/probably", figures);
+        return;
     }
+    if (verdict == compute_verdict::underused) {
+        figures += fmt::format(": the {} waits {:.0f} % of the time, the host holds it up", options_.unit,
+                               100 - of.mean);
+    }
+    state_.text = core::reason::unlisted(std::move(figures));
 }
 
 }  // namespace corral::device

@@ -219,11 +219,13 @@ core::awaitable<void> card_watch::see(std::shared_ptr<watched> about, std::uint6
         }
         if (!complained && passed >= patience) {
             complained = true;
-            about->outcome = std::to_string(found.mb) + " MB have not come back " + seconds_text(passed) +
-                             " after the unload (" + found.figures + ")" +
-                             (found.held_by.empty() ? "" : "; held by " + found.held_by) +
-                             "; the next start waits for it";
-            telemetry::warn("device.memory-late", "model {}: {}", label, about->outcome);
+            const core::reason late =
+                found.held_by.empty()
+                    ? core::say("device.memory-late/late", found.mb, seconds_text(passed), found.figures)
+                    : core::say("device.memory-late/held", found.mb, seconds_text(passed), found.figures,
+                                found.held_by);
+            about->outcome = late.text();
+            telemetry::warn(late, "model {}: {}", label, late);
         }
         core::nanoseconds pause = first_looks;
         if (complained) {

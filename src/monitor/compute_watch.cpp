@@ -66,7 +66,7 @@ std::optional<unsigned> busier(std::optional<unsigned> than, const device::devic
 
 void tell_verdict(const std::string& label, compute_verdict before, const device::compute_state& now) {
     if (is_trouble(now.verdict)) {
-        telemetry::warn("device.cpu-instead", "model {}: {}", label, now.text);
+        telemetry::warn(now.text, "model {}: {}", label, now.text);
     } else if (now.verdict == compute_verdict::underused) {
         telemetry::log().info("model {}: {}", label, now.text);
     } else if (now.verdict == compute_verdict::ok && is_trouble(before)) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "corral/core/reason.hpp"
 #include "corral/core/time.hpp"
 
 namespace corral::device {
@@ -50,7 +51,7 @@ struct compute_state {
     double npu_mean = 0;  // percent, of the looks that the verdict is about
     unsigned npu_most = 0;
     double busy_cores = 0;  // of the host, in the mean
-    std::string text;       // one plain sentence without a full stop; empty while unknown
+    core::reason text;      // one plain sentence without a full stop; empty while unknown
 };
 
 class compute_policy {

@@ -163,12 +163,20 @@ inline constexpr std::array state_table{
             "noexec| {file} lies on a file system mounted with noexec",
             "The file is whole and may not be run.",
             "Run 'chmod +x FILE'; move the package where the mount is without noexec."},
-    message{"device.memory-late", state_reader, "have not come back … after the unload (…)",
-            "The driver gave the memory of an unloaded model back late; the next start waits for it.",
-            "Stop the holder where the line names one; run 'axcl-smi reboot' when it stays."},
+    message{
+        "device.memory-late", state_reader,
+        "late| {mb:d} MB have not come back {time} after the unload ({figures}); the next start waits for "
+        "it\n"
+        "held| {mb:d} MB have not come back {time} after the unload ({figures}); held by {holder}; the next "
+        "start waits for it",
+        "The driver gave the memory of an unloaded model back late; the next start waits for it.",
+        "Stop the holder where the line names one; run 'axcl-smi reboot' when it stays."},
     message{"device.cpu-instead", state_reader,
-            "the counter of the … can't be read\n"
-            "… 0 %, …: …",
+            "unreadable| the counter of the {unit} can't be read\n"
+            "cpu| {unit} 0 %, {cores} CPU cores busy: this answer was computed on the CPU\n"
+            "neither| {unit} 0 %, {cores} CPU cores busy: neither computes; look whether this is the right "
+            "device\n"
+            "probably| {figures}: this answer was probably computed on the CPU",
             "The accelerator's counter did not move, or can't be read, while tokens came.",
             "Compare the versions as docs/runtimes.md says."},
     message{"model.loading", state_reader,
