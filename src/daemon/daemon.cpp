@@ -283,8 +283,7 @@ core::awaitable<void> daemon::shut_down() {
     }
     const bool all_ended = co_await run_tasks_.wait_empty(until);
     if (!all_ended) {
-        telemetry::error("service.stop-overdue",
-                         "not everything ended in time; the warden kills what is left");
+        telemetry::error(core::say("service.stop-overdue/all"));
     }
     co_await write_speeds();
     signals_.cancel();
@@ -307,8 +306,7 @@ core::awaitable<void> daemon::shut_down() {
 core::awaitable<void> daemon::stop_backend(engine::backend& runtime, core::deadline until) {
     const bool stopped = co_await runtime.stop(until);
     if (!stopped) {
-        telemetry::error("service.stop-overdue", "model {}: its services did not stop in time",
-                         catalog::label_of(runtime.model()));
+        telemetry::error(core::say("service.stop-overdue/model", catalog::label_of(runtime.model())));
     }
 }
 

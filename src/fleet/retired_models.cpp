@@ -64,9 +64,7 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
         }
         which->stopped = stopped;
         if (!stopped) {
-            telemetry::error("service.stop-overdue",
-                             "model {}: left the configuration, but its services did not stop in time",
-                             which->runtime->model().name);
+            telemetry::error(core::say("service.stop-overdue/left", which->runtime->model().name));
             const bool awake = co_await core::sleep_for(look_interval);
             if (!awake) {
                 co_return;

@@ -99,8 +99,7 @@ core::awaitable<void> scheduler::impl::stop(std::shared_ptr<impl> self, instance
         co_return;  // whoever took it away looks after the backend now, or it is gone
     }
     if (!all) {
-        telemetry::error("service.stop-overdue", "model {}: its services did not stop in time",
-                         backend.model().name);
+        telemetry::error(core::say("service.stop-overdue/model", backend.model().name));
     }
     self->post(event::stopped{id, all});
 }

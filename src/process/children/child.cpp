@@ -311,23 +311,24 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& spe
 
 namespace {
 
-core::failure not_adoptable(pid_t pid, const char* why) {
+core::failure not_adoptable(pid_t pid, const core::reason& why) {
     return core::make_failure(core::errc::invalid,
                               core::say("service.process-control/process-taken", pid, why));
 }
 
-// A pipe or a terminal, open for reading; "" when it is.
-const char* stream_problem(int fd) {
+// A pipe or a terminal, open for reading; empty when it is.
+core::reason stream_problem(int fd) {
     if (fd == -1) {
-        return "";
+        return {};
     }
     struct stat about {};
     if (fd <= STDERR_FILENO || ::fstat(fd, &about) != 0) {
-        return "its output is not open";
+        return core::say("service.process-control/closed");
     }
     const int flags = ::fcntl(fd, F_GETFL);
     const bool kind = S_ISFIFO(about.st_mode) || S_ISCHR(about.st_mode);
-    return kind && flags >= 0 && (flags & O_ACCMODE) != O_WRONLY ? "" : "its output is no pipe";
+    const bool readable = flags >= 0 && (flags & O_ACCMODE) != O_WRONLY;
+    return kind && readable ? core::reason() : core::say("service.process-control/no-pipe");
 }
 
 }  // namespace
@@ -342,18 +343,18 @@ child_handover child::hand_over() const {
 core::result<void> child::can_adopt(const child_handover& handover) {
     const auto row = handover.pid > 1 ? read_process(handover.pid) : std::nullopt;
     if (!row || row->parent != ::getpid()) {
-        return not_adoptable(handover.pid, "it is no child of this process");
+        return not_adoptable(handover.pid, core::say("service.process-control/no-child"));
     }
     if (row->group != handover.pid) {
-        return not_adoptable(handover.pid, "it is not the leader of its process group");
+        return not_adoptable(handover.pid, core::say("service.process-control/no-leader"));
     }
     for (const int fd : {handover.out, handover.err}) {
-        if (const char* problem = stream_problem(fd); *problem != '\0') {
+        if (const core::reason problem = stream_problem(fd); !problem.empty()) {
             return not_adoptable(handover.pid, problem);
         }
     }
     if (handover.out == handover.err && handover.out != -1) {
-        return not_adoptable(handover.pid, "its output and its error output are the same pipe");
+        return not_adoptable(handover.pid, core::say("service.process-control/same-pipe"));
     }
     return {};
 }
@@ -364,7 +365,7 @@ core::result<child> child::adopt(const core::executor& on, const child_handover&
     }
     core::owned_fd bell(open_pidfd(handover.pid));
     if (!bell.valid()) {
-        return not_adoptable(handover.pid, "the kernel gives no descriptor (pidfd) for it");
+        return not_adoptable(handover.pid, core::say("service.process-control/no-pidfd"));
     }
     auto made = std::make_shared<state>(on);
     made->out.terminal = handover.pty;

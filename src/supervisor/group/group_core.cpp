@@ -62,8 +62,7 @@ void group_core::restart(std::string_view service, core::reason cause, restart_r
             return;
         }
     }
-    telemetry::warn("service.sign-of-life", "{}: has no service '{}' to restart", name_,
-                    telemetry::printable(service));
+    telemetry::warn(core::say("service.sign-of-life/unknown", name_, telemetry::printable(service)));
 }
 
 // Feeding a service makes it call on_changed(); what that asks for waits until these orders are given.

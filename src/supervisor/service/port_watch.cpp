@@ -96,7 +96,8 @@ port_watch::fault port_watch::taken_by(const listener_judgement& taker) const {
         "stop that program or give this service another port; it is looked at again by itself"};
 }
 
-core::result<void> port_watch::resume(std::uint16_t port, bool followed, bool unreached, core::reason unguarded) {
+core::result<void> port_watch::resume(std::uint16_t port, bool followed, bool unreached,
+                                      core::reason unguarded) {
     confined_.resume(followed, unreached, std::move(unguarded));
     if (confined_.expected().port() != port) {
         return core::make_failure(core::errc::invalid, core::say("service.unexpected-port", label_));
@@ -113,18 +114,15 @@ void port_watch::go_on() {
 
 void port_watch::leave() {
     ports_->give(confined_.compiled_port(), label_);
-    warning_.clear();
+    warning_ = {};
     own_ = {};
 }
 
 void port_watch::note_fixed_port() {
     const std::uint16_t port = confined_.compiled_port();
     if (ports_->learn(port) && ports_->is_shared(port)) {
-        telemetry::warn(
-            "service.port-turns",
-            "port {} is compiled into a program that the guard does not reach: models of such programs take "
-            "turns event=port.turns",
-            port);
+        const core::reason said = core::say("service.port-turns/compiled", port);
+        telemetry::warn(said, "{} event=port.turns", said);
     }
 }
 
@@ -156,8 +154,8 @@ std::string port_watch::warning() const {
     if (!confined_.followed() || !ports_->is_shared(port)) {
         return warning_;
     }
-    return (warning_.empty() ? "" : warning_ + "; it ") + "takes turns with other models at port " +
-           std::to_string(port) + ", which is compiled into its program";
+    return warning_.empty() ? core::say("service.port-turns/turns", port)
+                            : core::say("service.port-turns/also", warning_, port);
 }
 
 std::optional<listener_judgement> port_watch::glance(pid_t leader) {
@@ -238,7 +236,7 @@ port_watch::search port_watch::listener_missing(pid_t leader, core::steady_time 
 port_watch::fault port_watch::judge_open(const std::vector<process::listening_socket>& open,
                                          core::steady_time now) {
     if (open.empty()) {
-        warning_.clear();
+        warning_ = {};
         return std::nullopt;
     }
     core::reason all = confined_.describe(open.front());
@@ -262,9 +260,9 @@ void port_watch::move_to(const boost::asio::ip::tcp::endpoint& where) {
     }
 }
 
-void port_watch::warn_of(std::string what) {
+void port_watch::warn_of(core::reason what) {
     if (warned_ != what) {
-        telemetry::warn("service.reachable", "{}: {}", label_, what);
+        telemetry::warn(what, "{}: {}", label_, what);
         warned_ = what;
     }
     warning_ = std::move(what);

@@ -96,7 +96,7 @@ private:
     // No other service has it, from now on.
     [[nodiscard]] bool take_turn();
     void move_to(const boost::asio::ip::tcp::endpoint& where);
-    void warn_of(std::string what);
+    void warn_of(core::reason what);
     [[nodiscard]] process::program_fault unguarded(core::reason what, core::steady_time now);
 
     boost::asio::ip::tcp::endpoint endpoint_;
@@ -106,8 +106,8 @@ private:
     confinement confined_;
     std::shared_ptr<fixed_ports> ports_;
     process::own_listeners own_;
-    std::string warning_;
-    std::string warned_;  // in the log, so that it is said once and not at each restart
+    core::reason warning_;
+    core::reason warned_;  // in the log, so that it is said once and not at each restart
 };
 
 }  // namespace corral::supervisor

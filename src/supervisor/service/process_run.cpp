@@ -41,8 +41,7 @@ core::awaitable<void> read_all(run_ptr run, process::output_stream stream,
         const core::result<std::string> bytes = co_await run->child.read(stream);
         if (!bytes) {
             if (bytes.error().code != boost::asio::error::operation_aborted) {
-                telemetry::warn("service.process-control", "{}: its output can't be read: {}", run->label,
-                                bytes.error().message);
+                telemetry::warn(core::say("service.process-control/output", run->label, bytes.error()));
             }
             co_return;
         }
@@ -71,8 +70,7 @@ core::awaitable<void> kill_family(run_ptr run, const core::clock_source* clock) 
     for (core::milliseconds look{1}; !run->child.kill_family(); look = std::min(look * 2, longest_look)) {
         process::reap_orphans();
         if (dead_by.passed(clock->now())) {
-            telemetry::error("service.process-control", "{}: what process {} has started can't be killed",
-                             run->label, run->pid);
+            telemetry::error(core::say("service.process-control/family", run->label, run->pid));
             co_return;
         }
         const bool slept = co_await core::sleep_for(look);
@@ -91,8 +89,7 @@ void process_run::signal(const catalog::stop_step& step) {
     const bool group = step.target == catalog::signal_target::group;
     const auto sent = group ? child.signal_group(step.signal) : child.signal_leader(step.signal);
     if (!sent) {
-        telemetry::warn("service.process-control", "{}: signal {} could not be sent: {}", label, step.signal,
-                        sent.error().message);
+        telemetry::warn(core::say("service.process-control/signal", label, step.signal, sent.error()));
     }
 }
 
@@ -116,8 +113,8 @@ memory_case memory_case_of(const process_run& run, const process::shared_limits&
 void warn_of_limits(const std::string& label, const process::child& started, std::string& logged) {
     const std::string& why = started.limits_refused();
     if (!why.empty() && why != logged) {
-        telemetry::warn("service.without-limits",
-                        "{}: runs without its [limits]: {} event=service.without_limits", label, why);
+        const core::reason said = core::say("service.without-limits/runs", label, why);
+        telemetry::warn(said, "{} event=service.without_limits", said);
     }
     logged = why;
 }
@@ -125,11 +122,8 @@ void warn_of_limits(const std::string& label, const process::child& started, std
 void warn_of_terminal(const std::string& label, const process::child& started) {
     static bool logged = false;
     if (const std::string& why = started.terminal_refused(); !logged && !why.empty()) {
-        telemetry::warn(
-            "service.without-terminal",
-            "{}: its output comes by a pipe, for there is no pseudo terminal ({}); what it prints may be "
-            "late event=service.without_terminal",
-            label, why);
+        const core::reason said = core::say("service.without-terminal", label, why);
+        telemetry::warn(said, "{} event=service.without_terminal", said);
         logged = true;
     }
 }
@@ -138,12 +132,9 @@ void warn_of_oom_score(const std::string& label, pid_t pid) {
     static bool logged = false;
     const auto score = process::oom_score(pid);
     if (!logged && score && *score < process::oom_score_of_children) {
-        telemetry::warn(
-            "service.oom-score",
-            "{}: its oom_score_adj is {} and could not be raised to {}, so Corral may be killed before a "
-            "runtime "
-            "when memory is short; let it write /proc/self/oom_score_adj event=service.oom_score",
-            label, *score, process::oom_score_of_children);
+        const core::reason said =
+            core::say("service.oom-score", label, *score, process::oom_score_of_children);
+        telemetry::warn(said, "{} event=service.oom_score", said);
         logged = true;
     }
 }
@@ -157,8 +148,7 @@ core::awaitable<void> clear_away(run_ptr run, const core::clock_source* clock) {
     auto hooks = until_none(run, &process_run::hooks, over_by);
     const bool quiet = co_await std::move(hooks);
     if (!quiet) {
-        telemetry::error("service.process-control", "{}: a task that talks to a dead process does not end",
-                         run->label);
+        telemetry::error(core::say("service.process-control/task", run->label));
     }
     run->dropped = true;
     run->changed.ring();

@@ -74,8 +74,10 @@ core::awaitable<void> service_runner::ask_for_life(self_ptr self, run_ptr run) {
         const bool proves_nothing = !problem.empty() && self->is_busy();
         pause = problem.empty() || proves_nothing ? interval : std::min(doubt_interval, interval);
         if (!problem.empty()) {
-            telemetry::warn("service.sign-of-life", "{}: no sign of life: {}{}", self->label_,
-                            telemetry::printable(problem), proves_nothing ? "; but somebody is inside" : "");
+            const std::string words = telemetry::printable(problem);
+            telemetry::warn(proves_nothing
+                                ? core::say("service.sign-of-life/none-inside", self->label_, words)
+                                : core::say("service.sign-of-life/none", self->label_, words));
         }
         if (!proves_nothing) {
             self->feed({problem.empty() ? event_kind::probe_ok : event_kind::probe_failed, problem, {}});

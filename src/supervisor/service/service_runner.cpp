@@ -189,8 +189,7 @@ void service_runner::launch_failed(const core::reason& why, bool tasks_refused) 
 
 void service_runner::adopt(process::child started) {
     if (const auto watched = context_.guard->watch_group(started.pid()); !watched) {
-        telemetry::warn("service.process-control", "{}: the warden was not told of it: {}", label_,
-                        watched.error().message);
+        telemetry::warn(core::say("service.process-control/untold", label_, watched.error()));
     }
     ++starts_;
     run_ = std::make_shared<process_run>(context_.on, std::move(started), label_);

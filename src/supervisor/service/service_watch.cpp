@@ -106,12 +106,10 @@ core::awaitable<void> service_runner::ask_gate(self_ptr self, std::uint64_t ques
         if (error.code() == boost::asio::error::operation_aborted) {
             co_return;  // all tasks end; nothing may be started any more
         }
-        telemetry::error("runtime.without-gate", "{}: starts without its gate, which failed: {}",
-                         self->label_, error.what());
+        telemetry::error(core::say("runtime.without-gate", self->label_, error.what()));
         verdict = {};
     } catch (const std::exception& error) {
-        telemetry::error("runtime.without-gate", "{}: starts without its gate, which failed: {}",
-                         self->label_, error.what());
+        telemetry::error(core::say("runtime.without-gate", self->label_, error.what()));
         verdict = {};
     }
     const auto cancelled = co_await boost::asio::this_coro::cancellation_state;
@@ -447,8 +445,7 @@ core::awaitable<void> service_runner::quiesce(self_ptr self, run_ptr run, core::
         auto hopeless = until_hopeless(run, self->context_.clock, limit);
         co_await (std::move(rest) || std::move(hopeless));
     } catch (const std::exception& error) {
-        telemetry::warn("service.sign-of-life", "{}: could not be brought to rest: {}", self->label_,
-                        error.what());
+        telemetry::warn(core::say("service.sign-of-life/restless", self->label_, error.what()));
     }
     if (self->run_ == run) {
         self->feed({event_kind::quiesced, {}, {}});

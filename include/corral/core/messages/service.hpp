@@ -76,7 +76,7 @@ inline constexpr std::array service_table{
             "the unit, 'ulimit -u')."},
     message{
         "service.without-limits", service_reader,
-        "runs without its [limits]: …\n"
+        "runs| {service}: runs without its [limits]: {why}\n"
         "others| other processes are in Corral's own control group, {group}, so the kernel limits nothing "
         "below it; start Corral as its unit does\n"
         "controller| the controller '{controller}' is not delegated to Corral's control group, {group}; "
@@ -91,14 +91,15 @@ inline constexpr std::array service_table{
         "Do what the sentence says: Delegate=yes in the unit, or the kernel's controller; then restart "
         "Corral."},
     message{"service.without-terminal", service_reader,
-            "its output comes by a pipe, for there is no pseudo terminal (…); what it prints may be late",
+            "{service}: its output comes by a pipe, for there is no pseudo terminal ({why}); what it prints "
+            "may be late",
             "The container or machine gives no pseudo terminal, so that programs may hold back what they "
             "print; the model is served all the same.",
             "Mount devpts in the container, or raise kernel.pty.max."},
     message{
         "service.oom-score", service_reader,
-        "its oom_score_adj is … and could not be raised to …, so Corral may be killed before a runtime when "
-        "memory is short; …",
+        "{service}: its oom_score_adj is {score:d} and could not be raised to {wanted:d}, so Corral may be "
+        "killed before a runtime when memory is short; let it write /proc/self/oom_score_adj",
         "The score says whom the kernel kills first when memory is short; a runtime is to go before Corral.",
         "Let Corral's user write /proc/self/oom_score_adj: no read-only /proc in the container."},
     message{"service.memory-ran-out", service_reader,
@@ -135,8 +136,14 @@ inline constexpr std::array service_table{
             "its ports can't be guarded, which guard = \"require\" asks for: {why}",
             "The program is one that the guard does not reach; it is not used.",
             "Use a dynamically linked program, or write guard = \"warn\"."},
-    message{"service.port-turns", service_reader, "takes turns with other models at port …",
-            "The port is compiled into the program, so that one such model runs at a time.", "Nothing."},
+    message{
+        "service.port-turns", service_reader,
+        "turns| takes turns with other models at port {port:d}, which is compiled into its program\n"
+        "also| {warning}; it takes turns with other models at port {port:d}, which is compiled into its "
+        "program\n"
+        "compiled| port {port:d} is compiled into a program that the guard does not reach: models of such "
+        "programs take turns",
+        "The port is compiled into the program, so that one such model runs at a time.", "Nothing."},
     message{"service.gate-late", service_reader,
             "the checks before its start did not end in time; they are made again",
             "A check before the start did not end; it is tried again.", "Run 'corral doctor'."},

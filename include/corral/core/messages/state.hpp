@@ -10,13 +10,14 @@ inline constexpr auto state_reader = message_reader::operators;
 
 inline constexpr std::array state_table{
     message{"service.sign-of-life", state_reader,
-            "no sign of life: …\n"
-            "could not be brought to rest: …\n"
+            "none| {service}: no sign of life: {why}\n"
+            "none-inside| {service}: no sign of life: {why}; but somebody is inside\n"
+            "restless| {service}: could not be brought to rest: {why}\n"
             "ended| its process ended meanwhile\n"
             "ready| {model} is not ready in time: {service} is {state}: {why}\n"
             "stopped| {model} is stopped\n"
             "nobody| the wait for {model} was cancelled\n"
-            "has no service '…' to restart",
+            "unknown| {model}: has no service '{service}' to restart",
             "A probe failed, or what waited for the service gave up; after several failures the service is "
             "replaced.",
             "Look at its last lines by 'corral logs MODEL/SERVICE'."},
@@ -31,20 +32,22 @@ inline constexpr std::array state_table{
     message{"service.waits-for", state_reader, "waits for {service}", "A service before it is not ready.",
             "Nothing; 'corral status' shows how that one is."},
     message{"service.process-control", state_reader,
-            "its output can't be read: …\n"
-            "what process … has started can't be killed\n"
-            "signal … could not be sent: …\n"
-            "a task that talks to a dead process does not end\n"
-            "the warden was not told of it: …\n"
+            "output| {service}: its output can't be read: {why}\n"
+            "family| {service}: what process {pid:d} has started can't be killed\n"
+            "signal| {service}: signal {signal:d} could not be sent: {why}\n"
+            "task| {service}: a task that talks to a dead process does not end\n"
+            "untold| {service}: the warden was not told of it: {why}\n"
             "cannot-signal| cannot signal the child: {why}\n"
             "read| cannot read from the child: {failed}\n"
             "reading| reading from the child was cancelled\n"
             "process| process {pid:d} can't be watched: {failed}\n"
             "process-taken| process {pid:d} can't be taken over: {why}\n"
-            "it is no child of this process\n"
-            "it is not the leader of its process group\n"
-            "its output and its error output are the same pipe\n"
-            "the kernel gives no descriptor (pidfd) for it\n"
+            "no-child| it is no child of this process\n"
+            "no-leader| it is not the leader of its process group\n"
+            "closed| its output is not open\n"
+            "no-pipe| its output is no pipe\n"
+            "same-pipe| its output and its error output are the same pipe\n"
+            "no-pidfd| the kernel gives no descriptor (pidfd) for it\n"
             "cannot-watch| cannot watch {program}: {why}\n"
             "from| cannot read from {command}: {failed}",
             "The system refused something that Corral does with its children; the service goes on or is "
@@ -69,9 +72,9 @@ inline constexpr std::array state_table{
             "The program opened a port that its profile does not name.",
             "Name it by further_ports of the service in the profile, or close it by a firewall."},
     message{"service.stop-overdue", state_reader,
-            "its services did not stop in time\n"
-            "left the configuration, but its services did not stop in time\n"
-            "not everything ended in time; the warden kills what is left",
+            "model| model {model}: its services did not stop in time\n"
+            "left| model {model}: left the configuration, but its services did not stop in time\n"
+            "all| not everything ended in time; the warden kills what is left",
             "Processes outlived their stop ladder; the warden or the next start kills them.",
             "Look at 'corral status', and at 'dmesg' when the card's driver hangs."},
     message{"service.not-in-time", state_reader,
@@ -113,13 +116,10 @@ inline constexpr std::array state_table{
     message{"service.port-turn", state_reader,
             "port {port:d}, which is compiled into its program and out of the guard's reach, is used by "
             "{holder}: they "
-            "take turns\n"
-            "is compiled into a program that the guard does not reach: models of such programs take turns",
+            "take turns",
             "Two models need the same port, so that one runs at a time.",
             "Serve one of them, or use a package whose program takes a port."},
     message{"service.guard", state_reader,
-            "the guard can't work: …\n"
-            "the guard had no effect on it\n"
             "nowhere| the guard library {library} is neither beside the corral program nor in ../lib/corral\n"
             "unread| the guard library {library} can't be read\n"
             "kind| the guard library {library} is not a shared library\n"
