@@ -9,6 +9,7 @@
 #include "api/add_header.hpp"
 #include "api/failure_status.hpp"
 #include "api/server_timing.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api {
@@ -114,13 +115,18 @@ bool is_end(const chat::generation_event& event) {
            std::holds_alternative<chat::failed_event>(event);
 }
 
-constexpr std::string_view half_answer = "[This answer is not whole";
-constexpr std::string_view half_read = "[The model did not read all of this";
+// How a note begins, whatever it says then.
+constexpr std::string_view opening_of(std::string_view name) {
+    const std::string_view text = core::find_wording(name).text;
+    return text.substr(0, text.find_first_of(",:"));
+}
+
+constexpr std::string_view half_answer = opening_of("request.half-answer");
+constexpr std::string_view half_read = opening_of("request.not-all-read/cut");
 
 // A failure for the reader of a chat, in the answer's own text.
 std::string as_text(const chat::failed_event& why, bool behind_text) {
-    return std::string(behind_text ? "\n\n" : "") + std::string(half_answer) + ": " + failure_text(why, {}) +
-           "]";
+    return (behind_text ? "\n\n" : "") + core::say("request.half-answer", failure_text(why, {}));
 }
 
 // A long list of logprobs would hold the loop for milliseconds.
@@ -204,7 +210,7 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
         if (const auto* end = std::get_if<chat::finished_event>(&*event)) {
             const std::string& cuts = answer.notes().cuts_note;
             if (shown.cuts && has_text && !has_calls && !cuts.empty()) {
-                chat::generation_event note = chat::text_event{"\n\n[" + cuts + "]"};
+                chat::generation_event note = chat::text_event{"\n\n" + cuts};
                 bytes = format.encode(note);
             }
             auto writing = written(context.decoding, end->logprobs, [&] { return format.encode(*event); });

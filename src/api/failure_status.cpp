@@ -1,5 +1,7 @@
 #include "api/failure_status.hpp"
 
+#include "corral/core/say.hpp"
+
 namespace corral::api {
 
 // docs/facts/ollama_wire.md#errors, #keep-alive; what Ollama has no case for takes the nearest HTTP status.
@@ -28,8 +30,8 @@ unsigned status_of(chat::failure_kind kind) noexcept {
     return 500;
 }
 
-std::string not_found_text(std::string_view shown) {
-    return "model '" + std::string(shown) + "' not found";
+core::reason not_found_text(std::string_view shown) {
+    return core::say("request.no-model/name", shown);
 }
 
 std::string failure_text(const chat::failure& why, std::string_view typed) {

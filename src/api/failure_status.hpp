@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "corral/chat/failure.hpp"
+#include "corral/core/reason.hpp"
 
 namespace corral::api {
 
@@ -14,6 +15,6 @@ namespace corral::api {
 [[nodiscard]] std::string failure_text(const chat::failure& why, std::string_view typed);
 
 // Of a model that is not served.
-[[nodiscard]] std::string not_found_text(std::string_view shown);
+[[nodiscard]] core::reason not_found_text(std::string_view shown);
 
 }  // namespace corral::api

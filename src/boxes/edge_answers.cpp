@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "corral/core/say.hpp"
+
 namespace corral::boxes {
 
 namespace {
@@ -10,7 +12,7 @@ constexpr std::string_view json_type = "application/json; charset=utf-8";
 // An id as Corral's: 24 hex digits.
 constexpr std::string_view request_id = "%[uuid,regsub(-,,g),bytes(0,24)]";
 
-// HAProxy's weak quotes.
+// For HAProxy's weak quotes, and for a text of JSON.
 std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -148,14 +150,14 @@ void write_unread_answers(std::string& out) {
 }
 
 void write_unknown_model(std::string& out, std::string_view when) {
+    constexpr const char* typed = "%[var(txn.typed)]";
     const std::string last(when);
-    write_return(out, "http-request", 404, json_type,
-                 ollama_body(R"(model \"%[var(txn.typed)]\" not found, try pulling it first)"), {},
+    const std::string sentence = escaped(core::say("request.no-model/pull", typed));
+    write_return(out, "http-request", 404, json_type, ollama_body(sentence), {},
                  "{ path /api/embed /api/embeddings } " + last);
-    write_return(out, "http-request", 404, "application/json",
-                 openai_body(404, R"(model \"%[var(txn.typed)]\" not found, try pulling it first)"), {},
+    write_return(out, "http-request", 404, "application/json", openai_body(404, sentence), {},
                  "{ path /v1/embeddings } " + last);
-    write_three(out, "http-request", 404, "model '%[var(txn.typed)]' not found", {}, last);
+    write_three(out, "http-request", 404, core::say("request.no-model/name", typed), {}, last);
 }
 
 void write_refusal(std::string& out, unsigned status, std::string_view sentence, std::string_view when,

@@ -1,6 +1,7 @@
 #include "boxes/edge_rules.hpp"
 
 #include "boxes/edge_answers.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::boxes {
 
@@ -55,12 +56,10 @@ void write_keys(std::string& out, const edge_settings& edge, const std::vector<e
         "    acl open_to_all method OPTIONS\n"
         "    acl shows_key var(txn.key) -m len gt 0\n"
         "    acl shows_key var(txn.bearer) -m len gt 0\n";
-    write_refusal(out, 401,
-                  "this server needs an API key: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'",
-                  "!open_to_all !shows_key", "WWW-Authenticate Bearer");
-    write_refusal(out, 401,
-                  "unknown API key; whoever runs this server can make one with 'corral key new NAME'",
-                  "!open_to_all !known_key", "WWW-Authenticate Bearer");
+    write_refusal(out, 401, core::say("request.key-missing"), "!open_to_all !shows_key",
+                  "WWW-Authenticate Bearer");
+    write_refusal(out, 401, core::say("request.key-unknown"), "!open_to_all !known_key",
+                  "WWW-Authenticate Bearer");
     out +=
         "    # It ends here.\n"
         "    http-request set-var(txn.key) var(txn.bearer) if { var(txn.bearer) -m found }\n"

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "corral/config/last_good.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
@@ -38,9 +39,7 @@ std::string daemon::closed_for_clients() const {
     } else if (settings_.in_place && settings_.in_place->door_differs) {
         what = "its configuration has a mistake and may let others in than before";
     }
-    return what == nullptr ? std::string()
-                           : std::string("this server lets nobody in yet, because ") + what +
-                                 "; ask again later. Its operator sees more by 'corral status'";
+    return what == nullptr ? core::reason() : core::say("request.closed", what);
 }
 
 std::vector<std::string> daemon::closed_for_operators() const {

@@ -245,8 +245,9 @@ core::awaitable<void> package_desk::run(std::shared_ptr<transfer> of) {
         telemetry::log().info("no client waits for {} any more; its pull is stopped event=pull.left",
                               telemetry::printable(of->name));
     } else if (!of->error.empty()) {
-        telemetry::warn("pull.failed", "the pull of {} failed: {} event=pull.failed",
-                        telemetry::printable(of->name), telemetry::printable(of->error, 500));
+        const core::reason said = core::say("pull.failed/failed", telemetry::printable(of->name),
+                                            telemetry::printable(of->error, 500));
+        telemetry::warn(said, "{} event=pull.failed", said);
     } else {
         telemetry::log().info("{} was pulled event=pull.done", telemetry::printable(of->name));
     }
@@ -298,8 +299,9 @@ core::awaitable<void> package_desk::run(std::shared_ptr<removal> of) {
         const std::string words = said.is_object() ? core::text_at(said, "error") : std::string();
         of->refused = !words.empty();
         of->error = words.empty() ? why_ended(end, "the removal") : core::reason::unlisted(words);
-        telemetry::warn("pull.not-removed", "{} was not removed for a client: {} event=pull.not-removed",
-                        telemetry::printable(of->name), telemetry::printable(of->error, 500));
+        const core::reason told = core::say("pull.not-removed", telemetry::printable(of->name),
+                                            telemetry::printable(of->error, 500));
+        telemetry::warn(told, "{} event=pull.not-removed", told);
     } else {
         telemetry::log().info("{} was removed for a client event=pull.removed",
                               telemetry::printable(of->name));

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/generation/summary_request.hpp"
 #include "generation/tool_cuts.hpp"
@@ -122,8 +123,8 @@ std::string note_for_people(const prompt_cuts& cuts, bool has_tools) {
     add(cuts.newest_bytes, " byte of the newest messages", " bytes of the newest messages");
     add(cuts.messages, " earlier message", " earlier messages");
     add(cuts.text_bytes - cuts.newest_bytes, " byte of other texts", " bytes of other texts");
-    return "The model did not read all of this, for its context is too small: " + core::joined(parts) +
-           " left out" + (cuts.summarised > 0 ? ", and a summary of the earlier messages read." : ".");
+    return cuts.summarised > 0 ? core::say("request.not-all-read/summary", core::joined(parts))
+                               : core::say("request.not-all-read/cut", core::joined(parts));
 }
 
 void shortened_requests::note(entry next) {
@@ -147,17 +148,14 @@ std::vector<std::string> shortened_requests::warnings(core::steady_time now) con
         if (now - each.at > kept) {
             continue;
         }
-        const std::string count = std::to_string(each.count);
         if (each.moved > 0) {
             out.push_back("Lines that change were moved before the newest question in requests of " +
-                          each.client + " to model " + each.model + " (" + count +
+                          each.client + " to model " + each.model + " (" + std::to_string(each.count) +
                           ", the last by moved-lines=" + std::to_string(each.moved) +
                           "), as moving_lines of its manifest says.");
         } else {
             out.push_back(
-                "Requests of " + each.client + " are longer than model " + each.model +
-                " can read and were shortened (" + count + ", the last by " + to_text(each.last) +
-                "); use a model with a longer context, or let the client send fewer tools and texts.");
+                core::say("request.shortened", each.client, each.model, each.count, to_text(each.last)));
         }
     }
     return out;

@@ -166,8 +166,8 @@ TEST(prompt_cuts, people_are_told_of_what_they_miss) {
     EXPECT_EQ(note_for_people({.messages = 2, .a_tenth = true}, true), "") << "a program's history";
     EXPECT_EQ(
         note_for_people({.messages = 1, .text_bytes = 5128, .newest_bytes = 5120, .a_tenth = true}, false),
-        "The model did not read all of this, for its context is too small: 5120 bytes of the newest "
-        "messages, 1 earlier message, 8 bytes of other texts left out.");
+        "[The model did not read all of this, for its context is too small: 5120 bytes of the newest "
+        "messages, 1 earlier message, 8 bytes of other texts left out.]");
 }
 
 TEST(prompt_cuts, figures_name_the_parts_that_went) {

@@ -31,7 +31,7 @@ struct prompt_cuts {
 
 // "messages=3, summarised=3, tools=20, descriptions=4, text-bytes=1200", without the parts that stayed whole.
 [[nodiscard]] std::string to_text(const prompt_cuts& cuts);
-// A sentence for the reader of the answer; empty: not worth it. With tools only of the newest texts.
+// A sentence in brackets for the reader of the answer; empty: not worth it. With tools only of the newest texts.
 [[nodiscard]] std::string note_for_people(const prompt_cuts& cuts, bool has_tools);
 
 // For response headers; complete with the first event.

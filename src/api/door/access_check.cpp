@@ -127,10 +127,8 @@ http::response access_refusal(access_verdict verdict, const http::request& incom
     if (verdict == access_verdict::out_of_scope) {
         return format_of(incoming.path).refuse(forbidden, core::say("request.key-scope"), random);
     }
-    const std::string_view text =
-        verdict == access_verdict::no_key
-            ? "this server needs an API key: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"
-            : "unknown API key; whoever runs this server can make one with 'corral key new NAME'";
+    const core::reason text = verdict == access_verdict::no_key ? core::say("request.key-missing")
+                                                                : core::say("request.key-unknown");
     http::response out = format_of(incoming.path).refuse(unauthorized, text, random);
     add_header(out.headers, "WWW-Authenticate", "Bearer");
     return out;

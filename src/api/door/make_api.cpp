@@ -15,6 +15,7 @@
 #include "api/request_start.hpp"
 #include "api/server_timing.hpp"
 #include "corral/api/wire_format.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -151,7 +152,7 @@ struct entry {
 };
 
 // A page of another server could have made the request, or one whose name leads here only now: then why it is refused.
-std::string_view why_from_elsewhere(const front& at, const http::request& head) {
+core::reason why_from_elsewhere(const front& at, const http::request& head) {
     const bool programs_too = is_box(head.path);
     if (!programs_too && !(changes_packages(head) && is_browser(head))) {
         return {};
@@ -160,18 +161,18 @@ std::string_view why_from_elsewhere(const front& at, const http::request& head) 
     const bool known = at.context.keys == nullptr ? names_this_machine(at.machine, host)
                                                   : judge_host(at.machine, host) != host_verdict::refused;
     if (!known) {
-        return "this is answered under an address of this machine, 'localhost' and its own name alone; its "
-               "operator "
-               "can give it more names by 'hosts' in [access]";
+        return core::reason::unlisted(
+            "this is answered under an address of this machine, 'localhost' and its own name alone; its "
+            "operator can give it more names by 'hosts' in [access]");
     }
     if (is_own_browser(head)) {
         return {};
     }
     return programs_too
-               ? "this is for the page of this server and for programs; a program that acts sends the header "
-                 "'X-Corral-Action: 1'"
-               : "a page of another server may not pull or delete models here; programs may, such as "
-                 "'ollama pull'";
+               ? core::reason::unlisted(
+                     "this is for the page of this server and for programs; a program that acts sends the "
+                     "header 'X-Corral-Action: 1'")
+               : core::say("pull.not-yours/page");
 }
 
 // What a box without keys lets a program of its own machine do is decided by whose program it is.
@@ -208,8 +209,7 @@ void check_host_and_key(const front& at, const http::request& head, entry& found
     found.judged = judge_access(at.context.keys, head, at.context.sessions);
     if (found.judged.verdict != access_verdict::allowed) {
         found.answer = refuse_access(at, found.judged.verdict, head);
-    } else if (const std::string_view why = why_from_elsewhere(at, head);
-               !found.judged.by_key && !why.empty()) {
+    } else if (const core::reason why = why_from_elsewhere(at, head); !found.judged.by_key && !why.empty()) {
         constexpr unsigned forbidden = 403;
         found.answer = format_of(head.path).refuse(forbidden, why, *at.context.random);
     }

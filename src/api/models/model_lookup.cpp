@@ -44,7 +44,7 @@ bool names_cloud(std::string_view typed) {
 generation::served find_model(const generation::model_directory& models, std::string_view typed,
                               const lookup_words& words, decode_problem& problem) {
     if (core::trimmed(typed).empty()) {
-        problem.set(words.missing, words.missing_status);
+        problem.set(core::say(words.missing), words.missing_status);
         return nullptr;
     }
     refuse_cloud(typed, problem);
@@ -58,11 +58,8 @@ generation::served find_model(const generation::model_directory& models, std::st
     generation::served found = models.find(typed);
     if (found == nullptr) {
         const std::string shown(words.display_form ? std::string_view(*display) : typed);
-        const char* const empty_box = models.all().empty()
-                                          ? ": this server has no model yet; 'corral pull NAME' or 'corral "
-                                            "import DIR' on its box adds one"
-                                          : "";
-        problem.set(words.unknown_before + shown + words.unknown_after + empty_box, 404);
+        const core::reason unknown = core::say(words.unknown, shown);
+        problem.set(models.all().empty() ? unknown.led_to_by(core::say("request.no-models")) : unknown, 404);
     }
     return found;
 }

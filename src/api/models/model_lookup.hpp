@@ -5,22 +5,21 @@
 #include <string_view>
 
 #include "api/json/json_fields.hpp"
+#include "corral/core/say.hpp"
 #include "corral/generation/model_directory.hpp"
 
 namespace corral::api {
 
 // What a route says when the name is missing, and how it names an unknown model.
 struct lookup_words {
-    const char* missing = "model is required";
+    core::known_wording<> missing = "request.field-missing/model";
     unsigned missing_status = 400;
     bool display_form = false;  // unknown models are named with their tag
-    // Around the name of an unknown model.
-    const char* unknown_before = "model '";
-    const char* unknown_after = "' not found";
+    core::known_wording<std::string> unknown = "request.no-model/name";
 };
 
-inline constexpr lookup_words embedding_words{"model '' not found", 404, false, "model \"",
-                                              "\" not found, try pulling it first"};
+inline constexpr lookup_words embedding_words{"request.no-model/nameless", 404, false,
+                                              "request.no-model/pull"};
 
 // nullptr with a problem set, or the model.
 [[nodiscard]] generation::served find_model(const generation::model_directory& models, std::string_view typed,

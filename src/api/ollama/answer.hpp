@@ -33,9 +33,4 @@ struct progress {
 [[nodiscard]] core::awaitable<void> send_progress_error(unsigned status, std::string text,
                                                         http::response_writer& out);
 
-// The end of a pull of a model that is not on this box, explicit or on the way of a create.
-inline constexpr const char* absent_model_error =
-    "pull model manifest: file does not exist: this server runs the models of its own box; 'corral import' "
-    "adds one";
-
 }  // namespace corral::api::ollama

@@ -209,7 +209,7 @@ core::awaitable<void> serve_embedding(api_context context, const http::request& 
 void add_embedding_routes(http::router& routes, const api_context& context) {
     const embedding_route embed_route{"EmbedRequest", embedding_words, false, read_input, encode_all};
     lookup_words words = embedding_words;
-    words.missing = "model is required";
+    words.missing = "request.field-missing/model";
     words.missing_status = 400;
     const embedding_route legacy{"EmbeddingRequest", words, true, read_prompt, encode_one};
     const auto add = [&](const char* path, const embedding_route& route) {

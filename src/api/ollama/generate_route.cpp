@@ -114,7 +114,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
         decoded(context.decoding, incoming, problem, [&] { return read_generate(incoming, problem); });
     generate_fields asked = co_await std::move(reading);
     lookup_words words;
-    words.missing = "model '' not found";
+    words.missing = "request.no-model/nameless";
     words.missing_status = 404;
     generation_start begun = start(context, incoming, asked.common, asked.prompt.empty(), words, problem);
     if (begun.is_checked()) {

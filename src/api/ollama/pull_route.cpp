@@ -5,6 +5,7 @@
 #include "api/models/package_pull.hpp"
 #include "api/ollama/answer.hpp"
 #include "corral/api/package_desk.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::ollama {
 
@@ -15,12 +16,10 @@ constexpr unsigned busy = 503;
 constexpr unsigned failed = 500;
 
 // As Ollama says that there is no such model, and then why.
-constexpr std::string_view absent = "pull model manifest: file does not exist: ";
-
-progress refusal(std::string why) {
+progress refusal(const core::reason& why) {
     progress out;
     out.statuses = {"pulling manifest"};
-    out.error = std::string(absent) + std::move(why);
+    out.error = core::say("request.not-pulled/absent").led_to_by(why);
     return out;
 }
 
@@ -43,48 +42,39 @@ core::awaitable<void> await_pull(pull_watch& watch, http::response_writer& out) 
 
 }  // namespace
 
-std::optional<std::string> why_not_pull(const api_context& context, const http::request& incoming) {
+std::optional<core::reason> why_not_pull(const api_context& context, const http::request& incoming) {
     if (context.packages == nullptr) {
-        return "clients may not pull or delete packages on this server; its operator can let them by "
-               "'from_clients = true' in [pull], and has 'corral pull' and 'corral import'";
+        return core::say("pull.off/clients");
     }
     if (!incoming.may_pull && context.keys == nullptr) {
-        return "this server has no API keys, so that only clients on its own machine may pull or delete "
-               "packages";
+        return core::say("pull.not-yours/own-machine");
     }
     if (!incoming.may_pull) {
-        return "this API key may not pull or delete packages: it has no scope 'pull'; the operator can make "
-               "one that "
-               "has by 'corral key new NAME --scope inference,pull'";
+        return core::say("pull.not-yours/scope");
     }
     return std::nullopt;
 }
 
 core::awaitable<void> pull_package(api_context context, std::string typed, bool stream,
                                    const http::request& incoming, http::response_writer& out) {
-    if (auto why = why_not_pull(context, incoming)) {
+    if (const auto why = why_not_pull(context, incoming)) {
         if (context.packages == nullptr) {
-            co_await send_progress(refusal(*std::move(why)), stream, out);
+            progress refused = refusal(*why);
+            co_await send_progress(std::move(refused), stream, out);
         } else {
-            co_await send_progress_error(forbidden, *std::move(why), out);
+            co_await send_progress_error(forbidden, *why, out);
         }
         co_return;
     }
     auto name = pulled_name(typed);
     if (!name) {
-        co_await send_progress(refusal("clients pull names of the catalogue and hf.co/OWNER/REPOSITORY; all "
-                                       "else is pulled on the box itself"),
-                               stream, out);
+        progress refused = refusal(core::say("pull.off/kinds"));
+        co_await send_progress(std::move(refused), stream, out);
         co_return;
     }
     if (!may_bring(context, *name)) {
-        co_await send_progress(
-            refusal(
-                "clients pull names of the catalogue here, and of the hub what its owners in 'owners' of "
-                "[pull] "
-                "have made, for a package runs its programs on this server; its operator can name more, or "
-                "pull it by 'corral pull'"),
-            stream, out);
+        progress refused = refusal(core::say("pull.off/owners"));
+        co_await send_progress(std::move(refused), stream, out);
         co_return;
     }
     auto beginning = context.packages->pull(*std::move(name), incoming.client);

@@ -10,8 +10,8 @@
 namespace corral::api::ollama {
 
 // Why who asks may not change the packages of this box; nothing: it may.
-[[nodiscard]] std::optional<std::string> why_not_pull(const api_context& context,
-                                                      const http::request& incoming);
+[[nodiscard]] std::optional<core::reason> why_not_pull(const api_context& context,
+                                                       const http::request& incoming);
 
 [[nodiscard]] core::awaitable<void> pull_package(api_context context, std::string typed, bool stream,
                                                  const http::request& incoming, http::response_writer& out);

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "api/failure_status.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/pull_route.hpp"
@@ -42,11 +43,9 @@ progress push(const generation::model_directory& models, const std::string& mode
     said.statuses = {"retrieving manifest"};
     if (models.find(model) == nullptr) {
         said.statuses.emplace_back("couldn't retrieve manifest");
-        said.error = "model '" + model + "' not found";
+        said.error = not_found_text(model);
     } else {
-        said.error =
-            "this server does not push models to a registry; its operator can copy a model's folder to "
-            "another box";
+        said.error = core::say("request.no-push");
     }
     return said;
 }
@@ -54,14 +53,14 @@ progress push(const generation::model_directory& models, const std::string& mode
 struct transfer_route {
     const char* path;
     const char* go_type;
-    const char* without_name;  // what is said then
-    bool fetches;              // a model that is not there
+    core::known_wording<> without_name;  // what is said then
+    bool fetches;                        // a model that is not there
     progress (*perform)(const generation::model_directory& models, const std::string& model);
 };
 
 constexpr std::array<transfer_route, 2> transfers{{
-    {"/api/pull", "PullRequest", "invalid model name", true, pull},
-    {"/api/push", "PushRequest", "model is required", false, push},
+    {"/api/pull", "PullRequest", "request.bad-name/invalid", true, pull},
+    {"/api/push", "PushRequest", "request.field-missing/model", false, push},
 }};
 
 core::awaitable<void> serve_transfer(api_context context, const transfer_route* route,
@@ -69,7 +68,7 @@ core::awaitable<void> serve_transfer(api_context context, const transfer_route* 
     decode_problem problem;
     const transfer_fields asked = read_transfer(incoming, route->go_type, problem);
     if (!problem.found() && asked.model.empty()) {
-        problem.set(route->without_name);
+        problem.set(core::say(route->without_name));
     } else if (!problem.found() && !catalog::display_name(asked.model)) {
         problem.set(core::say("request.bad-name/invalid"));
     }

@@ -19,10 +19,6 @@ namespace corral::api::ollama {
 
 namespace {
 
-constexpr const char* unreadable_variant_error =
-    "the file of this model can't be read; tell the operator of this server, who sees why by 'corral logs "
-    "corral'";
-
 // So long a disk may take; beyond it the answer has no tensors.
 constexpr core::seconds longest_look{5};
 
@@ -141,7 +137,7 @@ core::awaitable<void> serve_show(show_tools with, const http::request& incoming,
         generation::served named = find_model(*with.models, typed, words, problem);
         found = co_await with.models->whole(named);
         if (named != nullptr && found == nullptr) {
-            problem.set(unreadable_variant_error, 500);
+            problem.set(core::say("request.variant-unreadable"), 500);
         }
     }
     const auto facts = std::make_shared<std::shared_ptr<const engine::file_facts>>();

@@ -23,9 +23,6 @@ namespace corral::api::ollama {
 
 namespace {
 
-constexpr const char* no_variants_error =
-    "this server has no place for models that clients make; its operator can name one by state_directory";
-
 // Of a failure of the variant_library: what the client can mend is its error.
 unsigned status_of_library(const core::failure& why) {
     if (why.code == core::errc::refused) {
@@ -57,7 +54,7 @@ core::awaitable<void> keep(variant_library* library, std::string name, generatio
     decode_problem problem;
     generation::model_variant content = content_of(std::move(asked), *base, problem);
     if (library == nullptr) {
-        problem.set(no_variants_error, 500);
+        problem.set(core::say("request.no-variants"), 500);
     }
     if (problem.found()) {
         co_await send_progress_error(problem.status, problem.message, out);
@@ -103,7 +100,8 @@ core::awaitable<void> serve_create(api_context context, const http::request& inc
     if (base == nullptr) {
         progress said;  // Ollama would go and fetch it
         said.statuses = {"pulling manifest"};
-        said.error = absent_model_error;
+        said.error =
+            core::say("request.not-pulled/absent").led_to_by(core::say("request.not-pulled/own-box"));
         co_await send_progress(std::move(said), asked.stream, out);
         co_return;
     }
@@ -141,7 +139,7 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
         if (source == nullptr) {
             problem.set(core::say("request.no-model/model", go_quoted(asked.source)), 404);
         } else if (context.variants == nullptr) {
-            problem.set(no_variants_error, 500);
+            problem.set(core::say("request.no-variants"), 500);
         }
     }
     if (!problem.found() && !catalog::same_model(asked.source, asked.destination)) {
@@ -179,7 +177,7 @@ generation::served find_deletable(const api_context& context, const http::reques
     if (found->variant == nullptr && barred) {
         problem.set(core::say("request.configured-model/model", found->name, *barred), 403);
     } else if (found->variant != nullptr && context.variants == nullptr) {
-        problem.set(no_variants_error, 500);
+        problem.set(core::say("request.no-variants"), 500);
     }
     return found;
 }
@@ -203,7 +201,7 @@ core::awaitable<void> serve_delete(api_context context, const http::request& inc
         const core::result<void> gone = co_await std::move(going);
         if (!gone) {
             const bool unknown = gone.error().code == core::errc::not_found;  // somebody else was quicker
-            problem.set(unknown ? not_found_text(typed) : gone.error().message.text(),
+            problem.set(unknown ? not_found_text(typed) : gone.error().message,
                         status_of_library(gone.error()));
         }
     }

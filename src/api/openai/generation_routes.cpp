@@ -79,7 +79,7 @@ core::awaitable<void> serve_completion(api_context context, const http::request&
                            [&] { return read_completion_request(incoming, problem); });
     generation_fields asked = co_await std::move(reading);
     lookup_words words;
-    words.missing = "model '' not found";
+    words.missing = "request.no-model/nameless";
     words.missing_status = 404;
     http::response refused;
     const generation::served model = admit(context, asked, problem, words, "generate", refused);

@@ -10,8 +10,10 @@ inline constexpr auto request_reader = message_reader::client;
 
 inline constexpr std::array request_table{
     message{"request.no-model", request_reader,
-            "not found, try pulling it first\n"
-            "model| model {source} not found",
+            "name| model '{model}' not found{>: }\n"
+            "nameless| model '' not found\n"
+            "model| model {source} not found\n"
+            "pull| model \"{model}\" not found, try pulling it first{>: }",
             "This server has no model of that name.",
             "See which there are by 'corral list' or 'ollama list', and choose one of them."},
     message{"request.no-models", request_reader,
@@ -53,12 +55,13 @@ inline constexpr std::array request_table{
             "Ask for less (num_predict), or raise request_deadline."},
     message{"request.shutting-down", request_reader, "this server is shutting down; ask again in a while",
             "Corral is being stopped.", "Ask again when it runs: corral status."},
-    message{"request.closed", request_reader,
-            "this server lets nobody in yet, because …; ask again later. Its operator sees more by 'corral "
-            "status'",
-            "A file of keys or the certificate is missing, or a mistake in the configuration may concern who "
-            "may come in.",
-            "Ask again later; the operator: corral status."},
+    message{
+        "request.closed", request_reader,
+        "this server lets nobody in yet, because {why}; ask again later. Its operator sees more by 'corral "
+        "status'",
+        "A file of keys or the certificate is missing, or a mistake in the configuration may concern who "
+        "may come in.",
+        "Ask again later; the operator: corral status."},
     message{"request.model-stopped", request_reader,
             "the model was stopped by its operator; 'corral start {model}' on the server brings it back",
             "Somebody ran corral stop; it stays so until corral start.",
@@ -134,9 +137,12 @@ inline constexpr std::array request_table{
         "{most:d} can be taken, in whole blocks of {block:d}.",
         "System text, tools and the last turn alone are longer than the model reads.",
         "Send less, or use a model with a longer context (docs/long_prompts.md)."},
-    message{"request.shortened", request_reader, "are longer than model … can read and were shortened (",
-            "Parts of a long conversation were left out, oldest first.",
-            "Start a new chat, or send fewer tools."},
+    message{
+        "request.shortened", request_reader,
+        "Requests of {client} are longer than model {model} can read and were shortened ({count:d}, the last "
+        "by {cuts}); use a model with a longer context, or let the client send fewer tools and texts.",
+        "Parts of a long conversation were left out, oldest first.",
+        "Start a new chat, or send fewer tools."},
     message{
         "request.format-missed", request_reader,
         "the model's answer does not keep to the requested format after {tries} ({violation}); ask again, "
@@ -169,28 +175,27 @@ inline constexpr std::array request_table{
         "that has by 'corral key new NAME --scope inference'",
         "The key was made for other things than asking models.",
         "Ask the operator for another: corral key new NAME --scope inference."},
-    message{
-        "pull.off", request_reader,
-        "clients may not pull or delete packages on this server; its operator can let them by "
-        "'from_clients = "
-        "true' in [pull], and has 'corral pull' and 'corral import'\n"
-        "clients pull names of the catalogue and hf.co/OWNER/REPOSITORY; all else is pulled on the box "
-        "itself\n"
-        "clients pull names of the catalogue here, and of the hub what its owners in 'owners' of [pull] have "
-        "made, for a package runs its programs on this server; its operator can name more, or pull it by "
-        "'corral pull'",
-        "A package runs its programs as Corral's user, and pulls can fill the disk, so they are off as "
-        "delivered. Clients bring what the catalogue or the operator's list of owners names, never an "
-        "address of their own choice.",
-        "Run 'corral pull' on the box, or write from_clients = true and, for repositories of the hub, "
-        "owners = [\"OWNER\"] in [pull]."},
+    message{"pull.off", request_reader,
+            "clients| clients may not pull or delete packages on this server; its operator can let them by "
+            "'from_clients = true' in [pull], and has 'corral pull' and 'corral import'\n"
+            "kinds| clients pull names of the catalogue and hf.co/OWNER/REPOSITORY; all else is pulled on "
+            "the box itself\n"
+            "owners| clients pull names of the catalogue here, and of the hub what its owners in 'owners' of "
+            "[pull] have made, for a package runs its programs on this server; its operator can name more, "
+            "or pull it by 'corral pull'",
+            "A package runs its programs as Corral's user, and pulls can fill the disk, so they are off as "
+            "delivered. Clients bring what the catalogue or the operator's list of owners names, never an "
+            "address of their own choice.",
+            "Run 'corral pull' on the box, or write from_clients = true and, for repositories of the hub, "
+            "owners = [\"OWNER\"] in [pull]."},
     message{
         "pull.not-yours", request_reader,
-        "this server has no API keys, so that only clients on its own machine may pull or delete packages\n"
-        "this API key may not pull or delete packages: it has no scope 'pull'; the operator can make one "
-        "that "
-        "has by 'corral key new NAME --scope inference,pull'\n"
-        "a page of another server may not pull or delete models here; programs may, such as 'ollama pull'",
+        "own-machine| this server has no API keys, so that only clients on its own machine may pull or "
+        "delete packages\n"
+        "scope| this API key may not pull or delete packages: it has no scope 'pull'; the operator can make "
+        "one that has by 'corral key new NAME --scope inference,pull'\n"
+        "page| a page of another server may not pull or delete models here; programs may, such as 'ollama "
+        "pull'",
         "Pulls and deletes are for clients that the operator has let, and never for a page that a browser "
         "happens to show.",
         "Ask the operator for a key of 'corral key new NAME --scope inference,pull'."},
@@ -198,7 +203,7 @@ inline constexpr std::array request_table{
             "this server pulls as many models as it may at once; try again when one is done",
             "Four pulls go on, two of one client, or 64 wait for one.", "Ask again later."},
     message{"pull.failed", request_reader,
-            "the pull of … failed: … event=pull.failed\n"
+            "failed| the pull of {name} failed: {why}\n"
             "early| {what} ended early ({how}){words}\n"
             "cant-start| {what} can't be started: {why}\n"
             "silent| {what} said nothing for too long and was ended; ask again to go on with it\n"
@@ -207,11 +212,12 @@ inline constexpr std::array request_table{
             "whoever-asked| whoever asked is gone",
             "A client's pull did not come to its end; what is on the disk is used by the next one.",
             "The sentence says why; 'corral pull NAME' on the box shows more."},
-    message{"pull.not-removed", request_reader, "… was not removed for a client: … event=pull.not-removed",
+    message{"pull.not-removed", request_reader, "{name} was not removed for a client: {why}",
             "A client asked for the removal of a model, and it stays or some of its files do.",
             "Run 'corral rm MODEL --files' or 'corral prune' on the box."},
     message{"request.not-pulled", request_reader,
-            "this server runs the models of its own box; 'corral import'",
+            "absent| pull model manifest: file does not exist{>: }\n"
+            "own-box| this server runs the models of its own box; 'corral import' adds one",
             "There is no registry to pull from: an NPU needs weights compiled for it.",
             "Download the package, then corral import."},
     message{"request.pinned", request_reader,
@@ -227,14 +233,17 @@ inline constexpr std::array request_table{
     message{"request.no-vectors", request_reader, "The model gave no usable vectors for these texts.",
             "The runtime refused them, or its vectors have different lengths.",
             "Ask again; each time: tell the operator."},
-    message{"request.half-answer", request_reader, "[This answer is not whole: …",
+    message{"request.half-answer", request_reader, "[This answer is not whole: {why}]",
             "The runtime failed in the middle of a stream; the sentence is also the stream's error.",
             "Ask again."},
-    message{"request.not-all-read", request_reader,
-            "The model did not read all of this, for its context is too small: …",
-            "A text of the newest message, or more than a tenth of the conversation, did not fit and was "
-            "left out.",
-            "Send less at once, or use a model with a longer context."},
+    message{
+        "request.not-all-read", request_reader,
+        "cut| [The model did not read all of this, for its context is too small: {parts} left out.]\n"
+        "summary| [The model did not read all of this, for its context is too small: {parts} left out, and a "
+        "summary of the earlier messages read.]",
+        "A text of the newest message, or more than a tenth of the conversation, did not fit and was "
+        "left out.",
+        "Send less at once, or use a model with a longer context."},
     message{"request.template-of-runtime", request_reader,
             "this model can't take {what}, because its program puts a chat template of its own around every "
             "prompt; send messages",
