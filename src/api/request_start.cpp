@@ -153,7 +153,7 @@ namespace {
 nlohmann::ordered_json read_plain_text(std::string_view body, const std::string& go_type,
                                        decode_problem& problem) {
     if (core::trimmed(body, " \t\r\n").empty()) {
-        problem.set("EOF");
+        problem.set(core::say("request.no-body/eof"));
         return nlohmann::ordered_json::object();
     }
     return read_object(body, go_type, problem);

@@ -23,9 +23,6 @@ namespace {
 constexpr std::size_t head_copies = 3;
 constexpr std::size_t most_fields = 2048;  // each costs more than its bytes
 
-constexpr const char* busy =
-    "this server reads as many request bodies as it can at once; ask again in a moment";
-
 bool all_digits(std::string_view text) {
     return !text.empty() &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -238,7 +235,7 @@ void request_parser::admit(body_budget& budget, std::string_view client) {
     const auto length = machine_->content_length();
     if (!charge->take(machine_->head_charge) ||
         (length && !charge->could_take(static_cast<std::size_t>(*length)))) {
-        refuse(503, busy);
+        refuse(503, core::say("request.too-many-heads/bodies"));
     }
 }
 
@@ -323,7 +320,7 @@ void request_parser::on_error(const core::error_code& error) {
     } else if (error == beast_http::error::body_limit) {
         refuse(413, core::say("request.body-too-large"));
     } else if (error == core::make_error_code(core::errc::limit_exceeded)) {
-        refuse(503, busy);
+        refuse(503, core::say("request.too-many-heads/bodies"));
     } else {
         refuse(400, core::say("request.malformed/malformed", error.message()));
     }

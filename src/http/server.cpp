@@ -58,11 +58,12 @@ bool lacks_descriptors(int handle) {
 
 // To a client that gets no place; as much as goes at once.
 void say_busy(int socket, bool encrypted) {
-    constexpr std::string_view text =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
-        "Retry-After: 1\r\nConnection: close\r\nContent-Length: 80\r\n\r\n"
-        "{\"error\":\"this server has as many connections as it may; ask again in a moment\"}";
     if (!encrypted) {
+        const std::string body = "{\"error\":\"" + core::say("request.too-many-heads/connections") + "\"}";
+        const std::string text =
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
+            "Retry-After: 1\r\nConnection: close\r\nContent-Length: " +
+            std::to_string(body.size()) + "\r\n\r\n" + body;
         std::array<char, 4096> unread;  // closing over it would reset the answer away
         ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT);
         ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

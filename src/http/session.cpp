@@ -73,8 +73,7 @@ void make_room_for_head(session_context& context, connection& on, request_parser
     if (parser.pay_for_head(context.bodies, on.share(), step)) {
         on.size_inbox(on.inbox_bytes() + step);
     } else {
-        parser.refuse(
-            503, "this server reads as many long request headers as it can at once; ask again in a moment");
+        parser.refuse(503, core::say("request.too-many-heads/heads"));
     }
 }
 
@@ -175,9 +174,11 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
             co_return out;
         }
         if (what == arrival::timed_out) {
-            const bool header = parser.state() == progress::header;
-            parser.refuse(408, header ? "the request's header took too long to arrive; ask again"
-                                      : "the request's body took too long to arrive; ask again");
+            if (parser.state() == progress::header) {
+                parser.refuse(408, core::say("request.too-slow/header"));
+            } else {
+                parser.refuse(408, core::say("request.too-slow/body"));
+            }
         }
     }
 }
@@ -404,7 +405,8 @@ core::awaitable<bool> open_connection(session_context& context, connection& on) 
     const opening how = co_await on.open(until, *context.turns, context.handshakes);
     if (how == opening::plain_http) {
         // In the words of Go's server, which people know.
-        co_await answer_stranger(context, on, "Client sent an HTTP request to an HTTPS server.\n");
+        const std::string words = core::say("request.plain-to-tls") + "\n";
+        co_await answer_stranger(context, on, words);
     }
     co_return how == opening::ready;
 }

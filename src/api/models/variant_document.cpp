@@ -27,7 +27,7 @@ chat::role read_role(const std::string& word, decode_problem& problem) {
             return each;
         }
     }
-    problem.set("a message has no known role");
+    problem.set(core::say("request.message-form/role"));
     return chat::role::user;
 }
 

@@ -121,10 +121,11 @@ void input_reader::add_call(const json_fields& item) {
     const std::string arguments = item.text("arguments").value_or("");
     auto tree = read_json(arguments, {}, fields_.problem().memory);
     if (!tree) {
-        const bool busy = tree.error().code == core::errc::unavailable;
-        fields_.problem().set(
-            (busy ? "" : "failed to parse function call arguments: ") + tree.error().message,
-            busy ? 503 : 400);
+        if (tree.error().code == core::errc::unavailable) {
+            fields_.problem().set(tree.error());
+        } else {
+            fields_.problem().set(core::say("request.message-form/arguments", tree.error()));
+        }
         return;
     }
     if (!tree->is_object() && !tree->is_null()) {

@@ -11,7 +11,7 @@ inline constexpr auto form_reader = message_reader::client;
 inline constexpr std::array form_table{
     message{"request.no-body", form_reader,
             "missing-request| missing request body\n"
-            "EOF",
+            "eof| EOF",
             "The request has no body.", "Send JSON, with Content-Type: application/json."},
     message{"request.not-json", form_reader,
             "end| unexpected EOF\n"
@@ -58,13 +58,13 @@ inline constexpr std::array form_table{
             "The request breaks HTTP; the connection is closed.",
             "Use another client, or take away the proxy that changes requests."},
     message{"request.too-slow", form_reader,
-            "the request's header took too long to arrive; ask again\n"
-            "the request's body took too long to arrive; ask again",
+            "header| the request's header took too long to arrive; ask again\n"
+            "body| the request's body took too long to arrive; ask again",
             "The request did not arrive whole in its time.", "Ask again; on a slow line send less at once."},
     message{"request.too-many-heads", form_reader,
-            "this server reads as many long request headers as it can at once; ask again in a moment\n"
-            "this server reads as many request bodies as it can at once; ask again in a moment\n"
-            "this server has as many connections as it may; ask again in a moment",
+            "heads| this server reads as many long request headers as it can at once; ask again in a moment\n"
+            "bodies| this server reads as many request bodies as it can at once; ask again in a moment\n"
+            "connections| this server has as many connections as it may; ask again in a moment",
             "Connections, long headers or bodies of all clients together are as many as may be.",
             "Ask again in a moment."},
     message{"request.message-form", form_reader,
@@ -76,7 +76,7 @@ inline constexpr std::array form_table{
             "required| messages is required, and none of them has any content\n"
             "call| invalid tool call arguments\n"
             "tool| tool_use block missing required '{key}' field\n"
-            "failed to parse function call arguments: …\n"
+            "arguments| failed to parse function call arguments: {why}\n"
             "failed| failed to parse function call arguments: they are not an object\n"
             "unknown| unknown input item type: {type}\n"
             "function| function_call_output requires a call_id or a name\n"
@@ -96,7 +96,7 @@ inline constexpr std::array form_table{
             "string| input must be a string or array\n"
             "invalid-input| invalid input\n"
             "input| invalid input type\n"
-            "a message has no known role\n"
+            "role| a message has no known role\n"
             "name| 'tool_call_id' and 'name' of a message may have at most {longest-id:d} bytes",
             "A message of the request does not have the form that its address asks for.",
             "Mend the field that is named, or use a current version of the client's library."},
