@@ -170,8 +170,9 @@ void daemon::renew_request_pipeline() {
         }
         for (const config::left_out_manifest& one : settings_.left_out) {
             const bool own = one.file.parent_path() == settings_.models_directory;
-            out.push_back((own ? "the manifest " : "a model of ") + one.file.filename().string() +
-                          " has a mistake and is left out; 'corral status' says which");
+            const std::string file = one.file.filename().string();
+            out.push_back(own ? core::say("model.left-out/manifest", file)
+                              : core::say("model.left-out/model", file));
         }
         if (settings_.in_place) {
             out.push_back("the configuration has a mistake, so " + settings_.in_place->served +

@@ -66,7 +66,7 @@ void log_report(const reload_report& report) {
         telemetry::warn(core::say("configuration.warned/reload", telemetry::printable(text, 500)));
     }
     for (const std::string& text : report.left_out) {
-        telemetry::error("model.left-out", "reload: {}", telemetry::printable(text, 500));
+        telemetry::error(core::say("model.left-out/reload", telemetry::printable(text, 500)));
     }
     for (const std::string& text : report.errors) {
         telemetry::error(core::say("configuration.not-reloaded/reload", telemetry::printable(text, 500)));

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::scheduler {
 
 using engine::availability_state;
@@ -134,23 +136,20 @@ residence deployment::stays() const {
 
 std::string deployment::change_text(unsigned before, const tier_verdict& now) const {
     const instance* const left = first_of(before);
-    std::string because = left == nullptr ? std::string() : left->reason.text();
-    if (left != nullptr && left->no_memory) {
-        because = "there is no room for it";
-    }
-    because = because.empty() ? because : ": " + because;
+    const core::reason because = left == nullptr   ? core::reason()
+                                 : left->no_memory ? core::say("model.tier-failed/no-room")
+                                                   : left->reason;
     switch (now.why) {
         case tier_reason::broke:
-            return fmt::format("{} can't serve{}", label_of(before), because);
+            return core::say("model.tier-failed/cant-serve", label_of(before)).led_to_by(because);
         case tier_reason::restarts:
-            return fmt::format("{} failed and is started again{}", label_of(before), because);
+            return core::say("model.tier-failed/again", label_of(before)).led_to_by(because);
         case tier_reason::loads:
             return fmt::format("{} is loading", label_of(before));
         case tier_reason::in_order:
             if (now.outage) {
-                return fmt::format(
-                    "{} has been ready for {} s without a break", label_of(now.serving),
-                    std::chrono::duration_cast<core::seconds>(settings.failback_after).count());
+                return core::say("model.tier-back", label_of(now.serving),
+                                 std::chrono::duration_cast<core::seconds>(settings.failback_after).count());
             }
             return fmt::format("{} is to serve again", label_of(now.serving));
         case tier_reason::none:

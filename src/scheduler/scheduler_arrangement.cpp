@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "scheduler/scheduler_core.hpp"
 
@@ -197,9 +198,10 @@ void scheduler_core::arrange() {
     for (const std::size_t model : plan.preload_rejected) {
         const auto [of, tier] = seen.models[model];
         if (of->preload.erase(tier) > 0) {
+            const std::string label = of->label_of(tier);
             say(false, "",
-                fmt::format("model {}: does not fit beside what is loaded; it is loaded when it is {}",
-                            of->label_of(tier), tier == 0 ? "asked for" : "needed"));
+                tier == 0 ? core::say("model.not-preloaded/asked-for", label)
+                          : core::say("model.not-preloaded/needed", label));
         }
         of->preload_more = of->preload_more && tier != 0;
     }
@@ -329,7 +331,7 @@ void scheduler_core::evict(const picture& seen, const eviction_order& order_of) 
     ++figures_.evictions;
     deployment& comes = *seen.models[order_of.by].first;
     comes.displaces = true;
-    say(false, "", fmt::format("model {}: makes room for {}", owner->model, comes.model));
+    say(false, "", core::say("model.makes-room", owner->model, comes.model));
     order(*one, one->residency.evict(now_), "makes room");
     if (!owner->loaded_in(one->facts.tier)) {
         queue_.end_slice(owner->model, now_);

@@ -147,7 +147,7 @@ void tell_what_is_served(const config::configuration& settings) {
     }
     for (const config::left_out_manifest& one : settings.left_out) {
         for (const std::string& line : config::left_out_lines(one)) {
-            telemetry::error("model.left-out", "{}", telemetry::printable(line, 500));
+            telemetry::error(telemetry::line_id::of("model.left-out"), "{}", telemetry::printable(line, 500));
         }
     }
     if (settings.models.empty()) {

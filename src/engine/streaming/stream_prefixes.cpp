@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/streaming/stream_backend.hpp"
 
@@ -60,12 +61,10 @@ reuse_report stream_backend::reuse() const {
         return out;
     }
     if (model_.runtime.traits.prefix_cache == catalog::prefix_cache::automatic) {
-        out.why =
-            "It is switched off ('reuse'), but no request can tell this server so: start it without its "
-            "cache.";
+        out.why = core::say("model.reuse-off/no-way");
     } else {
         out.state = "off";
-        out.why = "It is switched off ('reuse').";
+        out.why = core::say("model.reuse-off/off");
     }
     return out;
 }

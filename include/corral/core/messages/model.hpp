@@ -38,31 +38,39 @@ inline constexpr std::array model_table{
     message{"model.too-many", model_reader,
             "{model} can't be loaded: at most {count:d} may be loaded at once, and {others} stays",
             "max_loaded_models is reached by pinned models.", "Raise it, or unpin one."},
-    message{"model.makes-room", model_reader, "makes room for …",
+    message{"model.makes-room", model_reader, "model {model}: makes room for {other}",
             "It is unloaded for another model; its next request loads it again.", "Nothing."},
-    message{"model.not-preloaded", model_reader,
-            "does not fit beside what is loaded; it is loaded when it is …", "A start loads what fits.",
-            "Nothing, or order the models by pinned and preload."},
-    message{"model.tier-failed", model_reader, "… failed and is started again…",
+    message{
+        "model.not-preloaded", model_reader,
+        "asked-for| model {model}: does not fit beside what is loaded; it is loaded when it is asked for\n"
+        "needed| model {model}: does not fit beside what is loaded; it is loaded when it is needed",
+        "A start loads what fits.", "Nothing, or order the models by pinned and preload."},
+    message{"model.tier-failed", model_reader,
+            "cant-serve| {tier} can't serve{>: }\n"
+            "again| {tier} failed and is started again{>: }\n"
+            "no-room| there is no room for it",
             "Requests go to the next tier that is ready (docs/many_models.md).",
             "Nothing; 'corral status' shows each tier."},
-    message{"model.tier-back", model_reader, "has been ready for … s without a break",
+    message{"model.tier-back", model_reader, "{tier} has been ready for {seconds:d} s without a break",
             "Requests go back to the better tier.", "Nothing."},
-    message{"model.left-out", model_reader, "has a mistake and is left out; 'corral status' says which",
+    message{"model.left-out", model_reader,
+            "manifest| the manifest {file} has a mistake and is left out; 'corral status' says which\n"
+            "model| a model of {file} has a mistake and is left out; 'corral status' says which\n"
+            "reload| reload: left out: {what}",
             "One manifest is wrong; all others are served.",
             "Mend the file at the place named, then corral reload."},
     message{
         "model.reuse-off", model_reader,
-        "It is switched off ('reuse').\n"
-        "It is switched off ('reuse'), but no request can tell this server so: start it without its cache.\n"
-        "It was not compared on this box yet, which is done while the box is idle.\n"
-        "This box compared before, but … changed since; it compares anew while the box is idle.\n"
-        "The comparison on this box did not get to an end; it is made again after the next start.",
+        "off| It is switched off ('reuse').\n"
+        "no-way| It is switched off ('reuse'), but no request can tell this server so: start it without its "
+        "cache.\n"
+        "not-compared| It was not compared on this box yet, which is done while the box is idle.\n"
+        "changed| This box compared before, but {what} changed since; it compares anew while the box is "
+        "idle.\n"
+        "no-end| The comparison on this box did not get to an end; it is made again after the next start.\n"
+        "not-told| The token ids of a prompt can't be told from those of the tokenizer's own template.",
         "Every prompt is computed anew, from its first token.",
         "Nothing where Corral has yet to compare; else take reuse = \"off\" out of the manifest."},
-    message{"model.cpu", model_reader, "this answer was computed on the CPU",
-            "The accelerator's counter stood at zero while tokens came.",
-            "Compare the versions as docs/runtimes.md says."},
 };
 
 }  // namespace corral::core::messages

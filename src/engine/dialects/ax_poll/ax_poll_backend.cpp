@@ -207,11 +207,10 @@ reuse_report ax_poll_backend::reuse() const {
         out.ahead_saved = ahead_.figures().saved;
         out.ahead_waited = ahead_.figures().waited;
         out.state = proof_.says == reuse_proof::verdict::equal && rule_of_reuse().on ? "on" : "off";
-        out.why = model_.reuse == catalog::reuse_policy::off ? "It is switched off ('reuse')."
+        out.why = model_.reuse == catalog::reuse_policy::off ? core::say("model.reuse-off/off").text()
                   : !proof_.why.empty()                      ? proof_.why
-                  : takes_verbatim()
-                      ? "It was not compared on this box yet, which is done while the box is idle."
-                      : "The token ids of a prompt can't be told from those of the tokenizer's own template.";
+                  : takes_verbatim() ? core::say("model.reuse-off/not-compared").text()
+                                     : core::say("model.reuse-off/not-told").text();
     }
     return out;
 }

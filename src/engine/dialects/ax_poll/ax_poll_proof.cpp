@@ -10,6 +10,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/family.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
@@ -189,8 +190,7 @@ core::awaitable<void> ax_poll_backend::prove_when_idle(std::shared_ptr<proof_tas
         }
     }
     if (!task->closed && proof_.says == reuse_proof::verdict::open && proof_.why.empty()) {
-        proof_.why =
-            "The comparison on this box did not get to an end; it is made again after the next start.";
+        proof_.why = core::say("model.reuse-off/no-end");
         changed_.ring();
     }
     if (!task->closed && proof_.says != reuse_proof::verdict::open && !place.file.empty()) {

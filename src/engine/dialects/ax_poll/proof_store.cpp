@@ -13,6 +13,7 @@
 
 #include "corral/core/keyed_hash.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/state_format.hpp"
 
 namespace corral::engine::ax_poll {
@@ -116,8 +117,7 @@ reuse_proof recall_proof(const proof_place& place) {
     if (changed.empty()) {
         return found->proof;
     }
-    return {reuse_proof::verdict::open, "This box compared before, but " + changed +
-                                            " changed since; it compares anew while the box is idle."};
+    return {reuse_proof::verdict::open, core::say("model.reuse-off/changed", changed)};
 }
 
 std::string keep_proof(const proof_place& place, const reuse_proof& proof) {
