@@ -205,7 +205,7 @@ core::result<fetched_file> file_way::download(part_file& part, const std::string
             end.why = wrong_content().message;
         } else if (end.good) {
             end.bad = {trouble::cut, end.answer.status, {}, end.bad.progress};
-            end.why = "the answer ended early";
+            end.why = core::say("pull.cut/early");
         } else if (!lie.empty()) {
             // What lies here may be what the lie is about.
             if (auto done = take_back(part); !done) {
@@ -219,7 +219,7 @@ core::result<fetched_file> file_way::download(part_file& part, const std::string
                 return done.error();
             }
             end.bad = {trouble::wrong_hash, 0, {}, false};
-            end.why = "the source does not have the part of the file that was asked for";
+            end.why = core::say("pull.cut/no-part");
         } else if (auto kept = part.flush(); !kept) {
             return kept.error();
         }

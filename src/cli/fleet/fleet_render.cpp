@@ -11,6 +11,7 @@
 #include "cli/fleet/fleet_tags.hpp"
 #include "corral/config/key_file.hpp"
 #include "corral/core/hex.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::cli {
 
@@ -41,8 +42,10 @@ bool ask_models(boxes::boxes_file& list) {
             box.models = boxes::routed_names(*lists[i]);
             if (box.models->size() > most_models_of_a_box) {
                 box.models->resize(most_models_of_a_box);
-                std::cerr << "warning: box '" << box.name << "' lists more than " << most_models_of_a_box
-                          << " models; the others get no requests\n";
+                std::cerr << "warning: "
+                          << core::say("fleet.not-reloaded/too-many", "'" + box.name + "'",
+                                       most_models_of_a_box)
+                          << '\n';
             }
         } else {
             std::cerr << "error: box '" << box.name << "': " << lists[i].error().message << '\n';
@@ -69,8 +72,7 @@ int render(const render_options& asked) {
         return fail(text.error().message);
     }
     std::cout << *text << std::flush;
-    return std::cout ? succeeded
-                     : fail("can't write all of it to standard output; see whether the disk is full");
+    return std::cout ? succeeded : fail(core::say("fleet.not-written"));
 }
 
 }  // namespace

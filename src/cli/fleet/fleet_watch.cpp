@@ -18,6 +18,7 @@
 #include "cli/fleet/fleet_tags.hpp"
 #include "corral/boxes/reload_pace.hpp"
 #include "corral/catalog/whole_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/package/bounded_program.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -83,8 +84,8 @@ private:
         if (trouble.empty()) {
             telemetry::log().info("{} event=fleet.well", telemetry::printable(good, longest_line));
         } else {
-            telemetry::warn("fleet.trouble", "the fleet has trouble: {} event=fleet.trouble",
-                            telemetry::printable(trouble, longest_line));
+            const core::reason said = core::say("fleet.trouble", telemetry::printable(trouble, longest_line));
+            telemetry::warn(said, "{} event=fleet.trouble", said);
         }
     }
 
@@ -132,8 +133,7 @@ private:
                 mine.heard = true;
                 if (mine.models.size() > most_models_of_a_box) {
                     mine.models.resize(most_models_of_a_box);
-                    trouble = "box " + name + " lists more than " + std::to_string(most_models_of_a_box) +
-                              " models; the others get no requests";
+                    trouble = core::say("fleet.not-reloaded/too-many", name, most_models_of_a_box);
                 }
             }
             tell(mine.trouble, trouble, "box " + name + " answers again");
@@ -166,7 +166,8 @@ private:
             }
         }
         const std::string problem = run(asked_.command);
-        tell(reload_trouble_, problem.empty() ? problem : "HAProxy is not reloaded: " + problem,
+        tell(reload_trouble_,
+             problem.empty() ? problem : core::say("fleet.not-reloaded/reload", problem).text(),
              "HAProxy is reloaded again");
         reload_is_due_ = !problem.empty();
         if (problem.empty()) {
@@ -183,12 +184,12 @@ private:
         }
         if (const std::string problem = run({"haproxy", "-c", "-f", fresh.string()}); !problem.empty()) {
             refused_ = text;
-            return "HAProxy's configuration stays as it was: " + problem;
+            return core::say("fleet.not-reloaded/stays", problem);
         }
         std::error_code error;
         fs::rename(fresh, target_, error);
         if (error) {
-            return "can't replace '" + target_.string() + "': " + error.message();
+            return core::say("fleet.not-reloaded/replace", target_, error);
         }
         written_ = text;
         reload_is_due_ = true;

@@ -34,14 +34,14 @@ inline constexpr std::array fleet_table{
     message{"fleet.not-written", fleet_reader,
             "can't write all of it to standard output; see whether the disk is full",
             "The text that was printed is not whole.", "Make room, and run the command again."},
-    message{"fleet.trouble", fleet_reader, "the fleet has trouble: …",
+    message{"fleet.trouble", fleet_reader, "the fleet has trouble: {why}",
             "A box, HAProxy or the list of the boxes could not be read; the routes stay as they were.",
             "Mend what is named; the log says when it is well again."},
     message{"fleet.not-reloaded", fleet_reader,
-            "HAProxy's configuration stays as it was: …\n"
-            "HAProxy is not reloaded: …\n"
-            "can't replace '…': …\n"
-            "box … lists more than … models; the others get no requests",
+            "stays| HAProxy's configuration stays as it was: {why}\n"
+            "reload| HAProxy is not reloaded: {why}\n"
+            "replace| can't replace '{file}': {why}\n"
+            "too-many| box {name} lists more than {most:d} models; the others get no requests",
             "The configuration follows the boxes no further; HAProxy goes on as it was read last.",
             "Mend what is named: 'haproxy -c -f FILE', or the command behind '--', which is tried again."},
 };

@@ -60,8 +60,8 @@ inline constexpr std::array pull_table{
             "kept| {what} can't be fetched, {why}; what has come is kept, so see the network, and pull again "
             "to go on\n"
             "nothing-kept| {what} can't be fetched, {why}; see the network and the name, and ask again\n"
-            "the answer ended early\n"
-            "the source does not have the part of the file that was asked for",
+            "early| the answer ended early\n"
+            "no-part| the source does not have the part of the file that was asked for",
             "The connection was cut or silent eight times one after another. What has come is kept.",
             "See the network, then the same command once more."},
     message{"pull.stopped", pull_reader,
