@@ -45,6 +45,10 @@ protected:
     void disown();
     // Reports come a moment late; a run must not begin with an old one in mind.
     void look_at_services();
+    // Asked of each answer before it is believed (http::stream_call::gone).
+    [[nodiscard]] bool runtime_is_gone() const {
+        return group_ == nullptr || group_->ended(runtime_service_);
+    }
     // The box is at work while its runtime loads.
     void note_load(supervisor::service_state of_runtime);
     // What people should know of it while it serves; empty: nothing.

@@ -19,6 +19,7 @@ core::awaitable<core::result<client_reply>> call(client_call what) {
     request.until = until;
     request.max_body_bytes = most;
     request.kept = std::move(what.kept);
+    request.gone = std::move(what.gone);
     auto opened = co_await reply_stream::open(std::move(request));
     if (!opened) {
         co_return opened.error();

@@ -241,6 +241,11 @@ core::awaitable<core::result<std::unique_ptr<reply_stream>>> reply_stream::open(
     if (!asked) {
         co_return asked.error();
     }
+    if (call.gone && call.gone()) {
+        close(*state->line);
+        co_return state->answer.failure_of(
+            boost::system::errc::make_error_code(boost::system::errc::connection_reset));
+    }
     disarm_deadline(*state->line);
     state->status = state->answer.status();
     state->headers = state->answer.headers();

@@ -1,11 +1,14 @@
 """kill -9 of each service in each phase: what the client sees, and that all runs afterwards."""
 
+import contextlib
 import signal
+import socket
+import subprocess
 import time
 
 import pytest
 
-from harness import Box, descendants, processes, wait_until
+from harness import BIN, Box, descendants, processes, wait_until
 
 SLOW_PREFILL = {"prefill_ms_per_chunk": 600}
 SLOW_DECODE = {"tokens_per_second": 30}
@@ -14,6 +17,12 @@ SLOW_DECODE = {"tokens_per_second": 30}
 def zombies(box):
     table = processes()
     return [p for p in descendants(box.process.pid, table) if table[p][1] == "Z"]
+
+
+def listens(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
 
 
 def all_well(box):
@@ -69,6 +78,30 @@ def test_runtime_killed_in_decode_gives_an_error_line_at_once(tmp_path):
         assert "error" in rest[-1], rest
         assert not any(line.get("done") for line in rest)
         assert stream.times[-1] - killed < 1.0
+        all_well(box)
+
+
+def test_another_tokenizer_at_the_port_of_a_dead_one_is_not_believed(tmp_path):
+    """Its ids would be of other words than the prompt's: this one writes /no_think behind each question."""
+    with Box(tmp_path, {"directives": True, "timing": {"reset_ms": 500}}) as box:
+        expected = box.say("[[echo]] which words?")
+        later = box.stream_later("[[echo]] which words?")
+        wait_phase(box, "reset")
+        port = box.control("tokenizer", cmd="state")["port"]
+        box.process.send_signal(signal.SIGSTOP)  # awake it would be quicker
+        box.kill("tokenizer")
+        other = subprocess.Popen([BIN / "corral-sim", "tokenizer", "--host", "127.0.0.1", "--port", str(port)],
+                                 env={"CORRAL_SIM_FAMILY": "qwen3"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: listens(port), what="the other one listens")
+            box.process.send_signal(signal.SIGCONT)
+            box.logged(f"port {port} is already taken by corral-sim")
+        finally:
+            box.process.send_signal(signal.SIGCONT)
+            other.kill()
+            other.wait()
+        lines = list(later.open())
+        assert "".join(line["message"]["content"] for line in lines) == expected
         all_well(box)
 
 

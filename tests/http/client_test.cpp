@@ -55,6 +55,13 @@ core::error_code code_of(const core::result<client_reply>& got) {
     return got ? core::error_code{} : got.error().code;
 }
 
+TEST(client, does_not_believe_an_answer_at_the_port_of_a_program_that_has_ended) {
+    scripted_server other({"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"});
+    client_call what = get(other);
+    what.gone = [] { return true; };
+    EXPECT_EQ(code_of(run(std::move(what))), boost::system::errc::connection_reset);
+}
+
 TEST(client, says_one_request_on_one_connection) {
     scripted_server vendor(
         {"HTTP/1.1 200 OK\r\nContent-Length: 27\r\nContent-Type: application/json\r\n"

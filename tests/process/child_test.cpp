@@ -182,6 +182,17 @@ TEST(child, signals_after_its_end_are_no_error) {
     EXPECT_TRUE(started->signal_group(SIGKILL));
 }
 
+TEST(child, has_ended_as_soon_as_it_is_dead_whoever_has_heard_of_it) {
+    asio::io_context loop;
+    auto started = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
+    ASSERT_TRUE(started);
+    EXPECT_FALSE(started->ended());
+    EXPECT_TRUE(started->signal_leader(SIGKILL));
+    EXPECT_TRUE(eventually([&] { return started->ended(); })) << "nobody has waited for it";
+    ASSERT_TRUE(run(loop, started->wait()));
+    EXPECT_TRUE(started->ended());
+}
+
 TEST(child, an_invalid_signal_is_an_error) {
     asio::io_context loop;
     auto started = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));

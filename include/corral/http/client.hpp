@@ -3,6 +3,7 @@
 // anything else (docs/facts/vendor_ax.md#connections). For others there are kept connections.
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,7 @@ struct client_call {
     core::deadline until;      // for everything: connect, send, whole answer
     std::size_t max_reply_bytes = 4 * 1024 * 1024;
     std::shared_ptr<kept_connections> kept{};  // as stream_call has it
+    std::function<bool()> gone{};              // as stream_call has it
 };
 
 struct client_reply {

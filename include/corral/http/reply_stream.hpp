@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ struct stream_call {
     core::deadline until;                           // for connect, send, and the head of the answer
     boost::optional<std::uint64_t> max_body_bytes;  // none: no bound
     std::shared_ptr<kept_connections> kept;  // null: the connection is new, and closed behind the answer
+    // Asked as the head of the answer is there: true where the program that was meant has ended. Its port may be another's
+    // by then, so the call fails like one that was reset. May be empty.
+    std::function<bool()> gone{};
 };
 
 // The answer, from its head on. Closed by destruction, which a server notices as a client that went; one that was read

@@ -119,6 +119,8 @@ public:
     // ESRCH is success.
     [[nodiscard]] core::result<void> signal_leader(int number);
     [[nodiscard]] core::result<void> signal_group(int number);
+    // It has ended, whether or not wait() has told so yet.
+    [[nodiscard]] bool ended() const noexcept;
     // A signal stopped it, whether or not another one has let it go on since. Ours are none of these.
     [[nodiscard]] bool halted() const noexcept;
     // True while any process of the child's group exists.

@@ -60,6 +60,8 @@ public:
     virtual void restart(std::string_view service, core::reason cause, restart_reason why) = 0;
     // A signal stopped that service's process, now or earlier in its life, so that its silence is not its own.
     [[nodiscard]] virtual bool halted(std::string_view /*service*/) const { return false; }
+    // That service has no process, or one that has ended, also where nothing tells so yet: its port may be another's.
+    [[nodiscard]] virtual bool ended(std::string_view /*service*/) const { return false; }
     // An answer of that service came to a good end: what it printed before is no sign of what comes.
     virtual void went_well(std::string_view /*service*/) {}
     // Wanted state. start() also closes an open breaker.

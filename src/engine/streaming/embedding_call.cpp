@@ -174,6 +174,7 @@ private:
         ask.to = server_.at;
         ask.host = server_.host;
         ask.kept = server_.kept;
+        ask.gone = server_.gone;
         ask.target = server_.how.target;
         ask.headers = server_.headers;
         ask.body = body_of(texts);

@@ -22,6 +22,7 @@ struct embedding_server {
     std::string model;  // as it is called there; empty: not sent
     boost::asio::ip::tcp::endpoint at;
     std::shared_ptr<http::kept_connections> kept;  // null: each call has a connection of its own
+    std::function<bool()> gone{};                  // the server's process, as http::stream_call has it
     std::string host;                              // for the Host header; empty: the endpoint
     http::header_fields headers;
     std::function<error_part(unsigned status, std::string_view body)> error_of;

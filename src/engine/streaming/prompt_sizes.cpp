@@ -244,6 +244,7 @@ core::awaitable<std::optional<std::uint32_t>> prompt_sizes::ask(chat::rendered_p
         http::client_call call;
         call.to = parts_.at();
         call.kept = parts_.kept;
+        call.gone = parts_.gone;
         call.method = "POST";
         call.target = std::move(question->target);
         call.content_type = "application/json";

@@ -25,6 +25,7 @@ struct sizes_parts {
     core::milliseconds call{0};                 // how long a question may take
     std::function<boost::asio::ip::tcp::endpoint()> at;
     std::shared_ptr<http::kept_connections> kept{};  // null: each call has a connection of its own
+    std::function<bool()> gone{};                    // the server's process, as http::stream_call has it
     std::string label;                               // of the model, for the log
     std::function<std::uint32_t()> image_tokens{};   // of an image that was never counted
     bool counts_may_be_low = false;                  // as token_estimate

@@ -108,6 +108,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
               .call = model_.runtime.clocks.call,
               .at = [this] { return places_.runtime_at; },
               .kept = kept_,
+              .gone = [this] { return runtime_is_gone(); },
               .label = catalog::label_of(model_),
               .image_tokens =
                   [this] {
@@ -176,6 +177,7 @@ stream_parts stream_backend::parts() {
         .failing_lines = failing_lines(),
         .at = [this] { return places_.runtime_at; },
         .kept = kept_,
+        .gone = [this] { return runtime_is_gone(); },
         .mark = [this] { return runtime_.starts; },
         .lost = [this](std::uint64_t mark) { return lost_since(mark); },
         .restart =

@@ -53,6 +53,7 @@ core::awaitable<embedding_outcome> stream_backend::ask_for_vectors(embedding_ord
     }
     server.at = places_.runtime_at;
     server.kept = kept_;
+    server.gone = [this] { return runtime_is_gone(); };
     server.error_of = [this](unsigned status, std::string_view body) {
         return protocol_->error_of(status, body);
     };

@@ -143,6 +143,7 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, stream_reques
         call.inserts = request.inserts;
         call.until = most;
         call.kept = parts_.kept;
+        call.gone = parts_.gone;
         now.progress.generate_accepted = clock_now();
         now.late_then = parts_.learned->late.total();
         now.inside = true;

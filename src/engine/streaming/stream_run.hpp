@@ -33,6 +33,7 @@ struct stream_parts {
     std::vector<catalog::log_meaning> failing_lines;  // of the server; only where it takes one run at a time
     std::function<boost::asio::ip::tcp::endpoint()> at;
     std::shared_ptr<http::kept_connections> kept;  // null: each call has a connection of its own
+    std::function<bool()> gone{};                  // the server's process, as http::stream_call has it
     // Tells what became of the server since the mark of this run; nothing: it is the same. `died`: of itself.
     std::function<std::uint64_t()> mark;
     struct lost_server {

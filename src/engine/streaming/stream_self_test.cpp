@@ -40,6 +40,7 @@ core::awaitable<void> stream_backend::ask_for_model() {
     }
     http::client_call call;
     call.to = places_.runtime_at;
+    call.gone = [this] { return runtime_is_gone(); };
     call.target = target;
     call.until = core::deadline::after(model_.runtime.clocks.call, context_.clock->now());
     const auto answer = co_await http::call(std::move(call));
@@ -56,6 +57,7 @@ core::awaitable<void> stream_backend::ask_for_template() {
     }
     http::client_call call;
     call.to = places_.runtime_at;
+    call.gone = [this] { return runtime_is_gone(); };
     call.method = "POST";
     call.target = std::move(question->target);
     call.content_type = "application/json";

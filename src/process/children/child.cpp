@@ -447,6 +447,12 @@ core::result<void> child::signal_group(int number) {
     return outcome_of_signal(::kill(-state_->pid, number));
 }
 
+bool child::ended() const noexcept {
+    siginfo_t info{};
+    const auto leader = static_cast<id_t>(state_->ended_bell.native_handle());
+    return ::waitid(P_PIDFD, leader, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
 bool child::halted() const noexcept {
     siginfo_t info{};
     const auto leader = static_cast<id_t>(state_->ended_bell.native_handle());

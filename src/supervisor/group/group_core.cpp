@@ -203,6 +203,11 @@ bool group_core::halted(std::string_view service) const {
     return found != nullptr && found->halted();
 }
 
+bool group_core::ended(std::string_view service) const {
+    const service_runner* const found = find(service);
+    return found == nullptr || found->ended();
+}
+
 std::deque<std::string> group_core::recent_lines(std::string_view service) const {
     const service_runner* const found = find(service);
     return found == nullptr ? std::deque<std::string>{} : found->output().lines();

@@ -38,6 +38,7 @@ public:
     core::awaitable<bool> verify_endpoints() override { return verify_endpoints(shared_from_this()); }
     void restart(std::string_view service, core::reason cause, restart_reason why) override;
     bool halted(std::string_view service) const override;
+    bool ended(std::string_view service) const override;
     void went_well(std::string_view service) override;
     void start() override;
     core::awaitable<bool> stop(core::deadline until) override { return stop(shared_from_this(), until); }

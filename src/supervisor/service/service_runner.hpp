@@ -73,6 +73,8 @@ public:
     }
     // As group::halted().
     [[nodiscard]] bool halted() const { return run_ != nullptr && !run_->ended && run_->child.halted(); }
+    // As group::ended().
+    [[nodiscard]] bool ended() const { return run_ == nullptr || run_->ended || run_->child.ended(); }
     // Nothing of it runs or is wanted.
     [[nodiscard]] bool at_rest() const noexcept {
         return machine_.state() == service_state::stopped && run_ == nullptr;

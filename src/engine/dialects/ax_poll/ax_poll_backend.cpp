@@ -36,7 +36,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
       places_(std::move(places)),
       epochs_(places_.runtime, places_.tokenizer, places_.tap != nullptr),
       log_(with_vocabulary(model_.context, places_.vocabulary)),
-      own_(context.on, tokenizer_client(places_.tokenizer_at)),
+      own_(context.on, places_.tokenizer_calls),
       verbatim_(own_, *context.clock, chat::find_family(model_.family)),
       clocks_(model_.runtime.clocks),
       cycle_(parts()) {
@@ -54,6 +54,11 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
         }
     };
     own(places_, 1, hook, handover);
+    // Calls of the tap may outlive this.
+    places_.tokenizer_calls.distrust_when([of = std::weak_ptr(group_), service = places_.tokenizer] {
+        const std::shared_ptr<supervisor::group> group = of.lock();
+        return group == nullptr || group->ended(service);
+    });
     ahead_.allow(model_.ahead_share);
     look_at_services();
     if (handover != nullptr) {
@@ -87,7 +92,8 @@ cycle_parts ax_poll_backend::parts() {
     return cycle_parts{
         .on = context_.on,
         .clock = context_.clock,
-        .link = runtime_link(&places_.runtime_at, &clocks_, *context_.clock),
+        .link = runtime_link(&places_.runtime_at, &clocks_, *context_.clock,
+                             [this] { return runtime_is_gone(); }),
         .tap = places_.tap.get(),
         .verbatim = places_.tap ? &verbatim_ : nullptr,
         .epochs = &epochs_,

@@ -26,7 +26,7 @@ namespace corral::engine::ax_poll {
 // Where the services of a model are, once placeholders have values.
 struct ax_poll_places : group_places {
     std::string tokenizer;  // its service's name; empty: none
-    boost::asio::ip::tcp::endpoint tokenizer_at;
+    tokenizer_client tokenizer_calls{{}};
     std::shared_ptr<tokenizer_tap> tap;  // listening; nullptr: off
     std::uint32_t vocabulary = 0;
 };

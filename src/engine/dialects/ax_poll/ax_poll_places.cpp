@@ -87,10 +87,9 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
         }
         if (rules.name == tokenizer_name) {
             out.tokenizer = rules.name;
-            out.tokenizer_at = service->endpoint;
+            out.tokenizer_calls = tokenizer_client(service->endpoint);
             if (wants_tap(model.runtime)) {
-                out.tap = std::make_shared<tokenizer_tap>(context.on, *context.clock,
-                                                          tokenizer_client(service->endpoint),
+                out.tap = std::make_shared<tokenizer_tap>(context.on, *context.clock, out.tokenizer_calls,
                                                           tap_options{.model = catalog::label_of(model)});
                 const auto where =
                     handover == nullptr ? out.tap->listen() : out.tap->listen_on(handover->tap);

@@ -29,6 +29,7 @@ core::awaitable<core::result<http::client_reply>> runtime_link::call(const char*
     what.method = method;
     what.target = target;
     what.max_reply_bytes = most_reply;
+    what.gone = gone_;
     if (!body.empty()) {
         what.content_type = "application/json";
         what.body = std::move(body);

@@ -1,7 +1,9 @@
 #pragma once
 // The calls of the runtime, each on a connection of its own (docs/facts/vendor_ax.md#routes).
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -16,10 +18,10 @@ namespace corral::engine::ax_poll {
 
 class runtime_link {
 public:
-    // All borrowed. `to` may change between two processes of the runtime.
+    // All borrowed. `to` may change between two processes of the runtime. `gone`: as http::stream_call has it.
     runtime_link(const boost::asio::ip::tcp::endpoint* to, cycle_clocks* clocks,
-                 const core::clock_source& clock)
-        : to_(to), clocks_(clocks), clock_(clock) {}
+                 const core::clock_source& clock, std::function<bool()> gone)
+        : to_(to), clocks_(clocks), clock_(clock), gone_(std::move(gone)) {}
 
     [[nodiscard]] core::awaitable<core::result<control_reply>> reset(std::string system) const;
     [[nodiscard]] core::awaitable<core::result<control_reply>> generate(std::string prompt,
@@ -41,6 +43,7 @@ private:
     const boost::asio::ip::tcp::endpoint* to_;
     cycle_clocks* clocks_;
     const core::clock_source& clock_;
+    std::function<bool()> gone_;
 };
 
 }  // namespace corral::engine::ax_poll

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "corral/http/client.hpp"
-
 namespace corral::engine::ax_poll {
 
 namespace {
@@ -26,9 +24,13 @@ std::size_t text_bytes(const json& body) {
     return bytes;
 }
 
-core::awaitable<tokenizer_answer> perform(http::client_call what, tokenizer_field wanted,
-                                          std::shared_ptr<core::disk_work> threads) {
+}  // namespace
+
+core::awaitable<tokenizer_answer> tokenizer_client::perform(http::client_call what,
+                                                            tokenizer_field wanted) const {
+    auto threads = threads_;
     what.max_reply_bytes = most_bytes(wanted);
+    what.gone = *gone_;
     auto reply = co_await http::call(std::move(what));
     if (reply) {
         const std::size_t bytes = reply->body.size();
@@ -36,7 +38,7 @@ core::awaitable<tokenizer_answer> perform(http::client_call what, tokenizer_fiel
         std::function<tokenizer_answer()> work = [status = reply->status, body, wanted] {
             return read_tokenizer_reply(status, *body, wanted);
         };
-        auto reading = tokenizer_client::beside(std::move(threads), bytes, std::move(work));
+        auto reading = beside(std::move(threads), bytes, std::move(work));
         co_return co_await std::move(reading);
     }
     tokenizer_answer out;
@@ -48,15 +50,13 @@ core::awaitable<tokenizer_answer> perform(http::client_call what, tokenizer_fiel
     co_return out;
 }
 
-}  // namespace
-
 core::awaitable<tokenizer_answer> tokenizer_client::get(std::string_view target, tokenizer_field wanted,
                                                         core::deadline until) const {
     http::client_call what;
     what.to = to_;
     what.target = target;
     what.until = until;
-    auto performing = perform(std::move(what), wanted, threads_);
+    auto performing = perform(std::move(what), wanted);
     co_return co_await std::move(performing);
 }
 
@@ -85,7 +85,7 @@ core::awaitable<tokenizer_answer> tokenizer_client::post(std::string_view target
     auto writing = beside(threads_, bytes, std::move(work));
     what.body = co_await std::move(writing);
     what.until = until;
-    auto performing = perform(std::move(what), wanted, threads_);
+    auto performing = perform(std::move(what), wanted);
     co_return co_await std::move(performing);
 }
 

@@ -13,18 +13,21 @@
 #include "corral/core/disk_work.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
+#include "corral/http/client.hpp"
 #include "engine/dialects/ax_poll/tokenizer_reply.hpp"
 
 namespace corral::engine::ax_poll {
 
-// `target` must outlive the awaiting of the call. JSON of long prompts is written and read on a thread, which all copies
-// share.
+// `target` must outlive the awaiting of the call. JSON of long prompts is written and read on a thread. Copies share it,
+// and whom they distrust.
 class tokenizer_client {
 public:
     explicit tokenizer_client(boost::asio::ip::tcp::endpoint to,
                               std::shared_ptr<core::disk_work> threads = std::make_shared<core::disk_work>())
         : to_(to), threads_(std::move(threads)) {}
     [[nodiscard]] const boost::asio::ip::tcp::endpoint& endpoint() const noexcept { return to_; }
+    // True from `gone`, as an answer comes: the service has ended, so that it may be another's. It counts as unreachable.
+    void distrust_when(std::function<bool()> gone) { *gone_ = std::move(gone); }
 
     [[nodiscard]] core::awaitable<tokenizer_answer> get(std::string_view target, tokenizer_field wanted,
                                                         core::deadline until) const;
@@ -53,7 +56,11 @@ public:
     [[nodiscard]] const std::shared_ptr<core::disk_work>& threads() const noexcept { return threads_; }
 
 private:
+    [[nodiscard]] core::awaitable<tokenizer_answer> perform(http::client_call what,
+                                                            tokenizer_field wanted) const;
+
     boost::asio::ip::tcp::endpoint to_;
+    std::shared_ptr<std::function<bool()>> gone_ = std::make_shared<std::function<bool()>>();
     std::shared_ptr<core::disk_work> threads_;
 };
 
