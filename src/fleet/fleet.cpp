@@ -89,7 +89,7 @@ void fleet::open_variants(const std::filesystem::path& state_directory) {
     }
     auto opened = catalog::variant_store::open(state_directory / "variants");
     if (!opened) {
-        telemetry::warn("daemon.variant-left-out", "clients can't make models: {}", opened.error().message);
+        telemetry::warn(core::say("daemon.variant-left-out/no-folder", opened.error()));
         return;
     }
     variant_store_ = std::move(*opened);

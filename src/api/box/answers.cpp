@@ -7,6 +7,7 @@
 #include "api/box/routes.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::box {
 
@@ -31,7 +32,7 @@ http::handler guarded(const api_context& context, right wanted, box_handler serv
         }
         const std::string scope = wanted == right::observe ? "observe" : "operate";
         return send(keyless ? refusal_without_keys(incoming)
-                            : refusal(forbidden, "this API key has no scope '" + scope + "'",
+                            : refusal(forbidden, core::say("page.refused/scope", scope),
                                       "Its operator can make one that has by 'corral key new NAME --scope " +
                                           scope + "'."),
                     out);

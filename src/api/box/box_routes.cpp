@@ -11,6 +11,7 @@
 #include "api/timestamp.hpp"
 #include "corral/api/page_shelf.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::box {
 
@@ -82,9 +83,9 @@ core::awaitable<void> send_lines(const api_context& context, http::request& inco
     const std::string wanted = query_parameter(incoming.query, "service");
     const bool own_alone = wanted == "corral" && !context.desk->logs_content();
     if (!incoming.may_operate && !own_alone) {
-        co_await send(refusal(forbidden, "lines of services are for API keys with the scope 'operate'",
-                              "Follow 'corral' alone, or use a key that has it."),
-                      out);
+        http::response refused = refusal(forbidden, core::say("page.refused/lines"),
+                                         "Follow 'corral' alone, or use a key that has it.");
+        co_await send(std::move(refused), out);
         co_return;
     }
     co_await send_stream(context, incoming, follow_lines(context, incoming, wanted), out);

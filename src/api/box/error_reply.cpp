@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/add_header.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::box {
 
@@ -26,19 +27,13 @@ http::response error_response(unsigned status, std::string_view error, core::ran
 
 http::response refusal_without_keys(const http::request& incoming) {
     constexpr unsigned forbidden = 403;
-    return http::is_local(incoming) ? refusal(forbidden,
-                                              "this server asks for no API keys, so only Corral's own user "
-                                              "and root may see or change how "
-                                              "it fares",
-                                              "Open the link that 'sudo corral ui' prints, or let a group of "
-                                              "users in by 'operators' in "
-                                              "[access].")
-                                    : refusal(forbidden,
-                                              "this server asks for no API keys, so only its own machine may "
-                                              "see or change how it fares",
-                                              "Make a key on its machine by 'corral key new NAME --scope "
-                                              "observe', and name the file of "
-                                              "keys in [access].");
+    return http::is_local(incoming)
+               ? refusal(forbidden, core::say("page.refused/own-user"),
+                         "Open the link that 'sudo corral ui' prints, or let a group of users in by "
+                         "'operators' in [access].")
+               : refusal(forbidden, core::say("page.refused/own-machine"),
+                         "Make a key on its machine by 'corral key new NAME --scope observe', and name the "
+                         "file of keys in [access].");
 }
 
 http::response refusal_of(const core::failure& why) {

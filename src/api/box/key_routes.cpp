@@ -5,6 +5,7 @@
 #include "api/box/error_reply.hpp"
 #include "api/box/routes.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::box {
 
@@ -64,11 +65,10 @@ core::awaitable<void> make_key(const api_context& context, http::request& incomi
     const config::key_scopes own{incoming.may_ask, incoming.may_observe, incoming.may_operate,
                                  incoming.may_pull};
     if (!config::holds(own, *scopes)) {
-        co_await send(refusal(forbidden,
-                              "a key makes keys of at most its own scopes, and this one has '" +
-                                  config::scopes_text(own) + "'",
-                              "Ask for fewer, or make the key on the box by 'corral key new'."),
-                      out);
+        http::response refused =
+            refusal(forbidden, core::say("page.refused/more-scopes", config::scopes_text(own)),
+                    "Ask for fewer, or make the key on the box by 'corral key new'.");
+        co_await send(std::move(refused), out);
         co_return;
     }
     auto making = context.desk->make_key(name, *scopes, incoming.owner);

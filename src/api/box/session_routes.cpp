@@ -11,6 +11,7 @@
 #include "api/door/session_cookie.hpp"
 #include "corral/config/session_seal.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
 
@@ -67,7 +68,7 @@ core::awaitable<void> log_in(const api_context& context, http::request& incoming
     const config::key_entry* const key = shown.empty() ? nullptr : context.keys->find(shown);
     if (key == nullptr && !context.sessions->may_try(peer, now)) {
         http::response refused =
-            refusal(too_many, "too many wrong keys came from this address", "Wait a minute, then try again.");
+            refusal(too_many, core::say("page.refused/wrong-keys"), "Wait a minute, then try again.");
         add_header(refused.headers, "Retry-After", "60");
         co_await send(std::move(refused), out);
         co_return;

@@ -104,11 +104,11 @@ http::response empty_answer(unsigned status, http::header_fields headers = {}) {
 http::response refuse_access(const front& at, access_verdict verdict, const http::request& incoming) {
     const std::string peer = incoming.peer.address().to_string();
     if (at.refusals->worth_a_line(peer, at.context.clock->now())) {
-        telemetry::warn("daemon.refused-client", "client={} {} {} refused: {}", peer,
-                        telemetry::printable(incoming.method), telemetry::printable(incoming.path),
-                        verdict == access_verdict::no_key         ? "no API key"
-                        : verdict == access_verdict::out_of_scope ? "out of the API key's scope"
-                                                                  : "unknown API key");
+        const char* const why = verdict == access_verdict::no_key         ? "no API key"
+                                : verdict == access_verdict::out_of_scope ? "out of the API key's scope"
+                                                                          : "unknown API key";
+        telemetry::warn(core::say("daemon.refused-client", peer, telemetry::printable(incoming.method),
+                                  telemetry::printable(incoming.path), why));
     }
     return access_refusal(verdict, incoming, *at.context.random);
 }
@@ -161,18 +161,12 @@ core::reason why_from_elsewhere(const front& at, const http::request& head) {
     const bool known = at.context.keys == nullptr ? names_this_machine(at.machine, host)
                                                   : judge_host(at.machine, host) != host_verdict::refused;
     if (!known) {
-        return core::reason::unlisted(
-            "this is answered under an address of this machine, 'localhost' and its own name alone; its "
-            "operator can give it more names by 'hosts' in [access]");
+        return core::say("page.refused/own-names");
     }
     if (is_own_browser(head)) {
         return {};
     }
-    return programs_too
-               ? core::reason::unlisted(
-                     "this is for the page of this server and for programs; a program that acts sends the "
-                     "header 'X-Corral-Action: 1'")
-               : core::say("pull.not-yours/page");
+    return programs_too ? core::say("page.refused/programs") : core::say("pull.not-yours/page");
 }
 
 // What a box without keys lets a program of its own machine do is decided by whose program it is.

@@ -67,8 +67,8 @@ generation::served_model laid_over(const generation::served_model& base, const s
 }
 
 void tell_left_out(const std::string& what, std::string_view why) {
-    telemetry::warn("daemon.variant-left-out", "a model that a client made is left out: '{}': {}",
-                    telemetry::printable(what), telemetry::printable(why));
+    telemetry::warn(
+        core::say("daemon.variant-left-out/file", telemetry::printable(what), telemetry::printable(why)));
 }
 
 // Said once, when the variant comes: each of its requests would have the same to say.
@@ -123,8 +123,7 @@ variant_library::~variant_library() {
 
 void variant_library::load() {
     for (const std::string& warning : store_.warnings()) {
-        telemetry::warn("daemon.variant-left-out", "a model that a client made is left out: {}",
-                        telemetry::printable(warning, 500));
+        telemetry::warn(core::say("daemon.variant-left-out/left-out", telemetry::printable(warning, 500)));
     }
     for (const catalog::variant_store::file& each : store_.take_found()) {
         entry found;
@@ -197,9 +196,7 @@ void variant_library::offer(entry& one) {
         return;
     }
     if (is_configured(models_, one.name)) {
-        telemetry::warn("daemon.variant-left-out",
-                        "model {}: the one that a client made is left out, the configuration has one",
-                        one.name);
+        telemetry::warn(core::say("daemon.variant-left-out/configured", one.name));
         return;
     }
     const std::string& below = base->entry->digest;
@@ -338,9 +335,7 @@ void variant_library::set_aside(std::string_view name) {
     models_.remove_all([&](const generation::served_model& each) {
         const bool is = each.variant != nullptr && catalog::same_model(each.entry->name, name);
         if (is) {
-            telemetry::warn("daemon.variant-left-out",
-                            "model {}: is not served while the model {} below it is not", each.name,
-                            each.entry->name);
+            telemetry::warn(core::say("daemon.variant-left-out/below", each.name, each.entry->name));
         }
         return is;
     });

@@ -161,9 +161,8 @@ void dress(page_files& page, const fs::path& own) {
     }
     auto read = read_page(own);
     if (!read) {
-        telemetry::warn("page.unreadable",
-                        "its maker's logo of the page for browsers is not shown: {} event=page.undressed",
-                        read.error().message);
+        const core::reason said = core::say("page.unreadable/logo", read.error());
+        telemetry::warn(said, "{} event=page.undressed", said);
         return;
     }
     for (const char* const name : {"logo.svg", "brand.css"}) {
@@ -210,8 +209,8 @@ core::awaitable<core::result<std::shared_ptr<const page_files>>> page_shelf::fil
     if (read) {
         files_ = *read;
     } else if (!std::exchange(warned_, true)) {
-        telemetry::warn("page.unreadable", "the page for browsers is not shown: {} event=page.unreadable",
-                        read.error().message);
+        const core::reason said = core::say("page.unreadable/page", read.error());
+        telemetry::warn(said, "{} event=page.unreadable", said);
     }
     co_return read;
 }

@@ -27,17 +27,18 @@ inline constexpr std::array operation_table{
             "The conversation with the running Corral failed.",
             "Compare 'corral --version' with the version in 'corral status'; look at 'corral logs corral'."},
     message{"page.refused", operation_reader,
-            "this is for the page of this server and for programs; a program that acts sends the header "
-            "'X-Corral-Action: 1'\n"
-            "this is answered under an address of this machine, 'localhost' and its own name alone; its "
-            "operator can give it more names by 'hosts' in [access]\n"
-            "this server asks for no API keys, so only Corral's own user and root may see or change how it "
+            "programs| this is for the page of this server and for programs; a program that acts sends the "
+            "header 'X-Corral-Action: 1'\n"
+            "own-names| this is answered under an address of this machine, 'localhost' and its own name "
+            "alone; its operator can give it more names by 'hosts' in [access]\n"
+            "own-user| this server asks for no API keys, so only Corral's own user and root may see or "
+            "change how it fares\n"
+            "own-machine| this server asks for no API keys, so only its own machine may see or change how it "
             "fares\n"
-            "this server asks for no API keys, so only its own machine may see or change how it fares\n"
-            "this API key has no scope '…'\n"
-            "a key makes keys of at most its own scopes, and this one has '…'\n"
-            "lines of services are for API keys with the scope 'operate'\n"
-            "too many wrong keys came from this address",
+            "scope| this API key has no scope '{scope}'\n"
+            "more-scopes| a key makes keys of at most its own scopes, and this one has '{scopes}'\n"
+            "lines| lines of services are for API keys with the scope 'operate'\n"
+            "wrong-keys| too many wrong keys came from this address",
             "The box's own API answers its page, programs that show a key of the right scope, and, without "
             "keys, Corral's own user, root and the group that 'operators' names, on its own machine.",
             "Show a key with the scopes observe or operate; without keys open the link that 'sudo corral ui' "
@@ -57,7 +58,8 @@ inline constexpr std::array operation_table{
             "The system gave no random numbers for the seal of sessions; keys in headers work.",
             "Restart Corral; look at the system's log if that does not help."},
     message{"page.unreadable", operation_reader,
-            "the page for browsers is not shown: …\n"
+            "page| the page for browsers is not shown: {why}\n"
+            "logo| its maker's logo of the page for browsers is not shown: {why}\n"
             "file| the page's file '{file}' can't be read: {why}; install Corral again",
             "A file of the page under share/corral/ui can't be read; requests are answered as ever.",
             "Install Corral again, and look at the disk if that does not help."},
@@ -291,7 +293,7 @@ inline constexpr std::array operation_table{
             "the black box can't be kept, all else goes on: …",
             "Part of the record can't be kept; clients are served all the same.",
             "Look at 'df -h', 'journalctl -u corral' and the limits of the unit."},
-    message{"daemon.refused-client", operation_reader, "refused: …",
+    message{"daemon.refused-client", operation_reader, "client={client} {method} {path} refused: {why}",
             "A client was turned away; its address, the path and the reason follow.",
             "Nothing, or a key for that client."},
     message{
@@ -306,10 +308,11 @@ inline constexpr std::array operation_table{
         "broken one.",
         "Say 'send-proxy-v2' for this server on the balancer, or take the address out of the list."},
     message{"daemon.variant-left-out", operation_reader,
-            "a model that a client made is left out: …\n"
-            "the one that a client made is left out, the configuration has one\n"
-            "is not served while the model … below it is not\n"
-            "clients can't make models: …\n"
+            "left-out| a model that a client made is left out: {what}\n"
+            "file| a model that a client made is left out: '{file}': {why}\n"
+            "configured| model {model}: the one that a client made is left out, the configuration has one\n"
+            "below| model {model}: is not served while the model {below} below it is not\n"
+            "no-folder| clients can't make models: {why}\n"
             "folder-models| the folder '{folder}' for models made by clients cannot be used: {why}\n"
             "delete-some| {what}; delete some\n"
             "newer-version| a newer version of Corral wrote it\n"
