@@ -127,7 +127,7 @@ core::awaitable<measurement> try_repeated(trial_target target, prompt_test test)
         }
     }
     seen.how = seen.pieces > 0 ? ending::success : ending::failed;
-    seen.reason = seen.pieces > 0 ? "" : "the answer is empty";
+    seen.reason = seen.pieces > 0 ? core::reason() : core::say("command.bench-test/empty");
     co_return seen;
 }
 

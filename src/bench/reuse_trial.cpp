@@ -10,6 +10,7 @@
 #include "bench/shown.hpp"
 #include "bench/vendor_trial.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 #include "corral/http/reply_stream.hpp"
 
 namespace corral::bench {
@@ -224,14 +225,13 @@ core::awaitable<turn_cost> try_turn(trial_target target, std::vector<chat_turn> 
         const core::result<std::string> bytes = co_await answer.read(until);
         out.total_s = seconds_since(begin);
         if (!bytes || bytes->empty()) {
-            out.failure =
-                bytes ? std::string("the answer ended without its last line") : bytes.error().message.text();
+            out.failure = bytes ? core::say("command.bench-test/no-last-line") : bytes.error().message;
         } else if (!reader.take(*bytes, out.total_s)) {
             co_return out;
         }
     }
     if (out.failure.empty() && out.answer.empty()) {
-        out.failure = "the answer is empty";
+        out.failure = core::say("command.bench-test/empty");
     }
     co_return out;
 }

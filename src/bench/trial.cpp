@@ -9,6 +9,7 @@
 #include "bench/vendor_trial.hpp"
 #include "corral/bench/verdict.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 #include "corral/http/reply_stream.hpp"
 
 namespace corral::bench {
@@ -24,10 +25,10 @@ void judge(const prompt_test& test, measurement& seen, const answer_reader& read
     seen.repeats = repeats_itself(seen.text) || repeats_itself(seen.thinking);
     if (!reader.done()) {
         seen.how = ending::failed;
-        seen.reason = "the answer ended without its last line";
+        seen.reason = core::say("command.bench-test/no-last-line");
     } else if (seen.pieces == 0) {
         seen.how = ending::failed;
-        seen.reason = "the answer is empty";
+        seen.reason = core::say("command.bench-test/empty");
     } else {
         seen.reason = why_wrong(test, seen);
         seen.how = seen.reason.empty() ? ending::success : ending::wrong;
@@ -94,10 +95,10 @@ void end_badly(measurement& seen, const core::failure& why, const trial_target& 
     } else if (why.code == core::make_error_code(core::errc::timed_out)) {
         const bool silent = seen.pieces == 0;
         const core::nanoseconds span = silent ? target.first_byte : target.silence;
+        const std::string seconds = fixed(std::chrono::duration<double>(span).count(), 1);
         seen.how = ending::timed_out;
-        seen.reason = std::string("Request timed out: ") +
-                      (silent ? "nothing of an answer came in " : "the answer went on no further for ") +
-                      fixed(std::chrono::duration<double>(span).count(), 1) + " s";
+        seen.reason = silent ? core::say("command.bench-test/nothing-came", seconds)
+                             : core::say("command.bench-test/no-further", seconds);
     } else {
         seen.how = ending::failed;
         seen.reason = why.message;

@@ -62,7 +62,7 @@ public:
             co_await calm();
         } else {
             seen_.how = seen_.pieces > 0 ? ending::success : ending::failed;
-            seen_.reason = seen_.pieces > 0 ? "" : "the answer is empty";
+            seen_.reason = seen_.pieces > 0 ? core::reason() : core::say("command.bench-test/empty");
         }
     }
 

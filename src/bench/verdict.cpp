@@ -7,6 +7,7 @@
 #include "bench/shown.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::bench {
 
@@ -92,7 +93,7 @@ std::string why_wrong(const prompt_test& test, const measurement& seen) {
     }
     for (const std::string& stop : test.stop) {
         if (why.empty() && seen.text.find(stop) != std::string::npos) {
-            why = "the answer goes on past the stop text '" + on_one_line(stop) + "'";
+            why = core::say("command.bench-test/past-stop", on_one_line(stop));
         }
     }
     return why;

@@ -19,8 +19,7 @@ bool is_trusted(int connected_socket) {
     const auto who = peer_of(connected_socket);
     const bool trusted = who && (who->uid == 0 || who->uid == ::geteuid());
     if (!trusted) {
-        telemetry::warn("command.may-not-ask", "admin socket: user {} was refused",
-                        who ? std::to_string(who->uid) : "unknown");
+        telemetry::warn(core::say("command.may-not-ask/refused", who ? std::to_string(who->uid) : "unknown"));
     }
     return trusted;
 }

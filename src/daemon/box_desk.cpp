@@ -348,7 +348,7 @@ core::awaitable<core::result<desk_answer>> box_desk::incident(std::string name) 
             const auto text = telemetry::read_crash(config::crash_folder(state), state.empty() ? "" : name);
             const bool whole = text && core::parse_json<desk_json>(*text, {64, most_output}).is_object();
             return whole  ? desk_answer{{}, *text}
-                   : text ? desk_answer{"the bundle '" + name + "' is damaged", {}}
+                   : text ? desk_answer{core::say("command.bundle/damaged", name), {}}
                           : desk_answer{text.error().message, {}};
         });
     co_return co_await std::move(reading);

@@ -72,8 +72,8 @@ config::session_seal* daemon::sessions_of_browsers() {
     if (!sessions_) {
         auto made = config::session_seal::load(settings_.state_directory);
         if (!made) {
-            telemetry::warn("page.no-sessions", "browsers can't log in: {} event=session.none",
-                            made.error().message);
+            const core::reason said = core::say("page.no-sessions", made.error());
+            telemetry::warn(said, "{} event=session.none", said);
             return nullptr;
         }
         sessions_ = *std::move(made);
@@ -244,9 +244,7 @@ core::result<void> daemon::open_admin() {
     if (settings_.admin_socket_named || opened.error().code == boost::system::errc::address_in_use) {
         return opened;
     }
-    telemetry::warn("command.socket-file",
-                    "there is no admin socket, so 'corral status' and the like do not work: {}",
-                    opened.error().message);
+    telemetry::warn(core::say("command.socket-file/none", opened.error()));
     return {};
 }
 

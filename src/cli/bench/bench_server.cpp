@@ -82,12 +82,10 @@ bool is_model(const std::string& name, const std::string& model) {
 }
 
 core::failure no_key(const bench_side& side, unsigned status) {
-    return core::make_failure(
-        core::errc::refused,
-        core::say("command.key-wanted/answers", side.record.url, status,
-                  (side.target.key.empty() ? ": it wants a key. Give it by --key-file or "
-                                             "OLLAMA_API_KEY."
-                                           : ": it does not take this key.")));
+    return core::make_failure(core::errc::refused,
+                              side.target.key.empty()
+                                  ? core::say("command.key-wanted/answers", side.record.url, status)
+                                  : core::say("command.not-ollama/other-key", side.record.url, status));
 }
 
 core::failure no_model(const bench_side& side, const std::vector<std::string>& there) {

@@ -140,7 +140,7 @@ int prune(const prune_options& asked, const command_context& context) {
         return tell(asked, found, {}, 0, {});
     }
     if (!asked.yes && !is_agreed("Remove what is unused?")) {
-        return fail("nothing was removed");
+        return fail(core::say("command.remove/nothing-removed"));
     }
     std::vector<candidate> gone;
     std::vector<std::string> problems;

@@ -158,7 +158,7 @@ int remove(const rm_options& asked, const command_context& context) {
         return fail(core::say("command.not-yes", which.file));
     }
     if (!asked.yes && !agreed(which, files)) {
-        return fail("nothing was removed");
+        return fail(core::say("command.remove/nothing-removed"));
     }
     return files ? remove_with_files(known, asked, which, *files, context)
                  : remove_manifest(known, asked, which, context);

@@ -128,9 +128,7 @@ int see_upgrade(const std::vector<std::filesystem::path>& places, const core::ow
     const auto began = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - began < wait_limit) {
         if (has_ended(daemon, between_looks)) {
-            return fail(
-                "Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd "
-                "runs it)");
+            return fail(core::say("upgrade.watching/ended"));
         }
         const auto status = control::ask_daemon(places, {}, core::seconds{5});
         const auto over = upgrade_result(status, std::chrono::steady_clock::now() - began);
@@ -148,7 +146,7 @@ int see_upgrade(const std::vector<std::filesystem::path>& places, const core::ow
         }
         return 0;
     }
-    return fail("the upgrade still goes on; see 'corral status'");
+    return fail(core::say("upgrade.watching/goes-on"));
 }
 
 // A command and what it asks for; the caller adds what is its own.

@@ -15,6 +15,7 @@
 #include "cli/status/ollama_page.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::cli {
 
@@ -40,7 +41,7 @@ int list(const listing_options& options, const command_context& context) {
     auto models = list_models(known.files, known.status);
     if (!known.readable) {
         for (listed_model& one : models) {
-            one.note = "served as before the configuration had a mistake";
+            one.note = core::say("command.list-note/configuration");
         }
     }
     if (options.json) {

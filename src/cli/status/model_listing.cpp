@@ -84,7 +84,7 @@ void join(listed_model& model, const std::vector<json>& served, bool daemon) {
         take_state(model, *found);
         if (left_out) {
             model.name = reported_text(*found, "name");
-            model.note = "served as it was before its manifest had a mistake: " + model.note;
+            model.note = core::say("command.list-note/manifest", model.note);
         }
     } else if (daemon && !left_out) {
         model.state = "new";
@@ -95,7 +95,7 @@ void join(listed_model& model, const std::vector<json>& served, bool daemon) {
 }  // namespace
 
 int fail_to_read(const known_models& of) {
-    return fail("the configuration has a mistake, so its models are not known", bad_configuration, of.errors);
+    return fail(core::say("command.check-mistake/models"), bad_configuration, of.errors);
 }
 
 known_models look_for_models(const daemon_place& place,

@@ -16,6 +16,7 @@
 #include "cli/trouble/message_page.hpp"
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/catalog/message.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -64,9 +65,9 @@ int explain(const explain_options& asked, const command_context& context) {
             ids.emplace_back(one.id);
         }
         const std::string meant = catalog::nearest(sentence, ids);
-        return fail("no message is called or reads like '" + telemetry::printable(sentence, 200) +
-                    (meant.empty() ? "'." : "'; did you mean '" + meant + "'?") +
-                    " 'corral explain' lists all.");
+        const std::string shown = telemetry::printable(sentence, 200);
+        return fail(meant.empty() ? core::say("command.explain/none", shown)
+                                  : core::say("command.explain/meant", shown, meant));
     }
     std::cout << wrapped_help(text, columns);
     return succeeded;

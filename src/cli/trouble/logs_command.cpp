@@ -24,6 +24,7 @@
 #include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -94,7 +95,7 @@ int show_one(const fs::path& folder, const std::string& name, bool as_json, cons
     }
     const json bundle = parsed(*text);
     if (!bundle.is_object()) {
-        return fail("'" + (folder / name).string() + "' is damaged");
+        return fail(core::say("command.bundle/damaged-file", folder / name));
     }
     std::cout << (folder / name).string() << "\n\n" << wrapped(bundle_text(bundle), style);
     return 0;
@@ -113,15 +114,13 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
         }
         state = reported_text(*status, "state_directory");
         if (state->empty()) {
-            return fail("the daemon at '" + asked.place.socket +
-                        "' has no state directory, so it keeps nothing. Set "
-                        "'state_directory' in its configuration.");
+            return fail(core::say("command.bundle/no-state", asked.place.socket));
         }
     }
     const fs::path folder = state ? config::crash_folder(*state) : crashes_of(asked.place, environment);
     const auto names = telemetry::list_crashes(folder);
     if (!names) {
-        return fail(names.error().message + "; run this as the user that runs Corral, or say --state DIR");
+        return fail(core::say("command.bundle/other-user", names.error()));
     }
     if (asked.which.empty()) {
         return show_list(folder, asked.json, environment);
@@ -129,10 +128,9 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
     const std::string name = chosen(*names, asked.which);
     if (name.empty()) {
         if (names->empty()) {
-            return fail("nothing has crashed or hung: there is no bundle in " + folder.string());
+            return fail(core::say("command.bundle/none", folder));
         }
-        return fail("there is no '" + asked.which + "' among the " + std::to_string(names->size()) +
-                    " bundles in " + folder.string() + "; 'corral logs --crash' lists them");
+        return fail(core::say("command.bundle/which", asked.which, names->size(), folder));
     }
     return show_one(folder, name, asked.json, style_of(STDOUT_FILENO, environment));
 }
@@ -155,7 +153,8 @@ int show_lines(const logs_command& asked, const std::map<std::string, std::strin
     const auto take = [&](std::string_view event, const json& data) {
         if (event == "refused") {
             const std::string why = core::text_at(data, "error");
-            refused = why.empty() ? "the daemon refuses" : telemetry::printable(why, 2000);
+            refused = why.empty() ? core::say("command.asks-daemon/refuses").text()
+                                  : telemetry::printable(why, 2000);
             return false;
         }
         print_line(event, data, asked.json, style, aside);

@@ -89,7 +89,8 @@ inline constexpr std::array command_table{
             "box| {url} wants a key. Give it by --key-file or OLLAMA_API_KEY.\n"
             "unknown| {url} does not know this key. Whoever runs it can make one by 'corral key new NAME "
             "--scope observe,operate'.\n"
-            "answers| {url} answers with status {status:d}{key}",
+            "answers| {url} answers with status {status:d}: it wants a key. Give it by --key-file or "
+            "OLLAMA_API_KEY.",
             "The server answers only with a key.", "Give the key by --key-file FILE or OLLAMA_API_KEY."},
     message{"command.not-trusted", command_reader,
             "certificate-trusted| the certificate of {name} is not trusted: {why}",

@@ -20,7 +20,7 @@ inline constexpr std::array operation_table{
             "scope| the server shows its box to keys of the scope observe alone\n"
             "box| the server gives no status of its box\n"
             "internal| internal error: {thrown}\n"
-            "the daemon refuses\n"
+            "refuses| the daemon refuses\n"
             "corral-url| the Corral at --url wants one model by its name\n"
             "answers-status| {url} answers with status {status:d} and not as Corral does. Check the address; "
             "the server must be a Corral of this version or a later one.",
@@ -54,7 +54,7 @@ inline constexpr std::array operation_table{
             "many-pages| as many pages follow this server as it lets; close one",
             "Commands for pages run one at a time, and 64 pages may follow, 24 of one client.",
             "Close unused pages, then try again."},
-    message{"page.no-sessions", operation_reader, "browsers can't log in: …",
+    message{"page.no-sessions", operation_reader, "browsers can't log in: {why}",
             "The system gave no random numbers for the seal of sessions; keys in headers work.",
             "Restart Corral; look at the system's log if that does not help."},
     message{"page.unreadable", operation_reader,
@@ -68,7 +68,7 @@ inline constexpr std::array operation_table{
             "As many corral logs --follow run as may.", "End one of them."},
     message{"command.may-not-ask", operation_reader,
             "only| only the user that runs Corral and root may ask here\n"
-            "admin socket: user … was refused",
+            "refused| admin socket: user {user} was refused",
             "The admin socket is for Corral's own user and root.",
             "Ask as that user or as root: sudo corral …."},
     message{
@@ -83,7 +83,7 @@ inline constexpr std::array operation_table{
         "listen| can't listen at '{path}': {why}\n"
         "connect| can't connect to '{path}': {why}\n"
         "tell-who| can't tell who is at the other end: {why}\n"
-        "there is no admin socket, so 'corral status' and the like do not work: …",
+        "none| there is no admin socket, so 'corral status' and the like do not work: {why}",
         "The socket over which commands ask could not be made or reached. Clients are served all the same.",
         "Set admin_socket = \"PATH\" to a folder that Corral's user may write."},
     message{"command.stop-service", operation_reader,
@@ -92,35 +92,38 @@ inline constexpr std::array operation_table{
             "A model's services live and end together.",
             "Run 'corral stop MODEL', 'corral start MODEL' or 'corral restart MODEL/SERVICE'."},
     message{"command.stop-waits", operation_reader,
-            "is not ready: …\n"
             "model| model {model} was started again before it had stopped\n"
             "gets| model {model} gets no more requests, but has not stopped yet: {down}\n"
             "ready| model {model} is not ready: {what}",
             "The command's own time was over before the model was where it should be; it goes on by itself.",
             "Follow it by 'corral status --watch'; --now cuts a running answer off."},
     message{"command.check-mistake", operation_reader,
-            "the configuration has a mistake, so its models are not known\n"
+            "models| the configuration has a mistake, so its models are not known\n"
             "configuration-mistakes| the configuration has mistakes, so that its address is not known: "
             "'corral check' names them, --url says an address",
             "The command needs the configuration and could not read it.", "Mend what 'corral check' names."},
     message{"command.remove", operation_reader,
-            "nothing was removed\n"
+            "nothing-removed| nothing was removed\n"
             "stays-models| {folder} stays: models were changed meanwhile, so run 'corral prune' again",
             "The manifest is still there.", "Run it again with sudo, or as 'corral rm MODEL --yes'."},
     message{"command.explain", operation_reader,
-            "no message is called or reads like '…'. 'corral explain' lists all.",
+            "none| no message is called or reads like '{words}'. 'corral explain' lists all.\n"
+            "meant| no message is called or reads like '{words}'; did you mean '{id}'? 'corral explain' "
+            "lists all.",
             "The catalogue does not know the words.",
             "Give a shorter part of the sentence, or the id in [..] at the end of a line of the log."},
     message{"command.bundle", operation_reader,
-            "nothing has crashed or hung: there is no bundle in …\n"
-            "there is no '…' among the … bundles in …\n"
-            "'…' is damaged\n"
+            "none| nothing has crashed or hung: there is no bundle in {folder}\n"
+            "which| there is no '{name}' among the {count:d} bundles in {folder}; 'corral logs --crash' "
+            "lists them\n"
+            "damaged| the bundle '{name}' is damaged\n"
+            "damaged-file| '{file}' is damaged\n"
             "name-bundle| '{name}' is not the name of a bundle\n"
             "bundle| '{what}' is no bundle\n"
             "list| can't list '{folder}': {why}\n"
-            "; run this as the user that runs Corral, or say --state DIR\n"
-            "the daemon at '…' has no state directory, so it keeps nothing. Set 'state_directory' in its "
-            "configuration.",
+            "other-user| {why}; run this as the user that runs Corral, or say --state DIR\n"
+            "no-state| the daemon at '{socket}' has no state directory, so it keeps nothing. Set "
+            "'state_directory' in its configuration.",
             "The record of a crash can't be shown.", "List those that are there by 'corral logs --crash'."},
     message{"command.run-answer", operation_reader,
             "answer-ended| the answer ended before its last line\n"
@@ -152,21 +155,22 @@ inline constexpr std::array operation_table{
     message{"command.not-ollama", operation_reader,
             "get-api| GET /api/version of {url}: status {status:d}; is that an Ollama server?\n"
             "lists-model| {url} lists no model; 'corral list' says why.\n"
-            "it does not take this key",
+            "other-key| {url} answers with status {status:d}: it does not take this key.",
             "What answers there is no Corral or Ollama, has no model, or knows another key.",
             "Give the right --url; 'corral status' on that box names it."},
     message{"command.bench-test", operation_reader,
-            "Request timed out: …\n"
-            "the answer ended without its last line\n"
-            "the answer is empty\n"
+            "nothing-came| Request timed out: nothing of an answer came in {seconds} s\n"
+            "no-further| Request timed out: the answer went on no further for {seconds} s\n"
+            "no-last-line| the answer ended without its last line\n"
+            "empty| the answer is empty\n"
             "refused| {url} refuses every test: {why}\n"
             "repeats| a line of the answer is none of flask_server.py: {line}\n"
-            "the answer goes on past the stop text '…'",
+            "past-stop| the answer goes on past the stop text '{stop}'",
             "A test of the benchmark did not do what it asks.",
             "Ask the same by 'corral run MODEL', and look at 'corral logs MODEL'."},
     message{"command.list-note", operation_reader,
-            "served as before the configuration had a mistake\n"
-            "served as it was before its manifest had a mistake: …",
+            "configuration| served as before the configuration had a mistake\n"
+            "manifest| served as it was before its manifest had a mistake: {why}",
             "A reload was refused, so the model is served as it was.",
             "Mend what 'corral check' names, then run 'corral reload'."},
     message{"command.bench-plan", operation_reader,
@@ -233,11 +237,11 @@ inline constexpr std::array operation_table{
         "upgrade: …",
         "The new program did not take over; the old one goes on serving, nothing is lost.",
         "Mend the cause that is named, then run 'corral upgrade' again."},
-    message{
-        "upgrade.watching", operation_reader,
-        "Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd runs it)\n"
-        "the upgrade still goes on; see 'corral status'",
-        "The command stopped watching.", "Look at 'corral status'."},
+    message{"upgrade.watching", operation_reader,
+            "ended| Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd "
+            "runs it)\n"
+            "goes-on| the upgrade still goes on; see 'corral status'",
+            "The command stopped watching.", "Look at 'corral status'."},
     message{"upgrade.handed-over", operation_reader,
             "handed-over| what was handed over can't be read\n"
             "over-names| what was handed over names descriptor {fd:d}, which is not open or not its own\n"
