@@ -385,8 +385,7 @@ core::awaitable<control::admin_json> answer_admin(const admin_context& context, 
     } catch (const std::exception& error) {
         thrown = error.what();
     }
-    telemetry::error("daemon.fault", "control: '{}' met an exception: {}", wanted,
-                     telemetry::printable(thrown));
+    telemetry::error(core::say("daemon.fault/control", wanted, telemetry::printable(thrown)));
     co_return control::admin_refusal(core::say("command.asks-daemon/internal", telemetry::printable(thrown)));
 }
 

@@ -31,7 +31,7 @@ constexpr core::seconds services_end{60};
 
 core::task_group::error_sink log_escaped(const char* group) {
     return [group](const std::string& task, const std::string& what) {
-        telemetry::error("daemon.fault", "{} task '{}' ended by an exception: {}", group, task, what);
+        telemetry::error(core::say("daemon.fault/task", group, task, what));
     };
 }
 
@@ -53,13 +53,7 @@ void say_if_descriptors_are_few(std::size_t max_connections) {
     const auto most = static_cast<std::size_t>(limit.rlim_cur);
     const std::size_t kept = http::descriptor_reserve(most);
     if (max_connections > most - kept) {
-        telemetry::warn(
-            "daemon.descriptors",
-            "'max_connections' is {}, but this process may have {} open files, of which {} are kept for its "
-            "own "
-            "work: about {} clients can be connected; raise LimitNOFILE of the unit ('ulimit -n'), or lower "
-            "'max_connections'",
-            max_connections, most, kept, most - kept);
+        telemetry::warn(core::say("daemon.descriptors/few", max_connections, most, kept, most - kept));
     }
 }
 
@@ -159,9 +153,8 @@ core::result<void> daemon::open() {
 
 std::unique_ptr<http::server> daemon::make_server(const http::server_options& with) {
     auto out = std::make_unique<http::server>(
-        loop_.get_executor(), with, http::handler{}, [](const std::string& what) {
-            telemetry::error("daemon.fault", "a request handler failed: {}", what);
-        });
+        loop_.get_executor(), with, http::handler{},
+        [](const std::string& what) { telemetry::error(core::say("daemon.fault/handler", what)); });
     out->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
         return api::format_of(path).refuse(status, text, random_);
     });

@@ -89,13 +89,9 @@ core::awaitable<void> daemon::collect_orphans() {
         process::reap_orphans();
         process::kill_ownerless();
         if (const auto replaced = supervision_.guard->look_after(); !replaced) {
-            telemetry::error(
-                "daemon.warden",
-                "the warden is gone and can't be started again, so services would outlive a killed Corral: "
-                "{}",
-                replaced.error().message);
+            telemetry::error(core::say("daemon.warden/gone", replaced.error()));
         } else if (*replaced) {
-            telemetry::warn("daemon.warden", "the warden had been killed, and was started again");
+            telemetry::warn(core::say("daemon.warden/replaced"));
         }
         awake = co_await core::sleep_for(housekeeping_period);
     }
@@ -125,7 +121,7 @@ bool daemon::work_advances() {
     const scheduler::queue_snapshot queue = fleet_.admission().snapshot();
     const auto stuck = progress_.stuck({queue.granted, queue.neglected, queue.overdue}, clock_.now());
     if (stuck && !stands_still_) {
-        telemetry::error("daemon.fault", "the watchdog is not fed any more: {}", *stuck);
+        telemetry::error(core::say("daemon.fault/watchdog", *stuck));
     } else if (!stuck && stands_still_) {
         telemetry::log().info("work advances again; the watchdog is fed");
     }

@@ -92,10 +92,10 @@ struct loop_watch::state {
             const core::nanoseconds held = used() - before;
             worst = std::max(worst, held);
             if (asked && sample.taken) {
-                telemetry::warn(
-                    "daemon.loop-held",
-                    "Corral stood still for {:.1f} ms (at most so far {:.1f}) by {} event=loop.held",
-                    core::as_seconds(held) * 1000, core::as_seconds(worst) * 1000, text_of(sample));
+                const core::reason said =
+                    core::say("daemon.loop-held/held", fmt::format("{:.1f}", core::as_seconds(held) * 1000),
+                              fmt::format("{:.1f}", core::as_seconds(worst) * 1000), text_of(sample));
+                telemetry::warn(said, "{} event=loop.held", said);
             }
             std::this_thread::sleep_for(between_questions);
         }
@@ -119,8 +119,7 @@ std::unique_ptr<loop_watch> loop_watch::start_if_wanted(core::executor loop) {
     made->limit = core::milliseconds{*limit};
     made->watched = ::pthread_self();
     if (::pthread_getcpuclockid(made->watched, &made->clock) != 0) {
-        telemetry::warn("daemon.loop-held",
-                        "what makes Corral stand still can't be watched: its thread has no clock here");
+        telemetry::warn(core::say("daemon.loop-held/no-clock"));
         return nullptr;
     }
     made->thread = std::thread([made] { made->watch(made); });

@@ -116,9 +116,7 @@ bool fleet::renew_instances(deployment_change& change) {
         }
         renewed = true;
         if (!each.stays->renew(each.entry)) {
-            telemetry::warn("model.place-changed",
-                            "model {}: what changed about its places takes effect when it is next started",
-                            catalog::label_of(each.entry));
+            telemetry::warn(core::say("model.place-changed", catalog::label_of(each.entry)));
         }
     }
     return renewed;

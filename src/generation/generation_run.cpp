@@ -81,8 +81,7 @@ core::awaitable<void> generation_run::perform() {
     lease_.reset();
     stays_.reset();
     if (!state_->ended() && !thrown.empty()) {
-        telemetry::error("daemon.fault", "request id={} met an exception: {}", request_.id,
-                         telemetry::printable(thrown));
+        telemetry::error(core::say("daemon.fault/request", request_.id, telemetry::printable(thrown)));
     }
     if (!state_->ended()) {
         fail(chat::failure_kind::internal, chat::failure_cause::no_end, core::say("request.no-result"));

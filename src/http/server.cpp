@@ -217,7 +217,7 @@ bool server::impl::accept_waiting(listening_socket& listener) {
             case ENOMEM:
                 return false;
             default:
-                context->log_error("can't accept a connection: " + error.message());
+                context->log_error(core::say("daemon.descriptors/accept", error));
                 return false;
         }
     }

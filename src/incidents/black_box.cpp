@@ -82,9 +82,8 @@ private:
     }
     void complain(const std::string& why) {
         if (!std::exchange(complained_, true)) {
-            telemetry::warn("daemon.log",
-                            "the black box can't be kept, all else goes on: {} event=black-box.lost",
-                            telemetry::printable(why, 400));
+            const core::reason said = core::say("daemon.log/black-box", telemetry::printable(why, 400));
+            telemetry::warn(said, "{} event=black-box.lost", said);
         }
     }
 

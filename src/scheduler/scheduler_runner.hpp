@@ -72,7 +72,7 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
           events([this](const scheduler_event& what) { handle(what); }),
           tasks(on,
                 [](const std::string& task, const std::string& what) {
-                    telemetry::error("daemon.fault", "the scheduler's task {} failed: {}", task, what);
+                    telemetry::error(core::say("daemon.fault/scheduler", task, what));
                 }),
           lease_over(on),
           look_bell(on) {

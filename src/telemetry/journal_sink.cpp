@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "corral/core/say.hpp"
 #include "telemetry/log_fields.hpp"
 #include "telemetry/log_sinks.hpp"
 #include "telemetry/whole_line.hpp"
@@ -92,8 +93,7 @@ int journal_sink::send(std::string_view datagram) {
 
 void journal_sink::sink_it_(const spdlog::details::log_msg& message) {
     if (dropped_ > 0) {
-        const std::string lost =
-            std::to_string(dropped_) + " log lines were dropped because the journal took none";
+        const core::reason lost = core::say("daemon.log/journal", dropped_);
         dropped_ = send(datagram_of(lost, priority_of(spdlog::level::warn))) == 0 ? 0 : dropped_;
     }
     const int why = send(datagram_of(whole_line(message), priority_of(message.level)));

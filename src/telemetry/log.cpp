@@ -153,7 +153,7 @@ void start_logging(log_level level, const std::string& journal) {
     } catch (const std::exception& error) {
         make_synchronous(state);  // better slow than silent
         state.logger->set_level(to_spdlog(level));
-        warn("daemon.log", "the log has no thread of its own and waits for its reader: {}", error.what());
+        warn(core::say("daemon.log/no-thread", error.what()));
         return;
     }
     state.logger =
@@ -177,7 +177,7 @@ void stop_logging() {
     if (lost > 0) {
         // There may be no reader any more, so this too must not wait long.
         state.sink->hurry(stop_limit);
-        warn("daemon.log", "{} log lines were dropped because standard error was read too slowly", lost);
+        warn(core::say("daemon.log/dropped", lost));
     }
 }
 

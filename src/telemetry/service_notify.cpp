@@ -14,8 +14,8 @@ namespace {
 void tell(const std::string& state) {
     const int sent = sd_notify(0, state.c_str());
     if (sent < 0) {
-        warn("daemon.log", "systemd could not be notified of '{}': {}", printable(state),
-             core::error_code(-sent, boost::system::system_category()).message());
+        warn(core::say("daemon.log/systemd", printable(state),
+                       core::error_code(-sent, boost::system::system_category())));
     }
 }
 

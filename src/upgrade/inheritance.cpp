@@ -155,7 +155,7 @@ inheritance take_inheritance() {
             out.before = std::move(*read);
             return out;
         }
-        std::cerr << "warning: " << read.error().message << "; everything is started anew\n";
+        std::cerr << "warning: " << core::say("upgrade.handed-over/all-anew", read.error()) << '\n';
         process::close_everything();
     }
     out.socket = activated_socket();
@@ -200,7 +200,7 @@ core::result<config::door> open_door(http::server& at, const config::configurati
     if (fresh || !plan.may_stay) {
         return opened(fresh, false);
     }
-    telemetry::error("upgrade.handed-over", "{}; it goes on where it was", fresh.error().message);
+    telemetry::error(core::say("upgrade.handed-over/stays", fresh.error()));
     return opened(at.listen(open->at), false);
 }
 
@@ -266,10 +266,9 @@ core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
             adopted = true;
             return made;
         }
-        telemetry::error("upgrade.handed-over", "{}; it is started anew", made.error().message);
+        telemetry::error(core::say("upgrade.handed-over/anew", made.error()));
     } else {
-        telemetry::warn("upgrade.handed-over",
-                        "model {}: its configuration is another now; it is started anew", label);
+        telemetry::warn(core::say("upgrade.handed-over/other-configuration", label));
         close_streams(*running);
     }
     end_processes(*running);

@@ -63,8 +63,8 @@ double seconds_of(core::nanoseconds span) {
 
 core::awaitable<void> upgrade::run(std::string program) {
     if (under_way_ || parts_.stopping()) {
-        telemetry::warn("upgrade.refused", "upgrade: not now, {}",
-                        under_way_ ? "one is under way" : "corral is being stopped");
+        telemetry::warn(under_way_ ? core::say("upgrade.refused/not-now")
+                                   : core::say("upgrade.refused/not-stopping"));
         co_return;
     }
     under_way_ = true;
@@ -82,9 +82,8 @@ core::awaitable<void> upgrade::run(std::string program) {
     failure_ = why.message;
     if (!parts_.stopping()) {
         undo();
-        telemetry::error("upgrade.refused",
-                         "the upgrade was given up, and all goes on as before: {} event=upgrade.given-up",
-                         why.message);
+        const core::reason said = core::say("upgrade.refused/given-up", why);
+        telemetry::error(said, "{} event=upgrade.given-up", said);
     }
     status_.clear();
     under_way_ = false;

@@ -91,7 +91,7 @@ core::result<process::warden> find_warden(upgrade::inheritance& inherited) {
             return adopted;
         }
         // Without its pipe the old one ends what it knows of, and all begins anew.
-        std::cerr << "warning: " << adopted.error().message << "; everything is started anew\n";
+        std::cerr << "warning: " << core::say("upgrade.handed-over/all-anew", adopted.error()) << '\n';
         process::close_everything();
         inherited = upgrade::inheritance{};
     }
@@ -181,20 +181,15 @@ int serve(const launch& how) {
         telemetry::warn(raised.error().message);
     }
     if (const auto& refused = guard->orphans_refused()) {
-        telemetry::warn(
-            "daemon.orphans",
-            "the system does not give Corral the orphans of its services ({}); a helper that outlives its "
-            "service is still found by its mark and its control group, and another process reaps it "
-            "event=orphans.refused",
-            refused->message);
+        const core::reason said = core::say("daemon.orphans", *refused);
+        telemetry::warn(said, "{} event=orphans.refused", said);
     }
     tell_what_is_served(*settings);
     int status = succeeded;
     {
         for (const pid_t stray : process::kill_strays(guard->token())) {
-            telemetry::warn("daemon.left-over",
-                            "killed process {}, left over from a run that was killed event=stray.killed",
-                            stray);
+            const core::reason said = core::say("daemon.left-over", stray);
+            telemetry::warn(said, "{} event=stray.killed", said);
         }
         boost::asio::io_context loop(1);
         daemon::daemon here(loop, *settings, source, *guard);

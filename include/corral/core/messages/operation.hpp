@@ -233,8 +233,9 @@ inline constexpr std::array operation_table{
         "other-answer| its answer is not that of corral\n"
         "other-format| it knows another version of the format\n"
         "busy| {open} did not end within {seconds:d} s\n"
-        "the upgrade was given up, and all goes on as before: …\n"
-        "upgrade: …",
+        "given-up| the upgrade was given up, and all goes on as before: {why}\n"
+        "not-now| upgrade: not now, one is under way\n"
+        "not-stopping| upgrade: not now, corral is being stopped",
         "The new program did not take over; the old one goes on serving, nothing is lost.",
         "Mend the cause that is named, then run 'corral upgrade' again."},
     message{"upgrade.watching", operation_reader,
@@ -250,9 +251,10 @@ inline constexpr std::array operation_table{
             "memory-handed| no memory for what is handed over\n"
             "number-descriptor| {variable} is not the number of a descriptor\n"
             "other-services| {name}: other services were handed over\n"
-            "; it goes on where it was\n"
-            "; it is started anew\n"
-            "its configuration is another now; it is started anew\n"
+            "stays| {why}; it goes on where it was\n"
+            "anew| {why}; it is started anew\n"
+            "all-anew| {why}; everything is started anew\n"
+            "other-configuration| model {model}: its configuration is another now; it is started anew\n"
             "over-read| what was handed over can't be read: {what}",
             "Of what the old image handed over something can't be used; that model is started anew.",
             "Nothing; corral status shows the load."},
@@ -260,41 +262,47 @@ inline constexpr std::array operation_table{
             "start-warden| cannot start the warden: {what}\n"
             "warden-listen| the warden does not listen\n"
             "warden-handed| the warden that was handed over is not this process's own\n"
-            "the warden is gone and can't be started again, so services would outlive a killed Corral: …\n"
-            "the warden had been killed, and was started again\n"
+            "gone| the warden is gone and can't be started again, so services would outlive a killed Corral: "
+            "{why}\n"
+            "replaced| the warden had been killed, and was started again\n"
             "cannot-start| cannot start the warden: /proc can't be read",
             "The small process that kills all services when Corral is gone was lost or can't be started.",
             "Nothing where there is a new one; else dmesg, and systemctl restart corral."},
     message{"daemon.orphans", operation_reader,
-            "the system does not give Corral the orphans of its services (…); a helper that outlives its "
+            "the system does not give Corral the orphans of its services ({why}); a helper that outlives its "
             "service is still found by its mark and its control group, and another process reaps it",
             "A sandbox, an emulator or a kernel older than Linux 3.4 refuses PR_SET_CHILD_SUBREAPER.",
             "Nothing, as long as runtimes start no helpers that hide; else allow prctl in the sandbox."},
-    message{"daemon.left-over", operation_reader, "killed process …, left over from a run that was killed",
+    message{"daemon.left-over", operation_reader,
+            "killed process {pid:d}, left over from a run that was killed",
             "A service of an earlier run still lived and is gone now.", "Nothing."},
     message{"daemon.fault", operation_reader,
-            "task '…' ended by an exception: …\n"
-            "a request handler failed: …\n"
-            "the scheduler's task … failed: …\n"
-            "met an exception: …\n"
-            "the watchdog is not fed any more: …",
+            "task| {group} task '{task}' ended by an exception: {what}\n"
+            "handler| a request handler failed: {what}\n"
+            "scheduler| the scheduler's task {task} failed: {what}\n"
+            "tap| tokenizer tap: {what}\n"
+            "control| control: '{verb}' met an exception: {what}\n"
+            "request| request id={request} met an exception: {what}\n"
+            "watchdog| the watchdog is not fed any more: {why}",
             "A fault of Corral's own; where it is the watchdog, systemd restarts Corral.",
             "Report it, with corral logs corral."},
     message{"daemon.loop-held", operation_reader,
-            "Corral stood still for … ms (at most so far …) by …\n"
-            "what makes Corral stand still can't be watched: its thread has no clock here",
+            "held| Corral stood still for {ms} ms (at most so far {most}) by {what}\n"
+            "no-clock| what makes Corral stand still can't be watched: its thread has no clock here",
             "Something kept all else waiting for longer than 2 ms.", "Report it, where it is often."},
     message{"daemon.descriptors", operation_reader,
-            "but this process may have … open files, of which … are kept for its own work: about … clients "
-            "can be connected; raise LimitNOFILE of the unit ('ulimit -n'), or lower 'max_connections'\n"
-            "can't accept a connection: …",
+            "few| 'max_connections' is {wanted:d}, but this process may have {most:d} open files, of which "
+            "{kept:d} are kept for its own work: about {clients:d} clients can be connected; raise "
+            "LimitNOFILE of the unit ('ulimit -n'), or lower 'max_connections'\n"
+            "accept| can't accept a connection: {why}",
             "The limit of open files is below what the configuration allows.",
             "Raise LimitNOFILE in the unit."},
     message{"daemon.log", operation_reader,
-            "the log has no thread of its own and waits for its reader: …\n"
-            "log lines were dropped because standard error was read too slowly\n"
-            "systemd could not be notified of '…': …\n"
-            "the black box can't be kept, all else goes on: …",
+            "no-thread| the log has no thread of its own and waits for its reader: {why}\n"
+            "dropped| {lines:d} log lines were dropped because standard error was read too slowly\n"
+            "journal| {lines:d} log lines were dropped because the journal took none\n"
+            "systemd| systemd could not be notified of '{state}': {why}\n"
+            "black-box| the black box can't be kept, all else goes on: {why}",
             "Part of the record can't be kept; clients are served all the same.",
             "Look at 'df -h', 'journalctl -u corral' and the limits of the unit."},
     message{"daemon.refused-client", operation_reader, "client={client} {method} {path} refused: {why}",
@@ -324,7 +332,7 @@ inline constexpr std::array operation_table{
             "A model made by a client is not served just now; its file stays.",
             "Mend what is named, then corral reload."},
     message{"model.place-changed", operation_reader,
-            "what changed about its places takes effect when it is next started",
+            "model {model}: what changed about its places takes effect when it is next started",
             "A reload changed cards or ports of a running model.",
             "Run 'corral restart MODEL' at a good moment."},
 };

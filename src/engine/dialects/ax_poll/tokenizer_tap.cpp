@@ -43,7 +43,7 @@ void tokenizer_tap::make_server() {
     };
     server_ = std::make_unique<http::server>(
         on_, relay_limits(), std::move(serve_shared),
-        [](std::string what) { telemetry::error("daemon.fault", "tokenizer tap: {}", what); });
+        [](const std::string& what) { telemetry::error(core::say("daemon.fault/tap", what)); });
     server_->admit_with([peers = peers_](int socket) { return peers->admits(socket); });
 }
 
