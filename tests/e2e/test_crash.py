@@ -83,19 +83,23 @@ def test_runtime_killed_in_decode_gives_an_error_line_at_once(tmp_path):
 
 def test_another_tokenizer_at_the_port_of_a_dead_one_is_not_believed(tmp_path):
     """Its ids would be of other words than the prompt's: this one writes /no_think behind each question."""
-    with Box(tmp_path, {"directives": True, "timing": {"reset_ms": 500}}) as box:
+    soon = '[models.restart]\nbreaker_retry = "1s"\n'
+    with Box(tmp_path, {"directives": True, "timing": {"reset_ms": 500}}, model=soon) as box:
         expected = box.say("[[echo]] which words?")
         later = box.stream_later("[[echo]] which words?")
         wait_phase(box, "reset")
         port = box.control("tokenizer", cmd="state")["port"]
         box.process.send_signal(signal.SIGSTOP)  # awake it would be quicker
         box.kill("tokenizer")
-        other = subprocess.Popen([BIN / "corral-sim", "tokenizer", "--host", "127.0.0.1", "--port", str(port)],
-                                 env={"CORRAL_SIM_FAMILY": "qwen3"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        environment = {"CORRAL_SIM_FAMILY": "qwen3", "CORRAL_SIM_CONTROL": box.socket_path("tokenizer")}
+        other = subprocess.Popen([BIN / "corral-sim", "tokenizer", "--host", "127.0.0.1", "--port", str(port)], env=environment,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_until(lambda: listens(port), what="the other one listens")
             box.process.send_signal(signal.SIGCONT)
             box.logged(f"port {port} is already taken by corral-sim")
+            # More than a prompt takes: it is asked again, or believed.
+            wait_until(lambda: box.control("tokenizer", cmd="state")["requests"] >= 6, what="the other one was asked")
         finally:
             box.process.send_signal(signal.SIGCONT)
             other.kill()
