@@ -125,12 +125,18 @@ std::int64_t count_of(core::steady_time at) {
 }
 
 json write_service(const supervisor::service_handover& one) {
-    return {{"name", one.name},         {"pid", one.process.pid},
-            {"out", one.process.out},   {"err", one.process.err},
-            {"pty", one.process.pty},   {"port", one.port},
-            {"followed", one.followed}, {"unreached", one.unreached},
-            {"unguarded", one.unguarded}, {"starts", one.starts},
-            {"ready_since", count_of(one.ready_since)}, {"lines", one.lines}};
+    return {{"name", one.name},
+            {"pid", one.process.pid},
+            {"out", one.process.out},
+            {"err", one.process.err},
+            {"pty", one.process.pty},
+            {"port", one.port},
+            {"followed", one.followed},
+            {"unreached", one.unreached},
+            {"unguarded", one.unguarded},
+            {"starts", one.starts},
+            {"ready_since", count_of(one.ready_since)},
+            {"lines", one.lines}};
 }
 
 supervisor::service_handover read_service(const json& object) {
@@ -142,7 +148,8 @@ supervisor::service_handover read_service(const json& object) {
     out.process.pty = flag(object, "pty");
     out.port = port(member(object, "port"), "port");
     out.followed = flag(object, "followed");
-    out.unreached = object.contains("unreached") && flag(object, "unreached");  // earlier versions did not tell
+    out.unreached =
+        object.contains("unreached") && flag(object, "unreached");  // earlier versions did not tell
     out.unguarded = text(object, "unguarded");
     out.starts = static_cast<std::uint64_t>(number(object, "starts", 1, most_number));
     out.ready_since = moment(object, "ready_since");

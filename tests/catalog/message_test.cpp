@@ -54,30 +54,13 @@ const std::string& literals_of_the_source() {
     return all;
 }
 
-// Made of the table, or, what is not yet, a sentence of the source with the same words.
 TEST(message, every_wording_is_said_somewhere) {
     for (const message& one : all_messages()) {
         for (std::string_view all = one.text; !all.empty();) {
             std::string_view key;
-            const std::string said = core::shown_wording(core::next_wording(all, key));
-            std::string_view rest = said;
+            static_cast<void>(core::next_wording(all, key));
             const std::string name = std::string(one.id) + (key.empty() ? "" : "/") + std::string(key);
-            if (literals_of_the_source().find("\n" + name + "\n") != std::string::npos) {
-                continue;
-            }
-            EXPECT_TRUE(key.empty()) << name << " is said nowhere";
-            while (!rest.empty()) {
-                const std::size_t end = std::min(rest.find("…"), rest.size());
-                std::string_view part = rest.substr(0, end);
-                rest.remove_prefix(std::min(end + std::string_view("…").size(), rest.size()));
-                constexpr std::string_view around = " .:;,'()";
-                const std::size_t begin = part.find_first_not_of(around);
-                if (begin == std::string_view::npos) {
-                    continue;
-                }
-                part = part.substr(begin, part.find_last_not_of(around) + 1 - begin);
-                EXPECT_NE(literals_of_the_source().find(part), std::string::npos) << one.id << ": " << part;
-            }
+            EXPECT_NE(literals_of_the_source().find("\n" + name + "\n"), std::string::npos) << name;
         }
     }
 }
@@ -149,18 +132,13 @@ TEST(message, each_wording_that_is_said_finds_its_message) {
                         values.push_back(core::reason::unlisted(place.ends_with(":d}") ? "7" : "/srv/x (y)"));
                     }
                 });
-            std::string sentence = core::reason(each, values);
-            for (std::size_t at = 0; (at = sentence.find("…", at)) != std::string::npos;) {
-                sentence.replace(at, std::string_view("…").size(), "7");
-            }
+            const std::string sentence = core::reason(each, values);
             const auto found = find_message(sentence);
             ASSERT_TRUE(found) << one.id << ": " << sentence;
             EXPECT_EQ(found->id, one.id) << sentence;
             const core::reason more =
                 core::reason(each, values).led_to_by(core::reason::unlisted("as another said"));
-            if (more.text().find("…") == std::string::npos) {
-                EXPECT_EQ(find_message(more.text())->id, one.id) << more;
-            }
+            EXPECT_EQ(find_message(more.text())->id, one.id) << more;
         }
     }
 }

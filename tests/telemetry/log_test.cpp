@@ -104,7 +104,7 @@ TEST(log, a_warning_ends_in_the_id_of_its_message) {
     caught_stderr caught;
     ASSERT_EQ(::unsetenv("JOURNAL_STREAM"), 0);
     start_logging(log_level::info);
-    warn("service.port-taken", "port {} is {{taken}}", 8000);
+    warn(line_id::of("service.port-taken"), "port {} is {{taken}}", 8000);
     warn(core::say("daemon.warden/warden-listen"));
     warn(core::reason::unlisted("{} of another"));
     stop_logging();

@@ -16,7 +16,6 @@ enum class message_reader { client, operators };
 //   {it} or {that}      at the beginning: the words are a predicate ("it ended by itself") or a clause ("its test
 //                       failed"), where they stand behind "because"
 //   {>it |that |else }  at the end: how it goes on to what led to it, a predicate, a clause or anything else; {>: } for all
-//   …                   differs, in lines of the log and of commands that are made of pieces
 struct message {
     // The compiler's own measure of a literal: char_traits has it count the tables letter by letter, in each unit.
     constexpr message(const char* known_by, message_reader whose, const char* wordings, const char* meaning,

@@ -65,17 +65,6 @@ inline constexpr std::array message_groups{
     return {};
 }
 
-[[nodiscard]] constexpr bool is_message(std::string_view id) {
-    for (const message_group& group : message_groups) {
-        for (const message& each : group.messages) {
-            if (each.id == id) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 template <typename Value>
 inline constexpr bool is_number =
     std::is_integral_v<Value> && !std::is_same_v<Value, bool> && !std::is_same_v<Value, char>;

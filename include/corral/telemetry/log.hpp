@@ -29,15 +29,9 @@ void stop_logging();
 // The daemon's logger; always valid.
 [[nodiscard]] spdlog::logger& log();
 
-// The id of a warning or an error: one of the tables, or that of what is said ("" where the words are foreign).
+// The id of a warning or an error: that of what is said ("" where the words are foreign).
 class line_id {
 public:
-    // Not a constant expression, and so an error: no table has this id.
-    consteval line_id(const char* id) : id_(id) {
-        if (!core::is_message(id)) {
-            throw "no table has this id";
-        }
-    }
     line_id(const core::reason& said) : id_(said.id()) {}
     // Of a finding, or of what was said before.
     [[nodiscard]] static line_id of(std::string_view id) noexcept {

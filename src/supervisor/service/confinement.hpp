@@ -69,7 +69,8 @@ private:
     bool can_follow_;
     bool unreached_ = false;  // it was seen that the guard does not reach this program
     bool reached_ = false;    // it was seen that it does
-    core::reason no_effect_;  // why the guard does not work for the last process; empty: as far as known it does
+    core::reason
+        no_effect_;  // why the guard does not work for the last process; empty: as far as known it does
     std::optional<process::program_fault> refusal_;
     core::steady_time refused_until_;
 };

@@ -26,7 +26,8 @@ std::optional<service_handover> service_runner::hand_over() const {
 }
 
 core::result<void> service_runner::take_over(const service_handover& from) {
-    if (auto expected = port_.resume(from.port, from.followed, from.unreached, core::reason::unlisted(from.unguarded));
+    if (auto expected =
+            port_.resume(from.port, from.followed, from.unreached, core::reason::unlisted(from.unguarded));
         !expected) {
         return expected;
     }
