@@ -151,7 +151,7 @@ void spoil(const json& good, const json::json_pointer& at, const json& whole,
             out.emplace_back(here.to_string() + " = " + bad.dump(), std::move(spoilt));
         }
         if (good.is_object() && name != "running" && name != "drained" && name != "announced" &&
-            name != "loans" && name != "until" && name != "speeds") {
+            name != "loans" && name != "until" && name != "speeds" && name != "unreached") {
             json without = whole;
             json& parent = at.empty() ? without : without[at];
             parent.erase(name);
