@@ -56,14 +56,17 @@ bool lacks_descriptors(int handle) {
     return static_cast<std::size_t>(handle) >= most - descriptor_reserve(most);
 }
 
+std::string busy_text() {
+    const std::string body = "{\"error\":\"" + core::say("request.too-many-heads/connections") + "\"}";
+    return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
+           "Retry-After: 1\r\nConnection: close\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
 // To a client that gets no place; as much as goes at once.
 void say_busy(int socket, bool encrypted) {
     if (!encrypted) {
-        const std::string body = "{\"error\":\"" + core::say("request.too-many-heads/connections") + "\"}";
-        const std::string text =
-            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
-            "Retry-After: 1\r\nConnection: close\r\nContent-Length: " +
-            std::to_string(body.size()) + "\r\n\r\n" + body;
+        static const std::string text = busy_text();
         std::array<char, 4096> unread;  // closing over it would reset the answer away
         ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT);
         ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
