@@ -7,6 +7,7 @@ import datetime
 import io
 import json
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -36,14 +37,18 @@ def test_a_step_is_the_same_whoever_asks_and_whenever():
     assert json.loads(told.stdout) == first
 
 
-def test_a_thousand_faults_meet_every_row_of_the_table():
+COURSES = [plan.USUAL, plan.Course("vllm-ascend", faults.table("vllm-ascend")), plan.Course(table=faults.table(plan.POLLED, twin=True), twin=True)]
+
+
+@pytest.mark.parametrize("course", COURSES, ids=["polled", "streaming", "twin"])
+def test_a_thousand_faults_meet_every_row_of_the_table(course):
     seen, requests, number = collections.Counter(), 0, 0
     while sum(seen.values()) - seen["nothing"] < 1000:
-        step = plan.step(1, number)
+        step = plan.step(1, number, course)
         seen.update(one["fault"] for one in step["faults"])
         requests += len(step["clients"]) + 1
         number += 1
-    assert set(seen) == set(faults.BY_NAME)
+    assert set(seen) == {each.name for each in course.table}
     assert requests >= 5000
 
 
@@ -66,9 +71,10 @@ def test_the_parts_of_a_run_are_its_steps_in_order_each_in_its_own_life(start):
 
 
 def test_names_are_unique_and_arguments_are_data():
-    assert len(faults.BY_NAME) == len(faults.FAULTS)
+    both = {each.name: each for each in [*faults.FAULTS, *faults.STREAMING]}
+    assert all(len({each.name for each in table}) == len(table) for table in (faults.FAULTS, faults.STREAMING)) and faults.BY_NAME == both
     for number in range(300):
-        step = plan.step(3, number)
+        step = plan.step(3, number, COURSES[number % len(COURSES)])
         assert json.loads(json.dumps(step)) == step
 
 
@@ -213,7 +219,7 @@ def test_tallies_add_up_to_one_report(tmp_path, monkeypatch):
     total = report.added(report.added(life.empty_tally(), one), other)
     (tmp_path / "corral").write_bytes(b"....__asan_init....")
     monkeypatch.setattr(report.harness, "BIN", tmp_path)
-    told = report.report(argparse.Namespace(seed=1, start=0, jobs=2, slack=1, margin=4), total, 10)
+    told = report.report(argparse.Namespace(profile="axera-poll", seed=1, start=0, jobs=2, slack=1, margin=4), total, 10)
     assert (told["faults"], told["ends"], told["last_step"], told["sanitizers"]) == (7, {"done": 3, "lost": 1}, 60, True)
     assert told["violations_found"] == 1 and told["checks"]["lost"] == 1 and told["checks"]["zombie"] == 0
     assert told["kill_to_error_at_a_client_with_text_seconds"]["within_100ms"] == "1 of 2"
@@ -255,7 +261,7 @@ def test_a_prompt_that_is_read_again_without_the_tap_is_the_runtimes_own():
 def an_upgrade(log, monkeypatch, alone=True, runtime=7):
     monkeypatch.setattr(operator_faults, "await_over", lambda stage: None)
     monkeypatch.setattr(operator_faults, "services", lambda stage: {"runtime": runtime})
-    stage = argparse.Namespace(alone=alone, log_from=lambda begin: log)
+    stage = argparse.Namespace(alone=alone, keeps_processes=True, log_from=lambda begin: log)
     operator_faults.check_upgrade(stage, {}, {"log": 0, "services": {"runtime": 7}})
 
 
@@ -272,6 +278,21 @@ def test_an_upgrade_is_done_or_given_up_for_a_long_answer(monkeypatch):
 def test_what_else_becomes_of_an_upgrade_is_seen(monkeypatch, log, runtime):
     with pytest.raises(life.Violation):
         an_upgrade(log, monkeypatch, runtime=runtime)
+
+
+def test_a_leak_has_a_slope_and_noise_has_none():
+    dice = random.Random(1)
+    noise = [(at * 7, 20000 + dice.randint(-300, 300)) for at in range(3000)]
+    flat = measure.slope(noise)
+    assert flat["low"] < 0 < flat["high"] < 5
+    leak = measure.slope([(at, kb + at / 50) for at, kb in noise])  # 20 kB in 1,000 requests
+    assert leak["low"] < 20 < leak["high"] and leak["high"] - leak["low"] < 8
+    assert measure.slope(noise[:5]) is None
+
+
+def test_one_life_is_not_ended_by_a_fault():
+    gone = {each.name for each in faults.FAULTS} - {each.name for each in faults.table(plan.POLLED, one_life=True)}
+    assert gone == {"crash.corral", "restart.corral", "upgrade"}
 
 
 def test_what_an_operator_must_undo_is_undone_after_the_other_fault(monkeypatch):

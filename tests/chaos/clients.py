@@ -64,8 +64,8 @@ def strange(outcome, spoilt):
 
 
 class Client:
-    def __init__(self, spec, port):
-        self.spec, self.port = spec, port
+    def __init__(self, spec, port, profile):
+        self.spec, self.port, self.profile = spec, port, profile
         self.outcomes = []
         self.abandoned = 0
         self.latency = 0.0
@@ -76,8 +76,9 @@ class Client:
     # -- parts ----------------------------------------------------------------------------------------------------
 
     def asked(self, stream, part=None):
-        system, prompt, expected, label = plan.conversation(self.spec, part)
-        body = wire.body_of(self.spec["form"], system, prompt, stream, self.spec.get("options"))
+        system, prompt, expected, label = plan.conversation(self.spec, self.profile, part)
+        body = wire.body_of(self.spec["form"], system, prompt, stream, self.spec.get("options"),
+                            self.spec.get("model", "sim"))
         return wire.request_bytes(self.spec["form"], body), expected, label
 
     def read(self, connection, stream, on_piece=None):

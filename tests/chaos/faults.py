@@ -17,6 +17,7 @@ import signal
 from typing import Callable
 
 import device_faults as device
+import harness
 import machine_faults as machine
 import operator_faults as operator
 
@@ -297,6 +298,39 @@ FAULTS = [
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
+# Of the paths that ask for an answer, in whole or in part: /v1/chat/completions, /completion, /rkllm_chat; "": any, probes too.
+CHAT_ROUTES = ["complet", "chat", ""]
 
-def described(injection):
-    return f"{injection['fault']} {json.dumps(injection['args'])}"
+
+def in_answer(dice):
+    return {"on": "once", "after": dice.choice([0, 1, 7])}
+
+
+# A server that streams its answers itself, without a tokenizer service; its card is not played.
+STREAMING = [
+    *(BY_NAME[name] for name in (
+        "nothing", "kill.runtime", "kill.warden", "stop.runtime", "stop.corral", "crash.corral", "restart.corral", "runtime.kill_at",
+        "runtime.freeze", "runtime.busy", "runtime.device_hang", "runtime.device_slow", "runtime.never_end", "runtime.first_token_eos",
+        "start.runtime.kill_at.start", "start.runtime.kill_at.load", "start.runtime.kill_at.ready", "start.runtime.freeze.load",
+        "start.runtime.start_port_taken", "port.shared", "port.taken", "disk.full.log", "disk.full.state", "disk.limit", "clock.jump",
+        "descriptors.none", "crowd", "upgrade", "reload", "stop_start")),
+    *(dataclasses.replace(each, name=each.name.replace("runtime.", "server.")) for each in replies("runtime", CHAT_ROUTES, HANG)),
+    simulated("runtime", "stream_error", "-", in_answer),
+    simulated("runtime", "error_text", "-", in_answer, answers="gaps"),
+    simulated("runtime", "no_done", "-", lambda dice: {"on": draw_on(dice)}),
+    simulated("runtime", "done_without_finish", "-", in_answer, answers="gaps"),
+    simulated("runtime", "ignore_cancel", "-", constant(), within=HANG),
+    at_start("start_fail", "start"),
+    at_start("start_oom", "start"),
+    Fault("restart.runtime", "-", lambda dice: {"what": dice.choice(["sim", "sim/runtime"])}, operator.restart_services,
+          check=operator.check_restarted, weight=3, within=HANG),
+]
+BY_NAME |= {fault.name: fault for fault in STREAMING}
+
+
+def table(profile, one_life=False, twin=False):
+    """Of a model with this profile. `one_life`: without those in whose place another process or program of corral comes. `twin`: without
+    those that look at the processes of the one model."""
+    rows = FAULTS if profile == harness.POLLED else STREAMING
+    return tuple(each for each in rows if not (one_life and (each.ends_corral or each.name == "upgrade"))
+                 and not (twin and each.name in ("stop_start", "restart.services")))

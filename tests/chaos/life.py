@@ -55,7 +55,7 @@ class Life:
         number = first
         try:
             while number < behind_last and time.monotonic() < until and (self.options.keep_going or not self.tally["violations"]):
-                step = plan.step(self.options.seed, number)
+                step = plan.step(self.options.seed, number, self.options.course)
                 begun = time.monotonic()
                 try:
                     if self.stage is None:
@@ -70,17 +70,17 @@ class Life:
                 if number % 10 == 0:
                     self.progress(number)
             if self.stage is not None and number > first:
-                self.end(plan.step(self.options.seed, number - 1))
+                self.end(plan.step(self.options.seed, number - 1, self.options.course))
         finally:
             self.drop()
         self.tally["ends"], self.tally["by_fault"] = dict(self.ends), dict(self.by_fault)
         return self.tally
 
     def begin(self, number):
-        which = number // plan.LIFE
+        which = number // self.options.course.life
         again = len(list(self.folder.glob(f"life-{which}-*")))  # after a violation
-        self.stage = Stage(self.folder / f"life-{which}-{again}", plan.life(self.options.seed, which), self.options.slack,
-                           self.no_disks, self.page.port if self.page else 0)
+        self.stage = Stage(self.folder / f"life-{which}-{again}", plan.life(self.options.seed, which, self.options.course),
+                           self.options.slack, self.no_disks, self.page.port if self.page else 0)
         self.stage.begin()
         if self.page:
             self.page.open()
@@ -90,6 +90,7 @@ class Life:
         self.load = measure.loads(self.stage.fresh_log())
         self.level = {"descriptors": self.stage.descriptors(), "kb": self.stage.resident_kb()}
         self.steps_in_life = 0
+        self.resident = []  # (requests so far, kB), after each step
 
     def drop(self):
         if self.stage is not None:
@@ -99,7 +100,7 @@ class Life:
 
     def perform(self, step):
         stage = self.stage
-        actors = [clients.Client(spec, stage.box.port) for spec in step["clients"]]
+        actors = [clients.Client(spec, stage.box.port, stage.box.profile) for spec in step["clients"]]
         threads = [threading.Thread(target=self.act, args=(actor,), daemon=True) for actor in actors]
         begun = time.monotonic()
         for thread in threads:
@@ -122,6 +123,7 @@ class Life:
         if self.page:
             self.page.check()
         self.steps_in_life += 1
+        self.resident.append((self.tally["requests"], stage.resident_kb()))
         if self.steps_in_life == 8:
             self.level["kb"] = max(self.level["kb"], stage.resident_kb())  # pools and caches are filled by now
 
@@ -185,7 +187,7 @@ class Life:
 
     def note_restart(self, step, lines):
         kill = self.kill_of(step)
-        times = kill and measure.restart(lines, FIRST_RESTARTS[kill[0]], kill[2], self.load)
+        times = kill and not self.options.course.twin and measure.restart(lines, FIRST_RESTARTS[kill[0]], kill[2], self.load)
         if times:
             self.tally["restarts"].append({"step": step["number"], "fault": kill[0], **dataclasses.asdict(times)})
 
@@ -225,6 +227,8 @@ class Life:
             return ""
         if end != "error":
             return "" if broken and end in ("cut", "refused") else told
+        if outcome.kind == "wild" and "refuses a value of this request" in outcome.answer.detail:
+            return ""
         if status == 200:
             return told if calm else ""
         if status == 400 and (outcome.kind == "big" or any("context" in rule.name for rule in rules)):
@@ -248,7 +252,7 @@ class Life:
 
     def probe(self, label):
         spec = {"kind": "whole", "label": label, "form": "chat", "shape": "echo"}
-        actor = clients.Client(spec, self.stage.box.port)
+        actor = clients.Client(spec, self.stage.box.port, self.stage.box.profile)
         actor.run()
         self.tally["requests"] += 1
         outcome = actor.outcomes[0]
@@ -330,8 +334,12 @@ class Life:
         cpu = stage.cpu_seconds()
         stage.pause(1)
         cpu = stage.cpu_seconds() - cpu
+        slope = measure.slope(self.resident[len(self.resident) // 5:]) if self.options.soak else None
         self.tally["lives"].append({"steps": self.steps_in_life, "descriptors": [sum(before.values()), sum(now.values())],
-                           "kb": [self.level["kb"], self.level["kb"] + grown], "idle_cpu_seconds": round(cpu, 3)})
+                           "kb": [self.level["kb"], self.level["kb"] + grown], "kb_in_1000_requests": slope,
+                           "idle_cpu_seconds": round(cpu, 3)})
+        if slope and slope["low"] * 100 > self.options.memory * 1024:
+            raise Violation("memory", f"memory: grows by {slope['middle']} kB in 1,000 requests ({slope['low']} to {slope['high']})")
         if grown > self.options.memory * 1024:
             raise Violation("memory", f"memory: {self.level['kb']} kB after the first steps, {grown} kB more at the end")
         if cpu > 0.3:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import math
 import re
 
 LINE = re.compile(r"(\d{4}-\S+) \w+ sim:latest/(tokenizer|runtime): (starting|ready|stopping|waiting|stopped|broken)\b( \(process)?")
@@ -75,6 +76,19 @@ def shares(values):
     values = sorted(values)
     at = lambda share: round(values[min(len(values) - 1, int(len(values) * share))], 3) if values else None
     return {"count": len(values), "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "max": at(1.0)}
+
+
+def slope(points):
+    """Of (x, y), y per 1,000 of x: the median of the slopes between all pairs (Theil and Sen), and its interval of 95 % by the number
+    of pairs that rise (Kendall). Where the values hang together from one to the next, the true interval is wider."""
+    points = points[:: max(1, len(points) // 500)]
+    rises = sorted(1000 * (y - b) / (x - a) for at, (a, b) in enumerate(points) for x, y in points[at + 1:] if x > a)
+    if len(points) < 10 or not rises:
+        return None
+    count, pairs = len(points), len(rises)
+    spread = 1.96 * math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    at = lambda rank: round(rises[min(pairs - 1, max(0, int(rank)))], 2)
+    return {"middle": at(pairs / 2), "low": at((pairs - spread) / 2), "high": at((pairs + spread) / 2)}
 
 
 def within(values, limit):

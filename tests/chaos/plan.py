@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
+import re
 
 import faults
 import wire
+from harness import POLLED
 
 LIFE = 60  # steps that one process of corral serves; then it must end as it began
+
+
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """What all steps of a run have in common."""
+
+    profile: str = POLLED
+    table: tuple = tuple(faults.FAULTS)  # of what can go wrong
+    life: int = LIFE
+    twin: bool = False  # a second model on the same card, which has room for one
+
+
+USUAL = Course()
 
 FILLER = " one two three four five six seven eight nine ten"
 FILLERS = 400  # more than any answer without end has: without the tap, tokens are counted by polls, and a late one brings many
@@ -22,23 +38,26 @@ def mark(label):
     return f"mark-{label}-"
 
 
-def life(seed, number):
+def life(seed, number, course=USUAL):
     """Settings of one process of corral."""
     dice = random.Random(f"{seed}/life/{number}")
     return {"number": number, "tap": number % 3 != 2, "silence": dice.choice(["10s", "1s"]),
-            "tokens_per_second": dice.choice([150, 400, 1000]), "prefill_ms": dice.choice([2, 10])}
+            "tokens_per_second": dice.choice([150, 400, 1000]), "prefill_ms": dice.choice([2, 10]), "profile": course.profile,
+            "parallel": dice.choice([1, 3]), "twin": course.twin}
 
 
-def step(seed, number):
+def step(seed, number, course=USUAL):
     dice = random.Random(f"{seed}/step/{number}")
     count = 2 if dice.random() < 0.12 else 1
-    injections = [draw_fault(dice) for _ in range(count)]
+    injections = [draw_fault(dice, course.table) for _ in range(count)]
     clients = [draw_client(dice, f"{number}x{place}") for place in range(dice.randint(3, 7))]
+    for client in clients[2::3] if course.twin else []:
+        client["model"] = "twin"
     return {"number": number, "faults": injections, "clients": clients}
 
 
-def draw_fault(dice):
-    fault = dice.choices(faults.FAULTS, [each.weight for each in faults.FAULTS])[0]
+def draw_fault(dice, table):
+    fault = dice.choices(table, [each.weight for each in table])[0]
     return {"fault": fault.name, "args": fault.draw(dice), "at": round(dice.choice([0, dice.uniform(0, 0.6)]), 3),
             "hold": round(dice.choice([dice.uniform(0.05, 0.5), dice.uniform(0.3, 2.5), dice.choice([0.3, 5.0])]), 3)}
 
@@ -72,28 +91,25 @@ def draw_client(dice, label):
     return client
 
 
-def conversation(client, part=None):
-    """(system text, prompt, expected answer or None, label) of one request of a client."""
+def conversation(client, profile, part=None):
+    """(system text, prompt, expected answer or None, label) of one request of a client. `profile`: of profiles.py."""
     label = client["label"] if part is None else f"{client['label']}x{part}"
     system = f"You are the clerk of {mark(label)}."
     question = f"What is in {mark(label)} ?"
     if client["kind"] == "big":
-        question += " word" * 4000
+        question += " word" * 6000  # more than any context here
     if client["shape"] == "text":
         answer = f"It is in {mark(label)} and nowhere else."
         return system, f"[[text={answer}]] {question}", answer, label
     if client["shape"] == "long":
         return system, f"[[never_end]] {question}", None, label
     prompt = f"[[echo]] {question}"
-    return system, prompt, echo(system, prompt), label
+    return system, prompt, echo(system, prompt, profile), label
 
 
-def echo(system, prompt):
+def echo(system, prompt, profile):
     """The context that the model must have read, as the simulator tells it."""
-    text = ""
-    for role, content in (("system", system), ("user", prompt)):
-        text += "{im_start}" + f"{role}\n{content}" + "{im_end}\n"
-    return text + "{im_start}assistant\n"
+    return re.sub(r"<\|(im_\w+)\|>", r"{\1}", profile.own_words() + profile.prompt_of(system, [("user", prompt)]))
 
 
 def shown(plan):
@@ -107,15 +123,15 @@ def shown(plan):
     return "\n".join(lines)
 
 
-def parts(seed, start, wanted=None):
+def parts(seed, start, wanted=None, course=USUAL):
     """(first step, step behind the last) of each life, until `wanted` faults are injected; without it for ever."""
     number, count = start, 0
     while wanted is None or count < wanted:
         first = number
         while True:
             if wanted is not None:
-                count += sum(one["fault"] != "nothing" for one in step(seed, number)["faults"])
+                count += sum(one["fault"] != "nothing" for one in step(seed, number, course)["faults"])
             number += 1
-            if number % LIFE == 0 or (wanted is not None and count >= wanted):
+            if number % course.life == 0 or (wanted is not None and count >= wanted):
                 break
         yield first, number

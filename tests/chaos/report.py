@@ -58,7 +58,7 @@ def report(options, tally, seconds):
     found = collections.Counter(each["kind"] for each in tally["violations"])
     last = max((int(number) for number in tally["step_seconds"]), default=None)
     return {
-        "seed": options.seed, "first_step": options.start, "last_step": last, "seconds": round(seconds, 1), "jobs": options.jobs,
+        "profile": options.profile, "seed": options.seed, "first_step": options.start, "last_step": last, "seconds": round(seconds, 1), "jobs": options.jobs,
         "slack": options.slack, "margin": options.margin, "sanitizers": is_sanitized(harness.BIN / "corral"),
         "steps": tally["steps"], "faults": tally["faults"], "requests": tally["requests"],
         "violations_found": sum(found.values()), "checks": {kind: found[kind] for kind in KINDS},
@@ -68,6 +68,7 @@ def report(options, tally, seconds):
                                                         "within_100ms": measure.within(tally["error_after_kill"], 0.1)},
         "descriptors_more_at_the_end": max((each["descriptors"][1] - each["descriptors"][0] for each in lives), default=None),
         "memory_grown_kb": max((each["kb"][1] - each["kb"][0] for each in lives), default=None),
+        "kb_in_1000_requests": next((each["kb_in_1000_requests"] for each in lives), None),
         "idle_cpu_seconds": max((each["idle_cpu_seconds"] for each in lives), default=None),
         "by_fault": dict(sorted(tally["by_fault"].items(), key=lambda pair: -pair[1])),
         "slowest_steps": dict(sorted(tally["step_seconds"].items(), key=lambda pair: -pair[1])[:8]),

@@ -15,14 +15,18 @@ import sys
 import tempfile
 import time
 
+import faults
 import harness
 import machine
 import page
 import plan
+import profiles
 import report
 from life import Life, empty_tally
 
 
+PROFILES = [harness.POLLED, *(each.name for each in profiles.PROFILES if not (each.tokenizer or each.inner_tokenizer))]
+ONE_LIFE = 10**9  # steps
 GRACE = 30  # seconds, for a life that has told its tally or is asked to end
 
 
@@ -92,7 +96,7 @@ def side_by_side(options, job, parts):
 def tallies(options, job):
     """Of each life, as it ends."""
     timed = options.seconds is not None
-    parts = plan.parts(options.seed, options.start, None if timed else options.faults)
+    parts = plan.parts(options.seed, options.start, None if timed else options.faults, options.course)
     if options.jobs == 1:
         for part in parts:
             if time.monotonic() >= job.until:
@@ -128,11 +132,27 @@ def end_page(watched, total):
         print(f"\nFAILED: {excess}", file=sys.stderr, flush=True)
 
 
+def course_of(parser, options):
+    if options.twin and options.profile != harness.POLLED:
+        parser.error(f"--twin takes a card, which {harness.POLLED} alone has here")
+    table = faults.table(options.profile, options.soak, options.twin)
+    if options.only:
+        wanted = options.only.split(",")
+        if unknown := set(wanted) - {each.name for each in table}:
+            parser.error(f"no fault of this run: {', '.join(sorted(unknown))}")
+        table = tuple(each for each in table if each.name in wanted)
+    return plan.Course(options.profile, table, ONE_LIFE if options.soak else plan.LIFE, options.twin)
+
+
 def options_of(arguments):
     parser = argparse.ArgumentParser(prog="tools/chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="decides every step (default 1)")
     parser.add_argument("--faults", type=int, default=100, help="how many faults to inject (default 100)")
     parser.add_argument("--seconds", type=float, help="for so long instead, whole steps only")
+    parser.add_argument("--profile", default=harness.POLLED, choices=PROFILES, help=f"of the model's runtime (default {harness.POLLED})")
+    parser.add_argument("--twin", action="store_true", help="two models that take turns on one card; a third of the clients wants the second")
+    parser.add_argument("--soak", action="store_true", help="one process of corral for all steps: nothing ends it or replaces its program")
+    parser.add_argument("--only", metavar="FAULT,...", help="no other faults than these")
     parser.add_argument("--from", dest="start", type=int, default=0, metavar="STEP", help="begin with this step of the plan")
     parser.add_argument("--jobs", type=int, default=1, help="so many lives of corral at a time (default 1)")
     parser.add_argument("--bin", help="folder of the programs (default build/release/bin)")
@@ -145,6 +165,9 @@ def options_of(arguments):
     parser.add_argument("--memory", type=float, default=24, help="MiB that corral may have grown by at the end (default 24)")
     parser.add_argument("--page", metavar="DIR", help="a page of the box stays open in Chromium; DIR is what tests/web/install has filled")
     options = parser.parse_args(arguments)
+    options.course = course_of(parser, options)
+    if options.soak and options.jobs != 1:
+        parser.error("--soak is one life: leave out --jobs")
     if options.page and options.jobs != 1:
         parser.error("--page is for one life at a time: leave out --jobs")
     if options.page and not (pathlib.Path(options.page) / "venv/bin/python").exists():
@@ -158,7 +181,7 @@ def options_of(arguments):
 def show_plan(options):
     shown, number = 0, options.start
     while shown < options.faults:
-        step = plan.step(options.seed, number)
+        step = plan.step(options.seed, number, options.course)
         shown += sum(one["fault"] != "nothing" for one in step["faults"])
         print(plan.shown(step))
         number += 1

@@ -68,17 +68,21 @@ class Stage:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.card = device_faults.Card(self.folder / "card.json")
         sim = str(harness.BIN / "corral-sim")
+        polled = settings["profile"] == harness.POLLED
         card = (f'[models.device]\ncommand = ["{sim}", "axcl-smi"]\nenvironment = {{ CORRAL_SIM_DEVICE = "{self.card.file}" }}\n'
                 f"timeout = {duration(device_faults.TOOL, slack)}\n")
         runtime = ["/usr/bin/env", f"CORRAL_SIM_DEVICE={self.card.file}", sim, "runtime", *harness.Box.runtime_flags()]
         self.box = harness.Box(folder, {"mode": "text", "directives": True, "timing": timing}, config=config,
-                               model=f"[models.clocks]\n{clocks}{RESTART}{card}", tap=settings["tap"], runtime=runtime,
-                               listen=f"127.0.0.1:{port}")
-        text = self.box.config_file.read_text()
+                               model=f"[models.clocks]\n{clocks}{RESTART}{card if polled else ''}", tap=settings["tap"],
+                               runtime=runtime if polled else None, listen=f"127.0.0.1:{port}", profile=settings["profile"])
+        self.keeps_processes = not (settings["twin"] or self.box.profile.replaces_on_cancel)
+        text = self.box.config_file.read_text().replace("parallel = 1\n", f"parallel = {settings['parallel']}\n")
         limit = "".join(f"{name} = {duration(seconds, slack)}\n{name}_ceiling = {duration(seconds, slack)}\n"
                         for name, seconds in (("start_stall", faults.START_STALL), ("start_limit", 20)))
         for service in ("tokenizer", "runtime"):
             text = text.replace(f"[models.services.{service}]\n", f"[models.services.{service}]\n{limit}")
+        if settings["twin"]:  # with the same control sockets, so that faults meet the one that is loaded
+            text += "[[models]]" + text.split("[[models]]")[1].replace('name = "sim"', 'name = "twin"', 1)
         self.config = text
         self.write_config(text)
         self.clock = machine.WallClock(self.folder / "clock")
@@ -220,7 +224,7 @@ class Stage:
             with contextlib.suppress(OSError):
                 if state != "Z" and pid != self.box.process.pid and mark in pathlib.Path("/proc", str(pid), "environ").read_bytes():
                     (services if pid in family else found).append((pid, command[:80]))
-        twice = [name for name in ("runtime", "tokenizer") if sum(f"corral-sim {name}" in each for _, each in services) > 1]
+        twice = [name for name in (self.box.profile.program, "tokenizer") if sum(f"corral-sim {name}" in each for _, each in services) > 1]
         return found + [each for each in services if any(f"corral-sim {name}" in each[1] for name in twice)]
 
     def descriptors(self):

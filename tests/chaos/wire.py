@@ -8,7 +8,6 @@ import json
 import socket
 import time
 
-MODEL = "sim:latest"
 MOST_TOKENS = 300  # of any answer; an answer without end gets fewer
 ENDLESS_TOKENS = 90
 
@@ -21,21 +20,21 @@ class Cut(Exception):
     """The connection ended before the answer did."""
 
 
-def body_of(form, system, prompt, stream, options=None):
+def body_of(form, system, prompt, stream, options, model):
     """One conversation, a system text and a question, in the words of a wire format."""
     most = ENDLESS_TOKENS if "[[never_end]]" in prompt else MOST_TOKENS
     user = {"role": "user", "content": prompt}
     both = [{"role": "system", "content": system}, user]
     tunables = {"num_predict": most, **(options or {})}
     if form == "chat":
-        return {"model": MODEL, "messages": both, "stream": stream, "options": tunables}
+        return {"model": f"{model}:latest", "messages": both, "stream": stream, "options": tunables}
     if form == "generate":
-        return {"model": MODEL, "system": system, "prompt": prompt, "stream": stream, "options": tunables}
+        return {"model": f"{model}:latest", "system": system, "prompt": prompt, "stream": stream, "options": tunables}
     if form == "openai":
-        return {"model": MODEL, "messages": both, "stream": stream, "max_tokens": most}
+        return {"model": f"{model}:latest", "messages": both, "stream": stream, "max_tokens": most}
     if form == "responses":
-        return {"model": MODEL, "instructions": system, "input": prompt, "stream": stream, "max_output_tokens": most}
-    return {"model": MODEL, "system": system, "messages": [user], "stream": stream, "max_tokens": most}
+        return {"model": f"{model}:latest", "instructions": system, "input": prompt, "stream": stream, "max_output_tokens": most}
+    return {"model": f"{model}:latest", "system": system, "messages": [user], "stream": stream, "max_tokens": most}
 
 
 def request_bytes(form, body):

@@ -8,12 +8,12 @@ import os
 import pathlib
 
 from client import MODEL, Client, LaterStream, Reply, Stream
-from profiles import BY_NAME, service_table
+from profiles import BY_NAME, POLLED, service_table
 from running import (BIN, ROOT, Daemon, bin_for_others, descendants, free_port, has_terminals, living, others_reach, own_mount, pause,
                      processes, started, wait_until)
 from simulator import FAST, Simulator, scenario_of, write_package
 
-__all__ = ["BIN", "FAST", "MODEL", "ROOT", "Box", "Client", "Daemon", "Elsewhere", "LaterStream", "Reply", "Simulator", "Stream", "bin_for_others",
+__all__ = ["BIN", "FAST", "MODEL", "POLLED", "ROOT", "Box", "Client", "Daemon", "Elsewhere", "LaterStream", "Reply", "Simulator", "Stream", "bin_for_others",
            "compares_soon", "descendants", "free_port", "has_terminals", "living", "others_reach", "own_mount", "pause", "processes", "started",
            "wait_until"]
 
@@ -33,7 +33,7 @@ class Box(Daemon, Client, Simulator):
     """One corral with one simulated model."""
 
     def __init__(self, folder, scenario=None, config="", model="", tap=True, runtime=None, tokenizer=None, package=None,
-                 layers=4, package_flags=(), family="qwen2.5", listen="127.0.0.1:0", log_level="debug", profile="axera-poll"):
+                 layers=4, package_flags=(), family="qwen2.5", listen="127.0.0.1:0", log_level="debug", profile=POLLED):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.profile = BY_NAME[profile]
@@ -62,7 +62,7 @@ class Box(Daemon, Client, Simulator):
         reuse = os.environ.get("CORRAL_TEST_REUSE")
         if reuse and self.tap and "reuse" not in model and "compare_after" not in model:
             model = f'reuse = "{reuse}"\n{compares_soon(model)}'
-        elif self.profile.name == "axera-poll" and "compare_after" not in model:
+        elif self.profile.name == POLLED and "compare_after" not in model:
             model = compares_soon(model, "1h")  # a comparison would be among the runs that a test looks at
         # So that the text that a test reads of an answer is the model's own.
         errors = "" if "stream_errors" in extra else 'stream_errors = "line"\n'

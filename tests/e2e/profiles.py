@@ -61,12 +61,17 @@ class Profile:
             return f"<|im_start|>user\n{system}\n\n{first}"
         return f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{first}"
 
+    def own_words(self):
+        """Of the runtime, in front of each conversation."""
+        if self.bare:
+            return f"<|im_start|>system {self.persona} <|im_end|> "
+        return f"<|im_start|>system\n{self.persona}<|im_end|>\n" if self.single_message else ""
+
     def foreign_part(self, kv_text, system, turns):
         """What the model read beside this conversation and the runtime's own words: must be nothing."""
         wanted = self.prompt_of(system, turns)
         assert kv_text.endswith(wanted), f"{kv_text!r}\ndoes not end in\n{wanted!r}"
-        own = f"<|im_start|>system\n{self.persona}<|im_end|>\n" if self.single_message else ""
-        own = f"<|im_start|>system {self.persona} <|im_end|> " if self.bare else own
+        own = self.own_words()
         return kv_text[: -len(wanted)].replace(own, "", 1) if own else kv_text[: -len(wanted)]
 
 
@@ -82,8 +87,9 @@ NO_TOKENIZER_FLAGS = ("--devices", "0", "--template_filename_axmodel", "model/si
                       "--filename_tokens_embed", "model/model.embed_tokens.weight.bfloat16.bin", "--axmodel_num", "4",
                       "--tokens_embed_num", "151936", "--tokens_embed_size", "8")
 
+POLLED = "axera-poll"
 PROFILES = [
-    Profile("axera-poll", tokenizer=True, raw=True),
+    Profile(POLLED, tokenizer=True, raw=True),
     Profile("axera-vlm", arguments=NO_TOKENIZER_FLAGS, single_message=True, inner_tokenizer=True, scenario={"stateless": True},
             persona="You are a helpful assistant.",
             variables={"tokenizer_file": "t.txt", "image_encoder": "e.axmodel", "runtime_program": "main_api"}),
