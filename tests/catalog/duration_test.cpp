@@ -41,8 +41,8 @@ TEST(nearest, finds_a_slip_and_not_another_word) {
 }
 
 TEST(diagnostic, names_file_line_and_column) {
-    EXPECT_EQ(to_text({"a.toml", 3, 7, "is wrong"}), "a.toml:3:7: is wrong");
-    EXPECT_EQ(to_text({"OLLAMA_HOST", 0, 0, "is wrong"}), "OLLAMA_HOST: is wrong");
+    EXPECT_EQ(to_text({"a.toml", 3, 7, core::reason::unlisted("is wrong")}), "a.toml:3:7: is wrong");
+    EXPECT_EQ(to_text({"OLLAMA_HOST", 0, 0, core::reason::unlisted("is wrong")}), "OLLAMA_HOST: is wrong");
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ def test_names_are_unique_and_arguments_are_data():
     for number in range(300):
         step = plan.step(3, number, COURSES[number % len(COURSES)])
         assert json.loads(json.dumps(step)) == step
+        assert all(one["fault"] in plan.shown(step) for one in step["faults"])
 
 
 @pytest.mark.parametrize("row", [f"F{n}" for n in range(1, 23) if n not in (3, 11, 13, 19, 20)])

@@ -334,3 +334,7 @@ def table(profile, one_life=False, twin=False):
     rows = FAULTS if profile == harness.POLLED else STREAMING
     return tuple(each for each in rows if not (one_life and (each.ends_corral or each.name == "upgrade"))
                  and not (twin and each.name in ("stop_start", "restart.services")))
+
+
+def described(injection):
+    return f"{injection['fault']} {json.dumps(injection['args'])}"

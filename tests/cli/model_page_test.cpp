@@ -62,8 +62,9 @@ TEST_F(model_pages, show_all_that_is_known_but_no_secret) {
 
 TEST_F(model_pages, list_files_and_daemon_together) {
     auto settings = read(config::model_text + "aliases = [\"q\"]\n");
-    settings.left_out.push_back({"/m/bad.toml", "bad:latest", {{"/m/bad.toml", 3, 1, "no"}}});
-    settings.left_out.push_back({"/m/kept.toml", "", {{"/m/kept.toml", 1, 1, "no"}}});
+    settings.left_out.push_back(
+        {"/m/bad.toml", "bad:latest", {{"/m/bad.toml", 3, 1, core::reason::unlisted("no")}}});
+    settings.left_out.push_back({"/m/kept.toml", "", {{"/m/kept.toml", 1, 1, core::reason::unlisted("no")}}});
     const auto alone = list_models(settings, nullptr);
     ASSERT_EQ(alone.size(), 3U);
     EXPECT_EQ(alone[0].state, "");

@@ -187,8 +187,8 @@ TEST_F(configuration_manifests, one_that_is_served_stays_when_its_file_becomes_b
 TEST_F(configuration_manifests, only_a_manifest_can_be_left_out_later) {
     put("a.toml", manifest("a"));
     auto settings = read(model_text);
-    EXPECT_FALSE(leave_out(settings, "Qwen3:4b", "why"));
-    EXPECT_TRUE(leave_out(settings, "a:latest", "no port"));
+    EXPECT_FALSE(leave_out(settings, "Qwen3:4b", core::reason::unlisted("why")));
+    EXPECT_TRUE(leave_out(settings, "a:latest", core::reason::unlisted("no port")));
     EXPECT_THAT(names(settings), ElementsAre("Qwen3:4b"));
     EXPECT_EQ(problem(settings), "models.d/a.toml: no port");
 }

@@ -217,10 +217,10 @@ TEST_F(configuration_file, names_what_is_wrong_with_a_model) {
     EXPECT_THAT(complaints(changed("{ layers = 36 }", "{ layers = 36, pyton = \"p\" }")),
                 HasSubstr("nothing uses the variable 'pyton'; did you mean 'python'?"));
     EXPECT_THAT(complaints(changed("{ layers = 36 }", "{ layers = 36, vocabulary = 5 }")),
-                HasSubstr("it is a key of [models.context]"));
+                HasSubstr("it is a key of the table 'context'"));
     EXPECT_THAT(complaints(changed("package = \"package\"\n", "")), HasSubstr("'package' is missing"));
     EXPECT_THAT(complaints(model_text + "[models.services.runtime]\narguments = [\"{vocabulary}\"]\n"),
-                HasSubstr("needs 'vocabulary' in [models.context]"));
+                HasSubstr("needs 'vocabulary' in its table 'context'"));
 }
 
 TEST_F(configuration_file, refuses_two_services_on_one_port) {

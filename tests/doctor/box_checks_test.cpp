@@ -93,9 +93,9 @@ TEST_F(box_checks, a_holder_of_another_user_is_found_out_with_a_command) {
 
 TEST_F(box_checks, mistakes_of_the_configuration_are_findings) {
     configuration_view& said = configured();
-    said.errors = {{"corral.toml", 3, 1, "unknown key 'lisen'"}};
-    said.left_out = {{"models.d/a.toml", 1, 1, "there is no profile 'x'"}};
-    said.warnings = {{"corral.toml", 9, 1, "it has no effect"}};
+    said.errors = {{"corral.toml", 3, 1, core::reason::unlisted("unknown key 'lisen'")}};
+    said.left_out = {{"models.d/a.toml", 1, 1, core::reason::unlisted("there is no profile 'x'")}};
+    said.warnings = {{"corral.toml", 9, 1, core::reason::unlisted("it has no effect")}};
     EXPECT_THAT(found(), ElementsAre("error configuration.error", "error configuration.manifest",
                                      "warning configuration.warning"));
     EXPECT_THAT(the("configuration.error").what, HasSubstr("corral.toml:3"));
