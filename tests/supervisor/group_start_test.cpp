@@ -131,8 +131,8 @@ TEST_F(group_start, a_start_that_stands_still_ends) {
 }
 
 TEST_F(group_start, progress_keeps_a_slow_start_alive) {
-    auto& service = add("runtime", {"--delay", "3", "--bar", "30"});
-    service.rules.start_stall = milliseconds{2500};
+    auto& service = add("runtime", {"--delay", "6", "--bar", "30"});
+    service.rules.start_stall = milliseconds{5500};  // its interpreter alone may take two seconds
     wanted.restart.intensity = 0;
     start();
     EXPECT_EQ(wait_ready(), "");
