@@ -72,8 +72,10 @@ class Stage:
         card = (f'[models.device]\ncommand = ["{sim}", "axcl-smi"]\nenvironment = {{ CORRAL_SIM_DEVICE = "{self.card.file}" }}\n'
                 f"timeout = {duration(device_faults.TOOL, slack)}\n")
         runtime = ["/usr/bin/env", f"CORRAL_SIM_DEVICE={self.card.file}", sim, "runtime", *harness.Box.runtime_flags()]
+        positions = harness.BY_NAME[settings["profile"]].positions
+        context = f"[models.context]\npositions = {positions}\n" if positions else ""
         self.box = harness.Box(folder, {"mode": "text", "directives": True, "timing": timing}, config=config,
-                               model=f"[models.clocks]\n{clocks}{RESTART}{card if polled else ''}", tap=settings["tap"],
+                               model=f"[models.clocks]\n{clocks}{RESTART}{card if polled else context}", tap=settings["tap"],
                                runtime=runtime if polled else None, listen=f"127.0.0.1:{port}", profile=settings["profile"])
         self.keeps_processes = not (settings["twin"] or self.box.profile.replaces_on_cancel)
         text = self.box.config_file.read_text().replace("parallel = 1\n", f"parallel = {settings['parallel']}\n")

@@ -25,6 +25,7 @@ class Profile:
     raw: bool = False  # takes a prompt as it is
     counts_early: bool = True  # or never: the tokens of a prompt are known before its answer
     replaces_on_cancel: bool = False  # nothing but a restart ends a long run
+    positions: int = 0  # of the context, where the server neither says nor keeps it: a longer prompt has no answer
     lines: str = ""  # more keys of the runtime's table
     folder: str = "package"  # what its package must be called
     persona: str = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."  # where there is no system turn
@@ -125,7 +126,7 @@ PROFILES = [
     Profile("mindie", program="mindie", persona="", counts_early=False, arguments=("--config-file", "{config_file}"),
             variables={"served_name": "sim", "parallel": 1}, lines='working_directory = "{package}"\n',
             scenario={"chat": {"stop_wait_ms": 100}}),
-    Profile("axera-sse", program="axera-sse", arguments=NO_TOKENIZER_FLAGS, variables={"tokenizer": "sim"}),
+    Profile("axera-sse", program="axera-sse", positions=2048, arguments=NO_TOKENIZER_FLAGS, variables={"tokenizer": "sim"}),
 ]
 
 BY_NAME = {profile.name: profile for profile in PROFILES}
