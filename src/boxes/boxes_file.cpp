@@ -313,7 +313,7 @@ boxes_reading read_boxes_file(const fs::path& file) {
         boxes_reading result;
         result.errors = issues.take();
         if (result.errors.empty()) {
-            result.errors.push_back({file.string(), 0, 0, "cannot be found: " + error.message()});
+            result.errors.push_back({file.string(), 0, 0, core::say("configuration.no-file/name", error)});
         }
         return result;
     }

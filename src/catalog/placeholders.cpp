@@ -192,16 +192,16 @@ std::vector<std::string> built_in_placeholders(const profile& of) {
     return names;
 }
 
-std::string variable_name_problem(const std::string& name, const profile& of) {
+core::reason variable_name_problem(const std::string& name, const profile& of) {
     if (name.empty() || !std::ranges::all_of(name, name_character)) {
         return core::say("configuration.bad-form/variable", name);
     }
     if (name == "vocabulary") {
-        return "'vocabulary' is not a variable; it is a key of [models.context]";
+        return core::say("configuration.bad-form/vocabulary");
     }
     const auto taken = built_in_placeholders(of);
     if (std::ranges::find(taken, name) != taken.end()) {
-        return "the variable name '" + name + "' is taken: Corral fills in {" + name + "} itself";
+        return core::say("configuration.bad-form/taken", name, name);
     }
     return {};
 }

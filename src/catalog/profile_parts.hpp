@@ -37,7 +37,7 @@ void read_service_names(section& table, service_template& service, std::set<std:
 // Where a service answers, as written: http://<IP literal or localhost>:<port or {port}>, and no path,
 // because the vendor's runtime dies of a URL with a final slash (docs/facts/vendor_ax.md#start-observed).
 struct service_url {
-    std::string problem;     // a sentence; empty when the URL is good
+    core::reason problem;    // empty when the URL is good
     std::uint16_t port = 0;  // 0: {port}, or another placeholder
 };
 

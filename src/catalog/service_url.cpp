@@ -2,6 +2,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "corral/core/say.hpp"
 #include "corral/core/server_url.hpp"
 
 namespace corral::catalog {
@@ -25,19 +26,19 @@ std::string with_stand_ins(std::string_view text) {
     return out;
 }
 
-const char* sentence_of(core::url_fault fault) {
+core::reason problem_of(core::url_fault fault, std::string_view url) {
     switch (fault) {
         case core::url_fault::scheme:
         case core::url_fault::tls:
-            return "it must begin with http://";
+            return core::say("configuration.bad-form/service-scheme", url);
         case core::url_fault::more:
-            return "it must end after the port, without '/'";
+            return core::say("configuration.bad-form/service-more", url);
         case core::url_fault::port:
-            return "its port must be {port} or a number from 1 to 65535";
+            return core::say("configuration.bad-form/service-port", url);
         case core::url_fault::host:
             break;
     }
-    return "its host must be 'localhost' or a loopback address such as 127.0.0.1";
+    return core::say("configuration.bad-form/service-host", url);
 }
 
 bool is_loopback(const std::string& host) {
@@ -49,22 +50,19 @@ bool is_loopback(const std::string& host) {
 }  // namespace
 
 service_url parse_service_url(std::string_view text) {
-    const auto bad = [&](const char* why) {
-        return service_url{"\"" + std::string(text) + "\" is not a service's address: " + why, 0};
-    };
     const auto read = core::parse_server_url(with_stand_ins(text));
     if (const auto* const fault = std::get_if<core::url_fault>(&read)) {
-        return bad(sentence_of(*fault));
+        return {problem_of(*fault, text)};
     }
     const auto& url = std::get<core::server_url>(read);
     if (text.ends_with('/')) {
-        return bad(sentence_of(core::url_fault::more));
+        return {problem_of(core::url_fault::more, text)};
     }
     if (!is_loopback(url.host)) {
-        return bad(sentence_of(core::url_fault::host));
+        return {problem_of(core::url_fault::host, text)};
     }
     if (!url.port) {
-        return bad("it must name a port, such as http://127.0.0.1:{port}");
+        return {core::say("configuration.bad-form/service-no-port", text)};
     }
     return {{}, text.ends_with('}') ? std::uint16_t{0} : *url.port};
 }

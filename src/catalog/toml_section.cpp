@@ -60,8 +60,8 @@ std::string number_text(double value) {
     return out;
 }
 
-// What to do where that line sets a key to a bare text, which TOML takes for a number or a word of its own.
-std::string quotes_missing(std::string_view text, std::size_t line) {
+// The key that that line sets to a bare text, which TOML takes for a number or a word of its own; empty: none.
+std::string unquoted_key(std::string_view text, std::size_t line) {
     for (std::size_t i = 1; i < line && !text.empty(); ++i) {
         text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
     }
@@ -76,12 +76,12 @@ std::string quotes_missing(std::string_view text, std::size_t line) {
         std::string_view("\"'[{#").find(value.front()) != std::string_view::npos) {
         return {};
     }
-    return "a text stands in quotes: " + std::string(key) + " = \"...\"";
+    return std::string(key);
 }
 
 }  // namespace
 
-void issue_list::add(const toml::source_region& where, std::string message) {
+void issue_list::add(const toml::source_region& where, core::reason message) {
     const auto line = static_cast<std::uint32_t>(where.begin.line);
     found_.push_back({file_, line, static_cast<std::uint32_t>(where.begin.column), std::move(message)});
 }
@@ -99,11 +99,9 @@ std::optional<toml::table> parse_toml_text(std::string_view text, issue_list& is
         toml::source_region where;
         where.begin = {static_cast<toml::source_index>(wrong->line),
                        static_cast<toml::source_index>(wrong->column)};
-        std::string message = std::move(wrong->message);
-        if (const std::string quotes = quotes_missing(text, wrong->line); !quotes.empty()) {
-            message = quotes + "; " + message;
-        }
-        issues.add(where, std::move(message));
+        const std::string key = unquoted_key(text, wrong->line);
+        issues.add(where, key.empty() ? core::say("configuration.not-toml/toml", wrong->message)
+                                      : core::say("configuration.not-toml/quotes", key, wrong->message));
         return std::nullopt;
     }
     return std::get<toml::table>(std::move(parsed));
@@ -121,9 +119,9 @@ std::optional<std::string> read_toml_text(const std::filesystem::path& path, iss
     if (!std::filesystem::is_regular_file(status)) {
         const bool there = std::filesystem::exists(status);
         const bool closed = error == std::errc::permission_denied;
-        issues.add({}, there ? std::string("cannot be read: it is not a file; name the file itself")
-                             : "cannot be read: " + error.message() +
-                                   (closed ? "; run this with sudo" : "; check its name"));
+        issues.add({}, there    ? core::say("configuration.no-file/file")
+                       : closed ? core::say("configuration.unreadable/closed", error)
+                                : core::say("configuration.no-file/name", error));
         return std::nullopt;
     }
     std::ifstream in(path, std::ios::binary);

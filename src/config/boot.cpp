@@ -55,9 +55,7 @@ configuration_result load_for_boot(configuration_source source) {
         return said;
     }
     if (wiped) {
-        said.errors.push_back({source.file.string(), 0, 0,
-                               "is empty, as one whose writing was cut short; if that is wanted, say 'corral "
-                               "reload --allow-empty'"});
+        said.errors.push_back({source.file.string(), 0, 0, core::say("configuration.wiped")});
         said.value.reset();
     }
     if (copy) {

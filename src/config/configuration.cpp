@@ -39,7 +39,7 @@ std::string environment_value(const configuration_source& source, const std::str
     return std::string(core::trimmed(found->second, " \t\r\n\"'"));
 }
 
-void note(configuration_result& out, const std::string& variable, std::string message) {
+void note(configuration_result& out, const std::string& variable, core::reason message) {
     out.warnings.push_back({variable, 0, 0, std::move(message)});
 }
 
@@ -92,7 +92,7 @@ void read_listen(catalog::section& root, const configuration_source& source, con
     } else if (const auto host = environment_value(source, "OLLAMA_HOST"); !host.empty()) {
         where = parse_ollama_host(host);
     }
-    std::string problem;
+    core::reason problem;
     if (!where) {
         problem = where.error().message;
     } else {
@@ -368,7 +368,7 @@ configuration_result load_configuration(const configuration_source& source) {
     read_access(root, value, base, warnings, source.waits_for_credentials ? value.awaited : key_errors,
                 source.waits_for_credentials);
     read_listen(root, source, value, out);
-    for (std::string& text : door_warnings({value.listen, false}, door_rules_of(value))) {
+    for (core::reason& text : door_warnings({value.listen, false}, door_rules_of(value))) {
         warnings.add(root.place("listen"), std::move(text));
     }
     read_box(root, value);

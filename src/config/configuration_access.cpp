@@ -59,7 +59,7 @@ void read_tls(catalog::section table, configuration& to, const fs::path& base, c
         table.complain(table.place(), read.error().message);
         return;
     }
-    for (const std::string& text : read->warnings()) {
+    for (const core::reason& text : read->warnings()) {
         warnings.add(table.place(), text);
     }
 }

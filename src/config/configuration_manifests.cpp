@@ -21,7 +21,7 @@ constexpr std::size_t most_manifests = 1000;
 struct folder_listing {
     std::set<std::string> names;  // the first ones
     bool more = false;
-    std::string problem;
+    core::reason problem;
 };
 
 bool is_manifest(const fs::directory_entry& entry) {
@@ -124,21 +124,6 @@ void append(std::vector<catalog::diagnostic>& to, std::vector<catalog::diagnosti
     to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-void replace_all(std::string& in, std::string_view what, std::string_view with) {
-    for (auto at = in.find(what); at != std::string::npos; at = in.find(what, at + with.size())) {
-        in.replace(at, what.size(), with);
-    }
-}
-
-// What is [models.context] in the configuration is [context] here.
-std::vector<catalog::diagnostic> in_words_of_manifests(std::vector<catalog::diagnostic> all) {
-    for (catalog::diagnostic& one : all) {
-        replace_all(one.message, "[[models]]", "the manifest");
-        replace_all(one.message, "[models.", "[");
-    }
-    return all;
-}
-
 // Mistakes and warnings are the manifest's own; what was read of profiles is shared.
 void read_manifest(const fs::path& file, configuration& to, configuration_reading& context) {
     catalog::issue_list errors(file.string(), context.from.defaults);
@@ -167,8 +152,8 @@ void read_manifest(const fs::path& file, configuration& to, configuration_readin
             to.models.push_back(std::move(model));
         }
     }
-    append(out.problems, in_words_of_manifests(errors.take()));
-    append(context.manifest_warnings, in_words_of_manifests(warnings.take()));
+    append(out.problems, errors.take());
+    append(context.manifest_warnings, warnings.take());
     if (!out.problems.empty()) {
         to.left_out.push_back(std::move(out));
     }
@@ -176,14 +161,14 @@ void read_manifest(const fs::path& file, configuration& to, configuration_readin
 
 }  // namespace
 
-bool leave_out(configuration& from, const std::string& name, const std::string& why, left_out_of only) {
+bool leave_out(configuration& from, const std::string& name, core::reason why, left_out_of only) {
     const auto found = std::find_if(from.models.begin(), from.models.end(),
                                     [&](const catalog::model_entry& one) { return one.name == name; });
     if (found == from.models.end() ||
         (only == left_out_of::manifests && found->source.parent_path() != from.models_directory)) {
         return false;
     }
-    from.left_out.push_back({found->source, found->name, {{found->source.string(), 0, 0, why}}});
+    from.left_out.push_back({found->source, found->name, {{found->source.string(), 0, 0, std::move(why)}}});
     from.models.erase(found);
     return true;
 }
@@ -193,8 +178,8 @@ std::vector<std::string> left_out_lines(const left_out_manifest& of) {
     for (const catalog::diagnostic& problem : of.problems) {
         out.push_back(catalog::to_text(problem));
     }
-    out.push_back(of.file.string() + (of.name.empty() ? std::string(" is") : ", model " + of.name + ", is") +
-                  " left out until that is mended and 'corral reload' is said");
+    out.push_back(of.name.empty() ? core::say("configuration.left-out/file", of.file)
+                                  : core::say("configuration.left-out/model", of.file, of.name));
     return out;
 }
 
@@ -216,10 +201,9 @@ void read_manifests(configuration& to, configuration_reading& context) {
         read_manifest(to.models_directory / name, to, context);
     }
     if (found.more) {
-        context.manifest_warnings.push_back({to.models_directory.string(), 0, 0,
-                                             "holds more than " + std::to_string(most_manifests) +
-                                                 " manifests; those after '" + *found.names.rbegin() +
-                                                 "' are not read"});
+        context.manifest_warnings.push_back(
+            {to.models_directory.string(), 0, 0,
+             core::say("configuration.manifests", most_manifests, *found.names.rbegin())});
     }
     if (!found.problem.empty()) {
         to.left_out.push_back(

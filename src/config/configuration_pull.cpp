@@ -134,9 +134,7 @@ void read_pull(catalog::section& root, const std::map<std::string, std::string>&
         if (std::string good = hub_endpoint(mirror->second); !good.empty()) {
             to.endpoint = std::move(good);
         } else if (!mirror->second.empty()) {
-            warnings.add(root.place("pull"),
-                         "HF_ENDPOINT is not the address of a hub, so it has no effect; write it as "
-                         "https://huggingface.co");
+            warnings.add(root.place("pull"), core::say("configuration.environment/hub"));
         }
     }
 }

@@ -76,23 +76,21 @@ door_plan plan_door(const std::optional<door>& open, const door_rules& rules) {
     return {door_step::move, {}, judge_door(*open, rules).has_value()};
 }
 
-std::string refuse_rules(const door& open, const door_rules& rules) {
+core::reason refuse_rules(const door& open, const door_rules& rules) {
     if (judge_door(open, rules)) {
         return {};
     }
-    return "clients come in at " + text_of(open.at) +
-           " until Corral is restarted, and without [access] every machine of the network would come in "
-           "without a key; restart it, or keep [access]";
+    return core::say("configuration.open-until-restart", text_of(open.at));
 }
 
 bool leads_to(const door& open, const address& here) {
     return local(here) || covers(open.at.address(), here);
 }
 
-std::vector<std::string> door_warnings(const door& open, const door_rules& rules) {
-    std::vector<std::string> out;
+std::vector<core::reason> door_warnings(const door& open, const door_rules& rules) {
+    std::vector<core::reason> out;
     if (rules.keys && rules.allow_unauthenticated) {
-        out.emplace_back("'allow_unauthenticated' has no effect beside [access]: every request needs a key");
+        out.push_back(core::say("configuration.means-nothing/unauthenticated"));
     }
     if (rules.keys && !rules.tls && !local(open.at.address())) {
         out.push_back(core::say("configuration.open-door"));

@@ -69,11 +69,10 @@ key_file_reading read_key_file(const fs::path& file) {
     key_file_reading out;
     const auto whole = core::read_private_file(file);
     if (!whole) {
-        std::string text = whole.error().message;
-        if (is_absent(whole.error())) {
-            text += "; 'corral key new NAME --file " + file.string() + "' makes it";
-        }
-        out.errors.push_back({file.string(), 0, 0, std::move(text)});
+        out.errors.push_back({file.string(), 0, 0,
+                              is_absent(whole.error()) ? core::say("configuration.key-file/make-named",
+                                                                   whole.error().message, file)
+                                                       : whole.error().message});
         return out;
     }
     auto read = key_ring::parse(whole->text, file.string());

@@ -42,13 +42,12 @@ constexpr std::array<scope_word, 4> scope_words{{{"inference", &key_scopes::infe
                                                  {"pull", &key_scopes::pull}}};
 
 // What is wrong with the line of `made`, whose words are given; empty when nothing is.
-std::string problem(std::string_view name, bool has_digest, std::string_view scopes, std::string_view rest) {
+core::reason problem(std::string_view name, bool has_digest, std::string_view scopes, std::string_view rest) {
     if (!is_key_name(name)) {
-        return "a key's name is 1 to 64 letters, digits, '_', '.' or '-'";
+        return core::say("configuration.key-file/line-name");
     }
     if (!has_digest) {
-        return "key '" + std::string(name) +
-               "' needs the 64 hex digits of its SHA-256; 'corral key new NAME' makes a key and its line";
+        return core::say("configuration.key-file/digest", name);
     }
     if (!rest.empty() || (!scopes.empty() && !parse_scopes(scopes))) {
         return core::say("configuration.key-file/behind", name);
@@ -56,14 +55,13 @@ std::string problem(std::string_view name, bool has_digest, std::string_view sco
     return {};
 }
 
-std::string twin_problem(const std::vector<key_entry>& all, const key_entry& made) {
+core::reason twin_problem(const std::vector<key_entry>& all, const key_entry& made) {
     for (const key_entry& other : all) {
-        const std::string where = " is in line " + std::to_string(other.line) + " already";
         if (other.name == made.name) {
-            return "a key named '" + made.name + "'" + where;
+            return core::say("configuration.key-file/twin-name", made.name, other.line);
         }
         if (other.digest == made.digest) {
-            return "the key of '" + made.name + "'" + where + ", as that of '" + other.name + "'";
+            return core::say("configuration.key-file/twin-key", made.name, other.line, other.name);
         }
     }
     return {};
@@ -164,7 +162,7 @@ key_ring_reading key_ring::parse(std::string_view text, const std::string& file)
         const std::string_view scopes = take_word(line);
         key_entry entry{std::string(name), digest.value_or(key_digest{}),
                         parse_scopes(scopes).value_or(key_scopes{}), maker_in(comment), number};
-        std::string wrong = problem(name, digest.has_value(), scopes, take_word(line));
+        core::reason wrong = problem(name, digest.has_value(), scopes, take_word(line));
         if (wrong.empty()) {
             wrong = twin_problem(made.all_, entry);
         }

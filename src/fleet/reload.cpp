@@ -36,7 +36,8 @@ config::configuration_result read_guarded(const config::configuration_source& so
         return config::load_configuration(source);
     } catch (const std::exception& error) {
         config::configuration_result out;
-        out.errors.push_back({source.file.string(), 0, 0, std::string("can't be read: ") + error.what()});
+        out.errors.push_back(
+            {source.file.string(), 0, 0, core::say("configuration.unreadable/exception", error.what())});
         return out;
     }
 }
@@ -83,8 +84,8 @@ void log_report(const reload_report& report) {
 }
 
 // But for those that the reader of the file gave already, behind their place.
-void add_warnings(reload_report& report, const std::vector<std::string>& texts) {
-    for (const std::string& text : texts) {
+void add_warnings(reload_report& report, const std::vector<core::reason>& texts) {
+    for (const core::reason& text : texts) {
         const bool reported =
             std::ranges::any_of(report.warnings, [&](const auto& known) { return known.ends_with(text); });
         if (!reported) {
@@ -190,9 +191,9 @@ core::awaitable<reload_report> reloader::reload_now(bool allow_empty) {
         report.errors.push_back(catalog::to_text(read.value->awaited.front()));
         co_return report;
     }
-    if (std::string why = config::refuse_rules(parts_.door, config::door_rules_of(*read.value));
+    if (const core::reason why = config::refuse_rules(parts_.door, config::door_rules_of(*read.value));
         !why.empty()) {
-        report.errors.push_back(std::move(why));
+        report.errors.push_back(why);
         co_return report;
     }
     auto made = prepare_partial(*read.value, report);

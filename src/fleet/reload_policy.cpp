@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/say.hpp"
+
 namespace corral::fleet {
 
 namespace {
@@ -109,8 +111,7 @@ config::configuration settings_after(const config::configuration& now, config::c
     if (is_shut(now) && now.listen != wanted.listen) {
         // Its author may have wanted fewer to come in than do at the old address.
         wanted.in_place = now.in_place;
-        wanted.in_place->problems = {
-            {"listen", 0, 0, "the new address takes effect when Corral is restarted"}};
+        wanted.in_place->problems = {{"listen", 0, 0, core::say("configuration.warned/address")}};
     }
     wanted.listen = now.listen;
     wanted.state_directory = now.state_directory;

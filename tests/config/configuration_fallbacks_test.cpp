@@ -92,7 +92,7 @@ TEST_F(configuration_fallbacks, with_a_mistake_are_named_by_key_and_place) {
                 HasSubstr("pinned"));
     EXPECT_THAT(complaint(model_text + "[[models.fallbacks]]\nprofile = \"smal\"\npackage = \"package\"\n"),
                 HasSubstr("did you mean 'small'"));
-    EXPECT_THAT(complaint(model_text + "failback_after = \"5s\"\n"), HasSubstr("[[models.fallbacks]]"));
+    EXPECT_THAT(complaint(model_text + "failback_after = \"5s\"\n"), HasSubstr("'fallbacks'"));
 }
 
 TEST_F(configuration_fallbacks, must_not_take_the_port_of_their_own_model) {

@@ -59,7 +59,7 @@ TEST_F(configured_pull, the_variable_names_the_mirror_before_the_file) {
     ASSERT_TRUE(bad.value);
     EXPECT_EQ(bad.value->pull.endpoint, "https://huggingface.co");
     ASSERT_EQ(bad.warnings.size(), 1U);
-    EXPECT_TRUE(bad.warnings.front().message.starts_with("HF_ENDPOINT is not the address of a hub"));
+    EXPECT_TRUE(bad.warnings.front().message.text().starts_with("HF_ENDPOINT is not the address of a hub"));
 }
 
 TEST(bytes, are_read_with_units_of_ten_and_of_two) {

@@ -24,7 +24,7 @@ TEST_F(examine_test, the_worst_comes_first_and_else_the_order_of_the_checks) {
 
 TEST_F(examine_test, every_finding_says_what_why_and_what_to_do_on_one_line_each) {
     configuration_view& said = configured();
-    said.errors = {{"a\nb.toml", 1, 1, "bad \x1b[31m key"}};
+    said.errors = {{"a\nb.toml", 1, 1, core::reason::unlisted("bad \x1b[31m key")}};
     of.around.most_descriptors = 64;
     for (const catalog::finding& one : examine(of)) {
         if (one.id.starts_with("daemon.")) {

@@ -146,7 +146,7 @@ TEST_F(model_checks, a_package_that_is_not_there_is_told_once) {
 }
 
 TEST_F(model_checks, before_a_start_only_what_concerns_it_is_looked_at) {
-    configured().errors = {{"corral.toml", 3, 1, "unknown key"}};
+    configured().errors = {{"corral.toml", 3, 1, core::reason::unlisted("unknown key")}};
     service_view& runtime = add_model().services.front();
     runtime.port = 8000;
     runtime.command.command = {(root / "package/nothing").string()};

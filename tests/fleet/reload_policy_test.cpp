@@ -41,7 +41,8 @@ TEST_F(reload_policy, of_a_server_that_lets_nobody_in_may_change_its_door) {
     auto wanted = shut;
     wanted.tls = http::tls_files{"cert", "key"};
     EXPECT_FALSE(settings_after(shut, wanted).tls);
-    shut.in_place = config::stand_in{"its last good copy", {{"corral.toml", 1, 1, "oops"}}, true};
+    shut.in_place =
+        config::stand_in{"its last good copy", {{"corral.toml", 1, 1, core::reason::unlisted("oops")}}, true};
     EXPECT_TRUE(settings_after(shut, wanted).tls);
     EXPECT_FALSE(settings_after(shut, wanted).in_place);
     EXPECT_THAT(plan_reload(shut, wanted).later, IsEmpty());

@@ -6,13 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "corral/core/reason.hpp"
+
 namespace corral::catalog {
 
 struct diagnostic {
     std::string file;          // as it was opened; the variable's name for a word from the environment
     std::uint32_t line = 0;    // from 1; 0: no place in the file
     std::uint32_t column = 0;  // from 1
-    std::string message;       // one sentence, no final line break
+    core::reason message;      // one sentence, no final line break
 };
 
 // Called for each key that a file could set and does not, with the value that counts instead, as TOML has it.

@@ -27,9 +27,9 @@ using placeholder_values = std::map<std::string, std::string>;
 // service brings with it: <name>_port for its further ports, <name>_file for its rendered files.
 [[nodiscard]] std::vector<std::string> built_in_placeholders(const profile& of);
 
-// Why a variable of a model or profile can't be called that; "" when it can. Names are a-z, 0-9 and '_', and
+// Why a variable of a model or profile can't be called that; empty when it can. Names are a-z, 0-9 and '_', and
 // not those of built_in_placeholders().
-[[nodiscard]] std::string variable_name_problem(const std::string& name, const profile& of);
+[[nodiscard]] core::reason variable_name_problem(const std::string& name, const profile& of);
 
 // True when any template of `service` holds {name}. By this the tokenizer tap learns whether it can stand in
 // between.

@@ -25,7 +25,7 @@ public:
     // empty ones, so that what else is read from it is not to be used.
     explicit issue_list(std::string file, const default_observer* defaults = nullptr)
         : file_(std::move(file)), defaults_(defaults) {}
-    void add(const toml::source_region& where, std::string message);
+    void add(const toml::source_region& where, core::reason message);
     [[nodiscard]] bool empty() const noexcept { return found_.empty(); }
     // In the order of the file.
     [[nodiscard]] std::vector<diagnostic> take();
@@ -100,7 +100,7 @@ public:
     [[nodiscard]] toml::source_region place() const { return table_->source(); }
     // The element of an array, for issues about it.
     [[nodiscard]] toml::source_region place(std::string_view key, std::size_t index) const;
-    void complain(const toml::source_region& where, std::string message) {
+    void complain(const toml::source_region& where, core::reason message) {
         issues_->add(where, std::move(message));
     }
 

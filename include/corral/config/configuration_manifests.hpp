@@ -23,7 +23,7 @@ enum class left_out_of { manifests, everything };
 
 // Moves the model of that name to `left_out`, `why` being what is wrong; false, and nothing moved, when there is none
 // or it is the configuration's own and `only` manifests' may be.
-[[nodiscard]] bool leave_out(configuration& from, const std::string& name, const std::string& why,
+[[nodiscard]] bool leave_out(configuration& from, const std::string& name, core::reason why,
                              left_out_of only = left_out_of::manifests);
 
 // For people: what is wrong with it, and what follows. At least two lines.

@@ -54,12 +54,12 @@ struct door_plan {
 [[nodiscard]] door_plan plan_door(const std::optional<door>& open, const door_rules& rules);
 
 // Why a running server can't take up these rules, whose door stays where it is; empty: it can.
-[[nodiscard]] std::string refuse_rules(const door& open, const door_rules& rules);
+[[nodiscard]] core::reason refuse_rules(const door& open, const door_rules& rules);
 
 // Whether a client that came in at the local address `here` would still come in at that door.
 [[nodiscard]] bool leads_to(const door& open, const boost::asio::ip::address& here);
 
 // Worth saying of clients that come in there.
-[[nodiscard]] std::vector<std::string> door_warnings(const door& open, const door_rules& rules);
+[[nodiscard]] std::vector<core::reason> door_warnings(const door& open, const door_rules& rules);
 
 }  // namespace corral::config

@@ -80,8 +80,11 @@ void print_findings(const std::vector<catalog::finding>& found) {
 json as_json(const std::vector<catalog::diagnostic>& all) {
     json out = json::array();
     for (const catalog::diagnostic& one : all) {
-        out.push_back(
-            {{"file", one.file}, {"line", one.line}, {"column", one.column}, {"message", one.message}});
+        out.push_back({{"file", one.file},
+                       {"line", one.line},
+                       {"column", one.column},
+                       {"id", one.message.id()},
+                       {"message", one.message.text()}});
     }
     return out;
 }

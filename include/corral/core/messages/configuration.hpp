@@ -13,9 +13,24 @@ inline constexpr std::array configuration_table{
             "cannot-read| '{what}' cannot be read\n"
             "sudo| cannot be read; run this with sudo, or let your user read it\n"
             "large| is larger than 1 MiB, which no configuration is\n"
+            "closed| cannot be read: {why}; run this with sudo\n"
+            "exception| can't be read: {what}\n"
             "folder| the folder of manifests can't be read: {why}",
             "The file is there and can't be read by the user that runs Corral.",
             "Look at its owner by 'ls -l FILE', then 'sudo chown corral FILE' or 'chmod u+r FILE'."},
+    message{"configuration.no-file", configuration_reader,
+            "file| cannot be read: it is not a file; name the file itself\n"
+            "name| cannot be read: {why}; check its name",
+            "There is nothing of that name, or it is a folder or a device.", "Look at it by 'ls -l FILE'."},
+    message{"configuration.not-toml", configuration_reader,
+            "quotes| a text stands in quotes: {key} = \"...\"; {error}\n"
+            "toml| this is not TOML: {error}",
+            "The file can't be taken apart; nothing of it counts.",
+            "Mend that line; all texts of TOML stand in double quotes."},
+    message{"configuration.manifests", configuration_reader,
+            "holds more than {most-manifests:d} manifests; those after '{name}' are not read",
+            "A folder of manifests is read up to a bound, so that a wrong folder costs nothing.",
+            "Take out what is no model's, or name another folder by models_directory."},
     message{"configuration.missing-key", configuration_reader,
             "images| [traits.images] must say 'types' or 'none'\n"
             "count| 'count' is missing: which variable says how many files there are\n"
@@ -95,6 +110,16 @@ inline constexpr std::array configuration_table{
         "target| 'target' must begin with '/'\n"
         "begin| '{key}' must begin with '/'\n"
         "variable| the variable name '{name}' may hold only a-z, 0-9 and '_'\n"
+        "vocabulary| 'vocabulary' is not a variable; it is a key of the table 'context'\n"
+        "taken| the variable name '{name}' is taken: Corral fills in {{{name}}} itself\n"
+        "service-scheme| \"{url}\" is not a service's address: it must begin with http://\n"
+        "service-more| \"{url}\" is not a service's address: it must end after the port, without '/'\n"
+        "service-port| \"{url}\" is not a service's address: its port must be {{port}} or a number from 1 to "
+        "65535\n"
+        "service-host| \"{url}\" is not a service's address: its host must be 'localhost' or a loopback "
+        "address such as 127.0.0.1\n"
+        "service-no-port| \"{url}\" is not a service's address: it must name a port, such as "
+        "http://127.0.0.1:{{port}}\n"
         "environment| '{name}' is not a name for an environment variable\n"
         "working| 'working_directory' of a profile must begin with '/' or a placeholder such as {{package}}\n"
         "guard| 'guard_library' of a profile must begin with '/'\n"
@@ -167,12 +192,14 @@ inline constexpr std::array configuration_table{
         "configuration.variable", configuration_reader,
         "needs| {called} needs the variable '{name}': {about}\n"
         "variables| {called} needs the variables {what}; 'corral import DIR' reads them from the package\n"
-        "vocabulary| {called} needs 'vocabulary' in [models.context]: the rows of its embedding, which also "
-        "bound top_k",
+        "vocabulary| {called} needs 'vocabulary' in its table 'context': the rows of its embedding, which "
+        "also bound top_k",
         "The profile's command has a place that the manifest does not fill.",
         "Run 'corral import DIR', which fills in all that a package tells."},
     message{"configuration.means-nothing", configuration_reader,
-            "failback| 'failback_after' means nothing without [[models.fallbacks]]\n"
+            "failback| 'failback_after' means nothing without a table 'fallbacks'\n"
+            "unauthenticated| 'allow_unauthenticated' has no effect beside [access]: every request needs a "
+            "key\n"
             "folder| there is no folder for what outlives a run, so model variants can't be kept; say "
             "'state_directory'",
             "A setting has no effect without another.", "As the sentence says."},
@@ -181,7 +208,9 @@ inline constexpr std::array configuration_table{
             "The mistakes stand at the first model of that profile.", "Mend the profile."},
     message{"configuration.environment", configuration_reader,
             "number| '{text}' is not a number from {least:d} to {most:d}; the default stays\n"
-            "duration| '{text}' is not a duration; the default stays",
+            "duration| '{text}' is not a duration; the default stays\n"
+            "hub| HF_ENDPOINT is not the address of a hub, so it has no effect; write it as "
+            "https://huggingface.co",
             "A variable of the environment that Ollama also reads has no usable value.",
             "Mend it in the unit (systemctl edit corral), or unset it."},
     message{"configuration.listen-name", configuration_reader,
@@ -213,8 +242,23 @@ inline constexpr std::array configuration_table{
         "After a downgrade a file of the state directory is of a format that this version doesn't know; it "
         "is neither read nor replaced.",
         "Install the newer version again, or move the file away: what it kept is then learned or made anew."},
+    message{"configuration.open-until-restart", configuration_reader,
+            "clients come in at {door} until Corral is restarted, and without [access] every machine of the "
+            "network would come in without a key; restart it, or keep [access]",
+            "A running Corral keeps its address where it can't take another.", "As the sentence says."},
+    message{
+        "configuration.wiped", configuration_reader,
+        "is empty, as one whose writing was cut short; if that is wanted, say 'corral reload --allow-empty'",
+        "The file was not empty before, and a power cut leaves such files.",
+        "Write it again, or say that it is to be empty."},
+    message{"configuration.left-out", configuration_reader,
+            "file| {file} is left out until that is mended and 'corral reload' is said\n"
+            "model| {file}, model {name}, is left out until that is mended and 'corral reload' is said",
+            "A manifest with a mistake costs its own model alone.",
+            "Mend what the line before names, then run 'corral reload'."},
     message{"configuration.warned", configuration_reader,
             "start| '{key}' takes effect at the next start\n"
+            "address| the new address takes effect when Corral is restarted\n"
             "reload| reload: warning: {what}",
             "The configuration was read again, and a line of it has a warning, or counts only from the next "
             "start on.",
@@ -253,6 +297,12 @@ inline constexpr std::array configuration_table{
         "comment (#)\n"
         "key| there is a key named '{name}' in '{full}' already\n"
         "make| {why}; 'corral key new NAME' makes the file\n"
+        "make-named| {why}; 'corral key new NAME --file {file}' makes it\n"
+        "line-name| a key's name is 1 to 64 letters, digits, '_', '.' or '-'\n"
+        "digest| key '{name}' needs the 64 hex digits of its SHA-256; 'corral key new NAME' makes a key and "
+        "its line\n"
+        "twin-name| a key named '{name}' is in line {line:d} already\n"
+        "twin-key| the key of '{name}' is in line {line:d} already, as that of '{name}'\n"
         "scopes| '{text}' are no scopes; write one or more of inference, observe, operate, pull with commas\n"
         "system-gives| the system gives no random numbers\n"
         "key-named| there is no key named '{name}' in '{full}'; 'corral key list' names those there are\n"
