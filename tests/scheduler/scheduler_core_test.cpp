@@ -140,6 +140,17 @@ const row rows[] = {
       {"release 1", ""},
       {"admit a", "load 9"},
       {"ready 9", "grant 2 on 9"}}},
+    {"who held a replaced model held its old one",
+     {{"hold 7 a", "load 1"},
+      {"ready 1", ""},
+      {"replace 9", ""},
+      {"admit a", ""},
+      {"load a", "load 9"},
+      {"ready 9", ""},
+      {"unload a", "unload 9"},
+      {"let_go 7", ""}}},
+    {"of several models the one that is meant is preloaded, and a suspended one is not",
+     {{"suspend a", ""}, {"preload a", ""}, {"preload b", "load 2"}}},
     {"a removed model refuses those who wait, and its memory is another's",
      {{"ask 1 a", "load 1"}, {"ask 2 b", ""}, {"remove a", "refuse 1; load 2"}, {"ask 3 a", "refuse 3"}}},
     {"of several models the one that is meant is removed",
@@ -181,6 +192,23 @@ TEST(scheduler_core, whoever_withdraws_gets_nothing_though_a_backend_has_just_be
     EXPECT_TRUE(box.wrong.empty());
     EXPECT_EQ(box.core.queue().running(), 0U);
     EXPECT_EQ(box.ask(2, "a"), "grant 2 on 1");
+}
+
+TEST(scheduler_core, a_shorter_stay_counts_for_a_model_that_is_loaded) {
+    test::core_box box(scheduler_options{});
+    box.add("a", 1, {0}, 600);
+    box.ask(1, "a");
+    box.become(1, availability_state::ready);
+    EXPECT_EQ(box.release(1), "");
+    event::added again;
+    again.model = "a";
+    again.instead = true;
+    again.settings.keep_alive = core::seconds{5};
+    again.instances.emplace_back(instance_facts{instance_id{1}}, box.machines.at(1).now);
+    EXPECT_EQ(box.happen(again), "");
+    EXPECT_EQ(box.pass(core::seconds{4}), "");
+    EXPECT_EQ(box.pass(core::seconds{2}), "unload 1");
+    EXPECT_TRUE(box.wrong.empty()) << box.wrong.front();
 }
 
 TEST(scheduler_core, knows_when_it_is_to_look_again) {

@@ -113,6 +113,15 @@ TEST_F(tier_policy_test, a_first_tier_that_was_unloaded_is_no_outage_and_is_load
     EXPECT_EQ(after(20, "rr"), 0U);
 }
 
+TEST_F(tier_policy_test, one_that_broke_and_was_unloaded_is_trusted_as_soon_as_it_is_loaded) {
+    after(0, "rr");
+    EXPECT_EQ(after(1, "br"), 1U);
+    after(1, "ar");
+    EXPECT_FALSE(policy_.out_of_order(0));
+    after(1, "lr");
+    EXPECT_EQ(after(1, "rr"), 0U) << "at once, and not after 30 s";
+}
+
 TEST_F(tier_policy_test, nobody_leaves_a_failed_tier_for_one_that_is_not_ready) {
     after(0, "ra");
     EXPECT_EQ(policy_.to_load(), std::nullopt);
