@@ -15,6 +15,9 @@ void daemon::begin_with(upgrade::launch_facts how, upgrade::inheritance inherite
     good_text_ = std::move(text);
     how_started_ = std::move(how);
     inherited_ = std::move(inherited);
+    if (inherited_.before) {
+        card_memory_.go_on_behind(inherited_.before->cards);
+    }
     if (inherited_.before && !inherited_.before->speeds.empty()) {
         speeds_ = monitor::speed_history::of_text(inherited_.before->speeds);
         speeds_known_ = true;
@@ -40,6 +43,7 @@ void daemon::prepare_upgrade() {
     parts.begin_threads = [this] { open_black_box(); };
     // Everybody waits meanwhile, and a download takes hours.
     parts.begin_drain = [this] { stop_pulls("upgraded"); };
+    parts.cards = [this] { return card_memory_.text(); };
     parts.speeds = [this] { return speeds_known_ ? speeds_.text() : std::string(); };
     parts.loans = [this] { return desk_of_box()->lent().hand_over(); };
     parts.unfinished = [this]() -> std::string {

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "corral/core/text.hpp"
+
 namespace corral::monitor {
 
 namespace {
@@ -13,6 +15,7 @@ constexpr std::uint64_t kib_in_mb = 1024;
 constexpr std::size_t most_remembered = 4096;
 constexpr core::seconds remembered_for{60};
 constexpr std::size_t most_looks = 100;
+constexpr std::size_t most_cards = 64;
 
 // The newest answer that tells of that card's memory.
 const device::device_look* newest(const device::reader_set& tools, unsigned card) {
@@ -88,12 +91,38 @@ bool card_memory::is_ours(pid_t pid) {
 std::optional<std::uint64_t> card_memory::of(unsigned card) {
     const device::device_look* const look = newest(tools_, card);
     if (look == nullptr) {
-        return otherwise_ != 0 ? std::optional(otherwise_) : std::nullopt;
+        const auto before = told_.contains(card) ? known_.end() : known_.find(card);
+        return before != known_.end() ? std::optional(before->second)
+               : otherwise_ != 0      ? std::optional(otherwise_)
+                                      : std::nullopt;
     }
+    told_.insert(card);
     const auto found = foreign_memory_in(
         look->report, card, [this](pid_t pid) { return is_ours(pid); }, !running_.empty());
     const std::uint64_t taken = found->others + idle_[card].least(look->at, found->unowned);
-    return found->total - std::min(taken, found->total);
+    return known_[card] = found->total - std::min(taken, found->total);
+}
+
+std::string card_memory::text() const {
+    std::vector<std::string> out;
+    for (const auto& [card, mb] : known_) {
+        out.push_back(std::to_string(card) + '=' + std::to_string(mb));
+    }
+    return core::joined(out, " ");
+}
+
+void card_memory::go_on_behind(std::string_view before) {
+    for (const std::string_view word : core::split(before, ' ')) {
+        const std::size_t middle = word.find('=');
+        if (middle == std::string_view::npos) {
+            continue;
+        }
+        const auto card = core::whole_number<unsigned>(word.substr(0, middle));
+        const auto mb = core::whole_number<std::uint64_t>(word.substr(middle + 1));
+        if (card && mb && known_.size() < most_cards) {
+            known_.emplace(*card, *mb);
+        }
+    }
 }
 
 std::uint64_t idle_figures::least(core::steady_time at, std::optional<std::uint64_t> unowned) {

@@ -230,6 +230,7 @@ handover upgrade::compose() const {
     out.drained = parts_.drained && parts_.drained();
     out.paused = paused_;
     out.loans = parts_.loans ? parts_.loans() : std::vector<loan_handover>();
+    out.cards = parts_.cards ? parts_.cards() : std::string();
     out.speeds = parts_.speeds ? parts_.speeds() : std::string();
     for (const auto& runtime : *parts_.backends) {
         model_handover one;

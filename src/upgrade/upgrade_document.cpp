@@ -267,6 +267,9 @@ handover read_all(const json& object) {
         }
         out.loans.push_back(std::move(one));
     }
+    if (object.contains("cards")) {  // earlier versions did not tell
+        out.cards = text_in(object["cards"], "cards");
+    }
     if (object.contains("speeds")) {
         out.speeds = text_in(object["speeds"], "speeds", longest_speeds);
     }
@@ -323,6 +326,7 @@ std::string encode(const handover& what) {
                       {"paused", count_of(what.paused)},
                       {"models", std::move(models)},
                       {"loans", std::move(loans)},
+                      {"cards", what.cards},
                       {"speeds", what.speeds.size() > longest_speeds ? std::string() : what.speeds}};
     return all.dump(-1, ' ', false, json::error_handler_t::replace);
 }

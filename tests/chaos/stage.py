@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import threading
@@ -70,7 +71,7 @@ class Stage:
         sim = str(harness.BIN / "corral-sim")
         polled = settings["profile"] == harness.POLLED
         card = (f'[models.device]\ncommand = ["{sim}", "axcl-smi"]\nenvironment = {{ CORRAL_SIM_DEVICE = "{self.card.file}" }}\n'
-                f"timeout = {duration(device_faults.TOOL, slack)}\n")
+                f"timeout = {duration(device_faults.TOOL, slack)}\nmemory_mb = {device_faults.MODEL_MB}\n")
         runtime = ["/usr/bin/env", f"CORRAL_SIM_DEVICE={self.card.file}", sim, "runtime", *harness.Box.runtime_flags()]
         positions = harness.BY_NAME[settings["profile"]].positions
         context = f"[models.context]\npositions = {positions}\n" if positions else ""
@@ -83,8 +84,8 @@ class Stage:
                         for name, seconds in (("start_stall", faults.START_STALL), ("start_limit", 20)))
         for service in ("tokenizer", "runtime"):
             text = text.replace(f"[models.services.{service}]\n", f"[models.services.{service}]\n{limit}")
-        if settings["twin"]:  # with the same control sockets, so that faults meet the one that is loaded
-            text += "[[models]]" + text.split("[[models]]")[1].replace('name = "sim"', 'name = "twin"', 1)
+        if settings["twin"]:
+            text += self.twin_of(text)
         self.config = text
         self.write_config(text)
         self.clock = machine.WallClock(self.folder / "clock")
@@ -99,6 +100,14 @@ class Stage:
         self.runs_seen = (None, 0)
         self.runtime_port = None
         self.load_seconds = 0.0
+
+    def twin_of(self, text):
+        """Of a package of its own, for names of the same one are one model; with the same control sockets, so that faults meet the one
+        that is loaded."""
+        package = self.box.package.with_name("package-twin")
+        shutil.copytree(self.box.package, package)
+        table = text.split("[[models]]")[1].replace('name = "sim"', 'name = "twin"', 1)
+        return "[[models]]" + table.replace(f'"{self.box.package}"', f'"{package}"', 1)
 
     # -- corral -----------------------------------------------------------------------------------------------------
 
@@ -226,7 +235,8 @@ class Stage:
             with contextlib.suppress(OSError):
                 if state != "Z" and pid != self.box.process.pid and mark in pathlib.Path("/proc", str(pid), "environ").read_bytes():
                     (services if pid in family else found).append((pid, command[:80]))
-        twice = [name for name in (self.box.profile.program, "tokenizer") if sum(f"corral-sim {name}" in each for _, each in services) > 1]
+        ones = [self.box.profile.program, *([] if self.settings["twin"] else ["tokenizer"])]
+        twice = [name for name in ones if sum(f"corral-sim {name}" in each for _, each in services) > 1]
         return found + [each for each in services if any(f"corral-sim {name}" in each[1] for name in twice)]
 
     def descriptors(self):

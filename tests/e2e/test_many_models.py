@@ -249,6 +249,15 @@ class UpgradeFarm(UpgradeBox, Farm):
     """A farm whose program can be put in another's place."""
 
 
+def test_behind_an_upgrade_another_model_takes_the_card_at_once(tmp_path):
+    with UpgradeFarm(tmp_path, {"alpha": ROOM_FOR_ONE, "beta": ROOM_FOR_ONE}) as farm:
+        assert farm.who("beta") == "beta"
+        farm.upgrade()
+        begun = time.monotonic()
+        assert farm.who("alpha") == "alpha"
+        assert time.monotonic() - begun < 15, "of the half minute that a start waits for memory of a card"
+
+
 def test_an_upgrade_takes_both_along_and_a_reload_adds_one(tmp_path):
     models = {"alpha": {**ROOM_FOR_TWO, "lines": "cards = [0, 1]\ninstances = 2"}, "beta": ROOM_FOR_TWO}
     with UpgradeFarm(tmp_path, models, device={"cards": 2}) as farm:

@@ -75,5 +75,17 @@ TEST(card_memory, without_a_tool_the_configuration_counts) {
     EXPECT_EQ(room.of(0), 6000U);
 }
 
+TEST(card_memory, what_was_known_before_an_upgrade_counts_until_a_tool_tells) {
+    const device::reader_set none(device::reader_context{});
+    card_memory room(none);
+    EXPECT_EQ(room.text(), "");
+    room.set_otherwise(6000);
+    room.go_on_behind("0=7022 1=100 nonsense 2=x -1=3 = 3=");
+    EXPECT_EQ(room.of(0), 7022U);
+    EXPECT_EQ(room.of(1), 100U);
+    EXPECT_EQ(room.of(2), 6000U);
+    EXPECT_EQ(room.text(), "0=7022 1=100") << "for one upgrade after the other";
+}
+
 }  // namespace
 }  // namespace corral::monitor

@@ -50,6 +50,7 @@ handover example() {
     other.suspended = true;
     out.models = {model, other};
     out.loans = {{17, {"other:latest"}, core::steady_time(core::seconds(86400))}};
+    out.cards = "0=7022";
     out.speeds = "days";
     return out;
 }
@@ -151,7 +152,8 @@ void spoil(const json& good, const json::json_pointer& at, const json& whole,
             out.emplace_back(here.to_string() + " = " + bad.dump(), std::move(spoilt));
         }
         if (good.is_object() && name != "running" && name != "drained" && name != "announced" &&
-            name != "loans" && name != "until" && name != "speeds" && name != "unreached") {
+            name != "loans" && name != "until" && name != "speeds" && name != "cards" &&
+            name != "unreached") {
             json without = whole;
             json& parent = at.empty() ? without : without[at];
             parent.erase(name);

@@ -9,6 +9,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 
 #include <sys/types.h>
 
@@ -64,6 +66,12 @@ public:
     // From the tools' last answers; asks none.
     [[nodiscard]] std::optional<std::uint64_t> of(unsigned card);
 
+    // What of() said of each card last ("0=7022 1=7022"), for the next image of an upgrade: its tools have told nothing
+    // yet, and a model that was kept would stand in the way of every other.
+    [[nodiscard]] std::string text() const;
+    // Counts until a tool tells of that card. Passes over what text() does not write.
+    void go_on_behind(std::string_view before);
+
 private:
     [[nodiscard]] bool is_ours(pid_t pid);
 
@@ -72,6 +80,8 @@ private:
     std::set<pid_t> running_;
     std::set<pid_t> ours_;  // now or earlier, with those of their groups that a tool has named
     std::map<unsigned, idle_figures> idle_;
+    std::map<unsigned, std::uint64_t> known_;
+    std::set<unsigned> told_;  // by a tool, since this image began
 };
 
 }  // namespace corral::monitor

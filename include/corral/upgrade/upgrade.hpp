@@ -42,7 +42,8 @@ struct upgrade_parts {
     std::function<void()> begin_threads;  // after all, because there was no next image
     std::function<void()> begin_drain;    // ends what may take hours and can be gone on with; may be empty
     std::function<std::string()> unfinished;  // what else must end before, for people; empty: nothing
-    std::function<std::string()> speeds;      // for the next image; may be empty
+    std::function<std::string()> cards;       // for the next image; may be empty
+    std::function<std::string()> speeds;      // the same
     std::function<std::vector<loan_handover>()> loans;
 };
 

@@ -47,6 +47,7 @@ struct handover {
     core::steady_time paused;  // since then clients wait
     std::vector<model_handover> models;
     std::vector<loan_handover> loans;
+    std::string cards;   // monitor::card_memory::text(); empty: no tool has told
     std::string speeds;  // monitor::speed_history::text(); empty: they are in the file, or nowhere
 };
 
