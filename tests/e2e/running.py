@@ -30,13 +30,14 @@ def others_reach(path):
 
 @functools.cache
 def bin_for_others():
-    """BIN, or a folder with the same corral where other users can't enter one above, such as root's home."""
+    """BIN, or a folder with the same programs where other users can't enter one above, such as root's home."""
     if others_reach(BIN / "corral"):
         return BIN
     folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-bin-"))
     atexit.register(shutil.rmtree, folder)
     folder.chmod(0o755)
-    shutil.copy2(BIN / "corral", folder)
+    for name in ("corral", "corral-serve"):
+        shutil.copy2(BIN / name, folder)
     return folder
 
 
