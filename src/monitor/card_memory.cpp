@@ -91,12 +91,11 @@ bool card_memory::is_ours(pid_t pid) {
 std::optional<std::uint64_t> card_memory::of(unsigned card) {
     const device::device_look* const look = newest(tools_, card);
     if (look == nullptr) {
-        const auto before = told_.contains(card) ? known_.end() : known_.find(card);
+        const auto before = idle_.contains(card) ? known_.end() : known_.find(card);
         return before != known_.end() ? std::optional(before->second)
                : otherwise_ != 0      ? std::optional(otherwise_)
                                       : std::nullopt;
     }
-    told_.insert(card);
     const auto found = foreign_memory_in(
         look->report, card, [this](pid_t pid) { return is_ours(pid); }, !running_.empty());
     const std::uint64_t taken = found->others + idle_[card].least(look->at, found->unowned);

@@ -79,9 +79,8 @@ private:
     std::uint64_t otherwise_ = 0;
     std::set<pid_t> running_;
     std::set<pid_t> ours_;  // now or earlier, with those of their groups that a tool has named
-    std::map<unsigned, idle_figures> idle_;
-    std::map<unsigned, std::uint64_t> known_;
-    std::set<unsigned> told_;  // by a tool, since this image began
+    std::map<unsigned, idle_figures> idle_;    // of the cards that a tool has told of
+    std::map<unsigned, std::uint64_t> known_;  // what of() said last, or the image before
 };
 
 }  // namespace corral::monitor
