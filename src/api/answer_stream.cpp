@@ -140,16 +140,16 @@ core::awaitable<std::string> written(core::worker* elsewhere, const chat::token_
     co_return out;
 }
 
-// Where a note of ours at the end of an answer begins; npos: there is none.
+// Where a note of ours at the end of an answer begins; npos: there is none. A note is a paragraph of one line, so that a
+// client's history of many notes is read once and not once a note.
 std::size_t last_note(std::string_view answer) {
-    for (const std::string_view note : {half_answer, half_read}) {
-        const std::size_t at = answer.ends_with(']') ? answer.rfind(note) : std::string_view::npos;
-        const bool last = at != std::string_view::npos && answer.find('\n', at) == std::string_view::npos;
-        if (last && (at == 0 || answer.substr(0, at).ends_with("\n\n"))) {
-            return at == 0 ? 0 : at - 2;
-        }
+    const std::size_t line = answer.rfind('\n') + 1;  // 0: the only one
+    const std::string_view last = answer.substr(line);
+    const bool note = last.ends_with(']') && (last.starts_with(half_answer) || last.starts_with(half_read));
+    if (!note || (line != 0 && !answer.substr(0, line).ends_with("\n\n"))) {
+        return std::string_view::npos;
     }
-    return std::string_view::npos;
+    return line == 0 ? 0 : line - 2;
 }
 
 // There are several where one server of ours stands behind another, and clients may end a text with a line's end.
