@@ -161,7 +161,8 @@ core::awaitable<render_result> render(core::worker* elsewhere, const chat::rende
                                       const std::vector<chat::message>& messages) {
     std::optional<render_result> made;
     std::function<void()> work = [&] { made.emplace(render_request(options, request, messages)); };
-    auto rendering = core::run_on(is_long(request) ? elsewhere : nullptr, std::move(work), request.client);
+    const bool slow = !options.prompt_template.empty() || is_long(request);
+    auto rendering = core::run_on(slow ? elsewhere : nullptr, std::move(work), request.client);
     co_await std::move(rendering);
     co_return std::move(*made);
 }

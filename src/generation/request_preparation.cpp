@@ -221,10 +221,11 @@ core::awaitable<preparation> prepare_beside(core::worker* elsewhere, chat::gener
                                             const served_model& model,
                                             std::chrono::system_clock::time_point now) {
     std::optional<preparation> made;
-    std::function<void()> work = [&, how = render_options_for(request, model, now)]() mutable {
-        made.emplace(prepare_request(request, model, std::move(how)));
-    };
-    core::worker* const on = is_long(request, example_bytes(model)) ? elsewhere : nullptr;
+    chat::render_options options = render_options_for(request, model, now);
+    // A template of a client's may take long over the shortest request.
+    const bool slow = !options.prompt_template.empty() || is_long(request, example_bytes(model));
+    std::function<void()> work = [&] { made.emplace(prepare_request(request, model, std::move(options))); };
+    core::worker* const on = slow ? elsewhere : nullptr;
     auto preparing = core::run_on(on, std::move(work), request.client);
     co_await std::move(preparing);
     co_return *std::move(made);

@@ -200,6 +200,16 @@ TEST(go_template, hostile_templates_end) {
     ends_with("{{ $x := \"aaaaaaaa\" }}{{ range 40 }}{{ $x = printf \"%s%s\" $x $x }}{{ end }}{{ $x }}",
               "takes too many steps");
     ends_with("{{ range 100000 }}" + repeated("x", 1000) + "{{ end }}", "writes too long a text");
+    ends_with("{{ range 20000 }}{{ $x := and " + repeated("1 ", 30'000) + "}}{{ end }}",
+              "takes too many steps");
+    ends_with(repeated("{{ $a := 1 }}", 4900) + "{{ range 40000 }}{{ $x := $ }}{{ end }}",
+              "takes too many steps");
+    const std::string wide = R"({{ $w := printf "%1000s%1000s" "" "" }}{{ $x := )";
+    for (const std::string function : {"print ", "println ", "html "}) {
+        ends_with(wide + function + repeated("$w ", 10'000) + "}}", "takes too many steps");
+    }
+    ends_with(wide + "printf \"" + repeated("%v", 10'000) + "\" " + repeated("$w ", 10'000) + "}}",
+              "takes too many steps");
     ends_with(repeated("{{ if true }}", 200) + repeated("{{ end }}", 200), "nested too deeply");
     ends_with("{{ if 1 }}" + repeated("{{ else if 1 }}", 200) + "{{ end }}", "nested too deeply");
     ends_with("{{ " + repeated("(", 200) + "1" + repeated(")", 200) + " }}", "nested too deeply");

@@ -1,6 +1,6 @@
 #include "chat/prompt/verbatim_prompt.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "service_wrapper.hpp"
 
@@ -8,6 +8,7 @@ namespace corral::chat::tests {
 namespace {
 
 using json = nlohmann::ordered_json;
+using ::testing::HasSubstr;
 
 struct case_of {
     std::string source;
@@ -52,6 +53,16 @@ TEST(template_prompt, without_messages_is_written_turn_by_turn) {
               "<s>M [INST] U [/INST] ");
     EXPECT_EQ(text({mistral, {says(role::user, "U1"), says(role::system, "S2"), says(role::user, "U2")}}),
               "[INST] U1 [/INST] </s>\n<s>S2 [INST] U2 [/INST] ");
+}
+
+TEST(template_prompt, all_turns_together_cost_no_more_than_one_prompt) {
+    std::vector<message> many;
+    for (int turn = 0; turn < 40; ++turn) {
+        many.push_back(says(role::user, "U"));
+        many.push_back(says(role::assistant, "A"));
+    }
+    EXPECT_THAT(text({"{{ range 20000 }}{{ end }}{{ .Prompt }}", many}), HasSubstr("takes too many steps"));
+    EXPECT_EQ(text({"{{ range 20000 }}{{ end }}{{ .Prompt }}", {says(role::user, "U")}}), "U");
 }
 
 TEST(template_prompt, without_an_answer_ends_where_the_answer_begins) {

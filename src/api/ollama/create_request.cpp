@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "api/models/model_parameters.hpp"
-#include "api/ollama/generation_start.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/request_start.hpp"
 
@@ -88,7 +87,6 @@ generation::model_variant content_of(create_request asked, const generation::ser
     out.sampling = {};
     out.limits = {};
     read_parameters(out.parameters, out.sampling, out.limits, problem);
-    check_template(base, out.prompt_template, 400, problem);
     return out;
 }
 

@@ -68,9 +68,6 @@ void check(generation_start& begun, const generate_fields& asked, decode_problem
         problem.set(core::say("request.images-with-raw"));
     }
     check_answer_wishes(model, asked.common, problem);
-    if (!problem.found() && asked.suffix.empty()) {
-        check_template(model, asked.prompt_template, 500, problem);
-    }
 }
 
 chat::message message_of(chat::role role, std::string text) {
@@ -119,6 +116,11 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
     generation_start begun = start(context, incoming, asked.common, asked.prompt.empty(), words, problem);
     if (begun.is_checked()) {
         check(begun, asked, problem);
+    }
+    if (begun.is_checked() && begun.wanted == wish::generate && !problem.found() && asked.suffix.empty()) {
+        auto checking = check_template(context.decoding, incoming.client, *begun.model, asked.prompt_template,
+                                       500, problem);
+        co_await std::move(checking);
     }
     const bool stream = asked.common.stream;
     reply_encoder encoder(reply_kind::generate, asked.common.model);

@@ -47,22 +47,27 @@ core::awaitable<void> answer_unload(const api_context& context, const generation
 }  // namespace
 
 // Tried on the smallest conversation, so that a broken one is heard of now.
-void check_template(const generation::served_model& model, const std::string& text, unsigned status,
-                    decode_problem& problem) {
+core::awaitable<void> check_template(core::worker* elsewhere, std::string client,
+                                     const generation::served_model& model, const std::string& text,
+                                     unsigned status, decode_problem& problem) {
     chat::render_options how;
     how.format = chat::find_family(model.entry->family);
     if (text.empty() || how.format == nullptr) {
-        return;
+        co_return;
     }
     how.may_be_verbatim = true;
-    how.prompt_template = text;
-    chat::message hello;
-    hello.content = "x";
-    const auto rendered = chat::render(how, {hello}, nullptr, chat::thinking_mode::model_default);
-    // One that makes nothing of this message may make something of the request.
-    if (!rendered && rendered.error().code != core::errc::invalid) {
-        problem.set(rendered.error().message, status);
-    }
+    std::function<void()> work = [&how, &text, &problem, status] {
+        how.prompt_template = text;
+        chat::message hello;
+        hello.content = "x";
+        const auto rendered = chat::render(how, {hello}, nullptr, chat::thinking_mode::model_default);
+        // One that makes nothing of this message may make something of the request.
+        if (!rendered && rendered.error().code != core::errc::invalid) {
+            problem.set(rendered.error().message, status);
+        }
+    };
+    auto trying = core::run_on(elsewhere, std::move(work), std::move(client));
+    co_await std::move(trying);
 }
 
 void check_abilities(const generation::served_model& model, const common_fields& fields, const char* activity,

@@ -15,9 +15,11 @@
 namespace corral::api::ollama {
 
 // A prompt template of the client's that is broken is the problem, with the parser's words and `status`. An empty
-// one is all right.
-void check_template(const generation::served_model& model, const std::string& text, unsigned status,
-                    decode_problem& problem);
+// one is all right. Tried on `elsewhere`, in the turn of `client`; all else outlives the coroutine.
+[[nodiscard]] core::awaitable<void> check_template(core::worker* elsewhere, std::string client,
+                                                   const generation::served_model& model,
+                                                   const std::string& text, unsigned status,
+                                                   decode_problem& problem);
 
 // What a well-formed request may still ask that this model or this server can't give is refused by name, never
 // ignored where the answer would differ: what Ollama looks at before it loads a model: thinking, and whether the model does `activity`, "chat" or

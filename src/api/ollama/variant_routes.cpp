@@ -8,6 +8,7 @@
 #include "api/ollama/answer.hpp"
 #include "api/ollama/create_request.hpp"
 #include "api/ollama/error_reply.hpp"
+#include "api/ollama/generation_start.hpp"
 #include "api/ollama/model_details.hpp"
 #include "api/ollama/pull_route.hpp"
 #include "api/ollama/request_body.hpp"
@@ -48,11 +49,17 @@ void check_form(const create_request& asked, decode_problem& problem) {
     }
 }
 
-core::awaitable<void> keep(variant_library* library, std::string name, generation::served base,
+core::awaitable<void> keep(const api_context& context, std::string name, generation::served base,
                            create_request asked, std::string client, http::response_writer& out) {
+    variant_library* const library = context.variants;
     const bool stream = asked.stream;
     decode_problem problem;
     generation::model_variant content = content_of(std::move(asked), *base, problem);
+    if (!problem.found()) {
+        auto checking =
+            check_template(context.decoding, client, *base, content.prompt_template, 400, problem);
+        co_await std::move(checking);
+    }
     if (library == nullptr) {
         problem.set(core::say("request.no-variants"), 500);
     }
@@ -107,7 +114,7 @@ core::awaitable<void> serve_create(api_context context, const http::request& inc
     }
     std::string display = *name;
     std::string client = incoming.client;
-    co_await keep(context.variants, std::move(display), base, std::move(asked), std::move(client), out);
+    co_await keep(context, std::move(display), base, std::move(asked), std::move(client), out);
 }
 
 struct copy_fields {

@@ -10,15 +10,17 @@ namespace corral::chat::go_template {
 namespace {
 
 constexpr std::size_t deepest_call = 32;
-// Bytes that cost as much as a step.
+// What costs as much as a step: so many bytes, or names that a variable is looked for among.
 constexpr std::size_t bytes_a_step = 64;
+constexpr std::size_t names_a_step = 8;
 
 enum class flow { next, leaves_loop, next_round };
 
 class executor {
 public:
-    executor(const syntax_tree& tree, const execution& how, std::string& out, problem& wrong)
-        : tree_(tree), how_(how), out_(out), wrong_(wrong) {}
+    executor(const syntax_tree& tree, const execution& how, std::size_t& effort, std::string& out,
+             problem& wrong)
+        : tree_(tree), how_(how), effort_(effort), out_(out), wrong_(wrong) {}
 
     void run(const value& data) {
         variables_.emplace_back("$", data);
@@ -34,14 +36,16 @@ private:
 
     // False when there was too much of it.
     bool spend(std::size_t line, std::size_t effort) {
-        effort_ += effort;
-        if (effort_ > how_.most_effort) {
+        const bool enough = effort <= effort_;
+        effort_ -= std::min(effort, effort_);
+        if (!enough) {
             fail(line, "takes too many steps");
         }
         return !wrong_.found();
     }
 
     void write(std::size_t line, std::string_view text) {
+        spend(line, text.size() / bytes_a_step);
         if (text.size() > how_.most_output - std::min(out_.size(), how_.most_output)) {
             fail(line, "writes too long a text");
             return;
@@ -89,11 +93,7 @@ private:
     void action(const node& one, const value& dot) {
         const auto result = evaluated(one.pipe, dot);
         if (one.pipe.variables.empty() && !wrong_.found()) {
-            const auto text = printed(result);
-            if (!result.is_text()) {
-                spend(one.line, text.size() / bytes_a_step);
-            }
-            write(one.line, text);
+            write(one.line, printed(result));
         } else if (!wrong_.found()) {
             assign(one.pipe, {result});
         }
@@ -228,7 +228,7 @@ private:
     }
 
     value run_function(std::size_t line, const std::string& name, const std::vector<value>& arguments) {
-        call_context with{how_.today};
+        call_context with{how_.today, effort_ * bytes_a_step};
         value out = call(name, arguments, with);
         if (!with.problem.empty()) {
             fail(line, std::move(with.problem));
@@ -239,6 +239,9 @@ private:
     }
 
     value operated(std::size_t line, const operand& one, const value& dot) {
+        if (!spend(line, 1)) {
+            return {};
+        }
         switch (one.what) {
             case operand::kind::literal:
                 return one.constant;
@@ -247,6 +250,7 @@ private:
             case operand::kind::variable: {
                 const auto found = std::find_if(variables_.rbegin(), variables_.rend(),
                                                 [&](const auto& each) { return each.first == one.name; });
+                spend(line, static_cast<std::size_t>(found - variables_.rbegin()) / names_a_step);
                 return chained(line, found == variables_.rend() ? value() : found->second, one.fields);
             }
             case operand::kind::group:
@@ -272,18 +276,18 @@ private:
 
     const syntax_tree& tree_;
     const execution& how_;
+    std::size_t& effort_;  // that is left
     std::string& out_;
     problem& wrong_;
     std::vector<std::pair<std::string, value>> variables_;
-    std::size_t effort_ = 0;
     std::size_t calls_ = 0;
 };
 
 }  // namespace
 
-void execute(const syntax_tree& tree, const json& data, const execution& how, std::string& out,
-             problem& wrong) {
-    executor(tree, how, out, wrong).run(value::of(data));
+void execute(const syntax_tree& tree, const json& data, const execution& how, std::size_t& effort,
+             std::string& out, problem& wrong) {
+    executor(tree, how, effort, out, wrong).run(value::of(data));
 }
 
 }  // namespace corral::chat::go_template

@@ -43,8 +43,9 @@ bool equal(const value& one, const value& other, call_context& context) {
 }
 
 value eq(arguments from, call_context& context) {
-    const bool any = std::any_of(from.begin() + 1, from.end(),
-                                 [&](const value& one) { return equal(from.front(), one, context); });
+    const bool any = std::any_of(from.begin() + 1, from.end(), [&](const value& one) {
+        return context.effort > context.most || equal(from.front(), one, context);
+    });
     return logical(any);
 }
 
@@ -188,11 +189,11 @@ value slice(arguments from, call_context& context) {
     return textual(whole_characters(what.text(), ends[0], ends[1]));
 }
 
-value print(arguments from, call_context& /*with*/) {
-    return textual(print_text(from));
+value print(arguments from, call_context& context) {
+    return textual(print_text(from, context.most));
 }
-value println(arguments from, call_context& /*with*/) {
-    return textual(println_text(from));
+value println(arguments from, call_context& context) {
+    return textual(println_text(from, context.most));
 }
 
 value printf(arguments from, call_context& context) {
@@ -200,12 +201,12 @@ value printf(arguments from, call_context& context) {
         context.problem = "printf needs a format text";
         return {};
     }
-    return textual(printf_text(from.front().text(), from.subspan(1)));
+    return textual(printf_text(from.front().text(), from.subspan(1), context.most));
 }
 
-value html(arguments from, call_context& /*with*/) {
+value html(arguments from, call_context& context) {
     std::string out;
-    for (const char c : print_text(from)) {
+    for (const char c : print_text(from, context.most)) {
         constexpr std::string_view special = "<>&'\"";
         constexpr std::array<std::string_view, 5> written{"&lt;", "&gt;", "&amp;", "&#39;", "&#34;"};
         const auto at = special.find(c);

@@ -12,6 +12,7 @@ namespace corral::chat::go_template {
 
 struct call_context {
     std::string_view today;  // "2006-01-02"
+    std::size_t most = 0;    // more bytes than these need not be made: then the call fails
     std::size_t effort = 0;  // grows with the bytes read or made
     std::string problem{};   // not empty: the call failed
 };

@@ -30,6 +30,12 @@ public:
     [[nodiscard]] core::result<std::string> execute(const nlohmann::ordered_json& data,
                                                     std::string_view today,
                                                     bool until_response = false) const;
+    // The same for one of several runs that make a prompt together: what it costs is taken off `effort`, which began as
+    // effort_for() of their messages.
+    [[nodiscard]] core::result<std::string> execute(const nlohmann::ordered_json& data,
+                                                    std::string_view today, bool until_response,
+                                                    std::size_t& effort) const;
+    [[nodiscard]] static std::size_t effort_for(std::size_t messages);
 
 private:
     explicit compiled(std::shared_ptr<const syntax_tree> tree);

@@ -71,11 +71,11 @@ struct execution {
     // Nodes behind this one are skipped: the answer is cut off there.
     std::size_t last_order = std::numeric_limits<std::size_t>::max();
     std::size_t most_output = 0;
-    std::size_t most_effort = 0;  // steps, and bytes made or compared
 };
 
-// Appends to `out`, whose text is meaningless when `wrong` is set.
-void execute(const syntax_tree& tree, const json& data, const execution& how, std::string& out,
-             problem& wrong);
+// Appends to `out`, whose text is meaningless when `wrong` is set. `effort`: steps, and bytes made, compared or written,
+// that may be spent; what is left comes back.
+void execute(const syntax_tree& tree, const json& data, const execution& how, std::size_t& effort,
+             std::string& out, problem& wrong);
 
 }  // namespace corral::chat::go_template

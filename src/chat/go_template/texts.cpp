@@ -212,10 +212,13 @@ std::optional<std::string> unquoted(std::string_view inside) {
     return out;
 }
 
-std::string print_text(std::span<const value> from) {
+std::string print_text(std::span<const value> from, std::size_t most) {
     std::string out;
     const value* before = nullptr;
     for (const auto& one : from) {
+        if (out.size() > most) {
+            break;
+        }
         if (before != nullptr && !before->is_text() && !one.is_text()) {
             out += ' ';
         }
@@ -225,18 +228,21 @@ std::string print_text(std::span<const value> from) {
     return out;
 }
 
-std::string println_text(std::span<const value> from) {
+std::string println_text(std::span<const value> from, std::size_t most) {
     std::string out;
     for (const auto& one : from) {
+        if (out.size() > most) {
+            break;
+        }
         out += &one == from.data() ? "" : " ";
         out += printed(one);
     }
     return out + '\n';
 }
 
-std::string printf_text(std::string_view format, std::span<const value> from) {
+std::string printf_text(std::string_view format, std::span<const value> from, std::size_t most) {
     std::string out;
-    while (!format.empty()) {
+    while (!format.empty() && out.size() <= most) {
         const auto percent = std::min(format.find('%'), format.size());
         out += format.substr(0, percent);
         format.remove_prefix(percent);

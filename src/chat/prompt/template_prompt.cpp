@@ -129,8 +129,11 @@ core::result<std::string> by_messages(const render_options& options, const compi
 // One run of the template for each question with its answer.
 class turn_writer {
 public:
-    turn_writer(const render_options& options, const compiled& source, json data)
-        : options_(options), source_(source), data_(std::move(data)) {}
+    turn_writer(const render_options& options, const compiled& source, json data, std::size_t messages)
+        : options_(options),
+          source_(source),
+          data_(std::move(data)),
+          effort_(compiled::effort_for(messages)) {}
 
     core::result<void> take(const message& one) {
         const bool answered = !response_.empty();
@@ -166,7 +169,7 @@ private:
         data_["System"] = neutralise(*options_.format, std::exchange(system_, {}));
         data_["Prompt"] = neutralise(*options_.format, std::exchange(prompt_, {}));
         data_["Response"] = neutralise(*options_.format, std::exchange(response_, {}));
-        const auto text = source_.execute(data_, options_.today, open);
+        const auto text = source_.execute(data_, options_.today, open, effort_);
         if (!text) {
             return text.error();
         }
@@ -177,6 +180,7 @@ private:
     const render_options& options_;
     const compiled& source_;
     json data_;
+    std::size_t effort_;  // left for the turns to come
     std::string system_;
     std::string prompt_;
     std::string response_;
@@ -185,7 +189,7 @@ private:
 
 core::result<std::string> by_turns(const render_options& options, const compiled& source,
                                    const std::vector<message>& messages, json data) {
-    turn_writer writer(options, source, std::move(data));
+    turn_writer writer(options, source, std::move(data), messages.size());
     for (const auto& one : messages) {
         const auto taken = writer.take(one);
         if (!taken) {
