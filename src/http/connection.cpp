@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -18,6 +20,10 @@ namespace {
 constexpr std::size_t stall_window = 64 * 1024;  // bytes that must be taken within one stall limit
 constexpr std::size_t at_once = 64 * 1024;       // bytes that are sent before others have a turn of the loop
 constexpr std::size_t keep_capacity = 1024;      // an empty inbox keeps no more
+constexpr core::milliseconds end_look_pause{500};
+// Bytes in the socket behind a full inbox. The end of a client that has left more may never arrive: its system keeps both
+// until there is room.
+constexpr int most_unread = 32 * 1024;
 
 bool all_sent(const gather& parts) {
     return std::all_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); });
@@ -173,7 +179,11 @@ void connection::start_reading() {
 }
 
 void connection::arm_read(wait_type what) {
-    if (reading_ || ended_ || !socket_.is_open() || inbox_full()) {
+    if (reading_ || ended_ || !socket_.is_open()) {
+        return;
+    }
+    if (inbox_full()) {
+        look_for_end();
         return;
     }
     reading_ = true;
@@ -242,6 +252,30 @@ void connection::on_input_end(const core::error_code& why) {
     if (serving_) {
         end(why);
     }
+}
+
+// What a client has sent behind its request may fill the inbox. Then nothing waits on the socket, whose end must free the
+// runtime all the same. No client of today sends requests before the answer to the last.
+void connection::look_for_end() {
+    if (looking_ || !serving_ || ended_) {
+        return;
+    }
+    looking_ = true;
+    input_timer_.expires_after(end_look_pause);
+    input_timer_.async_wait([self = shared_from_this()](const core::error_code&) {
+        self->looking_ = false;
+        if (!self->serving_ || self->ended_ || !self->socket_.is_open() || !self->inbox_full()) {
+            return;
+        }
+        const int handle = self->socket_.native_handle();
+        pollfd state{handle, POLLRDHUP, 0};
+        int unread = 0;
+        if (::poll(&state, 1, 0) > 0 || (::ioctl(handle, FIONREAD, &unread) == 0 && unread > most_unread)) {
+            self->on_input_end(core::asio::error::eof);
+        } else {
+            self->look_for_end();
+        }
+    });
 }
 
 void connection::size_inbox(std::size_t bytes) {
@@ -386,6 +420,9 @@ void connection::begin_exchange() {
     ++exchange_;
     if (ended_) {
         cancel_exchange_later();
+    }
+    if (inbox_full()) {
+        look_for_end();
     }
 }
 

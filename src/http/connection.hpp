@@ -133,6 +133,7 @@ private:
     void on_readable(const core::error_code& wait_error);
     void take_input(std::string_view bytes);
     void on_input_end(const core::error_code& why);
+    void look_for_end();
     void cancel_exchange_later();
     [[nodiscard]] core::awaitable<void> wait_ready(wait_type what);
     void fail_write(const core::error_code& why);
@@ -162,6 +163,7 @@ private:
     bool awaits_header_ = false;
     bool relayed_ = false;
     bool reading_ = false;
+    bool looking_ = false;  // for the end of a client that is not read
     bool fresh_ = false;
     bool ended_ = false;
     bool serving_ = false;

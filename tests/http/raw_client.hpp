@@ -60,6 +60,15 @@ public:
         return true;
     }
 
+    // As much as the systems on both sides hold now.
+    void send_what_is_taken(std::string_view text) const {
+        ssize_t sent = 0;
+        while (!text.empty() &&
+               (sent = ::send(handle_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT)) > 0) {
+            text.remove_prefix(static_cast<std::size_t>(sent));
+        }
+    }
+
     // Reads until `text` was seen, the end, or the deadline; all that was read so far.
     const std::string& read_until(std::string_view text, std::chrono::milliseconds limit = patience) {
         const auto end = std::chrono::steady_clock::now() + limit;

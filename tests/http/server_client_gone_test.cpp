@@ -72,6 +72,15 @@ TEST(client_gone, by_close) {
     }
 }
 
+TEST(client_gone, with_more_behind_its_request_than_is_read) {
+    for (const std::size_t bytes : {70'000U, 90'000U, 4'000'000U}) {
+        expect_noticed("/", [bytes](raw_client& client) {
+            client.send_what_is_taken(std::string(bytes, 'G'));
+            client.close();
+        });
+    }
+}
+
 TEST(client_gone, by_reset) {
     for (const char* path : {"/", "/begun"}) {
         expect_noticed(path, [](raw_client& client) { client.reset(); });
