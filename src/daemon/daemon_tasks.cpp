@@ -157,16 +157,18 @@ void daemon::meter(engine::backend& runtime) {
     boot_.watch(label, runtime.services());
 }
 
-// A crowd leaves holes all over the heap, which the allocator keeps; a start and a rare request leave code in memory
-// that is not needed again soon. Given back once the box is idle; the heap on another thread, for that takes
-// milliseconds.
+// A crowd leaves holes all over the heap at once and work of all kinds over the hours, which the allocator keeps; a start
+// and a rare request leave code in memory that is not needed again soon. Given back once the box is idle; the heap on
+// another thread, for that takes milliseconds.
 core::awaitable<void> daemon::give_memory_back() {
     constexpr core::seconds between{5};
     constexpr std::size_t crowd = 32;  // connections
+    constexpr core::seconds usual{600};
     // Without these the allocator learns to keep the largest block that was ever given back.
     ::mallopt(M_MMAP_THRESHOLD, 512 * 1024);
     ::mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
     std::size_t most = 0;
+    core::steady_time trimmed = clock_.now();
     std::uint64_t answered = 0;
     bool used = true;
     bool awake = true;
@@ -176,7 +178,8 @@ core::awaitable<void> daemon::give_memory_back() {
         most = std::max(most, now.connections);
         const bool worked = std::exchange(answered, now.answered) != now.answered;
         used = used || worked;
-        const bool has_holes = most >= crowd && (used || now.connections <= most / 2);
+        const bool has_holes = (most >= crowd && (used || now.connections <= most / 2)) ||
+                               (used && clock_.now() - trimmed >= usual);
         if (!awake || now.exchanges > 0 || worked || !(used || has_holes)) {
             continue;
         }
@@ -184,6 +187,7 @@ core::awaitable<void> daemon::give_memory_back() {
             std::function<void()> trim = [] { ::malloc_trim(0); };
             const bool done = co_await decoding_.run(std::move(trim));
             most = done ? now.connections : most;
+            trimmed = clock_.now();
         }
         static_cast<void>(core::give_back_code_pages());
         used = false;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t kib_in_mb = 1024;
 // Process numbers are used again; of so many the oldest mean nothing any more.
-constexpr std::size_t most_remembered = 4096;
+constexpr std::size_t most_remembered = 512;
 constexpr core::seconds remembered_for{60};
 constexpr std::size_t most_looks = 100;
 constexpr std::size_t most_cards = 64;
@@ -65,10 +65,7 @@ std::optional<foreign_memory> foreign_memory_in(const device::device_report& rep
 
 void card_memory::on_started(pid_t pid) {
     running_.insert(pid);
-    if (ours_.size() >= most_remembered) {
-        ours_ = running_;
-    }
-    ours_.insert(pid);
+    remember(pid);
 }
 
 void card_memory::on_gone(pid_t pid) {
@@ -77,15 +74,25 @@ void card_memory::on_gone(pid_t pid) {
 
 // A service may be a script that started the program: then its group is ours.
 bool card_memory::is_ours(pid_t pid) {
-    if (ours_.contains(pid)) {
+    if (running_.contains(pid) || std::ranges::find(ours_, pid) != ours_.end()) {
         return true;
     }
     const pid_t group = ::getpgid(pid);
     if (group <= 0 || !running_.contains(group)) {
         return false;
     }
-    ours_.insert(pid);
+    remember(pid);
     return true;
+}
+
+void card_memory::remember(pid_t pid) {
+    if (std::ranges::find(ours_, pid) != ours_.end()) {
+        return;
+    }
+    if (ours_.size() >= most_remembered) {
+        ours_.erase(ours_.begin());
+    }
+    ours_.push_back(pid);
 }
 
 std::optional<std::uint64_t> card_memory::of(unsigned card) {

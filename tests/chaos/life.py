@@ -88,7 +88,7 @@ class Life:
         for turn in range(3):
             self.probe(f"90000{turn}x99")
         self.load = measure.loads(self.stage.fresh_log())
-        self.level = {"descriptors": self.stage.descriptors(), "kb": self.stage.resident_kb()}
+        self.level = {"descriptors": self.stage.descriptors(), "kb": self.stage.own_kb()}
         self.steps_in_life = 0
         self.resident = []  # (requests so far, kB), after each step
 
@@ -123,9 +123,9 @@ class Life:
         if self.page:
             self.page.check()
         self.steps_in_life += 1
-        self.resident.append((self.tally["requests"], stage.resident_kb()))
+        self.resident.append((self.tally["requests"], stage.own_kb()))
         if self.steps_in_life == 8:
-            self.level["kb"] = max(self.level["kb"], stage.resident_kb())  # pools and caches are filled by now
+            self.level["kb"] = max(self.level["kb"], stage.own_kb())  # pools and caches are filled by now
 
     @staticmethod
     def act(actor):
@@ -335,7 +335,7 @@ class Life:
             if time.monotonic() > deadline:
                 raise Violation("descriptors", f"descriptors: {sum(before.values())} before, {sum(now.values())} after; more: {now - before}")
             stage.pause(0.1)
-        grown = stage.resident_kb() - self.level["kb"]
+        grown = stage.own_kb() - self.level["kb"]
         cpu = stage.cpu_seconds()
         stage.pause(1)
         cpu = stage.cpu_seconds() - cpu

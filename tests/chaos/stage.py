@@ -247,9 +247,10 @@ class Stage:
                 found.append(re.sub(r":\[\d+\]", "", os.readlink(entry)))
         return found
 
-    def resident_kb(self):
+    def own_kb(self):
+        """Memory in use that no file is behind: pages of programs come and go with the system's needs."""
         status = pathlib.Path("/proc", str(self.box.process.pid), "status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+        return int(re.search(r"RssAnon:\s+(\d+)", status)[1])
 
     def cpu_seconds(self):
         fields = pathlib.Path("/proc", str(self.box.process.pid), "stat").read_text().rpartition(")")[2].split()

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -74,11 +75,14 @@ public:
 
 private:
     [[nodiscard]] bool is_ours(pid_t pid);
+    void remember(pid_t pid);
 
     const device::reader_set& tools_;
     std::uint64_t otherwise_ = 0;
     std::set<pid_t> running_;
-    std::set<pid_t> ours_;  // now or earlier, with those of their groups that a tool has named
+    // Now or earlier, with those of their groups that a tool has named, oldest first. In a row: a small block for each of
+    // years would stand all over the heap.
+    std::vector<pid_t> ours_;
     std::map<unsigned, idle_figures> idle_;    // of the cards that a tool has told of
     std::map<unsigned, std::uint64_t> known_;  // what of() said last, or the image before
 };

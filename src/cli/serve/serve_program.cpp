@@ -216,6 +216,8 @@ int main(int argc, char** argv) {
     // Fixed, so that one large body does not teach the allocator to keep such sizes for ever.
     ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+    // Threads come and go, and each heap of one keeps the largest work it ever did.
+    ::mallopt(M_ARENA_MAX, 2);
     cli::launch how;
     how.called = argv[0];
     how.environment = cli::known_environment();
