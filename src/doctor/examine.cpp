@@ -10,9 +10,11 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "corral/doctor/doctor.hpp"
 #include "corral/telemetry/log.hpp"
 #include "doctor/checks.hpp"
+#include "doctor/root_files.hpp"
 
 namespace corral::doctor {
 
@@ -109,12 +111,33 @@ core::result<model_view> view_of(const catalog::model_entry& model) {
     return out;
 }
 
+namespace {
+
+// The processes that are Corral, by the names that they have for every user.
+std::vector<pid_t> corrals() {
+    std::vector<pid_t> out;
+    std::error_code unreadable;  // then none is known
+    for (std::filesystem::directory_iterator entry("/proc", unreadable), end; !unreadable && entry != end;
+         entry.increment(unreadable)) {
+        const auto pid = core::whole_number<pid_t>(entry->path().filename().string());
+        if (pid && process::is_corral(first_line(entry->path() / "comm"))) {
+            out.push_back(*pid);
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
 surroundings these_surroundings(pid_t daemon) {
     surroundings out;
     out.machine = package::this_machine();
     out.listeners = [](std::uint16_t port) { return process::listeners_on(port); };
     out.is_ours = [daemon, self = ::getpid()](pid_t pid) {
         return process::descends_from(pid, self) || process::descends_from(pid, daemon);
+    };
+    out.is_kept = [all = corrals()](pid_t pid) {
+        return std::ranges::any_of(all, [pid](pid_t one) { return process::descends_from(pid, one); });
     };
     out.lives = [](pid_t pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; };
     out.now = std::chrono::system_clock::now();

@@ -23,6 +23,9 @@ std::string fix_for(const surroundings& around, const process::listening_socket&
     if (const std::string unit = unit_of(around, row.owner); !unit.empty()) {
         return "stop it for now and for good: sudo systemctl disable --now " + unit;
     }
+    if (around.is_kept(row.owner)) {
+        return "another Corral keeps that program: choose another port";
+    }
     return "stop that program (kill " + std::to_string(row.owner) + "), or choose another port";
 }
 
@@ -42,7 +45,7 @@ std::optional<port_holder> holder_of(const surroundings& around, std::uint16_t p
         found = port_holder{row.owner,
                             row.owner == 0 ? "a process of another user"
                                            : program + " (pid " + std::to_string(row.owner) + ")",
-                            fix_for(around, row)};
+                            fix_for(around, row), process::is_corral(row.program)};
         if (row.owner != 0) {
             break;
         }

@@ -13,6 +13,7 @@ struct port_holder {
     pid_t pid = 0;    // 0: of another user
     std::string who;  // "python3 (pid 1234)"
     std::string fix;  // the command that stops it
+    bool corral = false;
 };
 
 // A listener of a foreign process that is in the way of one at `port`; of those on every interface or loopback,

@@ -75,7 +75,7 @@ TEST_F(box_checks, who_holds_our_address_is_named_with_the_command_that_stops_hi
 
 TEST_F(box_checks, our_own_corral_is_no_stranger_on_our_address) {
     configured();
-    listeners = {{11434, false, true, 77, "corral"}};
+    listeners = {{11434, false, true, 77, "corral-serve"}};
     ours = {77};
     EXPECT_THAT(found(), IsEmpty());
     ours = {};

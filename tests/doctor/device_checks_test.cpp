@@ -220,13 +220,15 @@ TEST_F(device_checks, holders_of_memory_are_told_apart) {
 TEST_F(device_checks, a_left_over_runtime_is_known_by_where_its_program_lies) {
     add_model();
     of.around.machine.is_board = true;
-    for (const char* process : {"/proc/501", "/proc/502", "/proc/503"}) {
+    for (const char* process : {"/proc/501", "/proc/502", "/proc/503", "/proc/504"}) {
         std::filesystem::create_directories(root / std::filesystem::path(process).relative_path());
     }
     std::filesystem::create_symlink(root / "package/main_api_ax650", root / "proc/501/exe");
     std::filesystem::create_symlink("/usr/bin/python3", root / "proc/502/exe");
     std::filesystem::create_symlink(root / "package/main_api_ax650", root / "proc/503/exe");
+    std::filesystem::create_symlink(root / "package/main_api_ax650", root / "proc/504/exe");
     ours = {503};
+    kept = {504};
     EXPECT_THAT(found(), ElementsAre("warning process.left-over"));
     EXPECT_THAT(the("process.left-over").what, HasSubstr("process 501 (main_api_ax650)"));
 }

@@ -27,6 +27,7 @@ protected:
             return rows;
         };
         of.around.is_ours = [this](pid_t pid) { return ours.contains(pid); };
+        of.around.is_kept = [this](pid_t pid) { return kept.contains(pid); };
         of.around.lives = [this](pid_t pid) { return !dead.contains(pid); };
         of.around.now = std::chrono::sys_days{std::chrono::year{2026} / 1 / 31};
         of.around.user = 1000;
@@ -135,6 +136,7 @@ protected:
     examination of;
     std::vector<process::listening_socket> listeners;
     std::set<pid_t> ours;
+    std::set<pid_t> kept;  // by another Corral
     std::set<pid_t> dead;
     std::uint64_t free_bytes = UINT64_MAX;
 };

@@ -94,6 +94,8 @@ struct surroundings {
     package::machine machine;
     std::function<std::vector<process::listening_socket>(std::uint16_t port)> listeners;
     std::function<bool(pid_t)> is_ours;  // belongs to the Corral that runs, or to the one that asks
+    // By some Corral of this machine, also one that can't be asked: no left-over.
+    std::function<bool(pid_t)> is_kept = [](pid_t) { return false; };
     std::function<bool(pid_t)> lives;
     std::chrono::system_clock::time_point now;
     uid_t user = 0;                                                         // who asks

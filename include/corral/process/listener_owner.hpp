@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -19,6 +20,9 @@ struct listening_socket {
     // No call to 127.0.0.1 ends there: another address of loopback, IPv6 alone. Every user of the box may listen so.
     bool elsewhere = false;
 };
+
+// `program` is the daemon, by the name of its process.
+[[nodiscard]] bool is_corral(std::string_view program);
 
 // Every socket that listens on `port`, IPv4 and IPv6; one row for each owner. Reads the descriptors of all processes.
 [[nodiscard]] std::vector<listening_socket> listeners_on(std::uint16_t port);

@@ -6,11 +6,13 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/base/command.hpp"
+#include "cli/base/command_source.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/say.hpp"
+#include "corral/process/listener_owner.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -85,14 +87,37 @@ core::result<void> check_daemon(const daemon_place& place, const std::vector<fs:
                                         *place.config, *place.config));
 }
 
+namespace {
+
+// A Corral that serves where the configuration says, but without an admin socket: it was switched off, or could not be
+// made. Empty: there is none.
+core::reason silent_corral(const daemon_place& place) {
+    const config::configuration_result read =
+        config::load_configuration(source_of(place.config, known_environment()));
+    const std::uint16_t port = read.value ? read.value->listen.port() : std::uint16_t{0};
+    for (const process::listening_socket& row :
+         port != 0 ? process::listeners_on(port) : std::vector<process::listening_socket>()) {
+        if (row.owner != 0 && process::is_corral(row.program)) {
+            return core::say("command.not-running/silent", port, row.owner);
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
 int fail_to_ask(const core::failure& why, const daemon_place& place, const std::vector<fs::path>& places) {
     std::error_code unreadable;  // then the reason that was given stands
     if (!place.socket.empty() && !fs::exists(place.socket, unreadable) && !unreadable) {
         return fail(core::say("command.no-socket", telemetry::printable(place.socket, 1000)));
     }
-    const bool silent = why.message.id() == "command.not-running";
-    const int status = fail(telemetry::printable(
-        silent && place.config ? control::not_running(place.config) : why.message, 4000));
+    const bool nobody = why.message.id() == "command.not-running";
+    const bool off = why.message.id() == "command.socket-off";
+    core::reason said = nobody || off ? silent_corral(place) : core::reason();
+    if (said.empty()) {
+        said = nobody && place.config ? control::not_running(place.config) : why.message;
+    }
+    const int status = fail(telemetry::printable(said, 4000));
     for (const fs::path& each : places) {
         if (place.verbose || !place.socket.empty()) {
             std::cerr << "tried " << telemetry::printable(each.string(), 1000) << '\n';

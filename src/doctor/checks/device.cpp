@@ -180,7 +180,12 @@ void look_at_holders(const examination& box, const device_view& device, findings
             continue;
         }
         const std::uint64_t held = one.kib / kib_in_mb;
-        if (box.around.lives(one.pid)) {
+        if (box.around.is_kept(one.pid)) {
+            say(out, device_memory_kinds[0], "the device",
+                fmt::format("process {} ({}) of another Corral holds {} MB of card {}", one.pid,
+                            file_name(one.name), held, one.card),
+                "give each Corral cards of its own, or unload that model there");
+        } else if (box.around.lives(one.pid)) {
             say(out, device_memory_kinds[0], "the device",
                 fmt::format("process {} ({}) holds {} MB of card {} and is not ours", one.pid,
                             file_name(one.name), held, one.card),
@@ -229,7 +234,7 @@ void look_at_processes(const examination& box, findings& out, const std::set<pid
         }
         const auto pid = static_cast<pid_t>(std::stol(name));
         const model_view* const model = model_of_program(box, program);
-        if (model != nullptr && !box.around.is_ours(pid) && !pids.contains(pid)) {
+        if (model != nullptr && !box.around.is_ours(pid) && !box.around.is_kept(pid) && !pids.contains(pid)) {
             say(out, device_memory_kinds[2], subject_of(*model),
                 fmt::format("process {} ({}) of its package runs, and no Corral keeps it", pid,
                             program.filename().string()),

@@ -70,7 +70,7 @@ void check_listen(const examination& box, findings& out) {
         return;
     }
     const std::string where = box.configuration->address + ":" + std::to_string(box.configuration->port);
-    if (holder->who.starts_with("corral (")) {
+    if (holder->corral) {
         say(out, listen_kinds[1], "this Corral",
             "a Corral serves at " + where + " (" + holder->who + ")" +
                 (box.daemon_problem.empty() ? "" : ", and can't be asked: " + box.daemon_problem));

@@ -155,6 +155,10 @@ listening_socket row_for(const tcp_listener_row& socket, pid_t owner) {
 
 }  // namespace
 
+bool is_corral(std::string_view program) {
+    return program == "corral-serve" || program == "corral";
+}
+
 std::vector<listening_socket> listeners_on(std::uint16_t port) {
     listeners_by_inode found;
     std::vector<listening_socket> rows;

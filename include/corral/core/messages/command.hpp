@@ -13,12 +13,14 @@ inline constexpr std::array command_table{
             "'{file}' would be plain text under the name of an archive. Say a name that ends with .txt, and "
             "pack it afterwards.",
             "A support file is text, to be read before it is sent.", "Say --output NAME.txt."},
-    message{"command.not-running", command_reader,
-            "plain| Corral is not running. Start it: {command}.\n"
-            "other-user| Corral is not running as this user, but as '{user}'. Ask it as that one: {command}; "
-            "{start} starts one of your own.",
-            "No daemon answers in the usual places.",
-            "Start it; --verbose names the places that were tried."},
+    message{
+        "command.not-running", command_reader,
+        "plain| Corral is not running. Start it: {command}.\n"
+        "silent| Corral serves at port {port:d} (process {pid:d}), but has no admin socket that this command "
+        "can reach. Ask it by --url where the command has that; 'corral doctor' says more.\n"
+        "other-user| Corral is not running as this user, but as '{user}'. Ask it as that one: {command}; "
+        "{start} starts one of your own.",
+        "No daemon answers in the usual places.", "Start it; --verbose names the places that were tried."},
     message{"command.other-daemon", command_reader,
             "corral| The Corral that runs serves another configuration{other}; none runs with {config}. "
             "Start it: 'corral serve --config {config}'.",
@@ -120,10 +122,11 @@ inline constexpr std::array command_table{
     message{"command.cant-ask", command_reader, "corral-asked| Corral can't be asked at {what}: {why}",
             "The socket is there, but answers with an error.", "Run 'corral doctor'."},
     message{"command.already-serves", command_reader,
-            "another-corral| another Corral{number} already answers at '{what}'; stop it, or say another "
-            "'admin_socket'",
+            "another-corral| another Corral{number} already answers at '{what}'; stop it, or set another "
+            "'admin_socket' and 'state_directory'",
             "One runs with this socket.",
-            "See how it is by 'corral status'. Stop it, or give the new one another admin_socket."},
+            "See how it is by 'corral status'. Stop it, or give the new one another admin_socket and "
+            "state_directory."},
     message{"command.not-yes", command_reader, "this would remove {file}; say --yes without a terminal",
             "The command would remove something and has no terminal to ask on.", "Add --yes."},
     message{"command.nothing-to-ask", command_reader,
