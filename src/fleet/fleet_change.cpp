@@ -75,14 +75,7 @@ void fleet::apply(fleet_change made, const config::configuration& settings, cons
 
 // Its running answer ends, then it is stopped and forgotten.
 void fleet::retire(std::unique_ptr<engine::backend> runtime) {
-    std::vector<std::weak_ptr<const generation::served_model>> holders;
-    for (const generation::served& each : models_->all()) {
-        const bool by_tier =
-            std::ranges::any_of(each->tiers, [&](const auto& tier) { return tier.runs_on(runtime.get()); });
-        if (by_tier || each->runs_on(runtime.get())) {
-            holders.emplace_back(each);
-        }
-    }
+    std::vector<std::weak_ptr<const generation::served_model>> holders = models_->holders_of(*runtime);
     if (listener_.on_removed) {
         listener_.on_removed(*runtime);
     }

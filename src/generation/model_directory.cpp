@@ -80,7 +80,7 @@ void model_directory::put(served_model model) {
     const auto key = key_of(added->name);
     const auto found = key ? places_.find(*key) : places_.end();
     if (found != places_.end()) {
-        all_[found->second] = std::move(added);
+        note_former(std::exchange(all_[found->second], std::move(added)));
         return;
     }
     if (key) {
@@ -98,9 +98,47 @@ bool model_directory::remove(std::string_view typed) {
 }
 
 void model_directory::remove_all(const std::function<bool(const served_model&)>& which) {
-    if (std::erase_if(all_, [&](const served& each) { return which(*each); }) > 0) {
+    const auto goes = [&](const served& each) {
+        const bool is_meant = which(*each);
+        if (is_meant) {
+            note_former(each);
+        }
+        return is_meant;
+    };
+    if (std::erase_if(all_, goes) > 0) {
         index_again();
     }
+}
+
+// Each time they are twice as many: a reload may replace thousands at once.
+void model_directory::note_former(const served& gone) {
+    if (former_.size() >= most_former_) {
+        constexpr std::size_t least = 64;
+        std::erase_if(former_, [](const auto& each) { return each.expired(); });
+        most_former_ = std::max(least, 2 * former_.size());
+    }
+    former_.emplace_back(gone);
+}
+
+std::vector<std::weak_ptr<const served_model>> model_directory::holders_of(
+    const engine::backend& which) const {
+    const auto points_at = [&which](const served_model& one) {
+        return one.runs_on(&which) ||
+               std::ranges::any_of(one.tiers, [&](const served_model& tier) { return tier.runs_on(&which); });
+    };
+    std::vector<std::weak_ptr<const served_model>> out;
+    for (const served& each : all_) {
+        if (points_at(*each)) {
+            out.emplace_back(each);
+        }
+    }
+    for (const auto& each : former_) {
+        const served held = each.lock();
+        if (held != nullptr && points_at(*held)) {
+            out.push_back(each);
+        }
+    }
+    return out;
 }
 
 core::awaitable<served> model_directory::whole(served model) const {

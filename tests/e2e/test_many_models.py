@@ -117,6 +117,23 @@ def test_instances_answer_side_by_side_and_are_addressed_one_by_one(tmp_path):
         assert farm.who("alpha") == "alpha"
 
 
+def test_an_answer_outlives_two_reloads_of_which_the_second_takes_a_place_away(tmp_path):
+    lines = "cards = [0, 1]\ninstances = 2"
+    with Farm(tmp_path, {"alpha": {**ROOM_FOR_ONE, "lines": lines}}, device={"cards": 2}, timing={"tokens_per_second": 50}) as farm:
+        farm.wait_set("alpha:latest@0"), farm.wait_set("alpha:latest@1")
+        stream = iter(farm.stream_of("alpha", "[[n=300]] long"))
+        next(stream)
+        places = farm.get("/readyz").json["models"][0]["instances"]
+        busy, idle = (next(place["cards"] for place in places if place["running"] == many) for many in (1, 0))
+        leaves = farm.runtime_pids()[f"alpha:latest@{idle}"]
+        done(farm, "reload")
+        farm.write({"alpha": {**ROOM_FOR_ONE, "lines": f"cards = [{busy}]"}})
+        done(farm, "reload")
+        wait_until(lambda: leaves not in processes(), 30, "the idle place is gone")
+        assert list(stream)[-1]["done"], "what began before both is answered whole"
+        assert farm.process.poll() is None and farm.who("alpha") == "alpha"
+
+
 def test_a_model_on_two_cards_is_one_and_each_card_is_told_of_once(tmp_path):
     lines = "cards = [0, 1]\ninstances = 2"
     with Farm(tmp_path, {"alpha": {**ROOM_FOR_ONE, "lines": lines}}, device={"cards": 2}) as farm:

@@ -128,6 +128,28 @@ TEST_F(remote_fleet, sees_off_what_was_replaced) {
     EXPECT_THAT(models.not_stopped(), IsEmpty());
 }
 
+// Of two places one goes; a reload before that has replaced what the holder got from the directory.
+TEST_F(remote_fleet, whoever_holds_a_model_of_an_earlier_reload_keeps_its_backends) {
+    catalog::model_entry wide = model("a:latest");
+    wide.card_sets = {{0}, {1}};
+    open({wide});
+    generation::served held = models.models().find("a");
+    ASSERT_EQ(held->instances.size(), 2U);
+    const engine::backend* const leaves = held->instances.back();
+    change_to({wide});
+    ASSERT_NE(models.models().find("a"), held);
+    change_to({model("a:latest")});
+    EXPECT_THAT(went, ElementsAre("a:latest"));
+    io.run_for(core::seconds{1});
+    EXPECT_THAT(models.not_stopped(), IsEmpty());
+    const std::size_t with_it = tasks.size();
+    EXPECT_EQ(leaves->model().name, "a:latest");
+    held = nullptr;
+    io.restart();
+    io.run_for(core::seconds{1});
+    EXPECT_LT(tasks.size(), with_it) << "it was not kept, or is not forgotten";
+}
+
 TEST_F(remote_fleet, is_unchanged_when_a_change_cannot_be_prepared) {
     open({model("a:latest")});
     config::configuration wanted = settings;

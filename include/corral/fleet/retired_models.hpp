@@ -22,7 +22,7 @@ public:
     retired_models(core::task_group& tasks, scheduler::scheduler& admission, const core::clock_source& clock)
         : tasks_(tasks), admission_(admission), clock_(clock) {}
 
-    // `runtime` was removed from the scheduler or replaced there; `holders`: what the directory said of it.
+    // `runtime` was removed from the scheduler or replaced there; `holders`: who points at it.
     void take(std::unique_ptr<engine::backend> runtime,
               std::vector<std::weak_ptr<const generation::served_model>> holders);
     // `then` is called once everything taken so far, and until then, has stopped; at once if nothing is left.

@@ -32,8 +32,8 @@ struct model_variant {
 };
 
 // A model this server offers, with what runs it. `entry` is borrowed unless `owned` holds it; the backends
-// are borrowed, and outlive whoever holds this. A variant shares both with the model below it, an alias with
-// the model it is one of.
+// are borrowed, and outlive whoever holds this (model_directory::holders_of()). A variant shares both with the
+// model below it, an alias with the model it is one of.
 struct served_model {
     const catalog::model_entry* entry = nullptr;
     engine::backend* runtime = nullptr;  // the first of its instances
@@ -78,6 +78,11 @@ public:
     bool remove(std::string_view typed);
     void remove_all(const std::function<bool(const served_model&)>& which);
 
+    // All that point at `which`: those offered, and those that were replaced or removed and are held still, however
+    // long ago.
+    [[nodiscard]] std::vector<std::weak_ptr<const served_model>> holders_of(
+        const engine::backend& which) const;
+
     // How a variant whose content is on the disk is read: nullptr when it can't be.
     using reader = std::function<core::awaitable<served>(served)>;
     void read_with(reader how) { read_ = std::move(how); }
@@ -86,9 +91,12 @@ public:
 
 private:
     void index_again();
+    void note_former(const served& gone);
 
     std::vector<served> all_;
-    std::unordered_map<std::string, std::size_t> places_;  // by display form in lower case
+    std::vector<std::weak_ptr<const served_model>> former_;  // that were in `all_`
+    std::size_t most_former_ = 0;                            // before the next look which of them are held
+    std::unordered_map<std::string, std::size_t> places_;    // by display form in lower case
     reader read_;
 };
 
