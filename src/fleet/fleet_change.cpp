@@ -69,6 +69,7 @@ void fleet::apply(fleet_change made, const config::configuration& settings, cons
     for (deployment_change& change : made.changes) {
         deploy(std::move(change));
     }
+    retired_.admit_successors();
     sort_backends(settings.models);
     publish(settings, made.deployments, plan);
 }
@@ -139,23 +140,23 @@ void fleet::deploy(deployment_change change) {
     }
     scheduler_.replace(successors);
     retire_all_but(change.name, successors);
-    bool any_comes = false;
+    std::vector<const engine::backend*> come;
     for (deployment_change::instance& each : change.instances) {
         if (!each.comes) {
             continue;
         }
-        any_comes = true;
+        come.push_back(each.comes.get());
         if (listener_.on_deployed) {
             listener_.on_deployed(*each.comes);
         }
         backends_.push_back(std::move(each.comes));
     }
-    if (!any_comes) {
+    if (come.empty()) {
         scheduler_.admit(change.name);
         return;
     }
     retired_.when_stopped(
-        [this, name = change.name, load, known = !before.empty()] { admit(name, load, known); });
+        come, [this, name = change.name, load, known = !before.empty()] { admit(name, load, known); });
 }
 
 void fleet::admit(const std::string& name, bool load, bool known) {

@@ -1,6 +1,8 @@
 #include "corral/fleet/retired_models.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "corral/telemetry/log.hpp"
@@ -13,29 +15,74 @@ namespace {
 constexpr core::seconds stop_limit{60};
 // Between looks whether the last exchange that knew it is over, and after it.
 constexpr core::milliseconds look_interval{200};
+// After these it hangs in a driver, for ever perhaps; a start beside it that fails says why.
+constexpr unsigned most_tries = 3;
 
 }  // namespace
+
+seat seat_of(const engine::backend& runtime) {
+    const catalog::model_entry& model = runtime.model();
+    return {model.name, !model.runtime.services.empty(), runtime.claim()};
+}
+
+bool excludes(const seat& one, const seat& other) {
+    if (one.deployment == other.deployment) {
+        return true;
+    }
+    if (!one.has_processes || !other.has_processes) {
+        return false;
+    }
+    const std::vector<unsigned>& cards = one.claim.cards;
+    const std::vector<unsigned>& others = other.claim.cards;
+    const bool same_port = one.claim.port != 0 && one.claim.port == other.claim.port;
+    return same_port || cards.empty() || others.empty() ||
+           std::ranges::find_first_of(cards, others) != cards.end();
+}
 
 void retired_models::take(std::unique_ptr<engine::backend> runtime,
                           std::vector<std::weak_ptr<const generation::served_model>> holders) {
     const std::string name = runtime->model().name;
-    const auto added = all_.insert(all_.end(), one{std::move(runtime), std::move(holders), false});
+    const auto added = all_.insert(all_.end(), one{std::move(runtime), std::move(holders), false, 0});
     tasks_.spawn("model " + name + " goes", see_off(added));
 }
 
-void retired_models::when_stopped(std::function<void()> then) {
-    waiting_.push_back(std::move(then));
-    on_stopped();
+void retired_models::when_stopped(const std::vector<const engine::backend*>& successors,
+                                  std::function<void()> then) {
+    successor waits{successors.front()->model().name, {}, std::move(then)};
+    for (const engine::backend* const each : successors) {
+        waits.seats.push_back(seat_of(*each));
+    }
+    waiting_.push_back(std::move(waits));
 }
 
-void retired_models::on_stopped() {
-    const bool all = std::ranges::all_of(all_, [](const one& each) { return each.stopped; });
-    if (!all || closed_) {
+bool retired_models::is_kept_waiting(const successor& waits) const {
+    return std::ranges::any_of(all_, [&](const one& each) {
+        if (each.stopped || each.vain_tries >= most_tries) {
+            return false;
+        }
+        const seat taken = seat_of(*each.runtime);
+        return std::ranges::any_of(waits.seats, [&](const seat& wanted) { return excludes(taken, wanted); });
+    });
+}
+
+void retired_models::admit_successors() {
+    if (closed_) {
         return;
     }
-    const std::vector<std::function<void()>> now = std::exchange(waiting_, {});
-    for (const auto& each : now) {
-        each();
+    // Of reloads in a row: the scheduler admits a deployment as a whole.
+    std::set<std::string> kept;
+    for (const successor& each : waiting_) {
+        if (is_kept_waiting(each)) {
+            kept.insert(each.deployment);
+        }
+    }
+    const auto goes = std::stable_partition(waiting_.begin(), waiting_.end(), [&](const successor& each) {
+        return kept.contains(each.deployment);
+    });
+    const std::vector<successor> now(std::make_move_iterator(goes), std::make_move_iterator(waiting_.end()));
+    waiting_.erase(goes, waiting_.end());
+    for (const successor& each : now) {
+        each.then();
     }
 }
 
@@ -65,6 +112,10 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
         which->stopped = stopped;
         if (!stopped) {
             telemetry::error(core::say("service.stop-overdue/left", which->runtime->model().name));
+            if (++which->vain_tries == most_tries) {
+                telemetry::warn(core::say("service.stop-overdue/beside", which->runtime->model().name));
+                admit_successors();
+            }
             const bool awake = co_await core::sleep_for(look_interval);
             if (!awake) {
                 co_return;
@@ -73,7 +124,7 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
     }
     telemetry::log().info("model {}: what ran it before the reload has stopped",
                           which->runtime->model().name);
-    on_stopped();
+    admit_successors();
     bool known = true;
     while (known) {
         known = std::ranges::any_of(which->holders, [](const auto& holder) { return !holder.expired(); });

@@ -134,6 +134,23 @@ def test_an_answer_outlives_two_reloads_of_which_the_second_takes_a_place_away(t
         assert farm.process.poll() is None and farm.who("alpha") == "alpha"
 
 
+def test_a_reload_of_two_models_on_two_cards_lets_neither_wait_for_the_other(tmp_path):
+    def models(more):
+        return {"alpha": {**ROOM_FOR_ONE, "lines": "cards = [0]\n" + more}, "beta": {**ROOM_FOR_ONE, "lines": "cards = [1]\n" + more}}
+
+    with Farm(tmp_path, models(""), device={"cards": 2}, timing={"tokens_per_second": 20}) as farm:
+        farm.wait_set("alpha:latest"), farm.wait_set("beta:latest")
+        before = farm.runtime_pids()
+        stream = iter(farm.stream_of("alpha", "[[n=400]] long"))
+        next(stream)
+        farm.write(models('clocks = { call = "7s" }\n'))
+        done(farm, "reload")
+        assert farm.who("beta") == "beta"
+        assert before["beta:latest"] not in processes() and before["alpha:latest"] in processes(), "alpha answers still"
+        assert farm.runtime_pids().keys() == {"beta:latest"}, "what comes for alpha waits for its card"
+        assert list(stream)[-1]["done"] and farm.who("alpha") == "alpha"
+
+
 def test_a_model_on_two_cards_is_one_and_each_card_is_told_of_once(tmp_path):
     lines = "cards = [0, 1]\ninstances = 2"
     with Farm(tmp_path, {"alpha": {**ROOM_FOR_ONE, "lines": lines}}, device={"cards": 2}) as farm:

@@ -74,6 +74,8 @@ inline constexpr std::array state_table{
     message{"service.stop-overdue", state_reader,
             "model| model {model}: its services did not stop in time\n"
             "left| model {model}: left the configuration, but its services did not stop in time\n"
+            "beside| model {model}: its services can't be stopped; what waited for their place starts beside "
+            "them\n"
             "all| not everything ended in time; the warden kills what is left",
             "Processes outlived their stop ladder; the warden or the next start kills them.",
             "Look at 'corral status', and at 'dmesg' when the card's driver hangs."},
