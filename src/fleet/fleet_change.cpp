@@ -152,8 +152,7 @@ void fleet::deploy(deployment_change change) {
         backends_.push_back(std::move(each.comes));
     }
     if (come.empty()) {
-        scheduler_.admit(change.name);
-        return;
+        return;  // one that an earlier reload brought may still have to wait
     }
     retired_.when_stopped(
         come, [this, name = change.name, load, known = !before.empty()] { admit(name, load, known); });

@@ -128,6 +128,21 @@ TEST_F(remote_fleet, sees_off_what_was_replaced) {
     EXPECT_THAT(models.not_stopped(), IsEmpty());
 }
 
+TEST_F(remote_fleet, a_reload_that_only_renews_lets_in_nobody_who_waits_for_what_leaves) {
+    open({model("a:latest")});
+    catalog::model_entry other = model("a:latest", "http://127.0.0.1:10");
+    change_to({other});
+    const scheduler::model_hold wanted = models.admission().hold("a:latest");
+    other.aliases = {"b:latest"};
+    change_to({other});
+    ASSERT_EQ(models.not_stopped().size(), 1U);
+    EXPECT_EQ(models.backends().front()->available().state, engine::availability_state::stopped);
+    for (int i = 0; i < 100 && !models.not_stopped().empty(); ++i) {
+        io.run_for(core::milliseconds{20});
+    }
+    EXPECT_NE(models.backends().front()->available().state, engine::availability_state::stopped);
+}
+
 // Of two places one goes; a reload before that has replaced what the holder got from the directory.
 TEST_F(remote_fleet, whoever_holds_a_model_of_an_earlier_reload_keeps_its_backends) {
     catalog::model_entry wide = model("a:latest");
