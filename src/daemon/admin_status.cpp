@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/monitor/device_figures.hpp"
@@ -243,7 +244,10 @@ control::admin_json model_json(const admin_context& context, const std::vector<e
     add_state(out, state, suspended,
               std::ranges::any_of(all, [](engine::backend* one) { return lives(one->available()); }));
     out["waits"] = queue.why.text();
-    out["ids"] = (queue.why.empty() ? state.reason : queue.why).ids();
+    out["ids"] = (suspended           ? core::say("request.model-stopped", name)
+                  : queue.why.empty() ? state.reason
+                                      : queue.why)
+                     .ids();
     out["pinned"] = entry.pinned;
     const std::optional<core::steady_time> expires = admission.residence_of(name).expires;
     out["unload_seconds"] = expires ? control::admin_json(seconds_of(core::deadline(*expires).left(now)))

@@ -103,6 +103,13 @@ TEST(status_page, is_one_entry_a_model_with_its_instances_inside) {
     EXPECT_THAT(loads_page(on_two_cards(), plain), HasSubstr("a:latest@1  [###"));
 }
 
+TEST(status_page, of_a_stopped_model_says_who_stopped_it_and_what_brings_it_back) {
+    const auto status = json::parse(
+        R"({"models":[{"name":"a:latest","state":"stopped","reason":"stopped by its operator"}]})");
+    EXPECT_THAT(status_page(status, plain),
+                HasSubstr("reason: stopped by its operator; 'corral start a:latest' brings it back"));
+}
+
 TEST(status_page, is_one_line_for_a_model_that_is_well) {
     auto status = json::parse(R"({"name":"kitchen","version":"1","pid":7,"uptime_seconds":61,"boot":
         {"started":{"after_power_on":12,"after_start":0},"listening":{"after_power_on":12.5,"after_start":0.5},"models":[]},

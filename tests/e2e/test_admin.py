@@ -111,7 +111,7 @@ def test_status_after_a_kill_counts_the_start_and_names_the_new_process(box):
 
 def test_a_stopped_model_stays_stopped_over_requests_and_says_so(box):
     assert "stopped" in done(box, "stop", MODEL)
-    assert model_of(box)["state"] == "stopped"
+    assert model_of(box)["state"] == "stopped" and model_of(box)["ids"] == ["request.model-stopped"]
     assert box.pid_of("runtime") is None and box.pid_of("tokenizer") is None
     for _ in range(3):
         reply = box.chat("anybody?")

@@ -241,6 +241,12 @@ void add_model(std::string& out, const json& model, const text_style& style, boo
                        asked.empty() ? "" : ", " + asked);
     add_note(out, "also serves", reported_words(model, "also"), style);
     add_note(out, "waits", reported_text(model, "waits"), style);
+    if (reported_text(model, "state") == "stopped") {
+        add_note(out, "reason",
+                 reported_text(model, "reason") + "; 'corral start " + reported_text(model, "name") +
+                     "' brings it back",
+                 style);
+    }
     const std::vector<json> instances = reported_objects(model, "instances");
     const std::vector<json> all = reported_instances(model);
     if (!whole && is_well(model) && std::ranges::all_of(all, is_well)) {
