@@ -1,7 +1,7 @@
 #pragma once
 // One bound for what the requests of all connections hold in memory: their bodies, and what is made of them. Each
-// client may hold as much as is left for the others, so one alone has half of it, two have a third each, and whoever
-// comes next always finds as much.
+// client may hold as much as is left for the others, so one alone has half of it, two have a third each. The last eighth
+// is for small requests, however many large ones there are.
 
 #include <algorithm>
 #include <cstddef>
@@ -19,16 +19,24 @@ namespace corral::http {
 class body_budget {
 public:
     // `first` bytes of a client's only request need no share, so that the largest body that is allowed finds a place.
-    explicit body_budget(std::size_t limit, std::size_t first = 0) : limit_(limit), first_(first) {}
+    explicit body_budget(std::size_t limit, std::size_t first = 0) { set_limit(limit, first); }
     // What was taken beyond a lower limit stays taken.
     void set_limit(std::size_t limit, std::size_t first) {
+        constexpr std::size_t most_of_small = 1024UL * 1024;
         const std::lock_guard hold(guard_);
         limit_ = limit;
         first_ = first;
+        reserve_ = std::min(limit / 8, limit - std::min(first, limit));
+        small_ = std::min(most_of_small, reserve_ / 8);
     }
     [[nodiscard]] std::size_t used() const {
         const std::lock_guard hold(guard_);
         return used_;
+    }
+    // How often one found no room only because others hold so much; what is beyond a client's own share does not count.
+    [[nodiscard]] std::size_t refused() const {
+        const std::lock_guard hold(guard_);
+        return refused_;
     }
 
 private:
@@ -39,19 +47,32 @@ private:
     };
     using accounts = std::map<std::string, account, std::less<>>;
 
-    [[nodiscard]] bool fits(const account& of, std::size_t bytes) const noexcept {
-        if (used_ > limit_ || bytes > limit_ - used_) {
+    // `more` for a request of that client which holds `held`, where all together hold `used`.
+    [[nodiscard]] bool fits(const account& of, std::size_t held, std::size_t more,
+                            std::size_t used) const noexcept {
+        const std::size_t kept = held + more <= small_ ? 0 : reserve_;
+        if (used > limit_ - kept || more > limit_ - kept - used) {
             return false;
         }
-        const std::size_t left = limit_ - used_ - bytes;
+        const std::size_t left = limit_ - used - more;
         const std::size_t alone = of.requests == 1 ? first_ : 0;
-        return of.used + bytes <= std::max(left, alone);
+        return of.used + more <= std::max(left, alone);
+    }
+    [[nodiscard]] bool admits(const account& of, std::size_t held, std::size_t more) noexcept {
+        const bool fit = fits(of, held, more, used_);
+        if (!fit && fits(of, held, more, of.used)) {
+            ++refused_;
+        }
+        return fit;
     }
 
     mutable std::mutex guard_;  // what is made of a body may be made on another thread
-    std::size_t limit_;
-    std::size_t first_;
+    std::size_t limit_ = 0;
+    std::size_t first_ = 0;
+    std::size_t reserve_ = 0;  // for requests of up to `small_`
+    std::size_t small_ = 0;
     std::size_t used_ = 0;
+    std::size_t refused_ = 0;
     accounts accounts_;
 };
 
@@ -74,7 +95,7 @@ public:
     }
     [[nodiscard]] bool take(std::size_t bytes) override {
         const std::lock_guard hold(from_.guard_);
-        if (!from_.fits(account_->second, bytes)) {
+        if (!from_.admits(account_->second, taken_, bytes)) {
             return false;
         }
         from_.used_ += bytes;
@@ -89,9 +110,9 @@ public:
         account_->second.used -= bytes;
         taken_ -= bytes;
     }
-    [[nodiscard]] bool could_take(std::size_t bytes) const {
+    [[nodiscard]] bool could_take(std::size_t bytes) {
         const std::lock_guard hold(from_.guard_);
-        return from_.fits(account_->second, bytes);
+        return from_.admits(account_->second, taken_, bytes);
     }
 
 private:

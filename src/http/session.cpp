@@ -112,6 +112,32 @@ core::awaitable<bool> tell_to_go_on(connection& on, request_parser& parser) {
     co_return !failed;
 }
 
+// Until more of a body comes that began at `begin`, or its time is over. That is sooner for a slow one once others find
+// no room: `refused_before` is body_budget::refused() of then.
+core::awaitable<arrival> wait_for_body(session_context& context, connection& on, const request_parser& parser,
+                                       core::steady_time begin, std::size_t refused_before) {
+    constexpr std::size_t fast_enough = 256UL * 1024;  // bytes a second
+    constexpr core::seconds between_looks{1};
+    const std::size_t bytes = parser.body_bytes();
+    const core::seconds silence = context.options.body_timeout;
+    const core::deadline until = from_now(silence).sooner(end_of(silence, begin, bytes));
+    const core::nanoseconds moment = core::nanoseconds{silence} / 2;
+    const core::nanoseconds in_good_time = moment + core::seconds(bytes / fast_enough);
+    const core::deadline of_slow = core::deadline::after(in_good_time, begin);
+    while (true) {
+        const core::steady_time now = std::chrono::steady_clock::now();
+        const bool is_slow = of_slow.passed(now);
+        if (until.passed(now) || (is_slow && context.bodies.refused() != refused_before)) {
+            co_return arrival::timed_out;
+        }
+        const core::deadline look = is_slow ? from_now(between_looks) : of_slow;
+        const arrival what = co_await on.wait_input(until.sooner(look));
+        if (what != arrival::timed_out) {
+            co_return what;
+        }
+    }
+}
+
 // Until `parser` is complete or refused, or the head is.
 core::awaitable<request_reading> read_request(session_context& context, connection& on,
                                               request_parser& parser) {
@@ -119,6 +145,7 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
     request_reading out;
     core::steady_time begin = std::chrono::steady_clock::now();
     core::deadline until = from_now(context.options.header_timeout);
+    std::size_t refused_before = 0;
     bool judged = false;
     while (true) {
         if (on.inbox().size() > connection::usual_inbox) {
@@ -137,6 +164,7 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
         if (has_head && !judged) {
             judged = true;
             begin = std::chrono::steady_clock::now();
+            refused_before = context.bodies.refused();
             judge_head(context, on, parser, out);
             if (out.refused || parser.state() != progress::body) {
                 co_return out;
@@ -154,21 +182,22 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
         if (parser.state() == progress::complete || parser.state() == progress::refused) {
             co_return out;
         }
-        if (parser.state() == progress::body) {
-            const core::deadline end = end_of(context.options.body_timeout, begin, parser.body_bytes());
-            until = from_now(context.options.body_timeout).sooner(end);
-            if (parser.wants_continue()) {
-                const bool continued = co_await tell_to_go_on(on, parser);
-                if (!continued) {
-                    out.client_left = true;
-                    co_return out;
-                }
+        if (parser.state() == progress::body && parser.wants_continue()) {
+            const bool continued = co_await tell_to_go_on(on, parser);
+            if (!continued) {
+                out.client_left = true;
+                co_return out;
             }
         }
         if (in_head && on.inbox().size() > connection::usual_inbox) {
             until = end_of(context.options.header_timeout, begin, on.inbox().size());
         }
-        const arrival what = co_await on.wait_input(until);
+        arrival what = arrival::timed_out;
+        if (parser.state() == progress::body) {
+            what = co_await wait_for_body(context, on, parser, begin, refused_before);
+        } else {
+            what = co_await on.wait_input(until);
+        }
         if (what == arrival::ended) {
             out.client_left = true;
             co_return out;

@@ -1,5 +1,6 @@
 #include "http/crowd.hpp"
 
+#include <list>
 #include <memory>
 #include <random>
 #include <string>
@@ -159,6 +160,39 @@ TEST(body_budget, finds_a_place_for_the_largest_body_of_who_holds_nothing) {
     body_charge second(budget, "one");
     EXPECT_FALSE(second.take(501));
     EXPECT_TRUE(second.take(500));
+}
+
+TEST(body_budget, keeps_its_last_eighth_for_small_requests) {
+    body_budget budget(6400, 1600);
+    std::list<body_charge> large;
+    for (const char* who : {"one", "two", "three"}) {
+        EXPECT_TRUE(large.emplace_back(budget, who).take(1600));
+    }
+    body_charge fourth(budget, "four");
+    EXPECT_FALSE(fourth.could_take(1600));
+    EXPECT_TRUE(fourth.take(800));
+    EXPECT_FALSE(fourth.take(1));
+    std::list<body_charge> small;
+    for (int i = 0; i < 8; ++i) {
+        EXPECT_TRUE(small.emplace_back(budget, "small " + std::to_string(i)).take(100)) << i;
+    }
+    EXPECT_FALSE(small.back().take(1)) << "it is no small one any more";
+    EXPECT_EQ(budget.used(), 6400U);
+}
+
+TEST(body_budget, counts_who_found_no_room_because_of_others_only) {
+    body_budget budget(1600, 800);
+    body_charge one(budget, "one");
+    body_charge again(budget, "one");
+    EXPECT_TRUE(one.take(800));
+    EXPECT_FALSE(again.take(10)) << "it has its half";
+    EXPECT_EQ(budget.refused(), 0U);
+    body_charge two(budget, "two");
+    EXPECT_FALSE(two.could_take(700));
+    EXPECT_EQ(budget.refused(), 1U);
+    EXPECT_TRUE(two.take(500));
+    EXPECT_FALSE(two.take(200));
+    EXPECT_EQ(budget.refused(), 2U);
 }
 
 TEST(share_of, distant_networks_are_one_client_and_neighbours_are_many) {

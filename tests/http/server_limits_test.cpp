@@ -224,6 +224,33 @@ TEST(server_limits, a_body_that_drips_loses_its_place) {
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{9});
 }
 
+TEST(server_limits, a_slow_body_ends_once_others_find_no_room) {
+    server_options options;
+    options.max_body_bytes = 1000;
+    options.max_buffered_body_bytes = 1500;
+    options.body_timeout = core::seconds{6};
+    live_server live(size_of_body, options);
+    live.judge_with(judge_by_key);
+    auto slow = live.connect();
+    slow.send(post_of("greedy", 1000) + std::string(900, 'x'));
+    const auto begin = std::chrono::steady_clock::now();
+    ASSERT_TRUE(eventually([&] {
+        auto large = live.connect();
+        large.send(post_of("polite", 1000));
+        return large.read_until("\r\n\r\n", std::chrono::milliseconds{100}).starts_with("HTTP/1.1 503 ");
+    }));
+    auto small = live.connect();
+    small.send(post_of("polite", 20) + std::string(20, 'x'));
+    EXPECT_THAT(small.read_until("size 20"), HasSubstr("size 20"));
+    EXPECT_THAT(slow.read_all(), StartsWith("HTTP/1.1 408 "));
+    const auto span = std::chrono::steady_clock::now() - begin;
+    EXPECT_GT(span, std::chrono::milliseconds{2900});
+    EXPECT_LT(span, std::chrono::milliseconds{5900}) << "before its silence is over";
+    auto large = live.connect();
+    large.send(post_of("polite", 1000) + std::string(1000, 'x'));
+    EXPECT_THAT(large.read_until("size 1000"), HasSubstr("size 1000"));
+}
+
 TEST(server_limits, slow_header_slow_body_and_idle_end) {
     server_options options;
     options.header_timeout = core::seconds{1};
