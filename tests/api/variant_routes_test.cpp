@@ -3,9 +3,14 @@
 
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include <gmock/gmock.h>
 
+#include "corral/catalog/package_survey.hpp"
+#include "corral/config/key_ring.hpp"
 #include "variant_fixture.hpp"
 
 namespace corral::api {
@@ -374,6 +379,80 @@ TEST_F(ollama_delete, a_request_on_its_way_goes_on) {
     backend.open_gates();
     ASSERT_TRUE(test::run_until(io, [&] { return got->over; }));
     EXPECT_EQ(got->answer.status, 200U) << got->answer.body;
+}
+
+// Three keys, of which "boss" operates the box.
+class variants_of_keys : public test::variant_test {
+protected:
+    using row = std::tuple<std::string, std::string, std::string>;
+
+    variants_of_keys() {
+        std::string text;
+        for (const std::string name : {"anna", "ben", "boss"}) {
+            text.append(name).append(" ").append(catalog::sha256_hex("sk-" + name).value());
+            text.append(name == "boss" ? " inference,operate\n" : "\n");
+        }
+        keys = config::key_ring::parse(text, "keys").value.value();
+        context.keys = &keys;
+        handler = make_api(context);
+    }
+    std::string as(const std::string& who, const std::string& method, const std::string& path,
+                   const std::string& body) {
+        const auto got = ask(method, path, body, {{"x-api-key", "sk-" + who}});
+        return std::to_string(got->answer.status) + " " + got->answer.body;
+    }
+    config::key_ring keys;
+};
+
+TEST_F(variants_of_keys, are_used_by_others_and_neither_read_nor_changed) {
+    const std::string made =
+        R"({"model":"annas","from":"tiny","system":"Arr!","template":"T {{ .Prompt }}","license":"L9",)"
+        R"("messages":[{"role":"user","content":"M7"}],"parameters":{"top_k":7},"stream":false})";
+    EXPECT_TRUE(as("anna", "POST", "/api/create", made).starts_with("200 "));
+    const std::string replaced =
+        "made with another key: only that key or an operator's may replace or delete it; choose another name";
+    const std::string copied = "made with another key: you may use it, but not make another of it";
+    const std::vector<row> rows{
+        {"POST /api/create", R"({"model":"ANNAS","from":"tiny","system":"mine"})", replaced},
+        {"POST /api/create", R"({"model":"bens","from":"annas"})", copied},
+        {"POST /api/copy", R"({"source":"tiny","destination":"annas"})", replaced},
+        {"POST /api/copy", R"({"source":"annas","destination":"bens"})", copied},
+        {"DELETE /api/delete", R"({"model":"annas"})", replaced},
+    };
+    for (const auto& [where, body, why] : rows) {
+        const auto space = where.find(' ');
+        EXPECT_EQ(as("ben", where.substr(0, space), where.substr(space + 1), body),
+                  "403 {\"error\":\"model 'annas:latest' was " + why + "\"}")
+            << where << body;
+    }
+    const std::string show = R"({"model":"annas"})";
+    const std::string seen = as("ben", "POST", "/api/show", show);
+    EXPECT_TRUE(seen.starts_with("200 ")) << seen;
+    EXPECT_THAT(seen, testing::HasSubstr("top_k"));
+    for (const char* text : {"Arr!", "T {{", "L9", "M7"}) {
+        EXPECT_THAT(seen, testing::Not(testing::HasSubstr(text)));
+        EXPECT_THAT(as("anna", "POST", "/api/show", show), testing::HasSubstr(text));
+        EXPECT_THAT(as("boss", "POST", "/api/show", show), testing::HasSubstr(text));
+    }
+    const std::string chat =
+        R"({"model":"annas","messages":[{"role":"user","content":"hi"}],"stream":false})";
+    EXPECT_TRUE(as("ben", "POST", "/api/chat", chat).starts_with("200 "));
+    EXPECT_EQ(names(), "tiny:latest annas:latest ");
+    restart();
+    EXPECT_TRUE(as("ben", "DELETE", "/api/delete", show).starts_with("403 ")) << "known after a restart too";
+    EXPECT_TRUE(as("anna", "POST", "/api/create", made).starts_with("200 "));
+    EXPECT_TRUE(as("boss", "DELETE", "/api/delete", show).starts_with("200"));
+}
+
+TEST_F(variants_of_keys, what_was_made_without_keys_is_everybodys) {
+    for (const char* maker : {"", "127.0.0.1", "2001:db8::5"}) {
+        folder.write("variants/" + catalog::variant_store::file_name("old:latest"),
+                     R"({"corral_variant": 1, "name": "old", "from": "tiny", "system": "S1", "client": ")" +
+                         std::string(maker) + "\"}");
+        restart();
+        EXPECT_THAT(as("ben", "POST", "/api/show", R"({"model":"old"})"), testing::HasSubstr("S1")) << maker;
+        EXPECT_TRUE(as("ben", "DELETE", "/api/delete", R"({"model":"old"})").starts_with("200")) << maker;
+    }
 }
 
 }  // namespace

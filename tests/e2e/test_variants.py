@@ -10,6 +10,7 @@ import pytest
 
 from admin_cli import done
 from harness import MODEL, Box
+from keyed_box import bearer, new_key
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +138,22 @@ def test_a_folder_of_variants_that_is_gone_is_made_again(tmp_path):
         made = box.post("/api/create", {"model": "pirate", "from": "sim", "system": "arr"})
         assert statuses(made)[-1] == {"status": "success"}, made.body
         assert len(list((tmp_path / "state" / "variants").iterdir())) == 1
+
+
+def test_with_keys_a_variant_is_its_keys(tmp_path):
+    box = Box(tmp_path, config=f'state_directory = "{tmp_path / "state"}"\n[access]\nkeys = "keys"\n')
+    anna, ben = bearer(new_key(box, "anna")), bearer(new_key(box, "ben"))
+    with box:
+        def create(headers, system, name="annas", source="sim"):
+            return box.post("/api/create", {"model": name, "from": source, "system": system, "stream": False}, headers=headers)
+        assert create(anna, "ANNA'S TEXT").status == 200
+        for refused in (create(ben, "ben was here"), create(ben, "", "bens", "annas"),
+                        box.post("/api/copy", {"source": "sim", "destination": "annas"}, headers=ben),
+                        box.post("/api/copy", {"source": "annas", "destination": "bens"}, headers=ben),
+                        box.request("DELETE", "/api/delete", {"model": "annas"}, headers=ben)):
+            assert refused.status == 403 and "was made with another key" in refused.json["error"], refused.body
+        shown = [box.post("/api/show", {"model": "annas"}, headers=each).body.decode() for each in (anna, ben)]
+        assert ["ANNA'S TEXT" in each for each in shown] == [True, False], shown
+        used = box.post("/api/chat", {"model": "annas", "stream": False, "messages": [{"role": "user", "content": "hi"}]}, headers=ben)
+        assert used.status == 200 and "ANNA'S TEXT" in json.dumps(box.runs()[-1]), used.body
+        assert box.request("DELETE", "/api/delete", {"model": "annas"}, headers=anna).status == 200

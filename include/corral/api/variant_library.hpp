@@ -17,8 +17,18 @@
 #include "corral/core/result.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/generation/model_directory.hpp"
+#include "corral/http/message.hpp"
 
 namespace corral::api {
+
+// Who makes a model, or does something with one. One who asks by key may only use those that were made with another,
+// unless the key operates the box; what was made without any key is everybody's.
+struct variant_caller {
+    std::string client;
+    bool by_key = false;
+    bool operates = false;
+};
+[[nodiscard]] variant_caller variant_caller_of(const http::request& incoming);
 
 class variant_library {
 public:
@@ -41,17 +51,22 @@ public:
     void set_aside(std::string_view name);
 
     // Serves `content` over the model below `base` as `name` (display form), once it is on disk; in the place
-    // of a variant of that name. Failures: errc::refused for the name of a configured model, those of
-    // variant_store::save().
+    // of a variant of that name. Failures: errc::refused for the name of a configured model or one that is closed
+    // to the caller, those of variant_store::save().
     [[nodiscard]] core::awaitable<core::result<void>> keep(std::string name, generation::served base,
                                                            generation::model_variant content,
-                                                           std::string client);
+                                                           variant_caller caller);
 
-    // Deletes a variant. Failures: errc::refused for a configured model, errc::not_found.
-    [[nodiscard]] core::awaitable<core::result<void>> forget(std::string name);
+    // Deletes a variant. Failures: errc::refused for a configured model and one that is closed to the caller,
+    // errc::not_found.
+    [[nodiscard]] core::awaitable<core::result<void>> forget(std::string name, variant_caller caller);
+
+    // True for a variant whose texts the caller may neither see, copy, replace nor delete.
+    [[nodiscard]] bool is_closed_to(const variant_caller& caller, std::string_view name) const;
 
 private:
     struct entry;
+    class claim;
     [[nodiscard]] entry* find(std::string_view name);
     void add(entry one);
     void drop(std::string_view name);
@@ -69,8 +84,10 @@ private:
     catalog::variant_store& store_;
     core::task_group& tasks_;
     std::map<std::string, entry> entries_;  // by name in lower case
-    std::uint64_t in_memory_ = 0;           // bytes of the documents whose content is
-    std::set<std::string> unread_;          // names whose digest is not that of their content yet
+    std::multimap<std::string, std::string>
+        coming_;                    // the clients of those that are on their way to the disk
+    std::uint64_t in_memory_ = 0;   // bytes of the documents whose content is
+    std::set<std::string> unread_;  // names whose digest is not that of their content yet
     std::vector<std::pair<std::string, std::uint64_t>> unnamed_;  // files and their bytes
     bool reading_ = false;
 };

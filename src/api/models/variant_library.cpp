@@ -1,8 +1,11 @@
 #include "corral/api/variant_library.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
+
+#include <boost/asio/ip/address.hpp>
 
 #include "api/models/model_parameters.hpp"
 #include "api/models/variant_document.hpp"
@@ -25,6 +28,17 @@ struct variant_library::entry : variant_head {
 };
 
 namespace {
+
+// Of a key, not of an address.
+bool is_of_a_key(std::string_view client) {
+    core::error_code is_name;
+    static_cast<void>(core::asio::ip::make_address(client.substr(0, client.find('/')), is_name));
+    return !client.empty() && is_name;
+}
+
+core::failure is_of_another_key(const std::string& name) {
+    return core::make_failure(core::errc::refused, core::say("request.not-your-model/change", name));
+}
 
 core::failure is_the_configurations(const std::string& name) {
     return core::make_failure(core::errc::refused, core::say("request.variant-name/model-belongs", name));
@@ -106,9 +120,27 @@ core::result<reading> read_text(core::result<std::string> text, const std::strin
 
 }  // namespace
 
+// So that no other key takes a name whose first document is still being written.
+class variant_library::claim {
+public:
+    claim(std::multimap<std::string, std::string>& on, std::string_view name, const std::string& client)
+        : on_(on), at_(on.emplace(key_of(name), client)) {}
+    claim(const claim&) = delete;
+    claim& operator=(const claim&) = delete;
+    ~claim() { on_.erase(at_); }
+
+private:
+    std::multimap<std::string, std::string>& on_;
+    std::multimap<std::string, std::string>::iterator at_;
+};
+
 bool is_configured(const generation::model_directory& models, std::string_view typed) {
     const generation::served found = models.find(typed);
     return found != nullptr && found->variant == nullptr;
+}
+
+variant_caller variant_caller_of(const http::request& incoming) {
+    return {incoming.client, !incoming.owner.empty(), incoming.may_operate};
 }
 
 variant_library::variant_library(generation::model_directory& models, catalog::variant_store& store,
@@ -354,16 +386,34 @@ void variant_library::follow(std::string_view name) {
     }
 }
 
+bool variant_library::is_closed_to(const variant_caller& caller, std::string_view name) const {
+    if (!caller.by_key || caller.operates) {
+        return false;
+    }
+    const auto is_others = [&](const std::string& client) {
+        return client != caller.client && is_of_a_key(client);
+    };
+    const std::string key = key_of(name);
+    const auto found = entries_.find(key);
+    const auto [first, last] = coming_.equal_range(key);
+    return (found != entries_.end() && is_others(found->second.client)) ||
+           std::any_of(first, last, [&](const auto& each) { return is_others(each.second); });
+}
+
 core::awaitable<core::result<void>> variant_library::keep(std::string name, generation::served base,
                                                           generation::model_variant content,
-                                                          std::string client) {
+                                                          variant_caller caller) {
     if (is_configured(models_, name)) {
         co_return is_the_configurations(models_.find(name)->name);
     }
+    if (is_closed_to(caller, name)) {
+        co_return is_of_another_key(name);
+    }
+    const claim mine(coming_, name, caller.client);
     entry made;
     made.name = std::move(name);
     made.from = base->entry->name;
-    made.client = std::move(client);
+    made.client = std::move(caller.client);
     made.modified = std::chrono::system_clock::now();
     made.below = base->entry->digest;
     made.content = std::make_shared<const generation::model_variant>(std::move(content));
@@ -393,13 +443,16 @@ core::awaitable<core::result<void>> variant_library::keep(std::string name, gene
     co_return saved;
 }
 
-core::awaitable<core::result<void>> variant_library::forget(std::string name) {
+core::awaitable<core::result<void>> variant_library::forget(std::string name, variant_caller caller) {
     const generation::served found = models_.find(name);
     if (found == nullptr) {
         co_return core::make_failure(core::errc::not_found, core::say("request.variant-name/model-name"));
     }
     if (found->variant == nullptr) {
         co_return is_the_configurations(found->name);
+    }
+    if (is_closed_to(caller, found->name)) {
+        co_return is_of_another_key(found->name);
     }
     std::string key = found->name;
     core::result<void> removed = co_await store_.remove(std::move(key));

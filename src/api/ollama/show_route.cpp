@@ -1,5 +1,6 @@
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "api/json/json_input.hpp"
 #include "api/models/capability_check.hpp"
@@ -11,6 +12,7 @@
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
+#include "corral/api/variant_library.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/worker.hpp"
 #include "corral/engine/shown_model.hpp"
@@ -118,8 +120,21 @@ std::string basename_for(const http::request& incoming, const catalog::model_ent
     return entry.name.substr(0, entry.name.rfind(':'));
 }
 
+// Of a model of another key's: what its owner wrote stays there. It holds `model`, by which its backends are held.
+generation::served without_texts(const generation::served& model) {
+    auto content = std::make_shared<generation::model_variant>(*model->variant);
+    content->system.clear();
+    content->prompt_template.clear();
+    content->license.clear();
+    content->messages.clear();
+    auto out = std::make_shared<std::pair<generation::served, generation::served_model>>(model, *model);
+    out->second.variant = std::move(content);
+    return generation::served(out, &out->second);
+}
+
 struct show_tools {
     const generation::model_directory* models = nullptr;
+    const variant_library* variants = nullptr;
     core::worker* elsewhere = nullptr;
     core::disk_work* disk = nullptr;
 };
@@ -138,6 +153,9 @@ core::awaitable<void> serve_show(show_tools with, const http::request& incoming,
         found = co_await with.models->whole(named);
         if (named != nullptr && found == nullptr) {
             problem.set(core::say("request.variant-unreadable"), 500);
+        } else if (found != nullptr && found->variant != nullptr && with.variants != nullptr &&
+                   with.variants->is_closed_to(variant_caller_of(incoming), found->name)) {
+            found = without_texts(found);
         }
     }
     const auto facts = std::make_shared<std::shared_ptr<const engine::file_facts>>();
@@ -170,7 +188,7 @@ core::awaitable<void> serve_show(show_tools with, const http::request& incoming,
 
 void add_show_route(http::router& routes, const api_context& context) {
     routes.add("POST", "/api/show",
-               [with = show_tools{context.models, context.decoding, context.disk}](
+               [with = show_tools{context.models, context.variants, context.decoding, context.disk}](
                    const http::request& incoming, http::response_writer& out) {
                    return serve_show(with, incoming, out);
                });

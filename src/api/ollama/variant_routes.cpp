@@ -35,6 +35,14 @@ unsigned status_of_library(const core::failure& why) {
     return why.code == core::errc::limit_exceeded ? 400 : 500;
 }
 
+// Whether `source` may be made into another model.
+void check_source(const api_context& context, const variant_caller& caller,
+                  const generation::served_model& source, decode_problem& problem) {
+    if (context.variants != nullptr && context.variants->is_closed_to(caller, source.name)) {
+        problem.set(core::say("request.not-your-model/copy", source.name), 403);
+    }
+}
+
 // Refusals before anything is looked for. The name's own comes as every route's errors do, the others as
 // errors in the place of the first line.
 void check_form(const create_request& asked, decode_problem& problem) {
@@ -50,14 +58,14 @@ void check_form(const create_request& asked, decode_problem& problem) {
 }
 
 core::awaitable<void> keep(const api_context& context, std::string name, generation::served base,
-                           create_request asked, std::string client, http::response_writer& out) {
+                           create_request asked, variant_caller caller, http::response_writer& out) {
     variant_library* const library = context.variants;
     const bool stream = asked.stream;
     decode_problem problem;
     generation::model_variant content = content_of(std::move(asked), *base, problem);
     if (!problem.found()) {
         auto checking =
-            check_template(context.decoding, client, *base, content.prompt_template, 400, problem);
+            check_template(context.decoding, caller.client, *base, content.prompt_template, 400, problem);
         co_await std::move(checking);
     }
     if (library == nullptr) {
@@ -70,7 +78,7 @@ core::awaitable<void> keep(const api_context& context, std::string name, generat
     progress said;
     said.statuses = {"using existing layer sha256:" + shown_digest(*base), "writing manifest"};
     const core::result<void> kept =
-        co_await library->keep(std::move(name), std::move(base), std::move(content), std::move(client));
+        co_await library->keep(std::move(name), std::move(base), std::move(content), std::move(caller));
     if (!kept) {
         const unsigned status = status_of_library(kept.error());
         co_await send_progress_error(status, kept.error().message, out);
@@ -112,9 +120,14 @@ core::awaitable<void> serve_create(api_context context, const http::request& inc
         co_await send_progress(std::move(said), asked.stream, out);
         co_return;
     }
+    variant_caller caller = variant_caller_of(incoming);
+    check_source(context, caller, *base, problem);
+    if (problem.found()) {
+        co_await send_progress_error(problem.status, problem.message, out);
+        co_return;
+    }
     std::string display = *name;
-    std::string client = incoming.client;
-    co_await keep(context, std::move(display), base, std::move(asked), std::move(client), out);
+    co_await keep(context, std::move(display), base, std::move(asked), std::move(caller), out);
 }
 
 struct copy_fields {
@@ -139,6 +152,7 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
                                  http::response_writer& out) {
     decode_problem problem;
     const copy_fields asked = read_copy(incoming, problem);
+    variant_caller caller = variant_caller_of(incoming);
     generation::served source;
     if (!problem.found()) {
         generation::served named = context.models->find(asked.source);
@@ -147,15 +161,16 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
             problem.set(core::say("request.no-model/model", go_quoted(asked.source)), 404);
         } else if (context.variants == nullptr) {
             problem.set(core::say("request.no-variants"), 500);
+        } else {
+            check_source(context, caller, *source, problem);
         }
     }
     if (!problem.found() && !catalog::same_model(asked.source, asked.destination)) {
         generation::model_variant content =
             source->variant == nullptr ? generation::model_variant{} : *source->variant;
-        std::string client = incoming.client;
         std::string name = *catalog::display_name(asked.destination);
         const core::result<void> kept = co_await context.variants->keep(
-            std::move(name), std::move(source), std::move(content), std::move(client));
+            std::move(name), std::move(source), std::move(content), std::move(caller));
         if (!kept) {
             problem.set(kept.error().message, status_of_library(kept.error()));
         }
@@ -203,8 +218,9 @@ core::awaitable<void> serve_delete(api_context context, const http::request& inc
         std::string name = found->name;
         const bool pulled = found->variant == nullptr;
         found.reset();  // or it could not be unloaded
-        auto going =
-            pulled ? context.packages->remove(std::move(name)) : context.variants->forget(std::move(name));
+        variant_caller caller = variant_caller_of(incoming);
+        auto going = pulled ? context.packages->remove(std::move(name))
+                            : context.variants->forget(std::move(name), std::move(caller));
         const core::result<void> gone = co_await std::move(going);
         if (!gone) {
             const bool unknown = gone.error().code == core::errc::not_found;  // somebody else was quicker

@@ -288,6 +288,12 @@ inline constexpr std::array request_table{
     message{"request.configured-model", request_reader,
             "model| model '{name}' belongs to this server's configuration and is not removed; {barred}",
             "Clients may only delete what they made.", "Ask the operator for 'corral rm MODEL'."},
+    message{"request.not-your-model", request_reader,
+            "change| model '{name}' was made with another key: only that key or an operator's may replace or "
+            "delete it; choose another name\n"
+            "copy| model '{name}' was made with another key: you may use it, but not make another of it",
+            "With keys, a model that a client made is its key's: others may only use it.",
+            "Choose another name or source, or ask with that key or one of the scope operate."},
     message{"request.foreign-context", request_reader,
             "context is not one that this server gave: send back that of an earlier answer, whole and "
             "unchanged, or leave it out",
