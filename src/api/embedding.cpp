@@ -167,8 +167,10 @@ private:
         telemetry::log().info(
             "request id={} model={} client={} event=embedding.{} texts={} of={} tokens={} "
             "total_ms={:.1f}{}{}{}",
-            what_.id, model_->name, telemetry::printable(what_.client), outcome, made_.vectors.size(),
-            what_.texts.size(), made_.prompt_tokens, took, cause.empty() ? "" : " cause=", cause,
+            what_.id, model_->name,
+            telemetry::printable(what_.address.empty() ? what_.client : what_.address), outcome,
+            made_.vectors.size(), what_.texts.size(), made_.prompt_tokens, took,
+            cause.empty() ? "" : " cause=", cause,
             why.empty() ? std::string() : " why=\"" + telemetry::printable(why, 500) + '"');
     }
 

@@ -16,6 +16,7 @@ namespace corral::api {
 struct embedding_request {
     std::string id;
     std::string client;
+    std::string address;  // address_for_log()
     std::vector<std::string> texts;
     bool truncate = true;        // a text that is too long keeps its beginning
     bool unit_length = true;     // false: the vectors are as the runtime gave them

@@ -94,12 +94,18 @@ urgency urgency_of(const api_context& context, const http::request& incoming) {
     return out;
 }
 
+std::string address_for_log(const http::request& incoming) {
+    const bool says_more = incoming.owner.empty() && !incoming.over_unix;
+    return says_more ? incoming.peer.address().to_string() : std::string();
+}
+
 chat::generation_request begin_request(const api_context& context, const http::request& incoming,
                                        const generation::served_model& model, std::string typed) {
     chat::generation_request out;
     out.id = new_request_id(context, incoming);
     out.client = incoming.client;
     out.owner = incoming.owner;
+    out.address = address_for_log(incoming);
     out.model_typed = std::move(typed);
     out.model = model.name;
     out.arrived = incoming.arrived;

@@ -40,6 +40,9 @@ struct urgency {
 // `X-Request-Timeout` counts from the request's arrival, in seconds or with a unit ("1.5", "500ms"), up to a day.
 [[nodiscard]] urgency urgency_of(const api_context& context, const http::request& incoming);
 
+// Of whoever asks without a key; else empty.
+[[nodiscard]] std::string address_for_log(const http::request& incoming);
+
 // A request for `model`, known to the log and the queue; the format fills in the rest.
 [[nodiscard]] chat::generation_request begin_request(const api_context& context,
                                                      const http::request& incoming,

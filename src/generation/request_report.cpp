@@ -114,11 +114,12 @@ void request_report::log_line(const request_summary& now) const {
         "prompt_tokens={}{} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={}{}{} "
         "outcome={}{}",
         now.request.id, now.model == nullptr ? telemetry::printable(now.request.model) : now.model->name,
-        telemetry::printable(now.request.client), milliseconds_of(took.queue), milliseconds_of(took.reset),
-        milliseconds_of(took.prefill), milliseconds_of(took.decode), milliseconds_of(took.total),
-        part_text("tokenise", took.tokenise), part_text("detokenise", took.detokenise),
-        part_text("delivery", took.delivery), now.usage.prompt_tokens, cache_text(now),
-        now.usage.generated_tokens, rate, now.tries, now.format_tries, now.cuts.messages,
+        telemetry::printable(now.request.address.empty() ? now.request.client : now.request.address),
+        milliseconds_of(took.queue), milliseconds_of(took.reset), milliseconds_of(took.prefill),
+        milliseconds_of(took.decode), milliseconds_of(took.total), part_text("tokenise", took.tokenise),
+        part_text("detokenise", took.detokenise), part_text("delivery", took.delivery),
+        now.usage.prompt_tokens, cache_text(now), now.usage.generated_tokens, rate, now.tries,
+        now.format_tries, now.cuts.messages,
         now.cuts.any() ? " cuts=\"" + to_text(now.cuts) + '"' : std::string(),
         served_by_.empty() ? served_by_ : " by=" + served_by_, outcome_,
         why_.empty() ? std::string() : " why=\"" + telemetry::printable(why_, 500) + "\"");

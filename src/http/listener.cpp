@@ -81,13 +81,12 @@ bool watch_dead_peers(int handle) {
            set_option(handle, IPPROTO_TCP, TCP_KEEPCNT, tries);
 }
 
-// An IPv4 peer of a dual-stack listener as IPv4.
-tcp::endpoint plain_peer(const tcp::endpoint& peer) {
-    if (!peer.address().is_v6() || !peer.address().to_v6().is_v4_mapped()) {
-        return peer;
+// One of IPv4 as such, also where IPv6 stands for it.
+core::asio::ip::address plain_address(const core::asio::ip::address& one) {
+    if (!one.is_v6() || !one.to_v6().is_v4_mapped()) {
+        return one;
     }
-    const auto plain = core::asio::ip::make_address_v4(core::asio::ip::v4_mapped, peer.address().to_v6());
-    return {plain, peer.port()};
+    return core::asio::ip::make_address_v4(core::asio::ip::v4_mapped, one.to_v6());
 }
 
 bool same_network(const core::asio::ip::address_v6& one, const core::asio::ip::address_v6& other) {
@@ -112,7 +111,8 @@ accepted made_of(stream_socket socket, const std::optional<tcp::endpoint>& from)
     if (!from) {
         return {std::move(socket), {core::asio::ip::address_v4::loopback(), 0}, "unix", true};
     }
-    tcp::endpoint peer = plain_peer(*from);
+    tcp::endpoint peer = *from;
+    peer.address(plain_address(peer.address()));  // an IPv4 peer of a dual-stack listener
     const auto local =
         peer.address().is_v6() ? local_address(socket.native_handle()) : core::asio::ip::address{};
     std::string share = share_of(peer.address(), local);
@@ -141,14 +141,22 @@ tcp protocol_of(int handle) {
     return option_of(handle, SO_DOMAIN) == AF_INET6 ? tcp::v6() : tcp::v4();
 }
 
+// Each user of the machine has all of 127.0.0.0/8.
+constexpr unsigned loopback_shares = 16;
+
 }  // namespace
 
 std::string share_of(const core::asio::ip::address& peer, const core::asio::ip::address& local) {
-    if (!peer.is_v6() || peer.to_v6().is_link_local() || peer.is_loopback() ||
-        (local.is_v6() && same_network(peer.to_v6(), local.to_v6()))) {
-        return peer.to_string();
+    const auto from = plain_address(peer);
+    if (from.is_loopback()) {
+        const unsigned last = from.is_v4() ? from.to_v4().to_bytes().back() : 1U;
+        return "127.0.0." + std::to_string(last % loopback_shares);
     }
-    auto bytes = peer.to_v6().to_bytes();
+    if (!from.is_v6() || from.to_v6().is_link_local() ||
+        (local.is_v6() && same_network(from.to_v6(), local.to_v6()))) {
+        return from.to_string();
+    }
+    auto bytes = from.to_v6().to_bytes();
     std::fill(bytes.begin() + bytes.size() / 2, bytes.end(), std::uint8_t{0});
     return core::asio::ip::address_v6(bytes).to_string() + "/64";
 }

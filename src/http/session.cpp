@@ -82,16 +82,18 @@ struct request_reading {
     bool client_left = false;
 };
 
-request& head_of(connection& on, request_parser& parser) {
+request& head_of(connection& on, request_parser& parser, std::string_view share) {
     request& head = parser.seen_from(on.peer(), on.relayed());
+    head.share = share;
     head.over_unix = on.over_unix();
     head.socket = on.handle();
     return head;
 }
 
-// Whose request it is, and whether its body is wanted.
-void judge_head(session_context& context, connection& on, request_parser& parser, request_reading& so_far) {
-    head_verdict verdict = context.judge ? context.judge(head_of(on, parser)) : head_verdict{};
+// Whose request it is, and whether its body is wanted. `share` is that of its addresses, here and below.
+void judge_head(session_context& context, connection& on, request_parser& parser, std::string_view share,
+                request_reading& so_far) {
+    head_verdict verdict = context.judge ? context.judge(head_of(on, parser, share)) : head_verdict{};
     if (!verdict.owner.empty()) {
         on.belongs_to(std::move(verdict.owner));
     }
@@ -140,7 +142,7 @@ core::awaitable<arrival> wait_for_body(session_context& context, connection& on,
 
 // Until `parser` is complete or refused, or the head is.
 core::awaitable<request_reading> read_request(session_context& context, connection& on,
-                                              request_parser& parser) {
+                                              request_parser& parser, std::string_view share) {
     using progress = request_parser::progress;
     request_reading out;
     core::steady_time begin = std::chrono::steady_clock::now();
@@ -165,7 +167,7 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
             judged = true;
             begin = std::chrono::steady_clock::now();
             refused_before = context.bodies.refused();
-            judge_head(context, on, parser, out);
+            judge_head(context, on, parser, share, out);
             if (out.refused || parser.state() != progress::body) {
                 co_return out;
             }
@@ -319,9 +321,10 @@ core::awaitable<void> free_body(const session_context& context, request& incomin
 
 // True when the connection can carry another exchange.
 core::awaitable<bool> serve_request(session_context& context, connection& on, request_parser& parser,
-                                    core::steady_time arrived) {
+                                    std::string_view share, core::steady_time arrived) {
     request incoming = parser.take();
     incoming.peer = on.peer();
+    incoming.share = share;
     incoming.relayed = on.relayed();
     incoming.over_unix = on.over_unix();
     incoming.socket = on.handle();
@@ -449,6 +452,7 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
         co_return;
     }
     on->start_reading();
+    const std::string share(on->share());  // before a request says more
     bool more = true;
     while (more) {
         more = co_await wait_for_request(*context, *on);
@@ -459,7 +463,7 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
         const parser_limits limits{context->options.max_header_bytes, context->options.max_body_bytes};
         // On the heap and only while needed, so that an idle connection stays small.
         auto parser = std::make_unique<request_parser>(limits);
-        request_reading reading = co_await read_request(*context, *on, *parser);
+        request_reading reading = co_await read_request(*context, *on, *parser, share);
         if (reading.client_left) {
             break;
         }
@@ -473,7 +477,7 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
         if (on->error()) {
             break;
         }
-        more = co_await serve_request(*context, *on, *parser, arrived);
+        more = co_await serve_request(*context, *on, *parser, share, arrived);
     }
     if (!on->error()) {
         co_await on->say_end();

@@ -178,6 +178,16 @@ TEST_F(access, without_keys_a_request_is_its_addresses) {
     EXPECT_EQ(verdict.owner, "");
 }
 
+TEST(access_client, without_keys_is_the_share_of_its_addresses) {
+    http::request asked;
+    asked.path = "/api/chat";
+    asked.peer = {core::asio::ip::make_address("2001:db8:9:9::7"), 5000};
+    asked.share = "2001:db8:9:9::/64";
+    EXPECT_EQ(judge_access(nullptr, asked).client, asked.share);
+    asked.share.clear();
+    EXPECT_EQ(judge_access(nullptr, asked).client, "2001:db8:9:9::7");
+}
+
 TEST_F(access, healthz_lives_whatever_the_models_do) {
     backend.set(engine::availability_state::broken, "no device");
     const auto got = ask("GET", "/healthz");

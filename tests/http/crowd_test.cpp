@@ -203,7 +203,17 @@ TEST(share_of, distant_networks_are_one_client_and_neighbours_are_many) {
     EXPECT_EQ(share_of(make_address("2001:db8:9:9:b::2"), own), "2001:db8:9:9::/64");
     EXPECT_EQ(share_of(make_address("2001:db8:1:1::6"), own), "2001:db8:1:1::6");
     EXPECT_EQ(share_of(make_address("fe80::1"), own), "fe80::1");
-    EXPECT_EQ(share_of(make_address("::1"), make_address("::1")), "::1");
+}
+
+TEST(share_of, loopback_is_sixteen_clients_at_most) {
+    using core::asio::ip::make_address;
+    EXPECT_EQ(share_of(make_address("127.0.0.2"), {}), "127.0.0.2");
+    for (const char* one : {"127.0.0.1", "127.255.3.17", "::1", "::ffff:127.0.0.33"}) {
+        EXPECT_EQ(share_of(make_address(one), make_address("::1")), "127.0.0.1") << one;
+    }
+    EXPECT_EQ(share_of(make_address("::ffff:192.168.1.7"), {}), "192.168.1.7");
+    EXPECT_EQ(share_of(make_address("::ffff:192.168.1.8"), make_address("::ffff:192.168.1.7")),
+              "192.168.1.8");
 }
 
 }  // namespace

@@ -57,6 +57,28 @@ TEST(server_proxy, the_client_is_whom_the_header_names_and_is_never_local) {
     EXPECT_THAT(live.log(), SizeIs(0));
 }
 
+TEST(server_proxy, a_request_says_whose_share_its_addresses_are) {
+    live_server live(
+        [](const request& incoming, response_writer& out) -> core::awaitable<void> {
+            response whole;
+            whole.body = "<" + incoming.share + ">";
+            co_await out.send(std::move(whole));
+        },
+        with_proxy());
+    const std::pair<std::string, std::string> table[] = {
+        {line, "<192.0.2.7>"},
+        {"PROXY TCP4 127.9.9.9 127.0.0.1 5000 443\r\n", "<127.0.0.9>"},
+        {"PROXY TCP6 2001:db8:9:9::7 2001:db8::1 5000 443\r\n", "<2001:db8:9:9::/64>"}};
+    for (const auto& [header, share] : table) {
+        auto client = from(live, proxy);
+        client.send(header + get);
+        EXPECT_THAT(client.read_until(">"), HasSubstr(share));
+    }
+    auto near = from(live, "127.0.0.3");
+    near.send(get);
+    EXPECT_THAT(near.read_until(">"), HasSubstr("<127.0.0.3>"));
+}
+
 TEST(server_proxy, a_header_may_come_byte_by_byte) {
     live_server live(tell_peer, with_proxy());
     auto client = from(live, proxy);

@@ -96,7 +96,8 @@ struct fill_in_middle {
 
 struct generation_request {
     std::string id;           // unique in this process, for the log
-    std::string client;       // who asks: an API key's name, else the peer address
+    std::string client;       // who asks: an API key's name, else the share of the peer's addresses
+    std::string address;      // for the log where it says more than `client`: the peer's; else empty
     std::string owner;        // the API key's name, whose prompts are its own; empty: no key was needed
     std::string model_typed;  // as the client wrote it
     std::string model;        // resolved name

@@ -60,7 +60,8 @@ struct request {
     std::string body;  // whole, within server_options::max_body_bytes
     // The client's address; where a proxy passes the connection on, what the PROXY protocol says of it.
     boost::asio::ip::tcp::endpoint peer;
-    bool relayed = false;    // came through such a proxy
+    std::string share{};   // whose connection it is, as far as the addresses tell: one, or a network of them
+    bool relayed = false;  // came through such a proxy
     bool over_unix = false;  // came over a Unix socket; `peer` is loopback then
     int socket = -1;         // of its connection, the server's; for questions to the kernel
     core::steady_time arrived;

@@ -106,10 +106,10 @@ access judge_access(const config::key_ring* keys, const http::request& incoming,
         const bool none = shown[0].empty() && shown[1].empty();
         return {none ? access_verdict::no_key : access_verdict::unknown_key, {}, false, {}, false};
     }
-    const auto peer = incoming.peer.address();
     const bool keyless = keys == nullptr;
     const bool home = keyless && http::is_local(incoming) && !was_forwarded(incoming);
-    return {access_verdict::allowed, peer.to_string(), false, {keyless, false, false, home}, home};
+    std::string client = incoming.share.empty() ? incoming.peer.address().to_string() : incoming.share;
+    return {access_verdict::allowed, std::move(client), false, {keyless, false, false, home}, home};
 }
 
 access command_line_access() {

@@ -17,7 +17,7 @@ enum class access_verdict { allowed, no_key, unknown_key, out_of_scope };
 
 struct access {
     access_verdict verdict = access_verdict::allowed;
-    std::string client;  // when allowed: the name of the key, else the peer's address
+    std::string client;  // when allowed: the name of the key, else the share of the peer's addresses
     bool by_key = false;
     // By the key's scopes; without keys to ask models, and from this machine to pull.
     config::key_scopes may;

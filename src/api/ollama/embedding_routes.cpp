@@ -144,6 +144,7 @@ core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const a
     embedding_request wanted;
     wanted.id = new_request_id(context, incoming);
     wanted.client = incoming.client;
+    wanted.address = address_for_log(incoming);
     wanted.texts = std::move(fields.texts);
     wanted.truncate = fields.truncate;
     wanted.unit_length = !legacy;

@@ -125,6 +125,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
     embedding_request what;
     what.id = new_request_id(context, incoming);
     what.client = incoming.client;
+    what.address = address_for_log(incoming);
     what.texts = std::move(asked.texts);
     what.dimensions = asked.dimensions;
     what.arrived = incoming.arrived;
