@@ -23,21 +23,22 @@ const char* way_out(int value) {
     switch (value) {
         case ENOSPC:
         case EDQUOT:
-            return "Make room on its disk ('df -h' shows it), or write elsewhere by --output DIR.";
+            return "Make room on its disk ('df -h' shows it)";
         case EACCES:
         case EPERM:
-            return "Run this with sudo, or write elsewhere by --output DIR.";
+            return "Run this with sudo";
         case EROFS:
-            return "Its file system is read-only: mount it writable, or write elsewhere by --output DIR.";
+            return "Its file system is read-only: mount it writable";
         default:
-            return "Look at its disk by 'dmesg', or write elsewhere by --output DIR.";
+            return "Look at its disk by 'dmesg'";
     }
 }
 
-core::failure failed(const fs::path& where, int value) {
-    return core::errno_failure(value,
-                               core::say("configuration.manifest-write/written", where.string(),
-                                         boost::system::system_category().message(value), way_out(value)));
+core::failure failed(const fs::path& where, int value, std::string_view other_place) {
+    std::string mended = way_out(value);
+    mended += (other_place.empty() ? "" : ", or ") + std::string(other_place) + ".";
+    return core::errno_failure(value, core::say("configuration.manifest-write/written", where.string(),
+                                                boost::system::system_category().message(value), mended));
 }
 
 core::failure elsewhere(const fs::path& where) {
@@ -45,14 +46,14 @@ core::failure elsewhere(const fs::path& where) {
                               core::say("configuration.manifest-write/link-leads", where.string()));
 }
 
-core::result<void> make_folder(const fs::path& folder) {
+core::result<void> make_folder(const fs::path& folder, std::string_view other_place) {
     std::error_code error;
     if (fs::is_symlink(fs::symlink_status(folder, error))) {
         return elsewhere(folder);
     }
     fs::create_directories(folder, error);
     if (error) {
-        return failed(folder, error.value());
+        return failed(folder, error.value(), other_place);
     }
     return {};
 }
@@ -78,15 +79,16 @@ std::string manifest_file_name(std::string_view model) {
     return out + ".toml";
 }
 
-core::result<void> write_manifest(const fs::path& file, std::string_view text, bool replace) {
-    if (const auto made = make_folder(file.parent_path()); !made) {
+core::result<void> write_manifest(const fs::path& file, std::string_view text, bool replace,
+                                  std::string_view other_place) {
+    if (const auto made = make_folder(file.parent_path(), other_place); !made) {
         return made.error();
     }
     const core::owned_fd folder(
         ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder.valid()) {
         return errno == ELOOP || errno == ENOTDIR ? elsewhere(file.parent_path())
-                                                  : failed(file.parent_path(), errno);
+                                                  : failed(file.parent_path(), errno, other_place);
     }
     const std::string name = file.filename().string();
     struct stat facts {};
@@ -101,11 +103,11 @@ core::result<void> write_manifest(const fs::path& file, std::string_view text, b
         wrong = errno;
     }
     if (wrong == 0 && ::fsync(folder.get()) != 0) {
-        return failed(file, errno);
+        return failed(file, errno, other_place);
     }
     if (wrong != 0) {
         ::unlinkat(folder.get(), aside.c_str(), 0);  // it may not be there
-        return failed(file, wrong);
+        return failed(file, wrong, other_place);
     }
     return {};
 }

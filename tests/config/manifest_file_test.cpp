@@ -47,6 +47,16 @@ TEST(manifest_file, replaces_only_when_it_may) {
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
 }
 
+TEST(manifest_file, names_another_place_only_where_there_is_one) {
+    const tests::temporary_folder folder;
+    std::ofstream(folder.path() / "file") << "no folder";
+    const fs::path file = folder.path() / "file/models.d/a.toml";
+    const std::string plain = write_manifest(file, "x", true).error().message;
+    EXPECT_EQ(plain.find(", or "), std::string::npos) << plain;
+    const std::string said = write_manifest(file, "x", true, "name a folder by --folder DIR").error().message;
+    EXPECT_TRUE(said.ends_with(", or name a folder by --folder DIR.")) << said;
+}
+
 TEST(manifest_file, follows_no_link) {
     const tests::temporary_folder folder;
     const fs::path elsewhere = folder.path() / "elsewhere";

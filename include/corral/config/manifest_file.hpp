@@ -14,9 +14,9 @@ namespace corral::config {
 
 // Blocking. Makes the folder where it is missing; mode 0644. Fails (errc::refused) when the folder or the
 // file is a link, for then it would be written elsewhere, and with EEXIST when there is one and it may not be
-// replaced.
+// replaced. `other_place`: how the person who asks names another place, "name a folder by --folder DIR"; may be empty.
 [[nodiscard]] core::result<void> write_manifest(const std::filesystem::path& file, std::string_view text,
-                                                bool replace);
+                                                bool replace, std::string_view other_place = {});
 
 // Blocking. Gone for good when it returns, whatever becomes of the power.
 [[nodiscard]] core::result<void> remove_manifest(const std::filesystem::path& file);

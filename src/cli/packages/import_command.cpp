@@ -37,6 +37,8 @@ struct import_outcome {
     std::vector<std::string> next;  // for people: what to do now
 };
 
+constexpr const char* other_place = "name another configuration by --config FILE";
+
 std::string line(const std::string& text) {
     return telemetry::printable(text, 2000);
 }
@@ -73,7 +75,7 @@ void ask_to_reload(const import_options& options, const config::configuration_pl
 bool write_seal(const import_plan& plan, const package_trust& trust, import_outcome& to) {
     const std::filesystem::path file = package::seal_of(plan.file);
     if (trust.seal) {
-        const auto done = config::write_manifest(file, package::text_of(*trust.seal), true);
+        const auto done = config::write_manifest(file, package::text_of(*trust.seal), true, other_place);
         to.problem = done ? std::string() : line(done.error().message);
         return done.has_value();
     }
@@ -89,7 +91,7 @@ void write(const import_options& options, const import_plan& plan, const package
     if (!write_seal(plan, trust, to)) {
         return;
     }
-    const auto done = config::write_manifest(plan.file, plan.text, options.request.replace);
+    const auto done = config::write_manifest(plan.file, plan.text, options.request.replace, other_place);
     if (!done) {
         to.problem = line(done.error().message);
         return;

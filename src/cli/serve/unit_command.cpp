@@ -39,7 +39,9 @@ int run_unit(const unit_options& asked, const std::map<std::string, std::string>
         return succeeded;
     }
     const std::filesystem::path file = std::filesystem::path(asked.folder) / "devices.conf";
-    if (const auto written = config::write_manifest(file, made.text, true); !written) {
+    if (const auto written =
+            config::write_manifest(file, made.text, true, "name another folder by --folder DIR");
+        !written) {
         return fail(telemetry::printable(written.error().message, 1000));
     }
     std::cout << "wrote " << file.string()

@@ -350,12 +350,13 @@ inline constexpr std::array configuration_table{
         "is used",
         "The address can't be had: it is taken, not of this machine, or a port below 1024.",
         "Find who has it by 'ss -tlnp | grep PORT'; choose another port by listen or OLLAMA_HOST."},
-    message{"configuration.manifest-write", configuration_reader,
-            "written| '{where}' can't be written: {why}. {way-out}\n"
-            "link-leads| '{where}' is a link, and what it leads to is not Corral's to write; put a folder or "
-            "file of its own there",
-            "The manifest was not written; nothing has changed.",
-            "Make room ('df -h'), import with sudo, or write elsewhere by --output DIR."},
+    message{
+        "configuration.manifest-write", configuration_reader,
+        "written| '{where}' can't be written: {why}. {way-out}\n"
+        "link-leads| '{where}' is a link, and what it leads to is not Corral's to write; put a folder or "
+        "file of its own there",
+        "The manifest was not written; nothing has changed.",
+        "Make room ('df -h'), run the command with sudo, or name another place by the option that it says."},
     message{"configuration.pin", configuration_reader,
             "manifest-changed| the manifest of '{model}' was changed meanwhile; look at it by 'corral "
             "check', then try again\n"
