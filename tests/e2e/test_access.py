@@ -59,6 +59,26 @@ def test_plain_http_on_the_tls_port_is_told_so(tmp_path):
         assert answer.body == b"Client sent an HTTP request to an HTTPS server.\n"
 
 
+def asked_by_run(box, **more):
+    return subprocess.run([BIN / "corral", "run", "sim", "[[text=hello]]", "--config", box.config_file], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60, env={**os.environ, **more})
+
+
+def test_corral_run_asks_its_own_box_by_https(tmp_path):
+    with make_box(tmp_path, tls=True) as box:
+        refused = asked_by_run(box)
+        assert refused.returncode == 1 and "--key-file or OLLAMA_API_KEY" in refused.stderr, refused
+        answered = asked_by_run(box, OLLAMA_API_KEY=box.key)
+        assert answered.stdout == "hello\n", answered
+
+
+def test_corral_run_finds_a_box_whose_file_has_a_mistake_by_now(tmp_path):
+    with make_box(tmp_path) as box:
+        box.config_file.write_text(box.config_file.read_text() + "nonsense = 1\n")
+        answered = asked_by_run(box, OLLAMA_API_KEY=box.key)
+        assert answered.stdout == "hello\n", answered
+
+
 def test_a_new_certificate_is_taken_while_a_stream_goes_on(tmp_path):
     with make_box(tmp_path, tls=True) as box:
         old = shown_certificate(box)

@@ -55,24 +55,27 @@ void add_sampling(bench::run_record& to, const catalog::model_entry& model) {
 
 }  // namespace
 
+std::string listening_url(const known_models& known) {
+    if (std::string told = known.status.is_object() ? reported_text(known.status, "url") : std::string();
+        !told.empty()) {
+        return told;
+    }
+    const auto& at = known.files.listen;
+    if (!known.readable || at.port() == 0) {
+        return "http://127.0.0.1:11434";
+    }
+    const std::string address = at.address().to_string();
+    return std::string(known.files.tls ? "https://" : "http://") +
+           (at.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(at.port());
+}
+
 local_corral look_here(const std::optional<std::string>& config,
                        const std::map<std::string, std::string>& environment) {
     local_corral out;
     daemon_place place;
     place.config = config;
     out.known = look_for_models(place, environment);
-    if (out.known.status.is_object()) {
-        out.url = reported_text(out.known.status, "url");
-    }
-    if (out.url.empty()) {
-        const auto& at = out.known.files.listen;
-        const std::string address = at.address().to_string();
-        const bool usual = !out.known.readable || at.port() == 0;
-        out.url = usual ? "http://127.0.0.1:11434"
-                        : std::string(out.known.files.tls ? "https://" : "http://") +
-                              (at.address().is_v6() ? "[" + address + "]" : address) + ":" +
-                              std::to_string(at.port());
-    }
+    out.url = listening_url(out.known);
     for (const auto& [any, own] :
          {std::pair("://0.0.0.0:", "://127.0.0.1:"), std::pair("://[::]:", "://[::1]:")}) {
         if (const auto found = out.url.find(any); found != std::string::npos) {
@@ -82,7 +85,7 @@ local_corral look_here(const std::optional<std::string>& config,
     return out;
 }
 
-core::result<void> trust_here(bench::trial_target& to, const local_corral& here) {
+core::result<void> trust_here(std::optional<http::tls_peer>& to, const local_corral& here) {
     if (!here.known.files.tls) {
         return {};
     }
@@ -90,7 +93,7 @@ core::result<void> trust_here(bench::trial_target& to, const local_corral& here)
     if (!trust) {
         return trust.error();
     }
-    to.tls = http::tls_peer{*trust, {}};
+    to = http::tls_peer{*trust, {}};
     return {};
 }
 

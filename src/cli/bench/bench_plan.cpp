@@ -329,7 +329,7 @@ core::result<bench_plan> plan_of(const bench_options& options, const command_con
         return target.error();
     }
     if (options.url.empty() && target->tls && options.ca_file.empty()) {
-        const core::result<void> trusted = trust_here(*target, here);
+        const core::result<void> trusted = trust_here(target->tls, here);
         if (!trusted) {
             return trusted.error();
         }

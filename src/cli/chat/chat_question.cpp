@@ -203,7 +203,13 @@ private:
         co_return out;
     }
 
-    static core::reason refusal(unsigned status, const core::result<std::string>& words) {
+    [[nodiscard]] core::reason refusal(unsigned status, const core::result<std::string>& words) const {
+        constexpr unsigned unauthorized = 401;
+        if (status == unauthorized) {
+            const std::string url = telemetry::printable(server_.url, 1000);
+            return server_.key.empty() ? core::say("command.key-wanted/box", url)
+                                       : core::say("command.key-wanted/unknown", url);
+        }
         const json read = words ? core::parse_json<json>(*words) : json();
         const std::string said = read.is_object() ? core::text_at(read, "error") : std::string();
         return said.empty() ? core::say("command.run-answer/status", status) : core::reason::unlisted(said);

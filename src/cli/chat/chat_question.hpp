@@ -14,6 +14,7 @@ namespace corral::cli {
 
 struct chat_server {
     server_address address;
+    std::string url;  // as it was said
     std::string key;
     bool operated = false;  // by who asks
 };

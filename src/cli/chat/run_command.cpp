@@ -14,7 +14,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/command_source.hpp"
 #include "cli/base/server_address.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/bench/bench_here.hpp"
@@ -40,6 +39,7 @@ struct run_options {
     std::vector<std::string> further;
     std::string url;
     std::string key_file;
+    std::string ca_file;
     std::string format;
     std::optional<std::string> config;
     bool verbose = false;
@@ -175,30 +175,20 @@ core::result<chat_server> server_of(const run_options& options, const command_co
         return key.error();
     }
     out.key = *key;
-    if (!options.url.empty()) {
-        const auto found = find_server("--url", options.url);
-        if (!found) {
-            return found.error();
-        }
-        out.address = *found;
-        return out;
-    }
-    const config::configuration_result read =
-        config::load_configuration(source_of(options.config, context.environment));
-    if (!read.value) {
-        return core::make_failure(core::errc::invalid,
-                                  core::say("command.check-mistake/configuration-mistakes"));
-    }
-    if (read.value->tls) {
-        return core::make_failure(core::errc::invalid, core::say("command.run-https"));
-    }
-    // It may have been started with another address than the file has.
-    const local_corral here = look_here(options.config, context.environment);
-    const auto found = find_server("--url", here.url);
+    const bool local = options.url.empty();
+    // It may have been started with another address than the file has, or before the file had a mistake.
+    const local_corral here = local ? look_here(options.config, context.environment) : local_corral{};
+    out.url = local ? here.url : options.url;
+    const auto found = find_server("--url", out.url, options.ca_file);
     if (!found) {
         return found.error();
     }
     out.address = *found;
+    if (local && out.address.tls && options.ca_file.empty()) {
+        if (const auto trusted = trust_here(out.address.tls, here); !trusted) {
+            return trusted.error();
+        }
+    }
     out.operated = here.known.status.is_object();  // its admin socket answers those alone who may
     return out;
 }
@@ -257,8 +247,12 @@ void add_run_command(CLI::App& program, command_context& context) {
     one->add_option("words", asked->further, "")->allow_extra_args(false)->group("");
     one->add_option("--format", asked->format, "json, or a JSON schema that the answer must fit");
     one->add_flag("--verbose", asked->verbose, "Print the timing of each answer");
-    one->add_option("--url", asked->url, "The server, http://HOST:PORT; else that of the configuration");
+    one->add_option("--url", asked->url,
+                    "The server, http://HOST:PORT or https://HOST:PORT; else that of the configuration");
     one->add_option("--key-file", asked->key_file, "A file whose first line is a key; else OLLAMA_API_KEY")
+        ->type_name("FILE");
+    one->add_option("--ca-file", asked->ca_file,
+                    "Certificates (PEM) to trust in place of the system's; that of the server will do")
         ->type_name("FILE");
     one->add_option("--config", asked->config, "The daemon's configuration file, to find its address")
         ->type_name("FILE");

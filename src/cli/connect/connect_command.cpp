@@ -20,8 +20,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/command_source.hpp"
 #include "cli/base/remote_box.hpp"
+#include "cli/bench/bench_here.hpp"
 #include "cli/chat/chat_question.hpp"
 #include "cli/connect/client_table.hpp"
 #include "cli/connect/connect_file.hpp"
@@ -98,21 +98,18 @@ std::string network_address() {
     return out;
 }
 
-// Of the Corral that the configuration describes.
-core::result<std::string> own_url(const std::optional<std::string>& config,
-                                  const environment_map& environment) {
-    const config::configuration_result read = config::load_configuration(source_of(config, environment));
-    if (!read.value) {
-        return core::make_failure(core::errc::invalid,
-                                  core::say("command.check-mistake/configuration-mistakes"));
+// Of the Corral that runs, else of the one that the configuration describes; as clients in its network reach it.
+std::string own_url(const std::optional<std::string>& config, const environment_map& environment) {
+    daemon_place place;
+    place.config = config;
+    std::string out = listening_url(look_for_models(place, environment));
+    for (const std::string_view any : {"://0.0.0.0:", "://[::]:"}) {
+        if (const auto found = out.find(any); found != std::string::npos) {
+            const std::string host = network_address();
+            out.replace(found, any.size(), "://" + (host.empty() ? "127.0.0.1" : host) + ":");
+        }
     }
-    const auto address = read.value->listen.address();
-    std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-    if (address.is_unspecified()) {
-        host = network_address();
-        host = host.empty() ? "127.0.0.1" : host;
-    }
-    return fmt::format("{}://{}:{}", read.value->tls ? "https" : "http", host, read.value->listen.port());
+    return out;
 }
 
 bool writes_text(const admin_json& model) {
@@ -145,11 +142,7 @@ core::result<admin_json> choose_model(const admin_json& listing, const std::stri
 core::result<box_facts> look_at_box(const connect_options& options, environment_map environment) {
     remote_box at = options.box;
     if (at.url.empty()) {
-        const auto own = own_url(options.config, environment);
-        if (!own) {
-            return own.error();
-        }
-        at.url = *own;
+        at.url = own_url(options.config, environment);
     }
     if (!options.key.empty()) {
         environment["OLLAMA_API_KEY"] = options.key;

@@ -98,9 +98,7 @@ inline constexpr std::array operation_table{
             "The command's own time was over before the model was where it should be; it goes on by itself.",
             "Follow it by 'corral status --watch'; --now cuts a running answer off."},
     message{"command.check-mistake", operation_reader,
-            "models| the configuration has a mistake, so its models are not known\n"
-            "configuration-mistakes| the configuration has mistakes, so that its address is not known: "
-            "'corral check' names them, --url says an address",
+            "models| the configuration has a mistake, so its models are not known",
             "The command needs the configuration and could not read it.", "Mend what 'corral check' names."},
     message{"command.remove", operation_reader,
             "nothing-removed| nothing was removed\n"
@@ -133,10 +131,6 @@ inline constexpr std::array operation_table{
             "operated| You operate this server: 'corral status' and 'corral logs {model}' say more.",
             "The server broke its answer off, or is none that corral run understands.",
             "Ask again; each time: look at 'corral status' and 'corral logs corral'."},
-    message{
-        "command.run-https", operation_reader,
-        "this Corral is asked by https, which 'corral run' does not speak; use a client such as 'ollama run'",
-        "corral run speaks plain http, to this machine.", "Use 'ollama run' with OLLAMA_HOST=https://…."},
     message{
         "command.no-model", operation_reader,
         "meant| there is no model '{model}'; did you mean '{name}'?\n"
