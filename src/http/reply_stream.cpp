@@ -299,4 +299,9 @@ core::awaitable<core::result<std::string>> read_all(reply_stream& from, std::siz
     }
 }
 
+bool wants_https(unsigned status, std::string_view body) {
+    constexpr unsigned bad_request = 400;
+    return status == bad_request && body.starts_with(core::say("request.plain-to-tls").text());
+}
+
 }  // namespace corral::http

@@ -57,6 +57,13 @@ def test_plain_http_on_the_tls_port_is_told_so(tmp_path):
         answer = box.get("/api/tags")
         assert answer.status == 400
         assert answer.body == b"Client sent an HTTP request to an HTTPS server.\n"
+        for words in (["status"], ["list"], ["run", "sim", "hi"], ["bench", "sim"], ["connect", "opencode"]):
+            told = subprocess.run([BIN / "corral", *words, "--url", f"http://127.0.0.1:{box.port}"], capture_output=True, text=True,
+                                  stdin=subprocess.DEVNULL, timeout=60)
+            assert told.returncode != 0 and "write https:// in its address" in told.stderr, told
+            told = subprocess.run([BIN / "corral", *words, "--url", f"https://127.0.0.1:{box.port}"], capture_output=True, text=True,
+                                  stdin=subprocess.DEVNULL, timeout=60)
+            assert told.returncode != 0 and "--ca-file" in told.stderr, told
 
 
 def asked_by_run(box, **more):

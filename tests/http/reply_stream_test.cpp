@@ -210,6 +210,13 @@ TEST(reply_stream, a_head_without_end_meets_its_bound) {
     EXPECT_EQ(streamed_from(vendor).error, core::make_error_code(core::errc::limit_exceeded));
 }
 
+TEST(reply_stream, a_port_of_https_is_known_by_its_sentence) {
+    EXPECT_TRUE(wants_https(400, "Client sent an HTTP request to an HTTPS server.\n"));
+    EXPECT_FALSE(wants_https(400, "{\"error\":\"no such field\"}"));
+    EXPECT_FALSE(wants_https(200, "Client sent an HTTP request to an HTTPS server.\n"));
+    EXPECT_FALSE(wants_https(400, ""));
+}
+
 TEST(reply_stream, a_read_can_be_cancelled) {
     scripted_server vendor({"HTTP/1.1 200 OK\r\n\r\nendless", 0, true, false});
     core::asio::cancellation_signal cancel;

@@ -84,4 +84,7 @@ private:
 [[nodiscard]] core::awaitable<core::result<std::string>> read_all(reply_stream& from, std::size_t most,
                                                                   core::deadline until);
 
+// The answer of a port of https to a request without it, as Corral and Go's servers give it.
+[[nodiscard]] bool wants_https(unsigned status, std::string_view body);
+
 }  // namespace corral::http

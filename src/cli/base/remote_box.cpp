@@ -50,6 +50,23 @@ core::awaitable<core::result<control::admin_reply>> ask(found_box of, control::a
     co_return co_await std::move(asking);
 }
 
+// What such a port answers is no JSON, so it is asked again for its words.
+core::awaitable<bool> is_https(found_box of) {
+    constexpr std::size_t longest_words = 4096;
+    const core::deadline until = core::deadline::after(of.limit, std::chrono::steady_clock::now());
+    http::stream_call what;
+    what.to = of.at.at;
+    what.host = std::move(of.at.host);
+    what.method = "GET";
+    what.until = until;
+    auto opened = co_await http::reply_stream::open(std::move(what));
+    if (!opened) {
+        co_return false;
+    }
+    const auto words = co_await http::read_all(**opened, longest_words, until);
+    co_return words&& http::wants_https((*opened)->status(), *words);
+}
+
 core::failure refusal_of(const found_box& box, const control::admin_reply& reply) {
     constexpr unsigned unauthorized = 401;
     const std::string url = telemetry::printable(box.url, longest_sentence);
@@ -133,7 +150,15 @@ core::awaitable<core::result<admin_json>> ask_box(found_box box, std::string ver
         co_return reply.error();
     }
     if (reply->status != good || !reply->body.is_object()) {
-        co_return refusal_of(box, *reply);
+        const bool unread = reply->status == bad_request && !reply->body.is_object() && !box.at.tls;
+        bool encrypted = false;
+        if (unread) {
+            encrypted = co_await is_https(box);
+        }
+        co_return encrypted ? core::make_failure(core::errc::invalid,
+                                                 core::say("command.address/https",
+                                                           telemetry::printable(box.url, longest_sentence)))
+                            : refusal_of(box, *reply);
     }
     co_return std::move(reply->body);
 }
@@ -158,6 +183,9 @@ core::result<admin_json> ask_remote(const remote_box& at, const std::string& ver
     loop.run();
     if (thrown) {
         std::rethrow_exception(thrown);
+    }
+    if (!out) {
+        return with_ca_file(out.error());
     }
     return out;
 }

@@ -78,6 +78,13 @@ core::result<server_address> find_server(const std::string& option, const std::s
     return out;
 }
 
+core::failure with_ca_file(core::failure failure) {
+    if (failure.message.id() == "command.not-trusted") {
+        failure.message = core::say("command.not-trusted/ca-file", failure.message);
+    }
+    return failure;
+}
+
 core::result<std::string> read_bounded(const std::filesystem::path& file, std::size_t most) {
     std::error_code error;
     const bool plain = std::filesystem::is_regular_file(file, error);  // the open of a pipe would wait

@@ -30,6 +30,9 @@ inline constexpr const char* own_connection = "PROXY UNKNOWN\r\n";
 [[nodiscard]] core::result<server_address> find_server(const std::string& option, const std::string& address,
                                                        const std::string& authorities = {});
 
+// What a certificate that is not trusted needs, for a command that has --ca-file.
+[[nodiscard]] core::failure with_ca_file(core::failure failure);
+
 // The whole of a plain file of at most `most` bytes.
 [[nodiscard]] core::result<std::string> read_bounded(const std::filesystem::path& file, std::size_t most);
 

@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/base/server_address.hpp"
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
@@ -27,6 +28,7 @@ struct reply {
     unsigned status = 0;
     std::string corral;  // the header
     json body;           // an object, maybe an empty one
+    bool https = false;  // what it says of a request without it
 };
 
 core::awaitable<core::result<reply>> ask(const bench::trial_target& target, std::string method,
@@ -54,6 +56,7 @@ core::awaitable<core::result<reply>> ask(const bench::trial_target& target, std:
     reply out;
     out.status = (*opened)->status();
     out.corral = telemetry::printable((*opened)->headers().find("Corral-Version"), 40);
+    out.https = http::wants_https(out.status, *text);
     out.body = core::parse_json(*text);
     if (!out.body.is_object()) {
         out.body = json::object();
@@ -151,7 +154,11 @@ core::awaitable<std::string> first_model(const bench_side& side, const std::vect
 core::awaitable<core::result<void>> learn(bench_side& side) {
     const core::result<reply> version = co_await ask(side.target, "GET", "/api/version", "");
     if (!version) {
-        co_return version.error();
+        co_return with_ca_file(version.error());
+    }
+    if (version->https) {
+        co_return core::make_failure(core::errc::invalid,
+                                     core::say("command.address/https", side.record.url));
     }
     if (version->status == 401 || version->status == 403) {
         co_return no_key(side, version->status);

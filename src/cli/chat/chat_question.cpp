@@ -100,7 +100,7 @@ private:
         what.body = body_.dump(-1, ' ', false, json::error_handler_t::replace);
         auto opened = co_await http::reply_stream::open(std::move(what));
         if (!opened) {
-            failed_ = opened.error();
+            failed_ = with_ca_file(opened.error());
             if (opened.error().code == boost::asio::error::connection_refused) {
                 failed_->message = control::not_running();
             }
@@ -209,6 +209,9 @@ private:
             const std::string url = telemetry::printable(server_.url, 1000);
             return server_.key.empty() ? core::say("command.key-wanted/box", url)
                                        : core::say("command.key-wanted/unknown", url);
+        }
+        if (words && http::wants_https(status, *words)) {
+            return core::say("command.address/https", telemetry::printable(server_.url, 1000));
         }
         const json read = words ? core::parse_json<json>(*words) : json();
         const std::string said = read.is_object() ? core::text_at(read, "error") : std::string();

@@ -95,7 +95,8 @@ inline constexpr std::array command_table{
             "OLLAMA_API_KEY.",
             "The server answers only with a key.", "Give the key by --key-file FILE or OLLAMA_API_KEY."},
     message{"command.not-trusted", command_reader,
-            "certificate-trusted| the certificate of {name} is not trusted: {why}",
+            "certificate-trusted| the certificate of {name} is not trusted: {why}\n"
+            "ca-file| {untrusted}. If it is self-signed, name it by --ca-file FILE",
             "Nothing was sent: the server could not prove who it is.",
             "Name its certificate by --ca-file FILE, if it is self-signed."},
     message{"configuration.unknown-key", command_reader,

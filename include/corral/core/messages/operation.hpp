@@ -142,6 +142,7 @@ inline constexpr std::array operation_table{
     message{"command.address", operation_reader,
             "address| '{host}' has no address: {what}\n"
             "form| {option} '{address}' must look like http://HOST:PORT or https://HOST:PORT\n"
+            "https| {url} is a server of https: write https:// in its address\n"
             "read-plain| '{file}' can't be read: is it there, and a plain file?\n"
             "longer-bytes| '{file}' is longer than {most:d} bytes or can't be read",
             "The address or the file of a key or certificate can't be used.",
