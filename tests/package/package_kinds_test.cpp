@@ -108,6 +108,33 @@ TEST(package_kinds, half_downloads_of_other_kinds_are_told_too) {
     EXPECT_THAT(ids(read(tree.folder())), testing::Contains("file.truncated"));
 }
 
+TEST(package_kinds, a_file_below_the_folder_is_of_the_package_inside) {
+    for (const std::string name : {"Qwen3-4B-Q4_K_M.gguf", "Qwen3-4B-rk3588-w8a8.rkllm"}) {
+        const vendor_tree tree("models");
+        tree.large("Qwen3-4B/" + name, 50'000'000, "GGUF");
+        tree.text("other/README.md", "");
+        const reading found = read(tree.folder());
+        EXPECT_EQ(found.kind, "") << name;
+        EXPECT_THAT(all_text(found), HasSubstr("There is a package inside; try: corral import " +
+                                               (tree.folder() / "Qwen3-4B").string()));
+    }
+}
+
+TEST(package_kinds, which_of_several_files_was_taken_is_told) {
+    const vendor_tree one("parts");
+    for (const char* part : {"a-00001-of-00003.gguf", "a-00002-of-00003.gguf", "a-00003-of-00003.gguf"}) {
+        one.large(part, 50'000'000, "GGUF");
+    }
+    EXPECT_THAT(all_text(read(one.folder())), testing::Not(HasSubstr("was taken of")));
+    for (const std::string ending : {".gguf", ".rkllm"}) {
+        const vendor_tree two("models");
+        two.large("a-Q4" + ending, 40'000'000, "GGUF");
+        two.large("a-Q8" + ending, 50'000'000, "GGUF");
+        EXPECT_THAT(all_text(read(two.folder())),
+                    HasSubstr("a-Q8" + ending + " is the one that was taken of 2 models in this folder."));
+    }
+}
+
 TEST(package_kinds, a_kind_with_a_profile_of_its_own_is_served) {
     const auto axllm = catalog::parse_profile(R"(
 name = "axllm"

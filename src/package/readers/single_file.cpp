@@ -1,7 +1,7 @@
 #include "package/readers/reader.hpp"
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 #include "corral/core/text.hpp"
 #include "corral/package/file_kind.hpp"
@@ -17,6 +17,8 @@ using catalog::severity;
 constexpr std::uint64_t least_model_bytes = 1024 * 1024;
 constexpr std::uint64_t most_positions = std::uint64_t{16} * 1024 * 1024;
 
+// Files of the package's own folder alone: what lies deeper belongs to a package inside.
+//
 // The largest; the first part of several ("-00001-of-00003.gguf") where it is one of those.
 const node* main_file(const std::vector<const node*>& files) {
     const node* best = nullptr;
@@ -29,6 +31,22 @@ const node* main_file(const std::vector<const node*>& files) {
         }
     }
     return best;
+}
+
+bool is_later_part(const node& file) {
+    const auto of = file.path.find("-of-");
+    return of != std::string::npos && of > 5 && file.path[of - 6] == '-' &&
+           file.path.substr(of - 5, 5) != "00001" && file.path.find_first_not_of("0123456789", of - 5) == of;
+}
+
+void tell_of_others(const node& taken, const std::vector<const node*>& files, reading& out) {
+    const auto models = std::ranges::count_if(files, [](const node* one) { return !is_later_part(*one); });
+    if (models > 1) {
+        add_finding(out, "package.note", severity::note, taken.path,
+                    shown(taken.path, 80) + " is the one that was taken of " + std::to_string(models) +
+                        " models in this folder.",
+                    {}, "For another write its name into the manifest, or give it a folder of its own.");
+    }
 }
 
 catalog::variable_spec model_file_spec() {
@@ -63,7 +81,7 @@ std::string stem(const std::string& path) {
 }
 
 bool is_gguf(const package_view& view) {
-    return !all_files(view, ".gguf").empty();
+    return !top_files(view, ".gguf").empty();
 }
 
 std::optional<gguf_header> header_of(const package_view& view, const node& file, std::size_t most) {
@@ -80,7 +98,7 @@ struct gguf_files {
 gguf_files sort_gguf(const package_view& view) {
     constexpr std::size_t first_keys = 64 * 1024;
     gguf_files out;
-    for (const node* one : all_files(view, ".gguf")) {
+    for (const node* one : top_files(view, ".gguf")) {
         const auto header = header_of(view, *one, first_keys);
         const bool named = core::lower_case(file_name(one->path)).find("mmproj") != std::string::npos;
         if (!named && (!header || header->architecture != projector_architecture)) {
@@ -135,22 +153,20 @@ void read_header(const package_view& view, const node& file, std::vector<naming_
     }
 }
 
-// Of several that beside the model, then 16-bit floats that every processor computes (F16, not BF16), then
-// the smallest.
-const node* projector_for(const node& model, const std::vector<const node*>& all) {
+// Of several that of 16-bit floats that every processor computes (F16, not BF16), then the smallest.
+const node* projector_for(const std::vector<const node*>& all) {
     const auto rank = [&](const node* one) {
         const std::string name = core::lower_case(file_name(one->path));
         const bool half = name.find("f16") != std::string::npos && name.find("bf16") == std::string::npos;
-        return std::tuple(folder_name(one->path) != folder_name(model.path), !half, one->size);
+        return std::pair(!half, one->size);
     };
     const auto best = std::ranges::min_element(all, {}, rank);
     return best == all.end() ? nullptr : *best;
 }
 
-void add_projector(const package_view& view, const node& model, const std::vector<const node*>& all,
-                   reading& out) {
+void add_projector(const package_view& view, const std::vector<const node*>& all, reading& out) {
     const std::string variable = "projector";
-    const node* const file = projector_for(model, all);
+    const node* const file = projector_for(all);
     if (file == nullptr || !out.model || out.origins.contains("capabilities") ||
         !out.model->variables.contains(variable)) {
         return;
@@ -179,9 +195,10 @@ void read_gguf(const package_view& view, reading& out) {
         return;
     }
     std::vector<naming_hint> hints{{stem(file->path), "the file's name"}};
+    tell_of_others(*file, files.models, out);
     serve_file(view, file->path, out);
     read_header(view, *file, hints, out);
-    add_projector(view, *file, files.projectors, out);
+    add_projector(view, files.projectors, out);
     const std::string quantization = out.model ? out.model->quantization : std::string();
     name_after(view, hints, out);
     if (!quantization.empty()) {
@@ -191,15 +208,17 @@ void read_gguf(const package_view& view, reading& out) {
 }
 
 bool is_rkllm(const package_view& view) {
-    return !all_files(view, ".rkllm").empty();
+    return !top_files(view, ".rkllm").empty();
 }
 
 // The file's format is not published: only its name is read.
 void read_rkllm(const package_view& view, reading& out) {
-    const node* const file = main_file(all_files(view, ".rkllm"));
+    const auto files = top_files(view, ".rkllm");
+    const node* const file = main_file(files);
     if (file == nullptr) {
         return;
     }
+    tell_of_others(*file, files, out);
     serve_file(view, file->path, out);
     name_after(view, {{stem(file->path), "the file's name"}}, out);
 }
