@@ -89,11 +89,15 @@ reading read_package(const fs::path& folder, const machine& here, const read_opt
     }
     const auto tree = package_tree::open(full);
     if (!tree) {
-        const bool file = fs::is_regular_file(full, unknown_place);
+        std::string fix = "Check the folder's name and its permissions.";
+        if (fs::is_regular_file(full, unknown_place)) {
+            const bool model = full.extension() == ".gguf" || full.extension() == ".rkllm";
+            fix = model ? "Name the folder that holds it: corral import " +
+                              shell_word(shown(full.parent_path().string()))
+                        : "This is a file. Unpack it, and give the folder that comes of it.";
+        }
         add_finding(out, "package.unreadable", severity::error, "", tree.error().message,
-                    "Nothing could be read.",
-                    file ? "This is a file. Unpack it, and give the folder that comes of it."
-                         : "Check the folder's name and its permissions.");
+                    "Nothing could be read.", std::move(fix));
         return out;
     }
     package_view view{*tree, here, nullptr};
