@@ -76,6 +76,13 @@ def test_colours_are_for_terminals_that_want_them(box):
     assert "\x1b" not in done(box, "status")
 
 
+def test_a_configuration_that_the_environment_names_must_be_there(tmp_path):
+    for command in ("check", "serve", "unit"):
+        run = subprocess.run([BIN / "corral", command], capture_output=True, text=True, timeout=60,
+                             env={"PATH": "/usr/bin:/bin", "CORRAL_CONFIG": str(tmp_path / "nope.toml")})
+        assert run.returncode == 2 and "nope.toml" in run.stderr and "check its name" in run.stderr, run
+
+
 def test_the_file_of_keys_is_that_of_the_usual_configuration(tmp_path):
     def key(*words):
         run = [BIN / "corral", "key", *words]

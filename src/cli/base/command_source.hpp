@@ -12,8 +12,8 @@ namespace corral::cli {
 // The variables of our environment that mean something to Corral.
 [[nodiscard]] std::map<std::string, std::string> known_environment();
 
-// Of the file that was said (--config), else of the usual places (configuration_place.hpp); one of those need
-// not be there. With every dialect that there is.
+// Of the file that was said (--config, CORRAL_CONFIG), else of the usual places (configuration_place.hpp); one of those
+// need not be there. With every dialect that there is.
 [[nodiscard]] config::configuration_source source_of(const std::optional<std::string>& said,
                                                      const std::map<std::string, std::string>& environment);
 

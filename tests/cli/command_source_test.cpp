@@ -1,0 +1,23 @@
+#include "cli/base/command_source.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::cli {
+namespace {
+
+TEST(command_source, a_file_that_was_named_must_be_there) {
+    const std::map<std::string, std::string> plain{{"HOME", "/nowhere"}};
+    auto in_environment = plain;
+    in_environment["CORRAL_CONFIG"] = "/nowhere/else.toml";
+    EXPECT_TRUE(source_of(std::nullopt, plain).file_may_be_missing);
+    EXPECT_FALSE(source_of("/nowhere/else.toml", plain).file_may_be_missing);
+    EXPECT_FALSE(source_of(std::nullopt, in_environment).file_may_be_missing);
+    EXPECT_FALSE(source_of("/nowhere/else.toml", in_environment).file_may_be_missing);
+    // The usual one, as a daemon that has none gives it to its own commands.
+    const std::string usual = source_of(std::nullopt, plain).file.string();
+    EXPECT_TRUE(source_of(usual, plain).file_may_be_missing);
+    EXPECT_TRUE(source_of(usual, in_environment).file_may_be_missing);
+}
+
+}  // namespace
+}  // namespace corral::cli
