@@ -1,6 +1,7 @@
 #include "corral/catalog/toml_section.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -60,8 +61,19 @@ std::string number_text(double value) {
     return out;
 }
 
-// The key that that line sets to a bare text, which TOML takes for a number or a word of its own; empty: none.
-std::string unquoted_key(std::string_view text, std::size_t line) {
+struct bare_value {
+    std::string key;
+    bool flag = false;  // it looks like true or false
+};
+
+bool is_like_flag(std::string_view value) {
+    constexpr std::array<std::string_view, 6> words{"true", "false", "yes", "no", "on", "off"};
+    const std::string word = core::lower_case(core::trimmed(value.substr(0, value.find('#'))));
+    return std::ranges::find(words, word) != words.end();
+}
+
+// Of a line that sets its key to a bare text, which TOML takes for a number or a word of its own; without a key: none.
+bare_value find_bare_value(std::string_view text, std::size_t line) {
     for (std::size_t i = 1; i < line && !text.empty(); ++i) {
         text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
     }
@@ -76,7 +88,7 @@ std::string unquoted_key(std::string_view text, std::size_t line) {
         std::string_view("\"'[{#").find(value.front()) != std::string_view::npos) {
         return {};
     }
-    return std::string(key);
+    return {std::string(key), is_like_flag(value)};
 }
 
 }  // namespace
@@ -99,8 +111,9 @@ std::optional<toml::table> parse_toml_text(std::string_view text, issue_list& is
         toml::source_region where;
         where.begin = {static_cast<toml::source_index>(wrong->line),
                        static_cast<toml::source_index>(wrong->column)};
-        const std::string key = unquoted_key(text, wrong->line);
+        const auto [key, flag] = find_bare_value(text, wrong->line);
         issues.add(where, key.empty() ? core::say("configuration.not-toml/toml", wrong->message)
+                          : flag      ? core::say("configuration.not-toml/flag", key, wrong->message)
                                       : core::say("configuration.not-toml/quotes", key, wrong->message));
         return std::nullopt;
     }

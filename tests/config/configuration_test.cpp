@@ -167,6 +167,10 @@ TEST_F(configuration_file, names_place_and_nearest_key_of_each_mistake) {
     const std::vector<std::pair<std::string, std::string>> table{
         {"lisen = \"x\"\n" + model_text,
          "c.toml:1:1: unknown key 'lisen' in the configuration; did you mean 'listen'?"},
+        {"allow_unauthenticated = True\n" + model_text,
+         "'allow_unauthenticated': write true or false, in lower case, without quotes"},
+        {"pinned = off  # for now\n" + model_text, "'pinned': write true or false"},
+        {"listen = localhost:0\n" + model_text, "a text stands in quotes: listen = \"...\""},
         {"listen = 5\n" + model_text, "c.toml:1:10: 'listen' must be a text, not a whole number"},
         {"listen = \"localhost\"\n" + model_text, "write ADDRESS:PORT"},
         {"listen = \"example.org:80\"\n" + model_text, "names are not looked up"},

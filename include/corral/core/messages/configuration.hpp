@@ -23,6 +23,8 @@ inline constexpr std::array configuration_table{
             "name| cannot be read: {why}; check its name",
             "There is nothing of that name, or it is a folder or a device.", "Look at it by 'ls -l FILE'."},
     message{"configuration.not-toml", configuration_reader,
+            "flag| '{key}': write true or false, in lower case, without quotes; a text stands in quotes; "
+            "{error}\n"
             "quotes| a text stands in quotes: {key} = \"...\"; {error}\n"
             "toml| this is not TOML: {error}",
             "The file can't be taken apart; nothing of it counts.",
