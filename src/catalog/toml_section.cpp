@@ -176,7 +176,7 @@ const Node* section::taken(std::string_view key, std::string_view wanted) {
     return out;
 }
 
-void section::text(std::string_view key, std::string& out, bool required) {
+bool section::text(std::string_view key, std::string& out, bool required) {
     if (watched(key)) {
         tell_default(key, toml_text(out));
     }
@@ -185,7 +185,7 @@ void section::text(std::string_view key, std::string& out, bool required) {
         complain(place(), core::say("configuration.missing-key/missing-2", in_quotes(key), name_));
     }
     if (value == nullptr) {
-        return;
+        return false;
     }
     if (required && value->get().empty()) {
         complain(value->source(), core::say("configuration.wrong-type/empty", in_quotes(key)));
@@ -193,7 +193,9 @@ void section::text(std::string_view key, std::string& out, bool required) {
         complain(value->source(), core::say("configuration.wrong-type/hold", in_quotes(key)));
     } else {
         out = value->get();
+        return true;
     }
+    return false;
 }
 
 void section::text_or_number(std::string_view key, std::string& out) {

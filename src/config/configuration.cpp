@@ -79,7 +79,7 @@ void apply_environment(const configuration_source& source, configuration& to, co
 void read_listen(catalog::section& root, const configuration_source& source, configuration& to,
                  configuration_result& out) {
     std::string text;
-    root.text("listen", text);
+    const bool taken = root.text("listen", text);
     root.flag("allow_unauthenticated", to.allow_unauthenticated);
     core::result<tcp::endpoint> where = tcp::endpoint(boost::asio::ip::address_v4::loopback(), 11434);
     std::string origin = "OLLAMA_HOST";
@@ -87,6 +87,9 @@ void read_listen(catalog::section& root, const configuration_source& source, con
         origin = "--listen";
         where = parse_listen(*source.listen);
     } else if (root.has("listen")) {
+        if (!taken) {
+            return;  // what is wrong with it is said
+        }
         origin.clear();
         where = parse_listen(text);
     } else if (const auto host = environment_value(source, "OLLAMA_HOST"); !host.empty()) {

@@ -227,6 +227,14 @@ TEST_F(configuration_file, names_what_is_wrong_with_a_model) {
                 HasSubstr("needs 'vocabulary' in its table 'context'"));
 }
 
+TEST_F(configuration_file, says_once_what_is_wrong_with_the_type_of_listen) {
+    for (const char* const value : {"5", "[\"127.0.0.1:0\"]"}) {
+        const auto read = load("listen = " + std::string(value) + "\n" + model_text);
+        ASSERT_EQ(read.errors.size(), 1U) << value;
+        EXPECT_THAT(read.errors[0].message.text(), HasSubstr("'listen' must be a text"));
+    }
+}
+
 TEST_F(configuration_file, refuses_two_services_on_one_port) {
     std::string other = model_text;
     other.replace(other.find("Qwen3:4b"), 8, "other:1b");

@@ -61,8 +61,8 @@ public:
     section(const toml::table& table, std::string name, issue_list& issues, std::string path = {})
         : table_(&table), name_(std::move(name)), issues_(&issues), path_(std::move(path)) {}
 
-    // An absent or empty `required` text is an issue.
-    void text(std::string_view key, std::string& out, bool required = false);
+    // An absent or empty `required` text is an issue. True: the key is there and its text was taken.
+    bool text(std::string_view key, std::string& out, bool required = false);
     // A text, or a whole number kept as text.
     void text_or_number(std::string_view key, std::string& out);
     void flag(std::string_view key, bool& out);

@@ -220,7 +220,7 @@ inline constexpr std::array configuration_table{
             "for listening\n"
             "must-end| \"{what}\" must end in a port from 0 to 65535",
             "listen is an address and a port.",
-            "Write listen = [\"127.0.0.1:11434\"]; for all interfaces \"0.0.0.0:11434\" with [access] keys."},
+            "Write listen = \"127.0.0.1:11434\"; for all interfaces \"0.0.0.0:11434\" with [access] keys."},
     message{"configuration.no-models", configuration_reader,
             "there is no model to serve; 'corral pull NAME' fetches one, 'corral import DIR' makes one of a "
             "vendor's folder, in {folder}",
