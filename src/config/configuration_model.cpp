@@ -268,6 +268,13 @@ void read_fallbacks(catalog::section& table, catalog::model_entry& entry, config
 
 catalog::model_entry read_model(catalog::section table, configuration_reading& context) {
     catalog::model_entry out;
+    if (table.has("models")) {  // as copied from a configuration; all else would be missing
+        if (table.has("name")) {
+            read_name(table, out);
+        }
+        table.complain(table.place("models"), core::say("configuration.unknown-key/models"));
+        return out;
+    }
     read_name(table, out);
     read_aliases(table, out);
     table.texts("capabilities", out.capabilities);

@@ -104,6 +104,19 @@ TEST_F(configuration_manifests, one_with_a_mistake_is_left_out_alone) {
     EXPECT_FALSE(load("max_queue = 0\n").value);
 }
 
+TEST_F(configuration_manifests, one_that_was_copied_from_a_configuration_says_so) {
+    const std::string whole =
+        "[[models]]\nname = \"a:1\"\nprofile = \"small\"\npackage = \"../package\"\n"
+        "[models.variables]\nlayers = 36\n";
+    for (const std::string& text : {whole, whole.substr(whole.find("name"))}) {
+        put("a.toml", text);
+        const auto settings = read();
+        EXPECT_THAT(problem(settings), HasSubstr("a manifest holds one model: leave out [[models]]"));
+        ASSERT_EQ(settings.left_out.size(), 1U);
+        EXPECT_EQ(settings.left_out.front().problems.size(), 1U);
+    }
+}
+
 TEST_F(configuration_manifests, a_profile_with_mistakes_leaves_out_each_manifest_that_names_it) {
     folder_.write("vendor/bad/profile.toml", "name = \"bad\"\n");
     for (const char* name : {"a", "b"}) {

@@ -101,7 +101,9 @@ inline constexpr std::array command_table{
             "Name its certificate by --ca-file FILE, if it is self-signed."},
     message{"configuration.unknown-key", command_reader,
             "valid| unknown key '{key}' in {table}; valid keys are {keys}\n"
-            "meant| unknown key '{key}' in {table}; did you mean '{meant}'?",
+            "meant| unknown key '{key}' in {table}; did you mean '{meant}'?\n"
+            "models| a manifest holds one model: leave out [[models]], and write [variables] for "
+            "[models.variables]",
             "A word in the file is no key; the nearest is named. At a start nothing is served, at a reload "
             "all stays.",
             "Mend the line; 'corral check' names file, line and column of every mistake."},
