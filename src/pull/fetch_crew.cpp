@@ -14,7 +14,7 @@ crew::crew(const pull_request& request, const fetch_place& place, rate_limiter& 
            const listed_plan& plan, const std::filesystem::path& target)
     : asked_(&request), place_(place), limiter_(&limiter), plan_(&plan) {
     place_.stop = &stop_;
-    with_ = {&place_, &work, target, &completed_};
+    with_ = {&place_, &work, target, &completed_, &fetches_};
     got_.resize(plan.plan.files.size());
 }
 

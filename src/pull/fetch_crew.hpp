@@ -36,6 +36,8 @@ public:
     // Blocks; `tell` gets the bytes that are here about five times a second. In the order of the plan.
     [[nodiscard]] core::result<std::vector<fetched_file>> run(const std::function<void(std::uint64_t)>& tell,
                                                               const std::atomic<bool>& stop);
+    // A file was not there. May be asked while it runs.
+    [[nodiscard]] bool fetches() const noexcept { return fetches_.load(); }
 
 private:
     void work();
@@ -49,6 +51,7 @@ private:
     file_work with_;
     std::atomic<bool> stop_{false};
     std::atomic<std::uint64_t> completed_{0};
+    std::atomic<bool> fetches_{false};
     std::atomic<std::size_t> next_{0};
     std::mutex guard_;
     std::condition_variable over_;

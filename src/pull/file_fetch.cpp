@@ -96,6 +96,7 @@ core::result<fetched_file> file_way::go(const std::string& address, bool local) 
     if (*staged) {
         return **staged;
     }
+    *with_->fetches = true;
     auto part = part_file::open(with_->work->part(*file_), *file_);
     if (!part) {
         return part.error();

@@ -25,6 +25,7 @@ struct file_work {
     work_place* work = nullptr;
     std::filesystem::path target;                     // the package as it may be there already
     std::atomic<std::uint64_t>* completed = nullptr;  // bytes that are here, of all files
+    std::atomic<bool>* fetches = nullptr;             // a file was not there
 };
 
 // Blocks. `address` is a URL, or with `local` a path, for which nothing fetches.

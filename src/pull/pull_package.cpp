@@ -386,7 +386,10 @@ core::result<pulled> pull_package(const pull_request& request, const teller& tel
         crew fetching(request, *place, limiter, *work, *listed, target);
         auto got = fetching.run(
             [&](std::uint64_t completed) {
-                tell(progress_of(*listed, pull_progress::phase::fetching, completed));
+                tell(progress_of(
+                    *listed,
+                    fetching.fetches() ? pull_progress::phase::fetching : pull_progress::phase::checking,
+                    completed));
                 work->tell(std::to_string(completed) + " " + std::to_string(listed->plan.bytes));
             },
             stop);

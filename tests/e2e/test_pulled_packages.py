@@ -160,6 +160,7 @@ def test_a_second_pull_is_up_to_date_and_a_newer_package_an_update(tmp_path):
         box.corral("pull", NAME, "--name", "mine")
         again = box.corral("pull", NAME, "--name", "mine")
         assert "up to date" in again.stdout and "served as mine:latest" in again.stdout, again.stdout
+        assert "fetching" not in again.stdout and "in place" not in again.stdout, again.stdout
         (box.package / "more.txt").write_text("of a later revision")
         with open(box.package / "SHA256SUMS", "a") as sums:
             sums.write(f"{hashlib.sha256(b'of a later revision').hexdigest()}  more.txt\n")

@@ -46,7 +46,8 @@ struct pull_request {
 };
 
 struct pull_progress {
-    enum class phase { listing, waiting, fetching, verifying, placing };
+    // checking: as long as all that was looked at is there already.
+    enum class phase { listing, waiting, checking, fetching, verifying, placing };
     phase at = phase::listing;
     std::string digest;  // of the whole list, 64 hex digits
     std::uint64_t total = 0;

@@ -48,6 +48,8 @@ std::string words_of(phase at) {
             return "asking the source for its files";
         case phase::waiting:
             return "another process fetches the same package; waiting for it";
+        case phase::checking:
+            return "looking at what is there";
         case phase::fetching:
             return "fetching";
         case phase::verifying:
@@ -76,6 +78,7 @@ std::string pull_line(const pull::pull_progress& progress) {
         case phase::listing:
             return R"({"status":"pulling manifest"})";
         case phase::waiting:
+        case phase::checking:
         case phase::fetching: {
             json out{{"status", "pulling " + progress.digest.substr(0, short_digest)},
                      {"digest", "sha256:" + progress.digest},
@@ -120,11 +123,16 @@ void pull_report::tell_plain(const pull::pull_progress& progress, core::steady_t
     constexpr core::seconds between{10};
     const bool fresh = phase_ != progress.at;
     phase_ = progress.at;
-    const bool moves = progress.at == phase::fetching || progress.at == phase::waiting;
+    fetched_ = fetched_ || progress.at == phase::fetching;
+    const bool moves =
+        progress.at == phase::checking || progress.at == phase::fetching || progress.at == phase::waiting;
+    // Of a package that is there the end alone is told.
+    const bool idle = progress.at == phase::checking ||
+                      (!fetched_ && (progress.at == phase::verifying || progress.at == phase::placing));
     if (style_.live) {
         lines_.draw(words_of(progress.at) + "\n" +
                     (moves ? pull_bar(progress, rate_, style_.columns) + "\n" : ""));
-    } else if (fresh || (moves && now - last_at_ > between)) {
+    } else if (!idle && (fresh || (moves && now - last_at_ > between))) {
         std::cout << words_of(progress.at) << (moves ? ": " + figures(progress, rate_) : std::string())
                   << '\n'
                   << std::flush;

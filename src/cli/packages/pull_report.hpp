@@ -39,6 +39,7 @@ private:
     std::string last_line_;
     core::steady_time last_at_{};
     std::optional<pull::pull_progress::phase> phase_;
+    bool fetched_ = false;
 };
 
 }  // namespace corral::cli
