@@ -36,10 +36,15 @@ std::uint64_t room_needed(std::uint64_t bytes, std::size_t files) noexcept {
 core::result<void> judge_room(room_facts facts) {
     const std::uint64_t needed = room_needed(facts.needed, facts.files);
     if (facts.needed > 0 && needed > facts.free) {
+        return core::make_failure(core::errc::limit_exceeded,
+                                  core::say("pull.room/disk", facts.directory, bytes_text(facts.needed),
+                                            bytes_text(needed - facts.needed), bytes_text(facts.free),
+                                            bytes_text(needed - facts.free), could_go(facts.removable)));
+    }
+    if (facts.quota > 0 && facts.needed > facts.quota) {
         return core::make_failure(
             core::errc::limit_exceeded,
-            core::say("pull.room/disk", facts.directory, bytes_text(facts.needed), bytes_text(facts.free),
-                      bytes_text(needed - facts.free), could_go(facts.removable)));
+            core::say("pull.room/quota-small", bytes_text(facts.needed), bytes_text(facts.quota)));
     }
     if (facts.quota > 0 && facts.needed > 0 && facts.used + facts.needed > facts.quota) {
         return core::make_failure(

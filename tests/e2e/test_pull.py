@@ -346,7 +346,7 @@ def test_room_and_quota_are_judged_before_the_first_byte(box, hub):
     assert hub.sent == 0
     hub.listed = None
     box.config.write_text(box.config.read_text() + 'quota = "1kB"\n')
-    assert "the quota of [pull] has no room" in box.pull(status=1).stderr
+    assert "the quota of [pull] is smaller than the package" in box.pull(status=1).stderr
 
 
 def test_a_web_folder_and_a_local_one_with_a_list_of_checksums(tmp_path, box, hub):

@@ -18,14 +18,20 @@ TEST(room, is_missing_in_words_with_what_could_go) {
     const auto judged = judge_room(facts);
     ASSERT_FALSE(judged);
     EXPECT_EQ(judged.error().message,
-              "the disk of '/srv/models' has no room for the package: 5.0 GB are still to come, 1.0 GB are "
-              "free, 4.1 GB are missing; "
+              "the disk of '/srv/models' has no room for the package: 5.0 GB are still to come and 67 MB "
+              "have to stay free, 1.0 GB are free, 4.1 GB are missing; "
               "what was pulled before and could go by 'corral rm --files': large (3.0 GB), small (1.0 MB)");
     facts.free = 6'000'000'000;
     EXPECT_TRUE(judge_room(facts));
     facts.quota = 7'000'000'000;
     facts.used = 3'001'000'000;
-    EXPECT_FALSE(judge_room(facts));
+    const auto full = judge_room(facts);
+    ASSERT_FALSE(full);
+    EXPECT_EQ(full.error().message.name(), "pull.room/quota");
+    facts.quota = 4'000'000'000;
+    const auto small = judge_room(facts);
+    ASSERT_FALSE(small);
+    EXPECT_EQ(small.error().message.name(), "pull.room/quota-small") << small.error().message;
     facts.needed = 0;
     facts.free = 0;
     EXPECT_TRUE(judge_room(facts));

@@ -108,18 +108,19 @@ inline constexpr std::array pull_table{
         "model has; take another",
         "A name in the package's list would harm this machine, or there are too many. Nothing was fetched.",
         "Take another package, or a part of it by --include."},
-    message{"pull.room", pull_reader,
-            "disk| the disk of '{folder}' has no room for the package: {needed} are still to come, {free} "
-            "are free, "
-            "{missing} are missing{removable}\n"
-            "quota| the quota of [pull] has no room for the package: {needed} are still to come, {used} of "
-            "{quota} are "
-            "taken{removable}\n"
-            "disk-full| the disk is full while {name} is written; what has come is kept, so make room and "
-            "pull again",
-            "The package does not fit. What has come is kept.",
-            "Remove unused models by 'corral rm --files', name a larger disk as directory of [pull], or "
-            "raise its quota."},
+    message{
+        "pull.room", pull_reader,
+        "disk| the disk of '{folder}' has no room for the package: {needed} are still to come and {reserve} "
+        "have to stay free, {free} are free, {missing} are missing{removable}\n"
+        "quota| the quota of [pull] has no room for the package: {needed} are still to come, {used} of "
+        "{quota} are taken{removable}\n"
+        "quota-small| the quota of [pull] is smaller than the package: {needed} are still to come, and it is "
+        "{quota}; raise 'quota'\n"
+        "disk-full| the disk is full while {name} is written; what has come is kept, so make room and "
+        "pull again",
+        "The package does not fit. What has come is kept.",
+        "Remove unused models by 'corral rm --files', name a larger disk as directory of [pull], or "
+        "raise its quota."},
     message{"pull.disk", pull_reader,
             "disk-fails| the disk fails while {name} is written ({why}); see 'dmesg' for what is "
             "wrong with it\n"
