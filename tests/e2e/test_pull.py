@@ -375,6 +375,9 @@ def test_a_web_folder_and_a_local_one_with_a_list_of_checksums(tmp_path, box, hu
 
 
 def test_a_stick_carries_it_to_a_box_without_a_network(tmp_path, box, hub):
+    (tmp_path / "file").write_text("")
+    told = box.pull("--to-stick", str(tmp_path / "file/stick"), status=1).stderr
+    assert f"the folder '{tmp_path}/file/stick' that --to-stick names" in told and "[pull]" not in told, told
     box.pull("--to-stick", str(tmp_path / "stick"))
     carried = tmp_path / "stick/r"
     assert "SHA256SUMS" in {p.name for p in carried.iterdir()} and not (carried / ".corral-pull.json").exists()

@@ -78,6 +78,14 @@ int fail_pull(const pull_options& options, const core::reason& why) {
     return failed;
 }
 
+// A stick has nothing to do with [pull].
+core::reason why_not_pulled(const pull_options& options, const pull::pull_request& request,
+                            const core::failure& failure) {
+    const bool stick = !options.stick.empty() && failure.message.name() == "pull.disk/see-who";
+    return stick ? core::say("pull.disk/stick", request.settings.directory.string(), failure.code.message())
+                 : failure.message;
+}
+
 core::result<std::string> token_of(const config::pull_settings& settings) {
     if (settings.token_file.empty()) {
         const char* const said = ::secure_getenv("HF_TOKEN");
@@ -384,7 +392,7 @@ int run_pull(const pull_options& options, const std::map<std::string, std::strin
         stopped);
     report.clear();
     if (!got) {
-        return fail_pull(options, got.error().message);
+        return fail_pull(options, why_not_pulled(options, *request, got.error()));
     }
     return finish({options, *request, *all, environment, report}, *got);
 }
