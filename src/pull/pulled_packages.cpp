@@ -174,6 +174,11 @@ pulled_things look_at_pulled(const fs::path& directory) {
     pulled_things out;
     const owned_fd all = open_directory(directory);
     if (!all.valid()) {
+        const int why = errno;
+        if (why != ENOENT) {
+            out.problem = core::say("package.folder/open", directory.string(),
+                                    boost::system::system_category().message(why));
+        }
         return out;
     }
     const owned_fd parts = open_folder(all.get(), parts_folder);

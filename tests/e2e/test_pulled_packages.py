@@ -106,6 +106,13 @@ def test_a_key_needs_the_scope(tmp_path):
         assert box.delete("pulled", headers=bearer(ops)).status == 200
 
 
+def test_prune_says_that_it_can_not_look(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "corral.toml").write_text('[pull]\ndirectory = "file"\n')
+    run = subprocess.run([BIN / "corral", "prune", "--config", tmp_path / "corral.toml"], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1 and f"'{tmp_path}/file' can't be opened" in run.stderr, run
+
+
 def test_rm_with_files_and_prune_ask_first_and_keep_what_is_used(tmp_path):
     box = Store(tmp_path)
     pulled, left = box.bring("pulled"), box.bring("left")

@@ -50,6 +50,8 @@ TEST_F(pulled_packages_test, are_told_from_other_folders_by_their_marker) {
     EXPECT_EQ(all.parts[0].folder, "B");
     EXPECT_FALSE(all.parts[0].in_use);
     EXPECT_TRUE(look_at_pulled(folder.path() / "absent").packages.empty());
+    EXPECT_TRUE(look_at_pulled(folder.path() / "absent").problem.empty());
+    EXPECT_EQ(look_at_pulled(folder.path() / "own/model.bin").problem.name(), "package.folder/open");
 }
 
 TEST_F(pulled_packages_test, go_with_what_the_pull_brought_and_nothing_else) {

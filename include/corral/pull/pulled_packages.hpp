@@ -30,6 +30,7 @@ struct left_over {
 struct pulled_things {
     std::vector<pulled_package> packages;  // by folder
     std::vector<left_over> parts;
+    core::reason problem;  // why the directory can't be read; empty: it was, or is not there
 };
 
 // 10,000 folders at most. A directory that is not there has nothing.

@@ -40,11 +40,13 @@ struct survey {
     std::vector<candidate> unused;
     std::vector<std::string> kept;  // a line each: what stays, and why
     admin_json packages = admin_json::array();
+    core::reason problem;  // why it is not known
 };
 
 survey look(const config::configuration& files) {
     survey out;
     const pull::pulled_things all = pull::look_at_pulled(files.pull.directory);
+    out.problem = all.problem;
     for (const pull::pulled_package& one : all.packages) {
         const std::vector<std::string> users = users_of(files, one.folder);
         out.packages.push_back(
@@ -123,6 +125,9 @@ int prune(const prune_options& asked, const command_context& context) {
         return fail(core::say("remove.unknown-use/use"));
     }
     const survey found = look(known.files);
+    if (!found.problem.empty()) {
+        return fail(found.problem);
+    }
     if (!asked.json) {
         for (const std::string& line : found.kept) {
             std::cout << line << '\n';
