@@ -112,6 +112,12 @@ def test_three_commands_from_the_folder_to_the_first_token(user, capsys):
     with subprocess.Popen(["curl", "-sS", "--noproxy", "*", "--max-time", "60", f"{address}/api/tags"],
                           stdout=subprocess.PIPE, text=True) as curl:
         assert {model["name"] for model in json.load(curl.stdout)["models"]} == {"qwen3:4b", "qwen3:copy"}
+    # One that is not served yet is no success, and what is to be run can be pasted.
+    with open(user.config / "corral.toml", "a") as file:
+        file.write("nonsense = 1\n")
+    third = user.corral("import", user.package, "--name", "qwen3:third", status=1)
+    assert "did not take it" in third.stderr, third.stderr
+    assert re.search(r"^  corral reload +# ", third.stdout, re.M), third.stdout
 
 
 def test_a_dry_run_writes_nothing_and_prints_the_manifest(user):

@@ -12,6 +12,7 @@
 #include "cli/base/command_source.hpp"
 #include "cli/base/daemon_place.hpp"
 #include "cli/base/remote_box.hpp"
+#include "cli/base/reported_fields.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/packages/import_plan.hpp"
 #include "cli/packages/import_report.hpp"
@@ -21,6 +22,7 @@
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/say.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -33,6 +35,7 @@ struct import_outcome {
     bool written = false;
     std::string problem;  // why it was not
     bool reloaded = false;
+    std::string refused;            // why the Corral that runs did not take it
     bool daemon = false;            // the Corral of this configuration runs
     std::vector<std::string> next;  // for people: what to do now
 };
@@ -67,8 +70,12 @@ void ask_to_reload(const import_options& options, const config::configuration_pl
         return;
     }
     to.reloaded = answer->value("ok", control::admin_json(false)) == true;
+    if (!to.reloaded) {
+        const std::string why = line(reported_text(*answer, "error"));
+        to.refused = why.empty() ? std::string("it refused to reload") : why;
+    }
     to.next.emplace_back(to.reloaded ? "corral status"
-                                     : "corral reload   (it refused just now; it says why)");
+                                     : "corral reload   # it refused just now; it says why");
 }
 
 // Beside the manifest, and there before it; none is left over of an import before.
@@ -154,6 +161,9 @@ void print_outcome(const import_options& options, const import_plan& plan, const
         if (what.reloaded) {
             std::cout << "the Corral that runs has it now\n";
         }
+        if (!what.refused.empty()) {
+            (void)fail(core::say("pull.words/not-taken", plan.package.string(), what.refused));
+        }
         if (!plan.startable) {
             std::cout << wrapped("it can start once the errors above are mended" +
                                      std::string(later ? "; then run what follows" : "") + "\n",
@@ -179,18 +189,6 @@ const char* word_of(package::signature_state state) {
             break;
     }
     return "none";
-}
-
-// How far the package is what its maker says, where there is a list of checksums.
-void print_trust(std::ostream& to, const package_trust& trust) {
-    if (!trust.seal) {
-        return;
-    }
-    to << trust.listed << (trust.listed == 1 ? " file is" : " files are") << " as SHA256SUMS says";
-    if (trust.signature.state == package::signature_state::good) {
-        to << ", which " << line(trust.signature.why) << " signed";
-    }
-    to << '\n';
 }
 
 void print_json(const import_plan& plan, const package_trust& trust, const import_outcome& what, int status) {
@@ -245,7 +243,8 @@ int status_of(const import_options& options, const import_plan& plan, const impo
     if (!good) {
         return not_imported;
     }
-    return plan.startable ? imported : imported_broken;
+    const bool served = what.refused.empty() || options.taken_later;
+    return plan.startable && served ? imported : imported_broken;
 }
 
 // A name of a hub where no such folder is.
@@ -390,7 +389,7 @@ int run_import(const import_options& options, const std::map<std::string, std::s
     }
     const int status = status_of(options, plan, what);
     if (result != nullptr) {
-        *result = {plan.model, plan.findings, what.problem, what.reloaded};
+        *result = {plan.model, plan.findings, what.problem, what.refused, what.reloaded};
     } else if (options.json) {
         print_json(plan, trust, what, status);
     } else if (options.dry_run) {
@@ -435,7 +434,7 @@ void add_import_command(CLI::App& program, command_context& context) {
     add_daemon_options(*one, asked->daemon);
     one->footer(
         "Exit status: 0 written, and nothing is known that keeps it from starting; 1 written, but something "
-        "does; 2 nothing written.");
+        "does, or the Corral that runs refused to reload; 2 nothing written.");
     one->parse_complete_callback([asked, &context] {
         asked->request.install = asked->request.mend && asked->machine.empty() && asked->root.empty();
         context.run = [asked, &context] { return run_import(*asked, context.environment); };

@@ -19,8 +19,9 @@ struct import_options {
     bool dry_run = false;
     bool json = false;
     bool require_signature = false;
-    std::string machine;  // what the other system's programs are built for; empty: as here
-    std::string root;     // the folder below which the other system's files are; empty: it is this system
+    bool taken_later = false;  // the caller sees to it that the Corral that runs takes it
+    std::string machine;       // what the other system's programs are built for; empty: as here
+    std::string root;  // the folder below which the other system's files are; empty: it is this system
 };
 
 // What became of it, for a caller that prints it itself.
@@ -28,10 +29,11 @@ struct import_result {
     std::string model;
     std::vector<catalog::finding> findings;  // worst first
     std::string problem;                     // why no manifest was written; empty: one was
+    std::string refused;                     // why the Corral that runs did not take it
     bool reloaded = false;
 };
 
-// One of import_status. With `result` nothing is printed.
+// One of import_status; imported_broken also where the Corral that runs did not take it. With `result` nothing is printed.
 [[nodiscard]] int run_import(const import_options& options,
                              const std::map<std::string, std::string>& environment,
                              import_result* result = nullptr);

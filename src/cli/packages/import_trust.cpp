@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <memory>
+#include <ostream>
 #include <utility>
 
 #include <unistd.h>
 
 #include "cli/status/status_page.hpp"
 #include "corral/package/checksum_check.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
 
@@ -170,6 +172,17 @@ std::vector<catalog::finding> check_sealed_content(const catalog::model_entry& m
     asked.require_signature = strict;
     judge_files(out, asked, seen);
     return out.findings;
+}
+
+void print_trust(std::ostream& to, const package_trust& trust) {
+    if (!trust.seal) {
+        return;
+    }
+    to << trust.listed << (trust.listed == 1 ? " file is" : " files are") << " as SHA256SUMS says";
+    if (trust.signature.state == package::signature_state::good) {
+        to << ", which " << telemetry::printable(trust.signature.why, 2000) << " signed";
+    }
+    to << '\n';
 }
 
 }  // namespace corral::cli

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,5 +39,8 @@ using hash_progress = std::function<bool(std::uint64_t done, std::uint64_t all)>
 // The content of the model's files against the seal of its import, if it has one.
 [[nodiscard]] std::vector<catalog::finding> check_sealed_content(const catalog::model_entry& model,
                                                                  const hash_progress& go_on);
+
+// How far the package is what its maker says, where there is a list of checksums.
+void print_trust(std::ostream& to, const package_trust& trust);
 
 }  // namespace corral::cli

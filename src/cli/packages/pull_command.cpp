@@ -246,7 +246,8 @@ int import_pulled(const pull_work& work, const pull::pulled& got, const catalog:
     import_options with;
     with.daemon = asked.daemon;
     with.folder = got.folder.string();
-    with.request.mend = true;  // a hub keeps no execute bits
+    with.taken_later = served != nullptr;  // by the trial of update()
+    with.request.mend = true;              // a hub keeps no execute bits
     with.request.name = asked.model;
     if (!with.request.name && !source.name.empty()) {
         with.request.name = source.name;
@@ -273,6 +274,9 @@ int import_pulled(const pull_work& work, const pull::pulled& got, const catalog:
         if (why.empty() && one.level == catalog::severity::error) {
             why = one.what + (one.fix.empty() ? "" : "; " + one.fix);
         }
+    }
+    if (status == imported_broken && why.empty() && !result.refused.empty()) {
+        return fail_pull(asked, core::say("pull.words/not-taken", got.folder, result.refused));
     }
     const std::string said = why.empty() ? std::string("'corral import' says why") : why;
     return fail_pull(asked, status == imported_broken ? core::say("pull.words/cant-start", got.folder, said)

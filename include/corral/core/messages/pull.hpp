@@ -214,13 +214,16 @@ inline constexpr std::array pull_table{
             "The new revision was whole, but no model came of it, so the one before took its place again.",
             "Read the reason by 'corral logs --crash'; tell whoever publishes the package, and pull again "
             "later."},
-    message{"pull.words", pull_reader,
-            "time-wait| '{patience}' is no time to wait for a silent source; write 1s to 1h\n"
-            "configuration| the configuration can't be read; 'corral check' says what is wrong with it\n"
-            "cant-start| the package is in {folder} and has a manifest, but it can't start: {why}\n"
-            "no-model| the package is in {folder}, but it is no model yet: {why}",
-            "The words of the command, or what import says of the package.",
-            "Read 'corral help pull', or run 'corral import DIR'."},
+    message{
+        "pull.words", pull_reader,
+        "time-wait| '{patience}' is no time to wait for a silent source; write 1s to 1h\n"
+        "configuration| the configuration can't be read; 'corral check' says what is wrong with it\n"
+        "cant-start| the package is in {folder} and has a manifest, but it can't start: {why}\n"
+        "not-taken| the package is in {folder} and has a manifest, but the Corral that runs did not take it: "
+        "{why}\n"
+        "no-model| the package is in {folder}, but it is no model yet: {why}",
+        "The words of the command, or what import says of the package.",
+        "Read 'corral help pull', or run 'corral import DIR'."},
 };
 
 }  // namespace corral::core::messages
