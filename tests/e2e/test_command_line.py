@@ -241,6 +241,13 @@ def test_a_stop_of_all_models_asks_on_a_terminal(box):
     assert [one["name"] for one in json.loads(done(box, "ps", "--json"))["models"]] == ["sim:latest"]
 
 
+def test_an_empty_name_does_not_mean_all_models(box):
+    for command in (["stop"], ["stop", "--yes"], ["restart"], ["start"]):
+        empty = corral(box, command[0], "", *command[1:])
+        assert empty.returncode == 2 and "the name is empty" in empty.stderr, empty
+    assert [one["name"] for one in json.loads(done(box, "ps", "--json"))["models"]] == ["sim:latest"]
+
+
 def test_ps_lists_what_is_loaded(box):
     listed = done(box, "ps").splitlines()
     assert len(listed) == 2 and listed[1].startswith("sim:latest"), listed

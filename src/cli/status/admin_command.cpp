@@ -170,6 +170,13 @@ added_verb add_verb(CLI::App& program, command_context& context, const std::stri
 
 constexpr const char* target_text = "MODEL, or nothing for all";
 
+// One that is there and empty is no word for all.
+void add_target(CLI::App& command, admin_command& asked, const char* about, const char* type) {
+    command.add_option("model", asked.target, about)->type_name(type)->check([](const std::string& name) {
+        return name.empty() ? core::say("command.empty-name").text() : std::string();
+    });
+}
+
 }  // namespace
 
 void add_status_command(CLI::App& program, command_context& context) {
@@ -184,7 +191,7 @@ void add_status_command(CLI::App& program, command_context& context) {
 void add_start_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
         add_verb(program, context, "start", "Start models that were stopped, or try broken ones again now");
-    command->add_option("model", asked->target, target_text)->type_name("MODEL");
+    add_target(*command, *asked, target_text, "MODEL");
     command->add_flag("--wait", asked->wait, "Return when they are ready, or can't be");
     add_remote_options(*command, asked->elsewhere);
 }
@@ -192,7 +199,7 @@ void add_start_command(CLI::App& program, command_context& context) {
 void add_stop_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
         add_verb(program, context, "stop", "Stop models after their running answer; they stay stopped");
-    command->add_option("model", asked->target, target_text)->type_name("MODEL");
+    add_target(*command, *asked, target_text, "MODEL");
     command->add_flag("--now", asked->now, "Cut the running answer");
     command->add_flag("-y,--yes", asked->yes, "All models without a question");
     command->add_flag("--wait", asked->wait, "Wait for the running answer, however long it takes");
@@ -202,8 +209,7 @@ void add_stop_command(CLI::App& program, command_context& context) {
 void add_restart_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
         add_verb(program, context, "restart", "Kill and start services; running answers are cut");
-    command->add_option("model", asked->target, "MODEL or MODEL/SERVICE, or nothing for all")
-        ->type_name("SERVICE");
+    add_target(*command, *asked, "MODEL or MODEL/SERVICE, or nothing for all", "SERVICE");
     command->add_flag("-y,--yes", asked->yes, "All of them without a question");
     command->add_flag("--wait", asked->wait, "Return when they are ready again, or can't be");
     add_remote_options(*command, asked->elsewhere);
