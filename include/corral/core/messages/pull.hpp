@@ -195,7 +195,7 @@ inline constexpr std::array pull_table{
             "follows| line {line:d}: '{word}': what follows is known only when the script runs",
             "The vendor's run script does more than name a program and its options, so they can't be read "
             "from it.",
-            "Write a manifest by hand (docs/manifests.md), or import another script by --script."},
+            "Write a manifest by hand (docs/manifests.md)."},
     message{"package.modules", pull_reader,
             "venv| '{command}' could not be started. Install Python's venv: sudo apt install python3-venv.\n"
             "offline| '{command}' reached no package index. On a machine with a network run 'pip download -d "
