@@ -64,7 +64,7 @@ core::awaitable<bool> is_https(found_box of) {
         co_return false;
     }
     const auto words = co_await http::read_all(**opened, longest_words, until);
-    co_return words&& http::wants_https((*opened)->status(), *words);
+    co_return words.has_value() && http::wants_https((*opened)->status(), *words);
 }
 
 core::failure refusal_of(const found_box& box, const control::admin_reply& reply) {
@@ -155,10 +155,12 @@ core::awaitable<core::result<admin_json>> ask_box(found_box box, std::string ver
         if (unread) {
             encrypted = co_await is_https(box);
         }
-        co_return encrypted ? core::make_failure(core::errc::invalid,
-                                                 core::say("command.address/https",
-                                                           telemetry::printable(box.url, longest_sentence)))
-                            : refusal_of(box, *reply);
+        if (encrypted) {
+            co_return core::make_failure(
+                core::errc::invalid,
+                core::say("command.address/https", telemetry::printable(box.url, longest_sentence)));
+        }
+        co_return refusal_of(box, *reply);
     }
     co_return std::move(reply->body);
 }
