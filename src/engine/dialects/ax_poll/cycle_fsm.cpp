@@ -66,6 +66,17 @@ void cycle_fsm::begin_ahead(token_ids ids, std::string owner, core::deadline unt
     start_attempt();
 }
 
+void cycle_fsm::abandon() {
+    due_.clear();
+    asked_ = std::variant_npos;
+    state_ = resting{};
+    run_ = run_state{};
+    listens_ = false;
+    suspect_ = true;
+    cache_.forget();
+    spoken_.reset();
+}
+
 void cycle_fsm::see(cycle_signs signs) {
     signs_ = std::move(signs);
     if (!signs_.tapped) {

@@ -129,6 +129,8 @@ public:
     // having touched it where reuse is not on. A reset that was accepted is not cancelled any more. REQUIRES: at least
     // two ids, at most most_system_tokens() of them.
     void begin_ahead(token_ids ids, std::string owner, core::deadline until, core::steady_time now);
+    // The turn was left before its end, perhaps in the midst of a call: what the runtime does and holds is unknown.
+    void abandon();
 
     void see(cycle_signs signs);
     // REQUIRES: a turn goes on, and the last action was answered.

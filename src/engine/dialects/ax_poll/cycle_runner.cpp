@@ -23,6 +23,24 @@ std::string_view mark_of(const prompt_ids& ids) {
 
 }  // namespace
 
+// The right to talk to the runtime, had by take_turn(), until the turn is left: at its end, by an exception, or cut as a
+// coroutine, which may then outlive the runner.
+class cycle_runner::held_turn {
+public:
+    held_turn(cycle_runner& by, turn& now) : by_(by), present_(by.present_) { by_.turn_ = &now; }
+    held_turn(const held_turn&) = delete;
+    held_turn& operator=(const held_turn&) = delete;
+    ~held_turn() {
+        if (!present_.expired()) {
+            by_.end_turn();
+        }
+    }
+
+private:
+    cycle_runner& by_;
+    std::weak_ptr<const bool> present_;
+};
+
 cycle_runner::cycle_runner(cycle_parts parts)
     : parts_(std::move(parts)),
       fsm_(parts_.settings, *parts_.learned, parts_.clock->now()),
@@ -61,6 +79,10 @@ core::awaitable<bool> cycle_runner::take_turn(core::deadline until) {
 }
 
 void cycle_runner::end_turn() {
+    if (!turn_->over) {
+        fsm_.abandon();
+    }
+    turn_ = nullptr;
     busy_ = false;
     freed_.ring();
 }
@@ -84,13 +106,13 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec spec, run_sink& sink, ru
         co_return out;
     }
     turn now;
+    const held_turn mark(*this, now);
     now.sink = &sink;
     now.control = &control;
     now.on_end = std::move(on_end);
     now.began = parts_.epochs->now();
     fsm_.begin(std::move(spec), may_restart, clock_now());
     co_await carry_out(now);
-    end_turn();
     co_return now.outcome;
 }
 
@@ -101,11 +123,11 @@ core::awaitable<run_end> cycle_runner::compute_ahead(token_ids ids, std::string 
         co_return run_end::cancelled;
     }
     turn now;
+    const held_turn mark(*this, now);
     now.control = &control;
     now.began = parts_.epochs->now();
     fsm_.begin_ahead(std::move(ids), std::move(owner), until, clock_now());
     co_await carry_out(now);
-    end_turn();
     co_return now.outcome.end;
 }
 
@@ -115,15 +137,14 @@ core::awaitable<bool> cycle_runner::come_to_rest(core::deadline until) {
         co_return false;
     }
     turn now;
+    const held_turn mark(*this, now);
     now.began = parts_.epochs->now();
     fsm_.begin_rest(until, clock_now());
     co_await carry_out(now);
-    end_turn();
     co_return now.idle;
 }
 
 core::awaitable<void> cycle_runner::carry_out(turn& now) {
-    turn_ = &now;
     while (!now.over) {
         fsm_.see(signs());
         const cycle_action next = fsm_.next(clock_now());
@@ -132,7 +153,6 @@ core::awaitable<void> cycle_runner::carry_out(turn& now) {
             co_await perform(next);
         }
     }
-    turn_ = nullptr;
 }
 
 cycle_signs cycle_runner::signs() const {

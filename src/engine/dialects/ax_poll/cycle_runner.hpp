@@ -2,6 +2,7 @@
 // Performs what the cycle's machine asks for: calls of the runtime, rests, the tap, the borrower's sink.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,8 @@ struct cycle_parts {
 class cycle_runner {
 public:
     explicit cycle_runner(cycle_parts parts);
+    cycle_runner(const cycle_runner&) = delete;
+    cycle_runner& operator=(const cycle_runner&) = delete;
 
     // backend::run(). `may_restart` false: a failed start is the supervisor's to judge.
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec spec, run_sink& sink, run_control& control,
@@ -90,6 +93,7 @@ private:
 
     // The exclusive right to talk to the runtime; false on the deadline.
     [[nodiscard]] core::awaitable<bool> take_turn(core::deadline until);
+    class held_turn;
     void end_turn();
     [[nodiscard]] core::awaitable<void> carry_out(turn& now);
     // What is done at once; false: it has to be waited for.
@@ -116,6 +120,7 @@ private:
     core::wake_signal freed_;
     turn* turn_ = nullptr;
     bool busy_ = false;
+    std::shared_ptr<const bool> present_ = std::make_shared<bool>(true);
 };
 
 }  // namespace corral::engine::ax_poll
