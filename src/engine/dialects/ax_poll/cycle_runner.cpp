@@ -234,11 +234,13 @@ core::awaitable<void> cycle_runner::perform(const cycle_action& action) {
     } else if (const auto* const owed = std::get_if<act::fetch_owed>(&action)) {
         co_await fetch_owed(owed->until);
     } else if (const auto* const doubted = std::get_if<act::examine_tokenizer>(&action)) {
-        co_await parts_.examine_tokenizer(doubted->until);
+        auto examining = parts_.examine_tokenizer(doubted->until);
+        co_await while_it_lives(std::move(examining));
         fsm_.see(signs());
         fsm_.on_examined(clock_now());
     } else if (const auto* const mended = std::get_if<act::mend_tap>(&action)) {
-        co_await parts_.tap->mend(mended->until);
+        auto mending = parts_.tap->mend(mended->until);
+        co_await while_it_lives(std::move(mending));
         fsm_.on_mended(clock_now());
     }
 }
@@ -284,9 +286,7 @@ core::awaitable<void> cycle_runner::encode(act::encode asked) {
     std::string system = prompt.system;
     const bool verbatim = prompt.verbatim;
     const spoken_text* const spoken = asked.composes && fsm_.spoken() ? &*fsm_.spoken() : nullptr;
-    verbatim_encoder::predicate unwanted = [this] {
-        return cancelled() || parts_.epochs->since(turn_->began) != process_epochs::loss::none;
-    };
+    verbatim_encoder::predicate unwanted = [this] { return cancelled() || lost(); };
     core::result<token_ids> ids = token_ids{};
     if (verbatim) {
         ids = co_await parts_.verbatim->encode(std::move(text), asked.until, std::move(unwanted), spoken);
@@ -305,6 +305,13 @@ core::awaitable<void> cycle_runner::fetch_owed(core::deadline until) {
     const auto text = co_await parts_.tap->owed_text(until, std::move(unwanted));
     fsm_.see(signs());
     fsm_.on_owed(text, cut, clock_now());
+}
+
+core::awaitable<void> cycle_runner::while_it_lives(core::awaitable<void> work) {
+    using namespace core::asio::experimental::awaitable_operators;
+    std::function<bool()> gone = [this] { return lost(); };
+    auto losing = until_unwanted(std::move(gone));
+    co_await (std::move(work) || std::move(losing));
 }
 
 core::awaitable<void> cycle_runner::rest(core::steady_time when) {

@@ -104,10 +104,15 @@ private:
     [[nodiscard]] core::awaitable<void> generate();
     [[nodiscard]] core::awaitable<void> encode(act::encode asked);
     [[nodiscard]] core::awaitable<void> fetch_owed(core::deadline until);
+    // Work at the tokenizer for the runtime of this turn, given up where that is lost.
+    [[nodiscard]] core::awaitable<void> while_it_lives(core::awaitable<void> work);
     // Until `when`, the bell, or the borrower's control.
     [[nodiscard]] core::awaitable<void> rest(core::steady_time when);
     void write(const act::note& what) const;
     [[nodiscard]] cycle_signs signs() const;
+    [[nodiscard]] bool lost() const noexcept {
+        return parts_.epochs->since(turn_->began) != process_epochs::loss::none;
+    }
     [[nodiscard]] bool tapped() const noexcept { return parts_.tap != nullptr && parts_.tap->view().in_use; }
     [[nodiscard]] bool cancelled() const noexcept {
         return turn_ != nullptr && turn_->control != nullptr && turn_->control->cancelled();

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 #include <vector>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "corral/core/say.hpp"
 #include "corral/core/wake_signal.hpp"
@@ -14,6 +17,7 @@ namespace corral::engine::ax_poll {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace core::asio::experimental::awaitable_operators;
 
 constexpr std::string_view any_system = "You are a helpful assistant.";
 constexpr std::size_t most_guards_tried = 8;
@@ -48,6 +52,13 @@ core::failure no_answer(tokenizer_fault fault, const std::string& said) {
 }
 
 }  // namespace
+
+core::awaitable<void> until_unwanted(std::function<bool()> unwanted) {
+    bool awake = true;
+    while (awake && !(unwanted && unwanted())) {
+        awake = co_await core::sleep_for(pause);
+    }
+}
 
 bool verbatim_encoder::possible() const noexcept {
     return format_ != nullptr && !format_->control_tokens.empty() && !impossible_;
@@ -96,7 +107,13 @@ core::awaitable<core::result<conversation_ids>> verbatim_encoder::ask(std::strin
         std::string second = turns;
         const core::nanoseconds span = call_limit + call_limit_per_byte * static_cast<std::int64_t>(bytes);
         const core::deadline limit = core::deadline::after(span, clock_.now()).sooner(until);
-        conversation_ids got = co_await identity_.encode(std::move(first), std::move(second), limit);
+        auto encoding = identity_.encode(std::move(first), std::move(second), limit);
+        auto leaving = until_unwanted(unwanted);
+        auto ended = co_await (std::move(encoding) || std::move(leaving));
+        if (ended.index() == 1) {
+            co_return no_answer(tokenizer_fault::unreachable, to_string(tokenizer_fault::unreachable));
+        }
+        conversation_ids got = std::get<0>(std::move(ended));
         if (got.fault == tokenizer_fault::none) {
             co_return got;
         }

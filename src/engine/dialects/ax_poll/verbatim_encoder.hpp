@@ -17,6 +17,9 @@
 
 namespace corral::engine::ax_poll {
 
+// For `work || until_unwanted(...)`: ends a moment after `unwanted` says so; empty: never.
+[[nodiscard]] core::awaitable<void> until_unwanted(std::function<bool()> unwanted);
+
 class verbatim_encoder {
 public:
     // `format` may be null: nothing is possible then. `identity` and `clock` must outlive it.
@@ -30,7 +33,7 @@ public:
     // At least two ids; a text of one gets the family's document mark in front. Bridges a restart of the
     // tokenizer. Failures: errc::invalid (a text without ids, or one id and no mark), errc::refused (no
     // shape), errc::timed_out (a call was not answered, for 10 s or until the deadline), errc::unavailable
-    // (away, or `unwanted` said so).
+    // (away, or `unwanted` said so, in the midst of a call too: it may last, and nobody waits for it).
     // With `spoken`, a text that begins with that, and goes on with a control token, begins with its ids: such a token
     // can't merge with what is before it.
     [[nodiscard]] core::awaitable<core::result<token_ids>> encode(std::string text, core::deadline until,
