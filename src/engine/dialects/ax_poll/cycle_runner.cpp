@@ -81,6 +81,11 @@ core::awaitable<bool> cycle_runner::take_turn(core::deadline until) {
 void cycle_runner::end_turn() {
     if (!turn_->over) {
         fsm_.abandon();
+        if (parts_.tap != nullptr) {
+            parts_.tap->let_go();
+            parts_.tap
+                ->on_tokenizer_started();  // a call that was cut may have left tokens in its decode cache
+        }
     }
     turn_ = nullptr;
     busy_ = false;
