@@ -109,8 +109,8 @@ private:
     [[nodiscard]] exit_story story_of(const process_run& run, const process::exit_reason& reason) const;
     [[nodiscard]] bool is_busy() const { return spec_.busy && spec_.busy(); }
 
-    // Tasks; each holds what it uses. Those that ask the service something: service_watch.cpp and
-    // service_liveness.cpp.
+    // Tasks; each holds what it uses. Those that ask the service something: service_watch.cpp,
+    // service_hooks.cpp and service_liveness.cpp.
     static core::awaitable<void> run_timer(self_ptr self);
     static core::awaitable<void> watch_for_mending(self_ptr self);
     [[nodiscard]] bool is_watched() const;
