@@ -164,6 +164,45 @@ TEST_F(group_stop, a_group_that_is_dropped_kills_its_processes) {
     EXPECT_TRUE(run_until([this] { return tasks.empty(); }));
 }
 
+core::awaitable<core::result<void>> tested_until_asked(core::wake_signal* bell, std::string* order) {
+    *order += "begun; ";
+    const core::deadline forever;
+    const core::wake_reason woken = co_await bell->wait(forever);
+    *order += woken == core::wake_reason::rung ? "asked; " : "cut; ";
+    co_return core::make_failure(core::errc::cancelled, core::reason::unlisted("asked to end"));
+}
+
+// What talks to a runtime has something to put in order.
+TEST_F(group_stop, a_first_test_whose_process_has_ended_is_asked_to_end_and_not_cut) {
+    core::wake_signal bell(io.get_executor());
+    std::string order;
+    auto& service = add("runtime");
+    service.self_test = [&] { return tested_until_asked(&bell, &order); };
+    service.end_self_test = [&bell] { bell.ring(); };
+    start();
+    ASSERT_TRUE(run_until([&order] { return order == "begun; "; }));
+    ASSERT_EQ(::kill(status().pid, SIGKILL), 0);
+    ASSERT_TRUE(run_until([this] { return starts() == 2; })) << "it is started again";
+    EXPECT_TRUE(order.starts_with("begun; asked; ")) << order;
+    EXPECT_TRUE(stop());
+}
+
+TEST_F(group_stop, a_first_test_that_is_asked_in_vain_holds_nobody_up) {
+    core::wake_signal bell(io.get_executor());
+    unsigned asked = 0;
+    auto& service = add("runtime");
+    service.self_test = [&bell] { return never_tested(&bell); };
+    service.end_self_test = [&asked] { ++asked; };
+    start();
+    ASSERT_TRUE(run_until([this] { return printed("runtime").find("listening") != std::string::npos; }));
+    run_until([] { return false; }, std::chrono::milliseconds(500));  // into the first test
+    ASSERT_EQ(::kill(status().pid, SIGKILL), 0);
+    EXPECT_TRUE(run_until([this] { return starts() == 2; }));
+    EXPECT_EQ(asked, 1U);
+    made.reset();
+    EXPECT_TRUE(run_until([this] { return tasks.empty(); }));
+}
+
 TEST_F(group_stop, cancelled_tasks_leave_no_process_and_no_task) {
     add("runtime");
     start();

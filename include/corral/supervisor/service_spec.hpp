@@ -40,6 +40,9 @@ struct service_spec {
     // A first real answer, asked once the socket is owned and the probe has answered; ready only if it
     // succeeds. Has its own deadlines. May be empty.
     std::function<core::awaitable<core::result<void>>()> self_test;
+    // Asks a self_test whose process has ended to end too, in a few seconds: what talks to a runtime may not be cut
+    // as a coroutine. Must not throw. Empty, or in vain: it is cut.
+    std::function<void()> end_self_test;
     // Brings a ready service to rest before its stop ladder begins (stop until idle), at most until the
     // deadline. May be empty.
     std::function<core::awaitable<void>(core::deadline)> quiesce;
