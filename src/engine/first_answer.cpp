@@ -46,9 +46,10 @@ core::awaitable<core::result<void>> ask_first_question(core::executor on, const 
         what.max_tokens = most_tokens;
     }
     what.until = ask.until;
-    run_control control(on);
-    first_text_sink sink(control, ask.may_be_stopped);
-    auto running = run(std::move(what), sink, control);
+    const std::shared_ptr<run_control> control =
+        ask.control != nullptr ? ask.control : std::make_shared<run_control>(on);
+    first_text_sink sink(*control, ask.may_be_stopped);
+    auto running = run(std::move(what), sink, *control);
     const run_outcome got = co_await std::move(running);
     if (got.failure) {
         co_return core::make_failure(core::errc::unavailable,

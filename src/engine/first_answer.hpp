@@ -3,6 +3,7 @@
 // nothing.
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "corral/engine/backend.hpp"
@@ -14,6 +15,8 @@ struct first_question {
     core::deadline until;
     // False: the answer has no limit and is let end, as ending it early costs the runtime more.
     bool may_be_stopped = true;
+    // Of the answer, for who may want it no more; null: nobody does.
+    std::shared_ptr<run_control> control{};
 };
 
 // backend::run() of those who are not ready yet, and may not be restarted for it.

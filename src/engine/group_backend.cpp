@@ -20,6 +20,13 @@ void group_backend::own(group_places& places, unsigned capacity,
     for (supervisor::service_spec& service : wanted.services) {
         service.quoted = [this](std::string_view words) { return words_.hold(words); };
         hook(service);
+        if (service.self_test) {
+            service.end_self_test = [this] {
+                if (const auto control = first_test_.lock()) {
+                    control->cancel();
+                }
+            };
+        }
     }
     group_ = handover == nullptr
                  ? supervisor::make_group(context_, std::move(wanted))
@@ -33,6 +40,12 @@ void group_backend::own(group_places& places, unsigned capacity,
             decay_->resume(word_of(handover->state, "usual_speed"));
         }
     }
+}
+
+std::shared_ptr<run_control> group_backend::control_of_first_test() {
+    auto control = std::make_shared<run_control>(context_.on);
+    first_test_ = control;
+    return control;
 }
 
 void group_backend::disown() {

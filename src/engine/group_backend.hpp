@@ -45,6 +45,8 @@ protected:
     void disown();
     // Reports come a moment late; a run must not begin with an old one in mind.
     void look_at_services();
+    // For the question of a first test, which the supervisor may ask to end.
+    [[nodiscard]] std::shared_ptr<run_control> control_of_first_test();
     // Asked of each answer before it is believed (http::stream_call::gone).
     [[nodiscard]] bool runtime_is_gone() const {
         return group_ == nullptr || group_->ended(runtime_service_);
@@ -67,6 +69,7 @@ protected:
 private:
     std::string runtime_service_;
     std::vector<std::shared_ptr<supervisor::start_gate>> gates_;
+    std::weak_ptr<run_control> first_test_;
     std::uint64_t measured_before_ = 0;  // MiB on the device, by the image of this program before
     std::optional<supervisor::box_activity::mark> loading_;
 };

@@ -75,6 +75,15 @@ TEST(first_answer, one_without_a_word_is_none) {
     EXPECT_THAT(ask(runtime, {.text = "Hi", .until = {}}).error().message, HasSubstr("had no text"));
 }
 
+TEST(first_answer, who_has_its_control_may_end_it) {
+    core::asio::io_context elsewhere;
+    const auto control = std::make_shared<run_control>(elsewhere.get_executor());
+    control->cancel();
+    played_run runtime({"O", "K"});
+    EXPECT_FALSE(ask(runtime, {.text = "Hi", .until = {}, .control = control}));
+    EXPECT_EQ(runtime.said, 0U);
+}
+
 TEST(first_answer, a_failed_run_is_told_also_after_its_first_text) {
     played_run runtime({"O"});
     runtime.failure.emplace();

@@ -86,6 +86,7 @@ core::awaitable<core::result<void>> stream_backend::self_test() {
     }
     co_await ask_for_template();
     first_question ask{.text = "Say only: OK", .until = {}};
+    ask.control = control_of_first_test();
     const std::uint32_t tokens = estimated_tokens(model_.default_system) + estimated_tokens(ask.text);
     ask.until =
         core::deadline::after(clocks_.prefill.limit(tokens) + clocks_.decode.limit(), context_.clock->now());

@@ -258,7 +258,8 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
         .text = "Hi",
         .until = core::deadline::after(clocks_.reset.limit(first_test_size) +
                                            clocks_.prefill.limit(first_test_size) + clocks_.decode.limit(),
-                                       context_.clock->now())};
+                                       context_.clock->now()),
+        .control = control_of_first_test()};
     first_run run = [this](run_spec spec, run_sink& sink, run_control& control) {
         std::function<void(const run_outcome&)> no_listener;
         return cycle_.run(std::move(spec), sink, control, std::move(no_listener), false);
