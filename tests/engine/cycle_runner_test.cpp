@@ -28,6 +28,13 @@ public:
     void on_text(std::string_view /*piece*/, const run_progress& /*now*/) override {}
 };
 
+catalog::engine_clocks patient_for_a_while() {
+    catalog::engine_clocks out;
+    out.call = core::milliseconds{5000};
+    out.call_bounds = {out.call, out.call};
+    return out;
+}
+
 // Over a runtime without a tap.
 class cycle_runner_test : public ::testing::Test {
 protected:
@@ -95,7 +102,7 @@ protected:
     core::steady_clock_source clock;
     boost::asio::ip::tcp::endpoint at;
     process_epochs epochs{"runtime", "", false};
-    cycle_clocks learned{catalog::engine_clocks{}};
+    cycle_clocks learned{patient_for_a_while()};
     silent_sink sink;
 };
 
@@ -122,6 +129,37 @@ TEST_F(cycle_runner_test, a_turn_that_is_cut_leaves_the_runtime_to_the_next) {
     cycle.on_output("a line\n");
     cycle.on_tap_event();
     EXPECT_TRUE(comes_to_rest(cycle));
+    EXPECT_FALSE(cycle.busy());
+}
+
+TEST_F(cycle_runner_test, who_waits_for_a_turn_may_leave) {
+    const played_server server({{"", true}});
+    at = server.at();
+    cycle_runner cycle(parts());
+    run_control first(loop.get_executor());
+    run_control second(loop.get_executor());
+    std::optional<run_end> ended;
+    std::optional<run_end> left;
+    unsigned told = 0;
+    boost::asio::co_spawn(loop, cycle.run(spec(), sink, first, {}, false),
+                          [&ended](const std::exception_ptr&, const run_outcome& out) { ended = out.end; });
+    boost::asio::co_spawn(loop,
+                          cycle.run(
+                              spec(), sink, second, [&told](const run_outcome&) { ++told; }, false),
+                          [&left](const std::exception_ptr&, const run_outcome& out) { left = out.end; });
+    ASSERT_TRUE(loop_until([&server] { return server.requests().size() == 1; }));
+    second.cancel();
+    ASSERT_TRUE(loop_until([&left] { return left.has_value(); }));
+    EXPECT_EQ(*left, run_end::cancelled);
+    EXPECT_EQ(told, 1U);
+    EXPECT_FALSE(ended);
+    EXPECT_TRUE(cycle.busy()) << "with the first";
+    supervisor::service_status gone;
+    gone.name = "runtime";
+    gone.starts = 1;
+    epochs.on_status(gone);
+    cycle.on_status();
+    EXPECT_TRUE(loop_until([&ended] { return ended.has_value(); })) << "its call has its own end";
     EXPECT_FALSE(cycle.busy());
 }
 

@@ -67,11 +67,16 @@ void cycle_runner::on_tap_event() {
     bell_.ring();
 }
 
-core::awaitable<bool> cycle_runner::take_turn(core::deadline until) {
+core::awaitable<bool> cycle_runner::take_turn(core::deadline until, run_control* control) {
+    using namespace core::asio::experimental::awaitable_operators;
     while (busy_) {
-        const core::wake_reason why = co_await freed_.wait(until);
-        if (why != core::wake_reason::rung && busy_) {
+        if (until.passed(clock_now()) || (control != nullptr && control->cancelled())) {
             co_return false;
+        }
+        if (control == nullptr) {
+            co_await freed_.wait(until);
+        } else {
+            co_await (freed_.wait(until) || control->bell().wait(until));
         }
     }
     busy_ = true;
@@ -95,14 +100,17 @@ void cycle_runner::end_turn() {
 core::awaitable<run_outcome> cycle_runner::run(run_spec spec, run_sink& sink, run_control& control,
                                                std::function<void(const run_outcome&)> on_end,
                                                bool may_restart) {
-    const bool mine = co_await take_turn(spec.until);
+    const bool mine = co_await take_turn(spec.until, &control);
     if (!mine) {
         run_outcome out;
-        run_failure late;
-        late.kind = chat::failure_kind::timed_out;
-        late.cause = chat::failure_cause::deadline;
-        late.message = core::say("request.deadline/turn");
-        out.failure = std::move(late);
+        out.end = control.cancelled() ? run_end::cancelled : run_end::failed;
+        if (out.end == run_end::failed) {
+            run_failure late;
+            late.kind = chat::failure_kind::timed_out;
+            late.cause = chat::failure_cause::deadline;
+            late.message = core::say("request.deadline/turn");
+            out.failure = std::move(late);
+        }
         out.progress.usage.prompt_tokens =
             token_estimate(spec.prompt.system) + token_estimate(spec.prompt.turns);
         if (on_end) {
@@ -123,7 +131,7 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec spec, run_sink& sink, ru
 
 core::awaitable<run_end> cycle_runner::compute_ahead(token_ids ids, std::string owner, run_control& control,
                                                      core::deadline until) {
-    const bool mine = co_await take_turn(until);
+    const bool mine = co_await take_turn(until, &control);
     if (!mine) {
         co_return run_end::cancelled;
     }
@@ -137,7 +145,7 @@ core::awaitable<run_end> cycle_runner::compute_ahead(token_ids ids, std::string 
 }
 
 core::awaitable<bool> cycle_runner::come_to_rest(core::deadline until) {
-    const bool mine = co_await take_turn(until);
+    const bool mine = co_await take_turn(until, nullptr);
     if (!mine) {
         co_return false;
     }

@@ -91,8 +91,8 @@ private:
         bool idle = false;
     };
 
-    // The exclusive right to talk to the runtime; false on the deadline.
-    [[nodiscard]] core::awaitable<bool> take_turn(core::deadline until);
+    // The exclusive right to talk to the runtime; false on the deadline, and where it is not wanted any more.
+    [[nodiscard]] core::awaitable<bool> take_turn(core::deadline until, run_control* control);
     class held_turn;
     void end_turn();
     [[nodiscard]] core::awaitable<void> carry_out(turn& now);
