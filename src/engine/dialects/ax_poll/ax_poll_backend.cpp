@@ -254,6 +254,7 @@ bool ax_poll_backend::tokenizer_in_use() const noexcept {
 
 core::awaitable<core::result<void>> ax_poll_backend::self_test() {
     look_at_services();
+    const process_epochs::mark begun = epochs_.now();
     first_question ask{
         .text = "Hi",
         .until = core::deadline::after(clocks_.reset.limit(first_test_size) +
@@ -272,8 +273,10 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
     if (tap_passed_by_) {
         telemetry::warn(core::say("runtime.tap-unused/url", catalog::label_of(model_)));
     }
-    co_await prepare_counting();
-    begin_proof();
+    co_await prepare_counting(begun);
+    if (epochs_.since(begun) == process_epochs::loss::none) {
+        begin_proof();
+    }
     co_return core::result<void>{};
 }
 

@@ -113,8 +113,9 @@ private:
         return places_.tap != nullptr && rule_of_reuse().on && proof_.says == reuse_proof::verdict::equal;
     }
     [[nodiscard]] core::deadline measure_limit(core::deadline until) const;
-    // What counting needs of the tokenizer process, had before any request waits for it. Never fails a start.
-    [[nodiscard]] core::awaitable<void> prepare_counting();
+    // What counting needs of the tokenizer process, had before any request waits for it. Never fails a start, and is left
+    // where the runtime of `begun` is lost.
+    [[nodiscard]] core::awaitable<void> prepare_counting(process_epochs::mark begun);
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
     [[nodiscard]] cycle_parts parts();

@@ -1,5 +1,8 @@
 // How long a prompt is: in the turn of its request, and beside the run of another.
 #include <utility>
+#include <variant>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
@@ -242,24 +245,31 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::count_beside(
     co_return out;
 }
 
-core::awaitable<void> ax_poll_backend::prepare_counting() {
+core::awaitable<void> ax_poll_backend::prepare_counting(process_epochs::mark begun) {
+    using namespace core::asio::experimental::awaitable_operators;
     if (places_.tokenizer.empty()) {
         co_return;
     }
     constexpr core::seconds most{8};  // a new identity takes 1 to 4 s on a small box
     const core::deadline until = measure_limit(core::deadline::after(most, context_.clock->now()));
     const call_mark asking(tokenizer_calls_);
+    verbatim_encoder::predicate unwanted = [this, begun] {
+        return epochs_.since(begun) != process_epochs::loss::none;
+    };
     if (takes_verbatim()) {
-        verbatim_encoder::predicate unwanted;
+        verbatim_encoder::predicate lost = unwanted;
         std::string text = "Hi there";
-        const auto ids = co_await verbatim_.encode(std::move(text), until, std::move(unwanted));
+        const auto ids = co_await verbatim_.encode(std::move(text), until, std::move(lost));
         if (ids) {
             co_return;
         }
     }
-    const conversation_ids counted = co_await own_.try_plain_texts(until);
-    if (counted.fault != tokenizer_fault::none) {
-        telemetry::log().debug("tokenizer: {} when a count was tried", counted.said);
+    auto trying = own_.try_plain_texts(until);
+    auto losing = until_unwanted(std::move(unwanted));
+    auto ended = co_await (std::move(trying) || std::move(losing));
+    const conversation_ids* const counted = std::get_if<0>(&ended);
+    if (counted != nullptr && counted->fault != tokenizer_fault::none) {
+        telemetry::log().debug("tokenizer: {} when a count was tried", counted->said);
     }
 }
 
