@@ -2,7 +2,12 @@
 
 #include "engine/streaming/stream_run.hpp"
 
+#include <exception>
+#include <optional>
+
 #include <gmock/gmock.h>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 
 #include "engine/stream_run_fixture.hpp"
 
@@ -121,6 +126,32 @@ TEST_F(stream_settle_test, one_that_stays_at_work_for_longer_than_a_load_takes_i
     EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
     EXPECT_LT(std::chrono::steady_clock::now() - began, seconds{15});
     EXPECT_THAT(restarts, ElementsAre(HasSubstr("cancel: ")));
+}
+
+// As the first test of a server may be whose process has ended: who waits for rest would wait for ever.
+TEST_F(stream_settle_test, a_run_that_is_cut_leaves_the_server_to_the_next) {
+    const played_server server({{"", true}});
+    stream_run runs(parts_for(server));
+    run_control control(loop.get_executor());
+    boost::asio::cancellation_signal cut;
+    std::optional<bool> threw;
+    boost::asio::co_spawn(loop, runs.run(spec(), sink, control, {}, true),
+                          boost::asio::bind_cancellation_slot(
+                              cut.slot(), [&threw](const std::exception_ptr& thrown, const run_outcome&) {
+                                  threw = thrown != nullptr;
+                              }));
+    ASSERT_TRUE(loop_until([&server] { return !server.requests().empty(); }));
+    EXPECT_TRUE(runs.busy());
+    std::optional<bool> rested;
+    boost::asio::co_spawn(loop, runs.come_to_rest(core::deadline::after(long_enough, clock.now())),
+                          [&rested](const std::exception_ptr&, bool idle) { rested = idle; });
+    boost::asio::post(loop, [&cut] { cut.emit(boost::asio::cancellation_type::terminal); });
+    ASSERT_TRUE(loop_until([&] { return threw && rested; }));
+    EXPECT_TRUE(*threw);
+    EXPECT_TRUE(*rested);
+    EXPECT_FALSE(runs.busy());
+    boost::asio::post(loop, [this] { tasks.cancel(); });  // the call that went with it
+    EXPECT_TRUE(loop_until([this] { return tasks.empty(); }));
 }
 
 }  // namespace

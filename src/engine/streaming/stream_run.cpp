@@ -32,25 +32,30 @@ private:
 
 }  // namespace
 
-// Owns the list with the others, for a coroutine may outlive the runs when all ends.
-class stream_run::entry_in_bells {
+// Until the run is left: at its end, by an exception, or cut as a coroutine. Owns the list with the others, for a coroutine
+// may outlive the runs when all ends.
+class stream_run::present_run {
 public:
-    entry_in_bells(std::shared_ptr<bells> in, core::wake_signal& bell) : in_(std::move(in)), bell_(&bell) {
-        in_->push_back(bell_);
+    present_run(std::shared_ptr<presence> in, core::wake_signal& bell) : in_(std::move(in)), bell_(&bell) {
+        in_->bells.push_back(bell_);
     }
-    entry_in_bells(const entry_in_bells&) = delete;
-    entry_in_bells& operator=(const entry_in_bells&) = delete;
-    ~entry_in_bells() { std::erase(*in_, bell_); }
+    present_run(const present_run&) = delete;
+    present_run& operator=(const present_run&) = delete;
+    ~present_run() {
+        std::erase(in_->bells, bell_);
+        in_->freed.ring();
+    }
 
 private:
-    std::shared_ptr<bells> in_;
+    std::shared_ptr<presence> in_;
     core::wake_signal* bell_;
 };
 
-stream_run::stream_run(stream_parts parts) : parts_(std::move(parts)), freed_(parts_.on) {}
+stream_run::stream_run(stream_parts parts)
+    : parts_(std::move(parts)), present_(std::make_shared<presence>(parts_.on)) {}
 
 void stream_run::ring_all() {
-    for (core::wake_signal* each : *bells_) {
+    for (core::wake_signal* each : present_->bells) {
         each->ring();
     }
 }
@@ -58,7 +63,7 @@ void stream_run::ring_all() {
 core::awaitable<run_outcome> stream_run::run(run_spec spec, run_sink& sink, run_control& control,
                                              std::function<void(const run_outcome&)> on_end,
                                              bool may_restart) {
-    const entry_in_bells entry(bells_, control.bell());
+    const present_run mark(present_, control.bell());
     run_state now;
     now.what = std::move(spec);
     now.prompt_tokens = tokens_of_prompt(now.what);
@@ -68,7 +73,7 @@ core::awaitable<run_outcome> stream_run::run(run_spec spec, run_sink& sink, run_
     now.began = parts_.mark();
     now.text = answer_text(parts_.traits.chunk, parts_.traits.error_texts);
     now.meetings = meetings_;
-    if (++runs_ > 1) {
+    if (runs() > 1) {
         ++meetings_;
     }
     const run_end end = co_await attempt(now);
@@ -90,15 +95,13 @@ core::awaitable<run_outcome> stream_run::run(run_spec spec, run_sink& sink, run_
     if (now.restart_cause && may_restart) {
         parts_.restart(*now.restart_cause, now.restart_why);
     }
-    --runs_;
-    freed_.ring();
     co_return out;
 }
 
 core::awaitable<bool> stream_run::come_to_rest(core::deadline until) {
-    while (runs_ > 0) {
-        const core::wake_reason why = co_await freed_.wait(until);
-        if (why != core::wake_reason::rung && runs_ > 0) {
+    while (runs() > 0) {
+        const core::wake_reason why = co_await present_->freed.wait(until);
+        if (why != core::wake_reason::rung && runs() > 0) {
             co_return false;
         }
     }

@@ -2,6 +2,7 @@
 // Carries one request after another through a server that answers one POST with a stream: ask, follow, and
 // bring what is not wanted any more to its end. Knows no processes; who owns them says when they are lost.
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -64,7 +65,7 @@ public:
                                                    bool may_restart);
     // Nothing is in the server; false when the deadline came first.
     [[nodiscard]] core::awaitable<bool> come_to_rest(core::deadline until);
-    [[nodiscard]] bool busy() const noexcept { return runs_ > 0; }
+    [[nodiscard]] bool busy() const noexcept { return runs() > 0; }
     // As backend::clears_at().
     [[nodiscard]] std::optional<core::steady_time> clears_at() const noexcept { return clears_at_; }
     // Something may have happened to the processes.
@@ -162,16 +163,19 @@ private:
     [[nodiscard]] core::steady_time clock_now() const noexcept { return parts_.clock->now(); }
 
     stream_parts parts_;
-    // Of the runs that go on. Whatever happens to one rings its control's bell, so that each waits for a single one.
-    using bells = std::vector<core::wake_signal*>;
-    class entry_in_bells;
+    // The runs that go on. Whatever happens to one rings its control's bell, so that each waits for a single one.
+    struct presence {
+        explicit presence(const core::executor& on) : freed(on) {}
+        std::vector<core::wake_signal*> bells;
+        core::wake_signal freed;
+    };
+    class present_run;
     void ring_all();
+    [[nodiscard]] std::size_t runs() const noexcept { return present_->bells.size(); }
 
-    std::shared_ptr<bells> bells_ = std::make_shared<bells>();
-    core::wake_signal freed_;
+    std::shared_ptr<presence> present_;
     const catalog::log_meaning* complaint_ = nullptr;  // about the answer of now
-    unsigned runs_ = 0;
-    std::uint64_t meetings_ = 0;  // of a run that began with others in the server
+    std::uint64_t meetings_ = 0;                       // of a run that began with others in the server
     std::optional<core::steady_time> clears_at_;
 };
 

@@ -94,7 +94,7 @@ core::awaitable<stream_run::settled> stream_run::read_to_end(run_state& now, cor
         if (quiet.passed(at)) {
             co_return settled::hung;
         }
-        unwanted_answer answer{.left = until.left(at), .alone = runs_ == 1};
+        unwanted_answer answer{.left = until.left(at), .alone = runs() == 1};
         if (own_until && *own_until > at) {
             answer.own = *own_until - at;
         }
@@ -183,7 +183,7 @@ core::awaitable<stream_run::settled> stream_run::comes_to_idle(const run_state& 
             }
             // Half of the wait at most is lost: either it is idle within the time of a load, or a new process is.
             const auto load = parts_.usual_load ? parts_.usual_load() : std::nullopt;
-            if (load && runs_ == 1 && clock_now() - begin > std::max(*load, usual_notice)) {
+            if (load && runs() == 1 && clock_now() - begin > std::max(*load, usual_notice)) {
                 co_return settled::goes_on;
             }
         }

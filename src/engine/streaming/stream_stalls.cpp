@@ -87,7 +87,7 @@ void stream_run::note_text(run_state& now) {
 }
 
 bool stream_run::alone(const run_state& now) const noexcept {
-    return runs_ == 1 && now.meetings == meetings_;
+    return runs() == 1 && now.meetings == meetings_;
 }
 
 core::nanoseconds stream_run::patience(const run_state& now) const {
