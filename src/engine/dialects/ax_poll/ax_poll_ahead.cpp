@@ -212,7 +212,7 @@ core::awaitable<token_ids> ax_poll_backend::beginning_of_next(std::shared_ptr<ah
 
 core::awaitable<void> ax_poll_backend::compute_ahead(std::shared_ptr<ahead_task> task) {
     run_control control(context_.on);
-    task->turn = &control;
+    const shown_control shown(task->turn, control);
     auto encoding = beginning_of_next(task);
     token_ids of_conversation = co_await std::move(encoding);
     token_ids ids;
@@ -233,7 +233,6 @@ core::awaitable<void> ax_poll_backend::compute_ahead(std::shared_ptr<ahead_task>
             ahead_.failed();  // whoever has come meanwhile waited for it too
         }
     }
-    task->turn = nullptr;
 }
 
 }  // namespace corral::engine::ax_poll

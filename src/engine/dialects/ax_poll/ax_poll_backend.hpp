@@ -43,6 +43,18 @@ private:
     unsigned& count_;
 };
 
+// Shows others the control of some work for as long as that lasts, whichever way it ends.
+class shown_control {
+public:
+    shown_control(run_control*& at, run_control& control) : at_(at) { at_ = &control; }
+    shown_control(const shown_control&) = delete;
+    shown_control& operator=(const shown_control&) = delete;
+    ~shown_control() { at_ = nullptr; }
+
+private:
+    run_control*& at_;
+};
+
 // What the next prompt may begin with.
 struct next_prompts {
     // As its conversation would go on, if its user then said `words`; empty: not given, or not of the last run.

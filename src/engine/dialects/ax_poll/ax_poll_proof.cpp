@@ -260,11 +260,10 @@ core::awaitable<ax_poll_backend::proof_turn> ax_poll_backend::play(std::shared_p
     what.expendable = true;
     silent_sink sink;
     run_control control(context_.on);
-    task->turn = &control;
+    const shown_control shown(task->turn, control);
     std::function<void(const run_outcome&)> no_listener;
     run_outcome got;
     got = co_await cycle_.run(std::move(what), sink, control, std::move(no_listener), true);
-    task->turn = nullptr;
     const bool ended = got.end == run_end::stop || got.end == run_end::length;
     out.cut_short = control.cancelled() || task->closed;
     if (ended && !out.cut_short) {
