@@ -1,6 +1,7 @@
 """kill -9 of each service in each phase: what the client sees, and that all runs afterwards."""
 
 import contextlib
+import json
 import signal
 import socket
 import subprocess
@@ -8,7 +9,8 @@ import time
 
 import pytest
 
-from harness import BIN, Box, descendants, processes, wait_until
+from admin_cli import done
+from harness import BIN, Box, compares_soon, descendants, processes, wait_until
 
 SLOW_PREFILL = {"prefill_ms_per_chunk": 600}
 SLOW_DECODE = {"tokens_per_second": 30}
@@ -64,6 +66,35 @@ def test_killed_in_prefill_the_same_request_is_answered_after_the_restart(tmp_pa
         assert lines[-1].get("done") is True, lines
         assert "".join(line["message"]["content"] for line in lines) == "answered in the end"
         all_well(box)
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped by its operator"])
+def test_a_runtime_that_ends_while_its_first_test_waits_for_the_tokenizer_is_followed_by_another(tmp_path, how):
+    """Where a prompt goes behind the cache, the first thing that a first test does is to have it tokenised."""
+    with Box(tmp_path, {"directives": True}, model=compares_soon("")) as box:
+        box.logged("answered the same behind its cache as anew", timeout=40)
+        file = tmp_path / "scenario.json"
+        before = file.read_text()
+        # The probe comes before the first test.
+        slow = {"slow_reply": {"on": True, "args": {"route": "/api/generate", "ms": 2000}}}
+        file.write_text(json.dumps({**json.loads(before), "faults": slow}))
+        old = restarted(box, "runtime", box.kill("runtime"))
+        box.logged_times("Server running", 2, timeout=30)
+        file.write_text(before)
+        box.fault("tokenizer", "hang", "once", route="/reset", ms=7000)
+        wait_until(lambda: not box.control("tokenizer", cmd="faults")["active"], what="the first test waits")
+        began = time.monotonic()
+        if how == "killed":
+            assert box.kill("runtime") == old
+            restarted(box, "runtime", old)
+        else:
+            done(box, "stop", "sim")
+        assert time.monotonic() - began < 4, "nobody waits for what the tokenizer says to a runtime that is gone"
+        if how != "killed":
+            done(box, "start", "sim", "--wait")
+        box.wait_ready(60)
+        all_well(box)
+        assert box.process.poll() is None
 
 
 def test_runtime_killed_in_decode_gives_an_error_line_at_once(tmp_path):
