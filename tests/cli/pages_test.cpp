@@ -342,9 +342,17 @@ TEST(pages, findings_in_a_package_are_explained_as_their_page_lists_them) {
     }
     for (const char* const id :
          {"request.queue-full", "service.port-taken", "port.taken", "file.lfs-pointer"}) {
-        EXPECT_THAT(explanation(id), HasSubstr("What to do: ")) << id;
+        const auto found = find_entry(id);
+        ASSERT_TRUE(found) << id;
+        EXPECT_THAT(explanation(*found), HasSubstr("What to do: "));
     }
-    EXPECT_EQ(explanation("no.such-thing"), "");
+    EXPECT_FALSE(find_entry("no.such-thing"));
+}
+
+TEST(pages, what_comes_near_is_shown_as_people_read_it) {
+    const std::string near = entry_lines(entries_near("renewed, slower"), 120);
+    EXPECT_THAT(near, HasSubstr("was renewed, because it had become slower than itself"));
+    EXPECT_THAT(near, Not(HasSubstr("{")));
 }
 
 TEST(man_markdown, a_page_becomes_a_manual) {

@@ -1,12 +1,12 @@
 // corral explain: what a message means, by its id or by its own words.
 
 #include <iostream>
-#include <iterator>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -28,13 +28,15 @@ struct explain_options {
     bool page = false;
 };
 
-// Those that tell one sentence from another.
-std::vector<std::string> long_words_of(const std::string& sentence) {
-    constexpr std::size_t shortest = 4;
-    std::istringstream in(sentence);
-    std::vector<std::string> out{std::istream_iterator<std::string>(in), {}};
-    std::erase_if(out, [](const std::string& one) { return one.size() < shortest; });
-    return out;
+int not_known(const std::string& sentence) {
+    std::vector<std::string> ids;
+    for (const catalog::message& one : catalog::all_messages()) {
+        ids.emplace_back(one.id);
+    }
+    const std::string meant = catalog::nearest(sentence, ids);
+    const std::string shown = telemetry::printable(sentence, 200);
+    return fail(meant.empty() ? core::say("command.explain/none", shown)
+                              : core::say("command.explain/meant", shown, meant));
 }
 
 int explain(const explain_options& asked, const command_context& context) {
@@ -42,34 +44,22 @@ int explain(const explain_options& asked, const command_context& context) {
         std::cout << messages_page();
         return succeeded;
     }
-    if (asked.words.empty()) {
-        std::cout << message_listing(style_of(STDOUT_FILENO, context.environment).columns);
-        return succeeded;
-    }
-    std::string sentence;
-    for (const std::string& word : asked.words) {
-        sentence += (sentence.empty() ? "" : " ") + word;
-    }
-    const std::string text = explanation(sentence);
     const unsigned columns = style_of(STDOUT_FILENO, context.environment).columns;
-    const std::vector<std::string> words = long_words_of(sentence);
-    const std::string near = text.empty() && !words.empty() ? messages_about(words, columns) : std::string();
-    if (!near.empty()) {
-        std::cout << "No message reads quite so. These come near; 'corral explain ID' explains one:\n"
-                  << near;
+    if (asked.words.empty()) {
+        std::cout << message_listing(columns);
         return succeeded;
     }
-    if (text.empty()) {
-        std::vector<std::string> ids;
-        for (const catalog::message& one : catalog::all_messages()) {
-            ids.emplace_back(one.id);
-        }
-        const std::string meant = catalog::nearest(sentence, ids);
-        const std::string shown = telemetry::printable(sentence, 200);
-        return fail(meant.empty() ? core::say("command.explain/none", shown)
-                                  : core::say("command.explain/meant", shown, meant));
+    const std::string sentence = fmt::format("{}", fmt::join(asked.words, " "));
+    if (const auto found = find_entry(sentence)) {
+        std::cout << wrapped_help(explanation(*found), columns);
+        return succeeded;
     }
-    std::cout << wrapped_help(text, columns);
+    const std::vector<message_entry> near = entries_near(sentence);
+    if (near.empty()) {
+        return not_known(sentence);
+    }
+    std::cout << "No exact match. Closest ('corral explain ID' explains one):\n"
+              << entry_lines(near, columns);
     return succeeded;
 }
 

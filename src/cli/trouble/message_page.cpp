@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/base/help_text.hpp"
 #include "corral/catalog/message.hpp"
@@ -55,17 +57,87 @@ std::string line_of(std::string_view id, std::string_view text) {
     return fmt::format("  {:<24}{}{}\n", id, id.size() < 24 ? "" : " ", text);
 }
 
-std::string explained(std::string_view id, std::string_view says, std::string_view means,
-                      std::string_view why, std::string_view fix) {
-    std::string out = fmt::format("{}\n", id);
-    const std::vector<std::string_view> wordings = catalog::wordings_of(says);
-    out += wordings.empty() ? "" : wordings.size() == 1 ? "It says: " : "It says one of these:\n";
-    for (const std::string_view wording : wordings) {
-        out += fmt::format("{}{}\n", wordings.size() == 1 ? "" : "- ", core::shown_wording(wording));
+message_entry entry_of(const catalog::message& one) {
+    message_entry out{std::string(one.id), {}, std::string(one.means), {}, std::string(one.fix)};
+    for (const std::string_view wording : catalog::wordings_of(one.text)) {
+        out.says.push_back(core::shown_wording(wording));
     }
-    for (const auto& [title, text] : {std::pair<const char*, std::string_view>{"It means: ", means},
-                                      {"Why it matters: ", why},
-                                      {"What to do: ", fix}}) {
+    return out;
+}
+
+message_entry entry_of(const doctor::finding_kind& one) {
+    return {std::string(one.id), {}, std::string(one.about), std::string(one.why), std::string(one.fix)};
+}
+
+message_entry entry_of(const catalog::package_finding& one) {
+    return {std::string(one.id),
+            {},
+            std::string(one.means),
+            {},
+            "corral import and corral doctor name the file, and the command that mends it"};
+}
+
+std::vector<message_entry> all_entries() {
+    std::vector<message_entry> out;
+    const auto add = [&out](const auto& one) { out.push_back(entry_of(one)); };
+    std::ranges::for_each(catalog::all_messages(), add);
+    std::ranges::for_each(doctor_findings(), add);
+    std::ranges::for_each(catalog::package_findings(), add);
+    return out;
+}
+
+// Those that tell one sentence from another, in small letters and without what stands around a word.
+std::vector<std::string> long_words_of(const std::string& sentence) {
+    constexpr std::size_t shortest = 4;
+    constexpr std::string_view around = ".,;:!?()'\"`";
+    std::istringstream in(core::lower_case(sentence));
+    std::vector<std::string> out;
+    for (std::string word; in >> word;) {
+        const std::size_t begin = std::min(word.find_first_not_of(around), word.size());
+        word = word.substr(begin, word.find_last_not_of(around) + 1 - begin);
+        if (word.size() >= shortest) {
+            out.push_back(word);
+        }
+    }
+    return out;
+}
+
+bool holds_all(const message_entry& one, const std::vector<std::string>& words) {
+    const std::string all =
+        core::lower_case(fmt::format("{} {} {} {}", one.id, fmt::join(one.says, " "), one.means, one.why));
+    return std::ranges::all_of(words,
+                               [&](const std::string& word) { return all.find(word) != std::string::npos; });
+}
+
+}  // namespace
+
+std::optional<message_entry> find_entry(const std::string& asked) {
+    if (const auto found = catalog::find_message(asked)) {
+        return entry_of(*found);
+    }
+    const auto all = all_entries();
+    const auto found = std::ranges::find(all, asked, &message_entry::id);
+    return found == all.end() ? std::nullopt : std::optional(*found);
+}
+
+std::vector<message_entry> entries_near(const std::string& sentence) {
+    constexpr std::size_t most = 12;
+    const std::vector<std::string> words = long_words_of(sentence);
+    std::vector<message_entry> out = words.empty() ? std::vector<message_entry>() : all_entries();
+    std::erase_if(out, [&](const message_entry& one) { return !holds_all(one, words); });
+    out.resize(std::min(out.size(), most));
+    return out;
+}
+
+std::string explanation(const message_entry& one) {
+    std::string out = one.id + "\n";
+    out += one.says.empty() ? "" : one.says.size() == 1 ? "It says: " : "It says one of these:\n";
+    for (const std::string& wording : one.says) {
+        out += fmt::format("{}{}\n", one.says.size() == 1 ? "" : "- ", wording);
+    }
+    for (const auto& [title, text] : {std::pair<const char*, std::string_view>{"It means: ", one.means},
+                                      {"Why it matters: ", one.why},
+                                      {"What to do: ", one.fix}}) {
         if (!text.empty()) {
             out += fmt::format("{}{}\n", title, text);
         }
@@ -73,47 +145,10 @@ std::string explained(std::string_view id, std::string_view says, std::string_vi
     return out;
 }
 
-}  // namespace
-
-std::string explanation(const std::string& asked) {
-    if (const auto found = catalog::find_message(asked)) {
-        return explained(found->id, found->text, found->means, "", found->fix);
-    }
-    for (const doctor::finding_kind& one : doctor_findings()) {
-        if (one.id == asked) {
-            return explained(one.id, "", one.about, one.why, one.fix);
-        }
-    }
-    const auto findings = catalog::package_findings();
-    const auto found = std::ranges::find(findings, asked, &catalog::package_finding::id);
-    return found == findings.end()
-               ? std::string()
-               : explained(found->id, "", found->means, "",
-                           "corral import and corral doctor name the file, and the command that mends it");
-}
-
-std::string messages_about(const std::vector<std::string>& words, unsigned columns) {
-    constexpr std::size_t most = 12;
+std::string entry_lines(const std::vector<message_entry>& entries, unsigned columns) {
     std::string out;
-    std::size_t lines = 0;
-    const auto look = [&](std::string_view id, std::string_view text, std::string_view means) {
-        const std::string all = core::lower_case(fmt::format("{} {} {}", id, text, means));
-        const bool held = std::ranges::all_of(words, [&](const std::string& word) {
-            return all.find(core::lower_case(word)) != std::string::npos;
-        });
-        if (held && lines < most) {
-            out += line_of(id, text.empty() ? means : catalog::wordings_of(text).front());
-            ++lines;
-        }
-    };
-    for (const catalog::message& one : catalog::all_messages()) {
-        look(one.id, one.text, one.means);
-    }
-    for (const doctor::finding_kind& one : doctor_findings()) {
-        look(one.id, one.about, one.why);
-    }
-    for (const catalog::package_finding& one : catalog::package_findings()) {
-        look(one.id, "", one.means);
+    for (const message_entry& one : entries) {
+        out += line_of(one.id, one.says.empty() ? one.means : one.says.front());
     }
     return wrapped_help(out, columns);
 }
