@@ -109,6 +109,8 @@ TEST(message, a_sentence_is_found_as_people_paste_it) {
     EXPECT_EQ(id("device memory did not come back within 30 s: 3 of 7040 MB free"), "device.memory-gone");
     EXPECT_EQ(id("waits for room on card 0, which qwen3:4b holds until its turn is over"),
               "model.waits-for-turn");
+    EXPECT_EQ(id("waits for room on card 0"), "") << "it is the beginning of several";
+    EXPECT_EQ(id("waits for the service tokenizer"), "service.waits-for");
     EXPECT_EQ(id("http://10.0.0.5:11434 can't be reached: connection refused"), "runtime.remote");
     EXPECT_EQ(id("the path '/opt/x' can't be reached: Permission denied"), "program.folder");
     EXPECT_EQ(id("no such thing"), "");

@@ -349,6 +349,28 @@ TEST(pages, findings_in_a_package_are_explained_as_their_page_lists_them) {
     EXPECT_FALSE(find_entry("no.such-thing"));
 }
 
+// Also where the page leaves out what differs, then among those that come near.
+TEST(pages, what_the_words_of_status_mean_is_explained_too) {
+    std::istringstream in(text_of(source / "docs/troubleshooting.md"));
+    std::size_t seen = 0;
+    bool inside = false;
+    for (std::string line; std::getline(in, line);) {
+        inside = line.starts_with("## ") ? line == "## What the words mean" : inside;
+        if (!inside || !line.starts_with("| `")) {
+            continue;
+        }
+        page cell;
+        add_inline(cell, line.substr(0, line.find(" | ")));
+        for (const std::string& words : cell.code) {
+            ++seen;
+            EXPECT_TRUE(find_entry(words) || !entries_near(words).empty()) << words;
+        }
+    }
+    EXPECT_GT(seen, 15U);
+    EXPECT_THAT(entry_lines(entries_near("waits for room on card 0"), 120),
+                HasSubstr("model.waits-for-turn"));
+}
+
 TEST(pages, what_comes_near_is_shown_as_people_read_it) {
     const std::string near = entry_lines(entries_near("renewed, slower"), 120);
     EXPECT_THAT(near, HasSubstr("was renewed, because it had become slower than itself"));

@@ -141,7 +141,7 @@ TEST(service_fsm_gate, the_cause_outlives_the_wait_for_a_service_before_it) {
     gated g;
     g.to_ready();
     g.tell({kill, core::reason::unlisted("it hung"), {}});
-    g.tell({hold, core::reason::unlisted("waits for tokenizer"), {}});
+    g.tell({hold, core::reason::unlisted("waits for the service tokenizer"), {}});
     g << exited << gone;
     EXPECT_EQ(g.m.state(), service_state::waiting);
     g << release;

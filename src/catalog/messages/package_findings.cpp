@@ -128,7 +128,8 @@ constexpr std::array package_finding_table{
                     "it is no Python script, not of the kind that the runtime needs, or does not know an "
                     "option that its command gives it"},
     package_finding{"script.module-missing", severity::error,
-                    "the Python that runs it lacks modules that it needs; that Python is asked, and nothing "
+                    "the Python that runs it lacks modules that it needs ('No module named ...'); that "
+                    "Python is asked, and nothing "
                     "of the package is run"},
     package_finding{"script.folder-missing", severity::error,
                     "the folder that it loads its tokenizer from is not there (a warning where the name may "

@@ -102,11 +102,14 @@ std::vector<std::string> long_words_of(const std::string& sentence) {
     return out;
 }
 
-bool holds_all(const message_entry& one, const std::vector<std::string>& words) {
-    const std::string all =
-        core::lower_case(fmt::format("{} {} {} {}", one.id, fmt::join(one.says, " "), one.means, one.why));
+bool holds_all(const std::string& text, const std::vector<std::string>& words) {
+    const std::string all = core::lower_case(text);
     return std::ranges::all_of(words,
                                [&](const std::string& word) { return all.find(word) != std::string::npos; });
+}
+
+std::string text_of(const message_entry& one) {
+    return fmt::format("{} {} {} {}", one.id, fmt::join(one.says, " "), one.means, one.why);
 }
 
 }  // namespace
@@ -124,7 +127,14 @@ std::vector<message_entry> entries_near(const std::string& sentence) {
     constexpr std::size_t most = 12;
     const std::vector<std::string> words = long_words_of(sentence);
     std::vector<message_entry> out = words.empty() ? std::vector<message_entry>() : all_entries();
-    std::erase_if(out, [&](const message_entry& one) { return !holds_all(one, words); });
+    std::erase_if(out, [&](const message_entry& one) { return !holds_all(text_of(one), words); });
+    const auto by_words = [&](const std::string& wording) { return holds_all(wording, words); };
+    for (message_entry& one : out) {
+        std::stable_partition(one.says.begin(), one.says.end(), by_words);
+    }
+    std::stable_partition(out.begin(), out.end(), [&](const message_entry& one) {
+        return !one.says.empty() && by_words(one.says.front());
+    });
     out.resize(std::min(out.size(), most));
     return out;
 }

@@ -17,7 +17,8 @@ struct message_entry {
 
 // By id or by the sentence; empty: nothing is known of it.
 [[nodiscard]] std::optional<message_entry> find_entry(const std::string& asked);
-// Those that have all longer words of the sentence, twelve at most.
+// Those that have all longer words of the sentence, twelve at most; first those that have them in one wording, which is
+// their first.
 [[nodiscard]] std::vector<message_entry> entries_near(const std::string& sentence);
 [[nodiscard]] std::string explanation(const message_entry& one);
 // A line for each, within `columns`.

@@ -29,8 +29,8 @@ inline constexpr std::array state_table{
             "The process ended in this way. A signal that nobody sent is a crash of the program, or memory "
             "that ran out.",
             "Look at its last lines by 'corral logs MODEL/SERVICE', and at 'corral logs --crash 1'."},
-    message{"service.waits-for", state_reader, "waits for {service}", "A service before it is not ready.",
-            "Nothing; 'corral status' shows how that one is."},
+    message{"service.waits-for", state_reader, "waits for the service {service}",
+            "A service before it is not ready.", "Nothing; 'corral status' shows how that one is."},
     message{"service.process-control", state_reader,
             "output| {service}: its output can't be read: {why}\n"
             "family| {service}: what process {pid:d} has started can't be killed\n"
