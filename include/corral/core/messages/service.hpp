@@ -169,7 +169,8 @@ inline constexpr std::array service_table{
             "without| starts without a look at the device: {why}\n"
             "run| {tool} can't run here{call}\n"
             "looked| '{command}' can't be looked at: {message}",
-            "The status tool worked before and now fails.", "Run the tool by hand as Corral's user."},
+            "The status tool is missing, fails, or says nothing that can be read.",
+            "Install it, or run it by hand as Corral's user."},
     message{"device.memory-wait", service_reader, "waiting for device memory: {figures}",
             "The memory of an ended process has not come back, or another program holds it.",
             "Stop the holder that the line names, else wait half a minute."},
