@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "cli/base/command.hpp"
 #include "cli/base/help_text.hpp"
@@ -26,7 +27,18 @@ namespace {
 struct explain_options {
     std::vector<std::string> words;
     bool page = false;
+    bool json = false;
 };
+
+// `exact`: whether it is what was asked for, and not what comes near.
+void print_json(const std::vector<message_entry>& entries, bool exact) {
+    nlohmann::ordered_json out = {{"exact", exact}, {"messages", nlohmann::ordered_json::array()}};
+    for (const message_entry& one : entries) {
+        out["messages"].push_back(
+            {{"id", one.id}, {"text", one.says}, {"means", one.means}, {"why", one.why}, {"fix", one.fix}});
+    }
+    std::cout << out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
 
 int not_known(const std::string& sentence) {
     std::vector<std::string> ids;
@@ -46,17 +58,29 @@ int explain(const explain_options& asked, const command_context& context) {
     }
     const unsigned columns = style_of(STDOUT_FILENO, context.environment).columns;
     if (asked.words.empty()) {
-        std::cout << message_listing(columns);
+        if (asked.json) {
+            print_json(all_entries(), true);
+        } else {
+            std::cout << message_listing(columns);
+        }
         return succeeded;
     }
     const std::string sentence = fmt::format("{}", fmt::join(asked.words, " "));
     if (const auto found = find_entry(sentence)) {
-        std::cout << wrapped_help(explanation(*found), columns);
+        if (asked.json) {
+            print_json({*found}, true);
+        } else {
+            std::cout << wrapped_help(explanation(*found), columns);
+        }
         return succeeded;
     }
     const std::vector<message_entry> near = entries_near(sentence);
     if (near.empty()) {
         return not_known(sentence);
+    }
+    if (asked.json) {
+        print_json(near, false);
+        return succeeded;
     }
     std::cout << "No exact match. Closest ('corral explain ID' explains one):\n"
               << entry_lines(near, columns);
@@ -70,6 +94,7 @@ void add_explain_command(CLI::App& program, command_context& context) {
     CLI::App* one = program.add_subcommand(
         "explain", "Say what a message or a finding means, and what to do; without words, list all");
     one->add_option("message", asked->words, "Its id, or the sentence itself")->type_name("ID");
+    one->add_flag("--json", asked->json, "As one JSON object");
     one->add_flag("--page", asked->page, "All of them as a page")->group("");
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return explain(*asked, context); }; });

@@ -77,15 +77,6 @@ message_entry entry_of(const catalog::package_finding& one) {
             "corral import and corral doctor name the file, and the command that mends it"};
 }
 
-std::vector<message_entry> all_entries() {
-    std::vector<message_entry> out;
-    const auto add = [&out](const auto& one) { out.push_back(entry_of(one)); };
-    std::ranges::for_each(catalog::all_messages(), add);
-    std::ranges::for_each(doctor_findings(), add);
-    std::ranges::for_each(catalog::package_findings(), add);
-    return out;
-}
-
 // Those that tell one sentence from another, in small letters and without what stands around a word.
 std::vector<std::string> long_words_of(const std::string& sentence) {
     constexpr std::size_t shortest = 4;
@@ -113,6 +104,15 @@ std::string text_of(const message_entry& one) {
 }
 
 }  // namespace
+
+std::vector<message_entry> all_entries() {
+    std::vector<message_entry> out;
+    const auto add = [&out](const auto& one) { out.push_back(entry_of(one)); };
+    std::ranges::for_each(catalog::all_messages(), add);
+    std::ranges::for_each(doctor_findings(), add);
+    std::ranges::for_each(catalog::package_findings(), add);
+    return out;
+}
 
 std::optional<message_entry> find_entry(const std::string& asked) {
     if (const auto found = catalog::find_message(asked)) {

@@ -15,6 +15,8 @@ struct message_entry {
     std::string fix;
 };
 
+// In the order of the page.
+[[nodiscard]] std::vector<message_entry> all_entries();
 // By id or by the sentence; empty: nothing is known of it.
 [[nodiscard]] std::optional<message_entry> find_entry(const std::string& asked);
 // Those that have all longer words of the sentence, twelve at most; first those that have them in one wording, which is
