@@ -76,7 +76,7 @@ public:
         if (const toml::node* all = table.get("messages")) {
             if (!prompt.empty() || all->as_array() == nullptr || all->as_array()->empty()) {
                 return fail(*all,
-                            "'messages' must be a list that is not empty, and stands in place of 'prompt'");
+                            "'messages' must be an array that is not empty, and stands in place of 'prompt'");
             }
             for (const toml::node& one : *all->as_array()) {
                 if (!message(one, test)) {
@@ -121,12 +121,12 @@ public:
         }
         const toml::array* all = node->as_array();
         if (all == nullptr || all->size() > 16) {
-            return fail(*node, "'stop' must be a list of at most 16 texts");
+            return fail(*node, "'stop' must be an array of at most 16 strings");
         }
         for (const toml::node& one : *all) {
             const auto value = one.value_exact<std::string>();
             if (!value || value->empty()) {
-                return fail(one, "'stop' must be a list of texts that are not empty");
+                return fail(one, "'stop' must be an array of strings that are not empty");
             }
             test.stop.push_back(*value);
         }

@@ -20,9 +20,9 @@ std::string type_name(const toml::node& found) {
         case toml::node_type::table:
             return "a table";
         case toml::node_type::array:
-            return "a list";
+            return "an array";
         case toml::node_type::string:
-            return "a text";
+            return "a string";
         case toml::node_type::integer:
             return "a whole number";
         case toml::node_type::floating_point:
@@ -180,7 +180,7 @@ bool section::text(std::string_view key, std::string& out, bool required) {
     if (watched(key)) {
         tell_default(key, toml_text(out));
     }
-    const auto* value = taken<text_node>(key, "a text");
+    const auto* value = taken<text_node>(key, "a string");
     if (required && !has(key)) {
         complain(place(), core::say("configuration.missing-key/missing-2", in_quotes(key), name_));
     }
@@ -275,7 +275,7 @@ void section::texts(std::string_view key, std::vector<std::string>& out, bool ma
     if (watched(key)) {
         tell_default(key, list_text(out));
     }
-    const auto* list = taken<toml::array>(key, "a list of texts");
+    const auto* list = taken<toml::array>(key, "an array of strings");
     if (list == nullptr) {
         return;
     }
@@ -283,7 +283,7 @@ void section::texts(std::string_view key, std::vector<std::string>& out, bool ma
     for (const auto& element : *list) {
         const auto* value = element.as_string();
         if (value == nullptr) {
-            wrong_type(key, element, "a list of texts");
+            wrong_type(key, element, "an array of strings");
         } else if (value->get().find('\0') != std::string::npos) {
             complain(element.source(), core::say("configuration.wrong-type/hold", in_quotes(key)));
         } else if (value->get().empty() && !may_hold_empty) {
@@ -299,7 +299,7 @@ void section::texts_or_numbers(std::string_view key, std::vector<std::string>& o
     if (watched(key)) {
         tell_default(key, list_text(out));
     }
-    const auto* list = taken<toml::array>(key, "a list of texts or whole numbers");
+    const auto* list = taken<toml::array>(key, "an array of strings or whole numbers");
     if (list == nullptr) {
         return;
     }
@@ -310,14 +310,14 @@ void section::texts_or_numbers(std::string_view key, std::vector<std::string>& o
         } else if (const auto* text = element.as_string()) {
             values.push_back(text->get());
         } else {
-            wrong_type(key, element, "a list of texts or whole numbers");
+            wrong_type(key, element, "an array of strings or whole numbers");
         }
     }
     out = std::move(values);
 }
 
 void section::text_map(std::string_view key, std::map<std::string, std::string>& out) {
-    const auto* map = taken<toml::table>(key, "a table of texts");
+    const auto* map = taken<toml::table>(key, "a table of strings");
     if (map == nullptr) {
         return;
     }
@@ -340,7 +340,7 @@ void section::choice(std::string_view key, std::string& out, const std::vector<s
     if (watched(key)) {
         tell_default(key, toml_text(out));
     }
-    const auto* value = taken<text_node>(key, "a text");
+    const auto* value = taken<text_node>(key, "a string");
     if (value == nullptr) {
         return;
     }
@@ -368,7 +368,7 @@ std::optional<section> section::table(std::string_view key) {
 
 std::vector<section> section::tables(std::string_view key) {
     std::vector<section> out;
-    const auto* list = taken<toml::array>(key, "a list of tables");
+    const auto* list = taken<toml::array>(key, "an array of tables");
     if (list == nullptr) {
         return out;
     }
@@ -377,7 +377,7 @@ std::vector<section> section::tables(std::string_view key) {
             out.emplace_back(*inner, "[[" + std::string(key) + "]]", *issues_,
                              path_ + std::string(key) + "[" + std::to_string(out.size()) + "].");
         } else {
-            wrong_type(key, element, "a list of tables");
+            wrong_type(key, element, "an array of tables");
         }
     }
     return out;

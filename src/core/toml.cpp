@@ -96,11 +96,11 @@ private:
 std::string in_plain_words(std::string_view said) {
     const auto says = [&](std::string_view part) { return said.find(part) != std::string_view::npos; };
     if (says("unescaped control characters") || (says("string") && says("end-of-file"))) {
-        return "a text has no end: is a quotation mark missing?";
+        return "a string has no end: is a quotation mark missing?";
     }
     if (says("could not determine value type") || says("unexpected character") ||
         says("encountered end-of-file")) {
-        return "a value is missing, or a text without its quotation marks (" + std::string(said) + ")";
+        return "a value is missing, or a string without its quotation marks (" + std::string(said) + ")";
     }
     return std::string(said);
 }

@@ -144,7 +144,7 @@ TEST(boxes_file, mistakes_are_named_with_their_place) {
         {box + "adress = 1\n", "boxes.toml:4:1: unknown key 'adress'"},
         {box + "weight = 0\n", "'weight' must be between 1 and 256, not 0"},
         {box + "agent = 70000\n", "'agent' must be between 1 and 65535"},
-        {box + "models = [\"\"]\n", "'models' must not hold an empty text"},
+        {box + "models = [\"\"]\n", "'models' must not hold an empty string"},
         {box + "models = [\"a\", \"b c\"]\n", "boxes.toml:4:16: 'b c' is not the name of a model"},
         {box + "zone = \"a\\nb\"\n", "'zone' must be 1 to 64 letters"},
         {box + "ca_file = \"ca.pem\"\n", "'ca_file' needs 'tls = true'"},

@@ -238,7 +238,7 @@ TEST(profile_reader, names_place_and_nearest_key_of_each_mistake) {
         {smallest + "prot = 5\n", "p.toml:8:1: unknown key 'prot' in [[services]]; did you mean 'port'?"},
         {smallest + "banana = 5\n", "unknown key 'banana' in [[services]]; valid keys are canary, command, "},
         {smallest + "port = 70000\n", "p.toml:8:8: 'port' must be between 0 and 65535, not 70000"},
-        {smallest + "port = \"8000\"\n", "p.toml:8:8: 'port' must be a whole number, not a text"},
+        {smallest + "port = \"8000\"\n", "p.toml:8:8: 'port' must be a whole number, not a string"},
         {smallest + "pty = 1\n", "p.toml:8:7: 'pty' must be true or false, not a whole number"},
         {smallest + "guard = \"on\"\n", "'guard' must be one of off, warn, require, not 'on'"},
         {smallest + "guard_library = \"lib.so\"\n", "'guard_library' of a profile must begin with '/'"},

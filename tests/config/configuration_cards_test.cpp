@@ -52,7 +52,7 @@ TEST_F(configuration_cards, what_makes_no_sense_is_named_with_its_place) {
         {"cards = [\"1,1\"]", "'1,1' is no place to run in"},
         {"cards = [1, 1]", "'cards' names 1 twice"},
         {"cards = []", "'cards' must name at least one card"},
-        {"cards = 1", "'cards' must be a list of texts or whole numbers"},
+        {"cards = 1", "'cards' must be an array of strings or whole numbers"},
         {"cards = [0]\ninstances = 2", "'instances' is 2, but 'cards' names one place"},
         {"instances = 17", "'instances' must be between 1 and 16"},
         {"keep_alive = \"soon\"", "'soon' is not a time that a model stays loaded"},

@@ -75,7 +75,7 @@ MISTAKES = [
     Mistake("a reload with a mistake", ["reload"], r"max_queue", where="up", prepare=["broken"]),
     # The configuration
     of_file("an unknown key", "max_que = 4\n", r"max_queue"),
-    of_file("a text without quotation marks", "listen = 0.0.0.0:11434\n", r'a text stands in quotes: listen = "\.\.\."'),
+    of_file("a text without quotation marks", "listen = 0.0.0.0:11434\n", r'strings must be quoted: listen = "\.\.\."'),
     of_file("a quotation mark left out", 'listen = "127.0.0.1:0\n', r"corral.toml:1"),
     of_file("a number in quotes", 'max_queue = "4"\n', r"number"),
     of_file("a number that is too large", "max_queue = 100000000\n", r"between"),

@@ -23,12 +23,12 @@ inline constexpr std::array configuration_table{
             "name| cannot be read: {why}; check its name",
             "There is nothing of that name, or it is a folder or a device.", "Look at it by 'ls -l FILE'."},
     message{"configuration.not-toml", configuration_reader,
-            "flag| '{key}': write true or false, in lower case, without quotes; a text stands in quotes; "
+            "flag| '{key}': write true or false, in lower case, without quotes; strings must be quoted; "
             "{error}\n"
-            "quotes| a text stands in quotes: {key} = \"...\"; {error}\n"
+            "quotes| strings must be quoted: {key} = \"...\"; {error}\n"
             "toml| this is not TOML: {error}",
             "The file can't be taken apart; nothing of it counts.",
-            "Mend that line; all texts of TOML stand in double quotes."},
+            "Mend that line; strings of TOML stand in double quotes."},
     message{"configuration.manifests", configuration_reader,
             "holds more than {most-manifests:d} manifests; those after '{name}' are not read",
             "A folder of manifests is read up to a bound, so that a wrong folder costs nothing.",
@@ -45,20 +45,21 @@ inline constexpr std::array configuration_table{
             "traits| 'target' is missing in [traits.embedding]",
             "A key without a default is not given.",
             "Write it at the place named; docs/configuration.md has an example of each table."},
-    message{"configuration.wrong-type", configuration_reader,
-            "plain| {key} must be {wanted}, not {what}\n"
-            "letters| '{key}' must be 1 to 64 letters, digits, '_', '.' or '-', not '{what}'\n"
-            "address| '{key}' must be ADDRESS:PORT such as \"0.0.0.0:8080\", not '{text}'\n"
-            "host| 'address' must be HOST:PORT such as \"10.0.0.7:11434\", not '{text}'\n"
-            "buffer| 'buffer' must be from \"16KiB\" to \"32MiB\", not '{text}'\n"
-            "empty| {key} must not be empty\n"
-            "hold| {key} must not hold a zero byte\n"
-            "text| {key} must not hold an empty text\n"
-            "whole| {name} must be a text or a whole number; a key of the whole file stands above its first "
-            "[table]\n"
-            "name| 'name' must not be empty, longer than 64 bytes, or hold control characters",
-            "The value has another type than the key takes, or is empty.",
-            "Write the type that is named; texts stand in quotes, numbers and true/false do not."},
+    message{
+        "configuration.wrong-type", configuration_reader,
+        "plain| {key} must be {wanted}, not {what}\n"
+        "letters| '{key}' must be 1 to 64 letters, digits, '_', '.' or '-', not '{what}'\n"
+        "address| '{key}' must be ADDRESS:PORT such as \"0.0.0.0:8080\", not '{text}'\n"
+        "host| 'address' must be HOST:PORT such as \"10.0.0.7:11434\", not '{text}'\n"
+        "buffer| 'buffer' must be from \"16KiB\" to \"32MiB\", not '{text}'\n"
+        "empty| {key} must not be empty\n"
+        "hold| {key} must not hold a zero byte\n"
+        "text| {key} must not hold an empty string\n"
+        "whole| {name} must be a string or a whole number; a key of the whole file stands above its first "
+        "[table]\n"
+        "name| 'name' must not be empty, longer than 64 bytes, or hold control characters",
+        "The value has another type than the key takes, or is empty.",
+        "Write the type that is named; strings are quoted, numbers and true/false are not."},
     message{"configuration.out-of-range", configuration_reader,
             "more| '{floor}' must not be more than '{ceiling}'\n"
             "less| '{ceiling}' must not be less than '{own}'\n"
