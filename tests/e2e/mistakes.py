@@ -30,7 +30,7 @@ MISTAKES = [
     Mistake("a command with a typo", ["statsu"], r"status", 2),
     Mistake("a word that is no command", ["bogus"], r"corral help", 2),
     Mistake("an option with a typo", ["status", "--wach"], r"did you mean '--watch'", 2),
-    Mistake("an option before its command", ["--socket", "here", "status"], r"'--socket' belongs behind 'corral status'", 2),
+    Mistake("an option before its command", ["--socket", "here", "status"], r"put --socket after 'corral status'", 2),
     Mistake("an option of another command", ["list", "--follow"], r"corral help list|corral list --help", 2),
     Mistake("a model left out", ["run"], r"corral run MODEL|corral help run|corral run --help", 2),
     Mistake("a word too many", ["status", "everything"], r"corral help status|corral status --help", 2),

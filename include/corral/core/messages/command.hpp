@@ -37,9 +37,9 @@ inline constexpr std::array command_table{
         "inner| '{called}' has no command '{command}'.\n"
         "option| 'corral{called}' has no option '{option}'.\n"
         "option-meant| 'corral{called}' has no option '{option}'; did you mean '{meant}'?\n"
-        "many| '{word}' is a word too many for 'corral{called}'.\n"
-        "early| '{option}' belongs behind 'corral{called}'.\n"
-        "needs| 'corral{called}' needs one of these words behind it: {words}.\n"
+        "many| unexpected argument '{word}' for 'corral{called}'.\n"
+        "early| put {option} after 'corral{called}'.\n"
+        "needs| 'corral{called}' needs a subcommand: {words}.\n"
         "help| {said} 'corral help{command}' explains it.",
         "The word is no command, option or service; the nearest is named.",
         "Write the word that is named; 'corral help' lists all."},

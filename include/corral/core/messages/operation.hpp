@@ -105,8 +105,8 @@ inline constexpr std::array operation_table{
             "stays-models| {folder} stays: models were changed meanwhile, so run 'corral prune' again",
             "The manifest is still there.", "Run it again with sudo, or as 'corral rm MODEL --yes'."},
     message{"command.explain", operation_reader,
-            "none| no message is called or reads like '{words}'. 'corral explain' lists all.\n"
-            "meant| no message is called or reads like '{words}'; did you mean '{id}'? 'corral explain' "
+            "none| no message has the ID or wording '{words}'. 'corral explain' lists all.\n"
+            "meant| no message has the ID or wording '{words}'; did you mean '{id}'? 'corral explain' "
             "lists all.",
             "The catalogue does not know the words.",
             "Give a shorter part of the sentence, or the id in [..] at the end of a line of the log."},
