@@ -82,7 +82,7 @@ key_file_reading read_key_file(const fs::path& file) {
         out.warnings.push_back(core::say("configuration.no-key", file));
     }
     if ((whole->mode & (S_IROTH | S_IWOTH)) != 0) {
-        out.warnings.push_back(core::say("configuration.readable-keys", file));
+        out.warnings.push_back(core::say("configuration.readable-keys", file, file));
     }
     return out;
 }

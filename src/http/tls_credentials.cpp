@@ -200,7 +200,7 @@ core::result<tls_credentials> tls_credentials::load(const tls_files& files) {
             core::say("configuration.certificate-old/early", files.certificate, time_text(begin)));
     }
     if (key->others_may_read) {
-        out.warnings_.push_back(core::say("configuration.readable-keys/private", files.key));
+        out.warnings_.push_back(core::say("configuration.readable-keys/private", files.key, files.key));
     }
     return out;
 }

@@ -139,7 +139,7 @@ TEST_F(configuration_manifests, the_first_of_a_name_is_served) {
     EXPECT_THAT(names(settings), ElementsAre("Qwen3:4b", "b:latest"));
     ASSERT_EQ(settings.left_out.size(), 3U);
     EXPECT_THAT(settings.left_out[0].problems.front().message,
-                HasSubstr("a model named 'Qwen3:4b' is there already"));
+                HasSubstr("a model named 'Qwen3:4b' is already defined"));
     EXPECT_THAT(settings.left_out[1].problems.front().message,
                 HasSubstr("'Quick:latest' is already an alias of model 'b:latest'"));
     EXPECT_THAT(settings.left_out[2].problems.front().message,

@@ -198,7 +198,7 @@ TEST_F(configuration_file, names_place_and_nearest_key_of_each_mistake) {
         {"keep_alive = \"soon\"\n" + model_text,
          "c.toml:1:14: 'soon' is not a time that a model stays loaded; write \"forever\""},
         {"keep_alive = true\n" + model_text, "'keep_alive' must be a string"},
-        {model_text + model_text, "c.toml:8:8: a model named 'Qwen3:4b' is there already"},
+        {model_text + model_text, "c.toml:8:8: a model named 'Qwen3:4b' is already defined"},
         {"x = [\n", "c.toml:"},
     };
     for (const auto& [text, complaint] : table) {

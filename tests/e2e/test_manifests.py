@@ -97,7 +97,7 @@ def test_one_bad_manifest_takes_nothing_down(tmp_path):
         left_out = {entry["file"]: entry for entry in status(shelf)["left_out"]}
         assert set(left_out) == {str(bad), str(shelf.manifests / "second.toml")}
         assert left_out[str(bad)]["name"] == "bad:latest"
-        assert "is there already" in left_out[str(shelf.manifests / "second.toml")]["problems"][0]
+        assert "is already defined" in left_out[str(shelf.manifests / "second.toml")]["problems"][0]
         assert "left out" in done(shelf, "status")
         ready = shelf.get("/readyz")
         assert ready.status == 200 and any("bad.toml" in text for text in ready.json["warnings"])
@@ -134,7 +134,7 @@ def test_a_pin_is_kept_in_the_manifest_and_taken_without_a_restart(tmp_path):
     shelf.start(wait_ready=False)
     try:
         shelf.wait_model("one:latest")
-        assert f"one:latest is pinned, by {place}" in done(shelf, "pin", "ONE")
+        assert f"pinned one:latest in {place}" in done(shelf, "pin", "ONE")
         assert "pinned = true" in place.read_text() and "# soon" in place.read_text()
         assert model_of(shelf, "one:latest")["pinned"] is True
         # Neither the keep-alive of the manifest nor that of a request unloads it.
@@ -144,7 +144,7 @@ def test_a_pin_is_kept_in_the_manifest_and_taken_without_a_restart(tmp_path):
         told = json.loads(done(shelf, "pin", "one", "--json"))
         assert told["changed"] is False and told["pinned"] is True and told["reload"]["ok"] is True
         assert shelf.get("/api/ps").json["models"][0]["expires_at"] > "2200", "for ever"
-        assert "is not pinned" in done(shelf, "unpin", "one")
+        assert "unpinned one:latest in" in done(shelf, "unpin", "one")
         assert services_of(shelf, "one:latest")["runtime"]["pid"] == pid
         assert place.read_text() == before.replace('name = "one"\n', 'name = "one"\npinned = false\n', 1)
         wait_until(lambda: shelf.get("/api/ps").json["models"] == [], 30, "its second is over")

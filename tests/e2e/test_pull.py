@@ -112,7 +112,7 @@ def test_a_dry_run_fetches_nothing_and_says_how_long_it_takes(box, hub):
 def test_a_dry_run_that_reaches_nobody_says_nothing_of_what_was_kept(box, hub):
     hub.close()
     told = box.pull("--dry-run", "--patience", "1s", status=1).stderr
-    assert "see the network and the name, and ask again" in told and "kept" not in told, told
+    assert "check the network and the name, then retry" in told and "kept" not in told, told
 
 
 def test_what_the_box_lacks_is_named_before_the_first_byte(box, hub):

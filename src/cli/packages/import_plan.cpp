@@ -114,7 +114,7 @@ catalog::model_entry read_back(import_plan& plan, const config::configuration_so
     for (const catalog::diagnostic& wrong : errors.take()) {
         add(plan, "manifest.incomplete", severity::error, wrong.message,
             "Corral leaves a manifest with a mistake out.",
-            "Fill it in in " + plan.file.string() + " (docs/manifests.md).");
+            "Set it in " + plan.file.string() + " (docs/manifests.md).");
     }
     return out;
 }

@@ -47,7 +47,7 @@ int pin_elsewhere(const pin_options& asked, const command_context& context) {
     if (asked.json) {
         std::cout << answer->dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
     } else {
-        std::cout << reported_text(*answer, "model") << (asked.pinned ? " is pinned\n" : " is not pinned\n");
+        std::cout << (asked.pinned ? "pinned " : "unpinned ") << reported_text(*answer, "model") << '\n';
     }
     return succeeded;
 }
@@ -89,8 +89,10 @@ int pin(const pin_options& asked, const command_context& context) {
         tell(asked, which, changed, reloaded);
         return taken ? succeeded : failed;
     }
-    std::cout << which.name << (asked.pinned ? " is pinned" : " is not pinned") << (changed ? "" : " already")
-              << ", by " << which.file.string() << '\n';
+    const char* const done = asked.pinned ? "pinned " : "unpinned ";
+    const char* const before_that = asked.pinned ? " was pinned already in " : " was not pinned in ";
+    std::cout << (changed ? done : "") << which.name << (changed ? " in " : before_that)
+              << which.file.string() << '\n';
     if (!reloaded) {
         std::cout << "no daemon was notified (" << known.silent << ")\n";
         return succeeded;

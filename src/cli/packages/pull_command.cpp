@@ -424,7 +424,7 @@ void add_pull_command(CLI::App& program, command_context& context) {
         ->type_name("NAME");
     one->add_option("--profile", asked->profile, "The runtime's profile; else by the kind of package")
         ->type_name("PROFILE");
-    one->add_option("--include", asked->include, "Only files that fit, as '*.gguf'; may be said again")
+    one->add_option("--include", asked->include, "Only files that fit, as '*.gguf'; can be repeated")
         ->type_name("PATTERN")
         ->allow_extra_args(false);
     one->add_option("--patience", asked->patience, "How long a silent source is waited for; 60s unless said")

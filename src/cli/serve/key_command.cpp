@@ -48,9 +48,8 @@ core::result<fs::path> file_of(const key_command& asked) {
     }
     return core::make_failure(
         core::errc::not_found,
-        core::say("configuration.key-file/file", place.file.string(),
-                  (place.there ? "has no 'keys' in [access]. Write there 'keys = \"keys\"', or"
-                               : "is not there. Give")));
+        place.there ? core::say("configuration.key-file/file", place.file.string())
+                    : core::say("configuration.key-file/no-configuration", place.file.string()));
 }
 
 int make(const fs::path& file, const std::string& name, const std::string& said, bool as_json) {

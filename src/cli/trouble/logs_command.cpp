@@ -130,7 +130,8 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
         if (names->empty()) {
             return fail(core::say("command.bundle/none", folder));
         }
-        return fail(core::say("command.bundle/which", asked.which, names->size(), folder));
+        return fail(core::say("command.bundle/which", asked.which,
+                              names->size() == 1 ? "1 is" : fmt::format("{} are", names->size()), folder));
     }
     return show_one(folder, name, asked.json, style_of(STDOUT_FILENO, environment));
 }
@@ -191,7 +192,7 @@ void add_logs_command(CLI::App& program, command_context& context) {
                      "else all of them")
         ->type_name("SERVICE");
     logs->add_flag("-f,--follow", asked->follow, "Go on with each line that is printed, until Ctrl-C");
-    logs->add_option("-n,--lines", asked->lines, "So many of the last lines")
+    logs->add_option("-n,--lines", asked->lines, "Number of lines")
         ->check(CLI::Range(0, 10000))
         ->capture_default_str();
     const CLI::Option* crash =

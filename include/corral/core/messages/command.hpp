@@ -68,7 +68,7 @@ inline constexpr std::array command_table{
         "remove.unknown-use", command_reader,
         "use| a manifest has a mistake, so that it is not known which packages are used; 'corral check' says "
         "which one\n"
-        "manifest-mistake| the manifest of '{model}' has a mistake, so its package is not known; say "
+        "manifest-mistake| the manifest of '{model}' has a mistake, so its package is not known; run "
         "'corral rm {name}', then 'corral prune'",
         "A model that can't be read may be the one that uses a package.",
         "Run 'corral check', and mend the mistake that it names."},
@@ -130,7 +130,8 @@ inline constexpr std::array command_table{
             "One runs with this socket.",
             "See how it is by 'corral status'. Stop it, or give the new one another admin_socket and "
             "state_directory."},
-    message{"command.not-yes", command_reader, "this would remove {file}; say --yes without a terminal",
+    message{"command.not-yes", command_reader,
+            "this would remove {file}; pass --yes when there is no terminal",
             "The command would remove something and has no terminal to ask on.", "Add --yes."},
     message{"command.empty-name", command_reader,
             "the name is empty, like a variable that is not set; leave it out where all models are meant",
@@ -143,18 +144,18 @@ inline constexpr std::array command_table{
         "configuration.open-network", command_reader,
         "listening| listening on {address} would let every machine of the network in without a key; make a "
         "key with 'corral key new NAME --file FILE' and name the file as 'keys' in [access], or listen on "
-        "127.0.0.1, or say 'allow_unauthenticated = true' if that is wanted\n"
+        "127.0.0.1, or set 'allow_unauthenticated = true' if that is wanted\n"
         "socket| the socket of the service manager at {at} would let every machine of the network in without "
         "a key; make a key with 'corral key new NAME --file FILE' and name the file as 'keys' in [access], "
-        "or say 'allow_unauthenticated = true' if that is wanted",
+        "or set 'allow_unauthenticated = true' if that is wanted",
         "listen reaches other machines, and no key is asked for. Corral does not start so.",
         "Ask for keys by [access] keys, or listen on 127.0.0.1."},
     message{"configuration.no-key", command_reader,
             "'{file}' holds no key, so nobody gets in; 'corral key new NAME' makes one",
             "The file of keys is empty.", "Make one by 'corral key new NAME'."},
     message{"configuration.readable-keys", command_reader,
-            "every user of this machine can read or change '{file}'; chmod o-rw is in order\n"
-            "private| every user of this machine can read the private key '{file}'; chmod o-r is in order",
+            "every user of this machine can read or change '{file}'; run: chmod o-rw '{file}'\n"
+            "private| every user of this machine can read the private key '{file}'; run: chmod o-r '{file}'",
             "The file of keys, or that of the private key, is open.",
             "Close it by the command in the sentence."},
     message{

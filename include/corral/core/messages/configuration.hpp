@@ -150,7 +150,7 @@ inline constexpr std::array configuration_table{
             "status| status {status:d} is explained twice\n"
             "name-model| '{what}' is a name of this model already\n"
             "cards| 'cards' names {what} twice\n"
-            "model| a model named '{name}' is there already (upper and lower case are the same){twin}\n"
+            "model| a model named '{name}' is already defined{twin} (names are case-insensitive)\n"
             "already| '{name}' is already an alias of model '{name}'{twin}\n"
             "name| '{what}' is already a name of model '{name}'{other}",
             "Two things would have the same name; only one could be reached.",
@@ -203,7 +203,7 @@ inline constexpr std::array configuration_table{
             "failback| 'failback_after' means nothing without a table 'fallbacks'\n"
             "unauthenticated| 'allow_unauthenticated' has no effect beside [access]: every request needs a "
             "key\n"
-            "folder| there is no folder for what outlives a run, so model variants can't be kept; say "
+            "folder| there is no folder for what outlives a run, so model variants can't be kept; set "
             "'state_directory'",
             "A setting has no effect without another.", "As the sentence says."},
     message{"configuration.profile-mistake", configuration_reader,
@@ -251,7 +251,7 @@ inline constexpr std::array configuration_table{
             "A running Corral keeps its address where it can't take another.", "As the sentence says."},
     message{
         "configuration.wiped", configuration_reader,
-        "is empty, as one whose writing was cut short; if that is wanted, say 'corral reload --allow-empty'",
+        "is empty, as one whose writing was cut short; if that is wanted, run 'corral reload --allow-empty'",
         "The file was not empty before, and a power cut leaves such files.",
         "Write it again, or say that it is to be empty."},
     message{"configuration.left-out", configuration_reader,
@@ -306,14 +306,16 @@ inline constexpr std::array configuration_table{
         "its line\n"
         "twin-name| a key named '{name}' is in line {line:d} already\n"
         "twin-key| the key of '{name}' is in line {line:d} already, as that of '{name}'\n"
-        "scopes| '{text}' are no scopes; write one or more of inference, observe, operate, pull with commas\n"
+        "scopes| '{text}' is not a scope; separate scopes by commas, no spaces "
+        "(inference,observe,operate,pull)\n"
         "system-gives| the system gives no random numbers\n"
         "key-named| there is no key named '{name}' in '{full}'; 'corral key list' names those there are\n"
         "server-file| this server has no file of keys\n"
         "file-keys| this server has no file of keys; name one by 'keys' in [access], then make the first key "
         "on its machine\n"
-        "file| no file of keys: '{file}' {there} another configuration by --config, or the file itself by "
-        "--file",
+        "file| no file of keys: '{file}' has no 'keys' in [access]; add keys = \"keys\" under [access], or "
+        "use --config or --file\n"
+        "no-configuration| no file of keys: '{file}' is not there; use --config or --file",
         "The key was not made or removed; nothing has changed.",
         "Look at the names by 'corral key list'. Choose another one, or run 'corral key remove NAME' first."},
     message{"configuration.report-address", configuration_reader,
@@ -339,8 +341,9 @@ inline constexpr std::array configuration_table{
     message{
         "configuration.listen-failed", configuration_reader,
         "listen| can't listen on {where}: {error}\n"
-        "taken| can't listen on {where}: the port is taken by {program}; stop that program, or say another "
-        "address by 'listen'\n"
+        "taken| can't listen on {where}: the port is taken by {program}; stop that program, or set 'listen' "
+        "to "
+        "another address\n"
         "no-interface| can't listen on {where}: no interface of this machine has that address; 'ip address' "
         "shows those there are\n"
         "permission| can't listen on {where}: no permission (ports below 1024 need CAP_NET_BIND_SERVICE)\n"

@@ -112,14 +112,13 @@ inline constexpr std::array operation_table{
             "Give a shorter part of the sentence, or the id in [..] at the end of a line of the log."},
     message{"command.bundle", operation_reader,
             "none| nothing has crashed or hung: there is no bundle in {folder}\n"
-            "which| there is no '{name}' among the {count:d} bundles in {folder}; 'corral logs --crash' "
-            "lists them\n"
+            "which| there is no bundle {name}; {count} kept in {folder}, which 'corral logs --crash' lists\n"
             "damaged| the bundle '{name}' is damaged\n"
             "damaged-file| '{file}' is damaged\n"
             "name-bundle| '{name}' is not the name of a bundle\n"
             "bundle| '{what}' is no bundle\n"
             "list| can't list '{folder}': {why}\n"
-            "other-user| {why}; run this as the user that runs Corral, or say --state DIR\n"
+            "other-user| {why}; run this as the user that runs Corral, or pass --state DIR\n"
             "no-state| the daemon at '{socket}' has no state directory, so it keeps nothing. Set "
             "'state_directory' in its configuration.",
             "The record of a crash can't be shown.", "List those that are there by 'corral logs --crash'."},
@@ -218,7 +217,7 @@ inline constexpr std::array operation_table{
         "corral-being| corral is being stopped\n"
         "server-shutting| the server is shutting down\n"
         "configuration-file| the configuration file is empty, or has no model any more; if that is "
-        "wanted, say 'corral reload --allow-empty' first\n"
+        "wanted, run 'corral reload --allow-empty' first\n"
         "take-over| {program} can't take over: {report}\n"
         "looked-at| {program} can't be looked at: {why}\n"
         "begin| {program} can't take over: it did not begin within {seconds:d} s, for the disk that it lies "
@@ -306,14 +305,14 @@ inline constexpr std::array operation_table{
     message{
         "daemon.refused-proxy", operation_reader,
         "late| refused a connection from {address}, one of 'proxy_protocol_from': its PROXY protocol header "
-        "did not come to its end; say 'send-proxy-v2' for this server on the proxy, or take the address out "
+        "did not come to its end; set 'send-proxy-v2' for this server on the proxy, or take the address out "
         "of 'proxy_protocol_from'\n"
         "refused a connection from {address}, one of 'proxy_protocol_from': its PROXY protocol header is not "
-        "usable, {why}; say 'send-proxy-v2' for this server on the proxy, or take the address out of "
+        "usable, {why}; set 'send-proxy-v2' for this server on the proxy, or take the address out of "
         "'proxy_protocol_from'",
         "Connections from that address must begin with a PROXY protocol header; this one had none, or a "
         "broken one.",
-        "Say 'send-proxy-v2' for this server on the balancer, or take the address out of the list."},
+        "Set 'send-proxy-v2' for this server on the balancer, or take the address out of the list."},
     message{"daemon.variant-left-out", operation_reader,
             "left-out| a model that a client made is left out: {what}\n"
             "file| a model that a client made is left out: '{file}': {why}\n"

@@ -57,9 +57,9 @@ inline constexpr std::array pull_table{
             "See the name and its page at the source; for a model that asks for consent a token in "
             "token_file of [pull]."},
     message{"pull.cut", pull_reader,
-            "kept| {what} can't be fetched, {why}; what has come is kept, so see the network, and pull again "
-            "to go on\n"
-            "nothing-kept| {what} can't be fetched, {why}; see the network and the name, and ask again\n"
+            "kept| {what} can't be fetched, {why}; what has come is kept, so check the network, then pull "
+            "again to go on\n"
+            "nothing-kept| {what} can't be fetched, {why}; check the network and the name, then retry\n"
             "early| the answer ended early\n"
             "no-part| the source does not have the part of the file that was asked for",
             "The connection was cut or silent eight times one after another. What has come is kept.",

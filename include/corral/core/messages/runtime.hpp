@@ -24,7 +24,7 @@ inline constexpr std::array runtime_table{
             "Free the port, or give the service another range (docs/manifests.md)."},
     message{"runtime.settings-file", runtime_reader,
             "unwritten| its settings could not be written: {why}\n"
-            "folder-settings| there is no folder for its settings; say 'state_directory'\n"
+            "folder-settings| there is no folder for its settings; set 'state_directory'\n"
             "settings-json| its settings {file} are no JSON with the values of [models.variables]\n"
             "room| make room, or let Corral's user write there ('state_directory')",
             "The file that the runtime reads its settings from could not be written; the start waits and is "
