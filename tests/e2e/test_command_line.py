@@ -222,6 +222,7 @@ def test_help_fits_eighty_columns():
     for command in [[], *([one] for one in commands)]:
         wide = [line for line in words("help", *command).stdout.splitlines() if len(line) > 80]
         assert not wide, (command, wide)
+        assert not re.search(r"\b(UINT|INT|FLOAT)\b", words("help", *command).stdout), command
 
 
 def test_help_explains_a_command_of_a_command_too():

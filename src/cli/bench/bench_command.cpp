@@ -214,24 +214,30 @@ void add_bench_command(CLI::App& program, command_context& context) {
     one->add_option("--set", asked->set, "The prompts: corral, rk3588, lengths, or a TOML file")
         ->type_name("FILE")
         ->capture_default_str();
-    one->add_option("--hardware", asked->hardware, "What the report says of the box");
-    one->add_option("--warm-up", asked->warm_up, "Requests before, which don't count")
-        ->check(CLI::Range(0, 100))
+    one->add_option("--hardware", asked->hardware, "What the report says of the box")->type_name("WORDS");
+    one->add_option("--warm-up", asked->warm_up, "Requests before, which don't count; 0 to 100")
+        ->check(CLI::Range(0, 100).description(""))
+        ->type_name("N")
         ->capture_default_str();
-    one->add_option("--repeat", asked->repeat, "So many times the whole set")
-        ->check(CLI::Range(1, 100))
+    one->add_option("--repeat", asked->repeat, "How often the whole set is run; 1 to 100")
+        ->check(CLI::Range(1, 100).description(""))
+        ->type_name("N")
         ->capture_default_str();
-    one->add_option("--concurrency", asked->concurrency, "So many clients ask each test at once")
-        ->check(CLI::Range(1, 256))
+    one->add_option("--concurrency", asked->concurrency, "How many clients ask each test at once; 1 to 256")
+        ->check(CLI::Range(1, 256).description(""))
+        ->type_name("N")
         ->capture_default_str();
     one->add_option("--silence", asked->silence, "Seconds without output that end a test")
-        ->check(CLI::Range(0.1, 86400.0))
+        ->check(CLI::Range(0.1, 86400.0).description(""))
+        ->type_name("SECONDS")
         ->capture_default_str();
     one->add_option("--first-byte", asked->first_byte, "Seconds until the first output that end a test")
-        ->check(CLI::Range(0.1, 86400.0))
+        ->check(CLI::Range(0.1, 86400.0).description(""))
+        ->type_name("SECONDS")
         ->capture_default_str();
     one->add_option("--max-tokens", asked->max_tokens, "Most output of each test, instead of the set's")
-        ->check(CLI::Range(1, 1000000));
+        ->check(CLI::Range(1, 1000000).description(""))
+        ->type_name("N");
     CLI::Option* const think =
         one->add_flag("--think,!--no-think", asked->think, "Ask every test with thinking, or without");
     CLI::Option* const compare = one->add_option(
@@ -248,6 +254,7 @@ void add_bench_command(CLI::App& program, command_context& context) {
     beside->type_name("URL")->expected(0, 1)->excludes(compare);
     CLI::Option* const other_model =
         one->add_option("--compare-model", asked->compare_model, "The model's name at the other server");
+    other_model->type_name("MODEL");
     CLI::Option* const other_key = one->add_option("--compare-key-file", asked->compare_key_file,
                                                    "A file whose first line is the key of the other server");
     other_key->type_name("FILE");
@@ -264,8 +271,9 @@ void add_bench_command(CLI::App& program, command_context& context) {
     CLI::Option* const history = one->add_flag(
         "--history", asked->history, "The runs that were kept: speed over time, and what changed between");
     history->excludes(compare)->excludes(reuse)->excludes(beside);
-    one->add_option("--turns", asked->turns, "Of that conversation")
-        ->check(CLI::Range(1, 10))
+    one->add_option("--turns", asked->turns, "Of that conversation; 1 to 10")
+        ->check(CLI::Range(1, 10).description(""))
+        ->type_name("N")
         ->capture_default_str()
         ->needs(reuse);
     one->parse_complete_callback([asked, think, beside, compare, other_model, other_key, &context] {

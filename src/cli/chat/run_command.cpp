@@ -245,10 +245,12 @@ void add_run_command(CLI::App& program, command_context& context) {
     // An option of several values takes "[1, 2]" for a list of two words, from CLI11 2.6 on whatever its settings.
     one->add_option("prompt", asked->first, "One question; without it, a chat")->type_name("PROMPT");
     one->add_option("words", asked->further, "")->allow_extra_args(false)->group("");
-    one->add_option("--format", asked->format, "json, or a JSON schema that the answer must fit");
+    one->add_option("--format", asked->format, "json, or a JSON schema that the answer must fit")
+        ->type_name("FORMAT");
     one->add_flag("--verbose", asked->verbose, "Print the timing of each answer");
     one->add_option("--url", asked->url,
-                    "The server, http://HOST:PORT or https://HOST:PORT; else that of the configuration");
+                    "The server, http://HOST:PORT or https://HOST:PORT; else that of the configuration")
+        ->type_name("URL");
     one->add_option("--key-file", asked->key_file, "A file whose first line is a key; else OLLAMA_API_KEY")
         ->type_name("FILE");
     one->add_option("--ca-file", asked->ca_file,

@@ -118,7 +118,7 @@ void add_fleet_render(CLI::App& fleet, command_context& context) {
             ->needs(watch);
     watch->needs(target);
     one->add_option("--interval", asked->interval, "With --watch: seconds between two looks; else 2")
-        ->check(CLI::Range(1U, most_seconds))
+        ->check(CLI::Range(1U, most_seconds).description(""))
         ->type_name("SECONDS")
         ->needs(watch);
     CLI::Option* command =

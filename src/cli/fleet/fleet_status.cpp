@@ -55,7 +55,7 @@ void add_fleet_status(CLI::App& fleet, command_context& context) {
         ->required()
         ->type_name("FILE");
     one->add_option("--limit", asked->limit, "Seconds for the answer of a box; else 5")
-        ->check(CLI::Range(1U, 600U))
+        ->check(CLI::Range(1U, 600U).description(""))
         ->type_name("SECONDS");
     one->add_flag("--json", asked->json, "Print it as JSON");
     one->parse_complete_callback([asked, &context] {

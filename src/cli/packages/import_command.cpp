@@ -5,6 +5,8 @@
 #include <iostream>
 #include <memory>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -423,7 +425,8 @@ void add_import_command(CLI::App& program, command_context& context) {
            "--machine", asked->machine,
            "For another system, whose programs are built for that: aarch64, x86_64, or ax650 for the "
            "accelerator's own board")
-        ->check(CLI::IsMember(words_of_machines()));
+        ->check(CLI::IsMember(words_of_machines()).description(""))
+        ->type_name(fmt::format("{}", fmt::join(words_of_machines(), "|")));
     one->add_option("--root", asked->root,
                     "For the system whose files are below that folder, as of an image that is being made")
         ->type_name("DIR");

@@ -144,7 +144,8 @@ void add_search_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<search_options>();
     CLI::App* one =
         program.add_subcommand("search", "List the models of the catalogue, what fits this box first");
-    one->add_option("words", asked->words, "Words of a name, family or capability; else all models");
+    one->add_option("words", asked->words, "Words of a name, family or capability; else all models")
+        ->type_name("WORD");
     one->add_flag("--json", asked->json, "As JSON");
     one->add_option("--config", asked->config,
                     "Configuration file, beside which catalogue.d is; else the usual places")

@@ -158,6 +158,7 @@ void add_key_command(CLI::App& program, command_context& context) {
         if (what != key_command::action::list) {
             one->add_option("name", asked->name,
                             "Whose key it is: letters, digits, '_', '.', '-'; the first a letter or digit")
+                ->type_name("NAME")
                 ->required();
         }
         if (what == key_command::action::make) {

@@ -241,7 +241,7 @@ void add_ps_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<listing_options>();
     CLI::App* one =
         add(program, context, asked, "ps", "List the models that are loaded or being loaded", list_loaded);
-    one->add_option("prefix", asked->model, "Those alone whose names begin so");
+    one->add_option("prefix", asked->model, "Those alone whose names begin so")->type_name("PREFIX");
     add_remote_options(*one, asked->elsewhere);
 }
 

@@ -69,9 +69,10 @@ void add_doctor_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<doctor_options>();
     CLI::App* one = program.add_subcommand(
         "doctor", "Examine this box and its models, and say what is wrong and what to do");
-    one->add_option("model", asked->model, "Only this model, and the box");
-    one->add_option("--config", asked->config, "Configuration file; else the usual places");
-    one->add_option("--socket", asked->socket, "The admin socket of the Corral that runs");
+    one->add_option("model", asked->model, "Only this model, and the box")->type_name("MODEL");
+    one->add_option("--config", asked->config, "Configuration file; else the usual places")
+        ->type_name("FILE");
+    one->add_option("--socket", asked->socket, "The admin socket of the Corral that runs")->type_name("FILE");
     one->add_flag("--json", asked->json, "As a JSON array of findings");
     add_remote_options(*one, asked->elsewhere);
     one->footer(

@@ -193,14 +193,16 @@ void add_logs_command(CLI::App& program, command_context& context) {
         ->type_name("SERVICE");
     logs->add_flag("-f,--follow", asked->follow, "Go on with each line that is printed, until Ctrl-C");
     logs->add_option("-n,--lines", asked->lines, "Number of lines")
-        ->check(CLI::Range(0, 10000))
+        ->check(CLI::Range(0, 10000).description(""))
+        ->type_name("N")
         ->capture_default_str();
     const CLI::Option* crash =
         logs->add_option(
                 "--crash", asked->which,
                 "What was kept of crashes and hangs: a bundle's number in the list (1 is the newest) or "
                 "its name; without one the list")
-            ->expected(0, 1);
+            ->expected(0, 1)
+            ->type_name("BUNDLE");
     logs->add_flag("--json", asked->json, "As JSON; of lines one object each");
     logs->add_option("--state", asked->state, "The server's state directory, of --crash")->type_name("DIR");
     add_daemon_options(*logs, asked->place);
