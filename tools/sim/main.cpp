@@ -20,7 +20,7 @@ constexpr const char* usage =
     "       corral-sim rknpu-load\n"
     "       corral-sim package DIR [--layers N] [--embed-size N] [--max-token-len T] [--chunk C] [--groups "
     "a,b,c] "
-    "[--kv-size N]\n"
+    "[--kv-size N] [--name NAME] [--device-mib N]\n"
     "       corral-sim control SOCKET JSON\n"
     "       corral-sim faults\n";
 
@@ -54,16 +54,18 @@ int dispatch(std::string command, std::vector<std::string> args, const std::stri
     if (command == "axcl-smi") return run_axcl_smi(args);
     if (command == "npu-smi") return run_npu_smi(args);
     if (command == "rknpu-load") return run_rknpu_load();
-    if (command == "package") return run_package(args);
+    const bool asks_for_help = !args.empty() && (args.front() == "--help" || args.front() == "-h");
+    if (command == "package" && !asks_for_help) return run_package(args);
     if (command == "control") return run_control(args);
     if (command == "faults") {
         std::fputs(fault_table_markdown().c_str(), stdout);
         return 0;
     }
-    auto* where = command == "--help" || command == "-h" ? stdout : stderr;
+    const bool helps = command == "--help" || command == "-h" || asks_for_help;
+    auto* where = helps ? stdout : stderr;
     std::fputs(usage, where);
     std::fputs(personalities_usage().c_str(), where);
-    return command == "--help" || command == "-h" ? 0 : 2;
+    return helps ? 0 : 2;
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ constexpr auto personality_list = std::to_array<chat_personality>({
     {"vllm", "", "serve MODEL [--host H] [--port P] ...", run_vllm},
     {"mindie", "mindieservice_daemon", "[--config-file FILE]", run_mindie},
     {"fastllm", "ftllm", "server MODEL [--host H] [--port P] ...", run_fastllm},
-    {"hailo-ollama", "", "", run_hailo_ollama},
+    {"hailo-ollama", "", "(without flags; XDG_CONFIG_HOME and XDG_DATA_HOME)", run_hailo_ollama},
     {"rkllama", "rkllama_server", "--processor P --models DIR [--port P]", run_rkllama},
     {"axera-sse", "", "[--build 355e18a|0aafb9c] <vendor flags>", run_axera_sse},
     {"VLLM::EngineCore", "", "", run_vllm_engine_core},
