@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 
 void add_daemon_options(CLI::App& app, daemon_place& into) {
     app.add_option("--socket", into.socket, "The daemon's admin socket")->type_name("FILE");
-    app.add_option("--config", into.config, "The daemon's configuration file, to find its socket")
+    app.add_option("--config", into.config,
+                   "The configuration file: it names the daemon's socket and the folder of manifests")
         ->type_name("FILE");
     app.add_flag("--verbose", into.verbose, "Name the sockets that were tried where no daemon answers");
 }
