@@ -1,5 +1,6 @@
 #include "corral/upgrade/upgrade_preflight.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <limits>
@@ -98,11 +99,19 @@ core::awaitable<answer> listen_to(process::child& asked, bool& begun) {
     co_return answer{std::move(std::get<0>(texts)), std::move(std::get<1>(texts)), how};
 }
 
+// Its lines as one.
+std::string one_line(std::string text) {
+    const std::size_t last = text.find_last_not_of(" \n");
+    text.resize(last == std::string::npos ? 0 : last + 1);
+    std::ranges::replace(text, '\n', ' ');
+    return telemetry::printable(text, 600);
+}
+
 core::result<preflight_report> judge(const std::string& program, const answer& got) {
     const auto* const ended = std::get_if<process::exited_with>(&got.how);
     if (ended == nullptr || ended->code != 0) {
         const core::reason how = process::describe(got.how);
-        const std::string words = got.err.empty() ? std::string() : ": " + telemetry::printable(got.err, 600);
+        const std::string words = got.err.empty() ? std::string() : ": " + one_line(got.err);
         return core::make_failure(core::errc::refused,
                                   core::say("upgrade.refused/take-over", program, how + words));
     }
