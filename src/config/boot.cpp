@@ -1,5 +1,6 @@
 #include "corral/config/boot.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "corral/config/last_good.hpp"
@@ -77,7 +78,11 @@ configuration_result load_for_boot(configuration_source source) {
     if (auto read = read_apart(source, std::nullopt); read.value && !wiped) {
         return in_its_place(std::move(read), said, "the file without its models at fault");
     }
-    if (!copy) {
+    // Of the command line and of the environment no copy could stand in for.
+    const auto is_of_file = [&](const catalog::diagnostic& one) {
+        return one.file != "--listen" && one.file != "OLLAMA_HOST";
+    };
+    if (!copy && std::ranges::any_of(said.errors, is_of_file)) {
         said.errors.push_back({source.file.string(), 0, 0, copy.error().message});
     }
     return said;

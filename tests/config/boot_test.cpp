@@ -53,6 +53,11 @@ TEST_F(boot, with_a_mistake_goes_by_the_last_good_copy) {
     }
 }
 
+TEST_F(boot, says_nothing_of_a_copy_where_the_mistake_is_not_of_the_file) {
+    set_environment({{"OLLAMA_HOST", "nobody:what"}});
+    EXPECT_THAT(start(here_).errors, SizeIs(1));
+}
+
 TEST_F(boot, with_a_lost_text_goes_by_the_last_good_copy) {
     set_environment({{"STATE_DIRECTORY", (folder_.path() / "state").string()}});
     keep("max_queue = 3\n[access]\nkeys = 'keys'\n");
