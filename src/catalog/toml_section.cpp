@@ -26,7 +26,7 @@ std::string type_name(const toml::node& found) {
         case toml::node_type::integer:
             return "a whole number";
         case toml::node_type::floating_point:
-            return "a number";
+            return "a decimal number";
         case toml::node_type::boolean:
             return "true or false";
         default:
@@ -330,6 +330,8 @@ void section::text_map(std::string_view key, std::map<std::string, std::string>&
             }
         } else if (const auto* whole_number = value.as_integer()) {
             out[std::string(name.str())] = std::to_string(whole_number->get());
+        } else if (value.is_floating_point()) {
+            wrong_type(name.str(), value, "a string or a whole number");
         } else {
             complain(value.source(), core::say("configuration.wrong-type/whole", in_quotes(name.str())));
         }
