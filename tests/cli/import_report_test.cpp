@@ -82,13 +82,14 @@ TEST(import_report, with_all_names_every_file_of_a_finding) {
     EXPECT_NE(finding_lines(plan, true, {}).find("    a\n    b\n"), std::string::npos);
 }
 
-TEST(hub_commands, are_for_names_of_a_hub_only) {
+TEST(hub_commands, are_for_names_of_a_hub_or_the_catalogue_only) {
     EXPECT_THAT(hub_commands("Org/Model-1.5"), ElementsAre("corral pull hf.co/Org/Model-1.5"));
+    EXPECT_THAT(hub_commands("qwen3:4b"), ElementsAre("corral pull qwen3:4b"));
     EXPECT_THAT(hub_commands("https://huggingface.co/o/m/tree/main"), ElementsAre("corral pull hf.co/o/m"));
     EXPECT_THAT(hub_commands("https://www.modelscope.cn/models/o/m"),
                 ElementsAre("modelscope download --model o/m --local_dir m", "corral import m"));
     for (const char* other :
-         {"folder", "/opt/models", "./a/b", "a/b/c", "a/", "../b", "a/b;rm", "ftp://a/b"}) {
+         {"folder", "a b:c", "/opt/models", "./a/b", "a/b/c", "a/", "../b", "a/b;rm", "ftp://a/b"}) {
         EXPECT_THAT(hub_commands(other), IsEmpty()) << other;
     }
 }

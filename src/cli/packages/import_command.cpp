@@ -262,13 +262,13 @@ int refuse_hub(const import_options& options) {
     if (options.json) {
         control::admin_json out;
         out["status"] = static_cast<int>(not_imported);
-        out["error"] = "there is no folder '" + options.folder + "'; it may be a name at a hub";
+        out["error"] = "there is no folder '" + options.folder + "'; it may be the name of a model to fetch";
         out["commands"] = commands;
         std::cout << out.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
         return not_imported;
     }
     std::cerr << "error: there is no folder " << line(options.folder)
-              << " here; if that is a hub's name, fetch it first\n";
+              << " here; if that is the name of a model to fetch, fetch it first\n";
     print_commands(std::cerr, commands);
     return not_imported;
 }

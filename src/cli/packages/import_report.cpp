@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "corral/catalog/model_name.hpp"
 #include "corral/package/file_kind.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
@@ -173,6 +174,10 @@ std::vector<std::string> hub_commands(const std::string& typed) {
     }
     const bool address = rest.size() != typed.size();
     const auto slash = rest.find('/');
+    if (slash == std::string_view::npos && !address && rest.find(':') != std::string_view::npos &&
+        catalog::display_name(typed)) {
+        return {"corral pull " + typed};  // NAME:TAG, which no folder is called
+    }
     if (slash == 0 || slash == std::string_view::npos) {
         return {};
     }

@@ -1,11 +1,24 @@
 #include "cli/packages/pull_name.hpp"
 
+#include <filesystem>
 #include <utility>
 
 #include "cli/packages/pull_needs.hpp"
+#include "corral/core/say.hpp"
+#include "corral/package/package_tree.hpp"
 #include "corral/pull/catalogue.hpp"
 
 namespace corral::cli {
+
+namespace {
+
+// No name of a model begins so; one may be that of a folder too.
+bool is_a_place(const std::string& typed) {
+    std::error_code unknown;
+    return typed.starts_with('.') || typed.starts_with('/') || std::filesystem::exists(typed, unknown);
+}
+
+}  // namespace
 
 core::result<named_package> find_package(const std::string& typed, const config::configuration_place& place) {
     auto source = pull::parse_source(typed);
@@ -21,6 +34,10 @@ core::result<named_package> find_package(const std::string& typed, const config:
         out.remarks.push_back("a part of the catalogue is left out: " + catalog::to_text(wrong));
     }
     const pull::choice found = pull::choose(read.value, typed, look_at_this_box(place));
+    if (found.package == nullptr && is_a_place(typed)) {
+        return core::make_failure(core::errc::not_found,
+                                  core::say("pull.name/here", typed, package::shell_word(typed)));
+    }
     if (found.package == nullptr) {
         return core::make_failure(core::errc::not_found, found.reason);
     }

@@ -13,6 +13,7 @@ inline constexpr std::array pull_table{
         "pull.name", pull_reader,
         "names-package| '{typed}' names no package: {why}; write {how}\n"
         "name-catalogue| '{typed}' is a name for the catalogue\n"
+        "here| '{typed}' is a place on this machine; to make a model of it, run: corral import {place}\n"
         "the source's address is no address of the web\n"
         "source-address| the source's address is no address of the web; see 'endpoint' of [pull], or the "
         "name that was typed",
