@@ -54,6 +54,7 @@ MISTAKES = [
     Mistake("a socket that is not there", ["status", "--socket", "/nope"], r"without --socket"),
     # Another configuration, another user
     Mistake("the wrong folder: no configuration there", ["check", "elsewhere/corral.toml"], r"check its name", 2),
+    Mistake("a doctor for a file that is not there", ["doctor", "--config", "missing.toml"], r"check its name", 3),
     Mistake("serve with a file that is not there", ["serve", "--config", "missing.toml"], r"missing.toml", 2),
     Mistake("a folder in place of a file", ["check", "models.d"], r"name the file itself", 2),
     Mistake("two daemons", ["serve"], r"stop that program|stop it", where="up"),

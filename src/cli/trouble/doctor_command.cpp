@@ -1,7 +1,9 @@
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <unistd.h>
@@ -12,7 +14,9 @@
 #include "cli/base/remote_box.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/trouble/doctor_examination.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::cli {
 
@@ -52,6 +56,13 @@ int examine_elsewhere(const doctor_options& asked, const command_context& contex
 int examine(const doctor_options& asked, const command_context& context) {
     if (!asked.elsewhere.url.empty()) {
         return examine_elsewhere(asked, context);
+    }
+    std::error_code unreadable;  // then the doctor says so
+    if (asked.config && !std::filesystem::exists(*asked.config, unreadable) && !unreadable) {
+        const core::reason why =
+            core::say("configuration.no-file/name",
+                      std::make_error_code(std::errc::no_such_file_or_directory).message());
+        return fail(catalog::to_text({*asked.config, 0, 0, why}), could_not_examine);
     }
     const config::configuration_source source = source_of(asked.config, context.environment);
     const auto gathered = gather_examination({asked.model, source, asked.socket});
