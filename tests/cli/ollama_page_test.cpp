@@ -76,6 +76,13 @@ TEST(ollama_page, puts_what_is_our_own_behind_the_columns_of_ps) {
               "-            -\n");
     EXPECT_THAT(loaded_text(models, running(290s), "ot", noon, {}),
                 testing::Not(testing::HasSubstr("qwen3:4b")));
+    const json both = loaded_json(models, running(290s));
+    EXPECT_EQ(both[0]["digest"], running(290s)["models"][0]["digest"]);
+    EXPECT_EQ(both[0]["size_bytes"], running(290s)["models"][0]["size"]);
+    EXPECT_EQ(both[0]["expires_at"], running(290s)["models"][0]["expires_at"]);
+    EXPECT_EQ(both[0]["processor"], "100% GPU");
+    EXPECT_EQ(both[0]["context_length"], 2048);
+    EXPECT_TRUE(both[1]["digest"].is_null() && both[1]["processor"].is_null());
 }
 
 TEST(ollama_page, has_the_sections_of_show) {

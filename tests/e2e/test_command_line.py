@@ -270,6 +270,9 @@ def test_ps_tells_queue_and_until_when(box):
     box.post("/api/generate", {"model": "sim", "keep_alive": 3000})
     assert re.search(like_ollama + r"(49|50) minutes from now    ready ", done(box, "ps")), done(box, "ps")
     box.post("/api/generate", {"model": "sim", "keep_alive": -1})
+    (told,) = json.loads(done(box, "ps", "--json"))["models"]
+    assert {key: told[key] for key in ("digest", "size_vram", "context_length")} == {key: one[key] for key in ("digest", "size_vram", "context_length")}
+    assert told["processor"] == "100% GPU" and told["size_bytes"] == one["size"] and told["expires_at"] > "2100", told
     assert done(box, "ps", "si").count("\n") == 2 and done(box, "ps", "other").count("\n") == 1
 
 

@@ -412,6 +412,7 @@ def test_the_command_line_asks_another_machine(box, tmp_path):
     assert elsewhere(box, "start", "sim", OLLAMA_API_KEY=bearer_word(box)).stdout == "sim:latest: starting\n"
     loaded = elsewhere(box, "ps", "--json", OLLAMA_API_KEY=box.keys["observe"])
     assert [one["name"] for one in json.loads(loaded.stdout)["models"]] == ["sim:latest"], loaded.stderr
+    assert json.loads(loaded.stdout)["models"][0]["size_bytes"] > 0, loaded.stdout
     found = elsewhere(box, "doctor", "--json", OLLAMA_API_KEY=box.keys["observe"])
     assert "daemon.running" in [one["id"] for one in json.loads(found.stdout)], found.stderr
     refused = elsewhere(box, "pin", "sim", OLLAMA_API_KEY=bearer_word(box))

@@ -73,12 +73,12 @@ void print_loaded(std::vector<listed_model> models, const core::result<control::
     std::erase_if(models, [](const listed_model& one) {
         return one.state != "ready" && one.state != "loading" && one.state != "stopping";
     });
+    const control::admin_json said = running ? *running : control::admin_json::object();
     if (options.json) {
         std::erase_if(models, [&](const listed_model& one) { return !one.name.starts_with(options.model); });
-        std::cout << dumped({{"models", listing_json(models)}});
+        std::cout << dumped({{"models", loaded_json(models, said)}});
     } else {
-        std::cout << loaded_text(models, running ? *running : control::admin_json::object(), options.model,
-                                 std::chrono::system_clock::now(),
+        std::cout << loaded_text(models, said, options.model, std::chrono::system_clock::now(),
                                  style_of(STDOUT_FILENO, context.environment));
     }
 }

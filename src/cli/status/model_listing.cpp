@@ -301,6 +301,24 @@ std::string loaded_text(const std::vector<listed_model>& models, const json& run
     return table_text(rows, running_head.size(), style.live ? 2 : 4, style) + notes_text(models, style);
 }
 
+json loaded_json(const std::vector<listed_model>& models, const json& running) {
+    const std::vector<json> rows = reported_objects(running, "models");
+    json out = listing_json(models);
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        const listed_model& model = models[i];
+        const auto found = std::ranges::find_if(rows, [&](const json& row) {
+            const std::string name = reported_text(row, "name");
+            return name == model.name || std::ranges::find(model.also, name) != model.also.end();
+        });
+        const json row = found == rows.end() ? json(nullptr) : *found;
+        if (const double size = reported_amount(row, "size"); size > 0) {
+            out[i]["size_bytes"] = static_cast<std::uint64_t>(size);
+        }
+        out[i].update(running_facts(row));
+    }
+    return out;
+}
+
 core::reason no_such_model(const config::configuration& files, const std::string& typed) {
     const std::string shown = telemetry::printable(typed);
     if (!catalog::display_name(typed)) {

@@ -67,6 +67,10 @@ struct listed_model {
                                       const nlohmann::ordered_json& running, const std::string& prefix,
                                       core::wall_time now, const text_style& style);
 
+// The same for programs; null where that answer does not have a model.
+[[nodiscard]] nlohmann::ordered_json loaded_json(const std::vector<listed_model>& models,
+                                                 const nlohmann::ordered_json& running);
+
 // Why there is no model `typed`, with the nearest name that there is.
 [[nodiscard]] core::reason no_such_model(const config::configuration& files, const std::string& typed);
 

@@ -288,6 +288,19 @@ table_rows running_rows(const json& answer, core::wall_time now) {
     return out;
 }
 
+json running_facts(const json& model) {
+    json out;
+    for (const char* const key : {"digest", "size_vram", "context_length", "expires_at"}) {
+        const json* const value = core::member(model, key);
+        out[key] = value == nullptr ? json(nullptr) : *value;
+    }
+    out["processor"] =
+        model.is_object()
+            ? json(processor_text(reported_amount(model, "size"), reported_amount(model, "size_vram")))
+            : json(nullptr);
+    return out;
+}
+
 std::string shown_sections(const json& answer, bool metadata, const text_style& style) {
     const json info = object_at(answer, "model_info");
     std::string out;

@@ -22,6 +22,9 @@ inline const std::vector<std::string> running_head{"NAME", "ID", "SIZE", "PROCES
 [[nodiscard]] std::vector<std::vector<std::string>> running_rows(const nlohmann::ordered_json& answer,
                                                                  core::wall_time now);
 
+// What programs read of one of its models: as there, and "processor" as that row has it.
+[[nodiscard]] nlohmann::ordered_json running_facts(const nlohmann::ordered_json& model);
+
 // "Model", "Capabilities" and so on of an answer of /api/show, a section each; `metadata`: also all that the model's
 // file says, and its tensors.
 [[nodiscard]] std::string shown_sections(const nlohmann::ordered_json& answer, bool metadata,
