@@ -220,7 +220,8 @@ json fleet_json(const std::vector<fleet_row>& rows) {
         } else {
             one["version"] = row.version;
             one["models"] = std::move(models);
-            one["queue"] = {{"waiting", row.waiting}, {"running", row.running}};
+            one["queue"] = {{"waiting", static_cast<std::uint64_t>(row.waiting)},
+                            {"running", static_cast<std::uint64_t>(row.running)}};
             one["tokens_per_second"] = row.tokens_per_second;
             one["temperature_c"] = row.temperature_c ? json(*row.temperature_c) : json(nullptr);
             one["findings"] = row.findings;
