@@ -48,6 +48,8 @@ TEST_F(model_pages, show_all_that_is_known_but_no_secret) {
     const json facts =
         model_facts(settings.models.front(), json{{"state", "ready"}, {"reason", ""}}, nullptr);
     EXPECT_EQ(facts["state"], "ready");
+    EXPECT_EQ(facts["architecture"], "qwen3");
+    EXPECT_THAT(facts["stop"], testing::Not(testing::IsEmpty()));
     EXPECT_EQ(facts["services"][1]["command"], json({"./run me", "0", "36", "http://127.0.0.1:0"}));
     EXPECT_TRUE(facts["services"][1]["port"].is_null());
     const std::string page = model_page(facts, {});
@@ -98,6 +100,9 @@ TEST_F(model_pages, show_a_model_with_instances_as_one) {
     EXPECT_EQ(listing_json(listed)[0]["instances"][1]["state"], "broken");
     const std::string page =
         model_page(model_facts(settings.models.front(), status["models"][0], nullptr), {});
+    EXPECT_EQ(
+        model_facts(settings.models.front(), status["models"][0], nullptr)["learned"]["positions"].dump(),
+        "4096");
     EXPECT_THAT(page, HasSubstr("state          ready\n"));
     EXPECT_THAT(page, HasSubstr("Qwen3:4b@1 broken: the card is lost\n"));
     EXPECT_THAT(page, HasSubstr("takes 2818 MB of its cards"));

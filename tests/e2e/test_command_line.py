@@ -282,6 +282,9 @@ def test_show_begins_as_ollamas_does_and_has_its_options(box):
     assert page.startswith("  Model\n    architecture      "), page
     assert "\n\n  Capabilities\n    completion\n" in page and "\n\n  Parameters\n    stop    " in page, page
     assert page.index("\n\n  Corral\n") > page.index("  Parameters") and "  Metadata" in done(box, "show", "sim", "-v")
+    facts, info = json.loads(done(box, "show", "sim", "--json")), told["model_info"]
+    assert facts["architecture"] == info["general.architecture"] and "stop    " in page and facts["stop"], facts
+    assert facts["embedding_length"] == info.get(f"{facts['architecture']}.embedding_length"), facts
     for part in ("license", "modelfile", "parameters", "system", "template"):
         text = done(box, "show", "sim", f"--{part}")
         assert text == told.get(part, "") + ("" if part in ("system", "template") else "\n"), part

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -165,6 +166,19 @@ int show_part(const listing_options& options, const command_context& context) {
     return succeeded;
 }
 
+// What its server says of it, where the files need not.
+void take_served(control::admin_json& facts, const control::admin_json& info) {
+    const std::string architecture = core::text_at(info, "general.architecture");
+    if (architecture.empty()) {
+        return;
+    }
+    facts["architecture"] = architecture;
+    const std::string length = architecture + ".embedding_length";
+    if (const auto told = core::number_at<std::uint64_t>(info, length.c_str())) {
+        facts["embedding_length"] = *told;
+    }
+}
+
 int show(const listing_options& options, const command_context& context) {
     if (options.parts.size() > 1) {
         return fail(
@@ -205,6 +219,9 @@ int show(const listing_options& options, const command_context& context) {
     }
     const auto file = engine::facts_in(engine::files_of(*model), options.place.verbose);
     control::admin_json facts = model_facts(*model, served, file);
+    if (served_so) {
+        take_served(facts, (*reply)["model_info"]);
+    }
     facts["speed"] =
         known.status.is_object() ? speed_of(options, context, model->name) : control::admin_json(nullptr);
     if (options.json) {

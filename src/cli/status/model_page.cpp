@@ -14,6 +14,7 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
@@ -62,7 +63,9 @@ void add_file_facts(json& to, const catalog::model_entry& model,
                     const std::shared_ptr<const engine::file_facts>& file) {
     engine::stated_model stated;
     engine::fill_from_file(stated, file);
-    to["architecture"] = file != nullptr ? engine::architecture_of(model, stated) : "";
+    to["architecture"] = engine::architecture_of(model, stated);
+    const std::uint32_t length = engine::embedding_length_of(model, stated);
+    to["embedding_length"] = length != 0 ? json(length) : json(nullptr);
     to["parameter_size"] = engine::parameter_size_of(model, stated);
     to["quantization"] = model.quantization.empty() ? stated.quantization : model.quantization;
 }
@@ -81,14 +84,14 @@ json learned_facts(const json& status) {
                 {"tokens_per_letter", nullptr}, {"load_seconds", nullptr}, {"memory_mb", nullptr}};
     const json said = status.is_object() ? status.value("learned", json::object()) : json::object();
     for (const char* key : {"positions", "prompt_limit", "chunk", "tokens_per_letter", "load_seconds"}) {
-        if (const auto value = reported_number(said, key)) {
+        if (const json* const value = core::member(said, key); value != nullptr && value->is_number()) {
             out[key] = *value;
         }
     }
     for (const json& instance : status.is_object() ? reported_instances(status) : std::vector<json>{}) {
         const json memory = instance.value("memory", json::object());
         if (memory.is_object() && reported_flag(memory, "measured")) {
-            out["memory_mb"] = reported_amount(memory, "mb");
+            out["memory_mb"] = static_cast<std::uint64_t>(reported_amount(memory, "mb"));
         }
     }
     return out;
@@ -276,6 +279,7 @@ json model_facts(const catalog::model_entry& model, const json& status,
                        {"top_k", model.sampling.top_k},
                        {"top_p", model.sampling.top_p},
                        {"repeat_penalty", model.sampling.repeat_penalty}};
+    out["stop"] = core::list_at(engine::shown_parameters(model, json::object()), "stop");
     json variables = json::object();
     for (const auto& [name, value] : model.variables) {
         variables[name] = names_a_secret(name) ? std::string(hidden) : value;
