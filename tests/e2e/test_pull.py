@@ -100,7 +100,7 @@ def test_json_is_ollamas_own_sequence(box, hub):
     assert moving and all(line["total"] == total and line["status"] == "pulling " + line["digest"][7:19] for line in moving)
     assert moving[-1]["completed"] == total
     wrong = json.loads(box.pull("--json", name="hf.co/o/r:none", status=1).stdout.splitlines()[-1])
-    assert "no such branch, tag or commit" in wrong["error"]
+    assert wrong["ok"] is False and "no such branch, tag or commit" in wrong["error"], wrong
 
 
 def test_a_dry_run_fetches_nothing_and_says_how_long_it_takes(box, hub):

@@ -2,6 +2,7 @@
 
 #include "cli/packages/import_command.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -195,6 +196,7 @@ const char* word_of(package::signature_state state) {
 
 void print_json(const import_plan& plan, const package_trust& trust, const import_outcome& what, int status) {
     control::admin_json out;
+    out["ok"] = status == imported;
     out["status"] = status;
     out["kind"] = plan.kind;
     out["profile"] = plan.profile;
@@ -202,8 +204,11 @@ void print_json(const import_plan& plan, const package_trust& trust, const impor
     out["file"] = plan.file.string();
     out["manifest"] = plan.text;
     out["written"] = what.written;
+    const auto worst = std::ranges::find(plan.findings, catalog::severity::error, &catalog::finding::level);
     if (!what.problem.empty()) {
         out["error"] = what.problem;
+    } else if (status == not_imported && worst != plan.findings.end()) {
+        out["error"] = worst->what;
     }
     out["reloaded"] = what.reloaded;
     out["findings"] = control::admin_json::array();
@@ -261,6 +266,7 @@ int refuse_hub(const import_options& options) {
     }
     if (options.json) {
         control::admin_json out;
+        out["ok"] = false;
         out["status"] = static_cast<int>(not_imported);
         out["error"] = "there is no folder '" + options.folder + "'; it may be the name of a model to fetch";
         out["commands"] = commands;

@@ -70,7 +70,7 @@ int fail_pull(const pull_options& options, const core::reason& why) {
     if (!options.json) {
         return fail(text);
     }
-    json out{{"error", text}};
+    json out{{"ok", false}, {"error", text}};
     if (!why.id().empty()) {
         out["id"] = why.id();
     }
