@@ -172,6 +172,8 @@ def test_each_answer_is_as_the_document_says(crashed, tmp_path):
     box.config_file.write_text(written)
     for path in ("/upgrade", "/page-link"):
         assert checked.ask("POST", path, {}).status == 403, "for the admin socket alone"
+    for lines in ("abc", "5x", "-1", "10001"):
+        assert box.get(f"/corral/v1/logs/stream?follow=0&lines={lines}").status == 400, lines
     for name, data in checked.events("/logs/stream", "?lines=5&follow=0"):
         assert name in ("line", "routine")
     old = services_of(box)["runtime"]["pid"]

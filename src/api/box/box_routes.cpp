@@ -1,6 +1,10 @@
 // How the box fares: once, and as it changes.
 
 #include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "api/add_header.hpp"
@@ -64,15 +68,17 @@ core::awaitable<void> send_events(const api_context& context, http::request& inc
     co_await send_stream(context, incoming, context.desk->watch(incoming.client), out);
 }
 
-core::result<std::unique_ptr<desk_stream>> follow_lines(const api_context& context,
-                                                        const http::request& incoming,
-                                                        const std::string& target) {
+// nullopt: the number of lines can't be meant.
+std::optional<log_question> lines_asked_for(const http::request& incoming, const std::string& target) {
+    constexpr std::int64_t most = 10'000;
     log_question asked;
     asked.target = target;
     asked.follow = query_parameter(incoming.query, "follow") != "0";
     const std::string lines = query_parameter(incoming.query, "lines");
-    std::from_chars(lines.data(), lines.data() + lines.size(), asked.lines);  // else as many as usual
-    return context.desk->follow(asked, incoming.over_unix ? std::string() : incoming.client);
+    const char* const end = lines.data() + lines.size();
+    const auto read = std::from_chars(lines.data(), end, asked.lines);
+    const bool good = read.ec == std::errc() && read.ptr == end && asked.lines >= 0 && asked.lines <= most;
+    return lines.empty() || good ? std::optional(asked) : std::nullopt;
 }
 
 // What a vendor's program prints may be anything, so its lines are for who operates the box; so are all lines where the
@@ -88,7 +94,14 @@ core::awaitable<void> send_lines(const api_context& context, http::request& inco
         co_await send(std::move(refused), out);
         co_return;
     }
-    co_await send_stream(context, incoming, follow_lines(context, incoming, wanted), out);
+    const std::optional<log_question> asked = lines_asked_for(incoming, wanted);
+    if (!asked) {
+        constexpr unsigned bad_request = 400;
+        co_await send(refusal(bad_request, "'lines' must be a whole number from 0 to 10000"), out);
+        co_return;
+    }
+    const std::string client = incoming.over_unix ? std::string() : incoming.client;
+    co_await send_stream(context, incoming, context.desk->follow(*asked, client), out);
 }
 
 constexpr unsigned failed = 500;
