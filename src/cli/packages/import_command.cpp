@@ -2,12 +2,9 @@
 
 #include "cli/packages/import_command.hpp"
 
-#include <algorithm>
 #include <iostream>
 #include <memory>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -21,11 +18,13 @@
 #include "cli/packages/import_report.hpp"
 #include "cli/packages/import_trust.hpp"
 #include "cli/packages/serving_user.hpp"
+#include "cli/trouble/doctor_examination.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -204,22 +203,13 @@ void print_json(const import_plan& plan, const package_trust& trust, const impor
     out["file"] = plan.file.string();
     out["manifest"] = plan.text;
     out["written"] = what.written;
-    const auto worst = std::ranges::find(plan.findings, catalog::severity::error, &catalog::finding::level);
-    if (!what.problem.empty()) {
-        out["error"] = what.problem;
-    } else if (status == not_imported && worst != plan.findings.end()) {
-        out["error"] = worst->what;
+    if (const std::string why =
+            status == not_imported && what.problem.empty() ? first_error(plan.findings) : what.problem;
+        !why.empty()) {
+        out["error"] = why;
     }
     out["reloaded"] = what.reloaded;
-    out["findings"] = control::admin_json::array();
-    for (const catalog::finding& one : plan.findings) {
-        out["findings"].push_back({{"id", one.id},
-                                   {"severity", catalog::severity_name(one.level)},
-                                   {"subject", one.subject},
-                                   {"what", one.what},
-                                   {"why", one.why},
-                                   {"fix", one.fix}});
-    }
+    out["findings"] = doctor_json(plan.findings);
     out["checksums"] = {
         {"listed", trust.listed},
         {"good", trust.seal.has_value()},
@@ -432,7 +422,7 @@ void add_import_command(CLI::App& program, command_context& context) {
            "For another system, whose programs are built for that: aarch64, x86_64, or ax650 for the "
            "accelerator's own board")
         ->check(CLI::IsMember(words_of_machines()).description(""))
-        ->type_name(fmt::format("{}", fmt::join(words_of_machines(), "|")));
+        ->type_name(core::joined(words_of_machines(), "|"));
     one->add_option("--root", asked->root,
                     "For the system whose files are below that folder, as of an image that is being made")
         ->type_name("DIR");
