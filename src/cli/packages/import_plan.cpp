@@ -156,8 +156,8 @@ bool check_place(import_plan& plan, const import_request& request,
         return true;
     }
     add(plan, "import.name-taken", severity::error,
-        "A model named '" + twin->name + "' is there already" +
-            (twin->source.empty() ? "." : ", of " + twin->source.string() + "."),
+        "A model named '" + twin->name + "' is already defined" +
+            (twin->source.empty() ? "." : " in " + twin->source.string() + "."),
         "Of two models with one name only the first is served.", "Say --name for another name.");
     return false;
 }
