@@ -60,7 +60,7 @@ const catalog::model_entry* owner_of(const std::string& name, const configuratio
 }
 
 std::string where_said(const catalog::model_entry& model) {
-    return model.source.empty() ? std::string() : ", of " + model.source.string();
+    return model.source.empty() ? std::string() : " in " + model.source.string();
 }
 
 void check_names(catalog::section& table, const catalog::model_entry& model, const configuration& so_far) {

@@ -231,7 +231,7 @@ TEST_F(configuration_file, says_once_what_is_wrong_with_the_type_of_listen) {
     for (const char* const value : {"5", "[\"127.0.0.1:0\"]"}) {
         const auto read = load("listen = " + std::string(value) + "\n" + model_text);
         ASSERT_EQ(read.errors.size(), 1U) << value;
-        EXPECT_THAT(read.errors[0].message.text(), HasSubstr("'listen' must be a text"));
+        EXPECT_THAT(read.errors[0].message.text(), HasSubstr("'listen' must be a string"));
     }
 }
 

@@ -54,7 +54,7 @@ constexpr std::array listen_kinds{
     finding_kind{"listen.taken", severity::error,
                  "another program holds the address that Corral is to serve on",
                  "Corral can't be started there, and clients that mean it reach the other program",
-                 "stop that program, or say another 'listen'"},
+                 "stop that program, or set another 'listen'"},
     finding_kind{"listen.silent-corral", severity::warning,
                  "a Corral serves there, which could not be asked how it is",
                  "what it knows of its models is missing here",

@@ -18,10 +18,10 @@ namespace fs = std::filesystem;
 constexpr std::array state_directory_kinds{
     finding_kind{"state.full", severity::warning, "the disk of the state directory is nearly full",
                  "variants of models and what is known of crashes can't be kept",
-                 "make room on that disk, or say another 'state_directory'"},
+                 "make room on that disk, or set another 'state_directory'"},
     finding_kind{"state.not-writable", severity::warning, "the state directory may not be written",
                  "variants of models and what is known of crashes can't be kept",
-                 "let the user that runs Corral write there, or say another 'state_directory'"},
+                 "let the user that runs Corral write there, or set another 'state_directory'"},
 };
 
 constexpr std::uint64_t least_free = 64ULL * 1024 * 1024;
@@ -49,7 +49,7 @@ void check_state_directory(const examination& box, findings& out) {
     if (!box.daemon && ::access(there.c_str(), W_OK | X_OK) != 0) {
         say(out, state_directory_kinds[1], "this machine",
             "the state directory '" + wanted.string() + "' may not be written by you",
-            "if Corral runs as you: say another 'state_directory', or sudo chown -R $USER '" +
+            "if Corral runs as you: set another 'state_directory', or sudo chown -R $USER '" +
                 there.string() + "'; if it runs as a service, all is well");
     }
 }
