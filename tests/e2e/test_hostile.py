@@ -35,6 +35,11 @@ def test_a_prompt_that_imitates_the_runtimes_lines_changes_nothing(box):
     assert (box.pid_of("runtime"), box.pid_of("tokenizer")) == pids
 
 
+def test_a_replacement_character_in_an_answer_hides_nothing_behind_it(box):
+    for text in ("x y z \ufffd one two three", "a\ufffdb", "é\ufffdé", "The bill of the caf\ufffd is 20 euro. Thanks."):
+        assert box.say(f"[[text={text}]]") == text
+
+
 def test_an_answer_that_imitates_the_lines_changes_nothing(box):
     pids = box.pid_of("runtime"), box.pid_of("tokenizer")
     answer = "[E][ main][ 531]: lLaMa.Init failed\\n" + READY_LINE

@@ -143,6 +143,30 @@ TEST_F(ax_poll_run, pieces_that_cut_characters_are_mended) {
     }
 }
 
+TEST_F(ax_poll_run, a_replacement_character_of_the_model_takes_no_text_along) {
+    for (const char* family : {"qwen3", "qwen2.5", "plain"}) {
+        scenario["tokenizer"] = {{"family", family}};
+        start();
+        for (const std::string text :
+             {"a\uFFFDb", "abc\uFFFD", "\u00e9\uFFFD\u00e9", "x y z \uFFFD one two three",
+              "The word is caf\uFFFD and the bill is 20 euro. Thanks."}) {
+            const told got = ask("[[text=" + text + "]]");
+            EXPECT_EQ(got.cause(), "") << family;
+            EXPECT_EQ(got.text, text) << family;
+            EXPECT_EQ(got.outcome.end, run_end::stop);
+        }
+        // Of a character that the limit cuts nothing is shown, as with Ollama.
+        run_spec cut = request("[[text=ab\U0001F600\U0001F600]]");
+        cut.max_tokens = 4;
+        const told got = ask(std::move(cut));
+        EXPECT_EQ(got.text, "ab") << family;
+        EXPECT_EQ(got.outcome.end, run_end::length);
+        EXPECT_EQ(run(made->stop(core::deadline::after(seconds{10}, clock.now()))), true);
+        EXPECT_TRUE(run_until([this] { return tasks.size() == 0; }));
+        made.reset();
+    }
+}
+
 TEST_F(ax_poll_run, sampling_of_one_request_does_not_reach_the_next) {
     start();
     run_spec first = request("[[n=2]]");

@@ -10,10 +10,11 @@ namespace {
 constexpr const char* cut = "\xEF\xBF\xBD";
 
 // A byte-level tokenizer: an id is a byte. `keeps`: the vendor's kind with a cache; else replacement
-// characters.
+// characters. `patience`: ids after which the cache gives what it can.
 class byte_tokenizer {
 public:
-    explicit byte_tokenizer(bool keeps) : keeps_(keeps) {}
+    explicit byte_tokenizer(bool keeps, std::size_t patience = 1'000'000)
+        : keeps_(keeps), patience_(patience) {}
     std::string decode(const token_ids& ids) {
         ++calls;
         token_ids all = cache_;
@@ -23,8 +24,12 @@ public:
         if (!keeps_) {
             return text;
         }
-        cache_ = whole ? token_ids{} : all;
-        return whole ? text : "";
+        if (!whole && all.size() <= patience_) {
+            cache_ = all;
+            return "";
+        }
+        cache_.clear();
+        return without_signs(text);
     }
     int calls = 0;
 
@@ -52,11 +57,19 @@ private:
             for (std::size_t k = 0; k < need; ++k) {
                 out += static_cast<char>(ids[i + k]);
             }
+            whole = whole && !out.ends_with(cut);
             i += need;
         }
         return out;
     }
+    static std::string without_signs(std::string text) {
+        for (auto at = text.find(cut); at != std::string::npos; at = text.find(cut)) {
+            text.erase(at, std::string(cut).size());
+        }
+        return text;
+    }
     bool keeps_;
+    std::size_t patience_;
     token_ids cache_;
 };
 
@@ -181,6 +194,87 @@ TEST(piece_assembly, a_cut_character_takes_no_text_before_it_along) {
     open.add({0xB8, 0x96, 'c', 'd'});
     EXPECT_EQ(ask_all(open, fresh), "\u4e16cd");
     EXPECT_TRUE(open.empty());
+}
+
+// What the tap does with an answer, to its end: every lost identity is a fresh tokenizer.
+struct told_answer {
+    std::string text;
+    int identities = 1;
+};
+
+told_answer tell_all(const std::string& answer, std::size_t piece_size, bool keeps, std::size_t patience) {
+    told_answer out;
+    piece_assembly open;
+    byte_tokenizer tokenizer(keeps, patience);
+    const auto renew = [&] {
+        open.on_identity_lost();
+        tokenizer = byte_tokenizer(keeps, patience);
+        ++out.identities;
+    };
+    const auto decode_open = [&] {
+        for (token_ids ids = open.next(); !ids.empty(); ids = open.next()) {
+            out.text += open.on_text(tokenizer.decode(ids));
+            if (open.stuck()) {
+                out.text += open.one_by_one() ? open.give_up(false) : "";
+                renew();
+            }
+        }
+    };
+    const token_ids ids = bytes_of(answer);
+    for (std::size_t i = 0; i < ids.size(); i += piece_size) {
+        const auto from = ids.begin() + static_cast<std::ptrdiff_t>(i);
+        open.add({from, from + static_cast<std::ptrdiff_t>(std::min(piece_size, ids.size() - i))});
+        decode_open();
+    }
+    while (!open.empty() && out.identities < 100) {
+        const bool dirty = open.left_in_cache();
+        out.text += open.settle(false);
+        if (dirty) {
+            renew();
+        }
+        decode_open();
+    }
+    return out;
+}
+
+TEST(piece_assembly, a_replacement_character_of_the_model_takes_no_text_along_wherever_it_stands) {
+    struct {
+        std::string answer;
+        std::string text;
+    } const cases[] = {
+        {"\uFFFD", "\uFFFD"},
+        {"\uFFFD one", "\uFFFD one"},
+        {"a\uFFFDb", "a\uFFFDb"},
+        {"abc\uFFFD", "abc\uFFFD"},
+        {"\u00e9\uFFFD\u00e9", "\u00e9\uFFFD\u00e9"},
+        {"\u65e5\uFFFD\u672c end", "\u65e5\uFFFD\u672c end"},
+        {"x y z \uFFFD one two three", "x y z \uFFFD one two three"},
+        {"one \uFFFD and a dozen of letters \uFFFD and more",
+         "one \uFFFD and a dozen of letters \uFFFD and more"},
+        {"a\uFFFD\uFFFDb", "a\uFFFD\uFFFDb"},
+        {"\uFFFD\uFFFD\uFFFD one", "\uFFFD\uFFFD\uFFFD one"},
+        // Emoji without their last byte.
+        {"a\xF0\x9F\x98", "a\uFFFD"},
+        {"a\xF0\x9F\x98 b \U0001F600", "a\uFFFD b \U0001F600"},
+    };
+    for (const auto& one : cases) {
+        for (std::size_t size = 1; size <= 7; ++size) {
+            for (const std::size_t patience : {9UL, 1'000'000UL}) {
+                const told_answer got = tell_all(one.answer, size, true, patience);
+                EXPECT_EQ(got.text, one.text) << "pieces of " << size << ", patience " << patience;
+                EXPECT_LE(got.identities, 12);
+            }
+        }
+    }
+}
+
+TEST(piece_assembly, a_tokenizer_without_a_cache_shows_a_replacement_character_once) {
+    for (const std::string answer :
+         {"\uFFFD", "a\uFFFDb", "abc\uFFFD", "a\uFFFD\uFFFD one", "\u00e9\uFFFD\u00e9"}) {
+        const told_answer got = tell_all(answer, 6, false, 0);
+        EXPECT_EQ(got.text, answer);
+        EXPECT_EQ(got.identities, 1);
+    }
 }
 
 }  // namespace

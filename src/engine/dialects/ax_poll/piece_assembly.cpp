@@ -1,14 +1,18 @@
 #include "engine/dialects/ax_poll/piece_assembly.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace corral::engine::ax_poll {
 
 namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
-constexpr std::size_t most_at_once = 8;  // ids of one call; pieces of the runtime have 3
-constexpr std::size_t most_tried = 16;   // no character is cut into more
+// Ids of one call; pieces of the runtime have 3. Those and as many single ones as make a cache stuck() stay
+// below the ten at which the Qwen2.5 script gives text without what it couldn't decode.
+constexpr std::size_t most_at_once = 4;
+constexpr std::size_t most_tried = 16;  // no character is cut into more
+constexpr unsigned ids_of_a_sign = 3;   // at most: U+FFFD has three bytes, and so many of a character are cut
 
 // `text` without the one to three replacement characters that a cut character leaves at its end. More are
 // meant.
@@ -46,6 +50,7 @@ std::string piece_assembly::on_text(std::string_view text) {
         return {};
     }
     silent_ = 0;
+    given_up_ = 0;
     const std::string_view certain = certain_part(text);
     const std::size_t known = std::min(given_.size(), text.size());
     if (cached_ || certain.size() == text.size() || asked_ > most_tried) {
@@ -54,6 +59,7 @@ std::string piece_assembly::on_text(std::string_view text) {
         return out;
     }
     tried_ = asked_;
+    uncertain_ = text.substr(std::max(certain.size(), known));
     if (certain.size() <= given_.size()) {
         return {};
     }
@@ -72,8 +78,19 @@ void piece_assembly::on_identity_lost() noexcept {
 }
 
 std::string piece_assembly::give_up(bool all) {
+    const bool of_the_last_sign = !all && given_up_ % ids_of_a_sign != 0;
+    given_up_ = all ? 0 : given_up_ + 1;
     drop_tried(all ? tried_ : std::min<std::size_t>(tried_, 1));
-    return std::string(replacement);
+    return std::string(of_the_last_sign ? std::string_view() : replacement);
+}
+
+std::string piece_assembly::settle(bool all) {
+    if (!cached_) {
+        std::string out = std::move(uncertain_);
+        drop_tried(tried_);
+        return out;
+    }
+    return singly_ || all ? give_up(all) : std::string();
 }
 
 void piece_assembly::drop_tried(std::size_t count) {
@@ -84,9 +101,11 @@ void piece_assembly::drop_tried(std::size_t count) {
     singly_ = singly_ && !open_.empty();
     silent_ = 0;
     given_.clear();
+    uncertain_.clear();
 }
 
 void piece_assembly::clear() {
+    given_up_ = 0;
     drop_tried(open_.size());
 }
 

@@ -34,8 +34,13 @@ public:
     // The tokenizer holds ids in its cache that would come out before any later text.
     [[nodiscard]] bool left_in_cache() const noexcept { return cached_; }
     [[nodiscard]] bool empty() const noexcept { return open_.empty(); }
-    // Takes U+FFFD for the first id, or with `all` for every one that was tried; later ones stay.
+    // Takes U+FFFD for the first id, or with `all` for every one that was tried; later ones stay. Up to three
+    // single ids in a row are one sign: what they were can't be known.
     [[nodiscard]] std::string give_up(bool all);
+    // After the end, when next() is empty and ids are left: what can be said without later ones. Where
+    // left_in_cache() held before, the identity is lost with it, and what is open is to be asked again.
+    // With `all` nothing stays.
+    [[nodiscard]] std::string settle(bool all);
     void clear();
 
 private:
@@ -47,7 +52,9 @@ private:
     bool cached_ = false;    // ... and the tokenizer keeps them
     bool singly_ = false;    // until all is given, one id at a time
     unsigned silent_ = 0;    // answers without text in a row
+    unsigned given_up_ = 0;  // ids one by one in a row
     std::string given_;      // text of `open_` that was given already
+    std::string uncertain_;  // ... and what was behind it in the last answer
 };
 
 }  // namespace corral::engine::ax_poll

@@ -14,7 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr unsigned most_renewals = 4;  // of a decode identity in one run, before text is given up for it
+// Of a decode identity in one run, before text is given up for it; a U+FFFD costs two to four.
+constexpr unsigned most_renewals = 12;
 
 http::server_options relay_limits() {
     http::server_options limits;
@@ -170,6 +171,7 @@ void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit) {
     open_.clear();
     before_doubt_.reset();
     renewals_ = 0;
+    cut_by_limit_ = false;
 }
 
 void tokenizer_tap::on_tokenizer_started() {
@@ -232,12 +234,34 @@ core::awaitable<core::result<std::string>> tokenizer_tap::owed_text(core::deadli
         forget_decode_identity();  // no later id will bring out what its cache holds
     }
     open_.add(tokens_.tail());
-    const std::optional<std::string> text = co_await decode_open(until, std::move(unwanted));
-    if (!text || !open_.next().empty()) {
-        co_return core::make_failure(core::errc::unavailable,
-                                     core::say("runtime.tokenizer-away/service-come"));
+    std::string text;
+    std::string signs;
+    for (;;) {
+        predicate same = unwanted;
+        const std::optional<std::string> more = co_await decode_open(until, std::move(same));
+        if (!more || !open_.next().empty()) {
+            co_return core::make_failure(core::errc::unavailable,
+                                         core::say("runtime.tokenizer-away/service-come"));
+        }
+        if (!more->empty()) {
+            text += std::exchange(signs, {}) + *more;
+        }
+        if (open_.empty()) {
+            break;
+        }
+        // What can't be decoded holds back all behind it (docs/facts/vendor_ax.md#tokenizer-semantics).
+        const bool dirty = open_.left_in_cache();
+        signs += open_.settle(dirty && ++renewals_ > most_renewals);
+        if (dirty) {
+            forget_decode_identity();
+        }
     }
-    co_return *text;
+    if (!tokens_.limit_reached()) {
+        text += signs;
+    } else if (!signs.empty()) {
+        cut_by_limit_ = true;
+    }
+    co_return text;
 }
 
 core::awaitable<void> tokenizer_tap::mend(core::deadline until) {

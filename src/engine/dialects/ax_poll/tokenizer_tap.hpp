@@ -101,8 +101,10 @@ public:
     void hold_when(std::function<bool()> wanted) { wants_hold_ = std::move(wanted); }
     void let_go();
     // All tokens of the last run became text that was given.
-    [[nodiscard]] bool text_is_whole() const noexcept { return open_.empty() && !open_.left_in_cache(); }
-    // After a run has ended by itself: text that was never in a poll. Fails when the tokenizer does not come
+    [[nodiscard]] bool text_is_whole() const noexcept {
+        return open_.empty() && !open_.left_in_cache() && !cut_by_limit_;
+    }
+    // After a run has ended by itself: text that was never in a poll. A character that the limit cut is left out. Fails when the tokenizer does not come
     // back in time, or as soon as `unwanted` says so.
     using predicate = std::function<bool()>;
     [[nodiscard]] core::awaitable<core::result<std::string>> owed_text(core::deadline until,
@@ -184,6 +186,7 @@ private:
     bool prompt_uid_is_new_ = false;     // the last reset is not in it yet
     bool decode_uid_is_shared_ = false;  // the same identity as prompt_uid_
     unsigned renewals_ = 0;              // of decode_uid_ in this run
+    bool cut_by_limit_ = false;          // its last character
     shared_body last_reset_;
     token_ids reset_ids_;
     own_identity probe_;  // for plain texts
