@@ -476,6 +476,32 @@ TEST_F(access_with_keys, takes_a_session_in_the_place_of_a_key_from_its_own_page
     EXPECT_EQ(judged("GET", "/corral/v1/status", {}).verdict, access_verdict::no_key) << "the key is gone";
 }
 
+TEST_F(access_with_keys, finds_its_session_among_those_that_others_have_set) {
+    set("anna " + catalog::sha256_hex("sk-anna").value() + " inference,observe");
+    config::session_seal seal({7});
+    const std::string good = seal.open_for(context.keys->all().front(), std::time(nullptr));
+    const auto judged = [&](const std::string& cookie, bool secure) {
+        http::request incoming;
+        incoming.method = "GET";
+        incoming.path = "/corral/v1/status";
+        incoming.headers.add("Cookie", cookie);
+        return judge_access(context.keys, incoming, &seal, secure).client;
+    };
+    const std::string plain = "corral_session=" + good;
+    const std::string junk = "corral_session=x; ";
+    EXPECT_EQ(judged(junk + plain, false), "anna");
+    EXPECT_EQ(judged(plain + "; " + junk, false), "anna");
+    EXPECT_EQ(judged(junk + "__Host-" + plain, true), "anna");
+    EXPECT_EQ(judged("__Host-corral_session=x; __Host-" + plain, true), "anna");
+    EXPECT_EQ(judged(plain, true), "") << "another server of this host may have set it";
+    EXPECT_EQ(judged("__Host-" + plain, false), "");
+    std::string many;
+    for (int i = 0; i < 32; ++i) {
+        many += junk;
+    }
+    EXPECT_EQ(judged(many + plain, false), "") << "bounded";
+}
+
 TEST(access_without_keys, knows_who_asks_from_this_machine) {
     http::request incoming;
     for (const auto& [peer, home] : std::vector<std::pair<std::string, bool>>{
@@ -594,7 +620,9 @@ TEST_F(keyless_desk, takes_a_session_of_the_very_user_that_it_was_opened_for) {
     EXPECT_EQ(status("GET", "/corral/v1/status", {cookie}), 403U) << "another user has got hold of it";
     who = local_user{1000, false};
     EXPECT_EQ(status("GET", "/corral/v1/status", {{"Cookie", cookie.second + "0"}}), 403U);
-    EXPECT_EQ(status("DELETE", "/corral/v1/session", {cookie, acts}), 204U);
+    const header among{"Cookie", "corral_session=x; " + cookie.second};
+    EXPECT_EQ(status("GET", "/corral/v1/status", {among}), 200U);
+    EXPECT_EQ(status("DELETE", "/corral/v1/session", {among, acts}), 204U);
     EXPECT_EQ(status("GET", "/corral/v1/status", {cookie}), 403U);
 }
 

@@ -61,10 +61,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                  std::string(core::trimmed(line.substr(colon + 1))));
         }
     }
-    const std::string_view shown = api::shown_session(incoming);
-    tests::demand(within(shown, text), "a session is what was sent");
-    tests::demand(shown.find(';') == std::string_view::npos, "it ends with its pair");
-    check_session(known, shown);
+    for (const bool secure : {false, true}) {
+        const auto all = api::shown_sessions(incoming, secure);
+        tests::demand(all.size() <= 32, "sessions have their bound");
+        for (const std::string_view shown : all) {
+            tests::demand(within(shown, text), "a session is what was sent");
+            tests::demand(shown.find(';') == std::string_view::npos, "it ends with its pair");
+            check_session(known, shown);
+        }
+    }
     check_session(known, text);
 
     const std::string_view origin = incoming.headers.find("Origin");

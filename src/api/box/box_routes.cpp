@@ -26,7 +26,7 @@ bool may_still(const api_context& context, const http::request& incoming) {
     if (incoming.owner.empty()) {
         return true;
     }
-    const config::key_scopes may = judge_access(context.keys, incoming, context.sessions).may;
+    const config::key_scopes may = judge_access(context.keys, incoming, context.sessions, context.secure).may;
     return may.observe >= incoming.may_observe && may.operate >= incoming.may_operate;
 }
 

@@ -96,7 +96,9 @@ core::awaitable<void> log_out(const api_context& context, http::request& incomin
                               http::response_writer& out) {
     constexpr unsigned no_content = 204;
     if (context.sessions != nullptr) {
-        context.sessions->end(shown_session(incoming));
+        for (const std::string_view shown : shown_sessions(incoming, context.secure)) {
+            context.sessions->end(shown);
+        }
     }
     http::response whole;
     whole.status = no_content;

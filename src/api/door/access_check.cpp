@@ -91,10 +91,12 @@ bool changes_packages(const http::request& incoming) {
 }
 
 access judge_access(const config::key_ring* keys, const http::request& incoming,
-                    const config::session_seal* sessions) {
+                    const config::session_seal* sessions, bool secure) {
     const config::key_entry* key = keys == nullptr ? nullptr : key_of(*keys, incoming);
     if (key == nullptr && keys != nullptr && sessions != nullptr && is_own_browser(incoming)) {
-        key = sessions->find(*keys, shown_session(incoming), std::time(nullptr));
+        for (const std::string_view shown : shown_sessions(incoming, secure)) {
+            key = key != nullptr ? key : sessions->find(*keys, shown, std::time(nullptr));
+        }
     }
     if (key != nullptr) {
         const config::key_scopes may = whole(key->scopes);

@@ -28,10 +28,10 @@ struct access {
 // The key is shown as "Authorization: Bearer KEY" or as "x-api-key: KEY"; without `keys` none is asked for.
 // A key without the scope `inference` only reads (GET, HEAD), and one with `pull` or `operate` changes packages. Open
 // to all: GET and HEAD of "/", "/healthz" and "/readyz".
-// In the place of a key a browser may show a session that one has opened (is_own_browser). The box's own API
-// (/corral/v1) judges scopes by itself.
+// In the place of a key a browser may show a session that one has opened (is_own_browser), under the
+// name that `secure` says (session_cookie). The box's own API (/corral/v1) judges scopes by itself.
 [[nodiscard]] access judge_access(const config::key_ring* keys, const http::request& incoming,
-                                  const config::session_seal* sessions = nullptr);
+                                  const config::session_seal* sessions = nullptr, bool secure = false);
 
 // Of what comes over the operator's socket, where no browser is and the kernel has named the peer.
 [[nodiscard]] access command_line_access();

@@ -1,7 +1,11 @@
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "api/add_header.hpp"
 #include "api/door/access_check.hpp"
@@ -170,7 +174,8 @@ core::reason why_from_elsewhere(const front& at, const http::request& head) {
 }
 
 // What a box without keys lets a program of its own machine do is decided by whose program it is.
-core::awaitable<bool> operates_here(std::shared_ptr<const front> at, int socket, std::string session) {
+core::awaitable<bool> operates_here(std::shared_ptr<const front> at, int socket,
+                                    std::vector<std::string> shown) {
     if (!at->context.user_at) {
         co_return false;
     }
@@ -180,7 +185,9 @@ core::awaitable<bool> operates_here(std::shared_ptr<const front> at, int socket,
         co_return who.has_value();
     }
     const config::session_seal* const sessions = at->context.sessions;
-    co_return sessions != nullptr && sessions->is_of_user(who->uid, session, std::time(nullptr));
+    co_return sessions != nullptr&& std::ranges::any_of(shown, [&](const std::string& one) {
+        return sessions->is_of_user(who->uid, one, std::time(nullptr));
+    });
 }
 
 // After CORS: the host check, then the key.
@@ -200,7 +207,7 @@ void check_host_and_key(const front& at, const http::request& head, entry& found
         found.answer = refuse_all(at, head);
         return;
     }
-    found.judged = judge_access(at.context.keys, head, at.context.sessions);
+    found.judged = judge_access(at.context.keys, head, at.context.sessions, at.context.secure);
     if (found.judged.verdict != access_verdict::allowed) {
         found.answer = refuse_access(at, found.judged.verdict, head);
     } else if (const core::reason why = why_from_elsewhere(at, head); !found.judged.by_key && !why.empty()) {
@@ -292,8 +299,12 @@ core::awaitable<void> answer(std::shared_ptr<const front> at, http::request& inc
     incoming.may_operate = found.judged.may.operate;
     incoming.may_pull = found.judged.may.pull;
     if (found.judged.at_home && is_box(incoming.path)) {
-        std::string session(is_own_browser(incoming) ? shown_session(incoming) : std::string_view());
-        auto proving = operates_here(at, incoming.socket, std::move(session));
+        std::vector<std::string> shown;
+        if (is_own_browser(incoming)) {
+            const auto all = shown_sessions(incoming, at->context.secure);
+            shown.assign(all.begin(), all.end());
+        }
+        auto proving = operates_here(at, incoming.socket, std::move(shown));
         const bool proved = co_await std::move(proving);
         incoming.may_observe = proved;
         incoming.may_operate = proved;

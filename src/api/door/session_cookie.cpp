@@ -9,6 +9,7 @@ namespace {
 // Over TLS a name that browsers take from this very host alone, and over TLS alone.
 constexpr std::string_view plain_name = "corral_session";
 constexpr std::string_view secure_name = "__Host-corral_session";
+constexpr std::size_t most_shown = 32;
 
 }  // namespace
 
@@ -21,7 +22,9 @@ std::string session_cookie(std::string_view value, std::int64_t life, bool secur
     return out;
 }
 
-std::string_view shown_session(const http::request& incoming) {
+std::vector<std::string_view> shown_sessions(const http::request& incoming, bool secure) {
+    const std::string_view wanted = secure ? secure_name : plain_name;
+    std::vector<std::string_view> out;
     for (const auto& [name, value] : incoming.headers.all()) {
         if (!core::equal_ignoring_case(name, "Cookie")) {
             continue;
@@ -29,12 +32,12 @@ std::string_view shown_session(const http::request& incoming) {
         for (const std::string_view each : core::split(value, ';')) {
             const std::string_view one = core::trimmed(each);
             const std::string_view key = one.substr(0, one.find('='));
-            if (key.size() < one.size() && (key == plain_name || key == secure_name)) {
-                return one.substr(key.size() + 1);
+            if (key.size() < one.size() && key == wanted && out.size() < most_shown) {
+                out.push_back(one.substr(key.size() + 1));
             }
         }
     }
-    return {};
+    return out;
 }
 
 bool is_own_browser(const http::request& incoming) {
