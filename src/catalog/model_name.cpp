@@ -30,6 +30,9 @@ bool valid_part(std::string_view part, std::string_view others, std::size_t long
 }  // namespace
 
 std::optional<std::string> display_name(std::string_view typed) {
+    if (typed.size() > longest_name) {
+        return std::nullopt;
+    }
     typed = core::trimmed(typed, " \t\r\n");
     constexpr std::string_view local_suffix = ":local";
     if (typed.size() > local_suffix.size() &&

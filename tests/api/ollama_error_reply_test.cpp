@@ -118,6 +118,21 @@ TEST_F(ollama_error, model_names) {
     });
 }
 
+TEST_F(ollama_error, hold_the_beginning_of_a_long_value) {
+    const std::string longer(100'000, 'w');
+    const std::string shown = longer.substr(0, 80);
+    expect({
+        {chat, R"({"model":")" + longer + R"(",)" + user + "}", 400, "invalid model name"},
+        {generate, R"({"model":"tiny)" + std::string(2000, ' ') + R"(","prompt":"x"})", 400,
+         "invalid model name"},
+        {chat, R"({"model":"tiny",)" + user + R"(,"format":")" + longer + R"("})", 500,
+         "invalid format: \"\\\"" + shown.substr(1) + "\"; expected \"json\" or a valid JSON Schema object"},
+        {chat, R"({"model":"tiny",)" + user + R"(,"think":")" + longer + R"("})", 400,
+         "invalid think value: \"" + shown +
+             "\" (must be \"high\", \"medium\", \"low\", \"max\", true, or false)"},
+    });
+}
+
 TEST_F(ollama_error, what_this_server_can_not_do) {
     const std::string g = R"({"model":"tiny","prompt":"x",)";
     const std::string c = R"({"model":"tiny",)" + user + ",";

@@ -133,6 +133,8 @@ TEST_F(openai_error, chat_messages_that_can_not_be_read) {
                                R"(invalid reasoning value: "hard")" + effort},
                               {R"({"reasoning":{"effort":"x"},"reasoning_effort":"low",)" + user + "}",
                                R"(invalid reasoning value: "x")" + effort},
+                              {R"({"reasoning_effort":")" + std::string(100'000, 'h') + R"(",)" + user + "}",
+                               "invalid reasoning value: \"" + std::string(80, 'h') + "\"" + effort},
                           });
 }
 

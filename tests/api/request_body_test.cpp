@@ -66,6 +66,24 @@ TEST(keep_alive, refuses_in_the_words_of_go) {
     }
 }
 
+// Errors are made on the loop, and a value is as long as its request may be.
+TEST(keep_alive, that_is_long_is_refused_with_its_beginning) {
+    for (const std::string& unit : {std::string("1s"), std::string("x"), std::string("\u00b5")}) {
+        std::string text;
+        while (text.size() < 1'000'000) {
+            text += unit;
+        }
+        decode_problem problem;
+        EXPECT_EQ(parse_go_duration(text, problem), std::nullopt);
+        EXPECT_EQ(problem.message, "time: invalid duration \"" + text.substr(0, 80) + "\"");
+    }
+    const std::string unit(500, 'x');
+    decode_problem problem;
+    EXPECT_EQ(parse_go_duration("1" + unit, problem), std::nullopt);
+    EXPECT_EQ(problem.message, "time: unknown unit \"" + unit.substr(0, 80) + "\" in duration \"1" +
+                                   unit.substr(0, 79) + "\"");
+}
+
 TEST(think_value, reads_booleans_and_levels) {
     struct row {
         const char* text;

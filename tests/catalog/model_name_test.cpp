@@ -45,7 +45,8 @@ TEST(model_name, that_breaks_the_rules_is_refused) {
                                          "foo:-x",
                                          "n.s/foo",
                                          std::string(81, 'a'),
-                                         "foo:" + std::string(81, 'a')};
+                                         "foo:" + std::string(81, 'a'),
+                                         "foo" + std::string(1022, ' ')};
     for (const auto& typed : table) {
         EXPECT_FALSE(display_name(typed)) << typed;
     }

@@ -1,6 +1,7 @@
 #pragma once
 // Model names as Ollama writes and compares them (docs/facts/ollama_wire.md#names).
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,9 @@
 #include "corral/core/reason.hpp"
 
 namespace corral::catalog {
+
+// More than all parts of a name together may have: what is longer is none, and not looked at.
+inline constexpr std::size_t longest_name = 1024;
 
 // The display form: white space around it gone, the default host and namespace left out, the tag always there
 // ("Qwen3" -> "Qwen3:latest"). A final ":local" and a scheme in front of a host are dropped. Nothing when the name is not a valid one.

@@ -155,7 +155,7 @@ void conversation_reader::read_image(const ordered_json& block, chat::message& m
     }
     const std::string type = core::text_at(*source, "type");
     if (type != "base64") {
-        problem_.set(core::say("request.image-form/image", type));
+        problem_.set(core::say("request.image-form/image", echo_of(type)));
         return;
     }
     const ordered_json* data = member(*source, "data");
@@ -222,7 +222,7 @@ void read_tool(const json_fields& tool, tool_list& tools) {
         return;
     }
     if (schema != nullptr && !schema->is_object()) {
-        tool.problem().set(core::say("request.field-value/invalid", go_quoted(name)));
+        tool.problem().set(core::say("request.field-value/invalid", go_quoted(echo_of(name))));
         return;
     }
     add_tool(tools.tools, name, description, schema);

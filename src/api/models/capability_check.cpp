@@ -82,8 +82,12 @@ void check_format(const nlohmann::ordered_json& format, decode_problem& problem)
         return;
     }
     json_writer raw;
-    raw.tree(format);
-    problem.set(core::say("request.format-schema/invalid", go_quoted(raw.take())), 500);
+    if (format.is_string()) {
+        raw.text(echo_of(format.get_ref<const std::string&>()));
+    } else {
+        raw.tree(format);
+    }
+    problem.set(core::say("request.format-schema/invalid", go_quoted(echo_of(raw.take()))), 500);
 }
 
 bool names_thinking(const generation::served_model& model) {

@@ -38,11 +38,15 @@ void refuse_cloud(std::string_view typed, decode_problem& problem) {
 }  // namespace
 
 bool names_cloud(std::string_view typed) {
-    return is_cloud(core::lower_case(core::trimmed(typed)));
+    return typed.size() <= catalog::longest_name && is_cloud(core::lower_case(core::trimmed(typed)));
 }
 
 generation::served find_model(const generation::model_directory& models, std::string_view typed,
                               const lookup_words& words, decode_problem& problem) {
+    if (typed.size() > catalog::longest_name) {
+        problem.set(core::say("request.bad-name/invalid"));
+        return nullptr;
+    }
     if (core::trimmed(typed).empty()) {
         problem.set(core::say(words.missing), words.missing_status);
         return nullptr;

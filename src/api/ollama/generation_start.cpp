@@ -95,7 +95,7 @@ void check_level(const generation::served_model& model, const std::string& level
     const bool usual =
         level.empty() || level == "high" || level == "medium" || level == "low" || level == "max";
     if (!usual && !names_thinking(model)) {
-        problem.set(core::say("request.field-value/think", go_quoted(level)));
+        problem.set(core::say("request.field-value/think", go_quoted(echo_of(level))));
     }
 }
 

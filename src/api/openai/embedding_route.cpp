@@ -8,6 +8,7 @@
 #include "api/answer_stream.hpp"
 #include "api/embedding.hpp"
 #include "api/json/decoding.hpp"
+#include "api/json/go_text.hpp"
 #include "api/json/json_writer.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/openai/answer.hpp"
@@ -59,9 +60,9 @@ embedding_fields read_embedding(const http::request& incoming, decode_problem& p
     const std::int64_t dimensions = fields.integer("dimensions").value_or(0);
     out.dimensions = dimensions > 0 ? static_cast<std::size_t>(dimensions) : 0;
     const std::string encoding = fields.text("encoding_format").value_or("");
-    out.as_base64 = core::lower_case(encoding) == "base64";
-    if (!encoding.empty() && !out.as_base64 && core::lower_case(encoding) != "float") {
-        problem.set(core::say("request.field-value/value", encoding));
+    out.as_base64 = core::equal_ignoring_case(encoding, "base64");
+    if (!encoding.empty() && !out.as_base64 && !core::equal_ignoring_case(encoding, "float")) {
+        problem.set(core::say("request.field-value/value", echo_of(encoding)));
     }
     read_input(fields, out);
     return out;

@@ -119,7 +119,7 @@ reasoning_choice read_effort(const std::string& said, decode_problem& problem) {
             return out;
         }
     }
-    problem.set(core::say("request.field-value/reasoning", go_quoted(said)));
+    problem.set(core::say("request.field-value/reasoning", go_quoted(echo_of(said))));
     return out;
 }
 

@@ -103,7 +103,7 @@ void input_reader::add_item(const json_fields& item) {
     } else if (type == "reasoning") {
         thinking_ = item.text("encrypted_content").value_or("");
     } else if (type != "web_search_call") {
-        refuse(core::say("request.message-form/unknown", go_quoted(type.substr(0, 80))));
+        refuse(core::say("request.message-form/unknown", go_quoted(echo_of(type))));
     }
 }
 
@@ -177,7 +177,7 @@ std::optional<std::string> input_reader::search_id(const json_fields& item, cons
         return std::nullopt;
     }
     if (execution != "client") {
-        refuse(core::say("request.message-form/execution", type, go_quoted(execution.substr(0, 80))));
+        refuse(core::say("request.message-form/execution", type, go_quoted(echo_of(execution))));
     } else if (id.empty()) {
         refuse(core::say("request.message-form/client", type));
     }
@@ -263,7 +263,7 @@ void input_reader::read_part(const json_fields& part, chat::message& message) {
     } else if (type == "input_file") {
         fields_.problem().set(core::say("request.not-built/file"));
     } else {
-        refuse(core::say("request.message-form/type", go_quoted(type.substr(0, 80))));
+        refuse(core::say("request.message-form/type", go_quoted(echo_of(type))));
     }
 }
 
