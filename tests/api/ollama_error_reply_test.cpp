@@ -115,6 +115,8 @@ TEST_F(ollama_error, model_names) {
          "ollama cloud is disabled: remote model is unavailable"},
         {generate, R"({"model":"big:cloud:local","prompt":"x"})", 400,
          R"(use either :local or :cloud, not both: "big:cloud:local")"},
+        {chat, R"({"model":"Big:Local:Cloud",)" + user + "}", 400,
+         R"(use either :local or :cloud, not both: "Big:Local:Cloud")"},
     });
 }
 

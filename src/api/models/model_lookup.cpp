@@ -17,18 +17,21 @@ bool is_cloud(std::string_view lower) {
            (lower.substr(colon) == ":cloud" || lower.substr(colon).ends_with("-cloud"));
 }
 
-// Sets the problem of a cloud name, if it is one.
+bool take_suffix(std::string_view& name, std::string_view suffix) {
+    const bool has = name.ends_with(suffix);
+    name.remove_suffix(has ? suffix.size() : 0);
+    return has;
+}
+
+// Sets the problem of a cloud name, if it is one. The suffixes come in any order.
 void refuse_cloud(std::string_view typed, decode_problem& problem) {
-    std::string lower = core::lower_case(core::trimmed(typed));
-    bool local = false;
-    if (lower.ends_with(":local")) {
-        local = true;
-        lower.resize(lower.size() - std::string_view(":local").size());
-    }
-    if (!is_cloud(lower)) {
+    const std::string lower = core::lower_case(core::trimmed(typed));
+    std::string_view name = lower;
+    const bool local = take_suffix(name, ":local");
+    if (!is_cloud(name)) {
         return;
     }
-    if (local) {
+    if (local || (take_suffix(name, ":cloud") && name.ends_with(":local"))) {
         problem.set(core::say("request.bad-name/use", go_quoted(typed)));
     } else {
         problem.set(core::say("request.cloud"), 403);
