@@ -132,9 +132,12 @@ std::optional<std::string> read_toml_text(const std::filesystem::path& path, iss
     if (!std::filesystem::is_regular_file(status)) {
         const bool there = std::filesystem::exists(status);
         const bool closed = error == std::errc::permission_denied;
-        issues.add({}, there    ? core::say("configuration.no-file/file")
-                       : closed ? core::say("configuration.unreadable/closed", error)
-                                : core::say("configuration.no-file/name", error));
+        std::error_code no_link;
+        const auto target = std::filesystem::read_symlink(path, no_link);
+        issues.add({}, there      ? core::say("configuration.no-file/file")
+                       : closed   ? core::say("configuration.unreadable/closed", error)
+                       : !no_link ? core::say("configuration.no-file/link", target)
+                                  : core::say("configuration.no-file/name", error));
         return std::nullopt;
     }
     std::ifstream in(path, std::ios::binary);

@@ -279,12 +279,14 @@ void read_import(catalog::section& root, configuration& to) {
 }
 
 // Folders of the file first, then those beside it, beside the program, and of the system.
-std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& base) {
+std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& base,
+                                      catalog::issue_list& warnings) {
     std::vector<std::string> named;
     root.texts("profiles", named);
     std::vector<fs::path> out;
-    for (const auto& one : named) {
-        out.push_back((base / one).lexically_normal());
+    for (std::size_t i = 0; i < named.size(); ++i) {
+        out.push_back((base / named[i]).lexically_normal());
+        warn_of_absent(root.place("profiles", i), "profiles", out.back(), warnings);
     }
     const auto usual = usual_profile_folders(base);
     out.insert(out.end(), usual.begin(), usual.end());
@@ -392,11 +394,12 @@ configuration_result load_configuration(const configuration_source& source) {
     read_pull(root, source.environment, base, warnings, value.pull);
     read_import(root, value);
     read_server_cards(root, value);
-    configuration_reading with{source, base, profile_folders(root, base), errors, warnings, {}, {}, {}};
+    configuration_reading with{source, base, profile_folders(root, base, warnings), errors, warnings, {},
+                               {},     {}};
     if (!value.state_directory.empty()) {
         with.files_folder = value.state_directory / "services";
     }
-    read_models_directory(root, base, value);
+    read_models_directory(root, base, value, warnings);
     read_models(root, value, with, file, out.errors);
     root.finish();
     read_manifests(value, with);

@@ -9,6 +9,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::config {
 
@@ -17,18 +18,33 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t most_manifests = 1000;
+constexpr std::size_t most_meant = 8;
 
 struct folder_listing {
     std::set<std::string> names;  // the first ones
     bool more = false;
+    std::set<std::string> meant;  // the first ones that have nearly such a name
     core::reason problem;
 };
 
-bool is_manifest(const fs::directory_entry& entry) {
-    const std::string name = entry.path().filename().string();
-    std::error_code gone;  // then it is no file
-    return !name.starts_with('.') && !name.starts_with('#') && entry.path().extension() == ".toml" &&
-           entry.is_regular_file(gone) && !gone;
+// By its name alone: what can't be read, such as a link whose disk is not mounted, is left out and not gone.
+bool is_manifest(std::string_view name) {
+    return !name.starts_with('.') && !name.starts_with('#') && name.ends_with(".toml");
+}
+
+// As other systems' editors and file managers write it.
+bool is_nearly_manifest(std::string_view name) {
+    const std::string lower = core::lower_case(name);
+    return !is_manifest(name) && (is_manifest(lower) || (lower.ends_with(".txt") &&
+                                                         is_manifest(lower.substr(0, lower.size() - 4))));
+}
+
+void keep_first(std::set<std::string>& names, std::string name, std::size_t most, bool& more) {
+    names.insert(std::move(name));
+    if (names.size() > most) {
+        names.erase(std::prev(names.end()));
+        more = true;
+    }
 }
 
 folder_listing list_manifests(const fs::path& folder) {
@@ -39,13 +55,12 @@ folder_listing list_manifests(const fs::path& folder) {
     }
     for (fs::directory_iterator at(folder, error); !error && at != fs::directory_iterator();
          at.increment(error)) {
-        if (!is_manifest(*at)) {
-            continue;
-        }
-        out.names.insert(at->path().filename().string());
-        if (out.names.size() > most_manifests) {
-            out.names.erase(std::prev(out.names.end()));
-            out.more = true;
+        std::string name = at->path().filename().string();
+        if (is_manifest(name)) {
+            keep_first(out.names, std::move(name), most_manifests, out.more);
+        } else if (is_nearly_manifest(name)) {
+            bool unsaid = false;
+            keep_first(out.meant, std::move(name), most_meant, unsaid);
         }
     }
     if (error) {
@@ -183,11 +198,23 @@ std::vector<std::string> left_out_lines(const left_out_manifest& of) {
     return out;
 }
 
-void read_models_directory(catalog::section& root, const fs::path& base, configuration& to) {
+void read_models_directory(catalog::section& root, const fs::path& base, configuration& to,
+                           catalog::issue_list& warnings) {
     std::string folder = "models.d";
     root.text("models_directory", folder);
     const fs::path said = (base / (folder.empty() ? "models.d" : folder)).lexically_normal();
     to.models_directory = said.has_filename() ? said : said.parent_path();
+    if (root.has("models_directory")) {
+        warn_of_absent(root.place("models_directory"), "models_directory", to.models_directory, warnings);
+    }
+}
+
+void warn_of_absent(const toml::source_region& where, const std::string& key, const fs::path& folder,
+                    catalog::issue_list& warnings) {
+    std::error_code error;  // then it is there, and whoever reads it says why it can't be read
+    if (!fs::exists(folder, error) && !error) {
+        warnings.add(where, core::say("configuration.passed-over/folder", key, folder));
+    }
 }
 
 void check_beside(catalog::section& table, const catalog::model_entry& model, const configuration& so_far) {
@@ -204,6 +231,10 @@ void read_manifests(configuration& to, configuration_reading& context) {
         context.manifest_warnings.push_back(
             {to.models_directory.string(), 0, 0,
              core::say("configuration.manifests", most_manifests, *found.names.rbegin())});
+    }
+    for (const std::string& name : found.meant) {
+        context.manifest_warnings.push_back(
+            {(to.models_directory / name).string(), 0, 0, core::say("configuration.passed-over/file")});
     }
     if (!found.problem.empty()) {
         to.left_out.push_back(

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "config/configuration_fixture.hpp"
 #include "corral/fleet/reload_policy.hpp"
@@ -58,18 +59,63 @@ TEST_F(configuration_manifests, are_read_in_the_order_of_their_names_after_the_f
     EXPECT_GT(settings.models[1].size_bytes, 0U);
 }
 
-TEST_F(configuration_manifests, are_not_hidden_files_copies_of_editors_or_folders) {
+TEST_F(configuration_manifests, are_not_hidden_files_or_copies_of_editors) {
     for (const char* name :
-         {".a.toml", "a.toml~", "a.toml.bak", "#a.toml#", "a.TOML", "#a.toml", "b.toml/x"}) {
+         {".a.toml", "a.toml~", "a.toml.bak", "#a.toml#", "#a.toml", "notes.txt", "a.sums"}) {
         put(name, manifest("a"));
     }
-    EXPECT_THAT(names(read()), IsEmpty());
+    const auto out = load("log_level = \"info\"\n");
+    ASSERT_TRUE(out.value);
+    EXPECT_THAT(names(*out.value), IsEmpty());
+    EXPECT_THAT(out.value->left_out, IsEmpty());
+    EXPECT_THAT(out.warnings, IsEmpty());
+}
+
+TEST_F(configuration_manifests, files_that_were_meant_to_be_some_are_named) {
+    for (const char* name : {"a.TOML", "b.toml.txt", ".c.toml.txt", "d.toml.bak"}) {
+        put(name, manifest("a"));
+    }
+    const auto out = load("log_level = \"info\"\n");
+    ASSERT_TRUE(out.value);
+    EXPECT_THAT(names(*out.value), IsEmpty());
+    ASSERT_EQ(out.warnings.size(), 2U);
+    EXPECT_EQ(out.warnings[0].file, folder_.path() / "models.d/a.TOML");
+    EXPECT_EQ(out.warnings[1].file, folder_.path() / "models.d/b.toml.txt");
+    EXPECT_THAT(out.warnings[1].message, HasSubstr("is not read as a manifest"));
+}
+
+TEST_F(configuration_manifests, one_that_is_no_file_or_a_link_to_nowhere_is_left_out) {
+    put("a.toml", manifest("a"));
+    const auto now = read();
+    const auto place = folder_.path() / "models.d/a.toml";
+    const auto expect_left_out = [&](const std::string& why) {
+        auto wanted = read();
+        EXPECT_THAT(problem(wanted), HasSubstr(why));
+        EXPECT_THAT(fleet::keep_served(now, wanted), ElementsAre("a:latest")) << why;
+        std::filesystem::remove_all(place);
+    };
+    std::filesystem::remove(place);
+    std::filesystem::create_symlink("/mnt/away/a.toml", place);
+    expect_left_out(
+        "models.d/a.toml: cannot be read: it is a link to '/mnt/away/a.toml', which is not there");
+    std::filesystem::create_directory(place);
+    expect_left_out("it is not a file");
+    ASSERT_EQ(::mkfifo(place.c_str(), 0600), 0);
+    expect_left_out("it is not a file");
 }
 
 TEST_F(configuration_manifests, live_where_the_file_says) {
     folder_.write("elsewhere/a.toml", manifest("a"));
     EXPECT_THAT(names(read("models_directory = \"elsewhere/\"\n")), ElementsAre("a:latest"));
-    EXPECT_THAT(names(read("models_directory = \"nowhere\"\n")), IsEmpty());
+    const auto out = load("profiles = [\"vendor\", \"away\"]\nmodels_directory = \"nowhere\"\n");
+    ASSERT_TRUE(out.value);
+    EXPECT_THAT(names(*out.value), IsEmpty());
+    ASSERT_EQ(out.warnings.size(), 2U);
+    EXPECT_EQ(out.warnings[0].line, 1U);
+    EXPECT_THAT(out.warnings[0].message, HasSubstr("'profiles' names "));
+    EXPECT_THAT(out.warnings[0].message, HasSubstr("away, which is not there"));
+    EXPECT_EQ(out.warnings[1].line, 2U);
+    EXPECT_THAT(out.warnings[1].message, HasSubstr("nowhere, which is not there"));
 }
 
 TEST_F(configuration_manifests, need_no_configuration_beside_them) {

@@ -95,7 +95,9 @@ def test_one_bad_manifest_takes_nothing_down(tmp_path):
         line = next(number for number, text in enumerate(bad.read_text().splitlines(), 1) if text.startswith("pacage"))
         assert shelf.logged(f"{bad}:{line}:1: unknown key 'pacage'")
         left_out = {entry["file"]: entry for entry in status(shelf)["left_out"]}
-        assert set(left_out) == {str(bad), str(shelf.manifests / "second.toml")}
+        folder = shelf.manifests / "folder.toml"
+        assert set(left_out) == {str(bad), str(shelf.manifests / "second.toml"), str(folder)}
+        folder.rmdir()
         assert left_out[str(bad)]["name"] == "bad:latest"
         assert "is already defined" in left_out[str(shelf.manifests / "second.toml")]["problems"][0]
         assert "left out" in done(shelf, "status")
@@ -120,6 +122,15 @@ def test_one_bad_manifest_takes_nothing_down(tmp_path):
         assert services_of(shelf, "good:latest")["runtime"]["pid"] == before
         assert shelf.ask("good", "[[text=as before]]").json["message"]["content"] == "as before"
 
+        # Its disk is not mounted.
+        good.unlink()
+        good.symlink_to(tmp_path / "away" / "good.toml")
+        run = corral(shelf, "reload")
+        assert run.returncode == 0 and "removed: none" in run.stdout and "model good:latest stays as it was" in run.stderr
+        assert "which is not there" in run.stderr and str(good) in [entry["file"] for entry in status(shelf)["left_out"]]
+        assert services_of(shelf, "good:latest")["runtime"]["pid"] == before
+
+        good.unlink()
         good.write_text(text)
         bad.unlink()
         assert "added: none; removed: none; changed: none" in done(shelf, "reload")

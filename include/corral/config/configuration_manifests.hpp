@@ -10,11 +10,16 @@
 namespace corral::config {
 
 // Reads `models_directory`; without the key models.d in the folder of the configuration.
-void read_models_directory(catalog::section& root, const std::filesystem::path& base, configuration& to);
+void read_models_directory(catalog::section& root, const std::filesystem::path& base, configuration& to,
+                           catalog::issue_list& warnings);
 
-// Every *.toml of `to.models_directory` in the order of their names; hidden files, editors' copies and what
-// is no file are passed over, at most 1,000 are read. Relative paths of a manifest start at its own folder.
-// One with a mistake, or with a name that is taken (the configuration's own models first, then those of
+// Warns where a folder that a key names is not there.
+void warn_of_absent(const toml::source_region& where, const std::string& key,
+                    const std::filesystem::path& folder, catalog::issue_list& warnings);
+
+// Every *.toml of `to.models_directory` in the order of their names; hidden files and editors' copies are
+// passed over, at most 1,000 are read. Relative paths of a manifest start at its own folder.
+// One that can't be read (a folder, a link whose target is gone), with a mistake, or with a name that is taken (the configuration's own models first, then those of
 // earlier files), goes to `left_out`, and all others to `models`.
 void read_manifests(configuration& to, configuration_reading& context);
 

@@ -20,6 +20,8 @@ inline constexpr std::array configuration_table{
             "Look at its owner by 'ls -l FILE', then 'sudo chown corral FILE' or 'chmod u+r FILE'."},
     message{"configuration.no-file", configuration_reader,
             "file| cannot be read: it is not a file; name the file itself\n"
+            "link| cannot be read: it is a link to '{target}', which is not there; mount its disk, or mend "
+            "the link\n"
             "name| cannot be read: {why}; check its name",
             "There is nothing of that name, or it is a folder or a device.", "Look at it by 'ls -l FILE'."},
     message{"configuration.not-toml", configuration_reader,
@@ -33,6 +35,11 @@ inline constexpr std::array configuration_table{
             "holds more than {most-manifests:d} manifests; those after '{name}' are not read",
             "A folder of manifests is read up to a bound, so that a wrong folder costs nothing.",
             "Take out what is no model's, or name another folder by models_directory."},
+    message{"configuration.passed-over", configuration_reader,
+            "file| is not read as a manifest: rename it, so that its name ends in '.toml'\n"
+            "folder| '{key}' names {folder}, which is not there",
+            "A file or folder that looks as if it was meant has no effect.",
+            "Mend its name; a folder may be on a disk that isn't mounted."},
     message{"configuration.missing-key", configuration_reader,
             "images| [traits.images] must say 'types' or 'none'\n"
             "count| 'count' is missing: which variable says how many files there are\n"
