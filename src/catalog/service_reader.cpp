@@ -114,6 +114,22 @@ void read_url(section& table, service_template& service, const service_reading& 
     }
 }
 
+// A program that is not told its port has one compiled in, which only another program would have elsewhere.
+void check_compiled_port(section& table, const service_template& service, std::uint16_t before) {
+    const std::string number = std::to_string(service.port);
+    const auto says_it = [&](const std::string& text) { return text.find(number) != std::string::npos; };
+    const bool is_told =
+        chooses_port(service) ||
+        (service.port != 0 && (std::ranges::any_of(service.command, says_it) ||
+                               std::ranges::any_of(service.environment, [&](const auto& entry) {
+                                   return says_it(entry.second);
+                               })));
+    if (before != 0 && service.port != before && !is_told && !table.has("command")) {
+        const char* const key = table.has("port") ? "port" : "url";
+        table.complain(table.place(key), core::say("configuration.compiled-port", before, service.name, key));
+    }
+}
+
 void check_probe_url(section& table, const char* key, const probe_template& of,
                      const service_reading& reading) {
     const auto inner = table.table(key);
@@ -250,6 +266,7 @@ void read_lines(section& table, std::vector<log_meaning>& into) {
 }  // namespace
 
 void read_service(section table, service_template& service, const service_reading& reading) {
+    const std::uint16_t before = service.port;
     read_command(table, "command", service.command, reading);
     if (reading.overriding) {
         read_command(table, "arguments", service.command, reading);
@@ -258,7 +275,9 @@ void read_service(section table, service_template& service, const service_readin
     read_working_directory(table, service, reading);
     read_url(table, service, reading);
     table.integer("port", service.port, 0, 65535);
-    if (!reading.overriding) {
+    if (reading.overriding) {
+        check_compiled_port(table, service, before);
+    } else {
         check_rendered(table, service.rendered, reading);
     }
     table.flag("pty", service.pty);

@@ -17,6 +17,7 @@ package = "package"
 variables = { layers = 12 }
 [models.fallbacks.services.runtime]
 port = 8001
+command = ["./other", "{layers}"]
 )";
 
 class configuration_fallbacks : public configuration_file {
@@ -50,7 +51,7 @@ package = "package"
 family = "chatml"
 variables = { layers = 1 }
 sampling = { temperature = 0.5 }
-services = { runtime = { port = 8002 } }
+services = { runtime = { port = 8002, command = ["./other", "{layers}"] } }
 )";
     std::string text = model_text + more;
     // Keys of the fallback stand before its tables.
@@ -86,9 +87,9 @@ services = { runtime = { port = 8002 } }
 TEST_F(configuration_fallbacks, with_a_mistake_are_named_by_key_and_place) {
     EXPECT_THAT(complaint(model_text + fallback_text + "[[models.fallbacks]]\npackage = \"package\"\n"),
                 HasSubstr("profile"));
-    EXPECT_THAT(complaint(model_text +
-                          "[[models.fallbacks]]\npinned = true\nprofile = \"small\"\npackage = "
-                          "\"package\"\nvariables = { layers = 1 }\nservices = { runtime = { port = 1 } }\n"),
+    EXPECT_THAT(complaint(model_text + "[[models.fallbacks]]\npinned = true\nprofile = \"small\"\npackage = "
+                                       "\"package\"\nvariables = { layers = 1 }\nservices = { runtime = { "
+                                       "port = 1, command = [\"./other\", \"{layers}\"] } }\n"),
                 HasSubstr("pinned"));
     EXPECT_THAT(complaint(model_text + "[[models.fallbacks]]\nprofile = \"smal\"\npackage = \"package\"\n"),
                 HasSubstr("did you mean 'small'"));

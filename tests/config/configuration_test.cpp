@@ -245,7 +245,28 @@ TEST_F(configuration_file, refuses_two_services_on_one_port) {
                           "'runtime' of model 'Qwen3:4b'"));
     EXPECT_THAT(complaints("listen = \"127.0.0.1:8000\"\n" + model_text + unguarded),
                 HasSubstr("already that of 'listen'"));
-    EXPECT_EQ(complaints(model_text + other + "services = { runtime = { port = 8001 } }\n"), "");
+    EXPECT_EQ(
+        complaints(model_text + unguarded + other +
+                   "services = { runtime = { guard = \"off\", port = 8001, command = [\"./other\"] } }\n"),
+        "");
+}
+
+TEST_F(configuration_file, refuses_a_port_that_no_command_tells_a_program) {
+    const auto told = [this](const std::string& service) {
+        return complaints(model_text + "[models.services.runtime]\n" + service);
+    };
+    const std::string words =
+        "port 8000 is compiled into the program of service 'runtime', whose command does not name {port}; "
+        "leave ";
+    EXPECT_EQ(told("port = 18123\n"), "c.toml:8:8: " + words + "'port' out: the port guard moves it\n");
+    EXPECT_THAT(told("port = 0\n"), HasSubstr(words));
+    EXPECT_THAT(told("url = \"http://127.0.0.1:18123\"\n"), HasSubstr(words + "'url' out"));
+    EXPECT_EQ(told("port = 8000\n"), "") << "its own";
+    EXPECT_EQ(told("port = 18123\narguments = [\"--port\", \"{port}\"]\n"), "");
+    EXPECT_EQ(told("port = 18123\nenvironment = { PORT = \"{port}\" }\n"), "");
+    EXPECT_EQ(told("port = 18123\nenvironment = { LISTEN = \"127.0.0.1:18123\" }\n"), "");
+    EXPECT_THAT(told("port = 18123\nenvironment = { LD_LIBRARY_PATH = \"/lib\" }\n"), HasSubstr(words));
+    EXPECT_EQ(told("port = 18123\ncommand = [\"./built-for-18123\", \"{layers}\"]\n"), "");
 }
 
 TEST_F(configuration_file, tells_the_mistakes_of_a_profile_once_and_by_its_own_name) {

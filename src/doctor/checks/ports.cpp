@@ -17,7 +17,8 @@ constexpr std::array ports_kinds{
         "port.taken", severity::error, "another program holds the port that a service is to have",
         "the vendor's server would say that it is ready and then end, or share the port with the other "
         "and mix up their answers",
-        "stop that program, or give the service another port"},
+        "stop that program; where the command names {port}, another one helps, and else the port guard "
+        "(guard = \"warn\")"},
     finding_kind{
         "port.compiled-in-taken", severity::note,
         "another program holds the port that is compiled into a runtime",

@@ -91,9 +91,9 @@ port_watch::fault port_watch::taken_by(const listener_judgement& taker) const {
     if (taker.sibling && confined_.followed()) {
         return turn_fault();
     }
-    return process::program_fault{
-        port_taken, core::say("service.port-taken", endpoint_.port(), taker.who),
-        "stop that program or give this service another port; it is looked at again by itself"};
+    return process::program_fault{port_taken, core::say("service.port-taken", endpoint_.port(), taker.who),
+                                  "stop that program, or give this service another port if its command names "
+                                  "{port}; it is looked at again by itself"};
 }
 
 core::result<void> port_watch::resume(std::uint16_t port, bool followed, bool unreached,
@@ -211,7 +211,7 @@ process::program_fault port_watch::fault_of(const listener_judgement& found, cor
         return turn_fault();
     }
     return {"foreign-listener", core::say("service.intruder", endpoint_.port(), found.who),
-            "stop that program or give this service another port"};
+            "stop that program, or give this service another port if its command names {port}"};
 }
 
 port_watch::search port_watch::listener_missing(pid_t leader, core::steady_time now) {

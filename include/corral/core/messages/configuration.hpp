@@ -167,7 +167,14 @@ inline constexpr std::array configuration_table{
         "service| service '{name}' of model '{name}' wants port {port:d}, which is already that of {second}\n"
         "agent| 'agent' has the port of 'listen'; give it one of its own",
         "Two services can't listen at one port.",
-        "Write another port, or port = 0 and {port} in the command."},
+        "Write another port, or port = 0 and {port} in the command. One that is compiled into the program "
+        "is moved by the port guard alone (guard = \"warn\")."},
+    message{"configuration.compiled-port", configuration_reader,
+            "port {port:d} is compiled into the program of service '{name}', whose command does not name "
+            "{{port}}; leave '{key}' out: the port guard moves it",
+            "The program would listen at its own port all the same, and Corral wait at the other one.",
+            "Take the line out; guard = \"warn\" gives each service a port of its own. For a program with "
+            "another one, say its 'command' too."},
     message{"configuration.profile-services", configuration_reader,
             "profile| a profile needs at least one [[services]]; one of a server that others look after says "
             "'remote = true'\n"

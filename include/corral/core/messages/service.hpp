@@ -118,12 +118,14 @@ inline constexpr std::array service_table{
     message{
         "service.port-taken", service_reader, "port {port:d} is already taken by {program}",
         "Another program listens there; nothing is started until it is free, and it is looked at by itself.",
-        "Stop that program, or give the service another port."},
+        "Stop that program. Where its command names {port}, 'port' gives the service another one; one that "
+        "is compiled into the program is moved by the port guard alone (guard = \"warn\")."},
     message{"service.intruder", service_reader,
             "port {port:d} is also listened on by {program}, which is not part of this service; no prompt "
             "may reach it",
             "A foreign program shares the port; the service is stopped so that no prompt reaches it.",
-            "Stop that program, or give the service another port."},
+            "Stop that program. Where its command names {port}, 'port' gives the service another one; one "
+            "that is compiled into the program is moved by the port guard alone (guard = \"warn\")."},
     message{"service.reachable", service_reader,
             "listens on {where} at port {port:d}: reachable from the network, without authentication; {why}\n"
             "more| so it is at {count:d} more ports\n"
