@@ -86,6 +86,17 @@ bool are_few(const nlohmann::ordered_json& tree, std::size_t& left) {
            std::all_of(tree.begin(), tree.end(), [&left](const auto& each) { return are_few(each, left); });
 }
 
+// Compiling one takes longer than all else of a short request. A property may have the name too, but that is an object.
+bool has_pattern(const nlohmann::ordered_json& schema) {
+    if (schema.is_object()) {
+        const auto found = schema.find("pattern");
+        if (found != schema.end() && found->is_string()) {
+            return true;
+        }
+    }
+    return schema.is_structured() && std::any_of(schema.begin(), schema.end(), has_pattern);
+}
+
 std::string date_of(wall_time when) {
     const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
     std::tm parts{};
@@ -179,7 +190,8 @@ bool is_long(const chat::generation_request& request, std::size_t more) {
                    (request.hole ? request.hole->prefix.size() + request.hole->suffix.size() : 0) +
                    request.prompt_template.size() >
                short_bytes ||
-           !are_few(request.tools, values) || !are_few(request.format, values);
+           !are_few(request.tools, values) || !are_few(request.format, values) ||
+           has_pattern(request.tools) || has_pattern(request.format);
 }
 
 preparation prepare_request(chat::generation_request& request, const served_model& model,

@@ -312,6 +312,52 @@ TEST(structured_output, a_hostile_schema_or_answer_costs_bounded_time) {
     expect_quick(R"({"type":"string"})", strings);
 }
 
+// RE2 bounds its programs, and not the time in which it makes them.
+TEST(structured_output, patterns_are_compiled_in_bounded_time) {
+    const auto repeated = [](const std::string& part, int count) {
+        std::string out;
+        for (int i = 0; i < count; ++i) {
+            out += part;
+        }
+        return out;
+    };
+    const auto schema_of = [](const std::string& pattern, int count) {
+        ordered_json out = {{"type", "object"}, {"properties", ordered_json::object()}};
+        for (int i = 0; i < count; ++i) {
+            out["properties"]["p" + std::to_string(i)] = {{"pattern", pattern + std::to_string(i)}};
+        }
+        return out;
+    };
+    const std::vector<std::pair<std::string, int>> costly{
+        {"(?i)(?:" + repeated("\\p{Lu}?", 20) + ")", 100},
+        {"(?i)(?:" + repeated("[\\pL\\PM\\pN]", 60) + "){0}x", 40},
+        {"(?i)" + repeated("\\pL", 1300), 10},
+        {repeated("a{0,1000}", 450), 10},
+        {repeated("(a|b{3,900}){0,1}", 200), 10},
+    };
+    for (const auto& [pattern, count] : costly) {
+        const ordered_json schema = schema_of(pattern, count);
+        const std::clock_t begin = std::clock();
+        const auto strict = format_plan::make(schema, schema_rule::checked_whole);
+        ASSERT_FALSE(strict) << pattern.substr(0, 40);
+        EXPECT_NE(strict.error().message.text().find("the patterns take too much work together"),
+                  std::string::npos)
+            << strict.error().message;
+        const auto loose = format_plan::make(schema);
+        ASSERT_TRUE(loose);
+        EXPECT_TRUE(loose->unchecked().contains("pattern"));
+        EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 5) << pattern.substr(0, 40);
+    }
+    for (const char* usual :
+         {R"(^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$|)",
+          R"(^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$|)", R"(^.{1,64}$|)",
+          R"(^\u{1F600}\x{1F600}+$|)"}) {
+        const auto made = format_plan::make(schema_of(usual, 100), schema_rule::checked_whole);
+        EXPECT_TRUE(made) << usual << (made ? std::string() : made.error().message.text());
+    }
+    EXPECT_TRUE(format_plan::make(schema_of(R"(^[\p{L}\p{M}' -]+$|)", 20), schema_rule::checked_whole));
+}
+
 TEST(structured_output, is_complete_with_the_value_and_takes_no_more) {
     format_reader reader(plan_of(person));
     for (const char* piece : {"Here: {\"name\": \"A", "da\", \"ag", "e\": 36"}) {

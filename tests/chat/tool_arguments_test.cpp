@@ -83,6 +83,19 @@ TEST(tool_arguments, what_can_not_be_judged_fits) {
               argument_fit::fitting);
 }
 
+TEST(tool_arguments, a_pattern_that_takes_long_to_compile_is_not_looked_at) {
+    std::string classes = "^";
+    for (int i = 0; i < 20; ++i) {
+        classes += "\\pL";
+    }
+    for (const auto& [pattern, how] : std::vector<std::pair<std::string, argument_fit>>{
+             {"^[a-z]+$", argument_fit::wrong}, {classes, argument_fit::fitting}}) {
+        const ordered_json schema = {{"properties", {{"a", {{"pattern", pattern}}}}}};
+        tool_call call = call_of("f", ordered_json{{"a", "1"}});
+        EXPECT_EQ(fit_arguments(tools_with(schema.dump()), call).how, how) << pattern;
+    }
+}
+
 // Alternatives inside alternatives would be tried for ever.
 TEST(tool_arguments, mending_ends) {
     std::string schema = R"({"type":"integer"})";

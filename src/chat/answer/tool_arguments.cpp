@@ -187,13 +187,14 @@ private:
 argument_verdict fit_arguments(const ordered_json& tools, tool_call& call) {
     constexpr std::size_t most_values = 1'000;
     constexpr std::size_t steps = 5'000;
+    constexpr std::size_t pattern_work = 5'000;
     const ordered_json* const schema = schema_of(tools, call.name);
     std::size_t left = most_values;
     if (schema == nullptr || !is_small(*schema, left) || !is_small(call.arguments, left)) {
         return {};
     }
     std::set<std::string> unchecked;
-    const auto plan = plan_schema(*schema, &unchecked);
+    const auto plan = plan_schema(*schema, &unchecked, pattern_work);
     std::size_t budget = steps;
     auto wrong = plan ? violation(*plan, json(call.arguments), budget) : std::nullopt;
     if (!wrong || budget == 0) {

@@ -29,16 +29,13 @@ constexpr std::array<std::string_view, 10> unsupported{
 
 std::string shown(std::string_view text) {
     constexpr std::size_t longest = 100;
-    std::string out(text.substr(0, longest));
-    if (text.size() > longest) {
-        out += "...";
-    }
-    return out;
+    return std::string(text.substr(0, longest)) + (text.size() > longest ? "..." : "");
 }
 
 class planner {
 public:
-    planner(const ordered& root, std::set<std::string>* unchecked) : root_(root), unchecked_(unchecked) {}
+    planner(const ordered& root, std::set<std::string>* unchecked, std::size_t pattern_work)
+        : root_(root), unchecked_(unchecked), pattern_work_(pattern_work) {}
 
     core::result<schema_plan> run() {
         index_of(root_, "#", 0);
@@ -386,7 +383,7 @@ private:
             return leave_out(current, "pattern",
                              "'pattern' must be a text, and there may be " + std::to_string(max_patterns));
         }
-        auto made = make_pattern(value.get_ref<const std::string&>());
+        auto made = make_pattern(value.get_ref<const std::string&>(), pattern_work_);
         if (!made) {
             return leave_out(current, "pattern", made.error().message);
         }
@@ -403,6 +400,7 @@ private:
     std::vector<bool> partial_;  // something in it, however deep, is left out
     std::deque<job> waiting_;
     std::size_t patterns_ = 0;
+    std::size_t pattern_work_;  // that is left
     std::optional<core::failure> refusal_;
 };
 
@@ -436,7 +434,8 @@ const std::array<planner::keyword, 25> planner::keywords{{
 
 }  // namespace
 
-core::result<schema_plan> plan_schema(const ordered& schema, std::set<std::string>* unchecked) {
+core::result<schema_plan> plan_schema(const ordered& schema, std::set<std::string>* unchecked,
+                                      std::size_t pattern_work) {
     constexpr unsigned max_levels = 128;
     if (deeper_than(schema, max_levels)) {
         return core::make_failure(core::errc::refused, core::say("request.format-schema/schema-nested"));
@@ -445,7 +444,7 @@ core::result<schema_plan> plan_schema(const ordered& schema, std::set<std::strin
         return core::make_failure(core::errc::refused,
                                   core::say("request.format-schema/format-schema", max_text_bytes / 1024));
     }
-    return planner(schema, unchecked).run();
+    return planner(schema, unchecked, pattern_work).run();
 }
 
 }  // namespace corral::chat

@@ -80,11 +80,15 @@ struct schema_node {
 // The first is the whole schema.
 using schema_plan = std::vector<schema_node>;
 
+// Of all patterns of a schema (make_pattern): 0.2 s at most.
+inline constexpr std::size_t whole_pattern_work = 100'000;
+
 // errc::refused with a sentence for the client; the rules stand in corral/chat/structured_output.hpp. With
 // `unchecked` keywords that can't be checked are left out instead, and named there: a value that fits the schema is
 // never taken for one that does not.
 [[nodiscard]] core::result<schema_plan> plan_schema(const nlohmann::ordered_json& schema,
-                                                    std::set<std::string>* unchecked = nullptr);
+                                                    std::set<std::string>* unchecked = nullptr,
+                                                    std::size_t pattern_work = whole_pattern_work);
 
 // Nothing when `value` fits the schema of that index, else the first violation, as "$.age: expected integer, got string". Takes its steps
 // from `budget`; when that is used up the value does not fit. REQUIRES: `value` is at most 64 levels deep.

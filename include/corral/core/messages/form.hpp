@@ -165,6 +165,7 @@ inline constexpr std::array form_table{
             "schema-nested| the format's schema is nested too deeply\n"
             "format-must| the format must be \"json\" or a JSON Schema object\n"
             "pattern-must| 'pattern' must be a text of at most {pattern-bytes:d} bytes\n"
+            "pattern-work| the patterns take too much work together, please leave this 'pattern' out\n"
             "pattern-run| this 'pattern' can't be run in bounded time ({longest}), please leave it out\n"
             "format-schema| the format's schema is longer than {text-bytes:d} KiB\n"
             "invalid| invalid format: {take}; expected \"json\" or a valid JSON Schema object",
