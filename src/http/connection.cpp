@@ -21,9 +21,10 @@ constexpr std::size_t stall_window = 64 * 1024;  // bytes that must be taken wit
 constexpr std::size_t at_once = 64 * 1024;       // bytes that are sent before others have a turn of the loop
 constexpr std::size_t keep_capacity = 1024;      // an empty inbox keeps no more
 constexpr core::milliseconds end_look_pause{500};
-// Bytes in the socket behind a full inbox. The end of a client that has left more may never arrive: its system keeps both
-// until there is room.
+// Bytes in the socket behind a full inbox, for so many looks. The end of a client that has left more may never arrive: its
+// system keeps both until there is room.
 constexpr int most_unread = 32 * 1024;
+constexpr unsigned most_looks = 10;
 
 bool all_sent(const gather& parts) {
     return std::all_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); });
@@ -270,7 +271,9 @@ void connection::look_for_end() {
         const int handle = self->socket_.native_handle();
         pollfd state{handle, POLLRDHUP, 0};
         int unread = 0;
-        if (::poll(&state, 1, 0) > 0 || (::ioctl(handle, FIONREAD, &unread) == 0 && unread > most_unread)) {
+        const bool long_enough = ++self->looks_ >= most_looks;
+        if (::poll(&state, 1, 0) > 0 ||
+            (long_enough && ::ioctl(handle, FIONREAD, &unread) == 0 && unread > most_unread)) {
             self->on_input_end(core::asio::error::eof);
         } else {
             self->look_for_end();
@@ -417,6 +420,7 @@ void connection::cancel_exchange_later() {
 
 void connection::begin_exchange() {
     serving_ = true;
+    looks_ = 0;
     ++exchange_;
     if (ended_) {
         cancel_exchange_later();

@@ -164,6 +164,7 @@ private:
     bool relayed_ = false;
     bool reading_ = false;
     bool looking_ = false;  // for the end of a client that is not read
+    unsigned looks_ = 0;    // in this exchange
     bool fresh_ = false;
     bool ended_ = false;
     bool serving_ = false;

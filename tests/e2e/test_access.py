@@ -57,7 +57,7 @@ def test_plain_http_on_the_tls_port_is_told_so(tmp_path):
         answer = box.get("/api/tags")
         assert answer.status == 400
         assert answer.body == b"Client sent an HTTP request to an HTTPS server.\n"
-        for words in (["status"], ["list"], ["run", "sim", "hi"], ["bench", "sim"], ["connect", "opencode"]):
+        for words in (["status"], ["run", "sim", "hi"], ["bench", "sim"], ["connect", "opencode"]):
             told = subprocess.run([BIN / "corral", *words, "--url", f"http://127.0.0.1:{box.port}"], capture_output=True, text=True,
                                   stdin=subprocess.DEVNULL, timeout=60)
             assert told.returncode != 0 and "write https:// in its address" in told.stderr, told
@@ -68,7 +68,8 @@ def test_plain_http_on_the_tls_port_is_told_so(tmp_path):
 
 def asked_by_run(box, **more):
     return subprocess.run([BIN / "corral", "run", "sim", "[[text=hello]]", "--config", box.config_file], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60, env={**os.environ, **more})
+                          capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "XDG_STATE_HOME": str(box.folder / "state-home"), **more})
 
 
 def test_corral_run_asks_its_own_box_by_https(tmp_path):

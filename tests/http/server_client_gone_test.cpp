@@ -73,7 +73,7 @@ TEST(client_gone, by_close) {
 }
 
 TEST(client_gone, with_more_behind_its_request_than_is_read) {
-    for (const std::size_t bytes : {70'000U, 90'000U, 4'000'000U}) {
+    for (const std::size_t bytes : {70'000U, 4'000'000U}) {
         expect_noticed("/", [bytes](raw_client& client) {
             client.send_what_is_taken(std::string(bytes, 'G'));
             client.close();

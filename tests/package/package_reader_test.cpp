@@ -283,10 +283,12 @@ TEST(package_reader, the_name_is_what_a_person_says) {
 TEST(package_reader, what_is_no_package_says_what_to_do) {
     const vendor_tree tree("Qwen3-4B");
     EXPECT_EQ(ids(read(tree.root() / "nowhere")), words{"package.unreadable"});
-    tree.text("model.gguf", "GGUF");
-    EXPECT_THAT(all_text(read(tree.folder() / "model.gguf")),
-                HasSubstr("Name the folder that holds it: corral import " + tree.folder().string()));
     EXPECT_THAT(all_text(read(tree.folder())), HasSubstr("is empty"));
+    tree.text("model.gguf", "GGUF");
+    const std::filesystem::path file = tree.folder() / "model.gguf";
+    EXPECT_THAT(all_text(read(file)),
+                HasSubstr("Name the folder that holds it: corral import " + tree.folder().string()));
+    std::filesystem::remove(file);
     fill(tree, qwen3_4b);
     const reading above = read(tree.root());
     EXPECT_EQ(ids(above), words{"package.unknown"});

@@ -203,10 +203,8 @@ void print_json(const import_plan& plan, const package_trust& trust, const impor
     out["file"] = plan.file.string();
     out["manifest"] = plan.text;
     out["written"] = what.written;
-    if (const std::string why =
-            status == not_imported && what.problem.empty() ? first_error(plan.findings) : what.problem;
-        !why.empty()) {
-        out["error"] = why;
+    if (!what.problem.empty()) {
+        out["error"] = what.problem;
     }
     out["reloaded"] = what.reloaded;
     out["findings"] = doctor_json(plan.findings);

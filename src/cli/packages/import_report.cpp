@@ -158,11 +158,6 @@ std::vector<std::string> commands_of(const import_plan& plan,
     return out;
 }
 
-std::string first_error(const std::vector<catalog::finding>& findings) {
-    const auto found = std::ranges::find(findings, catalog::severity::error, &catalog::finding::level);
-    return found == findings.end() ? std::string() : found->what;
-}
-
 std::vector<std::string> hub_commands(const std::string& typed) {
     constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     std::string_view rest = typed;

@@ -23,9 +23,6 @@ namespace corral::cli {
 [[nodiscard]] std::vector<std::string> commands_of(
     const import_plan& plan, const std::function<bool(const std::filesystem::path&)>& may_write);
 
-// What the first of them that is an error says; empty: none is one.
-[[nodiscard]] std::string first_error(const std::vector<catalog::finding>& findings);
-
 // The commands that fetch what `typed` names at a hub ("ORG/NAME", or the address of its page) or in the catalogue
 // ("NAME:TAG"), and import it; empty: that is no such name.
 [[nodiscard]] std::vector<std::string> hub_commands(const std::string& typed);
