@@ -89,7 +89,8 @@ std::string session_seal::open_for(const key_entry& key, std::int64_t now) const
 
 bool session_seal::opens(const key_entry& key, std::string_view shown, std::int64_t now) const {
     const auto parts = core::split(shown, between);
-    if (parts.size() != 3 || parts[2].empty() || std::ranges::find(ended_, parts[2]) != ended_.end()) {
+    if (parts.size() != 3 || parts[2].empty() ||
+        std::ranges::find(ended_, parts[2], &ended::mark) != ended_.end()) {
         return false;
     }
     std::int64_t until = 0;
@@ -146,16 +147,20 @@ void session_seal::note_failure(const std::string& peer, core::steady_time now) 
     failures_.try_emplace(peer, failures{now, 0}).first->second.count += 1;
 }
 
-void session_seal::end(std::string_view shown) {
-    constexpr std::size_t most = 1024;
-    const auto parts = core::split(shown, between);
-    if (parts.size() != 3 || parts[2].size() != 2 * secret_.size()) {
+// Only what is open: a stranger's inventions would push out what has ended, and open it again.
+void session_seal::end(const key_ring* keys, std::string_view shown, std::int64_t now) {
+    constexpr std::ptrdiff_t most_of_key = 64;
+    const std::string_view name = shown.substr(0, shown.find(between));
+    const auto uid = name.starts_with('@') ? core::whole_number<unsigned>(name.substr(1)) : std::nullopt;
+    const bool is_open =
+        keys != nullptr ? find(*keys, shown, now) != nullptr : uid && is_of_user(*uid, shown, now);
+    if (!is_open) {
         return;
     }
-    if (ended_.size() >= most) {
-        ended_.pop_front();
+    if (std::ranges::count(ended_, name, &ended::key) >= most_of_key) {
+        ended_.erase(std::ranges::find(ended_, name, &ended::key));
     }
-    ended_.emplace_back(parts[2]);
+    ended_.push_back({std::string(name), std::string(shown.substr(shown.rfind(between) + 1))});
 }
 
 }  // namespace corral::config

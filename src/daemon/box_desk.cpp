@@ -217,16 +217,16 @@ desk_json requests_json(const admin_context& context, const telemetry::run_journ
 
 // A place among the commands, given back whatever happens.
 struct box_desk::command {
-    explicit command(std::shared_ptr<int> all, core::wake_signal& over) : all_(std::move(all)), over_(over) {
-        ++*all_;
-    }
+    command(std::shared_ptr<std::multiset<std::string>> all, std::string client, core::wake_signal& over)
+        : all_(std::move(all)), mine_(all_->insert(std::move(client))), over_(over) {}
     command(const command&) = delete;
     command& operator=(const command&) = delete;
     ~command() {
-        --*all_;
+        all_->erase(mine_);
         over_.ring();
     }
-    std::shared_ptr<int> all_;
+    std::shared_ptr<std::multiset<std::string>> all_;
+    std::multiset<std::string>::iterator mine_;
     core::wake_signal& over_;
 };
 
@@ -276,12 +276,14 @@ desk_json box_desk::requests() const {
     return requests_json(*of_.admin, *of_.journal);
 }
 
-core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string> words, shape made) {
-    if (*commands_ >= static_cast<int>(most_commands)) {
+core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string> words, shape made,
+                                                         std::string client) {
+    constexpr std::size_t most_of_client = 3;
+    if (commands_->size() >= most_commands || commands_->count(client) >= most_of_client) {
         co_return core::make_failure(core::errc::limit_exceeded, core::say("page.busy"));
     }
     const std::string what = words.front();
-    const command place(commands_, command_over_);
+    const command place(commands_, std::move(client), command_over_);
     static_cast<void>(place);
     while (running_) {
         const core::wake_reason why = co_await command_over_.wait();

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,8 @@ public:
     [[nodiscard]] api::desk_json requests() const override;
     [[nodiscard]] core::awaitable<api::desk_json> ask(api::desk_json verb) override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> run(std::vector<std::string> words,
-                                                                      shape made) override;
+                                                                      shape made,
+                                                                      std::string client) override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> speeds() override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> incidents() override;
     [[nodiscard]] core::awaitable<core::result<api::desk_answer>> incident(std::string name) override;
@@ -68,8 +70,9 @@ private:
     const core::clock_source& clock_;
     box_desk_parts of_;
     std::shared_ptr<std::map<std::string, int>> followers_ =
-        std::make_shared<std::map<std::string, int>>();         // of lines, by client
-    std::shared_ptr<int> commands_ = std::make_shared<int>(0);  // that run or wait for their turn
+        std::make_shared<std::map<std::string, int>>();  // of lines, by client
+    std::shared_ptr<std::multiset<std::string>> commands_ = std::make_shared<
+        std::multiset<std::string>>();  // the clients of those that run or wait for their turn
     lent_models lent_;
     bool running_ = false;  // one of them
     core::wake_signal command_over_;

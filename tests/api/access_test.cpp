@@ -534,7 +534,7 @@ public:
         done["ok"] = true;
         co_return done;
     }
-    core::awaitable<core::result<desk_answer>> run(std::vector<std::string>, shape) override {
+    core::awaitable<core::result<desk_answer>> run(std::vector<std::string>, shape, std::string) override {
         co_return desk_answer{{}, "{}"};
     }
     core::awaitable<core::result<desk_answer>> speeds() override { co_return desk_answer{{}, "{}"}; }

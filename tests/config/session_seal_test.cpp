@@ -57,10 +57,15 @@ TEST_F(session, can_be_neither_changed_nor_guessed) {
 
 TEST_F(session, is_over_after_a_log_out_and_others_go_on) {
     const std::string other = seal.open_for(keys.all().back(), 1000);
-    seal.end(shown);
+    seal.end(&keys, shown, 1000);
     EXPECT_EQ(seal.find(keys, shown, 1000), nullptr);
     EXPECT_NE(seal.find(keys, other, 1000), nullptr);
-    seal.end("nonsense");
+    for (int stranger = 0; stranger < 2000; ++stranger) {
+        seal.end(&keys, "anna~9999999999~" + std::string(64, 'a'), 1000);
+        seal.end(nullptr, "@1000~9999999999~" + std::string(64, 'b'), 1000);
+    }
+    seal.end(&keys, "nonsense", 1000);
+    EXPECT_EQ(seal.find(keys, shown, 1000), nullptr) << "inventions push nothing out";
 }
 
 TEST_F(session, of_a_user_of_this_machine_is_of_no_other_and_of_no_key) {
@@ -71,7 +76,7 @@ TEST_F(session, of_a_user_of_this_machine_is_of_no_other_and_of_no_key) {
     EXPECT_FALSE(seal.is_of_user(1000, shown, 1000));
     EXPECT_FALSE(seal.is_of_user(1000, "", 1000));
     EXPECT_EQ(seal.find(keys, mine, 1000), nullptr);
-    seal.end(mine);
+    seal.end(nullptr, mine, 1000);
     EXPECT_FALSE(seal.is_of_user(1000, mine, 1000));
 }
 

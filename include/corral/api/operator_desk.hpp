@@ -60,11 +60,11 @@ public:
     // "unknown" that there is no such model or service.
     [[nodiscard]] virtual core::awaitable<desk_json> ask(desk_json verb) = 0;
     // The JSON that a command of the program prints, whatever its status, as `shape` makes it of that; absent: as it
-    // is. One at a time runs; fails with `limit_exceeded` when too many wait, and with a sentence when there is no
-    // JSON. A bundle has megabytes, so `shape` runs on another thread.
+    // is. One at a time runs; fails with `limit_exceeded` when too many wait, three of one client at most, and with a
+    // sentence when there is no JSON. A bundle has megabytes, so `shape` runs on another thread.
     using shape = std::function<desk_json(desk_json)>;
     [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> run(std::vector<std::string> words,
-                                                                         shape made) = 0;
+                                                                         shape made, std::string client) = 0;
     // How fast models have written by day (monitor/speed_history.hpp).
     [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> speeds() = 0;
     // What was kept of crashes (telemetry/crash_store.hpp): {"incidents":[...]}, or the bundle of that name.

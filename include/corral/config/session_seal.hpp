@@ -37,8 +37,9 @@ public:
     [[nodiscard]] bool may_try(const std::string& peer, core::steady_time now);
     void note_failure(const std::string& peer, core::steady_time now);
 
-    // It is over; the last 1024 that were ended are kept in mind.
-    void end(std::string_view shown);
+    // It is over, where it is one of `keys`, or without them of a user of this machine; the last 64 of each that were ended
+    // are kept in mind.
+    void end(const key_ring* keys, std::string_view shown, std::int64_t now);
 
     // Where no keys are asked for: of a browser of that user of this machine.
     [[nodiscard]] std::string open_for_user(unsigned uid, std::int64_t now) const;
@@ -54,7 +55,11 @@ private:
     [[nodiscard]] bool opens(const key_entry& key, std::string_view shown, std::int64_t now) const;
 
     secret secret_;
-    std::deque<std::string> ended_;
+    struct ended {
+        std::string key;
+        std::string mark;
+    };
+    std::deque<ended> ended_;
     struct failures {
         core::steady_time since;
         unsigned count = 0;

@@ -118,8 +118,9 @@ std::vector<std::string> doctor_words() {
     return {"doctor", "--json"};
 }
 
-core::awaitable<void> examine(const api_context& context, http::request&, http::response_writer& out) {
-    auto running = context.desk->run(doctor_words(), examined);
+core::awaitable<void> examine(const api_context& context, http::request& incoming,
+                              http::response_writer& out) {
+    auto running = context.desk->run(doctor_words(), examined, incoming.client);
     core::result<desk_answer> found = co_await std::move(running);
     co_await answer_command(std::move(found), failed, out);
 }
@@ -137,17 +138,17 @@ core::awaitable<void> list_incidents(const api_context& context, http::request&,
 }
 
 core::awaitable<void> send_printed(const api_context& context, const char* command,
-                                   http::response_writer& out) {
-    auto running = context.desk->run({command, "--json"}, {});
+                                   const http::request& incoming, http::response_writer& out) {
+    auto running = context.desk->run({command, "--json"}, {}, incoming.client);
     core::result<desk_answer> printed = co_await std::move(running);
     co_await answer_command(std::move(printed), failed, out);
 }
 
 // What a command prints, as it is.
 box_handler printed_by(const char* command) {
-    return [command](const api_context& context, http::request&,
+    return [command](const api_context& context, http::request& incoming,
                      http::response_writer& out) -> core::awaitable<void> {
-        return send_printed(context, command, out);
+        return send_printed(context, command, incoming, out);
     };
 }
 

@@ -142,7 +142,7 @@ core::awaitable<void> run_command(const api_context& context, words_of_model wor
     if (model.empty()) {
         co_return;
     }
-    auto running = context.desk->run(words(model), {});
+    auto running = context.desk->run(words(model), {}, incoming.client);
     core::result<desk_answer> printed = co_await std::move(running);
     co_await answer_command(std::move(printed), conflict, out);
 }
@@ -178,7 +178,7 @@ core::awaitable<void> remove_model(const api_context& context, http::request& in
         co_await send(std::move(answer), out);
         co_return;
     }
-    auto running = context.desk->run(removal_of(model), {});
+    auto running = context.desk->run(removal_of(model), {}, incoming.client);
     core::result<desk_answer> printed = co_await std::move(running);
     co_await answer_command(std::move(printed), conflict, out);
 }
@@ -236,7 +236,8 @@ core::awaitable<void> import_folder(const api_context& context, http::request& i
                       out);
         co_return;
     }
-    auto running = context.desk->run(import_of(folder, name, core::flag_at(body, "dry_run")), {});
+    auto running =
+        context.desk->run(import_of(folder, name, core::flag_at(body, "dry_run")), {}, incoming.client);
     core::result<desk_answer> printed = co_await std::move(running);
     co_await answer_command(std::move(printed), conflict, out);
 }

@@ -97,7 +97,7 @@ core::awaitable<void> log_out(const api_context& context, http::request& incomin
     constexpr unsigned no_content = 204;
     if (context.sessions != nullptr) {
         for (const std::string_view shown : shown_sessions(incoming, context.secure)) {
-            context.sessions->end(shown);
+            context.sessions->end(context.keys, shown, std::time(nullptr));
         }
     }
     http::response whole;
