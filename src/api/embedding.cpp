@@ -112,7 +112,7 @@ private:
             const chat::failure_kind kind = made.error().kind;
             const bool again = made.error().retryable && (kind == chat::failure_kind::runtime_failed ||
                                                           kind == chat::failure_kind::unavailable);
-            if (!again || tries == most_tries) {
+            if (!again || tries == most_tries || until_.passed(context_.clock->now())) {
                 co_return made.error();
             }
         }

@@ -162,6 +162,21 @@ TEST_F(ollama_embedding, a_runtime_that_dies_is_asked_again_but_not_for_ever) {
               R"(500 {"error":"the input length exceeds the context length"})");
 }
 
+TEST_F(ollama_embedding, nothing_is_asked_again_once_the_deadline_has_passed) {
+    can_embed({{3, 4}});
+    chat::failure died;
+    died.kind = chat::failure_kind::runtime_failed;
+    died.message = core::reason::unlisted("it died");
+    died.retryable = true;
+    backend.embedding_failures = {died};
+    backend.embeds_for = core::milliseconds{600};
+    const auto got =
+        ask("POST", "/api/embed", R"({"model":"tiny","input":"x"})", {{"X-Request-Timeout", "0.5"}});
+    EXPECT_EQ(got->answer.status, 500U);
+    EXPECT_EQ(got->answer.body, R"({"error":"it died"})");
+    EXPECT_EQ(backend.embedded_whole.size(), 1U);
+}
+
 TEST_F(ollama_embedding, a_model_for_embeddings_alone_answers_no_chat) {
     can_embed({{3, 4}});
     EXPECT_EQ(reply("/api/chat", R"({"model":"tiny","messages":[{"role":"user","content":"x"}]})"),

@@ -27,7 +27,8 @@ const std::string too_large =
 class embedding_call_test : public testing::Test {
 protected:
     embedding_outcome ask(const played_server& from, std::vector<std::string> texts, bool truncate = true,
-                          core::nanoseconds patience = core::seconds{20}) {
+                          core::nanoseconds patience = core::seconds{20},
+                          core::nanoseconds deadline = core::seconds{30}) {
         embedding_server server;
         server.how.target = "/v1/embeddings";
         server.at = from.at();
@@ -39,8 +40,7 @@ protected:
             out.status = status;
             return out;
         };
-        embedding_order what{std::move(texts), truncate,
-                             core::deadline::after(core::seconds{30}, clock.now())};
+        embedding_order what{std::move(texts), truncate, core::deadline::after(deadline, clock.now())};
         std::optional<embedding_outcome> out;
         boost::asio::io_context loop;
         boost::asio::co_spawn(loop, embed_texts(std::move(server), std::move(what)),
@@ -119,6 +119,19 @@ TEST_F(embedding_call_test, each_way_to_fail_has_its_kind) {
     const auto made = ask(silent, {"a"}, true, core::milliseconds{200});
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().cause, chat::failure_cause::call_silent);
+}
+
+// A server that is restarted as hung takes the answers of others with it.
+TEST_F(embedding_call_test, a_deadline_that_passes_is_no_silence_of_the_server) {
+    for (const char* const so_far : {"", "HTTP/1.1 200 X\r\nContent-Length: 500\r\n\r\n{",
+                                     "HTTP/1.1 500 X\r\nContent-Length: 500\r\n\r\n{"}) {
+        const played_server slow({{so_far, true}});
+        const auto made = ask(slow, {"a"}, true, core::seconds{20}, core::milliseconds{200});
+        ASSERT_FALSE(made) << so_far;
+        EXPECT_EQ(made.error().kind, chat::failure_kind::timed_out) << so_far;
+        EXPECT_EQ(made.error().cause, chat::failure_cause::deadline) << so_far;
+        EXPECT_FALSE(made.error().retryable) << so_far;
+    }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <deque>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -52,8 +53,9 @@ public:
     std::deque<core::failure> beside_failures;
     bool embeds = false;
     std::deque<chat::failure> embedding_failures;
-    bool echoes_lengths = false;  // each vector begins with the length of its text
-    unsigned places = 1;          // runs at once
+    core::nanoseconds embeds_for{0};  // the loop stands still meanwhile
+    bool echoes_lengths = false;      // each vector begins with the length of its text
+    unsigned places = 1;              // runs at once
     engine::device_claim takes;
     std::uint64_t device_losses = 0;
     std::optional<core::steady_time> clears;
@@ -112,6 +114,7 @@ public:
     core::awaitable<engine::embedding_outcome> embed(engine::embedding_order what) override {
         embedded_whole.push_back(what);
         embedded = std::move(what.texts);
+        std::this_thread::sleep_for(embeds_for);
         if (!embedding_failures.empty()) {
             chat::failure why = embedding_failures.front();
             embedding_failures.pop_front();

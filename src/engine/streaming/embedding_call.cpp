@@ -42,10 +42,14 @@ chat::failure too_long() {
                   core::say("request.vectors-too-long"));
 }
 
-chat::failure no_answer(const core::failure& why) {
+chat::failure no_answer(const core::failure& why, bool late) {
     if (why.code == core::errc::cancelled) {
         return failed(chat::failure_kind::cancelled, chat::failure_cause::none,
                       core::say("request.vectors-cancelled/request"));
+    }
+    if (late) {
+        return failed(chat::failure_kind::timed_out, chat::failure_cause::deadline,
+                      core::say("request.took-too-long"));
     }
     const bool silent = why.code == core::errc::timed_out;
     telemetry::warn(why.message, "embedding: {}", telemetry::printable(why.message));
@@ -182,12 +186,15 @@ private:
                         .sooner(what_.until);
         auto opened = co_await http::reply_stream::open(std::move(ask));
         if (!opened) {
-            co_return refused_texts{no_answer(opened.error())};
+            co_return refused_texts{no_answer(opened.error(), is_late())};
         }
         http::reply_stream& answer = **opened;
         if (answer.status() != 200) {
             const core::deadline soon = stall_limit();
             const auto body = co_await http::read_all(answer, longest_refusal, soon);
+            if (!body && is_late()) {
+                co_return refused_texts{no_answer(body.error(), true)};
+            }
             const error_part said = server_.error_of(answer.status(), body ? std::string_view(*body) : "");
             co_return refused_texts{refusal_of(said), fitting_share(said.message)};
         }
@@ -196,7 +203,7 @@ private:
             const core::deadline soon = stall_limit();
             const auto bytes = co_await answer.read(soon);
             if (!bytes) {
-                co_return refused_texts{no_answer(bytes.error())};
+                co_return refused_texts{no_answer(bytes.error(), is_late())};
             }
             if (bytes->empty()) {
                 break;
@@ -212,6 +219,8 @@ private:
         co_return std::move(*made);
     }
 
+    // The request's own time is over, which says nothing of the server.
+    [[nodiscard]] bool is_late() const { return what_.until.passed(server_.clock->now()); }
     [[nodiscard]] core::deadline stall_limit() const {
         return core::deadline::after(server_.stall, server_.clock->now()).sooner(what_.until);
     }

@@ -33,7 +33,7 @@ struct embedding_server {
 };
 
 // Causes beside those of engine::embedding_outcome: "call-failed" (no whole answer came), "call-silent" (nothing for as long
-// as the clock allows; the server may hang), "busy". REQUIRES: at least one text.
+// as the clock allows; the server may hang), "deadline" (the order's own passed), "busy". REQUIRES: at least one text.
 [[nodiscard]] core::awaitable<embedding_outcome> embed_texts(embedding_server server, embedding_order order);
 
 // The share of a text that fits, as the numbers of a refusal say ("input (900 tokens) ... (current batch size: 512)"), a
