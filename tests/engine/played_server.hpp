@@ -60,6 +60,28 @@ public:
     // Clients that left an answer that was not over.
     [[nodiscard]] unsigned left() const { return left_; }
 
+    // A request with its body; what came of it where the client leaves.
+    static std::string read_whole(int peer) {
+        const timeval patience{30, 0};  // for a client that says nothing
+        ::setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        std::string out;
+        char part[4096];
+        for (;;) {
+            const auto head = out.find("\r\n\r\n");
+            const auto length = out.find("Content-Length: ");
+            const std::size_t body =
+                length == std::string::npos ? 0 : std::strtoul(out.c_str() + length + 16, nullptr, 10);
+            if (head != std::string::npos && out.size() >= head + 4 + body) {
+                return out;
+            }
+            const auto got = ::recv(peer, part, sizeof part, 0);
+            if (got <= 0) {
+                return out;
+            }
+            out.append(part, static_cast<std::size_t>(got));
+        }
+    }
+
 private:
     void talk(int peer) {
         const std::string request = read_whole(peer);
@@ -85,27 +107,6 @@ private:
             }
         }
         ::close(peer);
-    }
-
-    static std::string read_whole(int peer) {
-        const timeval patience{30, 0};  // for a client that says nothing
-        ::setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        std::string out;
-        char part[4096];
-        for (;;) {
-            const auto head = out.find("\r\n\r\n");
-            const auto length = out.find("Content-Length: ");
-            const std::size_t body =
-                length == std::string::npos ? 0 : std::strtoul(out.c_str() + length + 16, nullptr, 10);
-            if (head != std::string::npos && out.size() >= head + 4 + body) {
-                return out;
-            }
-            const auto got = ::recv(peer, part, sizeof part, 0);
-            if (got <= 0) {
-                return out;
-            }
-            out.append(part, static_cast<std::size_t>(got));
-        }
     }
 
     std::deque<played_answer> answers_;

@@ -130,7 +130,10 @@ core::awaitable<embedding_outcome> remote_backend::embed(embedding_order order) 
         return core::nanoseconds(clocks.prefill_base) + core::nanoseconds(clocks.prefill_per_token) * tokens;
     };
     server.stall = clocks.decode_stall;
-    core::result<http::header_fields> key = co_await watch->key_headers();
+    core::result<http::header_fields> key = co_await watch->key_headers(order.until);
+    if (order.until.passed(clock.now())) {
+        co_return took_too_long();
+    }
     if (!key) {
         co_return lost(*watch, chat::failure_cause::remote_key, key.error().message);
     }
@@ -138,6 +141,9 @@ core::awaitable<embedding_outcome> remote_backend::embed(embedding_order order) 
     const core::deadline soon = core::deadline::after(clocks.call, clock.now()).sooner(order.until);
     const auto at = co_await reach(watch->settings().at, soon);
     if (!at) {
+        if (order.until.passed(clock.now())) {
+            co_return took_too_long();
+        }
         co_return watch->missed(at.error().message);
     }
     server.at = *at;

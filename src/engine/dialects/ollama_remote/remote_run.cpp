@@ -23,6 +23,14 @@ std::string quoted(const std::string& message) {
 
 }  // namespace
 
+chat::failure took_too_long() {
+    chat::failure late;
+    late.kind = chat::failure_kind::timed_out;
+    late.cause = chat::failure_cause::request_deadline;
+    late.message = core::say("request.remote-too-long");
+    return late;
+}
+
 core::deadline remote_run::silence(core::milliseconds longest, core::deadline until) const {
     return core::deadline::after(longest, clock_.now()).sooner(until);
 }
@@ -58,9 +66,9 @@ core::awaitable<remote_run::step> remote_run::open(const run_spec& spec, core::d
         why.message = asked.error().message;
         co_return failed(std::move(why));
     }
-    core::result<http::header_fields> key = co_await watch_.key_headers();
+    core::result<http::header_fields> key = co_await watch_.key_headers(until);
     if (!key) {
-        co_return lost(chat::failure_cause::remote_key, key.error().message);
+        co_return unanswered(until, chat::failure_cause::remote_key, key.error().message);
     }
     asked->headers = std::move(*key);
     const step now = co_await connect(std::move(*asked), until);
@@ -90,6 +98,9 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
     }
     const auto& at = std::get<0>(first);
     if (!at) {
+        if (until.passed(clock_.now())) {
+            co_return failed(took_too_long());
+        }
         co_return failed(watch_.missed(at.error().message));
     }
     http::stream_call call;
@@ -111,7 +122,7 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
     }
     auto& got = std::get<0>(opened);
     if (!got) {
-        co_return lost(chat::failure_cause::remote_silent, got.error().message);
+        co_return unanswered(until, chat::failure_cause::remote_silent, got.error().message);
     }
     answer_ = std::move(*got);
     co_return step::go_on;
@@ -120,6 +131,9 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
 core::awaitable<remote_run::step> remote_run::refuse(core::deadline until) {
     const core::deadline soon = silence(clocks_.call, until);
     const auto body = co_await http::read_all(*answer_, longest_refusal, soon);
+    if (!body && until.passed(clock_.now())) {
+        co_return failed(took_too_long());
+    }
     fail_by(protocol_.error_of(answer_->status(), body ? *body : std::string()));
     co_return step::over;
 }
@@ -138,14 +152,7 @@ core::awaitable<remote_run::step> remote_run::read(core::deadline until) {
     }
     const auto& bytes = std::get<0>(first);
     if (!bytes) {
-        if (until.passed(clock_.now())) {
-            run_failure late;
-            late.kind = chat::failure_kind::timed_out;
-            late.cause = chat::failure_cause::request_deadline;
-            late.message = core::say("request.remote-too-long");
-            co_return failed(std::move(late));
-        }
-        co_return lost(chat::failure_cause::remote_lost, bytes.error().message);
+        co_return unanswered(until, chat::failure_cause::remote_lost, bytes.error().message);
     }
     std::vector<answer_part> parts;
     const auto fed = bytes->empty() ? reader_->finish(parts) : reader_->feed(*bytes, parts);
@@ -256,6 +263,11 @@ remote_run::step remote_run::lost(chat::failure_cause cause, const core::reason&
     why.message = core::say("runtime.remote/failed", message, words);
     why.retryable = true;
     return failed(std::move(why));
+}
+
+remote_run::step remote_run::unanswered(core::deadline until, chat::failure_cause cause,
+                                        const core::reason& message) {
+    return until.passed(clock_.now()) ? failed(took_too_long()) : lost(cause, message);
 }
 
 remote_run::step remote_run::failed(run_failure why) {

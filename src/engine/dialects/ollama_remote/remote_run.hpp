@@ -11,6 +11,9 @@
 
 namespace corral::engine::ollama_remote {
 
+// Of a request whose own time is over, which says nothing of the server: the watch does not hear of it.
+[[nodiscard]] chat::failure took_too_long();
+
 class remote_run {
 public:
     // All borrowed, and outlive the run.
@@ -45,6 +48,8 @@ private:
     // The server's fault: another try, there or elsewhere, may work.
     // `words` are the server's own: for the client only.
     step lost(chat::failure_cause cause, const core::reason& message, const std::string& words = {});
+    // Nothing more came: lost(), unless the time of the request is over.
+    step unanswered(core::deadline until, chat::failure_cause cause, const core::reason& message);
     step failed(run_failure why);
     [[nodiscard]] core::deadline silence(core::milliseconds longest, core::deadline until) const;
 

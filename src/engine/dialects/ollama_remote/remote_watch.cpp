@@ -187,7 +187,7 @@ core::awaitable<core::reason> remote_watch::look() {
 core::awaitable<core::result<std::string>> remote_watch::ask(boost::asio::ip::tcp::endpoint at,
                                                              std::string target, std::string body,
                                                              core::deadline until) {
-    core::result<http::header_fields> headers = co_await key_headers();
+    core::result<http::header_fields> headers = co_await key_headers(until);
     if (!headers) {
         co_return headers.error();
     }
@@ -212,7 +212,7 @@ core::awaitable<core::result<std::string>> remote_watch::ask(boost::asio::ip::tc
     co_return said;
 }
 
-core::awaitable<core::result<http::header_fields>> remote_watch::key_headers() {
+core::awaitable<core::result<http::header_fields>> remote_watch::key_headers(core::deadline until) {
     http::header_fields out;
     if (settings_.key_file.empty()) {
         co_return out;
@@ -220,8 +220,8 @@ core::awaitable<core::result<http::header_fields>> remote_watch::key_headers() {
     std::string key;
     if (disk_ != nullptr) {
         std::function<std::string()> work = [file = settings_.key_file] { return read_key(file); };
-        const core::deadline until = core::deadline::after(settings_.call, clock_.now());
-        auto reading = disk_->run(settings_.key_file, std::move(work), until);
+        const core::deadline soon = core::deadline::after(settings_.call, clock_.now()).sooner(until);
+        auto reading = disk_->run(settings_.key_file, std::move(work), soon);
         core::result<std::string> read = co_await std::move(reading);
         if (!read) {
             co_return core::failure{

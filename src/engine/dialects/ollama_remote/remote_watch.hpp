@@ -48,7 +48,7 @@ public:
     [[nodiscard]] core::wake_signal& changed() noexcept { return changed_; }
     [[nodiscard]] const remote_settings& settings() const noexcept { return settings_; }
     // What shows the key of the file, if there is one. Fails with a sentence that holds nothing of it.
-    [[nodiscard]] core::awaitable<core::result<http::header_fields>> key_headers();
+    [[nodiscard]] core::awaitable<core::result<http::header_fields>> key_headers(core::deadline until);
 
 private:
     [[nodiscard]] core::awaitable<core::reason> look();
