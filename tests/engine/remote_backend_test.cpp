@@ -199,5 +199,13 @@ TEST_F(remote_backend_test, a_server_that_fails_within_the_deadline_is_rested) {
     EXPECT_FALSE(is_ready());
 }
 
+TEST_F(remote_backend_test, a_client_that_leaves_waits_for_no_refusal) {
+    server.say("/api/generate", {half_refused, true});
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(ask(long_enough, brief).end, run_end::cancelled);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, core::seconds{5});  // clocks.call is 10 s
+    EXPECT_TRUE(is_ready()) << made->available().reason.text();
+}
+
 }  // namespace
 }  // namespace corral::engine::ollama_remote

@@ -129,8 +129,17 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
 }
 
 core::awaitable<remote_run::step> remote_run::refuse(core::deadline until) {
+    using namespace asio::experimental::awaitable_operators;
+    const core::deadline never;
+    if (control_.cancelled()) {
+        co_return step::over;
+    }
     const core::deadline soon = silence(clocks_.call, until);
-    const auto body = co_await http::read_all(*answer_, longest_refusal, soon);
+    auto first = co_await (http::read_all(*answer_, longest_refusal, soon) || control_.bell().wait(never));
+    if (first.index() == 1) {
+        co_return step::over;
+    }
+    const auto& body = std::get<0>(first);
     if (!body && until.passed(clock_.now())) {
         co_return failed(took_too_long());
     }
