@@ -84,6 +84,44 @@ TEST_F(stream_refusals_test, a_client_can_not_say_that_the_salt_is_refused) {
     }
 }
 
+class hanging_refusal_test : public stream_refusals_test {
+protected:
+    hanging_refusal_test() { clocks.call = core::seconds{20}; }
+    // How long it was waited for a body that never comes.
+    core::nanoseconds waited(run_spec what, bool leave) {
+        stream_run runs(parts_for(server));
+        run_control control(loop.get_executor());
+        const auto began = clock.now();
+        const auto end = begin(runs, std::move(what), sink, control);
+        EXPECT_TRUE(loop_until([this] { return !server.requests().empty(); }));
+        if (leave) {
+            loop.run_for(core::milliseconds{200});  // for the head
+            control.cancel();
+        }
+        got = finish(end);
+        return clock.now() - began;
+    }
+    const played_server server{
+        {{"HTTP/1.1 500 X\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", true}}};
+    run_outcome got;
+};
+
+TEST_F(hanging_refusal_test, lasts_no_longer_than_its_request_and_is_no_lateness_of_the_loop) {
+    run_spec what = spec();
+    what.until = core::deadline::after(core::milliseconds{300}, clock.now());
+    EXPECT_LT(waited(std::move(what), false), core::seconds{10});
+    ASSERT_TRUE(got.failure);
+    EXPECT_EQ(got.failure->kind, chat::failure_kind::timed_out);
+    EXPECT_LT(learned->late.total(), core::seconds{5});
+    EXPECT_TRUE(restarts.empty());
+}
+
+TEST_F(hanging_refusal_test, lets_a_client_go_that_has_left) {
+    EXPECT_LT(waited(spec(), true), core::seconds{10});
+    EXPECT_EQ(got.end, run_end::cancelled);
+    EXPECT_TRUE(restarts.empty());
+}
+
 // As Mistral's has it; the words of llama.cpp's server are a page of the template.
 const std::string by_template =
     R"({"error":{"code":500,"message":"While executing CallExpression at line 3 in source: )"

@@ -41,17 +41,22 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, std::stri
                                                        core::deadline until) {
     std::string body;
     const core::deadline read = core::deadline::after(parts_.clocks.call, clock_now());
+    now.inside = false;
     while ((!now.pump->ended() || now.pump->has_bytes()) && body.size() < most_error_body &&
            !read.passed(clock_now())) {
         body += now.pump->take();
         if (!now.pump->ended() && !now.pump->has_bytes()) {
+            if (const early end = interrupted(now)) {
+                now.pump->abandon();
+                now.pump.reset();
+                co_return end;
+            }
             co_await rest(now, read);
         }
     }
     const unsigned status = *now.pump->status();
     now.pump->abandon();
     now.pump.reset();
-    now.inside = false;
     if (refuses_salt(now, asked, status, body)) {
         co_return without_salt(now);
     }

@@ -171,7 +171,7 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, stream_reques
             continue;
         }
         const core::deadline again{plus(clock_now(), busy_pause)};
-        while (!again.passed(clock_now()) && !now.control->cancelled()) {
+        while (!again.sooner(now.what.until).passed(clock_now()) && !now.control->cancelled()) {
             co_await rest(now, again);
         }
     }

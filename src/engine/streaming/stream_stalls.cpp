@@ -183,10 +183,13 @@ core::awaitable<bool> stream_run::failed_inside(run_state& now) {
 }
 
 core::awaitable<void> stream_run::rest(run_state& now, core::deadline until) {
+    const core::steady_time began = clock_now();
     const core::deadline next =
-        until.sooner(now.what.until).sooner(core::deadline::after(longest_rest, clock_now()));
+        until.sooner(now.what.until).sooner(core::deadline::after(longest_rest, began));
     co_await now.control->bell().wait(next);
-    parts_.learned->late.woke(next.at(), clock_now());
+    if (!next.passed(began)) {  // else it was not the loop that was late
+        parts_.learned->late.woke(next.at(), clock_now());
+    }
 }
 
 void stream_run::note_usage(run_state& now) const {
