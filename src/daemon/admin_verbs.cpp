@@ -102,7 +102,8 @@ std::string not_alone(const admin_target& at, std::string_view verb, std::string
         verb, participle, at.models.front(), at.label);
 }
 
-core::awaitable<control::admin_json> run_stop(const admin_context& context, control::admin_json request) {
+core::awaitable<control::admin_json> run_stop(const admin_context& context, control::admin_json request,
+                                              model_word decided) {
     const admin_target at = target_of(context, request);
     if (!at.problem.empty()) {
         co_return refused_target(at);
@@ -118,6 +119,7 @@ core::awaitable<control::admin_json> run_stop(const admin_context& context, cont
         telemetry::log().info("model {}: stopped by its operator{} event=model.suspended", model,
                               at_once ? ", at once" : "");
         context.running->admission().suspend(model, at_once);
+        decided(model);
     }
     const core::deadline until = wait_of(context, request);
     if (until.passed(context.clock->now())) {
@@ -173,7 +175,8 @@ core::awaitable<control::admin_json> see_ready(const admin_context& context, con
     co_return done(at, "ready");
 }
 
-core::awaitable<control::admin_json> run_start(const admin_context& context, control::admin_json request) {
+core::awaitable<control::admin_json> run_start(const admin_context& context, control::admin_json request,
+                                               model_word decided) {
     const admin_target at = target_of(context, request);
     if (!at.problem.empty()) {
         co_return refused_target(at);
@@ -188,6 +191,7 @@ core::awaitable<control::admin_json> run_start(const admin_context& context, con
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: started by its operator", model);
         context.running->admission().resume(model);
+        decided(model);
     }
     const core::deadline until = wait_of(context, request);
     if (until.passed(context.clock->now())) {
@@ -247,7 +251,8 @@ core::awaitable<void> restart_services(const admin_context& context, std::string
     }
 }
 
-core::awaitable<control::admin_json> run_restart(const admin_context& context, control::admin_json request) {
+core::awaitable<control::admin_json> run_restart(const admin_context& context, control::admin_json request,
+                                                 model_word decided) {
     const admin_target at = target_of(context, request);
     if (!at.problem.empty()) {
         co_return refused_target(at);
@@ -256,6 +261,7 @@ core::awaitable<control::admin_json> run_restart(const admin_context& context, c
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: {} restarted by its operator", at.label.empty() ? model : at.label,
                               at.service.empty() ? "all of it is" : at.service + " is");
+        decided(model);
         const runtimes all = context.running->admission().runtimes_of(model);
         if (all.empty()) {
             continue;
@@ -277,7 +283,8 @@ core::awaitable<control::admin_json> run_restart(const admin_context& context, c
     co_return answer;
 }
 
-core::awaitable<control::admin_json> run_reload(const admin_context& context, control::admin_json request) {
+core::awaitable<control::admin_json> run_reload(const admin_context& context, control::admin_json request,
+                                                model_word) {
     if (context.running->admission().refuses_new()) {
         co_return control::admin_refusal(core::say("upgrade.refused/server-shutting"));
     }
@@ -286,7 +293,8 @@ core::awaitable<control::admin_json> run_reload(const admin_context& context, co
     co_return answer;
 }
 
-core::awaitable<control::admin_json> run_upgrade(const admin_context& context, control::admin_json request) {
+core::awaitable<control::admin_json> run_upgrade(const admin_context& context, control::admin_json request,
+                                                 model_word) {
     std::string program = core::text_at(request, "program");
     if (!program.empty() && program.front() != '/') {
         co_return control::admin_refusal(core::say("command.asks-daemon/program"));
@@ -301,7 +309,8 @@ core::awaitable<control::admin_json> run_upgrade(const admin_context& context, c
     co_return out;
 }
 
-core::awaitable<control::admin_json> run_drain(const admin_context& context, control::admin_json request) {
+core::awaitable<control::admin_json> run_drain(const admin_context& context, control::admin_json request,
+                                               model_word) {
     constexpr core::milliseconds between_looks{100};
     context.drain(true);
     const core::deadline until = wait_of(context, request);
@@ -330,7 +339,8 @@ core::awaitable<control::admin_json> run_drain(const admin_context& context, con
     co_return out;
 }
 
-core::awaitable<control::admin_json> run_undrain(const admin_context& context, control::admin_json) {
+core::awaitable<control::admin_json> run_undrain(const admin_context& context, control::admin_json,
+                                                 model_word) {
     context.drain(false);
     control::admin_json out;
     out["ok"] = true;
@@ -338,7 +348,7 @@ core::awaitable<control::admin_json> run_undrain(const admin_context& context, c
     co_return out;
 }
 
-core::awaitable<control::admin_json> run_ui(const admin_context& context, control::admin_json) {
+core::awaitable<control::admin_json> run_ui(const admin_context& context, control::admin_json, model_word) {
     const core::result<std::string> link = context.page_link();
     if (!link) {
         co_return control::admin_refusal(link.error().message);
@@ -352,7 +362,8 @@ core::awaitable<control::admin_json> run_ui(const admin_context& context, contro
 
 struct admin_verb {
     std::string_view name;
-    core::awaitable<control::admin_json> (*run)(const admin_context& context, control::admin_json request);
+    core::awaitable<control::admin_json> (*run)(const admin_context& context, control::admin_json request,
+                                                model_word decided);
 };
 
 constexpr std::array<admin_verb, 8> verbs{{
@@ -368,13 +379,14 @@ constexpr std::array<admin_verb, 8> verbs{{
 
 }  // namespace
 
-core::awaitable<control::admin_json> answer_admin(const admin_context& context, control::admin_json request) {
+core::awaitable<control::admin_json> answer_admin(const admin_context& context, control::admin_json request,
+                                                  model_word decided) {
     const std::string wanted = core::text_at(request, "verb");
     const auto found = std::ranges::find(verbs, wanted, &admin_verb::name);
     std::string thrown = "there is no verb '" + wanted + "'";
     try {
         if (found != verbs.end()) {
-            control::admin_json answer = co_await found->run(context, std::move(request));
+            control::admin_json answer = co_await found->run(context, std::move(request), std::move(decided));
             co_return answer;
         }
     } catch (const boost::system::system_error& error) {

@@ -25,8 +25,13 @@ using log_batches = std::function<core::awaitable<std::optional<control::admin_j
 // docs/operating.md has the fields. They only ever grow.
 [[nodiscard]] control::admin_json status_json(const admin_context& context);
 
+// Of a model that has just been stopped or started.
+using model_word = std::function<void(const std::string& model)>;
+
 // Finds the verb, {"verb":"start","target":"qwen3:4b","wait_seconds":60}, and runs it. `context` outlives the call.
+// `decided` is told before anything is waited for.
 [[nodiscard]] core::awaitable<control::admin_json> answer_admin(const admin_context& context,
-                                                                control::admin_json request);
+                                                                control::admin_json request,
+                                                                model_word decided);
 
 }  // namespace corral::daemon

@@ -23,14 +23,15 @@ core::awaitable<desk_json> box_desk::ask(desk_json verb) {
                         "ask without \"while_asker_runs\"",
                         lent_models::most));
     }
-    auto asking = answer_admin(*of_.admin, std::move(verb));
+    // At once, for the wait for it may end in a refusal, or with the asker.
+    model_word decided = [this, loan, begun = false](const std::string& model) mutable {
+        lent_.lend(model, loan);
+        if (loan != nullptr && !std::exchange(begun, true)) {
+            lent_.begin(loan);
+        }
+    };
+    auto asking = answer_admin(*of_.admin, std::move(verb), std::move(decided));
     desk_json answer = co_await std::move(asking);
-    for (const desk_json& each : core::list_at(answer, "models")) {
-        lent_.lend(each.get<std::string>(), loan);
-    }
-    if (lends) {
-        lent_.begin(loan);
-    }
     co_return answer;
 }
 

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 admin_json answer(const admin_context& of, admin_json asked) {
     boost::asio::io_context io;
     admin_json out;
-    boost::asio::co_spawn(io, answer_admin(of, std::move(asked)),
+    boost::asio::co_spawn(io, answer_admin(of, std::move(asked), [](const std::string&) {}),
                           [&](const std::exception_ptr& failed, admin_json got) {
                               EXPECT_FALSE(failed);
                               out = std::move(got);

@@ -7,13 +7,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 
 import pytest
 
 from admin_cli import corral, model_of
 from harness import BIN, Box, descendants, living, processes, wait_until
-from test_admin import ask
+from test_admin import ask, socket_of
 from test_bench import at_home
 from upgrade_box import UpgradeBox
 
@@ -118,6 +119,31 @@ def test_killed_after_an_upgrade_of_corral_it_leaves_the_model_served(tmp_path):
         assert serves(box, "stopped")
         running.kill()
         running.wait()
+        wait_until(lambda: serves(box), 30, "the model is served again")
+
+
+ASKER = """
+import pathlib, sys
+import test_admin
+test_admin.socket_of = pathlib.Path
+print(test_admin.ask(sys.argv[1], "POST", "/models/unload", {"model": "sim", "while_asker_runs": True, "wait_seconds": float(sys.argv[2])}))
+"""
+
+
+@pytest.mark.parametrize("wait", [0.2, 15])
+def test_a_wait_that_leads_to_nothing_leaves_the_model_served(tmp_path, wait):
+    with Box(tmp_path / "box", {"directives": True, "timing": {"tokens_per_second": 20}}) as box:
+        talk = threading.Thread(target=box.say, args=("[[n=80]]",))
+        talk.start()
+        wait_until(lambda: model_of(box)["queue"]["running"] == 1, what="an answer runs")
+        asker = subprocess.Popen([sys.executable, "-c", ASKER, socket_of(box), str(wait)], cwd=os.path.dirname(__file__), text=True,
+                                 stdout=subprocess.PIPE)
+        if wait > 1:
+            wait_until(lambda: not serves(box), what="it is asked to stop")
+            asker.kill()
+        told, _ = asker.communicate()
+        assert wait > 1 or "still running" in told, told
+        talk.join()
         wait_until(lambda: serves(box), 30, "the model is served again")
 
 
