@@ -147,8 +147,33 @@ TEST(remote_protocol, tells_a_busy_server_and_a_full_context_from_other_failures
     EXPECT_EQ(protocol.error_of(500, "oops").message, "");
 }
 
+std::string with_values(const std::string& head, std::size_t count, const std::string& tail) {
+    std::string out = head + "[";
+    for (std::size_t i = 1; i < count; ++i) {
+        out += "1,";
+    }
+    return out + "1]" + tail;
+}
+
+TEST(remote_protocol, more_values_than_may_hold_the_loop_are_not_read) {
+    for (const auto& [count, reads] : {std::pair{5'900U, true}, std::pair{6'100U, false}}) {
+        const auto reader = remote_protocol("m", 0).reader(engine::run_spec{});
+        std::vector<answer_part> parts;
+        const std::string line = with_values(R"({"message":{"content":"a"},"more":)", count, "}\n");
+        EXPECT_EQ(reader->feed(line, parts).has_value(), reads) << count;
+        EXPECT_EQ(shown(parts), reads ? "text a\n" : "") << count;
+    }
+    for (const auto& [count, reads] : {std::pair{39'900U, true}, std::pair{40'100U, false}}) {
+        const std::string list = with_values(R"({"models":[{"name":"a","size_vram":4}],"more":)", count, "}");
+        EXPECT_EQ(model_listed(list, "a").has_value(), reads) << count;
+        EXPECT_EQ(accelerator_share(list, "a").has_value(), reads) << count;
+        EXPECT_EQ(read_shown(with_values(R"({"system":"b","more":)", count, "}")).system, reads ? "b" : "")
+            << count;
+    }
+}
+
 TEST(remote_protocol, takes_over_what_show_says_of_the_model) {
-    const auto facts = facts_shown(
+    const auto [system, facts] = read_shown(
         R"({"model_info":{"general.architecture":"qwen3","qwen3.block_count":36,"tokenizer.ggml.tokens":null,"odd":[1],)"
         R"("long":")" +
         std::string(300, 'x') + R"("},"thinking":{"values":[false,"low","xhigh"],"default":"low"}})");
@@ -159,8 +184,8 @@ TEST(remote_protocol, takes_over_what_show_says_of_the_model) {
          {"no", "[]", R"({"thinking":{"values":["a"],"default":"b"}})",
           R"({"thinking":{"values":[1],"default":1}})", R"({"thinking":{"values":7,"default":7}})",
           R"({"thinking":{"values":["a"]}})", R"({"model_info":[]})"}) {
-        EXPECT_TRUE(facts_shown(bad)->thinking.is_null()) << bad;
-        EXPECT_TRUE(facts_shown(bad)->info.empty()) << bad;
+        EXPECT_TRUE(read_shown(bad).facts->thinking.is_null()) << bad;
+        EXPECT_TRUE(read_shown(bad).facts->info.empty()) << bad;
     }
 }
 
@@ -196,10 +221,10 @@ TEST(remote_protocol, what_the_server_says_of_its_model_is_told_as_it_is) {
     EXPECT_FALSE((*odd)->modified);
     EXPECT_EQ(accelerator_share(R"({"models":[{"name":"a","size":9,"size_vram":4}]})", "a"), 4U);
     EXPECT_EQ(accelerator_share(R"({"models":[]})", "a"), std::nullopt);
-    EXPECT_EQ(system_shown(R"({"system":"You are a pirate."})"), "You are a pirate.");
-    EXPECT_EQ(system_shown(R"({"system":7})"), "");
-    EXPECT_EQ(system_shown("[]"), "");
-    EXPECT_EQ(system_shown(R"({"system":")" + std::string(65537, 'a') + R"("})"), "");
+    EXPECT_EQ(read_shown(R"({"system":"You are a pirate."})").system, "You are a pirate.");
+    EXPECT_EQ(read_shown(R"({"system":7})").system, "");
+    EXPECT_EQ(read_shown("[]").system, "");
+    EXPECT_EQ(read_shown(R"({"system":")" + std::string(65537, 'a') + R"("})").system, "");
     EXPECT_EQ(show_question("a\"b"), R"({"model":"a\"b"})");
 }
 

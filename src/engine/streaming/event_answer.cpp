@@ -12,10 +12,6 @@ namespace corral::engine::streaming {
 namespace {
 
 constexpr std::size_t most_whole = 384UL * 1024;
-// Of JSON, numbers and objects alike: 256 KiB of them cost the loop ten times what one text of that size costs. Some
-// forty tokens with their twenty likeliest are as many.
-constexpr std::size_t most_values = 6'000;
-constexpr std::size_t most_values_of_whole = 40'000;
 constexpr std::string_view last_event = "[DONE]";
 
 }  // namespace

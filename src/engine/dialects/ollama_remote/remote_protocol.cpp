@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "corral/catalog/model_name.hpp"
@@ -13,6 +14,7 @@
 #include "corral/core/stated_number.hpp"
 #include "corral/core/wall_time.hpp"
 #include "corral/telemetry/log.hpp"
+#include "engine/streaming/event_answer.hpp"
 #include "engine/streaming/request_fields.hpp"
 #include "engine/streaming/stated_logprobs.hpp"
 
@@ -25,9 +27,9 @@ using namespace streaming;
 
 constexpr std::size_t longest_line = 384 * 1024;  // read in one go, which holds the loop
 
-std::string text_in(const json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+// Discarded where it has more values than may hold the loop, too.
+json parse_whole(std::string_view text) {
+    return values_in(text) > most_values_of_whole ? json(json::value_t::discarded) : core::parse_json(text);
 }
 
 json options_of(const run_spec& spec, std::uint32_t context) {
@@ -96,6 +98,11 @@ private:
     core::result<void> read_line(std::string_view line, std::vector<answer_part>& out) {
         if (line.find_first_not_of(" \t\r") == std::string_view::npos || over_) {
             return {};
+        }
+        if (line.size() > most_values && values_in(line) > most_values) {
+            return core::make_failure(core::errc::limit_exceeded,
+                                      core::say("runtime.protocol/runtime",
+                                                fmt::format("a line of more than {} values", most_values)));
         }
         const json object = core::parse_json(line);
         if (!object.is_object()) {
@@ -215,7 +222,7 @@ std::unique_ptr<answer_reader> remote_protocol::reader(const run_spec& spec) con
 }
 
 error_part remote_protocol::error_of(unsigned status, std::string_view body) const {
-    const json object = core::parse_json(body);
+    const json object = parse_whole(body);
     return error_from(status, object.is_object() ? object : json::object());
 }
 
@@ -260,7 +267,7 @@ const json* find_model(const json& list, std::string_view model) {
 }  // namespace
 
 core::result<std::optional<stated_model>> model_listed(std::string_view tags, std::string_view model) {
-    const json list = core::parse_json(tags);
+    const json list = parse_whole(tags);
     if (!list.is_object() || !list.contains("models") || !list["models"].is_array()) {
         return core::make_failure(core::errc::protocol, core::say("runtime.remote/answer-api"));
     }
@@ -289,13 +296,6 @@ core::result<std::optional<stated_model>> model_listed(std::string_view tags, st
 
 std::string show_question(std::string_view model) {
     return json{{"model", model}}.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::string system_shown(std::string_view shown) {
-    constexpr std::size_t longest = 64UL * 1024;
-    const json answer = core::parse_json(shown);
-    std::string out = answer.is_object() ? text_in(answer, "system") : std::string();
-    return out.size() <= longest ? out : std::string();
 }
 
 namespace {
@@ -346,25 +346,30 @@ json facts_in(const json& shown, const char* key) {
 
 }  // namespace
 
-std::shared_ptr<const model_facts> facts_shown(std::string_view shown) {
-    const json answer = core::parse_json(shown);
-    auto out = std::make_shared<model_facts>();
+shown_answer read_shown(std::string_view shown) {
+    constexpr std::size_t longest_system = 64UL * 1024;
+    const json answer = parse_whole(shown);
+    const auto facts = std::make_shared<model_facts>();
+    shown_answer out{{}, facts};
     if (!answer.is_object()) {
         return out;
     }
-    out->thinking = thinking_in(answer);
-    if (json info = facts_in(answer, "model_info"); info.is_object()) {
-        out->info = std::move(info);
+    if (std::string system = text_in(answer, "system"); system.size() <= longest_system) {
+        out.system = std::move(system);
     }
-    out->projector = facts_in(answer, "projector_info");
+    facts->thinking = thinking_in(answer);
+    if (json info = facts_in(answer, "model_info"); info.is_object()) {
+        facts->info = std::move(info);
+    }
+    facts->projector = facts_in(answer, "projector_info");
     if (const auto details = answer.find("details"); details != answer.end() && details->is_object()) {
-        out->format = text_in(*details, "format").substr(0, longest_fact);
+        facts->format = text_in(*details, "format").substr(0, longest_fact);
     }
     return out;
 }
 
 std::optional<std::uint64_t> accelerator_share(std::string_view loaded, std::string_view model) {
-    const json list = core::parse_json(loaded);
+    const json list = parse_whole(loaded);
     const json* const found = find_model(list, model);
     return found == nullptr ? std::nullopt : std::optional(bytes_in(*found, "size_vram"));
 }

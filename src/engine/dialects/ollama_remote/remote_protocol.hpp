@@ -39,10 +39,12 @@ private:
 [[nodiscard]] core::result<std::optional<stated_model>> model_listed(std::string_view tags,
                                                                      std::string_view model);
 [[nodiscard]] std::string show_question(std::string_view model);
-// The system text in an answer of /api/show; empty: it has none, or none of sensible length.
-[[nodiscard]] std::string system_shown(std::string_view shown);
-// What an answer of /api/show says of the model besides; never null.
-[[nodiscard]] std::shared_ptr<const model_facts> facts_shown(std::string_view shown);
+struct shown_answer {
+    std::string system;                        // empty: it has none, or none of sensible length
+    std::shared_ptr<const model_facts> facts;  // what it says of the model besides; never null
+};
+// What an answer of /api/show says.
+[[nodiscard]] shown_answer read_shown(std::string_view shown);
 // What /api/ps says the loaded `model` holds of the accelerator, in bytes.
 [[nodiscard]] std::optional<std::uint64_t> accelerator_share(std::string_view loaded, std::string_view model);
 

@@ -14,7 +14,7 @@ namespace corral::engine::ollama_remote {
 
 namespace {
 
-constexpr std::size_t longest_list = 4 * 1024 * 1024;
+constexpr std::size_t longest_list = 512UL * 1024;  // read in one go, which holds the loop
 constexpr std::size_t longest_key = 4096;
 constexpr core::seconds between_looks{5};
 
@@ -173,9 +173,14 @@ core::awaitable<core::reason> remote_watch::look() {
     if (changed) {
         // Not worth a failure: without it a conversation with tools has none.
         const auto shown = co_await ask(*at, "/api/show", show_question(settings_.model), until);
-        shown_ = shown.has_value();
-        stated_.system = shown ? system_shown(*shown) : std::string();
-        stated_.facts = shown ? facts_shown(*shown) : nullptr;
+        // One that is too long is so the next time, too.
+        shown_ = shown || shown.error().code == core::errc::limit_exceeded;
+        shown_answer says;
+        if (shown) {
+            says = read_shown(*shown);
+        }
+        stated_.system = std::move(says.system);
+        stated_.facts = std::move(says.facts);
     }
     const auto loaded = co_await ask(*at, "/api/ps", {}, until);
     if (loaded) {
