@@ -133,7 +133,7 @@ print(test_admin.ask(sys.argv[1], "POST", "/models/unload", {"model": "sim", "wh
 @pytest.mark.parametrize("wait", [0.2, 15])
 def test_a_wait_that_leads_to_nothing_leaves_the_model_served(tmp_path, wait):
     with Box(tmp_path / "box", {"directives": True, "timing": {"tokens_per_second": 20}}) as box:
-        talk = threading.Thread(target=box.say, args=("[[n=80]]",))
+        talk = threading.Thread(target=box.say, args=("[[n=160]]",))
         talk.start()
         wait_until(lambda: model_of(box)["queue"]["running"] == 1, what="an answer runs")
         asker = subprocess.Popen([sys.executable, "-c", ASKER, socket_of(box), str(wait)], cwd=os.path.dirname(__file__), text=True,
