@@ -1,6 +1,9 @@
 #include "corral/core/text.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "corral/core/utf8.hpp"
 
 namespace corral::core {
 
@@ -48,6 +51,51 @@ std::string joined(const std::vector<std::string>& parts, std::string_view betwe
         out += part;
     }
     return out;
+}
+
+std::string shell_word(std::string_view word) {
+    const bool plain = !word.empty() && std::ranges::all_of(word, [](char letter) {
+        return is_digit(letter) || is_letter(letter) ||
+               std::string_view("_./:=@%+,-").find(letter) != std::string_view::npos;
+    });
+    if (plain) {
+        return std::string(word);
+    }
+    std::string out = "'";
+    for (const char letter : word) {
+        out += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+    }
+    out += '\'';
+    return out;
+}
+
+std::optional<std::string> word_to_paste(std::string_view word, std::size_t most) {
+    if (word.size() > most) {
+        return std::nullopt;
+    }
+    for (std::string_view rest = word; !rest.empty();) {
+        const utf8_step step = next_utf8(rest);
+        if (step.kind != utf8_kind::whole || !is_printable(step.point)) {
+            return std::nullopt;
+        }
+        rest.remove_prefix(step.length);
+    }
+    std::string out = shell_word(word);
+    return out.size() > most ? std::nullopt : std::optional(std::move(out));
+}
+
+std::size_t find_unquoted(std::string_view command, std::string_view what, std::size_t from) {
+    for (std::size_t at = from; at < command.size(); ++at) {
+        if (command.substr(at).starts_with(what)) {
+            return at;
+        }
+        if (command[at] == '\\') {
+            ++at;
+        } else if (command[at] == '\'') {
+            at = std::min(command.find('\'', at + 1), command.size());
+        }
+    }
+    return std::string_view::npos;
 }
 
 }  // namespace corral::core

@@ -52,5 +52,33 @@ TEST(text, whole_number_takes_all_or_nothing) {
     EXPECT_FALSE(whole_number<std::uint8_t>("256"));
 }
 
+TEST(text, a_shell_word_is_quoted_only_where_it_must) {
+    EXPECT_EQ(shell_word("/opt/a-b/c_1.bin"), "/opt/a-b/c_1.bin");
+    EXPECT_EQ(shell_word("a b"), "'a b'");
+    EXPECT_EQ(shell_word("it's; rm -rf /"), "'it'\\''s; rm -rf /'");
+    EXPECT_EQ(shell_word(""), "''");
+}
+
+TEST(text, a_word_to_paste_is_whole_or_none) {
+    EXPECT_EQ(word_to_paste("a'b"), "'a'\\''b'");
+    EXPECT_EQ(word_to_paste("\xE4\xBD\xA0"), "'\xE4\xBD\xA0'");
+    EXPECT_TRUE(word_to_paste(std::string(800, 'a')));
+    EXPECT_FALSE(word_to_paste(std::string(801, 'a')));
+    EXPECT_FALSE(word_to_paste(std::string(300, '\''))) << "longer once it is quoted";
+    EXPECT_FALSE(word_to_paste("a\nb"));
+    EXPECT_FALSE(word_to_paste("a\x1B[31m"));
+    EXPECT_FALSE(word_to_paste("a\xFF"));
+}
+
+TEST(text, what_is_quoted_for_a_shell_is_not_found) {
+    EXPECT_EQ(find_unquoted("a && b", " && "), 1U);
+    EXPECT_EQ(find_unquoted("'a && b' && c", " && "), 8U);
+    EXPECT_EQ(find_unquoted("'it'\\'' && b' && c", " && "), 13U);
+    EXPECT_EQ(find_unquoted("'a && b'", " && "), std::string_view::npos);
+    EXPECT_EQ(find_unquoted("'a && b", " && "), std::string_view::npos) << "a quote without its end";
+    EXPECT_EQ(find_unquoted("a\\", "b"), std::string_view::npos);
+    EXPECT_EQ(find_unquoted("a && b && c", " && ", 5), 6U);
+}
+
 }  // namespace
 }  // namespace corral::core

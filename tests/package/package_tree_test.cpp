@@ -190,12 +190,5 @@ TEST(shown, is_one_line_that_a_terminal_can_bear) {
     EXPECT_THAT(cut, HasSubstr("..."));
 }
 
-TEST(shell_word, is_quoted_only_where_it_must) {
-    EXPECT_EQ(shell_word("/opt/a-b/c_1.bin"), "/opt/a-b/c_1.bin");
-    EXPECT_EQ(shell_word("a b"), "'a b'");
-    EXPECT_EQ(shell_word("it's; rm -rf /"), "'it'\\''s; rm -rf /'");
-    EXPECT_EQ(shell_word(""), "''");
-}
-
 }  // namespace
 }  // namespace corral::package

@@ -53,6 +53,17 @@ inline constexpr std::string_view white_space = " \t\r\n\v\f";
 // "a, b, c"
 [[nodiscard]] std::string joined(const std::vector<std::string>& parts, std::string_view between = ", ");
 
+// A word as a shell takes it. Nothing may be taken out of the middle of it later, which could end its quotes.
+[[nodiscard]] std::string shell_word(std::string_view word);
+
+// The same for a command that a person is told to paste: nothing where it would be longer than `most`, or where a
+// terminal would not show it as it is.
+[[nodiscard]] std::optional<std::string> word_to_paste(std::string_view word, std::size_t most = 800);
+
+// Where `what` stands outside of a shell's quotes, from `from` on, which is outside of them, too; else npos.
+[[nodiscard]] std::size_t find_unquoted(std::string_view command, std::string_view what,
+                                        std::size_t from = 0);
+
 // All of `text` as a number: no sign for unsigned types, no blanks, nothing after it, in range.
 template <typename Number>
 [[nodiscard]] std::optional<Number> whole_number(std::string_view text, int base = 10) noexcept {

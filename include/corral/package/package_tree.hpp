@@ -16,6 +16,7 @@
 
 #include "corral/catalog/finding.hpp"
 #include "corral/core/result.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::package {
 
@@ -66,8 +67,7 @@ struct node {
 // in the middle.
 [[nodiscard]] std::string shown(std::string_view text, std::size_t most = 160);
 
-// A word as a shell takes it. `shown` has to follow where the word is from a package.
-[[nodiscard]] std::string shell_word(std::string_view word);
+using core::shell_word;
 
 // Copies share the folder's descriptor. Blocks on the disk.
 class package_tree {

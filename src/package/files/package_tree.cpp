@@ -116,22 +116,6 @@ std::string shown(std::string_view text, std::size_t most) {
     return out.size() > most ? shortened(out, most) : out;
 }
 
-std::string shell_word(std::string_view word) {
-    const bool plain = !word.empty() && std::ranges::all_of(word, [](char letter) {
-        return core::is_digit(letter) || core::is_letter(letter) ||
-               std::string_view("_./:=@%+,-").find(letter) != std::string_view::npos;
-    });
-    if (plain) {
-        return std::string(word);
-    }
-    std::string out = "'";
-    for (const char letter : word) {
-        out += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-    }
-    out += '\'';
-    return out;
-}
-
 core::result<std::string> tidy_name(std::string_view name) {
     if (name.empty()) {
         return refused(name, "package.name/none");
