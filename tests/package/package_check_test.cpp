@@ -103,6 +103,33 @@ TEST(package_check, a_hub_snapshot_of_links_is_whole) {
     EXPECT_THAT(found[0].fix, HasSubstr("hf download AXERA-TECH/Qwen3-4B"));
 }
 
+// Whoever pastes a command runs all of it: a word that is cut in its middle would end its quotes early.
+TEST(package_check, commands_hold_whole_names_or_are_not_told) {
+    const auto fix_of = [](const std::string& name, bool cloned) {
+        whole_package p;
+        fs::remove(p.post());
+        write_text(p.folder / name, "<!doctype html>\n<html><body>404</body></html>");
+        write_text(p.folder / "README.md", "[here](https://huggingface.co/mallory/Qwen3-4B)");
+        if (cloned) {
+            fs::create_directory(p.folder / ".git");
+        }
+        p.model.variables["post_file"] = name;
+        const auto found = check_package(p.model, p.here);
+        EXPECT_EQ(ids_of(found), std::vector<std::string>{"file.html"}) << name;
+        return found.empty() ? std::string() : found[0].fix;
+    };
+    const std::string letters(76, 'A');
+    const std::string hostile = letters + "'" + letters + "$(touch pwned)'x.axmodel";
+    const std::string quoted = "'" + letters + "'\\''" + letters + "$(touch pwned)'\\''x.axmodel'";
+    EXPECT_THAT(fix_of(hostile, false),
+                HasSubstr("Run: hf download mallory/Qwen3-4B " + quoted + " --local-dir /"));
+    EXPECT_THAT(fix_of(hostile, true), testing::EndsWith(" checkout -- " + quoted));
+    const std::string sentence = "Fetch it again from where the package came from.";
+    EXPECT_EQ(fix_of(std::string(240, '\'') + ".axmodel", true), sentence) << "too long once it is quoted";
+    EXPECT_EQ(fix_of("a\x1B[31m.axmodel", false), sentence) << "not shown as it is";
+    EXPECT_EQ(fix_of("--local-dir=..", false), sentence) << "an option of the program";
+}
+
 TEST(package_check, an_emulator_of_one_machine_runs_no_program_of_another) {
     whole_package p;
     p.here.elf_machine = EM_X86_64;

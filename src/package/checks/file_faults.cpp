@@ -155,6 +155,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t readme_bytes = 64U * 1024;
 constexpr std::size_t most_named = 2;
+constexpr std::size_t most_pasted = 800;  // of a command; no reader of findings cuts one of this length
 
 // The folder is git's own, or inside such a one that keeps large files by git-LFS; not a home folder that
 // happens to be.
@@ -225,28 +226,37 @@ void report_faults(examination& subject) {
 }
 
 std::string fetch_advice(const examination& subject, const std::vector<std::string>& paths, bool pointers) {
-    const std::string folder = shown(shell_word(subject.tree.folder().string()), 400);
+    const std::string sentence =
+        pointers ? "Fetch the package with a tool that gets large files, such as git with git-lfs installed, "
+                   "or 'hf download'."
+                 : "Fetch it again from where the package came from.";
+    const auto folder = core::word_to_paste(subject.tree.folder().string());
     std::string words;
-    for (const auto& path : paths) {
-        words += " " + shown(shell_word(path));
+    bool named = paths.size() <= most_named;
+    for (std::size_t i = 0; named && i < paths.size(); ++i) {
+        const auto word = core::word_to_paste(paths[i]);
+        named = word && !word->starts_with('-');  // hf would take it for an option
+        words += " " + word.value_or("");
+    }
+    const bool nameable = named || paths.size() > most_named;
+    if (!folder || folder->size() + words.size() > most_pasted) {
+        return sentence;
     }
     if (is_cloned(subject.tree.folder())) {
         if (pointers) {
             const std::string first = has_git_lfs(subject.here.root) ? "" : "sudo apt install git-lfs && ";
-            return "Run: " + first + "git -C " + folder + " lfs pull";
+            return "Run: " + first + "git -C " + *folder + " lfs pull";
         }
-        return paths.size() <= most_named ? "Run: git -C " + folder + " checkout --" + words
-                                          : "Run: git -C " + folder + " checkout -- .";
+        if (!nameable) {
+            return sentence;
+        }
+        return "Run: git -C " + *folder + " checkout --" + (named ? words : std::string(" ."));
     }
     const std::string repository = hub_repository(subject.tree);
-    if (!repository.empty()) {
-        return "Run: hf download " + repository + (paths.size() <= most_named ? words : std::string()) +
-               " --local-dir " + folder;
+    if (repository.empty() || repository.starts_with('-') || !nameable) {
+        return sentence;
     }
-    return pointers
-               ? "Fetch the package with a tool that gets large files, such as git with git-lfs installed, "
-                 "or 'hf download'."
-               : "Fetch it again from where the package came from.";
+    return "Run: hf download " + repository + (named ? words : std::string()) + " --local-dir " + *folder;
 }
 
 }  // namespace corral::package

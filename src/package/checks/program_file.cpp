@@ -213,10 +213,11 @@ void check_permission(examination& subject, const program& what) {
                     "Move the package to another file system, or mount this one without noexec.");
     } else if (!what.file.about.executable) {
         subject.repairs.push_back({"program.not-executable", what.path, {}, {}, {}});
+        const auto word = core::word_to_paste(what.path.string());
         subject.add("program.not-executable", severity::error,
                     named(what.value) + " may not be executed: its execute bit is missing.",
                     "Downloads from a hub come without it.",
-                    "Run: chmod +x " + shown(shell_word(what.path.string()), 400));
+                    word ? "Run: chmod +x " + *word : std::string("Give it that bit with chmod +x."));
     }
 }
 

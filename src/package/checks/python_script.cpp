@@ -172,20 +172,31 @@ bool is_own(const std::string& python) {
     return python.find('/') != std::string::npos && !python.starts_with("/usr/bin/");
 }
 
+constexpr const char* by_sentence =
+    "Install them with pip for a Python of their own, and name it as the model's.";
+
 // `wanted`: as pip takes it. A shell would take "<5" for a redirection.
 std::string install_advice(const examination& subject, const std::string& python,
                            const std::vector<std::string>& wanted) {
-    const std::string word = shown(shell_word(python));
+    constexpr std::size_t most = 800;  // no reader of findings cuts a command of this length
     std::string words;
     for (const std::string& one : wanted) {
-        words += " " + shell_word(one);
+        const auto word = core::word_to_paste(one);
+        if (!word || words.size() + word->size() > most) {
+            return by_sentence;
+        }
+        words += " " + *word;
+    }
+    const auto program = core::word_to_paste(python);
+    const auto folder = core::word_to_paste(subject.tree.folder().string());
+    if (!program || !folder || program->size() + folder->size() + words.size() > most) {
+        return by_sentence;
     }
     if (is_own(python)) {
-        return "Run: " + word + " -m pip install" + words;
+        return "Run: " + *program + " -m pip install" + words;
     }
-    return "Run: " + word + " -m venv --system-site-packages " + own_environment + " && " + own_environment +
-           "/bin/pip install" + words + " && corral import " +
-           shown(shell_word(subject.tree.folder().string()), 400) + " --force --fix";
+    return "Run: " + *program + " -m venv --system-site-packages " + own_environment + " && " +
+           own_environment + "/bin/pip install" + words + " && corral import " + *folder + " --force --fix";
 }
 
 // What --fix may do: name the environment that the advice makes, where it is whole; else make one, or fill the one that

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/text.hpp"
 #include "corral/package/package_tree.hpp"
 #include "package/readers/reader.hpp"
 
@@ -43,8 +44,8 @@ void say_unknown(const package_tree& tree, const machine& here, reading& out) {
     const std::string inside = package_inside(tree, here);
     const std::string shown_folder = shown(tree.folder().string());
     std::string fix = "Name the folder that holds the model files and the run scripts.";
-    if (!inside.empty()) {
-        fix = "There is a package inside; try: corral import " + shell_word(inside);
+    if (const auto word = inside.empty() ? std::nullopt : core::word_to_paste(inside)) {
+        fix = "There is a package inside; try: corral import " + *word;
     }
     const std::string what =
         tree.entries().empty() ? " is empty." : " is no package of a kind that Corral knows.";
@@ -92,8 +93,8 @@ reading read_package(const fs::path& folder, const machine& here, const read_opt
         std::string fix = "Check the folder's name and its permissions.";
         if (fs::is_regular_file(full, unknown_place)) {
             const bool model = full.extension() == ".gguf" || full.extension() == ".rkllm";
-            fix = model ? "Name the folder that holds it: corral import " +
-                              shell_word(shown(full.parent_path().string()))
+            const auto word = core::word_to_paste(full.parent_path().string());
+            fix = model ? "Name the folder that holds it" + (word ? ": corral import " + *word : ".")
                         : "This is a file. Unpack it, and give the folder that comes of it.";
         }
         add_finding(out, "package.unreadable", severity::error, "", tree.error().message,
