@@ -3,6 +3,7 @@
 #include "cli/packages/import_command.hpp"
 
 #include <iostream>
+#include <limits>
 #include <memory>
 
 #include <unistd.h>
@@ -138,7 +139,8 @@ void print_commands(std::ostream& to, std::vector<std::string> commands) {
     }
     to << (commands.size() == 1 ? "\nRun this:\n" : "\nRun these:\n");
     for (const std::string& command : commands) {
-        to << "  " << line(command) << '\n';
+        // Whole: what is cut off would be missing where it is pasted.
+        to << "  " << telemetry::printable(command, std::numeric_limits<std::size_t>::max()) << '\n';
     }
 }
 

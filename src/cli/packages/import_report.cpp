@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/text.hpp"
 #include "corral/package/file_kind.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
@@ -53,22 +54,41 @@ std::string sizes_text(const package::file_group& of) {
                : "; " + package::size_words(of.bytes_here) + " of " + package::size_words(of.bytes_all);
 }
 
-// The command in "Run: COMMAND; then ...".
+constexpr std::string_view then_word = "; then ";
+
+// The command in "Run: COMMAND; then ...", whose names are quoted and may hold anything.
 std::string command_in(const std::string& fix) {
     if (!fix.starts_with(run_word)) {
         return {};
     }
-    return fix.substr(run_word.size(), fix.find("; then ") - std::min(run_word.size(), fix.find("; then ")));
+    const std::size_t end = std::min(core::find_unquoted(fix, then_word), fix.size());
+    return fix.substr(run_word.size(), end - run_word.size());
+}
+
+// A word of a command without the quotes of core::shell_word.
+std::string unquoted(std::string_view word) {
+    std::string out;
+    bool inside = false;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+        if (word[i] == '\'') {
+            inside = !inside;
+        } else if (inside || word[i] != '\\') {
+            out += word[i];
+        } else if (++i < word.size()) {
+            out += word[i];
+        }
+    }
+    return out;
 }
 
 // What the command writes to: the folder behind -C or --local-dir, the file of chmod, the environment of venv.
-std::string place_of(const std::string& command) {
+std::string place_of(std::string_view command) {
     for (const std::string_view before :
          {"git -C ", "--local-dir ", "chmod +x ", "--system-site-packages "}) {
-        const auto at = command.find(before);
-        if (at != std::string::npos) {
-            const std::string rest = command.substr(at + before.size());
-            return rest.substr(0, rest.find(' '));
+        const std::size_t at = core::find_unquoted(command, before);
+        if (at != std::string_view::npos) {
+            const std::string_view rest = command.substr(at + before.size());
+            return unquoted(rest.substr(0, core::find_unquoted(rest, " ")));
         }
     }
     return {};
@@ -81,10 +101,9 @@ std::string with_sudo(const std::string& command,
     std::string out;
     bool needed = false;
     for (std::size_t begin = 0; begin <= command.size();) {
-        const std::size_t end = std::min(command.find(between, begin), command.size());
+        const std::size_t end = std::min(core::find_unquoted(command, between, begin), command.size());
         const std::string step = command.substr(begin, end - begin);
-        std::string place = place_of(step);
-        std::erase(place, '\'');
+        const std::string place = place_of(step);
         needed = needed || (!place.empty() && !may_write(place));
         out += (out.empty() ? "" : std::string(between)) +
                (needed && !step.starts_with("sudo ") ? "sudo " : "") + step;
@@ -128,7 +147,7 @@ std::string finding_lines(const import_plan& plan, bool all, const text_style& s
         }
         if (!one.fix.empty() && !one.fix.starts_with(run_word)) {
             out += "    fix: " + line(one.fix) + '\n';
-        } else if (const auto then = one.fix.find("; then "); then != std::string::npos) {
+        } else if (const auto then = core::find_unquoted(one.fix, then_word); then != std::string::npos) {
             out += "    fix: what is below; " + line(one.fix.substr(then + 2)) + '\n';
         }
         if (std::ranges::find(plan.mendable, one.id) != plan.mendable.end()) {
