@@ -1,18 +1,21 @@
 #include "doctor/port_holder.hpp"
 
+#include "corral/core/text.hpp"
 #include "doctor/root_files.hpp"
 
 namespace corral::doctor {
 
 namespace {
 
-// The unit of the service manager that `pid` belongs to: "llm-openai-api.service"; "" when it is none.
+// The unit of the service manager that `pid` belongs to, as a shell takes it: "llm-openai-api.service"; "" when it is
+// none. Who may make groups may call them anything.
 std::string unit_of(const surroundings& around, pid_t pid) {
     const std::string group = first_line(below(around.root, "/proc/" + std::to_string(pid) + "/cgroup"));
     const auto slash = group.rfind('/');
     std::string unit = slash == std::string::npos ? std::string() : group.substr(slash + 1);
     const bool of_user = group.find("/user.slice/") != std::string::npos;
-    return unit.ends_with(".service") && !of_user ? unit : std::string();
+    const bool known = unit.ends_with(".service") && !of_user && !unit.starts_with('-');
+    return known ? core::word_to_paste(unit).value_or("") : std::string();
 }
 
 std::string fix_for(const surroundings& around, const process::listening_socket& row) {

@@ -150,5 +150,30 @@ TEST_F(box_checks, the_services_user_is_asked_of_the_package_where_root_asks) {
     EXPECT_THAT(found(), IsEmpty());
 }
 
+TEST_F(box_checks, a_command_of_the_services_user_quotes_the_file) {
+    configured();
+    of.around.user = 0;
+    add_model();
+    of.accelerators.clear();
+    of.models.front().entry.runtime.device = {};
+    write("/etc/passwd", "corral:x:990:991::/var/lib/corral:/usr/sbin/nologin\n");
+    ::chmod(root.c_str(), 0755);
+    ::chmod(write("/package/a'; touch pwned; 'b", "x").c_str(), 0600);
+    EXPECT_THAT(the("permissions.service-user").fix,
+                HasSubstr("/package/a'\\''; touch pwned; '\\''b' (and what lies below it: chmod -R)"));
+    EXPECT_THAT(the("permissions.service-user").fix, testing::StartsWith("sudo chmod o+rX '/"));
+}
+
+TEST_F(box_checks, a_command_of_the_state_directory_quotes_the_folder) {
+    if (::geteuid() == 0) {
+        GTEST_SKIP() << "root may write everywhere";
+    }
+    const std::filesystem::path folder = root / "it's; x";
+    std::filesystem::create_directory(folder);
+    ::chmod(folder.c_str(), 0500);
+    configured().state_directory = folder;
+    EXPECT_THAT(the("state.not-writable").fix, HasSubstr("/it'\\''s; x'; if it runs as a service"));
+}
+
 }  // namespace
 }  // namespace corral::doctor

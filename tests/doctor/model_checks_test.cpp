@@ -65,6 +65,15 @@ TEST_F(model_checks, a_program_of_a_session_is_stopped_by_its_number) {
     EXPECT_THAT(the("port.taken").fix, HasSubstr("kill 813"));
 }
 
+TEST_F(model_checks, a_unit_that_is_called_like_a_command_is_quoted) {
+    add_model().services.front().port = 8000;
+    listeners = {{8000, false, true, 814, "python3"}};
+    write("/proc/814/cgroup", "0::/machine.slice/a; touch pwned; .service\n");
+    EXPECT_THAT(the("port.taken").fix, HasSubstr("disable --now 'a; touch pwned; .service'"));
+    write("/proc/814/cgroup", "0::/machine.slice/--force.service\n");
+    EXPECT_THAT(the("port.taken").fix, HasSubstr("kill 814"));
+}
+
 TEST_F(model_checks, a_compiled_in_port_that_the_guard_moves_is_only_a_note) {
     add_model().services.front().compiled_port = 8000;
     listeners = {{8000, true, false, 812, "llm_openai"}};

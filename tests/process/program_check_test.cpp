@@ -90,12 +90,21 @@ TEST_F(check_program_, misses_what_is_missing) {
     const program_fault windows = fault_of_content("#!/bin/sh\r\necho\r\n");
     EXPECT_EQ(windows.id, "missing-interpreter");
     EXPECT_THAT(windows.message, HasSubstr("Windows line ends"));
+    const auto quoted = fault_of(spec_of({folder_.write("a; b", "#!/bin/sh\r\necho\r\n", true)}));
+    EXPECT_THAT(quoted.advice, testing::EndsWith("/a; b'"));
+    EXPECT_THAT(quoted.advice, testing::StartsWith("run: sed -i 's/\\r$//' '/"));
 }
 
 TEST_F(check_program_, wants_the_execute_permission) {
     const program_fault fault = fault_of_content("#!/bin/sh\n", false);
     EXPECT_EQ(fault.id, "not-executable");
     EXPECT_THAT(fault.advice, HasSubstr("chmod +x"));
+    const auto advice_for = [this](const std::string& name) {
+        return fault_of(spec_of({folder_.write(name, "#!/bin/sh\n", false)})).advice;
+    };
+    EXPECT_THAT(advice_for("it's; main"), testing::AllOf(testing::StartsWith("run: chmod +x '/"),
+                                                         testing::EndsWith("/it'\\''s; main'")));
+    EXPECT_EQ(advice_for("a\x1B[31m"), "run chmod +x on it");
 }
 
 TEST_F(check_program_, looks_into_the_working_directory) {

@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 
+#include "corral/core/text.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/root_files.hpp"
 
@@ -147,9 +148,10 @@ void check_permissions(const examination& box, findings& out) {
     for (const model_view& model : box.models) {
         const fs::path in_the_way = barrier(*who, model.entry.package);
         if (!in_the_way.empty()) {
+            const auto word = core::word_to_paste(in_the_way.string());
             say(out, permissions_kinds[0], subject_of(model),
                 "the user '" + std::string(service_user) + "' may not read '" + in_the_way.string() + "'",
-                "sudo chmod o+rX '" + in_the_way.string() + "' (and what lies below it: chmod -R)");
+                word ? "sudo chmod o+rX " + *word + " (and what lies below it: chmod -R)" : std::string());
         }
     }
 }

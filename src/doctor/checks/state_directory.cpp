@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "corral/core/text.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/root_files.hpp"
 
@@ -47,10 +48,12 @@ void check_state_directory(const examination& box, findings& out) {
     }
     // A Corral that runs writes as its own user.
     if (!box.daemon && ::access(there.c_str(), W_OK | X_OK) != 0) {
+        const auto word = core::word_to_paste(there.string(), 600);  // with the words around it
         say(out, state_directory_kinds[1], "this machine",
             "the state directory '" + wanted.string() + "' may not be written by you",
-            "if Corral runs as you: set another 'state_directory', or sudo chown -R $USER '" +
-                there.string() + "'; if it runs as a service, all is well");
+            word ? "if Corral runs as you: set another 'state_directory', or sudo chown -R $USER " + *word +
+                       "; if it runs as a service, all is well"
+                 : std::string());
     }
 }
 

@@ -229,7 +229,9 @@ void check_wrapper(examination& subject, const program& what) {
     spec.working_directory = subject.tree.folder().string();
     const auto fault = process::check_program(spec);
     if (fault && fault->id == "missing-interpreter") {
-        std::string fix = shown(fault->advice, 400) + ".";
+        // Of a command nothing is taken out, and nothing is put behind it.
+        const bool command = fault->advice.starts_with("run: ");
+        std::string fix = command ? fault->advice : shown(fault->advice, 400) + ".";
         fix.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(fix.front())));
         subject.add("program.interpreter-missing", severity::error, shown(fault->message, 400) + ".", {},
                     std::move(fix));

@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "corral/core/text.hpp"
 #include "corral/process/elf_file.hpp"
 #include "process/children/program_path.hpp"
 #include "process/proc_files.hpp"
@@ -120,8 +121,9 @@ fault check_permission(const std::string& path) {
     if (may_execute(path)) {
         return std::nullopt;
     }
+    const auto word = core::word_to_paste(path);
     return program_fault{"not-executable", core::say("program.permission/mode", in_quotes(path)),
-                         "run: chmod +x " + path};
+                         word ? "run: chmod +x " + *word : std::string("run chmod +x on it")};
 }
 
 fault check_content(const spawn_spec& spec, const std::string& path) {

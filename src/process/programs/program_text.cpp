@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "process/children/program_path.hpp"
 
 namespace corral::process {
@@ -80,8 +81,10 @@ std::optional<program_fault> check_script(const spawn_spec& spec, const std::str
     const auto [interpreter, argument] = interpreter_words(head);
     const std::string advice = "install it, or correct the first line of the script";
     if ((interpreter + argument).find('\r') != std::string::npos) {
-        return program_fault{"missing-interpreter", core::say("program.kind/windows", in_quotes(path)),
-                             "run: sed -i 's/\\r$//' " + path};
+        const auto word = core::word_to_paste(path);
+        return program_fault{
+            "missing-interpreter", core::say("program.kind/windows", in_quotes(path)),
+            word ? "run: sed -i 's/\\r$//' " + *word : std::string("write it with the line ends of Linux")};
     }
     if (interpreter.empty() || ::access(seen_from_here(interpreter, spec).c_str(), X_OK) != 0) {
         return program_fault{"missing-interpreter",
