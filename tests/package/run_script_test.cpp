@@ -1,5 +1,6 @@
 #include "package/scripts/run_script.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace corral::package {
@@ -134,6 +135,38 @@ TEST(run_script, has_bounds) {
         doubling += "A=\"$A$A\"\n";
     }
     EXPECT_EQ(parse_run_script(doubling).error().code, core::errc::limit_exceeded);
+}
+
+// Each word is within its own bound.
+TEST(run_script, bounds_what_all_words_hold_together) {
+    std::string text = "A=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n";
+    for (int i = 0; i < 10; ++i) {
+        text += "A=$A$A\n";
+    }
+    const std::string large = text;  // 31 KiB, and as much again on the way
+    text += "export";
+    for (int i = 0; i < 480; ++i) {
+        text += " V" + std::to_string(i) + "=$A";
+    }
+    const auto values = parse_run_script(text + "\n");
+    ASSERT_FALSE(values);
+    EXPECT_EQ(values.error().code, core::errc::limit_exceeded);
+    EXPECT_THAT(values.error().message.text(), testing::HasSubstr("line 12: its variables put more than"));
+
+    std::string commands = large + "export B=$A C=$A D=$A E=$A F=$A G=$A H=$A I=$A\n";
+    EXPECT_TRUE(parse_run_script(commands + "x\nx\nx\n"));
+    for (int i = 0; i < 480; ++i) {
+        commands += "x\n";
+    }
+    const auto environments = parse_run_script(commands);
+    ASSERT_FALSE(environments);
+    EXPECT_EQ(environments.error().code, core::errc::limit_exceeded);
+}
+
+TEST(run_script, a_long_name_is_not_told_whole) {
+    const auto found = parse_run_script("./main $" + std::string(100'000, 'A'));
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_LT(found->front().unknown.size(), 300U);
 }
 
 }  // namespace

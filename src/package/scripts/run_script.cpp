@@ -208,7 +208,19 @@ private:
             fail(core::errc::limit_exceeded, core::say("package.script/word", line_, most_word_bytes));
             return;
         }
+        if (!within(value_bytes_, text.size(), most_script_value_bytes)) {
+            return;
+        }
         to.text += text;
+    }
+
+    // Adds to a sum that is bounded; each variable may be doubled in the next one.
+    bool within(std::size_t& sum, std::size_t more, std::size_t most) {
+        sum += more;
+        if (sum > most) {
+            fail(core::errc::limit_exceeded, core::say("package.script/values", line_, most));
+        }
+        return sum <= most;
     }
 
     void single_quotes(word& to) {
@@ -252,9 +264,11 @@ private:
         fail("package.script/double");
     }
 
+    // `why` may hold a name as long as the script; many words may be unknown for the same one.
     void unknown(word& to, const std::string& why) const {
+        constexpr std::size_t longest = 200;
         if (to.unknown.empty()) {
-            to.unknown = "line " + std::to_string(line_) + ": " + why;
+            to.unknown = "line " + std::to_string(line_) + ": " + why.substr(0, longest);
         }
     }
 
@@ -316,6 +330,15 @@ private:
         }
     }
 
+    [[nodiscard]] std::size_t exported_bytes() const {
+        constexpr std::size_t of_entry = 64;
+        std::size_t out = 0;
+        for (const auto& [name, value] : exported_) {
+            out += name.size() + value.size() + of_entry;
+        }
+        return out;
+    }
+
     void end_command() {
         std::vector<word> words = std::exchange(words_, {});
         if (words.empty() || wrong_) {
@@ -323,7 +346,6 @@ private:
         }
         script_command out;
         out.line = command_line_;
-        out.environment = exported_;
         auto at_word = words.begin();
         while (at_word != words.end() && assignment(*at_word)) {
             ++at_word;
@@ -332,6 +354,10 @@ private:
             std::ranges::for_each(words, [this](const word& one) { set(one, nullptr); });
             return;
         }
+        if (!within(environment_bytes_, exported_bytes(), most_script_environment_bytes)) {
+            return;
+        }
+        out.environment = exported_;
         for (auto each = words.begin(); each != at_word; ++each) {
             auto pair = assignment(*each);
             out.environment[pair->first] = pair->second;
@@ -371,6 +397,8 @@ private:
     unsigned line_ = 1;
     unsigned command_line_ = 1;
     std::size_t words_seen_ = 0;
+    std::size_t value_bytes_ = 0;
+    std::size_t environment_bytes_ = 0;
     bool over_ = false;
     std::vector<word> words_;  // of the command at hand
     std::map<std::string, word> variables_;

@@ -24,6 +24,9 @@ struct script_command {
 
 constexpr std::size_t most_script_bytes = 1024 * 1024;
 constexpr std::size_t most_script_words = 1000;
+// Of all words once variables stand in them, and of what all commands together are given as environment.
+constexpr std::size_t most_script_value_bytes = 1024 * 1024;
+constexpr std::size_t most_script_environment_bytes = 4 * 1024 * 1024;
 
 // All commands of `text` in order. Fails (errc::invalid) where the order itself depends on a run (conditions,
 // loops, pipes, functions, "cd", "source"), on unclosed quotes and on what is no text, and

@@ -186,6 +186,7 @@ inline constexpr std::array pull_table{
             "large| line 1: more than 1 MiB: is it a run script?\n"
             "words| line {line:d}: more than {words:d} words: is it a run script?\n"
             "word| line {line:d}: a word of more than {bytes:d} bytes\n"
+            "values| line {line:d}: its variables put more than {bytes:d} bytes into the script\n"
             "zero| line {line:d}: a zero byte: it is no text\n"
             "pipe| line {line:d}: a pipe or an '||': what runs is known only when the script runs\n"
             "function| line {line:d}: a function or a sub-shell, which only a run could follow\n"
