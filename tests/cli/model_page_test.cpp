@@ -9,27 +9,8 @@ namespace corral::cli {
 namespace {
 
 using json = nlohmann::ordered_json;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-TEST(secrets, are_known_by_their_names) {
-    for (const char* name :
-         {"API_KEY", "--auth-token", "HF_TOKEN", "password", "client.secret", "x-api-key"}) {
-        EXPECT_TRUE(names_a_secret(name)) << name;
-    }
-    for (const char* name :
-         {"--tokens_embed_num", "tokenizer_url", "KEYBOARD", "--url_tokenizer_model", "PATH"}) {
-        EXPECT_FALSE(names_a_secret(name)) << name;
-    }
-}
-
-TEST(secrets, are_not_shown_in_commands) {
-    EXPECT_THAT(without_secrets({"./run", "--api-key", "abc", "--token=def", "--tokens_embed_num", "5",
-                                 "http://me:pw@host/x", "http://host/a@b", "--key", "--x"}),
-                ElementsAre("./run", "--api-key", "(hidden)", "--token=(hidden)", "--tokens_embed_num", "5",
-                            "http://(hidden)@host/x", "http://host/a@b", "--key", "--x"));
-}
 
 class model_pages : public config::configuration_file {
 protected:
@@ -41,16 +22,18 @@ protected:
 };
 
 TEST_F(model_pages, show_all_that_is_known_but_no_secret) {
-    const auto settings = read(config::model_text +
-                               "aliases = [\"q\"]\n[models.services.runtime]\nport = 0\n"
-                               "command = [\"./run me\", \"{port}\", \"{layers}\", \"{tokenizer_url}\"]\n"
-                               "environment = { HF_TOKEN = \"abc\", PLAIN = \"shown\" }\n");
+    const auto settings = read(
+        config::model_text +
+        "aliases = [\"q\"]\n[models.services.runtime]\nport = 0\n"
+        "command = [\"./run me\", \"{port}\", \"{layers}\", \"{tokenizer_url}\", \"--pwd\", \"abc\"]\n"
+        "environment = { HF_TOKEN = \"abc\", MYKEY = \"abc\", MORE = \"--pwd abc\", PLAIN = \"shown\" }\n");
     const json facts =
         model_facts(settings.models.front(), json{{"state", "ready"}, {"reason", ""}}, nullptr);
     EXPECT_EQ(facts["state"], "ready");
     EXPECT_EQ(facts["architecture"], "qwen3");
     EXPECT_THAT(facts["stop"], testing::Not(testing::IsEmpty()));
-    EXPECT_EQ(facts["services"][1]["command"], json({"./run me", "0", "36", "http://127.0.0.1:0"}));
+    EXPECT_EQ(facts["services"][1]["command"],
+              json({"./run me", "0", "36", "http://127.0.0.1:0", "--pwd", "(left out)"}));
     EXPECT_TRUE(facts["services"][1]["port"].is_null());
     const std::string page = model_page(facts, {});
     EXPECT_THAT(page, HasSubstr("'./run me' 0 36 http://127.0.0.1:0"));

@@ -1,8 +1,5 @@
 #include "cli/status/model_page.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cctype>
 #include <chrono>
 #include <string_view>
 
@@ -14,8 +11,8 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/toml_section.hpp"
+#include "corral/config/without_secrets.hpp"
 #include "corral/core/json_members.hpp"
-#include "corral/core/text.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -24,18 +21,6 @@ namespace corral::cli {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-constexpr const char* hidden = "(hidden)";
-
-std::string hide_in_url(const std::string& word) {
-    const auto scheme = word.find("://");
-    const auto at = scheme == std::string::npos ? scheme : word.find('@', scheme);
-    const auto slash = scheme == std::string::npos ? scheme : word.find('/', scheme + 3);
-    if (at == std::string::npos || (slash != std::string::npos && slash < at)) {
-        return word;
-    }
-    return word.substr(0, scheme + 3) + hidden + word.substr(at);
-}
 
 json service_facts(const catalog::model_entry& model, const catalog::service_template& service) {
     auto ports = catalog::stand_in_ports(model.runtime, 0);
@@ -46,11 +31,12 @@ json service_facts(const catalog::model_entry& model, const catalog::service_tem
         out["problem"] = expanded.error().message;
         return out;
     }
-    out["command"] = without_secrets(expanded->command);
+    out["command"] = config::command_without_secrets(expanded->command);
     out["working_directory"] = expanded->working_directory;
     json environment = json::object();
     for (const auto& [name, value] : expanded->environment) {
-        environment[name] = names_a_secret(name) ? std::string(hidden) : hide_in_url(value);
+        environment[name] =
+            config::names_secret(name) ? std::string(config::left_out) : config::word_without_secrets(value);
     }
     out["environment"] = std::move(environment);
     out["port"] = ports[service.name] != 0 ? json(ports[service.name]) : json(nullptr);
@@ -208,44 +194,6 @@ void add_service(page& to, const json& service) {
 
 }  // namespace
 
-bool names_a_secret(const std::string& name) {
-    static constexpr std::array<std::string_view, 9> secrets{
-        "key", "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials"};
-    std::string part;
-    for (const char c : name + "_") {
-        if (core::is_letter(c) || core::is_digit(c)) {
-            part += core::lower_case(c);
-            continue;
-        }
-        if (std::ranges::find(secrets, part) != secrets.end()) {
-            return true;
-        }
-        part.clear();
-    }
-    return false;
-}
-
-std::vector<std::string> without_secrets(std::vector<std::string> words) {
-    bool next_is_secret = false;
-    for (std::string& word : words) {
-        if (next_is_secret && !word.starts_with("-")) {
-            word = hidden;
-            next_is_secret = false;
-            continue;
-        }
-        next_is_secret = false;
-        const std::size_t equals = word.find('=');
-        if (equals != std::string::npos && names_a_secret(word.substr(0, equals))) {
-            word = word.substr(0, equals + 1) + hidden;
-        } else if (equals == std::string::npos && word.starts_with("-")) {
-            next_is_secret = names_a_secret(word);
-        } else {
-            word = hide_in_url(word);
-        }
-    }
-    return words;
-}
-
 json model_facts(const catalog::model_entry& model, const json& status,
                  const std::shared_ptr<const engine::file_facts>& file) {
     json out;
@@ -282,7 +230,7 @@ json model_facts(const catalog::model_entry& model, const json& status,
     out["stop"] = core::list_at(engine::shown_parameters(model, json::object()), "stop");
     json variables = json::object();
     for (const auto& [name, value] : model.variables) {
-        variables[name] = names_a_secret(name) ? std::string(hidden) : value;
+        variables[name] = config::names_secret(name) ? std::string(config::left_out) : value;
     }
     out["variables"] = std::move(variables);
     out["placement"] = placement_facts(model);

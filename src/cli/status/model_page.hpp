@@ -14,18 +14,11 @@
 namespace corral::cli {
 
 // `status`: its entry in status_json(), or null; `file`: null where it is no GGUF. Commands are as they would be run; a
-// port that is chosen at each start stands there as 0, and what looks like a secret as (hidden).
+// port that is chosen at each start stands there as 0, and what looks like a secret as (left out).
 [[nodiscard]] nlohmann::ordered_json model_facts(const catalog::model_entry& model,
                                                  const nlohmann::ordered_json& status,
                                                  const std::shared_ptr<const engine::file_facts>& file);
 
 [[nodiscard]] std::string model_page(const nlohmann::ordered_json& facts, const text_style& style);
-
-// True for the name of a variable or option whose value is confidential: API_KEY, --auth-token,
-// passwords; not for --tokens_embed_num.
-[[nodiscard]] bool names_a_secret(const std::string& name);
-
-// The words of a command without the values that names_a_secret() is true for, and without passwords in URLs.
-[[nodiscard]] std::vector<std::string> without_secrets(std::vector<std::string> words);
 
 }  // namespace corral::cli
