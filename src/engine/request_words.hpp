@@ -5,11 +5,11 @@
 
 #include <deque>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <utility>
 
 #include "corral/engine/backend.hpp"
+#include "engine/spoken_text.hpp"
 
 namespace corral::engine {
 
@@ -23,15 +23,16 @@ public:
         void on_logprobs(chat::token_logprobs tokens) override { next_.on_logprobs(std::move(tokens)); }
 
     private:
-        std::shared_ptr<std::string> words_;
+        std::shared_ptr<spoken_text> words_;
         run_sink& next_;
     };
 
-    // Letters and digits alone are compared: the runtime may leave out or add others.
+    // Letters and digits alone are compared: the runtime may leave out or add others. Asked for each printed line that
+    // has the sign, so each text is searched once for it.
     [[nodiscard]] bool hold(std::string_view sign) const;
 
 private:
-    std::deque<std::shared_ptr<std::string>> recent_;  // bounded, and so is each
+    std::deque<std::shared_ptr<spoken_text>> recent_;  // bounded, and so is each
 };
 
 }  // namespace corral::engine
