@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from admin_cli import done
 from harness import BIN, MODEL, Box, own_mount, wait_until
 
 SLOW = {"prefill_ms_per_chunk": 400, "tokens_per_second": 30}
@@ -67,6 +68,26 @@ def no_marks(box):
         text = path.read_text(errors="replace")
         for mark in (PROMPT, SYSTEM, ANSWER, KEY, VARIABLE):
             assert mark not in text, f"{mark} in {path}:\n" + text[max(0, text.find(mark) - 300):text.find(mark) + 100]
+
+
+@pytest.mark.parametrize("words", ["ValueError: cannot encode {}", 'invalid UTF-8 in "{}"', "bad [input_value='{}', input_type=str]"])
+def test_a_prompt_that_a_program_quotes_on_many_lines_is_nowhere(tmp_path, words):
+    say, soon = tmp_path / "say", tmp_path / "soon"
+    lines = f"{PROMPT} one\n{PROMPT} isn't two\n\n{PROMPT}"
+    tokenizer = (f"(while :; do if [ -e {say} ]; then cat {say} >&2; rm {say}; fi; sleep 0.1; done) & "
+                 f"exec {BIN / 'corral-sim'} tokenizer --host 127.0.0.1 --port {{port}}")
+    with Box(tmp_path / "box", tokenizer=["sh", "-c", tokenizer]) as box:
+        soon.write_text(f"telling before\n{words.format(lines)}\n[I][run]: telling behind\n")
+        soon.rename(say)
+        shown = wait_until(lambda: next((out for out in [done(box, "logs", "sim/tokenizer")] if "telling behind" in out), None), 20,
+                           "what it printed")
+        assert "telling before" in shown and "(not kept)" in shown, shown
+        box.kill("tokenizer", signal.SIGABRT)
+        [bundle] = bundles(box)
+        assert "telling behind" in json.dumps(bundle["services"]), bundle["services"]
+        for text in (shown, done(box, "logs", "sim/tokenizer"), done(box, "support", "-o", "-")):
+            assert text and PROMPT not in text, text
+        no_marks(box)
 
 
 def test_a_crash_in_the_midst_of_an_answer_is_kept_and_told(tmp_path):

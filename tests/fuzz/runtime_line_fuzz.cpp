@@ -5,6 +5,7 @@
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "fuzz_input.hpp"
 #include "supervisor/service/line_meaning.hpp"
+#include "supervisor/service/quotations.hpp"
 
 namespace {
 
@@ -53,12 +54,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     tests::demand(whole == lines_of(plan.cut(text)), "the same lines however they arrive");
     catalog::log_meaning known;
     known.pattern = "run error";
+    supervisor::quotations quotations;
     for (const std::string& line : whole) {
         tests::demand(line.size() <= 1024, "a line is bounded");
         tests::demand(line.find('\x1b') == std::string::npos, "no escape is left");
         const auto progress = supervisor::progress_in(line);
         tests::demand(!progress || (*progress >= 0 && *progress <= 1), "a share is one");
-        tests::demand(supervisor::without_quotations(line).size() <= line.size() + 64, "nothing grows");
+        const auto kept = quotations.next(line);
+        tests::demand(!kept || kept->size() <= line.size() + 64, "nothing grows");
         (void)supervisor::meaning_of({known}, line);
     }
     engine::ax_poll::log_reader sizes({});

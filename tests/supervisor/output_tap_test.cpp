@@ -105,6 +105,18 @@ TEST_F(output_tap_test, a_serving_process_keeps_no_line_that_may_echo_a_prompt) 
     EXPECT_NE(kept().find("1 lines were not kept"), std::string::npos) << kept();
 }
 
+TEST_F(output_tap_test, a_quotation_of_many_lines_is_counted_and_not_kept) {
+    tap.feed(err, "before the \" test\nplain\n");
+    tap.first_test_begins();
+    context = line_context::serving;
+    tap.feed(err, "ValueError: cannot encode the prompt\nthe prompt\nthe prompt\nrun: no memory\nplain\n");
+    tap.note_omissions();
+    EXPECT_EQ(kept(),
+              "before the \" test;plain;ValueError: (not kept);run: no memory;plain;[corral] 2 lines were "
+              "not kept: they may "
+              "hold prompts and answers;");
+}
+
 TEST_F(output_tap_test, a_remark_is_told_once_a_meaning_and_cannot_fill_the_history) {
     tap.first_test_begins();
     context = line_context::serving;

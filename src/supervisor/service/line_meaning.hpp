@@ -1,8 +1,6 @@
 #pragma once
-// What a line that a service printed means, and what of it may be kept. A meaning is only trusted before the first
-// test: afterwards a line may echo a prompt word for word (docs/facts/vendor_ax.md#start). Prompts are not printed to
-// standard error, but exceptions quote what they could not read: nlohmann's "last read: '...'" holds the text of an
-// answer, a Python error the value it met (docs/facts/vendor_ax.md#start-log, #failures, F8b).
+// What a line that a service printed means. A meaning is only trusted before the first test: afterwards a line may echo
+// a prompt word for word (docs/facts/vendor_ax.md#start).
 
 #include <functional>
 #include <optional>
@@ -22,10 +20,5 @@ namespace corral::supervisor {
 [[nodiscard]] const catalog::log_meaning* meaning_of(
     const std::vector<catalog::log_meaning>& known, std::string_view line,
     const std::function<bool(std::string_view words)>& quoted = {});
-
-// `line` without what is quoted in it, and of an exception's words only those of the system ("[Errno 28] No
-// space left on device"). Names of files and functions of a traceback, types of exceptions and plain messages
-// stay.
-[[nodiscard]] std::string without_quotations(std::string_view line);
 
 }  // namespace corral::supervisor

@@ -20,7 +20,8 @@ output_tap::output_tap(settings with, std::function<line_context()> context,
     : with_(std::move(with)),
       context_(std::move(context)),
       tell_(std::move(tell)),
-      lines_{make_assembler(process::output_stream::out), make_assembler(process::output_stream::err)} {}
+      lines_{make_assembler(process::output_stream::out), make_assembler(process::output_stream::err)},
+      quotations_(with_.known, with_.quoted) {}
 
 telemetry::line_assembler output_tap::make_assembler(process::output_stream stream) {
     return {[this, stream](std::string_view line) { take_line(stream, line); },
@@ -54,9 +55,13 @@ void output_tap::keep(process::output_stream stream, std::string_view line) {
         ++omitted_;
         return;
     }
-    std::string kept = may_quote ? without_quotations(line) : std::string(line);
-    telemetry::log().debug("{}: {}", with_.label, telemetry::printable(kept));
-    with_.ring->add(std::move(kept));
+    std::optional<std::string> kept = may_quote ? quotations_.next(line) : std::string(line);
+    if (!kept) {
+        ++omitted_;
+        return;
+    }
+    telemetry::log().debug("{}: {}", with_.label, telemetry::printable(*kept));
+    with_.ring->add(std::move(*kept));
 }
 
 bool output_tap::is_routine(std::string_view line) const {

@@ -14,6 +14,7 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/process/child.hpp"
 #include "corral/telemetry/output_lines.hpp"
+#include "supervisor/service/quotations.hpp"
 #include "supervisor/service/telling_line.hpp"
 
 namespace corral::supervisor {
@@ -88,6 +89,7 @@ private:
     std::function<line_context()> context_;
     std::function<void(const line_news&)> tell_;
     std::array<telemetry::line_assembler, 2> lines_;  // by output_stream
+    quotations quotations_;                           // of standard error
     bool tested_ = false;
     std::optional<double> progress_;
     const catalog::log_meaning* complaint_ = nullptr;
