@@ -19,6 +19,7 @@ void group_backend::own(group_places& places, unsigned capacity,
     supervisor::group_spec wanted = std::move(places.services);
     for (supervisor::service_spec& service : wanted.services) {
         service.quoted = [this](std::string_view words) { return words_.hold(words); };
+        service.words_in = [this](std::string_view line) { return words_.begin_in(line); };
         hook(service);
         if (service.self_test) {
             service.end_self_test = [this] {

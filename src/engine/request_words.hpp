@@ -30,6 +30,9 @@ public:
     // Letters and digits alone are compared: the runtime may leave out or add others. Asked for each printed line that
     // has the sign, so each text is searched once for it.
     [[nodiscard]] bool hold(std::string_view sign) const;
+    // Where in a printed line the words of one of these begin, at least 16 letters or digits in a row, whatever stands
+    // between them; npos: they don't. Of a long one what is known counts.
+    [[nodiscard]] std::size_t begin_in(std::string_view line) const;
 
 private:
     std::deque<std::shared_ptr<spoken_text>> recent_;  // bounded, and so is each

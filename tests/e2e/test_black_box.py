@@ -70,23 +70,41 @@ def no_marks(box):
             assert mark not in text, f"{mark} in {path}:\n" + text[max(0, text.find(mark) - 300):text.find(mark) + 100]
 
 
+def tokenizer_that_says(say):
+    """Prints the file `say` on standard error once it is there."""
+    return ["sh", "-c", f"(while :; do if [ -e {say} ]; then cat {say} >&2; rm {say}; fi; sleep 0.1; done) & "
+                        f"exec {BIN / 'corral-sim'} tokenizer --host 127.0.0.1 --port {{port}}"]
+
+
+def let_say(box, say, words):
+    """What 'corral logs' shows then."""
+    soon = say.with_suffix(".soon")
+    soon.write_text(f"telling before\n{words}\n[I][run]: telling behind\n")
+    soon.rename(say)
+    return wait_until(lambda: next((out for out in [done(box, "logs", "sim/tokenizer")] if "telling behind" in out), None), 20,
+                      "what it printed")
+
+
 @pytest.mark.parametrize("words", ["ValueError: cannot encode {}", 'invalid UTF-8 in "{}"', "bad [input_value='{}', input_type=str]"])
 def test_a_prompt_that_a_program_quotes_on_many_lines_is_nowhere(tmp_path, words):
-    say, soon = tmp_path / "say", tmp_path / "soon"
-    lines = f"{PROMPT} one\n{PROMPT} isn't two\n\n{PROMPT}"
-    tokenizer = (f"(while :; do if [ -e {say} ]; then cat {say} >&2; rm {say}; fi; sleep 0.1; done) & "
-                 f"exec {BIN / 'corral-sim'} tokenizer --host 127.0.0.1 --port {{port}}")
-    with Box(tmp_path / "box", tokenizer=["sh", "-c", tokenizer]) as box:
-        soon.write_text(f"telling before\n{words.format(lines)}\n[I][run]: telling behind\n")
-        soon.rename(say)
-        shown = wait_until(lambda: next((out for out in [done(box, "logs", "sim/tokenizer")] if "telling behind" in out), None), 20,
-                           "what it printed")
+    say = tmp_path / "say"
+    with Box(tmp_path / "box", tokenizer=tokenizer_that_says(say)) as box:
+        shown = let_say(box, say, words.format(f"{PROMPT} one\n{PROMPT} isn't two\n\n{PROMPT}"))
         assert "telling before" in shown and "(not kept)" in shown, shown
         box.kill("tokenizer", signal.SIGABRT)
         [bundle] = bundles(box)
         assert "telling behind" in json.dumps(bundle["services"]), bundle["services"]
         for text in (shown, done(box, "logs", "sim/tokenizer"), done(box, "support", "-o", "-")):
             assert text and PROMPT not in text, text
+        no_marks(box)
+
+
+def test_words_of_a_request_that_a_program_prints_without_a_mark_are_nowhere(tmp_path):
+    say, prompt = tmp_path / "say", f"{PROMPT}: my password is hunter2\n{PROMPT}"
+    with Box(tmp_path / "box", tokenizer=tokenizer_that_says(say)) as box:
+        box.say(prompt)
+        shown = let_say(box, say, f"GGML_ASSERT(x) failed for prompt {prompt}")
+        assert "GGML_ASSERT(x) failed for prompt (not kept)" in shown and PROMPT not in shown, shown
         no_marks(box)
 
 

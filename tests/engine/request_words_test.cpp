@@ -58,5 +58,27 @@ TEST(request_words, messages_count_too) {
     EXPECT_TRUE(words.hold("the card died"));
 }
 
+TEST(request_words, begin_where_a_line_repeats_sixteen_letters_of_a_request_or_an_answer) {
+    request_words words;
+    collected into;
+    constexpr std::size_t none = std::string_view::npos;
+    EXPECT_EQ(words.begin_in("my password is hunter2"), none);
+    request_words::listener run(words, prompt_of("He said: my\npassword is hunter2."), into);
+    request_words::listener other(words, prompt_of("Mein Gru\xc3\x9f an d\xc3\xb6rfliche \xc3\x84mter bald"),
+                                  into);
+    EXPECT_EQ(words.begin_in("my password is hunter2"), 0U);
+    EXPECT_EQ(words.begin_in("GGML_ASSERT(x) for 'my  password is\\hunter2' (x)"), 20U);
+    EXPECT_EQ(words.begin_in("failed: password is hunter2"), 8U);
+    EXPECT_EQ(words.begin_in("failed: password is hunte"), none) << "fifteen letters";
+    EXPECT_EQ(words.begin_in("my password is Hunter2"), none);
+    EXPECT_EQ(words.begin_in("zu d\xc3\xb6rfliche \xc3\x84mter bald"), 3U);
+    EXPECT_EQ(words.begin_in("zu \xc2\xb6rfliche \xc3\x84mter bald"), 3U) << "no letter is cut";
+    EXPECT_EQ(words.begin_in(""), none);
+    other.on_text("The card has 31", {});
+    other.on_text("4 cores and no memory", {});
+    EXPECT_EQ(words.begin_in("at password is hunter2: card has 314 cores and"), 3U) << "the first of all";
+    EXPECT_EQ(words.begin_in("run: card has 314 cores and"), 5U);
+}
+
 }  // namespace
 }  // namespace corral::engine

@@ -51,5 +51,34 @@ TEST(spoken_text, a_sign_asked_for_a_hundred_thousand_times_costs_one_search) {
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
+TEST(spoken_text, finds_each_run_of_sixteen_wherever_it_stands) {
+    spoken_text text;
+    std::string all;
+    for (int i = 0; all.size() < 20'000; ++i) {
+        const std::string piece = std::to_string(i * 7919) + "x" + std::to_string(i);
+        text.add(piece);
+        all += piece;
+    }
+    for (std::size_t at = 0; at + 16 <= all.size(); ++at) {
+        ASSERT_EQ(text.run_in("-" + all.substr(at, 16) + "-"), 1U) << at;
+    }
+    EXPECT_EQ(text.run_in(all.substr(100, 15)), std::string_view::npos);
+    EXPECT_EQ(text.run_in("short"), std::string_view::npos);
+}
+
+TEST(spoken_text, one_that_repeats_itself_is_as_quick) {
+    spoken_text text;
+    for (std::size_t i = 0; i < spoken_text::most_bytes / 16; ++i) {
+        text.add("abcdefghijklmnop");
+    }
+    EXPECT_EQ(text.run_in("--klmnopabcdefghij"), 2U);
+    const std::string line(4096, 'a');
+    const auto began = std::chrono::steady_clock::now();
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_EQ(text.run_in(line), std::string_view::npos);
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+}
+
 }  // namespace
 }  // namespace corral::engine

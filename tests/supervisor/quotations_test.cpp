@@ -85,9 +85,19 @@ TEST(quotations, words_of_an_exception_end_with_a_line_of_the_program) {
 TEST(quotations, a_known_line_is_of_the_program_unless_a_request_said_it) {
     const std::vector<catalog::log_meaning> known{{"card died", "The card died.", "", false},
                                                   {"no memory", "Memory is short.", "", false}};
-    quotations of(&known, [](std::string_view words) { return words == "card died"; });
+    quotations of({&known, [](std::string_view words) { return words == "card died"; }});
     EXPECT_EQ(kept_of(of, {"ValueError: MARK", "MARK card died", "run: no memory", "plain"}),
               "ValueError: (not kept)\nrun: no memory\nplain\n");
+}
+
+TEST(quotations, words_of_a_request_are_left_out_without_a_mark) {
+    quotations of({nullptr, {}, [](std::string_view line) { return line.find("MARK"); }});
+    EXPECT_EQ(
+        kept_of(of, {"GGML_ASSERT(x) failed for \"a\" MARK one", "short", "INFO: MARK", "INFO: own",
+                     "in 'MARK", "MARK'", "short", "INFO: own", "plain"}),
+        "GGML_ASSERT(x) failed for (not kept) (not kept)\nINFO: own\nin (not kept)\nINFO: own\nplain\n");
+    EXPECT_EQ(kept_of(of, {"INFO: 'x MARK' own"}), "INFO: (not kept)\n");
+    EXPECT_EQ(kept_of(of, {"  File \"MARK", "short"}), "");
 }
 
 TEST(quotations, a_stray_mark_does_not_hide_for_ever) {

@@ -53,6 +53,8 @@ struct service_spec {
     std::function<bool()> at_work;
     // A request of late held these words, so that a printed line with them is no finding. Must not throw. May be empty.
     std::function<bool(std::string_view words)> quoted;
+    // Where in a printed line the words of such a request begin; npos: it has none. Must not throw. May be empty.
+    std::function<std::size_t(std::string_view line)> words_in;
     // Asked before each start; while it is not open no process is started and no failure counted. May be
     // null.
     std::shared_ptr<start_gate> gate;

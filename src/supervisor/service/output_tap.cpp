@@ -21,7 +21,7 @@ output_tap::output_tap(settings with, std::function<line_context()> context,
       context_(std::move(context)),
       tell_(std::move(tell)),
       lines_{make_assembler(process::output_stream::out), make_assembler(process::output_stream::err)},
-      quotations_(with_.known, with_.quoted) {}
+      quotations_({with_.known, with_.quoted, with_.words_in}) {}
 
 telemetry::line_assembler output_tap::make_assembler(process::output_stream stream) {
     return {[this, stream](std::string_view line) { take_line(stream, line); },

@@ -42,6 +42,8 @@ public:
         // See service_spec::quoted.
         std::function<bool(std::string_view words)> quoted{};
         const std::vector<std::string>* routine = nullptr;  // as service_template::routine; nullptr: none is
+        // See service_spec::words_in.
+        std::function<std::size_t(std::string_view line)> words_in{};
     };
     // `context` is asked before each line, `tell` hears what one means. Both are called by feed() and finish().
     output_tap(settings with, std::function<line_context()> context,

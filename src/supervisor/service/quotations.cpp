@@ -188,9 +188,7 @@ bool is_access(std::string_view line) {
 
 }  // namespace
 
-quotations::quotations(const std::vector<catalog::log_meaning>* known,
-                       std::function<bool(std::string_view words)> quoted)
-    : known_(known), quoted_(std::move(quoted)) {}
+quotations::quotations(settings with) : with_(std::move(with)) {}
 
 bool quotations::is_of_program(std::string_view line) const {
     constexpr std::array<std::string_view, 3> tracebacks{
@@ -200,20 +198,26 @@ bool quotations::is_of_program(std::string_view line) const {
            begins_with_time(line) || is_access(line) ||
            std::any_of(tracebacks.begin(), tracebacks.end(),
                        [&](auto each) { return line.starts_with(each); }) ||
-           (known_ != nullptr && meaning_of(*known_, line, quoted_) != nullptr);
+           (with_.known != nullptr && meaning_of(*with_.known, line, with_.quoted) != nullptr);
 }
 
 std::optional<std::string> quotations::next(std::string_view line) {
+    const std::size_t words = with_.words_in ? with_.words_in(line) : std::string_view::npos;
+    const bool has_words = words != std::string_view::npos;
     hidden_ += line.size() + 1;
-    if (open_ != '\0' && hidden_ <= most_hidden && !is_of_program(line)) {
+    if (open_ != '\0' && hidden_ <= most_hidden && (has_words || !is_of_program(line))) {
         if (open_ != words_of_exception && closes(line, open_)) {
             open_ = '\0';  // the next line is not within; who knows of the rest of this one
         }
         return std::nullopt;
     }
-    reading now = read(line);
-    open_ = now.open;
     hidden_ = 0;
+    // These may go on in the next line, as those of an exception.
+    reading now = read(line.substr(0, words));
+    open_ = has_words ? words_of_exception : now.open;
+    if (has_words && !now.kept.ends_with(left_out)) {
+        now.kept += left_out;
+    }
     return std::move(now.kept);
 }
 

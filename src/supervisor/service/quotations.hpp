@@ -19,19 +19,25 @@ public:
     // A stray mark, or an exception that was survived, hides no more than the longest prompt that is known of.
     static constexpr std::size_t most_hidden = 256UL * 1024;
 
-    // `known` and `quoted` as of meaning_of(); nullptr: no line is known.
-    explicit quotations(const std::vector<catalog::log_meaning>* known = nullptr,
-                        std::function<bool(std::string_view words)> quoted = {});
+    struct settings {
+        // See meaning_of(); nullptr: no line is known.
+        const std::vector<catalog::log_meaning>* known = nullptr;
+        std::function<bool(std::string_view words)> quoted{};
+        // See service_spec::words_in.
+        std::function<std::size_t(std::string_view line)> words_in{};
+    };
+    quotations() = default;
+    explicit quotations(settings with);
     // The next line without what is quoted in it, and of an exception's words only those of the system ("[Errno 28] No
     // space left on device"); nothing where it may be within a quotation, or such words, that began before it. Names of
-    // files and functions of a traceback, types of exceptions and plain messages stay.
+    // files and functions of a traceback, types of exceptions and plain messages stay, but for
+    // the words of a request, and what follows them.
     [[nodiscard]] std::optional<std::string> next(std::string_view line);
 
 private:
     [[nodiscard]] bool is_of_program(std::string_view line) const;
 
-    const std::vector<catalog::log_meaning>* known_;
-    std::function<bool(std::string_view words)> quoted_;
+    settings with_;
     char open_ = '\0';        // the mark of the quotation that a line left open, or an exception's words
     std::size_t hidden_ = 0;  // bytes since then
 };

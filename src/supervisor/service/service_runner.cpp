@@ -198,7 +198,7 @@ void service_runner::adopt(process::child started) {
     process_run* const run = run_.get();
     run->output.emplace(
         output_tap::settings{&spec_.rules.lines, &ring_, label_, context_.log_content, spec_.quoted,
-                             &spec_.rules.routine},
+                             &spec_.rules.routine, spec_.words_in},
         [this, run] { return context_of(*run); },
         [this, run](const line_news& news) { take_news(*run, news); });
     ring_.add("[corral] started as process " + std::to_string(run->pid));
