@@ -16,8 +16,8 @@ namespace corral::supervisor {
 
 class quotations {
 public:
-    // A stray mark, or an exception that was survived, hides no more than the longest prompt that is known of.
-    static constexpr std::size_t most_hidden = 256UL * 1024;
+    // A stray mark, or an exception that was survived, hides no more. Of a longer prompt its own words tell.
+    static constexpr std::size_t most_hidden = 32UL * 1024;
 
     struct settings {
         // See meaning_of(); nullptr: no line is known.
