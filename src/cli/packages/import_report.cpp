@@ -72,11 +72,10 @@ std::string unquoted(std::string_view word) {
     for (std::size_t i = 0; i < word.size(); ++i) {
         if (word[i] == '\'') {
             inside = !inside;
-        } else if (inside || word[i] != '\\') {
-            out += word[i];
-        } else if (++i < word.size()) {
-            out += word[i];
+            continue;
         }
+        i += !inside && word[i] == '\\' ? 1 : 0;
+        out += word.substr(i, 1);
     }
     return out;
 }

@@ -226,7 +226,7 @@ void report_faults(examination& subject) {
 }
 
 std::string fetch_advice(const examination& subject, const std::vector<std::string>& paths, bool pointers) {
-    const std::string sentence =
+    std::string sentence =
         pointers ? "Fetch the package with a tool that gets large files, such as git with git-lfs installed, "
                    "or 'hf download'."
                  : "Fetch it again from where the package came from.";
