@@ -97,7 +97,6 @@ MISTAKES = [
     of_manifest("the variables left out", r"(?s)\n\[variables\].*?(?=\n\[|$)", "\n", r"corral import"),
     of_manifest("a variable with a point", r"(\[variables\]\n)", r"\1strange = 4.0\n", r"must be a string or a whole number, not a decimal number"),
     of_manifest("a key of the file below a table", r"(\[variables\]\n)", r"\1pinned = true\n", r"above its first"),
-    of_manifest("a port of a program that has its own", r"\Z", "\n[services.runtime]\nport = 18123\n", r"port guard moves"),
     # A package
     Mistake("a package that is not there: import", ["import", "Qwen3-4B"], r"name", 2),
     Mistake("a file in place of a package", ["import", "corral.toml"], r"folder", 2),

@@ -114,7 +114,8 @@ int fail_to_ask(const core::failure& why, const daemon_place& place, const std::
     }
     const bool nobody = why.message.id() == "command.not-running";
     const bool off = why.message.id() == "command.socket-off";
-    core::reason said = nobody || off ? silent_corral(place) : core::reason();
+    // One that was named may be that of another daemon, with the same address.
+    core::reason said = (nobody || off) && !place.config ? silent_corral(place) : core::reason();
     if (said.empty()) {
         said = nobody && place.config ? control::not_running(place.config) : why.message;
     }
