@@ -104,7 +104,7 @@ def test_words_of_a_request_that_a_program_prints_without_a_mark_are_nowhere(tmp
     with Box(tmp_path / "box", tokenizer=tokenizer_that_says(say)) as box:
         box.say(prompt)
         shown = let_say(box, say, f"GGML_ASSERT(x) failed for prompt {prompt}")
-        assert "GGML_ASSERT(x) failed for prompt (not kept)" in shown and PROMPT not in shown, shown
+        assert re.search(r"GGML_ASSERT\(x\) failed for \w* ?\(not kept\)", shown) and PROMPT not in shown, shown
         no_marks(box)
 
 
