@@ -143,7 +143,8 @@ core::awaitable<std::string> written(core::worker* elsewhere, const chat::token_
 // Where a note of ours at the end of an answer begins; npos: there is none. A note is a paragraph of one line, so that a
 // client's history of many notes is read once and not once a note.
 std::size_t last_note(std::string_view answer) {
-    const std::size_t line = answer.rfind('\n') + 1;  // 0: the only one
+    const std::size_t end = answer.rfind('\n');
+    const std::size_t line = end == std::string_view::npos ? 0 : end + 1;
     const std::string_view last = answer.substr(line);
     const bool note = last.ends_with(']') && (last.starts_with(half_answer) || last.starts_with(half_read));
     if (!note || (line != 0 && !answer.substr(0, line).ends_with("\n\n"))) {
