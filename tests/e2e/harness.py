@@ -108,3 +108,14 @@ class Elsewhere(Box):
     def config_text(self, extra, model, *_):
         return (f'{extra}\nprofiles = ["{ROOT / "vendor"}"]\n[[models]]\nname = "sim"\nprofile = "ollama-remote"\n{model}\n'
                 f'[models.variables]\nurl = "http://127.0.0.1:{self.there.port}"\n{self.variables}\n')
+
+
+class Unconfigured(Box):
+    """Corral as a package has just started it: no configuration, no model."""
+
+    def command(self):
+        return [self.program, "serve", "--listen", self.listen]
+
+    def start(self, **_):
+        nobody = {name: str(self.folder) for name in ("HOME", "XDG_CONFIG_HOME", "RUNTIME_DIRECTORY")}
+        return super().start(wait_ready=False, environment=nobody)

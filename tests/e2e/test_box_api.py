@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from admin_cli import done, status
-from harness import BIN, Box, wait_until
+from harness import BIN, Box, Unconfigured, wait_until
 from keyed_box import bearer
 from upgrade_box import UpgradeBox
 
@@ -131,6 +131,12 @@ def test_the_answers_are_those_of_the_command_line(box):
         if row["file"] is None:
             continue
         assert open(row["file"]).read().splitlines()[row["line"] - 1].split()[0] == row["key"]
+
+
+def test_a_box_without_a_configuration_is_examined_too(tmp_path):
+    with Unconfigured(tmp_path) as box:
+        found = box.request("POST", API + "/doctor", {}, headers=ACTS)
+        assert found.status == 200 and "configuration.missing" in {one["id"] for one in found.json["findings"]}, found.text
 
 
 def test_changes_are_told_as_they_happen(box):

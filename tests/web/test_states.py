@@ -11,23 +11,12 @@ from playwright.sync_api import expect
 from admin_cli import done
 from conftest import PATIENCE, PICTURES
 from farm import Farm
-from harness import BIN, Box, wait_until
+from harness import BIN, Box, Unconfigured, wait_until
 from keyed_box import new_key
 
 VIEWS = ["overview", "chat", "requests", "models", "logs", "incidents", "health", "keys", "settings"]
 WIDTHS = {"wide": (1280, 800), "phone": (390, 844)}
 expect.set_options(timeout=PATIENCE)
-
-
-class Unconfigured(Box):
-    """Corral as a package has just started it: no configuration, no model."""
-
-    def command(self):
-        return [self.program, "serve", "--listen", self.listen]
-
-    def start(self, **_):
-        nobody = {name: str(self.folder) for name in ("HOME", "XDG_CONFIG_HOME", "RUNTIME_DIRECTORY")}
-        return super().start(wait_ready=False, environment=nobody)
 
 
 def box_without_model(folder):

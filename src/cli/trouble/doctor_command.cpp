@@ -57,14 +57,14 @@ int examine(const doctor_options& asked, const command_context& context) {
     if (!asked.elsewhere.url.empty()) {
         return examine_elsewhere(asked, context);
     }
+    const config::configuration_source source = source_of(asked.config, context.environment);
     std::error_code unreadable;  // then the doctor says so
-    if (asked.config && !std::filesystem::exists(*asked.config, unreadable) && !unreadable) {
+    if (!source.file_may_be_missing && !std::filesystem::exists(source.file, unreadable) && !unreadable) {
         const core::reason why =
             core::say("configuration.no-file/name",
                       std::make_error_code(std::errc::no_such_file_or_directory).message());
-        return fail(catalog::to_text({*asked.config, 0, 0, why}), could_not_examine);
+        return fail(catalog::to_text({source.file.string(), 0, 0, why}), could_not_examine);
     }
-    const config::configuration_source source = source_of(asked.config, context.environment);
     const auto gathered = gather_examination({asked.model, source, asked.socket});
     if (!gathered) {
         return fail(gathered.error().message, could_not_examine);
