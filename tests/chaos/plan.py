@@ -127,11 +127,10 @@ def parts(seed, start, wanted=None, course=USUAL):
     """(first step, step behind the last) of each life, until `wanted` faults are injected; without it for ever."""
     number, count = start, 0
     while wanted is None or count < wanted:
-        first = number
-        while True:
-            if wanted is not None:
+        first, number = number, (number // course.life + 1) * course.life
+        if wanted is not None:
+            last, number = number, first
+            while number < last and count < wanted:
                 count += sum(one["fault"] != "nothing" for one in step(seed, number, course)["faults"])
-            number += 1
-            if number % course.life == 0 or (wanted is not None and count >= wanted):
-                break
+                number += 1
         yield first, number
