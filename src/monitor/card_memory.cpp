@@ -98,7 +98,7 @@ void card_memory::remember(pid_t pid) {
 std::optional<std::uint64_t> card_memory::of(unsigned card) {
     const device::device_look* const look = newest(tools_, card);
     if (look == nullptr) {
-        const auto before = idle_.contains(card) ? known_.end() : known_.find(card);
+        const auto before = known_.find(card);
         return before != known_.end() ? std::optional(before->second)
                : otherwise_ != 0      ? std::optional(otherwise_)
                                       : std::nullopt;

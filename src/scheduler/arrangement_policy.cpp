@@ -21,6 +21,7 @@ public:
             place(model);
         }
         part_twins();
+        give_up_broken();
         for (const bool pinned : {true, false}) {
             for (std::size_t model = 0; model < box_.models.size(); ++model) {
                 const model_view& of = box_.models[model];
@@ -238,6 +239,24 @@ private:
             const std::size_t goes = rank(i) < rank(stays->second) ? std::exchange(stays->second, i) : i;
             if (!box_.instances[goes].in_use) {
                 out_.surplus.push_back(goes);
+            }
+        }
+    }
+    // What broke beside others that have its room: it was loaded while the room was not known, its card being away. It
+    // can't load again, and while it counts as loaded nobody makes room for it.
+    void give_up_broken() {
+        card_ledger there(box_, false);
+        for (std::size_t i = 0; i < box_.instances.size(); ++i) {
+            const instance_view& one = box_.instances[i];
+            const bool goes_anyway = std::find(given_.begin(), given_.end(), i) != given_.end();
+            if (one.is != presence::broken || goes_anyway || box_.models[one.model].pinned) {
+                continue;
+            }
+            there.give(one);
+            if (there.fits(one)) {
+                there.take(one);
+            } else {
+                out_.surplus.push_back(i);
             }
         }
     }

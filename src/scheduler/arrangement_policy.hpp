@@ -30,7 +30,7 @@ struct eviction_order {
 struct arrangement {
     std::vector<std::size_t> start;  // instances
     std::vector<eviction_order> evict;
-    std::vector<std::size_t> surplus;   // to be unloaded: more instances than the model may have
+    std::vector<std::size_t> surplus;   // to be unloaded: more than may be there
     std::vector<std::size_t> drain;     // instances that get nothing more to do
     std::vector<eviction_order> yield;  // of these, whose jobs are to give way to a person
     std::vector<blocked_model> blocked;

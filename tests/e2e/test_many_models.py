@@ -190,6 +190,36 @@ def test_a_broken_instance_is_started_beside_one_that_serves(tmp_path):
         assert farm.sets()["alpha:latest@0"]["services"][1]["starts"] == 1, "the other went on"
 
 
+def asked_in_turn(farm):
+    """Each is answered, though the other is loaded."""
+    for name in ("alpha", "beta", "alpha"):
+        wait_until(lambda: farm.ask(name, "hello").status == 200, 60, f"{name} answers\n" + farm.log()[-5000:])
+
+
+def test_both_models_of_a_card_that_was_lost_are_served_when_it_is_back(tmp_path):
+    with Farm(tmp_path, {"alpha": ROOM_FOR_ONE, "beta": ROOM_FOR_ONE}) as farm:
+        asked_in_turn(farm)
+        farm.set_device(fault="no_card")
+        os.kill(farm.runtime_pids()["alpha:latest"], signal.SIGKILL)
+        farm.wait_set("alpha:latest", "broken")
+        assert farm.ask("beta", "hello").status == 503
+        farm.set_device(fault="")
+        asked_in_turn(farm)
+
+
+def test_both_models_of_a_card_that_comes_late_are_served(tmp_path):
+    farm = Farm(tmp_path, {"alpha": ROOM_FOR_ONE, "beta": ROOM_FOR_ONE}, device={"cards": 0})
+    farm.start(wait_ready=False)
+    try:
+        for name in ("alpha", "beta"):
+            wait_until(lambda: farm.ask(name, "hello").status == 503, 30, f"{name} is refused")
+            farm.wait_set(f"{name}:latest", "broken")
+        farm.set_device(cards=1)
+        asked_in_turn(farm)
+    finally:
+        farm.stop()
+
+
 def test_a_device_that_no_model_has_any_more_is_forgotten(tmp_path):
     with Farm(tmp_path, {"alpha": ROOM_FOR_ONE}) as farm:
         farm.wait_set("alpha:latest")

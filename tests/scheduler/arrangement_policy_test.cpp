@@ -386,6 +386,25 @@ TEST_F(arrangement_policy, the_least_loaded_card_is_taken) {
     EXPECT_EQ(arranged(), "start b@1");
 }
 
+// Both were loaded while the card was away, and its room not known.
+TEST_F(arrangement_policy, what_broke_beside_another_in_its_room_is_given_up) {
+    a_ = model("a");
+    b_ = model("b");
+    instance(a_, {0}, 600, presence::ready);
+    instance(b_, {0}, 600, presence::broken);
+    EXPECT_EQ(arranged(), "surplus b@0");
+    box_.instances[1].need_mb = 400;
+    EXPECT_EQ(arranged(), "") << "it may come back by itself";
+    box_.instances[1].need_mb = 600;
+    of(b_).pinned = true;
+    EXPECT_EQ(arranged(), "");
+    of(b_).pinned = false;
+    box_.instances[0].is = presence::broken;
+    EXPECT_EQ(arranged(), "surplus a@0") << "one of two stays";
+    rooms_.clear();
+    EXPECT_EQ(arranged(), "");
+}
+
 TEST_F(arrangement_policy, a_broken_instance_is_replaced_where_there_is_another_seat) {
     a_ = model("a");
     instance(a_, {0}, 600, presence::broken);

@@ -64,7 +64,8 @@ public:
     void on_started(pid_t pid);
     void on_gone(pid_t pid);
 
-    // From the tools' last answers; asks none.
+    // From the tools' last answers; asks none. Of a card that none tells of any more, as when it is lost, what was last
+    // known: its room is the same when it is back, and until then no two models may be loaded for it.
     [[nodiscard]] std::optional<std::uint64_t> of(unsigned card);
 
     // What of() said of each card last ("0=7022 1=7022"), for the next image of an upgrade: its tools have told nothing
