@@ -301,6 +301,9 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
     asked.words = std::move(words);
     asked.words.insert(asked.words.begin(), of_.program);
     asked.words.insert(asked.words.end(), of_.place.begin(), of_.place.end());
+    if (what != "search") {  // which reads the catalogue alone
+        asked.words.insert(asked.words.end(), of_.server.begin(), of_.server.end());
+    }
     asked.silence = command_silence;
     asked.grace = command_grace;
     asked.wanted = [&text] { return text.size() < most_output; };

@@ -31,7 +31,8 @@ struct box_desk_parts {
     std::function<std::optional<std::filesystem::path>()> keys_file;
     std::function<void()> keys_changed;   // reads them again, soon
     std::string program;                  // our own, absolute
-    std::vector<std::string> place;       // for every command: --config FILE
+    std::vector<std::string> place;       // for every command: --config FILE, or nothing
+    std::vector<std::string> server;      // for those that ask it: --socket FILE, or nothing
     config::configuration_source source;  // of the settings; its file absolute
 };
 

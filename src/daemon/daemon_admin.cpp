@@ -1,6 +1,8 @@
 // The daemon's parts that let a person, or a new configuration, change it while it runs.
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -53,15 +55,30 @@ std::string daemon::own_program() const {
     return how_started_.program.empty() ? process::program_beside("corral").string() : how_started_.program;
 }
 
+// For commands that this server starts. The usual file that was never written is none of a name: they look there
+// themselves, as this server did.
+std::vector<std::string> daemon::own_place() const {
+    std::vector<std::string> out;
+    std::error_code unknown;
+    if (!source_.file_may_be_missing || std::filesystem::exists(source_.file, unknown)) {
+        out.insert(out.end(), {"--config", absolute_text(source_.file)});
+    }
+    return out;
+}
+
+std::vector<std::string> daemon::own_server() const {
+    return settings_.admin_socket.empty()
+               ? std::vector<std::string>()
+               : std::vector<std::string>{"--socket", absolute_text(settings_.admin_socket)};
+}
+
 // One that was made stays, for the pulls that go on.
 api::package_desk* daemon::desk_of_packages() {
     if (desk_ == nullptr) {
         desk_options how;
         how.program = own_program();
-        how.place = {"--config", absolute_text(source_.file)};
-        if (!settings_.admin_socket.empty()) {
-            how.place.insert(how.place.end(), {"--socket", absolute_text(settings_.admin_socket)});
-        }
+        how.place = own_place();
+        std::ranges::move(own_server(), std::back_inserter(how.place));
         desk_ = std::make_unique<package_desk>(service_tasks_, clock_, *supervision_.guard, std::move(how));
     }
     return desk_.get();
@@ -91,7 +108,8 @@ box_desk* daemon::desk_of_box() {
         of.keys_file = [this] { return settings_.keys_file; };
         of.keys_changed = [this] { credentials_asked_.ring(); };
         of.program = own_program();
-        of.place = {"--config", absolute_text(source_.file)};
+        of.place = own_place();
+        of.server = own_server();
         of.source = source_;
         of.source.file = absolute_text(source_.file);
         box_desk_ = std::make_unique<box_desk>(service_tasks_, clock_, std::move(of));

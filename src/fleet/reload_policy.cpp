@@ -98,7 +98,7 @@ reload_plan plan_reload(const config::configuration& now, const config::configur
 std::string refuse_emptied(const config::configuration& now, const config::configuration& wanted) {
     const std::string remedy = "; if that is wanted, say 'corral reload --allow-empty'";
     if (wanted.blank && !now.blank) {
-        return "the configuration file is empty, as one whose writing was cut short" + remedy;
+        return "the configuration file is empty or gone, as one whose writing was cut short" + remedy;
     }
     if (wanted.models.empty() && !now.models.empty()) {
         return "the configuration has no model any more, and " + std::to_string(now.models.size()) +

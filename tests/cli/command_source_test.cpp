@@ -13,10 +13,9 @@ TEST(command_source, a_file_that_was_named_must_be_there) {
     EXPECT_FALSE(source_of("/nowhere/else.toml", plain).file_may_be_missing);
     EXPECT_FALSE(source_of(std::nullopt, in_environment).file_may_be_missing);
     EXPECT_FALSE(source_of("/nowhere/else.toml", in_environment).file_may_be_missing);
-    // The usual one, as a daemon that has none gives it to its own commands.
+    // Whoever names the usual one means to have it: keys stand in it.
     const std::string usual = source_of(std::nullopt, plain).file.string();
-    EXPECT_TRUE(source_of(usual, plain).file_may_be_missing);
-    EXPECT_TRUE(source_of(usual, in_environment).file_may_be_missing);
+    EXPECT_FALSE(source_of(usual, plain).file_may_be_missing);
 }
 
 }  // namespace

@@ -136,7 +136,14 @@ def test_the_answers_are_those_of_the_command_line(box):
 def test_a_box_without_a_configuration_is_examined_too(tmp_path):
     with Unconfigured(tmp_path) as box:
         found = box.request("POST", API + "/doctor", {}, headers=ACTS)
-        assert found.status == 200 and "configuration.missing" in {one["id"] for one in found.json["findings"]}, found.text
+        assert found.status == 200 and "configuration.missing" in {one["id"] for one in found.json["findings"]}, found.body
+
+
+def test_a_box_whose_configuration_is_gone_is_examined_too(box):
+    box.config_file.unlink()
+    found = box.request("POST", API + "/doctor", {}, headers=ACTS)
+    assert found.status == 200, found.body
+    assert [one for one in found.json["findings"] if one["id"] == "configuration.error" and str(box.config_file) in one["what"]], found.body
 
 
 def test_changes_are_told_as_they_happen(box):

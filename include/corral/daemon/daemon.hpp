@@ -90,6 +90,8 @@ private:
     void set_drained(bool is);
     void renew_request_pipeline();
     [[nodiscard]] std::string own_program() const;
+    [[nodiscard]] std::vector<std::string> own_place() const;
+    [[nodiscard]] std::vector<std::string> own_server() const;
     [[nodiscard]] api::package_desk* desk_of_packages();
     [[nodiscard]] config::session_seal* sessions_of_browsers();
     [[nodiscard]] box_desk* desk_of_box();

@@ -43,11 +43,7 @@ config::configuration_source source_of(const std::optional<std::string>& said,
     const config::configuration_place place = config::find_configuration(said, environment);
     config::configuration_source source;
     source.file = said ? std::filesystem::path(*said) : place.file;  // as it was said, in messages
-    // Corral's own commands get the file of the daemon, which may be the usual one that was never written.
-    std::map<std::string, std::string> unnamed = environment;
-    unnamed.erase("CORRAL_CONFIG");
-    source.file_may_be_missing =
-        !place.named || place.file == config::find_configuration(std::nullopt, unnamed).file;
+    source.file_may_be_missing = !place.named;
     source.environment = environment;
     for (const engine::dialect_descriptor* dialect : engine::dialects()) {
         source.dialects.emplace_back(dialect->name);

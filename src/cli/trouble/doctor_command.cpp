@@ -58,8 +58,10 @@ int examine(const doctor_options& asked, const command_context& context) {
         return examine_elsewhere(asked, context);
     }
     const config::configuration_source source = source_of(asked.config, context.environment);
+    // With a socket it is known which server is meant, and the file is one of its troubles.
     std::error_code unreadable;  // then the doctor says so
-    if (!source.file_may_be_missing && !std::filesystem::exists(source.file, unreadable) && !unreadable) {
+    if (!asked.socket && !source.file_may_be_missing && !std::filesystem::exists(source.file, unreadable) &&
+        !unreadable) {
         const core::reason why =
             core::say("configuration.no-file/name",
                       std::make_error_code(std::errc::no_such_file_or_directory).message());
