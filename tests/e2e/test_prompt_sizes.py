@@ -84,3 +84,25 @@ def test_a_sampling_value_that_the_server_refuses_is_a_bad_request_in_its_words(
         reply = box.post("/api/chat", {"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "options": {"top_p": 1.5}})
         assert reply.status == 400, (reply.status, reply.body)
         assert "top_p must be in (0, 1], got 1.5" in json.loads(reply.body)["error"]
+
+
+def of_letters(count):
+    """Each is a token, and is thought to be a quarter of one."""
+    return "[[n=3]] " + " ".join("bcdfghjklmnpqrstvwxz"[i % 20] for i in range(count))
+
+
+def test_the_context_of_a_server_that_only_logs_it_is_known(tmp_path):
+    with Box(tmp_path, {"directives": True, "geometry": {"max_token_len": CONTEXT}}, profile="axera-sse") as box:
+        assert "Corral-Shortened" in chat(box, tables(4)).headers
+        refused = box.post("/api/chat", {"model": MODEL, "messages": tables(4), "truncate": False})
+        assert refused.status == 400 and f"there is room for {CONTEXT - 1}" in json.loads(refused.body)["error"], refused.body
+
+
+@pytest.mark.parametrize("profile, context", [("rkllama", 4096), ("axera-sse", CONTEXT)])
+def test_an_answer_without_a_word_to_a_prompt_beyond_the_context_is_an_error(tmp_path, profile, context):
+    with Box(tmp_path, {"directives": True, "geometry": {"max_token_len": CONTEXT}}, profile=profile) as box:
+        assert box.say("[[n=0]]") == "", "the model had nothing to say"
+        before = asked(box)
+        reply = box.post("/api/chat", {"model": MODEL, "stream": False, "messages": [{"role": "user", "content": of_letters(context + 100)}]})
+        assert asked(box) > before, "by its letters it would have fitted"
+        assert reply.status == 400 and "longer than the context length" in json.loads(reply.body)["error"], reply.body

@@ -52,6 +52,15 @@ TEST(ax_sse_protocol, sends_the_turns_as_messages_where_they_are_known) {
     EXPECT_EQ(protocol().request_for(what).error().code, core::errc::refused);
 }
 
+TEST(ax_sse_protocol, knows_its_context_by_the_line_that_says_it) {
+    const auto said = [](std::string_view line) { return protocol().sizes_in_line(line).context; };
+    EXPECT_EQ(said("\x1b[1;30;32m[I][                            Init][ 221]: max_token_len : 2559\x1b[0m"),
+              2559U);
+    EXPECT_EQ(said("[I][                            Init][ 221]: max_token_len : many"), 0U);
+    EXPECT_EQ(said("[I][                            Init][ 221]: max_token_len : 99999999999"), 0U);
+    EXPECT_EQ(said("a user asks what ]: max_token_len : 16 means"), 0U);
+}
+
 TEST(ax_sse_protocol, tells_busy_by_the_sentence_and_names_the_build_that_it_does_not_drive) {
     EXPECT_TRUE(protocol().error_of(400, R"({"error": "LLM is running"})").busy);
     EXPECT_TRUE(protocol().error_of(400, R"({"error": "llm is running"})").busy);

@@ -166,6 +166,22 @@ TEST_F(prompt_sizes_test, a_refusal_without_a_count_still_makes_the_prompt_too_l
     EXPECT_FALSE(sizes.known(what));
 }
 
+TEST_F(prompt_sizes_test, a_prompt_without_a_word_of_an_answer_is_too_long_where_it_may_be) {
+    prompt_sizes sizes({.clock = &clock, .protocol = nullptr, .call = {}, .at = {}, .label = "tiny"});
+    const auto too_long = [&sizes](const chat::rendered_prompt& what, std::uint32_t counted = 0) {
+        return sizes.unanswered(what, counted, limit);
+    };
+    EXPECT_FALSE(too_long(prompt(100))) << "the model had nothing to say";
+    EXPECT_FALSE(too_long(prompt(2400))) << "about 600 tokens";
+    EXPECT_FALSE(too_long(prompt(3000), 1000)) << "it was counted, and fits";
+    EXPECT_FALSE(sizes.unanswered(prompt(30000), 0, 0)) << "nothing is known of the context";
+    EXPECT_TRUE(too_long(prompt(3000))) << "about 750, which may be 1000 in truth";
+    EXPECT_FALSE(measured(sizes, prompt(3000)).fits) << "so that it is not sent again";
+    EXPECT_TRUE(measured(sizes, prompt(2996)).fits) << "others are thought as long as before";
+    EXPECT_TRUE(too_long(prompt(2000), 1001));
+    EXPECT_FALSE(measured(sizes, prompt(2000)).fits);
+}
+
 TEST_F(prompt_sizes_test, a_context_that_is_shorter_than_thought_is_learnt) {
     prompt_sizes sizes({.clock = &clock, .protocol = nullptr, .call = {}, .at = {}, .label = "tiny"});
     EXPECT_EQ(sizes.context(4096), 4096U);

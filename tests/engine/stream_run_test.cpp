@@ -417,6 +417,42 @@ TEST_F(stream_run_test, a_prompt_that_is_refused_with_its_count_may_be_fitted_an
     EXPECT_EQ(heard.limit, 64U);
 }
 
+TEST_F(stream_run_test, an_answer_without_a_word_is_none_where_the_prompt_was_too_long_for_it) {
+    traits.usage = catalog::usage_trust::tokens;
+    const std::string counts =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":90,\"completion_tokens\":0}}\n\n";
+    const std::string length = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n";
+    struct example {
+        std::string answer;
+        bool too_long;
+        run_end end;
+    };
+    const std::vector<example> examples{{counts + stream_done, true, run_end::failed},
+                                        {counts + stream_done, false, run_end::stop},
+                                        {said("one") + counts + stream_done, true, run_end::stop},
+                                        {length + counts + "data: [DONE]\n\n", true, run_end::length}};
+    for (const example& each : examples) {
+        const played_server server({{event_stream(each.answer)}});
+        std::uint32_t heard = 0;
+        stream_parts parts = parts_for(server);
+        parts.unanswered = [&](const chat::rendered_prompt&, std::uint32_t counted) {
+            heard = counted;
+            return each.too_long;
+        };
+        stream_run runs(std::move(parts));
+        run_control control(loop.get_executor());
+        const run_outcome got = finish(begin(runs, spec(), sink, control));
+        EXPECT_EQ(got.end, each.end) << each.answer;
+        if (each.end == run_end::failed) {
+            ASSERT_TRUE(got.failure);
+            EXPECT_EQ(got.failure->kind, chat::failure_kind::context_too_long);
+            EXPECT_TRUE(got.failure->retryable) << "a shorter one may have an answer";
+            EXPECT_EQ(heard, 90U);
+        }
+    }
+    EXPECT_TRUE(restarts.empty());
+}
+
 std::string chunk_of(const std::string& text) {
     char size[16];
     std::snprintf(size, sizeof size, "%zx", text.size());

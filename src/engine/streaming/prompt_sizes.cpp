@@ -163,6 +163,24 @@ bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_re
     return true;
 }
 
+bool prompt_sizes::unanswered(const chat::rendered_prompt& prompt, std::uint32_t counted,
+                              std::uint32_t limit) {
+    // A text of code, or of a script that the vocabulary hardly knows, takes so many times what was thought.
+    constexpr double most_off = 1.5;
+    if (limit == 0) {
+        return false;
+    }
+    const std::optional<std::uint32_t> exactly = counted > 0 ? std::optional(counted) : known(prompt);
+    if (exactly ? *exactly <= limit : estimated(prompt) * most_off <= limit) {
+        return false;
+    }
+    // A guess, as for refusals without a count; but nothing is learned from it for other prompts.
+    constexpr std::uint32_t part_more = 10;
+    const std::uint32_t guess = core::sum_of(limit, limit / part_more + 1);
+    remember(mark_of(prompt, chat::images_of(prompt)), exactly.value_or(guess));
+    return true;
+}
+
 std::optional<std::uint32_t> prompt_sizes::known(const chat::rendered_prompt& prompt) const {
     if (exact_.empty()) {
         return std::nullopt;

@@ -50,6 +50,9 @@ public:
     void counted(const chat::rendered_prompt& prompt, std::uint32_t tokens, std::uint32_t limit);
     // It refused the prompt. True: more is known now than when it was sent, so it can be made to fit.
     bool refused(const chat::rendered_prompt& prompt, const context_refusal& refusal, std::uint32_t limit);
+    // It answered the prompt without a word; `counted`: its tokens as that answer has them, 0 where it has not. True: it
+    // is, or may well be, too long, and is taken for that from now on.
+    bool unanswered(const chat::rendered_prompt& prompt, std::uint32_t counted, std::uint32_t limit);
     // Exactly, from a question, an answer or a refusal of late.
     [[nodiscard]] std::optional<std::uint32_t> known(const chat::rendered_prompt& prompt) const;
     // The server said so before anything was sent.

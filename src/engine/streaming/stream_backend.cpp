@@ -190,6 +190,10 @@ stream_parts stream_backend::parts() {
             [this](const chat::rendered_prompt& prompt, const context_refusal& refusal) {
                 return sizes_.refused(prompt, refusal, prompt_limit());
             },
+        .unanswered =
+            [this](const chat::rendered_prompt& prompt, std::uint32_t counted) {
+                return sizes_.unanswered(prompt, counted, prompt_limit());
+            },
         .format_refused =
             [this](unsigned status) {
                 // Not in its words, which may be the client's.
@@ -215,7 +219,14 @@ std::vector<catalog::log_meaning> stream_backend::failing_lines() const {
 }
 
 telemetry::line_assembler stream_backend::line_reader() {
-    return {[this](std::string_view line) { runs_.on_line(line); }, [](std::string_view) {}};
+    const auto read = [this](std::string_view line) {
+        // Later it may be a client's text.
+        if (runtime_.state == service_state::starting) {
+            sizes_.note_stated(protocol_->sizes_in_line(line));
+        }
+        runs_.on_line(line);
+    };
+    return {read, [](std::string_view) {}};
 }
 
 std::optional<stream_parts::lost_server> stream_backend::lost_since(std::uint64_t mark) const {

@@ -124,6 +124,8 @@ public:
     [[nodiscard]] virtual std::string model_question() const { return {}; }
     [[nodiscard]] virtual stated_model model_in(std::string_view /*body*/) const { return {}; }
     [[nodiscard]] virtual stated_sizes sizes_in(std::string_view /*body*/) const { return {}; }
+    // Of a line that the server prints before it serves.
+    [[nodiscard]] virtual stated_sizes sizes_in_line(std::string_view /*line*/) const { return {}; }
     // The model's template has the system text before the newest question.
     virtual void note_system_at_question(bool /*so*/) {}
     [[nodiscard]] virtual bool has_system_at_question() const { return false; }

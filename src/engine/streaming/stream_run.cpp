@@ -369,9 +369,21 @@ core::awaitable<run_end> stream_run::conclude(run_state& now) {
         now.sink->on_text(rest_of_text, now.progress);
     }
     now.done = true;
+    if (const early end = without_a_word(now)) {
+        co_return *end;
+    }
     const bool used_up = parts_.traits.finish == catalog::finish_trust::untrusted && now.what.max_tokens &&
                          now.text.reached(*now.what.max_tokens);
     co_return now.length || used_up ? run_end::length : run_end::stop;
+}
+
+stream_run::early stream_run::without_a_word(run_state& now) const {
+    const std::uint32_t counted = now.progress.usage.exact ? now.progress.usage.prompt_tokens : 0;
+    if (now.text.any() || now.length || !parts_.unanswered || !parts_.unanswered(now.what.prompt, counted)) {
+        return std::nullopt;
+    }
+    return fail(now, chat::failure_kind::context_too_long, chat::failure_cause::context_full,
+                core::say("request.too-long/runtime", ": the runtime answered it without a word."), true);
 }
 
 core::awaitable<bool> stream_run::still_listens() {

@@ -48,6 +48,9 @@ struct stream_parts {
     std::function<std::optional<core::nanoseconds>()> usual_load;  // of the server; may be empty
     // The server refused a prompt for its length. True: it can be made to fit better now.
     std::function<bool(const chat::rendered_prompt&, const context_refusal&)> too_long;
+    // The server answered a prompt without a word, and counted so many tokens of it; 0: it does not count. True: it was
+    // too long, and can be made to fit better now. May be empty.
+    std::function<bool(const chat::rendered_prompt&, std::uint32_t counted)> unanswered;
     std::function<void(unsigned status)> format_refused;  // and is asked without it
     // How long a prompt is, as far as that is known before the server counts it; may be empty.
     std::function<std::uint32_t(const chat::rendered_prompt&)> likely_tokens;
@@ -123,6 +126,8 @@ private:
     [[nodiscard]] core::awaitable<run_end> follow(run_state& now);
     [[nodiscard]] core::awaitable<run_end> conclude(run_state& now);
     [[nodiscard]] core::awaitable<bool> still_listens();
+    // A whole answer without a word, as some servers have it for a prompt that their context can't hold.
+    [[nodiscard]] early without_a_word(run_state& now) const;
     // The server said in its log that the answer failed, or says so in a moment.
     [[nodiscard]] core::awaitable<bool> failed_inside(run_state& now);
     void look_for_quotations(run_state& now, std::string_view text) const;

@@ -142,6 +142,8 @@ int run_axera_sse(const std::vector<std::string>& args) {
         std::puts("[E][                            Init][ 210]: init axmodel failed");
         chat_program::leave_clean(255);
     }
+    std::printf("[I][                            Init][ 221]: max_token_len : %d\n",
+                parts.program.snapshot().geometry.max_token_len);
     std::puts("[I][                            Init][ 310]: LLM init ok");
     parts.service = new openai_service(parts.program, axera_rules(parts));
     std::puts("Server running on port 8000...");

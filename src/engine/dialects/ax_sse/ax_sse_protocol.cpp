@@ -1,6 +1,7 @@
 #include "engine/dialects/ax_sse/ax_sse_protocol.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "corral/core/say.hpp"
 #include "engine/dialects/ax_sse/ax_sse_reader.hpp"
@@ -48,6 +49,18 @@ core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_s
 
 std::unique_ptr<streaming::answer_reader> ax_sse_protocol::reader(const run_spec& /*what*/) const {
     return std::make_unique<ax_sse_reader>();
+}
+
+streaming::stated_sizes ax_sse_protocol::sizes_in_line(std::string_view line) const {
+    constexpr std::string_view key = "]: max_token_len : ";
+    const std::size_t at = line.find("Init][") == std::string_view::npos ? line.npos : line.find(key);
+    streaming::stated_sizes out;
+    if (at != std::string_view::npos) {
+        const std::string_view rest = line.substr(at + key.size());
+        const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), out.context);
+        out.context = read.ec == std::errc() ? out.context : 0;
+    }
+    return out;
 }
 
 streaming::error_part ax_sse_protocol::error_of(unsigned status, std::string_view body) const {

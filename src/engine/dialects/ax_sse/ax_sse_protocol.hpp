@@ -27,6 +27,8 @@ public:
     // Busy is a 400 with a sentence, so the status alone does not tell.
     [[nodiscard]] bool needs_system_text() const override { return true; }
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
+    // Only its log says how long its context is (docs/facts/vendor_ax.md#start).
+    [[nodiscard]] streaming::stated_sizes sizes_in_line(std::string_view line) const override;
 
 private:
     catalog::runtime_traits traits_;
