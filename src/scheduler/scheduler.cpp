@@ -164,8 +164,7 @@ void scheduler::add(engine::backend& runtime) {
 }
 
 void scheduler::replace(const std::vector<engine::backend*>& successors) {
-    const std::string& model = successors.front()->model().name;
-    impl_->add(model, successors, impl_->core.find(model) != nullptr);
+    impl_->add(successors.front()->model().name, successors, true);
 }
 
 void scheduler::admit(std::string_view model) {

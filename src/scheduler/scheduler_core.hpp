@@ -58,7 +58,8 @@ struct added {
     std::string model;
     deployment_settings settings;
     std::vector<std::pair<instance_facts, instance_reading>> instances;
-    bool instead = false;  // of those that the model has; the new ones are not loaded before `admitted`
+    bool instead =
+        false;  // of those that the model has, if any; the new ones are not loaded before `admitted`
 };
 struct admitted {
     std::string model;

@@ -150,6 +150,24 @@ TEST_F(scheduler_models_test, who_waits_for_a_replaced_model_gets_the_successor_
     EXPECT_TRUE(run_until(io_, [&] { return other_.stops == 1; }));
 }
 
+// Its card may be another's yet, that the scheduler knows no more.
+TEST_F(scheduler_models_test, a_model_that_a_reload_brings_is_not_started_before_it_is_admitted) {
+    test::fake_backend fresh(io_, "fresh:latest");
+    fresh.set(availability_state::stopped);
+    scheduler_->replace(fresh);
+    const auto waiting = start("a", {}, "fresh:latest");
+    scheduler_->load("fresh:latest", {});
+    test::settle(io_);
+    EXPECT_EQ(fresh.starts, 0);
+    EXPECT_FALSE(waiting->refused);
+    scheduler_->admit("fresh:latest");
+    ASSERT_TRUE(run_until(io_, [&] { return has_lease(waiting); }));
+    EXPECT_EQ(fresh.starts, 1);
+    waiting->held.reset();
+    scheduler_.reset();
+    test::settle(io_);
+}
+
 TEST_F(scheduler_models_test, a_lease_on_the_old_one_goes_on_and_is_waited_for) {
     const auto running = start();
     EXPECT_FALSE(unleased(backend_));

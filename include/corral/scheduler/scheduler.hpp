@@ -263,7 +263,8 @@ public:
     void remove(std::string_view model);
     // As add(), in the place of the backends with that model's name: who waited for those waits for these,
     // which may be more or fewer, at least one, all of the same name. One that was there already stays as it
-    // is. Nothing starts the others and nobody gets them before admit(). A suspended model stays so.
+    // is. Nothing starts the others, also of a name that is new, and nobody gets them before admit(). A suspended model
+    // stays so.
     void replace(const std::vector<engine::backend*>& successors);
     void replace(engine::backend& successor) { replace(std::vector<engine::backend*>{&successor}); }
     void admit(std::string_view model);
