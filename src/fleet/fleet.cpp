@@ -14,14 +14,15 @@ fleet::fleet(const supervisor::supervisor_context& supervision, monitor::card_me
              const config::configuration& settings)
     : supervision_(supervision),
       memory_(memory),
-      scheduler_(supervision.on, *supervision.clock, options_of(settings, memory)),
-      retired_(*supervision.tasks, scheduler_, *supervision.clock) {}
+      retired_(*supervision.tasks, scheduler_, *supervision.clock),
+      scheduler_(supervision.on, *supervision.clock, options_of(settings, memory, retired_)) {}
 
 scheduler::scheduler_options fleet::options_of(const config::configuration& settings,
-                                               monitor::card_memory& memory) {
+                                               monitor::card_memory& memory, const retired_models& retired) {
     memory.set_otherwise(settings.card_memory_mb);
     scheduler::scheduler_options out;
     out.usable_mb = [&memory](unsigned card) { return memory.of(card); };
+    out.leaving = [&retired] { return retired.leaving(); };
     out.max_loaded = settings.max_loaded_models;
     out.swaps.max_overtakes = settings.swap.overtakes;
     out.swaps.least_patience = settings.swap.patience;

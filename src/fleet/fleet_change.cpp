@@ -57,7 +57,7 @@ core::result<deployment_change> fleet::prepare_deployment(const config::deployme
 }
 
 void fleet::apply(fleet_change made, const config::configuration& settings, const reload_plan& plan) {
-    scheduler_.adjust(options_of(settings, memory_));
+    scheduler_.adjust(options_of(settings, memory_, retired_));
     const std::vector<std::string> now = deployments();
     for (const std::string& name : now) {
         const bool stays = std::ranges::any_of(

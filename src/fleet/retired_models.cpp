@@ -42,7 +42,8 @@ bool excludes(const seat& one, const seat& other) {
 void retired_models::take(std::unique_ptr<engine::backend> runtime,
                           std::vector<std::weak_ptr<const generation::served_model>> holders) {
     const std::string name = runtime->model().name;
-    const auto added = all_.insert(all_.end(), one{std::move(runtime), std::move(holders), false, 0});
+    const bool loaded = runtime->available().state != engine::availability_state::stopped;
+    const auto added = all_.insert(all_.end(), one{std::move(runtime), std::move(holders), loaded, false, 0});
     tasks_.spawn("model " + name + " goes", see_off(added));
 }
 
@@ -96,6 +97,17 @@ std::vector<engine::backend*> retired_models::not_stopped() const {
     return out;
 }
 
+std::vector<scheduler::leaving_runtime> retired_models::leaving() const {
+    std::vector<scheduler::leaving_runtime> out;
+    for (const one& each : all_) {
+        if (each.loaded && !each.stopped && each.vain_tries < most_tries) {
+            const catalog::model_entry& model = each.runtime->model();
+            out.push_back({model.name, model.tier, each.runtime->claim()});
+        }
+    }
+    return out;
+}
+
 // A task of the group: ended by its cancellation, and what is left then is its owner's.
 core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
     const core::deadline never;
@@ -114,6 +126,7 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
             telemetry::error(core::say("service.stop-overdue/left", which->runtime->model().name));
             if (++which->vain_tries == most_tries) {
                 telemetry::warn(core::say("service.stop-overdue/beside", which->runtime->model().name));
+                admission_.look();
                 admit_successors();
             }
             const bool awake = co_await core::sleep_for(look_interval);
@@ -124,6 +137,7 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
     }
     telemetry::log().info("model {}: what ran it before the reload has stopped",
                           which->runtime->model().name);
+    admission_.look();
     admit_successors();
     bool known = true;
     while (known) {

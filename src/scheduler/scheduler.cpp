@@ -179,6 +179,10 @@ void scheduler::adjust(const scheduler_options& with) {
     impl_->post(event::adjusted{with});
 }
 
+void scheduler::look() {
+    impl_->post(event::looked{});
+}
+
 void scheduler::preload() {
     impl_->post(event::preload{});
 }

@@ -142,6 +142,18 @@ instance_view scheduler_core::view_of(const instance& one, std::size_t model) co
     return out;
 }
 
+instance_view scheduler_core::view_of(const leaving_runtime& one, std::size_t model) {
+    instance_view out;
+    out.model = model;
+    out.cards = one.claim.cards;
+    out.need_mb = one.claim.memory_mb;
+    out.measured = one.claim.measured;
+    out.port = one.claim.port;
+    out.is = presence::leaving;
+    out.counts = one.tier == 0 || !one.claim.cards.empty();
+    return out;
+}
+
 scheduler_core::picture scheduler_core::look() {
     picture out;
     out.box.usable_mb = options_.usable_mb;
@@ -157,6 +169,13 @@ scheduler_core::picture scheduler_core::look() {
             out.box.models.push_back(view_of(each, tier));
             out.box.models.back().deployment = first;
             out.models.emplace_back(&each, tier);
+        }
+    }
+    // Last, and in the box alone: nothing is decided about them.
+    if (options_.leaving) {
+        for (leaving_runtime& each : options_.leaving()) {
+            out.box.instances.push_back(view_of(each, out.box.models.size()));
+            out.box.models.emplace_back().name = std::move(each.model);
         }
     }
     return out;

@@ -226,6 +226,7 @@ private:
     [[nodiscard]] picture look();
     [[nodiscard]] model_view view_of(const deployment& deployed, unsigned tier) const;
     [[nodiscard]] instance_view view_of(const instance& one, std::size_t model) const;
+    [[nodiscard]] static instance_view view_of(const leaving_runtime& one, std::size_t model);
     void withhold(const picture& seen, const arrangement& plan);
     void explain(const picture& seen, const arrangement& plan);
     void refuse_hopeless(const picture& seen, const arrangement& plan);

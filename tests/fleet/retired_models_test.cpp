@@ -135,6 +135,25 @@ TEST_F(retired_models_test, what_runs_on_another_machine_keeps_only_its_own_mode
     EXPECT_THAT(came, ElementsAre("alpha:latest", "remote:latest"));
 }
 
+TEST_F(retired_models_test, what_is_loaded_counts_until_it_has_stopped) {
+    const auto leaving = [this] {
+        std::vector<std::string> out;
+        for (const scheduler::leaving_runtime& each : retired.leaving()) {
+            out.push_back(each.model);
+        }
+        return out;
+    };
+    auto idle = made("idle:latest", {0});
+    idle->set(engine::availability_state::stopped);
+    test::fake_backend& asleep = retire(std::move(idle));
+    test::fake_backend& alpha = retire("alpha:latest", {0});
+    EXPECT_THAT(leaving(), ElementsAre("alpha:latest"));
+    EXPECT_THAT(retired.leaving().front().claim.cards, ElementsAre(0U));
+    end(alpha);
+    EXPECT_THAT(leaving(), IsEmpty());
+    end(asleep);
+}
+
 // Two reloads in a row: the first one's word would let in what the second has brought.
 TEST_F(retired_models_test, a_deployment_is_let_in_as_a_whole) {
     test::fake_backend& alpha = retire("alpha:latest", {0});

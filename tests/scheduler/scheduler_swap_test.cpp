@@ -82,6 +82,29 @@ TEST(swap, happens_in_the_order_of_the_rule) {
     }
 }
 
+// After a reload: the scheduler knows them no more, and they may still end an answer.
+TEST(swap, waits_for_what_was_removed_while_it_was_loaded) {
+    std::vector<leaving_runtime> leaving;
+    scheduler_options options;
+    options.leaving = [&leaving] { return leaving; };
+    options.max_loaded = 2;
+    test::box_simulation box(options);
+    box.rooms = {{0, 1000}};
+    box.add("a", {0}, 600);
+    box.add("b", {1}, 600);
+    leaving = {{"old", 0, {{0}, 600, true}}, {"spare", 1, {}}};
+    box.ask("b");
+    EXPECT_TRUE(box.run()) << "there is a place on the other card; a fallback without a card takes none";
+    EXPECT_EQ(std::exchange(box.trace, {}), "Lb@0 1@5");
+    box.ask("a");
+    EXPECT_FALSE(box.run(seconds{10}));
+    EXPECT_EQ(box.trace, "Ub@6") << "two may be loaded, and the other one goes by itself";
+    EXPECT_EQ(box.admission->queue_of("a").why, "waits for room on card 0, which old is leaving");
+    leaving.clear();
+    box.admission->look();
+    EXPECT_TRUE(box.run());
+}
+
 class many_models : public testing::Test {
 protected:
     many_models() { box_.rooms = {{0, 1000}, {1, 1000}}; }

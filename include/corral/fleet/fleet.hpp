@@ -88,9 +88,10 @@ public:
     void close() noexcept { retired_.close(); }
 
 private:
-    // Tells `memory` what the settings say of it; it is asked for as long as the options live.
+    // Tells `memory` what the settings say of it; that and `retired` are asked for as long as the options live.
     [[nodiscard]] static scheduler::scheduler_options options_of(const config::configuration& settings,
-                                                                 monitor::card_memory& memory);
+                                                                 monitor::card_memory& memory,
+                                                                 const retired_models& retired);
     [[nodiscard]] core::result<void> start(const std::vector<config::deployment>& deployments,
                                            upgrade::inheritance& inherited, std::string& culprit);
     void open_variants(const std::filesystem::path& state_directory);
@@ -109,11 +110,11 @@ private:
     const supervisor::supervisor_context& supervision_;
     monitor::card_memory& memory_;
     backend_list backends_;
+    retired_models retired_;  // the scheduler asks it
     scheduler::scheduler scheduler_;
     std::unique_ptr<generation::model_directory> models_;
     std::unique_ptr<catalog::variant_store> variant_store_;
     std::unique_ptr<api::variant_library> variants_;
-    retired_models retired_;
     std::set<std::string> adopted_;
     fleet_listener listener_;
 };

@@ -46,6 +46,8 @@ public:
 
     // Those whose services may still live, for the shutdown, which stops them itself.
     [[nodiscard]] std::vector<engine::backend*> not_stopped() const;
+    // Those of them that were loaded, but for what can't be stopped, for the scheduler.
+    [[nodiscard]] std::vector<scheduler::leaving_runtime> leaving() const;
     // From now on nothing is destroyed and no callback runs.
     void close() noexcept { closed_ = true; }
 
@@ -53,6 +55,7 @@ private:
     struct one {
         std::unique_ptr<engine::backend> runtime;
         std::vector<std::weak_ptr<const generation::served_model>> holders;
+        bool loaded = false;  // when it was taken
         bool stopped = false;
         unsigned vain_tries = 0;  // to stop it
     };

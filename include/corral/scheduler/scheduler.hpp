@@ -56,6 +56,13 @@ struct swap_rule {
     core::nanoseconds longest_load = core::seconds{600};
 };
 
+// One that was removed or replaced while it was loaded, until its processes have stopped.
+struct leaving_runtime {
+    std::string model;
+    unsigned tier = 0;
+    engine::device_claim claim;
+};
+
 struct scheduler_options {
     // Waiting requests over all clients; more are refused (docs/facts/ollama_wire.md#errors).
     std::size_t max_queue = 512;
@@ -68,6 +75,8 @@ struct scheduler_options {
     // an empty function: not known, and then nobody waits for memory there. Asked often, must be cheap and not
     // throw.
     std::function<std::optional<std::uint64_t>(unsigned card)> usable_mb = nullptr;
+    // They still take their memory, ports and places; may be empty. As usable_mb; look() tells of a change.
+    std::function<std::vector<leaving_runtime>()> leaving = nullptr;
     // Instances loaded at once, over all cards (OLLAMA_MAX_LOADED_MODELS; a model with two instances
     // counts twice); 0: as many as fit.
     unsigned max_loaded = 0;
@@ -259,6 +268,8 @@ public:
 
     // What the options said, from now on.
     void adjust(const scheduler_options& with);
+    // One of scheduler_options::leaving has gone.
+    void look();
     // Forgets `model`: those who wait for it are refused, running leases go on. See wait_unleased().
     void remove(std::string_view model);
     // As add(), in the place of the backends with that model's name: who waited for those waits for these,
