@@ -266,6 +266,29 @@ TEST_F(ax_poll_trouble, a_tokenizer_away_for_longer_than_the_runtime_would_wait_
     EXPECT_EQ(runtime_pid(), before);
 }
 
+// The runtime has said all; only the text that no poll brought is missing.
+TEST_F(ax_poll_trouble, a_tokenizer_that_is_silent_about_the_last_text_is_replaced_in_time) {
+    start();
+    const pid_t before = runtime_pid();
+    const pid_t silent = tokenizer_pid();
+    text_sink sink;
+    run_control control(context.on);
+    sink.on_piece = [this, &sink] {
+        if (sink.pieces == 1) {
+            fault("tokenizer", "hang", true, {{"route", "/decode"}});
+        }
+    };
+    run_spec what = request("[[n=20]]");
+    what.max_tokens = 8;
+    const core::steady_time asked = clock.now();
+    const told got = ask(std::move(what), sink, control);
+    EXPECT_EQ(got.cause(), "");
+    EXPECT_EQ(got.text, words(8));
+    EXPECT_LT(clock.now() - asked, seconds{40}) << "a call is given up after 9 s";
+    EXPECT_NE(tokenizer_pid(), silent);
+    EXPECT_EQ(runtime_pid(), before);
+}
+
 TEST_F(ax_poll_trouble, a_runtime_killed_in_prefill_has_said_nothing_and_may_be_asked_again) {
     start();
     fault("runtime", "kill_at", "once", {{"phase", "prefill"}, {"signal", "KILL"}});

@@ -286,13 +286,18 @@ core::awaitable<std::optional<std::string>> tokenizer_tap::decode_open(core::dea
         if (ids.empty()) {
             co_return text;
         }
+        // What is owed may wait for a tokenizer that starts again, but not for one that took a call and is silent.
+        const core::deadline call = core::deadline::after(options_.hold, clock_.now()).sooner(limit);
         if (decode_uid_.empty()) {
-            (void)co_await fetch_identity(decode_uid_, limit);
+            const tokenizer_answer fresh = co_await fetch_identity(decode_uid_, call);
+            if (fresh.fault == tokenizer_fault::timed_out && in_time(limit)) {
+                tell_hung();
+            }
             continue;
         }
         json body = {{"token_ids", ids}, {"uid", decode_uid_}};
         const tokenizer_answer got =
-            co_await upstream_.post("/decode", std::move(body), tokenizer_field::text, limit);
+            co_await upstream_.post("/decode", std::move(body), tokenizer_field::text, call);
         if (got.fault == tokenizer_fault::none) {
             text += open_.on_text(got.json["text"].get_ref<const std::string&>());
             if (open_.stuck()) {
@@ -308,7 +313,11 @@ core::awaitable<std::optional<std::string>> tokenizer_tap::decode_open(core::dea
                 co_await pause();
             }
         } else if (got.fault == tokenizer_fault::timed_out) {
-            break;
+            if (!in_time(limit)) {
+                break;
+            }
+            tell_hung();
+            forget_decode_identity();  // whether its cache has the ids is unknown
         } else {
             co_await pause();
         }
