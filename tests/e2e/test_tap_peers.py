@@ -93,6 +93,22 @@ def test_a_runtime_behind_a_script_is_known_as_what_it_is(tmp_path, shape):
         assert box.say("[[text=and again]]") == "and again"
 
 
+def test_a_runtime_behind_a_script_that_is_killed_is_never_called_an_intruder(tmp_path):
+    """It dies a moment after its script, and the next one connects only to see whether that can be done."""
+    sim = str(BIN / "corral-sim")
+    flags = " ".join(f"'{word}'" for word in Box.runtime_flags(4))
+    fast = {"directives": True, "timing": {**FAST, "tokens_per_second": 400}}
+    with Box(tmp_path, fast, runtime=["sh", "-c", f"{sim} runtime {flags}; exit $?"]) as box:
+        for _ in range(3):
+            old = services_of(box)["runtime"]["pid"]
+            lines = iter(box.stream([{"role": "user", "content": "[[n=2000]]"}]))
+            next(lines)
+            os.kill(old, signal.SIGKILL)
+            assert "error" in list(lines)[-1]
+            wait_until(lambda: (now := services_of(box)["runtime"])["state"] == "ready" and now["pid"] != old, 30, "it is ready again")
+        assert not re.search("to the tokenizer tap was refused", box.log()), box.log()[-3000:]
+
+
 def crash_beside_idle_clients(folder):
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))  # of this process and of the box
     with Box(folder, {"directives": True}) as box:

@@ -59,6 +59,23 @@ TEST_F(connection_owner, a_grandchild_is_of_its_family_and_of_no_other) {
     EXPECT_TRUE(eventually([&] { return judge.judge(*ends, {runtime.pid()}).is == peer_owner::none; }));
 }
 
+// What a script has started outlives the script for a moment when that is killed.
+TEST_F(connection_owner, who_was_ours_until_its_leader_was_killed_is_nobody_foreign) {
+    child runtime = connecting_program();
+    tcp::socket taken = at.accept();
+    const auto ends = ends_of(taken.native_handle());
+    ASSERT_TRUE(ends);
+    EXPECT_EQ(judge.judge(*ends, {runtime.pid()}).is, peer_owner::ours);
+    EXPECT_EQ(judge.judge(*ends, {}).is, peer_owner::foreign) << "the leader lives, and is ours no more";
+    const pid_t group = runtime.pid();
+    EXPECT_EQ(::kill(group, SIGKILL), 0);
+    EXPECT_TRUE(run(loop, runtime.wait()));
+    for (int look = 0; look < 2; ++look) {
+        EXPECT_EQ(judge.judge(*ends, {}).is, peer_owner::none) << "of users that are known, too";
+    }
+    ::kill(-group, SIGKILL);
+}
+
 TEST_F(connection_owner, this_process_is_not_of_a_childs_family) {
     child other = bystander();
     tcp::socket mine(loop);

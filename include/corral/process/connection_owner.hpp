@@ -31,7 +31,7 @@ struct connection_ends {
 enum class peer_owner {
     ours,     // a process of the families holds it
     foreign,  // another process does
-    none      // it was closed meanwhile
+    none      // it was closed meanwhile, or its holder is one of ours that is being killed
 };
 
 struct peer_judgement {
@@ -55,12 +55,16 @@ private:
     };
     void look_at_families(const std::vector<pid_t>& leaders);
     [[nodiscard]] bool still_holds(const member& who, std::uint64_t inode) const;
+    // Not of a process that was ours and is being killed with its leader.
+    [[nodiscard]] bool is_foreign(const connection_ends& ends, std::uint64_t inode) const;
 
     std::vector<pid_t> leaders_;
     std::vector<member> members_;
     std::set<uid_t> users_;  // of the members
     std::chrono::steady_clock::time_point looked_{};
     member last_holder_;
+    member holder_before_;  // of the families of leaders_before_
+    std::vector<pid_t> leaders_before_;
 };
 
 }  // namespace corral::process

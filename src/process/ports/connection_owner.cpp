@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include <dirent.h>
 #include <netinet/in.h>
@@ -199,17 +200,34 @@ bool peer_judge::still_holds(const member& who, std::uint64_t inode) const {
     return row && row->start_time == who.start_time && look_for(who.pid, inode) == holding::yes;
 }
 
+// A process that is killed lets go of its sockets while we look for who holds them, and what a script has started is
+// killed a moment after the script.
+bool peer_judge::is_foreign(const connection_ends& ends, std::uint64_t inode) const {
+    const bool led = std::any_of(leaders_before_.begin(), leaders_before_.end(),
+                                 [](pid_t pid) { return pid > 0 && read_process(pid).has_value(); });
+    if (!led && still_holds(holder_before_, inode)) {
+        return false;
+    }
+    const auto again = other_end(ends);
+    return again && again->connected && again->inode == inode;
+}
+
 peer_judgement peer_judge::judge(const connection_ends& ends, const std::vector<pid_t>& leaders) {
     const auto socket = other_end(ends);
     if (!socket || !socket->connected || socket->inode == 0) {
         return {};
     }
     const bool known = leaders_ == leaders && std::chrono::steady_clock::now() - looked_ < users_known_for;
+    const auto of_another = [&](std::string who) {
+        return is_foreign(ends, socket->inode) ? peer_judgement{peer_owner::foreign, std::move(who)}
+                                               : peer_judgement{};
+    };
     if (known && !users_.contains(socket->user)) {
-        return {peer_owner::foreign, "a process of user " + std::to_string(socket->user)};
+        return of_another("a process of user " + std::to_string(socket->user));
     }
-    if (leaders_ != leaders) {
-        last_holder_ = {};
+    if (leaders_ != leaders && last_holder_.pid > 0) {
+        holder_before_ = std::exchange(last_holder_, {});
+        leaders_before_ = leaders_;
     }
     if (still_holds(last_holder_, socket->inode)) {
         return {peer_owner::ours, {}};
@@ -230,7 +248,7 @@ peer_judgement peer_judge::judge(const connection_ends& ends, const std::vector<
             return {peer_owner::ours, {}};
         }
     }
-    return {peer_owner::foreign, describe(*socket)};
+    return of_another(describe(*socket));
 }
 
 }  // namespace corral::process
