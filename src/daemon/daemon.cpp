@@ -114,7 +114,14 @@ core::result<void> daemon::open() {
     } else if (auto read = credentials_->load(); !read) {
         return read;
     }
-    // First, or a service could be given the very port that the kernel would choose for us.
+    // Before a client can come in: a second start is refused by these two.
+    if (auto opened = open_admin_socket(); !opened) {
+        return opened;
+    }
+    if (auto taken = take_state(); !taken) {
+        return taken;
+    }
+    // Before the models, or a service could be given the very port that the kernel would choose for us.
     if (auto opened = open_server(); !opened) {
         return opened;
     }
@@ -140,14 +147,16 @@ core::result<void> daemon::open() {
     generations_ = std::make_unique<generation::generation_service>(
         run_tasks_, clock_, random_, fleet_.admission(), fleet_.models(), generation);
     renew_request_pipeline();
-    boot_.note_listening();
-    telemetry::log().info("listening on {} event=listening",
-                          url_of(door_.at, credentials_->tls().has_value()));
     if (auto opened = open_agent(); !opened) {
         return opened;
     }
     auto opened = open_admin();
     prepare_upgrade();
+    if (opened) {
+        boot_.note_listening();
+        telemetry::log().info("listening on {} event=listening",
+                              url_of(door_.at, credentials_->tls().has_value()));
+    }
     return opened;
 }
 

@@ -249,20 +249,35 @@ core::result<void> daemon::open_admin() {
                       .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); },
                       .page_link = [this] { return page_link(); }};
     if (settings_.admin_socket.empty()) {
+    if (!admin_file_) {
+        return {};
+    }
+    auto opened = operator_server_->listen_at_unix(admin_file_->take());
+    if (!opened) {
+        admin_file_.reset();
+        return go_without_socket(opened.error());
+    }
+    return opened;
+}
+
+// Nobody is answered there before open_admin().
+core::result<void> daemon::open_admin_socket() {
         return {};
     }
     auto made = control::socket_file::listen(settings_.admin_socket);
-    core::result<void> opened =
-        made ? operator_server_->listen_at_unix(made->take()) : core::result<void>(made.error());
-    if (opened) {
-        admin_file_.emplace(*std::move(made));
-        return opened;
+    if (!made) {
+        return go_without_socket(made.error());
     }
     // Without a usual place the command line has no socket to ask; all else goes on.
-    if (settings_.admin_socket_named || opened.error().code == boost::system::errc::address_in_use) {
-        return opened;
+    admin_file_.emplace(*std::move(made));
+    return {};
+}
+
+core::result<void> daemon::go_without_socket(const core::failure& why) const {
+    if (settings_.admin_socket_named || why.code == boost::system::errc::address_in_use) {
+        return why;
     }
-    telemetry::warn(core::say("command.socket-file/none", opened.error()));
+    telemetry::warn(core::say("command.socket-file/none", why));
     return {};
 }
 

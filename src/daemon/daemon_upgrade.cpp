@@ -8,6 +8,7 @@
 #include "corral/core/say.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
+#include "state_lock.hpp"
 
 namespace corral::daemon {
 
@@ -25,6 +26,21 @@ void daemon::begin_with(upgrade::launch_facts how, upgrade::inheritance inherite
     }
 }
 
+core::result<void> daemon::take_state() {
+    const int inherited = inherited_.before ? std::exchange(inherited_.before->state_lock, -1) : -1;
+    auto taken = lock_state(settings_.state_directory, inherited);
+    if (taken) {
+        state_lock_ = *std::move(taken);
+        return {};
+    }
+    if (!inherited_.before) {
+        return taken.error();
+    }
+    // The configuration names another folder now; loaded models and clients are worth more than its files.
+    telemetry::error(taken.error().message);
+    return {};
+}
+
 void daemon::prepare_upgrade() {
     upgrade::upgrade_parts parts;
     parts.on = loop_.get_executor();
@@ -37,6 +53,7 @@ void daemon::prepare_upgrade() {
     parts.runs = &run_tasks_;
     parts.disk = &before_start_;
     parts.door = door_;
+    parts.state_lock = [this] { return state_lock_.get(); };
     parts.drained = [this] { return drained_; };
     parts.stopping = [this] { return signals_seen_ > 0; };
     parts.end_threads = [this] { black_box_.reset(); };

@@ -227,6 +227,7 @@ handover upgrade::compose() const {
     out.listeners = parts_.server->listeners();
     out.activated = parts_.door.managed;
     out.connections = parts_.server->kept_aside();
+    out.state_lock = parts_.state_lock ? parts_.state_lock() : -1;
     out.drained = parts_.drained && parts_.drained();
     out.paused = paused_;
     out.loans = parts_.loans ? parts_.loans() : std::vector<loan_handover>();

@@ -252,6 +252,7 @@ handover read_all(const json& object) {
     out.listeners = descriptors(object, "listeners");
     out.activated = flag(object, "activated");
     out.connections = read_connections(object);
+    out.state_lock = object.contains("state_lock") ? descriptor(object, "state_lock", true) : -1;
     out.drained = object.contains("drained") && flag(object, "drained");
     out.paused = moment(object, "paused");
     for (const json& model : list(object, "models", most_models)) {
@@ -322,6 +323,7 @@ std::string encode(const handover& what) {
                       {"activated", what.activated},
                       {"connections", connections},
                       {"announced", std::move(announced)},
+                      {"state_lock", what.state_lock},
                       {"drained", what.drained},
                       {"paused", count_of(what.paused)},
                       {"models", std::move(models)},
@@ -357,6 +359,7 @@ std::vector<int> descriptors_of(const handover& what) {
             all.push_back(fd);
         }
     };
+    add(what.state_lock);
     for (const model_handover& model : what.models) {
         if (!model.running) {
             continue;

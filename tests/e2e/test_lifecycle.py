@@ -141,6 +141,19 @@ def test_a_taken_listen_port_is_one_plain_sentence(tmp_path):
         assert str(os.getpid()) in run.stderr
 
 
+@pytest.mark.parametrize("shared, other", [("state_directory", "admin_socket"), ("admin_socket", "state_directory")])
+def test_a_second_start_is_refused_before_it_listens(tmp_path, shared, other):
+    with Box(tmp_path / "one", config=f'{shared} = "{tmp_path}/shared"\n{other} = "{tmp_path}/one/other"\n') as box:
+        second = Box(tmp_path / "two", config=f'{shared} = "{tmp_path}/shared"\n{other} = "{tmp_path}/two/other"\n')
+        run = subprocess.run(second.command(), capture_output=True, text=True, timeout=60)
+        assert run.returncode == 1 and "another Corral" in run.stderr and f"'{shared}'" in run.stderr, run.stderr
+        assert "listening on" not in run.stderr and not (tmp_path / "two/other").is_socket()
+        assert box.say("[[text=still here]]")
+        assert box.stop() == 0
+        with second:
+            assert second.say("hello")
+
+
 def test_a_bad_configuration_names_file_line_and_the_nearest_key(tmp_path):
     bad = tmp_path / "bad.toml"
     bad.write_text('listne = "127.0.0.1:0"\nmax_queue = "many"\n')

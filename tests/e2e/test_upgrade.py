@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -35,6 +36,16 @@ def test_the_new_program_is_the_one_that_runs(box):
     install(box.program)
     box.upgrade()
     assert os.stat(f"/proc/{box.process.pid}/exe").st_ino == os.stat(box.program.parent / "corral-serve").st_ino != old
+
+
+def test_the_state_directory_stays_its_own(box):
+    state = box.folder / "state-home" / "corral"
+    beside = UpgradeBox(box.folder / "beside", config=f'state_directory = "{state}"\nadmin_socket = ""\n')
+    for _ in range(2):
+        box.upgrade()
+        run = subprocess.run(beside.command(), capture_output=True, text=True, timeout=60)
+        assert run.returncode == 1 and "set another 'state_directory'" in run.stderr, run.stderr
+    assert box.say("[[text=still here]]") == "still here"
 
 
 def test_a_long_answer_is_finished_first_and_those_who_come_meanwhile_are_served_after(tmp_path):

@@ -21,6 +21,7 @@ handover example() {
     out.listeners = {12};
     out.connections = {{13, {}}, {14, {}}};
     out.connections[1].announced.emplace(boost::asio::ip::make_address("2001:db8::7"), 5000);
+    out.state_lock = 18;
     out.drained = true;
     out.paused = core::steady_time(core::seconds(77));
     model_handover model;
@@ -60,6 +61,7 @@ TEST(upgrade_document, says_the_same_after_a_round_trip) {
     const auto read = decode(text);
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(encode(*read), text);
+    EXPECT_EQ(read->state_lock, 18);
     EXPECT_EQ(read->guard.groups, (std::set<pid_t>{4001, 4002}));
     EXPECT_EQ(read->models[0].running->services.services[0].process.out, 16);
     EXPECT_EQ(read->models[0].running->services.services[0].lines[1], "two \xE2\x82\xAC");

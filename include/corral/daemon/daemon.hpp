@@ -22,6 +22,7 @@
 #include "corral/control/socket_file.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/file_watch.hpp"
+#include "corral/core/owned_fd.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/shipped_files.hpp"
 #include "corral/core/task_group.hpp"
@@ -85,6 +86,9 @@ private:
     [[nodiscard]] bool cards_are_shared() const;
     [[nodiscard]] std::unique_ptr<http::server> make_server(const http::server_options& with);
     [[nodiscard]] core::result<void> open_server();
+    [[nodiscard]] core::result<void> take_state();
+    [[nodiscard]] core::result<void> open_admin_socket();
+    [[nodiscard]] core::result<void> go_without_socket(const core::failure& why) const;
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] core::result<void> open_agent();
     void set_drained(bool is);
@@ -142,7 +146,8 @@ private:
     std::shared_ptr<config::credential_files> credentials_;
     upgrade::launch_facts how_started_;
     upgrade::inheritance inherited_;
-    config::door door_;  // where clients come in
+    core::owned_fd state_lock_;  // not valid: there is no state directory, or it can't be locked
+    config::door door_;          // where clients come in
     monitor::card_memory card_memory_;
     fleet::fleet fleet_;
     monitor::service_meter meter_{metrics_};

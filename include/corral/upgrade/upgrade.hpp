@@ -36,6 +36,7 @@ struct upgrade_parts {
     const core::task_group* runs = nullptr;  // generations
     core::disk_work* disk = nullptr;         // for looks at files
     config::door door;                       // where clients come in
+    std::function<int()> state_lock;         // -1: none; may be empty
     std::function<bool()> drained;           // balancers are told to send nothing
     std::function<bool()> stopping;          // the daemon shuts down: no upgrade any more
     std::function<void()> end_threads;    // those beside the loop that would not survive, and what they hold

@@ -43,6 +43,7 @@ struct handover {
     std::vector<int> listeners;
     bool activated = false;  // the listeners came from a service manager
     std::vector<http::kept_connection> connections;
+    int state_lock = -1;       // of the state directory; none, or another image knew of none
     bool drained = false;      // by its operator; may be absent in what another image wrote
     core::steady_time paused;  // since then clients wait
     std::vector<model_handover> models;

@@ -126,8 +126,9 @@ inline constexpr std::array command_table{
             "The socket is there, but answers with an error.", "Run 'corral doctor'."},
     message{"command.already-serves", command_reader,
             "another-corral| another Corral{number} already answers at '{what}'; stop it, or set another "
-            "'admin_socket' and 'state_directory'",
-            "One runs with this socket.",
+            "'admin_socket' and 'state_directory'\n"
+            "state| another Corral keeps its state in '{folder}'; stop it, or set another 'state_directory'",
+            "One runs with this socket, or with this state directory.",
             "See how it is by 'corral status'. Stop it, or give the new one another admin_socket and "
             "state_directory."},
     message{"command.not-yes", command_reader,
