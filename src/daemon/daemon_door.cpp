@@ -47,6 +47,10 @@ std::vector<std::string> daemon::closed_for_operators() const {
     for (std::string& each : out) {
         each += "; it is looked at every few seconds";
     }
+    const config::key_ring* const keys = credentials_->keys();
+    if (keys != nullptr && keys->all().empty() && !credentials_->waits_for_keys()) {
+        out.push_back(core::say("configuration.no-key", *settings_.keys_file));
+    }
     if (settings_.in_place && settings_.in_place->door_differs) {
         out.push_back(
             "what " + source_.file.string() +

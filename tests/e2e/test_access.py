@@ -12,6 +12,7 @@ import termios
 
 import pytest
 
+from admin_cli import corral, done
 from harness import BIN, MODEL, Box, wait_until
 from keyed_box import bearer, certificate, make_box, new_key, trusting
 
@@ -127,6 +128,10 @@ def test_an_empty_keys_file_lets_nobody_in_and_says_so(tmp_path):
         assert box.logged("holds no key, so nobody gets in")
         for key in ("", "none", "sk-corral-x"):
             assert box.request("GET", "/api/tags", headers=bearer(key)).status == 401
+        for words in ("status", "doctor"):
+            assert "holds no key, so nobody gets in; 'corral key new NAME' makes one" in corral(box, words).stdout, words
+        new_key(box, "anna")
+        wait_until(lambda: "holds no key" not in done(box, "status"), what="a key is there")
 
 
 def test_sighup_without_a_terminal_reads_the_keys_at_once(tmp_path):

@@ -20,7 +20,7 @@ constexpr std::array daemon_kinds{
     finding_kind{"model.warning", severity::warning, "the Corral that runs has a warning for a model",
                  "it works, but not as it should", "see 'corral status'"},
     finding_kind{"daemon.closed", severity::error, "the Corral that runs lets nobody in",
-                 "every request gets status 503", "mend what it names; it goes on by itself then"},
+                 "every request is refused", "mend what it names; it goes on by itself then"},
     finding_kind{"daemon.stand-in", severity::error,
                  "the Corral that runs serves something else than the file says",
                  "the configuration has a mistake, and its changes have no effect",
