@@ -352,6 +352,7 @@ control::admin_json status_json(const admin_context& context) {
     out["devices"] = monitor::device_figures(*context.devices, now);
     out["configuration"] = context.settings_file;
     out["state_directory"] = context.settings->state_directory.string();
+    out["lost_bundle"] = context.lost_bundle ? context.lost_bundle() : std::string();
     out["log_content"] = context.settings->log_content;
     out["url"] = context.url ? context.url() : std::string();
     out["closed"] = context.closed ? context.closed() : std::vector<std::string>{};

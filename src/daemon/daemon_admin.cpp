@@ -242,13 +242,13 @@ core::result<void> daemon::open_admin() {
                       .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
                       .upgrades = [this] { return upgrade_->report(); },
                       .closed = [this] { return closed_for_operators(); },
+                      .lost_bundle = [this] { return black_box_ ? black_box_->lost() : std::string(); },
                       .drain = [this](bool is) { set_drained(is); },
                       .drained = [this] { return drained_; },
                       .settings = &settings_,
                       .settings_file = absolute_text(source_.file),
                       .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); },
                       .page_link = [this] { return page_link(); }};
-    if (settings_.admin_socket.empty()) {
     if (!admin_file_) {
         return {};
     }
@@ -262,18 +262,19 @@ core::result<void> daemon::open_admin() {
 
 // Nobody is answered there before open_admin().
 core::result<void> daemon::open_admin_socket() {
+    if (settings_.admin_socket.empty()) {
         return {};
     }
     auto made = control::socket_file::listen(settings_.admin_socket);
     if (!made) {
         return go_without_socket(made.error());
     }
-    // Without a usual place the command line has no socket to ask; all else goes on.
     admin_file_.emplace(*std::move(made));
     return {};
 }
 
 core::result<void> daemon::go_without_socket(const core::failure& why) const {
+    // Without a usual place the command line has no socket to ask; all else goes on.
     if (settings_.admin_socket_named || why.code == boost::system::errc::address_in_use) {
         return why;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <mutex>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -68,7 +69,17 @@ public:
         });
     }
 
+    [[nodiscard]] std::string lost() const {
+        const std::scoped_lock shared(lock_);
+        return lost_;
+    }
+
 private:
+    // False where it was so already.
+    bool note_lost(const std::string& why) {
+        const std::scoped_lock shared(lock_);
+        return std::exchange(lost_, why).empty() && !why.empty();
+    }
     void write(const std::string& name, json bundle) {
         bundle["system"] = telemetry::read_system_figures();
         const std::string text = bundle.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
@@ -76,20 +87,22 @@ private:
         if (!kept) {
             return complain(kept.error().message);
         }
-        complained_ = false;
+        note_lost({});
         telemetry::log().info("{}: what happened is kept in {}; see it with 'corral logs --crash'",
                               bundle.value("model", ""), (folder_ / name).string());
     }
     void complain(const std::string& why) {
-        if (!std::exchange(complained_, true)) {
-            const core::reason said = core::say("daemon.log/black-box", telemetry::printable(why, 400));
+        const std::string shown = telemetry::printable(why, 400);
+        if (note_lost(shown)) {
+            const core::reason said = core::say("daemon.log/black-box", shown);
             telemetry::warn(said, "{} event=black-box.lost", said);
         }
     }
 
     std::filesystem::path folder_;
     telemetry::crash_limits limits_;
-    bool complained_ = false;
+    mutable std::mutex lock_;  // a sentence, for whoever asks the loop meanwhile
+    std::string lost_;         // why the last one was not kept
     std::unique_ptr<boost::asio::thread_pool> thread_;
 };
 
@@ -171,6 +184,10 @@ black_box::~black_box() {
         keep(*each);
         each->leave();
     }
+}
+
+std::string black_box::lost() const {
+    return writer_->lost();
 }
 
 void black_box::watch(const catalog::model_entry& model, supervisor::group& services) {

@@ -1,6 +1,7 @@
 """What is kept of a crash, a hang, a failed start and an opened breaker, and what is not: a word of what anybody asked, or a stop that
 was asked for. And that clients and the request log are told the cause."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -10,7 +11,7 @@ import subprocess
 
 import pytest
 
-from admin_cli import done
+from admin_cli import corral, done
 from harness import BIN, MODEL, Box, own_mount, wait_until
 
 SLOW = {"prefill_ms_per_chunk": 400, "tokens_per_second": 30}
@@ -355,6 +356,26 @@ def test_a_disk_that_is_full_or_read_only_is_one_warning(tmp_path, options):
         survives(box)
     finally:
         box.__exit__()
+
+
+def test_logs_tells_of_a_crash_that_found_the_disk_full(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    box = Box(tmp_path, {"directives": True}, model=CLOCKS, config=f'state_directory = "{state}"\nadmin_socket = "a.sock"\n')
+    try:
+        box.start(before_exec=own_mount(state, (0, b"size=4k")))
+    except (subprocess.SubprocessError, OSError) as error:
+        pytest.skip(f"no mount namespace of its own: {error}")
+    with contextlib.ExitStack() as after:
+        after.push(box)
+        assert "Nothing is kept" in done(box, "logs", "--crash")
+        box.kill("runtime")
+        box.logged("event=black-box.lost", 30)
+        listed, one = corral(box, "logs", "--crash"), corral(box, "logs", "--crash", "1")
+        for told in (listed, one):
+            assert "what happened last is in no bundle, for it could not be written: " in told.stderr, told
+            assert "No space left on device" in told.stderr and "nothing has crashed" not in told.stderr and told.stdout == ""
+        assert json.loads(done(box, "logs", "--crash", "--json")) == []
 
 
 def test_logs_shows_what_was_kept_without_the_server(tmp_path):

@@ -160,8 +160,19 @@ TEST_F(black_box_files, a_place_that_can_t_be_written_harms_nothing) {
     folder.write("blocked", "a file");
     open({}, folder.path() / "blocked" / "crashes");
     crash();
+    ASSERT_TRUE(run_until([this] { return !box->lost().empty(); }));
+    EXPECT_THAT(box->lost(), HasSubstr("blocked"));
     box.reset();
     EXPECT_TRUE(names().empty());
+}
+
+TEST_F(black_box_files, what_could_not_be_written_is_told_until_one_can) {
+    folder.write("crashes", "a file where the folder should be");
+    crash();
+    ASSERT_TRUE(run_until([this] { return !box->lost().empty(); }));
+    std::filesystem::remove(store);
+    crash();
+    ASSERT_TRUE(run_until([this] { return !names().empty() && box->lost().empty(); }));
 }
 
 }  // namespace

@@ -43,6 +43,8 @@ public:
     void watch(const catalog::model_entry& model, supervisor::group& services);
     // Keeps what is open about them first.
     void forget(const supervisor::group& services);
+    // Why what happened last is in no bundle; empty: it is in one, or is being written, or nothing has happened.
+    [[nodiscard]] std::string lost() const;
 
 private:
     class watched;

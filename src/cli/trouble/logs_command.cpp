@@ -1,5 +1,5 @@
-// corral logs --crash [N|NAME]: what the black box has kept, for people or as JSON. Reads files only, so the
-// server need not run. Without --crash: what services printed last, from the daemon.
+// corral logs --crash [N|NAME]: what the black box has kept, for people or as JSON. Reads files, so the server need not
+// run; one that does tells what it could not write. Without --crash: what services printed last, from the daemon.
 
 #include <charconv>
 #include <cstdint>
@@ -55,14 +55,29 @@ json parsed(const std::string& text) {
     return out.is_discarded() ? json() : out;
 }
 
-int show_list(const fs::path& folder, bool as_json, const std::map<std::string, std::string>& environment) {
+// Of the Corral that keeps its bundles there, if one runs: why it could not write the last one; empty: it could.
+std::string lost_bundle(const logs_command& asked, const fs::path& folder,
+                        const std::map<std::string, std::string>& environment) {
+    constexpr core::seconds longest{3};
+    const auto status = control::ask_daemon(sockets_of(asked.place, environment), {}, longest);
+    const std::string state = status ? reported_text(*status, "state_directory") : std::string();
+    const bool same =
+        !state.empty() && config::crash_folder(state).lexically_normal() == folder.lexically_normal();
+    return same ? reported_text(*status, "lost_bundle") : std::string();
+}
+
+int show_list(const fs::path& folder, bool as_json, const std::string& lost,
+              const std::map<std::string, std::string>& environment) {
+    if (!lost.empty()) {
+        std::cerr << "warning: " << core::say("command.bundle/lost", lost) << '\n';
+    }
     const auto known = telemetry::summarise_crashes(folder);
     const json all = known ? *known : json::array();
     if (as_json) {
         std::cout << all.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
-    } else if (all.empty()) {
+    } else if (all.empty() && lost.empty()) {
         std::cout << "Nothing is kept in " << folder.string() << ".\n";
-    } else {
+    } else if (!all.empty()) {
         std::cout << wrapped(list_text(all), style_of(STDOUT_FILENO, environment))
                   << "\nSee one with 'corral logs --crash N'.\n";
     }
@@ -123,12 +138,14 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
         return fail(core::say("command.bundle/other-user", names.error()));
     }
     if (asked.which.empty()) {
-        return show_list(folder, asked.json, environment);
+        return show_list(folder, asked.json, lost_bundle(asked, folder, environment), environment);
     }
     const std::string name = chosen(*names, asked.which);
     if (name.empty()) {
         if (names->empty()) {
-            return fail(core::say("command.bundle/none", folder));
+            const std::string lost = lost_bundle(asked, folder, environment);
+            return fail(lost.empty() ? core::say("command.bundle/none", folder)
+                                     : core::say("command.bundle/lost", lost));
         }
         return fail(core::say("command.bundle/which", asked.which,
                               names->size() == 1 ? "1 is" : fmt::format("{} are", names->size()), folder));

@@ -112,6 +112,7 @@ inline constexpr std::array operation_table{
             "Give a shorter part of the sentence, or the id in [..] at the end of a line of the log."},
     message{"command.bundle", operation_reader,
             "none| nothing has crashed or hung: there is no bundle in {folder}\n"
+            "lost| what happened last is in no bundle, for it could not be written: {why}\n"
             "which| there is no bundle {name}; {count} kept in {folder}, which 'corral logs --crash' lists\n"
             "damaged| the bundle '{name}' is damaged\n"
             "damaged-file| '{file}' is damaged\n"
