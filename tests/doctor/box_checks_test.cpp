@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "corral/core/text.hpp"
 #include "doctor/fake_box.hpp"
 
 namespace corral::doctor {
@@ -159,9 +160,13 @@ TEST_F(box_checks, a_command_of_the_services_user_quotes_the_file) {
     write("/etc/passwd", "corral:x:990:991::/var/lib/corral:/usr/sbin/nologin\n");
     ::chmod(root.c_str(), 0755);
     ::chmod(write("/package/a'; touch pwned; 'b", "x").c_str(), 0600);
-    EXPECT_THAT(the("permissions.service-user").fix,
-                HasSubstr("/package/a'\\''; touch pwned; '\\''b' (and what lies below it: chmod -R)"));
-    EXPECT_THAT(the("permissions.service-user").fix, testing::StartsWith("sudo chmod o+rX '/"));
+    const std::string package = of.models.front().entry.package.string();
+    EXPECT_EQ(the("permissions.service-user").fix, "sudo chmod -R o+rX " + core::shell_word(package));
+    of.models.front().entry.package = root / "it's; x" / "package";
+    std::filesystem::create_directories(of.models.front().entry.package);
+    ::chmod((root / "it's; x").c_str(), 0700);
+    EXPECT_THAT(the("permissions.service-user").fix, testing::StartsWith("sudo chmod o+x '/"));
+    EXPECT_THAT(the("permissions.service-user").fix, testing::EndsWith("/it'\\''s; x'"));
 }
 
 TEST_F(box_checks, a_command_of_the_state_directory_quotes_the_folder) {
@@ -172,7 +177,8 @@ TEST_F(box_checks, a_command_of_the_state_directory_quotes_the_folder) {
     std::filesystem::create_directory(folder);
     ::chmod(folder.c_str(), 0500);
     configured().state_directory = folder;
-    EXPECT_THAT(the("state.not-writable").fix, HasSubstr("/it'\\''s; x'; if it runs as a service"));
+    EXPECT_THAT(the("state.not-writable").fix,
+                testing::EndsWith("run: sudo chown -R $USER " + core::shell_word(folder.string())));
 }
 
 }  // namespace

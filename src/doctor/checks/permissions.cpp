@@ -134,6 +134,14 @@ fs::path barrier(const account& who, const fs::path& package) {
     return {};
 }
 
+// All of a package is opened at once; of a folder above it only the way through.
+std::string opening_command(const fs::path& in_the_way, const fs::path& package) {
+    const std::string package_text = package.string();
+    const bool above = in_the_way != package && package_text.starts_with((in_the_way / "").string());
+    const auto word = core::word_to_paste(above ? in_the_way.string() : package_text);
+    return word ? (above ? "sudo chmod o+x " : "sudo chmod -R o+rX ") + *word : std::string();
+}
+
 void check_permissions(const examination& box, findings& out) {
     // Only where the service's own configuration is looked at, by a user who may read everything.
     const bool of_system = box.configuration && box.configuration->there &&
@@ -148,10 +156,9 @@ void check_permissions(const examination& box, findings& out) {
     for (const model_view& model : box.models) {
         const fs::path in_the_way = barrier(*who, model.entry.package);
         if (!in_the_way.empty()) {
-            const auto word = core::word_to_paste(in_the_way.string());
             say(out, permissions_kinds[0], subject_of(model),
                 "the user '" + std::string(service_user) + "' may not read '" + in_the_way.string() + "'",
-                word ? "sudo chmod o+rX " + *word + " (and what lies below it: chmod -R)" : std::string());
+                opening_command(in_the_way, model.entry.package));
         }
     }
 }

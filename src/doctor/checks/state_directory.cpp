@@ -51,8 +51,10 @@ void check_state_directory(const examination& box, findings& out) {
         const auto word = core::word_to_paste(there.string(), 600);  // with the words around it
         say(out, state_directory_kinds[1], "this machine",
             "the state directory '" + wanted.string() + "' may not be written by you",
-            word ? "if Corral runs as you: set another 'state_directory', or sudo chown -R $USER " + *word +
-                       "; if it runs as a service, all is well"
+            word ? "if it runs as a service, all is well; if it runs as you, set another 'state_directory', "
+                   "or "
+                   "run: sudo chown -R $USER " +
+                       *word
                  : std::string());
     }
 }
