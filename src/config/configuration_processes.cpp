@@ -61,7 +61,7 @@ bool read_runtime(catalog::section& table, catalog::model_entry& entry, configur
 }
 
 // The profile's fallbacks below the model's own values. REQUIRES: the capabilities were read.
-void read_variables(catalog::section& table, catalog::model_entry& entry) {
+void read_variables(catalog::section& table, catalog::model_entry& entry, const std::string& file) {
     for (const auto& variable : entry.runtime.variables) {
         if (variable.fallback) {
             entry.variables[variable.name] = *variable.fallback;
@@ -82,6 +82,7 @@ void read_variables(catalog::section& table, catalog::model_entry& entry) {
         if (const auto problem = catalog::variable_name_problem(name, entry.runtime); !problem.empty()) {
             inner->complain(inner->place(name), problem);
         }
+        entry.variable_places[name] = file + ":" + std::to_string(inner->place(name).begin.line);
         entry.variables[name] = std::move(value);
     }
 }
@@ -272,7 +273,7 @@ void read_package(catalog::section& table, catalog::model_entry& entry, configur
 bool read_processes(catalog::section& table, catalog::model_entry& entry, configuration_reading& context) {
     const bool have_profile = read_runtime(table, entry, context);
     entry.files_folder = context.files_folder;
-    read_variables(table, entry);
+    read_variables(table, entry, context.errors.file());
     read_overrides(table, entry, context, have_profile);
     read_tuning(table, entry);
     bound_context(table, entry);

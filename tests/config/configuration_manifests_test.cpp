@@ -118,6 +118,14 @@ TEST_F(configuration_manifests, live_where_the_file_says) {
     EXPECT_THAT(out.warnings[1].message, HasSubstr("nowhere, which is not there"));
 }
 
+TEST_F(configuration_manifests, tell_where_a_variable_is_said) {
+    put("a.toml", manifest("a"));
+    const auto settings = read(model_text);
+    ASSERT_EQ(settings.models.size(), 2U);
+    EXPECT_EQ(settings.models[1].variable_places.at("layers"),
+              (folder_.path() / "models.d/a.toml").string() + ":4");
+}
+
 TEST_F(configuration_manifests, need_no_configuration_beside_them) {
     put("a.toml", manifest("a"));
     source_.file_may_be_missing = true;

@@ -44,6 +44,31 @@ TEST(package_check, pointers_tell_how_large_their_neighbours_must_be) {
     EXPECT_THAT(found[1].what, HasSubstr("neighbours have 90.0 MB"));
 }
 
+TEST(package_check, names_the_variable_and_the_line_that_says_it) {
+    whole_package p;
+    for (const auto& [name, value] : p.model.variables) {
+        p.model.variable_places[name] = "/etc/corral/models.d/a.toml:" + std::to_string(name.size());
+    }
+    const auto what_of = [&p](const std::string& id) {
+        const auto found = check_package(p.model, p.here);
+        const auto one = std::ranges::find(found, id, &catalog::finding::id);
+        return one == found.end() ? "no " + id : one->what;
+    };
+    fs::remove(p.post());
+    EXPECT_THAT(what_of("file.missing"),
+                testing::EndsWith(" (variable 'post_file' in /etc/corral/models.d/a.toml:9)."));
+    p.model.variable_places.erase("post_file");
+    EXPECT_THAT(what_of("file.missing"), testing::Not(HasSubstr("variable")));
+    for (const unsigned number : {0U, 1U}) {
+        write_text(p.layer(number), tests::lfs_pointer_text(90'000'000));
+    }
+    EXPECT_THAT(
+        what_of("file.lfs-pointer"),
+        testing::EndsWith("together.axmodel' (variable 'layer_files' in /etc/corral/models.d/a.toml:11)."));
+    fs::permissions(p.program(), fs::perms::owner_read);
+    EXPECT_THAT(what_of("program.not-executable"), HasSubstr("(variable 'runtime_program' in /etc/"));
+}
+
 TEST(package_check, looks_only_at_variables_that_a_command_uses) {
     whole_package p;
     for (auto& service : p.model.runtime.services) {

@@ -327,6 +327,8 @@ struct model_entry {
     std::filesystem::path package;
     std::filesystem::path files_folder;            // for rendered files; empty: there is no place for them
     std::map<std::string, std::string> variables;  // the profile's fallbacks included
+    // "FILE:LINE" of each variable that a file says.
+    std::map<std::string, std::string> variable_places;
     std::string family = "chatml";
     std::string default_system;
     std::vector<std::string> capabilities{"completion"};

@@ -18,6 +18,9 @@ using catalog::severity;
 
 void examination::add(std::string id, severity level, std::string what, std::string why, std::string fix,
                       const std::string& file) {
+    if (!id.starts_with("variable.") && what.ends_with('.')) {
+        what.insert(what.size() - 1, said_where(model, variable));
+    }
     found.push_back({std::move(id), level, shown(file), std::move(what), std::move(why), std::move(fix)});
 }
 
@@ -26,8 +29,15 @@ void examination::add_fault(fault_kind kind, const std::string& path, std::uint6
     const bool known = std::ranges::any_of(
         faults, [&](const file_fault& one) { return one.kind == kind && one.path == path; });
     if (!known) {
-        faults.push_back({kind, path, size, std::move(detail), sure});
+        faults.push_back({kind, path, size, std::move(detail), sure, variable});
     }
+}
+
+std::string said_where(const catalog::model_entry& model, const std::string& variable) {
+    const auto place = model.variable_places.find(variable);
+    return place == model.variable_places.end()
+               ? std::string()
+               : " (variable '" + variable + "' in " + shown(place->second, 400) + ")";
 }
 
 std::string named(std::string_view text) {

@@ -51,6 +51,7 @@ struct file_fault {
     std::uint64_t size = 0;  // of lfs_pointer: of the real file; else as it is
     std::string detail;      // a part of a sentence
     bool sure = true;        // this model needs the file
+    std::string variable;    // that named it; may be empty
 };
 
 // A file that a variable names, and the tree that it is looked for in: the package's, or that of a folder
@@ -68,6 +69,7 @@ struct examination {
     std::vector<catalog::finding> found;
     std::vector<file_fault> faults;
     std::vector<repair> repairs;
+    std::string variable{};  // the one that is looked at
 
     // `file`: as the model names it; empty where it is about none or several.
     void add(std::string id, catalog::severity level, std::string what, std::string why, std::string fix,
@@ -75,6 +77,9 @@ struct examination {
     void add_fault(fault_kind kind, const std::string& path, std::uint64_t size = 0, std::string detail = {},
                    bool sure = true);
 };
+
+// " (variable 'program' in /etc/corral/models.d/a.toml:12)"; empty where no file says it.
+[[nodiscard]] std::string said_where(const catalog::model_entry& model, const std::string& variable);
 
 // "'model/a.axmodel'", fit for a terminal.
 [[nodiscard]] std::string named(std::string_view text);

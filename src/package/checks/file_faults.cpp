@@ -143,7 +143,8 @@ void report(examination& subject, const fault_words& of, bool sure) {
                                      (sure ? " files that this model needs " : " files ") + of.many
                                : named(paths.front()) + " " + of.one;
     what += details(of, files);
-    what += several ? " (the first: " + named(paths.front()) + ")." : ".";
+    what += several ? "; the first is " + named(paths.front()) : std::string();
+    what += said_where(subject.model, files.front()->variable) + ".";
     const std::string fix = of.mend == remedy::sentence
                                 ? std::string(of.fix)
                                 : fetch_advice(subject, paths, of.mend == remedy::fetch_pointers);

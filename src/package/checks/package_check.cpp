@@ -198,8 +198,10 @@ package_examination examine_package(const catalog::model_entry& model, const mac
     }
     examination at{model, here, std::move(*tree), {}, {}, {}};
     for (const auto& variable : model.runtime.variables) {
+        at.variable = variable.name;
         check_variable(at, variable);
     }
+    at.variable.clear();
     for (const auto& file : model.runtime.files) {
         check_runtime_file(at, file);
     }
