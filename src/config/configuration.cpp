@@ -176,6 +176,7 @@ void read_lifetimes(catalog::section& root, const configuration_source& source, 
     }
     std::string folder;
     root.text("state_directory", folder);
+    warn_of_tilde(root, "state_directory", folder, warnings);
     to.state_directory =
         folder.empty() ? usual_state_directory(source.environment) : (base / folder).lexically_normal();
     if (to.state_directory.empty()) {

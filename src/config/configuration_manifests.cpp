@@ -202,6 +202,7 @@ void read_models_directory(catalog::section& root, const fs::path& base, configu
                            catalog::issue_list& warnings) {
     std::string folder = "models.d";
     root.text("models_directory", folder);
+    warn_of_tilde(root, "models_directory", folder, warnings);
     const fs::path said = (base / (folder.empty() ? "models.d" : folder)).lexically_normal();
     to.models_directory = said.has_filename() ? said : said.parent_path();
     if (root.has("models_directory")) {
@@ -214,6 +215,15 @@ void warn_of_absent(const toml::source_region& where, const std::string& key, co
     std::error_code error;  // then it is there, and whoever reads it says why it can't be read
     if (!fs::exists(folder, error) && !error) {
         warnings.add(where, core::say("configuration.passed-over/folder", key, folder));
+    } else if (!error && !fs::is_directory(folder, error) && !error) {
+        warnings.add(where, core::say("configuration.passed-over/no-folder", key, folder));
+    }
+}
+
+void warn_of_tilde(const catalog::section& root, const std::string& key, const std::string& said,
+                   catalog::issue_list& warnings) {
+    if (said.starts_with('~')) {
+        warnings.add(root.place(key), core::say("configuration.passed-over/tilde", key));
     }
 }
 

@@ -118,6 +118,21 @@ TEST_F(configuration_manifests, live_where_the_file_says) {
     EXPECT_THAT(out.warnings[1].message, HasSubstr("nowhere, which is not there"));
 }
 
+TEST_F(configuration_manifests, warn_where_their_folder_is_a_file_or_has_a_tilde) {
+    folder_.write("flat", "");
+    auto out = load("\nmodels_directory = \"flat\"\n");
+    ASSERT_EQ(out.warnings.size(), 1U);
+    EXPECT_EQ(out.warnings[0].line, 2U);
+    EXPECT_THAT(out.warnings[0].message, HasSubstr("flat, which is no folder"));
+    out = load("state_directory = \"~/state\"\nmodels_directory = \"~/models.d\"\n");
+    std::vector<std::string> seen;
+    for (const catalog::diagnostic& one : out.warnings) {
+        seen.push_back(std::to_string(one.line) + " " + one.message.text());
+    }
+    EXPECT_THAT(seen, testing::IsSupersetOf({HasSubstr("1 'state_directory' begins with '~'"),
+                                             HasSubstr("2 'models_directory' begins with '~'")}));
+}
+
 TEST_F(configuration_manifests, tell_where_a_variable_is_said) {
     put("a.toml", manifest("a"));
     const auto settings = read(model_text);

@@ -13,7 +13,11 @@ namespace corral::config {
 void read_models_directory(catalog::section& root, const std::filesystem::path& base, configuration& to,
                            catalog::issue_list& warnings);
 
-// Warns where a folder that a key names is not there.
+// Warns where `said`, the folder of `key`, means the home folder to its writer: no shell has read it.
+void warn_of_tilde(const catalog::section& root, const std::string& key, const std::string& said,
+                   catalog::issue_list& warnings);
+
+// Warns where a folder that a key names is not there, or is none.
 void warn_of_absent(const toml::source_region& where, const std::string& key,
                     const std::filesystem::path& folder, catalog::issue_list& warnings);
 

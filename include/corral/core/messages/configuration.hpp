@@ -37,7 +37,9 @@ inline constexpr std::array configuration_table{
             "Take out what is no model's, or name another folder by models_directory."},
     message{"configuration.passed-over", configuration_reader,
             "file| is not read as a manifest: rename it, so that its name ends in '.toml'\n"
-            "folder| '{key}' names {folder}, which is not there",
+            "folder| '{key}' names {folder}, which is not there\n"
+            "no-folder| '{key}' names {folder}, which is no folder\n"
+            "tilde| '{key}' begins with '~', which stands for no home folder here; write the whole path",
             "A file or folder that looks as if it was meant has no effect.",
             "Mend its name; a folder may be on a disk that isn't mounted."},
     message{"configuration.missing-key", configuration_reader,
