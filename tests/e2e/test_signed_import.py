@@ -61,6 +61,15 @@ def test_a_package_that_is_not_is_refused_with_the_names(user):
     assert ids(answer) == ["package.list"] and "line 1 is refused" in answer["findings"][0]["what"]
 
 
+def test_pointers_of_a_clone_are_told_as_such_with_the_command(user):
+    (user.package / LAYER).write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 20000000\n")
+    (user.package / ".git").mkdir()
+    answer = user.json(status=2)
+    assert ids(answer) == ["file.lfs-pointer"] and LAYER in answer["findings"][0]["what"], answer
+    assert answer["findings"][0]["fix"].endswith(f"git -C {user.package} lfs pull"), answer
+    assert answer["written"] is False and not list(user.models.glob("*"))
+
+
 def test_a_change_after_the_import_is_named_before_a_start_and_by_check(user):
     user.corral("import", user.package)
     user.serve()

@@ -101,6 +101,18 @@ TEST_F(checked_package, names_what_changed_is_missing_or_unlisted) {
     EXPECT_THAT(seen.unlisted, ElementsAre("layers/SHA256SUMS", "run.sh"));
 }
 
+TEST_F(checked_package, tells_a_pointer_of_git_lfs_from_a_damaged_file) {
+    const std::string pointer =
+        "version https://git-lfs.github.com/spec/v1\noid sha256:" + hex_of("weights") + "\nsize 7\n";
+    box.write("p/model.bin", pointer);
+    box.write("p/layers/l0", "cut");
+    auto seen = check();
+    EXPECT_THAT(seen.pointers, ElementsAre("model.bin"));
+    EXPECT_THAT(seen.changed, ElementsAre("layers/l0"));
+    list.front().sha256 = hex_of(pointer);
+    EXPECT_THAT(check().pointers, IsEmpty()) << "the list means the pointer itself";
+}
+
 TEST_F(checked_package, a_link_that_leads_out_is_no_file_of_it) {
     box.write("secret", "weights");
     fs::remove(box.path() / "p/model.bin");

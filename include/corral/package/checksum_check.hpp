@@ -20,6 +20,7 @@ namespace corral::package {
 
 struct checksum_report {
     std::vector<std::string> changed;   // has another sum than the list says
+    std::vector<std::string> pointers;  // of git-LFS, in the place of such a file
     std::vector<std::string> missing;   // or is no file that may be read
     std::vector<std::string> unlisted;  // lies in the folder, and the list does not name it
     bool whole = true;                  // false: `go_on` ended it

@@ -13,6 +13,7 @@
 #include "corral/catalog/finding.hpp"
 #include "corral/catalog/profile.hpp"
 #include "corral/package/machine.hpp"
+#include "corral/package/package_tree.hpp"
 
 namespace corral::package {
 
@@ -59,6 +60,9 @@ struct package_examination {
 // runs nothing of it. Blocks on the disk.
 [[nodiscard]] std::vector<catalog::finding> check_package(const catalog::model_entry& model,
                                                           const machine& here);
+
+// How to get the files behind the git-LFS pointers `paths` of a package: a sentence, with the command where one is known.
+[[nodiscard]] std::string pointer_advice(const package_tree& tree, const std::vector<std::string>& paths);
 
 // Bytes of the files that the accelerator's memory takes (variable_spec::on_device); 0: not known, because
 // the profile names none, or one of them is not there or no whole one. Looks at sizes only.

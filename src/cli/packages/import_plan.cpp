@@ -379,6 +379,9 @@ import_plan plan_import(const import_request& request, const config::configurati
     plan.package = request.package;
     plan.findings = request.known;
     if (has_error(plan)) {
+        if (!request.elsewhere) {
+            offer_pull(plan, place, here);
+        }
         sort_findings(plan);
         return plan;
     }

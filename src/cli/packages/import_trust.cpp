@@ -9,6 +9,7 @@
 
 #include "cli/status/status_page.hpp"
 #include "corral/package/checksum_check.hpp"
+#include "corral/package/package_check.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -43,8 +44,16 @@ void judge_signature(package_trust& to, const trust_request& request) {
     }
 }
 
-void judge_files(package_trust& trust, const trust_request& request, const package::checksum_report& seen) {
+void judge_files(package_trust& trust, const trust_request& request, const package::package_tree& tree,
+                 const package::checksum_report& seen) {
     const std::string fetch = "Fetch what is named again, or the whole package.";
+    if (!seen.pointers.empty()) {
+        add(trust, "file.lfs-pointer", severity::error,
+            "Git-LFS pointers, not the files that the list of checksums means: " +
+                package::named_files(seen.pointers) + ".",
+            "git clone without git-lfs fetches a small text for each of the large files, but not the files.",
+            package::pointer_advice(tree, seen.pointers));
+    }
     if (!seen.changed.empty()) {
         add(trust, "package.changed", severity::error,
             "Not as its list of checksums says: " + package::named_files(seen.changed) + ".",
@@ -97,7 +106,7 @@ void check_list(package_trust& to, const trust_request& request, const package::
     package::package_seal seal = package::seal_package(tree, *list, request.require_signature);
     const auto rule =
         request.require_signature ? package::unlisted_rule::strict : package::unlisted_rule::usual;
-    judge_files(to, request, package::check_checksums(tree, *list, rule, go_on));
+    judge_files(to, request, tree, package::check_checksums(tree, *list, rule, go_on));
     if (!refuses(to)) {
         to.seal = std::move(seal);
     }
@@ -170,7 +179,7 @@ std::vector<catalog::finding> check_sealed_content(const catalog::model_entry& m
     }
     trust_request asked;
     asked.require_signature = strict;
-    judge_files(out, asked, seen);
+    judge_files(out, asked, *tree, seen);
     return out.findings;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "corral/core/say.hpp"
+#include "corral/package/file_kind.hpp"
 #include "corral/package/sha256_sum.hpp"
 
 namespace corral::package {
@@ -34,6 +35,11 @@ bool is_ignored(std::string_view path) {
         path.remove_prefix(std::min(part.size() + 1, path.size()));
     }
     return false;
+}
+
+bool is_lfs_pointer(const package_tree& tree, const std::string& path) {
+    const auto head = tree.read(path, kind_bytes);
+    return head && find_kind(*head, path) == file_kind::lfs_pointer;
 }
 
 std::uint64_t bytes_of_all(const package_tree& tree, const std::vector<listed_file>& list) {
@@ -120,7 +126,7 @@ checksum_report check_checksums(const package_tree& tree, const std::vector<list
         if (!part) {
             out.missing.push_back(one.path);
         } else if (!hex || *hex != one.sha256) {
-            out.changed.push_back(one.path);
+            (is_lfs_pointer(tree, one.path) ? out.pointers : out.changed).push_back(one.path);
         }
     }
     out.unlisted = unlisted_files(tree, listed, rule);

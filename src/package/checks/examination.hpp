@@ -145,5 +145,7 @@ void report_faults(examination& subject);
 // only to fetch what belongs to them.
 [[nodiscard]] std::string fetch_advice(const examination& subject, const std::vector<std::string>& paths,
                                        bool pointers);
+[[nodiscard]] std::string fetch_advice(const package_tree& tree, const std::filesystem::path& root,
+                                       const std::vector<std::string>& paths, bool pointers);
 
 }  // namespace corral::package

@@ -227,11 +227,20 @@ void report_faults(examination& subject) {
 }
 
 std::string fetch_advice(const examination& subject, const std::vector<std::string>& paths, bool pointers) {
+    return fetch_advice(subject.tree, subject.here.root, paths, pointers);
+}
+
+std::string pointer_advice(const package_tree& tree, const std::vector<std::string>& paths) {
+    return fetch_advice(tree, "/", paths, true);
+}
+
+std::string fetch_advice(const package_tree& tree, const fs::path& root,
+                         const std::vector<std::string>& paths, bool pointers) {
     std::string sentence =
         pointers ? "Fetch the package with a tool that gets large files, such as git with git-lfs installed, "
                    "or 'hf download'."
                  : "Fetch it again from where the package came from.";
-    const auto folder = core::word_to_paste(subject.tree.folder().string());
+    const auto folder = core::word_to_paste(tree.folder().string());
     std::string words;
     bool named = paths.size() <= most_named;
     for (std::size_t i = 0; named && i < paths.size(); ++i) {
@@ -243,9 +252,9 @@ std::string fetch_advice(const examination& subject, const std::vector<std::stri
     if (!folder || folder->size() + words.size() > most_pasted) {
         return sentence;
     }
-    if (is_cloned(subject.tree.folder())) {
+    if (is_cloned(tree.folder())) {
         if (pointers) {
-            const std::string first = has_git_lfs(subject.here.root) ? "" : "sudo apt install git-lfs && ";
+            const std::string first = has_git_lfs(root) ? "" : "sudo apt install git-lfs && ";
             return "Run: " + first + "git -C " + *folder + " lfs pull";
         }
         if (!nameable) {
@@ -253,7 +262,7 @@ std::string fetch_advice(const examination& subject, const std::vector<std::stri
         }
         return "Run: git -C " + *folder + " checkout --" + (named ? words : std::string(" ."));
     }
-    const std::string repository = hub_repository(subject.tree);
+    const std::string repository = hub_repository(tree);
     if (repository.empty() || repository.starts_with('-') || !nameable) {
         return sentence;
     }
