@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "corral/core/say.hpp"
+#include "corral/http/ip_network.hpp"
 #include "port_holder.hpp"
 
 namespace corral::http {
@@ -81,14 +82,6 @@ bool watch_dead_peers(int handle) {
            set_option(handle, IPPROTO_TCP, TCP_KEEPCNT, tries);
 }
 
-// One of IPv4 as such, also where IPv6 stands for it.
-core::asio::ip::address plain_address(const core::asio::ip::address& one) {
-    if (!one.is_v6() || !one.to_v6().is_v4_mapped()) {
-        return one;
-    }
-    return core::asio::ip::make_address_v4(core::asio::ip::v4_mapped, one.to_v6());
-}
-
 bool same_network(const core::asio::ip::address_v6& one, const core::asio::ip::address_v6& other) {
     constexpr std::ptrdiff_t network = 8;  // bytes of a /64
     const auto first = one.to_bytes();
@@ -141,8 +134,14 @@ tcp protocol_of(int handle) {
     return option_of(handle, SO_DOMAIN) == AF_INET6 ? tcp::v6() : tcp::v4();
 }
 
-// Each user of the machine has all of 127.0.0.0/8.
+// Each user of the machine has all of 127.0.0.0/8, and a neighbour takes as many IPv6 addresses as it likes.
 constexpr unsigned loopback_shares = 16;
+constexpr unsigned neighbour_shares = 64;
+
+std::string network_of(core::asio::ip::address_v6::bytes_type address) {
+    std::fill(address.begin() + address.size() / 2, address.end(), std::uint8_t{0});
+    return core::asio::ip::address_v6(address).to_string() + "/64";
+}
 
 }  // namespace
 
@@ -152,13 +151,14 @@ std::string share_of(const core::asio::ip::address& peer, const core::asio::ip::
         const unsigned last = from.is_v4() ? from.to_v4().to_bytes().back() : 1U;
         return "127.0.0." + std::to_string(last % loopback_shares);
     }
-    if (!from.is_v6() || from.to_v6().is_link_local() ||
-        (local.is_v6() && same_network(from.to_v6(), local.to_v6()))) {
+    if (from.is_v4()) {
         return from.to_string();
     }
-    auto bytes = from.to_v6().to_bytes();
-    std::fill(bytes.begin() + bytes.size() / 2, bytes.end(), std::uint8_t{0});
-    return core::asio::ip::address_v6(bytes).to_string() + "/64";
+    const auto bytes = from.to_v6().to_bytes();
+    const bool is_neighbour =
+        from.to_v6().is_link_local() || (local.is_v6() && same_network(from.to_v6(), local.to_v6()));
+    return network_of(bytes) +
+           (is_neighbour ? "#" + std::to_string(bytes.back() % neighbour_shares) : std::string());
 }
 
 core::result<tcp::acceptor> open_listener(const core::executor& on, const tcp::endpoint& where) {

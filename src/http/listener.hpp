@@ -39,8 +39,9 @@ struct accepted {
 [[nodiscard]] core::asio::ip::address local_address(int handle);
 
 // Whose connection it is as far as its addresses tell. Of a distant IPv6 peer its network, of which a single client
-// has all addresses; a neighbour is on ours (the network of `local`) and counts alone. All of loopback counts as
-// sixteen at most, by the last number of the address, for every user of the machine has millions.
+// has all addresses. All neighbours on ours (the network of `local`, or of the link) count as sixty-four at most, by the
+// last number of the address: together they would be one client, and one alone may take any number of addresses. All of
+// loopback counts as sixteen at most, likewise, for every user of the machine has millions.
 [[nodiscard]] std::string share_of(const core::asio::ip::address& peer, const core::asio::ip::address& local);
 
 // Takes one waiting connection; never blocks. Nothing when none waits or one could not be taken, `error` says

@@ -3,6 +3,7 @@
 #include <list>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -195,14 +196,31 @@ TEST(body_budget, counts_who_found_no_room_because_of_others_only) {
     EXPECT_EQ(budget.refused(), 2U);
 }
 
-TEST(share_of, distant_networks_are_one_client_and_neighbours_are_many) {
+TEST(share_of, distant_networks_are_one_client_and_neighbours_are_several) {
     using core::asio::ip::make_address;
     const auto own = make_address("2001:db8:1:1::5");
     EXPECT_EQ(share_of(make_address("192.168.1.7"), {}), "192.168.1.7");
     EXPECT_EQ(share_of(make_address("2001:db8:9:9:a::1"), own), "2001:db8:9:9::/64");
     EXPECT_EQ(share_of(make_address("2001:db8:9:9:b::2"), own), "2001:db8:9:9::/64");
-    EXPECT_EQ(share_of(make_address("2001:db8:1:1::6"), own), "2001:db8:1:1::6");
-    EXPECT_EQ(share_of(make_address("fe80::1"), own), "fe80::1");
+    EXPECT_EQ(share_of(make_address("2001:db8:1:1::6"), own), "2001:db8:1:1::/64#6");
+    EXPECT_EQ(share_of(make_address("2001:db8:1:1::7"), own), "2001:db8:1:1::/64#7");
+    EXPECT_EQ(share_of(make_address("fe80::1"), own), "fe80::/64#1");
+    EXPECT_EQ(share_of(make_address("fe80::2%lo"), own), "fe80::/64#2");
+}
+
+TEST(share_of, a_neighbour_that_takes_many_addresses_has_few_shares) {
+    using core::asio::ip::make_address_v6;
+    const auto own = make_address_v6("2001:db8:1:1::5");
+    for (const char* network : {"2001:db8:1:1::", "fe80::"}) {
+        auto bytes = make_address_v6(network).to_bytes();
+        std::set<std::string> shares;
+        for (unsigned each = 0; each < 4096; ++each) {
+            bytes[9] = static_cast<unsigned char>(each >> 8U);
+            bytes[15] = static_cast<unsigned char>(each);
+            shares.insert(share_of(core::asio::ip::address_v6(bytes), own));
+        }
+        EXPECT_EQ(shares.size(), 64U) << network;
+    }
 }
 
 TEST(share_of, loopback_is_sixteen_clients_at_most) {
