@@ -3,6 +3,7 @@
 // news that the client has gone (docs/facts/platform_traps.md#client-gone). Knows nothing of HTTP, and of TLS
 // only that opening and ending may take more than one step.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,10 @@ struct connection_options {
     bool announced = false;              // it begins with a header of the PROXY protocol
 };
 
+[[nodiscard]] inline core::deadline from_now(core::nanoseconds span) {
+    return core::deadline::after(span, std::chrono::steady_clock::now());
+}
+
 enum class arrival { bytes, ended, timed_out };
 enum class opening { ready, plain_http, failed };
 
@@ -44,6 +49,8 @@ public:
     // Takes a place among all, in the share of its address, until its end.
     void join(connection_crowd& all, std::string share);
     [[nodiscard]] const std::string& share() const noexcept { return share_; }
+    // Whose it is as far as its addresses tell, whatever a request says.
+    [[nodiscard]] const std::string& address_share() const noexcept { return address_share_; }
     // It has shown whose it is.
     void belongs_to(std::string owner);
     void stand(standing how);
@@ -157,6 +164,7 @@ private:
     core::asio::cancellation_signal cancel_;
     core::error_code error_;
     std::string share_;
+    std::string address_share_;
     std::optional<connection_crowd::place> place_;      // while the socket is open
     std::optional<connection_crowd::place> handshake_;  // while that is unfinished
     standing standing_ = standing::opening;

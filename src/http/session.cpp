@@ -1,26 +1,20 @@
 #include "session.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <optional>
 #include <utility>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "corral/core/say.hpp"
 #include "exchange_writer.hpp"
 #include "request_parser.hpp"
+#include "request_reading.hpp"
 
 namespace corral::http {
 
 namespace {
-
-core::deadline from_now(core::nanoseconds span) {
-    return core::deadline::after(span, std::chrono::steady_clock::now());
-}
 
 // True when bytes of a next request are there.
 core::awaitable<bool> wait_for_request(session_context& context, connection& on) {
@@ -45,171 +39,6 @@ core::awaitable<bool> wait_for_request(session_context& context, connection& on)
         const arrival what = co_await on.wait_input(until);
         if (what == arrival::timed_out) {
             co_return false;
-        }
-    }
-}
-
-core::awaitable<void> wait_for_turn(share_turns& among, connection& on) {
-    if (among.passes()) {
-        co_return;
-    }
-    const core::executor loop = co_await core::asio::this_coro::executor;
-    core::asio::steady_timer wake(loop);
-    co_await among.wait(on.share(), wake);
-}
-
-// When that must be complete of which `bytes` have come since `begin`: what drips, too, must not hold a connection for
-// ever, nor for long what it holds in memory.
-core::deadline end_of(core::seconds timeout, core::steady_time begin, std::size_t bytes) {
-    constexpr int longest = 10;
-    constexpr std::size_t slowest = 8 * 1024;  // bytes a second
-    const core::seconds allowed = timeout + core::seconds(bytes / slowest);
-    return core::deadline::after(std::min(allowed, timeout * longest), begin);
-}
-
-// The part of a head that fills the inbox is paid for, a step at a time.
-void make_room_for_head(session_context& context, connection& on, request_parser& parser) {
-    constexpr std::size_t step = 64UL * 1024;
-    if (parser.pay_for_head(context.bodies, on.share(), step)) {
-        on.size_inbox(on.inbox_bytes() + step);
-    } else {
-        parser.refuse(503, core::say("request.too-many-heads/heads"));
-    }
-}
-
-struct request_reading {
-    std::optional<response> refused;  // at the head
-    bool client_left = false;
-};
-
-request& head_of(connection& on, request_parser& parser, std::string_view share) {
-    request& head = parser.seen_from(on.peer(), on.relayed());
-    head.share = share;
-    head.over_unix = on.over_unix();
-    head.socket = on.handle();
-    return head;
-}
-
-// Whose request it is, and whether its body is wanted. `share` is that of its addresses, here and below.
-void judge_head(session_context& context, connection& on, request_parser& parser, std::string_view share,
-                request_reading& so_far) {
-    head_verdict verdict = context.judge ? context.judge(head_of(on, parser, share)) : head_verdict{};
-    if (!verdict.owner.empty()) {
-        on.belongs_to(std::move(verdict.owner));
-    }
-    if (parser.state() != request_parser::progress::at_body) {
-        return;  // whatever the verdict: the handler says so too, and the connection can go on
-    }
-    if (verdict.refusal) {
-        so_far.refused = std::move(verdict.refusal);
-    } else {
-        parser.admit(context.bodies, on.share());
-    }
-}
-
-core::awaitable<bool> tell_to_go_on(connection& on, request_parser& parser) {
-    parser.continue_sent();
-    const gather go_on{"HTTP/1.1 100 Continue\r\n\r\n", {}, {}};
-    const core::error_code failed = co_await on.write(go_on);
-    co_return !failed;
-}
-
-// Until more of a body comes that began at `begin`, or its time is over. That is sooner for a slow one once others find
-// no room: `refused_before` is body_budget::refused() of then.
-core::awaitable<arrival> wait_for_body(session_context& context, connection& on, const request_parser& parser,
-                                       core::steady_time begin, std::size_t refused_before) {
-    constexpr std::size_t fast_enough = 256UL * 1024;  // bytes a second
-    constexpr core::seconds between_looks{1};
-    const std::size_t bytes = parser.body_bytes();
-    const core::seconds silence = context.options.body_timeout;
-    const core::deadline until = from_now(silence).sooner(end_of(silence, begin, bytes));
-    const core::nanoseconds moment = core::nanoseconds{silence} / 2;
-    const core::nanoseconds in_good_time = moment + core::seconds(bytes / fast_enough);
-    const core::deadline of_slow = core::deadline::after(in_good_time, begin);
-    while (true) {
-        const core::steady_time now = std::chrono::steady_clock::now();
-        const bool is_slow = of_slow.passed(now);
-        if (until.passed(now) || (is_slow && context.bodies.refused() != refused_before)) {
-            co_return arrival::timed_out;
-        }
-        const core::deadline look = is_slow ? from_now(between_looks) : of_slow;
-        const arrival what = co_await on.wait_input(until.sooner(look));
-        if (what != arrival::timed_out) {
-            co_return what;
-        }
-    }
-}
-
-// Until `parser` is complete or refused, or the head is.
-core::awaitable<request_reading> read_request(session_context& context, connection& on,
-                                              request_parser& parser, std::string_view share) {
-    using progress = request_parser::progress;
-    request_reading out;
-    core::steady_time begin = std::chrono::steady_clock::now();
-    core::deadline until = from_now(context.options.header_timeout);
-    std::size_t refused_before = 0;
-    bool judged = false;
-    while (true) {
-        if (on.inbox().size() > connection::usual_inbox) {
-            co_await wait_for_turn(*context.requests, on);  // it may be whole, and takes a while
-        }
-        const std::size_t used = parser.feed(on.inbox());
-        const bool stuck = used == 0 && on.inbox_full();
-        on.consume(used);
-        const bool in_head = parser.state() == request_parser::progress::header;
-        if (in_head && on.inbox_full()) {
-            make_room_for_head(context, on, parser);
-        } else if (!in_head && on.inbox_bytes() > connection::usual_inbox) {
-            on.size_inbox(connection::usual_inbox);
-        }
-        const bool has_head = parser.state() == progress::at_body || parser.state() == progress::complete;
-        if (has_head && !judged) {
-            judged = true;
-            begin = std::chrono::steady_clock::now();
-            refused_before = context.bodies.refused();
-            judge_head(context, on, parser, share, out);
-            if (out.refused || parser.state() != progress::body) {
-                co_return out;
-            }
-            if (!on.inbox().empty()) {
-                continue;
-            }
-        } else if (stuck && !in_head && parser.state() != progress::refused) {
-            parser.refuse(400, "malformed request: a line too long");
-        }
-        if (parser.state() == progress::refused) {
-            on.size_inbox(connection::usual_inbox);
-            on.consume(on.inbox().size());  // it is charged to no request any more
-        }
-        if (parser.state() == progress::complete || parser.state() == progress::refused) {
-            co_return out;
-        }
-        if (parser.state() == progress::body && parser.wants_continue()) {
-            const bool continued = co_await tell_to_go_on(on, parser);
-            if (!continued) {
-                out.client_left = true;
-                co_return out;
-            }
-        }
-        if (in_head && on.inbox().size() > connection::usual_inbox) {
-            until = end_of(context.options.header_timeout, begin, on.inbox().size());
-        }
-        arrival what = arrival::timed_out;
-        if (parser.state() == progress::body) {
-            what = co_await wait_for_body(context, on, parser, begin, refused_before);
-        } else {
-            what = co_await on.wait_input(until);
-        }
-        if (what == arrival::ended) {
-            out.client_left = true;
-            co_return out;
-        }
-        if (what == arrival::timed_out) {
-            if (parser.state() == progress::header) {
-                parser.refuse(408, core::say("request.too-slow/header"));
-            } else {
-                parser.refuse(408, core::say("request.too-slow/body"));
-            }
         }
     }
 }
@@ -321,10 +150,10 @@ core::awaitable<void> free_body(const session_context& context, request& incomin
 
 // True when the connection can carry another exchange.
 core::awaitable<bool> serve_request(session_context& context, connection& on, request_parser& parser,
-                                    std::string_view share, core::steady_time arrived) {
+                                    core::steady_time arrived) {
     request incoming = parser.take();
     incoming.peer = on.peer();
-    incoming.share = share;
+    incoming.share = on.address_share();
     incoming.relayed = on.relayed();
     incoming.over_unix = on.over_unix();
     incoming.socket = on.handle();
@@ -452,7 +281,6 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
         co_return;
     }
     on->start_reading();
-    const std::string share(on->share());  // before a request says more
     bool more = true;
     while (more) {
         more = co_await wait_for_request(*context, *on);
@@ -463,7 +291,7 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
         const parser_limits limits{context->options.max_header_bytes, context->options.max_body_bytes};
         // On the heap and only while needed, so that an idle connection stays small.
         auto parser = std::make_unique<request_parser>(limits);
-        request_reading reading = co_await read_request(*context, *on, *parser, share);
+        request_reading reading = co_await read_request(*context, *on, *parser);
         if (reading.client_left) {
             break;
         }
@@ -477,7 +305,7 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
         if (on->error()) {
             break;
         }
-        more = co_await serve_request(*context, *on, *parser, share, arrived);
+        more = co_await serve_request(*context, *on, *parser, arrived);
     }
     if (!on->error()) {
         co_await on->say_end();
