@@ -239,6 +239,10 @@ void request_parser::admit(body_budget& budget, std::string_view client) {
     }
 }
 
+bool request_parser::reads_chunks() const noexcept {
+    return state_ == progress::body && machine_->chunked();
+}
+
 std::size_t request_parser::body_bytes() const noexcept {
     return machine_->body.size();
 }

@@ -41,6 +41,8 @@ public:
     // The body is wanted, and `client` pays for it; a refusal where there is no room. `budget` must outlive the parser,
     // which holds the charge until its own end. REQUIRES: state() == at_body.
     void admit(body_budget& budget, std::string_view client);
+    // A body that comes in chunks.
+    [[nodiscard]] bool reads_chunks() const noexcept;
     // Of the body so far.
     [[nodiscard]] std::size_t body_bytes() const noexcept;
     // Absent for a request without a body and with a short head.

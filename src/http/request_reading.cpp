@@ -102,13 +102,15 @@ core::awaitable<arrival> wait_for_body(session_context& context, connection& on,
 core::awaitable<request_reading> read_request(session_context& context, connection& on,
                                               request_parser& parser) {
     using progress = request_parser::progress;
+    constexpr std::size_t costly_chunks = 8UL * 1024;  // each may be of one byte
     request_reading out;
     core::steady_time begin = std::chrono::steady_clock::now();
     core::deadline until = from_now(context.options.header_timeout);
     std::size_t refused_before = 0;
     bool judged = false;
     while (true) {
-        if (on.inbox().size() > connection::usual_inbox) {
+        const bool many_chunks = parser.reads_chunks() && on.inbox().size() > costly_chunks;
+        if (on.inbox().size() > connection::usual_inbox || many_chunks) {
             co_await wait_for_turn(*context.requests, on);  // it may be whole, and takes a while
         }
         const std::size_t used = parser.feed(on.inbox());

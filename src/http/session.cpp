@@ -22,8 +22,12 @@ core::awaitable<bool> wait_for_request(session_context& context, connection& on)
     const core::deadline until = from_now(context.options.idle_timeout);
     while (true) {
         // Some clients end a body with a line end of their own; that is no request.
-        while (on.inbox().starts_with("\r\n")) {
-            on.consume(2);
+        std::size_t line_ends = 0;
+        while (on.inbox().substr(line_ends).starts_with("\r\n")) {
+            line_ends += 2;
+        }
+        if (line_ends > 0) {
+            on.consume(line_ends);
         }
         if (!on.inbox().empty()) {
             on.stand(standing::reading);

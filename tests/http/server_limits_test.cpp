@@ -473,6 +473,46 @@ TEST(server_limits, a_crowd_of_one_client_s_connections_leaves_the_next_turn_to_
     EXPECT_LT(std::find(seen.begin(), seen.end(), "polite") - seen.begin(), crowd / 2);
 }
 
+// To read thousands of chunks of a byte takes as long as to answer many requests.
+TEST(server_limits, others_have_turns_between_bodies_of_many_chunks) {
+    constexpr int crowd = 40;
+    std::string body;
+    for (int i = 0; i < 6000; ++i) {
+        body += "1\r\nx\r\n";
+    }
+    std::shared_ptr<turn_count> others;
+    std::atomic<int> answered{0};
+    live_server live([&](const request& incoming, response_writer& out) -> core::awaitable<void> {
+        if (incoming.path == "/begin") {
+            const core::executor loop = co_await core::asio::this_coro::executor;
+            others = std::make_shared<turn_count>(loop);
+            others->begin();
+        } else if (++answered == crowd) {
+            others->over = true;
+        }
+        response whole;
+        whole.body = "size " + std::to_string(incoming.body.size());
+        co_await out.send(std::move(whole));
+    });
+    auto first = live.connect();
+    first.send("GET /begin HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_THAT(first.read_until("size 0"), HasSubstr("size 0"));
+    std::vector<raw_client> clients;
+    const int before = live.on_loop([&] {  // all of it is there before the first is accepted
+        for (int i = 0; i < crowd; ++i) {
+            clients.push_back(live.connect());
+            clients.back().send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + body +
+                                "0\r\n\r\n");
+        }
+        return others->turns;
+    });
+    for (raw_client& each : clients) {
+        EXPECT_THAT(each.read_until("size 6000"), HasSubstr("size 6000"));
+    }
+    const int turns = live.on_loop([&] { return others->turns; });
+    EXPECT_GE(turns - before, 2 * crowd) << "one for each body, one for each answer";
+}
+
 TEST(server_limits, keeps_descriptors_for_the_rest_of_the_program) {
     live_server live(size_of_body);
     rlimit files{};
