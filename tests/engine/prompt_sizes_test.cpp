@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <boost/asio/co_spawn.hpp>
@@ -109,6 +110,51 @@ TEST_F(prompt_sizes_test, a_prompt_that_an_answer_counted_is_known_and_others_ar
     sizes.counted(prompt(2000), 999, limit);
     EXPECT_EQ(sizes.likely(prompt(2000)), 999U);
     EXPECT_GT(sizes.likely(prompt(4000)), 1500U) << "two letters to a token, and not four";
+}
+
+// Which thread it writes and reads on.
+struct watched_protocol final : stream_protocol {
+    core::result<stream_request> request_for(const run_spec&) const override { return stream_request{}; }
+    std::unique_ptr<answer_reader> reader(const run_spec&) const override { return nullptr; }
+    error_part error_of(unsigned, std::string_view) const override { return {}; }
+    std::optional<stream_request> size_question(const chat::rendered_prompt& what,
+                                                const std::optional<std::string>&) const override {
+        wrote = std::this_thread::get_id();
+        return stream_request{.target = "/tokenize", .body = what.turns};
+    }
+    core::result<size_answer> size_in(std::string_view body) const override {
+        read = std::this_thread::get_id();
+        return size_answer{.tokens = static_cast<std::uint32_t>(body.size()), .text = {}};
+    }
+    mutable std::thread::id wrote;
+    mutable std::thread::id read;
+};
+
+TEST_F(prompt_sizes_test, what_is_long_is_written_and_read_beside_the_loop) {
+    const watched_protocol watched;
+    const auto at_size = [&](std::size_t letters) {
+        const played_server server({answer(200, std::string(letters, '7'))});
+        prompt_sizes sizes({.clock = &clock,
+                            .protocol = &watched,
+                            .call = core::seconds{20},
+                            .at = [&server] { return server.at(); },
+                            .label = "tiny"});
+        std::optional<std::uint32_t> got;
+        const core::deadline until = core::deadline::after(core::seconds{20}, clock.now());
+        boost::asio::co_spawn(
+            loop, sizes.count(prompt(letters), until),
+            [&got](std::exception_ptr, std::optional<std::uint32_t> tokens) { got = tokens; });
+        loop.restart();
+        loop.run();
+        EXPECT_EQ(got, letters);
+        EXPECT_EQ(sizes.likely(prompt(letters)), letters);
+    };
+    at_size(3000);
+    EXPECT_EQ(watched.wrote, std::this_thread::get_id());
+    EXPECT_EQ(watched.read, std::this_thread::get_id());
+    at_size(200'000);
+    EXPECT_NE(watched.wrote, std::this_thread::get_id());
+    EXPECT_NE(watched.read, std::this_thread::get_id());
 }
 
 TEST_F(prompt_sizes_test, vllm_counts_in_one_step) {

@@ -1,6 +1,7 @@
 #include "engine/streaming/prompt_sizes.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include <boost/container_hash/hash.hpp>
@@ -22,16 +23,26 @@ constexpr std::uint64_t template_tokens = 256;
 constexpr std::uint64_t bytes_in_doubt = 64;
 constexpr core::seconds after_failure{60};
 
-text_shape shape_of(std::string_view text) {
+text_shape shape_of(const chat::rendered_prompt& prompt) {
     text_shape out;
-    out.add(text);
+    out.add(prompt.system);
+    out.add(prompt.turns);
     return out;
 }
 
-text_shape shape_of(const chat::rendered_prompt& prompt) {
-    text_shape out = shape_of(prompt.system);
-    out.add(prompt.turns);
-    return out;
+std::size_t bytes_of(const chat::rendered_prompt& prompt) {
+    return prompt.system.size() + prompt.turns.size();
+}
+
+// What `make` makes of so many bytes, on a thread where they are many. REQUIRES: what it uses outlives the coroutine.
+template <typename Make>
+core::awaitable<std::invoke_result_t<Make>> beside(core::worker& thread, std::size_t bytes, Make make) {
+    constexpr std::size_t few = 64UL * 1024;
+    std::optional<std::invoke_result_t<Make>> made;
+    std::function<void()> work = [&make, &made] { made.emplace(make()); };
+    auto making = core::run_on(bytes > few ? &thread : nullptr, std::move(work));
+    co_await std::move(making);
+    co_return std::move(*made);
 }
 
 // Of a prompt of which the whole is known, its system text in proportion.
@@ -44,11 +55,24 @@ void divide(prompt_measure& measured, std::uint32_t whole) {
 
 }  // namespace
 
+core::awaitable<prompt_sizes::text_look> prompt_sizes::look_at(const chat::rendered_prompt& prompt) {
+    auto looking = beside(*thread_, bytes_of(prompt), [&prompt] {
+        text_look out;
+        out.system.add(prompt.system);
+        out.turns.add(prompt.turns);
+        out.mark = mark_of(prompt);
+        return out;
+    });
+    co_return co_await std::move(looking);
+}
+
 core::awaitable<prompt_measure> prompt_sizes::measure(const chat::rendered_prompt& prompt,
                                                       std::uint32_t limit, core::deadline until) {
     prompt_measure out;
-    out.system_tokens = estimate_.of(shape_of(prompt.system));
-    out.turn_tokens = estimate_.of(shape_of(prompt.turns));
+    auto looking = look_at(prompt);
+    const text_look seen = co_await std::move(looking);
+    out.system_tokens = estimate_.of(seen.system);
+    out.turn_tokens = estimate_.of(seen.turns);
     const image_estimate::guess images = images_in(chat::images_of(prompt));
     out.image_tokens = images.tokens;
     if (limit == 0) {
@@ -56,7 +80,7 @@ core::awaitable<prompt_measure> prompt_sizes::measure(const chat::rendered_promp
         co_return out;
     }
     const std::uint64_t bytes = most_tokens(prompt);
-    std::optional<std::uint32_t> whole = known(prompt);
+    std::optional<std::uint32_t> whole = known(seen.mark, chat::images_of(prompt));
     out.exact = whole.has_value();
     if (!whole && bytes > limit && bytes <= limit * bytes_in_doubt) {
         whole = co_await count(prompt, until);
@@ -79,19 +103,23 @@ std::uint64_t prompt_sizes::most_tokens(const chat::rendered_prompt& prompt) con
 
 core::awaitable<std::optional<std::uint32_t>> prompt_sizes::count(chat::rendered_prompt prompt,
                                                                   core::deadline until) {
-    if (const auto before = known(prompt)) {
+    auto looking = look_at(prompt);
+    text_look seen = co_await std::move(looking);
+    const chat::image_list images = chat::images_of(prompt);
+    if (const auto before = known(seen.mark, images)) {
         co_return before;
     }
-    std::optional<std::uint32_t> tokens = remembered(mark_of(prompt));
+    std::optional<std::uint32_t> tokens = remembered(seen.mark);
     if (!tokens) {
-        tokens = co_await ask(prompt, until);
+        tokens = co_await ask(std::move(prompt), until);
         if (tokens) {
-            remember(mark_of(prompt), *tokens);
-            estimate_.learn(shape_of(prompt), *tokens);
+            remember(seen.mark, *tokens);
+            seen.turns.add(seen.system);
+            estimate_.learn(seen.turns, *tokens);
         }
     }
     if (tokens) {
-        tokens = core::sum_of(*tokens, images_in(chat::images_of(prompt)).tokens);
+        tokens = core::sum_of(*tokens, images_in(images).tokens);
     }
     co_return tokens;
 }
@@ -100,7 +128,7 @@ void prompt_sizes::counted(const chat::rendered_prompt& prompt, std::uint32_t to
     // What the server's template adds to a short prompt says nothing of its vocabulary.
     constexpr std::uint32_t long_enough = 4;
     const chat::image_list images = chat::images_of(prompt);
-    const std::size_t mark = mark_of(prompt, images);
+    const std::size_t mark = with_images(mark_of(prompt), images);
     const std::uint32_t before = remembered(mark).value_or(0);
     if (tokens > 0 && (parts_.counts_may_be_low ? tokens > before : tokens != before)) {
         remember(mark, tokens);
@@ -151,7 +179,7 @@ bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_re
     const bool was_known = known(prompt).has_value();
     if (refusal.tokens > 0 && !refusal.at_least) {
         learn(prompt, images, refusal.tokens);
-        remember(mark_of(prompt, images), refusal.tokens);
+        remember(with_images(mark_of(prompt), images), refusal.tokens);
         return !was_known || stated_context_ != before;
     }
     // How much too long it is, is unknown: a tenth more than fits, or than was thought.
@@ -159,7 +187,7 @@ bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_re
     constexpr double clearly_more = 1.1;
     const auto guess = static_cast<std::uint32_t>(std::min<double>(floor * clearly_more, core::most_stated));
     learn(prompt, images, guess);
-    remember(mark_of(prompt, images), guess);
+    remember(with_images(mark_of(prompt), images), guess);
     return true;
 }
 
@@ -185,13 +213,16 @@ std::optional<std::uint32_t> prompt_sizes::known(const chat::rendered_prompt& pr
     if (exact_.empty()) {
         return std::nullopt;
     }
-    const chat::image_list images = chat::images_of(prompt);
-    std::optional<std::uint32_t> tokens = remembered(mark_of(prompt, images));
+    return known(mark_of(prompt), chat::images_of(prompt));
+}
+
+std::optional<std::uint32_t> prompt_sizes::known(std::size_t texts, const chat::image_list& images) const {
+    std::optional<std::uint32_t> tokens = remembered(with_images(texts, images));
     if (tokens || images.empty()) {
         return tokens;
     }
     const image_estimate::guess theirs = images_in(images);
-    tokens = theirs.exact ? remembered(mark_of(prompt)) : std::nullopt;
+    tokens = theirs.exact ? remembered(texts) : std::nullopt;
     return tokens ? std::optional(core::sum_of(*tokens, theirs.tokens)) : std::nullopt;
 }
 
@@ -229,11 +260,16 @@ void prompt_sizes::forget_server() {
     asks_again_ = {};
 }
 
-std::size_t prompt_sizes::mark_of(const chat::rendered_prompt& prompt, const chat::image_list& images) {
+std::size_t prompt_sizes::mark_of(const chat::rendered_prompt& prompt) {
     std::size_t out = prompt.verbatim ? 1 : 0;
     boost::hash_combine(out, prompt.thinking);
     boost::hash_combine(out, prompt.system);
     boost::hash_combine(out, prompt.turns);
+    return out;
+}
+
+std::size_t prompt_sizes::with_images(std::size_t texts, const chat::image_list& images) {
+    std::size_t out = texts;
     for (const auto& each : images) {
         boost::hash_combine(out, each->mark);
     }
@@ -255,7 +291,9 @@ core::awaitable<std::optional<std::uint32_t>> prompt_sizes::ask(chat::rendered_p
     }
     std::optional<std::string> text;
     for (unsigned asked = 0; asked < most_questions; ++asked) {
-        auto question = parts_.protocol->size_question(prompt, text);
+        auto writing = beside(*thread_, text ? text->size() : bytes_of(prompt),
+                              [&] { return parts_.protocol->size_question(prompt, text); });
+        auto question = co_await std::move(writing);
         if (!question) {
             co_return std::nullopt;
         }
@@ -269,11 +307,17 @@ core::awaitable<std::optional<std::uint32_t>> prompt_sizes::ask(chat::rendered_p
         call.body = std::move(question->body);
         call.until = core::deadline::after(parts_.call, parts_.clock->now()).sooner(until);
         const auto answer = co_await http::call(std::move(call));
-        core::result<size_answer> said =
-            !answer ? core::result<size_answer>(answer.error())
-            : answer->status != 200
-                ? core::make_failure(core::errc::refused, core::say("service.silent/status", answer->status))
-                : parts_.protocol->size_in(answer->body);
+        core::result<size_answer> said = size_answer{};
+        if (!answer) {
+            said = answer.error();
+        } else if (answer->status != 200) {
+            said =
+                core::make_failure(core::errc::refused, core::say("service.silent/status", answer->status));
+        } else {
+            auto reading =
+                beside(*thread_, answer->body.size(), [&] { return parts_.protocol->size_in(answer->body); });
+            said = co_await std::move(reading);
+        }
         if (!said && until.passed(parts_.clock->now())) {
             co_return std::nullopt;  // its time was short, which says nothing of the server
         }

@@ -11,6 +11,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "corral/core/worker.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/http/kept_connections.hpp"
 #include "engine/streaming/context_refusal.hpp"
@@ -21,8 +22,9 @@ namespace corral::engine::streaming {
 
 struct sizes_parts {
     const core::clock_source* clock = nullptr;  // not null
-    const stream_protocol* protocol = nullptr;  // null: none can be asked
-    core::milliseconds call{0};                 // how long a question may take
+    const stream_protocol* protocol =
+        nullptr;                 // null: none can be asked; asked about long prompts on a thread
+    core::milliseconds call{0};  // how long a question may take
     std::function<boost::asio::ip::tcp::endpoint()> at;
     std::shared_ptr<http::kept_connections> kept{};  // null: each call has a connection of its own
     std::function<bool()> gone{};                    // the server's process, as http::stream_call has it
@@ -73,9 +75,17 @@ private:
         std::size_t mark = 0;
         std::uint32_t tokens = 0;
     };
-    // Of its texts; with the images, of the whole.
-    [[nodiscard]] static std::size_t mark_of(const chat::rendered_prompt& prompt,
-                                             const chat::image_list& images = {});
+    struct text_look {
+        text_shape system;
+        text_shape turns;
+        std::size_t mark = 0;
+    };
+    // At the texts of `prompt`, which outlives the call.
+    [[nodiscard]] core::awaitable<text_look> look_at(const chat::rendered_prompt& prompt);
+    // Of its texts, and of the whole.
+    [[nodiscard]] static std::size_t mark_of(const chat::rendered_prompt& prompt);
+    [[nodiscard]] static std::size_t with_images(std::size_t texts, const chat::image_list& images);
+    [[nodiscard]] std::optional<std::uint32_t> known(std::size_t texts, const chat::image_list& images) const;
     [[nodiscard]] std::optional<std::uint32_t> remembered(std::size_t mark) const;
     [[nodiscard]] image_estimate::guess images_in(const chat::image_list& images) const;
     void learn(const chat::rendered_prompt& prompt, const chat::image_list& images, std::uint32_t tokens);
@@ -91,6 +101,8 @@ private:
     std::uint32_t stated_context_ = 0;  // 0: none was stated
     std::uint32_t stated_prompt_ = 0;   // the same
     core::steady_time asks_again_{};    // it failed to count
+    // For long prompts. Last: its end waits for what uses the others.
+    std::unique_ptr<core::worker> thread_ = std::make_unique<core::worker>();
 };
 
 }  // namespace corral::engine::streaming

@@ -46,6 +46,13 @@ void text_shape::add(std::string_view text) noexcept {
     }
 }
 
+void text_shape::add(const text_shape& other) noexcept {
+    bytes += other.bytes;
+    for (std::size_t kind = 0; kind < character_kinds; ++kind) {
+        characters[kind] += other.characters[kind];
+    }
+}
+
 double token_estimate::exactly(const text_shape& shape) const noexcept {
     double out = 0;
     for (std::size_t kind = 0; kind < character_kinds; ++kind) {

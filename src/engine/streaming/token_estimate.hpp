@@ -20,6 +20,7 @@ struct text_shape {
     std::uint64_t bytes = 0;
 
     void add(std::string_view text) noexcept;
+    void add(const text_shape& other) noexcept;
 };
 
 class token_estimate {

@@ -3,6 +3,7 @@
 // between them is in the traits. Sources: docs/facts/other_runtimes.md#rkllm-openai, #ascend, #llama-server,
 // #axllm-serve. No I/O.
 
+#include <atomic>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -43,7 +44,7 @@ private:
                                              streaming::spliced_body* splices) const;
 
     catalog::runtime_traits traits_;
-    bool system_at_question_ = false;
+    std::atomic<bool> system_at_question_ = false;  // size_question() may be on a thread
 };
 
 // Of a model whose profile names this dialect. Fails with a sentence that names the model.
