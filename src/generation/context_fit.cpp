@@ -44,21 +44,6 @@ chat::failure too_long(const engine::prompt_measure& measured, const part_tokens
 // tokenizer service would work on it for seconds while the lease is held.
 constexpr std::size_t longest_token_bytes = 256;
 
-std::optional<engine::prompt_measure> surely_too_long(const chat::rendered_prompt& prompt,
-                                                      std::uint32_t context) {
-    constexpr std::size_t usual_token_bytes = 4;
-    const std::size_t bytes = prompt.system.size() + prompt.turns.size();
-    if (context == 0 || bytes <= context * longest_token_bytes) {
-        return std::nullopt;
-    }
-    engine::prompt_measure out;
-    out.system_tokens = static_cast<std::uint32_t>(prompt.system.size() / usual_token_bytes);
-    out.turn_tokens = static_cast<std::uint32_t>(prompt.turns.size() / usual_token_bytes);
-    out.limit = context;
-    out.fits = false;
-    return out;
-}
-
 chat::failure measure_failure(const core::failure& why) {
     chat::failure out;
     out.kind = why.code == core::errc::timed_out ? chat::failure_kind::timed_out
@@ -129,6 +114,21 @@ std::optional<chat::failure> surely_too_long(const chat::generation_request& req
     out.turn_tokens = static_cast<std::uint32_t>(all / usual_token_bytes);
     out.limit = context;
     return too_long(out, {0, 0, out.turn_tokens}, may_shorten);
+}
+
+std::optional<engine::prompt_measure> surely_too_long(const chat::rendered_prompt& prompt,
+                                                      std::uint32_t context) {
+    constexpr std::size_t usual_token_bytes = 4;
+    const std::size_t bytes = prompt.system.size() + prompt.turns.size();
+    if (context == 0 || bytes <= context * longest_token_bytes) {
+        return std::nullopt;
+    }
+    engine::prompt_measure out;
+    out.system_tokens = static_cast<std::uint32_t>(prompt.system.size() / usual_token_bytes);
+    out.turn_tokens = static_cast<std::uint32_t>(prompt.turns.size() / usual_token_bytes);
+    out.limit = context;
+    out.fits = false;
+    return out;
 }
 
 boost::system::result<chat::rendered_prompt, chat::failure> render_request(

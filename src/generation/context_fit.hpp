@@ -53,5 +53,8 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 // before any of them is rendered. Nothing: it may fit, or `context` is 0, unknown.
 [[nodiscard]] std::optional<chat::failure> surely_too_long(const chat::generation_request& request,
                                                            std::uint32_t context);
+// The same of a whole prompt, with an estimate of its tokens: to count them would hold everybody up.
+[[nodiscard]] std::optional<engine::prompt_measure> surely_too_long(const chat::rendered_prompt& prompt,
+                                                                    std::uint32_t context);
 
 }  // namespace corral::generation

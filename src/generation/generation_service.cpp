@@ -181,12 +181,15 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     if (!prepared) {
         co_return prepared.error();
     }
+    if (const auto sure = surely_too_long(prepared->prompt, context_length_of(*whole))) {
+        co_return sure->system_tokens + sure->turn_tokens;
+    }
     prepared->prompt.count_exactly = true;
     scheduler::admission_request who;
     who.id = request.id;
     who.client = request.client;
     who.model = whole->deployment;
-    who.until = core::deadline::after(with.options.request_deadline, request.arrived);
+    who.until = request.until.sooner(core::deadline::after(with.options.request_deadline, request.arrived));
     const core::deadline until = who.until;
     constexpr core::seconds most_beside{8};
     const core::deadline soon = core::deadline::after(most_beside, with.clock->now()).sooner(until);
@@ -209,6 +212,10 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     }
     const core::result<engine::prompt_measure> measured =
         co_await (*granted)->measure(prepared->prompt, until);
+    if (until.passed(with.clock->now()) && !(measured && measured->exact)) {
+        co_return chat::failure{chat::failure_kind::timed_out, chat::failure_cause::deadline,
+                                core::say("request.deadline/turn")};
+    }
     if (!measured) {
         co_return worded({chat::failure_kind::runtime_failed, chat::failure_cause::measure_failed,
                           measured.error().message});

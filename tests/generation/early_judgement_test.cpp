@@ -150,6 +150,23 @@ TEST_F(early_judgement, a_count_of_a_prompt_does_not_wait_for_the_answer_that_ru
     EXPECT_EQ(backend.running, 1);
 }
 
+TEST_F(early_judgement, a_count_that_waits_for_its_turn_ends_at_its_own_deadline) {
+    hold_place();
+    backend.counts_beside = false;
+    std::optional<generation_service::count_result> counted;
+    chat::generation_request asked = request("How long is this?");
+    asked.arrived = clock.now();
+    asked.until = core::deadline::after(core::milliseconds{50}, asked.arrived);
+    auto named = models.find(asked.model);
+    boost::asio::co_spawn(
+        io, [&]() -> core::awaitable<void> { counted = co_await generations->count(asked, named); },
+        boost::asio::detached);
+    ASSERT_TRUE(test::run_until(io, [&] { return counted.has_value(); }));
+    ASSERT_FALSE(*counted);
+    EXPECT_EQ(counted->error().kind, chat::failure_kind::timed_out);
+    EXPECT_EQ(backend.running, 1) << "the other goes on";
+}
+
 // What is refused early is refused in the same words in its turn, and what can't fit whole is always told early.
 TEST_F(early_judgement, says_what_the_turn_says) {
     core::seeded_random dice{20'262};

@@ -273,6 +273,25 @@ TEST_F(generation_service_test, counts_a_prompt_as_the_runtime_does_and_runs_not
     EXPECT_TRUE(backend.seen.empty());
 }
 
+TEST_F(generation_service_test, a_conversation_far_beyond_the_context_is_estimated_and_nobody_is_asked) {
+    backend.context = 100;
+    auto what = request();
+    what.arrived = clock.now();
+    what.messages.assign(40, what.messages.front());
+    for (chat::message& each : what.messages) {
+        each.content = std::string(1000, 'x');
+    }
+    auto named = models.find(what.model);
+    std::optional<generation_service::count_result> got;
+    boost::asio::co_spawn(
+        io, [&]() -> core::awaitable<void> { got = co_await generations->count(what, named); },
+        boost::asio::detached);
+    ASSERT_TRUE(test::run_until(io, [&] { return got.has_value(); }));
+    ASSERT_TRUE(*got);
+    EXPECT_GE(**got, 10'000U);
+    EXPECT_EQ(backend.measures, 0);
+}
+
 TEST_F(generation_service_test, a_failed_measure_is_tried_again) {
     backend.measure_failures = {
         core::make_failure(core::errc::unavailable, core::reason::unlisted("the tokenizer is away"))};
