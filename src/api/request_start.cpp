@@ -118,11 +118,14 @@ chat::generation_request begin_request(const api_context& context, const http::r
 
 core::awaitable<std::optional<chat::failed_event>> load_model(const api_context& context,
                                                               generation::served model,
-                                                              std::optional<core::nanoseconds> keep_alive) {
+                                                              std::optional<core::nanoseconds> keep_alive,
+                                                              core::deadline until) {
     context.admission->load(model->deployment, keep_alive);
     std::string name = model->deployment;
-    std::optional<chat::failed_event> failed = co_await generation::wait_ready(
-        std::move(name), *context.admission, context.generations->request_deadline());
+    const core::nanoseconds longest = std::min<core::nanoseconds>(context.generations->request_deadline(),
+                                                                  until.left(context.clock->now()));
+    std::optional<chat::failed_event> failed =
+        co_await generation::wait_ready(std::move(name), *context.admission, longest);
     if (!failed) {
         co_return failed;
     }

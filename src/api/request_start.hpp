@@ -49,9 +49,11 @@ struct urgency {
                                                      const generation::served_model& model,
                                                      std::string typed);
 
-// Loads `model` and waits until it can answer; nothing then, else why not. REQUIRES: `context` outlives the call.
+// Loads `model` and waits until it can answer, to the request's own deadline `until` at most; nothing then, else why not.
+// REQUIRES: `context` outlives the call.
 [[nodiscard]] core::awaitable<std::optional<chat::failed_event>> load_model(
-    const api_context& context, generation::served model, std::optional<core::nanoseconds> keep_alive);
+    const api_context& context, generation::served model, std::optional<core::nanoseconds> keep_alive,
+    core::deadline until);
 
 // The JSON object of a body, of Go's type "api.ChatRequest"; an empty one for null, and when there is a problem.
 [[nodiscard]] nlohmann::ordered_json read_object(std::string_view body, const std::string& go_type,

@@ -42,6 +42,18 @@ TEST_F(ollama_decode, the_command_line_clients_empty_fields_are_absent) {
     run_of("/api/generate", R"({"model":"tiny","prompt":"hi","keep_alive":0})");
 }
 
+TEST_F(ollama_decode, a_load_is_waited_for_as_long_as_the_request_says) {
+    backend.set(engine::availability_state::loading);
+    for (const char* path : {"/api/generate", "/api/chat"}) {
+        const auto got = ask("POST", path, R"({"model":"tiny"})", {{"X-Request-Timeout", "50ms"}});
+        EXPECT_EQ(got->answer.status, 504U) << got->answer.body;
+    }
+    EXPECT_EQ(
+        ask("POST", "/v1/completions", R"({"model":"tiny","prompt":""})", {{"X-Request-Timeout", "50ms"}})
+            ->answer.status,
+        504U);
+}
+
 TEST_F(ollama_decode, system_overrides_the_models_own) {
     backend.entry.default_system = "from the manifest";
     EXPECT_TRUE(holds(run_of("/api/generate", R"({"model":"tiny","prompt":"hi"})").prompt.system,

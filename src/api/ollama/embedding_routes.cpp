@@ -134,8 +134,9 @@ core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const a
                                                                          embedding_fields& fields,
                                                                          bool legacy) {
     if (fields.texts.empty()) {
+        const core::deadline until = urgency_of(context, incoming).until;
         std::optional<chat::failed_event> failed =
-            co_await load_model(context, std::move(model), fields.keep_alive);
+            co_await load_model(context, std::move(model), fields.keep_alive, until);
         if (failed) {
             co_return std::move(*failed);
         }

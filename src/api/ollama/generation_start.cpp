@@ -18,10 +18,10 @@ namespace corral::api::ollama {
 namespace {
 
 core::awaitable<void> answer_load(const api_context& context, generation::served model,
-                                  std::optional<core::nanoseconds> keep_alive, reply_encoder encoder,
-                                  http::response_writer& out) {
+                                  std::optional<core::nanoseconds> keep_alive, core::deadline until,
+                                  reply_encoder encoder, http::response_writer& out) {
     const std::optional<chat::failed_event> failed =
-        co_await load_model(context, std::move(model), keep_alive);
+        co_await load_model(context, std::move(model), keep_alive, until);
     if (!failed) {
         std::string body = encoder.without_run("load", std::chrono::system_clock::now());
         co_await send_json(std::move(body), out);
@@ -155,8 +155,8 @@ core::awaitable<void> answer(const api_context& context, const http::request& in
         co_return;
     }
     if (begun.wanted == wish::load) {
-        co_await answer_load(context, std::move(begun.model), begun.request.keep_alive, std::move(encoder),
-                             out);
+        co_await answer_load(context, std::move(begun.model), begun.request.keep_alive, begun.request.until,
+                             std::move(encoder), out);
         co_return;
     }
     std::unique_ptr<answer_format> format = format_with(std::move(encoder));

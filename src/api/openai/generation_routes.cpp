@@ -55,11 +55,11 @@ core::awaitable<void> serve_responses(api_context context, const http::request& 
 }
 
 // An empty prompt loads the model and answers once it is ready.
-core::awaitable<void> load(const api_context& context, generation::served model,
+core::awaitable<void> load(const api_context& context, generation::served model, core::deadline until,
                            std::unique_ptr<completion_answer> format, bool stream,
                            http::response_writer& out) {
     const std::optional<chat::failed_event> failed =
-        co_await load_model(context, std::move(model), std::nullopt);
+        co_await load_model(context, std::move(model), std::nullopt, until);
     http::response whole;
     if (!failed) {
         whole.content_type = stream ? "text/event-stream" : reply_type;
@@ -91,7 +91,8 @@ core::awaitable<void> serve_completion(api_context context, const http::request&
     const bool stream = asked.stream;
     const bool empty = asked.messages.empty() && !asked.hole;
     if (empty) {
-        co_await load(context, model, std::move(format), stream, out);
+        const core::deadline until = urgency_of(context, incoming).until;
+        co_await load(context, model, until, std::move(format), stream, out);
         co_return;
     }
     std::unique_ptr<answer_format> writing = std::move(format);
