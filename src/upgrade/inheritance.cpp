@@ -17,7 +17,6 @@
 #include "corral/core/say.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/replace_image.hpp"
-#include "corral/process/sealed_memory.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::upgrade {

@@ -12,7 +12,6 @@
 #include "corral/engine/dialect.hpp"
 #include "corral/process/descriptor_limit.hpp"
 #include "corral/process/replace_image.hpp"
-#include "corral/process/sealed_memory.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
 #include "corral/upgrade/inheritance.hpp"

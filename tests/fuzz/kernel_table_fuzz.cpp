@@ -5,7 +5,7 @@
 
 #include "fuzz/fuzz_input.hpp"
 #include "process/children/child_cgroup.hpp"
-#include "process/ports/listener_dump.hpp"
+#include "process/ports/tcp_table.hpp"
 #include "process/proc_files.hpp"
 
 using namespace corral;

@@ -3,7 +3,6 @@
 
 #include "corral/package/file_kind.hpp"
 #include "corral/package/package_tree.hpp"
-#include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
 #include "fuzz_input.hpp"
 #include "package/files/loader_cache.hpp"

@@ -4,7 +4,6 @@
 
 #include <boost/asio/connect.hpp>
 
-#include "process/ports/listener_dump.hpp"
 #include "process/ports/tcp_table.hpp"
 #include "process/process_test_support.hpp"
 

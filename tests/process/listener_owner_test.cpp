@@ -9,7 +9,6 @@
 #include <gmock/gmock.h>
 #include <boost/asio/ip/tcp.hpp>
 
-#include "process/ports/listener_dump.hpp"
 #include "process/ports/tcp_table.hpp"
 #include "process/process_test_support.hpp"
 

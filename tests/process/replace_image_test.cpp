@@ -4,12 +4,15 @@
 #include <string>
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "process/process_test_support.hpp"
 
 namespace corral::process {
+
 namespace {
 
 TEST(replace_image, a_failure_leaves_everything_as_it_was) {
@@ -53,4 +56,28 @@ TEST(replace_image, only_what_is_kept_stays_open_and_all_signals_wait) {
 }
 
 }  // namespace
+
+namespace {
+
+TEST(sealed_memory, gives_back_what_was_put_in_and_nothing_else_is_one) {
+    const std::string text(100'000, 'x');
+    const auto memory = make_sealed_memory(text);
+    ASSERT_TRUE(memory);
+    EXPECT_EQ(::write(*memory, "y", 1), -1) << "sealed";
+    for (int again = 0; again < 2; ++again) {
+        const auto read = read_sealed_memory(*memory, text.size());
+        ASSERT_TRUE(read) << read.error().message;
+        EXPECT_EQ(*read, text);
+    }
+    EXPECT_FALSE(read_sealed_memory(*memory, text.size() - 1)) << "beyond the limit";
+    ::close(*memory);
+    EXPECT_FALSE(read_sealed_memory(*memory, 10));
+    EXPECT_FALSE(read_sealed_memory(STDIN_FILENO, 10));
+    const int open = ::memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    EXPECT_FALSE(read_sealed_memory(open, 10)) << "not sealed";
+    ::close(open);
+}
+
+}  // namespace
+
 }  // namespace corral::process

@@ -1,7 +1,7 @@
 #pragma once
-// execve of this very process, done so that what is handed over stays open, nothing else does, and a failure
-// leaves everything as it was (docs/facts/platform_traps.md#exec-in-place).
+// One image of this program in the place of another, and what it leaves to the next.
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -9,6 +9,9 @@
 #include "corral/core/result.hpp"
 
 namespace corral::process {
+
+// execve of this very process, done so that what is handed over stays open, nothing else does, and a failure
+// leaves everything as it was (docs/facts/platform_traps.md#exec-in-place).
 
 // Replaces this process's program. `kept` stay open, above 2; all other descriptors above 2 close. Returns
 // only when that failed. All signals are blocked from here on, so that none ends the new image before it can
@@ -26,5 +29,13 @@ void unblock_signals();
 bool close_everything_on_exec();
 // Closes every descriptor above 2 now. For an image that can't use what it inherited.
 void close_everything();
+
+// A text that one image of this process leaves to the next: an anonymous file that can't be changed any
+// more.
+
+// A close-on-exec descriptor, the caller's to close.
+[[nodiscard]] core::result<int> make_sealed_memory(const std::string& text);
+// All of it. Fails when `fd` is no such file or holds more than `limit` bytes. Leaves it open.
+[[nodiscard]] core::result<std::string> read_sealed_memory(int fd, std::size_t limit);
 
 }  // namespace corral::process

@@ -8,7 +8,6 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/text.hpp"
-#include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
 #include "corral/process/program_check.hpp"
 #include "package/checks/examination.hpp"

@@ -12,7 +12,6 @@
 #include <boost/algorithm/string/replace.hpp>
 
 #include "corral/core/read_all.hpp"
-#include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
 #include "package/files/loader_cache.hpp"
 #include "package/files/path_handle.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 // The number by which all that a child of ours has begotten is known, whatever became of its environment, session and
 // parents: its limit of file locks, which no kernel enforces and which fork and exec hand on
-// (docs/facts/platform_traps.md#birthmark). Only root can raise it again.
+// (docs/facts/platform_traps.md#birthmark). Only root can raise it again. And the children whose status is ours to reap.
 
 #include <cstdint>
 #include <functional>
@@ -36,5 +36,11 @@ std::size_t kill_marked_descendants(const birthmark& wanted);
 [[nodiscard]] bool is_of_own_namespace(pid_t pid);
 // Begotten by a daemon that is gone, in our own pid namespace.
 [[nodiscard]] bool is_marked_stray(pid_t pid, const birthmark& mark);
+
+// Children whose status somebody still waits for; reap_orphans must leave them alone
+// (docs/facts/platform_traps.md#stolen-status). Used from the one permanent thread only.
+void own_child(pid_t pid);
+void disown_child(pid_t pid);
+[[nodiscard]] bool is_owned_child(pid_t pid);
 
 }  // namespace corral::process

@@ -21,7 +21,6 @@
 #include "process/children/child_stdio.hpp"
 #include "process/children/launcher.hpp"
 #include "process/children/model_cgroup.hpp"
-#include "process/children/owned_children.hpp"
 #include "process/children/pidfd.hpp"
 #include "process/children/program_path.hpp"
 #include "process/proc_files.hpp"

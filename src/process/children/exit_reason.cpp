@@ -1,8 +1,13 @@
 #include "corral/process/exit_reason.hpp"
 
+#include <charconv>
+#include <cstdint>
 #include <cstring>
+#include <string>
+#include <string_view>
 
 #include "corral/core/say.hpp"
+#include "process/proc_files.hpp"
 
 namespace corral::process {
 
@@ -30,6 +35,33 @@ struct describer {
 
 core::reason describe(const exit_reason& how) {
     return std::visit(describer{}, how);
+}
+
+namespace {
+
+constexpr std::uint32_t inside_exit = 0x4;  // PF_EXITING of the kernel's linux/sched.h; shown by proc(5) stat
+constexpr int flags_field = 6;              // counted from the state, which is 0
+
+}  // namespace
+
+bool is_ending(pid_t pid) {
+    const auto text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+    const auto row = text ? parse_process(*text) : std::nullopt;
+    if (!row || row->ended()) {
+        return true;
+    }
+    std::string_view rest(*text);
+    rest.remove_prefix(rest.rfind(')') + 2);  // parse_process() has found both
+    for (int field = 0; field < flags_field; ++field) {
+        const std::size_t blank = rest.find(' ');
+        if (blank == std::string_view::npos) {
+            return false;
+        }
+        rest.remove_prefix(blank + 1);
+    }
+    std::uint32_t flags = 0;
+    const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), flags);
+    return read.ec == std::errc{} && (flags & inside_exit) != 0;
 }
 
 }  // namespace corral::process

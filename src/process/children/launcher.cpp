@@ -22,7 +22,6 @@
 #include "corral/process/memory_kills.hpp"
 #include "corral/process/replace_image.hpp"
 #include "process/children/birthmark.hpp"
-#include "process/children/exec_words.hpp"
 #include "process/children/pidfd.hpp"
 #include "process/children/program_path.hpp"
 

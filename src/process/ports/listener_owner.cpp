@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "process/children/birthmark.hpp"
-#include "process/ports/listener_dump.hpp"
 #include "process/ports/tcp_table.hpp"
 #include "process/proc_files.hpp"
 

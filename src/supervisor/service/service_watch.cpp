@@ -7,7 +7,7 @@
 
 #include "corral/core/say.hpp"
 #include "corral/http/client.hpp"
-#include "corral/process/ending.hpp"
+#include "corral/process/exit_reason.hpp"
 #include "corral/process/program_check.hpp"
 #include "corral/telemetry/log.hpp"
 #include "supervisor/service/exit_policy.hpp"

@@ -1,4 +1,4 @@
-#include "corral/process/ending.hpp"
+#include "corral/process/exit_reason.hpp"
 
 #include <csignal>
 
