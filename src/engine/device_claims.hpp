@@ -8,7 +8,7 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/supervisor/group.hpp"
-#include "corral/supervisor/start_gate.hpp"
+#include "corral/supervisor/service_spec.hpp"
 
 namespace corral::engine {
 

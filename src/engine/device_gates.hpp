@@ -5,7 +5,7 @@
 
 #include "corral/catalog/profile.hpp"
 #include "corral/supervisor/group.hpp"
-#include "corral/supervisor/start_gate.hpp"
+#include "corral/supervisor/service_spec.hpp"
 
 namespace corral::engine {
 

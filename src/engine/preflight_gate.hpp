@@ -11,7 +11,6 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/supervisor/service_spec.hpp"
-#include "corral/supervisor/start_gate.hpp"
 
 namespace corral::engine {
 

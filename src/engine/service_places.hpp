@@ -16,7 +16,7 @@
 #include "corral/engine/backend.hpp"
 #include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
-#include "corral/supervisor/start_gate.hpp"
+#include "corral/supervisor/service_spec.hpp"
 
 namespace corral::engine {
 

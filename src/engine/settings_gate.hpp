@@ -6,7 +6,6 @@
 
 #include "corral/supervisor/group.hpp"
 #include "corral/supervisor/service_spec.hpp"
-#include "corral/supervisor/start_gate.hpp"
 
 namespace corral::engine {
 

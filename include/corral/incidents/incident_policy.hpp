@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "corral/core/time.hpp"
-#include "corral/supervisor/transition.hpp"
+#include "corral/supervisor/service_status.hpp"
 
 namespace corral::incidents {
 

@@ -9,7 +9,7 @@
 #include "corral/device/gate_policy.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/supervisor/context.hpp"
-#include "corral/supervisor/start_gate.hpp"
+#include "corral/supervisor/service_spec.hpp"
 
 namespace corral::supervisor {
 

@@ -20,7 +20,6 @@
 #include "corral/supervisor/handover.hpp"
 #include "corral/supervisor/service_spec.hpp"
 #include "corral/supervisor/service_status.hpp"
-#include "corral/supervisor/transition.hpp"
 
 namespace corral::telemetry {
 class line_ring;

@@ -1,6 +1,5 @@
 #pragma once
-// What one group of services wants to be: the ordered processes that one model needs (tokenizer, then
-// runtime).
+// What one group of services wants to be, and what must hold before one of them is started.
 
 #include <cstdint>
 #include <functional>
@@ -10,17 +9,53 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile.hpp"
 #include "corral/core/async.hpp"
+#include "corral/core/reason.hpp"
 #include "corral/core/result.hpp"
 #include "corral/process/child.hpp"
-#include "corral/supervisor/start_gate.hpp"
 
 namespace corral::supervisor {
 
+// What must hold outside of a service before a process of it is worth starting: the device is there, its
+// memory is free.
+enum class gate_state {
+    open,
+    wait,  // soon; asked again in a second; requests for the service go on waiting
+    shut,  // asked again in ten seconds; requests for the service fail
+};
+
+struct gate_verdict {
+    gate_state state = gate_state::open;
+    core::reason reason;  // open: what was found, may be empty; else why not, one sentence
+    std::string advice;   // may be empty
+};
+
+// One for each service. Called on the loop's thread.
+class start_gate {
+public:
+    virtual ~start_gate() = default;
+    // Has its own deadlines, a minute at most in all. May be cancelled. The gate outlives the wait.
+    [[nodiscard]] virtual core::awaitable<gate_verdict> ask() = 0;
+    // After a start that failed: whether what a start needs (files, device nodes, drivers, and what `reason` names)
+    // is other than at the first such question about this failure. May be cancelled.
+    [[nodiscard]] virtual core::awaitable<bool> changed(std::string /*reason*/, bool /*first*/) {
+        co_return false;
+    }
+    // What became of it. Must not throw.
+    virtual void on_spawned(pid_t pid) = 0;
+    virtual void on_ready(pid_t pid) = 0;
+    virtual void on_gone(pid_t pid) = 0;
+    // What one process takes of the device's memory, in MiB, as its own figures showed; 0: not seen yet.
+    [[nodiscard]] virtual std::uint64_t measured_mb() const noexcept { return 0; }
+};
+
+// What one group of services wants to be: the ordered processes that one model needs (tokenizer, then
+// runtime).
 struct service_spec {
     std::string name;
     process::spawn_spec command;      // placeholders expanded; the warden's token is added by the supervisor

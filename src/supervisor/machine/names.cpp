@@ -1,4 +1,4 @@
-#include "corral/supervisor/transition.hpp"
+#include "corral/supervisor/service_status.hpp"
 #include "supervisor/machine/service_fsm.hpp"
 
 namespace corral::supervisor {

@@ -7,7 +7,7 @@
 
 #include "corral/catalog/profile.hpp"
 #include "corral/core/time.hpp"
-#include "corral/supervisor/transition.hpp"
+#include "corral/supervisor/service_status.hpp"
 
 namespace corral::supervisor {
 

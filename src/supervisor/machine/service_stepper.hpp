@@ -1,7 +1,6 @@
 #pragma once
 // One event at work on one service machine; the body of service_fsm's step(). What others want of the service
-// is in service_fsm.cpp, its gate in service_fsm_gate.cpp, its process in service_fsm_start.cpp and
-// service_fsm_stop.cpp.
+// is in service_fsm.cpp, its gate and its process in service_fsm_start.cpp and service_fsm_stop.cpp.
 
 #include <optional>
 #include <string>

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "corral/supervisor/transition.hpp"
+#include "corral/supervisor/service_status.hpp"
 #include "supervisor/machine/service_fsm.hpp"
 
 namespace corral::supervisor {

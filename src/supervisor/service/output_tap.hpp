@@ -14,8 +14,8 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/process/child.hpp"
 #include "corral/telemetry/output_lines.hpp"
+#include "supervisor/service/line_meaning.hpp"
 #include "supervisor/service/quotations.hpp"
-#include "supervisor/service/telling_line.hpp"
 
 namespace corral::supervisor {
 

@@ -16,7 +16,7 @@
 #include "corral/process/child.hpp"
 #include "corral/process/listener_owner.hpp"
 #include "corral/process/program_check.hpp"
-#include "corral/supervisor/fixed_ports.hpp"
+#include "corral/supervisor/context.hpp"
 #include "corral/supervisor/service_spec.hpp"
 #include "supervisor/service/confinement.hpp"
 #include "supervisor/service/listener_policy.hpp"

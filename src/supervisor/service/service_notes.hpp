@@ -6,7 +6,7 @@
 
 #include "corral/core/time.hpp"
 #include "corral/process/exit_reason.hpp"
-#include "corral/supervisor/transition.hpp"
+#include "corral/supervisor/service_status.hpp"
 #include "supervisor/machine/trouble_policy.hpp"
 #include "supervisor/service/exit_policy.hpp"
 #include "supervisor/service/process_run.hpp"
@@ -55,5 +55,11 @@ private:
     bool outside_ = false;
     bool joint_ = false;
 };
+
+// What a line of the log says of a service, after the line before it. Nothing is said twice. No I/O.
+
+// `before` is what was logged last. The times of `now` are seen at `at`.
+[[nodiscard]] std::string log_words(const service_status& before, const service_status& now,
+                                    core::steady_time at);
 
 }  // namespace corral::supervisor

@@ -15,7 +15,7 @@
 #include "corral/telemetry/log.hpp"
 #include "supervisor/machine/load_estimate.hpp"
 #include "supervisor/service/exit_policy.hpp"
-#include "supervisor/service/log_words_policy.hpp"
+#include "supervisor/service/service_notes.hpp"
 
 namespace corral::supervisor {
 

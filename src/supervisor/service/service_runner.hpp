@@ -19,7 +19,6 @@
 #include "corral/supervisor/handover.hpp"
 #include "corral/supervisor/service_spec.hpp"
 #include "corral/supervisor/service_status.hpp"
-#include "corral/supervisor/transition.hpp"
 #include "corral/telemetry/output_lines.hpp"
 #include "supervisor/machine/service_fsm.hpp"
 #include "supervisor/service/port_watch.hpp"
