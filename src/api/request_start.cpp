@@ -15,7 +15,7 @@
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/generation/failure_words.hpp"
-#include "corral/generation/wait_ready.hpp"
+#include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {

@@ -12,11 +12,8 @@
 
 #include "corral/chat/output_filter.hpp"
 #include "corral/core/random_source.hpp"
-#include "generation/call_gate.hpp"
-#include "generation/format_gate.hpp"
-#include "generation/hidden_block.hpp"
+#include "generation/answer_gates.hpp"
 #include "generation/outcome_policy.hpp"
-#include "generation/token_hold.hpp"
 
 namespace corral::generation {
 

@@ -1,6 +1,9 @@
 #pragma once
-// What can be known of the length of a prompt before its turn comes: counted exactly, beside the runs of others.
+// What can be known of a prompt before its turn comes.
 
+#include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,16 +12,50 @@
 #include "corral/chat/generation_request.hpp"
 #include "corral/chat/render.hpp"
 #include "corral/core/async.hpp"
+#include "corral/core/time.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/generation/model_directory.hpp"
 #include "corral/scheduler/scheduler.hpp"
-#include "generation/count_turns.hpp"
 
 namespace corral::core {
 class worker;
 }
 
 namespace corral::generation {
+
+// Whose prompt is counted beside the runs of a model: one at a time, clients in turn, with pauses in between, for the
+// running answers are made by the same service. One that failed is left alone for a while. Pure.
+class count_turns {
+public:
+    using ticket = std::uint64_t;
+    // Nothing: that client has enough waiting, too many wait in all, or counts of this model failed of late.
+    [[nodiscard]] std::optional<ticket> join(const std::string& model, const std::string& client,
+                                             core::steady_time now);
+    // The turn of one that waits; it does not wait any more then.
+    [[nodiscard]] bool begin(const std::string& model, ticket which, core::steady_time now);
+    // When a turn may begin; nothing: not before one ends.
+    [[nodiscard]] std::optional<core::steady_time> next(const std::string& model) const;
+    void leave(const std::string& model, ticket which);
+    // The turn that began.
+    void end(const std::string& model, bool failed, core::steady_time now);
+
+private:
+    struct waiting {
+        ticket id = 0;
+        std::string client;
+    };
+    struct place {
+        std::deque<waiting> all;
+        std::string last;  // the client of the last turn
+        std::optional<core::steady_time> began;
+        core::steady_time free_at{};
+        core::steady_time well_at{};  // counts failed before
+    };
+    std::map<std::string, place> places_;
+    ticket last_ = 0;
+};
+
+// What can be known of the length of a prompt before its turn comes: counted exactly, beside the runs of others.
 
 // Performs count_turns.
 class count_desk {

@@ -13,7 +13,6 @@
 #include "generation/context_fit.hpp"
 #include "generation/early_judgement.hpp"
 #include "generation/generation_state.hpp"
-#include "generation/ignored_options.hpp"
 #include "generation/moving_lines.hpp"
 #include "generation/outcome_policy.hpp"
 #include "generation/prompt_blame.hpp"

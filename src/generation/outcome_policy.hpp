@@ -8,7 +8,7 @@
 
 #include "corral/chat/generation_event.hpp"
 #include "corral/engine/backend.hpp"
-#include "generation/format_gate.hpp"
+#include "generation/answer_gates.hpp"
 #include "generation/prompt_quarantine.hpp"
 
 namespace corral::generation {

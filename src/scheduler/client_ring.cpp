@@ -201,4 +201,84 @@ std::size_t client_ring::ahead_of_next(const std::string& client) const {
     return static_cast<std::size_t>(std::distance(round_.begin(), newcomer_place(client))) + behind_.size();
 }
 
+void priority_ring::take(ticket_id one_of_these) {
+    if (is_turn_of_jobs()) {
+        jobs_.take(one_of_these);
+        overtakes_ = 0;
+        return;
+    }
+    people_.take(one_of_these);
+    overtakes_ = jobs_.size() == 0 ? 0 : overtakes_ + 1;
+}
+
+// `ahead` of its own class, and what comes in between of the other.
+std::size_t priority_ring::with_the_others(priority_level level, std::size_t ahead) const noexcept {
+    const std::size_t overtaken = std::min(overtakes_, most_overtakes);
+    if (level == priority_level::interactive) {
+        return ahead + std::min(jobs_.size(), (overtaken + ahead) / most_overtakes);
+    }
+    return ahead + std::min(people_.size(), (ahead + 1) * most_overtakes - overtaken);
+}
+
+std::optional<std::size_t> priority_ring::ahead_of(ticket_id id) const {
+    if (const auto ahead = people_.ahead_of(id)) {
+        return with_the_others(priority_level::interactive, *ahead);
+    }
+    const auto ahead = jobs_.ahead_of(id);
+    return ahead ? std::optional(with_the_others(priority_level::batch, *ahead)) : std::nullopt;
+}
+
+std::size_t priority_ring::ahead_of_next(priority_level level, const std::string& client) const {
+    const client_ring& own = level == priority_level::batch ? jobs_ : people_;
+    return with_the_others(level, own.ahead_of_next(client));
+}
+
+std::vector<ticket_id> priority_ring::take_all() {
+    std::vector<ticket_id> all;
+    all.reserve(size());
+    while (size() > 0) {
+        const ticket_id id = takeable(1).front();
+        take(id);
+        all.push_back(id);
+    }
+    return all;
+}
+
+void client_shares::add(const std::string& client, std::uint64_t order, ticket_id id) {
+    places& own = held_[client];
+    if (!own.empty()) {
+        ranked_.erase(rank_of(own));
+    }
+    own.emplace(order, id);
+    ranked_.emplace(rank_of(own), &own);
+}
+
+void client_shares::remove(const std::string& client, std::uint64_t order) {
+    const auto found = held_.find(client);
+    if (found == held_.end() || !found->second.contains(order)) {
+        return;
+    }
+    places& own = found->second;
+    ranked_.erase(rank_of(own));
+    own.erase(order);
+    if (own.empty()) {
+        held_.erase(found);
+    } else {
+        ranked_.emplace(rank_of(own), &own);
+    }
+}
+
+std::size_t client_shares::of(const std::string& client) const {
+    const auto found = held_.find(client);
+    return found == held_.end() ? 0 : found->second.size();
+}
+
+std::optional<ticket_id> client_shares::yields_to(const std::string& client) const {
+    if (ranked_.empty()) {
+        return std::nullopt;
+    }
+    const places& most = *ranked_.rbegin()->second;
+    return most.size() > of(client) + 1 ? std::optional(most.rbegin()->second) : std::nullopt;
+}
+
 }  // namespace corral::scheduler

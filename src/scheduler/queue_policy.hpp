@@ -21,9 +21,8 @@
 #include <vector>
 
 #include "corral/core/time.hpp"
-#include "scheduler/client_shares.hpp"
+#include "scheduler/client_ring.hpp"
 #include "scheduler/conversation_hold.hpp"
-#include "scheduler/priority_ring.hpp"
 #include "scheduler/residency_policy.hpp"
 #include "scheduler/service_time.hpp"
 #include "scheduler/time_slice_policy.hpp"

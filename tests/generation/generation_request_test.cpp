@@ -1,6 +1,6 @@
 // What a request says, what its model's variant and manifest add, and what a runtime can't do.
 
-#include "generation/ignored_options.hpp"
+#include "generation/request_report.hpp"
 
 #include <functional>
 #include <future>

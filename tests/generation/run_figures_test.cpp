@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "generation/hidden_block.hpp"
+#include "generation/answer_gates.hpp"
 
 namespace corral::generation {
 namespace {

@@ -106,7 +106,7 @@ struct admission_request {
     bool readmission = false;
     // It hung its runtime: all that wait now go before it, and nobody who comes later.
     bool behind = false;
-    // Of a job, for whose answer nobody waits: those of people go before it (priority_ring.hpp).
+    // Of a job, for whose answer nobody waits: those of people go before it (client_ring.hpp).
     bool batch = false;
     // How long the model stays after this request, from its turn on; absent: as before. Zero: it is unloaded
     // when nobody needs it any more.

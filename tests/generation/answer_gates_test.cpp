@@ -1,4 +1,4 @@
-#include "generation/token_hold.hpp"
+#include "generation/answer_gates.hpp"
 
 #include <gtest/gtest.h>
 
