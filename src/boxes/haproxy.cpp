@@ -5,7 +5,6 @@
 #include <set>
 #include <string_view>
 
-#include "boxes/edge_answers.hpp"
 #include "boxes/edge_rules.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
