@@ -15,8 +15,7 @@
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "pull/curl_library.hpp"
-#include "pull/redirect_policy.hpp"
-#include "pull/retry_policy.hpp"
+#include "pull/fetch_policy.hpp"
 
 namespace corral::pull {
 

@@ -7,8 +7,8 @@
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/utf8.hpp"
+#include "corral/package/checksum_list.hpp"
 #include "corral/package/package_tree.hpp"
-#include "corral/package/sha256_sum.hpp"
 #include "corral/pull/pulled_marker.hpp"
 
 namespace corral::pull {

@@ -16,7 +16,6 @@
 #include "corral/core/text.hpp"
 #include "corral/package/checksum_list.hpp"
 #include "corral/package/package_tree.hpp"
-#include "pull/fetch_crew.hpp"
 #include "pull/fetcher.hpp"
 #include "pull/file_fetch.hpp"
 #include "pull/file_plan.hpp"

@@ -15,7 +15,6 @@
 #include "corral/core/say.hpp"
 #include "corral/package/checksum_list.hpp"
 #include "corral/package/package_tree.hpp"
-#include "corral/package/sha256_sum.hpp"
 
 namespace corral::pull {
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "corral/core/read_all.hpp"
-#include "corral/package/sha256_sum.hpp"
+#include "corral/package/checksum_list.hpp"
 #include "pull/part_file.hpp"
 #include "pull/source_list.hpp"
 

@@ -1,10 +1,10 @@
 // What a hub says, and what a power cut left of a journal: of a list comes a plan without a name that leads out of its folder.
 
 #include "fuzz_input.hpp"
+#include "pull/fetch_policy.hpp"
 #include "pull/file_plan.hpp"
 #include "pull/hub_tree.hpp"
 #include "pull/journal.hpp"
-#include "pull/resume_policy.hpp"
 
 using namespace corral;
 

@@ -6,7 +6,6 @@
 #include "corral/process/elf_file.hpp"
 #include "fuzz_input.hpp"
 #include "package/files/loader_cache.hpp"
-#include "package/scripts/python_requirements.hpp"
 #include "package/scripts/python_text.hpp"
 
 using namespace corral;

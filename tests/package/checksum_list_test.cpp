@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "corral/package/sha256_sum.hpp"
-
 namespace corral::package {
 namespace {
 

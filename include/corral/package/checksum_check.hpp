@@ -1,7 +1,8 @@
 #pragma once
-// A package against its list of checksums, SHA256SUMS in its folder.
+// A package against its list of checksums, SHA256SUMS in its folder, and the list against its signature.
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <set>
@@ -14,6 +15,8 @@
 #include "corral/package/package_tree.hpp"
 
 namespace corral::package {
+
+// A package against its list of checksums, SHA256SUMS in its folder.
 
 // The text of the list; nothing where there is none. Fails where it can't be read, or is longer than a list may be.
 [[nodiscard]] core::result<std::optional<std::string>> read_checksum_list(const package_tree& tree);
@@ -47,5 +50,25 @@ enum class unlisted_rule {
 
 // Up to three of them, in quotes: "'a', 'b', 'c' and 4 more".
 [[nodiscard]] std::string named_files(const std::vector<std::string>& paths);
+
+// The detached signature of a list of checksums: of OpenPGP (SHA256SUMS.asc, .sig or .gpg) by gpgv, of minisign
+// (SHA256SUMS.minisig) by minisign. Only keys of one folder count: keyrings NAME.gpg, and minisign's keys NAME.pub.
+enum class signature_state {
+    none,       // there is no signature
+    good,       //
+    refused,    // it is not that of the list, or of no key of the folder
+    unchecked,  // there is no key to check it with, or the program is not installed
+};
+
+struct signature_verdict {
+    signature_state state = signature_state::none;
+    std::string file;  // of the signature, "SHA256SUMS.asc"
+    std::string why;   // a part of a sentence: who signed, or why it is refused or not checked
+};
+
+// One good signature is enough, and one bad refuses. Runs the programs; nothing of the package is run. Blocks, each
+// program for 30 s at most.
+[[nodiscard]] signature_verdict check_list_signature(const package_tree& tree,
+                                                     const std::filesystem::path& trusted);
 
 }  // namespace corral::package

@@ -1,15 +1,20 @@
 #pragma once
-// A list of checksums as sha256sum(1) writes it: 64 hex digits, a space, ' ' or '*', and the name of a file.
+// Checksums of files: a list of them as sha256sum(1) writes it, and the SHA-256 of bytes that come in pieces.
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "corral/core/result.hpp"
 
+struct evp_md_ctx_st;
+
 namespace corral::package {
+
+// A list of checksums as sha256sum(1) writes it: 64 hex digits, a space, ' ' or '*', and the name of a file.
 
 inline constexpr std::string_view checksum_list_name = "SHA256SUMS";
 inline constexpr std::size_t longest_checksum_list = std::size_t{8} * 1024 * 1024;
@@ -29,5 +34,23 @@ struct listed_file {
 // or stands there twice; a line in sha256sum's escaped form, which is for names with a line break; more than 20,000
 // files; a list without a file or longer than longest_checksum_list.
 [[nodiscard]] core::result<std::vector<listed_file>> parse_checksum_list(std::string_view text);
+
+// The SHA-256 of bytes that come in pieces.
+class sha256_sum {
+public:
+    sha256_sum();
+
+    void feed(std::string_view bytes) noexcept;
+
+    // 64 lower-case hex digits; once. Fails (errc::internal) where the library does.
+    [[nodiscard]] core::result<std::string> hex();
+
+private:
+    struct closer {
+        void operator()(evp_md_ctx_st* context) const noexcept;
+    };
+    std::unique_ptr<evp_md_ctx_st, closer> context_;
+    bool good_ = false;
+};
 
 }  // namespace corral::package

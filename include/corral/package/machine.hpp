@@ -1,8 +1,8 @@
 #pragma once
-// The machine that a package is looked at for. Injected, so that a test can ask how things stand on a
-// Raspberry Pi with a card while it runs on something else.
+// The machine that a package is looked at for, and what its Python can find.
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,6 +14,17 @@
 
 namespace corral::package {
 
+// Asks a Python which modules it can find. It is started in isolation, in the root folder, and looks for
+// specifications only; nothing is imported, so nothing of a package runs.
+
+// Those of `modules` that are not there; nothing when `python` gives no answer in time. Names that Python
+// could not have are not asked for and not reported. `python` is a path or a word of PATH. Blocks.
+[[nodiscard]] std::optional<std::vector<std::string>> ask_for_modules(const std::string& python,
+                                                                      const std::vector<std::string>& modules,
+                                                                      std::chrono::milliseconds patience);
+
+// The machine that a package is looked at for. Injected, so that a test can ask how things stand on a
+// Raspberry Pi with a card while it runs on something else.
 struct machine {
     std::uint16_t elf_machine = 0;  // e_machine of programs that run here: 183 aarch64, 62 x86-64
     // e_machine of others whose programs run here too, by an emulator in binfmt_misc.

@@ -10,7 +10,7 @@
 
 #include "cli/base/terminal.hpp"
 #include "corral/catalog/finding.hpp"
-#include "corral/package/list_signature.hpp"
+#include "corral/package/checksum_check.hpp"
 #include "corral/package/package_seal.hpp"
 
 namespace corral::cli {

@@ -8,7 +8,6 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/text.hpp"
 #include "package/checks/examination.hpp"
-#include "package/scripts/python_requirements.hpp"
 #include "package/scripts/python_text.hpp"
 
 namespace corral::package {
