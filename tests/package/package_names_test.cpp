@@ -82,7 +82,6 @@ TEST(flag_binding, variables_belong_to_the_flags_of_the_profile) {
     const std::map<std::string, std::string> expected{{"--x", "wide"}, {"--y", "tall"}};
     EXPECT_EQ(flags_of_template(service), expected);
     EXPECT_EQ(program_variable(service), "program");
-    EXPECT_EQ(literal_word("a{b}"), "a{{b}}");
 }
 
 TEST(json_document, keeps_plain_values_near_the_top) {

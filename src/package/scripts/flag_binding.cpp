@@ -57,12 +57,4 @@ std::string program_variable(const catalog::service_template& service) {
     return service.command.empty() ? std::string() : whole_placeholder(service.command.front());
 }
 
-std::string literal_word(const std::string& word) {
-    std::string out;
-    for (const char c : word) {
-        out.append(c == '{' || c == '}' ? 2 : 1, c);
-    }
-    return out;
-}
-
 }  // namespace corral::package

@@ -32,7 +32,4 @@ struct flag_word {
 // The placeholder that stands in the place of the program; "" where there is none.
 [[nodiscard]] std::string program_variable(const catalog::service_template& service);
 
-// A word for a command or `arguments` of a profile or configuration, where braces are not its own.
-[[nodiscard]] std::string literal_word(const std::string& word);
-
 }  // namespace corral::package
