@@ -108,6 +108,16 @@ TEST(upgrade_document, a_box_is_drained_where_it_says_so) {
     EXPECT_FALSE(decode(tree.dump()));
 }
 
+// Nor a lock.
+TEST(upgrade_document, a_state_directory_may_come_without_its_lock) {
+    json tree = json::parse(encode(example()));
+    tree.erase("state_lock");
+    ASSERT_TRUE(decode(tree.dump()));
+    EXPECT_EQ(decode(tree.dump())->state_lock, -1);
+    tree["state_lock"] = -1;
+    EXPECT_TRUE(decode(tree.dump()));
+}
+
 TEST(upgrade_document, speeds_are_left_out_rather_than_refused) {
     json tree = json::parse(encode(example()));
     tree.erase("speeds");
@@ -129,7 +139,7 @@ TEST(upgrade_document, bytes_that_are_no_utf8_do_not_stop_it) {
 }
 
 TEST(upgrade_document, names_every_descriptor_once) {
-    EXPECT_EQ(descriptors_of(example()), (std::vector<int>{12, 11, 13, 14, 17, 15, 16}));
+    EXPECT_EQ(descriptors_of(example()), (std::vector<int>{12, 11, 13, 14, 17, 18, 15, 16}));
 }
 
 // Each member of each object, in turn taken away and replaced by what does not belong there.
@@ -155,7 +165,7 @@ void spoil(const json& good, const json::json_pointer& at, const json& whole,
         }
         if (good.is_object() && name != "running" && name != "drained" && name != "announced" &&
             name != "loans" && name != "until" && name != "speeds" && name != "cards" &&
-            name != "unreached") {
+            name != "unreached" && name != "state_lock") {
             json without = whole;
             json& parent = at.empty() ? without : without[at];
             parent.erase(name);
