@@ -205,7 +205,7 @@ bool prompt_sizes::unanswered(const chat::rendered_prompt& prompt, std::uint32_t
     // A guess, as for refusals without a count; but nothing is learned from it for other prompts.
     constexpr std::uint32_t part_more = 10;
     const std::uint32_t guess = core::sum_of(limit, limit / part_more + 1);
-    remember(mark_of(prompt, chat::images_of(prompt)), exactly.value_or(guess));
+    remember(with_images(mark_of(prompt), chat::images_of(prompt)), exactly.value_or(guess));
     return true;
 }
 
