@@ -350,7 +350,10 @@ core::awaitable<core::result<desk_answer>> box_desk::incidents() {
 core::awaitable<core::result<desk_answer>> box_desk::incident(std::string name) {
     auto reading = disk_.run<desk_answer>(
         "incidents", [state = of_.admin->settings->state_directory, name = std::move(name)] {
-            const auto text = telemetry::read_crash(config::crash_folder(state), state.empty() ? "" : name);
+            if (state.empty()) {
+                return desk_answer{core::say("command.bundle/keeps-none"), {}};
+            }
+            const auto text = telemetry::read_crash(config::crash_folder(state), name);
             const bool whole = text && core::parse_json<desk_json>(*text, {64, most_output}).is_object();
             return whole  ? desk_answer{{}, *text}
                    : text ? desk_answer{core::say("command.bundle/damaged", name), {}}

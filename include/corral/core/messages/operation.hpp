@@ -118,6 +118,8 @@ inline constexpr std::array operation_table{
             "damaged-file| '{file}' is damaged\n"
             "name-bundle| '{name}' is not the name of a bundle\n"
             "bundle| '{what}' is no bundle\n"
+            "keeps-none| this server has no state directory, so it keeps no bundle; set "
+            "'state_directory' in its configuration\n"
             "list| can't list '{folder}': {why}\n"
             "other-user| {why}; run this as the user that runs Corral, or pass --state DIR\n"
             "no-state| the daemon at '{socket}' has no state directory, so it keeps nothing. Set "
