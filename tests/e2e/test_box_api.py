@@ -1,6 +1,7 @@
 """The API of the box itself: who may ask what, and that its answers are those of the command line."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -137,6 +138,25 @@ def test_a_box_without_a_configuration_is_examined_too(tmp_path):
     with Unconfigured(tmp_path) as box:
         found = box.request("POST", API + "/doctor", {}, headers=ACTS)
         assert found.status == 200 and "configuration.missing" in {one["id"] for one in found.json["findings"]}, found.body
+
+
+def test_a_box_without_a_model_says_so_to_who_stops_them_all(tmp_path):
+    with Unconfigured(tmp_path) as box:
+        for verb in ("stop", "restart"):
+            run = subprocess.run([BIN / "corral", verb], capture_output=True, text=True, timeout=60,
+                                 env={**os.environ, **{name: str(box.folder) for name in ("HOME", "XDG_CONFIG_HOME", "RUNTIME_DIRECTORY")}})
+            assert run.returncode == 0 and run.stdout.startswith("there is no model") and "none" not in run.stdout, run
+
+
+def test_a_box_without_a_state_directory_says_that_it_keeps_no_incidents(tmp_path):
+    class Stateless(Unconfigured):
+        def start(self, **_):
+            nobody = dict.fromkeys(("HOME", "XDG_STATE_HOME", "STATE_DIRECTORY"), "")
+            return Box.start(self, wait_ready=False, environment={**nobody, "RUNTIME_DIRECTORY": str(self.folder)})
+
+    with Stateless(tmp_path) as box:
+        answer = box.request("GET", API + "/incidents/x.json")
+        assert answer.status == 404 and "no state directory" in answer.json["error"], answer.body
 
 
 def test_a_box_whose_configuration_is_gone_is_examined_too(box):

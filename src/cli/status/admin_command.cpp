@@ -86,6 +86,8 @@ void print_done(const admin_command& command, const control::admin_json& answer,
         print_reloaded(answer);
     } else if (!answer.contains("models")) {
         std::cout << wrapped(reported_text(answer, "message") + '\n', style);
+    } else if (reported_words(answer, "models").empty()) {
+        std::cout << "there is no model: 'corral pull NAME' or 'corral import FOLDER' adds one\n";
     } else {
         std::cout << names_in(answer, "models") << ": " << reported_text(answer, "message") << '\n';
     }
