@@ -70,6 +70,24 @@ TEST_F(model_pages, list_files_and_daemon_together) {
     EXPECT_EQ(listing_json(both)[1]["state"], "left out");
 }
 
+TEST_F(model_pages, say_of_a_manifest_that_the_daemon_alone_leaves_out_why) {
+    auto settings = read(config::model_text);
+    settings.models.front().source = "/m/closed.toml";
+    json status = json::parse(R"({"models":[],"left_out":[{"file":"/m/other.toml","problems":["no"]},
+        {"file":"/m/closed.toml","problems":["/m/closed.toml: Permission denied"]}]})");
+    const auto listed = list_models(settings, status);
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(listed[0].state, "left out");
+    EXPECT_EQ(listed[0].note, "/m/closed.toml: Permission denied");
+    status["models"].push_back({{"name", "Qwen3:4b"}, {"state", "ready"}, {"source", "/m/closed.toml"}});
+    const auto kept = list_models(settings, status);
+    EXPECT_EQ(kept.at(0).state, "ready");
+    EXPECT_THAT(kept.at(0).note, HasSubstr("as it was before"));
+    status["left_out"][1]["problems"] = 7;
+    EXPECT_THAT(left_out_there(status, "/m/closed.toml"), HasSubstr("corral status"));
+    EXPECT_EQ(left_out_there(status, "/m/none.toml"), "");
+}
+
 TEST_F(model_pages, show_a_model_with_instances_as_one) {
     const auto settings = read(config::model_text);
     const json status =

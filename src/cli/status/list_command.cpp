@@ -215,7 +215,10 @@ int show(const listing_options& options, const command_context& context) {
     }
     control::admin_json served = status_of(known.status, model->name);
     if (served.is_null() && known.status.is_object()) {
-        served = {{"state", "new"}, {"reason", "not served yet; say 'corral reload'"}};
+        const std::string why = left_out_there(known.status, model->source.string());
+        served = why.empty() ? control::admin_json{{"state", "new"},
+                                                   {"reason", "not served yet; say 'corral reload'"}}
+                             : control::admin_json{{"state", "left out"}, {"reason", why}};
     }
     const auto file = engine::facts_in(engine::files_of(*model), options.place.verbose);
     control::admin_json facts = model_facts(*model, served, file);

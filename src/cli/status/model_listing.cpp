@@ -74,8 +74,9 @@ std::string places_text(const listed_model& model) {
 
 // With what the daemon knows of it. Of a manifest that is left out only what is served of that very file: its
 // name may be another model's.
-void join(listed_model& model, const std::vector<json>& served, bool daemon) {
+void join(listed_model& model, const std::vector<json>& served, const json& status) {
     const bool left_out = model.state == "left out";
+    const std::string why = left_out_there(status, model.source);
     const auto found = std::ranges::find_if(served, [&](const json& object) {
         return left_out ? reported_text(object, "source") == model.source
                         : catalog::same_model(reported_text(object, "name"), model.name);
@@ -84,11 +85,13 @@ void join(listed_model& model, const std::vector<json>& served, bool daemon) {
         take_state(model, *found);
         if (left_out) {
             model.name = reported_text(*found, "name");
-            model.note = core::say("command.list-note/manifest", model.note);
         }
-    } else if (daemon && !left_out) {
-        model.state = "new";
-        model.note = "not served yet; say 'corral reload'";
+        if (const std::string& problem = left_out ? model.note : why; !problem.empty()) {
+            model.note = core::say("command.list-note/manifest", problem);
+        }
+    } else if (status.is_object() && !left_out) {
+        model.state = why.empty() ? "new" : "left out";
+        model.note = why.empty() ? "not served yet; say 'corral reload'" : why;
     }
 }
 
@@ -96,6 +99,17 @@ void join(listed_model& model, const std::vector<json>& served, bool daemon) {
 
 int fail_to_read(const known_models& of) {
     return fail(core::say("command.check-mistake/models"), bad_configuration, of.errors);
+}
+
+std::string left_out_there(const json& status, const std::string& manifest) {
+    for (const json& one : reported_objects(status, "left_out")) {
+        if (reported_text(one, "file") == manifest) {
+            const json& problems = core::list_at(one, "problems");
+            const bool said = !problems.empty() && problems.front().is_string();
+            return said ? problems.front().get<std::string>() : "it has a mistake; see 'corral status'";
+        }
+    }
+    return {};
 }
 
 known_models look_for_models(const daemon_place& place,
@@ -127,7 +141,6 @@ known_models look_for_models(const daemon_place& place,
 }
 
 std::vector<listed_model> list_models(const config::configuration& files, const json& status) {
-    const bool daemon = status.is_object();
     const std::vector<json> served = reported_objects(status, "models");
     std::vector<listed_model> out;
     for (const catalog::model_entry& model : files.models) {
@@ -137,7 +150,7 @@ std::vector<listed_model> list_models(const config::configuration& files, const 
         out.push_back(from_left_out(manifest));
     }
     for (listed_model& model : out) {
-        join(model, served, daemon);
+        join(model, served, status);
     }
     for (const json& one : served) {
         const std::string name = reported_text(one, "name");

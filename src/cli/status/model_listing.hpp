@@ -29,6 +29,9 @@ struct known_models {
     std::string silent;               // why
 };
 
+// Why the daemon leaves that manifest out, by its status; empty: it doesn't.
+[[nodiscard]] std::string left_out_there(const control::admin_json& status, const std::string& manifest);
+
 // Of the configuration that was said, else of the one that the running daemon uses, else of the usual places.
 [[nodiscard]] known_models look_for_models(const daemon_place& place,
                                            const std::map<std::string, std::string>& environment);
