@@ -70,5 +70,41 @@ TEST(doctor_text, a_status_of_the_daemon_is_read_with_care) {
     EXPECT_EQ(daemon_view_of(control::admin_json::object()).pid, 0);
 }
 
+TEST(doctor_text, a_status_says_what_is_left_out_and_why_another_file_stands_in) {
+    const auto view = daemon_view_of(control::admin_json::parse(R"({
+        "in_place": {"served": "its last good copy", "problems": ["corral.toml:1:1: closed", 3]},
+        "left_out": [{"file": "a.toml", "problems": ["a.toml: Permission denied"]}, {"file": "b.toml"}, 7]})"));
+    EXPECT_EQ(view.in_place_problems, std::vector<std::string>{"corral.toml:1:1: closed"});
+    EXPECT_EQ(view.left_out, std::vector<std::string>{"a.toml: Permission denied"});
+}
+
+TEST(doctor_text, a_service_that_failed_and_starts_again_is_seen_in_a_status) {
+    const auto view_of = [](const char* service) {
+        control::admin_json model{{"name", "a:latest"}, {"state", "loading"}, {"reason", "loading"}};
+        model["services"] = control::admin_json::array({control::admin_json::parse(service)});
+        control::admin_json status;
+        status["models"] = control::admin_json::array({model});
+        return daemon_view_of(status).models.at(0);
+    };
+    const auto waits =
+        view_of(R"({"state": "waiting", "starts": 2, "reason": "ended by itself", "advice": "look",
+                                   "ids": ["service.ended", "service.exit"]})");
+    EXPECT_TRUE(waits.starts_again);
+    EXPECT_EQ(waits.reason, "ended by itself");
+    EXPECT_EQ(waits.advice, "look");
+    EXPECT_TRUE(
+        view_of(R"({"state": "starting", "starts": 3, "reason": "loading again, because it ended by itself",
+                            "ids": ["service.loading-again", "service.ended"]})")
+            .starts_again);
+    EXPECT_FALSE(view_of(R"({"state": "starting", "starts": 1, "reason": "loading", "ids": ["service.at"]})")
+                     .starts_again);
+    EXPECT_FALSE(view_of(R"({"state": "waiting", "starts": 4, "reason": "waits for the service tokenizer",
+                             "ids": ["service.waits-for"]})")
+                     .starts_again);
+    EXPECT_FALSE(view_of(R"({"state": "starting", "starts": 2, "reason": "loading again, as a person asked",
+                             "ids": ["service.loading-again", "service.asked-to-stop"]})")
+                     .starts_again);
+}
+
 }  // namespace
 }  // namespace corral::cli

@@ -1,5 +1,7 @@
 // The box itself: clock, descriptors, disk, memory, kernel, configuration, addresses.
 
+#include <algorithm>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,6 +92,33 @@ TEST_F(box_checks, a_holder_of_another_user_is_found_out_with_a_command) {
     listeners = {{11434, true, false, 0, ""}};
     EXPECT_THAT(the("listen.taken").what, HasSubstr("a process of another user"));
     EXPECT_THAT(the("listen.taken").fix, HasSubstr("ss -ltnp 'sport = :11434'"));
+}
+
+TEST_F(box_checks, the_corral_that_runs_is_no_stranger_whoever_runs_it_and_wherever) {
+    configured();
+    listeners = {{11434, true, false, 0, ""}};
+    of.daemon_problem = "Corral runs as another user";
+    of.daemon_of_another_user = true;
+    EXPECT_THAT(found(), ElementsAre("note listen.other-user"));
+    EXPECT_THAT(the("listen.other-user").what, HasSubstr("Corral runs as another user"));
+    listeners = {{11434, false, true, 77, "ollama"}};
+    EXPECT_THAT(found(), ElementsAre("error listen.taken")) << "this one is known";
+    of.daemon = daemon_view{5, "1", {}};
+    EXPECT_THAT(found(), IsEmpty()) << "it has an address already";
+}
+
+TEST_F(box_checks, what_the_corral_that_runs_cant_take_is_told_with_its_reason) {
+    configured().left_out = {{"a.toml", 3, 1, core::reason::unlisted("there is no profile 'x'")}};
+    of.daemon = daemon_view{5, "1", {}};
+    of.daemon->left_out = {catalog::to_text(of.configuration->left_out.front()), "b.toml: Permission denied"};
+    of.daemon->in_place = "its last good copy";
+    of.daemon->in_place_problems = {"corral.toml: Permission denied"};
+    EXPECT_EQ(the("daemon.left-out").what, "left out: b.toml: Permission denied");
+    const auto all = examine(of);
+    EXPECT_EQ(std::ranges::count(all, "daemon.left-out", &catalog::finding::id), 1)
+        << "the other one is a finding of the configuration";
+    EXPECT_EQ(the("daemon.stand-in").what,
+              "what is served: its last good copy; corral.toml: Permission denied");
 }
 
 TEST_F(box_checks, mistakes_of_the_configuration_are_findings) {

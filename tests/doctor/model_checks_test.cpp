@@ -145,6 +145,15 @@ TEST_F(model_checks, a_broken_model_of_the_running_corral_is_told_once) {
         << "mended, and not known to the one that runs yet";
 }
 
+TEST_F(model_checks, a_model_that_fails_and_starts_again_is_told) {
+    add_model();
+    of.daemon = daemon_view{5, "1", {{"sim:latest", "loading", "ended by itself", "", ""}}};
+    EXPECT_THAT(found(), IsEmpty());
+    of.daemon->models.front().starts_again = true;
+    EXPECT_THAT(found(), ElementsAre("warning model.starts-again"));
+    EXPECT_EQ(the("model.starts-again").what, "ended by itself");
+}
+
 TEST_F(model_checks, a_package_that_is_not_there_is_told_once) {
     model_view& model = add_model();
     model.services.front().command.working_directory = model.entry.package.string();

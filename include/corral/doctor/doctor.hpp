@@ -64,6 +64,7 @@ struct served_model {
     std::string advice;
     std::string warning;
     bool refused_by_check = false;  // its start, by what a check found
+    bool starts_again = false;      // after a start that failed, or an end that nobody asked for
 };
 
 struct daemon_view {
@@ -72,6 +73,8 @@ struct daemon_view {
     std::vector<served_model> models;
     std::vector<std::string> closed{};  // why nobody is let in
     std::string in_place{};             // what is served instead of the configuration, which has a mistake
+    std::vector<std::string> in_place_problems{};  // the mistakes
+    std::vector<std::string> left_out{};           // the mistakes of manifests that it does not serve
 };
 
 // What the configuration says of the box.
@@ -114,8 +117,9 @@ struct examination {
     std::vector<catalog::device_template> accelerators;
     std::vector<device_view> devices;
     std::optional<configuration_view> configuration;
-    std::optional<daemon_view> daemon;  // nothing: none runs, or it can't be asked
-    std::string daemon_problem;         // why one that seems to run could not be asked; may be empty
+    std::optional<daemon_view> daemon;    // nothing: none runs, or it can't be asked
+    std::string daemon_problem;           // why one that seems to run could not be asked; may be empty
+    bool daemon_of_another_user = false;  // that is why
 };
 
 // What a check can find. The texts are for people; a finding may say more exactly what to do.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -32,6 +34,33 @@ namespace fs = std::filesystem;
 constexpr core::seconds daemon_patience{5};
 constexpr std::size_t most_profiles = 100;
 
+bool has_any(const control::admin_json& ids, std::initializer_list<const char*> of) {
+    return std::ranges::any_of(of,
+                               [&ids](const char* id) { return std::ranges::find(ids, id) != ids.end(); });
+}
+
+// True of a service that is started again because it failed: not for a person, an unwanted answer or its slowness,
+// and not because another one is waited for.
+bool failed_before(const control::admin_json& service) {
+    const std::string state = reported_text(service, "state");
+    const bool not_up = state == "waiting" || state == "starting";
+    const auto& ids = core::list_at(service, "ids");
+    return not_up && reported_amount(service, "starts") > 1.0 &&
+           has_any(ids, {"service.loading-again", "service.ended", "service.not-in-time",
+                         "service.no-progress"}) &&
+           !has_any(ids, {"service.asked-to-stop", "service.renewed", "runtime.hung"});
+}
+
+std::vector<std::string> texts_in(const control::admin_json& of, const char* key) {
+    std::vector<std::string> out;
+    for (const control::admin_json& one : core::list_at(of, key)) {
+        if (one.is_string()) {
+            out.push_back(one.get<std::string>());
+        }
+    }
+    return out;
+}
+
 doctor::served_model served_model_of(const control::admin_json& model) {
     doctor::served_model out{reported_text(model, "name"),
                              reported_text(model, "state"),
@@ -52,6 +81,14 @@ doctor::served_model served_model_of(const control::admin_json& model) {
             out.advice = reported_text(service, "advice");
             const auto& ids = core::list_at(service, "ids");
             out.refused_by_check = std::ranges::find(ids, "runtime.finding") != ids.end();
+            break;
+        }
+    }
+    for (const control::admin_json& service : core::list_at(model, "services")) {
+        if (out.state != "ready" && out.state != "broken" && service.is_object() && failed_before(service)) {
+            out.starts_again = true;
+            out.reason = reported_text(service, "reason");
+            out.advice = reported_text(service, "advice");
             break;
         }
     }
@@ -203,6 +240,10 @@ core::result<void> ask_devices(std::vector<doctor::device_view>& devices) {
     return core::result<void>{boost::system::in_place_value};
 }
 
+bool is_of_another_user(const core::reason& why) {
+    return why.id() == "command.other-user" || why.name() == "command.not-running/other-user";
+}
+
 void ask_corral(const doctor_request& asked, doctor::examination& to) {
     const std::vector<fs::path> places =
         asked.socket ? std::vector<fs::path>{*asked.socket}
@@ -212,6 +253,7 @@ void ask_corral(const doctor_request& asked, doctor::examination& to) {
         to.daemon = daemon_view_of(*answer);
     } else {
         to.daemon_problem = answer.error().message;
+        to.daemon_of_another_user = is_of_another_user(answer.error().message);
     }
 }
 
@@ -275,13 +317,15 @@ doctor::daemon_view daemon_view_of(const control::admin_json& status) {
     if (const auto pid = status.find("pid"); pid != status.end() && pid->is_number_unsigned()) {
         out.pid = pid->get<pid_t>();
     }
-    for (const control::admin_json& why : core::list_at(status, "closed")) {
-        if (why.is_string()) {
-            out.closed.push_back(why.get<std::string>());
-        }
-    }
+    out.closed = texts_in(status, "closed");
     const control::admin_json instead = status.value("in_place", control::admin_json::object());
-    out.in_place = instead.is_object() ? reported_text(instead, "served") : std::string();
+    if (instead.is_object()) {
+        out.in_place = reported_text(instead, "served");
+        out.in_place_problems = texts_in(instead, "problems");
+    }
+    for (const control::admin_json& manifest : reported_objects(status, "left_out")) {
+        std::ranges::move(texts_in(manifest, "problems"), std::back_inserter(out.left_out));
+    }
     for (const control::admin_json& model : reported_objects(status, "models")) {
         // A tier is examined once, under the name of its first place.
         std::map<double, std::string> tiers{{0.0, reported_text(model, "name")}};

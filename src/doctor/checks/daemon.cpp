@@ -25,6 +25,13 @@ constexpr std::array daemon_kinds{
                  "the Corral that runs serves something else than the file says",
                  "the configuration has a mistake, and its changes have no effect",
                  "mend it ('corral check' names line and column); it is taken when it is good"},
+    finding_kind{"daemon.left-out", severity::error, "the Corral that runs leaves a manifest out",
+                 "its model is not served, or as it was before",
+                 "mend what it names, and let the user that Corral runs as read it; then corral reload"},
+    finding_kind{"model.starts-again", severity::warning,
+                 "a model of the Corral that runs fails and is started again",
+                 "requests for it wait, and are refused when it fails too often",
+                 "corral logs MODEL shows its last lines"},
     finding_kind{"daemon.running", severity::note, "a Corral runs", "", "nothing"},
     finding_kind{"daemon.not-running", severity::note, "no Corral runs that could be asked",
                  "what only it knows is missing here", "corral serve, or sudo systemctl start corral"},
@@ -38,6 +45,13 @@ bool is_reported(const findings& out, const served_model& model, const std::stri
            });
 }
 
+// What the files say to whoever asks, too: the check of the configuration has told it.
+bool is_read_so(const examination& box, const std::string& problem) {
+    return box.configuration && std::ranges::any_of(box.configuration->left_out, [&](const auto& one) {
+               return catalog::to_text(one) == problem;
+           });
+}
+
 bool is_examined(const examination& box, const std::string& name) {
     return box.models.empty() ||
            std::ranges::any_of(box.models, [&](const model_view& one) { return one.entry.name == name; });
@@ -45,17 +59,26 @@ bool is_examined(const examination& box, const std::string& name) {
 
 void check_daemon(const examination& box, findings& out) {
     if (!box.daemon) {
-        say(out, daemon_kinds[5], "this Corral",
+        say(out, daemon_kinds[7], "this Corral",
             box.daemon_problem.empty() ? "no Corral runs here" : box.daemon_problem);
         return;
     }
-    say(out, daemon_kinds[4], "this Corral",
+    say(out, daemon_kinds[6], "this Corral",
         "Corral " + box.daemon->version + " runs as process " + std::to_string(box.daemon->pid));
     for (const std::string& why : box.daemon->closed) {
         say(out, daemon_kinds[2], "this Corral", "nobody is let in: " + why);
     }
     if (!box.daemon->in_place.empty()) {
-        say(out, daemon_kinds[3], "this Corral", "what is served: " + box.daemon->in_place);
+        std::string what = "what is served: " + box.daemon->in_place;
+        for (const std::string& why : box.daemon->in_place_problems) {
+            what += "; " + why;
+        }
+        say(out, daemon_kinds[3], "this Corral", std::move(what));
+    }
+    for (const std::string& why : box.daemon->left_out) {
+        if (!is_read_so(box, why)) {
+            say(out, daemon_kinds[4], "this Corral", "left out: " + why);
+        }
     }
     for (const served_model& model : box.daemon->models) {
         const std::string subject = "model " + model.name;
@@ -64,6 +87,9 @@ void check_daemon(const examination& box, findings& out) {
         }
         if (model.state == "broken" && !is_reported(out, model, subject)) {
             say(out, daemon_kinds[0], subject, model.reason, model.advice);
+        }
+        if (model.starts_again) {
+            say(out, daemon_kinds[5], subject, model.reason, model.advice);
         }
         if (!model.warning.empty()) {
             say(out, daemon_kinds[1], subject, model.warning);

@@ -60,11 +60,17 @@ constexpr std::array listen_kinds{
                  "a Corral serves there, which could not be asked how it is",
                  "what it knows of its models is missing here",
                  "ask as the user that runs it: sudo corral doctor"},
+    finding_kind{"listen.other-user", severity::note,
+                 "a program of another user, who runs a Corral, holds the address",
+                 "it is most likely that Corral", "ask as that user: sudo corral doctor"},
 };
 
 void check_listen(const examination& box, findings& out) {
     if (!box.configuration || !box.configuration->known || box.configuration->port == 0) {
         return;
+    }
+    if (box.daemon) {
+        return;  // it serves already, maybe elsewhere by its command line
     }
     const auto holder = holder_of(box.around, box.configuration->port, box.configuration->beyond_loopback);
     if (!holder) {
@@ -75,6 +81,11 @@ void check_listen(const examination& box, findings& out) {
         say(out, listen_kinds[1], "this Corral",
             "a Corral serves at " + where + " (" + holder->who + ")" +
                 (box.daemon_problem.empty() ? "" : ", and can't be asked: " + box.daemon_problem));
+        return;
+    }
+    if (holder->pid == 0 && box.daemon_of_another_user) {
+        say(out, listen_kinds[2], "this Corral",
+            "the address " + where + " is held by " + holder->who + ": " + box.daemon_problem);
         return;
     }
     say(out, listen_kinds[0], "this Corral", "the address " + where + " is already taken by " + holder->who,
