@@ -79,7 +79,9 @@ TEST(import_report, takes_no_part_of_a_name_for_the_end_of_a_command) {
     plan.findings = {
         finding_with("file.html", "Run: git -C '/opt/it'\\''s && m' checkout -- 'x; then y.gguf'"),
         finding_with("file.empty", "Run: hf download a/b 'chmod +x /etc/x' --local-dir /opt/m"),
-        finding_with("package.closed", "Run: sudo mv '/a; then b' /srv/models/; then import it from there.")};
+        finding_with("package.closed",
+                     "Run: sudo mkdir -p /srv/models && sudo mv '/a; then b' /srv/models/; then import it "
+                     "from there.")};
     std::vector<std::string> places;
     const auto none = [&](const std::filesystem::path& place) {
         places.push_back(place.string());
@@ -88,7 +90,7 @@ TEST(import_report, takes_no_part_of_a_name_for_the_end_of_a_command) {
     EXPECT_THAT(commands_of(plan, none),
                 ElementsAre("sudo git -C '/opt/it'\\''s && m' checkout -- 'x; then y.gguf'",
                             "sudo hf download a/b 'chmod +x /etc/x' --local-dir /opt/m",
-                            "sudo mv '/a; then b' /srv/models/"));
+                            "sudo mkdir -p /srv/models && sudo mv '/a; then b' /srv/models/"));
     EXPECT_THAT(places, ElementsAre("/opt/it's && m", "/opt/m"));
     const std::string lines = finding_lines(plan, false, {});
     EXPECT_EQ(lines.find("y.gguf"), std::string::npos);

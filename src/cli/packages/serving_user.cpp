@@ -1,6 +1,8 @@
 #include "cli/packages/serving_user.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <vector>
 
 #include <grp.h>
@@ -29,12 +31,18 @@ struct wanted_path {
     bool inside = true;  // of the package
 };
 
-std::vector<wanted_path> paths_of(const fs::path& package) {
-    constexpr std::size_t most = 20'000;
+// The folders that lead to `path`, the outermost first.
+std::vector<wanted_path> paths_above(const fs::path& path) {
     std::vector<wanted_path> out;
-    for (fs::path above = package.parent_path(); above.has_relative_path(); above = above.parent_path()) {
+    for (fs::path above = path.parent_path(); above.has_relative_path(); above = above.parent_path()) {
         out.insert(out.begin(), {above, X_OK, false});
     }
+    return out;
+}
+
+std::vector<wanted_path> paths_of(const fs::path& package) {
+    constexpr std::size_t most = 20'000;
+    std::vector<wanted_path> out = paths_above(package);
     out.push_back({package, R_OK | X_OK, true});
     std::error_code unreadable;  // what root can't read is reported elsewhere
     for (fs::recursive_directory_iterator one(package, unreadable), end;
@@ -127,19 +135,37 @@ std::optional<serving_user> importing_user() {
                : std::optional(serving_user{who->pw_uid, ::getegid(), who->pw_name});
 }
 
+std::optional<fs::path> closed_file(const serving_user& user, const fs::path& file) {
+    std::error_code unreadable;
+    const fs::path followed = fs::canonical(file, unreadable);
+    if (unreadable) {
+        return std::nullopt;  // what is not there has a finding of its own
+    }
+    std::vector<wanted_path> all = paths_above(fs::absolute(file, unreadable));
+    std::ranges::move(paths_above(followed), std::back_inserter(all));
+    all.push_back({followed, fs::is_directory(followed, unreadable) ? R_OK | X_OK : R_OK, true});
+    const auto closed = first_closed(user, all);
+    return closed ? std::optional(all[*closed].path) : std::nullopt;
+}
+
 std::optional<catalog::finding> closed_to(const serving_user& user, const fs::path& package) {
     std::error_code unreadable;
     const fs::file_type type = fs::status(package, unreadable).type();
     if (type == fs::file_type::not_found || (!unreadable && type != fs::file_type::directory)) {
         return std::nullopt;  // these have findings of their own
     }
-    const std::vector<wanted_path> all = paths_of(package);
+    // A command that changes modes or places does nothing for what a link leads to.
+    const fs::path followed = fs::canonical(package, unreadable);
+    const fs::path real = unreadable ? package : followed;
+    std::vector<wanted_path> all = paths_above(package);
+    std::ranges::move(paths_of(real), std::back_inserter(all));
     const auto closed = first_closed(user, all);
     if (!closed) {
         return std::nullopt;
     }
-    const std::string folder = package::shell_word(package.string());
-    const std::string moved = "Run: sudo mv " + folder + " /srv/models/; then import it from there.";
+    const std::string folder = package::shell_word(real.string());
+    const std::string moved =
+        "Run: sudo mkdir -p /srv/models && sudo mv " + folder + " /srv/models/; then import it from there.";
     const std::string opened = "Run: sudo chmod -R a+rX " + folder;
     return catalog::finding{"package.closed",
                             catalog::severity::error,

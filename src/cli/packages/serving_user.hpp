@@ -29,6 +29,10 @@ struct serving_user {
 // This user, where it is not root: the daemon's own, for an import from the page.
 [[nodiscard]] std::optional<serving_user> importing_user();
 
+// The first of the file itself and the folders that lead to it that `user` can't read.
+[[nodiscard]] std::optional<std::filesystem::path> closed_file(const serving_user& user,
+                                                               const std::filesystem::path& file);
+
 // The first folder or file of `package` that `user` can't read, and the command that mends it.
 [[nodiscard]] std::optional<catalog::finding> closed_to(const serving_user& user,
                                                         const std::filesystem::path& package);
