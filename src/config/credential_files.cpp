@@ -1,8 +1,14 @@
 #include "corral/config/credential_files.hpp"
 
+#include <cerrno>
 #include <utility>
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include "corral/config/key_file.hpp"
+#include "corral/core/say.hpp"
+#include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::config {
@@ -15,6 +21,19 @@ void warn_of(const std::vector<core::reason>& warnings) {
     for (const core::reason& text : warnings) {
         telemetry::warn(text, "{}", telemetry::printable(text, 500));
     }
+}
+
+// Where a file is closed to this user, also the command that opens it.
+core::reason with_way_in(core::reason why, const paths& files) {
+    for (const std::filesystem::path& file : files) {
+        const bool closed = ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
+        const passwd* const user = closed ? ::getpwuid(::geteuid()) : nullptr;
+        if (user != nullptr && ::access(file.parent_path().c_str(), X_OK) == 0) {
+            return core::say("configuration.door-waits/closed", why, user->pw_name, user->pw_name,
+                             package::shell_word(file.string()));
+        }
+    }
+    return why;
 }
 
 }  // namespace
@@ -71,8 +90,9 @@ core::result<void> credential_files::read_keys() {
     }
     key_file_reading read = read_key_file(*keys_file_);
     if (!read.value) {
-        return core::make_failure(core::errc::invalid,
-                                  core::reason::unlisted(catalog::to_text(read.errors.front())));
+        return core::make_failure(
+            core::errc::invalid,
+            with_way_in(core::reason::unlisted(catalog::to_text(read.errors.front())), {*keys_file_}));
     }
     keys_ = *std::move(read.value);
     warn_of(read.warnings);
@@ -86,7 +106,9 @@ core::result<void> credential_files::read_tls() {
     }
     auto read = http::tls_credentials::load(*tls_files_);
     if (!read) {
-        return read.error();
+        core::failure why = read.error();
+        why.message = with_way_in(std::move(why.message), {tls_files_->certificate, tls_files_->key});
+        return why;
     }
     tls_ = *std::move(read);
     warn_of(tls_->warnings());

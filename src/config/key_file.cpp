@@ -105,7 +105,8 @@ core::result<std::string> make_key() {
 }
 
 core::result<void> add_key(const fs::path& file, const std::string& name, std::string_view key,
-                           std::string_view today, const key_scopes& scopes, std::string_view maker) {
+                           std::string_view today, const key_scopes& scopes, std::string_view maker,
+                           const std::optional<file_owner>& owner) {
     if (!is_new_key_name(name)) {
         return core::make_failure(core::errc::invalid, core::say("configuration.key-file/key-name"));
     }
@@ -122,8 +123,9 @@ core::result<void> add_key(const fs::path& file, const std::string& name, std::s
     if (!whole && !is_absent(whole.error())) {
         return whole.error();
     }
+    const file_owner fresh = owner.value_or(file_owner{::geteuid(), ::getegid()});
     core::private_file changed =
-        whole ? *std::move(whole) : core::private_file{{}, private_mode, ::geteuid(), ::getegid()};
+        whole ? *std::move(whole) : core::private_file{{}, private_mode, fresh.user, fresh.group};
     const auto keys = parse(changed.text, *full);
     if (!keys) {
         return keys.error();

@@ -102,6 +102,22 @@ TEST_F(key_file, refuses_names_that_are_taken_or_none_and_files_that_are_broken)
                 HasSubstr("No such file"));
 }
 
+TEST_F(key_file, is_given_to_its_reader_where_it_is_new_and_stays_whose_it_is) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "only root can give files away";
+    }
+    const auto owner = [this] {
+        struct stat facts {};
+        EXPECT_EQ(::stat(file().c_str(), &facts), 0);
+        return std::pair(facts.st_uid, facts.st_gid);
+    };
+    ASSERT_TRUE(add_key(file(), "anna", "sk-1", "2026-02-03", {}, {}, file_owner{65534, 65533}));
+    EXPECT_EQ(owner(), std::pair(uid_t{65534}, gid_t{65533}));
+    EXPECT_EQ(mode(), 0600U);
+    ASSERT_TRUE(add_key(file(), "bert", "sk-2", "2026-02-03", {}, {}, file_owner{1, 1}));
+    EXPECT_EQ(owner(), std::pair(uid_t{65534}, gid_t{65533}));
+}
+
 TEST_F(key_file, is_written_for_its_owner_and_group_at_most_and_stays_where_a_link_points) {
     folder_.write("real/keys", "");
     std::filesystem::create_symlink(folder_.path() / "real/keys", file());

@@ -93,7 +93,7 @@ def test_the_file_of_keys_is_that_of_the_usual_configuration(tmp_path):
     assert missing.returncode == 1 and f"'{tmp_path / 'corral.toml'}' is not there" in missing.stderr
     (tmp_path / "corral.toml").write_text("[access]\n")
     unnamed = key("list")
-    assert unnamed.returncode == 1 and "has no 'keys' in [access]" in unnamed.stderr
+    assert unnamed.returncode == 1 and "has no 'keys' in [access]; add keys = \"keys\" under" in unnamed.stderr
     (tmp_path / "corral.toml").write_text('[access]\nkeys = "keys"\n')
     assert key("new", "anna").returncode == 0
     assert key("list").stdout == "anna  inference\n"

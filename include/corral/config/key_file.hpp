@@ -24,12 +24,18 @@ struct key_file_reading {
 // "sk-corral-" and 256 random bits of the system in base64url.
 [[nodiscard]] core::result<std::string> make_key();
 
+struct file_owner {
+    uid_t user = 0;
+    gid_t group = 0;
+};
+
 // Adds `key` under `name`; the file is made if it is not there (mode 0600). It changes as a whole or not at
 // all, is on the disk when this returns, and keeps its comments, its owner and what its mode says of the
-// owner and the group. `today` and the key of its maker, if it was made by one, are kept in a comment.
+// owner and the group; a new one is given to `owner`, else this user. `today` and the key of its maker, if it was made by one, are kept in a comment.
 [[nodiscard]] core::result<void> add_key(const std::filesystem::path& file, const std::string& name,
                                          std::string_view key, std::string_view today,
-                                         const key_scopes& scopes = {}, std::string_view maker = {});
+                                         const key_scopes& scopes = {}, std::string_view maker = {},
+                                         const std::optional<file_owner>& owner = {});
 // The names of the keys that were made by it; they stay.
 [[nodiscard]] core::result<std::vector<std::string>> remove_key(const std::filesystem::path& file,
                                                                 const std::string& name);

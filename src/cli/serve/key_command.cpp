@@ -15,11 +15,13 @@
 
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
+#include "cli/packages/serving_user.hpp"
 #include "corral/config/configuration_access.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/key_file.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
+#include "corral/package/package_tree.hpp"
 
 namespace corral::cli {
 
@@ -46,13 +48,29 @@ core::result<fs::path> file_of(const key_command& asked) {
     if (auto named = config::configured_keys_file(place.file)) {
         return *std::move(named);
     }
+    // The service's own user changes the file too, for the page, and can't in the folder of its configuration.
+    const bool of_unit = place.file.parent_path() == "/etc/corral";
     return core::make_failure(
         core::errc::not_found,
-        place.there ? core::say("configuration.key-file/file", place.file.string())
+        place.there ? core::say("configuration.key-file/file", place.file.string(),
+                                of_unit ? "/var/lib/corral/keys" : "keys")
                     : core::say("configuration.key-file/no-configuration", place.file.string()));
 }
 
-int make(const fs::path& file, const std::string& name, const std::string& said, bool as_json) {
+// When the key counts: not before the user who serves can read the file.
+std::string what_follows(const fs::path& file, const std::optional<serving_user>& who) {
+    const auto closed = who ? closed_file(*who, file) : std::nullopt;
+    if (!closed) {
+        return "A running Corral takes it within seconds.";
+    }
+    std::error_code ignored;  // the folder is named by its path then
+    const std::string word = package::shell_word(closed->string());
+    return "It does not count yet. " + core::say("configuration.closed", *closed, who->name) + ": sudo " +
+           (fs::is_directory(*closed, ignored) ? "chmod a+x " : "chown " + who->name + " ") + word;
+}
+
+int make(const fs::path& file, const std::string& name, const std::string& said, bool as_json,
+         const std::optional<serving_user>& who) {
     const auto scopes = config::parse_scopes(said);
     if (!scopes) {
         return fail(core::say("configuration.key-file/scopes", said));
@@ -61,8 +79,10 @@ int make(const fs::path& file, const std::string& name, const std::string& said,
     if (!key) {
         return fail(key.error().message);
     }
-    if (const auto added = config::add_key(
-            file, name, *key, core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d"), *scopes);
+    const auto owner = who ? std::optional(config::file_owner{who->id, who->group}) : std::nullopt;
+    if (const auto added =
+            config::add_key(file, name, *key, core::utc_text(std::chrono::system_clock::now(), "%Y-%m-%d"),
+                            *scopes, {}, owner);
         !added) {
         return fail(added.error().message);
     }
@@ -72,7 +92,7 @@ int make(const fs::path& file, const std::string& name, const std::string& said,
         std::cout << *key << std::endl;
     }
     std::cerr << "This is the key of '" << name << "'. It is shown this once: " << file.string()
-              << " holds only its SHA-256. A running Corral takes it within seconds.\n";
+              << " holds only its SHA-256. " << what_follows(file, who) << '\n';
     return 0;
 }
 
@@ -137,7 +157,10 @@ int run_key_command(const key_command& asked) {
     }
     switch (asked.what) {
         case key_command::action::make:
-            return make(*file, asked.name, asked.scopes, asked.json);
+            return make(*file, asked.name, asked.scopes, asked.json,
+                        find_serving_user({{}, asked.config, false},
+                                          config::find_configuration(asked.config, known_environment()),
+                                          known_environment()));
         case key_command::action::remove:
             return remove(*file, asked.name, asked.json);
         case key_command::action::list:

@@ -292,9 +292,13 @@ inline constexpr std::array configuration_table{
             "Mend the cause, which the sentence before it names."},
     message{"configuration.door-waits", configuration_reader,
             "waits| nobody is let in, because Corral waits for {what}: {why}\n"
-            "find| can't find '{file}': {what}",
+            "find| can't find '{file}': {what}\n"
+            "closed| {why}; Corral runs as '{user}': sudo chown {user} {word}",
             "A file of keys, a certificate or its key is not there yet; Corral looks for it again by itself.",
             "Put the file there, readable for Corral's user."},
+    message{"configuration.closed", configuration_reader, "{path} is closed to the user '{user}', who serves",
+            "Root can read the file, and the user that Corral runs as can't.",
+            "Run the command that is named with it."},
     message{"catalogue.bad-entry", configuration_reader,
             "package| a package needs one of 'hub', 'folder' and 'local'\n"
             "path| 'path' must stay within the package, which '{path}' does not\n"
@@ -329,8 +333,8 @@ inline constexpr std::array configuration_table{
         "server-file| this server has no file of keys\n"
         "file-keys| this server has no file of keys; name one by 'keys' in [access], then make the first key "
         "on its machine\n"
-        "file| no file of keys: '{file}' has no 'keys' in [access]; add keys = \"keys\" under [access], or "
-        "use --config or --file\n"
+        "file| no file of keys: '{file}' has no 'keys' in [access]; add keys = \"{keys}\" under [access], "
+        "or use --config or --file\n"
         "no-configuration| no file of keys: '{file}' is not there; use --config or --file",
         "The key was not made or removed; nothing has changed.",
         "Look at the names by 'corral key list'. Choose another one, or run 'corral key remove NAME' first."},
