@@ -4,6 +4,7 @@ Corral that asks for no keys."""
 import contextlib
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ from admin_cli import done
 from harness import BIN, Box, bin_for_others, free_port, started, wait_until
 
 NOBODY = 65534
+# What of a package is closed, and the command that opens it.
+CLOSED = [("above", "sudo mkdir -p /srv/models && sudo mv {0} /srv/models/"), ("inside", "sudo chmod -R a+rX {0}")]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 
@@ -40,12 +43,15 @@ def status_of(home, user):
 
 
 @contextlib.contextmanager
-def their_corral(home):
-    """One that NOBODY runs; its folder."""
+def their_corral(home, more="", closed=()):
+    """One that NOBODY runs; its folder. `closed`: files there that are root's alone."""
     theirs = home / "theirs"
     theirs.mkdir()
     os.chown(theirs, NOBODY, -1)
-    (theirs / "corral.toml").write_text(f'listen = "127.0.0.1:{free_port()}"\nstate_directory = "{theirs}/state"\n')
+    (theirs / "corral.toml").write_text(f'listen = "127.0.0.1:{free_port()}"\nstate_directory = "{theirs}/state"\n{more}')
+    for name in closed:
+        (theirs / name).write_text("# corral keys 1\n")
+        (theirs / name).chmod(0o600)
     log = home / "log"
     with open(log, "wb") as out:
         daemon = subprocess.Popen([bin_for_others() / "corral", "serve", "--config", theirs / "corral.toml"], stdout=out, stderr=out,
@@ -74,7 +80,7 @@ def test_a_file_in_place_of_a_folder_is_not_called_closed(home):
     assert asked.returncode != 0 and "Unpack it" in asked.stderr, asked.stderr
 
 
-@pytest.mark.parametrize(("closed", "command"), [("above", "sudo mv {0} /srv/models/"), ("inside", "sudo chmod -R a+rX {0}")])
+@pytest.mark.parametrize(("closed", "command"), CLOSED)
 def test_root_imports_nothing_that_the_serving_user_cant_read(home, closed, command):
     package = home / "models" / "Qwen3-4B"
     subprocess.run([BIN / "corral-sim", "package", package, "--layers", "2"], check=True, stdout=subprocess.DEVNULL)
@@ -97,7 +103,19 @@ def test_root_imports_nothing_that_the_serving_user_cant_read(home, closed, comm
         assert checked.returncode != 0 and f"{locked} is closed to the user" in checked.stderr, checked
 
 
-@pytest.mark.parametrize(("closed", "command"), [("above", "sudo mv {0} /srv/models/"), ("inside", "sudo chmod -R a+rX {0}")])
+def test_the_command_that_opens_a_package_names_what_a_link_leads_to(home):
+    package = home / "models" / "Qwen3-4B"
+    subprocess.run([BIN / "corral-sim", "package", package, "--layers", "2"], check=True, stdout=subprocess.DEVNULL)
+    locked = next(one for one in package.iterdir() if one.is_dir())
+    locked.chmod(0o700)
+    (home / "link").symlink_to(package)
+    with their_corral(home) as theirs:
+        refused = subprocess.run([BIN / "corral", "import", home / "link", "--config", theirs / "corral.toml"], capture_output=True, text=True,
+                                 cwd=home, env=surroundings(home), timeout=60)
+        assert refused.returncode == 2 and f"sudo chmod -R a+rX {package}" in refused.stderr, refused.stderr
+
+
+@pytest.mark.parametrize(("closed", "command"), CLOSED)
 def test_the_page_says_what_opens_a_folder_to_the_serving_user(home, closed, command):
     package = home / "models" / "Qwen3-4B"
     subprocess.run([BIN / "corral-sim", "package", package, "--layers", "2"], check=True, stdout=subprocess.DEVNULL)
@@ -111,6 +129,71 @@ def test_the_page_says_what_opens_a_folder_to_the_serving_user(home, closed, com
         assert [one["id"] for one in found] == ["package.closed"], found
         assert f"{locked} is closed to the user" in found[0]["what"] and command.format(package) in found[0]["fix"], found
         assert not list(theirs.glob("models.d/*"))
+
+
+def test_a_key_that_root_makes_is_read_by_the_serving_user(home):
+    with their_corral(home) as theirs:
+        config = theirs / "corral.toml"
+        config.write_text(config.read_text() + '[access]\nkeys = "keys"\n')
+
+        def make(name):
+            return subprocess.run([BIN / "corral", "key", "new", name, "--config", config], capture_output=True, text=True, cwd=home,
+                                  env=surroundings(home), timeout=60)
+        made = make("anna")
+        facts = (theirs / "keys").stat()
+        assert made.returncode == 0 and (facts.st_uid, facts.st_mode & 0o777) == (NOBODY, 0o600), made
+        assert "within seconds" in made.stderr
+        # One that an earlier command left to root.
+        os.chown(theirs / "keys", 0, 0)
+        made = make("bert")
+        assert made.returncode == 0 and "It does not count yet." in made.stderr and f"{theirs}/keys" in made.stderr, made
+        assert re.search(r"sudo chown \S+ ", made.stderr) and "within seconds" not in made.stderr, made
+
+
+def test_a_file_of_keys_that_is_roots_alone_is_told_with_the_command_that_opens_it(home):
+    with their_corral(home, '[access]\nkeys = "keys"\n', ["keys"]) as theirs:
+        told = subprocess.run([BIN / "corral", "status", "--json", "--config", theirs / "corral.toml"], capture_output=True, text=True, cwd=home,
+                              env=surroundings(home), timeout=60, check=True)
+        closed = json.loads(told.stdout)["closed"]
+        assert len(closed) == 1 and f": sudo chown {pwd.getpwuid(NOBODY).pw_name} {theirs}/keys;" in closed[0], closed
+
+
+def test_root_is_told_what_of_the_configuration_the_serving_user_cant_read(home):
+    with their_corral(home) as theirs:
+        config = theirs / "corral.toml"
+
+        def root(*words):
+            return subprocess.run([BIN / "corral", *words, "--config", config], capture_output=True, text=True, cwd=home,
+                                  env=surroundings(home), timeout=60)
+        good = root("check")
+        assert good.returncode == 0 and "is closed to the user" not in good.stderr, good
+        os.chown(config, 0, 0)
+        config.chmod(0o600)
+        (theirs / "models.d").mkdir(mode=0o700)
+        checked = root("check")
+        assert checked.returncode == 1, checked
+        assert f"sudo chmod a+r {config}" in checked.stderr and f"sudo chmod a+rx {theirs}/models.d" in checked.stderr, checked.stderr
+        found = json.loads(root("check", "--json").stdout)["files"]
+        assert [one["id"] for one in found] == ["configuration.closed"] * 2, found
+
+
+def test_the_daemons_own_word_on_a_manifest_that_it_cant_read_is_told_to_root(home):
+    with their_corral(home) as theirs:
+        config = theirs / "corral.toml"
+        package = home / "models" / "Qwen3-4B"
+        subprocess.run([BIN / "corral-sim", "package", package, "--layers", "2"], check=True, stdout=subprocess.DEVNULL)
+
+        def root(*words):
+            return subprocess.run([BIN / "corral", *words, "--config", config], capture_output=True, text=True, cwd=home,
+                                  env=surroundings(home), timeout=60)
+        root("import", package, "--name", "closed")
+        manifest = next((theirs / "models.d").glob("*.toml"))
+        os.chown(manifest, 0, 0)
+        manifest.chmod(0o600)
+        root("reload")
+        found = {one["id"]: one for one in json.loads(root("doctor", "--json").stdout)}
+        assert "daemon.left-out" in found and f"{manifest}: cannot be read" in found["daemon.left-out"]["what"], found
+        assert f"{manifest}: cannot be read" in root("list", "--json").stdout
 
 
 def test_a_closed_folder_alone_is_no_daemon(home):

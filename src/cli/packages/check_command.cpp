@@ -17,7 +17,9 @@
 #include "cli/packages/serving_user.hpp"
 #include "cli/trouble/doctor_examination.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/core/say.hpp"
 #include "corral/doctor/doctor.hpp"
+#include "corral/package/package_tree.hpp"
 
 namespace corral::cli {
 
@@ -57,6 +59,49 @@ std::vector<catalog::finding> findings_of(const config::configuration& settings,
     for (const catalog::model_entry& model : settings.models) {
         look(model);
         std::ranges::for_each(model.fallbacks, look);
+    }
+    return out;
+}
+
+// What root reads here, and the user who will serve can't.
+std::vector<catalog::finding> closed_files(const config::configuration_source& source,
+                                           const config::configuration& settings, const serving_user& who) {
+    std::vector<catalog::finding> out;
+    const auto look = [&](const std::filesystem::path& file, bool secret) {
+        const auto closed = closed_file(who, file);
+        if (!closed) {
+            return;
+        }
+        std::error_code ignored;  // it is named as a file then
+        const bool folder = std::filesystem::is_directory(*closed, ignored);
+        const std::string change = folder   ? "chmod a+rx "
+                                   : secret ? "chown " + who.name + " "
+                                            : std::string("chmod a+r ");
+        catalog::finding found{"configuration.closed",
+                               catalog::severity::error,
+                               "the configuration",
+                               core::say("configuration.closed", *closed, who.name),
+                               "You are root and can read it; what it says would not count.",
+                               "Run: sudo " + change + package::shell_word(closed->string())};
+        const auto same = [&](const catalog::finding& other) { return other.what == found.what; };
+        if (std::ranges::none_of(out, same)) {
+            out.push_back(std::move(found));
+        }
+    };
+    look(source.file, false);
+    look(settings.models_directory, false);
+    for (const catalog::model_entry& model : settings.models) {
+        look(model.source, false);
+    }
+    for (const config::left_out_manifest& one : settings.left_out) {
+        look(one.file, false);
+    }
+    if (settings.keys_file) {
+        look(*settings.keys_file, true);
+    }
+    if (settings.tls) {
+        look(settings.tls->certificate, false);
+        look(settings.tls->key, true);
     }
     return out;
 }
@@ -152,13 +197,16 @@ int check(const check_options& asked, const command_context& context) {
     const config::configuration_source source = source_of(asked.file, context.environment);
     const config::configuration_result read = config::load_configuration(source);
     const bool good = read.value && read.value->left_out.empty();
-    const auto found =
-        read.value && !asked.no_files
-            ? findings_of(*read.value, style_of(STDERR_FILENO, context.environment),
-                          find_serving_user({{}, asked.file, false},
-                                            config::find_configuration(asked.file, context.environment),
-                                            context.environment))
-            : std::vector<catalog::finding>{};
+    const auto who = read.value
+                         ? find_serving_user({{}, asked.file, false},
+                                             config::find_configuration(asked.file, context.environment),
+                                             context.environment)
+                         : std::nullopt;
+    auto found = who ? closed_files(source, *read.value, *who) : std::vector<catalog::finding>{};
+    if (read.value && !asked.no_files) {
+        std::ranges::move(findings_of(*read.value, style_of(STDERR_FILENO, context.environment), who),
+                          std::back_inserter(found));
+    }
     const int status = !good ? bad_configuration : has_error(found) ? failed : succeeded;
     if (asked.json) {
         print_json(source, read, found, status);
