@@ -16,6 +16,7 @@ struct sockaddr;
 namespace corral::pull {
 
 // What to do when a request for a file, or for the list of files, did not end well.
+
 enum class trouble {
     status,      // an answer that is none of ours, by its status
     cut,         // the connection ended early, or never came about

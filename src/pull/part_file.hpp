@@ -1,5 +1,5 @@
 #pragma once
-// The checksums of a file's bytes while they go by.
+// A file while it comes, and its checksums.
 
 #include <atomic>
 #include <cstdint>
@@ -18,6 +18,7 @@ struct evp_md_ctx_st;
 
 namespace corral::pull {
 
+// The checksums of a file's bytes while they go by.
 class content_hash {
 public:
     // With git's own id too where that is all the source states, for which the size must be known.

@@ -16,8 +16,6 @@
 
 namespace corral::package {
 
-// A package against its list of checksums, SHA256SUMS in its folder.
-
 // The text of the list; nothing where there is none. Fails where it can't be read, or is longer than a list may be.
 [[nodiscard]] core::result<std::optional<std::string>> read_checksum_list(const package_tree& tree);
 
