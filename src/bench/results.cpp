@@ -103,7 +103,6 @@ std::optional<stage_spans> stages_in(const json* object) {
     return out;
 }
 
-
 constexpr const char* schema = "corral-bench-1";
 
 // In the order of the endings.
