@@ -98,11 +98,32 @@ TEST(swap, waits_for_what_was_removed_while_it_was_loaded) {
     EXPECT_EQ(std::exchange(box.trace, {}), "Lb@0 1@5");
     box.ask("a");
     EXPECT_FALSE(box.run(seconds{10}));
-    EXPECT_EQ(box.trace, "Ub@6") << "two may be loaded, and the other one goes by itself";
+    EXPECT_EQ(box.trace, "") << "nobody has to go for it beside the one that goes";
+    EXPECT_EQ(box.admission->queue_of("a").why,
+              "waits for a place among the 2 that may be loaded at once, which old is leaving");
+    leaving.clear();
+    box.admission->look();
+    EXPECT_TRUE(box.run());
+    EXPECT_EQ(box.trace, "La@16 2@21");
+}
+
+TEST(swap, waits_for_the_memory_of_what_was_removed) {
+    std::vector<leaving_runtime> leaving{{"old", 0, {{0}, 600, true}}};
+    scheduler_options options;
+    options.leaving = [&leaving] { return leaving; };
+    test::box_simulation box(options);
+    box.rooms = {{0, 1000}};
+    box.add("a", {0}, 600);
+    box.add("small", {0}, 300);
+    box.ask("small");
+    EXPECT_TRUE(box.run()) << "there is room for it";
+    box.ask("a");
+    EXPECT_FALSE(box.run(seconds{10}));
     EXPECT_EQ(box.admission->queue_of("a").why, "waits for room on card 0, which old is leaving");
     leaving.clear();
     box.admission->look();
     EXPECT_TRUE(box.run());
+    EXPECT_TRUE(box.wrong.empty());
 }
 
 class many_models : public testing::Test {
