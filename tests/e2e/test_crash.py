@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import shlex
 import signal
 import socket
 import subprocess
@@ -251,27 +249,3 @@ def test_one_fault_before_any_text_is_survived_with_the_right_answer(tmp_path, s
         box.fault(service, fault, "once", **args)
         assert box.say("[[text=right]] the question") == "right"
         all_well(box)
-
-
-@pytest.mark.parametrize("service", ["runtime", "tokenizer"])
-def test_a_script_that_outlives_its_program_keeps_nobody_waiting_for_the_next_look(tmp_path, service):
-    """The process that Corral started lives on, but nobody listens any more; the next sign of life is due in 15 s."""
-    sim = BIN / "corral-sim"
-    commands = {"tokenizer": f"{sim} tokenizer --host 127.0.0.1 --port {{port}}", "runtime": f"{sim} runtime {shlex.join(Box.runtime_flags(4))}"}
-    scripts = {name: ["sh", "-c", f"{command}; sleep 1000"] for name, command in commands.items()}
-    with Box(tmp_path, {"directives": True}, **scripts) as box:
-        for moment in ("idle", "answering"):
-            program = box.pid_of(service)
-            script = processes()[program][0]
-            since = time.monotonic()
-            if moment == "idle":
-                os.kill(program, signal.SIGKILL)
-            else:
-                lines = iter(box.stream([{"role": "user", "content": "[[n=100]]"}]))
-                next(lines)
-                os.kill(program, signal.SIGKILL)
-                last = list(lines)[-1]
-                assert last["done"] if service == "tokenizer" else "ask again" in last["error"], last
-            assert box.say("[[text=served again]]") == "served again"
-            assert time.monotonic() - since < 10, moment
-            assert script not in processes(), "it is replaced with its program"
