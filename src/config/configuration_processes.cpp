@@ -82,7 +82,7 @@ void read_variables(catalog::section& table, catalog::model_entry& entry, const 
         if (const auto problem = catalog::variable_name_problem(name, entry.runtime); !problem.empty()) {
             inner->complain(inner->place(name), problem);
         }
-        entry.variable_places[name] = file + ":" + std::to_string(inner->place(name).begin.line);
+        entry.said_at[name] = file + ":" + std::to_string(inner->place(name).begin.line);
         entry.variables[name] = std::move(value);
     }
 }

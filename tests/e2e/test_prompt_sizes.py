@@ -99,10 +99,20 @@ def test_the_context_of_a_server_that_only_logs_it_is_known(tmp_path):
 
 
 @pytest.mark.parametrize("profile, context", [("rkllama", 4096), ("axera-sse", CONTEXT)])
-def test_an_answer_without_a_word_to_a_prompt_beyond_the_context_is_an_error(tmp_path, profile, context):
+def test_an_answer_without_a_word_to_a_prompt_beyond_the_context_is_none(tmp_path, profile, context):
     with Box(tmp_path, {"directives": True, "geometry": {"max_token_len": CONTEXT}}, profile=profile) as box:
         assert box.say("[[n=0]]") == "", "the model had nothing to say"
-        before = asked(box)
-        reply = box.post("/api/chat", {"model": MODEL, "stream": False, "messages": [{"role": "user", "content": of_letters(context + 100)}]})
-        assert asked(box) > before, "by its letters it would have fitted"
-        assert reply.status == 400 and "longer than the context length" in json.loads(reply.body)["error"], reply.body
+
+        def ask(beyond, **more):
+            before = asked(box)
+            reply = box.post("/api/chat", {"model": MODEL, "stream": False, **more,
+                                           "messages": [{"role": "user", "content": of_letters(context * 3 // 2 + beyond)}]})
+            assert asked(box) > before, "by its letters it would have fitted"
+            return reply
+
+        refused = ask(0, truncate=False)
+        assert refused.status == 400 and "longer than the context length" in json.loads(refused.body)["error"], refused.body
+        shortened = ask(1)
+        assert shortened.status == 200 and "Corral-Shortened" in shortened.headers, shortened.body
+        if profile == "rkllama":  # which counts; without a count the second try is as long as the estimate is wrong
+            assert shortened.json["message"]["content"], "it is asked again with less"

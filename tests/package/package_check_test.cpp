@@ -47,7 +47,7 @@ TEST(package_check, pointers_tell_how_large_their_neighbours_must_be) {
 TEST(package_check, names_the_variable_and_the_line_that_says_it) {
     whole_package p;
     for (const auto& [name, value] : p.model.variables) {
-        p.model.variable_places[name] = "/etc/corral/models.d/a.toml:" + std::to_string(name.size());
+        p.model.said_at[name] = "/etc/corral/models.d/a.toml:" + std::to_string(name.size());
     }
     const auto what_of = [&p](const std::string& id) {
         const auto found = check_package(p.model, p.here);
@@ -57,7 +57,7 @@ TEST(package_check, names_the_variable_and_the_line_that_says_it) {
     fs::remove(p.post());
     EXPECT_THAT(what_of("file.missing"),
                 testing::EndsWith(" (variable 'post_file' in /etc/corral/models.d/a.toml:9)."));
-    p.model.variable_places.erase("post_file");
+    p.model.said_at.erase("post_file");
     EXPECT_THAT(what_of("file.missing"), testing::Not(HasSubstr("variable")));
     for (const unsigned number : {0U, 1U}) {
         write_text(p.layer(number), tests::lfs_pointer_text(90'000'000));

@@ -305,6 +305,11 @@ enum class reuse_policy { off, automatic };
 // How the earlier answers of a conversation are written (docs/polled_cycle.md#history).
 enum class history_form { by_package, as_written, by_template };
 
+// "FILE:LINE" of each variable that a file says. A model whose lines have moved is the same model.
+struct variable_places : std::map<std::string, std::string> {
+    bool operator==(const variable_places&) const noexcept { return true; }
+};
+
 // A model that this box serves.
 struct model_entry {
     std::string name;                      // display form with tag: "qwen3:4b"
@@ -327,8 +332,7 @@ struct model_entry {
     std::filesystem::path package;
     std::filesystem::path files_folder;            // for rendered files; empty: there is no place for them
     std::map<std::string, std::string> variables;  // the profile's fallbacks included
-    // "FILE:LINE" of each variable that a file says.
-    std::map<std::string, std::string> variable_places;
+    variable_places said_at;
     std::string family = "chatml";
     std::string default_system;
     std::vector<std::string> capabilities{"completion"};

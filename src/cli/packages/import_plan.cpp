@@ -116,7 +116,7 @@ catalog::model_entry read_back(import_plan& plan, const config::configuration_so
             "Corral leaves a manifest with a mistake out.",
             "Set it in " + plan.file.string() + " (docs/manifests.md).");
     }
-    out.variable_places.clear();  // nobody has seen that file yet
+    out.said_at.clear();  // nobody has seen that file yet
     return out;
 }
 

@@ -33,8 +33,8 @@ void examination::add_fault(fault_kind kind, const std::string& path, std::uint6
 }
 
 std::string said_where(const catalog::model_entry& model, const std::string& variable) {
-    const auto place = model.variable_places.find(variable);
-    return place == model.variable_places.end()
+    const auto place = model.said_at.find(variable);
+    return place == model.said_at.end()
                ? std::string()
                : " (variable '" + variable + "' in " + shown(place->second, 400) + ")";
 }
