@@ -300,6 +300,9 @@ core::awaitable<void> daemon::watch_reload() {
 }
 
 core::awaitable<control::admin_json> daemon::reload_for_admin(bool allow_empty) {
+    if (credentials_->awaited().empty()) {  // else whoever waits for them reads them
+        refresh_credentials(true);
+    }
     const fleet::reload_report report = co_await reloader_->reload(allow_empty);
     control::admin_json out;
     out["ok"] = report.applied;

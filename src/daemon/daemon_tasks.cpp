@@ -49,14 +49,20 @@ core::awaitable<void> daemon::watch_signals() {
     }
 }
 
+void daemon::refresh_credentials(bool asked) {
+    if (credentials_->refresh(asked)) {
+        server_->use_tls(*credentials_->tls());
+    }
+}
+
 core::awaitable<void> daemon::watch_credentials() {
     core::wake_reason why = core::wake_reason::timed_out;
     while (why != core::wake_reason::cancelled) {
         const bool asked = why == core::wake_reason::rung;
         if (!credentials_->awaited().empty()) {
             co_await wait_for_credentials();
-        } else if (credentials_->refresh(asked)) {
-            server_->use_tls(*credentials_->tls());
+        } else {
+            refresh_credentials(asked);
         }
         watch_settings_file();
         const core::deadline next = core::deadline::after(credentials_period, clock_.now());

@@ -122,6 +122,17 @@ def test_keys_come_and_go_while_it_runs(tmp_path):
         assert box.request("GET", "/api/tags", headers=bearer(bert)).status == 200
 
 
+def test_a_key_is_gone_once_the_command_to_reload_has_returned(tmp_path):
+    with make_box(tmp_path) as box:
+        for name in ("bert", "carla", "dora"):  # the look at the file that comes by itself may hide one
+            key = new_key(box, name)
+            done(box, "reload")
+            assert box.request("GET", "/api/tags", headers=bearer(key)).status == 200
+            subprocess.run([BIN / "corral", "key", "remove", name, "--config", box.config_file], check=True, capture_output=True)
+            done(box, "reload")
+            assert box.request("GET", "/api/tags", headers=bearer(key)).status == 401
+
+
 def test_an_empty_keys_file_lets_nobody_in_and_says_so(tmp_path):
     (tmp_path / "keys").write_text("# none yet\n")
     with Box(tmp_path, config='[access]\nkeys = "keys"\n') as box:

@@ -117,6 +117,8 @@ private:
     core::awaitable<void> shut_down();
     core::awaitable<void> watch_signals();
     core::awaitable<void> watch_credentials();
+    // Keys and certificate, where both have been read once. `asked`: by a person, whether or not they changed.
+    void refresh_credentials(bool asked);
     [[nodiscard]] core::awaitable<void> wait_for_credentials();
     void watch_settings_file();
     void keep_last_good(std::string text);
