@@ -351,6 +351,14 @@ TEST_F(axera_poll, is_a_valid_profile_of_two_services) {
     EXPECT_GT(runtime.stop_ready.at(0).grace, seconds{5});
 }
 
+// A runtime may end so without a word.
+TEST_F(axera_poll, promises_no_line_for_a_start_that_failed_by_its_status_alone) {
+    ASSERT_TRUE(read_.value);
+    for (const auto& each : read_.value->services[1].exits) {
+        EXPECT_NE(each.advice.substr(0, 12), "The last [E]") << each.status;
+    }
+}
+
 // docs/facts/vendor_ax.md#start-failures, in the bytes of the log.
 TEST_F(axera_poll, ends_a_start_on_the_lines_that_are_fatal_and_only_on_them) {
     ASSERT_TRUE(read_.value);
