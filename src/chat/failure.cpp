@@ -78,6 +78,7 @@ constexpr std::array causes{
     row{failure_cause::reset_refused, "reset-refused", true},
     row{failure_cause::reset_stalled, "reset-stalled", true},
     row{failure_cause::reset_swallowed, "reset-swallowed", true},
+    row{failure_cause::restarted, "restarted", true},
     row{failure_cause::run_cancelled, "run-cancelled"},
     row{failure_cause::runtime_died, "runtime-died", true},
     row{failure_cause::runtime_error, "runtime-error"},

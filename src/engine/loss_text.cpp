@@ -25,6 +25,10 @@ bool fell(const supervisor::service_status& service) noexcept {
            (service.last_loss == restart_reason::crash || service.last_loss == restart_reason::hang);
 }
 
+bool was_restarted(const supervisor::service_status& service) noexcept {
+    return service.last_loss == supervisor::restart_reason::asked;
+}
+
 core::reason with_restart(const core::reason& what) {
     return supervisor::with_advice(what, "It is being restarted.");
 }

@@ -14,6 +14,9 @@ namespace corral::engine {
 // Its last process ended for a reason of its own, and not by Corral's choice, another service's or program's.
 [[nodiscard]] bool fell(const supervisor::service_status& service) noexcept;
 
+// The same, because a person asked for it.
+[[nodiscard]] bool was_restarted(const supervisor::service_status& service) noexcept;
+
 // `what`, a sentence, and that the runtime is restarted for it.
 [[nodiscard]] core::reason with_restart(const core::reason& what);
 

@@ -28,6 +28,7 @@ constexpr core::known_wording<> no_tokens = "request.no-tokens";
 constexpr std::array known{
     words{failure_cause::runtime_died, "request.runtime-died"},
     words{failure_cause::tokenizer_died, "request.tokenizer-died"},
+    words{failure_cause::restarted, "request.restarted"},
     words{failure_cause::tokenizer_unavailable, no_tokens},
     words{failure_cause::measure_failed, no_tokens},
     words{failure_cause::decode_stalled, "request.hung"},
@@ -64,6 +65,17 @@ std::string when(std::optional<core::seconds> wait) {
 }
 
 }  // namespace
+
+chat::failure of_stopped_model(chat::failure why, core::reason stopped) {
+    const auto found = std::ranges::find(known, why.cause, &words::cause);
+    if (found != known.end() && found->restarts) {
+        why.kind = chat::failure_kind::unavailable;
+        why.cause = failure_cause::model_stopped;
+        why.message = std::move(stopped);
+        why.retry_after.reset();
+    }
+    return why;
+}
 
 chat::failure for_client(chat::failure why, std::optional<core::seconds> load) {
     const std::optional<core::seconds> wait = why.retry_after ? why.retry_after : load;

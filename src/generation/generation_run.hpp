@@ -125,7 +125,7 @@ private:
     void finish(chat::finish_reason reason);
     // Retryable only where the client has nothing yet.
     void fail(chat::failure why);
-    void end_with(const chat::failure& why);
+    void end_with(chat::failure why);
     void fail(chat::failure_kind kind, chat::failure_cause cause, core::reason message);
 
     void note_who_serves();

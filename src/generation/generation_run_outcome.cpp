@@ -182,10 +182,10 @@ void generation_run::finish(chat::finish_reason reason) {
 
 void generation_run::fail(chat::failure why) {
     why.retryable = why.retryable && !state_->answered();
-    end_with(why);
+    end_with(std::move(why));
 }
 
-void generation_run::end_with(const chat::failure& why) {
+void generation_run::end_with(chat::failure why) {
     if (output_.call_waits() && !state_->abandoned()) {
         // Of the run that was to make a better one.
         return carry_out(finish_request{});
@@ -195,6 +195,9 @@ void generation_run::end_with(const chat::failure& why) {
     if (model_ != nullptr) {  // of a name that is none
         const auto all = context_.admission->runtimes_of(model_->deployment);
         load = engine::until_ready(all, context_.clock->now());
+        if (context_.admission->suspended(model_->deployment)) {
+            why = of_stopped_model(std::move(why), scheduler::suspension_text(model_->deployment));
+        }
     }
     if (state_->end(for_client(why, load))) {
         report_.note_failure(why);

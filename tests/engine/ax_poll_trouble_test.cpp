@@ -332,6 +332,24 @@ TEST_F(ax_poll_trouble, a_runtime_killed_in_an_answer_leaves_what_it_had_said_to
     expect_right();
 }
 
+TEST_F(ax_poll_trouble, an_answer_that_a_persons_restart_ended_says_so) {
+    scenario["timing"]["tokens_per_second"] = 60;
+    start();
+    text_sink sink;
+    run_control control(context.on);
+    sink.on_piece = [this, &sink] {
+        if (sink.pieces == 2) {
+            for (const char* const service : {"tokenizer", "runtime"}) {
+                made->services().restart(service, core::reason::unlisted("restarted by its operator"),
+                                         supervisor::restart_reason::asked);
+            }
+        }
+    };
+    EXPECT_EQ(ask(request("[[n=100]]"), sink, control).cause(), "restarted");
+    ASSERT_EQ(wait_ready(), "");
+    expect_right();
+}
+
 TEST_F(ax_poll_trouble, a_hung_device_is_restarted_and_the_request_told) {
     entry.runtime.clocks.decode_stall = milliseconds{700};
     entry.runtime.clocks.prefill_base = milliseconds{900};

@@ -28,5 +28,14 @@ TEST(loss_text, promises_no_restart_where_there_is_none) {
     EXPECT_EQ(ended_text("The runtime", ended(stopped, "")), "The runtime ended while the request ran.");
 }
 
+TEST(loss_text, knows_a_restart_that_a_person_asked_for) {
+    supervisor::service_status now = ended(stopping, "restarted by its operator");
+    EXPECT_FALSE(was_restarted(now));
+    now.last_loss = supervisor::restart_reason::dependency;
+    EXPECT_FALSE(was_restarted(now));
+    now.last_loss = supervisor::restart_reason::asked;
+    EXPECT_TRUE(was_restarted(now));
+}
+
 }  // namespace
 }  // namespace corral::engine::ax_poll

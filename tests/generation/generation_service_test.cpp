@@ -258,6 +258,35 @@ TEST_F(generation_service_test, a_client_is_told_what_happened_what_is_done_and_
               "again in about 4 minutes.");
 }
 
+TEST_F(generation_service_test, an_answer_cut_by_a_persons_stop_or_restart_says_so) {
+    test::scripted_run cut = failing(true);
+    cut.pieces = {"half"};
+    cut.failure->cause = chat::failure_cause::restarted;
+    backend.script = {cut};
+    EXPECT_EQ(
+        read(request()).failed->message,
+        "The model was restarted by its operator while it worked on this answer. Corral starts it again "
+        "by itself; ask again in about a minute.");
+    cut.failure->cause = chat::failure_cause::runtime_died;
+    cut.gate_before_return = true;
+    backend.script = {cut};
+    generation_handle handle = begin(request());
+    reading got;
+    ASSERT_TRUE(test::run_until(io, [&] {
+        drain(handle, got);
+        return backend.running == 1;
+    }));
+    admission->suspend("tiny:latest", false);
+    backend.open_gates();
+    ASSERT_TRUE(test::run_until(io, [&] {
+        drain(handle, got);
+        return got.over();
+    }));
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->cause, chat::failure_cause::model_stopped);
+    EXPECT_EQ(got.failed->message, scheduler::suspension_text("tiny:latest"));
+}
+
 TEST_F(generation_service_test, counts_a_prompt_as_the_runtime_does_and_runs_nothing) {
     auto what = request();
     what.arrived = clock.now();

@@ -85,6 +85,7 @@ enum class failure_cause : std::uint8_t {
     reset_refused,
     reset_stalled,
     reset_swallowed,
+    restarted,
     run_cancelled,
     runtime_died,
     runtime_error,

@@ -12,4 +12,7 @@ namespace corral::generation {
 // request's own faults stay as they are worded, and so does a cause that is not known here.
 [[nodiscard]] chat::failure for_client(chat::failure why, std::optional<core::seconds> load);
 
+// `why` of a model that its operator has stopped: what else would promise that Corral starts it again says `stopped`.
+[[nodiscard]] chat::failure of_stopped_model(chat::failure why, core::reason stopped);
+
 }  // namespace corral::generation

@@ -239,11 +239,13 @@ std::optional<stream_parts::lost_server> stream_backend::lost_since(std::uint64_
                                                  .message = core::say("runtime.given-up/runtime"),
                                                  .retryable = true}};
     }
-    return stream_parts::lost_server{.why = {.kind = chat::failure_kind::runtime_failed,
-                                             .cause = chat::failure_cause::runtime_died,
-                                             .message = ended_text("The runtime", runtime_),
-                                             .retryable = true},
-                                     .died = fell(runtime_)};
+    return stream_parts::lost_server{
+        .why = {.kind = chat::failure_kind::runtime_failed,
+                .cause = was_restarted(runtime_) ? chat::failure_cause::restarted
+                                                 : chat::failure_cause::runtime_died,
+                .message = ended_text("The runtime", runtime_),
+                .retryable = true},
+        .died = fell(runtime_)};
 }
 
 stated_model stream_backend::stated() const {

@@ -171,8 +171,9 @@ void cycle_fsm::fail_by_loss() {
         return;
     }
     const bool tokenizer = signs_.lost == process_epochs::loss::tokenizer;
-    set_failure(chat::failure_kind::runtime_failed,
-                tokenizer ? chat::failure_cause::tokenizer_died : chat::failure_cause::runtime_died,
+    const chat::failure_cause died =
+        tokenizer ? chat::failure_cause::tokenizer_died : chat::failure_cause::runtime_died;
+    set_failure(chat::failure_kind::runtime_failed, signs_.restarted ? chat::failure_cause::restarted : died,
                 signs_.loss_text);
     if (signs_.runtime_fell && run_.prompt_inside) {
         run_.loss = {run_loss::how::died, false, signs_.loss_text};

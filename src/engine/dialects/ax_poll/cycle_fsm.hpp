@@ -87,6 +87,7 @@ struct cycle_signs {
     process_epochs::loss lost = process_epochs::loss::none;
     core::reason loss_text;     // of a lost process: a sentence for people
     bool runtime_fell = false;  // it was the runtime, by itself or because it hung
+    bool restarted = false;     // a person asked for its end
     bool halted = false;        // the runtime's process, by a signal
     catalog::context_sizes sizes;
     bool tapped = false;  // the runtime asks its tokenizer through the tap; those below count only then

@@ -177,8 +177,10 @@ cycle_signs cycle_runner::signs() const {
     if (out.lost == process_epochs::loss::runtime) {
         out.loss_text = ended_text("The runtime", parts_.epochs->runtime());
         out.runtime_fell = fell(parts_.epochs->runtime());
+        out.restarted = was_restarted(parts_.epochs->runtime());
     } else if (out.lost == process_epochs::loss::tokenizer) {
         out.loss_text = ended_text("The tokenizer service", parts_.epochs->tokenizer());
+        out.restarted = was_restarted(parts_.epochs->tokenizer());
     }
     out.halted = parts_.halted && parts_.halted();
     out.sizes = parts_.sizes();
