@@ -1,6 +1,7 @@
 #include "api/answer_stream.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
 #include <optional>
@@ -308,6 +309,38 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
     co_await out.send(std::move(whole));
 }
 
+namespace {
+
+// A client's own word, as it may stand in a header.
+std::string as_token(std::string name) {
+    constexpr std::string_view others = "_.-:";
+    for (char& each : name) {
+        const bool plain = (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
+                           (each >= '0' && each <= '9') || others.find(each) != std::string_view::npos;
+        each = plain ? each : '?';
+    }
+    return name;
+}
+
+// Only what an agent goes by; sampling that a runtime does not honour is in the log.
+void add_ignored(http::header_fields& fields, const std::vector<std::string>& names) {
+    constexpr std::array<std::string_view, 3> told{"tool_choice", "parallel_tool_calls", "truncation"};
+    constexpr std::size_t most = 8;
+    std::string out;
+    std::size_t count = 0;
+    for (const std::string& name : names) {
+        const bool counts = name.starts_with("tools.") || std::ranges::find(told, name) != told.end();
+        if (counts && count++ < most) {
+            out += (out.empty() ? "" : ", ") + as_token(name);
+        }
+    }
+    if (!out.empty()) {
+        add_header(fields, "Corral-Ignored", out);
+    }
+}
+
+}  // namespace
+
 void add_notes(http::header_fields& fields, const generation::answer_reader& answer) {
     const generation::answer_notes& notes = answer.notes();
     if (notes.cuts.messages > 0) {
@@ -319,9 +352,7 @@ void add_notes(http::header_fields& fields, const generation::answer_reader& ans
     if (notes.moved_lines > 0) {
         add_header(fields, "Corral-Moved-Lines", std::to_string(notes.moved_lines));
     }
-    if (notes.ignores_tool_choice) {
-        add_header(fields, "Corral-Ignored", "tool_choice");
-    }
+    add_ignored(fields, notes.ignored);
     if (!notes.served_by.empty()) {
         add_header(fields, "Corral-Served-By", notes.served_by);
         add_header(fields, "Corral-Tier", std::to_string(notes.tier));

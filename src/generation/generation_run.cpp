@@ -157,8 +157,8 @@ core::awaitable<bool> generation_run::prepare() {
     if (!forced_ && !request_.must_call.empty()) {
         ignored.emplace_back("tool_choice");
     }
-    state_->notes().ignores_tool_choice = std::ranges::find(ignored, "tool_choice") != ignored.end();
     context_.ignored->report(model_->name, ignored);
+    state_->notes().ignored = std::move(ignored);
     options_ = std::move(prepared->how);
     prompt_ = std::move(prepared->prompt);
     std::function<void()> marking = [this] { blame_.read(request_); };

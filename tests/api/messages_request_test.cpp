@@ -203,7 +203,7 @@ TEST_F(anthropic_request, fields_reach_the_request) {
         request.tools.dump(),
         R"([{"type":"function","function":{"name":"f","description":"does","parameters":{"type":"object","properties":{"b":{},"a":{}}}}},)"
         R"({"type":"function","function":{"name":"g","parameters":{"type":"object","properties":{}}}}])");
-    EXPECT_EQ(request.unused_options, (std::vector<std::string>{"tools.type"}));
+    EXPECT_EQ(request.unused_options, (std::vector<std::string>{"tools.web_search_20250305"}));
     EXPECT_EQ(request.must_call, (std::vector<std::string>{"f", "g"}));
     messages_request named =
         read(minimal + R"(,"tools":[{"name":"f"},{"name":"g"}],"tool_choice":{"type":"tool","name":"g"}})");

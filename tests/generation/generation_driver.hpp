@@ -1,6 +1,8 @@
 #pragma once
 // Reads one request's events to the end.
 
+#include <algorithm>
+
 #include "generation_fixture.hpp"
 
 namespace corral::test {
@@ -60,7 +62,8 @@ protected:
         }
         into.cuts = handle->notes().cuts;
         into.dropped = into.cuts.messages;
-        into.ignores_tool_choice = handle->notes().ignores_tool_choice;
+        into.ignores_tool_choice =
+            std::ranges::find(handle->notes().ignored, "tool_choice") != handle->notes().ignored.end();
     }
     reading read(chat::generation_request what) {
         generation::generation_handle handle = begin(std::move(what));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "corral/chat/generation_event.hpp"
 #include "corral/core/async.hpp"
@@ -43,8 +44,9 @@ struct answer_notes {
     // where the model has one tier only, or no run has begun.
     std::string served_by;
     unsigned tier = 0;
-    std::size_t moved_lines = 0;       // of the system text, put before the newest question
-    bool ignores_tool_choice = false;  // which call is to come can't be forced
+    std::size_t moved_lines = 0;  // of the system text, put before the newest question
+    // What of the request has no effect, by its names on the wire: "tool_choice" where a call can't be forced.
+    std::vector<std::string> ignored;
     std::string stopped_by;  // the client's stop text that ended the answer; empty: something else did
 };
 

@@ -218,7 +218,7 @@ void read_tool(const json_fields& tool, tool_list& tools) {
     const std::string type = tool.text("type").value_or("custom");
     const ordered_json* schema = tool.find("input_schema");
     if (schema == nullptr && type != "custom") {
-        tools.unused.emplace_back("tools.type");
+        tools.unused.emplace_back("tools." + type.substr(0, 40));
         return;
     }
     if (schema != nullptr && !schema->is_object()) {
@@ -235,6 +235,10 @@ void read_choice(const json_fields& fields, tool_list& tools) {
     const ordered_json* choice = fields.find("tool_choice");
     if (choice == nullptr || !choice->is_object()) {
         return;
+    }
+    const auto alone = choice->find("disable_parallel_tool_use");
+    if (alone != choice->end() && *alone == true && !tools.tools.is_null()) {
+        tools.unused.emplace_back("parallel_tool_calls");
     }
     const auto type = choice->find("type");
     if (type == choice->end() || *type == "auto") {

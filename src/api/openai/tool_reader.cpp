@@ -17,6 +17,13 @@ void add_unused(tool_list& tools, std::string name) {
     }
 }
 
+// "tools.web_search", "tools.custom.apply_patch".
+std::string name_of(const json_fields& tool, const std::string& type) {
+    constexpr std::size_t longest = 40;
+    const std::string name = tool.text("name").value_or("");
+    return "tools." + type.substr(0, longest) + (name.empty() ? "" : "." + name.substr(0, longest));
+}
+
 void add_function(const json_fields& function, std::string name, tool_list& tools) {
     add_tool(tools.tools, std::move(name), function.text("description").value_or(""),
              function.object("parameters", "api.ToolFunctionParameters"));
@@ -37,7 +44,7 @@ void add_flat(const json_fields& tool, const std::string& space, tool_list& tool
     }
     const ordered_json* inner = tool.array("tools", "[]openai.ResponsesTool");
     if (type != "namespace" || inner == nullptr || !space.empty()) {
-        add_unused(tools, "tools." + type.substr(0, 40));
+        add_unused(tools, name_of(tool, type));
         return;
     }
     for (const ordered_json& each : *inner) {
@@ -66,7 +73,7 @@ tool_list read_nested_tools(const json_fields& fields) {
         const std::string type = tool.text("type").value_or("function");
         const ordered_json* function = tool.object("function", "api.ToolFunction");
         if (function == nullptr) {
-            add_unused(out, "tools." + type.substr(0, 40));
+            add_unused(out, name_of(tool, type));
             continue;
         }
         const json_fields inside = tool.inside("function", *function);
