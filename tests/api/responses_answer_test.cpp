@@ -39,12 +39,13 @@ struct shown_response {
     std::string error = "null";
     std::string output;
     std::string usage = "null";
+    std::string incomplete = "null";
 };
 
 std::string response(const shown_response& as) {
     return R"({"background":false,"completed_at":)" + as.completed_at + R"(,"created_at":1,"error":)" +
-           as.error +
-           R"(,"frequency_penalty":0,"id":"resp_N","incomplete_details":null,"instructions":null,"max_output_tokens":null,"max_tool_calls":null,"metadata":{},"model":"Tiny","object":"response","output":[)" +
+           as.error + R"(,"frequency_penalty":0,"id":"resp_N","incomplete_details":)" + as.incomplete +
+           R"(,"instructions":null,"max_output_tokens":null,"max_tool_calls":null,"metadata":{},"model":"Tiny","object":"response","output":[)" +
            as.output +
            R"(],"parallel_tool_calls":true,"presence_penalty":0,"previous_response_id":null,"prompt_cache_key":null,"reasoning":null,"safety_identifier":null,"service_tier":"default","status":")" +
            as.status +
@@ -52,7 +53,7 @@ std::string response(const shown_response& as) {
            as.usage + "}";
 }
 shown_response completed(const std::string& output, const std::string& usage) {
-    return {"completed", "1", "null", output, usage};
+    return {"completed", "1", "null", output, usage, "null"};
 }
 
 // Events with their numbers counted up.
@@ -156,6 +157,33 @@ TEST_F(openai_responses, text_is_streamed_in_the_order_of_events) {
     wanted.begin().open_message(0).text("Hel", 0).text("lo", 0).close_message("Hello", 0);
     wanted.whole("response.completed", completed(message("Hello"), usage_of(7, 2)));
     EXPECT_EQ(streamed(), wanted.all());
+}
+
+// A client that is told "completed" takes half an answer, or half a patch, for the whole of it.
+TEST_F(openai_responses, an_answer_that_a_limit_cut_is_incomplete) {
+    chat::finished_event end;
+    end.reason = chat::finish_reason::length;
+    end.usage.prompt_tokens = 7;
+    end.usage.generated_tokens = 2;
+    std::string half = message("Hel");
+    half.replace(half.find("completed"), std::string("completed").size(), "incomplete");
+    events wanted;
+    wanted.begin().open_message(0).text("Hel", 0);
+    const std::string at = R"("content_index":0,"item_id":"msg_N",)";
+    wanted.add("response.output_text.done", at + R"("logprobs":[],"output_index":0,)", R"(,"text":"Hel")");
+    wanted.add("response.content_part.done", at + R"("output_index":0,"part":)" + text_part("Hel") + ",");
+    wanted.item("done", half, 0);
+    wanted.whole("response.incomplete",
+                 {"incomplete", "null", "null", half, usage_of(7, 2), R"({"reason":"max_output_tokens"})"});
+    EXPECT_EQ(written({chat::text_event{"Hel"}, end}), wanted.all());
+    responses_answer writer("Tiny", read_echo(), random);
+    whole_answer said;
+    said.text = "Hel";
+    const auto tree = nlohmann::json::parse(writer.whole(said, end));
+    EXPECT_EQ(tree["status"], "incomplete");
+    EXPECT_EQ(tree["incomplete_details"]["reason"], "max_output_tokens");
+    EXPECT_EQ(tree["completed_at"], nullptr);
+    EXPECT_EQ(tree["output"][0]["status"], "incomplete");
 }
 
 TEST_F(openai_responses, an_answer_without_a_word_has_its_message) {
@@ -346,13 +374,33 @@ TEST_F(openai_responses, the_request_is_said_again) {
     can({"completion", "tools", "thinking"}, "qwen3");
     const auto tree = nlohmann::json::parse(whole(
         R"(,"instructions":"Be brief.","temperature":0.5,"top_p":0.25,"max_output_tokens":90,"reasoning":{"effort":"low","summary":"auto"},)"
+        R"("tool_choice":{"type":"function","name":"f"},"parallel_tool_calls":false,"truncation":"auto",)"
         R"("tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true}])"));
+    EXPECT_EQ(tree["tool_choice"].dump(), R"({"name":"f","type":"function"})");
+    EXPECT_EQ(tree["parallel_tool_calls"], false);
+    EXPECT_EQ(tree["truncation"], "auto");
     EXPECT_EQ(tree["instructions"], "Be brief.");
     EXPECT_EQ(tree["temperature"], 0.5);
     EXPECT_EQ(tree["top_p"], 0.25);
     EXPECT_EQ(tree["max_output_tokens"], 90);
     EXPECT_EQ(tree["reasoning"].dump(), R"({"effort":"low","summary":"auto"})");
     EXPECT_EQ(tree["tools"][0]["name"], "f");
+}
+
+TEST_F(openai_responses, what_of_its_tools_has_no_effect_is_told_in_a_header) {
+    can({"completion", "tools"}, "qwen3");
+    const std::string tools =
+        R"(,"tools":[{"type":"function","name":"f"},{"type":"web_search"},{"type":"custom","name":"apply_patch"},{"type":"a\r\nb"}])";
+    for (const char* const stream : {"", R"(,"stream":true)"}) {
+        const auto got =
+            ask("POST", path,
+                asked + tools + stream +
+                    R"(,"parallel_tool_calls":false,"truncation":"disabled","max_tool_calls":1})");
+        EXPECT_EQ(got->answer.headers.find("Corral-Ignored"),
+                  "parallel_tool_calls, truncation, tools.web_search, tools.custom.apply_patch, tools.a??b");
+    }
+    const auto plain = ask("POST", path, asked + R"(,"tools":[{"type":"function","name":"f"}]})");
+    EXPECT_TRUE(plain->answer.headers.find("Corral-Ignored").empty());
 }
 
 TEST_F(openai_responses, whole_calls_take_the_place_of_the_message) {

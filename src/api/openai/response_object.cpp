@@ -19,6 +19,8 @@ const char* word_of(response_status status) {
             return "in_progress";
         case response_status::completed:
             return "completed";
+        case response_status::incomplete:
+            return "incomplete";
         case response_status::failed:
             break;
     }
@@ -81,6 +83,10 @@ ordered_json response_object::build(response_status status, const ordered_json& 
     out["completed_at"] = completed ? ordered_json(now_in_seconds()) : ordered_json(nullptr);
     out["status"] = word_of(status);
     out["incomplete_details"] = nullptr;
+    if (status == response_status::incomplete) {
+        // OpenAI has no other word for the context's end.
+        out["incomplete_details"]["reason"] = "max_output_tokens";
+    }
     out["model"] = model_;
     out["previous_response_id"] = nullptr;
     out["instructions"] = or_null(echo_.instructions);
@@ -93,9 +99,9 @@ ordered_json response_object::build(response_status status, const ordered_json& 
         out["error"] = std::move(why);
     }
     out["tools"] = echo_.tools;
-    out["tool_choice"] = "auto";
+    out["tool_choice"] = echo_.tool_choice;
     out["truncation"] = echo_.truncation;
-    out["parallel_tool_calls"] = true;
+    out["parallel_tool_calls"] = echo_.parallel_tool_calls;
     out["text"]["format"] = echo_.text_format;
     add_end(out, usage);
     return out;
@@ -133,11 +139,11 @@ ordered_json response_object::reasoning_item(const std::string& thinking) const 
     return out;
 }
 
-ordered_json response_object::message_item(const std::string& text) const {
+ordered_json response_object::message_item(const std::string& text, bool cut) const {
     ordered_json out = ordered_json::object();
     out["id"] = message_id_;
     out["type"] = "message";
-    out["status"] = "completed";
+    out["status"] = cut ? "incomplete" : "completed";
     out["role"] = "assistant";
     out["content"] = ordered_json::array();
     out["content"].push_back(text_part(text));

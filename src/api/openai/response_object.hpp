@@ -15,7 +15,7 @@
 namespace corral::api::openai {
 
 // How far the response is; the rest of what differs follows from it.
-enum class response_status { in_progress, completed, failed };
+enum class response_status { in_progress, completed, incomplete, failed };
 
 class response_object {
 public:
@@ -30,7 +30,8 @@ public:
                                                const chat::token_usage* usage, std::string_view error) const;
 
     [[nodiscard]] nlohmann::ordered_json reasoning_item(const std::string& thinking) const;
-    [[nodiscard]] nlohmann::ordered_json message_item(const std::string& text) const;
+    // `cut`: a limit ended it.
+    [[nodiscard]] nlohmann::ordered_json message_item(const std::string& text, bool cut = false) const;
     // Nullptr: the answer is no summary.
     [[nodiscard]] const compaction_plan* compaction() const noexcept {
         return echo_.compaction ? &*echo_.compaction : nullptr;

@@ -119,11 +119,13 @@ std::string responses_answer::whole(const whole_answer& answer, const chat::fini
     for (std::size_t i = 0; i < answer.calls.size(); ++i) {
         output.push_back(response_.call_item(i, answer.calls[i], true));
     }
+    const bool cut = end.reason == chat::finish_reason::length;
     if (answer.calls.empty()) {
-        output.push_back(response_.message_item(answer.text));
+        output.push_back(response_.message_item(answer.text, cut));
     }
     json_writer json;
-    json.tree(response_.build(response_status::completed, output, &end.usage, {}));
+    json.tree(response_.build(cut ? response_status::incomplete : response_status::completed, output,
+                              &end.usage, {}));
     std::string out = json.take();
     out += '\n';
     return out;
@@ -258,7 +260,7 @@ std::string responses_answer::close_message() {
     ordered_json part = part_fields();
     part["part"] = text_part(text_);
     out += item_event("response.content_part.done", response_.message_id(), std::move(part));
-    out += item_done(response_.message_item(text_));
+    out += item_done(response_.message_item(text_, cut_));
     return out;
 }
 
@@ -279,8 +281,10 @@ std::string responses_answer::last(const chat::finished_event& end) {
         out = close_item();
         out += open_message();
     }
+    cut_ = end.reason == chat::finish_reason::length;
     out += close_item();
-    out += whole_event("response.completed", response_status::completed, &end.usage, {});
+    out += cut_ ? whole_event("response.incomplete", response_status::incomplete, &end.usage, {})
+                : whole_event("response.completed", response_status::completed, &end.usage, {});
     return out;
 }
 

@@ -47,6 +47,7 @@ private:
     open_item open_ = open_item::none;
     std::string text_;       // of the open item
     bool answered_ = false;  // a message or a call has begun
+    bool cut_ = false;       // a limit ended the answer
     std::size_t calls_ = 0;
     std::uint64_t next_number_ = 0;
 };

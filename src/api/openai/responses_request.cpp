@@ -99,6 +99,22 @@ void read_unused(const json_fields& fields, generation_fields& into) {
     if (parallel != nullptr && *parallel == false && !into.tools.is_null()) {
         into.unused.emplace_back("parallel_tool_calls");
     }
+    const auto* truncation = fields.find("truncation");
+    if (truncation != nullptr && *truncation == "disabled") {
+        into.unused.emplace_back("truncation");
+    }
+}
+
+void read_tool_echo(const json_fields& fields, response_echo& echo) {
+    if (const auto* tools = fields.array("tools", "[]openai.ResponsesTool")) {
+        echo.tools = *tools;
+    }
+    const auto* choice = fields.find("tool_choice");
+    if (choice != nullptr && (choice->is_string() || choice->is_object())) {
+        echo.tool_choice = *choice;
+    }
+    const auto* parallel = fields.find("parallel_tool_calls");
+    echo.parallel_tool_calls = parallel == nullptr || *parallel != false;
 }
 
 // The request is for a summary of what it holds, and for nothing else.
@@ -161,9 +177,7 @@ responses_fields read_responses_request(const http::request& incoming, decode_pr
     out.echo.truncation = fields.text("truncation").value_or("disabled");
     out.common.logprobs = wants_logprobs(fields);
     out.common.is_response = true;
-    if (const auto* tools = fields.array("tools", "[]openai.ResponsesTool")) {
-        out.echo.tools = *tools;
-    }
+    read_tool_echo(fields, out.echo);
     tool_list tools;
     add_flat_tools(fields, tools);
     read_reasoning(fields, out);

@@ -16,6 +16,8 @@ struct response_echo {
     nlohmann::ordered_json tools = nlohmann::ordered_json::array();
     nlohmann::ordered_json text_format;
     std::string truncation = "disabled";
+    nlohmann::ordered_json tool_choice = "auto";
+    bool parallel_tool_calls = true;
     std::optional<double> temperature;
     std::optional<double> top_p;
     std::optional<std::string> effort;
