@@ -11,6 +11,7 @@ import pytest
 
 from admin_cli import corral, done, services_of
 from harness import BIN, Box, wait_until
+from upgrade_box import UpgradeBox
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,17 @@ def test_it_ends_with_the_daemon_and_readers_are_few(tmp_path):
         for each in followers[1:]:
             each.process.wait(20)
             assert each.process.returncode == 1 and "ended the connection" in each.end()
+
+
+def test_lines_are_followed_over_an_upgrade(tmp_path):
+    with UpgradeBox(tmp_path, {"directives": True}) as box:
+        follower = Follower(box, "-f", "corral", "--json")
+        try:
+            wait_until(lambda: follower.has("listening on"), what="it follows")
+            box.upgrade()
+            wait_until(lambda: follower.has("event=upgrade.done"), what="the lines of the new image")
+            assert follower.process.poll() is None
+        finally:
+            told = follower.end()
+    assert "followed again" in told
+    assert len(set(follower.lines)) == len(follower.lines), "no line comes twice"

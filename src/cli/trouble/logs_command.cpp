@@ -1,7 +1,9 @@
 // corral logs --crash [N|NAME]: what the black box has kept, for people or as JSON. Reads files, so the server need not
 // run; one that does tells what it could not write. Without --crash: what services printed last, from the daemon.
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
@@ -9,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <unistd.h>
@@ -164,10 +167,34 @@ void print_line(std::string_view event, const json& data, bool as_json, const te
     }
 }
 
+constexpr core::seconds longest_absence{10};
+constexpr core::milliseconds between_tries{100};
+constexpr std::int64_t most_missed = 1000;
+
+// What was shown before a connection ended comes again on the next.
+class shown_lines {
+public:
+    void on_connection_lost() noexcept { again_ = !newest_.empty(); }
+    [[nodiscard]] bool has(const json& line) {
+        const std::string time = core::text_at(line, "time");
+        again_ = again_ && time <= newest_;
+        if (!again_) {
+            newest_ = std::max(newest_, time);
+        }
+        return again_;
+    }
+
+private:
+    std::string newest_;
+    bool again_ = false;
+};
+
 int show_lines(const logs_command& asked, const std::map<std::string, std::string>& environment) {
     const text_style style = style_of(STDOUT_FILENO, environment);
     const text_style aside = style_of(STDERR_FILENO, environment);
     std::string refused;
+    bool heard = false;
+    shown_lines shown;
     const auto take = [&](std::string_view event, const json& data) {
         if (event == "refused") {
             const std::string why = core::text_at(data, "error");
@@ -175,22 +202,40 @@ int show_lines(const logs_command& asked, const std::map<std::string, std::strin
                                   : telemetry::printable(why, 2000);
             return false;
         }
-        print_line(event, data, asked.json, style, aside);
+        heard = true;
+        if (event != "line" || !shown.has(data)) {
+            print_line(event, data, asked.json, style, aside);
+        }
         return std::cout.good();
     };
     const auto places = sockets_of(asked.place, environment);
     if (const auto right = check_daemon(asked.place, places); !right) {
         return fail_to_ask(right.error(), asked.place, places);
     }
-    const auto followed = control::follow_daemon(places, log_path(asked.target, asked.lines, asked.follow),
-                                                 longest_silence, take);
-    if (!followed) {
-        return fail_to_ask(followed.error(), asked.place, places);
+    std::int64_t lines = asked.lines;
+    std::optional<core::deadline> patience;  // with one that went
+    while (true) {
+        const auto followed = control::follow_daemon(places, log_path(asked.target, lines, asked.follow),
+                                                     longest_silence, take);
+        const bool served = refused.empty() && (heard || followed);
+        if (!std::cout.good() || (!asked.follow && followed && refused.empty())) {
+            return 0;
+        }
+        if (!asked.follow || (!served && !patience)) {
+            return refused.empty() ? fail_to_ask(followed.error(), asked.place, places) : fail(refused);
+        }
+        if (served) {  // an upgrade ends it too, and is over in some tenths of a second
+            std::cerr << core::say("command.asks-daemon/again").text() << '\n';
+            patience = core::deadline::after(longest_absence, std::chrono::steady_clock::now());
+            shown.on_connection_lost();
+            lines = most_missed;
+        } else if (patience->passed(std::chrono::steady_clock::now())) {
+            return fail(refused.empty() ? core::say("command.asks-daemon/ended").text() : refused);
+        }
+        heard = false;
+        refused.clear();
+        std::this_thread::sleep_for(between_tries);
     }
-    if (asked.follow && refused.empty() && std::cout.good()) {
-        refused = core::say("command.asks-daemon/ended");
-    }
-    return refused.empty() ? 0 : fail(refused);
 }
 
 // The exit status of the program. `environment` is as for usual_state_directory().

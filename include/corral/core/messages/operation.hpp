@@ -13,6 +13,7 @@ inline constexpr std::array operation_table{
             "corral| the Corral at '{what}' {why}\n"
             "daemon-answer| the daemon does not answer any more\n"
             "ended| Corral ended the connection: it stops, or goes on as another program\n"
+            "again| Corral ended the connection; its lines are followed again once it answers.\n"
             "nothing-changed| nothing has changed: {upgrade}\n"
             "program| 'program' must be a path from the root\n"
             "child| 'corral {command}' can't be started: {why}\n"
