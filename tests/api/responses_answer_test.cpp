@@ -39,12 +39,11 @@ struct shown_response {
     std::string error = "null";
     std::string output;
     std::string usage = "null";
-    std::string incomplete = "null";
 };
 
 std::string response(const shown_response& as) {
     return R"({"background":false,"completed_at":)" + as.completed_at + R"(,"created_at":1,"error":)" +
-           as.error + R"(,"frequency_penalty":0,"id":"resp_N","incomplete_details":)" + as.incomplete +
+           as.error + R"(,"frequency_penalty":0,"id":"resp_N","incomplete_details":null)" +
            R"(,"instructions":null,"max_output_tokens":null,"max_tool_calls":null,"metadata":{},"model":"Tiny","object":"response","output":[)" +
            as.output +
            R"(],"parallel_tool_calls":true,"presence_penalty":0,"previous_response_id":null,"prompt_cache_key":null,"reasoning":null,"safety_identifier":null,"service_tier":"default","status":")" +
@@ -53,7 +52,7 @@ std::string response(const shown_response& as) {
            as.usage + "}";
 }
 shown_response completed(const std::string& output, const std::string& usage) {
-    return {"completed", "1", "null", output, usage, "null"};
+    return {"completed", "1", "null", output, usage};
 }
 
 // Events with their numbers counted up.
@@ -129,9 +128,9 @@ protected:
         }
         return normal(out);
     }
-    static response_echo read_echo() {
+    static response_echo read_echo(const std::string& more = "") {
         http::request incoming;
-        incoming.body = asked + "}";
+        incoming.body = asked + more + "}";
         decode_problem problem;
         return read_responses_request(incoming, problem).echo;
     }
@@ -160,30 +159,30 @@ TEST_F(openai_responses, text_is_streamed_in_the_order_of_events) {
 }
 
 // A client that is told "completed" takes half an answer, or half a patch, for the whole of it.
-TEST_F(openai_responses, an_answer_that_a_limit_cut_is_incomplete) {
+TEST_F(openai_responses, an_answer_that_the_clients_limit_cut_is_incomplete) {
     chat::finished_event end;
     end.reason = chat::finish_reason::length;
-    end.usage.prompt_tokens = 7;
-    end.usage.generated_tokens = 2;
-    std::string half = message("Hel");
-    half.replace(half.find("completed"), std::string("completed").size(), "incomplete");
-    events wanted;
-    wanted.begin().open_message(0).text("Hel", 0);
-    const std::string at = R"("content_index":0,"item_id":"msg_N",)";
-    wanted.add("response.output_text.done", at + R"("logprobs":[],"output_index":0,)", R"(,"text":"Hel")");
-    wanted.add("response.content_part.done", at + R"("output_index":0,"part":)" + text_part("Hel") + ",");
-    wanted.item("done", half, 0);
-    wanted.whole("response.incomplete",
-                 {"incomplete", "null", "null", half, usage_of(7, 2), R"({"reason":"max_output_tokens"})"});
-    EXPECT_EQ(written({chat::text_event{"Hel"}, end}), wanted.all());
-    responses_answer writer("Tiny", read_echo(), random);
     whole_answer said;
     said.text = "Hel";
-    const auto tree = nlohmann::json::parse(writer.whole(said, end));
-    EXPECT_EQ(tree["status"], "incomplete");
-    EXPECT_EQ(tree["incomplete_details"]["reason"], "max_output_tokens");
-    EXPECT_EQ(tree["completed_at"], nullptr);
-    EXPECT_EQ(tree["output"][0]["status"], "incomplete");
+    for (const bool limited : {true, false}) {
+        const response_echo echo = read_echo(limited ? R"(,"max_output_tokens":2)" : "");
+        const char* const status = limited ? "incomplete" : "completed";
+        responses_answer whole_writer("Tiny", echo, random);
+        const auto tree = nlohmann::json::parse(whole_writer.whole(said, end));
+        EXPECT_EQ(tree["status"], status);
+        EXPECT_EQ(tree["completed_at"].is_null(), limited);
+        EXPECT_EQ(tree["output"][0]["status"], status);
+        EXPECT_EQ(tree["incomplete_details"].dump(), limited ? R"({"reason":"max_output_tokens"})" : "null");
+
+        responses_answer writer("Tiny", echo, random);
+        std::string events = writer.opening();
+        chat::generation_event text = chat::text_event{"Hel"};
+        chat::generation_event over = end;
+        events += writer.encode(text) + writer.encode(over);
+        const std::string last = events.substr(events.rfind("event: "));
+        EXPECT_TRUE(last.starts_with(std::string("event: response.") + status)) << last;
+        EXPECT_NE(last.find(std::string(R"("status":")") + status), std::string::npos) << last;
+    }
 }
 
 TEST_F(openai_responses, an_answer_without_a_word_has_its_message) {

@@ -84,7 +84,6 @@ ordered_json response_object::build(response_status status, const ordered_json& 
     out["status"] = word_of(status);
     out["incomplete_details"] = nullptr;
     if (status == response_status::incomplete) {
-        // OpenAI has no other word for the context's end.
         out["incomplete_details"]["reason"] = "max_output_tokens";
     }
     out["model"] = model_;

@@ -36,6 +36,11 @@ public:
     [[nodiscard]] const compaction_plan* compaction() const noexcept {
         return echo_.compaction ? &*echo_.compaction : nullptr;
     }
+    // By the client's own limit. At the context's end the answer is complete, as Ollama has it: programs that set no
+    // limit take an incomplete one for a broken stream, and ask the same again.
+    [[nodiscard]] bool was_cut(const chat::finished_event& end) const noexcept {
+        return end.reason == chat::finish_reason::length && echo_.max_output_tokens.has_value();
+    }
     // What POST /v1/responses/compact answers.
     [[nodiscard]] nlohmann::ordered_json compacted(const std::string& summary,
                                                    const chat::token_usage& usage) const;

@@ -119,7 +119,7 @@ std::string responses_answer::whole(const whole_answer& answer, const chat::fini
     for (std::size_t i = 0; i < answer.calls.size(); ++i) {
         output.push_back(response_.call_item(i, answer.calls[i], true));
     }
-    const bool cut = end.reason == chat::finish_reason::length;
+    const bool cut = response_.was_cut(end);
     if (answer.calls.empty()) {
         output.push_back(response_.message_item(answer.text, cut));
     }
@@ -281,7 +281,7 @@ std::string responses_answer::last(const chat::finished_event& end) {
         out = close_item();
         out += open_message();
     }
-    cut_ = end.reason == chat::finish_reason::length;
+    cut_ = response_.was_cut(end);
     out += close_item();
     out += cut_ ? whole_event("response.incomplete", response_status::incomplete, &end.usage, {})
                 : whole_event("response.completed", response_status::completed, &end.usage, {});
