@@ -197,6 +197,26 @@ TEST(tool_filter, bare_calls) {
     }
 }
 
+// What the prompt ends with is no part of the answer, unless it becomes a call.
+TEST(tool_filter, a_begun_call_that_the_model_does_not_go_on_with_is_no_text) {
+    filter_options how = options(tool_style::hermes);
+    how.call_begun = "<tool_call>\n{\"name\": \"f\", \"arguments\":";
+    const sample samples[] = {
+        {"Hello!", {"text: Hello!"}},
+        {"Hello!</tool_call> and more", {"text: Hello!</tool_call> and more"}},
+        {"{\"a\": 1}}\n</tool_call>", {R"(call: f {"a":1})"}},
+        {"Hello!</tool_call>\n<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>",
+         {"text: Hello!</tool_call>", "call: f {}"}},
+        {"", {}},
+    };
+    for (const sample& one : samples) {
+        expect_same_for_all_cuts(how, one);
+    }
+    how = options(tool_style::llama_json);
+    how.call_begun = "{\"name\": \"f\", \"parameters\":";
+    expect_same_for_all_cuts(how, {"Hello!", {"text: Hello!"}});
+}
+
 TEST(tool_filter, separators_of_bare_calls_are_few) {
     const std::string call = "{\"name\":\"f\",\"parameters\":{}}";
     for (const std::size_t count : {1U, 64U, 65U, 200U}) {

@@ -39,7 +39,8 @@ struct filter_options {
     bool starts_in_thinking = false;  // the prompt already opened the tag
     // Names of the declared tools; calls of other names are text. Empty: all calls stay text.
     std::vector<std::string> tool_names;
-    // The answer is a call, of which this stands at the end of the prompt: no tag has to come before it.
+    // The answer is a call, of which this stands at the end of the prompt: no tag has to come before it. It is never
+    // text, also where the model does not go on with it.
     std::optional<std::string> call_begun{};
 };
 

@@ -38,7 +38,7 @@ struct output_filter::state {
         }
         if (syntax) {
             tools.emplace(*syntax, std::move(options.tool_names));
-            (void)tools->feed(options.call_begun.value_or(""));
+            (void)tools->begin(options.call_begun.value_or(""));
         }
     }
 

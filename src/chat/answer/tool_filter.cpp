@@ -42,6 +42,11 @@ std::vector<generation_event> tool_filter::feed(std::string_view text) {
     return advance();
 }
 
+std::vector<generation_event> tool_filter::begin(std::string_view text) {
+    begun_ = text.size();
+    return feed(text);
+}
+
 std::vector<generation_event> tool_filter::finish(bool cut) {
     last_ = true;
     cut_ = cut;
@@ -261,6 +266,7 @@ bool tool_filter::decide(std::size_t end, std::size_t after, text_end end_kind) 
         out_.emplace_back(tool_call_event{std::move(call)});
     }
     front_ += after;
+    begun_ = 0;
     part_ = part::behind_call;
     return true;
 }
@@ -282,6 +288,10 @@ bool tool_filter::pass_opening() {
 }
 
 void tool_filter::pass(std::size_t count) {
+    const std::size_t not_models = std::min(begun_, count);
+    begun_ -= not_models;
+    front_ += not_models;
+    count -= not_models;
     if (count == 0) {
         return;
     }

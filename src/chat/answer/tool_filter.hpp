@@ -33,6 +33,8 @@ public:
     // `names` of the declared tools. A call longer than `max_call` bytes is text.
     tool_filter(call_syntax syntax, std::vector<std::string> names, std::size_t max_call = default_max_call);
 
+    // Before all else: what the model shall go on with. It can become a call, but never text.
+    [[nodiscard]] std::vector<generation_event> begin(std::string_view text);
     // `text` is whole UTF-8 characters, and so are the texts that come back.
     [[nodiscard]] std::vector<generation_event> feed(std::string_view text);
     // `cut`: by a limit or a stop. What has begun of a call between tags is then dropped, as Ollama has it
@@ -86,6 +88,7 @@ private:
     bool cut_ = false;   // and not where the model ended it
     std::string held_;
     std::size_t front_ = 0;  // bytes of held_ that were emitted
+    std::size_t begun_ = 0;  // bytes behind these that the model did not write
     // Positions in held():
     std::size_t body_ = 0;   // behind the opening tag
     std::size_t value_ = 0;  // where the object or array begins
