@@ -6,7 +6,9 @@
 #include <functional>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -117,6 +119,31 @@ void apply_defaults(chat::generation_request& request, const served_model& model
     complete(request.sampling, as_sampling(model.entry->sampling));
 }
 
+// Results of calls made together in the order of these, for most templates tell them apart by that alone. Where not
+// each of them says whose result it is all stay as they came.
+void order_results(std::vector<chat::message>& messages) {
+    const auto is_tool = [](const chat::message& each) { return each.from == chat::role::tool; };
+    const auto is_answer = [](const chat::message& each) { return each.from == chat::role::assistant; };
+    for (auto at = messages.begin(); at != messages.end();) {
+        std::map<std::string, std::size_t, std::less<>> places;
+        for (; at != messages.end() && is_answer(*at); ++at) {
+            for (const chat::tool_call& call : at->calls) {
+                places.emplace(call.id, places.size());
+            }
+        }
+        const auto end = std::find_if_not(at, messages.end(), is_tool);
+        const bool known = std::all_of(at, end, [&places](const chat::message& each) {
+            return !each.tool_call_id.empty() && places.contains(each.tool_call_id);
+        });
+        if (known) {
+            std::stable_sort(at, end, [&places](const chat::message& one, const chat::message& other) {
+                return places.find(one.tool_call_id)->second < places.find(other.tool_call_id)->second;
+            });
+        }
+        at = std::find_if(end, messages.end(), is_answer);
+    }
+}
+
 // A grammar knows of no thoughts, and an answer that has begun is past them.
 void force_call(chat::generation_request& request, prepared_request& out) {
     const bool by_prompt = out.how.may_be_verbatim && !has_images(request);
@@ -197,6 +224,7 @@ bool is_long(const chat::generation_request& request, std::size_t more) {
 preparation prepare_request(chat::generation_request& request, const served_model& model,
                             chat::render_options options) {
     apply_defaults(request, model);
+    order_results(request.messages);
     prepared_request out;
     out.how = std::move(options);
     if (out.how.format == nullptr || (is_conversation(request) && request.messages.empty())) {

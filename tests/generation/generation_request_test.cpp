@@ -69,6 +69,35 @@ protected:
     }
 };
 
+// Most templates tell results apart by their order alone.
+TEST_F(generation_request_test, results_are_in_the_order_of_their_calls) {
+    backend.entry.family = "qwen2.5";
+    chat::generation_request what = request("Add them.");
+    what.tools = tools();
+    what.messages.push_back(message(chat::role::assistant, ""));
+    for (const char* id : {"a", "b", "c"}) {
+        what.messages.back().calls.push_back({id, "add", nlohmann::ordered_json::object()});
+    }
+    for (const char* id : {"c", "a", "b"}) {
+        what.messages.push_back(message(chat::role::tool, std::string("result of ") + id));
+        what.messages.back().tool_call_id = id;
+    }
+    const auto places = [&] {
+        backend.seen.clear();
+        EXPECT_TRUE(read(what).finished);
+        std::vector<std::size_t> out;
+        for (const char* id : {"a", "b", "c"}) {
+            out.push_back(run().prompt.turns.find(std::string("result of ") + id));
+        }
+        return out;
+    };
+    std::vector<std::size_t> found = places();
+    EXPECT_TRUE(found[0] < found[1] && found[1] < found[2]) << run().prompt.turns;
+    what.messages.back().tool_call_id = "unknown";
+    found = places();
+    EXPECT_TRUE(found[2] < found[0] && found[0] < found[1]) << "as they came: " << run().prompt.turns;
+}
+
 // A runtime that heeds one of the two would else take the default top-k.
 TEST_F(generation_request_test, top_p_alone_is_meant_and_one_is_no_limit) {
     backend.entry.sampling.top_k = 20;
