@@ -251,7 +251,8 @@ void prompt_cutter::cut_conversation(std::size_t budget) {
     const bool goes_on = std::count_if(whole_.messages.begin(), whole_.messages.end(), not_system) > 1;
     std::array<part, 3> parts{
         {{system, 1}, {tool_bytes(whole_.tools), 1}, {goes_on ? std::bit_ceil(turns) : turns, 2}}};
-    const tool_cuts tools = cut_tools(rest_.tools, whole_.messages, shares(parts, budget)[1]);
+    const tool_cuts tools =
+        cut_tools(rest_.tools, whole_.messages, shares(parts, budget)[1], whole_.must_call);
     parts[1].wants = tool_bytes(rest_.tools);
     const auto room = shares(parts, budget);
     cut_system(rest_.messages, room[0]);

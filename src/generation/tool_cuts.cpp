@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "corral/core/text.hpp"
@@ -71,27 +74,61 @@ word_set wanted_words(const std::vector<chat::message>& conversation) {
     return out;
 }
 
-word_set called_names(const std::vector<chat::message>& conversation) {
-    word_set out;
+// The names of tools by the place of their last call, counted from 1.
+std::map<std::string, std::size_t, std::less<>> last_calls(const std::vector<chat::message>& conversation) {
+    std::map<std::string, std::size_t, std::less<>> out;
+    std::size_t place = 0;
     for (const chat::message& each : conversation) {
-        out.insert(each.tool_name);
+        ++place;
+        if (!each.tool_name.empty()) {
+            out[each.tool_name] = place;
+        }
         for (const chat::tool_call& call : each.calls) {
-            out.insert(call.name);
+            out[call.name] = place;
         }
     }
     return out;
 }
 
-// The indices of the tools, best first: those called, then by the words of the task in their names, then by those in
-// the rest of their definitions. A word counts the more the fewer tools have it; one that many have tells nothing of
-// them.
-std::vector<std::size_t> ranked(const json& tools, const std::vector<chat::message>& conversation) {
+bool is_part_of_name(char c) {
+    return core::is_letter(c) || core::is_digit(c) || c == '_';
+}
+
+// Not within a longer name.
+bool names(std::string_view text, std::string_view name) {
+    for (std::size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+        const std::size_t end = at + name.size();
+        if ((at == 0 || !is_part_of_name(text[at - 1])) &&
+            (end == text.size() || !is_part_of_name(text[end]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether the system text names a tool, as Home Assistant's does `GetLiveContext`. A name of one word, such as "read",
+// may be no more than that word; and a text that names many tells nothing of them.
+std::vector<bool> named_by_system(const json& tools, const std::vector<chat::message>& conversation) {
+    constexpr std::size_t few = 5;  // one tool of so many
+    std::vector<bool> out;
+    for (const json& tool : tools) {
+        const std::string_view own = tool_name(tool);
+        out.push_back(words_of(own).size() > 1 &&
+                      std::ranges::any_of(conversation, [own](const chat::message& each) {
+                          return each.from == chat::role::system && names(each.content, own);
+                      }));
+    }
+    const auto count = static_cast<std::size_t>(std::count(out.begin(), out.end(), true));
+    return count * few <= tools.size() ? out : std::vector<bool>(tools.size(), false);
+}
+
+// By the words of the task in the names of the tools, then by those in the rest of their definitions. A word counts the
+// more the fewer tools have it; one that many have tells nothing of them.
+std::vector<std::size_t> scores_of(const json& tools, const std::vector<chat::message>& conversation) {
     constexpr std::size_t shortest_word = 4;
     constexpr std::size_t few = 3;  // one tool of so many
     constexpr std::size_t name = 1'000'000;
-    constexpr std::size_t best = ~std::size_t{0};
     const word_set wanted = wanted_words(conversation);
-    const word_set called = called_names(conversation);
     std::vector<std::size_t> scores(tools.size(), 0);
     std::vector<word_set> named;
     std::vector<word_set> said;
@@ -112,16 +149,42 @@ std::vector<std::size_t> ranked(const json& tools, const std::vector<chat::messa
             }
         }
     }
-    std::vector<std::pair<std::size_t, std::size_t>> order;  // what is smaller is better
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-        const std::string_view own = tool_name(tools[i]);
-        order.emplace_back(called.contains(own) && !own.empty() ? 0 : best - scores[i], i);
-    }
-    std::sort(order.begin(), order.end());
+    return scores;
+}
+
+bool is_demanded(const json& tool, const std::vector<std::string>& demanded) {
+    return std::ranges::find(demanded, tool_name(tool)) != demanded.end();
+}
+
+// The indices of the tools, best first: those that the answer has to call, those called, the newest first, those that
+// the system text names, then by score. What was called stays while it is called again, so that the runtime goes on
+// behind what it holds.
+std::vector<std::size_t> ranked(const json& tools, const std::vector<chat::message>& conversation,
+                                const std::vector<std::string>& demanded) {
+    const std::vector<std::size_t> scores = scores_of(tools, conversation);
+    const std::vector<bool> named = named_by_system(tools, conversation);
+    const auto called = last_calls(conversation);
+    struct rank {
+        bool demanded;
+        std::size_t call;  // 0: it was not called
+        bool named;
+        std::size_t score;
+    };
+    std::vector<rank> ranks;
     std::vector<std::size_t> out;
-    for (const auto& each : order) {
-        out.push_back(each.second);
+    for (std::size_t i = 0; i < tools.size(); ++i) {
+        const std::string_view own = tool_name(tools[i]);
+        const auto call = own.empty() ? called.end() : called.find(own);
+        ranks.push_back({is_demanded(tools[i], demanded), call == called.end() ? 0 : call->second,
+                         static_cast<bool>(named[i]), scores[i]});
+        out.push_back(i);
     }
+    std::ranges::stable_sort(out, [&ranks](std::size_t one, std::size_t other) {
+        const rank& a = ranks[one];
+        const rank& b = ranks[other];
+        return std::tie(a.demanded, a.call, a.named, a.score) >
+               std::tie(b.demanded, b.call, b.named, b.score);
+    });
     return out;
 }
 
@@ -209,36 +272,69 @@ json shortened(json tool, detail left) {
     return tool;
 }
 
+// So much of all tools that they have room, or as little as can be left.
+json all_shortened(const json& tools, std::size_t room) {
+    json out;
+    for (const detail left : {detail::whole, detail::brief, detail::signature, detail::bare}) {
+        out = json::array();
+        for (const json& tool : tools) {
+            out.push_back(shortened(tool, left));
+        }
+        if (tool_bytes(out) <= room) {
+            break;
+        }
+    }
+    return out;
+}
+
+// Which of them stay, by rank. Where none of the demanded ones has room the shortest stays alone.
+std::vector<bool> chosen(const json& shortened_tools, const std::vector<std::size_t>& by_rank,
+                         const std::vector<std::string>& demanded, std::size_t room) {
+    std::vector<bool> stays(shortened_tools.size(), false);
+    std::optional<std::pair<std::size_t, std::size_t>> least;  // bytes and index, of the demanded ones
+    bool any = false;
+    for (const std::size_t i : by_rank) {
+        const std::size_t bytes = text_of(shortened_tools[i]).size() + 2;
+        stays[i] = bytes <= room;
+        room -= stays[i] ? bytes : 0;
+        if (is_demanded(shortened_tools[i], demanded)) {
+            any = any || stays[i];
+            least = least ? std::min(*least, std::pair(bytes, i)) : std::pair(bytes, i);
+        }
+    }
+    if (least && !any) {
+        stays.assign(stays.size(), false);
+        stays[least->second] = true;
+    }
+    return stays;
+}
+
 }  // namespace
 
 std::size_t tool_bytes(const json& tools) {
     return tools.is_array() && !tools.empty() ? text_of(tools).size() : 0;
 }
 
-tool_cuts cut_tools(json& tools, const std::vector<chat::message>& conversation, std::size_t room) {
+tool_cuts cut_tools(json& tools, const std::vector<chat::message>& conversation, std::size_t room,
+                    const std::vector<std::string>& demanded) {
     tool_cuts out;
     if (tool_bytes(tools) <= room) {
         return out;
     }
-    json all;
-    for (const detail left : {detail::brief, detail::signature, detail::bare}) {
-        all = json::array();
-        for (const json& tool : tools) {
-            all.push_back(shortened(tool, left));
-        }
-        if (tool_bytes(all) <= room) {
-            break;
-        }
-    }
-    std::vector<bool> stays(all.size(), tool_bytes(all) <= room);
-    if (tool_bytes(all) > room) {
-        std::size_t left = room;
-        for (const std::size_t i : ranked(tools, conversation)) {
-            const std::size_t bytes = text_of(all[i]).size() + 2;
-            stays[i] = bytes <= left;
-            left -= stays[i] ? bytes : 0;
+    const std::size_t before = tools.size();
+    if (demanded.size() == 1) {
+        const auto found = std::ranges::find_if(
+            tools, [&demanded](const json& tool) { return is_demanded(tool, demanded); });
+        if (found != tools.end()) {
+            json only = *found;
+            tools = json::array();
+            tools.push_back(std::move(only));
         }
     }
+    json all = all_shortened(tools, room);
+    const std::vector<bool> stays = tool_bytes(all) <= room
+                                        ? std::vector<bool>(all.size(), true)
+                                        : chosen(all, ranked(tools, conversation, demanded), demanded, room);
     json rest = json::array();
     for (std::size_t i = 0; i < all.size(); ++i) {
         if (stays[i]) {
@@ -246,7 +342,7 @@ tool_cuts cut_tools(json& tools, const std::vector<chat::message>& conversation,
             rest.push_back(std::move(all[i]));
         }
     }
-    out.tools = tools.size() - rest.size();
+    out.tools = before - rest.size();
     tools = rest.empty() ? json(nullptr) : std::move(rest);
     return out;
 }

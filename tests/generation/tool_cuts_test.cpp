@@ -88,6 +88,71 @@ TEST(tool_cuts, those_that_fit_the_question_stay_longest) {
     EXPECT_THAT(names(tools), ElementsAre("HassTurnOff", "called")) << "in the client's order";
 }
 
+std::vector<chat::message> after_calls(const std::vector<std::string>& called) {
+    auto out = asks("Go on");
+    for (const std::string& name : called) {
+        out.emplace_back().from = chat::role::assistant;
+        out.back().calls.push_back({"", name, json::object()});
+        out.emplace_back().from = chat::role::tool;
+        out.back().tool_name = name;
+    }
+    return out;
+}
+
+TEST(tool_cuts, a_demanded_tool_stays_whatever_else_would) {
+    const json whole = json::array({tool("HassTurnOff"), tool("called"), tool("demanded"), tool("last")});
+    auto conversation = after_calls({"called"});
+    conversation[0].content = "Turn off all lights";
+    json tools = whole;
+    EXPECT_EQ(cut_tools(tools, conversation, tool_bytes(whole) - 1, {"demanded"}).tools, 3U);
+    EXPECT_EQ(tools, json::array({tool("demanded")})) << "no other one can be called, and it is whole";
+    tools = whole;
+    EXPECT_EQ(cut_tools(tools, conversation, 200, {"demanded", "last"}).tools, 3U);
+    EXPECT_THAT(names(tools), ElementsAre("demanded")) << "the client's order, where nothing else decides";
+    for (const auto& demanded :
+         {std::vector<std::string>{"last"}, std::vector<std::string>{"last", "demanded"}}) {
+        tools = whole;
+        EXPECT_EQ(cut_tools(tools, conversation, 0, demanded).tools, 3U);
+        EXPECT_THAT(names(tools), ElementsAre("last")) << "without room, the shortest of them";
+    }
+    tools = whole;
+    EXPECT_EQ(cut_tools(tools, conversation, 200, {"unknown"}).tools, 3U);
+    EXPECT_THAT(names(tools), ElementsAre("called"));
+}
+
+TEST(tool_cuts, of_called_tools_the_newest_stay_and_a_further_call_of_them_changes_nothing) {
+    const json whole =
+        json::array({tool("aa"), tool("bb"), tool("cc"), tool("dd"), tool("ee"), tool("ff"), tool("gg")});
+    const auto kept = [&](const std::vector<std::string>& called) {
+        json tools = whole;
+        EXPECT_EQ(cut_tools(tools, after_calls(called), 400).tools, 5U);
+        return names(tools);
+    };
+    EXPECT_THAT(kept({"aa", "bb", "cc", "dd"}), ElementsAre("cc", "dd"));
+    EXPECT_THAT(kept({"aa", "bb", "cc", "dd", "cc"}), ElementsAre("cc", "dd")) << "in the client's order";
+    EXPECT_THAT(kept({"aa", "bb", "cc", "dd", "cc", "aa"}), ElementsAre("aa", "cc"));
+}
+
+TEST(tool_cuts, those_that_the_system_text_names_come_behind_those_called) {
+    json whole = json::array({tool("HassTurnOff"), tool("read"), tool("Live"), tool("GetLiveContext"),
+                              tool("called"), tool("HassTurnOffAll")});
+    auto conversation = after_calls({"called"});
+    conversation[0].content = "Turn off all lights";
+    conversation.emplace_back().from = chat::role::system;
+    conversation.back().content = "You can read the state of the home by the `GetLiveContext` tool.";
+    json tools = whole;
+    EXPECT_EQ(cut_tools(tools, conversation, 400).tools, 4U);
+    EXPECT_THAT(names(tools), ElementsAre("GetLiveContext", "called"));
+    conversation.back().content = "Not MyGetLiveContext or GetLiveContexts. Do read.";
+    tools = whole;
+    EXPECT_EQ(cut_tools(tools, conversation, 400).tools, 4U);
+    EXPECT_THAT(names(tools), ElementsAre("called", "HassTurnOffAll"));
+    conversation.back().content = "GetLiveContext, HassTurnOff, HassTurnOffAll";
+    tools = whole;
+    EXPECT_EQ(cut_tools(tools, conversation, 400).tools, 4U);
+    EXPECT_THAT(names(tools), ElementsAre("called", "HassTurnOffAll")) << "many are named";
+}
+
 TEST(tool_cuts, tools_of_any_shape_can_go) {
     json tools = json::parse(
         R"([5, null, {}, {"function":7}, {"function":{"name":8,"description":[],"parameters":[{"description":9}]}}])");
