@@ -233,7 +233,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
                                        const std::vector<chat::message>& messages,
                                        std::optional<chat::rendered_prompt> first, bool may_shorten,
                                        core::deadline until, core::worker* elsewhere, counting count,
-                                       turn_summaries* summaries) {
+                                       turn_summaries* summaries, kept_budgets* kept) {
     if (!count) {
         count = [&runtime, until](const chat::rendered_prompt& prompt) {
             return runtime.measure(prompt, until);
@@ -246,6 +246,12 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
     std::optional<prompt_cutter> cutter;
     std::optional<fitted_prompt> fits;  // while a better one is looked for
     left_out_turns left_out;
+    const std::size_t kept_budget = kept == nullptr ? 0 : kept->find(request);
+    const auto remember = [&](const fitted_prompt& one) {
+        if (kept != nullptr && one.beginning_budget > 0) {
+            kept->note(request, one.beginning_budget);
+        }
+    };
     for (unsigned round = 0;; ++round) {
         if (!first) {
             auto rendering = cutter ? render(elsewhere, form, cutter->rest(), cutter->rest().messages)
@@ -265,6 +271,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             continue;
         }
         if (fits && (!measured || !measured->fits)) {
+            remember(*fits);
             co_return std::move(*fits);
         }
         if (!measured) {
@@ -276,9 +283,10 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         const bool verbatim = prompt.verbatim;
         if (measured->fits) {
             const std::size_t better = cutter ? budget_for(room, cutter->bytes(), tokens) : 0;
-            fitted_prompt fitted{std::exchange(prompt, {}), cutter ? cutter->cuts() : prompt_cuts{},
-                                 left_out};
+            fitted_prompt fitted{std::exchange(prompt, {}), cutter ? cutter->cuts() : prompt_cuts{}, left_out,
+                                 cutter ? cutter->beginning_budget() : 0};
             if (!cutter || fits || !is_far_from(cutter->budget(), better)) {
+                remember(fitted);
                 co_return fitted;
             }
             fits = std::move(fitted);
@@ -287,7 +295,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         std::function<void()> work = [&] {
             prompt = {};  // giving back a long one takes milliseconds
             if (may_shorten && !cutter) {
-                cutter.emplace(request, summaries);
+                cutter.emplace(request, summaries, kept_budget);
             }
             if (cutter && round < most_rounds) {
                 const std::size_t budget = budget_for(room, cutter->bytes(), tokens);
@@ -304,6 +312,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             left_out = {};
         }
         if (!changed && fits) {
+            remember(*fits);
             co_return std::move(*fits);
         }
         if (!changed) {

@@ -19,10 +19,13 @@ class worker;
 
 namespace corral::generation {
 
+class kept_budgets;
+
 struct fitted_prompt {
     chat::rendered_prompt prompt;
     prompt_cuts cuts;
-    left_out_turns unsummarised;  // what no summary stands in for yet
+    left_out_turns unsummarised;       // what no summary stands in for yet
+    std::size_t beginning_budget = 0;  // that system text and tools were cut by; 0: nothing was
 };
 
 // How long a prompt is, where that is asked otherwise than by backend::measure().
@@ -42,12 +45,13 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 // already. Only with `may_shorten` anything is left out, and then `messages` are those of the request. Few
 // measures are taken: what to leave out is estimated from the length of the texts. limits::num_ctx is not a
 // bound here: the context of these runtimes is fixed, and a smaller wish would only lose turns. Long ones are rendered
-// `elsewhere`. `summaries`: stand in for turns that go. REQUIRES: all references outlive the call; the lease of `runtime` is held, or `count` does not need it.
+// `elsewhere`. `summaries`: stand in for turns that go. `kept`: so that the next turn has the same tools. REQUIRES: all
+// references outlive the call; the lease of `runtime` is held, or `count` does not need it.
 [[nodiscard]] core::awaitable<fit_result> fit_prompt(
     engine::backend& runtime, const chat::render_options& options, const chat::generation_request& request,
     const std::vector<chat::message>& messages, std::optional<chat::rendered_prompt> first, bool may_shorten,
     core::deadline until, core::worker* elsewhere = nullptr, counting count = nullptr,
-    turn_summaries* summaries = nullptr);
+    turn_summaries* summaries = nullptr, kept_budgets* kept = nullptr);
 
 // Why `request` can't fit a context of so many positions, whatever is left out, by the length of its texts alone: known
 // before any of them is rendered. Nothing: it may fit, or `context` is 0, unknown.

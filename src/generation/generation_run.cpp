@@ -390,9 +390,10 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
     }
     std::optional<chat::rendered_prompt> prepared = std::move(prompt_);
     prompt_.reset();
-    fit_result fitted = co_await fit_prompt(
-        runtime, options_, request_, request_.messages, std::move(prepared), may_shorten(), until,
-        context_.options.rendering, nullptr, sums_up() ? context_.summaries.get() : nullptr);
+    fit_result fitted =
+        co_await fit_prompt(runtime, options_, request_, request_.messages, std::move(prepared),
+                            may_shorten(), until, context_.options.rendering, nullptr,
+                            sums_up() ? context_.summaries.get() : nullptr, context_.kept.get());
     co_return fitted;
 }
 

@@ -37,6 +37,7 @@ struct run_context {
     std::shared_ptr<count_desk> counts;
     std::shared_ptr<turn_summaries> summaries;
     std::shared_ptr<moving_lines> lines = std::make_shared<moving_lines>(core::keyed_hash::random_key());
+    std::shared_ptr<kept_budgets> kept = std::make_shared<kept_budgets>();
 };
 
 class generation_run final : public engine::run_sink {

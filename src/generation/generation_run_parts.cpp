@@ -215,9 +215,9 @@ core::awaitable<void> generation_run::expect_next() {
         co_return;
     }
     const core::deadline until = core::deadline::after(patience, context_.clock->now()).sooner(deadline());
-    auto fitting =
-        fit_prompt(**lease_, prepared->how, next, next.messages, std::move(whole), may_shorten(), until,
-                   context_.options.rendering, nullptr, sums_up() ? context_.summaries.get() : nullptr);
+    auto fitting = fit_prompt(**lease_, prepared->how, next, next.messages, std::move(whole), may_shorten(),
+                              until, context_.options.rendering, nullptr,
+                              sums_up() ? context_.summaries.get() : nullptr, context_.kept.get());
     fit_result fitted = co_await std::move(fitting);
     if (fitted) {
         (*lease_)->expect(std::move(fitted->prompt), words, request_.owner);

@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 #include <chrono>
+#include <functional>
+#include <tuple>
 #include <utility>
 
 #include "corral/core/say.hpp"
@@ -89,6 +91,24 @@ std::size_t summary_question(const std::vector<chat::message>& messages) {
     return has_turns ? at - 1 : messages.size();
 }
 
+// A call that follows another one for the same task: the results of more will come.
+bool is_tool_loop(const std::vector<chat::message>& messages) {
+    const chat::message* const task = task_of(messages);
+    std::size_t calls = 0;
+    for (auto each = messages.rbegin(); each != messages.rend() && &*each != task; ++each) {
+        calls += each->calls.empty() ? 0 : 1;
+    }
+    return calls > 1;
+}
+
+// `kept`, or the nearest to it that is not far from `budget`.
+std::size_t near(std::size_t kept, std::size_t budget) {
+    constexpr std::size_t parts = 4;
+    const std::size_t least = budget - budget / parts;
+    const std::size_t most = budget + budget / (parts - 1);
+    return kept == 0 ? budget : std::clamp(kept, least, most);
+}
+
 std::string counted(std::size_t count, const char* one, const char* more) {
     return std::to_string(count) + (count == 1 ? one : more);
 }
@@ -161,6 +181,44 @@ std::vector<std::string> shortened_requests::warnings(core::steady_time now) con
     return out;
 }
 
+kept_budgets::entry kept_budgets::entry_for(const chat::generation_request& of) {
+    entry out;
+    out.owner = of.owner;
+    out.client = of.client;
+    out.model = of.model;
+    out.tools = of.tools.is_array() ? of.tools.size() : 0;
+    const auto first = std::ranges::find_if(
+        of.messages, [](const chat::message& each) { return each.from != chat::role::system; });
+    out.first_turn = first == of.messages.end() ? 0 : std::hash<std::string>{}(first->content);
+    return out;
+}
+
+bool kept_budgets::are_alike(const entry& one, const entry& other) {
+    return std::tie(one.owner, one.client, one.model, one.tools, one.first_turn) ==
+           std::tie(other.owner, other.client, other.model, other.tools, other.first_turn);
+}
+
+std::size_t kept_budgets::find(const chat::generation_request& of) const {
+    const entry asked = entry_for(of);
+    const auto known =
+        std::ranges::find_if(known_, [&asked](const entry& one) { return are_alike(one, asked); });
+    return known == known_.end() ? 0 : known->budget;
+}
+
+void kept_budgets::note(const chat::generation_request& of, std::size_t budget) {
+    constexpr std::size_t most = 64;
+    entry next = entry_for(of);
+    next.budget = budget;
+    const auto known =
+        std::ranges::find_if(known_, [&next](const entry& one) { return are_alike(one, next); });
+    if (known != known_.end()) {
+        known_.erase(known);
+    } else if (known_.size() >= most) {
+        known_.pop_front();
+    }
+    known_.push_back(std::move(next));
+}
+
 bool prompt_cutter::fit(std::size_t budget) {
     const std::size_t before = bytes();
     cut(budget);
@@ -180,6 +238,7 @@ bool prompt_cutter::refit(std::size_t budget) {
 
 void prompt_cutter::cut(std::size_t budget) {
     budget_ = budget;
+    beginning_budget_ = near(kept_, budget);
     cuts_ = {};
     if (rest_.raw_prompt) {
         const std::size_t most = std::max(least_text_bytes, budget);
@@ -240,8 +299,8 @@ void prompt_cutter::cut_hole(std::size_t budget) {
     cuts_.text_bytes = prefix.size() + suffix.size() - rest_.hole->prefix.size() - rest_.hole->suffix.size();
 }
 
-// The turns of a conversation that goes on claim more than they take, in powers of two: what the others get then stays
-// the same for some turns, and the runtime goes on behind what it holds.
+// The turns of a conversation that goes on claim more than they take, in powers of two, and in a loop of calls all of
+// their share: what the others get then stays the same for some turns, and the runtime goes on behind what it holds.
 void prompt_cutter::cut_conversation(std::size_t budget) {
     rest_.messages = whole_.messages;
     rest_.tools = whole_.tools;
@@ -249,13 +308,19 @@ void prompt_cutter::cut_conversation(std::size_t budget) {
     const std::size_t turns = turn_bytes(whole_.messages);
     const auto not_system = [](const chat::message& message) { return message.from != chat::role::system; };
     const bool goes_on = std::count_if(whole_.messages.begin(), whole_.messages.end(), not_system) > 1;
-    std::array<part, 3> parts{
-        {{system, 1}, {tool_bytes(whole_.tools), 1}, {goes_on ? std::bit_ceil(turns) : turns, 2}}};
+    std::size_t claim = goes_on ? std::bit_ceil(turns) : turns;
+    if (is_tool_loop(whole_.messages)) {
+        claim = std::max(claim, beginning_budget_);
+    }
+    std::array<part, 3> parts{{{system, 1}, {tool_bytes(whole_.tools), 1}, {claim, 2}}};
     const tool_cuts tools =
-        cut_tools(rest_.tools, whole_.messages, shares(parts, budget)[1], whole_.must_call);
+        cut_tools(rest_.tools, whole_.messages, shares(parts, beginning_budget_)[1], whole_.must_call);
     parts[1].wants = tool_bytes(rest_.tools);
-    const auto room = shares(parts, budget);
+    auto room = shares(parts, beginning_budget_);
     cut_system(rest_.messages, room[0]);
+    if (beginning_budget_ != budget) {
+        room[2] = budget - std::min(budget, system_bytes(rest_.messages) + tool_bytes(rest_.tools));
+    }
     const std::size_t of_system = system - std::min(system, system_bytes(rest_.messages));
     // Kept free before there is a summary too, so that its coming leaves the cut where it is.
     constexpr std::size_t share_of_summary = 4;

@@ -43,13 +43,39 @@ private:
     std::deque<entry> known_;  // by time, oldest first
 };
 
+// By which budget the beginnings of conversations, their system texts and tools, were cut last. That of the whole
+// follows from all that was said and varies from turn to turn; with it the same tools would come and go, and each time
+// the runtime would read all anew. In memory only.
+class kept_budgets {
+public:
+    // 0: none is known.
+    [[nodiscard]] std::size_t find(const chat::generation_request& of) const;
+    void note(const chat::generation_request& of, std::size_t budget);
+
+private:
+    struct entry {
+        std::string owner;
+        std::string client;
+        std::string model;
+        std::size_t tools = 0;
+        std::size_t first_turn = 0;  // a hash
+        std::size_t budget = 0;
+    };
+    [[nodiscard]] static entry entry_for(const chat::generation_request& of);
+    [[nodiscard]] static bool are_alike(const entry& one, const entry& other);
+
+    std::deque<entry> known_;  // by time, oldest first
+};
+
 // A request within a budget. Each part has a share of it and leaves to the others what it does not need.
 class prompt_cutter {
 public:
     // REQUIRES: `whole` outlives the cutter.
-    // With `summaries` there is room for one of the turns that go.
-    explicit prompt_cutter(const chat::generation_request& whole, const turn_summaries* summaries = nullptr)
-        : whole_(whole), rest_(whole), summaries_(summaries) {}
+    // With `summaries` there is room for one of the turns that go. `kept`: the budget that system text and tools were cut
+    // by in the turn before, which stays while it is near the present one; 0: none is known.
+    explicit prompt_cutter(const chat::generation_request& whole, const turn_summaries* summaries = nullptr,
+                           std::size_t kept = 0)
+        : whole_(whole), rest_(whole), summaries_(summaries), kept_(kept) {}
 
     // Leaves out what has no room in about `budget` bytes, or in fewer where that takes nothing away from what was left
     // before. False when nothing more can go.
@@ -66,6 +92,8 @@ public:
     // What remains, by the measure of fit(), and the budget that it was cut to.
     [[nodiscard]] std::size_t bytes() const;
     [[nodiscard]] std::size_t budget() const noexcept { return budget_; }
+    // By which its system text and tools were cut.
+    [[nodiscard]] std::size_t beginning_budget() const noexcept { return beginning_budget_; }
     // What remains: messages, tools, raw_prompt and hole; the rest is a copy of the whole request.
     [[nodiscard]] const chat::generation_request& rest() const noexcept { return rest_; }
     [[nodiscard]] const prompt_cuts& cuts() const noexcept { return cuts_; }
@@ -79,10 +107,12 @@ private:
     const chat::generation_request& whole_;
     chat::generation_request rest_;
     const turn_summaries* summaries_;
+    std::size_t kept_;
     prompt_cuts cuts_;
     std::vector<std::size_t> dropped_;
     std::size_t summary_room_ = 0;
     std::size_t budget_ = 0;
+    std::size_t beginning_budget_ = 0;
 };
 
 }  // namespace corral::generation

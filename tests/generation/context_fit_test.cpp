@@ -141,6 +141,32 @@ TEST_F(context_fit, a_tool_loop_keeps_its_task_and_goes_on_behind_what_was_read)
     }
 }
 
+TEST_F(context_fit, an_agent_loop_has_the_same_tools_in_each_step) {
+    backend.entry.family = "qwen2.5";
+    backend.prompt_limit = 1920U * 3;
+    backend.context = 0;
+    chat::generation_request what = with_tools(request("THE TASK: go through all files."), 30);
+    std::string before;
+    for (int step = 0; step < 24; ++step) {
+        chat::message call;
+        call.from = chat::role::assistant;
+        call.calls.push_back(
+            {"", "tool_number_" + std::to_string(step % 3), {{"text", std::to_string(step)}}});
+        what.messages.push_back(call);
+        add(what, chat::role::tool,
+            "result " + std::string(static_cast<std::size_t>(1 + step % 4) * 200, 'r'));
+        backend.seen.clear();
+        const test::reading got = read(what);
+        ASSERT_TRUE(got.finished) << got.failed->message;
+        EXPECT_GT(got.cuts.tools, 0U);
+        const std::string now = backend.seen.at(0).prompt.system;
+        if (step > 2) {  // each was called, and the loop is known for one
+            EXPECT_EQ(now, before) << step;
+        }
+        before = now;
+    }
+}
+
 TEST_F(context_fit, truncate_false_is_refused_with_the_tokens_of_each_part) {
     backend.prompt_limit = 2500;
     auto what = with_tools(long_talk(2), 36);

@@ -59,6 +59,71 @@ TEST(prompt_cuts, each_part_has_its_share_and_leaves_the_rest_to_the_others) {
     EXPECT_EQ(asked.rest().messages.back().content, "use tool 7");
 }
 
+// The budget in bytes varies with what the history is made of.
+TEST(prompt_cuts, an_agent_loop_keeps_its_tools_while_the_budget_varies) {
+    for (const bool keeps : {false, true}) {
+        auto whole = asking("Go through all files.");
+        whole.messages.insert(whole.messages.begin(), turn(chat::role::system, std::string(1000, 's')));
+        whole.tools = nlohmann::ordered_json::array();
+        for (int i = 0; i < 30; ++i) {
+            whole.tools.push_back(tool("tool_" + std::to_string(i), "Does much. " + std::string(200, 'd')));
+        }
+        kept_budgets kept;
+        std::string before;
+        int changes = 0;
+        for (std::size_t step = 0; step < 24; ++step) {
+            const std::string name = step < 20 ? "tool_1" : "tool_29";
+            whole.messages.push_back(turn(chat::role::assistant, ""));
+            whole.messages.back().calls.push_back({"", name, {{"path", "f" + std::to_string(step)}}});
+            whole.messages.push_back(turn(chat::role::tool, std::string(20 + 60 * (step % 5), 'r')));
+            const std::size_t budget = 4000 + step * 7 % 5 * 300;
+            prompt_cutter cutter(whole, nullptr, keeps ? kept.find(whole) : 0);
+            ASSERT_TRUE(cutter.fit(budget));
+            EXPECT_LE(cutter.bytes(), budget + 100) << step;
+            EXPECT_GE(cutter.bytes(), std::min<std::size_t>(budget / 2, 2000)) << step;
+            kept.note(whole, cutter.beginning_budget());
+            const std::string now = cutter.rest().tools.dump() + cutter.rest().messages.front().content;
+            EXPECT_NE(now.find(name), std::string::npos);
+            changes += step > 1 && now != before ? 1 : 0;
+            before = now;
+        }
+        if (keeps) {
+            EXPECT_LE(changes, 1) << "where the tool came in";
+        } else {
+            EXPECT_GT(changes, 5);
+        }
+    }
+}
+
+TEST(prompt_cuts, a_kept_budget_follows_one_that_is_far_from_it) {
+    auto whole = asking(std::string(9000, 'u'));
+    whole.client = "c";
+    kept_budgets kept;
+    EXPECT_EQ(kept.find(whole), 0U);
+    kept.note(whole, 4000);
+    EXPECT_EQ(kept.find(whole), 4000U);
+    const auto used = [&](std::size_t budget) {
+        prompt_cutter cutter(whole, nullptr, kept.find(whole));
+        EXPECT_TRUE(cutter.fit(budget));
+        return cutter.beginning_budget();
+    };
+    EXPECT_EQ(used(3200), 4000U);
+    EXPECT_EQ(used(5200), 4000U);
+    EXPECT_EQ(used(2400), 3200U);
+    EXPECT_EQ(used(8000), 6000U);
+    auto other = whole;
+    other.owner = "somebody else";
+    EXPECT_EQ(kept.find(other), 0U);
+    other = whole;
+    other.messages.front().content = "another conversation";
+    EXPECT_EQ(kept.find(other), 0U);
+    for (std::size_t i = 0; i < 64; ++i) {
+        other.model = std::to_string(i);
+        kept.note(other, 1);
+    }
+    EXPECT_EQ(kept.find(whole), 0U) << "the oldest goes";
+}
+
 TEST(prompt_cuts, images_go_with_their_turns) {
     const auto image = std::make_shared<const chat::image>(chat::image{"image/png", "AAAA", 1});
     auto whole = asking("newest");
