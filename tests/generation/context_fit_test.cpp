@@ -158,9 +158,9 @@ TEST_F(context_fit, an_agent_loop_has_the_same_tools_in_each_step) {
         backend.seen.clear();
         const test::reading got = read(what);
         ASSERT_TRUE(got.finished) << got.failed->message;
-        EXPECT_GT(got.cuts.tools, 0U);
         const std::string now = backend.seen.at(0).prompt.system;
         if (step > 2) {  // each was called, and the loop is known for one
+            EXPECT_GT(got.cuts.tools, 0U) << step;
             EXPECT_EQ(now, before) << step;
         }
         before = now;
