@@ -243,13 +243,16 @@ private:
         }
     }
     // What broke beside others that have its room: it was loaded while the room was not known, its card being away. It
-    // can't load again, and while it counts as loaded nobody makes room for it.
+    // can't load again, and while it counts as loaded nobody makes room for it. What programs of others have the room of
+    // stays broken, for it comes back when they go.
     void give_up_broken() {
         card_ledger there(box_, false);
+        const card_ledger nobody_there = ledger_of_nobody();
         for (std::size_t i = 0; i < box_.instances.size(); ++i) {
             const instance_view& one = box_.instances[i];
             const bool goes_anyway = std::find(given_.begin(), given_.end(), i) != given_.end();
-            if (one.is != presence::broken || goes_anyway || box_.models[one.model].pinned) {
+            if (one.is != presence::broken || goes_anyway || box_.models[one.model].pinned ||
+                !nobody_there.fits(one)) {
                 continue;
             }
             there.give(one);
@@ -259,6 +262,15 @@ private:
                 out_.surplus.push_back(i);
             }
         }
+    }
+    [[nodiscard]] card_ledger ledger_of_nobody() const {
+        card_ledger out(box_, true);
+        for (const instance_view& each : box_.instances) {
+            if (each.is != presence::absent) {
+                out.give(each);
+            }
+        }
+        return out;
     }
     // The least recently used one that nobody uses.
     void give_up_one(std::size_t model) {

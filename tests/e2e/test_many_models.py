@@ -5,8 +5,10 @@ import json
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -218,6 +220,29 @@ def test_both_models_of_a_card_that_comes_late_are_served(tmp_path):
         asked_in_turn(farm)
     finally:
         farm.stop()
+
+
+def waits_briefly(farm):
+    """For memory that does not come back."""
+    farm.config_file.write_text(farm.config_file.read_text().replace("[models.device]\n", '[models.device]\nmemory_wait = "1s"\n'))
+    return farm
+
+
+def test_a_model_whose_memory_another_program_has_is_broken_and_comes_back_by_itself(tmp_path):
+    with waits_briefly(Farm(tmp_path, {"alpha": ROOM_FOR_ONE})) as farm, subprocess.Popen(["sleep", "600"]) as other:
+        try:
+            wait_until(lambda: farm.sets()["alpha:latest"]["memory"]["measured"], 20, "it was measured")
+            start = (Path("/proc") / str(other.pid) / "stat").read_text().rpartition(")")[2].split()[19]
+            os.kill(farm.runtime_pids()["alpha:latest"], signal.SIGKILL)
+            held = [{"card": 0, "pid": other.pid, "start": start, "name": "other", "kib": 4000 * 1024}]
+            Path(f"{farm.device_file}.held").write_text(json.dumps(held))
+            farm.wait_set("alpha:latest", "broken")
+            assert "(other) holds 4000 MB" in farm.sets()["alpha:latest"]["reason"]
+            assert farm.ask("alpha", "hello").status == 503
+            assert farm.get("/readyz").status == 503
+        finally:
+            other.kill()
+        farm.wait_set("alpha:latest")
 
 
 def test_a_device_that_no_model_has_any_more_is_forgotten(tmp_path):

@@ -395,6 +395,8 @@ TEST_F(arrangement_policy, what_broke_beside_another_in_its_room_is_given_up) {
     EXPECT_EQ(arranged(), "surplus b@0");
     box_.instances[1].need_mb = 400;
     EXPECT_EQ(arranged(), "") << "it may come back by itself";
+    box_.instances[1].need_mb = 1100;
+    EXPECT_EQ(arranged(), "") << "programs of others have its room, and it comes back when they go";
     box_.instances[1].need_mb = 600;
     of(b_).pinned = true;
     EXPECT_EQ(arranged(), "");
