@@ -243,23 +243,25 @@ private:
         }
     }
     // What broke beside others that have its room: it was loaded while the room was not known, its card being away. It
-    // can't load again, and while it counts as loaded nobody makes room for it. What programs of others have the room of
-    // stays broken, for it comes back when they go.
+    // can't load again, and while it counts as loaded nobody makes room for it. A pinned one goes last. What programs
+    // of others have the room of stays broken, for it comes back when they go.
     void give_up_broken() {
         card_ledger there(box_, false);
         const card_ledger nobody_there = ledger_of_nobody();
-        for (std::size_t i = 0; i < box_.instances.size(); ++i) {
-            const instance_view& one = box_.instances[i];
-            const bool goes_anyway = std::find(given_.begin(), given_.end(), i) != given_.end();
-            if (one.is != presence::broken || goes_anyway || box_.models[one.model].pinned ||
-                !nobody_there.fits(one)) {
-                continue;
-            }
-            there.give(one);
-            if (there.fits(one)) {
-                there.take(one);
-            } else {
-                out_.surplus.push_back(i);
+        for (const bool pinned : {false, true}) {
+            for (std::size_t i = 0; i < box_.instances.size(); ++i) {
+                const instance_view& one = box_.instances[i];
+                const bool goes_anyway = std::find(given_.begin(), given_.end(), i) != given_.end();
+                if (one.is != presence::broken || goes_anyway || box_.models[one.model].pinned != pinned ||
+                    !nobody_there.fits(one)) {
+                    continue;
+                }
+                there.give(one);
+                if (there.fits(one)) {
+                    there.take(one);
+                } else {
+                    out_.surplus.push_back(i);
+                }
             }
         }
     }

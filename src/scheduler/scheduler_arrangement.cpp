@@ -209,6 +209,9 @@ void scheduler_core::arrange() {
         instance& one = *seen.instances[which].second;
         if (queue_.leases(one.facts.id) == 0) {
             order(one, one.residency.evict(now_), "makes room");
+            if (seen.box.models[seen.box.instances[which].model].pinned) {
+                want(*seen.instances[which].first);  // others make room for it
+            }
         }
     }
     for (const eviction_order& each : plan.evict) {

@@ -228,6 +228,27 @@ def waits_briefly(farm):
     return farm
 
 
+def test_a_pinned_model_has_its_room_though_others_came_first_when_the_card_was_back(tmp_path):
+    models = {"beta": {"mib": 3500}, "gamma": {"mib": 3500}, "alpha": {"mib": 3000, "lines": "pinned = true"}}
+    farm = waits_briefly(Farm(tmp_path, models, device={"cards": 0}))
+    farm.start(wait_ready=False)
+    try:
+        for name in models:
+            farm.wait_set(f"{name}:latest", "broken")
+        (tmp_path / "package-alpha").rename(tmp_path / "away")
+        farm.set_device(cards=1)
+        others = lambda: {farm.sets()[f"{name}:latest"]["state"] for name in ("beta", "gamma")}
+        wait_until(lambda: "ready" in (now := others()) and now <= {"ready", "unloaded"}, 60, "the others came first")
+        (tmp_path / "away").rename(tmp_path / "package-alpha")
+        farm.wait_set("alpha:latest")
+        before = farm.runtime_pids()["alpha:latest"]
+        for name in ("beta", "gamma", "alpha"):
+            assert farm.who(name) == name
+        assert farm.runtime_pids()["alpha:latest"] == before
+    finally:
+        farm.stop()
+
+
 def test_a_model_whose_memory_another_program_has_is_broken_and_comes_back_by_itself(tmp_path):
     with waits_briefly(Farm(tmp_path, {"alpha": ROOM_FOR_ONE})) as farm, subprocess.Popen(["sleep", "600"]) as other:
         try:

@@ -395,14 +395,17 @@ TEST_F(arrangement_policy, what_broke_beside_another_in_its_room_is_given_up) {
     EXPECT_EQ(arranged(), "surplus b@0");
     box_.instances[1].need_mb = 400;
     EXPECT_EQ(arranged(), "") << "it may come back by itself";
+    box_.instances[1].need_mb = 600;
     box_.instances[1].need_mb = 1100;
     EXPECT_EQ(arranged(), "") << "programs of others have its room, and it comes back when they go";
     box_.instances[1].need_mb = 600;
     of(b_).pinned = true;
-    EXPECT_EQ(arranged(), "");
+    EXPECT_EQ(arranged(), "surplus b@0") << "or the other would have its room for good";
     of(b_).pinned = false;
     box_.instances[0].is = presence::broken;
     EXPECT_EQ(arranged(), "surplus a@0") << "one of two stays";
+    of(a_).pinned = true;
+    EXPECT_EQ(arranged(), "surplus b@0") << "the pinned one";
     rooms_.clear();
     EXPECT_EQ(arranged(), "");
 }
