@@ -56,7 +56,7 @@ struct instance {
     bool draining = false;            // gets nothing more to do
     // A person waits for another model in its room, and to load both once more takes so long; nothing: nobody does.
     std::optional<core::nanoseconds> yields = {};
-    bool no_memory = false;  // and none can be had: it can't serve until a person changes something
+    bool no_memory = false;  // and none can be had: it can't serve for as long as that is so
     std::optional<core::steady_time> load_began = {};
 
     [[nodiscard]] bool loaded() const noexcept { return residency.stage() == residence_stage::loaded; }

@@ -33,6 +33,7 @@ void scheduler_core::settle() {
             settle(each);
         }
         if (!queue_.closed()) {
+            forget_lack_of_memory();
             arrange();
         }
     } while (changed_);
@@ -322,6 +323,29 @@ void scheduler_core::refuse_hopeless(const picture& seen, const arrangement& pla
     }
     for (deployment& each : deployments_) {
         each.impossible = impossible.contains(&each);
+    }
+}
+
+// As when a program of others has gone that held it, or a pinned model.
+void scheduler_core::forget_lack_of_memory() {
+    const auto lacks = [](const deployment& each) {
+        return std::any_of(each.instances.begin(), each.instances.end(),
+                           [](const instance& one) { return one.no_memory; });
+    };
+    if (std::none_of(deployments_.begin(), deployments_.end(), lacks)) {
+        return;
+    }
+    const picture seen = look();
+    const card_ledger there(seen.box, false);
+    for (std::size_t model = 0; model < seen.models.size(); ++model) {
+        const auto [of, tier] = seen.models[model];
+        if (!lacks(*of) || !choose_instance(seen.box, there, {}, model, now_)) {
+            continue;
+        }
+        for (instance& one : of->instances) {
+            changed_ = changed_ || (one.facts.tier == tier && one.no_memory);
+            one.no_memory = one.no_memory && one.facts.tier != tier;
+        }
     }
 }
 

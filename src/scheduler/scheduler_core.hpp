@@ -230,6 +230,7 @@ private:
     void withhold(const picture& seen, const arrangement& plan);
     void explain(const picture& seen, const arrangement& plan);
     void refuse_hopeless(const picture& seen, const arrangement& plan);
+    void forget_lack_of_memory();
     [[nodiscard]] bool falls_back(deployment& deployed, unsigned tier);
     [[nodiscard]] std::optional<core::nanoseconds> delay_of(const picture& seen,
                                                             const blocked_model& blocked) const;

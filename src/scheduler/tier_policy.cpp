@@ -37,7 +37,7 @@ void tier_policy::note(tier& of, presence is, core::steady_time now) const {
             of.failed = failed && now - of.ready_since < failback_after_;
             break;
     }
-    of.mended = failed && !of.failed;
+    of.mended = failed && !of.failed && is == presence::ready;
 }
 
 unsigned tier_policy::choose(unsigned serving) const noexcept {

@@ -175,6 +175,22 @@ TEST_F(tiers_test, a_first_tier_that_can_never_fit_is_served_by_the_next) {
     EXPECT_EQ(who_serves(), &other_);
 }
 
+// As when a program of others held it.
+TEST_F(tiers_test, a_first_tier_that_had_no_room_serves_again_when_it_has) {
+    std::uint64_t room = 1000;
+    scheduler_options options;
+    options.usable_mb = [&room](unsigned) { return std::optional(room); };
+    backend_.takes = {{0}, 4000, true};
+    backend_.set(availability_state::stopped);
+    other_.set(availability_state::stopped);
+    build(std::move(options));
+    EXPECT_EQ(who_serves(), &other_);
+    room = 5000;
+    EXPECT_NE(who_serves(), nullptr) << "by whichever is ready sooner";
+    EXPECT_EQ(who_serves(), &backend_);
+    EXPECT_EQ(report().why, "tiny:latest is to serve again");
+}
+
 TEST_F(tiers_test, a_fallback_is_not_counted_among_those_of_which_only_so_many_may_be_loaded) {
     scheduler_options options;
     options.max_loaded = 1;
