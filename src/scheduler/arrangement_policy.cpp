@@ -252,8 +252,9 @@ private:
             for (std::size_t i = 0; i < box_.instances.size(); ++i) {
                 const instance_view& one = box_.instances[i];
                 const bool goes_anyway = std::find(given_.begin(), given_.end(), i) != given_.end();
-                if (one.is != presence::broken || goes_anyway || box_.models[one.model].pinned != pinned ||
-                    !nobody_there.fits(one)) {
+                const bool another_serves = working(one.model) > 0;
+                if (one.is != presence::broken || goes_anyway || another_serves ||
+                    box_.models[one.model].pinned != pinned || !nobody_there.fits(one)) {
                     continue;
                 }
                 there.give(one);

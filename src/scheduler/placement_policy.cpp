@@ -30,6 +30,10 @@ card_ledger::card_ledger(const box_view& box, bool leaving) : most_(box.max_load
 void card_ledger::enter(const instance_view& view, bool takes) {
     if (view.counts) {
         sets_ = takes ? sets_ + 1 : sets_ - 1;
+        if (view.is == presence::broken) {
+            std::size_t& broken = broken_[view.model];
+            broken = takes ? broken + 1 : broken - 1;
+        }
     }
     if (view.port != 0) {
         std::size_t& holders = ports_[view.port];
@@ -46,8 +50,9 @@ void card_ledger::enter(const instance_view& view, bool takes) {
     }
 }
 
-bool card_ledger::full() const noexcept {
-    return most_ > 0 && sets_ >= most_;
+bool card_ledger::full(const instance_view& view) const {
+    const auto own = broken_.find(view.model);
+    return view.counts && most_ > 0 && sets_ >= most_ + (own == broken_.end() ? 0 : own->second);
 }
 
 bool card_ledger::short_on(const instance_view& view, unsigned card) const {
@@ -69,7 +74,7 @@ bool card_ledger::port_is_taken(const instance_view& view) const {
 }
 
 bool card_ledger::fits(const instance_view& view) const {
-    return !(full() && view.counts) && !port_is_taken(view) &&
+    return !full(view) && !port_is_taken(view) &&
            std::none_of(view.cards.begin(), view.cards.end(),
                         [&](unsigned card) { return short_on(view, card); });
 }
@@ -122,7 +127,7 @@ private:
         return own && box_.models[view.model].deployment == own;
     }
     [[nodiscard]] bool helps(const instance_view& view) const {
-        return (ledger_.full() && wanted_.counts && view.counts) ||
+        return (ledger_.full(wanted_) && view.counts) ||
                (view.port == wanted_.port && ledger_.port_is_taken(wanted_)) ||
                std::any_of(view.cards.begin(), view.cards.end(), [&](unsigned card) {
                    const auto& cards = wanted_.cards;

@@ -70,8 +70,9 @@ public:
     [[nodiscard]] bool fits(const instance_view& view) const;
     [[nodiscard]] bool short_on(const instance_view& view, unsigned card) const;
     [[nodiscard]] bool port_is_taken(const instance_view& view) const;
-    // As many are loaded as there may be.
-    [[nodiscard]] bool full() const noexcept;
+    // As many are loaded as there may be beside `view`. What broke of its own model does not stand in its way: another
+    // card set is tried.
+    [[nodiscard]] bool full(const instance_view& view) const;
     // On the busiest of the cards of `view`.
     [[nodiscard]] std::size_t sets_beside(const instance_view& view) const;
 
@@ -85,6 +86,7 @@ private:
     void enter(const instance_view& view, bool takes);
     std::map<unsigned, page> pages_;
     std::map<std::uint16_t, std::size_t> ports_;
+    std::map<std::size_t, std::size_t> broken_;  // of each model
     std::size_t sets_ = 0;
     std::size_t most_ = 0;
 };

@@ -24,7 +24,7 @@ std::string place_text(const box_view& box, const instance_view& wanted) {
     if (card_ledger(box, true).port_is_taken(wanted)) {
         return fmt::format("port {} (compiled into its program)", wanted.port);
     }
-    if (card_ledger(box, true).full() || wanted.cards.empty()) {
+    if (card_ledger(box, true).full(wanted) || wanted.cards.empty()) {
         return fmt::format("a place among the {} that may be loaded at once", box.max_loaded);
     }
     return "room on " + cards_text(wanted.cards);

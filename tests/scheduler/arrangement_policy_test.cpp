@@ -245,6 +245,23 @@ TEST_F(arrangement_policy, so_many_process_sets_and_no_more) {
               "b:1b can't be loaded: at most 1 may be loaded at once, and a:1b stays");
 }
 
+TEST_F(arrangement_policy, what_broke_takes_no_place_from_its_own_model) {
+    a_ = model("a");
+    b_ = model("b");
+    instance(a_, {0}, 600, presence::broken);
+    instance(a_, {1}, 600);
+    instance(b_, {2}, 600);
+    box_.max_loaded = 1;
+    wants(a_);
+    EXPECT_EQ(arranged(), "start a@1");
+    box_.instances[1].is = presence::loading;
+    EXPECT_EQ(arranged(), "") << "or the two would be tried in turn for ever";
+    box_.instances[1].is = presence::absent;
+    of(a_).wants.reset();
+    wants(b_);
+    EXPECT_EQ(arranged(), "evict a@0 for b; blocked b") << "but from others";
+}
+
 TEST_F(arrangement_policy,
        of_idle_ones_that_with_the_shortest_rest_of_life_goes_then_the_least_recently_used) {
     struct row {
@@ -395,7 +412,6 @@ TEST_F(arrangement_policy, what_broke_beside_another_in_its_room_is_given_up) {
     EXPECT_EQ(arranged(), "surplus b@0");
     box_.instances[1].need_mb = 400;
     EXPECT_EQ(arranged(), "") << "it may come back by itself";
-    box_.instances[1].need_mb = 600;
     box_.instances[1].need_mb = 1100;
     EXPECT_EQ(arranged(), "") << "programs of others have its room, and it comes back when they go";
     box_.instances[1].need_mb = 600;
