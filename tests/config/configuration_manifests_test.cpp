@@ -137,8 +137,7 @@ TEST_F(configuration_manifests, tell_where_a_variable_is_said) {
     put("a.toml", manifest("a"));
     const auto settings = read(model_text);
     ASSERT_EQ(settings.models.size(), 2U);
-    EXPECT_EQ(settings.models[1].said_at.at("layers"),
-              (folder_.path() / "models.d/a.toml").string() + ":4");
+    EXPECT_EQ(settings.models[1].said_at.at("layers"), (folder_.path() / "models.d/a.toml").string() + ":4");
 }
 
 TEST_F(configuration_manifests, need_no_configuration_beside_them) {
