@@ -162,6 +162,10 @@ TEST_F(access, answers_a_preflight) {
     EXPECT_EQ(ask("OPTIONS", "/api/chat", {}, {{"Origin", "http://evil.example"}})->answer.status, 403U);
 }
 
+TEST_F(access, answers_options_of_the_server_as_a_whole) {
+    EXPECT_EQ(ask("OPTIONS", "*")->answer.status, 200U);
+}
+
 TEST_F(access, refuses_a_foreign_origin_for_every_method) {
     for (const char* method : {"GET", "POST", "HEAD"}) {
         const auto got = ask(method, "/api/tags", {}, {{"Origin", "http://evil.example"}});

@@ -113,6 +113,11 @@ def test_header_bombs_and_nonsense_are_refused(box, data):
     assert box.get("/healthz").status == 200
 
 
+def test_options_of_the_server_as_a_whole_are_answered(box):
+    answer = exchange(box, b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ") and b"\r\nContent-Length: 0\r\n" in answer, answer
+
+
 def test_the_log_holds_neither_prompts_nor_answers(box):
     box.say("[[text=watermelon answer]] zanzibar question")
     assert "zanzibar" not in box.log()

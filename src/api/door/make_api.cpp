@@ -222,6 +222,10 @@ entry judge(const front& at, const http::request& head) {
         found.judged = command_line_access();
         return found;
     }
+    if (head.path == "*") {  // OPTIONS, of the server as a whole
+        found.answer = empty_answer(200);
+        return found;
+    }
     std::string origin(head.headers.find("Origin"));
     const cors_verdict verdict = at.origins.judge(origin, head.headers.find("Host"));
     if (verdict == cors_verdict::refused) {
