@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/stat.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -69,6 +71,16 @@ std::string what_follows(const fs::path& file, const std::optional<serving_user>
            (fs::is_directory(*closed, ignored) ? "chmod a+x " : "chown " + who->name + " ") + word;
 }
 
+// What the unit makes at its first start, so that a key can be there before. A failure is told by what follows.
+void make_state_folder(const fs::path& file, const serving_user& who) {
+    const fs::path folder = file.parent_path();
+    constexpr mode_t as_of_a_unit = 0755;
+    if (folder == "/var/lib/corral" && ::mkdir(folder.c_str(), as_of_a_unit) == 0 &&
+        ::chown(folder.c_str(), who.id, who.group) != 0) {
+        ::rmdir(folder.c_str());
+    }
+}
+
 int make(const fs::path& file, const std::string& name, const std::string& said, bool as_json,
          const std::optional<serving_user>& who) {
     const auto scopes = config::parse_scopes(said);
@@ -78,6 +90,9 @@ int make(const fs::path& file, const std::string& name, const std::string& said,
     const auto key = config::make_key();
     if (!key) {
         return fail(key.error().message);
+    }
+    if (who) {
+        make_state_folder(file, *who);
     }
     const auto owner = who ? std::optional(config::file_owner{who->id, who->group}) : std::nullopt;
     if (const auto added =
