@@ -51,6 +51,12 @@ TEST(unit_drop_in, shuts_all_devices_where_no_model_has_one) {
     EXPECT_THAT(text, Not(HasSubstr("DeviceAllow")));
 }
 
+TEST(unit_drop_in, leaves_devices_open_to_the_first_model) {
+    const std::string text = unit_drop_in_of({}, two_cards).text;
+    EXPECT_THAT(text, HasSubstr("no model yet"));
+    EXPECT_THAT(text, Not(HasSubstr("Device")));
+}
+
 TEST(unit_drop_in, opens_the_folders_of_pulls_where_clients_may) {
     config::configuration settings = with_nodes({});
     settings.models_directory = "/etc/corral/models.d";

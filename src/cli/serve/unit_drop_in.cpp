@@ -57,6 +57,11 @@ unit_drop_in unit_drop_in_of(const config::configuration& settings, const node_f
             "# [pull] from_clients: packages and manifests are written for clients.\nReadWritePaths=\"-" +
             settings.pull.directory.string() + "\" \"-" + settings.models_directory.string() + "\"\n";
     }
+    if (settings.models.empty()) {
+        out.text +=
+            "# There is no model yet: all device files stay open. After the first one write it anew.\n";
+        return out;
+    }
     if (wanted.empty()) {
         out.text += "# No model names a device file.\nPrivateDevices=yes\nProtectClock=yes\n";
         return out;
