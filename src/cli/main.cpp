@@ -4,7 +4,7 @@
 
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
-#include "cli/base/visible_stream.hpp"
+#include "cli/base/terminal.hpp"
 
 int main(int argc, char** argv) {
     const corral::cli::visible_stream out(std::cout);

@@ -4,7 +4,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "catalog/temporary_folder.hpp"
-#include "cli/base/crash_text.hpp"
+#include "cli/base/log_text.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "supervisor/scripted_group.hpp"
 

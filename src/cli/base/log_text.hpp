@@ -30,4 +30,12 @@ namespace corral::cli {
 // it is when it can't be read.
 [[nodiscard]] std::string local_time(const std::string& stamp);
 
+// A black box bundle for people. What is read may be damaged, or of another version: what is missing or of
+// the wrong kind is left out, and control characters are made visible.
+
+// What telemetry::summarise_crashes() gives, numbered.
+[[nodiscard]] std::string list_text(const nlohmann::ordered_json& summaries);
+
+[[nodiscard]] std::string bundle_text(const nlohmann::ordered_json& bundle);
+
 }  // namespace corral::cli

@@ -16,7 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include "cli/chat/word_wrapper.hpp"
+#include "cli/base/terminal.hpp"
 #include "cli/status/status_page.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/control/admin_client.hpp"

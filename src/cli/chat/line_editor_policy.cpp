@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "cli/base/character_width.hpp"
+#include "cli/base/terminal.hpp"
 #include "corral/core/utf8.hpp"
 
 namespace corral::cli {

@@ -11,7 +11,7 @@
 
 #include "cli/base/command.hpp"
 #include "cli/base/terminal.hpp"
-#include "cli/packages/rm_files.hpp"
+#include "cli/packages/model_manifest.hpp"
 #include "cli/status/model_listing.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"

@@ -15,7 +15,6 @@
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
 #include "cli/packages/import_command.hpp"
-#include "cli/packages/pull_name.hpp"
 #include "cli/packages/pull_needs.hpp"
 #include "cli/packages/pull_report.hpp"
 #include "cli/packages/pull_trial.hpp"

@@ -12,7 +12,6 @@
 #include "cli/base/reported_fields.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/packages/model_manifest.hpp"
-#include "cli/packages/rm_files.hpp"
 #include "cli/status/admin_command.hpp"
 #include "cli/status/model_listing.hpp"
 #include "corral/config/manifest_file.hpp"

@@ -18,7 +18,6 @@
 #include "cli/base/command_source.hpp"
 #include "cli/base/failure.hpp"
 #include "cli/base/terminal.hpp"
-#include "cli/base/visible_stream.hpp"
 #include "cli/serve/serve_options.hpp"
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/config/boot.hpp"

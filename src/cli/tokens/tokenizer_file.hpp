@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/tokens/asked_program.hpp"
+#include "cli/tokens/tokenizer_process.hpp"
 
 namespace corral::cli {
 

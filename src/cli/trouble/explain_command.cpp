@@ -1,9 +1,13 @@
 // corral explain: what a message means, by its id or by its own words.
 
+#include "cli/trouble/explain_command.hpp"
+
+#include <algorithm>
+#include <array>
 #include <iostream>
 #include <memory>
-#include <string>
-#include <vector>
+#include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,15 +18,102 @@
 #include "cli/base/command.hpp"
 #include "cli/base/help_text.hpp"
 #include "cli/base/terminal.hpp"
-#include "cli/trouble/message_page.hpp"
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/catalog/message.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
+#include "corral/doctor/doctor.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
 
 namespace {
+
+std::vector<doctor::finding_kind> doctor_findings() {
+    std::vector<doctor::finding_kind> out;
+    for (const doctor::check* const one : doctor::checks()) {
+        out.insert(out.end(), one->gives.begin(), one->gives.end());
+    }
+    return out;
+}
+
+constexpr unsigned page_columns = 118;
+
+// A sentence may hold what Markdown would take for itself.
+std::string plain_markdown(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        out += std::string_view("<>[]*|`").find(c) != std::string_view::npos ? "\\" : "";
+        out += c;
+    }
+    return out;
+}
+
+std::string page_entry(const catalog::message& one) {
+    std::string out = fmt::format("\n### `{}`\n\n", one.id);
+    for (const std::string_view wording : catalog::wordings_of(one.text)) {
+        out += fmt::format("- {}\n", plain_markdown(core::shown_wording(wording)));
+    }
+    out += "\n" + plain_markdown(one.means);
+    out +=
+        one.fix.empty() ? std::string("\n") : fmt::format(" **What to do:** {}\n", plain_markdown(one.fix));
+    return out;
+}
+
+// Of a page beside this one.
+std::string page_link(const std::string& name) {
+    return "[" + name + ".md](" + name + ".md)";
+}
+
+std::string line_of(std::string_view id, std::string_view text) {
+    return fmt::format("  {:<24}{}{}\n", id, id.size() < 24 ? "" : " ", text);
+}
+
+message_entry entry_of(const catalog::message& one) {
+    message_entry out{std::string(one.id), {}, std::string(one.means), {}, std::string(one.fix)};
+    for (const std::string_view wording : catalog::wordings_of(one.text)) {
+        out.says.push_back(core::shown_wording(wording));
+    }
+    return out;
+}
+
+message_entry entry_of(const doctor::finding_kind& one) {
+    return {std::string(one.id), {}, std::string(one.about), std::string(one.why), std::string(one.fix)};
+}
+
+message_entry entry_of(const catalog::package_finding& one) {
+    return {std::string(one.id),
+            {},
+            std::string(one.means),
+            {},
+            "corral import and corral doctor name the file, and the command that mends it"};
+}
+
+// Those that tell one sentence from another, in small letters and without what stands around a word.
+std::vector<std::string> long_words_of(const std::string& sentence) {
+    constexpr std::size_t shortest = 4;
+    constexpr std::string_view around = ".,;:!?()'\"`";
+    std::istringstream in(core::lower_case(sentence));
+    std::vector<std::string> out;
+    for (std::string word; in >> word;) {
+        const std::size_t begin = std::min(word.find_first_not_of(around), word.size());
+        word = word.substr(begin, word.find_last_not_of(around) + 1 - begin);
+        if (word.size() >= shortest) {
+            out.push_back(word);
+        }
+    }
+    return out;
+}
+
+bool holds_all(const std::string& text, const std::vector<std::string>& words) {
+    const std::string all = core::lower_case(text);
+    return std::ranges::all_of(words,
+                               [&](const std::string& word) { return all.find(word) != std::string::npos; });
+}
+
+std::string text_of(const message_entry& one) {
+    return fmt::format("{} {} {} {}", one.id, fmt::join(one.says, " "), one.means, one.why);
+}
 
 struct explain_options {
     std::vector<std::string> words;
@@ -88,6 +179,111 @@ int explain(const explain_options& asked, const command_context& context) {
 }
 
 }  // namespace
+
+std::vector<message_entry> all_entries() {
+    std::vector<message_entry> out;
+    const auto add = [&out](const auto& one) { out.push_back(entry_of(one)); };
+    std::ranges::for_each(catalog::all_messages(), add);
+    std::ranges::for_each(doctor_findings(), add);
+    std::ranges::for_each(catalog::package_findings(), add);
+    return out;
+}
+
+std::optional<message_entry> find_entry(const std::string& asked) {
+    if (const auto found = catalog::find_message(asked)) {
+        return entry_of(*found);
+    }
+    const auto all = all_entries();
+    const auto found = std::ranges::find(all, asked, &message_entry::id);
+    return found == all.end() ? std::nullopt : std::optional(*found);
+}
+
+std::vector<message_entry> entries_near(const std::string& sentence) {
+    constexpr std::size_t most = 12;
+    const std::vector<std::string> words = long_words_of(sentence);
+    std::vector<message_entry> out = words.empty() ? std::vector<message_entry>() : all_entries();
+    std::erase_if(out, [&](const message_entry& one) { return !holds_all(text_of(one), words); });
+    const auto by_words = [&](const std::string& wording) { return holds_all(wording, words); };
+    for (message_entry& one : out) {
+        std::stable_partition(one.says.begin(), one.says.end(), by_words);
+    }
+    std::stable_partition(out.begin(), out.end(), [&](const message_entry& one) {
+        return !one.says.empty() && by_words(one.says.front());
+    });
+    out.resize(std::min(out.size(), most));
+    return out;
+}
+
+std::string explanation(const message_entry& one) {
+    std::string out = one.id + "\n";
+    out += one.says.empty() ? "" : one.says.size() == 1 ? "It says: " : "It says one of these:\n";
+    for (const std::string& wording : one.says) {
+        out += fmt::format("{}{}\n", one.says.size() == 1 ? "" : "- ", wording);
+    }
+    for (const auto& [title, text] : {std::pair<const char*, std::string_view>{"It means: ", one.means},
+                                      {"Why it matters: ", one.why},
+                                      {"What to do: ", one.fix}}) {
+        if (!text.empty()) {
+            out += fmt::format("{}{}\n", title, text);
+        }
+    }
+    return out;
+}
+
+std::string entry_lines(const std::vector<message_entry>& entries, unsigned columns) {
+    std::string out;
+    for (const message_entry& one : entries) {
+        out += line_of(one.id, one.says.empty() ? one.means : one.says.front());
+    }
+    return wrapped_help(out, columns);
+}
+
+std::string message_listing(unsigned columns) {
+    std::string out;
+    const auto add = [&out](std::string_view id, std::string_view text) { out += line_of(id, text); };
+    for (const core::message_group& group : core::message_groups) {
+        out += fmt::format("{}{}:\n", out.empty() ? "" : "\n", group.title);
+        for (const catalog::message& one : group.messages) {
+            add(one.id, core::shown_wording(catalog::wordings_of(one.text).front()));
+        }
+    }
+    out += "\nFindings of corral doctor:\n";
+    for (const doctor::finding_kind& one : doctor_findings()) {
+        add(one.id, one.about);
+    }
+    out += "\nFindings in a package:\n";
+    for (const catalog::package_finding& one : catalog::package_findings()) {
+        add(one.id, one.means);
+    }
+    return wrapped_help(out, columns);
+}
+
+std::string messages_page() {
+    std::string out =
+        "# Messages\n\nMessages to clients and operators, by id: `corral explain ID` says the "
+        "same on the box, and `corral explain \"the sentence\"` finds the id. `corral status --json` "
+        "and `/readyz` have it in `ids`, and a warning of the log ends in `id=...`. A \"…\" stands "
+        "for what differs. This page is made by `corral explain --page`.\n";
+    for (const core::message_group& group : core::message_groups) {
+        out += fmt::format("\n## {}\n", group.title);
+        for (const catalog::message& one : group.messages) {
+            out += page_entry(one);
+        }
+    }
+    out += std::string("\n## Findings of corral doctor\n\nWhy each matters and what to do: ") +
+           page_link("troubleshooting") + ".\n\n";
+    for (const doctor::finding_kind& one : doctor_findings()) {
+        out += fmt::format("- `{}` ({}): {}\n", one.id, catalog::severity_name(one.level),
+                           plain_markdown(one.about));
+    }
+    out += std::string("\n## Findings in a package\n\n") + page_link("troubleshooting") +
+           " has them in groups.\n\n";
+    for (const catalog::package_finding& one : catalog::package_findings()) {
+        out += fmt::format("- `{}` ({}): {}\n", one.id, catalog::severity_name(one.level),
+                           plain_markdown(one.means));
+    }
+    return wrapped_help(out, page_columns);
+}
 
 void add_explain_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<explain_options>();

@@ -19,7 +19,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/crash_text.hpp"
 #include "cli/base/daemon_place.hpp"
 #include "cli/base/log_text.hpp"
 #include "cli/base/reported_fields.hpp"

@@ -22,7 +22,7 @@
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
 #include "cli/base/terminal.hpp"
-#include "cli/trouble/support_parts.hpp"
+#include "cli/trouble/support_file.hpp"
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"

@@ -2,11 +2,14 @@
 // What `corral support` writes: one text file of parts, bounded, readable before it leaves the box.
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "cli/base/daemon_place.hpp"
 
 namespace corral::cli {
 
@@ -29,5 +32,16 @@ enum class support_cut { front, back };  // which end of a long text goes
 
 // A black box bundle without what its services printed, where that may hold prompts and answers.
 [[nodiscard]] nlohmann::ordered_json without_lines(nlohmann::ordered_json bundle);
+
+// Gathers the parts of a support file from the machine, the files of Corral and the daemon that runs.
+struct support_request {
+    daemon_place place;
+    bool content = false;  // with what may hold prompts and answers
+    std::map<std::string, std::string> environment;
+};
+
+// Blocks: on the disk, on the admin socket (10 s at most for each of three questions), on the status tools. What can't be
+// had is a part that says why. Call it before any thread exists, as gather_examination().
+[[nodiscard]] std::vector<support_part> gather_support(const support_request& request);
 
 }  // namespace corral::cli

@@ -1,4 +1,4 @@
-#include "cli/status/top_page.hpp"
+#include "cli/status/top_command.hpp"
 
 #include <gmock/gmock.h>
 

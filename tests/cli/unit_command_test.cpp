@@ -1,4 +1,4 @@
-#include "cli/serve/unit_drop_in.hpp"
+#include "cli/serve/unit_command.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

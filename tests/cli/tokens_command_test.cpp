@@ -1,6 +1,6 @@
 // What two tokenizers made of one prompt, side by side.
 
-#include "cli/tokens/token_page.hpp"
+#include "cli/tokens/tokens_command.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
