@@ -7,10 +7,10 @@
 #include <system_error>
 #include <utility>
 
+#include "api/add_header.hpp"
 #include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
 #include "api/json/zstd_body.hpp"
-#include "api/request_mark.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
@@ -236,6 +236,21 @@ std::vector<std::string> demanded_tools(const nlohmann::ordered_json& tools,
         }
     }
     return out;
+}
+
+std::string_view request_mark(const http::request& incoming) {
+    constexpr std::size_t longest = 128;
+    const auto fits = [](char c) {
+        return core::is_letter(c) || core::is_digit(c) || c == '-' || c == '_' || c == '.' || c == ':';
+    };
+    const std::string_view mark = incoming.headers.find(request_mark_field);
+    return mark.size() <= longest && std::ranges::all_of(mark, fits) ? mark : std::string_view{};
+}
+
+void add_request_mark(http::header_fields& headers, std::string_view mark) {
+    if (!mark.empty()) {
+        add_header(headers, request_mark_field, std::string(mark));
+    }
 }
 
 }  // namespace corral::api

@@ -9,6 +9,7 @@
 #include "api/json/json_fields.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/core/random_source.hpp"
+#include "corral/http/message.hpp"
 
 namespace corral::api {
 
@@ -76,5 +77,14 @@ void add_tool(nlohmann::ordered_json& tools, std::string name, const std::string
 // Of `tools` those of which `choice`, a tool_choice of OpenAI or Anthropic, demands a call; none where it demands none.
 [[nodiscard]] std::vector<std::string> demanded_tools(const nlohmann::ordered_json& tools,
                                                       const nlohmann::ordered_json& choice);
+
+// X-Request-Id: the name that a balancer or a client gives a request, so that one word finds it in the logs of both.
+inline constexpr std::string_view request_mark_field = "X-Request-Id";
+
+// What the request brings: 1 to 128 of A-Z a-z 0-9 - _ . : and empty for anything else, which is ignored.
+[[nodiscard]] std::string_view request_mark(const http::request& incoming);
+
+// Nothing where there is no mark.
+void add_request_mark(http::header_fields& headers, std::string_view mark);
 
 }  // namespace corral::api

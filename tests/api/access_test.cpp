@@ -2,8 +2,7 @@
 // (docs/facts/ollama_wire.md#hosts-and-origins).
 
 #include "api/door/access_check.hpp"
-#include "api/door/cors_policy.hpp"
-#include "api/door/host_check.hpp"
+#include "api/door/origin_check.hpp"
 #include "api_fixture.hpp"
 #include "corral/api/operator_desk.hpp"
 #include "corral/catalog/package_survey.hpp"

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "api/models/model_parameters.hpp"
-#include "api/ollama/message_reader.hpp"
 #include "api/ollama/request_body.hpp"
 
 namespace corral::api::ollama {

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "api/anthropic/messages_request.hpp"
-#include "api/ollama/message_reader.hpp"
+#include "api/ollama/request_body.hpp"
 #include "api/openai/generation_fields.hpp"
 #include "api/openai/responses_request.hpp"
 #include "corral/core/random_source.hpp"

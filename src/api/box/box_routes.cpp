@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "api/add_header.hpp"
-#include "api/box/error_reply.hpp"
 #include "api/box/query_parameter.hpp"
 #include "api/box/routes.hpp"
 #include "api/door/access_check.hpp"

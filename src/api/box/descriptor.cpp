@@ -1,6 +1,5 @@
 #include <array>
 
-#include "api/box/error_reply.hpp"
 #include "api/box/routes.hpp"
 #include "api/wire_formats.hpp"
 

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "api/box/error_reply.hpp"
 #include "api/box/routes.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"

@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "api/box/error_reply.hpp"
 #include "api/box/routes.hpp"
 #include "api/models/package_pull.hpp"
 #include "corral/core/json_members.hpp"

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "api/add_header.hpp"
-#include "api/box/error_reply.hpp"
 #include "api/box/routes.hpp"
 #include "api/door/session_cookie.hpp"
 #include "corral/config/session_seal.hpp"

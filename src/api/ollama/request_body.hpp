@@ -2,12 +2,15 @@
 // The fields that /api/generate and /api/chat share, decoded and typed but not yet judged
 // (docs/facts/ollama_wire.md#generate-request, #chat-request).
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/json/json_fields.hpp"
+#include "corral/chat/generation_request.hpp"
 #include "corral/core/time.hpp"
 
 namespace corral::api::ollama {
@@ -53,5 +56,23 @@ struct common_fields {
 [[nodiscard]] inline bool unloads(const common_fields& fields) {
     return fields.keep_alive == core::nanoseconds{0};
 }
+
+// Messages and tools of a chat request (docs/facts/ollama_wire.md#chat-request).
+
+// docs/facts/ollama_wire.md#json-input: images are standard base64 with padding, line breaks tolerated.
+// Whether the member `images` holds any, which are added to `message`; other things than base64 texts are a problem.
+[[nodiscard]] bool read_images(const json_fields& fields, chat::message& message);
+
+inline constexpr std::size_t max_messages = 10'000;
+
+struct chat_messages {
+    std::vector<chat::message> all;
+    bool has_images = false;
+};
+
+[[nodiscard]] chat_messages read_messages(const json_fields& fields);
+
+// The `tools` array as sent; null when absent or empty.
+[[nodiscard]] nlohmann::ordered_json read_tools(const json_fields& fields);
 
 }  // namespace corral::api::ollama

@@ -1,5 +1,8 @@
 #pragma once
-// The routes of the Ollama format, a file each (docs/facts/ollama_wire.md#routes).
+// The routes of the Ollama format (docs/facts/ollama_wire.md#routes).
+
+#include <optional>
+#include <string>
 
 #include "corral/api/wire_format.hpp"
 #include "corral/core/result.hpp"
@@ -18,5 +21,14 @@ void add_embedding_routes(http::router& routes,
 void add_variant_routes(http::router& routes, const api_context& context);  // /api/create, copy, delete
 // POST /api/pull, /api/push; HEAD|POST /api/blobs/*
 void add_registry_routes(http::router& routes, const api_context& context);
+
+// Pull of a model that this box does not have, and delete of one that a pull brought (docs/facts/ollama_wire.md#management).
+
+// Why who asks may not change the packages of this box; nothing: it may.
+[[nodiscard]] std::optional<core::reason> why_not_pull(const api_context& context,
+                                                       const http::request& incoming);
+
+[[nodiscard]] core::awaitable<void> pull_package(api_context context, std::string typed, bool stream,
+                                                 const http::request& incoming, http::response_writer& out);
 
 }  // namespace corral::api::ollama
