@@ -7,8 +7,7 @@
 
 #include <unistd.h>
 
-#include "configuration_cards.hpp"
-#include "configuration_values.hpp"
+#include "configuration_parts.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/config/configuration_access.hpp"
 #include "corral/config/configuration_manifests.hpp"

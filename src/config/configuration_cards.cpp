@@ -1,4 +1,4 @@
-#include "configuration_cards.hpp"
+#include "configuration_parts.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "configuration_values.hpp"
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/say.hpp"
 

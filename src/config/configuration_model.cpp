@@ -6,8 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "configuration_cards.hpp"
-#include "configuration_processes.hpp"
+#include "configuration_parts.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/family.hpp"

@@ -1,4 +1,4 @@
-#include "configuration_processes.hpp"
+#include "configuration_parts.hpp"
 
 #include <algorithm>
 #include <string_view>

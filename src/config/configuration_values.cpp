@@ -1,4 +1,4 @@
-#include "configuration_values.hpp"
+#include "configuration_parts.hpp"
 
 #include <charconv>
 #include <cstdint>

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "corral/config/last_good.hpp"
+#include "corral/config/boot.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/wall_time.hpp"
 #include "corral/daemon/daemon.hpp"

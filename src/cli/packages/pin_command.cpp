@@ -13,7 +13,6 @@
 #include "cli/status/model_listing.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/config/manifest_file.hpp"
-#include "corral/config/pin_edit.hpp"
 
 namespace corral::cli {
 

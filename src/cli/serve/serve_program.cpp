@@ -22,7 +22,6 @@
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/config/boot.hpp"
 #include "corral/config/configuration_manifests.hpp"
-#include "corral/config/last_good.hpp"
 #include "corral/core/file_watch.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/process/control_group.hpp"
