@@ -10,7 +10,7 @@
 #include "box_desk.hpp"
 #include "corral/core/say.hpp"
 #include "corral/daemon/daemon.hpp"
-#include "corral/process/own_program.hpp"
+#include "corral/process/own_process.hpp"
 #include "corral/telemetry/log.hpp"
 #include "local_users.hpp"
 #include "status_text.hpp"

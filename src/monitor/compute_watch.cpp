@@ -6,7 +6,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/engine/device_tools.hpp"
-#include "corral/process/cpu_meter.hpp"
+#include "corral/process/footprint.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
 

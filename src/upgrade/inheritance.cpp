@@ -16,7 +16,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/core/say.hpp"
 #include "corral/engine/dialect.hpp"
-#include "corral/process/replace_image.hpp"
+#include "corral/process/own_process.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::upgrade {

@@ -8,7 +8,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/core/owned_fd.hpp"
-#include "corral/process/descriptor_limit.hpp"
+#include "corral/process/own_process.hpp"
 #include "process/process_test_support.hpp"
 
 namespace corral::process {

@@ -13,7 +13,7 @@
 #include "corral/bench/measurement.hpp"
 #include "corral/control/admin_json.hpp"
 #include "corral/core/result.hpp"
-#include "corral/process/cpu_meter.hpp"
+#include "corral/process/footprint.hpp"
 
 namespace corral::cli {
 

@@ -11,7 +11,7 @@
 
 #include "cli/base/command.hpp"
 #include "cli/serve/serve_options.hpp"
-#include "corral/process/own_program.hpp"
+#include "corral/process/own_process.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {

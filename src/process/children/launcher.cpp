@@ -18,9 +18,8 @@
 #include <unistd.h>
 
 #include "corral/core/say.hpp"
-#include "corral/process/descriptor_limit.hpp"
-#include "corral/process/memory_kills.hpp"
-#include "corral/process/replace_image.hpp"
+#include "corral/process/exit_reason.hpp"
+#include "corral/process/own_process.hpp"
 #include "process/children/birthmark.hpp"
 #include "process/children/pidfd.hpp"
 #include "process/children/program_path.hpp"

@@ -11,7 +11,7 @@
 
 #include "corral/core/hex.hpp"
 #include "corral/core/say.hpp"
-#include "corral/process/control_group.hpp"
+#include "corral/process/own_process.hpp"
 #include "process/proc_files.hpp"
 
 namespace corral::process {

@@ -16,7 +16,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/process/child.hpp"
-#include "corral/process/memory_kills.hpp"
+#include "corral/process/exit_reason.hpp"
 #include "supervisor/service/exit_policy.hpp"
 #include "supervisor/service/output_tap.hpp"
 

@@ -1,4 +1,4 @@
-#include "corral/process/replace_image.hpp"
+#include "corral/process/own_process.hpp"
 
 #include <csignal>
 #include <string>
