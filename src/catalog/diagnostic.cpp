@@ -67,4 +67,21 @@ std::string meant_instead(const std::string& typed, const std::vector<std::strin
     return listed;
 }
 
+const char* severity_name(severity level) noexcept {
+    switch (level) {
+        case severity::note:
+            return "note";
+        case severity::warning:
+            return "warning";
+        case severity::error:
+            break;
+    }
+    return "error";
+}
+
+std::string to_line(const finding& what) {
+    std::string out = what.subject.empty() ? what.what : what.subject + ": " + what.what;
+    return what.fix.empty() ? out : out + " " + what.fix;
+}
+
 }  // namespace corral::catalog

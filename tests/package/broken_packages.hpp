@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "corral/catalog/finding.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "package/whole_package.hpp"
 
 namespace corral::tests {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "corral/catalog/finding.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/core/say.hpp"
 
 namespace corral::catalog {

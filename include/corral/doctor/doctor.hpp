@@ -20,7 +20,6 @@
 #include <sys/types.h>
 
 #include "corral/catalog/diagnostic.hpp"
-#include "corral/catalog/finding.hpp"
 #include "corral/catalog/profile.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"

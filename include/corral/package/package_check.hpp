@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "corral/catalog/finding.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/catalog/profile.hpp"
 #include "corral/package/machine.hpp"
 #include "corral/package/package_tree.hpp"

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "corral/catalog/finding.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/catalog/profile.hpp"
 #include "corral/core/result.hpp"
 #include "corral/package/checksum_list.hpp"

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "corral/catalog/finding.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/text.hpp"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "corral/catalog/finding.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/package/machine.hpp"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cli/base/terminal.hpp"
-#include "corral/catalog/finding.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/package/checksum_check.hpp"
 #include "corral/package/package_seal.hpp"
 

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "cli/base/daemon_place.hpp"
-#include "corral/catalog/finding.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/config/configuration_place.hpp"
 
 namespace corral::cli {

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/base/terminal.hpp"
-#include "corral/catalog/finding.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/control/admin_json.hpp"
 #include "corral/core/result.hpp"
