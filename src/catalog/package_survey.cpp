@@ -10,8 +10,8 @@
 #include <openssl/evp.h>
 #include <unistd.h>
 
-#include "corral/core/hex.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::catalog {
 

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "corral/catalog/placement.hpp"
-#include "corral/core/hex.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::catalog {
 

@@ -11,8 +11,8 @@
 
 #include "corral/catalog/package_survey.hpp"
 #include "corral/config/server_places.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/json.hpp"
-#include "corral/core/private_file.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/state_format.hpp"
 

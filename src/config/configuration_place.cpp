@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "corral/catalog/toml_section.hpp"
-#include "corral/core/shipped_files.hpp"
+#include "corral/core/files.hpp"
 
 namespace corral::config {
 

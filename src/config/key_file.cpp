@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "corral/catalog/package_survey.hpp"
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/say.hpp"
 
 namespace corral::config {

@@ -7,7 +7,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "corral/core/hex.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 

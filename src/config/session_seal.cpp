@@ -10,8 +10,7 @@
 #include <openssl/hmac.h>
 #include <sys/random.h>
 
-#include "corral/core/hex.hpp"
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 

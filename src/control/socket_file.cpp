@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 #include "unix_socket.hpp"

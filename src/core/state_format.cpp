@@ -1,7 +1,7 @@
 #include "corral/core/state_format.hpp"
 
+#include "corral/core/files.hpp"
 #include "corral/core/json.hpp"
-#include "corral/core/private_file.hpp"
 #include "corral/core/say.hpp"
 
 namespace corral::core {

@@ -9,7 +9,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/core/say.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/monitor/device_figures.hpp"
 #include "corral/supervisor/group.hpp"

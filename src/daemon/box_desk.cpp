@@ -15,7 +15,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
 #include "own_command.hpp"

@@ -8,7 +8,7 @@
 #include "corral/api/member_state.hpp"
 #include "corral/config/boot.hpp"
 #include "corral/core/say.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
 

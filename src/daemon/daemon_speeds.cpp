@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "corral/catalog/placement.hpp"
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/state_format.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"

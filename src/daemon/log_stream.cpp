@@ -12,7 +12,7 @@
 #include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
 #include "log_cursor.hpp"

@@ -6,7 +6,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/say.hpp"
 
 namespace corral::daemon {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
-#include "corral/core/read_all.hpp"
 
 namespace corral::process {
 

@@ -7,8 +7,8 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/say.hpp"
-#include "corral/core/shipped_files.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/pulled_marker.hpp"
 

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "corral/core/hex.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "pull/source_list.hpp"
 
 namespace corral::pull {

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
-#include "corral/core/read_all.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/checksum_list.hpp"

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 
 #include "corral/core/owned_fd.hpp"
-#include "corral/core/read_all.hpp"
 #include "corral/core/say.hpp"
 #include "corral/package/checksum_list.hpp"
 #include "corral/package/package_tree.hpp"

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "corral/core/read_all.hpp"
+#include "corral/core/owned_fd.hpp"
 #include "corral/package/checksum_list.hpp"
 #include "pull/part_file.hpp"
 #include "pull/source_list.hpp"

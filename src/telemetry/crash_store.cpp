@@ -1,5 +1,5 @@
 #include "corral/telemetry/crash_store.hpp"
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,9 +14,8 @@
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/owned_fd.hpp"
-#include "corral/core/read_all.hpp"
 #include "corral/core/say.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::telemetry {

@@ -10,7 +10,7 @@
 
 #include "catalog/temporary_folder.hpp"
 #include "corral/catalog/package_survey.hpp"
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 
 namespace corral::config {
 namespace {

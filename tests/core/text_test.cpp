@@ -1,5 +1,6 @@
 #include "corral/core/text.hpp"
 
+#include <array>
 #include <cstdint>
 
 #include <gtest/gtest.h>
@@ -78,6 +79,21 @@ TEST(text, what_is_quoted_for_a_shell_is_not_found) {
     EXPECT_EQ(find_unquoted("'a && b", " && "), std::string_view::npos) << "a quote without its end";
     EXPECT_EQ(find_unquoted("a\\", "b"), std::string_view::npos);
     EXPECT_EQ(find_unquoted("a && b && c", " && ", 5), 6U);
+}
+
+using three = std::array<std::uint8_t, 3>;
+
+TEST(hex, bytes_come_back_as_they_were) {
+    const three bytes{0x00, 0x7f, 0xfe};
+    EXPECT_EQ(hex_text(bytes.data(), bytes.size()), "007ffe");
+    EXPECT_EQ(hex_bytes<three>("007ffe"), bytes);
+    EXPECT_EQ(hex_bytes<three>("007FFE"), bytes);
+}
+
+TEST(hex, of_another_length_or_with_a_foreign_letter_is_nothing) {
+    for (const char* text : {"", "007ff", "007ffe0", "007ffe00", "007ffg", "0x7ffe", " 07ffe"}) {
+        EXPECT_FALSE(hex_bytes<three>(text)) << text;
+    }
 }
 
 }  // namespace

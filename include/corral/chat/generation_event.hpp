@@ -11,7 +11,7 @@
 
 #include "corral/chat/failure.hpp"
 #include "corral/chat/generation_request.hpp"
-#include "corral/core/stage_times.hpp"
+#include "corral/core/time.hpp"
 
 namespace corral::chat {
 

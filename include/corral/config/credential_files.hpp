@@ -8,7 +8,7 @@
 
 #include "corral/config/configuration.hpp"
 #include "corral/config/key_ring.hpp"
-#include "corral/core/file_watch.hpp"
+#include "corral/core/files.hpp"
 
 namespace corral::config {
 

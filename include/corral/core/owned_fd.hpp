@@ -2,6 +2,10 @@
 // A file descriptor with an owner, so that no way out leaks one, and writing to it to the end. For files and
 // sockets whose every step must be known.
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -44,5 +48,14 @@ private:
 
 // To the last byte, over interruptions. False, with errno.
 [[nodiscard]] bool write_all(int to, std::string_view text) noexcept;
+
+// Reading a descriptor to its end, over interruptions and short reads, within a bound. It blocks as long as the
+// descriptor does.
+
+// To the end, or `most` bytes of it. nullopt, with errno, when a read fails.
+[[nodiscard]] std::optional<std::string> read_all(int from, std::size_t most);
+
+// The same from `offset` on, which leaves the file's own position alone. Empty beyond the end.
+[[nodiscard]] std::optional<std::string> read_all_at(int from, std::uint64_t offset, std::size_t most);
 
 }  // namespace corral::core

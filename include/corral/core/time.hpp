@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <string>
 
 namespace corral::core {
 
@@ -66,6 +68,49 @@ public:
 
 private:
     steady_time at_ = steady_time::max();
+};
+
+// UTC as text, for logs, files and interfaces. Decisions use steady time: the wall clock jumps.
+using wall_time = std::chrono::system_clock::time_point;
+
+// `when` by a form of strftime(3), at most 63 characters; whole seconds, rounded down.
+[[nodiscard]] std::string utc_text(wall_time when, const char* form = "%Y-%m-%dT%H:%M:%SZ");
+
+// As "2026-03-01T12:00:00.042Z".
+[[nodiscard]] std::string utc_milliseconds(wall_time when);
+
+// Of "2026-05-04T17:37:44.706015396-07:00", rounded down to its second.
+[[nodiscard]] std::optional<wall_time> stamp_of(const std::string& text);
+
+// How late waits of the loop came back, added up. A box whose processor is taken makes everybody slow, so
+// whoever judges others by the clock gives them as much time more as it lost itself.
+class lateness {
+public:
+    // A wait that should have ended at `wanted` ended at `got`. What scheduling always costs does not count.
+    void woke(steady_time wanted, steady_time got) noexcept {
+        if (got - wanted >= usual) {
+            total_ += std::chrono::duration_cast<nanoseconds>(got - wanted);
+        }
+    }
+    // Only grows.
+    [[nodiscard]] nanoseconds total() const noexcept { return total_; }
+
+private:
+    static constexpr milliseconds usual{50};
+    nanoseconds total_{0};
+};
+
+// Where the time of a request went; zero while unknown.
+struct stage_times {
+    nanoseconds queue{0};    // arrival to lease
+    nanoseconds reset{0};    // lease to confirmed reset
+    nanoseconds prefill{0};  // generate accepted to first text
+    nanoseconds decode{0};   // first text to end
+    nanoseconds total{0};    // arrival to end
+    // Parts of these, absent where they can't be known.
+    std::optional<nanoseconds> tokenise;    // of prefill: texts into token ids
+    std::optional<nanoseconds> detokenise;  // of decode: token ids into texts, all together
+    std::optional<nanoseconds> delivery;    // of total: pieces that waited for the client to take them
 };
 
 }  // namespace corral::core

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "corral/core/stage_times.hpp"
+#include "corral/core/time.hpp"
 
 namespace corral::telemetry {
 

@@ -12,7 +12,6 @@
 
 #include "corral/core/keyed_hash.hpp"
 #include "corral/core/owned_fd.hpp"
-#include "corral/core/read_all.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/time.hpp"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "corral/config/server_places.hpp"
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 
 namespace corral::cli {
 

@@ -13,8 +13,8 @@
 #include "cli/bench/bench_server.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/say.hpp"
-#include "corral/core/shipped_files.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {

@@ -15,7 +15,7 @@
 #include "cli/bench/bench_server.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/bench/verdict.hpp"
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/task_group.hpp"
 

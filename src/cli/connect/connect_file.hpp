@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "cli/connect/client_table.hpp"
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/result.hpp"
 
 namespace corral::cli {

@@ -19,10 +19,10 @@
 #include "cli/base/server_address.hpp"
 #include "cli/fleet/fleet_command.hpp"
 #include "corral/config/key_file.hpp"
-#include "corral/core/hex.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "corral/http/reply_stream.hpp"
 #include "corral/telemetry/log.hpp"
 

@@ -21,7 +21,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/config/manifest_file.hpp"
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/package_check.hpp"

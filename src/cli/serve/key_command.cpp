@@ -22,7 +22,7 @@
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/key_file.hpp"
 #include "corral/core/say.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/package/package_tree.hpp"
 
 namespace corral::cli {

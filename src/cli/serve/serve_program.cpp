@@ -22,7 +22,7 @@
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/config/boot.hpp"
 #include "corral/config/configuration_manifests.hpp"
-#include "corral/core/file_watch.hpp"
+#include "corral/core/files.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/process/own_process.hpp"
 #include "corral/process/warden.hpp"

@@ -15,7 +15,7 @@
 #include "cli/base/terminal.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/control/admin_json.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 
 namespace corral::cli {
 

@@ -10,7 +10,7 @@
 
 #include "cli/base/terminal.hpp"
 #include "corral/catalog/profile.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/engine/shown_model.hpp"
 
 namespace corral::cli {

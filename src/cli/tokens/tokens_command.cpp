@@ -19,7 +19,6 @@
 #include "corral/chat/family.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/owned_fd.hpp"
-#include "corral/core/read_all.hpp"
 #include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
 

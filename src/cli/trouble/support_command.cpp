@@ -26,7 +26,7 @@
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 
 namespace corral::cli {
 

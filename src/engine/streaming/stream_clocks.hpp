@@ -5,7 +5,7 @@
 #include <string>
 
 #include "corral/catalog/profile.hpp"
-#include "corral/core/lateness.hpp"
+#include "corral/core/time.hpp"
 #include "corral/supervisor/learned_clock.hpp"
 #include "engine/stall_lesson.hpp"
 

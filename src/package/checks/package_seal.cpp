@@ -8,7 +8,6 @@
 
 #include "corral/core/json.hpp"
 #include "corral/core/owned_fd.hpp"
-#include "corral/core/read_all.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/state_format.hpp"
 #include "corral/package/checksum_check.hpp"

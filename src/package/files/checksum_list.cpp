@@ -6,7 +6,6 @@
 
 #include <openssl/evp.h>
 
-#include "corral/core/hex.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/package_tree.hpp"

@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <boost/algorithm/string/replace.hpp>
 
-#include "corral/core/read_all.hpp"
+#include "corral/core/owned_fd.hpp"
 #include "corral/process/elf_file.hpp"
 #include "package/files/loader_cache.hpp"
 #include "package/files/path_handle.hpp"

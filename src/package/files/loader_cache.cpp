@@ -8,7 +8,7 @@
 
 #include <glob.h>
 
-#include "corral/core/read_all.hpp"
+#include "corral/core/owned_fd.hpp"
 #include "corral/core/text.hpp"
 
 #include "package/files/path_handle.hpp"

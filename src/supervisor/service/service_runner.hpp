@@ -13,7 +13,7 @@
 
 #include "corral/core/async.hpp"
 #include "corral/core/event_queue.hpp"
-#include "corral/core/lateness.hpp"
+#include "corral/core/time.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/supervisor/context.hpp"
 #include "corral/supervisor/handover.hpp"

@@ -11,7 +11,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/core/say.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/dialects/ax_poll/proof_store.hpp"

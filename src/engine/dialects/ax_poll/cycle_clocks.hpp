@@ -2,7 +2,7 @@
 // All that the cycle judges the runtime by, for one model, over all its processes.
 
 #include "corral/catalog/profile.hpp"
-#include "corral/core/lateness.hpp"
+#include "corral/core/time.hpp"
 #include "corral/supervisor/learned_clock.hpp"
 #include "engine/dialects/ax_poll/chunk_clock.hpp"
 #include "engine/stall_lesson.hpp"

@@ -11,8 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "corral/core/files.hpp"
 #include "corral/core/keyed_hash.hpp"
-#include "corral/core/private_file.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/state_format.hpp"
 

@@ -12,7 +12,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/streaming/event_answer.hpp"
 #include "engine/streaming/request_fields.hpp"

@@ -1,11 +1,13 @@
 #pragma once
-// Small files and folders whose owner and mode matter; files are read and replaced as a whole.
+// Files: small ones that are private, those that may change, and those that come with the program.
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -14,6 +16,7 @@
 
 namespace corral::core {
 
+// One whose owner and mode matter; it is read and replaced as a whole.
 struct private_file {
     std::string text;
     mode_t mode = 0600;
@@ -42,5 +45,32 @@ private:
     explicit folder_lock(owned_fd handle) : handle_(std::move(handle)) {}
     owned_fd handle_;
 };
+
+// Notices that files have changed, by what the file system tells of them.
+class file_watch {
+public:
+    // What is there now counts as known. Links are followed.
+    explicit file_watch(std::vector<std::filesystem::path> files);
+    // True when one changed, came or went since the last call; asks for a few facts, reads nothing.
+    [[nodiscard]] bool changed();
+
+private:
+    struct facts {
+        std::uint64_t device = 0;
+        std::uint64_t inode = 0;
+        std::int64_t size = -1;
+        std::int64_t modified = 0;  // ns
+        bool operator==(const facts&) const = default;
+    };
+    [[nodiscard]] static facts look(const std::filesystem::path& file);
+    [[nodiscard]] std::vector<facts> look_at_all() const;
+
+    std::vector<std::filesystem::path> files_;
+    std::vector<facts> known_;
+};
+
+// The folders that may hold `kind` ("vendor", "catalogue", ...) of the files that come with the program, the likeliest
+// first: beside it, then the system's usual places. None of them need be there.
+[[nodiscard]] std::vector<std::filesystem::path> shipped_folders(std::string_view kind);
 
 }  // namespace corral::core

@@ -1,15 +1,14 @@
-#include "corral/core/private_file.hpp"
+#include "corral/core/files.hpp"
 
 #include <cerrno>
 #include <cstdlib>
-#include <utility>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "corral/core/read_all.hpp"
 #include "corral/core/say.hpp"
 
 namespace corral::core {
@@ -103,6 +102,45 @@ result<folder_lock> folder_lock::take(const fs::path& folder) {
                    : path_failure("files.private/lock", folder, errno);
     }
     return folder_lock(std::move(handle));
+}
+
+file_watch::file_watch(std::vector<std::filesystem::path> files)
+    : files_(std::move(files)), known_(look_at_all()) {}
+
+file_watch::facts file_watch::look(const std::filesystem::path& file) {
+    struct stat found {};
+    if (::stat(file.c_str(), &found) != 0) {
+        return {};
+    }
+    constexpr std::int64_t second = 1'000'000'000;
+    return {found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec * second + found.st_mtim.tv_nsec};
+}
+
+std::vector<file_watch::facts> file_watch::look_at_all() const {
+    std::vector<facts> out;
+    out.reserve(files_.size());
+    for (const auto& file : files_) {
+        out.push_back(look(file));
+    }
+    return out;
+}
+
+bool file_watch::changed() {
+    const auto before = std::exchange(known_, look_at_all());
+    return before != known_;
+}
+
+std::vector<std::filesystem::path> shipped_folders(std::string_view kind) {
+    namespace fs = std::filesystem;
+    std::vector<fs::path> out;
+    std::error_code unknown;  // then the usual places remain
+    const fs::path program = fs::read_symlink("/proc/self/exe", unknown);
+    if (!unknown) {
+        out.push_back(program.parent_path().parent_path() / "share/corral" / kind);
+    }
+    out.push_back(fs::path("/usr/local/share/corral") / kind);
+    out.push_back(fs::path("/usr/share/corral") / kind);
+    return out;
 }
 
 }  // namespace corral::core

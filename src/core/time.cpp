@@ -1,6 +1,5 @@
-#include "corral/core/wall_time.hpp"
+#include "corral/core/time.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <ctime>
