@@ -11,7 +11,7 @@
 
 #include "catalog/temporary_folder.hpp"
 #include "cli/base/command.hpp"
-#include "cli/help/man_markdown.hpp"
+#include "cli/help/man_page.hpp"
 #include "cli/trouble/explain_command.hpp"
 #include "corral/bench/prompt_set.hpp"
 #include "corral/boxes/boxes_file.hpp"

@@ -1,7 +1,7 @@
 // A tokenizer.json beside a model's tokenizer: what reads it is a program that may hang, flood or lie. Stand-ins of Python
 // here; tests/e2e/test_tokens.py has the library itself.
 
-#include "cli/tokens/tokenizer_file.hpp"
+#include "cli/tokens/tokenizer_process.hpp"
 
 #include <chrono>
 #include <fstream>

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/base/remote_box.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/reported_fields.hpp"
-#include "cli/bench/bench_server.hpp"
+#include "cli/bench/bench_run.hpp"
 #include "corral/catalog/placeholders.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/disk_work.hpp"

@@ -6,9 +6,9 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/server_address.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/terminal.hpp"
-#include "cli/bench/bench_history.hpp"
+#include "cli/bench/bench_here.hpp"
 #include "cli/bench/bench_plan.hpp"
 #include "cli/bench/bench_reuse.hpp"
 #include "corral/bench/report.hpp"

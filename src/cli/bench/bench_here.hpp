@@ -1,12 +1,16 @@
 #pragma once
 // The Corral of this machine, as a benchmark finds it.
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/status/model_listing.hpp"
+#include "corral/bench/measurement.hpp"
 #include "corral/bench/trial.hpp"
+#include "corral/core/result.hpp"
 
 namespace corral::cli {
 
@@ -25,5 +29,20 @@ struct local_corral {
 [[nodiscard]] bool is_served_here(const local_corral& here, const bench::trial_target& at);
 // Hardware, package and profile, where they are not known yet.
 void add_local_facts(bench::run_record& to, const local_corral& here);
+
+// The file in which each run of this user is kept.
+
+// bench/history.jsonl in the user's state directory; empty where there is none.
+[[nodiscard]] std::filesystem::path history_file(const std::map<std::string, std::string>& environment);
+
+// All that is kept; of a file that is not there nothing.
+[[nodiscard]] core::result<std::vector<bench::kept_run>> kept_runs(const std::filesystem::path& file);
+
+// The last 20 that `run` can be compared with; none where they can't be read.
+[[nodiscard]] std::vector<bench::kept_run> earlier_runs(const std::filesystem::path& file,
+                                                        const bench::run_record& run);
+
+// Adds it, for two at once in turn. Blocks, for 5 s at most.
+[[nodiscard]] core::result<void> keep_run(const std::filesystem::path& file, const bench::run_record& run);
 
 }  // namespace corral::cli

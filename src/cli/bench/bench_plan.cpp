@@ -5,12 +5,11 @@
 #include <ctime>
 
 #include "cli/base/daemon_place.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/reported_fields.hpp"
-#include "cli/base/server_address.hpp"
 #include "cli/bench/bench_beside.hpp"
 #include "cli/bench/bench_here.hpp"
-#include "cli/bench/bench_history.hpp"
-#include "cli/bench/bench_server.hpp"
+#include "cli/bench/bench_run.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/files.hpp"

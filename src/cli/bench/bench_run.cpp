@@ -12,7 +12,6 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "cli/bench/bench_beside.hpp"
-#include "cli/bench/bench_server.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/bench/verdict.hpp"
 #include "corral/core/files.hpp"

@@ -1,4 +1,4 @@
-#include "cli/bench/bench_server.hpp"
+#include "cli/bench/bench_run.hpp"
 
 #include <algorithm>
 #include <sstream>
@@ -7,7 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cli/base/server_address.hpp"
+#include "cli/base/remote_server.hpp"
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"

@@ -1,4 +1,4 @@
-#include "cli/bench/bench_watch.hpp"
+#include "cli/bench/bench_run.hpp"
 
 #include <algorithm>
 #include <array>

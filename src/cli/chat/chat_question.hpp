@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/base/server_address.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/terminal.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"

@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/server_address.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/bench/bench_here.hpp"
 #include "cli/chat/chat_question.hpp"

@@ -20,7 +20,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/remote_box.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/bench/bench_here.hpp"
 #include "cli/chat/chat_question.hpp"
 #include "cli/connect/client_table.hpp"

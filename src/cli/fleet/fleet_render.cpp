@@ -1,6 +1,6 @@
 // corral fleet render: HAProxy's configuration for a list of boxes.
 
-#include "cli/fleet/fleet_render.hpp"
+#include "cli/fleet/fleet_command.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -16,8 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cli/base/server_address.hpp"
-#include "cli/fleet/fleet_command.hpp"
+#include "cli/base/remote_server.hpp"
 #include "corral/config/key_file.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"

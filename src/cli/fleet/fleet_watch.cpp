@@ -11,9 +11,8 @@
 
 #include <unistd.h>
 
-#include "cli/base/server_address.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/fleet/fleet_command.hpp"
-#include "cli/fleet/fleet_render.hpp"
 #include "corral/boxes/reload_pace.hpp"
 #include "corral/catalog/whole_file.hpp"
 #include "corral/core/say.hpp"

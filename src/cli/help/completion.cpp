@@ -11,9 +11,8 @@
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
 #include "cli/base/daemon_place.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/reported_fields.hpp"
-#include "cli/base/server_address.hpp"
-#include "cli/help/man_markdown.hpp"
 #include "cli/help/man_page.hpp"
 #include "corral/control/admin_client.hpp"
 

@@ -1,11 +1,10 @@
-#include "cli/help/man_markdown.hpp"
+#include "cli/help/man_page.hpp"
 
 #include <algorithm>
 #include <cctype>
 #include <utility>
 #include <vector>
 
-#include "cli/help/man_page.hpp"
 #include "corral/version.hpp"
 
 namespace corral::cli {

@@ -12,7 +12,7 @@
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
 #include "cli/base/daemon_place.hpp"
-#include "cli/base/remote_box.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/packages/import_plan.hpp"

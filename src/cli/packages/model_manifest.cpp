@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cli/base/remote_box.hpp"
+#include "cli/base/remote_server.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/control/admin_client.hpp"

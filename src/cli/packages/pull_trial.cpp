@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "cli/base/remote_box.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"

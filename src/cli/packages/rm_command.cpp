@@ -8,7 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/remote_box.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/packages/model_manifest.hpp"

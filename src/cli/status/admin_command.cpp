@@ -16,7 +16,6 @@
 #include "cli/base/reported_fields.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/status/status_page.hpp"
-#include "cli/status/status_watch.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/owned_fd.hpp"

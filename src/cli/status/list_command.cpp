@@ -9,7 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/base/command.hpp"
-#include "cli/base/remote_box.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "cli/status/model_listing.hpp"
 #include "cli/status/model_page.hpp"

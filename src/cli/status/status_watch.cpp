@@ -1,4 +1,4 @@
-#include "cli/status/status_watch.hpp"
+#include "cli/status/admin_command.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -18,7 +18,7 @@
 
 #include "cli/base/command.hpp"
 #include "cli/base/daemon_place.hpp"
-#include "cli/base/remote_box.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/reported_fields.hpp"
 #include "cli/status/status_page.hpp"
 #include "corral/control/admin_client.hpp"

@@ -1,4 +1,4 @@
-#include "cli/tokens/tokenizer_file.hpp"
+#include "cli/tokens/tokenizer_process.hpp"
 
 #include <cerrno>
 #include <cstring>

@@ -1,9 +1,11 @@
 #pragma once
 // A program that is started for one question and ended behind it, with all that it started.
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -73,5 +75,17 @@ private:
 // REQUIRES: tokenizer_of(model).
 [[nodiscard]] core::result<tokenizer_answer> ask_tokenizer(const catalog::model_entry& model,
                                                            const chat::rendered_prompt& prompt);
+
+// A tokenizer.json of the hub, read by the library that it is written for (`tokenizers`, of Hugging Face) in a Python of its
+// own. It holds no program; what it can do is take time and memory, and both have a bound.
+
+// The file that `said` names: a tokenizer.json, or the one in a folder. Nothing: neither is there.
+[[nodiscard]] std::optional<std::filesystem::path> tokenizer_file(const std::string& said);
+
+// The tokens of `text` as it stands, texts of control tokens being such tokens. The first of `pythons` that has the library
+// reads the file.
+[[nodiscard]] core::result<tokenizer_answer> ask_tokenizer_file(
+    const std::filesystem::path& file, const std::vector<std::string>& pythons, const std::string& text,
+    core::nanoseconds patience = std::chrono::minutes(2));
 
 }  // namespace corral::cli

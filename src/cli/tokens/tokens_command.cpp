@@ -15,7 +15,7 @@
 
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
-#include "cli/tokens/tokenizer_file.hpp"
+#include "cli/tokens/tokenizer_process.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/owned_fd.hpp"

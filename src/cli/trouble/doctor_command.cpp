@@ -11,7 +11,7 @@
 
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
-#include "cli/base/remote_box.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/base/terminal.hpp"
 #include "cli/trouble/doctor_examination.hpp"
 #include "corral/catalog/diagnostic.hpp"

@@ -16,7 +16,7 @@
 #include "cli/base/command.hpp"
 #include "cli/base/command_source.hpp"
 #include "cli/base/daemon_place.hpp"
-#include "cli/base/server_address.hpp"
+#include "cli/base/remote_server.hpp"
 #include "cli/trouble/incident_report.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
