@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "api/ollama/reply_encoder.hpp"
+#include "api/ollama/answer.hpp"
 
 namespace corral::api {
 namespace {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "api/door/access_check.hpp"
-#include "api/door/model_readiness.hpp"
 #include "api/json/json_writer.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/core/say.hpp"

@@ -1,4 +1,4 @@
-#include "api/door/model_readiness.hpp"
+#include "api/door/health_routes.hpp"
 
 #include <algorithm>
 #include <optional>

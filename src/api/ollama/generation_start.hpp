@@ -6,7 +6,7 @@
 
 #include "api/json/json_fields.hpp"
 #include "api/models/model_lookup.hpp"
-#include "api/ollama/reply_encoder.hpp"
+#include "api/ollama/answer.hpp"
 #include "api/ollama/request_body.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/chat/generation_request.hpp"
