@@ -1,4 +1,4 @@
-#include "admin_target.hpp"
+#include "admin_verbs.hpp"
 
 #include <algorithm>
 #include <utility>

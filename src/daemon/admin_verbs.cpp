@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "admin_target.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/say.hpp"

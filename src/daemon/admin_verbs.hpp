@@ -3,10 +3,17 @@
 // verb.
 
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "corral/api/operator_desk.hpp"
 #include "corral/daemon/admin_context.hpp"
+#include "corral/engine/backend.hpp"
+#include "corral/generation/model_directory.hpp"
+#include "corral/scheduler/scheduler.hpp"
 
 namespace corral::daemon {
 
@@ -33,5 +40,30 @@ using model_word = std::function<void(const std::string& model)>;
 [[nodiscard]] core::awaitable<control::admin_json> answer_admin(const admin_context& context,
                                                                 control::admin_json request,
                                                                 model_word decided);
+
+// What the target of an admin verb means: all models, one, one of its instances, or one service. Decides only.
+
+// What a verb is about.
+struct admin_target {
+    std::vector<std::string> models;  // as the scheduler knows them
+    std::string label;                // of one instance of the only model; empty: all of them
+    std::string service;              // of the only model; empty: all
+    std::string problem;              // for the person; nothing else counts then
+    bool unknown = false;             // the problem is that there is no such model or service
+};
+
+// What there is to name.
+struct known_targets {
+    const std::vector<std::unique_ptr<engine::backend>>& backends;
+    const generation::model_directory& models;
+    const scheduler::scheduler& admission;
+};
+
+// "qwen3:4b@1", or by another name of the model: the only instance that `typed` can mean; nullptr: none.
+[[nodiscard]] engine::backend* instance_named(const known_targets& among, std::string_view typed);
+
+// `target`: MODEL, MODEL@CARDS, one of them and /SERVICE, or empty for all models. A problem too while the server is
+// shutting down.
+[[nodiscard]] admin_target resolve_target(const known_targets& among, const std::string& target);
 
 }  // namespace corral::daemon

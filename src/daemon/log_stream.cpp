@@ -1,4 +1,3 @@
-#include "admin_target.hpp"
 #include "admin_verbs.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "daemon/admin_target.hpp"
+#include "daemon/admin_verbs.hpp"
 
 #include <gmock/gmock.h>
 
