@@ -18,7 +18,6 @@
 #include "corral/process/warden.hpp"
 #include "process/children/birthmark.hpp"
 #include "process/children/child_cgroup.hpp"
-#include "process/children/child_stdio.hpp"
 #include "process/children/launcher.hpp"
 #include "process/children/model_cgroup.hpp"
 #include "process/children/pidfd.hpp"

@@ -1,4 +1,4 @@
-#include "process/children/child_stdio.hpp"
+#include "process/children/launcher.hpp"
 
 #include <array>
 #include <cerrno>
