@@ -5,7 +5,7 @@
 #include "corral/package/package_tree.hpp"
 #include "corral/process/elf_file.hpp"
 #include "fuzz_input.hpp"
-#include "package/files/loader_cache.hpp"
+#include "package/files/library_search.hpp"
 #include "package/scripts/python_text.hpp"
 
 using namespace corral;

@@ -7,7 +7,6 @@
 
 #include "catalog/temporary_folder.hpp"
 #include "corral/process/elf_file.hpp"
-#include "package/files/loader_cache.hpp"
 #include "package/package_maker.hpp"
 #include "process/elf_maker.hpp"
 

@@ -13,7 +13,6 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/process/elf_file.hpp"
-#include "package/files/loader_cache.hpp"
 #include "package/files/path_handle.hpp"
 
 namespace corral::package {

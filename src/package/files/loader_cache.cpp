@@ -1,4 +1,4 @@
-#include "package/files/loader_cache.hpp"
+#include "package/files/library_search.hpp"
 
 #include <algorithm>
 #include <cstdint>

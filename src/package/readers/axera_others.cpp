@@ -5,7 +5,7 @@
 
 #include "corral/package/model_naming.hpp"
 #include "package/files/json_document.hpp"
-#include "package/readers/axera_contents.hpp"
+#include "package/readers/axera.hpp"
 
 namespace corral::package {
 

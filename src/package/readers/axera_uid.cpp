@@ -7,8 +7,7 @@
 
 #include "corral/package/model_naming.hpp"
 #include "corral/process/elf_file.hpp"
-#include "package/readers/axera_contents.hpp"
-#include "package/readers/axera_words.hpp"
+#include "package/readers/axera.hpp"
 
 namespace corral::package {
 

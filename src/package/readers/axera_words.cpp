@@ -1,4 +1,4 @@
-#include "package/readers/axera_words.hpp"
+#include "package/readers/axera.hpp"
 
 #include <algorithm>
 #include <array>
