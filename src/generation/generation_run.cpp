@@ -419,6 +419,7 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
         !gave_way_ && (prompt.thinking || (options_.format->thinks && is_conversation(request_)));
     plan.filter.starts_in_thinking = prompt.starts_in_thinking;
     plan.filter.tool_names = tool_names(request_);
+    plan.filter.one_call = request_.one_call;
     if (forced_) {
         plan.filter.call_begun = forced_->begun;
     }

@@ -113,8 +113,7 @@ TEST_F(openai_request, tools_are_shown_as_models_know_them) {
         {R"("tool_choice":{"type":"function","function":"f"})", {"tool_choice"}, {}},
         {R"("tool_choice":{"type":"allowed_tools"})", {"tool_choice"}, {}},
         {R"("tool_choice":7)", {"tool_choice"}, {}},
-        {R"("parallel_tool_calls":false)", {"parallel_tool_calls"}, {}},
-        {R"("parallel_tool_calls":true)", {}, {}},
+        {R"("parallel_tool_calls":false)", {}, {}},
     };
     for (const auto& [more, unused, must_call] : rows) {
         const generation_fields got = read("," + more + R"(,"tools":[)" + tool + "]");
@@ -125,6 +124,12 @@ TEST_F(openai_request, tools_are_shown_as_models_know_them) {
     const generation_fields custom = read(R"(,"tools":[{"type":"custom","custom":{"name":"x"}}])");
     EXPECT_TRUE(custom.tools.is_null());
     EXPECT_EQ(custom.unused, names{"tools.custom"});
+}
+
+TEST_F(openai_request, one_call_at_most_is_a_wish) {
+    EXPECT_FALSE(read("").one_call);
+    EXPECT_FALSE(read(R"(,"parallel_tool_calls":true)").one_call);
+    EXPECT_TRUE(read(R"(,"parallel_tool_calls":false)").one_call);
 }
 
 TEST_F(openai_request, what_has_no_effect_is_named) {

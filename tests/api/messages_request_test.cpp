@@ -208,6 +208,12 @@ TEST_F(anthropic_request, fields_reach_the_request) {
     messages_request named =
         read(minimal + R"(,"tools":[{"name":"f"},{"name":"g"}],"tool_choice":{"type":"tool","name":"g"}})");
     EXPECT_EQ(named.tools.must_call, (std::vector<std::string>{"g"}));
+    EXPECT_FALSE(named.tools.one_call);
+    const messages_request alone =
+        read(minimal +
+             R"(,"tools":[{"name":"f"}],"tool_choice":{"type":"auto","disable_parallel_tool_use":true}})");
+    EXPECT_TRUE(alone.tools.one_call);
+    EXPECT_TRUE(alone.tools.unused.empty());
     EXPECT_EQ(request.thinking, chat::thinking_mode::on);
     EXPECT_EQ(request.effort, "high");
     EXPECT_EQ(request.format.dump(), R"({"type":"object"})");

@@ -217,6 +217,29 @@ TEST(tool_filter, a_begun_call_that_the_model_does_not_go_on_with_is_no_text) {
     expect_same_for_all_cuts(how, {"Hello!", {"text: Hello!"}});
 }
 
+// The runtime is stopped by what stands behind, for most models end with their call.
+TEST(tool_filter, of_several_calls_the_first_where_no_more_are_wanted) {
+    filter_options how = options(tool_style::hermes, true);
+    how.one_call = true;
+    const std::string call = R"(<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>)";
+    const std::string both =
+        R"(<tool_call>[{"name": "f", "arguments": {"a": 1}}, {"name": "f"}]</tool_call>)";
+    const std::string hidden = "<think>\nHm.\n</think>\n\nSo:\n" + call + "\n" + call + "END";
+    const std::string seen = R"(call: f {"a":1})";
+    expect_same_for_all_cuts(how, {call.c_str(), {seen}});
+    for (const char* const more : {call.c_str(), " Done.", "<tool_cal"}) {
+        expect_same_for_all_cuts(how, {(call + "\n" + more).c_str(), {seen, "stopped"}});
+    }
+    expect_same_for_all_cuts(how, {(call + " \n<|end|>").c_str(), {seen, "stopped"}});
+    expect_same_for_all_cuts(how, {both.c_str(), {seen, "stopped"}});
+    expect_same_for_all_cuts(how, {hidden.c_str(), {"thinking: Hm.", "text: So:", seen, "stopped"}, {"END"}});
+    expect_same_for_all_cuts(how, {"Nothing to call.", {"text: Nothing to call."}});
+    how.format = &family_of(tool_style::llama_json);
+    const std::string bare = R"({"name": "f", "parameters": {"a": 1}})";
+    expect_same_for_all_cuts(how, {(bare + "; " + bare).c_str(), {seen, "stopped"}});
+    expect_same_for_all_cuts(how, {bare.c_str(), {seen}});
+}
+
 TEST(tool_filter, separators_of_bare_calls_are_few) {
     const std::string call = "{\"name\":\"f\",\"parameters\":{}}";
     for (const std::size_t count : {1U, 64U, 65U, 200U}) {

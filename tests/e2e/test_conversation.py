@@ -181,6 +181,30 @@ def test_a_tool_call_cut_by_a_limit_shows_no_markup(tmp_path):
             assert reply["done_reason"] == "length"
 
 
+def test_one_call_where_a_client_says_so(tmp_path):
+    """OpenAI's parallel_tool_calls, and what Anthropic has of it."""
+    flat = [{"type": "function", "name": name, "parameters": {"type": "object", "properties": {}}} for name in ("weather", "clock")]
+    nested = [{"type": "function", "function": {"name": one["name"], "parameters": one["parameters"]}} for one in flat]
+    call = r'<tool_call>\n{"name": "weather", "arguments": {"city": "%s"}}\n</tool_call>\n'
+    said = [{"role": "user", "content": f"[[text={call % 'Paris'}{call % 'Rome'}And so on.]]"}]
+    with Box(tmp_path, {"directives": True}, model='capabilities = ["completion", "tools"]\n', family="qwen2.5") as box:
+        for several in (True, False):
+            reply = box.post("/v1/chat/completions", {"model": MODEL, "messages": said, "tools": nested, "parallel_tool_calls": several})
+            choice = reply.json["choices"][0]
+            made = [[json.loads(one["function"]["arguments"])["city"] for one in choice["message"]["tool_calls"]]]
+            assert choice["finish_reason"] == "tool_calls" and "Corral-Ignored" not in reply.headers, reply.headers
+            reply = box.post("/v1/responses", {"model": MODEL, "input": said, "tools": flat, "parallel_tool_calls": several})
+            made.append([json.loads(one["arguments"])["city"] for one in reply.json["output"] if one["type"] == "function_call"])
+            assert reply.json["parallel_tool_calls"] is several and reply.json["status"] == "completed", reply.body
+            assert "Corral-Ignored" not in reply.headers, reply.headers
+            reply = box.post("/v1/messages", {"model": MODEL, "max_tokens": 200, "messages": said, "tools": [
+                {"name": one["name"], "input_schema": one["parameters"]} for one in flat],
+                "tool_choice": {"type": "auto", "disable_parallel_tool_use": not several}})
+            made.append([one["input"]["city"] for one in reply.json["content"] if one["type"] == "tool_use"])
+            assert reply.json["stop_reason"] == "tool_use" and "Corral-Ignored" not in reply.headers, reply.headers
+            assert made == [["Paris", "Rome"] if several else ["Paris"]] * 3
+
+
 def test_a_conversation_that_is_too_long_keeps_system_and_newest_turns(tmp_path):
     flags = ("--max-token-len", "256", "--chunk", "32", "--groups", "32,64,128")
     with Box(tmp_path, {"directives": True}, package_flags=flags) as box:

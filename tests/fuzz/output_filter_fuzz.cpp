@@ -20,6 +20,7 @@ chat::filter_options options(tests::fuzz_input& from) {
     if ((choice & 8U) != 0) {
         how.stops = {"END", "</", "b\xC3\xA9", "\n\n", "E"};
     }
+    how.one_call = (choice & 16U) != 0;
     return how;
 }
 

@@ -105,5 +105,23 @@ TEST_F(generation_calls, one_behind_a_call_that_is_out_goes_out_too) {
     EXPECT_EQ(backend.seen.size(), 1U);
 }
 
+TEST_F(generation_calls, one_where_the_client_wants_no_more) {
+    chat::generation_request what = asking();
+    what.one_call = true;
+    test::scripted_run several = saying({"Now. ", call("30"), "\n", "<tool_call>", call("31")});
+    several.gate_after_text = true;
+    backend.script = {several};
+    const reading got = read(what);
+    EXPECT_EQ(got.order, "tcf");
+    EXPECT_EQ(got.calls.at(0).arguments.dump(), R"({"level":30})");
+    EXPECT_EQ(got.finished->reason, chat::finish_reason::stop);
+    EXPECT_EQ(backend.cancelled, 1);
+    backend.script = {saying({call("30"), "\n"})};
+    EXPECT_EQ(read(what).order, "cf");
+    EXPECT_EQ(backend.cancelled, 1) << "it ended by itself";
+    backend.script = {saying({call("3000"), call("30")}), saying({call("31"), call("32")})};
+    EXPECT_EQ(read(what).order, "cf");
+}
+
 }  // namespace
 }  // namespace corral::generation

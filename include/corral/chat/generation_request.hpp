@@ -113,7 +113,8 @@ struct generation_request {
     std::string effort;                      // "low" ... "max", with thinking on; empty: none was said
     nlohmann::ordered_json tools = nullptr;  // null or an array
     std::vector<std::string>
-        must_call;  // the answer is a call of one of these tools; empty: as the model likes
+        must_call;          // the answer is a call of one of these tools; empty: as the model likes
+    bool one_call = false;  // at most
     nlohmann::ordered_json format = nullptr;  // null, "json", or a schema object
     // Tell how likely each token was, and so many of the likeliest in its place; nothing: not asked.
     std::optional<std::uint32_t> top_logprobs;

@@ -39,6 +39,7 @@ struct filter_options {
     bool starts_in_thinking = false;  // the prompt already opened the tag
     // Names of the declared tools; calls of other names are text. Empty: all calls stay text.
     std::vector<std::string> tool_names;
+    bool one_call = false;  // what stands behind the first one is dropped, and its beginning stops the answer
     // The answer is a call, of which this stands at the end of the prompt: no tag has to come before it. It is never
     // text, also where the model does not go on with it.
     std::optional<std::string> call_begun{};
@@ -54,7 +55,7 @@ public:
     // The text, thinking and tool call events that `piece` makes certain. A call comes whole, its id empty.
     // Nothing comes after stopped().
     [[nodiscard]] std::vector<generation_event> feed(std::string_view piece);
-    // A stop string or an end-of-turn text was met: the runtime may be stopped.
+    // A stop string or an end-of-turn text was met, or what stands behind the only call: the runtime may be stopped.
     [[nodiscard]] bool stopped() const noexcept;
     // The client's stop that was met; empty: none.
     [[nodiscard]] const std::string& stopped_by() const noexcept;

@@ -236,10 +236,7 @@ void read_choice(const json_fields& fields, tool_list& tools) {
     if (choice == nullptr || !choice->is_object()) {
         return;
     }
-    const auto alone = choice->find("disable_parallel_tool_use");
-    if (alone != choice->end() && *alone == true && !tools.tools.is_null()) {
-        tools.unused.emplace_back("parallel_tool_calls");
-    }
+    tools.one_call = core::flag_at(*choice, "disable_parallel_tool_use");
     const auto type = choice->find("type");
     if (type == choice->end() || *type == "auto") {
         return;

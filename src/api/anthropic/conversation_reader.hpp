@@ -26,6 +26,7 @@ struct conversation {
 struct tool_list {
     nlohmann::ordered_json tools = nullptr;  // null, or an array of {"type":"function","function":{…}}
     std::vector<std::string> must_call;      // of one of these
+    bool one_call = false;                   // at most
     std::vector<std::string> unused;         // what was asked for and can't be had, by its name on the wire
     std::size_t bytes = 0;
 };

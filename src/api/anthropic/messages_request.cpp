@@ -136,6 +136,7 @@ void fill(messages_request& asked, const generation::served_model& model, chat::
     request.messages = std::move(asked.talk.messages);
     request.tools = std::move(asked.tools.tools);
     request.must_call = std::move(asked.tools.must_call);
+    request.one_call = asked.tools.one_call;
     std::ranges::move(asked.tools.unused, std::back_inserter(request.unused_options));
     request.format = std::move(asked.format);
     request.sampling = asked.sampling;

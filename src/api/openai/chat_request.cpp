@@ -68,10 +68,6 @@ void read_unused(const json_fields& fields, generation_fields& into) {
     if (choices != nullptr && *choices != 1) {
         into.unused.emplace_back("n");
     }
-    const auto* parallel = fields.find("parallel_tool_calls");
-    if (parallel != nullptr && *parallel == false && !into.tools.is_null()) {
-        into.unused.emplace_back("parallel_tool_calls");
-    }
 }
 
 }  // namespace

@@ -54,6 +54,8 @@ void read_common(const json_fields& fields, generation_fields& into) {
         const json_fields inside = fields.inside("stream_options", *options);
         into.include_usage = inside.boolean("include_usage").value_or(false);
     }
+    const auto* parallel = fields.find("parallel_tool_calls");
+    into.one_call = parallel != nullptr && *parallel == false;
 }
 
 void read_sampling(const json_fields& fields, generation_fields& into) {
@@ -164,6 +166,7 @@ chat::generation_request make_request(const api_context& context, const http::re
     }
     out.tools = std::move(asked.tools);
     out.must_call = std::move(asked.must_call);
+    out.one_call = asked.one_call;
     out.format = std::move(asked.format);
     std::ranges::move(asked.unused, std::back_inserter(out.unused_options));
     if (asked.logprobs) {

@@ -30,6 +30,7 @@ struct generation_fields {
     reasoning_choice reasoning;
     nlohmann::ordered_json tools = nullptr;
     std::vector<std::string> must_call;  // of these tools
+    bool one_call = false;               // at most
     nlohmann::ordered_json format = nullptr;
     bool logprobs = false;
     std::int64_t top_logprobs = 0;
@@ -40,7 +41,7 @@ struct generation_fields {
     std::optional<std::string> transcript;  // a summary of it is asked for
 };
 
-// `model`, `stream` and `stream_options`.
+// `model`, `stream`, `stream_options` and `parallel_tool_calls`.
 void read_common(const json_fields& fields, generation_fields& into);
 
 // `temperature` and `top_p`, 1.0 when absent, the penalties and `seed`.

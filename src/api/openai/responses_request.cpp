@@ -95,10 +95,6 @@ void read_unused(const json_fields& fields, generation_fields& into) {
             into.unused.emplace_back(name);
         }
     }
-    const auto* parallel = fields.find("parallel_tool_calls");
-    if (parallel != nullptr && *parallel == false && !into.tools.is_null()) {
-        into.unused.emplace_back("parallel_tool_calls");
-    }
     const auto* truncation = fields.find("truncation");
     if (truncation != nullptr && *truncation == "disabled") {
         into.unused.emplace_back("truncation");
@@ -113,8 +109,6 @@ void read_tool_echo(const json_fields& fields, response_echo& echo) {
     if (choice != nullptr && (choice->is_string() || choice->is_object())) {
         echo.tool_choice = *choice;
     }
-    const auto* parallel = fields.find("parallel_tool_calls");
-    echo.parallel_tool_calls = parallel == nullptr || *parallel != false;
 }
 
 // The request is for a summary of what it holds, and for nothing else.
@@ -178,6 +172,7 @@ responses_fields read_responses_request(const http::request& incoming, decode_pr
     out.common.logprobs = wants_logprobs(fields);
     out.common.is_response = true;
     read_tool_echo(fields, out.echo);
+    out.echo.parallel_tool_calls = !out.common.one_call;
     tool_list tools;
     add_flat_tools(fields, tools);
     read_reasoning(fields, out);

@@ -1,5 +1,6 @@
 #include "corral/chat/output_filter.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -31,7 +32,8 @@ struct output_filter::state {
     explicit state(filter_options options)
         : ends({options.format->end_texts.begin(), options.format->end_texts.end()}),
           stops(std::move(options.stops)),
-          stops_see_thinking(options.stops_see_thinking) {
+          stops_see_thinking(options.stops_see_thinking),
+          one_call(options.one_call) {
         const auto syntax = calls_of(options);
         if (options.separate_thinking) {
             thinking.emplace(options.starts_in_thinking, syntax ? syntax->open_tag : std::string_view());
@@ -93,15 +95,39 @@ struct output_filter::state {
         } else if (!parts.answer.empty()) {
             out.emplace_back(text_event{std::move(parts.answer)});
         }
+        if (one_call) {
+            end_behind_call(out);
+        }
         return out;
     }
 
-    [[nodiscard]] bool stopped() const noexcept { return ends.stopped() || stops.stopped(); }
+    // Not with the call itself: most models end there by themselves, and a runtime that is stopped may lose its cache.
+    void end_behind_call(std::vector<generation_event>& out) {
+        auto behind = out.begin();
+        if (!called) {
+            behind = std::ranges::find_if(out, [](const generation_event& event) {
+                return std::holds_alternative<tool_call_event>(event);
+            });
+            if (behind == out.end()) {
+                return;
+            }
+            ++behind;
+            called = true;
+        }
+        said_more = behind != out.end() || tools->holds_text();
+        ended = ended || said_more;
+        out.erase(behind, out.end());
+    }
+
+    [[nodiscard]] bool stopped() const noexcept { return ends.stopped() || stops.stopped() || said_more; }
 
     utf8_assembler characters;
     stop_matcher ends;   // of the family, in all that the model writes
     stop_matcher stops;  // of the client
     bool stops_see_thinking;
+    bool one_call;
+    bool called = false;                   // of one call
+    bool said_more = false;                // behind it
     std::optional<think_filter> thinking;  // when it is wanted apart
     std::optional<tool_filter> tools;
     bool ended = false;

@@ -40,6 +40,8 @@ public:
     // `cut`: by a limit or a stop. What has begun of a call between tags is then dropped, as Ollama has it
     // (docs/facts/ollama_wire.md#tool-calls); otherwise it is text as it was written.
     [[nodiscard]] std::vector<generation_event> finish(bool cut);
+    // Something is held back: behind a call more than white space.
+    [[nodiscard]] bool holds_text() const noexcept { return !held_.empty(); }
 
 private:
     enum class part {
