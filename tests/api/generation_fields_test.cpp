@@ -132,6 +132,42 @@ TEST_F(openai_request, one_call_at_most_is_a_wish) {
     EXPECT_TRUE(read(R"(,"parallel_tool_calls":false)").one_call);
 }
 
+TEST_F(openai_request, of_its_tools_some_are_allowed) {
+    const std::string tools =
+        R"(,"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}},)"
+        R"({"type":"custom","custom":{"name":"x"}}],"tool_choice":{"type":"allowed_tools")";
+    const auto shown = [](const generation_fields& got) {
+        names out;
+        for (const auto& tool : got.tools) {
+            out.push_back(tool["function"]["name"].get<std::string>());
+        }
+        return out;
+    };
+    const std::string g =
+        R"("tools":[{"type":"function","function":{"name":"g"}},{"type":"custom","custom":{"name":"x"}}])";
+    const generation_fields may = read(tools + R"(,"allowed_tools":{"mode":"auto",)" + g + "}}");
+    EXPECT_EQ(shown(may), names{"g"});
+    EXPECT_TRUE(may.must_call.empty());
+    EXPECT_EQ(may.unused, names{"tools.custom.x"});
+    const generation_fields must = read(tools + R"(,"allowed_tools":{"mode":"required",)" + g + "}}");
+    EXPECT_EQ(shown(must), names{"g"});
+    EXPECT_EQ(must.must_call, names{"g"});
+    const generation_fields none = read(tools + R"(,"allowed_tools":{"mode":"required","tools":[]}})");
+    EXPECT_TRUE(none.tools.is_null());
+    EXPECT_EQ(none.unused, (names{"tools.custom.x", "tool_choice"}));
+    const generation_fields unclear = read(tools + R"(,"allowed_tools":7})");
+    EXPECT_EQ(shown(unclear), (names{"f", "g"}));
+    EXPECT_EQ(unclear.unused, (names{"tools.custom.x", "tool_choice"}));
+    http::request incoming;
+    incoming.body =
+        R"({"model":"tiny","messages":[{"role":"user","content":"Hi"}])" + tools +
+        R"(,"allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"h"}}]}}})";
+    decode_problem problem;
+    (void)read_chat_request(incoming, problem);
+    EXPECT_EQ(problem.message, "Tool choice 'h' not found in 'tools' parameter.");
+    EXPECT_EQ(problem.status, 400U);
+}
+
 TEST_F(openai_request, what_has_no_effect_is_named) {
     const std::vector<std::pair<std::string, names>> rows{
         {R"("n":1)", {}},

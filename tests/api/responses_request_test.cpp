@@ -90,6 +90,13 @@ TEST_F(openai_responses_request, tools_and_namespaces) {
         R"({"type":"function","function":{"name":"math.add","parameters":{"type":"object","properties":{}}}}])");
     EXPECT_EQ(got.unused, names{"tools.web_search"});
     EXPECT_TRUE(got.one_call);
+    const generation_fields allowed =
+        read(R"("x")",
+             R"(,"tools":[{"type":"function","name":"f"},{"type":"function","name":"g"}],"tool_choice":)"
+             R"({"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"g"}]})")
+            .common;
+    ASSERT_EQ(allowed.tools.size(), 1U);
+    EXPECT_EQ(allowed.must_call, names{"g"});
     EXPECT_TRUE(read(R"("x")", R"(,"tool_choice":"none","tools":[{"type":"function","name":"f"}])")
                     .common.tools.is_null());
 }

@@ -181,8 +181,8 @@ def test_a_tool_call_cut_by_a_limit_shows_no_markup(tmp_path):
             assert reply["done_reason"] == "length"
 
 
-def test_one_call_where_a_client_says_so(tmp_path):
-    """OpenAI's parallel_tool_calls, and what Anthropic has of it."""
+def test_one_call_and_some_of_the_tools_where_a_client_says_so(tmp_path):
+    """OpenAI's parallel_tool_calls and allowed_tools, and what Anthropic has of them."""
     flat = [{"type": "function", "name": name, "parameters": {"type": "object", "properties": {}}} for name in ("weather", "clock")]
     nested = [{"type": "function", "function": {"name": one["name"], "parameters": one["parameters"]}} for one in flat]
     call = r'<tool_call>\n{"name": "weather", "arguments": {"city": "%s"}}\n</tool_call>\n'
@@ -203,6 +203,17 @@ def test_one_call_where_a_client_says_so(tmp_path):
             made.append([one["input"]["city"] for one in reply.json["content"] if one["type"] == "tool_use"])
             assert reply.json["stop_reason"] == "tool_use" and "Corral-Ignored" not in reply.headers, reply.headers
             assert made == [["Paris", "Rome"] if several else ["Paris"]] * 3
+        for path, body, inside in (("/v1/chat/completions", {"messages": said, "tools": nested}, True),
+                                   ("/v1/responses", {"input": said, "tools": flat}, False)):
+            for name, status in (("weather", 200), ("compass", 400)):
+                allowed = {"mode": "auto", "tools": [{"type": "function", **({"function": {"name": name}} if inside else {"name": name})}]}
+                choice = {"type": "allowed_tools", **({"allowed_tools": allowed} if inside else allowed)}
+                reply = box.post(path, {"model": MODEL, **body, "tool_choice": choice})
+                assert reply.status == status, reply.body
+                if status == 200:
+                    prompt = box.runs()[-1]["kv_text"]
+                    assert '"weather"' in prompt and '"clock"' not in prompt, prompt
+            assert reply.json["error"]["message"] == "Tool choice 'compass' not found in 'tools' parameter."
 
 
 def test_a_conversation_that_is_too_long_keeps_system_and_newest_turns(tmp_path):

@@ -1,9 +1,13 @@
 #include "api/openai/tool_reader.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
+#include "api/json/go_text.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::openai {
 
@@ -56,6 +60,39 @@ void add_flat(const json_fields& tool, const std::string& space, tool_list& tool
     }
 }
 
+// Leaves the tools that `choice`, of "allowed_tools", allows, and gives its "auto" or "required"; null where it has no
+// list. What is no function is not there in any case.
+ordered_json keep_allowed(const json_fields& fields, const ordered_json& choice, tool_list& tools) {
+    const ordered_json* nested = core::member(choice, "allowed_tools");
+    const ordered_json& said = nested == nullptr ? choice : *nested;
+    const ordered_json* allowed = core::member(said, "tools");
+    if (allowed == nullptr || !allowed->is_array()) {
+        return nullptr;
+    }
+    const std::vector<std::string> all = demanded_tools(tools.tools, "required");
+    const std::set<std::string> known(all.begin(), all.end());
+    std::set<std::string> names;
+    for (const ordered_json& each : *allowed) {
+        if (core::text_at(each, "type") != "function") {
+            continue;
+        }
+        const ordered_json* function = core::member(each, "function");
+        std::string name = core::text_at(function == nullptr ? each : *function, "name");
+        if (!known.contains(name)) {
+            fields.problem().set(core::say("request.field-value/tool", echo_of(name)));
+        }
+        names.insert(std::move(name));
+    }
+    ordered_json kept = nullptr;
+    for (ordered_json& tool : tools.tools) {
+        if (names.contains(tool["function"]["name"].get_ref<const std::string&>())) {
+            kept.push_back(std::move(tool));
+        }
+    }
+    tools.tools = std::move(kept);
+    return core::text_at(said, "mode") == "required" ? "required" : "auto";
+}
+
 }  // namespace
 
 tool_list read_nested_tools(const json_fields& fields) {
@@ -96,15 +133,20 @@ void add_flat_tools(const json_fields& fields, tool_list& to) {
 }
 
 void read_choice(const json_fields& fields, tool_list& tools) {
-    const ordered_json* choice = fields.find("tool_choice");
-    if (choice == nullptr || *choice == "auto" || tools.tools.is_null()) {
+    const ordered_json* said = fields.find("tool_choice");
+    if (said == nullptr || tools.tools.is_null()) {
         return;
     }
-    if (*choice == "none") {
+    const bool narrows = core::text_at(*said, "type") == "allowed_tools";
+    const ordered_json choice = narrows ? keep_allowed(fields, *said, tools) : *said;
+    if (choice == "auto") {
+        return;
+    }
+    if (choice == "none") {
         tools.tools = nullptr;
         return;
     }
-    tools.must_call = demanded_tools(tools.tools, *choice);
+    tools.must_call = demanded_tools(tools.tools, choice);
     if (tools.must_call.empty()) {
         add_unused(tools, "tool_choice");
     }

@@ -121,6 +121,7 @@ inline constexpr std::array form_table{
         "boolean| think must be a boolean or string (\"high\", \"medium\", \"low\", \"max\", true, or "
         "false)\n"
         "value| Invalid value for 'encoding_format' = {encoding}. Supported values: ['float', 'base64'].\n"
+        "tool| Tool choice '{name}' not found in 'tools' parameter.\n"
         "reasoning| invalid reasoning value: {words} (must be \"minimal\", \"low\", \"medium\", \"high\", "
         "\"xhigh\", \"ultra\", \"max\", or \"none\")",
         "A field has a value that can't be meant.", "One of the values that the sentence names."},
