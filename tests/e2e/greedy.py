@@ -48,7 +48,9 @@ class Greedy:
         self.port = port
         self.key = key
         self.page = page
-        self.address = "127.0.0.1"
+        # Where to ask from. Else the kernel chooses; a port of a socket that was bound is nobody's for a minute, and the
+        # polite client soon finds none.
+        self.address = None
 
     def run(self, kind, ready):
         more_descriptors()
@@ -68,7 +70,7 @@ class Greedy:
         await asyncio.gather(*(again() for _ in range(count)))
 
     async def post(self, data):
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.address, 0))
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=self.address)
         with contextlib.closing(writer):
             writer.write(data)
             await writer.drain()
@@ -112,7 +114,7 @@ class Greedy:
 
     async def handshakes(self):
         """From an address of its own: no key is known before the handshake, so the address is the share."""
-        self.address = "127.0.0.2"
+        self.address = ("127.0.0.2", 0)
         await self.hellos()
 
     async def handshakes_of_one_address(self):
@@ -220,7 +222,7 @@ async def ask_politely(box, key, until, period, seen):
             seen.slowest = reply.headers.get("Server-Timing", "")
         seen.spans.append(span)
         if reply.status != 200:
-            seen.refusals.append(reply.status)
+            seen.refusals.append((reply.status, reply.body[:200]))
         await asyncio.sleep(max(0.0, begin + period - time.monotonic()))
 
 
