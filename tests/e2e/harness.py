@@ -10,12 +10,12 @@ import pathlib
 from client import MODEL, Client, LaterStream, Reply, Stream
 from profiles import BY_NAME, POLLED, service_table
 from running import (BIN, ROOT, Daemon, bin_for_others, descendants, free_port, has_terminals, living, others_reach, own_mount, pause,
-                     processes, started, wait_until)
+                     processes, started, strain, wait_until)
 from simulator import FAST, Simulator, scenario_of, write_package
 
 __all__ = ["BIN", "FAST", "MODEL", "POLLED", "ROOT", "Box", "Client", "Daemon", "Elsewhere", "LaterStream", "Reply", "Simulator", "Stream", "bin_for_others",
            "compares_soon", "descendants", "free_port", "has_terminals", "living", "others_reach", "own_mount", "pause", "processes", "started",
-           "wait_until"]
+           "strain", "wait_until"]
 
 
 def compares_soon(model, after="50ms"):

@@ -10,11 +10,10 @@ import time
 
 import pytest
 
-from harness import Box, pause, wait_until
+from harness import Box, pause, strain, wait_until
 
 WORDS = " ".join(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"] * 30)
-# Of a machine that others use too: from the end of the clock to the word that the client reads.
-SLACK = 4.0
+SLACK = 4.0  # from the end of the clock to the word that the client reads
 
 CLOCKS = """
 [models.clocks]
@@ -90,7 +89,7 @@ def test_a_runtime_that_hangs_in_decode_is_found_within_twice_its_clock(tmp_path
         name, clock = stated(why)
         assert clock < 8, "it had learned"
         assert name == ("call" if stopped else "decode")
-        assert found < 2 * clock + SLACK, lines[-1]
+        assert found < 2 * clock + SLACK * strain(), lines[-1]
         assert "learned from" in why and "floor 2 s" in why, why
         assert "clock" not in lines[-1]["error"] and "ask again" in lines[-1]["error"], lines[-1]
         new_pid(box, "runtime", before)
@@ -110,7 +109,7 @@ def test_a_runtime_that_hangs_in_prefill_is_found_and_the_request_runs_again(tmp
         reason = box.logged(r"runtime: stopping .*")[0]
         name, clock = stated(reason)
         assert name == "prefill" and "chunk" in reason, reason
-        assert clock < 20 and took < 2 * clock + SLACK + 3, (took, reason)
+        assert clock < 20 and took < 2 * clock + (SLACK + 3) * strain(), (took, reason)
         assert box.pid_of("runtime") != before
 
 
@@ -181,7 +180,7 @@ def test_a_load_that_stands_still_is_found_by_what_loads_took_before(tmp_path):
         took = time.monotonic() - stopped
         reason = box.logged(r"runtime: stopping .*no sign of progress for .*")[0]
         clock = float(re.search(r"the clock of progress stood at ([\d.]+) s \(learned from 1 load", reason)[1])
-        assert clock < 30 and took < 2 * clock + SLACK, (took, reason)
+        assert clock < 30 and took < 2 * clock + SLACK * strain(), (took, reason)
         box.wait_ready()
 
 

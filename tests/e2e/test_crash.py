@@ -10,7 +10,7 @@ import time
 import pytest
 
 from admin_cli import done
-from harness import BIN, Box, compares_soon, descendants, processes, wait_until
+from harness import BIN, Box, compares_soon, descendants, processes, strain, wait_until
 
 SLOW_PREFILL = {"prefill_ms_per_chunk": 600}
 SLOW_DECODE = {"tokens_per_second": 30}
@@ -81,7 +81,7 @@ def test_a_runtime_that_ends_while_its_first_test_waits_for_the_tokenizer_is_fol
         old = restarted(box, "runtime", box.kill("runtime"))
         box.logged_times("Server running", 2, timeout=30)
         file.write_text(before)
-        box.fault("tokenizer", "hang", "once", route="/reset", ms=7000)
+        box.fault("tokenizer", "hang", "once", route="/reset", ms=30_000)
         wait_until(lambda: not box.control("tokenizer", cmd="faults")["active"], what="the first test waits")
         began = time.monotonic()
         if how == "killed":
@@ -89,7 +89,7 @@ def test_a_runtime_that_ends_while_its_first_test_waits_for_the_tokenizer_is_fol
             restarted(box, "runtime", old)
         else:
             done(box, "stop", "sim")
-        assert time.monotonic() - began < 4, "nobody waits for what the tokenizer says to a runtime that is gone"
+        assert time.monotonic() - began < 4 * strain(), "nobody waits for what the tokenizer says to a runtime that is gone"
         if how != "killed":
             done(box, "start", "sim", "--wait")
         box.wait_ready(60)
@@ -108,7 +108,7 @@ def test_runtime_killed_in_decode_gives_an_error_line_at_once(tmp_path):
         rest = list(lines)
         assert "error" in rest[-1], rest
         assert not any(line.get("done") for line in rest)
-        assert stream.times[-1] - killed < 1.0
+        assert stream.times[-1] - killed < strain()
         all_well(box)
 
 

@@ -24,7 +24,7 @@ def test_it_is_renewed_once_nobody_asks_and_is_as_fast_as_before(tmp_path, profi
     scenario = {"directives": True, "timing": {"tokens_per_second": 500, "decay_per_run": 0.1}}  # above a busy machine's noise
     with Box(tmp_path, scenario, model=MODEL, profile=profile) as box:
         before = box.pid_of("runtime")
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while "renewed once nobody has asked" not in box.log():
             assert time.monotonic() < deadline, box.log()[-3000:]
             runs(box, 4)
@@ -69,7 +69,7 @@ def test_on_a_hot_card_nothing_is_renewed_until_it_has_cooled(tmp_path):
     scenario = {"timing": {"tokens_per_second": 500, "decay_per_run": 0.1}}
     with DeviceBox(tmp_path, {"temperature": 91}, scenario=scenario, restart=QUICK_RESTART + MODEL) as box:
         before = box.pid_of("runtime")
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while "card 0 has 91 C, and a new process would be as slow" not in box.log():
             assert time.monotonic() < deadline, box.log()[-3000:]
             runs(box, 4)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from admin_cli import done, services_of
-from harness import MODEL, Box, wait_until
+from harness import MODEL, Box, strain, wait_until
 
 RULE = '[models.restart]\nfirst_backoff = "60s"\nmax_backoff = "60s"\nintensity = 3\nintensity_window = "10m"\n'
 CLOCKS = """
@@ -53,7 +53,7 @@ def test_clients_who_leave_don_t_break_a_server_that_can_t_be_stopped(tmp_path, 
             left = time.monotonic()
             assert box.say("[[text=served]] at once") == "served"
             # The drain may take 30 s, and a start takes 0.3 s.
-            assert time.monotonic() - left < 15
+            assert time.monotonic() - left < 15 * strain()
         box.wait_ready()
         assert bundles(box) == [] and "broken" not in box.log()
         assert box.logged_times("busy with an answer that was not wanted any more", 4)
@@ -64,7 +64,7 @@ def test_titles_of_three_tokens_don_t_break_a_server_without_limits(tmp_path):
     with Box(tmp_path, {"directives": True, "timing": timing}, model=RULE, profile="rkllm-flask") as box:
         for number in range(4):
             status, answer, took = ask(box, f"[[text={WORDS}]] title {number}", options={"num_predict": 3})
-            assert status == 200 and answer["done_reason"] == "length" and took < 15
+            assert status == 200 and answer["done_reason"] == "length" and took < 15 * strain()
         box.wait_ready()
         assert bundles(box) == [] and "broken" not in box.log()
 
@@ -88,14 +88,14 @@ def test_a_prompt_that_hangs_the_engine_costs_two_short_clocks_and_is_refused_af
         clocks = [float(each) for each in told]
         print(f"drill: {'stream' if stream else 'whole'} {took:.1f} s, clocks {clocks}, loads {len(clocks)}")
         assert len(clocks) == (1 if stream else 2) and max(clocks) == min(clocks) < 8, clocks
-        assert took < 2 * max(clocks) + 6
+        assert took < 2 * max(clocks) + 6 * strain()
         if stream:
             assert "error" in [line for line in box.stream(deadly)][-1]
         box.wait_ready()
         starts = services_of(box)["runtime"]["starts"]
         for _ in range(3):  # as a client library does by itself
             status, answer, took = ask(box, deadly, options={"seed": 7})
-            assert status == 400 and "refused for another" in answer["error"] and took < 2, (status, answer, took)
+            assert status == 400 and "refused for another" in answer["error"] and took < 2 * strain(), (status, answer, took)
         openai = box.post("/v1/chat/completions", {"model": MODEL, "messages": [{"role": "user", "content": deadly}]})
         assert openai.status == 400 and "restarted by its operator" in openai.json["error"]["message"], openai.body
         assert services_of(box)["runtime"]["starts"] == starts
@@ -129,7 +129,7 @@ def test_whoever_leaves_a_hung_runtime_frees_it_within_seconds(tmp_path):
         assert box.say("[[text=next one]] please") == "next one"
         took = time.monotonic() - left
         print(f"drill: left a hung run, the next answer after {took:.1f} s")
-        assert took < 9, "a scrub is 15 s"
+        assert took < 9 * strain(), "a scrub is 15 s"
 
 
 def test_a_prompt_that_kills_the_runtime_opens_no_breaker(tmp_path):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from admin_cli import done
-from harness import MODEL, Box
+from harness import MODEL, Box, strain
 from keyed_box import bearer, new_key
 
 
@@ -94,7 +94,7 @@ class Stalls(threading.Thread):
             began = time.monotonic()
             connection.request("GET", "/healthz")
             assert connection.getresponse().read()
-            self.longest = max(self.longest, time.monotonic() - began)
+            self.longest = max(self.longest, (time.monotonic() - began) / strain())
         connection.close()
 
     def __enter__(self):
@@ -126,7 +126,7 @@ def test_far_too_many_variants_delay_neither_the_start_nor_the_loop(tmp_path):
         last = f"v{count - 1}"
         assert box.post("/api/show", {"model": last}).json["system"].startswith(f"You are {last}. xxx")
         print(f"listening after {listening:.2f} s, longest stall {stalls.longest * 1000:.0f} ms")
-        assert listening < 4, "one look at each is enough"
+        assert listening < 4 * strain(), "one look at each is enough"
         assert stalls.longest < 0.5
     finally:
         box.__exit__()
