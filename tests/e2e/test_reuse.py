@@ -53,6 +53,17 @@ def test_the_comparison_is_made_once(tmp_path):
         assert box.log().count("answered the same") == 1
 
 
+def test_nothing_goes_behind_the_cache_where_the_box_answers_otherwise(tmp_path):
+    scenario = {"directives": True, "faults": {"decode_differs": True}}
+    with Box(tmp_path, scenario, config=config(tmp_path / "state"), model=compares_soon("")) as box:
+        box.logged(r"Token 2 of further turn 1 was \d+ behind the cache and \d+ anew", timeout=30)
+        records = talk(box, 3)
+        assert [run["output"] for run in records] == [f"Answer {n}, in a few words." for n in (1, 2, 3)]
+        assert records[2]["diff_tokens"] > records[1]["diff_tokens"] > records[0]["diff_tokens"]
+        seen = model_of(box)["reuse"]
+        assert seen["state"] == "off" and "Token 2 of further turn 1" in seen["why"], seen
+
+
 def test_nothing_goes_behind_the_cache_where_the_model_says_so(tmp_path):
     with Box(tmp_path, {"directives": True}, model=compares_soon('reuse = "off"\n')) as box:
         records = talk(box, 3)

@@ -256,6 +256,22 @@ def test_a_failed_step_leaves_the_row_of_the_step_before(driven):
     assert rows[:2] == answer[:2] and set(rows[2:len(answer)]) == {answer[1]}
 
 
+def test_rows_of_decode_can_be_told_from_those_of_prefill(driven):
+    d = driven()
+    d.runtime.fault("decode_differs")
+    d.reset()
+    prompt = turn("[[n=4]]")
+    assert d.run(prompt)["output"] == " one two three four"
+    known = prompt + d.answer()
+    more = next_turn("[[n=3]]")
+    behind = d.run(more)
+    assert behind["output"] == " one nine three" and behind["kv_ids"] == known + more
+    d.reset()
+    assert d.run(known + more)["output"] == " one two three"
+    d.runtime.fault("decode_differs", False)
+    assert d.run(next_turn("[[n=3]]"))["output"] == " one two three"
+
+
 def test_the_numbers_of_a_run_are_told_with_its_first_text(driven):
     d = driven({"timing": {"tokens_per_second": 200}})
     d.reset()

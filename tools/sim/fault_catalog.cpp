@@ -31,6 +31,8 @@ constexpr auto entries = std::to_array<fault_entry>({
     {"context_full", runtime, "F9", "", "a run ends with the in-band context text"},
     {"lost_row", runtime, "", "",
      "the cache is a row shorter than after the run before, as after a foreign stop"},
+    {"decode_differs", runtime, "", "",
+     "behind rows of decode a near tie falls otherwise, at the second token"},
     {"encode_failed", runtime, "F3", "",
      "a run behaves as if /encode had answered 500: the previous prompt runs again"},
     {"decode_failed", runtime, "F2b F5", "",

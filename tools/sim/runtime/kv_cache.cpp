@@ -4,11 +4,13 @@
 
 namespace corral::sim {
 
-void kv_cache::set(std::size_t layer, int at, int id) {
+void kv_cache::set(std::size_t layer, int at, int id, bool by_decode) {
     auto& rows = layers_[layer];
     const auto place = static_cast<std::size_t>(at);
     if (rows.size() <= place) rows.resize(place + 1, hole);
     rows[place] = id;
+    if (decoded_.size() <= place) decoded_.resize(place + 1);
+    decoded_[place] = by_decode;
 }
 
 void kv_cache::upload() {
@@ -21,19 +23,24 @@ void kv_cache::upload() {
 
 void kv_cache::prefill(int at, std::span<const int> ids, int layers) {
     for (std::size_t layer = 0; layer < layers_.size() && static_cast<int>(layer) < layers; ++layer)
-        for (std::size_t i = 0; i < ids.size(); ++i) set(layer, at + static_cast<int>(i), ids[i]);
+        for (std::size_t i = 0; i < ids.size(); ++i) set(layer, at + static_cast<int>(i), ids[i], false);
 }
 
 void kv_cache::decode(int at, int id, int layers) {
     if (layers <= 0) return;
     for (std::size_t layer = 0; layer < layers_.size(); ++layer)
-        set(layer, at, static_cast<int>(layer) < layers ? id : hole);
+        set(layer, at, static_cast<int>(layer) < layers ? id : hole, true);
     last_step_ = id;
     mask_ = at + 1;
 }
 
 void kv_cache::save() {
     if (mask_ >= 0) length_ = mask_;
+}
+
+bool kv_cache::decoded(int count) const {
+    const auto end = decoded_.begin() + std::min(count, static_cast<int>(decoded_.size()));
+    return std::find(decoded_.begin(), end, true) != end;
 }
 
 token_ids kv_cache::rows(int count) const {

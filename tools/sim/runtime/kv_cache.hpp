@@ -34,13 +34,16 @@ public:
     // The end of a run. Without a step since the process began the mask says nothing, and the length stays.
     void save();
 
+    // Whether any of the first `count` rows was made by decode: another compiled graph than that of prefill.
+    bool decoded(int count) const;
     // The ids of the first `count` rows, with `hole` for those that none can be told of.
     token_ids rows(int count) const;
 
 private:
-    void set(std::size_t layer, int at, int id);
+    void set(std::size_t layer, int at, int id, bool by_decode);
 
     std::vector<std::vector<int>> layers_;
+    std::vector<bool> decoded_;  // by position
     int length_ = 0;
     int mask_ = -1;
     int last_step_ = hole;

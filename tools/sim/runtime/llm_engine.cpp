@@ -242,6 +242,8 @@ void llm_engine::decode_loop(run_state& run, int at) {
     auto plan = plan_output(run.settings, read, name_);
     // After an empty prompt the first token is sampled from a zero vector.
     if (prompt_ids_.empty()) plan.tokens.insert(plan.tokens.begin(), filler_token(8));
+    if (cache_.decoded(at) && plan.tokens.size() > 1 && parts_.faults.fire("decode_differs"))
+        plan.tokens[1] = filler_token(8);
     run.record["kv_text"] = vocabulary::instance().decode(read);
     run.record["kv_ids"] = rows;
     const bool streaming = run.kind == run_kind::generate;
