@@ -186,6 +186,24 @@ def test_lengths_behind_an_empty_reset_are_not_checked(driven):
     assert d.runtime.wait_exit() == -signal.SIGSEGV
 
 
+def test_without_any_reset_the_first_id_too_many_is_a_crash(driven):
+    d = driven()
+    d.words.encode_answer = {"token_ids": [], "diff": [120] * 513}
+    request(d.port, "POST", "/api/generate", {"prompt": "p"})
+    assert d.runtime.wait_exit() == -signal.SIGSEGV
+
+
+def test_a_reset_beyond_the_last_group_is_taken_and_written_beyond_its_buffers(driven):
+    d = driven()
+    d.reset([120] * 512)
+    assert not d.runtime.state()["overran"]
+    d.reset([120] * 513)
+    assert d.runtime.state()["overran"] and d.cached() == 513
+    assert d.run(turn("[[n=1]]"))["ended_by"] == "context_full"
+    d.runtime.send_signal(signal.SIGINT)
+    assert d.runtime.wait_exit() == -signal.SIGABRT
+
+
 def test_a_reset_of_exactly_one_id_writes_beyond_its_buffers(driven):
     d = driven()
     for ids in ([], [1, 2], [1] * 200):

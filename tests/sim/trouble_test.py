@@ -84,6 +84,17 @@ def test_a_failed_first_encode_runs_on_nothing(pair):
     assert record["diff_tokens"] == 0 and text == " nine<|im_start|>system\nabc<|im_end|>\n"
 
 
+def test_a_failed_encode_makes_a_build_without_a_reset_busy_for_ever(pair):
+    p = pair({**PLAIN, "stateless": True})
+    assert p.run("[[n=2]]")[1] == " one two"
+    p.tokenizer.fault("status_reply", "once", route="/encode")
+    p.generate("[[n=2]]")
+    wait_for(lambda: len(p.runs()) == 2, "the run is given up")
+    p.get("/api/stop")
+    assert p.poll() == {"done": False, "response": ""}
+    assert p.post("/api/generate", {"prompt": "[[n=2]]"}).body == b'{"error": "llm is running"}'
+
+
 def test_a_failed_decode_costs_two_seconds_and_the_text(pair):
     p = pair(PLAIN)
     p.reset()

@@ -111,8 +111,8 @@ void llm_engine::execute_reset(const std::string& system_prompt) {
     } else {
         die_of_broken_layer();
         die_of_foreign_id(system_ids_);
-        // A chunk's rows are written whole, also into buffers of a single row.
-        if (group_ >= 0 && geometry_.groups[static_cast<std::size_t>(group_)] < geometry_.chunk)
+        // No length check here, and a chunk's rows are written whole, also into buffers of a single row.
+        if (group_ < 0 || geometry_.groups[static_cast<std::size_t>(group_)] < geometry_.chunk)
             overran_ = true;
         compute_chunks(system_ids_, 0, {"GenerateKVCachePrefill", 367, "reset", false});
     }
@@ -137,6 +137,7 @@ bool llm_engine::take_prompt(run_state& run, const std::string& prompt) {
     run.record["last_reply_sent"] = last_reply_;
     const auto encoded = parts_.faults.fire("encode_failed") ? parts_.tokenizer.failed_encode(500)
                                                              : parts_.tokenizer.encode(prompt, last_reply_);
+    run.encoded = encoded.ok;
     if (encoded.ok) prompt_ids_ = encoded.diff;
     const int fresh = static_cast<int>(encoded.diff.size());
     if (cache_.length() > 0 && parts_.faults.fire("lost_row")) cache_.reset_to(cache_.length() - 1);
@@ -162,7 +163,7 @@ bool llm_engine::fits(int fresh) {
         log_line(log_level::info, "SetKVCache", 621, "first run");
         // No length check here: the original writes past its buffers, and lives for a while with one row too many.
         if (fresh > geometry_.groups.back()) overran_ = true;
-        if (fresh > geometry_.groups.back() + 1)
+        if (fresh > geometry_.groups.back() + (group_ < 0 ? 0 : 1))  // the group is unset before any reset
             die_by_signal(fresh > 8 * geometry_.groups.back() ? SIGABRT : SIGSEGV);
         return true;
     }
@@ -333,7 +334,13 @@ std::string llm_engine::execute_run(const std::string& prompt, run_kind kind) {
         const std::lock_guard lock(sampling_mutex_);
         run.record["sampling"] = sampling_.to_json();
     }
-    if (!take_prompt(run, prompt)) {
+    const bool has_room = take_prompt(run, prompt);
+    if (!run.encoded && run.settings.stateless) {
+        run.ended_by = "encode_failed";
+        keep();
+        return {};  // those builds never clear the flag again
+    }
+    if (!has_room) {
         run.ended_by = "context_full";
         run.reply = context_text;
         if (kind == run_kind::generate) run.streamed = context_text;

@@ -63,6 +63,7 @@ private:
         scenario settings;
         token_ids output;
         token_ids pending;  // not yet decoded into a piece
+        bool encoded = false;
         std::string streamed;
         std::string reply;
         const char* ended_by = "";
