@@ -81,7 +81,7 @@ def test_an_answer_of_which_another_program_took_pieces_is_whole_and_the_theft_i
 def test_an_answer_that_another_program_stops_is_never_a_good_one(box):
     before = count(box, "stop")
     assert box.say("[[text=one two]]") == "one two", "this process has shown how it counts"
-    stopped = 0
+    stopped = made_up = 0
     for turn in range(10):  # one stop in three falls between two pieces
         stream = box.stream(f"[[text={WORDS}]]")
         first = next(iter(stream))
@@ -92,10 +92,12 @@ def test_an_answer_that_another_program_stops_is_never_a_good_one(box):
         if "error" in lines[-1]:
             stopped += 1
             assert "another program stopped it" in lines[-1]["error"]
-            assert WORDS.startswith(text.rpartition(" ")[0]), "but for a token that the stop left without meaning"
+            assert WORDS.startswith(text.rpartition(" ")[0])
+            made_up += not WORDS.startswith(text)
         else:
             assert text == WORDS, "a stop that came too late"
     assert stopped >= 5 and count(box, "stop") >= before + stopped
+    assert made_up <= 1, "a token that the stop left without meaning: only where a poll was quicker than the runtime's next call"
 
 
 def test_an_answer_that_another_program_stops_before_its_first_word_is_begun_again(box):

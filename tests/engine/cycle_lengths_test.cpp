@@ -1,6 +1,7 @@
 // Text waits for the runtime's line on where its prompt stands. One that is late is not another program's doing.
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,7 +58,10 @@ protected:
         } else if (std::holds_alternative<act::poll>(next)) {
             const std::string text = std::exchange(text_, {});
             fsm_.on_tap_text(text, false);
-            fsm_.on_polled(now_ - milliseconds{1}, poll_answer{true, text}, now_);
+            fsm_.on_polled(now_ - milliseconds{1}, poll_answer{ended_, text}, now_);
+            if (!text.empty() && after_text_) {
+                after_text_();
+            }
         } else if (const auto* const pause = std::get_if<act::rest>(&next)) {
             now_ = std::max(now_, std::min(pause->until, now_ + milliseconds{100}));
             fsm_.on_rested(now_);
@@ -70,7 +74,10 @@ protected:
             signs_.tap.run_begun = signs_.tap.encode_answered = true;
             signs_.tap.run_begun_at = now_;
             signs_.tap.turn_tokens = 3;
-            signs_.tap.pieces_answered = signs_.tokens_made = signs_.tokens_wanted = 1;
+            signs_.tap.pieces_answered = signs_.tokens_made = signs_.tokens_wanted = made_;
+            signs_.tap.calls_coming = calls_ ? 1 : 0;
+            signs_.final_seen = false;
+            ended_ = !after_text_;
             text_ = "words";
             if (line_) {
                 tell_line();
@@ -96,6 +103,10 @@ protected:
     cycle_fsm fsm_{settings(), clocks_, now_};
     cycle_signs signs_;
     bool line_ = false;
+    std::uint32_t made_ = 1;
+    bool calls_ = false;                // the runtime, as the text is polled
+    std::function<void()> after_text_;  // the run goes on until this says otherwise
+    bool ended_ = true;
     std::string text_;
     std::string said_;
 };
@@ -130,6 +141,53 @@ TEST_F(cycle_lengths, waits_longer_by_what_our_own_loop_was_late) {
     tell_line();
     go_on(seconds{10});
     EXPECT_EQ(said_, "words finish") << "of the same run";
+}
+
+// Of three tokens, one piece. The runtime calls its tokenizer behind it, and `after` says what for.
+class cycle_last_piece : public cycle_lengths {
+protected:
+    cycle_last_piece() {
+        made_ = 3;
+        after_text_ = [this] { end(6); };
+        run(true);
+        EXPECT_EQ(said_, "words finish") << "so this process has shown how it counts";
+    }
+    // The last call, and the line behind it.
+    void end(std::uint32_t held) {
+        signs_.tap.calls_coming = 0;
+        signs_.final_seen = ended_ = true;
+        const std::string line = "[I][ GetKVCache][ 583]: precompute_len:" + std::to_string(held) + "\n";
+        (void)fsm_.on_output(line, now_);
+    }
+    void play(std::function<void()> after, core::nanoseconds patience) {
+        calls_ = true;
+        after_text_ = std::move(after);
+        run(true, patience);
+    }
+};
+
+TEST_F(cycle_last_piece, is_not_given_where_another_program_stopped_the_run) {
+    play([this] { end(5); }, milliseconds{500});
+    EXPECT_TRUE(said_.starts_with("intrusion ")) << said_;
+    EXPECT_EQ(said_.find("words"), std::string::npos)
+        << "its last token may be one of a step that was broken off";
+}
+
+TEST_F(cycle_last_piece, is_given_where_the_model_ended_the_run) {
+    play([this] { end(6); }, seconds{10});
+    EXPECT_EQ(said_, "words finish");
+}
+
+TEST_F(cycle_last_piece, goes_out_once_another_follows) {
+    play([this] { signs_.tokens_made = signs_.tokens_wanted = 6; }, milliseconds{20});
+    EXPECT_EQ(said_, "words ");
+}
+
+TEST_F(cycle_last_piece, a_connection_without_a_call_does_not_keep_it) {
+    play([] {}, milliseconds{50});
+    EXPECT_EQ(said_, "");
+    go_on(milliseconds{300});
+    EXPECT_EQ(said_, "words ");
 }
 
 }  // namespace

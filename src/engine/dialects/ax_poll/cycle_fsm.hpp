@@ -271,8 +271,11 @@ private:
         run_pace pace;
         bool full_text_held = false;  // what may be the in-band text of a full context
         polled_text expected;         // with the tap
-        bool shared = false;          // others poll the runtime too
-        bool foreign_text = false;    // a poll brought text that is not this run's
+        std::string doubted;          // text of what may be the last piece, until that is judged
+        std::uint32_t made_at_doubt = 0;
+        core::steady_time doubt_until{};
+        bool shared = false;        // others poll the runtime too
+        bool foreign_text = false;  // a poll brought text that is not this run's
         std::uint32_t polls_with_text = 0;
         std::size_t text_bytes = 0;
         bool reuses = false;  // the cache is accounted for
@@ -392,6 +395,8 @@ private:
     [[nodiscard]] bool take_text(const poll_answer& got);
     void cut_to_limit(std::string& text) const;
     void deliver(std::string text);
+    [[nodiscard]] bool may_be_last_piece() const;
+    void deliver_unless_doubted(const std::string& text);
     void note_shared();
     // What the runtime's own account of the run may decide: one that was not ended here, nor by the context.
     [[nodiscard]] bool may_be_stopped_by_others() const;

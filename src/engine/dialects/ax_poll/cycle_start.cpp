@@ -278,6 +278,7 @@ void cycle_fsm::decide(asking_generate& /*in*/) {
     listens_ = !signs_.tapped && run_.what.prompt.turns.find("encode failed") == std::string::npos;
     run_.prompt_inside = true;
     run_.expected = polled_text{};
+    run_.doubted.clear();
     send_to_cache();
     report_.begin();
     ask(act::generate{});

@@ -58,6 +58,12 @@ void cycle_fsm::decide(following& in) {
         ask(act::rest{run_line_due()});
         return;
     }
+    const bool waits = signs_.final_seen || now_ < run_.doubt_until;  // a connection may bring no call
+    if (!run_.doubted.empty() &&
+        !(waits && may_be_last_piece() && signs_.tokens_made == run_.made_at_doubt)) {
+        deliver(std::exchange(run_.doubted, {}));
+        return;
+    }
     const bool enough = signs_.tapped && signs_.limit_reached;
     if (enough && now_ >= next_stop_) {
         ask_stop();
@@ -66,6 +72,9 @@ void cycle_fsm::decide(following& in) {
     core::steady_time last = enough ? std::min(next_stop_, run_.what.until.at()) : run_.what.until.at();
     if (!run_.unchecked.empty()) {
         last = std::min(last, lengths_due());
+    }
+    if (!run_.doubted.empty() && !signs_.final_seen) {
+        last = std::min(last, run_.doubt_until);
     }
     in.answers_at_poll = signs_.tapped ? signs_.tap.pieces_answered : 0;
     poll_or_rest(now_ >= schedule_.next(), std::min(schedule_.next(), last));
@@ -117,6 +126,10 @@ void cycle_fsm::decide(owing& in) {
                        report_.understood();
     if (waits && report_.judge(signs_.tokens_made) != run_report::ending::whole) {
         ask(act::rest{in.report_by});
+        return;
+    }
+    if (!run_.doubted.empty() && !stopped_by_others(false)) {
+        deliver(std::exchange(run_.doubted, {}));
         return;
     }
     ask(act::fetch_owed{core::deadline::after(owed_limit, now_).sooner(run_.what.until)});
@@ -193,8 +206,28 @@ bool cycle_fsm::take_text(const poll_answer& got) {
         run_.foreign_text = !verdict.ours;
         text = std::move(verdict.text);
     }
-    deliver(std::move(text));
+    deliver_unless_doubted(text);
     return true;
+}
+
+// A step that a stop breaks off still yields a token, and where that fills a piece it becomes text
+// (docs/facts/vendor_ax.md#cache). The runtime then asks for all tokens of the run at once; after any other piece it asks
+// for nothing before three more tokens.
+bool cycle_fsm::may_be_last_piece() const {
+    const bool asks = signs_.final_seen || signs_.tap.calls_coming > 0;
+    return asks && signs_.tokens_made % tokens_of_a_piece == 0 && report_.understood() &&
+           may_be_stopped_by_others();
+}
+
+void cycle_fsm::deliver_unless_doubted(const std::string& text) {
+    note_usage();
+    run_.doubted += text;
+    if (may_be_last_piece()) {
+        run_.made_at_doubt = signs_.tokens_made;
+        run_.doubt_until = now_ + report_delay;
+    } else {
+        deliver(std::exchange(run_.doubted, {}));
+    }
 }
 
 // The server keeps no limit, and a late poll brings far more than was asked for. A word that crosses it is kept whole.
@@ -328,7 +361,7 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
     if (!missed.empty()) {
         note_shared();
     }
-    deliver(missed + *text);
+    deliver(std::exchange(run_.doubted, {}) + missed + *text);
     if (!run_.unchecked.empty()) {
         cache_differs();
         return;

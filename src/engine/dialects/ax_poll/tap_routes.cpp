@@ -102,6 +102,7 @@ core::awaitable<void> tokenizer_tap::serve(http::request& request, http::respons
         body = co_await std::move(reading);
     }
     const std::string path = request.path;
+    note_call_read();
     http::response whole;
     if (body.is_object()) {
         whole = co_await answer(path, std::move(body), limit);

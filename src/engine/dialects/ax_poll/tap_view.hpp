@@ -34,6 +34,7 @@ struct tap_view {
     core::nanoseconds encode_took{0};  // from the call to our answer
     core::nanoseconds decode_took{0};  // all /decode calls together
     core::steady_time last_answer{};
+    unsigned calls_coming = 0;     // connections whose first call was not read yet
     unsigned calls_open = 0;       // the runtime waits for us: it is not stalled
     core::nanoseconds waited{0};   // by the runtime, in all calls that were answered
     std::uint32_t held_piece = 0;  // ids of the piece that waits for a stop to be accepted

@@ -45,7 +45,8 @@ void tokenizer_tap::make_server() {
     server_ = std::make_unique<http::server>(
         on_, relay_limits(), std::move(serve_shared),
         [](const std::string& what) { telemetry::error(core::say("daemon.fault/tap", what)); });
-    server_->admit_with([peers = peers_](int socket) { return peers->admits(socket); });
+    server_->admit_with(
+        [weak = weak_from_this(), peers = peers_](int socket) { return admit(weak, peers, socket); });
 }
 
 core::result<boost::asio::ip::tcp::endpoint> tokenizer_tap::listen() {
@@ -85,6 +86,24 @@ void tokenizer_tap::recall(const memory& from) {
     decode_uid_ = from.decode_uid;
     prompt_uid_is_new_ = from.prompt_uid_is_new;
     decode_uid_is_shared_ = from.decode_uid_is_shared && decode_uid_ == prompt_uid_;
+}
+
+// A runtime makes a connection for each call. Counted before it is judged: that alone takes as long as a poll.
+core::awaitable<bool> tokenizer_tap::admit(std::weak_ptr<tokenizer_tap> tap, std::shared_ptr<tap_peers> peers,
+                                           int socket) {
+    if (const auto now = tap.lock()) {
+        ++now->view_.calls_coming;
+    }
+    const bool admitted = co_await peers->admits(socket);
+    const auto then = tap.lock();
+    if (then && !admitted) {
+        then->note_call_read();
+    }
+    co_return admitted;
+}
+
+void tokenizer_tap::note_call_read() {
+    view_.calls_coming -= view_.calls_coming > 0 ? 1U : 0U;
 }
 
 core::awaitable<void> tokenizer_tap::serve_on(std::shared_ptr<tokenizer_tap> tap, http::request& request,
@@ -161,6 +180,7 @@ void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit) {
     view_.turn_tokens = 0;
     view_.pieces_answered = 0;
     view_.answers_lost = 0;
+    view_.calls_coming = 0;  // with those that ended without a call
     view_.encode_took = core::nanoseconds{0};
     view_.decode_took = core::nanoseconds{0};
     tokens_.begin(limit);

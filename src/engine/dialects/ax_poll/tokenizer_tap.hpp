@@ -117,6 +117,9 @@ public:
 private:
     using shared_body = tokenizer_client::shared_body;
 
+    [[nodiscard]] static core::awaitable<bool> admit(std::weak_ptr<tokenizer_tap> tap,
+                                                     std::shared_ptr<tap_peers> peers, int socket);
+    void note_call_read();
     [[nodiscard]] static core::awaitable<void> serve_on(std::shared_ptr<tokenizer_tap> tap,
                                                         http::request& request, http::response_writer& out);
     [[nodiscard]] core::awaitable<void> serve(http::request& request, http::response_writer& out);
