@@ -121,7 +121,7 @@ def test_what_would_be_too_late_is_refused_at_once(tmp_path):
         said = json.loads(answer.read())["error"]
         assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1, (answer.status, said)
         assert re.search(r"turn would come in about \d+ s", said), said
-        assert time.monotonic() - begun < 2 * strain(), "it was not kept waiting until its deadline"
+        assert time.monotonic() - begun < 2, "it was not kept waiting until its deadline"
         assert waiting(box) == 1
         unread = headed(box, "[[text=read]]", **{"X-Request-Timeout": "soon"})
         wait_until(lambda: waiting(box) == 2, what="a value without a meaning changes nothing")
@@ -156,7 +156,7 @@ def test_a_reader_that_stalls_does_not_delay_the_next_client(tmp_path):
         begun = time.monotonic()
         assert box.say("[[text=quick]]") == "quick"
         # 1,500 tokens at 2,000 a second; the 30 s after which a stalled write is given up would show.
-        assert time.monotonic() - begun < 20 * strain()
+        assert time.monotonic() - begun < min(20 * strain(), 28)
         lazy.close()
 
 

@@ -53,7 +53,7 @@ def test_clients_who_leave_don_t_break_a_server_that_can_t_be_stopped(tmp_path, 
             left = time.monotonic()
             assert box.say("[[text=served]] at once") == "served"
             # The drain may take 30 s, and a start takes 0.3 s.
-            assert time.monotonic() - left < 15 * strain()
+            assert time.monotonic() - left < min(15 * strain(), 28)
         box.wait_ready()
         assert bundles(box) == [] and "broken" not in box.log()
         assert box.logged_times("busy with an answer that was not wanted any more", 4)
@@ -64,7 +64,7 @@ def test_titles_of_three_tokens_don_t_break_a_server_without_limits(tmp_path):
     with Box(tmp_path, {"directives": True, "timing": timing}, model=RULE, profile="rkllm-flask") as box:
         for number in range(4):
             status, answer, took = ask(box, f"[[text={WORDS}]] title {number}", options={"num_predict": 3})
-            assert status == 200 and answer["done_reason"] == "length" and took < 15 * strain()
+            assert status == 200 and answer["done_reason"] == "length" and took < min(15 * strain(), 28)
         box.wait_ready()
         assert bundles(box) == [] and "broken" not in box.log()
 
@@ -129,7 +129,7 @@ def test_whoever_leaves_a_hung_runtime_frees_it_within_seconds(tmp_path):
         assert box.say("[[text=next one]] please") == "next one"
         took = time.monotonic() - left
         print(f"drill: left a hung run, the next answer after {took:.1f} s")
-        assert took < 9 * strain(), "a scrub is 15 s"
+        assert took < min(9 * strain(), 14), "a scrub is 15 s"
 
 
 def test_a_prompt_that_kills_the_runtime_opens_no_breaker(tmp_path):
