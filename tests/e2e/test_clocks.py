@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import Box, pause, strain, wait_until
+from harness import FAST, Box, pause, strain, wait_until
 
 WORDS = " ".join(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"] * 30)
 SLACK = 4.0  # from the end of the clock to the word that the client reads
@@ -52,8 +52,10 @@ def make(folder, scenario=None, **keys):
 
 def teach(box):
     """Enough gaps, calls and chunks for every clock of the engine."""
+    box.control("runtime", cmd="set", timing={"tokens_per_second": 1500})
     for _ in range(6):
         assert box.say(f"[[text={WORDS}]] go on") == WORDS
+    box.control("runtime", cmd="set", timing={"tokens_per_second": FAST["tokens_per_second"]})
 
 
 def stated(text):
