@@ -241,11 +241,18 @@ def test_a_failed_encode_runs_the_prompt_before_once_more(driven):
     assert not d.runtime.state()["overran"]
     d.words.encode_status = 200
     d.reset(SYSTEM)
-    d.run(turn("z" * 220))
+    d.run(turn("z" * 95))
     d.reset(SYSTEM)
     d.words.encode_status = 500
     d.run(turn("new"))
-    assert d.runtime.state()["overran"]
+    assert d.runtime.state()["overran"]  # by fewer rows than a chunk has
+    d.words.encode_status = 200
+    d.reset(SYSTEM)
+    d.run(turn("z" * 220))
+    d.reset(SYSTEM)
+    d.words.encode_status = 500
+    d.begin(turn("new"))
+    assert d.runtime.wait_exit() == -signal.SIGABRT
 
 
 def test_an_empty_diff_samples_from_nothing_and_one_without_ids_is_a_crash(driven):

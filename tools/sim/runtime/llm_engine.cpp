@@ -182,7 +182,7 @@ bool llm_engine::fits(int fresh) {
 }
 
 // True when the whole prompt is in the cache.
-bool llm_engine::prefill() {
+bool llm_engine::prefill(bool encoded) {
     phase_ = "prefill";
     const int count = static_cast<int>(prompt_ids_.size());
     const auto begin = clock::now();
@@ -193,9 +193,12 @@ bool llm_engine::prefill() {
     // Of a prompt that is run again after a failed encode, the group was chosen without its ids.
     const int last = static_cast<int>(geometry_.groups.size()) - 1;
     const int size = geometry_.groups[static_cast<std::size_t>(group_ < 0 ? last : group_)];
-    if (cache_.length() + count > size) overran_ = true;
+    const int beyond = cache_.length() + count - size;
+    if (beyond > 0) overran_ = true;
     cache_.upload();
     const bool whole = compute_chunks(prompt_ids_, cache_.length(), {"Run", 887, "prefill", true});
+    // 23 rows too many were survived with chunks of 32, a prompt of 250 ids never; the border is chosen.
+    if (!encoded && beyond > geometry_.chunk) die_by_signal(SIGABRT);
     {
         const std::lock_guard lock(sampling_mutex_);
         if (sampling_.enable_top_k_sampling && sampling_.top_k > parts_.vocabulary_size)
@@ -348,7 +351,7 @@ std::string llm_engine::execute_run(const std::string& prompt, run_kind kind) {
         stop_.forget();  // a stop during encode is lost
         const int first = cache_.length() + static_cast<int>(prompt_ids_.size());
         show_busy(run, true);
-        const bool whole = prefill();
+        const bool whole = prefill(run.encoded);
         const auto decoding_since = clock::now();
         if (whole) {
             const processor_load load(parts_.faults);

@@ -73,7 +73,7 @@ private:
     int pick_group(int tokens) const;  // 0-based; -1: none is large enough
     bool fits(int fresh);
     bool take_prompt(run_state& run, const std::string& prompt);
-    bool prefill();
+    bool prefill(bool encoded);
     void decode_loop(run_state& run, int at);
     int next_token(const token_ids& plan, bool never_ends, std::size_t index);
     void emit_piece(run_state& run);
