@@ -60,6 +60,7 @@ void read_services(section& table, profile& into) {
             }
         }
         read_service(sections[i], service, how);
+        how.before.push_back(service.name);
     }
 }
 

@@ -231,7 +231,7 @@ void read_ladder(section& table, std::string_view key, std::vector<stop_step>& i
     into = std::move(steps);
 }
 
-void read_exits(section& table, std::vector<exit_meaning>& into) {
+void read_exits(section& table, std::vector<exit_meaning>& into, const service_reading& reading) {
     std::set<std::pair<int, bool>> seen;
     for (auto& one : table.tables("exits")) {
         exit_meaning meaning;
@@ -240,6 +240,7 @@ void read_exits(section& table, std::vector<exit_meaning>& into) {
         one.text("cause", meaning.cause, true);
         one.text("advice", meaning.advice);
         one.flag("at_start", meaning.at_start);
+        one.choice("blames", meaning.blames, reading.before);
         one.finish();
         if (!one.has("status")) {
             one.complain(one.place(), core::say("configuration.missing-key/status"));
@@ -250,7 +251,7 @@ void read_exits(section& table, std::vector<exit_meaning>& into) {
     }
 }
 
-void read_lines(section& table, std::vector<log_meaning>& into) {
+void read_lines(section& table, std::vector<log_meaning>& into, const service_reading& reading) {
     for (auto& one : table.tables("lines")) {
         log_meaning meaning;
         one.text("pattern", meaning.pattern, true);
@@ -258,6 +259,7 @@ void read_lines(section& table, std::vector<log_meaning>& into) {
         one.text("advice", meaning.advice);
         one.flag("fatal_at_start", meaning.fatal_at_start);
         one.flag("fails_answer", meaning.fails_answer);
+        one.choice("blames", meaning.blames, reading.before);
         one.finish();
         into.push_back(std::move(meaning));
     }
@@ -296,8 +298,8 @@ void read_service(section table, service_template& service, const service_readin
     if (!reading.overriding) {
         read_ladder(table, "stop_loading", service.stop_loading);
         read_ladder(table, "stop_ready", service.stop_ready);
-        read_exits(table, service.exits);
-        read_lines(table, service.lines);
+        read_exits(table, service.exits, reading);
+        read_lines(table, service.lines, reading);
         table.texts("routine", service.routine);
     }
     table.finish();

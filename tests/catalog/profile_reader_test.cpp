@@ -263,6 +263,8 @@ TEST(profile_reader, names_place_and_nearest_key_of_each_mistake) {
         {smallest + "exits = [{ status = 1, cause = \"a\" }, { status = 1, cause = \"b\" }]\n",
          "status 1 is explained twice"},
         {smallest + "exits = [{ cause = \"a\" }]\n", "'status' is missing"},
+        {smallest + "exits = [{ status = 1, cause = \"a\", blames = \"runtime\" }]\n",
+         "'blames' must be one of"},
         {smallest + "lines = [{ pattern = \"\", cause = \"a\" }]\n", "'pattern' must not be empty"},
         {smallest + "arguments = [\"x\"]\n", "unknown key 'arguments'"},
         {with("{port}", "{prot}"), "p.toml:5:21: unknown placeholder {prot}; did you mean {port}?"},
@@ -357,6 +359,24 @@ TEST_F(axera_poll, promises_no_line_for_a_start_that_failed_by_its_status_alone)
     for (const auto& each : read_.value->services[1].exits) {
         EXPECT_NE(each.advice.substr(0, 12), "The last [E]") << each.status;
     }
+}
+
+TEST_F(axera_poll, blames_its_tokenizer_for_what_may_be_its_doing) {
+    ASSERT_TRUE(read_.value);
+    for (const auto& each : read_.value->services[1].exits) {
+        EXPECT_EQ(each.blames, each.status == 134 || each.status == 139 ? "tokenizer" : "") << each.status;
+    }
+    for (const char* line :
+         {"[E][                            Init][ 136]: tokenizer.Init(http://127.0.0.1:12345) failed",
+          "[E][                            Init][  65]: get uid failed, try again 0/10",
+          "connect failed http://127.0.0.1:12345, try again in  9/10 "}) {
+        ASSERT_NE(meaning_of("runtime", line), nullptr) << line;
+        EXPECT_EQ(meaning_of("runtime", line)->blames, "tokenizer") << line;
+    }
+    const auto* const no_card =
+        meaning_of("runtime", "[E][ run][  35]: Get AXCL device failed{0x       0}, find total 0 device.");
+    ASSERT_NE(no_card, nullptr);
+    EXPECT_EQ(no_card->blames, "");
 }
 
 // docs/facts/vendor_ax.md#start-failures, in the bytes of the log.

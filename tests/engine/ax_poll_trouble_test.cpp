@@ -308,6 +308,22 @@ TEST_F(ax_poll_trouble, a_tokenizer_that_is_silent_about_the_last_text_is_replac
     EXPECT_EQ(runtime_pid(), before);
 }
 
+TEST_F(ax_poll_trouble, failed_starts_restart_the_tokenizer_where_their_cause_is_unknown) {
+    scenario["faults"] = {{"start_no_device", true}};
+    make();
+    made->start();
+    EXPECT_TRUE(run_until([this] { return status(0).starts == 2; }));
+}
+
+TEST_F(ax_poll_trouble, failed_starts_of_another_cause_leave_the_tokenizer_alone) {
+    exits = {{255, "It could not begin.", ""}};
+    scenario["faults"] = {{"start_no_device", true}};
+    make();
+    made->start();
+    EXPECT_TRUE(run_until([this] { return status(1).starts >= 5; }));
+    EXPECT_EQ(status(0).starts, 1U);
+}
+
 TEST_F(ax_poll_trouble, a_runtime_killed_in_prefill_has_said_nothing_and_may_be_asked_again) {
     start();
     fault("runtime", "kill_at", "once", {{"phase", "prefill"}, {"signal", "KILL"}});

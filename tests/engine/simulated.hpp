@@ -153,6 +153,7 @@ protected:
         runtime.pty = true;
         runtime.probe.method = "OPTIONS";
         runtime.environment["CORRAL_SIM_PORT"] = "{port}";
+        runtime.exits = exits;
         entry.runtime.services = {tokenizer, runtime};
         const dialect_descriptor* dialect = find_dialect("ax-poll");
         ASSERT_NE(dialect, nullptr);
@@ -291,6 +292,7 @@ protected:
     pid_t runtime_pid() { return status(1).pid; }
     pid_t tokenizer_pid() { return status(0).pid; }
 
+    std::vector<catalog::exit_meaning> exits;  // of the runtime
     process::warden& guard;
     boost::asio::io_context io;
     core::steady_clock_source clock;

@@ -113,6 +113,32 @@ TEST(exit_policy, a_harmless_notice_is_not_blamed_for_a_death) {
     EXPECT_TRUE(unknown.advice.empty());
 }
 
+TEST(exit_policy, another_service_is_blamed_where_the_profile_says_so) {
+    catalog::service_template known;
+    known.exits = {{255, "it could not begin", ""}, {139, "it crashed", "", false, "helper"}};
+    const catalog::log_meaning no_helper{"x", "its helper is silent", "", true, false, "helper"};
+    const catalog::log_meaning waits{"x", "its helper comes late", "", false, false, "helper"};
+    const catalog::log_meaning no_file{"x", "a file is missing", "", true};
+    const catalog::log_meaning notice{"x", "a tool is not installed", "harmless", false};
+    const auto blamed = [&known](const process::exit_reason& how, const catalog::log_meaning* printed) {
+        return explain_exit(known, how, printed).blames.value_or("unknown");
+    };
+    const process::exit_reason gave_up = process::exited_with{255};
+    const process::exit_reason crashed = process::killed_by{SIGSEGV, false};
+    const process::exit_reason other = process::exited_with{42};
+    EXPECT_EQ(blamed(gave_up, nullptr), "");
+    EXPECT_EQ(blamed(gave_up, &no_helper), "helper");
+    EXPECT_EQ(blamed(gave_up, &waits), "helper");
+    EXPECT_EQ(blamed(crashed, nullptr), "helper");
+    EXPECT_EQ(blamed(crashed, &no_file), "") << "it has said more";
+    EXPECT_EQ(blamed(other, nullptr), "unknown");
+    EXPECT_EQ(blamed(other, &notice), "unknown");
+    EXPECT_EQ(blamed(process::killed_by{SIGKILL, false}, nullptr), "") << "by somebody else";
+    exit_story story = explain_exit(known, crashed, nullptr);
+    blame_tasks(story, 16);
+    EXPECT_EQ(story.blames, "");
+}
+
 TEST(exit_policy, what_is_known_of_starts_is_told_of_starts_only) {
     catalog::service_template known;
     known.exits = {{137, "killed by force", "look for memory", false},

@@ -32,6 +32,7 @@ struct exit_meaning {
     std::string cause;  // a plain sentence
     std::string advice;
     bool at_start = false;  // it means that only before the service is ready
+    std::string blames{};   // a service before this one, whose doing such an end may be; empty: none
     bool operator==(const exit_meaning&) const = default;
 };
 
@@ -41,6 +42,7 @@ struct log_meaning {
     std::string advice;
     bool fatal_at_start = false;  // ends a start that has not become ready
     bool fails_answer = false;    // the answer inside, or the one that has just ended, is a failure
+    std::string blames{};         // as of an exit
     bool operator==(const log_meaning&) const = default;
 };
 

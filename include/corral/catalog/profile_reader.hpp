@@ -37,6 +37,7 @@ struct service_reading {
     std::vector<std::string> known;
     bool overriding = false;
     std::filesystem::path base;
+    std::vector<std::string> before{};  // names of the services before it, in a profile
 };
 void read_service(section table, service_template& service, const service_reading& reading);
 

@@ -48,6 +48,9 @@ struct service_status {
         0;                  // compiled into its program, out of the guard's reach; 0: none, as far as known
     core::reason last_end;  // why its last process ended or was ended, as far as known; empty: none has
     std::optional<restart_reason> last_loss{};  // the same, of one that was wanted
+    // The service whose doing the end of its last process may be, as the profile says of its status or its lines; empty:
+    // its own, or of none; nothing: nothing is known of it.
+    std::optional<std::string> last_blamed{};
     bool killed_from_outside = false;  // its last process: by a signal, for want of memory, or with others
     std::uint64_t outside_faults =
         0;  // times that something outside of it kept it from starting, or killed many

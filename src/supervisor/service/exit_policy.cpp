@@ -52,7 +52,7 @@ const catalog::exit_meaning* meaning_of(const catalog::service_template& rules, 
 
 exit_story finished(core::reason how, std::string advice, bool from_outside) {
     core::reason reason = core::say("service.ended").led_to_by(how);
-    return {std::move(reason), std::move(how), std::move(advice), from_outside};
+    return {std::move(reason), std::move(how), std::move(advice), from_outside, std::string()};
 }
 
 }  // namespace
@@ -168,8 +168,10 @@ exit_story explain_exit(const catalog::service_template& rules, const process::e
     }
     // A line that is known to end a start says more than a status; a harmless notice says less.
     if (!ready && printed != nullptr && printed->fatal_at_start) {
-        return finished(with_line(reason.led_to_by(core::reason::unlisted(printed->cause)), said),
-                        printed->advice, from_outside);
+        exit_story out = finished(with_line(reason.led_to_by(core::reason::unlisted(printed->cause)), said),
+                                  printed->advice, from_outside);
+        out.blames = printed->blames;
+        return out;
     }
     const catalog::exit_meaning* const meaning = status ? meaning_of(rules, *status, ready) : nullptr;
     if (meaning != nullptr) {
@@ -185,7 +187,15 @@ exit_story explain_exit(const catalog::service_template& rules, const process::e
     if (remarked != nullptr) {
         reason = reason.led_to_by(core::say("service.printed/before", remarked->cause));
     }
-    return finished(std::move(reason), std::move(advice), from_outside);
+    exit_story out = finished(std::move(reason), std::move(advice), from_outside);
+    if (!ready && printed != nullptr && !printed->blames.empty()) {
+        out.blames = printed->blames;
+    } else if (meaning != nullptr) {
+        out.blames = meaning->blames;
+    } else if (!from_outside) {
+        out.blames.reset();
+    }
+    return out;
 }
 
 }  // namespace corral::supervisor

@@ -24,6 +24,9 @@ struct exit_story {
     core::reason how;     // "killed by SIGSEGV. The runtime crashed."
     std::string advice;
     bool from_outside = false;  // a signal that a fault of its own does not raise, or memory that ran out
+    // The service whose doing it may be, as the profile says (catalog::exit_meaning); empty: its own, or of none; nothing:
+    // nothing is known of it.
+    std::optional<std::string> blames{};
 };
 
 // What the kernel has done for want of memory since a service began.

@@ -63,6 +63,7 @@ transition_record service_notes::remark(const catalog::log_meaning& known, const
 bool service_notes::on_end(const process_run& run, const exit_story& story,
                            const process::exit_reason& reason) {
     last_status_ = exit_status(reason);
+    last_blamed_ = story.blames;
     const bool by_itself = run.ending_seen || !explained_by(reason, run.signals_sent);
     if (by_itself) {
         last_end_ = story.how;

@@ -40,6 +40,8 @@ public:
 
     // Why the last process ended; empty: none has.
     [[nodiscard]] const core::reason& last_end() const noexcept { return last_end_; }
+    // exit_story::blames
+    [[nodiscard]] const std::optional<std::string>& last_blamed() const noexcept { return last_blamed_; }
     // The same, of one that was wanted.
     [[nodiscard]] std::optional<restart_reason> last_loss() const noexcept { return last_loss_; }
 
@@ -51,6 +53,7 @@ private:
     pid_t last_pid_ = 0;
     std::optional<int> last_status_;
     core::reason last_end_;
+    std::optional<std::string> last_blamed_;
     std::optional<restart_reason> last_loss_;
     bool outside_ = false;
     bool joint_ = false;

@@ -394,10 +394,16 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
 
 exit_story service_runner::story_of(const process_run& run, const process::exit_reason& reason) const {
     if (const auto& why = run.child.failed_start()) {
-        return {why->message, why->message, is_lasting(why->code) ? "mend the command of this service" : ""};
+        return {why->message, why->message, is_lasting(why->code) ? "mend the command of this service" : "",
+                false, std::string()};
     }
     exit_story story = explain_exit(spec_.rules, reason, run.output->complaint(), run.output->remark(),
                                     run.was_ready, run.output->said());
+    if (!run.signals_sent.empty()) {  // its status is Corral's doing
+        const catalog::log_meaning* const said = run.output->complaint();
+        const bool tells = said != nullptr && (said->fatal_at_start || !said->blames.empty());
+        story.blames = tells ? std::optional(said->blames) : std::nullopt;
+    }
     if (const bool ours = std::ranges::find(run.signals_sent, SIGKILL) != run.signals_sent.end(); !ours) {
         blame_memory(story, reason, memory_case_of(run, spec_.command.together));
     }
@@ -468,6 +474,7 @@ service_status service_runner::status() const {
     status.fixed_port = port_.fixed_port();
     status.last_end = notes_.last_end();
     status.last_loss = notes_.last_loss();
+    status.last_blamed = notes_.last_blamed();
     status.usual_load = usual_load();
     status.killed_from_outside = notes_.killed_from_outside();
     status.outside_faults = machine_.turned_away + context_.activity->joint_deaths();

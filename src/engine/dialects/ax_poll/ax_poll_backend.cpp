@@ -319,11 +319,17 @@ core::awaitable<void> ax_poll_backend::examine_tokenizer(core::deadline until) {
     }
 }
 
-// One that takes connections and answers none looks well, and every start of a runtime fails on it.
+// One that takes connections and answers none looks well, and every start of a runtime fails on it. Not so a start that
+// is known to have failed for something else.
 void ax_poll_backend::count_failed_starts() {
-    failed_starts_ = served_ ? 0 : failed_starts_ + 1;
-    served_ = false;
-    if (failed_starts_ == starts_before_doubt &&
+    const supervisor::service_status& now = epochs_.runtime();
+    const bool served = std::exchange(served_, false);
+    if (served || now.last_blamed.value_or(places_.tokenizer) != places_.tokenizer) {
+        failed_starts_ = 0;
+        return;
+    }
+    if (now.last_loss == supervisor::restart_reason::failed_start &&
+        ++failed_starts_ == starts_before_doubt &&
         epochs_.tokenizer().state == supervisor::service_state::ready) {
         group_->restart(places_.tokenizer, core::say("runtime.tokenizer-away/suspect"),
                         supervisor::restart_reason::hang);
