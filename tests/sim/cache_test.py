@@ -255,6 +255,21 @@ def test_a_failed_encode_runs_the_prompt_before_once_more(driven):
     assert d.runtime.wait_exit() == -signal.SIGABRT
 
 
+def test_one_call_that_fails_is_one_line_in_the_midst_of_the_text(driven):
+    d = driven()
+    d.reset()
+    prompt = turn("[[n=9]]")
+    d.runtime.fault("engine_error", after=6, calls=1)
+    d.run(prompt)
+    answer = d.answer()
+    said = lines_of(d.runtime.out)
+    assert f"#{answer[5]} [E][                       inference][ 526]: AX_ENGINE_Execute\n#{answer[6]} " in said
+    assert said.count("AX_ENGINE_Execute") == 1
+    d.runtime.fault("engine_error", False)
+    rows = d.run(next_turn("[[n=1]]"))["kv_ids"][len(prompt):]
+    assert rows[:len(answer)] == answer[:5] + [answer[4]] + answer[6:]
+
+
 def test_an_empty_diff_samples_from_nothing_and_one_without_ids_is_a_crash(driven):
     d = driven()
     d.reset()

@@ -227,7 +227,7 @@ void llm_engine::emit_piece(run_state& run) {
 
 int llm_engine::next_token(const token_ids& plan, bool never_ends, std::size_t index) {
     const int count = static_cast<int>(index);
-    if (parts_.faults.waits_at("engine_error", "decode", count)) {
+    if (device_.failing_calls("decode", count) > 0) {
         const auto kind = parts_.faults.active_faults()["engine_error"]["args"].value("text", "garbage");
         if (index < plan.size()) return kind == "empty" ? no_text_token : 300 + (count * 37) % 200;
     }

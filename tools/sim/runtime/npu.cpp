@@ -13,10 +13,19 @@ using namespace std::chrono_literals;
 
 }  // namespace
 
+int npu::failing_calls(const char* phase, int count) const {
+    if (!faults_.waits_at("engine_error", phase, count)) return 0;
+    const auto nothing = nlohmann::json::object();
+    const auto args = faults_.active_faults().value("engine_error", nothing).value("args", nothing);
+    const int calls = args.value("calls", 0);
+    if (calls == 0) return layers_;
+    return count == args.value("after", 0) ? calls : 0;
+}
+
 bool npu::complain(const char* phase, int count) {
-    if (!faults_.waits_at("engine_error", phase, count)) return false;
-    for (int i = 0; i < layers_; ++i) log_line(log_level::error, "inference", 526, "AX_ENGINE_Execute");
-    return true;
+    const int calls = failing_calls(phase, count);
+    for (int i = 0; i < calls; ++i) log_line(log_level::error, "inference", 526, "AX_ENGINE_Execute");
+    return calls > 0;
 }
 
 npu::step npu::work(double ms, const char* phase, int count, stop_flag* stop) {

@@ -46,6 +46,8 @@ public:
     // Works for `ms` (device time of one step in this phase). With a stop flag, a stop ends it early, after the
     // layer at work; one that had come before, before the first. `count` is the step's number within its run.
     step work(double ms, const char* phase, int count, stop_flag* stop);
+    // How many calls of this step fail.
+    int failing_calls(const char* phase, int count) const;
     // A step blocks in it.
     bool hangs() const { return hangs_; }
 
