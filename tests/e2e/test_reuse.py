@@ -64,6 +64,19 @@ def test_nothing_goes_behind_the_cache_where_the_box_answers_otherwise(tmp_path)
         assert seen["state"] == "off" and "Token 2 of further turn 1" in seen["why"], seen
 
 
+def test_nothing_goes_behind_an_answer_in_whose_midst_the_device_failed(tmp_path):
+    with Box(tmp_path, {"directives": True}, config=config(tmp_path / "state"), model=compares_soon("")) as box:
+        box.logged(PROVED, timeout=30)
+        messages = [{"role": "user", "content": "[[n=24]] of many words"}]
+        box.fault("runtime", "engine_error", after=12, calls=1)
+        messages.append({"role": "assistant", "content": box.say(messages)})
+        box.fault("runtime", "engine_error", False)
+        messages.append({"role": "user", "content": "[[n=2]] more"})
+        assert box.say(messages) == " one two"
+        run = box.runs()[-1]
+        assert run["P"] == 0 and run["kv_text"].endswith(rendered(messages))
+
+
 def test_nothing_goes_behind_the_cache_where_the_model_says_so(tmp_path):
     with Box(tmp_path, {"directives": True}, model=compares_soon('reuse = "off"\n')) as box:
         records = talk(box, 3)

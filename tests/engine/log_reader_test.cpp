@@ -105,6 +105,19 @@ TEST(run_report, what_it_does_not_understand_condemns_nothing) {
     EXPECT_EQ(after(report, begin_line(12, 33) + end_line(47), 3), ending::unknown);
 }
 
+TEST(run_report, an_error_in_the_midst_of_an_answer_is_heard) {
+    const std::string error =
+        "\x1b[1;30;31m[E][                       inference][ 526]: AX_ENGINE_Execute\x1b[0m\n";
+    run_report report;
+    for (const std::size_t length : {1UL, 9UL, 2000UL}) {
+        const std::string begun = begin_line(12, 33) + std::string(length, 't');
+        (void)after(report, begun + error + "t3 t4 " + end_line(48), 3);
+        EXPECT_TRUE(report.take_error()) << length;
+        (void)after(report, begun + "[E][ a word" + end_line(48), 3);
+        EXPECT_FALSE(report.take_error()) << length;
+    }
+}
+
 TEST(run_report, lines_in_a_prompt_or_an_answer_do_not_count) {
     run_report report;
     (void)after(report, begin_line(12, 33) + end_line(48), 3);

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::uint32_t sane_limit = 10'000'000;
 constexpr std::size_t longest_line = 512;  // of those that a run reports
+constexpr char colour = '\x1b';
+constexpr std::string_view line_ends = "\n\x1b";
 
 // The number after `key` at the end of a log line's text; 0 when there is none.
 std::uint32_t number_after(std::string_view line, std::string_view key) {
@@ -82,14 +84,22 @@ void run_report::begin() {
 
 void run_report::feed(std::string_view bytes) {
     while (!bytes.empty()) {
-        const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+        const bool coloured = bytes.front() == colour;
+        if (coloured) {  // an answer ends no line, so what is said in its midst begins with the colour alone
+            on_line(line_);
+            line_.clear();
+        }
+        const std::size_t end = std::min(bytes.find_first_of(line_ends, coloured ? 1 : 0), bytes.size());
         line_ += bytes.substr(0, std::min(end, longest_line - line_.size()));
         if (end == bytes.size()) {
             return;
         }
-        on_line(line_);
-        line_.clear();
-        bytes.remove_prefix(end + 1);
+        if (bytes[end] != colour) {
+            on_line(line_);
+            line_.clear();
+            bytes.remove_prefix(1);
+        }
+        bytes.remove_prefix(end);
     }
 }
 
