@@ -38,7 +38,7 @@ constexpr auto entries = std::to_array<fault_entry>({
     {"decode_failed", runtime, "F2b F5", "",
      "a piece behaves as if /decode had answered 500: two tries, then no text"},
     {"engine_error", runtime, "F15", "after=0, text=garbage, calls=0",
-     "each device step from that token on fails, with a line each"},
+     "device steps fail from that token on, with lines"},
     {"device_hang", engines, "F16", "phase=decode, after=0", "a device step blocks until it is switched off"},
     {"device_slow", engines, "", "factor=10", "every device step takes that many times longer"},
     {"never_end", engines, "", "", "the model emits no EOS"},
