@@ -148,16 +148,16 @@ TEST_F(openai_request, of_its_tools_some_are_allowed) {
     const generation_fields may = read(tools + R"(,"allowed_tools":{"mode":"auto",)" + g + "}}");
     EXPECT_EQ(shown(may), names{"g"});
     EXPECT_TRUE(may.must_call.empty());
-    EXPECT_EQ(may.unused, names{"tools.custom.x"});
+    EXPECT_EQ(may.unused, names{"tools.custom"});
     const generation_fields must = read(tools + R"(,"allowed_tools":{"mode":"required",)" + g + "}}");
     EXPECT_EQ(shown(must), names{"g"});
     EXPECT_EQ(must.must_call, names{"g"});
     const generation_fields none = read(tools + R"(,"allowed_tools":{"mode":"required","tools":[]}})");
     EXPECT_TRUE(none.tools.is_null());
-    EXPECT_EQ(none.unused, (names{"tools.custom.x", "tool_choice"}));
+    EXPECT_EQ(none.unused, (names{"tools.custom", "tool_choice"}));
     const generation_fields unclear = read(tools + R"(,"allowed_tools":7})");
     EXPECT_EQ(shown(unclear), (names{"f", "g"}));
-    EXPECT_EQ(unclear.unused, (names{"tools.custom.x", "tool_choice"}));
+    EXPECT_EQ(unclear.unused, (names{"tools.custom", "tool_choice"}));
     http::request incoming;
     incoming.body =
         R"({"model":"tiny","messages":[{"role":"user","content":"Hi"}])" + tools +
