@@ -8,7 +8,7 @@ import time
 import pytest
 
 from admin_cli import done, model_of, status
-from harness import BIN, MODEL, Box, pause, wait_until
+from harness import BIN, MODEL, Box, pause, strain, wait_until
 from test_metrics import scrape
 
 FALLBACK = re.compile(r"AICore 0 %, (\d+\.\d) CPU cores busy: this answer was computed on the CPU")
@@ -77,7 +77,7 @@ def test_an_answer_of_the_cpu_is_told_with_its_numbers_and_cleared_by_a_healthy_
     assert took < 20, "ten seconds, and as many for a box that is busy with other tests"
     found = FALLBACK.search(box.warnings()[0])
     assert found and "WARN" in box.warnings()[0].upper() and f"model {MODEL}: " in box.warnings()[0], box.warnings()[0]
-    assert float(found[1]) > 0.1, "less than it wanted, where others have the processors"
+    assert float(found[1]) >= 0.1, "less than it wanted, where others have the processors"
     # The memory is taken, which proves nothing.
     card = status(box)["devices"][0]["cards"][0]
     assert (card["name"], card["npu_percent"], card["health"]) == ("310B4", 0, "Alarm")
@@ -125,7 +125,7 @@ def test_a_tool_that_can_not_be_asked_is_no_verdict_and_holds_nothing_up(tmp_pat
         lines = iter(stream)
         for _ in range(60):
             next(lines)
-        assert stream.times[-1] - stream.times[0] < 12, "3 s of tokens"
+        assert stream.times[-1] - stream.times[0] < 12 * strain(), "3 s of tokens"
         assert box.compute()["verdict"] == "unknown"
         stream.close()
         wait_until(lambda: not box.runtime_state()["running"], 30, "the answer ended")
