@@ -11,6 +11,7 @@ import pytest
 from harness import BIN, ROOT
 
 SHUT_ENOUGH = 2.5
+WITHOUT_DEVICES = '[[models]]\nname = "far"\nprofile = "ollama-remote"\nfamily = "qwen3"\nvariables = { url = "http://127.0.0.1:1" }\n'
 
 
 def analysed(*files, folder, form=(), name="corral.service"):
@@ -37,8 +38,8 @@ def configure(folder, text=""):
     return file
 
 
-def unit(folder, *words):
-    return subprocess.run([BIN / "corral", "unit", "--config", configure(folder), "--folder", folder / "drop-ins", *words],
+def unit(folder, *words, models=WITHOUT_DEVICES):
+    return subprocess.run([BIN / "corral", "unit", "--config", configure(folder, models), "--folder", folder / "drop-ins", *words],
                           capture_output=True, text=True, timeout=30)
 
 
@@ -130,6 +131,11 @@ def test_the_drop_in_is_printed_and_written_alike(tmp_path):
         written = unit(tmp_path, "--write")
         assert written.returncode == 0 and "systemctl daemon-reload" in written.stdout, written
         assert (tmp_path / "drop-ins/devices.conf").read_text() == printed.stdout
+
+
+def test_before_its_first_model_a_box_keeps_its_devices(tmp_path):
+    printed = unit(tmp_path, models="")
+    assert printed.returncode == 0 and "no model yet" in printed.stdout and "Devices" not in printed.stdout, printed
 
 
 def test_a_folder_that_is_not_to_be_written_is_named(tmp_path):
