@@ -8,7 +8,7 @@ const [tools, url, key, pictures] = process.argv.slice(2);
 const puppeteer = createRequire(join(tools, 'package.json'))('puppeteer-core');
 const pages = ['overview', 'requests', 'models', 'logs', 'incidents', 'health', 'keys', 'settings', 'chat'];
 const sizes = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
-const patience = 30_000; // milliseconds
+const patience = 90_000; // milliseconds; a busy machine takes more than 30 s to start Firefox
 const met = { browser: '', faults: [], pages: [], too_wide: [], answer: '', stopped: '', pieces: 0, edited: '', found: 0 };
 
 const browser = await puppeteer.launch({ browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true });
