@@ -117,6 +117,12 @@ class RenderedEdge(Client):
         if os.path.exists(self.socket):
             os.unlink(self.socket)
 
+    def write_list(self, text):
+        """At once, as an editor saves: a watch that begins with half a list ends."""
+        new = self.list.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.list)
+
     def table(self):
         """The rows of 'show stat'; none while HAProxy starts."""
         with socket.socket(socket.AF_UNIX) as line:

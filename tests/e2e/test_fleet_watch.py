@@ -59,7 +59,7 @@ def test_models_and_boxes_come_and_go_and_no_answer_ends(tmp_path):
         with Watch(edge) as watch:
             # "two" goes from the list, "three" comes.
             edge.names.append("three")
-            edge.list.write_text(edge.list.read_text().replace('name = "two"', 'name = "three"').replace(
+            edge.write_list(edge.list.read_text().replace('name = "two"', 'name = "three"').replace(
                 f":{two.port}", f":{three.port}").replace(f"agent = {two.agent_port}", f"agent = {three.agent_port}"))
             wait_until(lambda: words(edge) == {"one": "UP", "three": "UP"}, 60, f"three is in the place of two\n{watch.log()[-3000:]}")
             assert [next(pieces)["done"] for _ in range(3)] == [False] * 3, "its worker lives as long as it"
@@ -68,7 +68,7 @@ def test_models_and_boxes_come_and_go_and_no_answer_ends(tmp_path):
             good, rules = edge.list.read_text(), edge.rules.read_text()
             edge.list.write_text("nonsense")
             wait_until(lambda: "all stays as it was" in watch.log(), what="the mistake is in the log")
-            edge.list.write_text(good.replace("[edge]", f'[edge]\ncertificate = "{tmp_path}/none.pem"'))
+            edge.write_list(good.replace("[edge]", f'[edge]\ncertificate = "{tmp_path}/none.pem"'))
             wait_until(lambda: "HAProxy's configuration stays as it was: 'haproxy' failed" in watch.log(), what="HAProxy's words are in the log")
             assert edge.rules.read_text() == rules and status(edge, MODEL) == 200
             watch.process.send_signal(signal.SIGTERM)
