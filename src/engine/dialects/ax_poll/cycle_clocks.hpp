@@ -9,6 +9,14 @@
 
 namespace corral::engine::ax_poll {
 
+// A moment to measure from, and what has passed since that is the runtime's own doing: without what its tokenizer kept
+// it waiting, and without what our loop was late.
+struct moment {
+    core::steady_time at{};
+    core::nanoseconds late{0};
+    core::nanoseconds waited{0};
+};
+
 struct cycle_clocks {
     explicit cycle_clocks(const catalog::engine_clocks& clocks)
         : call(clocks.call, clocks.call_bounds, {"calls", 50, 200, 10}),

@@ -98,8 +98,7 @@ void cycle_fsm::encode_failed(const core::failure& why) {
     const bool away = why.code == core::errc::timed_out || why.code == core::errc::unavailable;
     if (!run_.what.prompt.verbatim && !away) {
         tell_debug("the prompt is tokenised by the runtime: " + why.message);
-        run_.may_reuse = false;
-        run_.reuses = false;
+        reuse_.give_up();
         drain();
         return;
     }
@@ -130,15 +129,14 @@ void cycle_fsm::take_ids(token_ids ids) {
         foreign_ids();
         return;
     }
-    const std::uint32_t most = run_.reuses ? most_fresh_tokens(sizes) : most_verbatim_tokens(sizes);
-    const bool composed = run_.reuses && run_.may_compose && spoken_ && begins_with(ids, spoken_->ids);
+    const std::uint32_t most = reuse_.on() ? most_fresh_tokens(sizes) : most_verbatim_tokens(sizes);
+    const bool composed = reuse_.composed_of_spoken(ids);
     if (known(sizes) && count > most && !composed) {
         context_full(count);
         return;
     }
-    if (run_.reuses) {
-        run_.composed = composed;
-        run_.whole = std::move(ids);
+    if (reuse_.on()) {
+        reuse_.take(std::move(ids), composed);
         return;
     }
     const auto cut = ids.begin() + static_cast<std::ptrdiff_t>(reset_share(sizes, count));
@@ -210,11 +208,11 @@ void cycle_fsm::decide(noticing& in) {
 
 // ---- silence
 
-cycle_fsm::sign cycle_fsm::sign_now() const {
+moment cycle_fsm::moment_of_now() const {
     return {now_, learned_.late.total(), signs_.tapped ? signs_.tap.waited : core::nanoseconds{0}};
 }
 
-core::nanoseconds cycle_fsm::silence_since(const sign& last) const {
+core::nanoseconds cycle_fsm::silence_since(const moment& last) const {
     const core::nanoseconds late = learned_.late.total() - last.late;
     // Counted anew with every process of the runtime.
     const core::nanoseconds waited = signs_.tapped
@@ -290,7 +288,7 @@ bool cycle_fsm::reset_stalled() {
     return true;
 }
 
-bool cycle_fsm::moved_since(const sign& then) const {
+bool cycle_fsm::moved_since(const moment& then) const {
     return run_.last_sign_of_life.at > then.at || (signs_.tapped && signs_.tap.last_answer > then.at);
 }
 
@@ -299,13 +297,14 @@ bool cycle_fsm::moved_since(const sign& then) const {
 // that heeds no stop (docs/facts/vendor_ax.md#continuing).
 bool cycle_fsm::stands_still(const scrubbing& in) const {
     const bool known =
-        signs_.tapped && run_.progress.prompt_accepted && (run_.goes_on || run_.reset_took.count() > 0);
+        signs_.tapped && run_.progress.prompt_accepted && (reuse_.goes_on() || run_.reset_took.count() > 0);
     if (in.what != scrub_for::the_next_borrower || !in.stops || !known || signs_.tap.calls_open > 0) {
         return false;
     }
-    sign last = run_.last_sign_of_life.at > in.began.at ? run_.last_sign_of_life : in.began;
+    moment last = run_.last_sign_of_life.at > in.began.at ? run_.last_sign_of_life : in.began;
     last.at = std::max(last.at, signs_.tap.last_answer);
-    const core::nanoseconds copying = run_.goes_on ? copies_a_row * run_.whole.size() : core::nanoseconds{0};
+    const core::nanoseconds copying =
+        reuse_.goes_on() ? copies_a_row * reuse_.whole().size() : core::nanoseconds{0};
     return silence_since(last) > copying + std::max<core::nanoseconds>(heeds_a_stop, 2 * run_.reset_took);
 }
 

@@ -13,17 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int most_attempts = 3;
-// A stop is lost when it comes before the runtime has its prompt's tokens, or while an accepted call waits for
-// its worker, and nothing tells (docs/facts/vendor_ax.md#stop-and-races), so it is repeated until the
-// runtime is idle. What is missed costs one interval: whoever comes next waits for it, wherever in the cycle
-// the stop is sent, so there is one interval for all. A call costs the runtime less than half a millisecond.
-constexpr core::nanoseconds stop_interval = 20ms;
-constexpr core::nanoseconds held_stop_interval = 1s;  // such a stop can't be lost
-// A piece is three tokens; a slower box has its cache computed anew.
-constexpr core::nanoseconds hold_patience = 1s;
 constexpr core::nanoseconds mend_limit = 20s;
 constexpr core::nanoseconds examine_limit = 10s;
-constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
 
 }  // namespace
 
@@ -31,14 +22,15 @@ cycle_fsm::cycle_fsm(cycle_settings settings, cycle_clocks& learned, core::stead
     : settings_(settings),
       learned_(learned),
       now_(now),
-      idle_(settings_.clocks.idle_grace),
-      schedule_(settings_.poll_interval) {
+      polling_(settings_.clocks.idle_grace, settings_.poll_interval) {
     on_new_process(now);
 }
 
 void cycle_fsm::begin(run_spec spec, bool may_restart, core::steady_time now) {
     now_ = now;
     run_ = run_state{};
+    reuse_.begin();
+    intrusion_.begin_turn();
     run_.what = std::move(spec);
     run_.may_restart = may_restart;
     if (settings_.keeps_nothing) {
@@ -50,6 +42,8 @@ void cycle_fsm::begin(run_spec spec, bool may_restart, core::steady_time now) {
 void cycle_fsm::begin_rest(core::deadline until, core::steady_time now) {
     now_ = now;
     run_ = run_state{};
+    reuse_.begin();
+    intrusion_.begin_turn();
     scrub(scrub_for::a_stop, true, until);
 }
 
@@ -61,8 +55,8 @@ void cycle_fsm::begin_ahead(token_ids ids, std::string owner, core::deadline unt
     run_.what.until = until;
     run_.what.expendable = true;
     run_.ahead = true;
-    run_.reuses = true;
-    run_.whole = std::move(ids);
+    reuse_.begin_ahead(std::move(ids));
+    intrusion_.begin_turn();
     start_attempt();
 }
 
@@ -71,10 +65,11 @@ void cycle_fsm::abandon() {
     asked_ = std::variant_npos;
     state_ = resting{};
     run_ = run_state{};
-    listens_ = false;
+    lines_.end();
     suspect_ = true;
-    cache_.forget();
-    spoken_.reset();
+    reuse_.begin();
+    reuse_.lose();
+    intrusion_.begin_turn();
 }
 
 void cycle_fsm::see(cycle_signs signs) {
@@ -84,9 +79,9 @@ void cycle_fsm::see(cycle_signs signs) {
     }
     // A reset that was seen to begin says nothing about the prompt behind it.
     if (last_work_ == work::run && signs_.tap.run_begun) {
-        idle_.on_begun(signs_.tap.run_begun_at);
+        polling_.on_begun(signs_.tap.run_begun_at);
     } else if (last_work_ == work::reset && signs_.tap.reset_begun) {
-        idle_.on_begun(signs_.tap.reset_begun_at);
+        polling_.on_begun(signs_.tap.reset_begun_at);
     }
 }
 
@@ -108,20 +103,21 @@ void cycle_fsm::poll_or_rest(bool due, core::steady_time when) {
         ask(act::rest{when});
         return;
     }
-    poll_due_ = false;
     ask(act::poll{});
 }
 
-// Of a runtime that is to become idle. A sign from outside ends a rest, and what it announces is looked for.
-void cycle_fsm::settle_step(core::deadline until) {
-    const bool waits = waits_for_hold();
-    if (must_stop_ && !waits && now_ >= next_stop_) {
-        ask_stop();
-        return;
+void cycle_fsm::take_step(const polling_fsm::step& step) {
+    if (step.what == polling_fsm::kind::stop) {
+        reuse_.on_stop_sent(signs_);
+        ask(act::stop{});
+    } else {
+        poll_or_rest(step.what == polling_fsm::kind::poll, step.until);
     }
-    const core::steady_time stop_at = waits ? run_.hold_until : next_stop_;
-    const core::steady_time next = must_stop_ ? std::min(schedule_.next(), stop_at) : schedule_.next();
-    poll_or_rest(poll_due_, std::min(next, until.at()));
+}
+
+// Of a runtime that is to become idle.
+void cycle_fsm::step_to_idle(core::deadline until) {
+    take_step(polling_.to_idle(now_, until.at(), reuse_.waits_for_piece(signs_, now_)));
 }
 
 void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer>& got,
@@ -132,7 +128,7 @@ void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer
     }
     if (!got) {
         if (auto* const in = std::get_if<scrubbing>(&state_)) {
-            schedule_.on_polled(sent, now_, false, false);
+            polling_.on_failed_poll(sent, now_);
             // A runtime that is being stopped closes its port before it ends.
             in->given_up = signs_.lost == process_epochs::loss::stopping;
             return;
@@ -140,30 +136,30 @@ void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer
         call_failed("a poll", got.error());
         return;
     }
-    idle_.on_poll(sent, got->done, !got->text.empty());
+    polling_.on_answer(sent, got->done, !got->text.empty());
     if (auto* const followed = std::get_if<following>(&state_)) {
         on_followed(*followed, sent, *got);
         return;
     }
-    schedule_.on_polled(sent, now_, !got->text.empty(), got->done);
+    polling_.on_polled(sent, now_, !got->text.empty(), got->done);
     if (auto* const drained = std::get_if<draining>(&state_)) {
         drained->looked = true;
-        must_stop_ = !got->done;
         if (!got->done || !got->text.empty()) {
-            cache_.forget();  // it is unknown of whom
+            reuse_.forget();  // it is unknown of whom
         }
         if (!got->text.empty()) {
             tell(act::note::level::info, core::say("runtime.protocol/earlier-text", got->text.size()));
         }
     } else if (std::holds_alternative<confirming>(state_)) {
-        poll_due_ = idle_.begun() && got->done;  // what looks empty is polled once more without delay
-    } else if (const auto* const scrubbed = std::get_if<scrubbing>(&state_)) {
-        must_stop_ = scrubbed->stops && !got->done;
-        if (!cache_.in_flight() && (!got->done || !got->text.empty())) {
-            cache_.forget();
+        if (polling_.begun() && got->done) {
+            polling_.look_again();
+        }
+    } else if (std::holds_alternative<scrubbing>(state_)) {
+        if (!reuse_.in_flight() && (!got->done || !got->text.empty())) {
+            reuse_.forget();
         }
         if (!got->text.empty()) {
-            run_.last_sign_of_life = sign_now();
+            run_.last_sign_of_life = moment_of_now();
         }
     } else if (auto* const waited = std::get_if<backing_off>(&state_)) {
         waited->looked = true;
@@ -179,7 +175,7 @@ void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer
 void cycle_fsm::on_rested(core::steady_time now) {
     now_ = now;
     if (answers<act::rest>()) {
-        poll_due_ = true;
+        polling_.look_again();
     }
 }
 
@@ -188,14 +184,14 @@ void cycle_fsm::on_stopped(const core::result<control_reply>& got, core::steady_
     if (!answers<act::stop>()) {
         return;
     }
-    note_stop(got.has_value());
-    next_stop_ = now_ + (run_.held_piece > 0 ? held_stop_interval : stop_interval);
+    reuse_.on_stopped(got.has_value(), signs_);
+    polling_.on_stop(reuse_.stopped_safely(), now_);
     if (!got && std::holds_alternative<scrubbing>(state_)) {
         tell_debug("stop failed: " + got.error().message);
     } else if (!got) {
         call_failed("stop", got.error());
     } else if (std::holds_alternative<following>(state_)) {
-        schedule_.on_sign(now_);
+        polling_.on_sign(now_);
     } else if (auto* const in = std::get_if<backing_off>(&state_)) {
         in->must_stop = false;
     }
@@ -214,10 +210,10 @@ void cycle_fsm::end(run_end how) {
     }
     if (how == run_end::failed) {
         out.failure = run_.failure;
-        run_.unplanned = true;
+        reuse_.doubt();
     }
-    run_.said_all = (how == run_end::stop || how == run_end::length) && signs_.text_is_whole;
-    listens_ = false;
+    reuse_.on_end((how == run_end::stop || how == run_end::length) && signs_.text_is_whole);
+    lines_.end();
     suspect_ = how != run_end::stop;
     state_ = ended{};
     ask(act::tell_end{std::move(out)});
@@ -225,7 +221,7 @@ void cycle_fsm::end(run_end how) {
 
 // An attempt failed in a way that another may not. The runtime has to be idle first.
 void cycle_fsm::retry() {
-    listens_ = false;
+    lines_.end();
     if (run_.attempts == most_attempts || run_.text_given) {
         end(run_end::failed);
         return;
@@ -257,30 +253,29 @@ void cycle_fsm::decide(ended& /*in*/) {
 }
 
 void cycle_fsm::scrub(scrub_for what, bool stops, core::deadline until) {
-    schedule_.begin(poll_mode::settling, now_);
-    poll_due_ = true;
-    must_stop_ = stops && !idle_.idle();
-    next_stop_ = run_.stops > 0 && run_.held_piece > 0 ? std::max(next_stop_, now_) : now_;
-    run_.unplanned = run_.unplanned || what == scrub_for::another_try;
-    const bool may_hold = !(run_.what.expendable && signs_.cancelled) && run_.reuses && cache_.in_flight() &&
-                          !run_.unplanned && run_.stops == 0;
-    if (must_stop_ && may_hold && signs_.tokens != nullptr && signs_.tokens->calls() > 0) {
-        run_.hold_until = now_ + hold_patience;
+    using polls = polling_fsm::stops;
+    const polls how = polling_.idle() ? polls::seen_running : polls::at_once;
+    polling_.settle(stops ? how : polls::never, reuse_.stopped_safely(), now_);
+    if (what == scrub_for::another_try) {
+        reuse_.doubt();
     }
-    state_ = scrubbing{what, until, stops, false, sign_now()};
+    if (stops && !polling_.idle()) {
+        reuse_.wait_for_piece(run_.what.expendable, signs_, now_);
+    }
+    state_ = scrubbing{what, until, stops, false, moment_of_now()};
 }
 
 void cycle_fsm::decide(scrubbing& in) {
     const bool lost =
         signs_.lost != process_epochs::loss::none && signs_.lost != process_epochs::loss::stopping;
-    if (idle_.idle()) {
-        conclude_cache();
+    if (polling_.idle()) {
+        reuse_.conclude(run_.what.prompt, settings_.closing, run_.full_text_held, report_, signs_);
         scrubbed(true);
     } else if (lost || in.given_up || in.until.passed(now_) || stands_still(in)) {
-        cache_.forget();
+        reuse_.forget();
         scrubbed(false);
     } else {
-        settle_step(in.until);
+        step_to_idle(in.until);
     }
 }
 
@@ -335,7 +330,7 @@ void cycle_fsm::over(bool idle) {
 }
 
 void cycle_fsm::decide(resting& /*in*/) {
-    ask(act::finish{idle_.idle(), {}});
+    ask(act::finish{polling_.idle(), {}});
 }
 
 // ---- signs from outside
@@ -345,20 +340,18 @@ bool cycle_fsm::on_output(std::string_view bytes, core::steady_time now) {
     if (signs_.tapped) {
         report_.feed(bytes);
     }
-    if (std::holds_alternative<owing>(state_) || !run_.unchecked.empty()) {
+    if (std::holds_alternative<owing>(state_) || intrusion_.place_waits()) {
         return true;
     }
-    if (listens_ && output_.size() < most_output_kept) {
-        output_ += bytes.substr(0, most_output_kept - output_.size());
-    }
-    if (!signs_.tapped && std::holds_alternative<confirming>(state_) && idle_.idle()) {
+    lines_.feed(bytes);
+    if (!signs_.tapped && std::holds_alternative<confirming>(state_) && polling_.idle()) {
         return true;
     }
     auto* const in = std::get_if<following>(&state_);
     if (in == nullptr || (signs_.tapped && signs_.tap.pieces_answered <= in->pieces_seen)) {
         return false;  // with the tap, only an answered piece can be followed by text
     }
-    schedule_.on_sign(now_);
+    polling_.on_sign(now_);
     return true;
 }
 
@@ -371,9 +364,9 @@ void cycle_fsm::on_tap_event(core::steady_time now) {
     const std::uint32_t answered = signs_.tap.pieces_answered;
     if (signs_.final_seen && !in->final_heard) {
         in->final_heard = true;
-        schedule_.on_ending(now_);
+        polling_.on_ending(now_);
     } else if (answered != in->answers_heard && signs_.tap.calls_open <= 1) {
-        schedule_.on_answered(now_);
+        polling_.on_answered(now_);
     }
     in->answers_heard = answered;
 }
@@ -381,15 +374,14 @@ void cycle_fsm::on_tap_event(core::steady_time now) {
 void cycle_fsm::on_new_process(core::steady_time now) {
     // Nothing was sent to it yet, so two empty polls are proof enough.
     now_ = now;
-    idle_.on_call(now_);
-    idle_.on_begun(now_);
+    polling_.on_call(now_);
+    polling_.on_begun(now_);
     last_work_ = work::none;
     suspect_ = false;
     report_.on_new_process();
-    prints_begins_ = false;
-    cache_.forget();
-    spoken_.reset();
-    calls_at_end_ = false;
+    lines_.on_new_process();
+    reuse_.lose();
+    intrusion_.on_new_process();
 }
 
 // ---- small parts

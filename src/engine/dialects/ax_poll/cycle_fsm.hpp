@@ -1,7 +1,8 @@
 #pragma once
 // The polled cycle as decisions alone: drain, reset, confirmed idle, generate, follow, conclude, and back to an
 // idle runtime. The machine names the one thing to do next; the runner does it and reports what came of it.
-// docs/polled_cycle.md holds its states, events and rules.
+// docs/polled_cycle.md holds its states, events and rules. Three smaller machines know when to poll (polling_fsm), what
+// the cache holds (reuse_fsm), and whose text a run's is (intrusion_fsm).
 
 #include <cstddef>
 #include <cstdint>
@@ -12,17 +13,14 @@
 #include <variant>
 
 #include "corral/engine/backend.hpp"
-#include "engine/dialects/ax_poll/cache_ledger.hpp"
 #include "engine/dialects/ax_poll/cycle_clocks.hpp"
+#include "engine/dialects/ax_poll/cycle_signs.hpp"
 #include "engine/dialects/ax_poll/follow_fsm.hpp"
-#include "engine/dialects/ax_poll/idle_evidence.hpp"
+#include "engine/dialects/ax_poll/intrusion_fsm.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
-#include "engine/dialects/ax_poll/poll_schedule_policy.hpp"
-#include "engine/dialects/ax_poll/polled_text.hpp"
-#include "engine/dialects/ax_poll/process_epochs.hpp"
-#include "engine/dialects/ax_poll/spoken_text.hpp"
-#include "engine/dialects/ax_poll/tap_view.hpp"
-#include "engine/dialects/ax_poll/token_ledger.hpp"
+#include "engine/dialects/ax_poll/polling_fsm.hpp"
+#include "engine/dialects/ax_poll/printed_lines.hpp"
+#include "engine/dialects/ax_poll/reuse_fsm.hpp"
 #include "engine/dialects/ax_poll/vendor_protocol.hpp"
 
 namespace corral::engine::ax_poll {
@@ -81,31 +79,6 @@ using cycle_action =
                  act::mend_tap, act::deliver, act::note, act::restart, act::report_tokenizer_hung,
                  act::examine_tokenizer, act::report_intrusion, act::tell_end, act::finish>;
 
-// What the world shows without being asked; given to see() before every other event.
-struct cycle_signs {
-    bool cancelled = false;
-    process_epochs::loss lost = process_epochs::loss::none;
-    core::reason loss_text;     // of a lost process: a sentence for people
-    bool runtime_fell = false;  // it was the runtime, by itself or because it hung
-    bool restarted = false;     // a person asked for its end
-    bool halted = false;        // the runtime's process, by a signal
-    catalog::context_sizes sizes;
-    bool tapped = false;  // the runtime asks its tokenizer through the tap; those below count only then
-    tap_view tap;
-    std::uint32_t tokens_made = 0;
-    std::uint32_t tokens_wanted = 0;  // of them, those within the limit
-    bool limit_reached = false;
-    bool final_seen = false;
-    const token_ledger* tokens = nullptr;  // of the tap, whose age it has
-    bool text_is_whole = false;            // all of them became text that was given
-    bool reuses = false;                   // a prompt may be put behind what the cache holds
-    bool across_owners = false;            // ... of somebody else too
-    bool wraps_as_family = false;          // cycle_settings::closing is what stands behind a wrapped prompt
-};
-
-// Of text, for the line of its run, beyond what our own loop was late.
-inline constexpr core::milliseconds lengths_delay{1000};
-
 // For a build that has no reset, and so no place for a system text: the turns begin with it.
 [[nodiscard]] chat::rendered_prompt without_reset(chat::rendered_prompt prompt);
 
@@ -133,6 +106,7 @@ public:
     // The turn was left before its end, perhaps in the midst of a call: what the runtime does and holds is unknown.
     void abandon();
 
+    // Before every other event.
     void see(cycle_signs signs);
     // REQUIRES: a turn goes on, and the last action was answered.
     [[nodiscard]] cycle_action next(core::steady_time now);
@@ -152,48 +126,40 @@ public:
     // From outside, at any time; true: text may be there now, so a rest is over.
     [[nodiscard]] bool on_output(std::string_view bytes, core::steady_time now);
     void on_tap_event(core::steady_time now);
-    void on_tap_text(std::string_view text, bool perhaps_final) {
-        run_.expected.on_answer(text, perhaps_final);
-    }
+    void on_tap_text(std::string_view text, bool perhaps_final) { intrusion_.on_answer(text, perhaps_final); }
     void on_new_process(core::steady_time now);
 
     // Of this turn, or of the last.
     [[nodiscard]] const run_spec& request() const noexcept { return run_.what; }
     [[nodiscard]] const std::optional<prompt_ids>& ids() const noexcept { return run_.ids; }
-    [[nodiscard]] const token_ids& whole() const noexcept { return run_.whole; }
+    [[nodiscard]] const token_ids& whole() const noexcept { return reuse_.whole(); }
     [[nodiscard]] const run_progress& progress() const noexcept { return run_.progress; }
-    // The last conversation with its answer, while the runtime may hold it.
-    [[nodiscard]] const std::optional<spoken_text>& spoken() const noexcept { return spoken_; }
+    // reuse_fsm::spoken()
+    [[nodiscard]] const std::optional<spoken_text>& spoken() const noexcept { return reuse_.spoken(); }
     // backend::held_bytes()
-    [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt, std::string_view owner) const;
+    [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt, std::string_view owner) const {
+        return reuse_.held_bytes(prompt, owner, signs_);
+    }
     [[nodiscard]] bool goes_on(const token_ids& ids) const {
-        return cache_.plan(ids, signs_.sizes, {}, true).how == cache_plan::way::go_on;
+        return reuse_.cache().plan(ids, signs_.sizes, {}, true).how == cache_plan::way::go_on;
     }
     // What the cache holds of this owner; nullptr: unknown, or another's.
     [[nodiscard]] const token_ids* held_for(std::string_view owner) const noexcept {
-        return cache_.held_for(owner, signs_.across_owners);
+        return reuse_.cache().held_for(owner, signs_.across_owners);
     }
     [[nodiscard]] std::uint32_t held_tokens() const noexcept {
-        return cache_.known() ? static_cast<std::uint32_t>(cache_.held().size()) : 0;
+        return reuse_.cache().known() ? static_cast<std::uint32_t>(reuse_.cache().held().size()) : 0;
     }
     // The tap shall hold the piece of now: the run is to be stopped without harm to the cache.
-    [[nodiscard]] bool wants_hold() const;
+    [[nodiscard]] bool wants_hold() const { return reuse_.wants_hold(run_.what.expendable, signs_); }
 
     [[nodiscard]] const char* state_name() const noexcept;
     // Confirmed, by what polls and signs said since the last call that starts work.
-    [[nodiscard]] bool idle() const noexcept { return idle_.idle(); }
+    [[nodiscard]] bool idle() const noexcept { return polling_.idle(); }
 
 private:
     enum class scrub_for { another_try, the_next_borrower, a_stop };
     enum class work { none, reset, run };  // what the runtime was last asked to do
-
-    // A moment to measure from, and what has passed since that is the runtime's own doing: without what its
-    // tokenizer kept it waiting, and without what our loop was late.
-    struct sign {
-        core::steady_time at{};
-        core::nanoseconds late{0};
-        core::nanoseconds waited{0};
-    };
 
     struct resting {};
     struct encoding {};
@@ -246,7 +212,7 @@ private:
         core::deadline until;
         bool stops = true;
         bool given_up = false;
-        sign began;
+        moment began;
     };
     struct mending {};
     using state =
@@ -256,7 +222,7 @@ private:
     struct run_state {
         run_spec what;
         bool may_restart = true;
-        bool ahead = false;             // a reset that computes `whole`, and no run
+        bool ahead = false;             // a reset that computes its ids, and no run
         std::optional<prompt_ids> ids;  // of a prompt that the tap answers with
         run_progress progress;
         std::optional<run_failure> failure;
@@ -267,42 +233,17 @@ private:
         bool prompt_inside = false;     // something of the request went to the runtime
         bool ended_by_itself = false;
         bool text_given = false;
-        core::nanoseconds reset_took{0};
-        run_pace pace;
         bool full_text_held = false;  // what may be the in-band text of a full context
-        polled_text expected;         // with the tap
-        std::string doubted;          // text of what may be the last piece, until that is judged
-        std::uint32_t made_at_doubt = 0;
-        core::steady_time doubt_until{};
-        bool shared = false;        // others poll the runtime too
-        bool foreign_text = false;  // a poll brought text that is not this run's
         std::uint32_t polls_with_text = 0;
         std::size_t text_bytes = 0;
-        bool reuses = false;  // the cache is accounted for
-        bool may_reuse = true;
-        token_ids whole;          // ... all ids of the prompt
-        bool may_compose = true;  // them from spoken()
-        bool composed = false;
-        bool goes_on = false;      // behind what the cache holds
-        bool unplanned = false;    // something happened that leaves the cache in doubt
-        std::uint64_t strays = 0;  // of the tap, when it was sent
-        unsigned stops = 0;
-        bool stop_before_piece = false;
-        bool stop_while_held = false;    // the last was sent so
-        std::uint32_t held_piece = 0;    // that waited for the stop
-        std::uint32_t made_at_hold = 0;  // tokens
-        core::steady_time hold_until{};
-        bool lengths_right = false;  // the runtime itself has said where the prompt stands
-        std::string unchecked;       // text that waits for that
-        sign unchecked_since;
-        std::string said;  // the answer as it was given
-        bool said_all = false;
         int attempts = 0;
         int resets = 0;                                   // of this attempt
         core::deadline reset_until{core::steady_time{}};  // of a reset that was accepted
-        sign reset_sent;
-        sign accepted;  // the prompt
-        sign last_sign_of_life;
+        core::nanoseconds reset_took{0};
+        run_pace pace;
+        moment reset_sent;
+        moment accepted;  // the prompt
+        moment last_sign_of_life;
     };
 
     // One action, or another state.
@@ -323,7 +264,8 @@ private:
 
     // Poll, feed (on_polled), rest: the one place of each.
     void poll_or_rest(bool due, core::steady_time when);
-    void settle_step(core::deadline until);
+    void take_step(const polling_fsm::step& step);
+    void step_to_idle(core::deadline until);
 
     // Ways from one state to the next.
     void start_attempt();
@@ -365,7 +307,7 @@ private:
     void note_hang(const std::string& message);
     // It runs for no request and has moved no more since it was told to stop.
     [[nodiscard]] bool stands_still(const scrubbing& in) const;
-    [[nodiscard]] bool moved_since(const sign& then) const;
+    [[nodiscard]] bool moved_since(const moment& then) const;
     [[nodiscard]] bool teaches() { return learned_.lesson.teaches(run_.what.prompt, run_.pace); }
     void fail_by_loss();
     void call_failed(const char* call, const core::failure& why);
@@ -378,45 +320,28 @@ private:
     void encode_failed(const core::failure& why);
     void take_ids(token_ids ids);
 
-    // The cache (cycle_cache.cpp).
-    void send_to_cache();
-    void look_for_strays();
-    void conclude_cache();
-    // Text waits for the runtime's word on where its prompt stands; true: something came of that.
-    [[nodiscard]] bool lengths_judged();
-    [[nodiscard]] core::steady_time lengths_due() const;
-    [[nodiscard]] bool keep_unchecked(std::string& text);
-    void cache_differs();
-    void ask_stop();
-    void note_stop(bool accepted);
-    [[nodiscard]] bool waits_for_hold() const;
-
     // The text of a run (cycle_text.cpp).
-    [[nodiscard]] bool take_text(const poll_answer& got);
+    enum class poll_text { none, ours, foreign };
+    [[nodiscard]] poll_text take_text(const poll_answer& got);
     void cut_to_limit(std::string& text) const;
-    void deliver(std::string text);
-    [[nodiscard]] bool may_be_last_piece() const;
-    void deliver_unless_doubted(const std::string& text);
+    void deliver(const std::string& text);
+    void give(std::string text);  // without a look at where its prompt stands
+    [[nodiscard]] intrusion_fsm::witnesses witnesses() const {
+        return {signs_, report_, run_.progress.usage, now_};
+    }
     void note_shared();
-    // What the runtime's own account of the run may decide: one that was not ended here, nor by the context.
-    [[nodiscard]] bool may_be_stopped_by_others() const;
-    [[nodiscard]] bool stopped_by_others(bool cut) const;
-    [[nodiscard]] bool stopped_before_a_piece() const;
     void tell_foreign_stop();
+    // Text waits for the runtime's word on where its prompt stands; true: something came of that.
+    [[nodiscard]] bool place_judged();
+    [[nodiscard]] core::steady_time place_due() const;
+    void cache_differs();
     void on_followed(following& in, core::steady_time sent, const poll_answer& got);
     void note_usage();
     [[nodiscard]] prompt_size size_of_turns() const;
     [[nodiscard]] prompt_size size_of_system() const;
-    [[nodiscard]] sign sign_now() const;
-    [[nodiscard]] core::nanoseconds silence_since(const sign& last) const;
-    // Without the tap: what the runtime says of its tokenizer and of a reset, where nothing but itself can have
-    // said so.
-    [[nodiscard]] bool said(std::string_view line) const { return output_.find(line) != std::string::npos; }
-    [[nodiscard]] bool reset_begun_in_output() const;
-    // A terminal may bring a line later than a poll its result: an error stands before the line of the work's begin,
-    // so where this process prints that line, nothing is believed before it.
+    [[nodiscard]] moment moment_of_now() const;
+    [[nodiscard]] core::nanoseconds silence_since(const moment& last) const;
     [[nodiscard]] bool awaits_reset_line(confirming& in) const;
-    [[nodiscard]] bool awaits_run_line() const;
     [[nodiscard]] core::steady_time run_line_due() const;
     // With the tap: the runtime turns tokens into text and has asked for none of this prompt.
     [[nodiscard]] bool runs_something_else() const;
@@ -429,22 +354,13 @@ private:
     std::size_t asked_ = std::variant_npos;  // the last action, until it is answered
     cycle_signs signs_;
     run_state run_;
-    idle_evidence idle_;
-    poll_schedule_policy schedule_;
+    polling_fsm polling_;
+    reuse_fsm reuse_;
+    intrusion_fsm intrusion_;
+    run_report report_;    // with the tap
+    printed_lines lines_;  // only without it
     work last_work_ = work::none;
-    bool poll_due_ = false;          // of a runtime that settles
-    bool must_stop_ = false;         // something runs in it that is not wanted
-    core::steady_time next_stop_{};  // not before
-    bool suspect_ = false;           // the last run did not end by the model's own will
-    std::string output_;             // since the last reset or generate, bounded; only without the tap
-    bool listens_ = false;           // to output_
-    bool prints_begins_ = false;  // this process was seen to print the line of a reset; only without the tap
-    run_report report_;           // with the tap
-    cache_ledger cache_;
-    std::optional<spoken_text> spoken_;
-    std::uint64_t strays_known_ = 0;
-    std::uint64_t marks_ = 0;
-    bool calls_at_end_ = false;  // this process asks for all tokens of a run once more behind it
+    bool suspect_ = false;  // the last run did not end by the model's own will
 };
 
 }  // namespace corral::engine::ax_poll

@@ -16,20 +16,6 @@ using namespace std::chrono_literals;
 constexpr int most_resets = 3;
 constexpr core::seconds encode_limit{60};     // a tokenizer service starts again in this time
 constexpr core::nanoseconds line_delay = 1s;  // of a terminal on a starved box
-constexpr std::string_view reset_line = "GenerateKVCachePrefill][";  // docs/facts/vendor_ax.md#reset
-
-// The first of the lines that a reset prints: a later one of the reset before may come after its end.
-bool has_reset_line(std::string_view output) {
-    for (auto at = output.find(reset_line); at != std::string_view::npos;
-         at = output.find(reset_line, at + 1)) {
-        if (output.substr(at, output.find('\n', at) - at).find("]: input token num") !=
-            std::string_view::npos) {
-            return true;
-        }
-    }
-    return false;
-}
-
 }  // namespace
 
 chat::rendered_prompt without_reset(chat::rendered_prompt prompt) {
@@ -47,21 +33,18 @@ void cycle_fsm::start_attempt() {
 }
 
 void cycle_fsm::decide(encoding& /*in*/) {
-    const bool encoded = run_.ids || !run_.whole.empty();
+    const bool encoded = run_.ids || reuse_.counted();
     const bool can_encode = signs_.tapped && settings_.can_encode;
     const bool verbatim = run_.what.prompt.verbatim;
     if (!encoded) {
-        run_.reuses =
-            run_.may_reuse && can_encode && signs_.reuses && known(signs_.sizes) && !settings_.keeps_nothing;
+        reuse_.allow(can_encode && signs_.reuses && known(signs_.sizes) && !settings_.keeps_nothing);
     }
-    if (encoded || (!verbatim && !run_.reuses)) {
+    if (encoded || (!verbatim && !reuse_.on())) {
         drain();
     } else if (!can_encode) {
         encode_failed(core::make_failure(core::errc::refused, core::say("request.verbatim/model-run")));
     } else if (!interrupted()) {
-        const bool composes =
-            run_.reuses && run_.may_compose && held_bytes(run_.what.prompt, run_.what.owner) > 0;
-        run_.may_compose = composes;
+        const bool composes = reuse_.composes(run_.what.prompt, run_.what.owner, signs_);
         ask(act::encode{core::deadline::after(encode_limit, now_).sooner(run_.what.until), composes});
     }
 }
@@ -79,10 +62,7 @@ void cycle_fsm::on_encoded(core::result<token_ids> ids, core::steady_time now) {
 }
 
 void cycle_fsm::drain() {
-    schedule_.begin(poll_mode::settling, now_);
-    poll_due_ = true;
-    must_stop_ = false;
-    next_stop_ = now_;
+    polling_.settle(polling_fsm::stops::seen_running, false, now_);
     state_ = draining{core::deadline::after(settings_.clocks.scrub, now_)};
 }
 
@@ -90,12 +70,12 @@ void cycle_fsm::decide(draining& in) {
     if (interrupted()) {
         return;
     }
-    if (in.looked && idle_.idle()) {
+    if (in.looked && polling_.idle()) {
         prepare();
     } else if (in.until.passed(now_)) {
         fail_and_restart(chat::failure_cause::runtime_stuck, core::say("runtime.foreign-talk/runtime-still"));
     } else {
-        settle_step(in.until);
+        step_to_idle(in.until);
     }
 }
 
@@ -106,13 +86,48 @@ void cycle_fsm::prepare() {
         generate();
     } else if (run_.ahead) {
         put_ahead();
-    } else if (run_.reuses) {
+    } else if (reuse_.on()) {
         put_into_cache();
     } else {
-        cache_.forget();
+        reuse_.forget();
         run_.progress.start = to_string(reset_reason::off);
         reset();
     }
+}
+
+void cycle_fsm::put_into_cache() {
+    reuse_fsm::start start = reuse_.plan(report_, signs_, run_.what.owner);
+    if (start.how == reuse_fsm::way::too_long) {
+        context_full(static_cast<std::uint32_t>(reuse_.whole().size()));
+        return;
+    }
+    if (start.how == reuse_fsm::way::anew) {
+        run_.ids.reset();
+        state_ = encoding{};
+        return;
+    }
+    const std::size_t held = start.ids.held.size();
+    run_.ids = std::move(start.ids);
+    run_.progress.usage.cached_tokens = static_cast<std::uint32_t>(held);
+    run_.progress.start = start.why;
+    if (start.how == reuse_fsm::way::reset) {
+        tell_debug(std::string("the cache is emptied, reason: ") + start.why);
+        reset();
+        return;
+    }
+    tell_debug("goes on behind " + std::to_string(held) + " tokens of the cache");
+    run_.progress.reset_confirmed = now_;
+    generate();
+}
+
+void cycle_fsm::put_ahead() {
+    if (!signs_.tapped || !signs_.reuses) {
+        end(run_end::cancelled);
+        return;
+    }
+    run_.ids = reuse_.plan_ahead(signs_);
+    tell_debug(std::to_string(reuse_.whole().size()) + " tokens of the next prompt are computed ahead");
+    reset();
 }
 
 void cycle_fsm::reset() {
@@ -124,12 +139,11 @@ void cycle_fsm::decide(asking_reset& /*in*/) {
     if (interrupted()) {
         return;
     }
-    idle_.on_call(now_);
+    polling_.on_call(now_);
     last_work_ = work::reset;
     run_.prompt_inside = true;
-    cache_.forget();
-    output_.clear();
-    listens_ = !signs_.tapped;
+    reuse_.forget();
+    lines_.begin(!signs_.tapped);
     ask(act::reset{});
 }
 
@@ -154,16 +168,14 @@ void cycle_fsm::on_reset(const core::result<control_reply>& got, core::steady_ti
 }
 
 void cycle_fsm::confirm() {
-    run_.reset_sent = sign_now();
+    run_.reset_sent = moment_of_now();
     run_.reset_until = core::deadline::after(learned_.reset.limit(size_of_system()), now_);
-    schedule_.begin(poll_mode::settling, now_);
-    poll_due_ = true;
-    must_stop_ = false;
+    polling_.settle(polling_fsm::stops::never, false, now_);
     state_ = confirming{};
 }
 
 void cycle_fsm::decide(confirming& in) {
-    if (idle_.idle()) {
+    if (polling_.idle()) {
         if (!awaits_reset_line(in)) {
             confirmed();
         } else if (!interrupted()) {
@@ -174,29 +186,20 @@ void cycle_fsm::decide(confirming& in) {
     if (interrupted() || reset_stalled()) {
         return;
     }
-    if (!signs_.tapped && reset_begun_in_output()) {
-        idle_.on_begun(now_);
+    if (!signs_.tapped && lines_.reset_begun() && !names_a_reset(run_.what.prompt.system)) {
+        polling_.on_begun(now_);
     }
-    settle_step(run_.what.until);
-}
-
-bool cycle_fsm::reset_begun_in_output() const {
-    return has_reset_line(output_) && run_.what.prompt.system.find(reset_line) == std::string::npos;
+    step_to_idle(run_.what.until);
 }
 
 bool cycle_fsm::awaits_reset_line(confirming& in) const {
-    if (signs_.tapped || !prints_begins_ || has_reset_line(output_)) {
+    if (signs_.tapped || !lines_.reset_line_missing()) {
         return false;
     }
     if (in.line_by == core::steady_time{}) {
         in.line_by = now_ + line_delay;
     }
     return now_ < in.line_by;
-}
-
-bool cycle_fsm::awaits_run_line() const {
-    return listens_ && prints_begins_ && !said("]: encode failed") && !said("SetKVCache][") &&
-           now_ < run_line_due();
 }
 
 core::steady_time cycle_fsm::run_line_due() const {
@@ -208,10 +211,10 @@ core::steady_time cycle_fsm::run_line_due() const {
 void cycle_fsm::confirmed() {
     const bool empty =
         run_.ids && run_.ids->system.empty();  // takes no time that a longer one could be known by
-    if (!idle_.by_grace()) {
+    if (!polling_.by_grace()) {
         run_.reset_took = silence_since(run_.reset_sent);
     }
-    if (!idle_.by_grace() && !empty) {
+    if (!polling_.by_grace() && !empty) {
         run_.pace.note(run_.reset_took, learned_.reset.limit(size_of_system()));
         learned_.reset.observe(size_of_system(), run_.reset_took);
     }
@@ -229,27 +232,23 @@ void cycle_fsm::confirmed() {
             context_full(signs_.tap.system_tokens);
             return;
         }
-    } else if (said("]: reset failed, status")) {
+    } else if (lines_.said("]: reset failed, status")) {
         // The system text of the request before is in force still (docs/facts/vendor_ax.md#failures, F8).
         no_reset_tokens();
         retry();
         return;
     }
-    const bool printed = has_reset_line(output_);
-    const bool seen =
-        signs_.tapped ? signs_.tap.reset_begun : !idle_.by_grace() && (printed || !prints_begins_);
-    prints_begins_ = prints_begins_ || printed;
+    const bool printed_right = lines_.learn_reset();
+    const bool seen = signs_.tapped ? signs_.tap.reset_begun : !polling_.by_grace() && printed_right;
     if (seen) {
         run_.progress.reset_confirmed = now_;
         if (run_.ahead) {
-            cache_.on_reset(run_.what.owner, run_.whole);
+            reuse_.on_computed_ahead(run_.what.owner);
             run_.ended_by_itself = true;
             end(run_end::stop);
             return;
         }
-        if (run_.reuses) {
-            cache_.on_reset(run_.what.owner);
-        }
+        reuse_.on_reset(run_.what.owner);
         generate();
         return;
     }
@@ -271,15 +270,13 @@ void cycle_fsm::decide(asking_generate& /*in*/) {
     if (interrupted()) {
         return;
     }
-    idle_.on_call(now_);
+    polling_.on_call(now_);
     last_work_ = work::run;
     // A prompt is printed word for word, so one that has these words makes the runtime's own line worthless.
-    output_.clear();
-    listens_ = !signs_.tapped && run_.what.prompt.turns.find("encode failed") == std::string::npos;
+    lines_.begin(!signs_.tapped && run_.what.prompt.turns.find("encode failed") == std::string::npos);
     run_.prompt_inside = true;
-    run_.expected = polled_text{};
-    run_.doubted.clear();
-    send_to_cache();
+    reuse_.on_sent(run_.ids ? run_.ids->held.size() : 0, signs_);
+    intrusion_.begin_run();
     report_.begin();
     ask(act::generate{});
 }
@@ -316,11 +313,11 @@ void cycle_fsm::decide(backing_off& in) {
     if (!in.looked) {
         poll_or_rest(now_ >= in.again, in.again);
     } else if (in.must_stop) {
-        ask_stop();
+        take_step({polling_fsm::kind::stop, {}});
     } else if (in.then == work::reset) {
         state_ = asking_reset{in.until, in.tries};
-    } else if (run_.goes_on) {
-        cache_.forget();  // it runs something of somebody else
+    } else if (reuse_.goes_on()) {
+        reuse_.forget();  // it runs something of somebody else
         drain();
     } else {
         state_ = asking_generate{in.until, in.tries};

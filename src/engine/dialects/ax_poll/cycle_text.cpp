@@ -16,9 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr core::nanoseconds owed_limit = 120s;  // a tokenizer service starts again in this time
-constexpr core::nanoseconds report_delay = 100ms;
 constexpr std::size_t longest_usual_token = 6;  // bytes
-constexpr std::uint32_t tokens_of_a_piece = 3;  // what the runtime gathers (docs/facts/vendor_ax.md#races)
 constexpr std::uint32_t enough_for_a_text = 8;  // tokens that can't all be parts of one character
 
 bool is_inside_character(char c) noexcept {
@@ -30,16 +28,14 @@ bool is_inside_character(char c) noexcept {
 void cycle_fsm::follow() {
     run_.progress.prompt_accepted = true;
     run_.progress.generate_accepted = now_;
-    run_.accepted = sign_now();
+    run_.accepted = moment_of_now();
     run_.last_sign_of_life = run_.accepted;
-    schedule_.begin(poll_mode::following, now_);
-    schedule_.on_sign(now_);
-    next_stop_ = now_;
+    polling_.follow(now_);
     state_ = following{follow_fsm(settings_.clocks.idle_grace, now_)};
 }
 
 void cycle_fsm::decide(following& in) {
-    if (interrupted() || stalled() || lengths_judged()) {
+    if (interrupted() || stalled() || place_judged()) {
         return;
     }
     if (signs_.tapped && signs_.tap.foreign_ids) {
@@ -54,30 +50,31 @@ void cycle_fsm::decide(following& in) {
     if (signs_.tapped && signs_.tap.run_begun) {
         in.fsm.on_begun(signs_.tap.run_begun_at);
     }
-    if (awaits_run_line()) {
+    if (lines_.run_line_missing() && now_ < run_line_due()) {
         ask(act::rest{run_line_due()});
         return;
     }
-    const bool waits = signs_.final_seen || now_ < run_.doubt_until;  // a connection may bring no call
-    if (!run_.doubted.empty() &&
-        !(waits && may_be_last_piece() && signs_.tokens_made == run_.made_at_doubt)) {
-        deliver(std::exchange(run_.doubted, {}));
+    if (const std::string text = intrusion_.release_last(witnesses()); !text.empty()) {
+        deliver(text);
         return;
     }
     const bool enough = signs_.tapped && signs_.limit_reached;
-    if (enough && now_ >= next_stop_) {
-        ask_stop();
+    if (enough && now_ >= polling_.next_stop()) {
+        take_step({polling_fsm::kind::stop, {}});
         return;
     }
-    core::steady_time last = enough ? std::min(next_stop_, run_.what.until.at()) : run_.what.until.at();
-    if (!run_.unchecked.empty()) {
-        last = std::min(last, lengths_due());
+    core::steady_time last = run_.what.until.at();
+    if (enough) {
+        last = std::min(last, polling_.next_stop());
     }
-    if (!run_.doubted.empty() && !signs_.final_seen) {
-        last = std::min(last, run_.doubt_until);
+    if (intrusion_.place_waits()) {
+        last = std::min(last, place_due());
+    }
+    if (intrusion_.last_waits() && !signs_.final_seen) {
+        last = std::min(last, intrusion_.last_due());
     }
     in.answers_at_poll = signs_.tapped ? signs_.tap.pieces_answered : 0;
-    poll_or_rest(now_ >= schedule_.next(), std::min(schedule_.next(), last));
+    take_step(polling_.to_text(now_, last));
 }
 
 // The in-band text of a full context may be queued a moment after `done` (docs/facts/vendor_ax.md#state).
@@ -114,22 +111,22 @@ void cycle_fsm::decide(owing& in) {
         in.report_by = now_ + report_delay;
         note_usage();
     }
-    if (lengths_judged()) {
+    if (place_judged()) {
         return;
     }
-    if (!run_.unchecked.empty() && !signs_.cancelled && signs_.lost == process_epochs::loss::none) {
-        ask(act::rest{lengths_due()});
+    const bool goes_on = !signs_.cancelled && signs_.lost == process_epochs::loss::none;
+    if (intrusion_.place_waits() && goes_on) {
+        ask(act::rest{place_due()});
         return;
     }
-    const bool waits = now_ < in.report_by && !signs_.cancelled &&
-                       signs_.lost == process_epochs::loss::none && may_be_stopped_by_others() &&
-                       report_.understood();
+    const bool waits =
+        now_ < in.report_by && goes_on && intrusion_fsm::may_be_stopped(witnesses()) && report_.understood();
     if (waits && report_.judge(signs_.tokens_made) != run_report::ending::whole) {
         ask(act::rest{in.report_by});
         return;
     }
-    if (!run_.doubted.empty() && !stopped_by_others(false)) {
-        deliver(std::exchange(run_.doubted, {}));
+    if (intrusion_.last_waits() && !intrusion_.stopped(false, witnesses())) {
+        deliver(intrusion_.take_last());
         return;
     }
     ask(act::fetch_owed{core::deadline::after(owed_limit, now_).sooner(run_.what.until)});
@@ -141,24 +138,24 @@ bool cycle_fsm::runs_something_else() const {
 
 // A poll of a run that is followed.
 void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_answer& got) {
-    if (!run_.text_given && (said("]: encode failed") || runs_something_else())) {
+    if (!run_.text_given && (lines_.said("]: encode failed") || runs_something_else())) {
         // What comes now answers the prompt of an earlier request (docs/facts/vendor_ax.md#failures, F3).
         no_prompt_tokens();
         retry();
         return;
     }
-    const bool ours = take_text(got);
-    if (run_.foreign_text) {
+    const poll_text text = take_text(got);
+    if (text == poll_text::foreign) {
         set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::foreign_text,
                     core::say("runtime.foreign-talk/runtime-gave"));
-        run_.foreign_text = false;
         retry();
         return;
     }
+    const bool ours = text == poll_text::ours;
     if (ours) {
         in.pieces_seen = std::max(in.pieces_seen, in.answers_at_poll);
     }
-    schedule_.on_polled(sent, now_, ours, got.done);
+    polling_.on_polled(sent, now_, ours, got.done);
     if (signs_.tapped && signs_.tap.run_begun) {
         in.fsm.on_begun(signs_.tap.run_begun_at);
     }
@@ -176,58 +173,39 @@ void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_an
     }
 }
 
-// The text of a poll: true when it is this run's.
-bool cycle_fsm::take_text(const poll_answer& got) {
+cycle_fsm::poll_text cycle_fsm::take_text(const poll_answer& got) {
     if (got.text.empty()) {
-        return false;
+        return poll_text::none;
     }
     const bool looks_full = !run_.text_given && !run_.full_text_held && got.text == context_full_text;
     if (signs_.tapped && signs_.tap.pieces_answered == 0 && !looks_full) {
         // No token of this run was turned into text yet.
         tell(act::note::level::warn, core::say("runtime.protocol/foreign-text", got.text.size()));
-        return false;
+        return poll_text::none;
     }
     if (looks_full && (!signs_.tapped || signs_.tap.pieces_answered == 0)) {
         run_.full_text_held = true;
-        return true;
+        return poll_text::ours;
     }
     std::string text = got.text;
     if (run_.full_text_held) {
         run_.full_text_held = false;  // the model wrote these words
         text.insert(0, context_full_text);
     }
+    bool ours = true;
     if (!signs_.tapped) {
         cut_to_limit(text);
     } else {
-        polled_text::poll_verdict verdict = run_.expected.on_poll(text);
+        polled_text::poll_verdict verdict = intrusion_.on_poll(text);
         if (verdict.gap || !verdict.ours) {
             note_shared();
         }
-        run_.foreign_text = !verdict.ours;
+        ours = verdict.ours;
         text = std::move(verdict.text);
     }
-    deliver_unless_doubted(text);
-    return true;
-}
-
-// A step that a stop breaks off still yields a token, and where that fills a piece it becomes text
-// (docs/facts/vendor_ax.md#cache). The runtime then asks for all tokens of the run at once; after any other piece it asks
-// for nothing before three more tokens.
-bool cycle_fsm::may_be_last_piece() const {
-    const bool asks = signs_.final_seen || signs_.tap.calls_coming > 0;
-    return asks && signs_.tokens_made % tokens_of_a_piece == 0 && report_.understood() &&
-           may_be_stopped_by_others();
-}
-
-void cycle_fsm::deliver_unless_doubted(const std::string& text) {
     note_usage();
-    run_.doubted += text;
-    if (may_be_last_piece()) {
-        run_.made_at_doubt = signs_.tokens_made;
-        run_.doubt_until = now_ + report_delay;
-    } else {
-        deliver(std::exchange(run_.doubted, {}));
-    }
+    deliver(intrusion_.pass_last(text, witnesses()));
+    return ours ? poll_text::ours : poll_text::foreign;
 }
 
 // The server keeps no limit, and a late poll brings far more than was asked for. A word that crosses it is kept whole.
@@ -243,35 +221,11 @@ void cycle_fsm::cut_to_limit(std::string& text) const {
     text.resize(std::min(end, text.size()));
 }
 
-// Text that the runtime never got, because it left before the answer, is missing in the polls too.
 void cycle_fsm::note_shared() {
-    run_.unplanned = true;
-    if (!run_.shared && signs_.tap.answers_lost == 0) {
-        run_.shared = true;
+    reuse_.doubt();
+    if (intrusion_.note_reader(signs_)) {
         ask(act::report_intrusion{act::report_intrusion::kind::poll});
     }
-}
-
-bool cycle_fsm::may_be_stopped_by_others() const {
-    constexpr std::uint32_t margin = 16;
-    const catalog::context_sizes& sizes = signs_.sizes;
-    return signs_.tapped && run_.progress.usage.exact && known(sizes) && !signs_.limit_reached &&
-           signs_.tokens_made + margin < most_output_tokens(sizes, run_.progress.usage.prompt_tokens);
-}
-
-// A run that ends by itself asks for its last tokens, and then for all of them. One that is stopped before its first piece, or
-// while it still reads, asks once (docs/facts/vendor_ax.md#cache-length).
-bool cycle_fsm::stopped_before_a_piece() const {
-    return calls_at_end_ && !signs_.final_seen && signs_.tokens_made > 0 &&
-           signs_.tokens_made < tokens_of_a_piece && may_be_stopped_by_others();
-}
-
-// `cut`: tokens that are in no piece. A run that ends by itself leaves none before its context is used up
-// (docs/facts/vendor_ax.md#stop-and-races).
-bool cycle_fsm::stopped_by_others(bool cut) const {
-    const auto ending = report_.judge(signs_.tokens_made);
-    return may_be_stopped_by_others() &&
-           (cut || stopped_before_a_piece() || ending == run_report::ending::stopped);
 }
 
 void cycle_fsm::tell_foreign_stop() {
@@ -286,13 +240,21 @@ void cycle_fsm::tell_foreign_stop() {
     retry();
 }
 
-void cycle_fsm::deliver(std::string text) {
-    if (text.empty() || signs_.cancelled || keep_unchecked(text)) {
+void cycle_fsm::deliver(const std::string& text) {
+    if (text.empty() || signs_.cancelled) {
         return;
     }
-    if (run_.reuses) {
-        run_.said += text;
+    std::string out = text;
+    if (reuse_.on()) {
+        out = intrusion_.pass_place(std::move(out), reuse_.goes_on(), moment_of_now(), witnesses());
     }
+    if (!out.empty()) {
+        give(std::move(out));
+    }
+}
+
+void cycle_fsm::give(std::string text) {
+    reuse_.on_given(text);
     if (!run_.text_given) {
         run_.progress.first_text = now_;
         const prompt_size size = size_of_turns();
@@ -303,9 +265,9 @@ void cycle_fsm::deliver(std::string text) {
         run_.pace.note(gap, learned_.decode.limit());
         learned_.decode.observe(gap);
     }
-    run_.last_sign_of_life = sign_now();
+    run_.last_sign_of_life = moment_of_now();
     run_.text_given = true;
-    listens_ = false;
+    lines_.end();
     ++run_.polls_with_text;
     run_.text_bytes += text.size();
     note_usage();
@@ -352,22 +314,22 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
         fail(chat::failure_kind::unavailable, chat::failure_cause::tokenizer_died, text.error().message);
         return;
     }
-    std::string missed = run_.expected.rest();
+    const std::string missed = intrusion_.take_rest();
     note_usage();
-    if (stopped_by_others(cut)) {
+    if (intrusion_.stopped(cut, witnesses())) {
         tell_foreign_stop();  // the last token of a run that is stopped means nothing, and is in what is left
         return;
     }
     if (!missed.empty()) {
         note_shared();
     }
-    deliver(std::exchange(run_.doubted, {}) + missed + *text);
-    if (!run_.unchecked.empty()) {
+    deliver(intrusion_.take_last() + missed + *text);
+    if (intrusion_.place_waits()) {
         cache_differs();
         return;
     }
     report_.learn(signs_.tokens_made);
-    calls_at_end_ = calls_at_end_ || signs_.final_seen;
+    intrusion_.learn_end(signs_.final_seen);
     const std::uint32_t made = signs_.tokens_made;
     if (made == 0 || (!run_.text_given && made >= enough_for_a_text)) {
         run_.restart_pair = true;
@@ -379,6 +341,46 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
     const bool used_up =
         known(sizes) && made + 1 >= most_output_tokens(sizes, run_.progress.usage.prompt_tokens);
     end(signs_.limit_reached || cut || used_up ? run_end::length : run_end::stop);
+}
+
+// ---- where the prompt stood
+
+bool cycle_fsm::place_judged() {
+    if (!intrusion_.place_waits() || signs_.cancelled) {
+        return false;
+    }
+    if (intrusion_.place_known(reuse_.goes_on(), witnesses())) {
+        give(intrusion_.open_place());
+        return true;
+    }
+    if (now_ < place_due()) {
+        return false;
+    }
+    cache_differs();
+    return true;
+}
+
+// A starved box reads the line as late as it does everything else.
+core::steady_time cycle_fsm::place_due() const {
+    return now_ + lengths_delay -
+           std::min<core::nanoseconds>(silence_since(intrusion_.place_waits_since()), lengths_delay);
+}
+
+void cycle_fsm::cache_differs() {
+    const bool is_unknown =
+        !report_.has_error() &&
+        report_.compare(signs_.tap.system_tokens, signs_.tap.turn_tokens) == run_report::lengths::unknown;
+    reuse_.forget();
+    intrusion_.drop_place();
+    if (is_unknown) {
+        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::cache_untold,
+                    core::say("runtime.cache-untold/runtime-said"));
+    } else {
+        ask(act::report_intrusion{act::report_intrusion::kind::cache});
+        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::cache_differs,
+                    core::say("runtime.cache-foreign/runtime-read"));
+    }
+    retry();
 }
 
 }  // namespace corral::engine::ax_poll
