@@ -100,8 +100,7 @@ private:
                 made_.load = context_.clock->now() - what_.arrived;
                 by_ = by;
             } else if (!are_one_model(by_, by)) {
-                co_return chat::failure{chat::failure_kind::unavailable, chat::failure_cause::model_changed,
-                                        core::say("request.changed")};
+                co_return chat::failure{chat::failure_kind::unavailable, core::say("request.changed")};
             }
             order.texts.assign(first, first + static_cast<std::ptrdiff_t>(count));
             engine::embedding_order one = order;
@@ -127,8 +126,7 @@ private:
             batch.vectors.size() == count && length > 0 && (first || kept == wanted) &&
             std::ranges::all_of(batch.vectors, [&](const auto& one) { return one.size() == length; });
         if (!usable) {
-            return chat::failure{chat::failure_kind::runtime_failed, chat::failure_cause::vectors_unusable,
-                                 core::say("runtime.protocol/gave")};
+            return chat::failure{chat::failure_kind::runtime_failed, core::say("runtime.protocol/gave")};
         }
         if (first && !has_room(kept)) {
             return too_much(kept);
@@ -153,12 +151,11 @@ private:
     [[nodiscard]] chat::failed_event too_much(std::size_t length) const {
         if (length * what_.texts.size() <= most_numbers) {
             chat::failed_event out =
-                chat::failure{chat::failure_kind::unavailable, chat::failure_cause::no_memory,
-                              core::say("request.vectors-memory/server")};
+                chat::failure{chat::failure_kind::unavailable, core::say("request.vectors-memory/server")};
             out.retryable = true;
             return out;
         }
-        return chat::failure{chat::failure_kind::bad_request, chat::failure_cause::too_many_vectors,
+        return chat::failure{chat::failure_kind::bad_request,
                              core::say("request.vectors-memory/request", most_numbers / length, length)};
     }
     void note(std::string_view outcome, std::string_view cause, const std::string& why) const {
@@ -196,7 +193,7 @@ core::awaitable<embedding_outcome> embed(const api_context& context, generation:
 }
 
 bool has_no_embeddings(const chat::failed_event& why) {
-    return why.cause == engine::no_embeddings().cause;
+    return is(why, "no-embeddings");
 }
 
 core::awaitable<std::string> encoded(core::worker* elsewhere, const embedding_answer& made,

@@ -99,15 +99,18 @@ std::string reason::name() const {
     if (!body_ || body_->says.of == nullptr) {
         return {};
     }
-    const message& of = *body_->says.of;
-    std::string_view rest = of.text;
-    while (!rest.empty()) {
-        std::string_view key;
-        if (next_wording(rest, key) == body_->says.text) {
-            return std::string(of.id) + (key.empty() ? "" : "/") + std::string(key);
-        }
+    return std::string(id()) + (body_->says.key.empty() ? "" : "/") + std::string(body_->says.key);
+}
+
+wording reason::outcome() const noexcept {
+    if (!body_) {
+        return {};
     }
-    return std::string(of.id);
+    wording out = body_->says;
+    for (auto value = body_->values.begin(); out.outcome.empty() && value != body_->values.end(); ++value) {
+        out = value->outcome();
+    }
+    return out;
 }
 
 reason::grammar reason::form() const noexcept {

@@ -87,7 +87,6 @@ availability availability_of(const supervisor::group& group, std::string_view ru
 chat::failure no_embeddings() {
     chat::failure out;
     out.kind = chat::failure_kind::unsupported;
-    out.cause = chat::failure_cause::no_embeddings;
     out.message = core::say("request.not-for-chat/embeddings");
     return out;
 }
@@ -96,10 +95,11 @@ core::failure counts_no_prompts() {
     return core::make_failure(core::errc::refused, core::say("runtime.given-up/count"));
 }
 
-chat::failure_cause cause_of_absence(std::span<backend* const> all) {
+core::reason absence(std::span<backend* const> all, const core::reason& why) {
     const bool elsewhere =
         std::ranges::all_of(all, [](backend* const each) { return each->model().runtime.services.empty(); });
-    return elsewhere && !all.empty() ? chat::failure_cause::remote_away : chat::failure_cause::backend_broken;
+    return elsewhere && !all.empty() ? core::say("request.remote-away/found", why)
+                                     : core::say("request.model-broken/starts-not", why);
 }
 
 std::optional<core::seconds> until_next_try(std::span<backend* const> all, core::steady_time now) {
@@ -176,11 +176,8 @@ core::awaitable<std::optional<run_outcome>> refused_run(
     run_outcome out;
     run_failure failure;
     failure.kind = chat::failure_kind::unavailable;
-    failure.cause = chat::failure_cause::not_ready;
-    failure.message = why.reason;
-    if (failure.message.empty()) {
-        failure.message = core::say("request.not-ready");
-    }
+    failure.message = why.reason.empty() ? core::say("request.not-ready")
+                                         : core::say("request.not-ready/found", why.reason);
     failure.retryable = true;
     out.failure = std::move(failure);
     if (on_end) {

@@ -48,8 +48,7 @@ chat::failure measure_failure(const core::failure& why) {
     chat::failure out;
     out.kind = why.code == core::errc::timed_out ? chat::failure_kind::timed_out
                                                  : chat::failure_kind::runtime_failed;
-    out.cause = chat::failure_cause::measure_failed;
-    out.message = why.message;
+    out.message = core::say("request.no-tokens/measure", why.message);
     out.retryable = why.code != core::errc::refused && why.code != core::errc::invalid;
     return out;
 }
@@ -80,15 +79,14 @@ chat::failure render_failure(const core::failure& why) {
     chat::failure out;
     const bool ours = why.code == core::errc::internal;
     out.kind = ours ? chat::failure_kind::internal : chat::failure_kind::bad_request;
-    out.cause = ours ? chat::failure_cause::render_failed : chat::failure_cause::render_refused;
-    out.message = why.message;
+    out.message = ours ? core::say("request.conversation/failed", why.message)
+                       : core::say("request.conversation/rendering", why.message);
     return out;
 }
 
 chat::failure not_verbatim(const char* what) {
     chat::failure out;
     out.kind = chat::failure_kind::unsupported;
-    out.cause = chat::failure_cause::no_verbatim_prompts;
     out.message = core::say("request.template-of-runtime", what);
     return out;
 }

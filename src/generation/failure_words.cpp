@@ -12,10 +12,8 @@ namespace corral::generation {
 
 namespace {
 
-using chat::failure_cause;
-
 struct words {
-    failure_cause cause;
+    core::known_outcome of;
     core::known_wording<> happened;
     bool restarts = true;  // Corral starts it again
 };
@@ -26,32 +24,37 @@ constexpr core::known_wording<> no_vectors = "request.no-vectors";
 constexpr core::known_wording<> no_tokens = "request.no-tokens";
 
 constexpr std::array known{
-    words{failure_cause::runtime_died, "request.runtime-died"},
-    words{failure_cause::tokenizer_died, "request.tokenizer-died"},
-    words{failure_cause::restarted, "request.restarted"},
-    words{failure_cause::tokenizer_unavailable, no_tokens},
-    words{failure_cause::measure_failed, no_tokens},
-    words{failure_cause::decode_stalled, "request.hung"},
-    words{failure_cause::prefill_stalled, too_late},
-    words{failure_cause::reset_stalled, too_late},
-    words{failure_cause::runtime_hung, too_late},
-    words{failure_cause::runtime_stuck, too_late},
-    words{failure_cause::reset_refused, no_answer, false},
-    words{failure_cause::call_failed, no_answer, false},
-    words{failure_cause::protocol, no_answer, false},
-    words{failure_cause::error_as_text, no_answer, false},
-    words{failure_cause::empty_answer, no_answer, false},
-    words{failure_cause::generate_swallowed, no_answer, false},
-    words{failure_cause::answer_failed, "request.failed-inside", false},
-    words{failure_cause::stopping, "request.stopping"},
-    words{failure_cause::not_ready, "request.not-ready"},
-    words{failure_cause::reset_swallowed, no_answer},
-    words{failure_cause::mute, no_answer},
-    words{failure_cause::load_deadline, "request.load-too-late", false},
-    words{failure_cause::call_silent, "request.vectors-late", false},
-    words{failure_cause::embedding_refused, no_vectors, false},
-    words{failure_cause::vectors_unusable, no_vectors, false},
+    words{"runtime-died", "request.runtime-died"},
+    words{"tokenizer-died", "request.tokenizer-died"},
+    words{"restarted", "request.restarted"},
+    words{"tokenizer-unavailable", no_tokens},
+    words{"measure-failed", no_tokens},
+    words{"decode-stalled", "request.hung"},
+    words{"prefill-stalled", too_late},
+    words{"reset-stalled", too_late},
+    words{"runtime-hung", too_late},
+    words{"runtime-stuck", too_late},
+    words{"reset-refused", no_answer, false},
+    words{"call-failed", no_answer, false},
+    words{"protocol", no_answer, false},
+    words{"error-as-text", no_answer, false},
+    words{"empty-answer", no_answer, false},
+    words{"generate-swallowed", no_answer, false},
+    words{"answer-failed", "request.failed-inside", false},
+    words{"stopping", "request.stopping"},
+    words{"not-ready", "request.not-ready"},
+    words{"reset-swallowed", no_answer},
+    words{"mute", no_answer},
+    words{"load-deadline", "request.load-too-late", false},
+    words{"call-silent", "request.vectors-late", false},
+    words{"embedding-refused", no_vectors, false},
+    words{"vectors-unusable", no_vectors, false},
 };
+
+const words* words_for(const chat::failure& why) {
+    const auto found = std::ranges::find_if(known, [&](const words& each) { return is(why, each.of); });
+    return found == known.end() ? nullptr : &*found;
+}
 
 std::string when(std::optional<core::seconds> wait) {
     if (!wait) {
@@ -67,10 +70,9 @@ std::string when(std::optional<core::seconds> wait) {
 }  // namespace
 
 chat::failure of_stopped_model(chat::failure why, core::reason stopped) {
-    const auto found = std::ranges::find(known, why.cause, &words::cause);
-    if (found != known.end() && found->restarts) {
+    const words* const found = words_for(why);
+    if (found != nullptr && found->restarts) {
         why.kind = chat::failure_kind::unavailable;
-        why.cause = failure_cause::model_stopped;
         why.message = std::move(stopped);
         why.retry_after.reset();
     }
@@ -79,14 +81,13 @@ chat::failure of_stopped_model(chat::failure why, core::reason stopped) {
 
 chat::failure for_client(chat::failure why, std::optional<core::seconds> load) {
     const std::optional<core::seconds> wait = why.retry_after ? why.retry_after : load;
-    const auto found = std::ranges::find(known, why.cause, &words::cause);
-    if (found != known.end()) {
+    if (const words* const found = words_for(why)) {
         why.message = core::say(found->happened)
                           .led_to_by(found->restarts ? core::say("request.runtime-died/again", when(wait))
                                                      : core::say("request.no-answer/again"));
-    } else if (why.cause == failure_cause::backend_broken) {
+    } else if (is(why, "backend-broken")) {
         why.message = core::say("request.model-broken", when(wait));
-    } else if (why.cause == failure_cause::remote_away) {
+    } else if (is(why, "remote-away")) {
         why.message = core::say("request.remote-away", when(wait));
     }
     return why;

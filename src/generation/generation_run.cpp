@@ -84,7 +84,7 @@ core::awaitable<void> generation_run::perform() {
         telemetry::error(core::say("daemon.fault/request", request_.id, telemetry::printable(thrown)));
     }
     if (!state_->ended()) {
-        fail(chat::failure_kind::internal, chat::failure_cause::no_end, core::say("request.no-result"));
+        fail(chat::failure_kind::internal, core::say("request.no-result"));
     }
     note_timings();
     report_.close(summary());
@@ -126,12 +126,11 @@ core::awaitable<void> generation_run::steps() {
 core::awaitable<bool> generation_run::prepare() {
     put_aside_ = false;
     if (model_ == nullptr) {
-        fail(chat::failure_kind::model_not_found, chat::failure_cause::none, core::say("request.not-served"));
+        fail(chat::failure_kind::model_not_found, core::say("request.not-served"));
         co_return false;
     }
     if (has_images(request_) && !catalog::can(*model_->entry, "vision")) {
-        fail(chat::failure_kind::unavailable, chat::failure_cause::tier_without_vision,
-             core::say("request.fallback-blind"));
+        fail(chat::failure_kind::unavailable, core::say("request.fallback-blind"));
         co_return false;
     }
     asked_ = {request_.sampling, request_.limits, request_.thinking, std::nullopt};
@@ -239,8 +238,7 @@ core::awaitable<bool> generation_run::follow_model() {
         co_return prepared_again;
     }
     if (gave_way_ && state_->gone_out()) {
-        fail(chat::failure_kind::unavailable, chat::failure_cause::model_changed,
-             core::say("request.changed/begun"));
+        fail(chat::failure_kind::unavailable, core::say("request.changed/begun"));
         co_return false;
     }
     if (!put_aside_) {
@@ -255,8 +253,7 @@ core::awaitable<bool> generation_run::follow_model() {
         co_return false;
     }
     if (!model_->runs_on(granted)) {
-        fail(chat::failure_kind::unavailable, chat::failure_cause::model_changed,
-             core::say("request.changed"));
+        fail(chat::failure_kind::unavailable, core::say("request.changed"));
         co_return false;
     }
     co_return true;

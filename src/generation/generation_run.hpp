@@ -127,7 +127,7 @@ private:
     // Retryable only where the client has nothing yet.
     void fail(chat::failure why);
     void end_with(chat::failure why);
-    void fail(chat::failure_kind kind, chat::failure_cause cause, core::reason message);
+    void fail(chat::failure_kind kind, core::reason message);
 
     void note_who_serves();
     void note_timings();

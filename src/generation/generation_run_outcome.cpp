@@ -47,8 +47,7 @@ void generation_run::on_logprobs(chat::token_logprobs tokens) {
 
 void generation_run::bound_what_waits() {
     if (state_->pending_bytes() + output_.waiting_bytes() > max_pending_bytes()) {
-        fail(chat::failure_kind::runtime_failed, chat::failure_cause::answer_too_long,
-             core::say("request.answer-too-long"));
+        fail(chat::failure_kind::runtime_failed, core::say("request.answer-too-long"));
         control_->cancel();
     }
 }
@@ -159,7 +158,7 @@ void generation_run::carry_out(finish_request next) {
 
 void generation_run::carry_out(const fail_request& next) {
     verdict_ = verdict::over;
-    if (next.why.cause == chat::failure_cause::poisonous) {
+    if (is(next.why, "poisonous")) {
         telemetry::error(core::say("run.poisonous", request_.id, model_->name,
                                    telemetry::printable(request_.client), standing().harm.deaths,
                                    standing().harm.hangs, telemetry::printable(standing().harm.last)));
@@ -204,10 +203,9 @@ void generation_run::end_with(chat::failure why) {
     }
 }
 
-void generation_run::fail(chat::failure_kind kind, chat::failure_cause cause, core::reason message) {
+void generation_run::fail(chat::failure_kind kind, core::reason message) {
     chat::failure why;
     why.kind = kind;
-    why.cause = cause;
     why.message = std::move(message);
     fail(why);
 }

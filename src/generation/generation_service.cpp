@@ -170,8 +170,7 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     const run_context& with = impl_->with;
     const served whole = co_await with.models->whole(model);
     if (whole == nullptr) {
-        co_return chat::failure{chat::failure_kind::model_not_found, chat::failure_cause::none,
-                                core::say("request.not-served")};
+        co_return chat::failure{chat::failure_kind::model_not_found, core::say("request.not-served")};
     }
     if (auto why = surely_too_long(request, context_length_of(*whole))) {
         co_return *std::move(why);
@@ -213,12 +212,11 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     const core::result<engine::prompt_measure> measured =
         co_await (*granted)->measure(prepared->prompt, until);
     if (until.passed(with.clock->now()) && !(measured && measured->exact)) {
-        co_return chat::failure{chat::failure_kind::timed_out, chat::failure_cause::deadline,
-                                core::say("request.deadline/turn")};
+        co_return chat::failure{chat::failure_kind::timed_out, core::say("request.deadline/turn")};
     }
     if (!measured) {
-        co_return worded({chat::failure_kind::runtime_failed, chat::failure_cause::measure_failed,
-                          measured.error().message});
+        co_return worded({chat::failure_kind::runtime_failed,
+                          core::say("request.no-tokens/measure", measured.error().message)});
     }
     co_return measured->system_tokens + measured->turn_tokens;
 }

@@ -124,7 +124,6 @@ core::awaitable<std::optional<chat::generation_event>> answer_reader::next_befor
         if (reason == core::wake_reason::cancelled) {
             chat::failed_event gone;
             gone.kind = chat::failure_kind::cancelled;
-            gone.cause = chat::failure_cause::reader_cancelled;
             gone.message = core::say("request.vectors-cancelled/client");
             co_return gone;
         }

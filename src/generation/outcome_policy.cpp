@@ -8,10 +8,9 @@ namespace corral::generation {
 
 namespace {
 
-fail_request failing(chat::failure_kind kind, chat::failure_cause cause, core::reason message) {
+fail_request failing(chat::failure_kind kind, core::reason message) {
     fail_request out;
     out.why.kind = kind;
-    out.why.cause = cause;
     out.why.message = std::move(message);
     return out;
 }
@@ -28,7 +27,7 @@ core::reason what_it_did(const prompt_record& harm) {
 }
 
 fail_request poisonous(const run_standing& standing) {
-    return failing(chat::failure_kind::runtime_failed, chat::failure_cause::poisonous,
+    return failing(chat::failure_kind::runtime_failed,
                    core::say("request.deadly", what_it_did(standing.harm)));
 }
 
@@ -44,17 +43,15 @@ std::optional<fail_request> before_run(const prompt_record& harm, const retry_li
         return std::nullopt;
     }
     const auto left = std::chrono::ceil<std::chrono::minutes>(core::deadline(harm.until).left(now)).count();
-    return failing(chat::failure_kind::unsupported, chat::failure_cause::quarantined,
+    return failing(chat::failure_kind::unsupported,
                    core::say("request.quarantined", what_it_did(harm), left));
 }
 
 fail_request after_abandonment(const run_standing& standing) {
     if (standing.reader_gone) {
-        return failing(chat::failure_kind::cancelled, chat::failure_cause::none,
-                       core::say("request.vectors-cancelled/client"));
+        return failing(chat::failure_kind::cancelled, core::say("request.vectors-cancelled/client"));
     }
-    return failing(chat::failure_kind::shutting_down, chat::failure_cause::none,
-                   core::say("request.shutting-down"));
+    return failing(chat::failure_kind::shutting_down, core::say("request.shutting-down"));
 }
 
 std::variant<run_again, fail_request> after_failure(const run_standing& standing, const retry_limits& limits,
@@ -88,8 +85,7 @@ end_of_run after_run(const run_standing& standing, const retry_limits& limits,
                 [](auto&& next) { return end_of_run(std::forward<decltype(next)>(next)); },
                 after_failure(standing, limits, outcome.failure.value_or(engine::run_failure{})));
         case engine::run_end::cancelled:
-            return failing(chat::failure_kind::internal, chat::failure_cause::run_cancelled,
-                           core::say("request.stopped-unasked"));
+            return failing(chat::failure_kind::internal, core::say("request.stopped-unasked"));
         case engine::run_end::stop:
             return judge_answer{chat::finish_reason::stop};
         case engine::run_end::length:
@@ -120,7 +116,7 @@ end_of_answer after_answer(const run_standing& standing, const retry_limits& lim
         return run_corrected{std::move(verdict.violation)};
     }
     const std::string tries = format->tries == 1 ? "1 try" : std::to_string(format->tries) + " tries";
-    return failing(chat::failure_kind::format_unmet, chat::failure_cause::none,
+    return failing(chat::failure_kind::format_unmet,
                    core::say("request.format-missed", tries, verdict.violation));
 }
 

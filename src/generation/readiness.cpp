@@ -53,12 +53,11 @@ namespace {
 
 constexpr core::milliseconds look_interval{100};
 
-chat::failed_event not_ready(chat::failure_kind kind, chat::failure_cause cause, core::reason message,
+chat::failed_event not_ready(chat::failure_kind kind, core::reason message,
                              std::optional<core::seconds> retry_after = {}) {
     chat::failed_event out;
     out.retry_after = retry_after;
     out.kind = kind;
-    out.cause = cause;
     out.message = std::move(message);
     out.retryable = true;
     return out;
@@ -74,18 +73,15 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
     const engine::backend* held = nullptr;
     while (true) {
         if (admission.refuses_new()) {
-            co_return not_ready(chat::failure_kind::shutting_down, chat::failure_cause::none,
-                                core::say("request.shutting-down"));
+            co_return not_ready(chat::failure_kind::shutting_down, core::say("request.shutting-down"));
         }
         // Meanwhile another may have taken its place.
         engine::backend* const present = admission.runtime_of(model);
         if (present == nullptr) {
-            co_return not_ready(chat::failure_kind::unavailable, chat::failure_cause::model_removed,
-                                core::say("request.removed/model"));
+            co_return not_ready(chat::failure_kind::unavailable, core::say("request.removed/model"));
         }
         if (admission.suspended(model)) {
-            co_return not_ready(chat::failure_kind::unavailable, chat::failure_cause::model_stopped,
-                                scheduler::suspension_text(model));
+            co_return not_ready(chat::failure_kind::unavailable, scheduler::suspension_text(model));
         }
         if (present != held) {
             held = present;
@@ -93,7 +89,7 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
         }
         const scheduler::model_queue queue = admission.queue_of(model);
         if (queue.impossible) {
-            co_return not_ready(chat::failure_kind::unavailable, chat::failure_cause::no_room, queue.why);
+            co_return not_ready(chat::failure_kind::unavailable, queue.why);
         }
         const engine::availability now = availability_of(admission, model);
         if (now.state == engine::availability_state::ready) {
@@ -101,8 +97,7 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
         }
         if (now.state == engine::availability_state::broken) {
             co_return not_ready(
-                chat::failure_kind::unavailable, engine::cause_of_absence(admission.runtimes_of(model)),
-                now.reason,
+                chat::failure_kind::unavailable, engine::absence(admission.runtimes_of(model), now.reason),
                 engine::until_next_try(admission.runtimes_of(model), std::chrono::steady_clock::now()));
         }
         // Only the first one's bell is heard; the others are looked at now and then.
@@ -113,13 +108,11 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
         const core::wake_reason reason = co_await present->availability_changed().wait(next);
         if (reason == core::wake_reason::timed_out && until.passed(std::chrono::steady_clock::now())) {
             co_return not_ready(
-                chat::failure_kind::timed_out, chat::failure_cause::load_deadline,
-                core::say("request.not-ready-in-time"),
+                chat::failure_kind::timed_out, core::say("request.not-ready-in-time"),
                 engine::until_next_try(admission.runtimes_of(model), std::chrono::steady_clock::now()));
         }
         if (reason == core::wake_reason::cancelled) {
-            co_return not_ready(chat::failure_kind::cancelled, chat::failure_cause::none,
-                                core::say("request.vectors-cancelled/client"));
+            co_return not_ready(chat::failure_kind::cancelled, core::say("request.vectors-cancelled/client"));
         }
     }
 }

@@ -228,16 +228,15 @@ preparation prepare_request(chat::generation_request& request, const served_mode
     prepared_request out;
     out.how = std::move(options);
     if (out.how.format == nullptr || (is_conversation(request) && request.messages.empty())) {
-        return chat::failure{chat::failure_kind::internal, chat::failure_cause::not_renderable,
-                             core::say("request.conversation/model")};
+        return chat::failure{chat::failure_kind::internal, core::say("request.conversation/model")};
     }
     if (!request.format.is_null()) {
         core::result<chat::format_plan> plan = chat::format_plan::make(
             request.format, model.entry->strict_schemas ? chat::schema_rule::checked_whole
                                                         : chat::schema_rule::checked_where_possible);
         if (!plan) {
-            return chat::failure{chat::failure_kind::bad_request, chat::failure_cause::format_refused,
-                                 plan.error().message};
+            return chat::failure{chat::failure_kind::bad_request,
+                                 core::say("request.format-schema/refused", plan.error().message)};
         }
         out.format = std::move(*plan);
         if (is_conversation(request)) {

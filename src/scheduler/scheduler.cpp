@@ -20,31 +20,29 @@ refusal make_refusal(const decision& why) {
     using core::say;
     switch (why.what) {
         case verdict::queue_full:
-            return {failure_kind::queue_full, chat::failure_cause::none, say("request.queue-full"),
-                    why.retry_after};
+            return {failure_kind::queue_full, say("request.queue-full"), why.retry_after};
         case verdict::too_late:
-            return {failure_kind::unavailable, chat::failure_cause::deadline_unreachable,
+            return {failure_kind::unavailable,
                     say("request.deadline/too-late",
                         std::to_string(why.retry_after.value_or(core::seconds{1}).count())),
                     why.retry_after};
         case verdict::unknown_model:
-            return {failure_kind::model_not_found, chat::failure_cause::none, say("request.not-served"), {}};
+            return {failure_kind::model_not_found, say("request.not-served"), {}};
         case verdict::broken:
-            return {failure_kind::unavailable, chat::failure_cause::backend_broken,
+            return {failure_kind::unavailable,
                     why.reason.empty() ? say("request.runtime-refuses") : why.reason, why.retry_after};
         case verdict::suspended:
-            return {failure_kind::unavailable, chat::failure_cause::model_stopped, why.reason, {}};
+            return {failure_kind::unavailable, why.reason, {}};
         case verdict::no_memory:
-            return {failure_kind::unavailable, chat::failure_cause::no_room, why.reason, {}};
+            return {failure_kind::unavailable, why.reason, {}};
         case verdict::removed:
-            return {
-                failure_kind::unavailable, chat::failure_cause::model_removed, say("request.removed"), {}};
+            return {failure_kind::unavailable, say("request.removed"), {}};
         case verdict::shutting_down:
-            return {failure_kind::shutting_down, chat::failure_cause::none, say("request.shutting-down"), {}};
+            return {failure_kind::shutting_down, say("request.shutting-down"), {}};
         case verdict::granted:
             break;
     }
-    return {failure_kind::internal, chat::failure_cause::no_refusal, say("request.no-result"), {}};
+    return {failure_kind::internal, say("request.no-result"), {}};
 }
 
 // A load of which only the runtime itself knows how long it takes.
@@ -102,18 +100,16 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
         reason = co_await place.bell().wait(who.until);
     }
     if (reason == core::wake_reason::cancelled) {
-        co_return refusal{
-            chat::failure_kind::cancelled, chat::failure_cause::none, core::say("request.withdrawn"), {}};
+        co_return refusal{chat::failure_kind::cancelled, core::say("request.withdrawn"), {}};
     }
     if (!place.outcome()) {
-        co_return refusal{chat::failure_kind::timed_out, chat::failure_cause::queue_deadline,
-                          core::say("request.deadline"),
+        co_return refusal{chat::failure_kind::timed_out, core::say("request.deadline"),
                           engine::until_next_try(of->backends_of(who.model), of->clock.now())};
     }
     if (place.at() == nullptr) {
         refusal why = make_refusal(*place.outcome());
         if (place.outcome()->what == verdict::broken) {
-            why.cause = engine::cause_of_absence(of->backends_of(who.model));
+            why.message = engine::absence(of->backends_of(who.model), why.message);
         }
         if (!why.retry_after) {
             why.retry_after = engine::until_next_try(of->backends_of(who.model), of->clock.now());

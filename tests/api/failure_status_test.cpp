@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "corral/chat/generation_event.hpp"
+#include "corral/core/say.hpp"
+#include "corral/supervisor/service_status.hpp"
 
 namespace corral::api {
 namespace {
@@ -33,25 +35,37 @@ TEST(failure_status, a_failure_without_a_message_shows_its_kind) {
     EXPECT_EQ(failure_text(why, "Tiny"), "model 'Tiny' not found");
 }
 
+TEST(name_of, is_the_outcome_of_the_wording_or_else_the_kind) {
+    const core::reason hung = core::say("runtime.hung/stream-begin", " ", "stood at 1 s");
+    const auto name = [](const core::reason& message) {
+        return name_of(chat::failure{chat::failure_kind::runtime_failed, message});
+    };
+    EXPECT_EQ(name(hung), "prefill-stalled");
+    EXPECT_EQ(name(supervisor::with_advice(hung, "It is being restarted.")), "prefill-stalled");
+    EXPECT_EQ(name(core::say("request.no-tokens/measure", hung)), "measure-failed") << "of the outermost";
+    EXPECT_EQ(name(core::say("request.too-late").led_to_by(hung)), "runtime-failed");
+    EXPECT_EQ(name(core::reason::unlisted("something")), "runtime-failed");
+}
+
 // Which of a failure's words the log may have.
 TEST(tells_why, never_of_a_runtime_that_refuses_in_its_own_words) {
-    using chat::failure_cause;
     using chat::failure_kind;
-    const core::reason words =
-        core::reason::unlisted("The runtime refused a prompt: 'my secret' is too rude.");
-    for (const failure_cause cause :
-         {failure_cause::generate_refused, failure_cause::runtime_error, failure_cause::remote_failed,
-          failure_cause::remote_busy, failure_cause::remote_refused, failure_cause::none}) {
-        EXPECT_FALSE(chat::tells_why({failure_kind::runtime_failed, cause, words})) << name_of(cause);
-        EXPECT_FALSE(chat::tells_why({failure_kind::unavailable, cause, words})) << name_of(cause);
+    using core::say;
+    const std::string words = ": 'my secret' is too rude.";
+    const core::reason foreign = core::reason::unlisted("The runtime refused a prompt" + words);
+    const core::reason died = say("request.runtime-died/found", "It died.");
+    for (const core::reason& message :
+         {say("runtime.refused/prompt", 400, words), say("runtime.not-run/gave-up", words),
+          say("runtime.remote/failed", say("runtime.remote/failing", "it failed"), words),
+          say("runtime.remote/busy", "http://far", words), say("runtime.remote/refuses", "http://far", words),
+          say("request.no-tokens/measure", foreign), foreign}) {
+        EXPECT_FALSE(chat::tells_why({failure_kind::runtime_failed, message})) << message;
+        EXPECT_FALSE(chat::tells_why({failure_kind::unavailable, message})) << message;
     }
-    EXPECT_TRUE(chat::tells_why(
-        {failure_kind::runtime_failed, failure_cause::runtime_died, core::reason::unlisted("It died.")}));
-    EXPECT_TRUE(chat::tells_why(
-        {failure_kind::timed_out, failure_cause::queue_deadline, core::reason::unlisted("Too late.")}));
-    EXPECT_TRUE(chat::tells_why({failure_kind::runtime_failed, failure_cause::foreign_stop,
-                                 core::reason::unlisted("Another program stopped it.")}));
-    EXPECT_FALSE(chat::tells_why({failure_kind::bad_request, failure_cause::runtime_died, words}));
+    EXPECT_TRUE(chat::tells_why({failure_kind::runtime_failed, died}));
+    EXPECT_TRUE(chat::tells_why({failure_kind::timed_out, say("request.deadline")}));
+    EXPECT_TRUE(chat::tells_why({failure_kind::runtime_failed, say("runtime.foreign-talk/runtime-ended")}));
+    EXPECT_FALSE(chat::tells_why({failure_kind::bad_request, died}));
 }
 
 }  // namespace

@@ -57,8 +57,7 @@ const std::string& literals_of_the_source() {
 TEST(message, every_wording_is_said_somewhere) {
     for (const message& one : all_messages()) {
         for (std::string_view all = one.text; !all.empty();) {
-            std::string_view key;
-            static_cast<void>(core::next_wording(all, key));
+            const std::string_view key = core::next_wording(all).key;
             const std::string name = std::string(one.id) + (key.empty() ? "" : "/") + std::string(key);
             EXPECT_NE(literals_of_the_source().find("\n" + name + "\n"), std::string::npos) << name;
         }
@@ -121,8 +120,7 @@ TEST(message, a_sentence_is_found_as_people_paste_it) {
 TEST(message, each_wording_that_is_said_finds_its_message) {
     for (const message& one : all_messages()) {
         for (std::string_view rest = one.text; !rest.empty();) {
-            std::string_view key;
-            const core::wording each{&one, core::next_wording(rest, key)};
+            const core::wording each = core::next_wording(rest, &one);
             if (each.text == "{what}") {
                 continue;  // what others found, in their words
             }

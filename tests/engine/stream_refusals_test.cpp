@@ -66,7 +66,7 @@ TEST_F(stream_refusals_test, no_prompt_is_shared_for_a_refused_salt) {
     const played_server server({{whole_answer(400, no_salt)}, {event_stream(said("{}") + stream_done)}});
     const run_outcome got = salted(server, false);
     ASSERT_TRUE(got.failure);
-    EXPECT_EQ(got.failure->cause, chat::failure_cause::salt_refused);
+    EXPECT_EQ(name_of(*got.failure), "salt-refused");
     EXPECT_THAT(got.failure->message, HasSubstr("set reuse_across_keys = true"));
     EXPECT_THAT(server.bodies(), SizeIs(1));
     EXPECT_TRUE(restarts.empty());

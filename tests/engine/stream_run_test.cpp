@@ -2,6 +2,7 @@
 // wrong for the user.
 
 #include "engine/streaming/stream_run.hpp"
+#include "corral/core/say.hpp"
 
 #include <cstdio>
 
@@ -88,7 +89,7 @@ TEST_F(stream_run_test, who_stays_busy_with_something_else_is_restarted) {
     const played_server server({{whole_answer(503, R"({"error": "busy"})")}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::runtime_stuck);
+    EXPECT_EQ(name_of(*out.failure), "runtime-stuck");
     EXPECT_TRUE(out.failure->retryable);
     EXPECT_THAT(restarts, ElementsAre("hang: The runtime stayed busy with something else."));
 }
@@ -97,7 +98,7 @@ TEST_F(stream_run_test, a_refusal_is_told_in_the_servers_words_and_restarts_noth
     const played_server server({{whole_answer(400, R"({"error": {"message": "no such thing"}})")}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::generate_refused);
+    EXPECT_EQ(name_of(*out.failure), "generate-refused");
     EXPECT_EQ(out.failure->message, "The runtime refused a prompt with status 400: no such thing.");
     EXPECT_FALSE(out.failure->retryable);
     EXPECT_TRUE(restarts.empty());
@@ -116,7 +117,7 @@ TEST_F(stream_run_test, an_answer_that_is_cut_is_a_failure_and_no_short_answer) 
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
     EXPECT_EQ(out.end, run_end::failed);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::call_failed);
+    EXPECT_EQ(name_of(*out.failure), "call-failed");
     EXPECT_TRUE(out.failure->retryable);
     EXPECT_EQ(sink.text, "Hel");
 }
@@ -131,20 +132,19 @@ TEST_F(stream_run_test, a_connection_that_the_runtime_cuts_is_no_answer_that_nob
           chunk.str()}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::call_failed);
+    EXPECT_EQ(name_of(*out.failure), "call-failed");
     EXPECT_EQ(sink.text, "Hel");
     EXPECT_THAT(restarts,
                 ElementsAre("hang: The runtime broke off an answer and may still be at work on it."));
 }
 
 TEST_F(stream_run_test, the_death_of_the_process_is_told_rather_than_the_broken_line) {
-    lost = stream_parts::lost_server{
-        .why = {.cause = chat::failure_cause::runtime_died, .message = core::reason::unlisted("It died.")},
-        .died = true};
+    lost = stream_parts::lost_server{.why = {.message = core::say("request.runtime-died/found", "It died.")},
+                                     .died = true};
     const played_server server({{event_stream(said("Hel"))}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::runtime_died);
+    EXPECT_EQ(name_of(*out.failure), "runtime-died");
     EXPECT_TRUE(restarts.empty()) << "it is the supervisor's already";
 }
 
@@ -154,7 +154,7 @@ TEST_F(stream_run_test, silence_before_the_first_word_restarts_the_runtime_and_m
     const played_server server({{event_stream(""), true}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::prefill_stalled);
+    EXPECT_EQ(name_of(*out.failure), "prefill-stalled");
     EXPECT_TRUE(out.failure->retryable);
     EXPECT_THAT(restarts, ElementsAre(HasSubstr("did not begin an answer")));
 }
@@ -164,7 +164,7 @@ TEST_F(stream_run_test, silence_in_mid_answer_is_told_with_what_had_come) {
     const played_server server({{event_stream(said("one") + said(" two")), true}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::decode_stalled);
+    EXPECT_EQ(name_of(*out.failure), "decode-stalled");
     EXPECT_THAT(out.failure->message, HasSubstr("after about 2 tokens"));
     EXPECT_THAT(restarts, SizeIs(1));
 }
@@ -178,7 +178,7 @@ TEST_F(stream_run_test, a_server_that_showed_itself_quick_is_found_out_sooner) {
     const played_server server({{event_stream(said("one")), true}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::decode_stalled);
+    EXPECT_EQ(name_of(*out.failure), "decode-stalled");
     EXPECT_THAT(restarts, ElementsAre(HasSubstr("the decode clock stood at 0.2 s (learned from 50 gaps")));
 }
 
@@ -189,7 +189,7 @@ TEST_F(stream_run_test, a_clock_that_runs_out_for_one_prompt_after_another_gets_
     const played_server server({{event_stream(""), true}});
     for (int i = 0; i < 4; ++i) {
         prompt = "prompt " + std::to_string(i);
-        EXPECT_EQ(run(server).failure.value().cause, chat::failure_cause::prefill_stalled);
+        EXPECT_EQ(name_of(run(server).failure.value()), "prefill-stalled");
     }
     EXPECT_THAT(restarts, ElementsAre(HasSubstr("the prefill clock stood at 0.2 s for about"),
                                       HasSubstr("clock stood at 0.2 s"), HasSubstr("clock stood at 0.2 s"),
@@ -203,7 +203,7 @@ TEST_F(stream_run_test, one_prompt_that_hangs_the_server_again_and_again_teaches
     const played_server server({{event_stream(""), true}});
     for (int i = 0; i < 4; ++i) {
         const run_outcome out = run(server);
-        EXPECT_EQ(out.failure.value().cause, chat::failure_cause::prefill_stalled);
+        EXPECT_EQ(name_of(out.failure.value()), "prefill-stalled");
         EXPECT_EQ(out.loss.what, run_loss::how::hung);
         EXPECT_FALSE(out.loss.shared);
     }
@@ -244,7 +244,7 @@ TEST_F(stream_run_test, blanks_that_keep_a_line_open_are_no_sign_of_work) {
     clocks.prefill_base = milliseconds{200};
     clocks.prefill_per_token = milliseconds{1};
     const played_server server({{event_stream(":\n\n:\n\n"), true}});
-    EXPECT_EQ(run(server).failure.value().cause, chat::failure_cause::prefill_stalled);
+    EXPECT_EQ(name_of(run(server).failure.value()), "prefill-stalled");
 }
 
 TEST_F(stream_run_test, a_failure_that_is_told_as_text_never_reaches_the_user) {
@@ -252,7 +252,7 @@ TEST_F(stream_run_test, a_failure_that_is_told_as_text_never_reaches_the_user) {
     const played_server server({{event_stream(said("[ERR") + said("OR: device lost]") + stream_done)}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::error_as_text);
+    EXPECT_EQ(name_of(*out.failure), "error-as-text");
     EXPECT_EQ(sink.text, "");
 }
 
@@ -293,7 +293,7 @@ TEST_F(failing_line, an_answer_that_failed_inside_is_no_good_answer) {
     for (const milliseconds late : {milliseconds{0}, milliseconds{30}}) {
         const run_outcome out = run_with_line("run error", late, "one two");
         ASSERT_TRUE(out.failure) << late.count();
-        EXPECT_EQ(out.failure->cause, chat::failure_cause::answer_failed);
+        EXPECT_EQ(name_of(*out.failure), "answer-failed");
         EXPECT_EQ(out.failure->message, "It failed inside.");
         EXPECT_TRUE(out.failure->retryable);
         EXPECT_TRUE(restarts.empty());
@@ -317,7 +317,7 @@ TEST_F(stream_run_test, a_failure_in_mid_answer_is_told) {
         {{event_stream(said("a") + "data: {\"error\": {\"message\": \"lost it\"}}\n\n")}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
-    EXPECT_EQ(out.failure->cause, chat::failure_cause::runtime_error);
+    EXPECT_EQ(name_of(*out.failure), "runtime-error");
     EXPECT_EQ(out.failure->message, "The runtime gave up: lost it.");
 }
 

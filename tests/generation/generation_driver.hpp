@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "corral/core/say.hpp"
 #include "generation_fixture.hpp"
 
 namespace corral::test {
@@ -93,8 +94,7 @@ protected:
     static chat::failure failure(bool retryable) {
         chat::failure out;
         out.kind = chat::failure_kind::runtime_failed;
-        out.cause = chat::failure_cause::runtime_died;
-        out.message = core::reason::unlisted("the runtime died");
+        out.message = core::say("request.runtime-died/found", "the runtime died");
         out.retryable = retryable;
         return out;
     }

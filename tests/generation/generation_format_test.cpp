@@ -158,7 +158,7 @@ TEST_F(generation_format, thinking_that_went_out_counts_as_sent) {
     backend.script = {dies, saying({good})};
     const reading got = read(thinking_request());
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::runtime_died);
+    EXPECT_EQ(got.failed->message.id(), "request.runtime-died");
     EXPECT_EQ(backend.seen.size(), 1U);
 }
 
@@ -193,7 +193,7 @@ TEST_F(generation_format, deaths_around_a_wrong_answer_are_poison) {
     backend.script = {failing(true, true), saying({bad}), failing(true, true), saying({good})};
     const reading got = read(request_for());
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::poisonous);
+    EXPECT_EQ(name_of(*got.failed), "poisonous");
     EXPECT_EQ(backend.seen.size(), 3U);
 }
 
@@ -281,7 +281,7 @@ TEST_F(generation_format, an_answer_without_end_is_bounded) {
     backend.script = {saying(std::vector<std::string>(3000, "[\"" + std::string(1022, 'x')))};
     const reading got = read(request_for());
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::answer_too_long);
+    EXPECT_EQ(name_of(*got.failed), "answer-too-long");
     EXPECT_EQ(backend.cancelled, 1);
 }
 

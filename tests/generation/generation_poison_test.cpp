@@ -16,7 +16,7 @@ TEST_F(generation_poison_test, a_whole_answer_that_kills_the_runtime_twice_is_po
     backend.otherwise = dies;
     const reading got = read_whole(request());
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::poisonous);
+    EXPECT_EQ(name_of(*got.failed), "poisonous");
     EXPECT_EQ(backend.seen.size(), 2U);
 }
 
@@ -24,7 +24,7 @@ TEST_F(generation_poison_test, a_request_that_kills_the_runtime_twice_is_poisono
     backend.otherwise = failing(true, true);
     const reading got = read(request());
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::poisonous);
+    EXPECT_EQ(name_of(*got.failed), "poisonous");
     EXPECT_FALSE(got.failed->retryable);
     EXPECT_EQ(backend.seen.size(), 2U);
 }
@@ -33,18 +33,18 @@ TEST_F(generation_poison_test, a_request_that_hangs_the_runtime_has_one_more_try
     backend.otherwise = hanging();
     const reading got = read_whole(request());
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::poisonous);
+    EXPECT_EQ(name_of(*got.failed), "poisonous");
     EXPECT_EQ(backend.seen.size(), 2U);
 }
 
 TEST_F(generation_poison_test, a_death_and_a_hang_are_poison_together) {
     backend.script = {failing(true, true), hanging()};
-    EXPECT_EQ(read(request()).failed->cause, chat::failure_cause::poisonous);
+    EXPECT_EQ(name_of(*read(request()).failed), "poisonous");
 }
 
 TEST_F(generation_poison_test, a_prompt_that_was_poison_is_refused_at_once_whoever_asks_and_however) {
     backend.script = {hanging(), hanging()};
-    EXPECT_EQ(read(request()).failed->cause, chat::failure_cause::poisonous);
+    EXPECT_EQ(name_of(*read(request()).failed), "poisonous");
     auto regenerated = request();
     regenerated.client = "another";
     regenerated.sampling.seed = 42;
@@ -52,7 +52,7 @@ TEST_F(generation_poison_test, a_prompt_that_was_poison_is_refused_at_once_whoev
     for (int i = 0; i < 3; ++i) {
         const reading got = read(regenerated);
         ASSERT_TRUE(got.failed);
-        EXPECT_EQ(got.failed->cause, chat::failure_cause::quarantined);
+        EXPECT_EQ(name_of(*got.failed), "quarantined");
         EXPECT_EQ(got.failed->kind, failure_kind::unsupported);
     }
     EXPECT_EQ(backend.seen.size(), 2U) << "no runtime sees it";
@@ -61,7 +61,7 @@ TEST_F(generation_poison_test, a_prompt_that_was_poison_is_refused_at_once_whoev
 
 TEST_F(generation_poison_test, an_operators_word_lets_a_deadly_prompt_run_again) {
     backend.script = {hanging(), hanging()};
-    EXPECT_EQ(read(request()).failed->cause, chat::failure_cause::poisonous);
+    EXPECT_EQ(name_of(*read(request()).failed), "poisonous");
     generations->forget_deadly_prompts();
     EXPECT_EQ(read(request()).text, "Hello");
 }
@@ -76,7 +76,7 @@ TEST_F(generation_poison_test, a_prompt_whose_card_was_lost_is_not_to_blame) {
         return got.over();
     }));
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::runtime_died);
+    EXPECT_EQ(got.failed->message.id(), "request.runtime-died");
     EXPECT_EQ(backend.seen.size(), 3U) << "as any failure that may be tried again";
 }
 
@@ -91,7 +91,7 @@ TEST_F(generation_poison_test, a_prompt_that_hung_for_a_client_that_left_is_reme
         handle.reset();
         ASSERT_TRUE(test::run_until(io, [&] { return tasks.empty(); }));
     }
-    EXPECT_EQ(read(request()).failed->cause, chat::failure_cause::quarantined);
+    EXPECT_EQ(name_of(*read(request()).failed), "quarantined");
 }
 
 TEST_F(generation_poison_test, whoever_was_only_there_when_the_runtime_died_counts_half) {

@@ -1,3 +1,4 @@
+#include "corral/core/say.hpp"
 #include "generation_driver.hpp"
 
 namespace corral::generation {
@@ -143,7 +144,7 @@ TEST_F(generation_service_test, tries_are_bounded) {
     backend.otherwise = failing(true);
     const reading got = read(request());
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::runtime_died);
+    EXPECT_EQ(got.failed->message.id(), "request.runtime-died");
     EXPECT_EQ(backend.seen.size(), 3U);
 }
 
@@ -188,7 +189,7 @@ TEST_F(generation_service_test, a_failure_after_text_ends_the_answer) {
     const reading got = read(request());
     EXPECT_EQ(got.text, "half an ans");
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::runtime_died);
+    EXPECT_EQ(got.failed->message.id(), "request.runtime-died");
     EXPECT_EQ(backend.seen.size(), 1U);
 }
 
@@ -239,9 +240,8 @@ TEST_F(generation_service_test, a_broken_backend_fails_and_keeps_its_reason_for_
 TEST_F(generation_service_test, a_client_is_told_what_happened_what_is_done_and_when_to_ask_again) {
     engine::run_failure hung;
     hung.kind = failure_kind::runtime_failed;
-    hung.cause = chat::failure_cause::decode_stalled;
-    hung.message = core::reason::unlisted(
-        "No text came for 12.0 s; the decode clock stood at 6.1 s. It is being restarted.");
+    hung.message =
+        core::say("runtime.hung/runtime-stopped", " No text came for 12.0 s; the ", "stood at 6.1 s");
     backend.otherwise = saying({"half"});
     backend.otherwise.end = engine::run_end::failed;
     backend.otherwise.failure = hung;
@@ -261,13 +261,13 @@ TEST_F(generation_service_test, a_client_is_told_what_happened_what_is_done_and_
 TEST_F(generation_service_test, an_answer_cut_by_a_persons_stop_or_restart_says_so) {
     test::scripted_run cut = failing(true);
     cut.pieces = {"half"};
-    cut.failure->cause = chat::failure_cause::restarted;
+    cut.failure->message = core::say("request.restarted/found", "it ended");
     backend.script = {cut};
     EXPECT_EQ(
         read(request()).failed->message,
         "The model was restarted by its operator while it worked on this answer. Corral starts it again "
         "by itself; ask again in about a minute.");
-    cut.failure->cause = chat::failure_cause::runtime_died;
+    cut.failure->message = core::say("request.runtime-died/found", "it ended");
     cut.gate_before_return = true;
     backend.script = {cut};
     generation_handle handle = begin(request());
@@ -283,7 +283,7 @@ TEST_F(generation_service_test, an_answer_cut_by_a_persons_stop_or_restart_says_
         return got.over();
     }));
     ASSERT_TRUE(got.failed);
-    EXPECT_EQ(got.failed->cause, chat::failure_cause::model_stopped);
+    EXPECT_EQ(name_of(*got.failed), "model-stopped");
     EXPECT_EQ(got.failed->message, scheduler::suspension_text("tiny:latest"));
 }
 
@@ -369,7 +369,7 @@ TEST_F(generation_service_test, logprobs_without_end_are_bounded_and_the_client_
         what.top_logprobs = 20;
         const reading got = stream ? read(what) : read_whole(what);
         ASSERT_TRUE(got.failed);
-        EXPECT_EQ(got.failed->cause, chat::failure_cause::answer_too_long);
+        EXPECT_EQ(name_of(*got.failed), "answer-too-long");
         EXPECT_FALSE(got.failed->message.empty());
         EXPECT_EQ(got.order, "x");
     }

@@ -1,4 +1,5 @@
 #include "generation/outcome_policy.hpp"
+#include "corral/core/say.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,8 +15,7 @@ constexpr retry_limits usual{3, 2};
 chat::failure failure(bool retryable) {
     chat::failure out;
     out.kind = failure_kind::runtime_failed;
-    out.cause = chat::failure_cause::runtime_died;
-    out.message = core::reason::unlisted("the runtime died");
+    out.message = core::say("request.runtime-died/found", "the runtime died");
     out.retryable = retryable;
     return out;
 }
@@ -152,7 +152,7 @@ TEST(outcome_policy, a_prompt_that_did_it_before_is_refused_before_it_runs) {
     const auto refused = before_run({2, 0, 2, "it hung.", now + core::seconds{500}}, usual, now);
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->why.kind, failure_kind::unsupported) << "a client library must not try it again";
-    EXPECT_EQ(refused->why.cause, chat::failure_cause::quarantined);
+    EXPECT_EQ(name_of(refused->why), "quarantined");
     EXPECT_FALSE(refused->why.retryable);
     EXPECT_EQ(
         refused->why.message,

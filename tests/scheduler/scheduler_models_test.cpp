@@ -41,9 +41,9 @@ TEST_F(scheduler_models_test,
     test::settle(io_);
     ASSERT_TRUE(waiting->refused);
     EXPECT_EQ(waiting->refused->kind, failure_kind::unavailable);
-    EXPECT_EQ(waiting->refused->cause, chat::failure_cause::model_stopped);
+    EXPECT_EQ(name_of(*waiting->refused), "model-stopped");
     EXPECT_EQ(waiting->refused->message, suspension_text(model));
-    EXPECT_EQ(start("c")->refused->cause, chat::failure_cause::model_stopped);
+    EXPECT_EQ(name_of(*start("c")->refused), "model-stopped");
     EXPECT_EQ(backend_.stops, 0);
     EXPECT_TRUE(scheduler_->suspended(model));
     running->held.reset();
@@ -52,7 +52,7 @@ TEST_F(scheduler_models_test,
     // Nothing loads it but a person.
     scheduler_->load(model, {});
     const model_hold hold = scheduler_->hold(model);
-    EXPECT_EQ(start("d")->refused->cause, chat::failure_cause::model_stopped);
+    EXPECT_EQ(name_of(*start("d")->refused), "model-stopped");
     test::settle(io_);
     EXPECT_EQ(backend_.starts, 0);
     scheduler_->resume(model);
@@ -192,7 +192,7 @@ TEST_F(scheduler_models_test, a_removed_model_refuses_those_who_wait_and_is_unkn
     scheduler_->remove(model);
     test::settle(io_);
     ASSERT_TRUE(waiting->refused);
-    EXPECT_EQ(waiting->refused->cause, chat::failure_cause::model_removed);
+    EXPECT_EQ(name_of(*waiting->refused), "model-removed");
     EXPECT_EQ(start("c")->refused->kind, failure_kind::model_not_found);
     EXPECT_EQ(scheduler_->runtime_of(model), nullptr);
     EXPECT_FALSE(unleased(backend_));
@@ -211,7 +211,7 @@ TEST_F(scheduler_models_test, a_suspended_model_stays_so_over_a_replacement) {
     test::settle(io_);
     scheduler_->replace(other_);
     scheduler_->admit(model);
-    EXPECT_EQ(start()->refused->cause, chat::failure_cause::model_stopped);
+    EXPECT_EQ(name_of(*start()->refused), "model-stopped");
     other_.set(availability_state::stopped);
     scheduler_->resume(model);
     EXPECT_EQ(other_.starts, 1);

@@ -213,7 +213,7 @@ TEST_F(many_models, a_pinned_model_stays_whatever_is_asked_and_others_are_refuse
     const std::size_t refused = box_.ask("b");
     ASSERT_TRUE(box_.requests[refused - 1].who->refused);
     EXPECT_EQ(box_.requests[refused - 1].who->refused->kind, chat::failure_kind::unavailable);
-    EXPECT_EQ(box_.requests[refused - 1].who->refused->cause, chat::failure_cause::no_room);
+    EXPECT_EQ(name_of(*box_.requests[refused - 1].who->refused), "no-room");
     EXPECT_EQ(
         box_.requests[refused - 1].who->refused->message,
         "b can't be loaded: card 0 has 1000 MB for models, of which the pinned a holds 600 MB; it needs "

@@ -142,7 +142,7 @@ TEST_F(tiers_test, a_suspended_model_is_not_served_by_its_fallback) {
     test::settle(io_);
     const auto asks = start();
     ASSERT_TRUE(asks->refused);
-    EXPECT_EQ(asks->refused->cause, chat::failure_cause::model_stopped);
+    EXPECT_EQ(name_of(*asks->refused), "model-stopped");
 }
 
 TEST_F(tiers_test, a_fallback_that_a_reload_takes_away_while_it_serves_leaves_the_first) {

@@ -25,7 +25,7 @@ struct package_finding {
 [[nodiscard]] std::span<const package_finding> package_findings();
 
 [[nodiscard]] std::vector<message> all_messages();
-// The wordings of a message's text.
+// The wordings of a message's text but those that are another's words.
 [[nodiscard]] std::vector<std::string_view> wordings_of(std::string_view text);
 // By id, else by a sentence of the table, also behind what stands before it in a log; else by a piece that stands in one only.
 [[nodiscard]] std::optional<message> find_message(std::string_view asked);

@@ -1,11 +1,15 @@
 #pragma once
 // Why a request failed, from the scheduler and the runtime up to the client.
 
-#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "corral/core/reason.hpp"
 #include "corral/core/time.hpp"
+
+namespace corral::core {
+class known_outcome;  // core/say.hpp
+}
 
 namespace corral::chat {
 
@@ -25,103 +29,19 @@ enum class failure_kind {
     internal,
 };
 
-// What it failed of, more closely than by its kind: one name each in logs, metrics and bundles. In the order of the names.
-enum class failure_cause : std::uint8_t {
-    none,  // the kind says it all
-    answer_failed,
-    answer_too_long,
-    backend_broken,
-    busy,
-    cache_differs,
-    cache_untold,
-    call_failed,
-    call_silent,
-    context_full,
-    deadline,
-    deadline_unreachable,
-    decode_stalled,
-    embedding_refused,
-    empty_answer,
-    error_as_text,
-    foreign_stop,
-    foreign_text,
-    format_refused,
-    generate_refused,
-    generate_swallowed,
-    image_refused,
-    load_deadline,
-    measure_failed,
-    model_changed,
-    model_removed,
-    model_stopped,
-    mute,
-    no_embeddings,
-    no_end,
-    no_memory,
-    no_refusal,
-    no_room,
-    no_verbatim_prompts,
-    not_ready,
-    not_renderable,
-    poisonous,
-    prefill_stalled,
-    prompt_too_short,
-    protocol,
-    quarantined,
-    queue_deadline,
-    reader_cancelled,
-    remote_away,
-    remote_busy,
-    remote_failed,
-    remote_garbled,
-    remote_key,
-    remote_lost,
-    remote_refused,
-    remote_silent,
-    remote_unsupported,
-    render_failed,
-    render_refused,
-    request_deadline,
-    reset_refused,
-    reset_stalled,
-    reset_swallowed,
-    restarted,
-    run_cancelled,
-    runtime_died,
-    runtime_error,
-    runtime_hung,
-    runtime_stuck,
-    salt_refused,
-    stopping,
-    template_refused,
-    text_too_long,
-    texts_refused,
-    tier_without_vision,
-    tokenizer_died,
-    tokenizer_foreign_ids,
-    tokenizer_refused,
-    tokenizer_unavailable,
-    too_many_vectors,
-    value_refused,
-    vectors_not_finite,
-    vectors_unusable,
-    verbatim_impossible,
-};
-
 struct failure {
     failure_kind kind = failure_kind::internal;
-    failure_cause cause = failure_cause::none;
-    core::reason message;  // for the client
+    core::reason message;  // for the client; its wording says what it failed of, more closely than the kind
     std::optional<core::seconds> retry_after{};
     bool retryable = false;  // the same request may do better
 };
 
 // Stable word for logs and monitoring: "queue-full".
 [[nodiscard]] const char* name_of(failure_kind kind) noexcept;
-// "tokenizer-died"; of none "".
-[[nodiscard]] const char* name_of(failure_cause cause) noexcept;
-// Of its cause, or else of its kind.
-[[nodiscard]] const char* name_of(const failure& why) noexcept;
+// By the outcome of its wording, "tokenizer-died", or else by its kind: the name in logs, metrics and bundles.
+[[nodiscard]] std::string name_of(const failure& why);
+// Whether its wording has that outcome.
+[[nodiscard]] bool is(const failure& why, core::known_outcome what) noexcept;
 
 // The message is about the runtime and our own state, and holds nothing of a request, so the log may have it. A
 // runtime that refuses or gives up may do so in the words of the prompt.

@@ -16,6 +16,9 @@ enum class message_reader { client, operators };
 //   {it} or {that}      at the beginning: the words are a predicate ("it ended by itself") or a clause ("its test
 //                       failed"), where they stand behind "because"
 //   {>it |that |else }  at the end: how it goes on to what led to it, a predicate, a clause or anything else; {>: } for all
+//
+// A way in which requests fail has a name for logs and metrics behind its key, and several wordings may share it:
+// "busy=runtime-stuck| ...". With a "~" in place of the "=" its words may be those of a prompt, and stay out of the log.
 struct message {
     // The compiler's own measure of a literal: char_traits has it count the tables letter by letter, in each unit.
     constexpr message(const char* known_by, message_reader whose, const char* wordings, const char* meaning,
@@ -35,7 +38,10 @@ struct message {
 
 struct wording {
     const message* of = nullptr;
-    std::string_view text;  // without its key
+    std::string_view text{};     // without its key
+    std::string_view key{};      // "": the one that has none
+    std::string_view outcome{};  // "runtime-stuck"; "": a failure of that wording is called by its kind
+    bool quotes = false;         // it may hold words of a prompt
 };
 
 [[nodiscard]] constexpr bool is_key_letter(char letter) {
@@ -43,16 +49,27 @@ struct wording {
 }
 
 // The wording in the line at the beginning of `rest`, which is left with those behind it.
-[[nodiscard]] constexpr std::string_view next_wording(std::string_view& rest, std::string_view& key) {
+[[nodiscard]] constexpr wording next_wording(std::string_view& rest, const message* of = nullptr) {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(rest.size() == line.size() ? line.size() : line.size() + 1);
     std::size_t end = 0;
-    while (end < line.size() && is_key_letter(line[end])) {
+    const auto word = [&line, &end] {
+        const std::size_t begin = end;
+        while (end < line.size() && is_key_letter(line[end])) {
+            ++end;
+        }
+        return line.substr(begin, end - begin);
+    };
+    wording out{of, {}, word(), {}, end < line.size() && line[end] == '~'};
+    if (out.quotes || (end < line.size() && line[end] == '=')) {
         ++end;
+        out.outcome = word();
     }
-    const bool keyed = end > 0 && line.substr(end).starts_with("| ");
-    key = keyed ? line.substr(0, end) : std::string_view();
-    return keyed ? line.substr(end + 2) : line;
+    if (end == 0 || !line.substr(end).starts_with("| ")) {
+        return {of, line, {}, {}, false};
+    }
+    out.text = line.substr(end + 2);
+    return out;
 }
 
 // Calls `fixed(text)` and `place(name)` for what `text` is made of, in order; a name has its braces still: "{count:d}".

@@ -32,6 +32,8 @@ public:
     [[nodiscard]] std::string_view id() const noexcept;
     // The id with the key of its wording, as say() has it: "runtime.hung/not-idle". "": words of no table.
     [[nodiscard]] std::string name() const;
+    // The first of it and its values that a failure has its name by; without such: one without an outcome.
+    [[nodiscard]] wording outcome() const noexcept;
     // Of it, of its values and of what led to it, in order, each once.
     [[nodiscard]] std::vector<std::string_view> ids() const;
     // Its own words, then those of what led to it: {"loading again", "ended by itself", "killed by SIGSEGV"}.

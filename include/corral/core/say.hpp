@@ -54,9 +54,8 @@ inline constexpr std::array message_groups{
             }
             std::string_view rest = each.text;
             while (!rest.empty()) {
-                std::string_view key;
-                const wording found{&each, next_wording(rest, key)};
-                if (key == wanted) {
+                const wording found = next_wording(rest, &each);
+                if (found.key == wanted) {
                     return found;
                 }
             }
@@ -93,6 +92,27 @@ public:
 
 private:
     wording says_;
+};
+
+// What failures are called whose wording says so: "runtime-stuck". A name of none is an error of the compiler.
+class known_outcome {
+public:
+    consteval known_outcome(const char* name) : name_(name) {
+        for (const message_group& group : message_groups) {
+            for (const message& each : group.messages) {
+                for (std::string_view rest = each.text; !rest.empty();) {
+                    if (next_wording(rest).outcome == name_) {
+                        return;
+                    }
+                }
+            }
+        }
+        throw "no wording has such an outcome";
+    }
+    [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
+
+private:
+    std::string_view name_;
 };
 
 template <typename Value>

@@ -298,8 +298,9 @@ class backend;
 // Whole seconds until the first of them is tried again, at least one; nothing: none of them waits for that.
 [[nodiscard]] std::optional<core::seconds> until_next_try(std::span<backend* const> all,
                                                           core::steady_time now);
-// The cause of a refusal while none of them serves: "backend-broken", or "remote-away" where nothing has to start here.
-[[nodiscard]] chat::failure_cause cause_of_absence(std::span<backend* const> all);
+// Why a request is refused while none of them serves, `why` as "backend-broken", or as "remote-away" where nothing has to
+// start here.
+[[nodiscard]] core::reason absence(std::span<backend* const> all, const core::reason& why);
 // About how long the first of them takes to be ready again after a loss, by its loads so far; nothing: none has been
 // loaded yet.
 [[nodiscard]] std::optional<core::seconds> until_ready(std::span<backend* const> all, core::steady_time now);

@@ -118,9 +118,11 @@ std::optional<message> find_by_piece(std::string_view piece) {
 
 std::vector<std::string_view> wordings_of(std::string_view text) {
     std::vector<std::string_view> out;
-    std::string_view key;
     while (!text.empty()) {
-        out.push_back(core::next_wording(text, key));
+        const std::string_view one = core::next_wording(text).text;
+        if (one != "{what}") {  // in the words of another
+            out.push_back(one);
+        }
     }
     return out;
 }

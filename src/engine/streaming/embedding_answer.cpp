@@ -24,8 +24,8 @@ json_bounds bounds_for(std::size_t texts) {
     return out;
 }
 
-chat::failure unusable(core::reason what) {
-    return {chat::failure_kind::runtime_failed, chat::failure_cause::vectors_unusable, std::move(what)};
+chat::failure unusable(const core::reason& what) {
+    return {chat::failure_kind::runtime_failed, core::say("runtime.protocol/unusable", what)};
 }
 
 chat::failure no_list(const std::string& what) {
@@ -34,8 +34,7 @@ chat::failure no_list(const std::string& what) {
 
 // docs/facts/ollama_wire.md#embeddings.
 chat::failure not_finite() {
-    return {chat::failure_kind::bad_request, chat::failure_cause::vectors_not_finite,
-            core::say("runtime.protocol/not-finite")};
+    return {chat::failure_kind::bad_request, core::say("runtime.protocol/not-finite")};
 }
 
 std::vector<std::string_view> way_of(std::string_view pointer) {

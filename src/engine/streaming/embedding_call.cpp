@@ -26,11 +26,9 @@ constexpr unsigned most_cuts = 24;
 constexpr std::size_t token_bytes = 4;            // as texts usually are
 constexpr std::size_t longest_token_bytes = 256;  // no vocabulary has longer ones
 
-chat::failure failed(chat::failure_kind kind, chat::failure_cause cause, core::reason message,
-                     bool retryable = false) {
+chat::failure failed(chat::failure_kind kind, core::reason message, bool retryable = false) {
     chat::failure out;
     out.kind = kind;
-    out.cause = cause;
     out.message = std::move(message);
     out.retryable = retryable;
     return out;
@@ -38,23 +36,19 @@ chat::failure failed(chat::failure_kind kind, chat::failure_cause cause, core::r
 
 // docs/facts/ollama_wire.md#embeddings.
 chat::failure too_long() {
-    return failed(chat::failure_kind::context_too_long, chat::failure_cause::text_too_long,
-                  core::say("request.vectors-too-long"));
+    return failed(chat::failure_kind::context_too_long, core::say("request.vectors-too-long"));
 }
 
 chat::failure no_answer(const core::failure& why, bool late) {
     if (why.code == core::errc::cancelled) {
-        return failed(chat::failure_kind::cancelled, chat::failure_cause::none,
-                      core::say("request.vectors-cancelled/request"));
+        return failed(chat::failure_kind::cancelled, core::say("request.vectors-cancelled/request"));
     }
     if (late) {
-        return failed(chat::failure_kind::timed_out, chat::failure_cause::deadline,
-                      core::say("request.took-too-long"));
+        return failed(chat::failure_kind::timed_out, core::say("request.took-too-long"));
     }
     const bool silent = why.code == core::errc::timed_out;
     telemetry::warn(why.message, "embedding: {}", telemetry::printable(why.message));
     return failed(chat::failure_kind::runtime_failed,
-                  silent ? chat::failure_cause::call_silent : chat::failure_cause::call_failed,
                   silent ? core::say("runtime.hung/vectors") : core::say("runtime.hung/did"), true);
 }
 
@@ -68,18 +62,16 @@ chat::failure refusal_of(const error_part& said) {
         return too_long();
     }
     if (said.busy || said.status == 503 || said.status == 429) {
-        return failed(chat::failure_kind::unavailable, chat::failure_cause::busy,
-                      core::say("runtime.refused/model", words), true);
+        return failed(chat::failure_kind::unavailable, core::say("runtime.refused/model", words), true);
     }
     if (said.status == not_supported) {
         telemetry::warn(core::say("runtime.refused/no-embeddings"));
         return no_embeddings();
     }
     if (said.status == 400 || said.status == unprocessable) {
-        return failed(chat::failure_kind::bad_request, chat::failure_cause::texts_refused,
-                      core::say("runtime.refused/program", words));
+        return failed(chat::failure_kind::bad_request, core::say("runtime.refused/program", words));
     }
-    return failed(chat::failure_kind::runtime_failed, chat::failure_cause::embedding_refused,
+    return failed(chat::failure_kind::runtime_failed,
                   core::say("runtime.not-run/runtime", said.status, words), said.status >= first_of_server);
 }
 
@@ -129,15 +121,14 @@ public:
         }
         const auto other = [&](const auto& each) { return each.size() != out.vectors.front().size(); };
         if (std::ranges::any_of(out.vectors, other)) {
-            co_return failed(chat::failure_kind::runtime_failed, chat::failure_cause::vectors_unusable,
-                             core::say("runtime.protocol/vectors"));
+            co_return failed(chat::failure_kind::runtime_failed, core::say("runtime.protocol/vectors"));
         }
         co_return out;
     }
 
 private:
     [[nodiscard]] bool may_cut(const refused_texts& why) const {
-        return what_.truncate && server_.how.truncate.empty() && why.why.cause == too_long().cause;
+        return what_.truncate && server_.how.truncate.empty() && is(why.why, "text-too-long");
     }
 
     core::awaitable<embedding_outcome> one_text(std::string text, double share) {

@@ -235,15 +235,14 @@ std::optional<stream_parts::lost_server> stream_backend::lost_since(std::uint64_
     }
     if (stop_wanted_) {
         return stream_parts::lost_server{.why = {.kind = chat::failure_kind::unavailable,
-                                                 .cause = chat::failure_cause::stopping,
                                                  .message = core::say("runtime.given-up/runtime"),
                                                  .retryable = true}};
     }
+    const core::reason ended = ended_text("The runtime", runtime_);
     return stream_parts::lost_server{
         .why = {.kind = chat::failure_kind::runtime_failed,
-                .cause = was_restarted(runtime_) ? chat::failure_cause::restarted
-                                                 : chat::failure_cause::runtime_died,
-                .message = ended_text("The runtime", runtime_),
+                .message = was_restarted(runtime_) ? core::say("request.restarted/found", ended)
+                                                   : core::say("request.runtime-died/found", ended),
                 .retryable = true},
         .died = fell(runtime_)};
 }

@@ -30,15 +30,14 @@ core::awaitable<embedding_outcome> stream_backend::embed(embedding_order order) 
     const core::deadline notice = core::deadline::after(core::seconds{2}, context_.clock->now());
     core::wake_reason woken = core::wake_reason::rung;
     look_at_services();
-    while (made.error().cause == chat::failure_cause::call_failed && woken == core::wake_reason::rung &&
-           !lost_since(mark)) {
+    while (is(made.error(), "call-failed") && woken == core::wake_reason::rung && !lost_since(mark)) {
         woken = co_await changed_.wait(notice);
         look_at_services();
     }
     if (auto lost = lost_since(mark)) {
         co_return std::move(lost->why);
     }
-    if (made.error().cause == chat::failure_cause::call_silent) {
+    if (is(made.error(), "call-silent")) {
         group_->restart(places_.runtime, made.error().message, supervisor::restart_reason::hang);
     }
     co_return made;

@@ -67,8 +67,7 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, std::stri
     }
     if (error.busy) {
         now.restart_cause = core::say("runtime.refused/busy");
-        co_return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::runtime_stuck,
-                       *now.restart_cause, true);
+        co_return fail(now, chat::failure_kind::runtime_failed, *now.restart_cause, true);
     }
     if (error.context) {
         co_return fail_too_long(now, *error.context, core::say("request.too-long/runtime", said));
@@ -87,8 +86,8 @@ bool stream_run::refuses_salt(const run_state& now, std::string_view asked, unsi
 
 stream_run::early stream_run::without_salt(run_state& now) {
     if (!parts_.salt_refused || !parts_.salt_refused(now.what.owner)) {
-        return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::salt_refused,
-                    core::say("runtime.cache-salt-refused/runtime"), false);
+        return fail(now, chat::failure_kind::runtime_failed, core::say("runtime.cache-salt-refused/runtime"),
+                    false);
     }
     now.what.cache_salt.clear();
     now.asks_anew = true;
@@ -122,28 +121,24 @@ stream_run::early stream_run::refused_for(run_state& now, unsigned status, const
     });
     const bool of_client = is_of_client(status);
     if (of_client && names_a_value) {
-        return fail(now, chat::failure_kind::bad_request, chat::failure_cause::value_refused,
-                    core::say("runtime.refused/refuses", said), false);
+        return fail(now, chat::failure_kind::bad_request, core::say("runtime.refused/refuses", said), false);
     }
     // Such as a file that only begins like one.
     if (of_client && error.message.find("image") != std::string::npos &&
         !chat::images_of(now.what.prompt).empty()) {
-        return fail(now, chat::failure_kind::bad_request, chat::failure_cause::image_refused,
-                    core::say("runtime.refused/image", said), false);
+        return fail(now, chat::failure_kind::bad_request, core::say("runtime.refused/image", said), false);
     }
     if (by_template) {
-        return fail(now, chat::failure_kind::bad_request, chat::failure_cause::template_refused,
-                    core::say("runtime.refused/chat"), false);
+        return fail(now, chat::failure_kind::bad_request, core::say("runtime.refused/chat"), false);
     }
-    return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::generate_refused,
-                core::say("runtime.refused/prompt", status, said), status >= first_failure);
+    return fail(now, chat::failure_kind::runtime_failed, core::say("runtime.refused/prompt", status, said),
+                status >= first_failure);
 }
 
 run_end stream_run::fail_too_long(run_state& now, const context_refusal& refusal,
                                   core::reason message) const {
     const bool fits_next = parts_.too_long && parts_.too_long(now.what.prompt, refusal);
-    return fail(now, chat::failure_kind::context_too_long, chat::failure_cause::context_full,
-                std::move(message), fits_next);
+    return fail(now, chat::failure_kind::context_too_long, std::move(message), fits_next);
 }
 
 }  // namespace corral::engine::streaming

@@ -111,8 +111,7 @@ core::awaitable<bool> stream_run::come_to_rest(core::deadline until) {
 core::awaitable<run_end> stream_run::attempt(run_state& now) {
     auto request = parts_.protocol->request_for(now.what);
     if (!request) {
-        co_return fail(now, chat::failure_kind::unsupported, chat::failure_cause::none,
-                       request.error().message, false);
+        co_return fail(now, chat::failure_kind::unsupported, request.error().message, false);
     }
     stream_request asked = std::move(*request);
     const chat::rendered_prompt& prompt = now.what.prompt;
@@ -164,8 +163,7 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, stream_reques
         if (std::exchange(now.asks_anew, false)) {
             auto plain = parts_.protocol->request_for(now.what);
             if (!plain) {
-                co_return fail(now, chat::failure_kind::unsupported, chat::failure_cause::none,
-                               plain.error().message, false);
+                co_return fail(now, chat::failure_kind::unsupported, plain.error().message, false);
             }
             request = std::move(*plain);
             continue;
@@ -240,8 +238,8 @@ stream_run::early stream_run::take(run_state& now) {
         }
     }
     if (!read) {
-        return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::protocol,
-                    read.error().message, true);
+        return fail(now, chat::failure_kind::runtime_failed,
+                    core::say("runtime.protocol/answer", read.error().message), true);
     }
     return std::nullopt;
 }
@@ -284,9 +282,9 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
     } else if (const auto* error = std::get_if<error_part>(&part)) {
         core::reason message = core::say("runtime.not-run/gave-up",
                                          error->message.empty() ? "it does not say why" : error->message);
-        return error->context ? fail_too_long(now, *error->context, std::move(message))
-                              : fail(now, chat::failure_kind::runtime_failed,
-                                     chat::failure_cause::runtime_error, std::move(message), true);
+        return error->context
+                   ? fail_too_long(now, *error->context, core::say("request.too-long/told", message))
+                   : fail(now, chat::failure_kind::runtime_failed, std::move(message), true);
     } else {
         now.done = true;
     }
@@ -297,8 +295,7 @@ stream_run::early stream_run::deliver(run_state& now) {
     note_text(now);
     const std::string piece = now.text.ready(false);
     if (now.text.is_error()) {
-        return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::error_as_text,
-                    core::say("runtime.not-run/told"), true);
+        return fail(now, chat::failure_kind::runtime_failed, core::say("runtime.not-run/told"), true);
     }
     note_usage(now);
     if (!piece.empty()) {
@@ -349,20 +346,19 @@ core::awaitable<run_end> stream_run::conclude(run_state& now) {
     const bool failed = co_await failed_inside(now);
     if (failed) {
         now.done = true;
-        co_return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::answer_failed,
-                       core::reason::unlisted(complaint_->cause +
-                                              (complaint_->advice.empty() ? "" : " " + complaint_->advice)),
-                       true);
+        co_return fail(
+            now, chat::failure_kind::runtime_failed,
+            core::say("request.failed-inside/printed",
+                      complaint_->cause + (complaint_->advice.empty() ? "" : " " + complaint_->advice)),
+            true);
     }
     if (wanted == end_mark::body_end && !now.finished && !now.text.any()) {
         // Where a run that failed ends like one that is over, an answer without a word is no answer.
-        co_return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::empty_answer,
-                       core::say("runtime.not-run/ended"), true);
+        co_return fail(now, chat::failure_kind::runtime_failed, core::say("runtime.not-run/ended"), true);
     }
     const std::string rest_of_text = now.text.ready(true);
     if (now.text.is_error()) {
-        co_return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::error_as_text,
-                       core::say("runtime.not-run/told"), true);
+        co_return fail(now, chat::failure_kind::runtime_failed, core::say("runtime.not-run/told"), true);
     }
     if (!rest_of_text.empty()) {
         note_usage(now);
@@ -382,7 +378,7 @@ stream_run::early stream_run::without_a_word(run_state& now) const {
     if (now.text.any() || now.length || !parts_.unanswered || !parts_.unanswered(now.what.prompt, counted)) {
         return std::nullopt;
     }
-    return fail(now, chat::failure_kind::context_too_long, chat::failure_cause::context_full,
+    return fail(now, chat::failure_kind::context_too_long,
                 core::say("request.too-long/runtime", ": the runtime answered it without a word."), true);
 }
 

@@ -154,8 +154,7 @@ private:
     // It refused the request for its contents; nothing: it is asked once more, without the format.
     [[nodiscard]] early refused_for(run_state& now, unsigned status, const error_part& error);
     run_end fail_too_long(run_state& now, const context_refusal& refusal, core::reason message) const;
-    static run_end fail(run_state& now, chat::failure_kind kind, chat::failure_cause cause,
-                        core::reason message, bool retryable);
+    static run_end fail(run_state& now, chat::failure_kind kind, core::reason message, bool retryable);
     // What its silences were tells how quick the server is.
     void note_text(run_state& now);
     [[nodiscard]] bool alone(const run_state& now) const noexcept;

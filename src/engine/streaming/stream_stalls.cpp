@@ -29,10 +29,8 @@ std::uint32_t stream_run::tokens_of_prompt(const run_spec& spec) {
     return estimated_tokens(spec.prompt.system) + estimated_tokens(spec.prompt.turns) + images * of_an_image;
 }
 
-run_end stream_run::fail(run_state& now, chat::failure_kind kind, chat::failure_cause cause,
-                         core::reason message, bool retryable) {
-    now.failure =
-        run_failure{.kind = kind, .cause = cause, .message = std::move(message), .retryable = retryable};
+run_end stream_run::fail(run_state& now, chat::failure_kind kind, core::reason message, bool retryable) {
+    now.failure = run_failure{.kind = kind, .message = std::move(message), .retryable = retryable};
     return run_end::failed;
 }
 
@@ -48,8 +46,7 @@ stream_run::early stream_run::interrupted(run_state& now) const {
         return run_end::failed;
     }
     if (now.what.until.passed(clock_now())) {
-        return fail(now, chat::failure_kind::timed_out, chat::failure_cause::deadline,
-                    core::say("request.took-too-long"), false);
+        return fail(now, chat::failure_kind::timed_out, core::say("request.took-too-long"), false);
     }
     return std::nullopt;
 }
@@ -129,9 +126,7 @@ stream_run::early stream_run::stalled(run_state& now) const {
     }
     now.restart_cause = said;
     hung(now, said);
-    return fail(now, chat::failure_kind::runtime_failed,
-                decoding ? chat::failure_cause::decode_stalled : chat::failure_cause::prefill_stalled,
-                with_restart(said), true);
+    return fail(now, chat::failure_kind::runtime_failed, with_restart(said), true);
 }
 
 core::awaitable<run_end> stream_run::call_failed(run_state& now, core::failure why) {
@@ -143,8 +138,7 @@ core::awaitable<run_end> stream_run::call_failed(run_state& now, core::failure w
         co_await rest(now, patience);
     }
     telemetry::warn(why.message, "run {}: {}", now.what.id, why.message);
-    co_return fail(now, chat::failure_kind::runtime_failed, chat::failure_cause::call_failed,
-                   core::say("runtime.hung/did"), true);
+    co_return fail(now, chat::failure_kind::runtime_failed, core::say("runtime.hung/did"), true);
 }
 
 void stream_run::on_line(std::string_view line) {

@@ -147,7 +147,7 @@ inline constexpr std::array form_table{
             "No runtime here, or Corral itself, does not do this.",
             "Leave it out, or do what the sentence names."},
     message{"request.not-for-chat", form_reader,
-            "embeddings| this model does not support embeddings\n"
+            "embeddings~no-embeddings| this model does not support embeddings\n"
             "support| \"{model}\" does not support chat\n"
             "support-2| {typed} does not support {activity}",
             "The model lacks the capability; one that makes vectors, for instance, does not answer.",
@@ -169,7 +169,8 @@ inline constexpr std::array form_table{
             "pattern-work| the patterns take too much work together, please leave this 'pattern' out\n"
             "pattern-run| this 'pattern' can't be run in bounded time ({longest}), please leave it out\n"
             "format-schema| the format's schema is longer than {text-bytes:d} KiB\n"
-            "invalid| invalid format: {take}; expected \"json\" or a valid JSON Schema object",
+            "invalid| invalid format: {take}; expected \"json\" or a valid JSON Schema object\n"
+            "refused~format-refused| {what}",
             "The schema can't be used; the place in it is named.",
             "Mend or leave out the keyword (docs/structured_output.md)."},
     message{
@@ -186,12 +187,15 @@ inline constexpr std::array form_table{
             "continue one; end it with a user message\n"
             "conversation-message| the conversation has no message; send one\n"
             "conversation-messages| the conversation has no messages to send; send one\n"
-            "model| this model has no form for such a conversation; send messages, or choose another model\n"
+            "model~not-renderable| this model has no form for such a conversation; send messages, or choose "
+            "another model\n"
             "model-chat| the model's chat format '{name}' has no tools; ask without them\n"
             "chat-format| the chat format '{name}' can't fill in what stands between two texts; leave suffix "
             "out\n"
             "model-use| this model can't use a prompt template, because its program puts every prompt into "
-            "the chat format itself; leave template out",
+            "the chat format itself; leave template out\n"
+            "rendering~render-refused| {what}\n"
+            "failed~render-failed| {what}",
             "The conversation can't be put into the form that the model reads.",
             "End with a message of the user; leave out what is named."},
     message{"request.verbatim", form_reader,
@@ -203,7 +207,9 @@ inline constexpr std::array form_table{
             "because its program puts a chat template around every conversation. Send messages.\n"
             "takes-images| This model takes images in whole conversations alone. Send messages.\n"
             "model| This model can't run a prompt of a single token. Send a longer one.\n"
-            "prompt| The prompt is empty. Send a text.",
+            "prompt| The prompt is empty. Send a text.\n"
+            "raw~verbatim-impossible| {what}\n"
+            "too-short~prompt-too-short| {what}",
             "A raw prompt, a template or a begun answer does not reach this runtime as it stands.",
             "Send messages (/api/chat, /v1/chat/completions)."},
     message{"request.variant-full", form_reader,
@@ -220,12 +226,13 @@ inline constexpr std::array form_table{
             "have its operator change it there",
             "A client's model can't be made, copied or deleted under this name.", "Choose another name."},
     message{"request.vectors-memory", form_reader,
-            "server| this server has no memory left for the vectors of this request; ask again later, or "
-            "send fewer texts\n"
-            "request| a request may hold at most {length:d} texts for this model, whose vectors have "
-            "{length:d} numbers",
+            "server~no-memory| this server has no memory left for the vectors of this request; ask again "
+            "later, or send fewer texts\n"
+            "request~too-many-vectors| a request may hold at most {length:d} texts for this model, whose "
+            "vectors have {length:d} numbers",
             "The vectors of this many texts are more than may be held.", "Send fewer texts at once."},
-    message{"request.vectors-too-long", form_reader, "the input length exceeds the context length",
+    message{"request.vectors-too-long", form_reader,
+            "~text-too-long| the input length exceeds the context length",
             "A text is longer than the model reads.", "Send shorter texts, or truncate = true."},
     message{"request.vectors-cancelled", form_reader,
             "request| request canceled\n"

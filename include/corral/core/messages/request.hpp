@@ -24,33 +24,31 @@ inline constexpr std::array request_table{
     message{"request.not-served", request_reader, "this model is not served here any more; choose another",
             "The model was there a moment ago and has been taken out.",
             "Choose a model that 'corral list' or 'ollama list' shows."},
-    message{
-        "request.removed", request_reader,
-        "the model was taken out of this server's configuration while the request waited; choose another\n"
-        "model| the model was taken out of this server's configuration; choose another",
-        "The operator removed it and reloaded.", "Ask another model."},
-    message{
-        "request.changed", request_reader,
-        "the model was changed while the request waited; ask again\n"
-        "begun| another runtime serves this model since the answer began, and would not go on word for word; "
-        "ask again",
-        "A reload gave it other files or settings, or another of its tiers serves.", "Ask again."},
+    message{"request.removed", request_reader,
+            "=model-removed| the model was taken out of this server's configuration while the request "
+            "waited; choose another\n"
+            "model=model-removed| the model was taken out of this server's configuration; choose another",
+            "The operator removed it and reloaded.", "Ask another model."},
+    message{"request.changed", request_reader,
+            "=model-changed| the model was changed while the request waited; ask again\n"
+            "begun=model-changed| another runtime serves this model since the answer began, and would not go "
+            "on word for word; ask again",
+            "A reload gave it other files or settings, or another of its tiers serves.", "Ask again."},
     message{"request.queue-full", request_reader, "too many requests are waiting here; ask again in a while",
             "The queue holds max_queue requests, and no other client has more of them than yours.",
             "Ask again after the time in Retry-After."},
     message{"request.withdrawn", request_reader, "the request was withdrawn",
             "The client went, or took it back.", "Nothing; ask again for an answer."},
-    message{
-        "request.deadline", request_reader,
-        "the request waited for its turn as long as it may; ask again later\n"
-        "turn| The request's time ran out while it waited for its turn. Ask again, or give it more time.\n"
-        "too-late| The request's turn would come in about {seconds} s, later than it may wait. Ask again "
-        "then, or "
-        "give it more time.",
-        "It waited longer than request_deadline or its X-Request-Timeout, or would have to.",
-        "Ask again later; the operator can look at the queue: corral status."},
+    message{"request.deadline", request_reader,
+            "=queue-deadline| the request waited for its turn as long as it may; ask again later\n"
+            "turn=deadline| The request's time ran out while it waited for its turn. Ask again, or give it "
+            "more time.\n"
+            "too-late~deadline-unreachable| The request's turn would come in about {seconds} s, later than "
+            "it may wait. Ask again then, or give it more time.",
+            "It waited longer than request_deadline or its X-Request-Timeout, or would have to.",
+            "Ask again later; the operator can look at the queue: corral status."},
     message{"request.took-too-long", request_reader,
-            "The answer took longer than it may here; ask for a shorter one.",
+            "=deadline| The answer took longer than it may here; ask for a shorter one.",
             "Its answer was not whole within request_deadline and was ended.",
             "Ask for less (num_predict), or raise request_deadline."},
     message{"request.shutting-down", request_reader, "this server is shutting down; ask again in a while",
@@ -63,38 +61,48 @@ inline constexpr std::array request_table{
         "may come in.",
         "Ask again later; the operator: corral status."},
     message{"request.model-stopped", request_reader,
-            "the model was stopped by its operator; 'corral start {model}' on the server brings it back",
+            "=model-stopped| the model was stopped by its operator; 'corral start {model}' on the server "
+            "brings it back",
             "Somebody ran corral stop; it stays so until corral start.",
             "Ask the operator for 'corral start MODEL'."},
     message{"request.model-broken", request_reader,
             "The model does not start. Corral tries again by itself; ask again {when}. 'corral status' tells "
-            "its operator why.",
+            "its operator why.\n"
+            "starts-not=backend-broken| {what}",
             "A service of it ends or can't be started.",
             "Its operator can run 'corral status', then 'corral doctor'."},
     message{"request.remote-away", request_reader,
-            "The other server that answers for this model does not serve now. Ask again {when}.",
+            "The other server that answers for this model does not serve now. Ask again {when}.\n"
+            "found=remote-away| {what}",
             "It can't be reached, has no such model, or failed requests of late.",
             "Ask again at that time; the operator sees what is wrong there by 'corral status'."},
     message{"request.runtime-refuses", request_reader,
             "the model does not start; it is tried again by itself, ask again in a while",
             "The model is broken; why, the operator sees.",
             "Ask again later; its operator looks at 'corral status'."},
-    message{"request.not-ready-in-time", request_reader,
-            "the model did not become ready in time; it goes on loading, ask again in a while",
-            "Its load took longer than the request may wait.",
-            "Ask again; corral status --watch shows the load."},
+    message{
+        "request.not-ready-in-time", request_reader,
+        "=load-deadline| the model did not become ready in time; it goes on loading, ask again in a while",
+        "Its load took longer than the request may wait.",
+        "Ask again; corral status --watch shows the load."},
     message{"request.runtime-died", request_reader,
             "The model's program stopped while it worked on this answer.\n"
-            "again| Corral starts it again by itself; ask again {when}.",
+            "again| Corral starts it again by itself; ask again {when}.\n"
+            "found=runtime-died| {what}",
             "The runtime crashed after text had gone out; Corral starts it again.",
             "Ask again. The operator sees what led to it: corral logs --crash 1."},
     message{"request.tokenizer-died", request_reader,
-            "The model's tokenizer stopped while it worked on this answer.",
+            "The model's tokenizer stopped while it worked on this answer.\n"
+            "found=tokenizer-died| {what}",
             "The service beside the runtime ended; both are started again.", "Ask again."},
     message{"request.restarted", request_reader,
-            "The model was restarted by its operator while it worked on this answer.",
+            "The model was restarted by its operator while it worked on this answer.\n"
+            "found=restarted| {what}",
             "Somebody ran corral restart.", "Ask again."},
-    message{"request.no-tokens", request_reader, "The model's tokenizer does not answer.",
+    message{"request.no-tokens", request_reader,
+            "The model's tokenizer does not answer.\n"
+            "found=tokenizer-unavailable| {what}\n"
+            "measure~measure-failed| {what}",
             "It was asked for the tokens of the prompt and said nothing in its time; it is replaced.",
             "Ask again."},
     message{
@@ -109,35 +117,39 @@ inline constexpr std::array request_table{
             "again| Ask again; if it happens each time, tell the operator.",
             "The runtime refused or garbled this request.",
             "Ask again; each time: tell the operator (corral logs)."},
-    message{"request.failed-inside", request_reader, "The model's program reported a failure of this answer.",
+    message{"request.failed-inside", request_reader,
+            "The model's program reported a failure of this answer.\n"
+            "printed=answer-failed| {what}",
             "The runtime itself reported a failure.", "Ask again; each time: corral logs MODEL."},
     message{"request.stopping", request_reader, "The model's program is being stopped.",
             "It is restarted or unloaded just now.", "Ask again in a moment."},
-    message{"request.not-ready", request_reader, "The model's program is not ready.", "It is loading again.",
-            "Ask again."},
-    message{
-        "request.deadly", request_reader,
-        "{what} while it worked on this request, so the request is not tried again. Change it, or ask the "
-        "operator.\n"
-        "stopped| the model's program stopped {times:d} times\n"
-        "hung| the model's program hung {times:d} times\n"
-        "both| the model's program stopped or hung {times:d} times",
-        "The runtime died or hung twice in this very request.", "Change the prompt."},
-    message{
-        "request.quarantined", request_reader,
-        "{what} while it worked on this prompt. It is refused for another {minutes:d} min, so that the model "
-        "stays there for everybody. Change the prompt, or have the model restarted by its operator.",
-        "The same prompt was deadly before; it is refused for ten minutes, and after each new harm for "
-        "twice as long.",
-        "Change the prompt; corral restart MODEL forgets it."},
+    message{"request.not-ready", request_reader,
+            "=not-ready| The model's program is not ready.\n"
+            "found=not-ready| {what}",
+            "It is loading again.", "Ask again."},
+    message{"request.deadly", request_reader,
+            "=poisonous| {what} while it worked on this request, so the request is not tried again. Change "
+            "it, or ask the operator.\n"
+            "stopped| the model's program stopped {times:d} times\n"
+            "hung| the model's program hung {times:d} times\n"
+            "both| the model's program stopped or hung {times:d} times",
+            "The runtime died or hung twice in this very request.", "Change the prompt."},
+    message{"request.quarantined", request_reader,
+            "~quarantined| {what} while it worked on this prompt. It is refused for another {minutes:d} min, "
+            "so that the model stays there for everybody. Change the prompt, or have the model restarted by "
+            "its operator.",
+            "The same prompt was deadly before; it is refused for ten minutes, and after each new harm for "
+            "twice as long.",
+            "Change the prompt; corral restart MODEL forgets it."},
     message{
         "request.too-long", request_reader,
         "the prompt is longer than the context length currently available to the model; shorten the "
         "prompt, adjust the context length in settings, or use a model with a longer context length (it is "
         "{tokens} tokens long: system text {system:d}, tools {tools:d}, turns {turns:d}{images}; {room})\n"
-        "runtime| The prompt does not fit into the model's context{words}\n"
-        "blocks| The prompt does not fit into the model's context: it has {tokens:d} tokens and at most "
-        "{most:d} can be taken, in whole blocks of {block:d}.",
+        "runtime~context-full| The prompt does not fit into the model's context{words}\n"
+        "blocks~context-full| The prompt does not fit into the model's context: it has {tokens:d} tokens and "
+        "at most {most:d} can be taken, in whole blocks of {block:d}.\n"
+        "told~context-full| {what}",
         "System text, tools and the last turn alone are longer than the model reads.",
         "Send less, or use a model with a longer context (docs/long_prompts.md)."},
     message{
@@ -163,9 +175,10 @@ inline constexpr std::array request_table{
             "Use a model with the capability vision (docs/runtimes.md)."},
     message{"request.no-insert", request_reader, "support| {model} does not support insert",
             "The model fills no holes (suffix).", "Leave suffix out, or choose a model that can."},
-    message{"request.fallback-blind", request_reader,
-            "what stands in for this model just now can't see images; ask again in a while",
-            "A fallback answers just now that has no vision.", "Ask again later."},
+    message{
+        "request.fallback-blind", request_reader,
+        "~tier-without-vision| what stands in for this model just now can't see images; ask again in a while",
+        "A fallback answers just now that has no vision.", "Ask again later."},
     message{"request.key-missing", request_reader,
             "this server needs an API key: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'",
             "The operator gave each client a key.", "Get one from the operator: corral key new NAME."},
@@ -248,8 +261,8 @@ inline constexpr std::array request_table{
         "left out.",
         "Send less at once, or use a model with a longer context."},
     message{"request.template-of-runtime", request_reader,
-            "this model can't take {what}, because its program puts a chat template of its own around every "
-            "prompt; send messages",
+            "~no-verbatim-prompts| this model can't take {what}, because its program puts a chat template of "
+            "its own around every prompt; send messages",
             "A raw prompt, a template or a begun answer does not reach this runtime.", "Send messages."},
     message{"request.raw-with-system", request_reader,
             "raw mode does not support template, system, or context", "The fields contradict each other.",
@@ -314,16 +327,19 @@ inline constexpr std::array request_table{
     message{"request.head-too-large", request_reader, "request header too large",
             "The head is beyond max_header_bytes.", "Send shorter headers."},
     message{"request.answer-too-long", request_reader,
-            "the answer grew longer than the model can hold and was ended; ask for a shorter one",
+            "=answer-too-long| the answer grew longer than the model can hold and was ended; ask for a "
+            "shorter one",
             "The runtime gave more text than its context holds.", "Ask again; each time: tell the operator."},
-    message{"request.no-result", request_reader, "the request ended without a result; ask again",
+    message{"request.no-result", request_reader, "~no-end| the request ended without a result; ask again",
             "A fault of Corral's own, which the log has.",
             "Ask again; each time: tell the operator, who looks at 'corral logs corral'."},
-    message{"request.stopped-unasked", request_reader, "the answer was stopped without a reason; ask again",
+    message{"request.stopped-unasked", request_reader,
+            "~run-cancelled| the answer was stopped without a reason; ask again",
             "A fault of Corral's own, which the log has.",
             "Ask again; each time: tell the operator, who looks at 'corral logs corral'."},
     message{"request.remote-too-long", request_reader,
-            "the answer of the other server took longer than it may here; ask for a shorter one",
+            "=request-deadline| the answer of the other server took longer than it may here; ask for a "
+            "shorter one",
             "A fallback elsewhere was too slow.", "Ask for less (num_predict), or raise request_deadline."},
     message{"request.plain-to-tls", request_reader, "Client sent an HTTP request to an HTTPS server.",
             "This Corral serves https.", "Write https:// in the client's address."},

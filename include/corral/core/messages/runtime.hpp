@@ -56,13 +56,14 @@ inline constexpr std::array runtime_table{
             "no-answer| tokenizer tap: no answer to {call}, the tokenizer {said}\n"
             "piece-later| tokenizer tap: the tokenizer is away, the text of a piece follows later\n"
             "no-identity| tokenizer tap: the tokenizer gave no new identity for decoding; it is asked again "
-            "when a piece needs one",
+            "when a piece needs one\n"
+            "text-refused=tokenizer-refused| {what}",
             "The service that turns text into tokens did not answer as it should; Corral replaces it where "
             "it stays so.",
             "Look at 'corral logs MODEL/tokenizer', then run 'corral doctor MODEL'."},
     message{"runtime.tokenizer-foreign", runtime_reader,
-            "tokenizer-service| The tokenizer service gave token ids that the model does not have: its files "
-            "belong to another model.\n"
+            "tokenizer-service=tokenizer-foreign-ids| The tokenizer service gave token ids that the model "
+            "does not have: its files belong to another model.\n"
             "no-shape| tokenizer: its wrapper has no shape that {count:d} control tokens could show\n"
             "other-wrapper| tokenizer: its wrapper is not what it was; it is looked at anew",
             "The tokenizer's files and the model's do not belong together.",
@@ -83,16 +84,16 @@ inline constexpr std::array runtime_table{
         "runtime.cache-salt-refused", runtime_reader,
         "unsalted| {model}: the server refuses cache_salt, as vLLM does with its engine V0, so it is given "
         "the prompts of one key alone, unless reuse_across_keys is set\n"
-        "runtime| The runtime would let keys share what it computed of their prompts, and refuses the "
-        "'cache_salt' that keeps them apart, as vLLM does with its engine V0. Start it with its engine V1, "
-        "or set reuse_across_keys = true for this model.",
+        "runtime~salt-refused| The runtime would let keys share what it computed of their prompts, and "
+        "refuses the 'cache_salt' that keeps them apart, as vLLM does with its engine V0. Start it with its "
+        "engine V1, or set reuse_across_keys = true for this model.",
         "Without a salt all prompts share the server's cache, and the time of an answer would tell one key "
         "what "
         "another has asked.",
         "Start the server with its engine V1, or set 'reuse_across_keys = true' where all keys may know."},
     message{"runtime.cache-foreign", runtime_reader,
-            "runtime-read| The runtime read this prompt behind other tokens than it was known to hold. "
-            "Nothing of the answer was used, and the runtime is reset.\n"
+            "runtime-read~cache-differs| The runtime read this prompt behind other tokens than it was known "
+            "to hold. Nothing of the answer was used, and the runtime is reset.\n"
             "other-tokens| {model}: the runtime's cache held other tokens than it was known to hold; the "
             "answer was not used, and the runtime is reset\n"
             "not-kept| {model}: the comparison of its cache is not kept, and is made again after a restart: "
@@ -100,18 +101,18 @@ inline constexpr std::array runtime_table{
             "The proof that nothing of another conversation is read failed; the answer was thrown away and "
             "the runtime reset.",
             "Close the runtime's port to other programs, or write reuse = \"off\" in the manifest."},
-    message{
-        "runtime.cache-untold", runtime_reader,
-        "runtime-said| The runtime did not say in time behind which tokens it read this prompt. Nothing of "
-        "the answer was used, and the runtime is reset.",
-        "Its line about that is late where the box is short of processor time; the prompt is run again.",
-        "Nothing, unless it comes often: then see with 'top' what else the box works on."},
+    message{"runtime.cache-untold", runtime_reader,
+            "runtime-said~cache-untold| The runtime did not say in time behind which tokens it read this "
+            "prompt. Nothing of the answer was used, and the runtime is reset.",
+            "Its line about that is late where the box is short of processor time; the prompt is run again.",
+            "Nothing, unless it comes often: then see with 'top' what else the box works on."},
     message{
         "runtime.foreign-talk", runtime_reader,
-        "runtime-gave| The runtime gave text that is not of this answer: another program talks to it too.\n"
-        "runtime-ended| The runtime ended this answer in the middle, unasked: another program stopped it, or "
-        "its context is smaller than configured.\n"
-        "runtime-still| The runtime was still busy with something else.\n"
+        "runtime-gave=foreign-text| The runtime gave text that is not of this answer: another program talks "
+        "to it too.\n"
+        "runtime-ended=foreign-stop| The runtime ended this answer in the middle, unasked: another program "
+        "stopped it, or its context is smaller than configured.\n"
+        "runtime-still=runtime-stuck| The runtime was still busy with something else.\n"
         "polls| Another program on this box polls the runtime at port {port:d}: find it with 'ss -tnp dport "
         "= :{port:d}' and end it.\n"
         "stops| Another program on this box stops answers of the runtime at port {port:d}: find it with 'ss "
@@ -125,57 +126,60 @@ inline constexpr std::array runtime_table{
         "Something other than Corral uses the runtime's port or the tap.",
         "Find it: ss -tnp | grep PORT. guard = \"require\" keeps other machines out."},
     message{"runtime.not-run", runtime_reader,
-            "runtime-accepted| The runtime accepted the prompt but did not run it.\n"
-            "runtime-ran| The runtime ran the prompt but gave no text.\n"
-            "ended| The runtime ended its answer without a word.\n"
+            "runtime-accepted=generate-swallowed| The runtime accepted the prompt but did not run it.\n"
+            "runtime-ran=mute| The runtime ran the prompt but gave no text.\n"
+            "ended=empty-answer| The runtime ended its answer without a word.\n"
             "fell| {subject} ended while the request ran{>: }\n"
-            "told| The runtime reported a failure in place of an answer.\n"
-            "gave-up| The runtime gave up: {words}.\n"
-            "runtime| The runtime failed with status {status:d}{words}",
+            "told=error-as-text| The runtime reported a failure in place of an answer.\n"
+            "gave-up~runtime-error| The runtime gave up: {words}.\n"
+            "runtime~embedding-refused| The runtime failed with status {status:d}{words}",
             "The runtime took the prompt and gave no answer; it is asked once more after a reset where "
             "nothing had gone out.",
             "Look at 'corral logs MODEL'; each time: take a smaller context, or the vendor's newer runtime."},
     message{"runtime.refused", runtime_reader,
-            "runtime| The runtime refused a reset with status {status:d}.\n"
-            "stayed-busy| The runtime stayed busy and took no reset.\n"
-            "runtime-stayed| The runtime stayed busy and took no prompt.\n"
-            "busy| The runtime stayed busy with something else.\n"
+            "runtime=reset-refused| The runtime refused a reset with status {status:d}.\n"
+            "stayed-busy=runtime-stuck| The runtime stayed busy and took no reset.\n"
+            "runtime-stayed=runtime-stuck| The runtime stayed busy and took no prompt.\n"
+            "busy=runtime-stuck| The runtime stayed busy with something else.\n"
             "unseen-reset| the reset was accepted but not seen to run; repeating it\n"
-            "runtime-accepts| The runtime accepts resets but does not carry them out.\n"
-            "refuses| The model's program refuses a value of this request{words}\n"
-            "image| The model's program refuses an image of this request{words}\n"
-            "model| The model's program is too busy to make vectors{words}\n"
-            "program| The model's program refused the texts{words}\n"
+            "runtime-accepts=reset-swallowed| The runtime accepts resets but does not carry them out.\n"
+            "refuses~value-refused| The model's program refuses a value of this request{words}\n"
+            "image~image-refused| The model's program refuses an image of this request{words}\n"
+            "model~busy| The model's program is too busy to make vectors{words}\n"
+            "program~texts-refused| The model's program refused the texts{words}\n"
             "no-embeddings| the runtime answers an embedding with 501, so it was not started for embeddings\n"
-            "refused| The runtime refused a prompt with status {status:d}.\n"
-            "chat| The model's chat template refuses the order of these messages; send questions and answers "
-            "in turn, or start a new chat.\n"
-            "prompt| The runtime refused a prompt with status {status:d}{words}",
+            "refused~generate-refused| The runtime refused a prompt with status {status:d}.\n"
+            "chat~template-refused| The model's chat template refuses the order of these messages; send "
+            "questions and answers in turn, or start a new chat.\n"
+            "prompt~generate-refused| The runtime refused a prompt with status {status:d}{words}",
             "The runtime turned the call down; in doubt it is restarted.",
             "Look at its own words by 'corral logs MODEL'."},
-    message{"runtime.hung", runtime_reader,
-            "runtime| The runtime did not answer {call} whole.\n"
-            "call| the call '{call}' failed: {why}\n"
-            "did| The runtime did not answer whole.\n"
-            "not-idle| The runtime did not become idle after a request.\n"
-            "broke-off| The runtime broke off an answer and may still be at work on it.\n"
-            "unwanted| The runtime was busy with an answer that was not wanted any more.\n"
-            "unwanted-still| The runtime stood still in an answer that was not wanted any more.\n"
-            "vectors| The runtime made no vectors for as long as it may take.\n"
-            "made| {what} made no vectors\n"
-            "runtime-took| The runtime took a call and did not answer it. It was {call}; the call clock "
-            "{stand}.\n"
-            "runtime-finish| The runtime did not finish a reset in its time. It was busy with it for "
-            "{silence}; the reset clock {stand}.\n"
-            "runtime-begin| The runtime did not begin to answer in its time.{length}prefill clock {stand}.\n"
-            "runtime-stopped| The runtime stopped in the middle of an answer.{length}decode clock {stand}.\n"
-            "stream-begin| The runtime did not begin an answer.{length}prefill clock {stand}.\n"
-            "stream-stopped| The runtime stopped in the middle of an answer, after about {tokens:d} "
-            "tokens.{length}decode clock {stand}.",
-            "A clock of the profile ran out: the runtime hangs. It is replaced; the black box has the minute "
-            "before.",
-            "Look at 'corral logs --crash 1'. If good answers end so, the clock is too short "
-            "(docs/manifests.md, clocks)."},
+    message{
+        "runtime.hung", runtime_reader,
+        "runtime=call-failed| The runtime did not answer {call} whole.\n"
+        "call| the call '{call}' failed: {why}\n"
+        "did=call-failed| The runtime did not answer whole.\n"
+        "not-idle| The runtime did not become idle after a request.\n"
+        "broke-off| The runtime broke off an answer and may still be at work on it.\n"
+        "unwanted| The runtime was busy with an answer that was not wanted any more.\n"
+        "unwanted-still| The runtime stood still in an answer that was not wanted any more.\n"
+        "vectors=call-silent| The runtime made no vectors for as long as it may take.\n"
+        "made| {what} made no vectors\n"
+        "runtime-took=runtime-hung| The runtime took a call and did not answer it. It was {call}; the call "
+        "clock {stand}.\n"
+        "runtime-finish=reset-stalled| The runtime did not finish a reset in its time. It was busy with it "
+        "for {silence}; the reset clock {stand}.\n"
+        "runtime-begin=prefill-stalled| The runtime did not begin to answer in its time.{length}prefill "
+        "clock {stand}.\n"
+        "runtime-stopped=decode-stalled| The runtime stopped in the middle of an answer.{length}decode clock "
+        "{stand}.\n"
+        "stream-begin=prefill-stalled| The runtime did not begin an answer.{length}prefill clock {stand}.\n"
+        "stream-stopped=decode-stalled| The runtime stopped in the middle of an answer, after about "
+        "{tokens:d} tokens.{length}decode clock {stand}.",
+        "A clock of the profile ran out: the runtime hangs. It is replaced; the black box has the minute "
+        "before.",
+        "Look at 'corral logs --crash 1'. If good answers end so, the clock is too short "
+        "(docs/manifests.md, clocks)."},
     message{"runtime.protocol", runtime_reader,
             "foreign-text| {size:d} bytes that are not of this run discarded\n"
             "earlier-text| {size:d} bytes of an earlier answer discarded\n"
@@ -191,11 +195,13 @@ inline constexpr std::array runtime_table{
             "answer-json| The runtime's answer is no JSON: {what}.\n"
             "runtime| The runtime's answer has {what}.\n"
             "answer-cut| The runtime's answer was cut off.\n"
-            "vectors| The runtime's vectors have different lengths.\n"
-            "gave| the runtime gave vectors that are not usable\n"
+            "vectors=vectors-unusable| The runtime's vectors have different lengths.\n"
+            "gave=vectors-unusable| the runtime gave vectors that are not usable\n"
             "no-vectors| The runtime's answer is no list of vectors: {what}.\n"
-            "not-finite| embedding contains NaN or Inf values\n"
-            "line-answer| a line of the answer is no JSON object",
+            "not-finite~vectors-not-finite| embedding contains NaN or Inf values\n"
+            "line-answer| a line of the answer is no JSON object\n"
+            "answer=protocol| {what}\n"
+            "unusable=vectors-unusable| {what}",
             "The server behind the profile does not speak the protocol that the profile names.",
             "Check the profile ('corral import DIR' says which one fits) and the vendor's version "
             "(docs/runtimes.md)."},
@@ -204,7 +210,7 @@ inline constexpr std::array runtime_table{
             "call| The call was given up.\n"
             "call-cancelled| The call was cancelled.\n"
             "answer-within| no answer within {limit}\n"
-            "runtime| The runtime is being stopped.\n"
+            "runtime=stopping| The runtime is being stopped.\n"
             "server| this server has no way to count a prompt\n"
             "count| This runtime does not count prompts.",
             "Corral ended the call itself, because its asker went or its time was over.", "Nothing."},
@@ -219,15 +225,21 @@ inline constexpr std::array runtime_table{
             "gave-up| {url} gave up\n"
             "answered| {url} answered with status {status:d}\n"
             "cut| its answer was cut in the middle\n"
-            "busy| the remote server {url} is too busy{words}\n"
-            "refuses| the remote server {url} refuses the request{words}\n"
+            "busy~remote-busy| the remote server {url} is too busy{words}\n"
+            "refuses~remote-refused| the remote server {url} refuses the request{words}\n"
             "too-long| the prompt is too long for the remote server {url}{words}\n"
             "no-list| {url} can't be asked for its models: {why}\n"
             "no-model| {url} has no model {model}\n"
             "status| {url} answers {target} with status {status:d}\n"
             "wants-key| {url} answers {target} with status {status:d}; it wants a key, which 'key_file' may "
             "name\n"
-            "other-key| {url} answers {target} with status {status:d}; it does not take the key of {file}",
+            "other-key| {url} answers {target} with status {status:d}; it does not take the key of {file}\n"
+            "failing~remote-failed| {what}\n"
+            "silent=remote-silent| {what}\n"
+            "lost=remote-lost| {what}\n"
+            "garbled=remote-garbled| {what}\n"
+            "keyless~remote-key| {what}\n"
+            "unable~remote-unsupported| {what}",
             "The other server of a fallback can't be used; it is asked again by itself, the other tiers "
             "serve meanwhile.",
             "Check its address and key in the manifest, and try 'curl URL/api/version'."},

@@ -21,31 +21,30 @@ constexpr core::milliseconds copies_a_row{1};  // of 295 KB, over a link of 0.4 
 
 }  // namespace
 
-void cycle_fsm::set_failure(chat::failure_kind kind, chat::failure_cause cause, core::reason message) {
+void cycle_fsm::set_failure(chat::failure_kind kind, core::reason message) {
     run_failure what;
     what.kind = kind;
-    what.cause = cause;
     what.message = std::move(message);
     what.retryable = kind != chat::failure_kind::timed_out && kind != chat::failure_kind::context_too_long &&
                      kind != chat::failure_kind::bad_request && kind != chat::failure_kind::unsupported;
     run_.failure = std::move(what);
 }
 
-void cycle_fsm::fail(chat::failure_kind kind, chat::failure_cause cause, core::reason message) {
-    set_failure(kind, cause, std::move(message));
+void cycle_fsm::fail(chat::failure_kind kind, core::reason message) {
+    set_failure(kind, std::move(message));
     end(run_end::failed);
 }
 
-void cycle_fsm::fail_and_restart(chat::failure_cause cause, core::reason message) {
+void cycle_fsm::fail_and_restart(core::reason message) {
     run_.restart_cause = message;
-    fail(chat::failure_kind::runtime_failed, cause, with_restart(message));
+    fail(chat::failure_kind::runtime_failed, with_restart(message));
 }
 
-void cycle_fsm::fail_as_hung(chat::failure_cause cause, core::reason message) {
+void cycle_fsm::fail_as_hung(core::reason message) {
     if (run_.prompt_inside) {
         note_hang(message);
     }
-    fail_and_restart(cause, std::move(message));
+    fail_and_restart(std::move(message));
 }
 
 // The prompt is not to blame where a signal stopped the process, or the whole box stood still.
@@ -58,31 +57,30 @@ void cycle_fsm::note_hang(const std::string& message) {
 
 void cycle_fsm::context_full(std::uint32_t prompt_tokens) {
     const catalog::context_sizes& sizes = signs_.sizes;
-    fail(chat::failure_kind::context_too_long, chat::failure_cause::context_full,
+    fail(chat::failure_kind::context_too_long,
          prompt_tokens > 0 && known(sizes)
              ? core::say("request.too-long/blocks", prompt_tokens, sizes.prompt_limit, sizes.chunk)
              : core::say("request.too-long/runtime", "."));
 }
 
 void cycle_fsm::foreign_ids() {
-    set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::tokenizer_foreign_ids,
-                core::say("runtime.tokenizer-foreign/tokenizer-service"));
+    set_failure(chat::failure_kind::runtime_failed, core::say("runtime.tokenizer-foreign/tokenizer-service"));
     run_.failure->retryable = false;
     end(run_end::failed);
 }
 
 void cycle_fsm::no_tokens(std::string_view unanswered) {
     if (signs_.tapped && signs_.tap.text_refused) {
-        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::tokenizer_refused,
-                    signs_.tap.trouble);
+        set_failure(chat::failure_kind::runtime_failed,
+                    core::say("runtime.tokenizer-away/text-refused", signs_.tap.trouble));
         run_.failure->retryable = false;
         return;
     }
     const bool has_trouble = signs_.tapped && !signs_.tap.trouble.empty();
     run_.doubts_tokenizer = !signs_.tapped;
-    set_failure(
-        chat::failure_kind::unavailable, chat::failure_cause::tokenizer_unavailable,
-        has_trouble ? signs_.tap.trouble : core::say("runtime.tokenizer-away/tokenizer-service", unanswered));
+    const core::reason why =
+        has_trouble ? signs_.tap.trouble : core::say("runtime.tokenizer-away/tokenizer-service", unanswered);
+    set_failure(chat::failure_kind::unavailable, core::say("request.no-tokens/found", why));
 }
 
 void cycle_fsm::no_prompt_tokens() {
@@ -103,11 +101,11 @@ void cycle_fsm::encode_failed(const core::failure& why) {
         return;
     }
     if (why.code == core::errc::invalid) {
-        fail(chat::failure_kind::bad_request, chat::failure_cause::prompt_too_short, why.message);
+        fail(chat::failure_kind::bad_request, core::say("request.verbatim/too-short", why.message));
         return;
     }
     if (why.code == core::errc::refused) {
-        fail(chat::failure_kind::unsupported, chat::failure_cause::verbatim_impossible, why.message);
+        fail(chat::failure_kind::unsupported, core::say("request.verbatim/raw", why.message));
         return;
     }
     if (why.code == core::errc::limit_exceeded) {
@@ -117,7 +115,7 @@ void cycle_fsm::encode_failed(const core::failure& why) {
     if (why.code == core::errc::timed_out) {
         ask(act::report_tokenizer_hung{});
     }
-    set_failure(chat::failure_kind::unavailable, chat::failure_cause::tokenizer_unavailable, why.message);
+    set_failure(chat::failure_kind::unavailable, core::say("request.no-tokens/found", why.message));
     run_.doubts_tokenizer = why.code == core::errc::protocol;
     end(run_end::failed);
 }
@@ -155,8 +153,7 @@ bool cycle_fsm::interrupted() {
     } else if (signs_.lost != process_epochs::loss::none) {
         fail_by_loss();
     } else if (run_.what.until.passed(now_)) {
-        fail(chat::failure_kind::timed_out, chat::failure_cause::deadline,
-             core::say("request.took-too-long"));
+        fail(chat::failure_kind::timed_out, core::say("request.took-too-long"));
     } else {
         return false;
     }
@@ -165,15 +162,14 @@ bool cycle_fsm::interrupted() {
 
 void cycle_fsm::fail_by_loss() {
     if (signs_.lost == process_epochs::loss::stopping) {
-        fail(chat::failure_kind::unavailable, chat::failure_cause::stopping,
-             core::say("runtime.given-up/runtime"));
+        fail(chat::failure_kind::unavailable, core::say("runtime.given-up/runtime"));
         return;
     }
     const bool tokenizer = signs_.lost == process_epochs::loss::tokenizer;
-    const chat::failure_cause died =
-        tokenizer ? chat::failure_cause::tokenizer_died : chat::failure_cause::runtime_died;
-    set_failure(chat::failure_kind::runtime_failed, signs_.restarted ? chat::failure_cause::restarted : died,
-                signs_.loss_text);
+    set_failure(chat::failure_kind::runtime_failed,
+                signs_.restarted ? core::say("request.restarted/found", signs_.loss_text)
+                : tokenizer      ? core::say("request.tokenizer-died/found", signs_.loss_text)
+                                 : core::say("request.runtime-died/found", signs_.loss_text));
     if (signs_.runtime_fell && run_.prompt_inside) {
         run_.loss = {run_loss::how::died, false, signs_.loss_text};
     }
@@ -201,8 +197,7 @@ void cycle_fsm::decide(noticing& in) {
     if (what.silent) {
         hung(what.call);
     } else {
-        fail(chat::failure_kind::runtime_failed, chat::failure_cause::call_failed,
-             core::say("runtime.hung/runtime", what.call));
+        fail(chat::failure_kind::runtime_failed, core::say("runtime.hung/runtime", what.call));
     }
 }
 
@@ -258,14 +253,12 @@ bool cycle_fsm::stalled() {
     run_.restart_pair = suspect_ && !decoding;
     const std::string length = " No text came for " + seconds_text(silence) + "; the ";
     if (decoding) {
-        fail_as_hung(chat::failure_cause::decode_stalled,
-                     core::say("runtime.hung/runtime-stopped", length, learned_.decode.stand()));
+        fail_as_hung(core::say("runtime.hung/runtime-stopped", length, learned_.decode.stand()));
         if (teaches()) {
             learned_.decode.ran_out();
         }
     } else {
-        fail_as_hung(chat::failure_cause::prefill_stalled,
-                     core::say("runtime.hung/runtime-begin", length, learned_.prefill.stand(size)));
+        fail_as_hung(core::say("runtime.hung/runtime-begin", length, learned_.prefill.stand(size)));
         if (teaches()) {
             learned_.prefill.ran_out();
         }
@@ -280,8 +273,7 @@ bool cycle_fsm::reset_stalled() {
     if (waits_for_tokenizer || silence <= learned_.reset.limit(size)) {
         return false;
     }
-    fail_as_hung(chat::failure_cause::reset_stalled,
-                 core::say("runtime.hung/runtime-finish", seconds_text(silence), learned_.reset.stand(size)));
+    fail_as_hung(core::say("runtime.hung/runtime-finish", seconds_text(silence), learned_.reset.stand(size)));
     if (teaches()) {
         learned_.reset.ran_out();
     }
@@ -309,8 +301,7 @@ bool cycle_fsm::stands_still(const scrubbing& in) const {
 }
 
 void cycle_fsm::hung(const char* call) {
-    fail_as_hung(chat::failure_cause::runtime_hung,
-                 core::say("runtime.hung/runtime-took", call, learned_.call.stand()));
+    fail_as_hung(core::say("runtime.hung/runtime-took", call, learned_.call.stand()));
     if (teaches()) {
         learned_.call.ran_out();
     }

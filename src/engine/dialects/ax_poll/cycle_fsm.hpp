@@ -300,10 +300,10 @@ private:
     [[nodiscard]] bool interrupted();
     [[nodiscard]] bool stalled();
     [[nodiscard]] bool reset_stalled();
-    void set_failure(chat::failure_kind kind, chat::failure_cause cause, core::reason message);
-    void fail(chat::failure_kind kind, chat::failure_cause cause, core::reason message);
-    void fail_and_restart(chat::failure_cause cause, core::reason message);
-    void fail_as_hung(chat::failure_cause cause, core::reason message);
+    void set_failure(chat::failure_kind kind, core::reason message);
+    void fail(chat::failure_kind kind, core::reason message);
+    void fail_and_restart(core::reason message);
+    void fail_as_hung(core::reason message);
     void note_hang(const std::string& message);
     // It runs for no request and has moved no more since it was told to stop.
     [[nodiscard]] bool stands_still(const scrubbing& in) const;

@@ -107,7 +107,6 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec spec, run_sink& sink, ru
         if (out.end == run_end::failed) {
             run_failure late;
             late.kind = chat::failure_kind::timed_out;
-            late.cause = chat::failure_cause::deadline;
             late.message = core::say("request.deadline/turn");
             out.failure = std::move(late);
         }

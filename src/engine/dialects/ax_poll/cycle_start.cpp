@@ -73,7 +73,7 @@ void cycle_fsm::decide(draining& in) {
     if (in.looked && polling_.idle()) {
         prepare();
     } else if (in.until.passed(now_)) {
-        fail_and_restart(chat::failure_cause::runtime_stuck, core::say("runtime.foreign-talk/runtime-still"));
+        fail_and_restart(core::say("runtime.foreign-talk/runtime-still"));
     } else {
         step_to_idle(in.until);
     }
@@ -158,10 +158,9 @@ void cycle_fsm::on_reset(const core::result<control_reply>& got, core::steady_ti
     } else if (got->verdict == control_verdict::accepted) {
         confirm();
     } else if (got->verdict == control_verdict::refused) {
-        fail(chat::failure_kind::runtime_failed, chat::failure_cause::reset_refused,
-             core::say("runtime.refused/runtime", got->status));
+        fail(chat::failure_kind::runtime_failed, core::say("runtime.refused/runtime", got->status));
     } else if (asked.until.passed(now_)) {
-        fail_and_restart(chat::failure_cause::runtime_stuck, core::say("runtime.refused/stayed-busy"));
+        fail_and_restart(core::say("runtime.refused/stayed-busy"));
     } else {
         back_off(work::reset, asked.until, asked.tries);
     }
@@ -256,7 +255,7 @@ void cycle_fsm::confirmed() {
     if (run_.resets < most_resets) {
         reset();
     } else {
-        fail_and_restart(chat::failure_cause::reset_swallowed, core::say("runtime.refused/runtime-accepts"));
+        fail_and_restart(core::say("runtime.refused/runtime-accepts"));
     }
 }
 
@@ -292,10 +291,9 @@ void cycle_fsm::on_generated(const core::result<control_reply>& got, core::stead
     } else if (got->verdict == control_verdict::accepted) {
         follow();
     } else if (got->verdict == control_verdict::refused) {
-        fail(chat::failure_kind::runtime_failed, chat::failure_cause::generate_refused,
-             core::say("runtime.refused/refused", got->status));
+        fail(chat::failure_kind::runtime_failed, core::say("runtime.refused/refused", got->status));
     } else if (asked.until.passed(now_)) {
-        fail_and_restart(chat::failure_cause::runtime_stuck, core::say("runtime.refused/runtime-stayed"));
+        fail_and_restart(core::say("runtime.refused/runtime-stayed"));
     } else {
         back_off(work::run, asked.until, asked.tries);
     }

@@ -99,7 +99,7 @@ void cycle_fsm::conclude() {
         state_ = owing{};
     } else if (!run_.text_given) {
         run_.restart_pair = true;
-        fail_and_restart(chat::failure_cause::mute, core::say("runtime.not-run/runtime-ran"));
+        fail_and_restart(core::say("runtime.not-run/runtime-ran"));
     } else {
         end(run_end::stop);
     }
@@ -146,8 +146,7 @@ void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_an
     }
     const poll_text text = take_text(got);
     if (text == poll_text::foreign) {
-        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::foreign_text,
-                    core::say("runtime.foreign-talk/runtime-gave"));
+        set_failure(chat::failure_kind::runtime_failed, core::say("runtime.foreign-talk/runtime-gave"));
         retry();
         return;
     }
@@ -164,8 +163,7 @@ void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_an
     if (!signs_.tapped && most && run_.progress.usage.generated_tokens >= *most) {
         end(run_end::length);
     } else if (verdict == follow_verdict::swallowed) {
-        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::generate_swallowed,
-                    core::say("runtime.not-run/runtime-accepted"));
+        set_failure(chat::failure_kind::runtime_failed, core::say("runtime.not-run/runtime-accepted"));
         retry();
     } else if (verdict == follow_verdict::ended) {
         run_.ended_by_itself = true;
@@ -230,8 +228,7 @@ void cycle_fsm::note_shared() {
 
 void cycle_fsm::tell_foreign_stop() {
     ask(act::report_intrusion{act::report_intrusion::kind::stop});
-    set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::foreign_stop,
-                core::say("runtime.foreign-talk/runtime-ended"));
+    set_failure(chat::failure_kind::runtime_failed, core::say("runtime.foreign-talk/runtime-ended"));
     if (run_.text_given) {
         end(run_end::failed);
         return;
@@ -311,7 +308,8 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
         return;
     }
     if (!text) {
-        fail(chat::failure_kind::unavailable, chat::failure_cause::tokenizer_died, text.error().message);
+        fail(chat::failure_kind::unavailable,
+             core::say("request.tokenizer-died/found", text.error().message));
         return;
     }
     const std::string missed = intrusion_.take_rest();
@@ -333,7 +331,7 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
     const std::uint32_t made = signs_.tokens_made;
     if (made == 0 || (!run_.text_given && made >= enough_for_a_text)) {
         run_.restart_pair = true;
-        fail_and_restart(chat::failure_cause::mute, core::say("runtime.not-run/runtime-ran"));
+        fail_and_restart(core::say("runtime.not-run/runtime-ran"));
         return;
     }
     const catalog::context_sizes& sizes = signs_.sizes;
@@ -373,12 +371,10 @@ void cycle_fsm::cache_differs() {
     reuse_.forget();
     intrusion_.drop_place();
     if (is_unknown) {
-        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::cache_untold,
-                    core::say("runtime.cache-untold/runtime-said"));
+        set_failure(chat::failure_kind::runtime_failed, core::say("runtime.cache-untold/runtime-said"));
     } else {
         ask(act::report_intrusion{act::report_intrusion::kind::cache});
-        set_failure(chat::failure_kind::runtime_failed, chat::failure_cause::cache_differs,
-                    core::say("runtime.cache-foreign/runtime-read"));
+        set_failure(chat::failure_kind::runtime_failed, core::say("runtime.cache-foreign/runtime-read"));
     }
     retry();
 }

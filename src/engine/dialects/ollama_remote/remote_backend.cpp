@@ -28,12 +28,11 @@ bool has_others(const catalog::model_entry& model) {
 }
 
 // A failure of the server's own, which its health is to know of.
-chat::failure lost(remote_watch& watch, chat::failure_cause cause, const core::reason& message) {
+chat::failure keyless(remote_watch& watch, const core::reason& message) {
     watch.failed(message);
     chat::failure out;
     out.kind = chat::failure_kind::runtime_failed;
-    out.cause = cause;
-    out.message = core::say("runtime.remote/failed", message, "");
+    out.message = core::say("runtime.remote/failed", core::say("runtime.remote/keyless", message), "");
     out.retryable = true;
     return out;
 }
@@ -135,7 +134,7 @@ core::awaitable<embedding_outcome> remote_backend::embed(embedding_order order) 
         co_return took_too_long();
     }
     if (!key) {
-        co_return lost(*watch, chat::failure_cause::remote_key, key.error().message);
+        co_return keyless(*watch, key.error().message);
     }
     server.headers = std::move(*key);
     const core::deadline soon = core::deadline::after(clocks.call, clock.now()).sooner(order.until);

@@ -26,7 +26,6 @@ std::string quoted(const std::string& message) {
 chat::failure took_too_long() {
     chat::failure late;
     late.kind = chat::failure_kind::timed_out;
-    late.cause = chat::failure_cause::request_deadline;
     late.message = core::say("request.remote-too-long");
     return late;
 }
@@ -62,13 +61,12 @@ core::awaitable<remote_run::step> remote_run::open(const run_spec& spec, core::d
     if (!asked) {
         run_failure why;
         why.kind = chat::failure_kind::unsupported;
-        why.cause = chat::failure_cause::remote_unsupported;
-        why.message = asked.error().message;
+        why.message = core::say("runtime.remote/unable", asked.error().message);
         co_return failed(std::move(why));
     }
     core::result<http::header_fields> key = co_await watch_.key_headers(until);
     if (!key) {
-        co_return unanswered(until, chat::failure_cause::remote_key, key.error().message);
+        co_return unanswered(until, "runtime.remote/keyless", key.error().message);
     }
     asked->headers = std::move(*key);
     const step now = co_await connect(std::move(*asked), until);
@@ -122,7 +120,7 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
     }
     auto& got = std::get<0>(opened);
     if (!got) {
-        co_return unanswered(until, chat::failure_cause::remote_silent, got.error().message);
+        co_return unanswered(until, "runtime.remote/silent", got.error().message);
     }
     answer_ = std::move(*got);
     co_return step::go_on;
@@ -161,7 +159,7 @@ core::awaitable<remote_run::step> remote_run::read(core::deadline until) {
     }
     const auto& bytes = std::get<0>(first);
     if (!bytes) {
-        co_return unanswered(until, chat::failure_cause::remote_lost, bytes.error().message);
+        co_return unanswered(until, "runtime.remote/lost", bytes.error().message);
     }
     std::vector<answer_part> parts;
     const auto fed = bytes->empty() ? reader_->finish(parts) : reader_->feed(*bytes, parts);
@@ -170,10 +168,10 @@ core::awaitable<remote_run::step> remote_run::read(core::deadline until) {
         co_return step::over;
     }
     if (!fed) {
-        co_return lost(chat::failure_cause::remote_garbled, fed.error().message);
+        co_return lost("runtime.remote/garbled", fed.error().message);
     }
     if (bytes->empty()) {
-        co_return lost(chat::failure_cause::remote_lost, core::say("runtime.remote/cut"));
+        co_return lost("runtime.remote/lost", core::say("runtime.remote/cut"));
     }
     co_return step::go_on;
 }
@@ -240,7 +238,6 @@ void remote_run::fail_by(const error_part& said) {
     const std::string at = watch_.settings().at.text();
     if (said.busy) {
         why.kind = chat::failure_kind::unavailable;
-        why.cause = chat::failure_cause::remote_busy;
         why.message = core::say("runtime.remote/busy", at, quoted(said.message));
         why.retryable = true;
     } else if (said.context) {
@@ -249,10 +246,9 @@ void remote_run::fail_by(const error_part& said) {
         why.message = core::say("runtime.remote/too-long", at, quoted(said.message));
     } else if (said.status == 400) {
         why.kind = chat::failure_kind::bad_request;
-        why.cause = chat::failure_cause::remote_refused;
         why.message = core::say("runtime.remote/refuses", at, quoted(said.message));
     } else {
-        lost(chat::failure_cause::remote_failed,
+        lost("runtime.remote/failing",
              said.status == 0 ? core::say("runtime.remote/gave-up", at)
                               : core::say("runtime.remote/answered", at, said.status),
              quoted(said.message));
@@ -261,22 +257,19 @@ void remote_run::fail_by(const error_part& said) {
     failed(std::move(why));
 }
 
-remote_run::step remote_run::lost(chat::failure_cause cause, const core::reason& message,
-                                  const std::string& words) {
+remote_run::step remote_run::lost(remote_fault how, const core::reason& message, const std::string& words) {
     if (!control_.cancelled()) {
         watch_.failed(message, id_);
     }
     run_failure why;
     why.kind = chat::failure_kind::runtime_failed;
-    why.cause = cause;
-    why.message = core::say("runtime.remote/failed", message, words);
+    why.message = core::say("runtime.remote/failed", core::say(how, message), words);
     why.retryable = true;
     return failed(std::move(why));
 }
 
-remote_run::step remote_run::unanswered(core::deadline until, chat::failure_cause cause,
-                                        const core::reason& message) {
-    return until.passed(clock_.now()) ? failed(took_too_long()) : lost(cause, message);
+remote_run::step remote_run::unanswered(core::deadline until, remote_fault how, const core::reason& message) {
+    return until.passed(clock_.now()) ? failed(took_too_long()) : lost(how, message);
 }
 
 remote_run::step remote_run::failed(run_failure why) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "corral/core/say.hpp"
 #include "engine/dialects/ollama_remote/remote_protocol.hpp"
 #include "engine/dialects/ollama_remote/remote_watch.hpp"
 
@@ -36,6 +37,7 @@ public:
 
 private:
     enum class step { go_on, over };
+    using remote_fault = core::known_wording<core::reason>;
     [[nodiscard]] core::awaitable<step> open(const run_spec& spec, core::deadline until);
     [[nodiscard]] core::awaitable<step> connect(streaming::stream_request asked, core::deadline until);
     [[nodiscard]] core::awaitable<step> refuse(core::deadline until);
@@ -47,9 +49,9 @@ private:
     void fail_by(const streaming::error_part& said);
     // The server's fault: another try, there or elsewhere, may work.
     // `words` are the server's own: for the client only.
-    step lost(chat::failure_cause cause, const core::reason& message, const std::string& words = {});
+    step lost(remote_fault how, const core::reason& message, const std::string& words = {});
     // Nothing more came: lost(), unless the time of the request is over.
-    step unanswered(core::deadline until, chat::failure_cause cause, const core::reason& message);
+    step unanswered(core::deadline until, remote_fault how, const core::reason& message);
     step failed(run_failure why);
     [[nodiscard]] core::deadline silence(core::milliseconds longest, core::deadline until) const;
 

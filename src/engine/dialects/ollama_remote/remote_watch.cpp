@@ -96,8 +96,7 @@ chat::failure remote_watch::missed(const core::reason& why) {
     bell_.ring();
     chat::failure out;
     out.kind = chat::failure_kind::unavailable;
-    out.cause = chat::failure_cause::remote_away;
-    out.message = core::say("runtime.remote/failed", why, "");
+    out.message = core::say("request.remote-away/found", core::say("runtime.remote/failed", why, ""));
     out.retry_after = between_looks;
     out.retryable = true;
     return out;
