@@ -155,7 +155,7 @@ gate_decision gate_policy::judge_memory(const device_report& report, const card_
     if (other != nullptr) {
         return {gate_answer::shut,
                 core::say("device.memory-short", facts),
-                "stop that program, or serve a smaller model",
+                core::say("device.memory-short/do"),
                 {}};
     }
     return {gate_answer::shut,

@@ -10,7 +10,7 @@ core::reason ended_text(std::string_view subject, const supervisor::service_stat
     const core::reason what = core::say("runtime.not-run/fell", std::string(subject)).led_to_by(now.last_end);
     switch (now.state) {
         case supervisor::service_state::broken:
-            return supervisor::with_advice(what, "It is not started again for now.");
+            return supervisor::with_advice(what, core::say("runtime.not-run/stays"));
         case supervisor::service_state::stopped:
             return what.text().ends_with('.') ? what
                                               : core::reason(core::wording{nullptr, "{what}."}, {what});
@@ -30,7 +30,7 @@ bool was_restarted(const supervisor::service_status& service) noexcept {
 }
 
 core::reason with_restart(const core::reason& what) {
-    return supervisor::with_advice(what, "It is being restarted.");
+    return supervisor::with_advice(what, core::say("runtime.not-run/restarts"));
 }
 
 }  // namespace corral::engine

@@ -147,9 +147,7 @@ private:
     // A matter of moments, and of the box, not of the model.
     static gate_verdict not_looked_at(const core::failure& why) {
         return {gate_state::wait, core::say("runtime.files-silent/box", why),
-                "raise the limit of processes of Corral's user (TasksMax of the unit, 'ulimit -u'); it is "
-                "tried again "
-                "by itself"};
+                core::say("runtime.files-silent/do-box")};
     }
 
     gate_verdict judge(const std::vector<catalog::finding>& found) {

@@ -30,7 +30,7 @@ std::string machine_of(const elf_summary& elf) {
 }
 
 fault check_library(const std::string& library, elf_summary& about) {
-    const std::string advice = "install Corral whole, or name the library in 'guard_library'";
+    const core::reason advice = core::say("service.guard/do-library");
     if (library.empty()) {
         return program_fault{"no-library", core::say("service.guard/nowhere", library_name), advice};
     }
@@ -80,15 +80,15 @@ fault check_binary(const std::string& path, std::string_view head, const elf_sum
         return program_fault{
             "other-machine",
             core::say("service.guard/machine", in_quotes(path), machine_of(*elf), machine_of(library)),
-            "use a build of the program for " + machine_of(library)};
+            core::say("service.guard/do-machine", machine_of(library))};
     }
     if (!elf->has_loader && !is_loader(path)) {
         return program_fault{"static-program", core::say("service.guard/static", in_quotes(path)),
-                             "use a dynamically linked build of the program"};
+                             core::say("service.guard/do-static")};
     }
     if (raises_privileges(path)) {
         return program_fault{"privileged-program", core::say("service.guard/raised", in_quotes(path)),
-                             "take these away from the program (chmod u-s,g-s; setcap -r)"};
+                             core::say("service.guard/do-raised")};
     }
     return std::nullopt;
 }

@@ -69,8 +69,7 @@ program_fault explain_pointer(const std::string& path, std::string_view head) {
     const std::string missing = size.empty() ? "its content" : "its " + size + " bytes";
     const auto slash = path.rfind('/');
     return {"lfs-pointer", core::say("program.download/lfs", in_quotes(path), missing),
-            "run `git lfs install && git lfs pull` in " +
-                (slash == std::string::npos ? "." : path.substr(0, slash))};
+            core::say("program.download/do-lfs", slash == std::string::npos ? "." : path.substr(0, slash))};
 }
 
 // The words of a "#!" line; the kernel passes everything behind the first as one argument.
@@ -92,12 +91,12 @@ std::array<std::string, 2> interpreter_words(std::string_view head) {
 std::optional<program_fault> check_script(const spawn_spec& spec, const std::string& path,
                                           std::string_view head) {
     const auto [interpreter, argument] = interpreter_words(head);
-    const std::string advice = "install it, or correct the first line of the script";
+    const core::reason advice = core::say("program.kind/do-script");
     if ((interpreter + argument).find('\r') != std::string::npos) {
         const auto word = core::word_to_paste(path);
         return program_fault{
             "missing-interpreter", core::say("program.kind/windows", in_quotes(path)),
-            word ? "run: sed -i 's/\\r$//' " + *word : std::string("write it with the line ends of Linux")};
+            word ? core::say("program.kind/do-windows", *word) : core::say("program.kind/do-ends")};
     }
     if (interpreter.empty() || ::access(seen_from_here(interpreter, spec).c_str(), X_OK) != 0) {
         return program_fault{"missing-interpreter",
@@ -119,8 +118,7 @@ std::optional<program_fault> check_script(const spawn_spec& spec, const std::str
 
 // Any other file that is not a program: says what it seems to be.
 program_fault explain_text(const std::string& path, std::string_view head) {
-    const std::string again =
-        "fetch the file again, signed in if the source asks for it, and compare its size";
+    const core::reason again = core::say("program.download/do");
     if (head.empty()) {
         return {"empty", core::say("program.download/empty", in_quotes(path)), again};
     }
@@ -164,9 +162,8 @@ fault check_directory(const std::string& folder) {
     } else {
         return std::nullopt;
     }
-    return program_fault{
-        "bad-directory", core::say("program.folder/working", in_quotes(folder), why),
-        "give the folder that holds the model package, readable by the user that runs Corral"};
+    return program_fault{"bad-directory", core::say("program.folder/working", in_quotes(folder), why),
+                         core::say("program.folder/do-working")};
 }
 
 fault check_missing(const spawn_spec& spec, const std::string& path) {
@@ -176,7 +173,7 @@ fault check_missing(const spawn_spec& spec, const std::string& path) {
         if (number == EACCES) {
             return program_fault{"not-readable",
                                  core::say("program.folder/reach", in_quotes(path), text_of(number)),
-                                 "let the user that runs Corral enter the folders above it"};
+                                 core::say("program.folder/do-reach")};
         }
         const bool relative =
             !path.empty() && !spec.command.front().starts_with('/') && spec.working_directory.empty();
@@ -184,14 +181,13 @@ fault check_missing(const spawn_spec& spec, const std::string& path) {
             "missing",
             number == ENOENT ? core::say("program.folder/missing", in_quotes(path))
                              : core::say("program.folder/missing-why", in_quotes(path), text_of(number)),
-            relative ? "give an absolute path, or the working directory that it is relative to"
-                     : "check the path; if the download was interrupted, fetch the package again"};
+            relative ? core::say("program.folder/do-relative") : core::say("program.folder/do-missing")};
     }
     if (!S_ISREG(about.st_mode)) {
         return program_fault{"not-a-program",
                              S_ISDIR(about.st_mode) ? core::say("program.folder/is-folder", in_quotes(path))
                                                     : core::say("program.folder/irregular", in_quotes(path)),
-                             "name the program file itself"};
+                             core::say("program.folder/do-file")};
     }
     return std::nullopt;
 }
@@ -200,9 +196,9 @@ fault check_loader(const std::string& path, const elf_summary& elf) {
     if (elf.loader.empty() || ::access(elf.loader.c_str(), F_OK) == 0) {
         return std::nullopt;
     }
-    return program_fault{
-        "missing-interpreter", core::say("program.kind/loader", in_quotes(path), in_quotes(elf.loader)),
-        "use the build made for this system, or install the C library that provides the loader"};
+    return program_fault{"missing-interpreter",
+                         core::say("program.kind/loader", in_quotes(path), in_quotes(elf.loader)),
+                         core::say("program.kind/do-loader")};
 }
 
 fault check_elf(const std::string& path, std::string_view head, std::uint64_t size) {
@@ -210,11 +206,11 @@ fault check_elf(const std::string& path, std::string_view head, std::uint64_t si
     if (!elf || elf->bytes_needed > size) {
         const std::string whole = elf ? "at least " + std::to_string(elf->bytes_needed) : "more";
         return program_fault{"truncated", core::say("program.download/cut", in_quotes(path), size, whole),
-                             "fetch the file again and compare its size"};
+                             core::say("program.download/do-cut")};
     }
     if (elf->type != ET_EXEC && elf->type != ET_DYN) {
         return program_fault{"not-a-program", core::say("program.kind/object", in_quotes(path)),
-                             "name the program file itself"};
+                             core::say("program.folder/do-file")};
     }
     if (runs_natively(elf->machine)) {
         return check_loader(path, *elf);
@@ -225,22 +221,22 @@ fault check_elf(const std::string& path, std::string_view head, std::uint64_t si
     return program_fault{"wrong-architecture",
                          core::say("program.kind/machine", in_quotes(path), machine_name(elf->machine),
                                    machine_name(machine_here())),
-                         "use the " + machine_name(machine_here()) +
-                             " build of the program, or run it through an emulator named in the command"};
+                         core::say("program.kind/do-machine", machine_name(machine_here()))};
 }
 
 fault check_permission(const std::string& path) {
     struct statvfs mounted {};
     if (::statvfs(path.c_str(), &mounted) == 0 && (mounted.f_flag & ST_NOEXEC) != 0) {
         return program_fault{"not-executable", core::say("program.permission/noexec", in_quotes(path)),
-                             "move the package to another file system, or mount this one without noexec"};
+                             core::say("program.permission/do-noexec")};
     }
     if (may_execute(path)) {
         return std::nullopt;
     }
     const auto word = core::word_to_paste(path);
-    return program_fault{"not-executable", core::say("program.permission/mode", in_quotes(path)),
-                         word ? "run: chmod +x " + *word : std::string("run chmod +x on it")};
+    return program_fault{
+        "not-executable", core::say("program.permission/mode", in_quotes(path)),
+        word ? core::say("program.permission/do-mode", *word) : core::say("program.permission/do")};
 }
 
 fault check_content(const spawn_spec& spec, const std::string& path) {
@@ -269,7 +265,8 @@ fault check_content(const spawn_spec& spec, const std::string& path) {
 
 std::optional<program_fault> check_program(const spawn_spec& spec) {
     if (spec.command.empty() || spec.command.front().empty()) {
-        return program_fault{"no-command", core::say("service.cannot-start/empty"), "name a program"};
+        return program_fault{"no-command", core::say("service.cannot-start/empty"),
+                             core::say("service.cannot-start/do-empty")};
     }
     if (auto bad = check_directory(spec.working_directory)) {
         return bad;
@@ -277,8 +274,9 @@ std::optional<program_fault> check_program(const spawn_spec& spec) {
     const auto program = find_program(spec);
     if (!program) {
         const bool denied = program.error().code.value() == EACCES;
-        return program_fault{denied ? "not-executable" : "missing", program.error().message,
-                             denied ? "run chmod +x on it" : "install it, or give its full path"};
+        return program_fault{
+            denied ? "not-executable" : "missing", program.error().message,
+            denied ? core::say("program.permission/do") : core::say("service.cannot-start/do-find")};
     }
     const std::string path = seen_from_here(*program, spec);
     if (auto missing = check_missing(spec, path)) {

@@ -58,7 +58,7 @@ void stepper::on_stop_timer(phase::stopping& stop) {
     const bool at_its_end = sent->rung == last;
     if (at_its_end && !sent->stuck) {
         m_.reason = m_.reason.led_to_by(core::say("service.stuck"));
-        m_.advice = "look at the kernel log (dmesg); the device may need a reset";
+        m_.advice = core::say("service.stuck/do");
     }
     const std::size_t rung = at_its_end ? last : sent->rung + 1;
     *sent = send(std::move(sent->ladder), rung);

@@ -9,8 +9,6 @@ namespace corral::supervisor {
 
 namespace {
 
-constexpr const char* for_require = "; or say guard = \"warn\" to use it all the same, behind a firewall";
-
 const core::reason& not_reached() {
     static const core::reason why = core::say("service.reachable/no-effect");
     return why;
@@ -50,7 +48,7 @@ std::optional<process::program_fault> confinement::prepare(process::spawn_spec& 
     auto& fault = outlook.fault;
     if (fault && required()) {
         fault->message = core::say("service.unguarded", fault->message);
-        fault->advice += for_require;
+        fault->advice = core::say("service.unguarded/or", fault->advice);
         return fault;
     }
     if (fault || unreached_) {

@@ -138,22 +138,19 @@ void blame_memory(exit_story& story, const process::exit_reason& how, const memo
     if (found.kills > 1) {
         reason = reason.led_to_by(core::say("service.memory-ran-out/more", found.kills));
     }
-    story = finished(
-        std::move(reason),
-        limited
-            ? "Raise 'memory_mb' in [limits] of its manifest, or serve it with a shorter context."
-            : "Serve a smaller model, or stop what else needs memory here; dmesg has the kernel's figures.",
-        true);
+    story = finished(std::move(reason),
+                     limited ? core::say("service.memory-limit/do") : core::say("service.memory-ran-out/do"),
+                     true);
 }
 
 void blame_tasks(exit_story& story, std::uint64_t most) {
     story = finished(story.how.led_to_by(core::say("service.task-limit", most)),
-                     "Raise 'tasks' in [limits] of its manifest.", story.from_outside);
+                     core::say("service.task-limit/do"), story.from_outside);
 }
 
 void blame_refused_tasks(exit_story& story, const process::exit_reason& how, std::string_view said) {
     const core::reason reason = process::describe(how).led_to_by(core::say("service.tasks-refused/start"));
-    story = finished(with_line(reason, said), advice_on_tasks, story.from_outside);
+    story = finished(with_line(reason, said), core::say("service.tasks-refused/do"), story.from_outside);
 }
 
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,

@@ -44,9 +44,6 @@ void blame_tasks(exit_story& story, std::uint64_t most);
 
 // Names a start that failed for want of processes or threads as that, and quotes `said`, as explain_exit() does.
 void blame_refused_tasks(exit_story& story, const process::exit_reason& how, std::string_view said);
-inline constexpr const char* advice_on_tasks =
-    "End what has so many ('systemd-cgtop' and 'ps -eLf' show it), or raise the limit (TasksMax of the unit, "
-    "'ulimit -u'); it starts by itself then.";
 
 // The end is what the signals `sent` to the process lead to: death by one of them, or an exit of its own
 // after one that asks for it. One whose track was lost counts too.

@@ -92,8 +92,7 @@ port_watch::fault port_watch::taken_by(const listener_judgement& taker) const {
         return turn_fault();
     }
     return process::program_fault{port_taken, core::say("service.port-taken", endpoint_.port(), taker.who),
-                                  "stop that program, or give this service another port if its command names "
-                                  "{port}; it is looked at again by itself"};
+                                  core::say("service.port-taken/do")};
 }
 
 core::result<void> port_watch::resume(std::uint16_t port, bool followed, bool unreached,
@@ -211,7 +210,7 @@ process::program_fault port_watch::fault_of(const listener_judgement& found, cor
         return turn_fault();
     }
     return {"foreign-listener", core::say("service.intruder", endpoint_.port(), found.who),
-            "stop that program, or give this service another port if its command names {port}"};
+            core::say("service.intruder/do")};
 }
 
 port_watch::search port_watch::listener_missing(pid_t leader, core::steady_time now) {
@@ -269,10 +268,7 @@ void port_watch::warn_of(core::reason what) {
 }
 
 process::program_fault port_watch::unguarded(core::reason what, core::steady_time now) {
-    process::program_fault why{
-        "unguarded", std::move(what),
-        "use a program that the guard reaches (dynamically linked, not set-uid), or say "
-        "guard = \"warn\" to use it all the same, behind a firewall"};
+    process::program_fault why{"unguarded", std::move(what), core::say("service.unguarded/do")};
     confined_.refuse(why, now + refused_for_);
     return why;
 }

@@ -184,7 +184,7 @@ void service_runner::launch(process::spawn_spec command, port_watch::fault fault
 
 void service_runner::launch_failed(const core::reason& why, bool tasks_refused) {
     feed({event_kind::launch_failed, tasks_refused ? core::say("service.tasks-refused", why) : why,
-          tasks_refused ? advice_on_tasks : ""});
+          tasks_refused ? core::say("service.tasks-refused/do") : core::reason()});
 }
 
 void service_runner::adopt(process::child started) {
@@ -394,8 +394,9 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
 
 exit_story service_runner::story_of(const process_run& run, const process::exit_reason& reason) const {
     if (const auto& why = run.child.failed_start()) {
-        return {why->message, why->message, is_lasting(why->code) ? "mend the command of this service" : "",
-                false, std::string()};
+        return {why->message, why->message,
+                is_lasting(why->code) ? core::say("service.cannot-start/do") : core::reason(), false,
+                std::string()};
     }
     exit_story story = explain_exit(spec_.rules, reason, run.output->complaint(), run.output->remark(),
                                     run.was_ready, run.output->said());
@@ -414,8 +415,7 @@ exit_story service_runner::story_of(const process_run& run, const process::exit_
         blame_refused_tasks(story, reason, run.output->said());
     }
     if (!run.was_ready) {
-        story.advice += (story.advice.empty() ? "" : " ") + std::string("'corral logs ") + label_ +
-                        "' shows what it printed.";
+        story.advice += (story.advice.empty() ? "" : " ") + core::say("service.exit/lines", label_);
     }
     return story;
 }

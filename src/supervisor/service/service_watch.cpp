@@ -59,9 +59,9 @@ event_kind event_of(gate_state state) {
 
 gate_verdict service_runner::box_verdict() const {
     const std::string refusal = context_.searches->refusal_of_threads();
-    return refusal.empty()
-               ? gate_verdict{}
-               : gate_verdict{gate_state::wait, core::say("service.tasks-refused", refusal), advice_on_tasks};
+    return refusal.empty() ? gate_verdict{}
+                           : gate_verdict{gate_state::wait, core::say("service.tasks-refused", refusal),
+                                          core::say("service.tasks-refused/do")};
 }
 
 core::awaitable<void> service_runner::ask_gate(self_ptr self, std::uint64_t question) {

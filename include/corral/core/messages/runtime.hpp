@@ -130,6 +130,8 @@ inline constexpr std::array runtime_table{
             "runtime-ran=mute| The runtime ran the prompt but gave no text.\n"
             "ended=empty-answer| The runtime ended its answer without a word.\n"
             "fell| {subject} ended while the request ran{>: }\n"
+            "restarts| It is being restarted.\n"
+            "stays| It is not started again for now.\n"
             "told=error-as-text| The runtime reported a failure in place of an answer.\n"
             "gave-up~runtime-error| The runtime gave up: {words}.\n"
             "runtime~embedding-refused| The runtime failed with status {status:d}{words}",
@@ -300,15 +302,18 @@ inline constexpr std::array runtime_table{
         "asks for it",
         "The runtime lacks an ability that Corral would use; it goes on without it.",
         "Install a newer runtime of the vendor."},
-    message{"runtime.files-silent", runtime_reader,
-            "its files could not be looked at within {time:d} s: the disk of '{folder}' does not answer\n"
-            "box| its files can't be looked at before the start: {why}\n"
-            "package-cannot| package '{what}' cannot be read: {why}\n"
-            "package-holds| package '{what}' holds more than {entries:d} entries or is deeper than "
-            "{deepest:d} folders: is it the right folder?\n"
-            "sha-available| SHA-256 is not available in this system's OpenSSL",
-            "The package could not be examined before the start; the start waits and is tried again.",
-            "Look at 'dmesg' for the disk, and at the folder's owner and permissions."},
+    message{
+        "runtime.files-silent", runtime_reader,
+        "its files could not be looked at within {time:d} s: the disk of '{folder}' does not answer\n"
+        "box| its files can't be looked at before the start: {why}\n"
+        "do-box| raise the limit of processes of Corral's user (TasksMax of the unit, 'ulimit -u'); it is "
+        "tried again by itself\n"
+        "package-cannot| package '{what}' cannot be read: {why}\n"
+        "package-holds| package '{what}' holds more than {entries:d} entries or is deeper than "
+        "{deepest:d} folders: is it the right folder?\n"
+        "sha-available| SHA-256 is not available in this system's OpenSSL",
+        "The package could not be examined before the start; the start waits and is tried again.",
+        "Look at 'dmesg' for the disk, and at the folder's owner and permissions."},
     message{"runtime.finding", runtime_reader,
             "{what}\n"
             "more| {what} (and {more:d} more: 'corral doctor' tells all)",

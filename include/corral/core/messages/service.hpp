@@ -58,22 +58,26 @@ inline constexpr std::array service_table{
             "Its tokens took longer and longer, or it held ever more of what runs out; a new process serves.",
             "Nothing; corral status shows what it gained."},
     message{"service.memory-limit", service_reader,
-            "The model reached its memory limit of {limit:d} MiB, and the kernel killed {process}.",
+            "The model reached its memory limit of {limit:d} MiB, and the kernel killed {process}.\n"
+            "do| Raise 'memory_mb' in [limits] of its manifest, or serve it with a shorter context.",
             "Its processes together had all that [limits] allows them; no other model is touched, and it is "
             "started again.",
-            "Raise 'memory_mb' in [limits] of its manifest, or serve it with a shorter context."},
+            "Raise 'memory_mb', or shorten the context."},
     message{"service.task-limit", service_reader,
             "While it loaded, the model met its limit of {count:d} processes and threads, and the kernel "
-            "refused another.",
+            "refused another.\n"
+            "do| Raise 'tasks' in [limits] of its manifest.",
             "All its processes and threads together are as many as [limits] allows.",
-            "Raise 'tasks' in [limits] of its manifest."},
-    message{"service.tasks-refused", service_reader,
-            "the system refuses new processes and threads: {why}\n"
-            "start| While it loaded, the system refused it a process or thread.",
-            "A limit on processes is met: of the unit, of Corral's user, or of the machine. Starts wait "
-            "until it is not.",
-            "End what has so many ('systemd-cgtop' and 'ps -eLf' show it), or raise the limit (TasksMax of "
-            "the unit, 'ulimit -u')."},
+            "Raise 'tasks' of the manifest."},
+    message{
+        "service.tasks-refused", service_reader,
+        "the system refuses new processes and threads: {why}\n"
+        "start| While it loaded, the system refused it a process or thread.\n"
+        "do| End what has so many ('systemd-cgtop' and 'ps -eLf' show it), or raise the limit (TasksMax of "
+        "the unit, 'ulimit -u'); it starts by itself then.",
+        "A limit on processes is met: of the unit, of Corral's user, or of the machine. Starts wait "
+        "until it is not.",
+        "End what has so many, or raise TasksMax or 'ulimit -u'."},
     message{
         "service.without-limits", service_reader,
         "runs| {service}: runs without its [limits]: {why}\n"
@@ -104,25 +108,31 @@ inline constexpr std::array service_table{
         "Let Corral's user write /proc/self/oom_score_adj: no read-only /proc in the container."},
     message{"service.memory-ran-out", service_reader,
             "Memory ran out, and the kernel killed {process}.\n"
-            "more| It has killed {count:d} processes for that since this one began.",
+            "more| It has killed {count:d} processes for that since this one began.\n"
+            "do| Serve a smaller model, or stop what else needs memory here; dmesg has the kernel's figures.",
             "The machine, or the limit of a control group, had no memory left, and the kernel chose this "
             "process; "
             "runtimes are offered to it before Corral is.",
             "Serve a smaller model, or less beside it; 'dmesg' names the sizes."},
     message{"service.stuck", service_reader,
-            "SIGKILL does not end it, so it is probably stuck inside a driver",
+            "SIGKILL does not end it, so it is probably stuck inside a driver\n"
+            "do| look at the kernel log (dmesg); the device may need a reset",
             "The kernel can't end the process; nothing new is started meanwhile.",
             "Look at 'dmesg'; reset the device (axcl-smi reboot), else restart the machine."},
     message{"service.stop-late", service_reader, "stopping took too long",
             "The stop ladder goes on by itself.", "Nothing; 'corral status' shows what is left."},
     message{
-        "service.port-taken", service_reader, "port {port:d} is already taken by {program}",
+        "service.port-taken", service_reader,
+        "port {port:d} is already taken by {program}\n"
+        "do| stop that program, or give this service another port if its command names {{port}}; it is "
+        "looked at again by itself",
         "Another program listens there; nothing is started until it is free, and it is looked at by itself.",
         "Stop that program. Where its command names {port}, 'port' gives the service another one; one that "
         "is compiled into the program is moved by the port guard alone (guard = \"warn\")."},
     message{"service.intruder", service_reader,
             "port {port:d} is also listened on by {program}, which is not part of this service; no prompt "
-            "may reach it",
+            "may reach it\n"
+            "do| stop that program, or give this service another port if its command names {{port}}",
             "A foreign program shares the port; the service is stopped so that no prompt reaches it.",
             "Stop that program. Where its command names {port}, 'port' gives the service another one; one "
             "that is compiled into the program is moved by the port guard alone (guard = \"warn\")."},
@@ -135,7 +145,10 @@ inline constexpr std::array service_table{
             "The vendor's server listens on every interface, and the guard could not change it.",
             "Put a firewall before it, or write guard = \"require\", which then does not use it."},
     message{"service.unguarded", service_reader,
-            "its ports can't be guarded, which guard = \"require\" asks for: {why}",
+            "its ports can't be guarded, which guard = \"require\" asks for: {why}\n"
+            "do| use a program that the guard reaches (dynamically linked, not set-uid), or say guard = "
+            "\"warn\" to use it all the same, behind a firewall\n"
+            "or| {advice}; or say guard = \"warn\" to use it all the same, behind a firewall",
             "The program is one that the guard does not reach; it is not used.",
             "Use a dynamically linked program, or write guard = \"warn\"."},
     message{
@@ -176,7 +189,9 @@ inline constexpr std::array service_table{
     message{"device.memory-wait", service_reader, "waiting for device memory: {figures}",
             "The memory of an ended process has not come back, or another program holds it.",
             "Stop the holder that the line names, else wait half a minute."},
-    message{"device.memory-short", service_reader, "not enough device memory: {figures}",
+    message{"device.memory-short", service_reader,
+            "not enough device memory: {figures}\n"
+            "do| stop that program, or serve a smaller model",
             "Less is free than this model needs.", "Stop the other program, or serve a smaller model."},
     message{"device.memory-gone", service_reader,
             "device memory did not come back within {time}: {figures}\n"

@@ -25,7 +25,8 @@ inline constexpr std::array state_table{
             "status| exit status {status:d}\n"
             "signal| killed by {signal}\n"
             "core| killed by {signal} (core dumped)\n"
-            "unknown| exit status unknown ({why})",
+            "unknown| exit status unknown ({why})\n"
+            "lines| 'corral logs {service}' shows what it printed.",
             "The process ended in this way. A signal that nobody sent is a crash of the program, or memory "
             "that ran out.",
             "Look at its last lines by 'corral logs MODEL/SERVICE', and at 'corral logs --crash 1'."},
@@ -65,7 +66,10 @@ inline constexpr std::array state_table{
             "cannot-read| cannot read the limit of open descriptors\n"
             "cannot-raise| cannot raise the limit of open descriptors\n"
             "the descriptors can't be marked for closing\n"
-            "cannot-execute| cannot execute {program}: {why}",
+            "cannot-execute| cannot execute {program}: {why}\n"
+            "do| mend the command of this service\n"
+            "do-find| install it, or give its full path\n"
+            "do-empty| name a program",
             "The program of a service could not be started; Corral tries again by itself.",
             "Install the program or folder that is named, or mend the package (corral doctor MODEL)."},
     message{"service.unexpected-port", state_reader, "{service} listens where it is not expected",
@@ -130,39 +134,62 @@ inline constexpr std::array state_table{
             "for its end\n"
             "static| {file} is linked statically\n"
             "raised| {file} is set-uid, set-gid or has file capabilities\n"
-            "machine| {file} is built for {machine}, the guard library for {library}",
+            "machine| {file} is built for {machine}, the guard library for {library}\n"
+            "do-library| install Corral whole, or name the library in 'guard_library'\n"
+            "do-machine| use a build of the program for {machine}\n"
+            "do-static| use a dynamically linked build of the program\n"
+            "do-raised| take these away from the program (chmod u-s,g-s; setcap -r)",
             "The guard that keeps a service's port on this machine can't reach the program.",
             "Do what the sentence ends with, else put a firewall before the port."},
-    message{"program.folder", state_reader,
-            "working| the working directory {folder} can't be used: {why}\n"
-            "reach| the path {file} can't be reached: {why}\n"
-            "missing| {file} does not exist\n"
-            "missing-why| {file} does not exist: {why}\n"
-            "is-folder| {file} is a directory\n"
-            "irregular| {file} is not a regular file",
-            "What the command names is not there or may not be entered.",
-            "Check the path; sudo chmod o+x on the folders above; corral doctor MODEL."},
+    message{
+        "program.folder", state_reader,
+        "working| the working directory {folder} can't be used: {why}\n"
+        "reach| the path {file} can't be reached: {why}\n"
+        "missing| {file} does not exist\n"
+        "missing-why| {file} does not exist: {why}\n"
+        "is-folder| {file} is a directory\n"
+        "irregular| {file} is not a regular file\n"
+        "do-working| give the folder that holds the model package, readable by the user that runs Corral\n"
+        "do-reach| let the user that runs Corral enter the folders above it\n"
+        "do-relative| give an absolute path, or the working directory that it is relative to\n"
+        "do-missing| check the path; if the download was interrupted, fetch the package again\n"
+        "do-file| name the program file itself",
+        "What the command names is not there or may not be entered.",
+        "Check the path; sudo chmod o+x on the folders above; corral doctor MODEL."},
     message{"program.download", state_reader,
             "lfs| {file} is a git-LFS pointer, not the program: {missing} were not downloaded\n"
             "page| {file} is a web page, not a program: the download went wrong\n"
             "cut| {file} is cut off: it has {size:d} bytes, and its own headers ask for {whole}\n"
-            "empty| {file} is empty",
+            "empty| {file} is empty\n"
+            "do| fetch the file again, signed in if the source asks for it, and compare its size\n"
+            "do-lfs| run `git lfs install && git lfs pull` in {folder}\n"
+            "do-cut| fetch the file again and compare its size",
             "The file was not downloaded whole.",
             "Run 'git lfs install && git lfs pull' in the package's folder, or fetch it again."},
-    message{"program.kind", state_reader,
-            "object| {file} is an object file or a core dump, not a program\n"
-            "text| {file} is text, not a program; it begins with {line}\n"
-            "unknown| {file} is not a program of any kind that this system knows\n"
-            "machine| {file} is built for {machine}, and this machine is {here}\n"
-            "loader| {file} needs the program loader {loader}, which does not exist here\n"
-            "script| {file} is a script for {interpreter}, which does not exist here\n"
-            "path| {file} is a script for {interpreter}, which is not in PATH\n"
-            "windows| {file} has Windows line ends, so its interpreter can't be found",
-            "This machine can't run the file.",
-            "Use the build for this machine; 'corral doctor MODEL' names it where the package has one."},
+    message{
+        "program.kind", state_reader,
+        "object| {file} is an object file or a core dump, not a program\n"
+        "text| {file} is text, not a program; it begins with {line}\n"
+        "unknown| {file} is not a program of any kind that this system knows\n"
+        "machine| {file} is built for {machine}, and this machine is {here}\n"
+        "loader| {file} needs the program loader {loader}, which does not exist here\n"
+        "script| {file} is a script for {interpreter}, which does not exist here\n"
+        "path| {file} is a script for {interpreter}, which is not in PATH\n"
+        "windows| {file} has Windows line ends, so its interpreter can't be found\n"
+        "do-machine| use the {machine} build of the program, or run it through an emulator named in the "
+        "command\n"
+        "do-loader| use the build made for this system, or install the C library that provides the loader\n"
+        "do-script| install it, or correct the first line of the script\n"
+        "do-windows| run: sed -i 's/\\r$//' {file}\n"
+        "do-ends| write it with the line ends of Linux",
+        "This machine can't run the file.",
+        "Use the build for this machine; 'corral doctor MODEL' names it where the package has one."},
     message{"program.permission", state_reader,
             "mode| {file} may not be executed: its execute permission is missing\n"
-            "noexec| {file} lies on a file system mounted with noexec",
+            "noexec| {file} lies on a file system mounted with noexec\n"
+            "do| run chmod +x on it\n"
+            "do-mode| run: chmod +x {file}\n"
+            "do-noexec| move the package to another file system, or mount this one without noexec",
             "The file is whole and may not be run.",
             "Run 'chmod +x FILE'; move the package where the mount is without noexec."},
     message{
