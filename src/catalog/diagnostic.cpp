@@ -79,6 +79,17 @@ const char* severity_name(severity level) noexcept {
     return "error";
 }
 
+finding finding_of(severity level, const core::reason& what, std::string subject,
+                   std::optional<std::string> why, std::optional<std::string> fix) {
+    const core::message& of = *what.entry();
+    return {std::string(of.id),
+            level,
+            std::move(subject),
+            what.text(),
+            std::move(why).value_or(std::string(of.means)),
+            std::move(fix).value_or(std::string(of.fix))};
+}
+
 std::string to_line(const finding& what) {
     std::string out = what.subject.empty() ? what.what : what.subject + ": " + what.what;
     return what.fix.empty() ? out : out + " " + what.fix;

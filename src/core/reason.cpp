@@ -91,12 +91,16 @@ const std::string& reason::text() const noexcept {
     return body_ ? body_->text : none;
 }
 
+const message* reason::entry() const noexcept {
+    return body_ ? body_->says.of : nullptr;
+}
+
 std::string_view reason::id() const noexcept {
-    return body_ && body_->says.of != nullptr ? body_->says.of->id : std::string_view();
+    return entry() != nullptr ? entry()->id : std::string_view();
 }
 
 std::string reason::name() const {
-    if (!body_ || body_->says.of == nullptr) {
+    if (entry() == nullptr) {
         return {};
     }
     return std::string(id()) + (body_->says.key.empty() ? "" : "/") + std::string(body_->says.key);

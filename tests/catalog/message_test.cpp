@@ -72,9 +72,6 @@ TEST(message, each_has_one_id_and_says_what_it_means) {
         EXPECT_FALSE(one.means.empty()) << one.id;
         EXPECT_FALSE(wordings_of(one.text).empty()) << one.id;
     }
-    for (const package_finding& one : package_findings()) {
-        EXPECT_TRUE(ids.insert(one.id).second) << one.id;
-    }
     EXPECT_GT(ids.size(), 240U);
 }
 
@@ -112,6 +109,11 @@ TEST(message, a_sentence_is_found_as_people_paste_it) {
     EXPECT_EQ(id("waits for the service tokenizer"), "service.waits-for");
     EXPECT_EQ(id("http://10.0.0.5:11434 can't be reached: connection refused"), "runtime.remote");
     EXPECT_EQ(id("the path '/opt/x' can't be reached: Permission denied"), "program.folder");
+    EXPECT_EQ(id("stop that program, or serve a smaller model"), "device.memory-short") << "what to do";
+    EXPECT_EQ(
+        id("'a.axmodel' is cut off: it has 3 GB, and at least 5 GB are needed (variable 'head' in /a:7)."),
+        "file.truncated");
+    EXPECT_EQ(id("12 files that this model needs are not there; the first is 'a'."), "file.missing");
     EXPECT_EQ(id("no such thing"), "");
     EXPECT_EQ(id(""), "");
 }

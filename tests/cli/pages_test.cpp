@@ -337,8 +337,21 @@ TEST(pages, the_page_of_messages_has_each_once) {
 
 TEST(pages, findings_in_a_package_are_explained_as_their_page_lists_them) {
     const std::string page = text_of(source / "docs/troubleshooting.md");
-    for (const catalog::package_finding& one : catalog::package_findings()) {
-        EXPECT_THAT(page, HasSubstr("`" + std::string(one.id) + "`"));
+    for (const auto group : {std::span<const core::message>(core::messages::finding_table),
+                             std::span<const core::message>(core::messages::import_table)}) {
+        for (const core::message& one : group) {
+            EXPECT_THAT(page, HasSubstr("`" + std::string(one.id) + "`"));
+        }
+    }
+    const std::size_t begin = page.find("\n## Findings in a package\n");
+    const std::string tables = page.substr(begin, page.find("\n## The black box\n") - begin);
+    for (auto row = tables.find("\n| `"); row != std::string::npos; row = tables.find("\n| `", row + 1)) {
+        for (auto at = row + 3; tables[at] == '`'; at = tables[at] == ',' ? at + 2 : at + 1) {
+            const std::size_t end = tables.find('`', at + 1);
+            const std::string id = tables.substr(at + 1, end - at - 1);
+            EXPECT_TRUE(catalog::find_message(id)) << id;
+            at = end + 1;
+        }
     }
     for (const char* const id :
          {"request.queue-full", "service.port-taken", "port.taken", "file.lfs-pointer"}) {

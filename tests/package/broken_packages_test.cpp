@@ -147,47 +147,5 @@ TEST(broken_packages, whatever_the_damage_it_is_told_on_single_lines) {
     }
 }
 
-// The page for people and the code name the same findings.
-std::set<std::string> ids_in(const std::string& text, char mark) {
-    const std::set<std::string> subjects = {"package",  "tree",    "file",   "path",   "layers",
-                                            "variable", "program", "script", "config", "json"};
-    std::set<std::string> out;
-    for (auto begin = text.find(mark); begin != std::string::npos; begin = text.find(mark, begin + 1)) {
-        const auto end = text.find(mark, begin + 1);
-        const std::string word = end == std::string::npos ? "" : text.substr(begin + 1, end - begin - 1);
-        const bool shaped =
-            word.size() < 40 && word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-.") == std::string::npos;
-        if (shaped && subjects.contains(word.substr(0, word.find('.'))) && word.find('.') < word.size() - 1 &&
-            !word.ends_with(".json") && !word.ends_with(".cpp")) {
-            out.insert(word);
-        }
-    }
-    return out;
-}
-
-std::string text_of(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-TEST(broken_packages, every_finding_is_on_the_page_about_them) {
-    const fs::path source(CORRAL_SOURCE_DIR);
-    std::set<std::string> told;
-    std::vector<fs::path> files{source / "src/package/files/package_tree.cpp"};
-    for (const auto& entry : fs::directory_iterator(source / "src/package/checks")) {
-        if (entry.path().extension() == ".cpp") {
-            files.push_back(entry.path());
-        }
-    }
-    for (const auto& file : files) {
-        told.merge(ids_in(text_of(file), '"'));
-    }
-    EXPECT_GE(told.size(), 50U);
-    const std::string page = text_of(source / "docs/troubleshooting.md");
-    const auto begin = page.find("\n## Findings in a package\n");
-    ASSERT_NE(begin, std::string::npos);
-    EXPECT_EQ(ids_in(page.substr(begin, page.find("\n## ", begin + 1) - begin), '`'), told);
-}
-
 }  // namespace
 }  // namespace corral::package

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,11 @@ struct finding {
     std::string fix;      // what to do: a sentence or a command; may be empty
     bool operator==(const finding&) const = default;
 };
+
+// Made of a message of the tables, which `what` is: its id, and what it means and what to do where `why` and `fix` are left
+// out.
+[[nodiscard]] finding finding_of(severity level, const core::reason& what, std::string subject = {},
+                                 std::optional<std::string> why = {}, std::optional<std::string> fix = {});
 
 // "error", "warning", "note".
 [[nodiscard]] const char* severity_name(severity level) noexcept;

@@ -2,27 +2,16 @@
 // The search in the tables of what Corral says (core/messages), for 'corral explain'.
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "corral/catalog/diagnostic.hpp"
 #include "corral/core/say.hpp"
 
 namespace corral::catalog {
 
 using core::message;
 using core::message_reader;
-
-// A finding of an examination of a package.
-struct package_finding {
-    std::string_view id;
-    severity level = severity::error;
-    std::string_view means;
-};
-
-[[nodiscard]] std::span<const package_finding> package_findings();
 
 [[nodiscard]] std::vector<message> all_messages();
 // The wordings of a message's text but those that are another's words.

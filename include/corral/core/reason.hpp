@@ -28,6 +28,8 @@ public:
     // With all that led to it, as one text of sentences.
     [[nodiscard]] const std::string& text() const noexcept;
     [[nodiscard]] bool empty() const noexcept { return text().empty(); }
+    // nullptr: words of no table.
+    [[nodiscard]] const message* entry() const noexcept;
     // "": words of no table.
     [[nodiscard]] std::string_view id() const noexcept;
     // The id with the key of its wording, as say() has it: "runtime.hung/not-idle". "": words of no table.

@@ -13,8 +13,10 @@
 #include "corral/core/messages/configuration.hpp"
 #include "corral/core/messages/fleet.hpp"
 #include "corral/core/messages/form.hpp"
+#include "corral/core/messages/import.hpp"
 #include "corral/core/messages/model.hpp"
 #include "corral/core/messages/operation.hpp"
+#include "corral/core/messages/package.hpp"
 #include "corral/core/messages/pull.hpp"
 #include "corral/core/messages/request.hpp"
 #include "corral/core/messages/runtime.hpp"
@@ -33,6 +35,8 @@ inline constexpr std::array message_groups{
     message_group{"What clients are told", messages::request_table},
     message_group{"Requests that can't be read", messages::form_table},
     message_group{"Why a model waits, or does not fit", messages::model_table},
+    message_group{"Findings in a package", messages::finding_table},
+    message_group{"Findings of an import", messages::import_table},
     message_group{"Reasons of services and cards", messages::service_table},
     message_group{"Starts, programs and processes", messages::state_table},
     message_group{"Between Corral and a runtime", messages::runtime_table},

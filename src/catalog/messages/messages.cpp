@@ -61,6 +61,11 @@ void add_patterns(std::vector<pattern>& to, const message& of, std::string_view 
             add_pattern(to, of, shown + joint);
         }
         add_pattern(to, of, shown.ends_with('.') ? shown + " …" : shown);
+        // A finding is told more exactly before its full stop: "'a' is cut off: it has 3 GB (variable 'b' in c)."
+        const std::string open = shown.substr(0, shown.size() - (shown.ends_with('.') ? 1 : 0));
+        for (const char* const more : {": ….", "; ….", " (…."}) {
+            add_pattern(to, of, open == shown ? std::string() : open + more);
+        }
     }
     const std::size_t joints = wording.find("{>");
     std::string_view rest = joints == std::string_view::npos

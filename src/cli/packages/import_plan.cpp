@@ -13,6 +13,7 @@
 #include "corral/chat/family.hpp"
 #include "corral/config/configuration_model.hpp"
 #include "corral/config/manifest_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/package_check.hpp"
 #include "corral/package/package_reader.hpp"
@@ -26,9 +27,9 @@ namespace {
 namespace fs = std::filesystem;
 using catalog::severity;
 
-void add(import_plan& to, std::string id, severity level, std::string what, std::string why,
-         std::string fix) {
-    to.findings.push_back({std::move(id), level, {}, std::move(what), std::move(why), std::move(fix)});
+void add(import_plan& to, severity level, const core::reason& what, std::optional<std::string> why = {},
+         std::optional<std::string> fix = {}) {
+    to.findings.push_back(catalog::finding_of(level, what, {}, std::move(why), std::move(fix)));
 }
 
 }  // namespace
@@ -66,8 +67,7 @@ public:
             auto reading = catalog::read_profile(*file);
             entry->second = std::move(reading.value);
             for (const catalog::diagnostic& wrong : reading.errors) {
-                add(tell_, "profile.mistake", severity::error, catalog::to_text(wrong),
-                    "The profile can't be used.", "Mend the profile, or install it anew.");
+                add(tell_, severity::error, core::say("profile.mistake", catalog::to_text(wrong)));
             }
         }
         return entry->second ? &*entry->second : nullptr;
@@ -112,9 +112,8 @@ catalog::model_entry read_back(import_plan& plan, const config::configuration_so
         out = config::read_model(catalog::section(*tree, "the manifest", errors), with);
     }
     for (const catalog::diagnostic& wrong : errors.take()) {
-        add(plan, "manifest.incomplete", severity::error, wrong.message,
-            "Corral leaves a manifest with a mistake out.",
-            "Set it in " + plan.file.string() + " (docs/manifests.md).");
+        add(plan, severity::error, core::say("manifest.incomplete", wrong.message), {},
+            core::say("manifest.incomplete/set", plan.file));
     }
     out.said_at.clear();  // nobody has seen that file yet
     return out;
@@ -146,9 +145,8 @@ bool check_place(import_plan& plan, const import_request& request,
                  const config::configuration_source& source) {
     std::error_code unreadable;  // then the write will say why
     if (fs::exists(fs::symlink_status(plan.file, unreadable)) && !request.replace) {
-        add(plan, "import.there", severity::error, plan.file.string() + " is there already.",
-            "It may hold what somebody changed by hand.",
-            "'corral import --force' of the folder replaces it; --name makes a model beside it.");
+        add(plan, severity::error, core::say("import.there", plan.file), {},
+            core::say("import.there/replace"));
         return false;
     }
     const auto configured = config::load_configuration(source);
@@ -156,10 +154,9 @@ bool check_place(import_plan& plan, const import_request& request,
     if (twin == nullptr || twin->source == plan.file) {
         return true;
     }
-    add(plan, "import.name-taken", severity::error,
-        "A model named '" + twin->name + "' is already defined" +
-            (twin->source.empty() ? "." : " in " + twin->source.string() + "."),
-        "Of two models with one name only the first is served.", "Say --name for another name.");
+    add(plan, severity::error,
+        twin->source.empty() ? core::say("import.name-taken", twin->name)
+                             : core::say("import.name-taken/in", twin->name, twin->source));
     return false;
 }
 
@@ -228,8 +225,8 @@ bool mend_python(import_plan& plan, package::reading& read, const import_request
     }
     const auto python = install_modules(one, folder);
     if (!python) {
-        add(plan, "import.not-mended", severity::error, python.error().message,
-            "The script ends with ModuleNotFoundError.", "Mend that, then import again with --fix.");
+        add(plan, severity::error, core::say("import.not-mended", python.error()),
+            core::say("import.not-mended/why-python"));
         return false;
     }
     if (!one.variable.empty()) {
@@ -262,10 +259,9 @@ bool mend(import_plan& plan, package::reading& read, const import_request& reque
                                   (request.dry_run ? "would get" : "has got") + " its execute bit");
             done = true;
         } else {
-            add(plan, "import.not-mended", severity::error,
-                "'" + one.file.string() + "' could not be given its execute bit.",
-                "It belongs to another user, or the disk is read-only.",
-                "Run: sudo chmod +x " + package::shell_word(one.file.string()));
+            add(plan, severity::error, core::say("import.not-mended/bit", one.file),
+                core::say("import.not-mended/why-bit"),
+                core::say("import.not-mended/do-bit", package::shell_word(one.file.string())));
         }
     }
     return done;
@@ -288,16 +284,13 @@ void move_manifest(import_plan& plan, const import_request& request) {
         const auto tree = catalog::parse_toml_text(plan.text, ignored);
         const auto package = tree ? tree->get_as<std::string>("package") : nullptr;
         if (package == nullptr || **package != without_root(plan.package.string(), request.root)) {
-            add(plan, "import.folder-name", severity::error,
-                "The folder of --root has a name that can't be taken out of the manifest.", {},
-                "Rename the folder, without quotes and backslashes.");
+            add(plan, severity::error, core::say("import.folder-name/root"), "",
+                core::say("import.folder-name/do-root"));
             plan.writable = false;
         }
     }
-    add(plan, "import.elsewhere", severity::note,
-        request.root.empty() ? "Libraries and Python modules of the other system were not looked for."
-                             : "Python modules of the other system were not looked for.",
-        "The package is judged for another system than this one.", "Run 'corral check' there.");
+    add(plan, severity::note,
+        request.root.empty() ? core::say("import.elsewhere") : core::say("import.elsewhere/modules"));
 }
 
 bool has_error(const import_plan& plan) {
@@ -318,9 +311,7 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
     const std::size_t earlier = plan.findings.size();
     catalog::model_entry model = read_back(plan, source, shelf);
     if (model.package != read.model->package) {
-        add(plan, "import.folder-name", severity::error,
-            "The package's folder has a name that can't be written into a manifest.",
-            "A manifest is UTF-8 text.", "Rename the folder.");
+        add(plan, severity::error, core::say("import.folder-name"));
         return;
     }
     package::package_examination seen = package::examine_package(model, here);
@@ -398,7 +389,7 @@ import_plan plan_import(const import_request& request, const config::configurati
         plan_manifest(plan, read, request, place, source, here, shelf);
     } else {
         for (const std::string& note : read.notes) {
-            add(plan, "package.note", severity::note, note + ".", {}, {});
+            add(plan, severity::note, core::say("package.note", note + "."), "", "");
         }
     }
     if (!request.elsewhere) {

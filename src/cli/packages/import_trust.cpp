@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/status/status_page.hpp"
+#include "corral/core/say.hpp"
 #include "corral/package/checksum_check.hpp"
 #include "corral/package/package_check.hpp"
 #include "corral/telemetry/log.hpp"
@@ -19,56 +20,42 @@ namespace {
 using catalog::severity;
 using package::signature_state;
 
-void add(package_trust& to, std::string id, severity level, std::string what, std::string why,
-         std::string fix) {
-    to.findings.push_back({std::move(id), level, {}, std::move(what), std::move(why), std::move(fix)});
+void add(package_trust& to, severity level, const core::reason& what, std::optional<std::string> why = {},
+         std::optional<std::string> fix = {}) {
+    to.findings.push_back(catalog::finding_of(level, what, {}, std::move(why), std::move(fix)));
 }
 
 void judge_signature(package_trust& to, const trust_request& request) {
     const package::signature_verdict& is = to.signature;
-    const std::string keys = "Put the maker's key into " + request.trusted.string() +
-                             ": a keyring as NAME.gpg (gpg --export), or a key of minisign as NAME.pub.";
+    const core::reason keys = core::say("package.signature/keys", request.trusted);
     if (is.state == signature_state::refused) {
-        add(to, "package.signature", severity::error,
-            "The signature '" + is.file + "' is refused: " + is.why + ".",
-            "The list of checksums may be somebody else's.",
-            "Fetch the package again from its maker. " + keys);
+        add(to, severity::error, core::say("package.signature", is.file, is.why), {},
+            core::say("package.signature/again", keys));
     } else if (is.state == signature_state::unchecked) {
-        add(to, "package.unsigned", request.require_signature ? severity::error : severity::warning,
-            "The signature '" + is.file + "' was not checked: " + is.why + ".",
-            "Who made the list of checksums is not known.", keys);
+        add(to, request.require_signature ? severity::error : severity::warning,
+            core::say("package.unsigned/unchecked", is.file, is.why), {}, keys);
     } else if (is.state == signature_state::none && request.require_signature) {
-        add(to, "package.unsigned", severity::error, "The package has no signed list of checksums.",
-            "A signature is required here ([import] require_signature, or --require-signature).",
-            "Ask its maker for SHA256SUMS and its signature, SHA256SUMS.asc or SHA256SUMS.minisig.");
+        add(to, severity::error, core::say("package.unsigned/none"), core::say("package.unsigned/required"));
     }
 }
 
 void judge_files(package_trust& trust, const trust_request& request, const package::package_tree& tree,
                  const package::checksum_report& seen) {
-    const std::string fetch = "Fetch what is named again, or the whole package.";
     if (!seen.pointers.empty()) {
-        add(trust, "file.lfs-pointer", severity::error,
-            "Git-LFS pointers, not the files that the list of checksums means: " +
-                package::named_files(seen.pointers) + ".",
-            "git clone without git-lfs fetches a small text for each of the large files, but not the files.",
-            package::pointer_advice(tree, seen.pointers));
+        add(trust, severity::error, core::say("file.lfs-pointer/listed", package::named_files(seen.pointers)),
+            core::say("file.lfs-pointer/clone"), package::pointer_advice(tree, seen.pointers));
     }
     if (!seen.changed.empty()) {
-        add(trust, "package.changed", severity::error,
-            "Not as its list of checksums says: " + package::named_files(seen.changed) + ".",
-            "A download was damaged, or somebody changed the file.", fetch);
+        add(trust, severity::error, core::say("package.changed/sums", package::named_files(seen.changed)),
+            core::say("package.changed/damaged"));
     }
     if (!seen.missing.empty()) {
-        add(trust, "package.changed", severity::error,
-            "Listed with a checksum and not there, or not readable: " + package::named_files(seen.missing) +
-                ".",
-            "The package is not whole.", fetch);
+        add(trust, severity::error, core::say("package.changed/gone", package::named_files(seen.missing)),
+            core::say("package.changed/not-whole"));
     }
     if (!seen.unlisted.empty()) {
-        add(trust, "package.unlisted", request.require_signature ? severity::error : severity::warning,
-            "Without a checksum in the list: " + package::named_files(seen.unlisted) + ".",
-            "No checksum vouches for these files.", "Remove them, or ask the maker for a list with them.");
+        add(trust, request.require_signature ? severity::error : severity::warning,
+            core::say("package.unlisted", package::named_files(seen.unlisted)));
     }
 }
 
@@ -85,9 +72,7 @@ void check_list(package_trust& to, const trust_request& request, const package::
                 const std::string& text, const hash_progress& go_on) {
     const auto list = package::parse_checksum_list(text);
     if (!list) {
-        add(to, "package.list", severity::error, list.error().message + ".",
-            "What the package holds can't be compared.",
-            "Fetch SHA256SUMS again; a package without one is imported unchecked.");
+        add(to, severity::error, core::say("package.list", list.error().message + "."));
         return;
     }
     to.listed = list->size();
@@ -96,8 +81,8 @@ void check_list(package_trust& to, const trust_request& request, const package::
     // The programs read the file by its name; what they saw must be what was read here.
     const auto after = package::read_checksum_list(tree);
     if (!after || *after != text) {
-        add(to, "package.list", severity::error, "SHA256SUMS changed while it was read.",
-            "Somebody else writes into the folder.", "Wait until the package is whole.");
+        add(to, severity::error, core::say("package.list/changed"), core::say("package.list/written"),
+            core::say("package.list/wait"));
     }
     if (refuses(to)) {
         return;
@@ -122,8 +107,8 @@ package_trust check_trust(const trust_request& request, const hash_progress& go_
     }
     const auto text = package::read_checksum_list(*tree);
     if (!text) {
-        add(out, "package.list", severity::error, "SHA256SUMS can't be used: " + text.error().message + ".",
-            "What the package holds can't be compared.", "Let this user read it, or fetch it again.");
+        add(out, severity::error, core::say("package.list/unusable", text.error()), {},
+            core::say("package.list/read"));
     } else if (*text) {
         check_list(out, request, *tree, **text, go_on);
     } else {

@@ -13,6 +13,7 @@
 
 #include "cli/base/reported_fields.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/say.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -164,18 +165,15 @@ std::optional<catalog::finding> closed_to(const serving_user& user, const fs::pa
         return std::nullopt;
     }
     const std::string folder = package::shell_word(real.string());
-    const std::string moved =
-        "Run: sudo mkdir -p /srv/models && sudo mv " + folder + " /srv/models/; then import it from there.";
-    const std::string opened = "Run: sudo chmod -R a+rX " + folder;
-    return catalog::finding{"package.closed",
-                            catalog::severity::error,
-                            {},
-                            telemetry::printable(all[*closed].path.string(), 400) +
-                                " is closed to the user '" + user.name +
-                                (::geteuid() == 0 ? "', who serves." : "'."),
-                            ::geteuid() == 0 ? "You are root and can read it; the model could not be loaded."
-                                             : "The model could not be loaded.",
-                            all[*closed].inside ? opened : moved};
+    const std::string path = telemetry::printable(all[*closed].path.string(), 400);
+    const bool root = ::geteuid() == 0;
+    return catalog::finding_of(catalog::severity::error,
+                               root ? core::say("package.closed/serves", path, user.name)
+                                    : core::say("package.closed/user", path, user.name),
+                               {},
+                               root ? std::optional(core::say("package.closed/root").text()) : std::nullopt,
+                               all[*closed].inside ? core::say("package.closed/open", folder)
+                                                   : core::say("package.closed/move", folder));
 }
 
 }  // namespace corral::cli

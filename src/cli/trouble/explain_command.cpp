@@ -81,14 +81,6 @@ message_entry entry_of(const doctor::finding_kind& one) {
     return {std::string(one.id), {}, std::string(one.about), std::string(one.why), std::string(one.fix)};
 }
 
-message_entry entry_of(const catalog::package_finding& one) {
-    return {std::string(one.id),
-            {},
-            std::string(one.means),
-            {},
-            "corral import and corral doctor name the file, and the command that mends it"};
-}
-
 // Those that tell one sentence from another, in small letters and without what stands around a word.
 std::vector<std::string> long_words_of(const std::string& sentence) {
     constexpr std::size_t shortest = 4;
@@ -185,7 +177,6 @@ std::vector<message_entry> all_entries() {
     const auto add = [&out](const auto& one) { out.push_back(entry_of(one)); };
     std::ranges::for_each(catalog::all_messages(), add);
     std::ranges::for_each(doctor_findings(), add);
-    std::ranges::for_each(catalog::package_findings(), add);
     return out;
 }
 
@@ -251,10 +242,6 @@ std::string message_listing(unsigned columns) {
     for (const doctor::finding_kind& one : doctor_findings()) {
         add(one.id, one.about);
     }
-    out += "\nFindings in a package:\n";
-    for (const catalog::package_finding& one : catalog::package_findings()) {
-        add(one.id, one.means);
-    }
     return wrapped_help(out, columns);
 }
 
@@ -275,12 +262,6 @@ std::string messages_page() {
     for (const doctor::finding_kind& one : doctor_findings()) {
         out += fmt::format("- `{}` ({}): {}\n", one.id, catalog::severity_name(one.level),
                            plain_markdown(one.about));
-    }
-    out += std::string("\n## Findings in a package\n\n") + page_link("troubleshooting") +
-           " has them in groups.\n\n";
-    for (const catalog::package_finding& one : catalog::package_findings()) {
-        out += fmt::format("- `{}` ({}): {}\n", one.id, catalog::severity_name(one.level),
-                           plain_markdown(one.means));
     }
     return wrapped_help(out, page_columns);
 }

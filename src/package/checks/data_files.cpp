@@ -119,9 +119,8 @@ std::optional<std::uint64_t> wanted_size(examination& subject, const catalog::va
             return std::nullopt;
         }
         if (*factor != 0 && product > UINT64_MAX / *factor) {
-            subject.add("variable.absurd", severity::error,
-                        "The sizes " + core::joined(is.bytes, " x ") + " make a file larger than any disk.",
-                        {}, "Take the numbers from the package's run script.");
+            subject.add(severity::error, core::say("variable.absurd/sizes", core::joined(is.bytes, " x ")),
+                        "", core::say("variable.absurd/numbers"));
             return std::nullopt;
         }
         product *= *factor;
@@ -141,10 +140,7 @@ void check_exact_size(examination& subject, const catalog::variable_spec& is, co
         subject.add_fault(fault_kind::too_small, value, file.about.size, figures);
         return;
     }
-    subject.add("file.wrong-size", severity::error,
-                named(value) + " is larger than the model says: " + figures + ".",
-                "It belongs to another model, or the numbers do.",
-                "Compare the numbers with the package's run script.");
+    subject.add(severity::error, core::say("file.wrong-size", named(value), figures));
 }
 
 std::string listed(const std::vector<std::uint64_t>& numbers) {
@@ -168,9 +164,8 @@ void tell_missing(examination& subject, const std::string& pattern, const number
     }
     const std::string first = expand_number(pattern, set.missing.front());
     if (set.missing.size() == count) {
-        subject.add("layers.none", severity::error,
-                    "None of the " + std::to_string(count) + " files " + named(pattern) + " is there.", {},
-                    "Check the name in the model. If it is right: " + fetch_advice(subject, {}, false));
+        subject.add(severity::error, core::say("layers.none", count, named(pattern)), "",
+                    core::say("package.fetch/name", fetch_advice(subject, {}, false)));
         return;
     }
     std::vector<std::string> paths;
@@ -178,12 +173,11 @@ void tell_missing(examination& subject, const std::string& pattern, const number
         paths.push_back(expand_number(pattern, number));
     }
     const bool one = set.missing.size() == 1;
-    subject.add("layers.missing", severity::error,
-                std::to_string(set.missing.size()) + " of " + std::to_string(count) + " files " +
-                    named(pattern) + (one ? " is missing: number " : " are missing: numbers ") +
-                    listed(set.missing) + ".",
-                "The runtime may come up without it and die of the first request.",
-                fetch_advice(subject, paths, false));
+    const std::string numbers = listed(set.missing);
+    subject.add(severity::error,
+                one ? core::say("layers.missing", set.missing.size(), count, named(pattern), numbers)
+                    : core::say("layers.missing/more", set.missing.size(), count, named(pattern), numbers),
+                {}, fetch_advice(subject, paths, false));
 }
 
 // The layers of a model hardly differ in size. One of less than half was cut off; a few that are a little
@@ -210,12 +204,12 @@ void tell_uneven(examination& subject, numbered_set& set) {
         }
     }
     if (!smaller.empty() && smaller.size() <= set.sizes.size() / few + 1) {
-        subject.add(
-            "layers.uneven", severity::warning,
-            named(smaller.front()) +
-                (smaller.size() == 1 ? " is" : " and " + std::to_string(smaller.size() - 1) + " more are") +
-                " smaller than the neighbours: " + size_words(smallest) + " and " + size_words(median) + ".",
-            "The download may have been interrupted.", "Compare its size with that at the source.");
+        const std::string file = named(smaller.front());
+        subject.add(severity::warning,
+                    smaller.size() == 1
+                        ? core::say("layers.uneven", file, size_words(smallest), size_words(median))
+                        : core::say("layers.uneven/more", file, smaller.size() - 1, size_words(smallest),
+                                    size_words(median)));
     }
 }
 
@@ -231,12 +225,9 @@ void tell_extra(examination& subject, const std::string& pattern, const std::str
         ++extra;
     }
     if (extra > 0) {
-        subject.add("layers.extra", severity::error,
-                    "There are " + std::to_string(count + extra) + " files " + named(pattern) +
-                        ", and the variable '" + counted_by + "' says " + std::to_string(count) + ".",
-                    "A model without its last layers answers nonsense.",
-                    "Set '" + counted_by + "' to " + std::to_string(count + extra) +
-                        ", or remove the files if they belong to another model.");
+        subject.add(severity::error,
+                    core::say("layers.extra", count + extra, named(pattern), counted_by, count), {},
+                    core::say("layers.extra/set", counted_by, count + extra));
     }
 }
 
@@ -258,9 +249,8 @@ void check_file(examination& subject, const catalog::variable_spec& is, const st
         const auto tidy = tidy_name(value);
         const std::string other = tidy ? other_spelling(subject, *tidy) : std::string();
         if (!other.empty()) {
-            subject.add("file.other-spelling", severity::error,
-                        named(value) + " is not there, but " + named(other) + " is.", {},
-                        "Write the name as it is, or rename the file.", value);
+            subject.add(severity::error, core::say("file.other-spelling", named(value), named(other)), "", {},
+                        value);
             return;
         }
     }
@@ -271,9 +261,7 @@ void check_file(examination& subject, const catalog::variable_spec& is, const st
 
 void check_numbered_files(examination& subject, const catalog::variable_spec& is, const std::string& value) {
     if (const auto problem = number_pattern_problem(value); !problem.empty()) {
-        subject.add("variable.bad-pattern", severity::error,
-                    "The variable '" + is.name + "' is " + named(value) + ", which " + problem + ".", {},
-                    "Write the name of the files with %d in the place of their number.");
+        subject.add(severity::error, core::say("variable.bad-pattern", is.name, named(value), problem), "");
         return;
     }
     const auto count = number_of(subject, is.count, most_numbered);

@@ -15,12 +15,13 @@ using catalog::severity;
 
 }  // namespace
 
-void examination::add(std::string id, severity level, std::string what, std::string why, std::string fix,
-                      const std::string& file) {
-    if (!id.starts_with("variable.") && what.ends_with('.')) {
-        what.insert(what.size() - 1, said_where(model, variable));
+void examination::add(severity level, const core::reason& what, std::optional<std::string> why,
+                      std::optional<std::string> fix, const std::string& file) {
+    found.push_back(catalog::finding_of(level, what, shown(file), std::move(why), std::move(fix)));
+    std::string& text = found.back().what;
+    if (!what.id().starts_with("variable.") && text.ends_with('.')) {
+        text.insert(text.size() - 1, said_where(model, variable));
     }
-    found.push_back({std::move(id), level, shown(file), std::move(what), std::move(why), std::move(fix)});
 }
 
 void examination::add_fault(fault_kind kind, const std::string& path, std::uint64_t size, std::string detail,
@@ -94,7 +95,7 @@ bool expect_file(examination& subject, const named_file& file, const std::string
             subject.add_fault(fault_kind::outside, value, 0, about.why, sure);
             break;
         case node_kind::broken_link:
-            subject.add_fault(fault_kind::broken_link, value, 0, about.why, sure);
+            subject.add_fault(fault_kind::broken_link, value, 0, {}, sure);
             break;
         case node_kind::closed:
             subject.add_fault(fault_kind::unreadable, value, 0, about.why, sure);
@@ -156,17 +157,12 @@ std::optional<std::uint64_t> number_of(examination& subject, const std::string& 
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     const bool whole = end == text.data() + text.size() && error != std::errc::invalid_argument;
-    const std::string variable = "The variable '" + name + "'";
-    const std::string fix = "Take the number from the package's run script.";
     if (!whole || text.empty()) {
-        subject.add("variable.not-a-number", severity::error,
-                    variable + " is " + named(text) + ", not a whole number above 0.", {}, fix);
+        subject.add(severity::error, core::say("variable.not-a-number", name, named(text)), "");
         return std::nullopt;
     }
     if (error != std::errc{} || value == 0 || value > most) {
-        subject.add("variable.absurd", severity::error,
-                    variable + " is " + shown(text, 40) + ", and can be 1 to " + std::to_string(most) + ".",
-                    {}, fix);
+        subject.add(severity::error, core::say("variable.absurd", name, shown(text, 40), most), "");
         return std::nullopt;
     }
     return value;
@@ -191,7 +187,7 @@ std::map<std::string, std::string> environment_of(const catalog::model_entry& mo
     return out;
 }
 
-std::string advice_for(const catalog::service_template* service, int status, std::string otherwise) {
+std::optional<std::string> advice_for(const catalog::service_template* service, int status) {
     if (service != nullptr) {
         for (const auto& one : service->exits) {
             if (one.status == status && !one.advice.empty()) {
@@ -199,7 +195,7 @@ std::string advice_for(const catalog::service_template* service, int status, std
             }
         }
     }
-    return otherwise;
+    return std::nullopt;
 }
 
 // How the files of a variable stand, all of them together.

@@ -12,6 +12,7 @@
 
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/catalog/profile.hpp"
+#include "corral/core/say.hpp"
 #include "corral/package/file_kind.hpp"
 #include "corral/package/machine.hpp"
 #include "corral/package/package_check.hpp"
@@ -72,8 +73,8 @@ struct examination {
     std::string variable{};  // the one that is looked at
 
     // `file`: as the model names it; empty where it is about none or several.
-    void add(std::string id, catalog::severity level, std::string what, std::string why, std::string fix,
-             const std::string& file = {});
+    void add(catalog::severity level, const core::reason& what, std::optional<std::string> why = {},
+             std::optional<std::string> fix = {}, const std::string& file = {});
     void add_fault(fault_kind kind, const std::string& path, std::uint64_t size = 0, std::string detail = {},
                    bool sure = true);
 };
@@ -114,9 +115,8 @@ bool is_failed_download(examination& subject, const named_file& file, const std:
 // Its environment as a child gets it.
 [[nodiscard]] std::map<std::string, std::string> environment_of(const catalog::model_entry& model,
                                                                 const catalog::service_template& service);
-// What the profile advises about that exit status; else `otherwise`.
-[[nodiscard]] std::string advice_for(const catalog::service_template* service, int status,
-                                     std::string otherwise);
+// What the profile advises about that exit status.
+[[nodiscard]] std::optional<std::string> advice_for(const catalog::service_template* service, int status);
 
 // --- the checks: one file each
 

@@ -12,89 +12,58 @@ namespace {
 
 using catalog::severity;
 
-enum class remedy { fetch, fetch_pointers, sentence };
+enum class remedy { fetch, fetch_pointers, table };
 
 struct fault_words {
     fault_kind kind;
-    const char* id;
+    core::known_wording<std::string> one;   // of a file's name
+    core::known_wording<std::string> many;  // of "12 files"
     severity level;
-    const char* one;   // behind the file's name
-    const char* many;  // behind "12 files"
-    const char* why;
+    bool has_why;  // what the message means is said, too
     remedy mend;
-    const char* fix;
 };
-
-constexpr const char* stands_in = "Something went wrong when it was downloaded.";
 
 // docs/facts/vendor_ax.md#start-failures, #bad-files say what runtimes make of these.
 constexpr std::array all_words = {
-    fault_words{fault_kind::missing, "file.missing", severity::error, "is not there", "are not there", "",
-                remedy::fetch, ""},
-    fault_words{fault_kind::lfs_pointer, "file.lfs-pointer", severity::error,
-                "is a git-LFS pointer, not the file itself", "are git-LFS pointers, not the files themselves",
-                "Git fetched the notes about the large files, but not the files.", remedy::fetch_pointers,
-                ""},
-    fault_words{fault_kind::html, "file.html", severity::error, "is a web page, not the file itself",
-                "are web pages, not the files themselves", stands_in, remedy::fetch, ""},
-    fault_words{fault_kind::hub_error, "file.hub-error", severity::error,
-                "holds an error message of the download instead of the file",
-                "hold an error message of the download instead of the file",
-                "The source wanted to be signed in to, or does not have the file.", remedy::fetch, ""},
-    fault_words{fault_kind::empty, "file.empty", severity::error, "is empty", "are empty", stands_in,
-                remedy::fetch, ""},
-    fault_words{fault_kind::zeros, "file.zeros", severity::error, "begins with nothing but zeros",
-                "begin with nothing but zeros",
-                "The space was reserved, but the content never came, or the disk lost it.", remedy::fetch,
-                ""},
-    fault_words{fault_kind::json, "file.json-instead", severity::error,
-                "is JSON text, probably an error message, not the file itself",
-                "are JSON texts, probably error messages, not the files themselves", stands_in, remedy::fetch,
-                ""},
-    fault_words{fault_kind::text, "file.text-instead", severity::error, "is text, not the file itself",
-                "are texts, not the files themselves", stands_in, remedy::fetch, ""},
-    fault_words{fault_kind::archive, "file.archive", severity::error, "is a packed archive",
-                "are packed archives", "The runtime can't unpack it.", remedy::sentence,
-                "Unpack it, and put what is inside in its place."},
-    fault_words{fault_kind::program, "file.program-instead", severity::error,
-                "is a program or library, not a model file", "are programs or libraries, not model files", "",
-                remedy::sentence, "Check the variables of the model: two of them may be swapped."},
-    fault_words{fault_kind::not_program, "program.not-a-program", severity::error,
-                "is no program that this system knows", "are no programs that this system knows", "",
-                remedy::fetch, ""},
-    fault_words{fault_kind::folder, "file.folder", severity::error, "is a folder, not a file",
-                "are folders, not files", "", remedy::sentence, "Name the file inside."},
-    fault_words{fault_kind::special, "file.special", severity::error,
-                "is a FIFO, a socket or a device, not a file", "are FIFOs, sockets or devices, not files",
-                "Whoever opens it may wait for ever.", remedy::fetch, ""},
-    fault_words{
-        fault_kind::outside, "path.outside", severity::error, "leads out of the package",
-        "lead out of the package", "Corral follows no link out of a package.", remedy::sentence,
-        "Copy the package with 'cp -rL', which puts files in the place of links, or name the file by its "
-        "absolute path in the model."},
-    fault_words{fault_kind::broken_link, "path.broken-link", severity::error, "is", "are",
-                "What it leads to was moved or never downloaded.", remedy::fetch, ""},
-    fault_words{fault_kind::refused, "path.refused", severity::error, "is no name inside the package",
-                "are no names inside the package", "", remedy::sentence,
-                "Name a file inside the package without '..', or any other file by its absolute path."},
-    fault_words{fault_kind::unreadable, "file.unreadable", severity::error, "can't be read by this user",
-                "can't be read by this user", "", remedy::sentence,
-                "Let the user that runs Corral read it, with chmod or chown."},
-    fault_words{fault_kind::unfinished, "file.unfinished", severity::error,
-                "was not downloaded to its end: its downloader's own file is still beside it",
-                "were not downloaded to their end: their downloader's own files are still beside them", "",
-                remedy::sentence, "Let the downloader finish, or fetch it again."},
-    fault_words{fault_kind::too_small, "file.truncated", severity::error, "is cut off", "are cut off",
-                "The download was interrupted.", remedy::fetch, ""},
-    fault_words{fault_kind::hole, "file.hole", severity::warning,
-                "has its full length, but much of it was never written",
-                "have their full length, but much of them was never written",
-                "A downloader that reserves the space first leaves this when it is interrupted.",
-                remedy::fetch, ""},
-    fault_words{fault_kind::cut_json, "json.truncated", severity::error, "ends in the middle of its JSON",
-                "end in the middle of their JSON", "The download was interrupted.", remedy::fetch, ""},
-    fault_words{fault_kind::not_json, "json.malformed", severity::error, "is not JSON", "are not JSON",
-                "The tokenizer can't read it.", remedy::fetch, ""},
+    fault_words{fault_kind::missing, "file.missing", "file.missing/more", severity::error, false,
+                remedy::fetch},
+    fault_words{fault_kind::lfs_pointer, "file.lfs-pointer", "file.lfs-pointer/more", severity::error, true,
+                remedy::fetch_pointers},
+    fault_words{fault_kind::html, "file.html", "file.html/more", severity::error, true, remedy::fetch},
+    fault_words{fault_kind::hub_error, "file.hub-error", "file.hub-error/more", severity::error, true,
+                remedy::fetch},
+    fault_words{fault_kind::empty, "file.empty", "file.empty/more", severity::error, true, remedy::fetch},
+    fault_words{fault_kind::zeros, "file.zeros", "file.zeros/more", severity::error, true, remedy::fetch},
+    fault_words{fault_kind::json, "file.json-instead", "file.json-instead/more", severity::error, true,
+                remedy::fetch},
+    fault_words{fault_kind::text, "file.text-instead", "file.text-instead/more", severity::error, true,
+                remedy::fetch},
+    fault_words{fault_kind::archive, "file.archive", "file.archive/more", severity::error, true,
+                remedy::table},
+    fault_words{fault_kind::program, "file.program-instead", "file.program-instead/more", severity::error,
+                false, remedy::table},
+    fault_words{fault_kind::not_program, "program.not-a-program", "program.not-a-program/more",
+                severity::error, false, remedy::fetch},
+    fault_words{fault_kind::folder, "file.folder", "file.folder/more", severity::error, false, remedy::table},
+    fault_words{fault_kind::special, "file.special", "file.special/more", severity::error, true,
+                remedy::fetch},
+    fault_words{fault_kind::outside, "path.outside", "path.outside/more", severity::error, true,
+                remedy::table},
+    fault_words{fault_kind::broken_link, "path.broken-link", "path.broken-link/more", severity::error, true,
+                remedy::fetch},
+    fault_words{fault_kind::refused, "path.refused", "path.refused/more", severity::error, false,
+                remedy::table},
+    fault_words{fault_kind::unreadable, "file.unreadable", "file.unreadable/more", severity::error, false,
+                remedy::table},
+    fault_words{fault_kind::unfinished, "file.unfinished", "file.unfinished/more", severity::error, false,
+                remedy::table},
+    fault_words{fault_kind::too_small, "file.truncated", "file.truncated/more", severity::error, true,
+                remedy::fetch},
+    fault_words{fault_kind::hole, "file.hole", "file.hole/more", severity::warning, true, remedy::fetch},
+    fault_words{fault_kind::cut_json, "json.truncated", "json.truncated/more", severity::error, true,
+                remedy::fetch},
+    fault_words{fault_kind::not_json, "json.malformed", "json.malformed/more", severity::error, true,
+                remedy::fetch},
 };
 
 // What the details add: sizes of the real files, where a link leads.
@@ -112,16 +81,13 @@ std::string details(const fault_words& of, const std::vector<const file_fault*>&
     if (detail.empty()) {
         return {};
     }
-    if (of.kind == fault_kind::broken_link) {
-        return " " + detail;
-    }
     return of.kind == fault_kind::hub_error ? ": \"" + detail + "\"" : ": " + detail;
 }
 
 }  // namespace
 
 std::string fault_id(fault_kind kind) {
-    return std::ranges::find(all_words, kind, &fault_words::kind)->id;
+    return std::string(std::ranges::find(all_words, kind, &fault_words::kind)->one.says().of->id);
 }
 
 namespace {
@@ -139,17 +105,21 @@ void report(examination& subject, const fault_words& of, bool sure) {
         return;
     }
     const bool several = files.size() > 1;
-    std::string what = several ? std::to_string(files.size()) +
-                                     (sure ? " files that this model needs " : " files ") + of.many
-                               : named(paths.front()) + " " + of.one;
-    what += details(of, files);
-    what += several ? "; the first is " + named(paths.front()) : std::string();
-    what += said_where(subject.model, files.front()->variable) + ".";
-    const std::string fix = of.mend == remedy::sentence
-                                ? std::string(of.fix)
-                                : fetch_advice(subject, paths, of.mend == remedy::fetch_pointers);
-    subject.add(of.id, sure ? of.level : severity::warning, std::move(what), of.why, fix,
+    const core::reason what = several
+                                  ? core::say(of.many, std::to_string(files.size()) +
+                                                           (sure ? " files that this model needs" : " files"))
+                                  : core::say(of.one, named(paths.front()));
+    subject.add(sure ? of.level : severity::warning, what,
+                of.has_why ? std::nullopt : std::optional<std::string>(""),
+                of.mend == remedy::table
+                    ? std::nullopt
+                    : std::optional(fetch_advice(subject, paths, of.mend == remedy::fetch_pointers)),
                 several ? std::string() : paths.front());
+    // Before the full stop.
+    std::string& text = subject.found.back().what;
+    text.insert(text.size() - 1, details(of, files) +
+                                     (several ? "; the first is " + named(paths.front()) : "") +
+                                     said_where(subject.model, files.front()->variable));
 }
 
 namespace fs = std::filesystem;
@@ -236,10 +206,7 @@ std::string pointer_advice(const package_tree& tree, const std::vector<std::stri
 
 std::string fetch_advice(const package_tree& tree, const fs::path& root,
                          const std::vector<std::string>& paths, bool pointers) {
-    std::string sentence =
-        pointers ? "Fetch the package with a tool that gets large files, such as git with git-lfs installed, "
-                   "or 'hf download'."
-                 : "Fetch it again from where the package came from.";
+    const core::reason sentence = pointers ? core::say("package.fetch/large") : core::say("package.fetch");
     const auto folder = core::word_to_paste(tree.folder().string());
     std::string words;
     bool named = paths.size() <= most_named;
@@ -254,19 +221,19 @@ std::string fetch_advice(const package_tree& tree, const fs::path& root,
     }
     if (is_cloned(tree.folder())) {
         if (pointers) {
-            const std::string first = has_git_lfs(root) ? "" : "sudo apt install git-lfs && ";
-            return "Run: " + first + "git -C " + *folder + " lfs pull";
+            return has_git_lfs(root) ? core::say("package.fetch/lfs", *folder)
+                                     : core::say("package.fetch/install-lfs", *folder);
         }
         if (!nameable) {
             return sentence;
         }
-        return "Run: git -C " + *folder + " checkout --" + (named ? words : std::string(" ."));
+        return core::say("package.fetch/checkout", *folder, named ? words : std::string(" ."));
     }
     const std::string repository = hub_repository(tree);
     if (repository.empty() || repository.starts_with('-') || !nameable) {
         return sentence;
     }
-    return "Run: hf download " + repository + (named ? words : std::string()) + " --local-dir " + *folder;
+    return core::say("package.fetch/hub", repository, named ? words : std::string(), *folder);
 }
 
 }  // namespace corral::package

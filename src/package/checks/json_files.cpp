@@ -82,23 +82,25 @@ std::string listed(const std::vector<std::string>& words) {
 
 void check_keys(examination& subject, const catalog::runtime_file& is, const named_file& file) {
     const auto text = file.tree.read(file.path, json_bytes);
-    const std::string fix = "Take the " + shown(is.path) + " of the original package.";
+    const core::reason fix = core::say("config.malformed/original", shown(is.path));
     if (!text || file.about.size > json_bytes) {
-        subject.add("config.malformed", severity::error,
-                    named(is.path) + " is too large to be what it should be.", is.broken, fix);
+        subject.add(severity::error, core::say("config.malformed/large", named(is.path)), is.broken, fix);
         return;
     }
     const json document = core::parse_json(*text, {.depth = 64, .bytes = json_bytes});
     if (document.is_discarded()) {
-        subject.add("config.malformed", severity::error, named(is.path) + " is not JSON.", is.broken, fix);
+        subject.add(severity::error,
+                    core::say("config.malformed", core::say("json.malformed", named(is.path))), is.broken,
+                    fix);
         return;
     }
     const auto missing = missing_keys(document, is.json_keys);
     if (!missing.empty()) {
-        subject.add(
-            "config.keys-missing", severity::error,
-            named(is.path) + " lacks the " + (missing.size() == 1 ? "key " : "keys ") + listed(missing) + ".",
-            is.broken, fix);
+        subject.add(severity::error,
+                    missing.size() == 1
+                        ? core::say("config.keys-missing", named(is.path), listed(missing))
+                        : core::say("config.keys-missing/more", named(is.path), listed(missing)),
+                    is.broken, fix);
     }
 }
 
@@ -107,9 +109,9 @@ void check_keys(examination& subject, const catalog::runtime_file& is, const nam
 void check_runtime_file(examination& subject, const catalog::runtime_file& is) {
     const named_file file{subject.tree, is.path, subject.tree.look(is.path)};
     if (file.about.kind == node_kind::missing) {
-        subject.add("config.missing", is.optional ? severity::warning : severity::error,
-                    named(is.path) + " is not there.", is.missing, fetch_advice(subject, {is.path}, false),
-                    is.path);
+        subject.add(is.optional ? severity::warning : severity::error,
+                    core::say("config.missing", core::say("file.missing", named(is.path))), is.missing,
+                    fetch_advice(subject, {is.path}, false), is.path);
         return;
     }
     if (!expect_file(subject, file, is.path)) {
@@ -155,11 +157,10 @@ void check_left_overs(examination& subject) {
     if (found.empty() || reported) {
         return;
     }
-    subject.add("package.unfinished-download", severity::warning,
-                (found.size() == 1 ? std::string("A download was")
-                                   : std::to_string(found.size()) + " downloads were") +
-                    " not finished (" + named(found.front()) + ").",
-                "Files may be missing or old.", "Let the downloader finish, or fetch the package again.");
+    subject.add(severity::warning,
+                found.size() == 1
+                    ? core::say("package.unfinished-download", named(found.front()))
+                    : core::say("package.unfinished-download/more", found.size(), named(found.front())));
 }
 
 }  // namespace corral::package

@@ -15,6 +15,7 @@ namespace corral::package {
 namespace {
 
 using catalog::finding;
+using catalog::finding_of;
 using catalog::severity;
 using catalog::variable_kind;
 
@@ -31,8 +32,7 @@ void check_variable(examination& subject, const catalog::variable_spec& is) {
         if (is.fallback == "") {
             return;  // it may be without
         }
-        subject.add("variable.empty", severity::error, "The variable '" + is.name + "' is empty.", is.about,
-                    "Write its value into the model.");
+        subject.add(severity::error, core::say("variable.empty", is.name), is.about);
         return;
     }
     switch (is.kind) {
@@ -57,33 +57,14 @@ finding unusable_folder(const catalog::model_entry& model, const core::failure& 
     const std::string folder = named(model.package.string());
     switch (why.code.value()) {
         case ENOENT:
-            return {"package.missing",
-                    severity::error,
-                    {},
-                    "The package folder " + folder + " is not there.",
-                    "A disk may not be mounted.",
-                    "Check 'package' of the model."};
+            return finding_of(severity::error, core::say("package.missing", folder));
         case ENOTDIR:
-            return {"package.not-a-folder",
-                    severity::error,
-                    {},
-                    folder + " is no folder.",
-                    {},
-                    "Write the folder of the package into 'package' of the model."};
+            return finding_of(severity::error, core::say("package.not-a-folder", folder), {}, "");
         case EACCES:
-            return {"package.closed",
-                    severity::error,
-                    {},
-                    "The package folder " + folder + " can't be read by this user.",
-                    {},
-                    "Let the user that runs Corral read it and what is in it, with chmod or chown."};
+            return finding_of(severity::error, core::say("package.closed", folder), {}, "");
         default:
-            return {"package.unusable",
-                    severity::error,
-                    {},
-                    shown(why.message, 400) + ".",
-                    {},
-                    "Check the disk and 'package' of the model."};
+            return finding_of(severity::error, core::say("package.unusable", shown(why.message, 400) + "."),
+                              {}, "");
     }
 }
 

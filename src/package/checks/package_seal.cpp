@@ -147,15 +147,11 @@ core::result<std::optional<package_seal>> find_seal(const catalog::model_entry& 
 }
 
 std::vector<catalog::finding> check_seal(const catalog::model_entry& model) {
-    const std::string again = "Run: corral import --force " + shell_word(model.package.string());
+    const core::reason again = core::say("package.seal/import", shell_word(model.package.string()));
     const auto seal = find_seal(model);
     if (!seal) {
-        return {{"package.seal",
-                 catalog::severity::warning,
-                 {},
-                 seal.error().message + ".",
-                 "Changes of the package since its import can't be detected.",
-                 again}};
+        return {catalog::finding_of(catalog::severity::warning,
+                                    core::say("package.seal", seal.error().message + "."), {}, {}, again)};
     }
     if (!*seal) {
         return {};
@@ -173,13 +169,12 @@ std::vector<catalog::finding> check_seal(const catalog::model_entry& model) {
     }
     std::vector<catalog::finding> out;
     if (!differing.empty()) {
-        out.push_back({"package.changed",
-                       (*seal)->strict ? catalog::severity::error : catalog::severity::warning,
-                       {},
-                       named_files(differing) + (differing.size() == 1 ? " was" : " were") +
-                           " changed or replaced since the import.",
-                       "The model would be started from other files than those whose checksums were good.",
-                       "'corral check' compares the content; " + again});
+        const std::string files = named_files(differing);
+        out.push_back(
+            catalog::finding_of((*seal)->strict ? catalog::severity::error : catalog::severity::warning,
+                                differing.size() == 1 ? core::say("package.changed/one", files)
+                                                      : core::say("package.changed/more", files),
+                                {}, {}, core::say("package.changed/compare", again)));
     }
     const auto tree = package_tree::open(model.package);  // other checks report one that can't be opened
     if (!(*seal)->strict || !tree) {
@@ -187,12 +182,9 @@ std::vector<catalog::finding> check_seal(const catalog::model_entry& model) {
     }
     const std::vector<std::string> added = unlisted_files(*tree, sealed, unlisted_rule::strict);
     if (!added.empty()) {
-        out.push_back({"package.unlisted",
-                       catalog::severity::error,
-                       {},
-                       "Not in the signed list of the package: " + named_files(added) + ".",
-                       "A required signature vouches for every file that the model's programs may read.",
-                       "Remove what does not belong to the package; " + again});
+        out.push_back(catalog::finding_of(
+            catalog::severity::error, core::say("package.unlisted/signed", named_files(added)), {},
+            core::say("package.unlisted/why-signed"), core::say("package.unlisted/do-signed", again)));
     }
     return out;
 }

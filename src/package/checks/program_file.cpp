@@ -80,41 +80,38 @@ std::string fitting_program(const examination& subject) {
 void tell_wrong_machine(examination& subject, const program& what, std::uint16_t machine) {
     const std::string here = process::machine_name(subject.here.elf_machine);
     const std::string other = fitting_program(subject);
-    subject.add("program.wrong-architecture", severity::error,
-                named(what.value) + " is built for " + process::machine_name(machine) +
-                    ", and this machine is " + here + ".",
-                "The system refuses to start it.",
-                other.empty() ? "Use the " + here + " build of the program."
-                              : "Name './" + shown(other) + "' instead, which is built for " + here + ".");
+    subject.add(
+        severity::error,
+        core::say("program.wrong-architecture", named(what.value), process::machine_name(machine), here), {},
+        other.empty() ? core::say("program.wrong-architecture/build", here)
+                      : core::say("program.wrong-architecture/other", shown(other), here));
 }
 
 void tell_missing_library(examination& subject, const program& what, const library_gap& gap, bool foreign,
                           std::size_t more) {
     const std::string others = more == 0 ? std::string() : " and " + std::to_string(more) + " more";
-    const std::string begin = named(what.value) + " needs the shared library " + named(gap.name) + others;
-    const std::string why = "The dynamic loader would end it with status 127 before it says a word.";
+    const std::string file = named(what.value);
+    const std::string library = named(gap.name);
+    const core::reason why = core::say("program.library-missing/loader");
     if (foreign) {
-        subject.add("program.library-missing", severity::warning,
-                    begin + ", which was not found for its machine.",
-                    "An emulated program looks for libraries of its own machine below QEMU_LD_PREFIX.",
-                    "Set QEMU_LD_PREFIX in the service's environment to a tree that has them.");
+        subject.add(severity::warning, core::say("program.library-missing/machine", file, library, others),
+                    core::say("program.library-missing/emulated"),
+                    core::say("program.library-missing/prefix"));
     } else if (!gap.unusable.empty()) {
-        subject.add(
-            "program.library-wrong-machine", severity::error,
-            begin + ", and " + named(gap.unusable) + " is for another machine or broken.", why,
-            advice_for(what.service, status_not_found, "Install the library's build for this machine."));
+        subject.add(severity::error,
+                    core::say("program.library-wrong-machine", file, library, others, named(gap.unusable)),
+                    why, advice_for(what.service, status_not_found));
     } else if (!gap.elsewhere.empty()) {
         if (what.service != nullptr) {
             subject.repairs.push_back(
                 {"program.library-not-searched", {}, what.service->name, "LD_LIBRARY_PATH", gap.elsewhere});
         }
-        subject.add("program.library-not-searched", severity::error,
-                    begin + ", which is in " + named(gap.elsewhere) + ", where the loader does not look.",
-                    why,
-                    "Add LD_LIBRARY_PATH = \"" + shown(gap.elsewhere) + "\" to the service's environment.");
+        subject.add(severity::error,
+                    core::say("program.library-not-searched", file, library, others, named(gap.elsewhere)),
+                    why, core::say("program.library-not-searched/set", shown(gap.elsewhere)));
     } else {
-        subject.add("program.library-missing", severity::error, begin + ", which this system does not have.",
-                    why, advice_for(what.service, status_not_found, "Install the package that has it."));
+        subject.add(severity::error, core::say("program.library-missing", file, library, others), why,
+                    advice_for(what.service, status_not_found));
     }
 }
 
@@ -152,13 +149,13 @@ bool check_loader(examination& subject, const program& what, const process::elf_
         return true;
     }
     const bool foreign = !is_native(elf.machine, subject.here.elf_machine);
-    subject.add(
-        "program.loader-missing", foreign ? severity::warning : severity::error,
-        named(what.value) + " needs the program loader " + named(elf.loader) + ", which is not there.",
-        foreign ? "An emulated program looks for it below QEMU_LD_PREFIX."
-                : "It is built for another system's C library.",
-        foreign ? "Set QEMU_LD_PREFIX in the service's environment to a tree that has it."
-                : "Use the build made for this system, or install the C library that has the loader.");
+    const core::reason missing = core::say("program.loader-missing", named(what.value), named(elf.loader));
+    if (foreign) {
+        subject.add(severity::warning, missing, core::say("program.loader-missing/emulated"),
+                    core::say("program.loader-missing/prefix"));
+    } else {
+        subject.add(severity::error, missing);
+    }
     return false;
 }
 
@@ -168,16 +165,14 @@ bool check_elf(examination& subject, const program& what) {
     const auto elf = head ? process::parse_elf(*head) : std::nullopt;
     if (!elf || elf->bytes_needed > what.file.about.size) {
         const std::string whole = elf ? "at least " + size_words(elf->bytes_needed) : std::string("more");
-        subject.add("program.truncated", severity::error,
-                    named(what.value) + " is cut off: it has " + size_words(what.file.about.size) +
-                        ", and its own headers ask for " + whole + ".",
-                    "The download was interrupted.", fetch_advice(subject, {what.value}, false));
+        subject.add(
+            severity::error,
+            core::say("program.truncated", named(what.value), size_words(what.file.about.size), whole), {},
+            fetch_advice(subject, {what.value}, false));
         return false;
     }
     if (elf->type != ET_EXEC && elf->type != ET_DYN) {
-        subject.add("program.object-file", severity::error,
-                    named(what.value) + " is an object file or a core dump, not a program.", {},
-                    "Name the program file itself.");
+        subject.add(severity::error, core::say("program.object-file", named(what.value)), "");
         return false;
     }
     if (!is_native(elf->machine, subject.here.elf_machine) && !subject.here.emulates(elf->machine)) {
@@ -191,9 +186,7 @@ bool check_elf(examination& subject, const program& what) {
                 return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
             });
         if (dynamic && !dynamic->needed.empty()) {
-            subject.add("program.is-library", severity::error,
-                        named(what.value) + " is a shared library, not a program.", {},
-                        "Name the program file itself.");
+            subject.add(severity::error, core::say("program.is-library", named(what.value)), "");
             return false;
         }
     }
@@ -206,17 +199,13 @@ bool check_elf(examination& subject, const program& what) {
 void check_permission(examination& subject, const program& what) {
     struct statvfs mounted {};
     if (::statvfs(what.path.c_str(), &mounted) == 0 && (mounted.f_flag & ST_NOEXEC) != 0) {
-        subject.add("program.noexec-mount", severity::error,
-                    named(what.value) + " lies on a file system that is mounted with noexec.",
-                    "The system starts no program from it.",
-                    "Move the package to another file system, or mount this one without noexec.");
+        subject.add(severity::error, core::say("program.noexec-mount", named(what.value)));
     } else if (!what.file.about.executable) {
         subject.repairs.push_back({"program.not-executable", what.path, {}, {}, {}});
         const auto word = core::word_to_paste(what.path.string());
-        subject.add("program.not-executable", severity::error,
-                    named(what.value) + " may not be executed: its execute bit is missing.",
-                    "Downloads from a hub come without it.",
-                    word ? "Run: chmod +x " + *word : std::string("Give it that bit with chmod +x."));
+        subject.add(
+            severity::error, core::say("program.not-executable", named(what.value)), {},
+            word ? std::optional(core::say("program.not-executable/run", *word).text()) : std::nullopt);
     }
 }
 
@@ -232,7 +221,8 @@ void check_wrapper(examination& subject, const program& what) {
         const bool command = fault->advice.starts_with("run: ");
         std::string fix = command ? fault->advice : shown(fault->advice, 400) + ".";
         fix.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(fix.front())));
-        subject.add("program.interpreter-missing", severity::error, shown(fault->message, 400) + ".", {},
+        subject.add(severity::error,
+                    core::say("program.interpreter-missing", shown(fault->message, 400) + "."), "",
                     std::move(fix));
     }
 }
@@ -284,12 +274,10 @@ void check_program_file(examination& subject, const catalog::variable_spec& is, 
             return;
         }
         if (!found) {
-            subject.add("program.not-in-path", severity::error,
-                        "There is no program " + named(value) + " in PATH.", {},
+            subject.add(severity::error, core::say("program.not-in-path", named(value)), "",
                         is_just_there(subject, value)
-                            ? "Write './" + shown(value) + "' for the one in the package."
-                            : advice_for(what.service, status_not_found,
-                                         "Install it, or name it with its full path."));
+                            ? core::say("program.not-in-path/here", shown(value)).text()
+                            : advice_for(what.service, status_not_found));
             return;
         }
         place = found->string();

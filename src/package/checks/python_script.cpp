@@ -50,9 +50,9 @@ void check_words(examination& subject, const script& what) {
     std::copy_if(what.is.holds.begin(), what.is.holds.end(), std::back_inserter(missing),
                  [&](const std::string& word) { return !what.says(word); });
     if (!missing.empty()) {
-        subject.add("script.wrong-generation", severity::error,
-                    named(what.value) + " does not serve '" + core::joined(missing, "', '") + "'.",
-                    what.is.holds_why, "Take the script of a package of the runtime's own generation.");
+        subject.add(severity::error,
+                    core::say("script.wrong-generation", named(what.value), core::joined(missing, "', '")),
+                    what.is.holds_why);
     }
 }
 
@@ -71,11 +71,8 @@ void check_options(examination& subject, const script& what) {
         }
     }
     if (!unknown.empty()) {
-        subject.add("script.option-unknown", severity::error,
-                    named(what.value) + " does not know the option " + core::joined(unknown, ", ") +
-                        ", which the command gives it.",
-                    "Python would end it with status 2.",
-                    "Take a script that has it, or change the service's command.");
+        subject.add(severity::error,
+                    core::say("script.option-unknown", named(what.value), core::joined(unknown, ", ")));
     }
 }
 
@@ -171,31 +168,28 @@ bool is_own(const std::string& python) {
     return python.find('/') != std::string::npos && !python.starts_with("/usr/bin/");
 }
 
-constexpr const char* by_sentence =
-    "Install them with pip for a Python of their own, and name it as the model's.";
-
-// `wanted`: as pip takes it. A shell would take "<5" for a redirection.
-std::string install_advice(const examination& subject, const std::string& python,
-                           const std::vector<std::string>& wanted) {
+// `wanted`: as pip takes it. A shell would take "<5" for a redirection. Nothing: no command can be given.
+std::optional<std::string> install_advice(const examination& subject, const std::string& python,
+                                          const std::vector<std::string>& wanted) {
     constexpr std::size_t most = 800;  // no reader of findings cuts a command of this length
     std::string words;
     for (const std::string& one : wanted) {
         const auto word = core::word_to_paste(one);
         if (!word || words.size() + word->size() > most) {
-            return by_sentence;
+            return std::nullopt;
         }
         words += " " + *word;
     }
     const auto program = core::word_to_paste(python);
     const auto folder = core::word_to_paste(subject.tree.folder().string());
     if (!program || !folder || program->size() + folder->size() + words.size() > most) {
-        return by_sentence;
+        return std::nullopt;
     }
     if (is_own(python)) {
-        return "Run: " + *program + " -m pip install" + words;
+        return core::say("script.module-missing/install", *program, words).text();
     }
-    return "Run: " + *program + " -m venv --system-site-packages " + own_environment + " && " +
-           own_environment + "/bin/pip install" + words + " && corral import " + *folder + " --force --fix";
+    return core::say("script.module-missing/make", *program, own_environment, own_environment, words, *folder)
+        .text();
 }
 
 // What --fix may do: name the environment that the advice makes, where it is whole; else make one, or fill the one that
@@ -250,10 +244,12 @@ void check_modules(examination& subject, const script& what) {
         return;
     }
     const std::vector<std::string> install = install_names(subject, what, *missing);
-    subject.add("script.module-missing", severity::error,
-                named(what.value) + " needs the Python " + (missing->size() == 1 ? "module " : "modules ") +
-                    core::joined(*missing, ", ") + ", which " + named(python) + " does not have.",
-                "The script ends with ModuleNotFoundError.", install_advice(subject, python, install));
+    const std::string modules = core::joined(*missing, ", ");
+    subject.add(severity::error,
+                missing->size() == 1
+                    ? core::say("script.module-missing", named(what.value), modules, named(python))
+                    : core::say("script.module-missing/more", named(what.value), modules, named(python)),
+                {}, install_advice(subject, python, install));
     offer_environment(subject, what, python, wanted, install);
 }
 
@@ -278,10 +274,7 @@ void check_named_folder(examination& subject, const script& what, const std::str
     if (about.kind == node_kind::folder) {
         check_tokenizer_folder(subject, about.path, true);
         if (!holds_vocabulary(subject, about.path)) {
-            subject.add("script.folder-empty", severity::error,
-                        named(what.value) + " loads its tokenizer from " + named(name) +
-                            ", which holds no vocabulary.",
-                        "There is no tokenizer.json, vocab.json or tokenizer.model in it.",
+            subject.add(severity::error, core::say("script.folder-empty", named(what.value), named(name)), {},
                         fetch_advice(subject, {name}, false));
         }
         return;
@@ -290,9 +283,9 @@ void check_named_folder(examination& subject, const script& what, const std::str
         return;
     }
     const bool repository = name.find('/') != std::string::npos;
-    subject.add("script.folder-missing", repository ? severity::warning : severity::error,
-                named(what.value) + " loads its tokenizer from " + named(name) + ", which is not there.",
-                repository ? "It would try to fetch it from a hub." : "It takes the name for a hub's then.",
+    subject.add(repository ? severity::warning : severity::error,
+                core::say("script.folder-missing", named(what.value), named(name)),
+                repository ? std::optional(core::say("script.folder-missing/hub").text()) : std::nullopt,
                 fetch_advice(subject, {name}, false));
 }
 
@@ -332,8 +325,8 @@ void check_python_script(examination& subject, const catalog::variable_spec& is,
     const auto text = file.tree.read(file.path, script_bytes);
     if (!text || *kind == file_kind::elf || *kind == file_kind::archive ||
         text->find('\0') != std::string::npos) {
-        subject.add("script.not-text", severity::error, named(value) + " is not the text of a Python script.",
-                    {}, fetch_advice(subject, {value}, false));
+        subject.add(severity::error, core::say("script.not-text", named(value)), "",
+                    fetch_advice(subject, {value}, false));
         return;
     }
     script what{is, value, *text, python_lines(*text), user_of(subject.model, is.name)};

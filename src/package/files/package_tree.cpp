@@ -194,7 +194,7 @@ struct package_tree::state {
     [[nodiscard]] std::optional<path_handle> find(const std::string& path, node& into) const;
     void walk();
     bool walk_folder(const std::string& path, std::vector<std::string>& below);
-    void note(const char* id, const std::string& path, std::string what, std::string fix);
+    void note(const std::string& path, const core::reason& what);
 };
 
 std::optional<path_handle> package_tree::state::find(const std::string& path, node& into) const {
@@ -227,12 +227,12 @@ std::optional<path_handle> package_tree::state::find(const std::string& path, no
     return place;
 }
 
-void package_tree::state::note(const char* id, const std::string& path, std::string what, std::string fix) {
+void package_tree::state::note(const std::string& path, const core::reason& what) {
     // One of each kind is enough to know; a hostile tree would fill the list.
-    const bool known = std::ranges::any_of(findings, [&](const finding& one) { return one.id == id; });
+    const bool known = std::ranges::any_of(findings, [&](const finding& one) { return one.id == what.id(); });
     if (!known) {
-        findings.push_back({id, severity::warning, shown(path), std::move(what),
-                            "Corral looks only at what lies inside the package.", std::move(fix)});
+        findings.push_back(
+            catalog::finding_of(severity::warning, what, shown(path), core::say("tree.link-outside/why")));
     }
 }
 
@@ -240,26 +240,21 @@ void package_tree::state::note(const char* id, const std::string& path, std::str
 bool package_tree::state::walk_folder(const std::string& path, std::vector<std::string>& below) {
     open_folder list(::openat(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!list.valid()) {
-        note("tree.folder-closed", path, "This folder can't be read: " + text_of(errno) + ".",
-             "Give the user that runs Corral the right to read it.");
+        note(path, core::say("tree.folder-closed", text_of(errno)));
         return true;
     }
     for (std::string name = list.next(); !name.empty(); name = list.next()) {
         if (entries.size() >= limits.entries) {
-            note("tree.too-many", "",
-                 "The folder holds more than " + std::to_string(limits.entries) + " entries.",
-                 "Name the folder of the package itself.");
+            note("", core::say("tree.too-many", limits.entries));
             return false;
         }
         node one;
         const std::string whole = path == "." ? name : path + "/" + name;
         static_cast<void>(find(whole, one));
         if (one.kind == node_kind::outside) {
-            note("tree.link-outside", whole, "This is " + one.why + ", and is not followed.",
-                 "Replace the link with the file itself.");
+            note(whole, core::say("tree.link-outside", one.why));
         } else if (one.kind == node_kind::special) {
-            note("tree.special-file", whole, "This is a FIFO, a socket or a device, and is not opened.",
-                 "Remove it.");
+            note(whole, core::say("tree.special-file"));
         }
         const bool enter = one.kind == node_kind::folder && !one.link;
         entries.push_back(std::move(one));
@@ -277,10 +272,7 @@ void package_tree::state::walk() {
         waiting.pop_back();
         const auto depth = path == "." ? 0 : 1 + std::ranges::count(path, '/');
         if (depth > limits.depth) {
-            note("tree.too-deep", path,
-                 "Folders are nested deeper than " + std::to_string(limits.depth) +
-                     " here; what is below is not looked at.",
-                 "Name the folder of the package itself.");
+            note(path, core::say("tree.too-deep", limits.depth));
             continue;
         }
         if (!limits.enters_all && path != "." &&

@@ -114,10 +114,7 @@ void take_settings(const package_view& view, const std::string& file, reading& o
         return;
     }
     out.model.reset();
-    add_finding(out, "mindie.weights", severity::error, file,
-                "The folder of the weights that " + file + " names (modelWeightPath: '" +
-                    shown(said.weights, 120) + "') is not there.",
-                "The server would end at its start.", "Put the weights there, or import their own folder.");
+    add_finding(out, severity::error, core::say("mindie.weights", file, shown(said.weights, 120)), file);
 }
 
 void read_mindie(const package_view& view, reading& out) {
@@ -153,9 +150,7 @@ void check_table(const package_view& view, const node& file, reading& out) {
         length |= std::uint64_t{static_cast<unsigned char>((*head)[i])} << (8 * i);
     }
     if (length == 0 || length > longest_table || file.size <= 8 + length) {
-        add_finding(out, "safetensors.table", severity::error, file.path,
-                    shown(file.path, 80) + " has no whole table of its tensors.",
-                    "It is no safetensors file, or was cut off.", "Download it again.");
+        add_finding(out, severity::error, core::say("safetensors.table", shown(file.path, 80)), file.path);
     }
 }
 

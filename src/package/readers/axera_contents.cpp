@@ -27,10 +27,8 @@ constexpr std::array builds{
 };
 
 void add_trouble(axera_scripts& to, const std::string& file, const std::string& why) {
-    to.troubles.push_back({"script.not-readable", catalog::severity::warning, file,
-                           "The run script " + shown(file) + " was not used: " + shown(why) + ".",
-                           "Corral reads scripts and does not run them.",
-                           "Compare the manifest with the script, and edit the manifest where they differ."});
+    to.troubles.push_back(catalog::finding_of(
+        catalog::severity::warning, core::say("script.not-readable", shown(file), shown(why)), file));
 }
 
 void add_commands(const std::string& file, const std::vector<script_command>& commands, axera_scripts& to) {

@@ -105,11 +105,9 @@ bool is_legacy(const package_view& view) {
 
 void read_legacy(const package_view& view, reading& out) {
     const auto scripts = old_scripts(view);
-    add_finding(out, "package.old-tokenizer", severity::error, scripts.front()->path,
-                "This is " + out.kind + ": " + shown(scripts.front()->path, 80) +
-                    " is of the tokenizers without identities, which the polling server can't use.",
-                "The server asks /get_uid first; such a service answers 'error', and the start ends.",
-                "Take the vendor's newer package of this model, with *_tokenizer_uid.py and main_api_*.");
+    add_finding(out, severity::error,
+                core::say("package.old-tokenizer", out.kind, shown(scripts.front()->path, 80)),
+                scripts.front()->path);
     const auto words = words_of(view);
     check_model_files(view, words, out);
     name_after(view, folder_hint(words), out);
@@ -182,10 +180,8 @@ void read_axllm(const package_view& view, reading& out) {
     }
     const std::string name = config->text("model_name");
     if (!config->count("axmodel_num", 1000)) {
-        add_finding(out, "config.number", severity::error, "config.json",
-                    "axmodel_num in config.json is '" + shown(config->text("axmodel_num"), 40) +
-                        "', but the number of layers is from 1 to 1000.",
-                    "The server would not load that.", "Download config.json again.");
+        add_finding(out, severity::error, core::say("config.number", shown(config->text("axmodel_num"), 40)),
+                    "config.json");
         return;
     }
     if (view.runtime == nullptr) {

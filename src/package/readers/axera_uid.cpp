@@ -65,12 +65,10 @@ void set_program(const package_view& view, const axera_build& build, reading& ou
             name = "main_api_" + std::string(other->suffix);
             out.notes.push_back(name + " is for another machine; it runs here under emulation");
         } else {
-            add_finding(
-                out, "package.no-server-program", severity::error, name,
-                "The package has no " + name + ", the server for this machine" + other_server(view) + ".",
-                "Its console programs (main_* without api) answer no requests.",
-                "Copy " + name + " from another package of the same generation, such as Qwen3-4B, to " +
-                    shell_word((view.tree.folder() / name).string()) + " and chmod +x it.");
+            add_finding(out, severity::error,
+                        core::say("package.no-server-program", name, other_server(view)), name, {},
+                        core::say("package.no-server-program/copy", name,
+                                  shell_word((view.tree.folder() / name).string())));
         }
     }
     out.model->variables[variable] = "./" + name;
@@ -102,10 +100,7 @@ void set_tokenizer(const package_view& view, std::vector<naming_hint>& hints, re
         return;
     }
     if (scripts.empty()) {
-        add_finding(out, "package.no-tokenizer", severity::error, "",
-                    "The package has no tokenizer service (*" + std::string(tokenizer_ending) + ").",
-                    "The server asks it for every prompt and every piece of text.",
-                    "Take the script from the vendor's package of the same model.");
+        add_finding(out, severity::error, core::say("package.no-tokenizer", tokenizer_ending));
         out.origins["variables." + variable->name] = "no *" + std::string(tokenizer_ending) + " was found";
         return;
     }
@@ -147,16 +142,11 @@ bool bind_files(const package_view& view, std::vector<naming_hint>& hints, readi
         hints.push_back({std::string(folder_name(*layers)), "the folder of the layer files"});
     }
     if (find_flag(files.flags, "--template_filename_axmodel") == nullptr) {
-        add_finding(out, "package.no-layers", severity::error, "",
-                    "The package has no numbered layer files (*_l0*.axmodel).",
-                    "They are the model; the package is not downloaded to its end.",
-                    "Download the package again.");
+        add_finding(out, severity::error, core::say("package.no-layers"));
         return false;
     }
     for (const std::string& what : files.missing) {
-        add_finding(out, "package.incomplete", severity::error, "", "Not found in the package: " + what + ".",
-                    "There is no run script that says it either.",
-                    "Download the package again with its run scripts, or fill the key in by hand.");
+        add_finding(out, severity::error, core::say("package.incomplete", what));
     }
     return bind_words(files.flags, words, view, out);
 }
@@ -204,10 +194,8 @@ void read(const package_view& view, reading& out) {
     }
     const axera_build* const build = build_for(view.here);
     if (build == nullptr) {
-        add_finding(out, "package.no-server-program", severity::error, "",
-                    "There is no server of this kind for this machine.",
-                    "The vendor's programs are for aarch64 and x86-64.",
-                    "Use the package on such a machine.");
+        add_finding(out, severity::error, core::say("package.no-server-program/machine"), {},
+                    core::say("package.no-server-program/programs"));
         return;
     }
     out.model = new_model(view);

@@ -46,12 +46,6 @@ std::optional<std::uint64_t> number_in(const std::string& text) {
     return core::whole_number<std::uint64_t>(text);
 }
 
-void refuse(reading& out, const std::string& subject, const char* id, const std::string& what,
-            const std::string& why) {
-    add_finding(out, id, severity::error, subject, what, why,
-                "Compare it with the vendor's own package; correct the script and import again.");
-}
-
 // False, and an error, where no sane package says that.
 bool check_value(const flag_word& flag, const source_of_words& from, reading& out) {
     const std::string subject = shown(from.subject_of(flag), 100);
@@ -61,21 +55,19 @@ bool check_value(const flag_word& flag, const source_of_words& from, reading& ou
         if (value && *value >= rule->least && *value <= rule->most) {
             return true;
         }
-        refuse(out, subject, "script.number",
-               flag.name + " is '" + shown(flag.value, 40) + "' in " + subject + ", but " +
-                   std::string(rule->about) + " is from " + std::to_string(rule->least) + " to " +
-                   std::to_string(rule->most) + ".",
-               "The server would refuse it, or ask for memory that no machine has.");
+        add_finding(out, severity::error,
+                    core::say("script.number", flag.name, shown(flag.value, 40), subject, rule->about,
+                              rule->least, rule->most),
+                    subject);
         return false;
     }
     if (!is_among(file_flags, flag.name)) {
         return true;
     }
     if (const auto name = tidy_name(flag.value); !name) {
-        refuse(out, subject, "script.path",
-               flag.name + " names '" + shown(flag.value, 80) + "' in " + subject + ": " +
-                   name.error().message + ".",
-               "A package's files are inside its folder; Corral follows nothing out of it.");
+        add_finding(out, severity::error,
+                    core::say("script.path", flag.name, shown(flag.value, 80), subject, name.error().message),
+                    subject);
         return false;
     }
     const bool numbered = flag.name == file_flags.front();
@@ -83,10 +75,11 @@ bool check_value(const flag_word& flag, const source_of_words& from, reading& ou
     if (percents == (numbered ? 1 : 0) && (!numbered || flag.value.find("%d") != std::string::npos)) {
         return true;
     }
-    refuse(out, subject, "script.pattern",
-           flag.name + " is '" + shown(flag.value, 80) + "' in " + subject +
-               (numbered ? ", which has not exactly one %d." : ", a file's name with a % in it."),
-           "The server puts the number of each layer in the place of %d.");
+    const std::string value = shown(flag.value, 80);
+    add_finding(out, severity::error,
+                numbered ? core::say("script.pattern", flag.name, value, subject)
+                         : core::say("script.pattern/percent", flag.name, value, subject),
+                subject);
     return false;
 }
 
@@ -113,11 +106,8 @@ void leave_out(const flag_word& flag, const source_of_words& from, reading& out)
         return;
     }
     const std::string subject = shown(from.subject_of(flag), 100);
-    add_finding(out, "script.unknown-option", severity::warning, subject,
-                "The option " + shown(flag.name, 60) + " in " + subject +
-                    " is none of the server's; it is left out of the manifest.",
-                "The server ends at an option that it does not know.",
-                "Take it out of the script too where that is run by hand.");
+    add_finding(out, severity::warning, core::say("script.unknown-option", shown(flag.name, 60), subject),
+                subject);
 }
 
 }  // namespace
@@ -166,11 +156,9 @@ void set_devices(const package_view& view, const axera_build& build, const axera
     if (said != nullptr && own) {
         const auto cards = cards_in(*said);
         if (!cards) {
-            add_finding(out, "script.number", severity::error, script->file,
-                        "--devices is '" + shown(*said, 40) + "' in " + script->file +
-                            ", which is no list of cards such as 0 or 0,1.",
-                        "The server would end at once.",
-                        "Correct the script and import again, or remove the word there.");
+            add_finding(out, severity::error,
+                        core::say("script.number/cards", "--devices", shown(*said, 40), script->file),
+                        script->file, core::say("script.number/end"), core::say("script.number/do-cards"));
             out.model.reset();
             return;
         }

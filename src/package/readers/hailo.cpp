@@ -57,19 +57,13 @@ void read_hailo(const package_view& view, reading& out) {
     }
     const auto pulled = pulled_models(view);
     if (pulled.empty()) {
-        add_finding(
-            out, "package.incomplete", severity::error, "",
-            "Not found in the package: a model that was pulled (models/blob).",
-            "The server's own manifests name what can be had, and none of it is there.",
-            "Have the server pull one: run 'hailo-ollama', then curl http://127.0.0.1:8000/api/pull -d "
-            "'{\"model\": \"qwen2.5-instruct:1.5b\"}'.");
+        add_finding(out, severity::error, core::say("package.incomplete/pulled"), {},
+                    core::say("package.incomplete/why-pulled"), core::say("package.incomplete/do-pull"));
         return;
     }
     if (view.tree.folder().filename() != folder_it_looks_for) {
-        add_finding(out, "package.incomplete", severity::error, "",
-                    "Not found in the package: its own name, which must be hailo-ollama.",
-                    "The server looks for a folder of that name, and finds no other.",
-                    "Rename the folder, or link it by that name.");
+        add_finding(out, severity::error, core::say("package.incomplete/own-name"), {},
+                    core::say("package.incomplete/why-name"), core::say("package.incomplete/do-name"));
         return;
     }
     out.model = new_model(view);

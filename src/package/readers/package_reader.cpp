@@ -43,17 +43,15 @@ std::string package_inside(const package_tree& tree, const machine& here) {
 void say_unknown(const package_tree& tree, const machine& here, reading& out) {
     const std::string inside = package_inside(tree, here);
     const std::string shown_folder = shown(tree.folder().string());
-    std::string fix = "Name the folder that holds the model files and the run scripts.";
+    std::optional<std::string> fix;
     if (const auto word = inside.empty() ? std::nullopt : core::word_to_paste(inside)) {
-        fix = "There is a package inside; try: corral import " + *word;
+        fix = core::say("package.unknown/inside", *word);
     }
-    const std::string what =
-        tree.entries().empty() ? " is empty." : " is no package of a kind that Corral knows.";
-    add_finding(
-        out, "package.unknown", severity::error, "", shown_folder + what,
-        "Known are Axera packages (*.axmodel with scripts), axllm, hailo-ollama, RKLLM, GGUF, MindIE and "
-        "safetensors folders.",
-        fix);
+    add_finding(out, severity::error,
+                tree.entries().empty()
+                    ? core::say("package.unknown/of", core::say("file.empty", shown_folder))
+                    : core::say("package.unknown", shown_folder),
+                {}, {}, std::move(fix));
 }
 
 void set_name(const read_options& how, reading& out) {
@@ -65,9 +63,8 @@ void set_name(const read_options& how, reading& out) {
         out.origins["name"] = "as you said";
         return;
     }
-    add_finding(out, "package.name", severity::error, "",
-                "'" + shown(*how.name, 80) + "' is not a model name.", "Clients could not ask for it.",
-                "Write NAME or NAME:TAG, such as qwen3:4b.");
+    add_finding(out, severity::error, core::say("package.name/model", shown(*how.name, 80)), {},
+                core::say("package.name/why-model"), core::say("package.name/do-model"));
     out.model.reset();
 }
 
@@ -90,15 +87,16 @@ reading read_package(const fs::path& folder, const machine& here, const read_opt
     }
     const auto tree = package_tree::open(full);
     if (!tree) {
-        std::string fix = "Check the folder's name and its permissions.";
+        std::optional<std::string> fix;
         if (fs::is_regular_file(full, unknown_place)) {
             const bool model = full.extension() == ".gguf" || full.extension() == ".rkllm";
             const auto word = core::word_to_paste(full.parent_path().string());
-            fix = model ? "Name the folder that holds it" + (word ? ": corral import " + *word : ".")
-                        : "This is a file. Unpack it, and give the folder that comes of it.";
+            fix = !model ? core::say("package.unreadable/file")
+                  : word ? core::say("package.unreadable/model-in", *word)
+                         : core::say("package.unreadable/model");
         }
-        add_finding(out, "package.unreadable", severity::error, "", tree.error().message,
-                    "Nothing could be read.", std::move(fix));
+        add_finding(out, severity::error, core::say("package.unreadable", tree.error()), {}, {},
+                    std::move(fix));
         return out;
     }
     package_view view{*tree, here, nullptr};

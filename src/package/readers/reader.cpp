@@ -83,10 +83,10 @@ std::uint64_t full_size(const package_view& view, std::string_view path) {
     return found.size;
 }
 
-void add_finding(reading& out, std::string id, catalog::severity level, std::string subject, std::string what,
-                 std::string why, std::string fix) {
+void add_finding(reading& out, catalog::severity level, const core::reason& what, std::string subject,
+                 std::optional<std::string> why, std::optional<std::string> fix) {
     out.findings.push_back(
-        {std::move(id), level, std::move(subject), std::move(what), std::move(why), std::move(fix)});
+        catalog::finding_of(level, what, std::move(subject), std::move(why), std::move(fix)));
 }
 
 catalog::model_entry new_model(const package_view& view) {
@@ -164,18 +164,11 @@ void fill_declared(const package_view& view, const json_document& config, readin
 }
 
 void say_not_served(reading& out) {
-    const std::string what =
-        out.profile.empty()
-            ? "This is " + out.kind + ", and no profile of Corral serves that."
-            : "This is " + out.kind + "; it needs the profile '" + out.profile + "', which is not installed.";
-    std::string fix = "Take a package of the same model that Corral serves.";
-    if (!out.profile.empty()) {
-        fix = "Put " + out.profile +
-              "/profile.toml into a folder of 'profiles' (docs/configuration.md), or say "
-              "--profile with one that is installed.";
+    if (out.profile.empty()) {
+        return add_finding(out, catalog::severity::error, core::say("package.not-served", out.kind));
     }
-    add_finding(out, out.profile.empty() ? "package.not-served" : "package.profile-missing",
-                catalog::severity::error, "", what, "Without a profile Corral can't start its server.", fix);
+    add_finding(out, catalog::severity::error, core::say("package.profile-missing", out.kind, out.profile),
+                {}, {}, core::say("package.profile-missing/put", out.profile));
 }
 
 }  // namespace corral::package

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "corral/catalog/profile.hpp"
+#include "corral/core/say.hpp"
 #include "corral/package/machine.hpp"
 #include "corral/package/model_naming.hpp"
 #include "corral/package/package_reader.hpp"
@@ -52,8 +54,8 @@ struct package_kind {
 // What the file will have when it is there: of a git-LFS pointer that of the real one. 0: unknown.
 [[nodiscard]] std::uint64_t full_size(const package_view& view, std::string_view path);
 
-void add_finding(reading& out, std::string id, catalog::severity level, std::string subject, std::string what,
-                 std::string why, std::string fix);
+void add_finding(reading& out, catalog::severity level, const core::reason& what, std::string subject = {},
+                 std::optional<std::string> why = {}, std::optional<std::string> fix = {});
 
 // A model of from.runtime in the package's folder, with the profile's fallbacks.
 // REQUIRES: from.runtime

@@ -42,10 +42,8 @@ bool is_later_part(const node& file) {
 void tell_of_others(const node& taken, const std::vector<const node*>& files, reading& out) {
     const auto models = std::ranges::count_if(files, [](const node* one) { return !is_later_part(*one); });
     if (models > 1) {
-        add_finding(out, "package.note", severity::note, taken.path,
-                    shown(taken.path, 80) + " is the one that was taken of " + std::to_string(models) +
-                        " models in this folder.",
-                    {}, "For another write its name into the manifest, or give it a folder of its own.");
+        add_finding(out, severity::note, core::say("package.note/of", shown(taken.path, 80), models),
+                    taken.path, "");
     }
 }
 
@@ -114,10 +112,10 @@ void check_whole(const gguf_header& header, const node& file, reading& out) {
     if (!header.whole || file.size > header.least_bytes) {
         return;
     }
-    add_finding(out, "file.truncated", severity::error, file.path,
-                shown(file.path, 80) + " has " + size_words(file.size) + ", but its last tensor begins at " +
-                    size_words(header.least_bytes) + ".",
-                "The rest of the download is missing.", "Download it again.");
+    add_finding(out, severity::error,
+                core::say("file.truncated/tensor", shown(file.path, 80), size_words(file.size),
+                          size_words(header.least_bytes)),
+                file.path, core::say("file.truncated/rest"));
 }
 
 void read_header(const package_view& view, const node& file, std::vector<naming_hint>& hints, reading& out) {
@@ -126,9 +124,7 @@ void read_header(const package_view& view, const node& file, std::vector<naming_
     if (!header) {
         const bool pointer = head && parse_lfs_pointer(*head);
         if (!pointer) {
-            add_finding(out, "gguf.header", severity::error, file.path,
-                        shown(file.path, 80) + " does not begin as a GGUF file of version 2 or 3.",
-                        "No server can load it.", "Download it again.");
+            add_finding(out, severity::error, core::say("gguf.header", shown(file.path, 80)), file.path);
         }
         return;
     }
@@ -179,19 +175,14 @@ void add_projector(const package_view& view, const std::vector<const node*>& all
     if (const auto header = header_of(view, *file, gguf_head_bytes)) {
         check_whole(*header, *file, out);
     }
-    add_finding(
-        out, "gguf.projector", severity::note, file->path,
-        shown(file->path, 80) + " is a projector: the model is given the capability 'vision' with it.", {},
-        "For a model without images leave both out of the manifest.");
+    add_finding(out, severity::note, core::say("gguf.projector", shown(file->path, 80)), file->path, "");
 }
 
 void read_gguf(const package_view& view, reading& out) {
     const gguf_files files = sort_gguf(view);
     const node* const file = main_file(files.models);
     if (file == nullptr) {
-        add_finding(out, "gguf.no-model", severity::error, "",
-                    "There is a projector for images or sound, but no model.",
-                    "A projector says nothing by itself.", "Put the GGUF file of its model beside it.");
+        add_finding(out, severity::error, core::say("gguf.no-model"));
         return;
     }
     std::vector<naming_hint> hints{{stem(file->path), "the file's name"}};

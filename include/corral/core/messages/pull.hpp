@@ -147,6 +147,18 @@ inline constexpr std::array pull_table{
             "see 'token_file' of [pull]",
             "The file of the token is no token.",
             "Write the token alone into that file, readable by Corral's user."},
+    message{"package.fetch", pull_reader,
+            "Fetch it again from where the package came from.\n"
+            "large| Fetch the package with a tool that gets large files, such as git with git-lfs installed, "
+            "or 'hf "
+            "download'.\n"
+            "lfs| Run: git -C {folder} lfs pull\n"
+            "install-lfs| Run: sudo apt install git-lfs && git -C {folder} lfs pull\n"
+            "checkout| Run: git -C {folder} checkout --{files}\n"
+            "hub| Run: hf download {repository}{files} --local-dir {folder}\n"
+            "name| Check the name in the model. If it is right: {advice}",
+            "Files of the package never came, or are damaged.",
+            "Do so, then look again by 'corral check' or 'corral import'."},
     message{"package.folder", pull_reader,
             "open| the folder '{folder}' can't be opened: {why}\n"
             "kind| '{folder}' is no folder\n"
@@ -160,7 +172,10 @@ inline constexpr std::array pull_table{
             "absolute| '{name}' is an absolute path; only files inside the package are taken\n"
             "leads-out| '{name}' in a path leads out of the package\n"
             "too-long| '{name}' is longer than a file's name may be\n"
-            "control| '{name}' holds control characters",
+            "control| '{name}' holds control characters\n"
+            "model| '{name}' is not a model name.\n"
+            "why-model| Clients could not ask for it.\n"
+            "do-model| Write NAME or NAME:TAG, such as qwen3:4b.",
             "A name of a file could not be meant, or would leave the package's folder.",
             "Tell whoever publishes the package, and take another."},
     message{"package.sums", pull_reader,
