@@ -51,12 +51,9 @@ void run(const check& one, const examination& box, findings& out) {
     try {
         one.run(box, out);
     } catch (const std::exception& error) {
-        catalog::finding failed;
-        failed.id = "doctor.check-failed";
-        failed.level = catalog::severity::warning;
-        failed.what = "the check '" + std::string(one.id) + "' could not be done: " + error.what();
-        failed.fix = "look at that part of the box by hand";
-        out.push_back(std::move(failed));
+        out.push_back(catalog::finding_of(catalog::severity::warning,
+                                          core::say("doctor.check-failed", one.id, error.what()), {}, "",
+                                          core::say("doctor.check-failed/look")));
     }
     while (at < out.size()) {
         make_printable(out[at]);

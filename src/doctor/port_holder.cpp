@@ -1,5 +1,6 @@
 #include "doctor/port_holder.hpp"
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "doctor/root_files.hpp"
 
@@ -19,17 +20,16 @@ std::string unit_of(const surroundings& around, pid_t pid) {
 }
 
 std::string fix_for(const surroundings& around, const process::listening_socket& row) {
-    const std::string port = std::to_string(row.port);
     if (row.owner == 0) {
-        return "see who it is: sudo ss -ltnp 'sport = :" + port + "'; then stop that program";
+        return core::say("service.port-taken/do-see", row.port);
     }
     if (const std::string unit = unit_of(around, row.owner); !unit.empty()) {
-        return "stop it for now and for good: sudo systemctl disable --now " + unit;
+        return core::say("service.port-taken/do-unit", unit);
     }
     if (around.is_kept(row.owner)) {
-        return "another Corral keeps that program: choose another port";
+        return core::say("service.port-taken/do-corral");
     }
-    return "stop that program (kill " + std::to_string(row.owner) + "), or choose another port";
+    return core::say("service.port-taken/do-kill", row.owner);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::engine {
@@ -133,11 +134,8 @@ bool has_error(const std::vector<catalog::finding>& found) {
 }
 
 catalog::finding not_looked_at(const std::string& why) {
-    catalog::finding out;
-    out.id = "doctor.check-failed";
-    out.level = catalog::severity::warning;
-    out.what = "it starts without a look at its files: " + why;
-    return out;
+    return catalog::finding_of(catalog::severity::warning, core::say("doctor.check-failed/start", why), {},
+                               "", "");
 }
 
 }  // namespace

@@ -185,7 +185,13 @@ std::optional<message_entry> find_entry(const std::string& asked) {
         return entry_of(*found);
     }
     const auto all = all_entries();
-    const auto found = std::ranges::find(all, asked, &message_entry::id);
+    auto found = std::ranges::find(all, asked, &message_entry::id);
+    const auto says = [&asked](const message_entry& one) {
+        return one.means == asked || one.why == asked || one.fix == asked;
+    };
+    if (found == all.end() && std::ranges::count_if(all, says) == 1) {
+        found = std::ranges::find_if(all, says);
+    }
     return found == all.end() ? std::nullopt : std::optional(*found);
 }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "corral/core/say.hpp"
 #include "corral/device/gate_policy.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/pci_bus.hpp"
@@ -118,7 +119,7 @@ void judge(const examination& box, const device_view& device, findings& out) {
         const std::string& log = device.said.host.log;
         std::string fix = decision.advice.empty() ? std::string(device_kinds[0].fix) : decision.advice;
         say(out, device_kinds[0], "the device", decision.reason,
-            log.empty() ? std::move(fix) : fix + "; the vendor's own log is " + log);
+            log.empty() ? std::move(fix) : core::say("doctor.fix/log", fix, log).text());
     } else if (decision.answer == device::gate_answer::wait) {
         constexpr std::string_view waiting = "waiting for device memory: ";
         std::string figures = decision.reason;
@@ -184,12 +185,12 @@ void look_at_holders(const examination& box, const device_view& device, findings
             say(out, device_memory_kinds[0], "the device",
                 fmt::format("process {} ({}) of another Corral holds {} MB of card {}", one.pid,
                             file_name(one.name), held, one.card),
-                "give each Corral cards of its own, or unload that model there");
+                core::say("device.memory-short/do-corral"));
         } else if (box.around.lives(one.pid)) {
             say(out, device_memory_kinds[0], "the device",
                 fmt::format("process {} ({}) holds {} MB of card {} and is not ours", one.pid,
                             file_name(one.name), held, one.card),
-                fmt::format("if it is a left-over: kill {}", one.pid));
+                core::say("device.memory-short/do-kill", one.pid));
         } else {
             say(out, device_memory_kinds[1], "the device",
                 fmt::format("the ended process {} ({}) still holds {} MB of card {}", one.pid,
@@ -238,7 +239,7 @@ void look_at_processes(const examination& box, findings& out, const std::set<pid
             say(out, device_memory_kinds[2], subject_of(*model),
                 fmt::format("process {} ({}) of its package runs, and no Corral keeps it", pid,
                             program.filename().string()),
-                fmt::format("stop it: kill {}", pid));
+                core::say("device.memory-short/do-stop", pid));
         }
     }
 }

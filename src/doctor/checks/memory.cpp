@@ -11,6 +11,7 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/say.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/root_files.hpp"
 
@@ -141,11 +142,7 @@ void look(const examination& box, const catalog::device_host& host, const std::s
     }
     std::string fix;
     if (!host.settings.empty() && !host.dma_key.empty()) {
-        fix = fmt::format(
-            "make the driver's DMA buffers smaller: in {} set \"{}\" to \"{:#x}\", then restart the "
-            "machine. Don't enlarge CMA by a kernel parameter: machines did not start any more after "
-            "that",
-            host.settings, host.dma_key, buffer / 2);
+        fix = core::say("doctor.fix/dma", host.settings, host.dma_key, fmt::format("{:#x}", buffer / 2));
     }
     say(out, contiguous_memory_kinds[0], model,
         fmt::format(

@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/root_files.hpp"
@@ -139,7 +140,9 @@ std::string opening_command(const fs::path& in_the_way, const fs::path& package)
     const std::string package_text = package.string();
     const bool above = in_the_way != package && package_text.starts_with((in_the_way / "").string());
     const auto word = core::word_to_paste(above ? in_the_way.string() : package_text);
-    return word ? (above ? "sudo chmod o+x " : "sudo chmod -R o+rX ") + *word : std::string();
+    return !word   ? core::reason()
+           : above ? core::say("doctor.fix/enter", *word)
+                   : core::say("doctor.fix/open", *word);
 }
 
 void check_permissions(const examination& box, findings& out) {

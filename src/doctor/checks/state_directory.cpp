@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/root_files.hpp"
@@ -51,11 +52,7 @@ void check_state_directory(const examination& box, findings& out) {
         const auto word = core::word_to_paste(there.string(), 600);  // with the words around it
         say(out, state_directory_kinds[1], "this machine",
             "the state directory '" + wanted.string() + "' may not be written by you",
-            word ? "if it runs as a service, all is well; if it runs as you, set another 'state_directory', "
-                   "or "
-                   "run: sudo chown -R $USER " +
-                       *word
-                 : std::string());
+            word ? core::say("doctor.fix/state", *word) : core::reason());
     }
 }
 

@@ -105,6 +105,23 @@ inline constexpr std::array operation_table{
             "nothing-removed| nothing was removed\n"
             "stays-models| {folder} stays: models were changed meanwhile, so run 'corral prune' again",
             "The manifest is still there.", "Run it again with sudo, or as 'corral rm MODEL --yes'."},
+    message{"doctor.check-failed", operation_reader,
+            "the check '{check}' could not be done: {why}\n"
+            "start| it starts without a look at its files: {why}\n"
+            "look| look at that part of the box by hand",
+            "A check could not be done, so it finds nothing; the others were done.",
+            "Look at that part of the box by hand."},
+    message{
+        "doctor.fix", operation_reader,
+        "log| {fix}; the vendor's own log is {file}\n"
+        "dma| make the driver's DMA buffers smaller: in {file} set \"{key}\" to \"{size}\", then restart the "
+        "machine. Don't enlarge CMA by a kernel parameter: machines did not start any more after that\n"
+        "enter| sudo chmod o+x {folder}\n"
+        "open| sudo chmod -R o+rX {folder}\n"
+        "state| if it runs as a service, all is well; if it runs as you, set another 'state_directory', or "
+        "run: sudo chown -R $USER {folder}",
+        "What 'corral doctor' says to do; the finding above it says why.",
+        "Do so, then run 'corral doctor' again."},
     message{"command.explain", operation_reader,
             "none| no message has the ID or wording '{words}'. 'corral explain' lists all.\n"
             "meant| no message has the ID or wording '{words}'; did you mean '{id}'? 'corral explain' "

@@ -125,7 +125,11 @@ inline constexpr std::array service_table{
         "service.port-taken", service_reader,
         "port {port:d} is already taken by {program}\n"
         "do| stop that program, or give this service another port if its command names {{port}}; it is "
-        "looked at again by itself",
+        "looked at again by itself\n"
+        "do-see| see who it is: sudo ss -ltnp 'sport = :{port:d}'; then stop that program\n"
+        "do-unit| stop it for now and for good: sudo systemctl disable --now {unit}\n"
+        "do-corral| another Corral keeps that program: choose another port\n"
+        "do-kill| stop that program (kill {pid:d}), or choose another port",
         "Another program listens there; nothing is started until it is free, and it is looked at by itself.",
         "Stop that program. Where its command names {port}, 'port' gives the service another one; one that "
         "is compiled into the program is moved by the port guard alone (guard = \"warn\")."},
@@ -191,7 +195,10 @@ inline constexpr std::array service_table{
             "Stop the holder that the line names, else wait half a minute."},
     message{"device.memory-short", service_reader,
             "not enough device memory: {figures}\n"
-            "do| stop that program, or serve a smaller model",
+            "do| stop that program, or serve a smaller model\n"
+            "do-corral| give each Corral cards of its own, or unload that model there\n"
+            "do-kill| if it is a left-over: kill {pid:d}\n"
+            "do-stop| stop it: kill {pid:d}",
             "Less is free than this model needs.", "Stop the other program, or serve a smaller model."},
     message{"device.memory-gone", service_reader,
             "device memory did not come back within {time}: {figures}\n"
