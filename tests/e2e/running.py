@@ -43,6 +43,8 @@ def bin_for_others():
 
 pause = threading.Event()  # never set
 started = []  # every process of corral; conftest.py ends what a failed test left
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup; what is ignored is inherited, and no reload would be heard
 
 
 def strain():
