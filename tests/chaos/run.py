@@ -144,6 +144,13 @@ def course_of(parser, options):
     return plan.Course(options.profile, table, ONE_LIFE if options.soak else plan.LIFE, options.twin)
 
 
+def course_in_words(options):
+    """What decides the steps beside the seed."""
+    said = (("--profile", options.profile != harness.POLLED and options.profile), ("--twin", options.twin), ("--soak", options.soak),
+            ("--only", options.only))
+    return "".join(f" {name}" + ("" if value is True else f" {value}") for name, value in said if value)
+
+
 def options_of(arguments):
     parser = argparse.ArgumentParser(prog="tools/chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="decides every step (default 1)")
@@ -205,9 +212,9 @@ def main(arguments):
     if tally["violations"]:
         first = tally["violations"][0]["step"]
         near = max(first - 2, 0)
-        print(f"\nLogs: {folder}\nAll of it again: tools/chaos --seed {options.seed} --from {options.start} "
-              f"--faults {max(tally['faults'], 1)}\nOnly the steps around it: tools/chaos --seed {options.seed} --from {near} "
-              f"--faults {first - near + 1}", file=sys.stderr)
+        again = f"tools/chaos{course_in_words(options)} --seed {options.seed}"
+        print(f"\nLogs: {folder}\nAll of it again: {again} --from {options.start} --faults {max(tally['faults'], 1)}\n"
+              f"Only the steps around it: {again} --from {near} --faults {first - near + 1}", file=sys.stderr)
         return 1
     if options.keep:
         print(f"Logs: {folder}", file=sys.stderr)
