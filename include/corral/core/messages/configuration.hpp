@@ -251,7 +251,8 @@ inline constexpr std::array configuration_table{
             "folder-last| there is no folder for a last good copy\n"
             "copy| there is no copy of the configuration for a start with a mistake in it: {why}",
             "A start with a mistake in the file serves the last good copy from the state directory.",
-            "Mend the mistake that 'corral check' names; a running Corral takes the mended file by itself."},
+            "Mend the mistake that 'corral check' names; a running Corral takes the mended file by itself. "
+            "Where no copy can be written: look at its path by 'df -h' and 'ls -ld'."},
     message{
         "configuration.newer-state", configuration_reader,
         "written-newer| '{file}' was written by a newer version of Corral and is left as it is; install that "

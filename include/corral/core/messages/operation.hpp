@@ -319,7 +319,8 @@ inline constexpr std::array operation_table{
             "systemd| systemd could not be notified of '{state}': {why}\n"
             "black-box| the black box can't be kept, all else goes on: {why}",
             "Part of the record can't be kept; clients are served all the same.",
-            "Look at 'df -h', 'journalctl -u corral' and the limits of the unit."},
+            "Look at its path by 'df -h' and 'ls -ld', else at 'journalctl -u corral' and the limits of the "
+            "unit."},
     message{"daemon.refused-client", operation_reader, "client={client} {method} {path} refused: {why}",
             "A client was turned away; its address, the path and the reason follow.",
             "Nothing, or a key for that client."},
