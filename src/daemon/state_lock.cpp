@@ -24,14 +24,17 @@ bool are_one_file(int one, int other) {
 
 core::result<core::owned_fd> lock_state(const std::filesystem::path& folder, int inherited) {
     core::owned_fd before(inherited);
-    if (folder.empty() || !core::make_private_folder(folder)) {
+    if (folder.empty()) {
         return core::owned_fd();
+    }
+    if (!core::make_private_folder(folder)) {
+        return before;
     }
     // A file of its own, for the folder itself may be locked while its files are changed, and by whoever may read it.
     core::owned_fd file(
         ::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
     if (!file.valid()) {
-        return core::owned_fd();
+        return before;  // of an earlier image, which could open it
     }
     if (before.valid() && are_one_file(before.get(), file.get())) {
         return before;

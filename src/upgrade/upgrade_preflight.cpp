@@ -1,12 +1,16 @@
 #include "corral/upgrade/upgrade_preflight.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <utility>
 #include <variant>
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <nlohmann/json.hpp>
@@ -26,6 +30,7 @@ namespace corral::upgrade {
 namespace {
 
 using nlohmann::json;
+namespace fs = std::filesystem;
 using namespace boost::asio::experimental::awaitable_operators;
 
 using program_fault = std::optional<process::program_fault>;
@@ -129,12 +134,36 @@ core::failure too_late(const std::string& program, bool begun) {
                                     : core::say("upgrade.refused/begin", program, patience.count()));
 }
 
+// Of the state directory, itself or in it. The next image would open all anew, and lose what it can't: what clients have
+// made, the lock, the socket of the commands.
+std::optional<fs::path> closed_folder(const fs::path& state) {
+    const auto closed = [](const fs::path& folder) {
+        return ::faccessat(AT_FDCWD, folder.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES;
+    };
+    if (state.empty() || closed(state)) {
+        return state.empty() ? std::nullopt : std::optional(state);
+    }
+    std::error_code wrong;
+    for (fs::directory_iterator entry(state, wrong); !wrong && entry != fs::directory_iterator();
+         entry.increment(wrong)) {
+        std::error_code unknown;
+        if (entry->is_directory(unknown) && closed(entry->path())) {
+            return entry->path();
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 int print_preflight(const config::configuration& settings, int version_asked) {
     if (version_asked != handover_version) {
         std::cerr << "error: this program takes over in version " << handover_version
                   << " of the format, and version " << version_asked << " was asked for\n";
+        return 1;
+    }
+    if (const auto folder = closed_folder(settings.state_directory)) {
+        std::cerr << "error: " << core::say("upgrade.refused/state", *folder) << '\n';
         return 1;
     }
     json models = json::object();

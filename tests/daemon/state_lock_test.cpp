@@ -42,6 +42,19 @@ TEST_F(state_lock, goes_on_with_the_descriptor_of_the_image_before) {
     EXPECT_FALSE(lock_state(folder, -1));
 }
 
+TEST_F(state_lock, of_the_image_before_outlives_a_file_that_cannot_be_opened) {
+    auto first = lock_state(folder, -1);
+    ASSERT_TRUE(first);
+    const int handed_over = first->release();
+    std::filesystem::rename(folder / "lock", box.path() / "aside");
+    std::filesystem::create_directory(folder / "lock");
+    auto next = lock_state(folder, handed_over);
+    ASSERT_TRUE(next && next->valid());
+    std::filesystem::remove(folder / "lock");
+    std::filesystem::rename(box.path() / "aside", folder / "lock");
+    EXPECT_FALSE(lock_state(folder, -1));
+}
+
 TEST_F(state_lock, of_another_folder_is_given_up) {
     auto first = lock_state(folder, -1);
     ASSERT_TRUE(first);

@@ -11,6 +11,7 @@ import pytest
 
 from admin_cli import done
 from harness import Box, pause, wait_until
+from upgrade_box import UpgradeBox
 
 
 @pytest.fixture
@@ -144,3 +145,23 @@ def test_a_state_directory_that_is_closed_meanwhile_costs_what_would_be_kept_and
             box.die()
             wait_until(lambda: len(box.told("black-box.lost")) == 2, what="the next time is told again")
         assert box.stop() == 0
+
+
+class UpgradedBox(KeepingBox, UpgradeBox):
+    pass
+
+
+@pytest.mark.parametrize("how", CLOSED)
+def test_an_upgrade_waits_for_its_state_directory(tmp_path, how):
+    """The next image would have neither what clients have made, nor the lock, nor the socket of the commands."""
+    if how == "of another user" and os.geteuid() != 0:
+        pytest.skip("only root can give it away")
+    with UpgradedBox(tmp_path, {"directives": True}) as box:
+        assert box.create("before").status == 200
+        with closed(box.state, how):
+            assert str(box.state) in box.fails_to_upgrade()
+            assert box.names() == {"sim:latest", "before:latest"}
+        box.upgrade()
+        assert box.create("after").status == 200
+        assert box.names() == {"sim:latest", "before:latest", "after:latest"}
+        assert "before" in done(box, "list")

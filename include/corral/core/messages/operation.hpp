@@ -248,6 +248,7 @@ inline constexpr std::array operation_table{
         "other-answer| its answer is not that of corral\n"
         "other-format| it knows another version of the format\n"
         "busy| {open} did not end within {seconds:d} s\n"
+        "state| '{folder}' of the state directory is closed to Corral's user; open it first: see 'ls -ld'\n"
         "given-up| the upgrade was given up, and all goes on as before: {why}\n"
         "not-now| upgrade: not now, one is under way\n"
         "not-stopping| upgrade: not now, corral is being stopped",
