@@ -70,8 +70,6 @@ struct key_ring_reading {
     std::vector<catalog::diagnostic> errors;
 };
 
-inline constexpr std::string_view key_name_rule =
-    "a key's name is 1 to 64 letters, digits, '_', '.' or '-', the first of them a letter or a digit";
 // True for a name that a key may have, and for one that a new key may be given: words that a command takes for an option
 // or a folder are none.
 [[nodiscard]] bool is_key_name(std::string_view name);

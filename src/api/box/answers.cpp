@@ -28,15 +28,14 @@ http::handler guarded(const api_context& context, right wanted, box_handler serv
             return serve(context, incoming, out);
         }
         if (wanted == right::command_line) {
-            return send(refusal(forbidden, "this is asked on the box itself",
-                                "Use 'corral upgrade' or 'corral ui' there."),
-                        out);
+            return send(
+                refusal(forbidden, core::say("page.refused/on-box"), core::say("page.refused/do-on-box")),
+                out);
         }
         const std::string scope = wanted == right::observe ? "observe" : "operate";
         return send(keyless ? refusal_without_keys(incoming)
                             : refusal(forbidden, core::say("page.refused/scope", scope),
-                                      "Its operator can make one that has by 'corral key new NAME --scope " +
-                                          scope + "'."),
+                                      core::say("page.refused/do-scope", scope)),
                     out);
     };
 }
@@ -78,12 +77,9 @@ http::response error_response(unsigned status, std::string_view error, core::ran
 http::response refusal_without_keys(const http::request& incoming) {
     constexpr unsigned forbidden = 403;
     return http::is_local(incoming)
-               ? refusal(forbidden, core::say("page.refused/own-user"),
-                         "Open the link that 'sudo corral ui' prints, or let a group of users in by "
-                         "'operators' in [access].")
+               ? refusal(forbidden, core::say("page.refused/own-user"), core::say("page.refused/do-own-user"))
                : refusal(forbidden, core::say("page.refused/own-machine"),
-                         "Make a key on its machine by 'corral key new NAME --scope observe', and name the "
-                         "file of keys in [access].");
+                         core::say("page.refused/do-own-machine"));
 }
 
 http::response refusal_of(const core::failure& why) {
@@ -129,7 +125,7 @@ core::awaitable<desk_json> body_of(const http::request& incoming, http::response
     if (read.is_object()) {
         co_return read;
     }
-    http::response refused = refusal(bad_request, "the body must be one JSON object of at most 64 KiB");
+    http::response refused = refusal(bad_request, core::say("page.request/body"));
     co_await out.send(std::move(refused));
     co_return desk_json(nullptr);
 }

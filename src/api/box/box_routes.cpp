@@ -88,15 +88,16 @@ core::awaitable<void> send_lines(const api_context& context, http::request& inco
     const std::string wanted = query_parameter(incoming.query, "service");
     const bool own_alone = wanted == "corral" && !context.desk->logs_content();
     if (!incoming.may_operate && !own_alone) {
-        http::response refused = refusal(forbidden, core::say("page.refused/lines"),
-                                         "Follow 'corral' alone, or use a key that has it.");
+        http::response refused =
+            refusal(forbidden, core::say("page.refused/lines"), core::say("page.refused/do-lines"));
         co_await send(std::move(refused), out);
         co_return;
     }
     const std::optional<log_question> asked = lines_asked_for(incoming, wanted);
     if (!asked) {
         constexpr unsigned bad_request = 400;
-        co_await send(refusal(bad_request, "'lines' must be a whole number from 0 to 10000"), out);
+        http::response refused = refusal(bad_request, core::say("page.request/lines"));
+        co_await send(std::move(refused), out);
         co_return;
     }
     const std::string client = incoming.over_unix ? std::string() : incoming.client;
@@ -176,7 +177,8 @@ core::awaitable<void> send_document(const api_context& context, http::request&, 
         files = read ? *read : nullptr;
     }
     if (files == nullptr || files->find(name) == files->end()) {
-        co_await send(refusal(not_found, "the document is not installed here"), out);
+        http::response refused = refusal(not_found, core::say("page.request/document"));
+        co_await send(std::move(refused), out);
         co_return;
     }
     http::response whole;

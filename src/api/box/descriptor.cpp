@@ -2,6 +2,7 @@
 
 #include "api/box/routes.hpp"
 #include "api/wire_formats.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::box {
 
@@ -11,9 +12,9 @@ constexpr std::array<std::string_view, 1> paths{"/corral/v1"};
 
 http::response refuse(unsigned status) {
     constexpr unsigned unknown = 404;
-    constexpr const char* advice = "GET /corral/v1/openapi.json names all addresses.";
-    return status == unknown ? refusal(status, "there is no such address below /corral/v1", advice)
-                             : refusal(status, "this address takes no request of that method", advice);
+    return refusal(status,
+                   status == unknown ? core::say("page.request/address") : core::say("page.request/method"),
+                   core::say("page.request/do-address"));
 }
 
 void add_routes(http::router& routes, const api_context& context) {

@@ -54,11 +54,9 @@ core::awaitable<void> make_key(const api_context& context, http::request& incomi
     const auto scopes = config::parse_scopes(typed);
     const std::string name = core::text_at(body, "name");
     if (!scopes || !config::is_new_key_name(name)) {
-        co_await send(
-            refusal(bad_request,
-                    scopes ? config::key_name_rule
-                           : "'scopes' must be a list of 'inference', 'observe', 'operate' and 'pull'"),
-            out);
+        http::response refused = refusal(bad_request, scopes ? core::say("configuration.key-file/key-name")
+                                                             : core::say("page.request/scopes"));
+        co_await send(std::move(refused), out);
         co_return;
     }
     const config::key_scopes own{incoming.may_ask, incoming.may_observe, incoming.may_operate,
@@ -66,7 +64,7 @@ core::awaitable<void> make_key(const api_context& context, http::request& incomi
     if (!config::holds(own, *scopes)) {
         http::response refused =
             refusal(forbidden, core::say("page.refused/more-scopes", config::scopes_text(own)),
-                    "Ask for fewer, or make the key on the box by 'corral key new'.");
+                    core::say("page.refused/do-more-scopes"));
         co_await send(std::move(refused), out);
         co_return;
     }

@@ -7,6 +7,7 @@
 #include "api/box/routes.hpp"
 #include "api/models/package_pull.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/core/say.hpp"
 
 namespace corral::api::box {
 
@@ -55,7 +56,8 @@ core::awaitable<std::string> model_of(const http::request& incoming, http::respo
     }
     std::string model = word_at(body, "model");
     if (model.empty()) {
-        co_await send(refusal(bad_request, "'model' must be the name of a model"), out);
+        http::response refused = refusal(bad_request, core::say("page.request/model"));
+        co_await send(std::move(refused), out);
     }
     co_return model;
 }
@@ -97,8 +99,8 @@ core::awaitable<void> run_verb(const api_context& context, const char* verb, htt
     if (!core::flag_at(body, "all")) {
         std::string model = word_at(body, "model");
         if (model.empty()) {
-            co_await send(
-                refusal(bad_request, "'model' must be the name of a model; \"all\": true means all"), out);
+            http::response refused = refusal(bad_request, core::say("page.request/all"));
+            co_await send(std::move(refused), out);
             co_return;
         }
         asked["target"] = std::move(model);
@@ -161,7 +163,8 @@ core::awaitable<void> remove_model(const api_context& context, http::request& in
     }
     const std::string model = word_at(body, "model");
     if (model.empty()) {
-        co_await send(refusal(bad_request, "'model' must be the name of a model"), out);
+        http::response refused = refusal(bad_request, core::say("page.request/model"));
+        co_await send(std::move(refused), out);
         co_return;
     }
     if (core::flag_at(body, "files")) {
@@ -193,16 +196,15 @@ core::awaitable<void> pull_model(const api_context& context, http::request& inco
     }
     std::optional<std::string> name = pulled_name(typed);
     if (!name) {
-        co_await send(
-            refusal(bad_request, "'model' must be a name of the catalogue or hf.co/OWNER/REPOSITORY",
-                    "All else is pulled on the box itself, by 'corral pull'."),
-            out);
+        http::response refused =
+            refusal(bad_request, core::say("page.request/pull"), core::say("page.request/do-pull"));
+        co_await send(std::move(refused), out);
         co_return;
     }
     if (!incoming.may_operate && !may_bring(context, *name)) {
-        co_await send(refusal(conflict, "this owner is not among those of 'owners' in [pull]",
-                              "A key with the scope 'operate' may bring it."),
-                      out);
+        http::response refused =
+            refusal(conflict, core::say("page.request/owner"), core::say("page.request/do-owner"));
+        co_await send(std::move(refused), out);
         co_return;
     }
     auto beginning = context.own_packages->pull(*std::move(name), incoming.client);
@@ -229,10 +231,10 @@ core::awaitable<void> import_folder(const api_context& context, http::request& i
     const bool named = core::member(body, "name") != nullptr && !(*core::member(body, "name")).is_null();
     const std::string name = word_at(body, "name");
     if (!folder.starts_with('/') || (named && name.empty())) {
-        co_await send(refusal(bad_request, folder.starts_with('/')
-                                               ? "'name' must be NAME or NAME:TAG"
-                                               : "'folder' must be a path of the box, from the root on"),
-                      out);
+        http::response refused =
+            refusal(bad_request, folder.starts_with('/') ? core::say("page.request/name")
+                                                         : core::say("page.request/folder"));
+        co_await send(std::move(refused), out);
         co_return;
     }
     auto running =

@@ -57,8 +57,8 @@ core::awaitable<void> log_in(const api_context& context, http::request& incoming
         co_return;
     }
     if (context.keys == nullptr || context.sessions == nullptr) {
-        co_await send(
-            refusal(bad_request, "this server asks for no API keys, so there is nothing to log in to"), out);
+        http::response refused = refusal(bad_request, core::say("page.request/keyless"));
+        co_await send(std::move(refused), out);
         co_return;
     }
     const std::string peer = incoming.peer.address().to_string();
@@ -67,17 +67,16 @@ core::awaitable<void> log_in(const api_context& context, http::request& incoming
     const config::key_entry* const key = shown.empty() ? nullptr : context.keys->find(shown);
     if (key == nullptr && !context.sessions->may_try(peer, now)) {
         http::response refused =
-            refusal(too_many, core::say("page.refused/wrong-keys"), "Wait a minute, then try again.");
+            refusal(too_many, core::say("page.refused/wrong-keys"), core::say("page.refused/do-wrong-keys"));
         add_header(refused.headers, "Retry-After", "60");
         co_await send(std::move(refused), out);
         co_return;
     }
     if (key == nullptr) {
         context.sessions->note_failure(peer, now);
-        co_await send(refusal(unauthorized, "this is no API key of this server",
-                              "Whoever runs it can make one by 'corral key new NAME --scope "
-                              "inference,observe,operate'."),
-                      out);
+        http::response refused = refusal(unauthorized, core::say("page.refused/wrong-key"),
+                                         core::say("page.refused/do-wrong-key"));
+        co_await send(std::move(refused), out);
         co_return;
     }
     http::response whole;

@@ -10,14 +10,13 @@ inline constexpr auto import_reader = message_reader::operators;
 
 // Findings (catalog::finding_of). What a message means is why the finding matters, unless the check says otherwise.
 inline constexpr std::array import_table{
-    message{
-        "package.signature", import_reader,
-        "The signature '{file}' is refused: {why}.\n"
-        "again| Fetch the package again from its maker. {keys}\n"
-        "keys| Put the maker's key into {folder}: a keyring as NAME.gpg (gpg --export), or a key of minisign "
-        "as NAME.pub.",
-        "The list of checksums may be somebody else's.",
-        "Fetch the package again from its maker, and look whether the key is his."},
+    message{"package.signature", import_reader,
+            "The signature '{file}' is refused: {why}.\n"
+            "again| Fetch the package again from its maker. {keys}\n"
+            "keys| Put the maker's key into {folder}: a keyring as NAME.gpg (gpg --export), or a key of "
+            "minisign as NAME.pub.",
+            "The list of checksums may be somebody else's.",
+            "Fetch the package again from its maker, and look whether the key is his."},
     message{"package.unsigned", import_reader,
             "unchecked| The signature '{file}' was not checked: {why}.\n"
             "none| The package has no signed list of checksums.\n"
@@ -52,8 +51,7 @@ inline constexpr std::array import_table{
     message{"package.profile-missing", import_reader,
             "This is {kind}; it needs the profile '{profile}', which is not installed.\n"
             "put| Put {profile}/profile.toml into a folder of 'profiles' (docs/configuration.md), or say "
-            "--profile "
-            "with one that is installed.",
+            "--profile with one that is installed.",
             "Without a profile Corral can't start its server.", "Install the profile, or name another."},
     message{"package.note", import_reader,
             "{what}\n"
@@ -65,8 +63,7 @@ inline constexpr std::array import_table{
             "machine| There is no server of this kind for this machine.\n"
             "programs| The vendor's programs are for aarch64 and x86-64.\n"
             "copy| Copy {program} from another package of the same generation, such as Qwen3-4B, to {path} "
-            "and chmod "
-            "+x it.",
+            "and chmod +x it.",
             "Its console programs (main_* without api) answer no requests.",
             "Use the package on such a machine."},
     message{"package.no-tokenizer", import_reader, "The package has no tokenizer service (*{ending}).",
@@ -79,18 +76,17 @@ inline constexpr std::array import_table{
         "Take the vendor's newer package of this model, with *_tokenizer_uid.py and main_api_*."},
     message{"package.no-layers", import_reader, "The package has no numbered layer files (*_l0*.axmodel).",
             "They are the model; the package is not downloaded to its end.", "Download the package again."},
-    message{
-        "package.incomplete", import_reader,
-        "Not found in the package: {what}.\n"
-        "pulled| Not found in the package: a model that was pulled (models/blob).\n"
-        "own-name| Not found in the package: its own name, which must be hailo-ollama.\n"
-        "why-pulled| The server's own manifests name what can be had, and none of it is there.\n"
-        "why-name| The server looks for a folder of that name, and finds no other.\n"
-        "do-pull| Have the server pull one: run 'hailo-ollama', then curl http://127.0.0.1:8000/api/pull -d "
-        "'{{\"model\": \"qwen2.5-instruct:1.5b\"}}'.\n"
-        "do-name| Rename the folder, or link it by that name.",
-        "There is no run script that says it either.",
-        "Download the package again with its run scripts, or fill the key in by hand."},
+    message{"package.incomplete", import_reader,
+            "Not found in the package: {what}.\n"
+            "pulled| Not found in the package: a model that was pulled (models/blob).\n"
+            "own-name| Not found in the package: its own name, which must be hailo-ollama.\n"
+            "why-pulled| The server's own manifests name what can be had, and none of it is there.\n"
+            "why-name| The server looks for a folder of that name, and finds no other.\n"
+            "do-pull| Have the server pull one: run 'hailo-ollama', then curl http://127.0.0.1:8000/api/pull "
+            "-d '{{\"model\": \"qwen2.5-instruct:1.5b\"}}'.\n"
+            "do-name| Rename the folder, or link it by that name.",
+            "There is no run script that says it either.",
+            "Download the package again with its run scripts, or fill the key in by hand."},
     message{"script.not-readable", import_reader, "The run script {file} was not used: {why}.",
             "Corral reads scripts and does not run them.",
             "Compare the manifest with the script, and edit the manifest where they differ."},

@@ -39,11 +39,43 @@ inline constexpr std::array operation_table{
             "scope| this API key has no scope '{scope}'\n"
             "more-scopes| a key makes keys of at most its own scopes, and this one has '{scopes}'\n"
             "lines| lines of services are for API keys with the scope 'operate'\n"
-            "wrong-keys| too many wrong keys came from this address",
+            "wrong-keys| too many wrong keys came from this address\n"
+            "wrong-key| this is no API key of this server\n"
+            "on-box| this is asked on the box itself\n"
+            "do-own-user| Open the link that 'sudo corral ui' prints, or let a group of users in by "
+            "'operators' in [access].\n"
+            "do-own-machine| Make a key on its machine by 'corral key new NAME --scope observe', and name "
+            "the file of keys in [access].\n"
+            "do-scope| Its operator can make one that has by 'corral key new NAME --scope {scope}'.\n"
+            "do-more-scopes| Ask for fewer, or make the key on the box by 'corral key new'.\n"
+            "do-lines| Follow 'corral' alone, or use a key that has it.\n"
+            "do-wrong-keys| Wait a minute, then try again.\n"
+            "do-wrong-key| Whoever runs it can make one by 'corral key new NAME --scope "
+            "inference,observe,operate'.\n"
+            "do-on-box| Use 'corral upgrade' or 'corral ui' there.",
             "The box's own API answers its page, programs that show a key of the right scope, and, without "
             "keys, Corral's own user, root and the group that 'operators' names, on its own machine.",
             "Show a key with the scopes observe or operate; without keys open the link that 'sudo corral ui' "
             "prints. From another page there is no way."},
+    message{"page.request", operation_reader,
+            "model| 'model' must be the name of a model\n"
+            "all| 'model' must be the name of a model; \"all\": true means all\n"
+            "pull| 'model' must be a name of the catalogue or hf.co/OWNER/REPOSITORY\n"
+            "do-pull| All else is pulled on the box itself, by 'corral pull'.\n"
+            "owner| this owner is not among those of 'owners' in [pull]\n"
+            "do-owner| A key with the scope 'operate' may bring it.\n"
+            "name| 'name' must be NAME or NAME:TAG\n"
+            "folder| 'folder' must be a path of the box, from the root on\n"
+            "scopes| 'scopes' must be a list of 'inference', 'observe', 'operate' and 'pull'\n"
+            "lines| 'lines' must be a whole number from 0 to 10000\n"
+            "keyless| this server asks for no API keys, so there is nothing to log in to\n"
+            "body| the body must be one JSON object of at most 64 KiB\n"
+            "document| the document is not installed here\n"
+            "address| there is no such address below /corral/v1\n"
+            "method| this address takes no request of that method\n"
+            "do-address| GET /corral/v1/openapi.json names all addresses.",
+            "A request to the box's own API has no such address, or a body that it does not take.",
+            "Compare it with GET /corral/v1/openapi.json."},
     message{"page.no-link", operation_reader,
             "page| the page is not installed here\n"
             "server| this server does not listen on loopback and asks for no API keys, so its page "

@@ -56,8 +56,7 @@ inline constexpr std::array finding_table{
             "This is {link}, and is not followed.\n"
             "why| Corral looks only at what lies inside the package.",
             "A link in the folder leads out of it. Links inside are fine, and so are those of a hub's "
-            "snapshot into the "
-            "same repository's 'blobs'.",
+            "snapshot into the same repository's 'blobs'.",
             "Replace the link with the file itself."},
     message{"tree.special-file", finding_reader, "This is a FIFO, a socket or a device, and is not opened.",
             "Such a thing lies in the folder; it is never opened.", "Remove it."},
@@ -236,8 +235,7 @@ inline constexpr std::array finding_table{
             "prefix| Set QEMU_LD_PREFIX in the service's environment to a tree that has them.\n"
             "loader| The dynamic loader would end it with status 127 before it says a word.",
             "A shared library, of the program or of one of its libraries, is nowhere that the loader looks "
-            "(RPATH, "
-            "LD_LIBRARY_PATH of the service, RUNPATH, ld.so.cache or ld.so.conf, default folders).",
+            "(RPATH, LD_LIBRARY_PATH of the service, RUNPATH, ld.so.cache or ld.so.conf, default folders).",
             "Install the package that has it."},
     message{"program.library-not-searched", finding_reader,
             "{file} needs the shared library {library}{more}, which is in {folder}, where the loader does "
@@ -258,15 +256,14 @@ inline constexpr std::array finding_table{
             "{file} does not know the option {options}, which the command gives it.",
             "Python would end it with status 2.",
             "Take a script that has it, or change the service's command."},
-    message{
-        "script.module-missing", finding_reader,
-        "{file} needs the Python module {modules}, which {python} does not have.\n"
-        "more| {file} needs the Python modules {modules}, which {python} does not have.\n"
-        "install| Run: {python} -m pip install{modules}\n"
-        "make| Run: {python} -m venv --system-site-packages {folder} && {folder}/bin/pip install{modules} && "
-        "corral import {package} --force --fix",
-        "The script ends with ModuleNotFoundError.",
-        "Install them with pip for a Python of their own, and name it as the model's."},
+    message{"script.module-missing", finding_reader,
+            "{file} needs the Python module {modules}, which {python} does not have.\n"
+            "more| {file} needs the Python modules {modules}, which {python} does not have.\n"
+            "install| Run: {python} -m pip install{modules}\n"
+            "make| Run: {python} -m venv --system-site-packages {folder} && {folder}/bin/pip "
+            "install{modules} && corral import {package} --force --fix",
+            "The script ends with ModuleNotFoundError.",
+            "Install them with pip for a Python of their own, and name it as the model's."},
     message{"script.folder-empty", finding_reader,
             "{file} loads its tokenizer from {folder}, which holds no vocabulary.",
             "There is no tokenizer.json, vocab.json or tokenizer.model in it.", "Fetch it again."},
