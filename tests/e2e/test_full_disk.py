@@ -164,4 +164,4 @@ def test_an_upgrade_waits_for_its_state_directory(tmp_path, how):
         box.upgrade()
         assert box.create("after").status == 200
         assert box.names() == {"sim:latest", "before:latest", "after:latest"}
-        assert "before" in done(box, "list")
+        assert "before" in done(box, "status"), "the commands have their socket"
