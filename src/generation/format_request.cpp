@@ -1,8 +1,10 @@
 #include "generation/format_request.hpp"
-#include "corral/core/utf8.hpp"
 
 #include <algorithm>
 #include <utility>
+
+#include "corral/core/utf8.hpp"
+#include "generation/request_preparation.hpp"
 
 namespace corral::generation {
 
@@ -69,6 +71,26 @@ std::vector<chat::message> with_correction(std::vector<chat::message> messages, 
     messages.push_back(std::move(answer));
     messages.push_back(std::move(result));
     return messages;
+}
+
+// A thought, a call or the rest of a begun answer would not keep to the format, and most runtimes know of none. A model
+// that is not known to think is kept from it.
+held_part held_to_format(const chat::generation_request& request, const served_model& model,
+                         const chat::rendered_prompt& prompt, unsigned parts) {
+    using catalog::format_form;
+    if (request.format.is_null() || request.hole || !begun_answer(request).empty() ||
+        !tool_names(request).empty()) {
+        return held_part::nothing;
+    }
+    const format_form form = model.entry->runtime.traits.formats;
+    const bool thinks =
+        prompt.thinking && (prompt.starts_in_thinking || catalog::can(*model.entry, "thinking"));
+    if (!thinks || (form == format_form::ollama && !prompt.verbatim)) {
+        return held_part::whole;
+    }
+    const bool may_go_on = form != format_form::none && parts == 0 && model.runtime->facts().takes_verbatim &&
+                           !has_images(request) && request.messages.back().from != chat::role::assistant;
+    return may_go_on ? held_part::behind_thoughts : held_part::nothing;
 }
 
 }  // namespace corral::generation

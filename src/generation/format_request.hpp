@@ -1,11 +1,14 @@
 #pragma once
-// How a conversation tells the model of the wanted format, and of an answer that did not keep to it.
+// How a conversation tells the model of the wanted format, and of an answer that did not keep to it; and what of the
+// answer the runtime is to hold to it.
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "corral/chat/generation_request.hpp"
+#include "corral/chat/render.hpp"
+#include "corral/generation/model_directory.hpp"
 
 namespace corral::generation {
 
@@ -22,5 +25,11 @@ void add_instruction(std::vector<chat::message>& messages, std::string_view inst
 [[nodiscard]] std::vector<chat::message> with_correction(std::vector<chat::message> messages,
                                                          const chat::tool_call& bad,
                                                          std::string_view violation);
+
+// Which part of the answer to `prompt` the runtime is to hold to the wanted format. `parts`: of the answer, written by
+// earlier runs. Of prepared requests.
+enum class held_part { nothing, whole, behind_thoughts };
+[[nodiscard]] held_part held_to_format(const chat::generation_request& request, const served_model& model,
+                                       const chat::rendered_prompt& prompt, unsigned parts);
 
 }  // namespace corral::generation

@@ -1,5 +1,6 @@
 #include "generation/outcome_policy.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "corral/core/say.hpp"
@@ -45,6 +46,20 @@ std::optional<fail_request> before_run(const prompt_record& harm, const retry_li
     const auto left = std::chrono::ceil<std::chrono::minutes>(core::deadline(harm.until).left(now)).count();
     return failing(chat::failure_kind::unsupported,
                    core::say("request.quarantined", what_it_did(harm), left));
+}
+
+bool gives_way(const waited_for& now) {
+    constexpr unsigned most_parts = 8;
+    if (now.parts >= most_parts || (now.most && now.generated >= *now.most)) {
+        return false;
+    }
+    if (now.loads <= core::nanoseconds{0}) {
+        return true;
+    }
+    const double rest =
+        now.most ? core::as_seconds(now.decode) * (*now.most - now.generated) / std::max(now.generated, 1U)
+                 : 0.0;
+    return now.left / 2 > now.loads && (!now.most || rest > core::as_seconds(now.loads));
 }
 
 fail_request after_abandonment(const run_standing& standing) {

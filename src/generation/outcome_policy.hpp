@@ -78,6 +78,19 @@ using end_of_run = std::variant<keep_judgement, judge_answer, run_again, fail_re
 [[nodiscard]] std::optional<fail_request> before_run(const prompt_record& harm, const retry_limits& limits,
                                                      core::steady_time now);
 
+// A job's answer at one of its pieces, while a person waits for its card.
+struct waited_for {
+    core::nanoseconds loads{0};              // of both models, if it gives way; 0: they share one
+    core::nanoseconds left{0};               // until its deadline
+    core::nanoseconds decode{0};             // so far
+    std::uint32_t generated = 0;             // tokens
+    std::optional<std::uint32_t> most = {};  // of these
+    unsigned parts = 0;                      // earlier ones
+};
+// The run ends, and another one goes on later: not where it ends by itself, nor where that is sooner than both models
+// are loaded once more, or too late.
+[[nodiscard]] bool gives_way(const waited_for& now);
+
 // Given up by its reader, or by the server's end.
 [[nodiscard]] fail_request after_abandonment(const run_standing& standing);
 

@@ -354,4 +354,12 @@ std::optional<std::uint32_t> max_tokens(const chat::limits& limits, std::uint32_
     return static_cast<std::uint32_t>(std::min<std::int64_t>(wanted, most));
 }
 
+std::size_t max_pending_bytes(const chat::generation_request& request, std::uint32_t context) {
+    constexpr std::size_t bytes_per_token = 64;
+    constexpr std::size_t least = 1024 * 1024;
+    constexpr std::size_t for_logprobs = 8UL * 1024 * 1024;
+    return std::max(least, static_cast<std::size_t>(context) * bytes_per_token) +
+           (request.top_logprobs ? for_logprobs : 0);
+}
+
 }  // namespace corral::generation

@@ -75,4 +75,8 @@ using preparation = boost::system::result<prepared_request, chat::failure>;
 // (docs/facts/ollama_wire.md#stops-and-limits). `context`: of the runtime, 0 unknown.
 [[nodiscard]] std::optional<std::uint32_t> max_tokens(const chat::limits& limits, std::uint32_t context);
 
+// Bytes of its answer that may wait. A token is a few bytes; a reader that takes nothing can hold a context's worth of
+// text, and no more.
+[[nodiscard]] std::size_t max_pending_bytes(const chat::generation_request& request, std::uint32_t context);
+
 }  // namespace corral::generation

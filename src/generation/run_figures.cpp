@@ -124,4 +124,19 @@ chat::generation_timings run_figures::timings(core::steady_time now) const {
     return out;
 }
 
+chat::generation_timings run_figures::stages_so_far(core::steady_time now) const {
+    chat::generation_timings out = timings(now);
+    out.decode = core::nanoseconds{0};
+    out.total = core::nanoseconds{0};
+    out.detokenise.reset();
+    return out;
+}
+
+bool run_figures::leaves_room(std::uint32_t prompt_limit) const {
+    constexpr std::uint32_t margin = 64;  // tokens: a text's ids are not always those that wrote it
+    const chat::token_usage used = usage();
+    return prompt_limit > 0 &&
+           core::sum_of(used.prompt_tokens, used.generated_tokens) + margin < prompt_limit;
+}
+
 }  // namespace corral::generation

@@ -33,6 +33,10 @@ public:
     [[nodiscard]] chat::token_usage usage() const;
     [[nodiscard]] std::string_view start() const noexcept { return progress_.start; }
     [[nodiscard]] chat::generation_timings timings(core::steady_time now) const;
+    // Of what goes on nothing, for its time is not known before its end.
+    [[nodiscard]] chat::generation_timings stages_so_far(core::steady_time now) const;
+    // So many tokens of a prompt hold one more turn behind what was read and written; 0: it is not known.
+    [[nodiscard]] bool leaves_room(std::uint32_t prompt_limit) const;
 
 private:
     [[nodiscard]] std::uint32_t counted_tokens() const;

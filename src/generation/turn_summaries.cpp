@@ -140,6 +140,19 @@ left_out_turns turn_summaries::describe(const std::vector<const chat::message*>&
     return out;
 }
 
+summary_wish wish_of(const chat::generation_request& request, left_out_turns turns) {
+    summary_wish out;
+    out.share = turn_summaries::share_of(request);
+    out.of = std::move(turns);
+    out.asking.id = request.id + "-summary";
+    out.asking.client = request.client;
+    out.asking.owner = request.owner;
+    out.asking.model_typed = request.model_typed;
+    out.asking.model = request.model;
+    out.asking.idle_work = true;
+    return out;
+}
+
 std::string turn_summaries::share_of(const chat::generation_request& request) {
     return request.owner + '\n' + request.client + '\n' + request.model;
 }

@@ -32,6 +32,8 @@ struct summary_wish {
     unsigned tries = 0;
 };
 
+[[nodiscard]] summary_wish wish_of(const chat::generation_request& request, left_out_turns turns);
+
 struct summary_bounds {
     std::size_t most = 64;
     std::size_t most_of_one = 8;

@@ -162,6 +162,30 @@ TEST(outcome_policy, a_prompt_that_did_it_before_is_refused_before_it_runs) {
         "by its operator.");
 }
 
+TEST(outcome_policy, a_job_gives_way_where_that_pays) {
+    using core::seconds;
+    const struct {
+        waited_for now;
+        bool wanted;
+    } table[] = {
+        {{}, true},
+        {{.parts = 7}, true},
+        {{.parts = 8}, false},
+        {{.generated = 49, .most = 50}, true},
+        {{.generated = 50, .most = 50}, false},
+        // 2 s for each of 10 tokens, and 10 more of them, against two loads.
+        {{seconds{19}, seconds{60}, seconds{20}, 10, 20}, true},
+        {{seconds{20}, seconds{60}, seconds{20}, 10, 20}, false},
+        {{seconds{20}, seconds{60}, seconds{20}, 10, 21}, true},
+        {{seconds{20}, seconds{40}, seconds{20}, 10, 21}, false},
+        {{seconds{20}, seconds{41}, seconds{20}, 10}, true},
+        {{seconds{20}, seconds{40}, seconds{20}, 10}, false},
+    };
+    for (const auto& row : table) {
+        EXPECT_EQ(gives_way(row.now), row.wanted) << "row " << (&row - table);
+    }
+}
+
 TEST(outcome_policy, says_what_follows_an_answer) {
     const judged_answer fits{{true, "{}", ""}, "Sure: {}", 1};
     const judged_answer call{{true, "", ""}, "", 1};

@@ -169,5 +169,12 @@ TEST(run_figures, no_count_and_no_time_that_a_runtime_states_breaks_the_arithmet
     }
 }
 
+TEST_F(run_figures_test, one_more_turn_needs_room_behind_what_was_read_and_written) {
+    figures.note(now);
+    EXPECT_FALSE(figures.leaves_room(0)) << "it is not known";
+    EXPECT_FALSE(figures.leaves_room(10 + 30 + 64));
+    EXPECT_TRUE(figures.leaves_room(10 + 30 + 65));
+}
+
 }  // namespace
 }  // namespace corral::generation
