@@ -115,6 +115,15 @@ void answer_output::tell_logprobs(std::vector<chat::generation_event>& events) {
     }
 }
 
+chat::message answer_output::turn() const {
+    chat::message out;
+    out.from = chat::role::assistant;
+    out.content = text_;
+    out.thinking = thinking_;
+    out.calls = called_;
+    return out;
+}
+
 bool answer_output::complete() const {
     return filter_->stopped() || (format_ && format_->complete()) || (calls_ && calls_->asks());
 }

@@ -69,15 +69,13 @@ public:
     [[nodiscard]] chat::token_logprobs take_logprobs(std::string_view stop) { return tokens_.take_all(stop); }
 
     [[nodiscard]] const std::string& stopped_by() const { return filter_->stopped_by(); }
-    [[nodiscard]] bool has_format() const noexcept { return format_.has_value(); }
     // No part of it is judged as a whole.
     [[nodiscard]] bool is_plain() const noexcept {
         return !format_ && !calls_ && !ends_behind_thoughts_ && !block_;
     }
-    [[nodiscard]] const std::string& text() const noexcept { return text_; }
-    [[nodiscard]] const std::string& thinking() const noexcept { return thinking_; }
-    // That have gone out.
-    [[nodiscard]] const std::vector<chat::tool_call>& called() const noexcept { return called_; }
+    [[nodiscard]] bool has_text() const noexcept { return !text_.empty(); }
+    // The answer so far, as a turn of the conversation, with the calls that have gone out.
+    [[nodiscard]] chat::message turn() const;
     [[nodiscard]] const std::optional<hidden_block>& block() const noexcept { return block_; }
     [[nodiscard]] unsigned format_tries() const noexcept { return format_ ? format_->tries() : 0; }
     [[nodiscard]] telemetry::call_counts call_counts() const {

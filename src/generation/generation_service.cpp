@@ -11,6 +11,7 @@
 #include "generation/context_fit.hpp"
 #include "generation/generation_run.hpp"
 #include "generation/generation_state.hpp"
+#include "generation/request_preparation.hpp"
 
 namespace corral::generation {
 

@@ -47,6 +47,12 @@ void generation_state::push(chat::generation_event event) {
     arrived_.ring();
 }
 
+void generation_state::push(std::vector<chat::generation_event> events) {
+    for (chat::generation_event& event : events) {
+        push(std::move(event));
+    }
+}
+
 bool generation_state::join(const chat::generation_event& event) {
     return append_same<chat::text_event>(events_.back(), event) ||
            append_same<chat::thinking_event>(events_.back(), event);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "corral/generation/answer_reader.hpp"
 
@@ -17,6 +18,7 @@ public:
 
     // A text, thinking or tool call event. After the end, or once abandoned, it is dropped.
     void push(chat::generation_event event);
+    void push(std::vector<chat::generation_event> events);
     // The one terminal event; false when there was one before.
     bool end(chat::generation_event event);
     [[nodiscard]] bool ended() const noexcept { return ended_; }
@@ -30,6 +32,8 @@ public:
     [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_bytes_; }
     // The run that abandon() stops; nullptr between runs. Borrowed.
     void attach(engine::run_control* control);
+    // The run that is attached is asked to end. REQUIRES: one is.
+    void stop_run() { control_->cancel(); }
     // The request is not carried on: its reader has gone, or the server ends.
     [[nodiscard]] bool abandoned() const noexcept { return abandoned_; }
     [[nodiscard]] bool reader_gone() const noexcept { return reader_gone_; }

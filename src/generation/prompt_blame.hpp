@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "corral/generation/model_directory.hpp"
@@ -22,47 +23,48 @@ public:
     // Before all others. May be called on any thread: for a long prompt it takes milliseconds.
     void read(const chat::generation_request& request) { content_ = all_->content_of(request); }
 
-    // What the prompt did to the runtimes of that tier, whoever asked.
-    [[nodiscard]] prompt_record harm(const served_model& model, unsigned tier) const {
-        return all_->empty()
-                   ? prompt_record{}
-                   : all_->find(mark(model, tier), stand(model), clock_->now()).value_or(prompt_record{});
+    // The tier that serves it, until the next call: of all that follows.
+    void look_at(const served_model& model, unsigned tier) {
+        lane_ = model.deployment;
+        tier_ = tier;
+    }
+    // What the prompt did to the runtimes there, whoever asked.
+    [[nodiscard]] prompt_record harm() const {
+        return all_->empty() ? prompt_record{}
+                             : all_->find(mark(), stand(), clock_->now()).value_or(prompt_record{});
     }
     // Or in this request, on whatever tier.
-    [[nodiscard]] prompt_record worst(const served_model& model, unsigned tier) const {
-        prompt_record out = harm(model, tier);
-        const auto own = own_.find({}, stand(model), clock_->now());
+    [[nodiscard]] prompt_record worst() const {
+        prompt_record out = harm();
+        const auto own = own_.find({}, stand(), clock_->now());
         return own && own->losses > out.losses ? *own : out;
     }
 
-    void begin_run() { noted_ = hung_ = false; }
+    void begin_run() { lost_ = engine::run_loss::how::none; }
     // What was lost to a prompt shows at the end of its run, or when the runtime does not come to rest after it; the
     // first one counts.
-    void note(const served_model& model, unsigned tier, const engine::run_loss& loss) {
-        if (noted_ || loss.what == engine::run_loss::how::none) {
+    void note(const engine::run_loss& loss) {
+        if (lost_ != engine::run_loss::how::none || loss.what == engine::run_loss::how::none) {
             return;
         }
-        noted_ = true;
-        hung_ = loss.what == engine::run_loss::how::hung;
-        own_.note({}, loss, stand(model), clock_->now());
-        all_->note(mark(model, tier), loss, stand(model), clock_->now());
+        lost_ = loss.what;
+        own_.note({}, loss, stand(), clock_->now());
+        all_->note(mark(), loss, stand(), clock_->now());
     }
     // It was answered.
-    void pardon(const served_model& model, unsigned tier) {
+    void pardon() {
         if (!all_->empty()) {
-            all_->pardon(mark(model, tier));
+            all_->pardon(mark());
         }
     }
     // The runtime, in the last run.
-    [[nodiscard]] bool hung() const noexcept { return hung_; }
+    [[nodiscard]] bool hung() const noexcept { return lost_ == engine::run_loss::how::hung; }
 
 private:
-    [[nodiscard]] prompt_mark mark(const served_model& model, unsigned tier) const {
-        return all_->mark_of(content_, model.deployment, tier);
-    }
-    [[nodiscard]] std::uint64_t stand(const served_model& model) const {
+    [[nodiscard]] prompt_mark mark() const { return all_->mark_of(content_, lane_, tier_); }
+    [[nodiscard]] std::uint64_t stand() const {
         std::uint64_t out = 0;
-        for (const engine::backend* const each : admission_->runtimes_of(model.deployment)) {
+        for (const engine::backend* const each : admission_->runtimes_of(lane_)) {
             out += each->outside_faults();
         }
         return out;
@@ -73,8 +75,9 @@ private:
     const core::clock_source* clock_;
     prompt_mark content_ = 0;
     prompt_quarantine own_{{}};
-    bool noted_ = false;  // of this run
-    bool hung_ = false;
+    std::string lane_;
+    unsigned tier_ = 0;
+    engine::run_loss::how lost_ = engine::run_loss::how::none;  // to this run
 };
 
 }  // namespace corral::generation

@@ -155,7 +155,7 @@ void box::ask(request what) {
     what.aside = is_job(what);
     chat::generation_request read = what.asked;
     const bool has_system = read.messages.front().from == chat::role::system;
-    // As generation_run::move_lines.
+    // As model_request::move_lines.
     if (by_.moving && has_system && !generation::is_background(read)) {
         what.lines = lines_.settle(read.owner + read.client, read.messages.front().content);
         if (auto moved = generation::with_lines_moved(read.messages, *what.lines)) {

@@ -499,6 +499,28 @@ TEST_F(held_format, thoughts_without_room_for_them_are_left_out) {
     EXPECT_FALSE(backend.seen[1].format.is_null());
 }
 
+TEST_F(held_format, an_answer_that_begins_anew_has_all_its_tokens) {
+    test::scripted_run thinks = saying({"<think>\nhm\n</think>\n\n", "no"});
+    thinks.gate_before_text = true;
+    backend.script = {thinks, saying({good})};
+    chat::generation_request what = held_request();
+    what.limits.num_predict = 50;
+    generation_handle handle = begin(std::move(what));
+    handle->hold_until_end();
+    ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
+    backend.measure_failures = {
+        core::make_failure(core::errc::unavailable, core::reason::unlisted("the tokenizer is away"))};
+    backend.open_gates();
+    reading got;
+    ASSERT_TRUE(test::run_until(io, [&] {
+        drain(handle, got);
+        return got.over();
+    }));
+    EXPECT_EQ(got.text, good);
+    ASSERT_EQ(backend.seen.size(), 2U);
+    EXPECT_EQ(*backend.seen[1].max_tokens - backend.seen[1].block_tokens, 50U);
+}
+
 TEST_F(held_format, a_server_that_begins_it_behind_the_thoughts_is_told_at_once) {
     backend.script = {saying({"<think>\nhm\n</think>\n\n", good})};
     chat::generation_request what = held_request();
