@@ -7,6 +7,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/config/configuration_manifests.hpp"
+#include "corral/config/server_places.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/fleet/fleet.hpp"
 #include "corral/fleet/served_models.hpp"
@@ -92,7 +93,7 @@ void fleet::open_variants(const std::filesystem::path& state_directory) {
     if (state_directory.empty()) {
         return;
     }
-    auto opened = catalog::variant_store::open(state_directory / "variants");
+    auto opened = catalog::variant_store::open(config::variants_folder(state_directory));
     if (!opened) {
         telemetry::warn(core::say("daemon.variant-left-out/no-folder", opened.error()));
         return;

@@ -17,6 +17,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/config/deployments.hpp"
+#include "corral/config/server_places.hpp"
 #include "corral/core/say.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/child.hpp"
@@ -134,21 +135,13 @@ core::failure too_late(const std::string& program, bool begun) {
                                     : core::say("upgrade.refused/begin", program, patience.count()));
 }
 
-// Of the state directory, itself or in it. The next image would open all anew, and lose what it can't: what clients have
-// made, the lock, the socket of the commands.
+// The next image would open them anew, and lose what it can't: what clients have made, the lock, the socket of the
+// commands.
 std::optional<fs::path> closed_folder(const fs::path& state) {
-    const auto closed = [](const fs::path& folder) {
-        return ::faccessat(AT_FDCWD, folder.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES;
-    };
-    if (state.empty() || closed(state)) {
-        return state.empty() ? std::nullopt : std::optional(state);
-    }
-    std::error_code wrong;
-    for (fs::directory_iterator entry(state, wrong); !wrong && entry != fs::directory_iterator();
-         entry.increment(wrong)) {
-        std::error_code unknown;
-        if (entry->is_directory(unknown) && closed(entry->path())) {
-            return entry->path();
+    for (const fs::path& folder : {state, config::variants_folder(state)}) {
+        const bool closed = ::faccessat(AT_FDCWD, folder.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0;
+        if (!state.empty() && closed && errno == EACCES) {
+            return folder;
         }
     }
     return std::nullopt;

@@ -21,6 +21,10 @@ namespace corral::config {
 [[nodiscard]] inline std::filesystem::path crash_folder(const std::filesystem::path& state_directory) {
     return state_directory / "crashes";
 }
+// What clients have made.
+[[nodiscard]] inline std::filesystem::path variants_folder(const std::filesystem::path& state_directory) {
+    return state_directory / "variants";
+}
 // Where in it the Pythons of services keep their byte code, absolute, for they run in folders of others. Without one
 // below a device, where nothing can be kept.
 [[nodiscard]] std::filesystem::path bytecode_folder(const std::filesystem::path& state_directory);
