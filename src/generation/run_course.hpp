@@ -42,7 +42,7 @@ public:
     // Its parts are worth nothing any more. False: there are none.
     [[nodiscard]] bool forget_parts() noexcept { return std::exchange(gave_way_, false); }
 
-    // From the end of one run until the next one has its prompt.
+    // From the judgement of one run, in its midst too, until the next one has its prompt.
     [[nodiscard]] const std::optional<reading>& next() const noexcept { return next_; }
     // The next run has its prompt; true: it goes on with the answer.
     [[nodiscard]] bool take_next() noexcept {
