@@ -188,7 +188,7 @@ def test_a_message_is_explained_by_its_id_and_by_its_words():
     assert nothing.returncode == 1 and "'corral explain' lists all" in nothing.stderr
     by_json, near = (json.loads(explain("--json", *asked).stdout) for asked in (["service.port-taken"], ["card is lost"]))
     assert by_json["exact"] and [one["id"] for one in by_json["messages"]] == ["service.port-taken"] and by_json["messages"][0]["fix"]
-    assert by_json["messages"][0]["text"] == ["port … is already taken by …"] and by_json["messages"][0]["means"], by_json
+    assert by_json["messages"][0]["text"][0] == "port … is already taken by …" and by_json["messages"][0]["means"], by_json
     assert not near["exact"] and "device.lost" in [one["id"] for one in near["messages"]], near
     assert len(json.loads(explain("--json").stdout)["messages"]) > 240 and json.loads(explain("xylophone", "--json").stdout)["ok"] is False
     listing = explain().stdout

@@ -101,7 +101,6 @@ inline constexpr std::array request_table{
             "Somebody ran corral restart.", "Ask again."},
     message{"request.no-tokens", request_reader,
             "The model's tokenizer does not answer.\n"
-            "found=tokenizer-unavailable| {what}\n"
             "measure~measure-failed| {what}",
             "It was asked for the tokens of the prompt and said nothing in its time; it is replaced.",
             "Ask again."},

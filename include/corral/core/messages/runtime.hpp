@@ -50,6 +50,7 @@ inline constexpr std::array runtime_table{
             "Mend the profile; corral check names file and line."},
     message{"runtime.tokenizer-away", runtime_reader,
             "tokenizer-service| The tokenizer service {said}.\n"
+            "found=tokenizer-unavailable| {what}\n"
             "suspect| The runtime failed two starts in a row, and its tokenizer service may be the cause.\n"
             "service-gave| The tokenizer service gave no token ids.\n"
             "service-come| The tokenizer service did not come back to decode the end of the answer.\n"

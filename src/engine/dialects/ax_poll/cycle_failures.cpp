@@ -80,7 +80,7 @@ void cycle_fsm::no_tokens(std::string_view unanswered) {
     run_.doubts_tokenizer = !signs_.tapped;
     const core::reason why =
         has_trouble ? signs_.tap.trouble : core::say("runtime.tokenizer-away/tokenizer-service", unanswered);
-    set_failure(chat::failure_kind::unavailable, core::say("request.no-tokens/found", why));
+    set_failure(chat::failure_kind::unavailable, core::say("runtime.tokenizer-away/found", why));
 }
 
 void cycle_fsm::no_prompt_tokens() {
@@ -115,7 +115,7 @@ void cycle_fsm::encode_failed(const core::failure& why) {
     if (why.code == core::errc::timed_out) {
         ask(act::report_tokenizer_hung{});
     }
-    set_failure(chat::failure_kind::unavailable, core::say("request.no-tokens/found", why.message));
+    set_failure(chat::failure_kind::unavailable, core::say("runtime.tokenizer-away/found", why.message));
     run_.doubts_tokenizer = why.code == core::errc::protocol;
     end(run_end::failed);
 }
