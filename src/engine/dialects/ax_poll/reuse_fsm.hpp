@@ -1,6 +1,6 @@
 #pragma once
 // Whether a prompt is put behind what the runtime's cache holds, and what its run and its stops leave there. Which ids
-// that are is for cache_ledger to say; a doubt ends in a reset, never in a guess.
+// those are is for cache_ledger to say; a doubt ends in a reset, never in a guess.
 //
 //  state      event                                                next
 //  off        a prompt whose ids can be had and accounted for      open
