@@ -262,7 +262,7 @@ inline constexpr std::array finding_table{
             "install| Run: {python} -m pip install{modules}\n"
             "make| Run: {python} -m venv --system-site-packages {folder} && {folder}/bin/pip "
             "install{modules} && corral import {package} --force --fix",
-            "The script ends with ModuleNotFoundError.",
+            "The script ends with ModuleNotFoundError ('No module named …').",
             "Install them with pip for a Python of their own, and name it as the model's."},
     message{"script.folder-empty", finding_reader,
             "{file} loads its tokenizer from {folder}, which holds no vocabulary.",
