@@ -241,7 +241,8 @@ std::string message_listing(unsigned columns) {
     for (const core::message_group& group : core::message_groups) {
         out += fmt::format("{}{}:\n", out.empty() ? "" : "\n", group.title);
         for (const catalog::message& one : group.messages) {
-            add(one.id, core::shown_wording(catalog::wordings_of(one.text).front()));
+            const auto wordings = catalog::wordings_of(one.text);
+            add(one.id, wordings.empty() ? one.means : core::shown_wording(wordings.front()));
         }
     }
     out += "\nFindings of corral doctor:\n";
