@@ -23,7 +23,8 @@ constexpr core::known_wording<> too_late = "request.too-late";
 constexpr core::known_wording<> no_vectors = "request.no-vectors";
 constexpr core::known_wording<> no_tokens = "request.no-tokens";
 
-constexpr std::array known{
+// Not constexpr: each name is then looked up by itself, while all of them take more steps than Clang allows at once.
+const std::array known{
     words{"runtime-died", "request.runtime-died"},
     words{"tokenizer-died", "request.tokenizer-died"},
     words{"restarted", "request.restarted"},

@@ -30,16 +30,17 @@ namespace corral::core {
 struct message_group {
     std::string_view title;
     std::span<const message> messages;
+    bool of_requests = false;  // how they fail: its wordings may have an outcome
 };
 inline constexpr std::array message_groups{
-    message_group{"What clients are told", messages::request_table},
-    message_group{"Requests that can't be read", messages::form_table},
-    message_group{"Why a model waits, or does not fit", messages::model_table},
+    message_group{"What clients are told", messages::request_table, true},
+    message_group{"Requests that can't be read", messages::form_table, true},
+    message_group{"Why a model waits, or does not fit", messages::model_table, true},
     message_group{"Findings in a package", messages::finding_table},
     message_group{"Findings of an import", messages::import_table},
     message_group{"Reasons of services and cards", messages::service_table},
     message_group{"Starts, programs and processes", messages::state_table},
-    message_group{"Between Corral and a runtime", messages::runtime_table},
+    message_group{"Between Corral and a runtime", messages::runtime_table, true},
     message_group{"Mistakes in a configuration", messages::configuration_table},
     message_group{"The command line and a start", messages::command_table},
     message_group{"Packages that are fetched", messages::pull_table},
@@ -101,11 +102,13 @@ private:
 // What failures are called whose wording says so: "runtime-stuck". A name of none is an error of the compiler.
 class known_outcome {
 public:
+    // Letter by letter, for a compiler takes only so many steps; those of a library cost several each.
     consteval known_outcome(const char* name) : name_(name) {
         for (const message_group& group : message_groups) {
-            for (const message& each : group.messages) {
-                for (std::string_view rest = each.text; !rest.empty();) {
-                    if (next_wording(rest).outcome == name_) {
+            for (const message& each : group.of_requests ? group.messages : std::span<const message>()) {
+                const char* const end = each.text.data() + each.text.size();
+                for (const char* at = each.text.data(); at != end; ++at) {
+                    if ((*at == '=' || *at == '~') && is_named(at + 1, end)) {
                         return;
                     }
                 }
@@ -116,6 +119,15 @@ public:
     [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
 
 private:
+    [[nodiscard]] consteval bool is_named(const char* from, const char* end) const {
+        for (const char letter : name_) {
+            if (from == end || *from++ != letter) {
+                return false;
+            }
+        }
+        return from != end && *from == '|';
+    }
+
     std::string_view name_;
 };
 
