@@ -32,7 +32,6 @@ refusal make_refusal(const decision& why) {
             return {failure_kind::unavailable,
                     why.reason.empty() ? say("request.runtime-refuses") : why.reason, why.retry_after};
         case verdict::suspended:
-            return {failure_kind::unavailable, why.reason, {}};
         case verdict::no_memory:
             return {failure_kind::unavailable, why.reason, {}};
         case verdict::removed:

@@ -117,9 +117,9 @@ void judge(const examination& box, const device_view& device, findings& out) {
     const auto decision = policy.judge(device.look, device.look.at, box.around.lives);
     if (decision.answer == device::gate_answer::shut) {
         const std::string& log = device.said.host.log;
-        std::string fix = decision.advice.empty() ? std::string(device_kinds[0].fix) : decision.advice;
+        const std::string fix = decision.advice.empty() ? std::string(device_kinds[0].fix) : decision.advice;
         say(out, device_kinds[0], "the device", decision.reason,
-            log.empty() ? std::move(fix) : core::say("doctor.fix/log", fix, log).text());
+            log.empty() ? fix : core::say("doctor.fix/log", fix, log).text());
     } else if (decision.answer == device::gate_answer::wait) {
         constexpr std::string_view waiting = "waiting for device memory: ";
         std::string figures = decision.reason;
