@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import time
 
 from client import MODEL, Client, LaterStream, Reply, Stream
 from profiles import BY_NAME, POLLED, service_table
@@ -14,7 +15,7 @@ from running import (BIN, ROOT, Daemon, bin_for_others, descendants, free_port, 
 from simulator import FAST, Simulator, scenario_of, write_package
 
 __all__ = ["BIN", "FAST", "MODEL", "POLLED", "ROOT", "Box", "Client", "Daemon", "Elsewhere", "LaterStream", "Reply", "Simulator", "Stream", "bin_for_others",
-           "compares_soon", "descendants", "free_port", "has_terminals", "living", "others_reach", "own_mount", "pause", "processes", "started",
+           "compares_soon", "descendants", "ends_an_answer", "free_port", "has_terminals", "living", "others_reach", "own_mount", "pause", "processes", "started",
            "strain", "wait_until"]
 
 
@@ -27,6 +28,19 @@ def compares_soon(model, after="50ms"):
     if "[models.clocks]\n" in model:
         return model.replace("[models.clocks]\n", f"[models.clocks]\n{clock}\n", 1)
     return f"clocks = {{ {clock} }}\n{model}"
+
+
+def ends_an_answer(box, within):
+    """The runtime is killed in the middle of an answer: `within` so many seconds its stream ends with an error, never as if whole."""
+    stream = box.stream("[[never_end]]")
+    lines = iter(stream)
+    for _ in range(3):
+        next(lines)
+    box.kill("runtime")
+    killed = time.monotonic()
+    rest = list(lines)
+    assert "error" in rest[-1] and not any(line.get("done") for line in rest), rest[-3:]
+    assert stream.times[-1] - killed < within, "not only when a clock of the answer ran out"
 
 
 class Box(Daemon, Client, Simulator):

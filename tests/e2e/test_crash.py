@@ -10,7 +10,7 @@ import time
 import pytest
 
 from admin_cli import done
-from harness import BIN, Box, compares_soon, descendants, processes, strain, wait_until
+from harness import BIN, Box, compares_soon, descendants, ends_an_answer, processes, strain, wait_until
 
 SLOW_PREFILL = {"prefill_ms_per_chunk": 600}
 SLOW_DECODE = {"tokens_per_second": 30}
@@ -99,16 +99,7 @@ def test_a_runtime_that_ends_while_its_first_test_waits_for_the_tokenizer_is_fol
 
 def test_runtime_killed_in_decode_gives_an_error_line_at_once(tmp_path):
     with Box(tmp_path, {"directives": True, "timing": SLOW_DECODE}) as box:
-        stream = box.stream("[[never_end]]")
-        lines = iter(stream)
-        for _ in range(3):
-            next(lines)
-        box.kill("runtime")
-        killed = time.monotonic()
-        rest = list(lines)
-        assert "error" in rest[-1], rest
-        assert not any(line.get("done") for line in rest)
-        assert stream.times[-1] - killed < strain()
+        ends_an_answer(box, strain())
         all_well(box)
 
 

@@ -4,11 +4,10 @@ the whole of it is replaced."""
 import json
 import os
 import signal
-import time
 
 import pytest
 
-from harness import Box, descendants, living, processes, strain, wait_until
+from harness import Box, descendants, ends_an_answer, living, processes, strain, wait_until
 
 # A helper beside the server, which the shell waits for: ignoring SIGINT, as all that a shell begins in the background.
 OUTLIVES = '"$0" "$@" & sleep 600 & wait $!'
@@ -83,15 +82,7 @@ def test_a_server_that_hangs_at_rest_below_its_wrapper_is_replaced_with_it(tmp_p
 
 def test_a_server_that_dies_in_an_answer_below_a_living_wrapper_costs_this_answer_alone(box):
     before = box.families()
-    stream = box.stream("[[never_end]]")
-    lines = iter(stream)
-    for _ in range(3):
-        next(lines)
-    box.kill("runtime")
-    killed = time.monotonic()
-    rest = list(lines)
-    assert "error" in rest[-1] and not any(line.get("done") for line in rest), rest[-3:]
-    assert stream.times[-1] - killed < 4 * strain(), "not only when a clock of the answer ran out"
+    ends_an_answer(box, 4 * strain())
     replaced(box, before, "runtime")
 
 
