@@ -76,7 +76,7 @@ std::vector<chat::message> with_correction(std::vector<chat::message> messages, 
 // A thought, a call or the rest of a begun answer would not keep to the format, and most runtimes know of none. A model
 // that is not known to think is kept from it.
 held_part held_to_format(const chat::generation_request& request, const served_model& model,
-                         const chat::rendered_prompt& prompt, unsigned parts) {
+                         const chat::rendered_prompt& prompt, bool in_parts) {
     using catalog::format_form;
     if (request.format.is_null() || request.hole || !begun_answer(request).empty() ||
         !tool_names(request).empty()) {
@@ -88,7 +88,7 @@ held_part held_to_format(const chat::generation_request& request, const served_m
     if (!thinks || (form == format_form::ollama && !prompt.verbatim)) {
         return held_part::whole;
     }
-    const bool may_go_on = form != format_form::none && parts == 0 && model.runtime->facts().takes_verbatim &&
+    const bool may_go_on = form != format_form::none && !in_parts && model.runtime->facts().takes_verbatim &&
                            !has_images(request) && request.messages.back().from != chat::role::assistant;
     return may_go_on ? held_part::behind_thoughts : held_part::nothing;
 }

@@ -26,10 +26,10 @@ void add_instruction(std::vector<chat::message>& messages, std::string_view inst
                                                          const chat::tool_call& bad,
                                                          std::string_view violation);
 
-// Which part of the answer to `prompt` the runtime is to hold to the wanted format. `parts`: of the answer, written by
-// earlier runs. Of prepared requests.
+// Which part of the answer to `prompt` the runtime is to hold to the wanted format. `in_parts`: earlier runs
+// wrote some of it. Of prepared requests.
 enum class held_part { nothing, whole, behind_thoughts };
 [[nodiscard]] held_part held_to_format(const chat::generation_request& request, const served_model& model,
-                                       const chat::rendered_prompt& prompt, unsigned parts);
+                                       const chat::rendered_prompt& prompt, bool in_parts);
 
 }  // namespace corral::generation

@@ -265,15 +265,21 @@ core::awaitable<void> generation_run::follow_model() {
         }
         co_return;
     }
-    if (course_.gave_way() && state_->gone_out()) {
+    const bool begun = course_.in_parts() && state_->gone_out();
+    if (begun && course_.gave_way()) {
         fail({chat::failure_kind::unavailable, core::say("request.changed/begun")});
         co_return;
     }
     if (request_.prepared()) {
-        forget_parts();
+        if (!begun) {
+            forget_parts();
+        }
         course_.start_over();
         output_.forget_format();
         request_.take_back();
+    }
+    if (begun) {
+        request_.think_no_more();  // its thoughts are there
     }
     generation::served named = context_.models->find(request_->model);
     const generation::served found = co_await context_.models->whole(std::move(named));
@@ -298,7 +304,7 @@ core::awaitable<void> generation_run::attempt() {
     }
     note_cuts(fitted->cuts);
     unsummarised_ = std::move(fitted->unsummarised);
-    const held_part held = held_to_format(*request_, *model_, fitted->prompt, course_.parts());
+    const held_part held = held_to_format(*request_, *model_, fitted->prompt, course_.in_parts());
     answer_output::run_plan plan = request_.plan(fitted->prompt, *model_, course_.gave_way());
     plan.ends_behind_thoughts = held == held_part::behind_thoughts;
     plan.goes_on = course_.take_next();

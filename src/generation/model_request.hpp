@@ -55,8 +55,9 @@ public:
     // As it was asked, for what follows it; but of the system text what stays.
     [[nodiscard]] chat::generation_request beginning_of_next() const;
 
-    // Of the next run. REQUIRES: prepared().
+    // Of the next run, and of what is prepared from now on.
     void think_no_more() noexcept { request_.thinking = chat::thinking_mode::off; }
+    // REQUIRES: prepared().
     void think_as_asked() noexcept { request_.thinking = before_->thinking; }
     // How the answer to `prompt` is read. With `thought` its thoughts are in an earlier part.
     [[nodiscard]] answer_output::run_plan plan(const chat::rendered_prompt& prompt, const served_model& model,

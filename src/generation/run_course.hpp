@@ -31,6 +31,7 @@ public:
         conversation.push_back(std::move(begun));
         next_ = reading{std::move(conversation), relation::goes_on};
         ++parts_;
+        in_parts_ = true;
     }
     // The same, and others come in between. All runs from then on do so.
     void give_way(std::vector<chat::message> conversation, chat::message begun) {
@@ -40,7 +41,10 @@ public:
     // The next run reads the conversation alone.
     void start_over() noexcept { next_.reset(); }
     // Its parts are worth nothing any more. False: there are none.
-    [[nodiscard]] bool forget_parts() noexcept { return std::exchange(gave_way_, false); }
+    [[nodiscard]] bool forget_parts() noexcept {
+        gave_way_ = false;
+        return std::exchange(in_parts_, false);
+    }
 
     // From the judgement of one run, in its midst too, until the next one has its prompt.
     [[nodiscard]] const std::optional<reading>& next() const noexcept { return next_; }
@@ -50,6 +54,8 @@ public:
         next_.reset();
         return goes_on;
     }
+    // The answer has a part that was not forgotten.
+    [[nodiscard]] bool in_parts() const noexcept { return in_parts_; }
     [[nodiscard]] bool gave_way() const noexcept { return gave_way_; }
     [[nodiscard]] unsigned runs() const noexcept { return runs_; }
     // Runs that were to give the answer, or the rest of it.
@@ -62,6 +68,7 @@ private:
     unsigned runs_ = 0;
     unsigned refits_ = 0;  // of these
     unsigned parts_ = 0;   // of these, but the last part
+    bool in_parts_ = false;
     bool gave_way_ = false;
 };
 

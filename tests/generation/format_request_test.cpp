@@ -15,7 +15,7 @@ struct asked_format {
     bool thinks = true;
     bool starts_in_thinking = false;
     bool verbatim = true;  // the prompt and what the runtime takes
-    unsigned parts = 0;
+    bool in_parts = false;
     chat::role last = chat::role::user;
     bool tools = false;
     bool any = true;
@@ -44,7 +44,7 @@ held_part part_held(const asked_format& with) {
     prompt.thinking = with.thinks;
     prompt.starts_in_thinking = with.starts_in_thinking;
     prompt.verbatim = with.verbatim;
-    return held_to_format(request, served_model{&backend.entry, &backend}, prompt, with.parts);
+    return held_to_format(request, served_model{&backend.entry, &backend}, prompt, with.in_parts);
 }
 
 TEST(format_request, says_what_of_an_answer_the_runtime_is_to_hold_to_the_format) {
@@ -59,8 +59,8 @@ TEST(format_request, says_what_of_an_answer_the_runtime_is_to_hold_to_the_format
         {{.can_think = false}, held_part::whole},
         {{.can_think = false, .starts_in_thinking = true}, held_part::behind_thoughts},
         {{}, held_part::behind_thoughts},
-        {{.parts = 1}, held_part::nothing},
-        {{.thinks = false, .parts = 1}, held_part::whole},
+        {{.in_parts = true}, held_part::nothing},
+        {{.thinks = false, .in_parts = true}, held_part::whole},
         {{.verbatim = false}, held_part::nothing},
         {{.form = format_form::none}, held_part::nothing},
         {{.form = format_form::none, .thinks = false}, held_part::whole},

@@ -519,6 +519,44 @@ TEST_F(held_format, an_answer_that_begins_anew_has_all_its_tokens) {
     EXPECT_EQ(got.text, good);
     ASSERT_EQ(backend.seen.size(), 2U);
     EXPECT_EQ(*backend.seen[1].max_tokens - backend.seen[1].block_tokens, 50U);
+    EXPECT_TRUE(backend.seen[1].prompt.thinking);
+    ASSERT_TRUE(got.finished);
+    EXPECT_LT(got.finished->usage.generated_tokens, 2U) << "nothing of the part that was thrown away";
+}
+
+// The reader has the thoughts; those of a second model would stand behind them.
+TEST_F(held_format, of_another_runtime_behind_the_thoughts_only_the_value_is_wanted) {
+    test::scripted_run thinks = saying({"<think>\nlet me see\n</think>\n\n", "no"});
+    thinks.gate_before_return = true;
+    backend.script = {thinks};
+    chat::generation_request what = held_request();
+    test::fake_backend other(io);
+    other.entry = backend.entry;
+    other.verbatim = true;
+    other.script = {saying({good})};
+    generation_handle handle = begin(std::move(what));
+    reading got;
+    ASSERT_TRUE(test::run_until(io, [&] {
+        drain(handle, got);
+        return !got.thinking.empty();
+    }));
+    served_model instead;
+    instead.entry = &other.entry;
+    instead.runtime = &other;
+    models.put(instead);
+    admission->replace(other);
+    admission->admit(other.entry.name);
+    ASSERT_TRUE(test::run_until(io, [&] {
+        backend.open_gates();
+        drain(handle, got);
+        return got.over();
+    }));
+    EXPECT_EQ(got.thinking, "let me see");
+    EXPECT_EQ(got.text, good);
+    ASSERT_EQ(other.seen.size(), 1U);
+    EXPECT_FALSE(other.seen[0].prompt.thinking);
+    EXPECT_FALSE(other.seen[0].format.is_null());
+    admission->replace(backend);
 }
 
 TEST_F(held_format, a_server_that_begins_it_behind_the_thoughts_is_told_at_once) {

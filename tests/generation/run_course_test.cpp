@@ -52,7 +52,7 @@ TEST(run_course, what_starts_over_goes_on_with_nothing) {
     course.start_over();
     EXPECT_FALSE(course.next());
     EXPECT_FALSE(course.take_next());
-    EXPECT_FALSE(course.forget_parts()) << "only what gave way has parts that others came between";
+    EXPECT_TRUE(course.in_parts()) << "what went out is there";
 }
 
 TEST(run_course, parts_are_forgotten_once_and_still_are_no_tries) {
@@ -62,6 +62,7 @@ TEST(run_course, parts_are_forgotten_once_and_still_are_no_tries) {
     EXPECT_TRUE(course.gave_way());
     EXPECT_TRUE(course.forget_parts());
     EXPECT_FALSE(course.gave_way());
+    EXPECT_FALSE(course.in_parts());
     EXPECT_FALSE(course.forget_parts());
     EXPECT_EQ(course.tries(), 0U);
 }
