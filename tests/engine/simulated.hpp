@@ -135,6 +135,8 @@ protected:
         make(package_options);
         made->start();
         ASSERT_EQ(wait_ready(), "");
+        // Its lines are read beside the probe, and later on a busy machine.
+        ASSERT_TRUE(run_until([this] { return made->facts().context_length > 0; })) << "it prints its sizes";
     }
     void make(const std::string& package_options = "") {
         const std::string flags =
