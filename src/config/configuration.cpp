@@ -371,7 +371,7 @@ configuration_result load_configuration(const configuration_source& source) {
     catalog::section root(*tree, "the configuration", errors);
     std::vector<catalog::diagnostic> key_errors;
     read_access(root, value, base, warnings, source.waits_for_credentials ? value.awaited : key_errors,
-                source.waits_for_credentials);
+                source);
     read_listen(root, source, value, out);
     for (core::reason& text : door_warnings({value.listen, false}, door_rules_of(value))) {
         warnings.add(root.place("listen"), std::move(text));

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "corral/config/credential_files.hpp"
 #include "corral/config/key_file.hpp"
 #include "corral/core/text.hpp"
 
@@ -12,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 void read_keys(catalog::section table, configuration& to, const fs::path& base, catalog::issue_list& warnings,
-               std::vector<catalog::diagnostic>& errors, bool may_wait) {
+               std::vector<catalog::diagnostic>& errors, const configuration_source& source) {
     std::string name;
     table.texts("hosts", to.hosts);
     table.text("operators", to.operators);
@@ -28,7 +29,10 @@ void read_keys(catalog::section table, configuration& to, const fs::path& base, 
     to.keys_file = (base / name).lexically_normal();
     key_file_reading read = read_key_file(*to.keys_file);
     for (catalog::diagnostic& wrong : read.errors) {
-        if (wrong.line == 0 && !may_wait) {
+        if (wrong.line == 0 && source.is_the_servers) {
+            wrong.message = with_way_in(std::move(wrong.message), {*to.keys_file});
+        }
+        if (wrong.line == 0 && !source.waits_for_credentials) {
             table.complain(table.place("keys"), std::move(wrong.message));
         } else {
             errors.push_back(std::move(wrong));
@@ -40,7 +44,7 @@ void read_keys(catalog::section table, configuration& to, const fs::path& base, 
 }
 
 void read_tls(catalog::section table, configuration& to, const fs::path& base, catalog::issue_list& warnings,
-              std::vector<catalog::diagnostic>& errors, bool may_wait) {
+              std::vector<catalog::diagnostic>& errors, const configuration_source& source) {
     std::string certificate;
     std::string key;
     table.text("certificate", certificate, true);
@@ -51,12 +55,15 @@ void read_tls(catalog::section table, configuration& to, const fs::path& base, c
     }
     to.tls = http::tls_files{(base / certificate).lexically_normal(), (base / key).lexically_normal()};
     const auto read = http::tls_credentials::load(*to.tls);
-    if (!read && may_wait) {
-        errors.push_back({to.tls->certificate.string(), 0, 0, read.error().message});
-        return;
-    }
     if (!read) {
-        table.complain(table.place(), read.error().message);
+        core::reason why = source.is_the_servers
+                               ? with_way_in(read.error().message, {to.tls->certificate, to.tls->key})
+                               : read.error().message;
+        if (source.waits_for_credentials) {
+            errors.push_back({to.tls->certificate.string(), 0, 0, std::move(why)});
+        } else {
+            table.complain(table.place(), std::move(why));
+        }
         return;
     }
     for (const core::reason& text : read->warnings()) {
@@ -67,12 +74,13 @@ void read_tls(catalog::section table, configuration& to, const fs::path& base, c
 }  // namespace
 
 void read_access(catalog::section& root, configuration& to, const fs::path& base,
-                 catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors, bool may_wait) {
+                 catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors,
+                 const configuration_source& source) {
     if (const auto access = root.table("access")) {
-        read_keys(*access, to, base, warnings, errors, may_wait);
+        read_keys(*access, to, base, warnings, errors, source);
     }
     if (const auto tls = root.table("tls")) {
-        read_tls(*tls, to, base, warnings, errors, may_wait);
+        read_tls(*tls, to, base, warnings, errors, source);
     }
 }
 

@@ -23,8 +23,9 @@ void warn_of(const std::vector<core::reason>& warnings) {
     }
 }
 
-// Where a file is closed to this user, also the command that opens it.
-core::reason with_way_in(core::reason why, const paths& files) {
+}  // namespace
+
+core::reason with_way_in(core::reason why, const std::vector<std::filesystem::path>& files) {
     for (const std::filesystem::path& file : files) {
         const bool closed = ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
         const passwd* const user = closed ? ::getpwuid(::geteuid()) : nullptr;
@@ -35,8 +36,6 @@ core::reason with_way_in(core::reason why, const paths& files) {
     }
     return why;
 }
-
-}  // namespace
 
 credential_files::credential_files(const configuration& settings)
     : keys_file_(settings.keys_file),

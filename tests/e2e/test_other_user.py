@@ -158,6 +158,17 @@ def test_a_file_of_keys_that_is_roots_alone_is_told_with_the_command_that_opens_
         assert len(closed) == 1 and f": sudo chown {pwd.getpwuid(NOBODY).pw_name} {theirs}/keys;" in closed[0], closed
 
 
+def test_a_reload_that_a_closed_file_of_keys_refuses_names_the_command_that_opens_it(home):
+    with their_corral(home) as theirs:
+        config = theirs / "corral.toml"
+        config.write_text(config.read_text() + '[access]\nkeys = "keys"\n')
+        (theirs / "keys").write_text("# corral keys 1\n")
+        (theirs / "keys").chmod(0o600)
+        told = subprocess.run([BIN / "corral", "reload", "--config", config], capture_output=True, text=True, cwd=home,
+                              env=surroundings(home), timeout=60)
+        assert told.returncode == 1 and f": sudo chown {pwd.getpwuid(NOBODY).pw_name} {theirs}/keys" in told.stderr, told.stderr
+
+
 def test_root_is_told_what_of_the_configuration_the_serving_user_cant_read(home):
     with their_corral(home) as theirs:
         config = theirs / "corral.toml"

@@ -107,6 +107,7 @@ struct configuration_source {
     bool waits_for_credentials = false;  // what is wrong with their files is `awaited`, and no error
     bool leaves_out_models = false;      // a [[models]] table with a mistake is left out, like a manifest
     bool file_may_be_missing = false;    // then all is as without a word in it
+    bool is_the_servers = false;  // its reader is the user who serves, for whom a closed file is to be opened
     // OLLAMA_*, for the state directory STATE_DIRECTORY, XDG_STATE_HOME and HOME, for the admin socket
     // RUNTIME_DIRECTORY.
     std::map<std::string, std::string> environment;

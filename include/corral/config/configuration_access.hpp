@@ -10,10 +10,11 @@
 namespace corral::config {
 
 // Reads both tables, and the files they name, so that what is wrong with those is reported before anything
-// starts. `errors` takes the complaints about the files' own lines, and with `may_wait` all about those files.
+// starts. `errors` takes the complaints about the files' own lines, and where the source waits for credentials all about
+// those files.
 void read_access(catalog::section& root, configuration& to, const std::filesystem::path& base,
                  catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors,
-                 bool may_wait = false);
+                 const configuration_source& source);
 
 // The keys file that a configuration names, whatever else is wrong with either; for commands that make it.
 [[nodiscard]] std::optional<std::filesystem::path> configured_keys_file(const std::filesystem::path& config);

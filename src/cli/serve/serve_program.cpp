@@ -46,6 +46,7 @@ struct launch {
 config::configuration_source source_for(const launch& how) {
     config::configuration_source source = source_of(how.options.config, how.environment);
     source.listen = how.options.listen;
+    source.is_the_servers = true;
     return source;
 }
 
