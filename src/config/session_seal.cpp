@@ -134,16 +134,16 @@ bool session_seal::take_ticket(std::string_view shown, core::steady_time now) {
     return gone > 0;
 }
 
-bool session_seal::may_try(const std::string& peer, core::steady_time now) {
+bool session_seal::may_try(const std::string& share, core::steady_time now) {
     constexpr unsigned most = 8;
-    constexpr std::size_t most_peers = 1024;
+    constexpr std::size_t most_shares = 1024;
     std::erase_if(failures_, [&](const auto& one) { return now - one.second.since >= core::seconds{60}; });
-    const auto found = failures_.find(peer);
-    return found != failures_.end() ? found->second.count < most : failures_.size() < most_peers;
+    const auto found = failures_.find(share);
+    return found != failures_.end() ? found->second.count < most : failures_.size() < most_shares;
 }
 
-void session_seal::note_failure(const std::string& peer, core::steady_time now) {
-    failures_.try_emplace(peer, failures{now, 0}).first->second.count += 1;
+void session_seal::note_failure(const std::string& share, core::steady_time now) {
+    failures_.try_emplace(share, failures{now, 0}).first->second.count += 1;
 }
 
 // Only what is open: a stranger's inventions would push out what has ended, and open it again.

@@ -42,6 +42,20 @@ def test_only_known_keys_get_in_over_tls(tmp_path):
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
 
 
+def test_who_has_many_addresses_fills_no_list_of_those_who_try_keys(tmp_path):
+    with make_box(tmp_path) as box:
+        def logs_in_from(address):
+            box.source = (address, 0)
+            return box.post("/corral/v1/session", {"key": "sk-wrong"}, headers={"Authorization": "", "X-Corral-Action": "1"}).status
+        assert [logs_in_from(f"127.0.{i}.1") for i in range(9)] == [401] * 8 + [429]
+        assert logs_in_from("127.0.0.2") == 401
+        box.headers = bearer("sk-wrong")
+        for i in range(3):
+            box.source = (f"127.1.{i}.1", 0)
+            assert box.get("/api/tags").status == 401
+    assert box.log().count("refused: ") == 1
+
+
 def test_each_wire_format_refuses_in_its_own_envelope(tmp_path):
     with make_box(tmp_path) as box:
         box.headers = {}

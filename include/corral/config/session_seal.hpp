@@ -33,9 +33,9 @@ public:
     [[nodiscard]] std::string open_for(const key_entry& key, std::int64_t now) const;
     // The key of the session, borrowed from `keys`; nullptr: it is none of ours, or over.
     [[nodiscard]] const key_entry* find(const key_ring& keys, std::string_view shown, std::int64_t now) const;
-    // Wrong keys of one address within a minute; of 1024 addresses, and where there are more none may try.
-    [[nodiscard]] bool may_try(const std::string& peer, core::steady_time now);
-    void note_failure(const std::string& peer, core::steady_time now);
+    // Wrong keys of one share of addresses within a minute; of 1024 shares, and where there are more none may try.
+    [[nodiscard]] bool may_try(const std::string& share, core::steady_time now);
+    void note_failure(const std::string& share, core::steady_time now);
 
     // It is over, where it is one of `keys`, or without them of a user of this machine; the last 64 of each that were ended
     // are kept in mind.

@@ -7,6 +7,7 @@
 
 #include "api/add_header.hpp"
 #include "api/box/routes.hpp"
+#include "api/door/access_check.hpp"
 #include "api/door/session_cookie.hpp"
 #include "corral/config/session_seal.hpp"
 #include "corral/core/json_members.hpp"
@@ -61,11 +62,11 @@ core::awaitable<void> log_in(const api_context& context, http::request& incoming
         co_await send(std::move(refused), out);
         co_return;
     }
-    const std::string peer = incoming.peer.address().to_string();
+    const std::string share = share_of_addresses(incoming);
     const core::steady_time now = context.clock->now();
     const std::string shown = core::text_at(body, "key");
     const config::key_entry* const key = shown.empty() ? nullptr : context.keys->find(shown);
-    if (key == nullptr && !context.sessions->may_try(peer, now)) {
+    if (key == nullptr && !context.sessions->may_try(share, now)) {
         http::response refused =
             refusal(too_many, core::say("page.refused/wrong-keys"), core::say("page.refused/do-wrong-keys"));
         add_header(refused.headers, "Retry-After", "60");
@@ -73,7 +74,7 @@ core::awaitable<void> log_in(const api_context& context, http::request& incoming
         co_return;
     }
     if (key == nullptr) {
-        context.sessions->note_failure(peer, now);
+        context.sessions->note_failure(share, now);
         http::response refused = refusal(unauthorized, core::say("page.refused/wrong-key"),
                                          core::say("page.refused/do-wrong-key"));
         co_await send(std::move(refused), out);
@@ -86,7 +87,8 @@ core::awaitable<void> log_in(const api_context& context, http::request& incoming
                session_cookie(context.sessions->open_for(*key, std::time(nullptr)),
                               config::session_seal::life, context.secure));
     add_header(whole.headers, "Cache-Control", "no-store");
-    telemetry::log().info("key {} opened a session from {} event=session.opened", key->name, peer);
+    telemetry::log().info("key {} opened a session from {} event=session.opened", key->name,
+                          incoming.peer.address().to_string());
     co_await send(std::move(whole), out);
 }
 

@@ -81,6 +81,10 @@ bool was_forwarded(const http::request& incoming) {
 
 }  // namespace
 
+std::string share_of_addresses(const http::request& incoming) {
+    return incoming.share.empty() ? incoming.peer.address().to_string() : incoming.share;
+}
+
 bool is_box(std::string_view path) {
     return path.starts_with("/corral/v1/");
 }
@@ -110,8 +114,8 @@ access judge_access(const config::key_ring* keys, const http::request& incoming,
     }
     const bool keyless = keys == nullptr;
     const bool home = keyless && http::is_local(incoming) && !was_forwarded(incoming);
-    std::string client = incoming.share.empty() ? incoming.peer.address().to_string() : incoming.share;
-    return {access_verdict::allowed, std::move(client), false, {keyless, false, false, home}, home};
+    return {
+        access_verdict::allowed, share_of_addresses(incoming), false, {keyless, false, false, home}, home};
 }
 
 access command_line_access() {
@@ -136,14 +140,14 @@ http::response access_refusal(access_verdict verdict, const http::request& incom
     return out;
 }
 
-bool refusal_log::worth_a_line(const std::string& peer, core::steady_time now) {
-    constexpr std::size_t most_peers = 256;
+bool refusal_log::worth_a_line(const std::string& share, core::steady_time now) {
+    constexpr std::size_t most_shares = 256;
     constexpr core::seconds between{60};
     std::erase_if(logged_, [&](const auto& one) { return now - one.second >= between; });
-    if (logged_.size() >= most_peers) {
+    if (logged_.size() >= most_shares) {
         return false;
     }
-    return logged_.emplace(peer, now).second;
+    return logged_.emplace(share, now).second;
 }
 
 }  // namespace corral::api

@@ -36,6 +36,9 @@ struct access {
 // Of what comes over the operator's socket, where no browser is and the kernel has named the peer.
 [[nodiscard]] access command_line_access();
 
+// As far as addresses tell who asks; one network is one, for whom it has countless addresses.
+[[nodiscard]] std::string share_of_addresses(const http::request& incoming);
+
 // A path of the box's own API.
 [[nodiscard]] bool is_box(std::string_view path);
 // POST /api/pull and DELETE /api/delete.
@@ -48,10 +51,10 @@ struct access {
 [[nodiscard]] http::response access_refusal(access_verdict verdict, const http::request& incoming,
                                             core::random_source& random);
 
-// Which refusals are worth a line of the log: one a minute for a peer, and no more peers than are kept.
+// Which refusals are worth a line of the log: one a minute for a share, and no more shares than are kept.
 class refusal_log {
 public:
-    [[nodiscard]] bool worth_a_line(const std::string& peer, core::steady_time now);
+    [[nodiscard]] bool worth_a_line(const std::string& share, core::steady_time now);
 
 private:
     std::map<std::string, core::steady_time> logged_;

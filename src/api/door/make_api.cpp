@@ -105,7 +105,7 @@ http::response empty_answer(unsigned status, http::header_fields headers = {}) {
 
 http::response refuse_access(const front& at, access_verdict verdict, const http::request& incoming) {
     const std::string peer = incoming.peer.address().to_string();
-    if (at.refusals->worth_a_line(peer, at.context.clock->now())) {
+    if (at.refusals->worth_a_line(share_of_addresses(incoming), at.context.clock->now())) {
         const char* const why = verdict == access_verdict::no_key         ? "no API key"
                                 : verdict == access_verdict::out_of_scope ? "out of the API key's scope"
                                                                           : "unknown API key";
