@@ -17,6 +17,7 @@
 #include "corral/config/server_places.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
+#include "corral/http/ip_network.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::config {
@@ -98,6 +99,8 @@ void read_listen(catalog::section& root, const configuration_source& source, con
     if (!where) {
         problem = where.error().message;
     } else {
+        // Written as IPv6 an address of loopback would be none to the guard of names (api/door).
+        where->address(http::plain_address(where->address()));
         const tcp::endpoint before = std::exchange(to.listen, *where);
         const auto judged = judge_door({*where, false}, door_rules_of(to));
         if (judged) {

@@ -227,6 +227,13 @@ TEST_F(configuration_file, names_what_is_wrong_with_a_model) {
                 HasSubstr("needs 'vocabulary' in its table 'context'"));
 }
 
+TEST_F(configuration_file, may_write_an_ipv4_address_as_ipv6) {
+    const auto read = load("listen = \"[::ffff:127.0.0.1]:0\"\n" + model_text);
+    ASSERT_TRUE(read.value);
+    EXPECT_EQ(read.value->listen.address().to_string(), "127.0.0.1");
+    EXPECT_FALSE(load("listen = \"[::ffff:0.0.0.0]:0\"\n" + model_text).value);
+}
+
 TEST_F(configuration_file, says_once_what_is_wrong_with_the_type_of_listen) {
     for (const char* const value : {"5", "[\"127.0.0.1:0\"]"}) {
         const auto read = load("listen = " + std::string(value) + "\n" + model_text);

@@ -66,6 +66,11 @@ def test_each_wire_format_refuses_in_its_own_envelope(tmp_path):
         assert answer.status == 401 and answer.json["error"]["message"], answer.body
 
 
+def test_loopback_written_as_ipv6_is_as_closed_to_pages_of_other_names(tmp_path):
+    with Box(tmp_path, listen="[::ffff:127.0.0.1]:0") as box:
+        assert box.request("GET", "/api/tags", headers={"Host": "evil.example"}).status == 403
+
+
 def test_plain_http_on_the_tls_port_is_told_so(tmp_path):
     with make_box(tmp_path, tls=True) as box:
         box.tls = None
