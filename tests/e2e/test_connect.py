@@ -142,8 +142,9 @@ def test_all_clients_get_a_folder(box, connect, tmp_path):
     assert "is reached on this box only" in made.stderr and "reached" not in connect("zed").stderr
 
 
-@pytest.mark.parametrize("key", [[], ["--key", "sk-corral-any"]])
+@pytest.mark.parametrize("key", [[], ["--key-file", "key"]])
 def test_each_file_has_the_keys_that_its_program_reads(connect, tmp_path, key):
+    (tmp_path / "key").write_text("sk-corral-any\n")
     assert connect("--all", "--output", "told", *key).returncode == 0
     for file, form in FORMS.items():
         text = (tmp_path / "told" / file).read_text()
@@ -188,9 +189,13 @@ def test_a_key_opens_the_box_behind_tls_and_is_written_nowhere(tmp_path):
                                   text=True, timeout=60, env={"PATH": "/usr/bin:/bin", "HOME": str(home)})
 
         trusted = ["--ca-file", tmp_path / "tls/cert.pem"]
-        for refused in (told("codex", "--key", keyed.key), told("codex", *trusted), told("codex", *trusted, "--key", "sk-corral-wrong")):
+        (tmp_path / "key").write_text(keyed.key + "\n")
+        (tmp_path / "wrong").write_text("sk-corral-wrong\n")
+        for refused in (told("codex", "--key-file", tmp_path / "key"), told("codex", *trusted),
+                        told("codex", *trusted, "--key-file", tmp_path / "wrong")):
             assert refused.returncode == 1 and refused.stderr.startswith("error: ") and not refused.stdout
-        done = told("codex", "--write", *trusted, "--key", keyed.key)
+        assert told("codex", *trusted, "--key", keyed.key).returncode == 2, "other users read the words of a command"
+        done = told("codex", "--write", *trusted, "--key-file", tmp_path / "key")
         assert done.returncode == 0, done.stderr
         assert "must trust the certificate" in done.stderr and "export CORRAL_API_KEY=YOUR_KEY" in done.stdout
         text = (home / ".codex/corral.config.toml").read_text()

@@ -45,7 +45,6 @@ using environment_map = std::map<std::string, std::string>;
 struct connect_options {
     std::string client;
     remote_box box{{}, {}, {}, core::seconds{10}};
-    std::string key;
     std::string model;
     std::optional<std::string> config;
     std::string output = "corral-clients";
@@ -139,13 +138,10 @@ core::result<admin_json> choose_model(const admin_json& listing, const std::stri
     return *chosen;
 }
 
-core::result<box_facts> look_at_box(const connect_options& options, environment_map environment) {
+core::result<box_facts> look_at_box(const connect_options& options, const environment_map& environment) {
     remote_box at = options.box;
     if (at.url.empty()) {
         at.url = own_url(options.config, environment);
-    }
-    if (!options.key.empty()) {
-        environment["OLLAMA_API_KEY"] = options.key;
     }
     const auto listing = ask_remote(at, "/v1/models", {}, environment);
     if (!listing) {
@@ -169,7 +165,7 @@ core::result<box_facts> look_at_box(const connect_options& options, environment_
     out.window = window.value_or(usual_window);
     out.window_known = window.has_value();
     out.prompt = core::number_at<std::uint32_t>(*model, "max_input_tokens").value_or(0);
-    out.key = !options.box.key_file.empty() || environment.contains("OLLAMA_API_KEY");  // or --key, see above
+    out.key = !options.box.key_file.empty() || environment.contains("OLLAMA_API_KEY");
     const admin_json& can = core::list_at(*model, "capabilities");
     out.tools = std::ranges::find(can, admin_json("tools")) != can.end();
     out.vision = std::ranges::find(can, admin_json("vision")) != can.end();
@@ -327,10 +323,9 @@ void add_connect_command(CLI::App& program, command_context& context) {
     one->add_option("--url", asked->box.url,
                     "The server, as clients reach it, http://HOST:PORT; else that of the configuration")
         ->type_name("URL");
-    one->add_option("--key", asked->key, "A key of the server, to ask it; it is written nowhere")
-        ->type_name("KEY");
-    one->add_option("--key-file", asked->box.key_file,
-                    "A file whose first line is a key; else OLLAMA_API_KEY")
+    one->add_option(
+           "--key-file", asked->box.key_file,
+           "A file whose first line is a key, to ask the server; else OLLAMA_API_KEY. It is written nowhere")
         ->type_name("FILE");
     one->add_option("--ca-file", asked->box.ca_file, "Certificates (PEM) to trust in place of the system's")
         ->type_name("FILE");
