@@ -2,6 +2,7 @@
 Corral that asks for no keys."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pwd
@@ -129,6 +130,29 @@ def test_the_page_says_what_opens_a_folder_to_the_serving_user(home, closed, com
         assert [one["id"] for one in found] == ["package.closed"], found
         assert f"{locked} is closed to the user" in found[0]["what"] and command.format(package) in found[0]["fix"], found
         assert not list(theirs.glob("models.d/*"))
+
+
+def test_root_pulls_into_no_folder_whose_links_the_serving_user_makes(home):
+    source = home / "source" / "pkg"
+    subprocess.run([BIN / "corral-sim", "package", source, "--layers", "2"], check=True, stdout=subprocess.DEVNULL)
+    files = [file.relative_to(source) for file in sorted(source.rglob("*")) if file.is_file()]
+    (source / "SHA256SUMS").write_text("".join(f"{hashlib.sha256((source / file).read_bytes()).hexdigest()}  {file}\n" for file in files))
+    ours = home / "ours"
+    ours.mkdir()
+    (ours / "precious").write_text("root's")
+    with their_corral(home, f'[pull]\ndirectory = "{home}/theirs/models"\n') as theirs:
+        stage = theirs / "models" / ".corral-pull" / "pkg" / "package"
+        stage.parent.mkdir(parents=True)
+        stage.symlink_to(ours)
+        os.chown(theirs / "models", NOBODY, -1)
+        pull = [BIN / "corral", "pull", f"file://{source}", "--no-import", "--config", theirs / "corral.toml"]
+        pulled = subprocess.run(pull, capture_output=True, text=True, cwd=home, env=surroundings(home), timeout=60)
+        assert [file.name for file in ours.iterdir()] == ["precious"]
+        assert pulled.returncode == 1 and f"sudo -u {pwd.getpwuid(NOBODY).pw_name} corral pull " in pulled.stderr, pulled.stderr
+        os.chown(theirs / "models", 0, -1)
+        shutil.rmtree(theirs / "models" / ".corral-pull")
+        pulled = subprocess.run(pull, capture_output=True, text=True, cwd=home, env=surroundings(home), timeout=60)
+        assert pulled.returncode == 0 and (theirs / "models" / "pkg" / "SHA256SUMS").is_file(), pulled.stderr
 
 
 def test_a_key_that_root_makes_is_read_by_the_serving_user(home):

@@ -18,6 +18,7 @@
 #include "cli/packages/pull_needs.hpp"
 #include "cli/packages/pull_report.hpp"
 #include "cli/packages/pull_trial.hpp"
+#include "cli/packages/serving_user.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/config/manifest_file.hpp"
@@ -25,6 +26,7 @@
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/package_check.hpp"
+#include "corral/package/package_tree.hpp"
 #include "corral/pull/pull_package.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -382,6 +384,13 @@ int run_pull(const pull_options& options, const std::map<std::string, std::strin
     }
     if (options.dry_run) {
         return print_plan(options, *request, *found, place);
+    }
+    const std::filesystem::path& folder = all->pull.directory;
+    const auto owner =
+        options.stick.empty() ? serving_owner(folder, options.daemon, place, environment) : std::nullopt;
+    if (owner) {
+        return fail_pull(options, core::say("pull.disk/not-root", folder.string(), owner->name, owner->name,
+                                            package::shell_word(options.name)));
     }
     request->planned = [&](const pull::pull_plan& plan) {
         if (!options.json && plan.missing > 0 && plan.room_problem.empty()) {

@@ -129,6 +129,23 @@ std::optional<serving_user> find_serving_user(const daemon_place& place,
     return serving_user{who->pw_uid, who->pw_gid, who->pw_name};
 }
 
+std::optional<serving_user> serving_owner(const fs::path& folder, const daemon_place& place,
+                                          const config::configuration_place& files,
+                                          const std::map<std::string, std::string>& environment) {
+    struct stat facts {};
+    const bool there = ::geteuid() == 0 && ::stat(folder.c_str(), &facts) == 0 && facts.st_uid != 0;
+    const passwd* const found = there ? ::getpwuid(facts.st_uid) : nullptr;
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const serving_user owner{found->pw_uid, found->pw_gid, found->pw_name};
+    if (owner.name == user_of_the_unit) {
+        return owner;
+    }
+    const auto serving = find_serving_user(place, files, environment);
+    return serving && serving->id == owner.id ? serving : std::nullopt;
+}
+
 std::optional<serving_user> importing_user() {
     const passwd* const who = ::getpwuid(::geteuid());
     return ::geteuid() == 0 || who == nullptr

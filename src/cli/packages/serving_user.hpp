@@ -26,6 +26,12 @@ struct serving_user {
     const daemon_place& place, const config::configuration_place& files,
     const std::map<std::string, std::string>& environment);
 
+// Whose `folder` is, where that is the user who serves, or that of the unit whoever says to serve. For root, whom links
+// there could lead elsewhere; else nothing.
+[[nodiscard]] std::optional<serving_user> serving_owner(
+    const std::filesystem::path& folder, const daemon_place& place, const config::configuration_place& files,
+    const std::map<std::string, std::string>& environment);
+
 // This user, where it is not root: the daemon's own, for an import from the page.
 [[nodiscard]] std::optional<serving_user> importing_user();
 

@@ -132,7 +132,9 @@ inline constexpr std::array pull_table{
             "copy-make| can't copy '{from}': {what}; make room, and pull again\n"
             "read-see| can't read '{from}': {why}; see whether the disk is still there, and pull again\n"
             "file-fetched| a file can't be fetched: {what}\n"
-            "write-below| can't write below {directory}; see who owns the folder 'directory' of [pull]",
+            "write-below| can't write below {directory}; see who owns the folder 'directory' of [pull]\n"
+            "not-root| '{folder}' belongs to '{user}', as whom packages run, and whose links could lead root "
+            "elsewhere: sudo -u {user} corral pull {word}",
             "The folder of the packages can't be written to, or its disk fails.",
             "Look at that folder by 'ls -ld': it must belong to the user who pulls; 'dmesg' tells errors of "
             "the disk."},
