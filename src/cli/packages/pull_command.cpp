@@ -385,12 +385,15 @@ int run_pull(const pull_options& options, const std::map<std::string, std::strin
     if (options.dry_run) {
         return print_plan(options, *request, *found, place);
     }
-    const std::filesystem::path& folder = all->pull.directory;
-    const auto owner =
-        options.stick.empty() ? serving_owner(folder, options.daemon, place, environment) : std::nullopt;
-    if (owner) {
-        return fail_pull(options, core::say("pull.disk/not-root", folder.string(), owner->name, owner->name,
-                                            package::shell_word(options.name)));
+    const auto owner_of = [&](const std::filesystem::path& folder) {
+        return serving_owner(folder, options.daemon, place, environment);
+    };
+    if (const auto owner = options.stick.empty() ? owner_of(all->pull.directory) : std::nullopt) {
+        const bool may_import = options.no_import || owner_of(all->models_directory);
+        if (!may_import || !become(*owner)) {
+            return fail_pull(options, core::say("pull.disk/not-root", all->pull.directory.string(),
+                                                owner->name, all->models_directory.string(), owner->name));
+        }
     }
     request->planned = [&](const pull::pull_plan& plan) {
         if (!options.json && plan.missing > 0 && plan.room_problem.empty()) {

@@ -70,6 +70,13 @@ std::vector<gid_t> groups_of(const serving_user& user) {
     return out;
 }
 
+// Only calls of the system: in a child too.
+bool become_one_of(const std::vector<gid_t>& groups, const serving_user& user) {
+    return ::setgroups(groups.size(), groups.data()) == 0 &&
+           ::setresgid(user.group, user.group, user.group) == 0 &&
+           ::setresuid(user.id, user.id, user.id) == 0;
+}
+
 // A child that becomes that user and tries: modes alone do not tell what lists of access and mounts forbid.
 std::optional<std::size_t> first_closed(const serving_user& user, const std::vector<wanted_path>& all) {
     const std::vector<gid_t> groups = groups_of(user);
@@ -81,9 +88,7 @@ std::optional<std::size_t> first_closed(const serving_user& user, const std::vec
     if (child == 0) {
         // Only calls of the system from here on.
         std::size_t at = all.size();
-        if (user.id == ::geteuid() || (::setgroups(groups.size(), groups.data()) == 0 &&
-                                       ::setresgid(user.group, user.group, user.group) == 0 &&
-                                       ::setresuid(user.id, user.id, user.id) == 0)) {
+        if (user.id == ::geteuid() || become_one_of(groups, user)) {
             for (at = 0; at < all.size(); ++at) {
                 if (::access(all[at].path.c_str(), all[at].access) != 0 && errno == EACCES) {
                     break;
@@ -144,6 +149,10 @@ std::optional<serving_user> serving_owner(const fs::path& folder, const daemon_p
     }
     const auto serving = find_serving_user(place, files, environment);
     return serving && serving->id == owner.id ? serving : std::nullopt;
+}
+
+bool become(const serving_user& user) {
+    return become_one_of(groups_of(user), user);
 }
 
 std::optional<serving_user> importing_user() {

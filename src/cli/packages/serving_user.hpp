@@ -32,6 +32,9 @@ struct serving_user {
     const std::filesystem::path& folder, const daemon_place& place, const config::configuration_place& files,
     const std::map<std::string, std::string>& environment);
 
+// For good, from root. False: this process may not, or only half of it; it has to end.
+[[nodiscard]] bool become(const serving_user& user);
+
 // This user, where it is not root: the daemon's own, for an import from the page.
 [[nodiscard]] std::optional<serving_user> importing_user();
 

@@ -122,22 +122,24 @@ inline constexpr std::array pull_table{
         "The package does not fit. What has come is kept.",
         "Remove unused models by 'corral rm --files', name a larger disk as directory of [pull], or "
         "raise its quota."},
-    message{"pull.disk", pull_reader,
-            "disk-fails| the disk fails while {name} is written ({why}); see 'dmesg' for what is "
-            "wrong with it\n"
-            "see-who| can't {what} {name}: {why}; see who owns the folder 'directory' of [pull]\n"
-            "stick| can't write to the folder '{folder}' that --to-stick names: {why}; see by 'ls -ld' "
-            "whether it "
-            "is there, and who owns it\n"
-            "copy-make| can't copy '{from}': {what}; make room, and pull again\n"
-            "read-see| can't read '{from}': {why}; see whether the disk is still there, and pull again\n"
-            "file-fetched| a file can't be fetched: {what}\n"
-            "write-below| can't write below {directory}; see who owns the folder 'directory' of [pull]\n"
-            "not-root| '{folder}' belongs to '{user}', as whom packages run, and whose links could lead root "
-            "elsewhere: sudo -u {user} corral pull {word}",
-            "The folder of the packages can't be written to, or its disk fails.",
-            "Look at that folder by 'ls -ld': it must belong to the user who pulls; 'dmesg' tells errors of "
-            "the disk."},
+    message{
+        "pull.disk", pull_reader,
+        "disk-fails| the disk fails while {name} is written ({why}); see 'dmesg' for what is "
+        "wrong with it\n"
+        "see-who| can't {what} {name}: {why}; see who owns the folder 'directory' of [pull]\n"
+        "stick| can't write to the folder '{folder}' that --to-stick names: {why}; see by 'ls -ld' "
+        "whether it "
+        "is there, and who owns it\n"
+        "copy-make| can't copy '{from}': {what}; make room, and pull again\n"
+        "read-see| can't read '{from}': {why}; see whether the disk is still there, and pull again\n"
+        "file-fetched| a file can't be fetched: {what}\n"
+        "write-below| can't write below {directory}; see who owns the folder 'directory' of [pull]\n"
+        "not-root| '{folder}' belongs to '{owner}', whose links could lead root elsewhere, and '{manifests}' "
+        "does not: make both that user's, or both root's; 'sudo -u {user} corral pull NAME --no-import' "
+        "fetches the package alone",
+        "The folder of the packages can't be written to, or its disk fails.",
+        "Look at that folder by 'ls -ld': it must belong to the user who pulls; 'dmesg' tells errors of "
+        "the disk."},
     message{"pull.in-the-way", pull_reader,
             "pull-made| '{target}' is there already, and no pull made it; move it away or import it as it "
             "is, or set another 'directory' in [pull]",
