@@ -120,6 +120,13 @@ TEST_F(model_checks, a_model_whose_commands_cannot_be_made_says_what_is_missing)
     EXPECT_THAT(the("configuration.service").what, HasSubstr("runtime_program"));
 }
 
+TEST_F(model_checks, a_model_on_another_server_needs_neither_services_nor_a_package) {
+    model_view& model = add_model();
+    model.services.clear();
+    model.entry.package.clear();
+    EXPECT_THAT(found(), IsEmpty());
+}
+
 TEST_F(model_checks, a_broken_model_of_the_running_corral_is_told_once) {
     service_view& runtime = add_model().services.front();
     of.daemon = daemon_view{5, "1", {{"sim:latest", "broken", "it keeps dying", "look at its log", ""}}};

@@ -179,8 +179,8 @@ void print_summary(const config::configuration_source& source, const config::con
                          : std::to_string(count) + " models")
         << '\n';
     for (const catalog::model_entry& model : settings.models) {
-        out << "  " << model.name << " (profile " << model.runtime.name << ", " << model.package.string()
-            << ")\n";
+        out << "  " << model.name << " (profile " << model.runtime.name
+            << (model.package.empty() ? "" : ", " + model.package.string()) << ")\n";
         for (const catalog::model_entry& fallback : model.fallbacks) {
             out << "    else " << catalog::label_of(fallback) << " (profile " << fallback.runtime.name
                 << ")\n";

@@ -28,10 +28,11 @@ constexpr std::array configuration_kinds{
 
 void check_configuration(const examination& box, findings& out) {
     for (const model_view& model : box.models) {
-        if (model.services.empty()) {
-            const auto expanded = view_of(model.entry);
-            say(out, configuration_kinds[4], subject_of(model),
-                expanded ? std::string("it has no services") : expanded.error().message.text());
+        // One that runs on another server has none, nor has one whose profile is the mistake.
+        if (model.services.empty() && !model.entry.runtime.services.empty()) {
+            if (const auto expanded = view_of(model.entry); !expanded) {
+                say(out, configuration_kinds[4], subject_of(model), expanded.error().message.text());
+            }
         }
     }
     if (!box.configuration) {

@@ -64,6 +64,9 @@ catalog::model_entry part_for(const model_view& model) {
 
 void check_package_files(const examination& box, findings& out) {
     for (const model_view& model : box.models) {
+        if (model.entry.package.empty()) {
+            continue;  // it runs on another server, or the configuration forgets the folder
+        }
         for (catalog::finding& found : package::check_package(part_for(model), box.around.machine)) {
             // A path inside of the package says too little among several models.
             found.subject = subject_of(model);
