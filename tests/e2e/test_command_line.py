@@ -205,6 +205,13 @@ def test_words_that_are_not_understood_end_with_2_and_say_which_were_meant():
         assert run.stderr.startswith("error: ") and run.stderr.count("\n") == 1, run.stderr
 
 
+@pytest.mark.parametrize("given", [("key", "new", "anna", "--file", "keys"), ("help",), ("version", "--json")])
+def test_output_that_a_full_disk_does_not_take_is_a_failure(tmp_path, given):
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([BIN / "corral", *given], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, cwd=tmp_path)
+    assert run.returncode == 1 and "error: can't write all of it" in run.stderr, run
+
+
 def test_the_version_and_the_help_by_the_names_people_try():
     version = words("version").stdout
     assert re.fullmatch(r"corral \d+\.\d+\.\d+\n", version)

@@ -83,8 +83,8 @@ int render(const render_options& asked) {
     if (!text) {
         return fail(text.error().message);
     }
-    std::cout << *text << std::flush;
-    return std::cout ? succeeded : fail(core::say("fleet.not-written"));
+    std::cout << *text;
+    return succeeded;
 }
 
 using json = nlohmann::ordered_json;

@@ -21,6 +21,9 @@ inline constexpr std::array command_table{
         "other-user| Corral is not running as this user, but as '{user}'. Ask it as that one: {command}; "
         "{start} starts one of your own.",
         "No daemon answers in the usual places.", "Start it; --verbose names the places that were tried."},
+    message{"command.not-written", command_reader,
+            "can't write all of it to standard output; see whether the disk is full",
+            "The text that was printed is not whole.", "Make room, and run the command again."},
     message{"command.other-daemon", command_reader,
             "corral| The Corral that runs serves another configuration{other}; none runs with {config}. "
             "Start it: 'corral serve --config {config}'.",
