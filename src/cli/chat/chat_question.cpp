@@ -102,7 +102,7 @@ private:
         if (!opened) {
             failed_ = with_ca_file(opened.error());
             if (opened.error().code == boost::asio::error::connection_refused) {
-                failed_->message = control::not_running();
+                failed_->message = nothing_listens(server_);
             }
             co_return;
         }
@@ -321,6 +321,11 @@ private:
 };
 
 }  // namespace
+
+core::reason nothing_listens(const chat_server& server) {
+    return server.here ? control::not_running()
+                       : core::say("command.run-answer/refuses", telemetry::printable(server.url, 1000));
+}
 
 std::string wait_words(const json& readiness, core::seconds waited) {
     const json queue =

@@ -16,8 +16,12 @@ struct chat_server {
     server_address address;
     std::string url;  // as it was said
     std::string key;
+    bool here = false;      // no --url: the Corral of this machine
     bool operated = false;  // by who asks
 };
+
+// Nothing listens at its address.
+[[nodiscard]] core::reason nothing_listens(const chat_server& server);
 
 struct chat_answer {
     nlohmann::ordered_json message;    // as far as it came

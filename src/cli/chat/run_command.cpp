@@ -19,7 +19,6 @@
 #include "cli/bench/bench_here.hpp"
 #include "cli/chat/chat_question.hpp"
 #include "cli/chat/terminal_input.hpp"
-#include "corral/control/admin_client.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/owned_fd.hpp"
@@ -92,6 +91,8 @@ public:
     }
 
     void forget() { messages_ = json::array(); }
+
+    [[nodiscard]] core::reason nothing_listens_there() const { return nothing_listens(server_); }
 
 private:
     const run_options& asked_;
@@ -176,6 +177,7 @@ core::result<chat_server> server_of(const run_options& options, const command_co
     }
     out.key = *key;
     const bool local = options.url.empty();
+    out.here = local;
     // It may have been started with another address than the file has, or before the file had a mistake.
     const local_corral here = local ? look_here(options.config, context.environment) : local_corral{};
     out.url = local ? here.url : options.url;
@@ -224,7 +226,7 @@ int run(const run_options& options, const command_context& context) {
     conversation with(options, std::move(*server), style_of(STDOUT_FILENO, context.environment));
     if (options.first.empty() && ::isatty(STDIN_FILENO) == 1) {
         if (refuses(at)) {
-            return fail(control::not_running());
+            return fail(with.nothing_listens_there());
         }
         return chat(with, style_of(STDOUT_FILENO, context.environment));
     }

@@ -180,6 +180,7 @@ inline constexpr std::array operation_table{
             "line-answer| a line of the answer is too long\n"
             "line| a line of the answer is not understood\n"
             "status| the server answered with status {status:d}\n"
+            "refuses| {url} refuses the connection: check address and port, and that a server runs there\n"
             "operated| You operate this server: 'corral status' and 'corral logs {model}' say more.",
             "The server broke its answer off, or is none that corral run understands.",
             "Ask again; each time: look at 'corral status' and 'corral logs corral'."},
