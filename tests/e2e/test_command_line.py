@@ -391,12 +391,12 @@ def test_run_asks_one_question_or_chats(tmp_path):
 
 
 @pytest.mark.parametrize("words, status", [(("show", "nothing"), 1), (("start", "nothing"), 1), (("doctor", "nothing"), 3),
-                                           (("logs", "nothing"), 1), (("bogus",), 2), (("status", "--bogus"), 2),
+                                           (("stop", "nothing"), 1), (("logs", "nothing"), 1), (("bogus",), 2), (("status", "--bogus"), 2),
                                            (("key", "remove", "nobody", "--file", "/nowhere/keys"), 1)])
 def test_a_failure_is_an_object_where_json_is_wanted(box, words, status):
     run = corral(box, *words, "--json", socket=words[0] not in ("bogus", "key"))
     told = json.loads(run.stdout)
-    assert run.returncode == status and told["ok"] is False and told["error"], run
+    assert run.returncode == status == told["status"] and told["ok"] is False and told["error"], run
     assert run.stderr == "", run.stderr
     if words[-1] == "nothing" and words[0] != "logs":
         assert told["error"].startswith("there is no model 'nothing'; "), told

@@ -111,6 +111,8 @@ def test_status_is_one_table_of_all_boxes(tmp_path, harmful):
     broken = list_of(tmp_path, ("one", 1, None), extra="[[box]]\nname = 7\n")
     shown = fleet("status", broken)
     assert shown.returncode == 2 and "boxes.toml:" in shown.stderr, shown
+    told = json.loads(fleet("status", broken, "--json").stdout)
+    assert told["ok"] is False and told["status"] == 2 and "boxes.toml:" in told["error"], told
 
 
 def test_the_name_of_a_request_comes_back_and_stands_in_the_log(tmp_path):

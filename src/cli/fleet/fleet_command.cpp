@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
-#include <iostream>
+#include <iterator>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -37,8 +39,12 @@ core::awaitable<void> ask_in_turn(const std::vector<core::result<found_box>>& al
 
 std::optional<boxes::boxes_file> boxes_of(const std::string& file) {
     boxes::boxes_reading read = boxes::read_boxes_file(file);
-    for (const catalog::diagnostic& wrong : read.errors) {
-        std::cerr << "error: " << catalog::to_text(wrong) << '\n';
+    if (!read.value) {
+        std::vector<std::string> mistakes;
+        std::ranges::transform(read.errors, std::back_inserter(mistakes), catalog::to_text);
+        const std::string last = mistakes.back();
+        mistakes.pop_back();
+        (void)fail(last, bad_configuration, mistakes);
     }
     return std::move(read.value);
 }

@@ -315,7 +315,11 @@ int run_admin_command(const admin_command& command, const std::map<std::string, 
     const bool good = answer->value("ok", control::admin_json(false)) == true;
     const bool goes_on = good && command.verb == "upgrade";
     if (command.json && !goes_on) {
-        std::cout << answer->dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+        control::admin_json shown = *answer;
+        if (!good) {
+            shown["status"] = static_cast<int>(failed);
+        }
+        std::cout << shown.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
     }
     if (command.json && !good) {
         return failed;  // the answer says why

@@ -337,6 +337,11 @@ core::reason no_such_model(const config::configuration& files, const std::string
     if (!catalog::display_name(typed)) {
         return core::say("configuration.not-a-name/model", shown);
     }
+    for (const config::left_out_manifest& manifest : files.left_out) {
+        if (!manifest.name.empty() && catalog::same_model(manifest.name, typed)) {
+            return core::say("command.no-model/left-out", shown, manifest.file.string());
+        }
+    }
     std::vector<std::string> names;
     for (const catalog::model_entry& model : files.models) {
         names.push_back(model.name);

@@ -189,8 +189,10 @@ inline constexpr std::array operation_table{
         "meant| there is no model '{model}'; did you mean '{name}'?\n"
         "choose| there is no model '{model}'; choose one of these: {names}\n"
         "none| there is no model '{model}'; there is none at all: 'corral search' lists what fits this box, "
-        "'corral pull NAME' fetches one",
-        "No manifest has the name; the nearest is named.",
+        "'corral pull NAME' fetches one\n"
+        "left-out| model '{model}' is left out, for its manifest {file} has a mistake; 'corral check' shows "
+        "it",
+        "No manifest without a mistake has the name; the nearest is named.",
         "Write a name that 'corral list' shows; 'corral pull NAME' fetches one of the catalogue."},
     message{"command.address", operation_reader,
             "address| '{host}' has no address: {what}\n"
