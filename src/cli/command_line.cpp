@@ -17,6 +17,7 @@
 #include "cli/base/terminal.hpp"
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
 
@@ -160,10 +161,14 @@ const CLI::App& innermost(const CLI::App& program, std::string& words) {
 // CLI11's words name neither the option that was meant nor the commands that could follow.
 core::reason misread(const CLI::App& program, const CLI::App& command, const std::string& called,
                      const CLI::ParseError& why) {
-    if (dynamic_cast<const CLI::ExtrasError*>(&why) != nullptr && !command.remaining().empty()) {
+    const std::vector<std::string> further = names_of_commands(command);
+    const bool lacks_command = dynamic_cast<const CLI::RequiredError*>(&why) != nullptr && !further.empty();
+    if ((lacks_command || dynamic_cast<const CLI::ExtrasError*>(&why) != nullptr) &&
+        !command.remaining().empty()) {
         const std::string word = telemetry::printable(command.remaining().front());
         if (!word.starts_with('-')) {
-            return core::say("command.unknown/many", word, called);
+            return lacks_command ? core::say("command.unknown/inner", "corral" + called, word)
+                                 : core::say("command.unknown/many", word, called);
         }
         std::vector<std::string> names;
         for (const CLI::Option* const one : command.get_options()) {
@@ -181,14 +186,8 @@ core::reason misread(const CLI::App& program, const CLI::App& command, const std
     if (!called.empty() && early != before.end()) {
         return core::say("command.unknown/early", telemetry::printable(*early), called);
     }
-    const auto further =
-        command.get_subcommands([](const CLI::App* app) { return !app->get_group().empty(); });
-    if (dynamic_cast<const CLI::RequiredError*>(&why) != nullptr && !further.empty() && !called.empty()) {
-        std::string list;
-        for (const CLI::App* const one : further) {
-            list += (list.empty() ? "" : ", ") + one->get_name();
-        }
-        return core::say("command.unknown/needs", called, list);
+    if (lacks_command && !called.empty()) {
+        return core::say("command.unknown/needs", called, core::joined(further, ", "));
     }
     return core::reason::unlisted(std::string(why.what()) + ".");
 }
@@ -199,9 +198,7 @@ int exit_status_of(const CLI::App& program, const CLI::ParseError& why) {
     }
     std::string called;
     const core::reason said = misread(program, innermost(program, called), called, why);
-    const auto asked = program.get_subcommands();
-    return fail_by_words(core::say("command.unknown/help", said,
-                                   asked.empty() ? std::string() : " " + asked.front()->get_name()));
+    return fail_by_words(core::say("command.unknown/help", said, called));
 }
 
 // All commands; where it stands, for the tree and the context know each other.

@@ -199,7 +199,9 @@ def test_words_that_are_not_understood_end_with_2_and_say_which_were_meant():
     for given, said in ((["bogus"], "there is no command 'bogus'"), (["statsu"], "did you mean 'status'?"),
                         (["serv"], "did you mean 'serve'?"), (["unload", "m"], "did you mean 'stop'?"),
                         (["install", "m"], "did you mean 'import'?"), (["help", "lgos"], "did you mean 'logs'?"),
-                        (["status", "--no-such"], "'corral help status'"), (["key"], "'corral help key'"), (["logs", "-n"], "--lines")):
+                        (["status", "--no-such"], "'corral help status'"), (["key"], "'corral help key'"), (["logs", "-n"], "--lines"),
+                        (["key", "nwe"], "'corral key' has no command 'nwe'."), (["key", "new"], "'corral help key new'"),
+                        (["--no-such"], "'corral' has no option '--no-such'.")):
         run = words(*given)
         assert run.returncode == 2 and run.stdout == "" and said in run.stderr, (given, run)
         assert run.stderr.startswith("error: ") and run.stderr.count("\n") == 1, run.stderr
