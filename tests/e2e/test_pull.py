@@ -107,6 +107,9 @@ def test_a_dry_run_fetches_nothing_and_says_how_long_it_takes(box, hub):
     told = box.pull("--dry-run", "--rate", "100kB").stdout
     assert f"{len(hub.files)} files of hf.co/o/r at 111111111111" in told and " at 100 kB/s" in told
     assert hub.sent == 0 and not box.models.exists()
+    assert "'abc' is no amount for a second" in box.pull("--dry-run", "--rate", "abc", status=2).stderr
+    assert "--rate requires --dry-run" in box.pull("--rate", "100kB", status=2).stderr
+    assert hub.sent == 0 and not box.models.exists()
 
 
 def test_a_dry_run_that_reaches_nobody_says_nothing_of_what_was_kept(box, hub):

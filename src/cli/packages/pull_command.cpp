@@ -164,8 +164,8 @@ void tell_needs(const std::vector<std::string>& needs) {
 
 std::string time_at(std::uint64_t bytes, const std::string& rate) {
     const auto value = config::parse_bytes(rate);
-    if (!value || *value == 0) {
-        return {};
+    if (!value) {
+        return {};  // none was given
     }
     return ", " + catalog::duration_text(core::seconds(static_cast<core::seconds::rep>(bytes / *value + 1))) +
            " at " + pull::bytes_text(*value) + "/s";
@@ -423,9 +423,16 @@ void add_pull_command(CLI::App& program, command_context& context) {
                     "file:///FOLDER")
         ->type_name("NAME")
         ->required();
-    one->add_flag("--dry-run", asked->dry_run, "Say what would be fetched and how much; fetch nothing");
+    CLI::Option* const plan =
+        one->add_flag("--dry-run", asked->dry_run, "Say what would be fetched and how much; fetch nothing");
+    // Without --dry-run it would be taken for a limit.
     one->add_option("--rate", asked->rate, "With --dry-run: how long it takes at so much a second, as 10MB")
-        ->type_name("SIZE");
+        ->type_name("SIZE")
+        ->needs(plan)
+        ->check([](const std::string& text) {
+            return config::parse_bytes(text).value_or(0) > 0 ? std::string()
+                                                             : core::say("pull.words/rate", text).text();
+        });
     one->add_option("--to-stick", asked->stick,
                     "Into a folder there, with a list of checksums, for 'corral import' on another machine")
         ->type_name("DIR");

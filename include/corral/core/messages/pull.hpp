@@ -238,6 +238,7 @@ inline constexpr std::array pull_table{
     message{
         "pull.words", pull_reader,
         "time-wait| '{patience}' is no time to wait for a silent source; write 1s to 1h\n"
+        "rate| '{rate}' is no amount for a second; write it as 10MB or 500kB\n"
         "configuration| the configuration can't be read; 'corral check' says what is wrong with it\n"
         "cant-start| the package is in {folder} and has a manifest, but it can't start: {why}\n"
         "not-taken| the package is in {folder} and has a manifest, but the Corral that runs did not take it: "
