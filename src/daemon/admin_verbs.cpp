@@ -331,7 +331,7 @@ core::awaitable<control::admin_json> run_drain(const admin_context& context, con
     out["left"] = left();
     const std::size_t still = left();
     out["message"] = still == 0
-                         ? "drained: nothing runs here, and balancers are told to send nothing"
+                         ? "drained: nothing is running here, and load balancers are told to send nothing"
                          : "draining: balancers are told to send nothing; " + std::to_string(still) +
                                (still == 1 ? " request still runs or waits" : " requests still run or wait") +
                                " ('--wait' waits for them)";

@@ -442,7 +442,7 @@ TEST_F(access_with_keys, keeps_to_the_scopes_of_a_key) {
     EXPECT_TRUE(judged("sk-all", "POST", "/api/chat").may.operate);
     const auto refused = ask("POST", "/api/chat", "{}", {{"x-api-key", "sk-ops"}});
     EXPECT_EQ(refused->answer.status, 403U);
-    EXPECT_NE(refused->answer.body.find("has no scope 'inference'"), std::string::npos);
+    EXPECT_NE(refused->answer.body.find("lacks the scope 'inference'"), std::string::npos);
 }
 
 TEST_F(access_with_keys, takes_a_session_in_the_place_of_a_key_from_its_own_pages_alone) {

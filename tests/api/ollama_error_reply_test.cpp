@@ -162,7 +162,7 @@ TEST_F(ollama_error, what_this_server_can_not_do) {
         {chat, c + R"("format":7})", 500,
          R"(invalid format: "7"; expected "json" or a valid JSON Schema object)"},
         {chat, c + R"("logprobs":true})", 400,
-         "this model tells no probabilities, so logprobs is not supported; leave it out"},
+         "this model reports no probabilities, so logprobs is not supported; leave it out"},
         {chat, c + R"("top_logprobs":21})", 400, "top_logprobs must be between 0 and 20"},
         {chat, R"({"model":"none","top_logprobs":-1})", 400, "top_logprobs must be between 0 and 20"},
         {chat, c + R"("think":true})", 400, R"("tiny" does not support thinking)"},

@@ -152,7 +152,7 @@ TEST_F(openai_error, chat_requests_that_the_model_can_not_serve) {
             {R"({"model":" ",)" + user + "}", "model is required"},
             {R"({"model":"a b",)" + user + "}", "invalid model name"},
             {start + R"("logprobs":true})",
-             "this model tells no probabilities, so logprobs is not supported; leave it out"},
+             "this model reports no probabilities, so logprobs is not supported; leave it out"},
             {start + R"("top_logprobs":21})", "top_logprobs must be between 0 and 20"},
             {R"({"model":"gone","top_logprobs":-1,)" + user + "}", "top_logprobs must be between 0 and 20"},
             {start + R"("reasoning_effort":"low"})", R"("tiny" does not support thinking)"},
@@ -190,7 +190,7 @@ TEST_F(openai_error, text_completions) {
                        {R"({"model":"tiny","prompt":"x","suffix":"y"})",
                         "registry.ollama.ai/library/tiny:latest does not support insert"},
                        {R"({"model":"tiny","prompt":"x","logprobs":2})",
-                        "this model tells no probabilities, so logprobs is not supported; leave it out"},
+                        "this model reports no probabilities, so logprobs is not supported; leave it out"},
                    });
 }
 

@@ -34,8 +34,7 @@ protected:
 
 const std::string absent =
     "pull model manifest: file does not exist: clients may not pull or delete packages on this server; its "
-    "operator "
-    "can let them by 'from_clients = true' in [pull], and has 'corral pull' and 'corral import'";
+    "operator can allow it with 'from_clients = true' in [pull], or use 'corral pull' and 'corral import'";
 
 TEST_F(ollama_registry, pull) {
     const std::string success =
@@ -85,8 +84,8 @@ TEST_F(ollama_registry, blobs) {
         {"HEAD /api/blobs/x", "", 400, "", ""},
         {"HEAD /api/blobs/sha256:abc", "", 400, "", ""},
         {post.c_str(), "bytes", 500, json,
-         error("this server takes no files of models: it runs those of its own box, and 'corral import' adds "
-               "one")},
+         error("this server accepts no model files: it runs the models on its own box, and 'corral import' "
+               "adds one")},
         {"POST /api/blobs/x", "bytes", 400, json, error("invalid digest format")},
         {"GET /api/blobs/x", "", 405, "text/plain", "405 method not allowed"},
         {"HEAD /api/blobs", "", 404, "text/plain", "404 page not found"},

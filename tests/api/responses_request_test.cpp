@@ -325,7 +325,7 @@ TEST_F(openai_responses_request, what_the_model_can_not_do) {
         {R"({"model":"tiny","input":"x","reasoning":{"effort":"low"}})",
          refused(400, R"("tiny" does not support thinking)")},
         {R"({"model":"tiny","input":"x","include":["message.output_text.logprobs"]})",
-         refused(400, "this model tells no probabilities, so logprobs is not supported; leave it out")},
+         refused(400, "this model reports no probabilities, so logprobs is not supported; leave it out")},
         {R"({"model":"tiny","input":[{"role":"user","content":[{"type":"input_image","image_url":"data:;base64,aGk="}]}]})",
          refused(400, "registry.ollama.ai/library/tiny:latest does not support images")},
     };

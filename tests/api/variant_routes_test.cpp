@@ -253,8 +253,8 @@ TEST_F(ollama_create, what_is_found_above_the_bound_is_served_from_the_disk) {
     EXPECT_EQ(show("v3")["system"], "short");
     std::filesystem::remove(folder.path() / "variants" / catalog::variant_store::file_name("v29:latest"));
     EXPECT_EQ(refusal("POST", "/api/show", R"({"model":"v29"})"),
-              "500 the file of this model can't be read; tell the operator of this server, who sees why by "
-              "'corral logs corral'");
+              "500 this model's file can't be read; tell the operator of this server, whose 'corral logs "
+              "corral' says why");
 }
 
 TEST_F(ollama_create, a_document_that_somebody_else_wrote_is_served_too) {
@@ -359,9 +359,8 @@ TEST_F(ollama_delete, refuses_as_ollama_does) {
         {R"({"model":"tiny"})",
          "403 model 'tiny:latest' belongs to this server's configuration and is not removed; "
          "clients "
-         "may not pull or delete packages on this server; its operator can let them by 'from_clients = true' "
-         "in "
-         "[pull], and has 'corral pull' and 'corral import'"},
+         "may not pull or delete packages on this server; its operator can allow it with 'from_clients = "
+         "true' in [pull], or use 'corral pull' and 'corral import'"},
         {"", "400 missing request body"},
     };
     for (const auto& [body, wanted] : rows) {

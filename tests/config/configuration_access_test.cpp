@@ -72,8 +72,10 @@ TEST_F(configured_access, decides_whether_others_may_reach_us) {
 }
 
 TEST_F(configured_access, warns_of_what_is_allowed_and_unwise) {
-    EXPECT_THAT(warnings(lan + keys + model_text),
-                ElementsAre("1: without [tls] the API keys cross the network readable for everybody on it"));
+    EXPECT_THAT(
+        warnings(lan + keys + model_text),
+        ElementsAre(
+            "1: without [tls] the API keys cross the network unencrypted, and anyone on it can read them"));
     EXPECT_THAT(warnings(lan + keys + tls + model_text), IsEmpty());
     EXPECT_THAT(warnings("allow_unauthenticated = true\n" + keys + model_text),
                 ElementsAre(HasSubstr("'allow_unauthenticated' has no effect beside [access]")));

@@ -190,7 +190,7 @@ TEST_F(package_desk_test, is_bounded_for_one_client_and_for_all) {
          std::vector<std::pair<std::string, std::string>>{{"e", "carl"}, {"c", "anna"}}) {
         const auto refused = ask(name, client);
         ASSERT_TRUE(run_until([&] { return refused->over; }));
-        EXPECT_THAT(refused->error, HasSubstr("as many models as it may at once"));
+        EXPECT_THAT(refused->error, HasSubstr("as many pulls as it allows"));
     }
     std::filesystem::remove(folder.path() / "hold");
     EXPECT_TRUE(run_until([&] { return desk->busy() == 0; }));

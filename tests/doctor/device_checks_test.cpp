@@ -240,7 +240,7 @@ TEST_F(device_checks, contiguous_memory_is_measured_by_the_drivers_own_settings)
     EXPECT_THAT(found(), Contains("warning cma.short"));
     EXPECT_THAT(the("cma.short").what, HasSubstr("needs 12288 KiB")) << "three buffers of 4 MiB";
     EXPECT_THAT(the("cma.short").fix, HasSubstr("\"dma buf size\" to \"0x200000\""));
-    EXPECT_THAT(the("cma.short").fix, HasSubstr("Don't enlarge CMA by a kernel parameter"));
+    EXPECT_THAT(the("cma.short").fix, HasSubstr("Don't enlarge CMA with a kernel parameter"));
     write("/usr/bin/axcl/axcl.json", R"({"log": {"level": 5}, "host": {"dma buf size": "0x200000"}})");
     EXPECT_THAT(found(), Not(Contains("warning cma.short")));
     write("/usr/bin/axcl/axcl.json", std::string(100, '['));

@@ -260,7 +260,7 @@ def test_hostile_answers_are_failures(tmp_path, prompts, body):
 
 def test_wrong_options_are_said_and_nobody_there_is_a_failure(tmp_path, prompts):
     assert "must look like http://HOST:PORT" in bench("ftp://127.0.0.1:1", tmp_path / "out", prompts).stderr
-    assert "there is no set 'nothing'" in bench("http://127.0.0.1:1", tmp_path / "out", "nothing").stderr
+    assert "there is no test set 'nothing'" in bench("http://127.0.0.1:1", tmp_path / "out", "nothing").stderr
     prompts.write_text(SET + "typo = 1\n")
     wrong = bench("http://127.0.0.1:1", tmp_path / "out", prompts)
     assert wrong.returncode == 2 and "mine.toml:11: 'typo' is no key" in wrong.stderr

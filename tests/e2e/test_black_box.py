@@ -373,7 +373,7 @@ def test_logs_tells_of_a_crash_that_found_the_disk_full(tmp_path):
         box.logged("event=black-box.lost", 30)
         listed, one = corral(box, "logs", "--crash"), corral(box, "logs", "--crash", "1")
         for told in (listed, one):
-            assert "what happened last is in no bundle, for it could not be written: " in told.stderr, told
+            assert "the latest incident has no bundle, because it could not be written: " in told.stderr, told
             assert "No space left on device" in told.stderr and "nothing has crashed" not in told.stderr and told.stdout == ""
         assert json.loads(done(box, "logs", "--crash", "--json")) == []
 

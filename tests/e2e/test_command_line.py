@@ -104,7 +104,7 @@ def test_a_key_file_that_is_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     run = subprocess.run([BIN / "corral", "run", "--url", "http://127.0.0.1:9", "--key-file", tmp_path / "pipe", "sim", "hi"],
                          capture_output=True, text=True, timeout=60)
-    assert run.returncode == 1 and "can't be read: is it there, and a plain file?" in run.stderr, run.stderr
+    assert run.returncode == 1 and "can't be read: does it exist, and is it a regular file?" in run.stderr, run.stderr
 
 
 def test_everything_is_said_as_json_too(box):

@@ -407,7 +407,7 @@ def test_the_command_line_asks_another_machine(box, tmp_path):
     for words, environment, why in ((["status"], {"OLLAMA_API_KEY": ""}, "wants a key"),
                                     (["status"], {"OLLAMA_API_KEY": "sk-corral-wrong"}, "does not know this key"),
                                     (["restart", "sim"], {"OLLAMA_API_KEY": box.keys["observe"]}, "no scope 'operate'"),
-                                    (["restart"], {"OLLAMA_API_KEY": bearer_word(box)}, "wants one model by its name"),
+                                    (["restart"], {"OLLAMA_API_KEY": bearer_word(box)}, "name one model"),
                                     (["stop", "nobody"], {"OLLAMA_API_KEY": bearer_word(box)}, "there is no model 'nobody'")):
         refused = elsewhere(box, *words, **environment)
         assert refused.returncode == 1 and why in refused.stderr, (words, refused.stdout, refused.stderr)

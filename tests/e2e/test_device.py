@@ -183,14 +183,14 @@ def test_without_the_tool_all_goes_on_as_ever(tmp_path):
             wait_until(lambda: box.get("/readyz").status != 200, what="its end is seen")
             box.wait_ready()
         assert box.say("[[text=all well]] afterwards") == "all well"
-        assert len(box.logged_times("starts without a look at the device", 1)) == 1
+        assert len(box.logged_times("starts without a check of the device", 1)) == 1
 
 
 @pytest.mark.parametrize("fault,word", [("garbage", "not in the format"), ("fail", "open device fail")])
 def test_a_tool_that_never_worked_keeps_nothing_from_starting_unless_it_must(tmp_path, fault, word):
     with DeviceBox(tmp_path / "may", device={"fault": fault}) as box:
         box.all_well()
-        assert box.logged(f"starts without a look at the device: .*{word}")
+        assert box.logged(f"starts without a check of the device: .*{word}")
     strict = DeviceBox(tmp_path / "must", device={"fault": fault}, look="optional = false").start(wait_ready=False)
     try:
         strict.wait_reason(f"the device can't be looked at: .*{word}", "broken")

@@ -154,12 +154,10 @@ TEST(outcome_policy, a_prompt_that_did_it_before_is_refused_before_it_runs) {
     EXPECT_EQ(refused->why.kind, failure_kind::unsupported) << "a client library must not try it again";
     EXPECT_EQ(name_of(refused->why), "quarantined");
     EXPECT_FALSE(refused->why.retryable);
-    EXPECT_EQ(
-        refused->why.message,
-        "the model's program hung 2 times while it worked on this prompt. It is refused for "
-        "another 9 min, so that the model stays there for everybody. Change the prompt, or have the model "
-        "restarted "
-        "by its operator.");
+    EXPECT_EQ(refused->why.message,
+              "the model's program hung 2 times while it worked on this prompt. It is refused for "
+              "another 9 min, so that the model stays available to others. Change the prompt, or ask the "
+              "operator to restart the model.");
 }
 
 TEST(outcome_policy, a_job_gives_way_where_that_pays) {

@@ -303,7 +303,8 @@ int connect(const connect_options& options, const environment_map& environment) 
 void add_connect_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<connect_options>();
     CLI::App* one = program.add_subcommand(
-        "connect", "Print what a client needs to use this box, or put it in place; without a name, list all");
+        "connect",
+        "Print the settings with which a client uses this box, or write them; without a name, list all");
     CLI::Option* const client = one->add_option("client", asked->client, "The client, such as 'opencode'");
     client->type_name("CLIENT");
     CLI::Option* const write =

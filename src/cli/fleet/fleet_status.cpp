@@ -297,7 +297,7 @@ void add_fleet_status(CLI::App& fleet, command_context& context) {
     auto asked = std::make_shared<status_options>();
     CLI::App* one = fleet.add_subcommand(
         "status",
-        "Say how all boxes fare; status 1 where one is away or something was found, 2 for a bad list");
+        "Show the states of all boxes; exit status 1 if one is away or has a finding, 2 for a bad list");
     one->add_option("file", asked->file, "The list of boxes, such as boxes.toml")
         ->required()
         ->type_name("FILE");

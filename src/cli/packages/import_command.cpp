@@ -402,7 +402,7 @@ int run_import(const import_options& options, const std::map<std::string, std::s
 void add_import_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<import_options>();
     CLI::App* one = program.add_subcommand(
-        "import", "Make a model of a vendor's folder: read it, check it, and write its manifest");
+        "import", "Import a vendor's model folder: read it, check it, and write its manifest");
     one->add_option("folder", asked->folder, "The package's folder, as it was downloaded")
         ->type_name("DIR")
         ->required();
@@ -415,8 +415,7 @@ void add_import_command(CLI::App& program, command_context& context) {
     one->add_flag("--force", asked->request.replace, "Replace a manifest of that name");
     one->add_flag(
         "--fix", asked->request.mend,
-        "Mend what needs no person: execute bits, variables of the environment, and Python packages, by "
-        "pip");
+        "Fix what needs no decision: execute bits, environment variables, and Python packages, by pip");
     one->add_option(
            "--machine", asked->machine,
            "For another system, whose programs are built for that: aarch64, x86_64, or ax650 for the "

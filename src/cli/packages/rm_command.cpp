@@ -38,10 +38,9 @@ struct rm_options {
 };
 
 bool agreed(const model_manifest& model, const std::optional<pulled_files>& files) {
-    std::cerr << "Model " << model.name << " goes: the manifest " << model.file.string() << " is removed. "
-              << (files ? "Its package goes with it: " + files->path().string() + ", " +
-                              size_text(files->bytes) + "."
-                        : std::string("Its package stays."))
+    std::cerr << "This removes model " << model.name << ": its manifest " << model.file.string()
+              << (files ? " and its package " + files->path().string() + ", " + size_text(files->bytes) + "."
+                        : std::string(". Its package stays."))
               << '\n';
     return is_agreed("Remove it?");
 }

@@ -143,7 +143,7 @@ int search(const search_options& asked, const std::map<std::string, std::string>
 void add_search_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<search_options>();
     CLI::App* one =
-        program.add_subcommand("search", "List the models of the catalogue, what fits this box first");
+        program.add_subcommand("search", "List the models of the catalogue, those that fit this box first");
     one->add_option("words", asked->words, "Words of a name, family or capability; else all models")
         ->type_name("WORD");
     one->add_flag("--json", asked->json, "As JSON");

@@ -148,7 +148,7 @@ std::vector<std::string> find_nodes(const std::string& pattern) {
 void add_unit_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<unit_options>();
     CLI::App* one = program.add_subcommand(
-        "unit", "Close the service's unit: no device file but those of the configured models");
+        "unit", "Restrict the service's unit to the device files of the configured models");
     one->add_option("--config", asked->config, "Configuration file (TOML); else the usual places")
         ->type_name("FILE");
     one->add_flag("--write", asked->write, "Write it as a drop-in of corral.service; else it is printed");

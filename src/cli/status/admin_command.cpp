@@ -182,10 +182,10 @@ void add_target(CLI::App& command, admin_command& asked, const char* about, cons
 
 void add_status_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
-        add_verb(program, context, "status", "Say how the models and their services fare");
+        add_verb(program, context, "status", "Show the states of the models and their services");
     command->add_flag("-l,--long", asked->whole,
-                      "Also of models that are well: their services, memory, reuse");
-    command->add_flag("-w,--watch", asked->watch, "Again and again until nothing loads any more, or Ctrl-C");
+                      "Also the services, memory and reuse of models that are well");
+    command->add_flag("-w,--watch", asked->watch, "Redraw until nothing is loading any more, or Ctrl-C");
     add_remote_options(*command, asked->elsewhere);
 }
 
@@ -220,16 +220,16 @@ void add_reload_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
         add_verb(program, context, "reload", "Read the configuration file again; a bad one changes nothing");
     command->add_flag("--allow-empty", asked->allow_empty,
-                      "Take also a file that is empty, or has no model any more");
+                      "Also accept a file that is empty or has no model left");
 }
 
 void add_upgrade_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
         add_verb(program, context, "upgrade",
-                 "Go on as a new program file with the models loaded; answers end before");
+                 "Switch to a new program file with the models loaded; running answers end first");
     command
         ->add_option("program", asked->program,
-                     "The new program; else the one that runs, read anew from its place")
+                     "The new program; else the running one, read again from its path")
         ->type_name("FILE");
 }
 

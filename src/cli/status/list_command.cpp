@@ -254,20 +254,20 @@ CLI::App* add(CLI::App& program, command_context& context, const std::shared_ptr
 
 void add_list_command(CLI::App& program, command_context& context) {
     add(program, context, std::make_shared<listing_options>(), "list",
-        "List the models of the configuration and its manifests, and how they fare", list);
+        "List the configured models and their states", list);
 }
 
 void add_ps_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<listing_options>();
     CLI::App* one =
         add(program, context, asked, "ps", "List the models that are loaded or being loaded", list_loaded);
-    one->add_option("prefix", asked->model, "Those alone whose names begin so")->type_name("PREFIX");
+    one->add_option("prefix", asked->model, "Only models whose names begin with this")->type_name("PREFIX");
     add_remote_options(*one, asked->elsewhere);
 }
 
 void add_show_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<listing_options>();
-    CLI::App* one = add(program, context, asked, "show", "Show all that is known of a model", show);
+    CLI::App* one = add(program, context, asked, "show", "Show everything that is known about a model", show);
     one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
     one->add_flag("-v", asked->place.verbose, "Also all that the model's file says of it, and its tensors");
     for (const char* const part : {"license", "modelfile", "parameters", "system", "template"}) {

@@ -358,7 +358,10 @@ std::string trouble_text(const json& model) {
     for (const json& service : reported_objects(model, "services")) {
         next = std::max(next, reported_amount(service, "next_try_seconds"));
     }
-    return next > 0 ? out + ", next try in " + span_text(std::ceil(next)) : out;
+    const bool sentence = out.ends_with('.');
+    return next > 0 ? out + (sentence ? " Next try in " : ", next try in ") + span_text(std::ceil(next)) +
+                          (sentence ? "." : "")
+                    : out;
 }
 
 std::string loads_page(const json& status, const text_style& style) {

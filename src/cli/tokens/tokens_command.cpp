@@ -311,7 +311,7 @@ json token_json(const std::vector<tokenizer_result>& all) {
 void add_tokens_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<tokens_options>();
     CLI::App* one = program.add_subcommand(
-        "tokens", "Show the tokens of a text or a conversation, by a model's own tokenizer");
+        "tokens", "Show the tokens of a text or a conversation, as a model's own tokenizer makes them");
     one->add_option("model", asked->model, "The model")->required()->type_name("MODEL");
     one->add_option("text", asked->words, "The text, as it stands; else standard input")
         ->type_name("TEXT")

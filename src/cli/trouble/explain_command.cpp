@@ -276,7 +276,7 @@ std::string messages_page() {
 void add_explain_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<explain_options>();
     CLI::App* one = program.add_subcommand(
-        "explain", "Say what a message or a finding means, and what to do; without words, list all");
+        "explain", "Explain a message or a finding, and what to do about it; without words, list all");
     one->add_option("message", asked->words, "Its id, or the sentence itself")->type_name("ID");
     one->add_flag("--json", asked->json, "As one JSON object");
     one->add_flag("--page", asked->page, "All of them as a page")->group("");

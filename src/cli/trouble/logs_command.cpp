@@ -247,7 +247,7 @@ int run_logs_command(const logs_command& asked, const std::map<std::string, std:
 void add_logs_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<logs_command>();
     CLI::App* logs =
-        program.add_subcommand("logs", "Show what services printed last, or what was kept of crashes");
+        program.add_subcommand("logs", "Show the last lines of services, or the records of crashes");
     logs->add_option("service", asked->target,
                      "MODEL, MODEL/SERVICE, a service that only one model has, or 'corral' for its own log; "
                      "else all of them")

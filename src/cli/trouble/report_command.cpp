@@ -260,8 +260,8 @@ int report(const report_options& asked, const std::map<std::string, std::string>
 
 void add_report_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<report_options>();
-    CLI::App* one = program.add_subcommand(
-        "report", "Send the incidents that were kept to the address of [report], each once");
+    CLI::App* one =
+        program.add_subcommand("report", "Send the recorded incidents to the address in [report], each once");
     one->add_flag("--show", asked->show, "Print what would be sent, as it is sent; send nothing");
     one->add_flag("--json", asked->json, "As JSON");
     add_daemon_options(*one, asked->place);

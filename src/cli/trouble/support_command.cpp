@@ -115,7 +115,7 @@ void add_support_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<support_options>();
     CLI::App* one = program.add_subcommand(
         "support",
-        "Write one file for those who help: versions, configuration, status, findings, crashes and logs");
+        "Write one file for a support request: versions, configuration, status, findings, crashes and logs");
     one->add_option("-o,--output", asked->file,
                     "The file; '-': print it. Else corral-support-HOST-TIME.txt here")
         ->type_name("FILE");

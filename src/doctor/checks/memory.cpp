@@ -72,11 +72,11 @@ void check_host_memory(const examination& box, findings& out) {
 using json = nlohmann::json;
 
 constexpr std::array contiguous_memory_kinds{
-    finding_kind{
-        "cma.short", severity::warning, "the kernel has little contiguous memory left for the driver",
-        "each runtime takes its DMA buffers from it; when they don't fit the driver loses the card",
-        "make the driver's DMA buffers smaller. Don't enlarge CMA by a kernel parameter: machines did not "
-        "start any more after that"},
+    finding_kind{"cma.short", severity::warning,
+                 "the kernel has little contiguous memory left for the driver",
+                 "each runtime takes its DMA buffers from it; when they don't fit the driver loses the card",
+                 "make the driver's DMA buffers smaller. Don't enlarge CMA with a kernel parameter: that has "
+                 "left machines unable to boot"},
 };
 
 constexpr std::size_t deepest = 16;

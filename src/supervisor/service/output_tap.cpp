@@ -112,7 +112,9 @@ void output_tap::report(const line_news& news) const {
 
 void output_tap::note_omissions() {
     if (routine_ > 0) {
-        with_.ring->add("[corral] " + std::to_string(routine_) + " routine lines were counted, and not kept");
+        with_.ring->add("[corral] " + std::to_string(routine_) +
+                        (routine_ == 1 ? " routine line was" : " routine lines were") +
+                        " counted, and not kept");
     }
     if (omitted_ > 0) {
         with_.ring->add("[corral] " + std::to_string(omitted_) +

@@ -18,8 +18,8 @@ inline constexpr std::array command_table{
         "plain| Corral is not running. Start it: {command}.\n"
         "silent| Corral serves at port {port:d} (process {pid:d}), but has no admin socket that this command "
         "can reach. Ask it by --url where the command has that; 'corral doctor' says more.\n"
-        "other-user| Corral is not running as this user, but as '{user}'. Ask it as that one: {command}; "
-        "{start} starts one of your own.",
+        "other-user| Corral is not running as this user, but as '{user}'. Run the command as that user: "
+        "{command}; {start} starts your own.",
         "No daemon answers in the usual places.", "Start it; --verbose names the places that were tried."},
     message{"command.not-written", command_reader,
             "can't write all of it to standard output; see whether the disk is full",
@@ -92,7 +92,7 @@ inline constexpr std::array command_table{
             "The server that was asked lists other names.", "One of the names behind it."},
     message{"command.key-wanted", command_reader,
             "box| {url} wants a key. Give it by --key-file or OLLAMA_API_KEY.\n"
-            "unknown| {url} does not know this key. Whoever runs it can make one by 'corral key new NAME "
+            "unknown| {url} does not know this key. Its operator can make one with 'corral key new NAME "
             "--scope observe,operate'.\n"
             "answers| {url} answers with status {status:d}: it wants a key. Give it by --key-file or "
             "OLLAMA_API_KEY.",
@@ -111,12 +111,13 @@ inline constexpr std::array command_table{
             "all stays.",
             "Mend the line; 'corral check' names file, line and column of every mistake."},
     message{"configuration.open-door", command_reader,
-            "without [tls] the API keys cross the network readable for everybody on it",
+            "without [tls] the API keys cross the network unencrypted, and anyone on it can read them",
             "The keys can be read on the way.", "Add [tls], or put a proxy in front that speaks it."},
     message{"command.other-user", command_reader,
-            "user| Corral runs as another user, '{user}'. Ask it as that one: {command}, or with sudo.\n"
-            "root| Corral runs as another user, 'root'. Ask it as that one: 'sudo corral ...'.\n"
-            "unknown| Corral runs as another user: {path} is closed to this one. Ask it with sudo.",
+            "user| Corral runs as another user, '{user}'. Run the command as that user: {command}, or with "
+            "sudo.\n"
+            "root| Corral runs as another user, 'root'. Run the command with sudo: 'sudo corral ...'.\n"
+            "unknown| Corral runs as another user: {path} is closed to this one. Run the command with sudo.",
             "The admin socket is open to Corral's own user and root.",
             "Ask as that user or as root: sudo corral …."},
     message{"command.no-socket", command_reader,
@@ -191,7 +192,7 @@ inline constexpr std::array command_table{
             "Mend the files; they are read again by themselves."},
     message{"command.report", command_reader,
             "unreachable| incidents can't be sent to {url}: {why}\n"
-            "answers| incidents were not taken by {url}: its status is {status:d}",
+            "answers| {url} did not accept the incidents: status {status:d}",
             "The address of [report] did not take an incident. It is kept, and sent later.",
             "Look at that server, and at 'to' and 'key_file' of [report]."},
     message{"tokens.text", command_reader,
@@ -220,7 +221,7 @@ inline constexpr std::array command_table{
             "large| {file} is larger than 64 MiB, more than a tokenizer.json has.\n"
             "python| The text could not be handed to Python.\n"
             "late| {file} was not read within {seconds:d} s.\n"
-            "much| {file} makes more of the text than 32 MiB.\n"
+            "much| {file} turns the text into more than 32 MiB.\n"
             "failed| {file} could not be read by the Python package tokenizers{how}\n"
             "answer| {file}: Python's answer about it can't be read.\n"
             "library| {file} takes the Python package tokenizers, which none of {pythons} has. Run: sudo "

@@ -272,8 +272,8 @@ inline constexpr std::array configuration_table{
         "The file was not empty before, and a power cut leaves such files.",
         "Write it again, or say that it is to be empty."},
     message{"configuration.left-out", configuration_reader,
-            "file| {file} is left out until that is mended and 'corral reload' is said\n"
-            "model| {file}, model {name}, is left out until that is mended and 'corral reload' is said",
+            "file| {file} is left out until that is mended; then run 'corral reload'\n"
+            "model| {file}, model {name}, is left out until that is mended; then run 'corral reload'",
             "A manifest with a mistake costs its own model alone.",
             "Mend what the line before names, then run 'corral reload'."},
     message{"configuration.warned", configuration_reader,

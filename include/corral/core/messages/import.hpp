@@ -41,7 +41,7 @@ inline constexpr std::array import_table{
             "Name the folder that holds the model files and the run scripts."},
     message{"package.unreadable", import_reader,
             "{what}\n"
-            "file| This is a file. Unpack it, and give the folder that comes of it.\n"
+            "file| This is a file. Unpack it and name the resulting folder.\n"
             "model| Name the folder that holds it.\n"
             "model-in| Name the folder that holds it: corral import {folder}",
             "Nothing could be read.", "Check the folder's name and its permissions."},
@@ -133,7 +133,7 @@ inline constexpr std::array import_table{
     message{"import.there", import_reader,
             "{file} is there already.\n"
             "replace| 'corral import --force' of the folder replaces it; --name makes a model beside it.",
-            "It may hold what somebody changed by hand.",
+            "It may contain changes made by hand.",
             "Replace it by --force, or make a model beside it by --name."},
     message{"import.name-taken", import_reader,
             "A model named '{name}' is already defined.\n"

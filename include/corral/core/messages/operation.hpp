@@ -18,11 +18,11 @@ inline constexpr std::array operation_table{
             "program| 'program' must be a path from the root\n"
             "child| 'corral {command}' can't be started: {why}\n"
             "no-answer| 'corral {command}' gave no answer: {why}\n"
-            "scope| the server shows its box to keys of the scope observe alone\n"
+            "scope| the server shows its status only to keys with the scope observe\n"
             "box| the server gives no status of its box\n"
             "internal| internal error: {thrown}\n"
             "refuses| the daemon refuses\n"
-            "corral-url| the Corral at --url wants one model by its name\n"
+            "corral-url| with --url, name one model\n"
             "answers-status| {url} answers with status {status:d} and not as Corral does. Check the address; "
             "the server must be a Corral of this version or a later one.",
             "The conversation with the running Corral failed.",
@@ -32,10 +32,10 @@ inline constexpr std::array operation_table{
             "header 'X-Corral-Action: 1'\n"
             "own-names| this is answered under an address of this machine, 'localhost' and its own name "
             "alone; its operator can give it more names by 'hosts' in [access]\n"
-            "own-user| this server asks for no API keys, so only Corral's own user and root may see or "
-            "change how it fares\n"
-            "own-machine| this server asks for no API keys, so only its own machine may see or change how it "
-            "fares\n"
+            "own-user| this server uses no API keys, so only Corral's own user and root may see or change "
+            "its state\n"
+            "own-machine| this server uses no API keys, so its state can be seen and changed only from its "
+            "own machine\n"
             "scope| this API key has no scope '{scope}'\n"
             "more-scopes| a key makes keys of at most its own scopes, and this one has '{scopes}'\n"
             "lines| lines of services are for API keys with the scope 'operate'\n"
@@ -83,8 +83,8 @@ inline constexpr std::array operation_table{
             "There is nothing that a link of 'corral ui' could open.",
             "Install the page (share/corral/ui), or make keys: corral key new NAME."},
     message{"page.busy", operation_reader,
-            "this server does as much for its operator as it may; try again in a while\n"
-            "many-pages| as many pages follow this server as it lets; close one",
+            "this server already runs as many operator commands as it allows; try again later\n"
+            "many-pages| too many pages are following this server; close one",
             "Commands for pages run one at a time, and 64 pages may follow, 24 of one client.",
             "Close unused pages, then try again."},
     message{"page.no-sessions", operation_reader, "browsers can't log in: {why}",
@@ -92,7 +92,7 @@ inline constexpr std::array operation_table{
             "Restart Corral; look at the system's log if that does not help."},
     message{"page.unreadable", operation_reader,
             "page| the page for browsers is not shown: {why}\n"
-            "logo| its maker's logo of the page for browsers is not shown: {why}\n"
+            "logo| the maker's logo is missing on the web page: {why}\n"
             "file| the page's file '{file}' can't be read: {why}; install Corral again",
             "A file of the page under share/corral/ui can't be read; requests are answered as ever.",
             "Install Corral again, and look at the disk if that does not help."},
@@ -139,7 +139,7 @@ inline constexpr std::array operation_table{
             "The manifest is still there.", "Run it again with sudo, or as 'corral rm MODEL --yes'."},
     message{"doctor.check-failed", operation_reader,
             "the check '{check}' could not be done: {why}\n"
-            "start| it starts without a look at its files: {why}\n"
+            "start| it starts although its files could not be checked: {why}\n"
             "look| look at that part of the box by hand",
             "A check could not be done, so it finds nothing; the others were done.",
             "Look at that part of the box by hand."},
@@ -147,7 +147,7 @@ inline constexpr std::array operation_table{
         "doctor.fix", operation_reader,
         "log| {fix}; the vendor's own log is {file}\n"
         "dma| make the driver's DMA buffers smaller: in {file} set \"{key}\" to \"{size}\", then restart the "
-        "machine. Don't enlarge CMA by a kernel parameter: machines did not start any more after that\n"
+        "machine. Don't enlarge CMA with a kernel parameter: that has left machines unable to boot\n"
         "enter| sudo chmod o+x {folder}\n"
         "open| sudo chmod -R o+rX {folder}\n"
         "state| if it runs as a service, all is well; if it runs as you, set another 'state_directory', or "
@@ -162,7 +162,7 @@ inline constexpr std::array operation_table{
             "Give a shorter part of the sentence, or the id in [..] at the end of a line of the log."},
     message{"command.bundle", operation_reader,
             "none| nothing has crashed or hung: there is no bundle in {folder}\n"
-            "lost| what happened last is in no bundle, for it could not be written: {why}\n"
+            "lost| the latest incident has no bundle, because it could not be written: {why}\n"
             "which| there is no bundle {name}; {count} kept in {folder}, which 'corral logs --crash' lists\n"
             "damaged| the bundle '{name}' is damaged\n"
             "damaged-file| '{file}' is damaged\n"
@@ -197,8 +197,8 @@ inline constexpr std::array operation_table{
     message{"command.address", operation_reader,
             "address| '{host}' has no address: {what}\n"
             "form| {option} '{address}' must look like http://HOST:PORT or https://HOST:PORT\n"
-            "https| {url} is a server of https: write https:// in its address\n"
-            "read-plain| '{file}' can't be read: is it there, and a plain file?\n"
+            "https| {url} speaks HTTPS: write https:// in its address\n"
+            "read-plain| '{file}' can't be read: does it exist, and is it a regular file?\n"
             "longer-bytes| '{file}' is longer than {most:d} bytes or can't be read",
             "The address or the file of a key or certificate can't be used.",
             "Write --url http://HOST:PORT, and --key-file with a plain file."},
@@ -224,7 +224,8 @@ inline constexpr std::array operation_table{
             "A reload was refused, so the model is served as it was.",
             "Mend what 'corral check' names, then run 'corral reload'."},
     message{"command.bench-plan", operation_reader,
-            "no-set| there is no set '{name}': say corral, rk3588, lengths, or a file that ends in .toml\n"
+            "no-set| there is no test set '{name}'; choose corral, rk3588, lengths, or a file that ends in "
+            ".toml\n"
             "no-common| the run in '{folder}' (set '{before}') has no test in common with the set '{now}'\n"
             "folder| the folder '{folder}' can't be made: {why}\n"
             "set| the set of tests has a mistake: {problem}\n"

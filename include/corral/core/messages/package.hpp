@@ -168,7 +168,7 @@ inline constexpr std::array finding_table{
     message{"layers.missing", finding_reader,
             "{missing:d} of {count:d} files {pattern} is missing: number {numbers}.\n"
             "more| {missing:d} of {count:d} files {pattern} are missing: numbers {numbers}.",
-            "The runtime may come up without it and die of the first request.", "Fetch what is missing."},
+            "The runtime may start without it and crash at the first request.", "Fetch what is missing."},
     message{"layers.extra", finding_reader,
             "There are {count:d} files {pattern}, and the variable '{name}' says {said:d}.\n"
             "set| Set '{name}' to {count:d}, or remove the files if they belong to another model.",

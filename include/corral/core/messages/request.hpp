@@ -39,26 +39,26 @@ inline constexpr std::array request_table{
             "Ask again after the time in Retry-After."},
     message{"request.withdrawn", request_reader, "the request was withdrawn",
             "The client went, or took it back.", "Nothing; ask again for an answer."},
-    message{"request.deadline", request_reader,
-            "=queue-deadline| the request waited for its turn as long as it may; ask again later\n"
-            "turn=deadline| The request's time ran out while it waited for its turn. Ask again, or give it "
-            "more time.\n"
-            "too-late~deadline-unreachable| The request's turn would come in about {seconds} s, later than "
-            "it may wait. Ask again then, or give it more time.",
-            "It waited longer than request_deadline or its X-Request-Timeout, or would have to.",
-            "Ask again later; the operator can look at the queue: corral status."},
+    message{
+        "request.deadline", request_reader,
+        "=queue-deadline| the request waited in the queue for as long as it is allowed to; try again later\n"
+        "turn=deadline| The request's time ran out while it waited for its turn. Ask again, or give it "
+        "more time.\n"
+        "too-late~deadline-unreachable| The request's turn would come in about {seconds} s, later than "
+        "it may wait. Ask again then, or give it more time.",
+        "It waited longer than request_deadline or its X-Request-Timeout, or would have to.",
+        "Ask again later; the operator can look at the queue: corral status."},
     message{"request.took-too-long", request_reader,
-            "=deadline| The answer took longer than it may here; ask for a shorter one.",
+            "=deadline| The answer took longer than this server allows; ask for a shorter one.",
             "Its answer was not whole within request_deadline and was ended.",
             "Ask for less (num_predict), or raise request_deadline."},
     message{"request.shutting-down", request_reader, "this server is shutting down; ask again in a while",
             "Corral is being stopped.", "Ask again when it runs: corral status."},
     message{
         "request.closed", request_reader,
-        "this server lets nobody in yet, because {why}; ask again later. Its operator sees more by 'corral "
-        "status'",
-        "A file of keys or the certificate is missing, or a mistake in the configuration may concern who "
-        "may come in.",
+        "this server lets nobody in yet, because {why}; try again later. 'corral status' shows its operator "
+        "more",
+        "The key file or the certificate is missing, or a mistake in the configuration may affect access.",
         "Ask again later; the operator: corral status."},
     message{"request.model-stopped", request_reader,
             "=model-stopped| the model was stopped by its operator; 'corral start {model}' on the server "
@@ -72,7 +72,7 @@ inline constexpr std::array request_table{
             "A service of it ends or can't be started.",
             "Its operator can run 'corral status', then 'corral doctor'."},
     message{"request.remote-away", request_reader,
-            "The other server that answers for this model does not serve now. Ask again {when}.\n"
+            "The remote server behind this model is unavailable. Ask again {when}.\n"
             "found=remote-away| {what}",
             "It can't be reached, has no such model, or failed requests of late.",
             "Ask again at that time; the operator sees what is wrong there by 'corral status'."},
@@ -135,8 +135,8 @@ inline constexpr std::array request_table{
             "The runtime died or hung twice in this very request.", "Change the prompt."},
     message{"request.quarantined", request_reader,
             "~quarantined| {what} while it worked on this prompt. It is refused for another {minutes:d} min, "
-            "so that the model stays there for everybody. Change the prompt, or have the model restarted by "
-            "its operator.",
+            "so that the model stays available to others. Change the prompt, or ask the operator to restart "
+            "the model.",
             "The same prompt was deadly before; it is refused for ten minutes, and after each new harm for "
             "twice as long.",
             "Change the prompt; corral restart MODEL forgets it."},
@@ -174,30 +174,29 @@ inline constexpr std::array request_table{
             "Use a model with the capability vision (docs/runtimes.md)."},
     message{"request.no-insert", request_reader, "support| {model} does not support insert",
             "The model fills no holes (suffix).", "Leave suffix out, or choose a model that can."},
-    message{
-        "request.fallback-blind", request_reader,
-        "~tier-without-vision| what stands in for this model just now can't see images; ask again in a while",
-        "A fallback answers just now that has no vision.", "Ask again later."},
+    message{"request.fallback-blind", request_reader,
+            "~tier-without-vision| the fallback that serves this model right now can't see images; try again "
+            "later",
+            "A fallback answers just now that has no vision.", "Ask again later."},
     message{"request.key-missing", request_reader,
             "this server needs an API key: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'",
             "The operator gave each client a key.", "Get one from the operator: corral key new NAME."},
     message{"request.key-unknown", request_reader,
             "unknown API key; whoever runs this server can make one with 'corral key new NAME'",
             "The key is wrong, or was removed.", "Ask the operator for a new one."},
-    message{
-        "request.key-scope", request_reader,
-        "this API key may not ask models: it has no scope 'inference'; whoever runs this server can make one "
-        "that has by 'corral key new NAME --scope inference'",
-        "The key was made for other things than asking models.",
-        "Ask the operator for another: corral key new NAME --scope inference."},
+    message{"request.key-scope", request_reader,
+            "this API key may not ask models: it lacks the scope 'inference'; the operator of this server "
+            "can make one with it: 'corral key new NAME --scope inference'",
+            "The key was made for other things than asking models.",
+            "Ask the operator for another: corral key new NAME --scope inference."},
     message{"pull.off", request_reader,
-            "clients| clients may not pull or delete packages on this server; its operator can let them by "
-            "'from_clients = true' in [pull], and has 'corral pull' and 'corral import'\n"
+            "clients| clients may not pull or delete packages on this server; its operator can allow it with "
+            "'from_clients = true' in [pull], or use 'corral pull' and 'corral import'\n"
             "kinds| clients pull names of the catalogue and hf.co/OWNER/REPOSITORY; all else is pulled on "
             "the box itself\n"
-            "owners| clients pull names of the catalogue here, and of the hub what its owners in 'owners' of "
-            "[pull] have made, for a package runs its programs on this server; its operator can name more, "
-            "or pull it by 'corral pull'",
+            "owners| clients pull names of the catalogue here, and repositories of the owners listed in "
+            "'owners' of [pull], because a package runs its programs on this server; its operator can list "
+            "more owners, or run 'corral pull'",
             "A package runs its programs as Corral's user, and pulls can fill the disk, so they are off as "
             "delivered. Clients bring what the catalogue or the operator's list of owners names, never an "
             "address of their own choice.",
@@ -205,8 +204,8 @@ inline constexpr std::array request_table{
             "owners = [\"OWNER\"] in [pull]."},
     message{
         "pull.not-yours", request_reader,
-        "own-machine| this server has no API keys, so that only clients on its own machine may pull or "
-        "delete packages\n"
+        "own-machine| this server uses no API keys, so only clients on its own machine may pull or delete "
+        "packages\n"
         "scope| this API key may not pull or delete packages: it has no scope 'pull'; the operator can make "
         "one that has by 'corral key new NAME --scope inference,pull'\n"
         "page| a page of another server may not pull or delete models here; programs may, such as 'ollama "
@@ -215,7 +214,7 @@ inline constexpr std::array request_table{
         "happens to show.",
         "Ask the operator for a key of 'corral key new NAME --scope inference,pull'."},
     message{"pull.busy", request_reader,
-            "this server pulls as many models as it may at once; try again when one is done",
+            "this server already runs as many pulls as it allows; try again when one is done",
             "Four pulls go on, two of one client, or 64 wait for one.", "Ask again later."},
     message{"pull.failed", request_reader,
             "failed| the pull of {name} failed: {why}\n"
@@ -269,7 +268,7 @@ inline constexpr std::array request_table{
     message{"request.images-with-raw", request_reader, "images are not supported with 'raw' or 'suffix'",
             "The fields contradict each other.", "Leave raw and suffix out."},
     message{"request.no-logprobs", request_reader,
-            "this model tells no probabilities, so logprobs is not supported; leave it out",
+            "this model reports no probabilities, so logprobs is not supported; leave it out",
             "The runtime tells none.",
             "Leave logprobs out; docs/runtimes.md names the runtimes that tell them."},
     message{"request.image-too-large", request_reader,
@@ -294,7 +293,7 @@ inline constexpr std::array request_table{
             "There is no registry.", "Copy the package's folder to the other box and import it there."},
     message{
         "request.no-blobs", request_reader,
-        "this server takes no files of models: it runs those of its own box, and 'corral import' adds one",
+        "this server accepts no model files: it runs the models on its own box, and 'corral import' adds one",
         "A client tried to upload weights.", "Put the package on the box and run 'corral import DIR' there."},
     message{
         "request.no-variants", request_reader,
@@ -314,12 +313,12 @@ inline constexpr std::array request_table{
             "unchanged, or leave it out",
             "The field context was changed or comes from another server.", "Leave it out."},
     message{"request.variant-unreadable", request_reader,
-            "the file of this model can't be read; tell the operator of this server, who sees why by 'corral "
-            "logs corral'",
+            "this model's file can't be read; tell the operator of this server, whose 'corral logs corral' "
+            "says why",
             "The file of a variant is damaged or closed.",
             "Tell the operator, who looks at 'corral logs corral'."},
     message{"request.no-memory", request_reader,
-            "this server has no memory left for what this request holds; ask again later, or send less",
+            "this server has no memory left for the body of this request; try again later, or send less",
             "All bodies together have reached max_buffered_body_bytes.", "Ask again later."},
     message{"request.body-too-large", request_reader, "request body too large",
             "The body is beyond max_body_bytes.", "Send less, or raise it."},
@@ -337,7 +336,7 @@ inline constexpr std::array request_table{
             "A fault of Corral's own, which the log has.",
             "Ask again; each time: tell the operator, who looks at 'corral logs corral'."},
     message{"request.remote-too-long", request_reader,
-            "=request-deadline| the answer of the other server took longer than it may here; ask for a "
+            "=request-deadline| the remote server's answer took longer than this server allows; ask for a "
             "shorter one",
             "A fallback elsewhere was too slow.", "Ask for less (num_predict), or raise request_deadline."},
     message{"request.plain-to-tls", request_reader, "Client sent an HTTP request to an HTTPS server.",

@@ -275,7 +275,7 @@ inline constexpr std::array runtime_table{
         "renewed once nobody has asked for {seconds} s, or in {minutes} min between two answers\n"
         "useless| A token takes {factor} times as long as when its process was young, and a new process did "
         "not "
-        "help. See whether it is hot or something else is at work here: corral doctor.\n"
+        "help. Check whether it is hot or another program is using the machine: corral doctor.\n"
         "hot| A token takes {factor} times as long as when its process was young; card {card:d} has "
         "{degrees} C, "
         "and a new process would be as slow. Give it a heat sink and moving air.",
@@ -317,7 +317,7 @@ inline constexpr std::array runtime_table{
         "Look at 'dmesg' for the disk, and at the folder's owner and permissions."},
     message{"runtime.finding", runtime_reader,
             "{what}\n"
-            "more| {what} (and {more:d} more: 'corral doctor' tells all)",
+            "more| {what} (and {more:d} more: 'corral doctor' lists all)",
             "A check of the model's files, ports and programs before the start found an error.",
             "Do what the line says; 'corral doctor MODEL' tells all that was found."},
     message{"runtime.without-gate", runtime_reader, "{service}: starts without its gate, which failed: {why}",

@@ -124,13 +124,13 @@ inline constexpr std::array service_table{
     message{
         "service.port-taken", service_reader,
         "port {port:d} is already taken by {program}\n"
-        "do| stop that program, or give this service another port if its command names {{port}}; it is "
-        "looked at again by itself\n"
+        "do| stop that program, or give this service another port if its command names {{port}}; Corral then "
+        "starts it by itself\n"
         "do-see| see who it is: sudo ss -ltnp 'sport = :{port:d}'; then stop that program\n"
         "do-unit| stop it for now and for good: sudo systemctl disable --now {unit}\n"
         "do-corral| another Corral keeps that program: choose another port\n"
         "do-kill| stop that program (kill {pid:d}), or choose another port",
-        "Another program listens there; nothing is started until it is free, and it is looked at by itself.",
+        "Another program listens there. Nothing is started until the port is free; Corral keeps checking.",
         "Stop that program. Where its command names {port}, 'port' gives the service another one; one that "
         "is compiled into the program is moved by the port guard alone (guard = \"warn\")."},
     message{"service.intruder", service_reader,
@@ -185,7 +185,7 @@ inline constexpr std::array service_table{
             "fails| the device can't be looked at: {why}\n"
             "prints| {tool} prints more than a status tool can have to say, and was ended\n"
             "gave| {tool} gave an answer that is not in the format {format}\n"
-            "without| starts without a look at the device: {why}\n"
+            "without| starts without a check of the device: {why}\n"
             "run| {tool} can't run here{call}\n"
             "looked| '{command}' can't be looked at: {message}",
             "The status tool is missing, fails, or says nothing that can be read.",
