@@ -327,7 +327,7 @@ def test_top_prints_once_without_a_terminal_and_lives_on_one(tmp_path):
 def test_the_daemon_of_another_configuration_is_not_asked(box, tmp_path):
     other = tmp_path / "other.toml"
     other.write_text(box.config_file.read_text())
-    for command in (["status"], ["logs"], ["restart"]):
+    for command in (["status"], ["logs"], ["restart"], ["ps"], ["top"], ["show", "sim", "--modelfile"]):
         run = subprocess.run([BIN / "corral", *command, "--config", other], capture_output=True, text=True, timeout=30, env=environment(box))
         assert run.returncode == 1 and run.stderr.startswith("error: "), run
         assert "another configuration" in run.stderr or "not running" in run.stderr, run.stderr

@@ -105,6 +105,9 @@ int list_loaded(const listing_options& options, const command_context& context) 
         return list_loaded_elsewhere(options, context);
     }
     const auto places = sockets_of(options.place, context.environment);
+    if (const auto right = check_daemon(options.place, places); !right) {
+        return fail_to_ask(right.error(), options.place, places);
+    }
     const auto status = control::ask_daemon(places, {}, core::seconds{10});
     if (!status) {
         return fail_to_ask(status.error(), options.place, places);
@@ -155,6 +158,9 @@ control::admin_question show_question(const listing_options& options) {
 int show_part(const listing_options& options, const command_context& context) {
     const std::string& part = options.parts.front();
     const auto places = sockets_of(options.place, context.environment);
+    if (const auto right = check_daemon(options.place, places); !right) {
+        return fail_to_ask(right.error(), options.place, places);
+    }
     const auto reply = control::ask_daemon(places, show_question(options), core::seconds{10});
     if (!reply) {
         return fail_to_ask(reply.error(), options.place, places);

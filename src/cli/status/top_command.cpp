@@ -250,6 +250,12 @@ private:
 };
 
 int top(const top_options& asked, const command_context& context) {
+    if (asked.elsewhere.url.empty()) {
+        const auto places = sockets_of(asked.place, context.environment);
+        if (const auto right = check_daemon(asked.place, places); !right) {
+            return fail_to_ask(right.error(), asked.place, places);
+        }
+    }
     auto seen = look(asked, context);
     if (!seen) {
         return asked.elsewhere.url.empty()
