@@ -213,7 +213,7 @@ outcome variant_store::judge(const std::string& own_file, const std::string& cli
 core::awaitable<outcome> variant_store::save(std::string name, std::string document, std::string client) {
     const std::string own = file_name(name);
     if (left_alone_.contains(own)) {
-        co_return core::newer_format(folder_ / own);
+        co_return core::newer_format(own);
     }
     if (auto judged = judge(own, client, document.size()); !judged) {
         co_return judged;
@@ -242,7 +242,7 @@ core::awaitable<outcome> variant_store::save(std::string name, std::string docum
 core::awaitable<outcome> variant_store::remove(std::string name) {
     const std::string own = file_name(name);
     if (left_alone_.contains(own)) {
-        co_return core::newer_format(folder_ / own);
+        co_return core::newer_format(own);
     }
     std::function<outcome()> unlink = [path = folder_ / own] { return remove_file(path); };
     outcome done = co_await work(std::move(unlink));

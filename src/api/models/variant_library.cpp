@@ -92,6 +92,15 @@ void tell_unused(const std::string& model, const generation::model_variant& cont
     }
 }
 
+// The system's words name a folder of this box; they are its operator's, and the client is told `instead`.
+core::failure not_stored(const std::string& model, core::failure why, core::known_wording<> instead) {
+    if (why.code.category() == boost::system::system_category()) {
+        telemetry::warn(why.message, "model {}: {}", model, telemetry::printable(why.message, 500));
+        why.message = core::say(instead);
+    }
+    return why;
+}
+
 // What comes of reading one beside the loop.
 struct reading {
     content_pointer content;  // where it was asked for
@@ -433,13 +442,14 @@ core::awaitable<core::result<void>> variant_library::keep(std::string name, gene
     std::string owner = made.client;
     core::result<void> saved =
         co_await store_.save(std::move(key), std::move(written->first), std::move(owner));
-    if (saved) {
-        drop(made.name);
-        if (in_memory_ + made.bytes > store_.limits().all_bytes) {
-            made.content = nullptr;
-        }
-        add(std::move(made));
+    if (!saved) {
+        co_return not_stored(made.name, saved.error(), "request.variant-unreadable/written");
     }
+    drop(made.name);
+    if (in_memory_ + made.bytes > store_.limits().all_bytes) {
+        made.content = nullptr;
+    }
+    add(std::move(made));
     co_return saved;
 }
 
@@ -458,7 +468,7 @@ core::awaitable<core::result<void>> variant_library::forget(std::string name, va
     core::result<void> removed = co_await store_.remove(std::move(key));
     const bool gone = removed || removed.error().code == boost::system::errc::no_such_file_or_directory;
     if (!gone) {
-        co_return removed;
+        co_return not_stored(found->name, removed.error(), "request.variant-unreadable/removed");
     }
     drop(found->name);
     models_.remove(found->name);

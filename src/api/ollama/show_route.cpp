@@ -152,7 +152,7 @@ core::awaitable<void> serve_show(show_tools with, const http::request& incoming,
         generation::served named = find_model(*with.models, typed, words, problem);
         found = co_await with.models->whole(named);
         if (named != nullptr && found == nullptr) {
-            problem.set(core::say("request.variant-unreadable"), 500);
+            problem.set(core::say("request.variant-unreadable/read"), 500);
         } else if (found != nullptr && found->variant != nullptr && with.variants != nullptr &&
                    with.variants->is_closed_to(variant_caller_of(incoming), found->name)) {
             found = without_texts(found);

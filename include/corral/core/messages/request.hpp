@@ -312,11 +312,17 @@ inline constexpr std::array request_table{
             "context is not one that this server gave: send back that of an earlier answer, whole and "
             "unchanged, or leave it out",
             "The field context was changed or comes from another server.", "Leave it out."},
-    message{"request.variant-unreadable", request_reader,
-            "this model's file can't be read; tell the operator of this server, whose 'corral logs corral' "
-            "says why",
-            "The file of a variant is damaged or closed.",
-            "Tell the operator, who looks at 'corral logs corral'."},
+    message{
+        "request.variant-unreadable", request_reader,
+        "read| this model's file can't be read; tell the operator of this server, whose 'corral logs corral' "
+        "says why\n"
+        "written| this model can't be kept; tell the operator of this server, whose 'corral logs corral' "
+        "says "
+        "why\n"
+        "removed| this model's file can't be removed; tell the operator of this server, whose 'corral logs "
+        "corral' says why",
+        "The file of a variant is damaged or closed, or its disk is full.",
+        "Tell the operator, who looks at 'corral logs corral'."},
     message{"request.no-memory", request_reader,
             "this server has no memory left for the body of this request; try again later, or send less",
             "All bodies together have reached max_buffered_body_bytes.", "Ask again later."},
