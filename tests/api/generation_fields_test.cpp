@@ -152,6 +152,11 @@ TEST_F(openai_request, of_its_tools_some_are_allowed) {
     const generation_fields must = read(tools + R"(,"allowed_tools":{"mode":"required",)" + g + "}}");
     EXPECT_EQ(shown(must), names{"g"});
     EXPECT_EQ(must.must_call, names{"g"});
+    const generation_fields unknown = read(tools + R"(,"allowed_tools":{"mode":"Required",)" + g + "}}");
+    EXPECT_EQ(shown(unknown), names{"g"});
+    EXPECT_EQ(unknown.unused, (names{"tools.custom", "tool_choice"}))
+        << "or an agent waits for a call in vain";
+    EXPECT_EQ(read(tools + R"(,"allowed_tools":{)" + g + "}}").unused, names{"tools.custom"});
     const generation_fields none = read(tools + R"(,"allowed_tools":{"mode":"required","tools":[]}})");
     EXPECT_TRUE(none.tools.is_null());
     EXPECT_EQ(none.unused, (names{"tools.custom", "tool_choice"}));

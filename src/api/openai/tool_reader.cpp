@@ -60,8 +60,8 @@ void add_flat(const json_fields& tool, const std::string& space, tool_list& tool
     }
 }
 
-// Leaves the tools that `choice`, of "allowed_tools", allows, and gives its "auto" or "required"; null where it has no
-// list. What is no function is not there in any case.
+// Leaves the tools that `choice`, of "allowed_tools", allows, and gives its mode; null where it has no list. What is no
+// function is not there in any case.
 ordered_json keep_allowed(const json_fields& fields, const ordered_json& choice, tool_list& tools) {
     const ordered_json* nested = core::member(choice, "allowed_tools");
     const ordered_json& said = nested == nullptr ? choice : *nested;
@@ -90,7 +90,8 @@ ordered_json keep_allowed(const json_fields& fields, const ordered_json& choice,
         }
     }
     tools.tools = std::move(kept);
-    return core::text_at(said, "mode") == "required" ? "required" : "auto";
+    const std::string mode = core::text_at(said, "mode");
+    return mode.empty() ? "auto" : mode;
 }
 
 }  // namespace
