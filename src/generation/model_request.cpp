@@ -125,6 +125,7 @@ engine::run_spec model_request::spec(chat::rendered_prompt prompt, const served_
     spec.id = request_.id;
     spec.owner = request_.owner;
     spec.aside = is_batch(request_) || request_.idle_work;
+    spec.whole = !may_shorten(model);
     spec.prompt = std::move(prompt);
     spec.sampling = request_.sampling;
     spec.max_tokens = max_tokens(request_.limits, context_length_of(model));

@@ -380,6 +380,19 @@ def test_bad_requests_take_the_only_server_from_nobody_and_its_absence_is_told_t
             assert 1 <= int(refused.headers["Retry-After"]) <= 6 and "start" not in refused.json["error"], refused.body
 
 
+def test_what_another_corral_refuses_is_refused_alike_and_not_asked_again(tmp_path):
+    wanted = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    with Box(tmp_path / "there", {"directives": True}) as there, Elsewhere(tmp_path / "here", there, 'family = "qwen2.5"') as here:
+        for box in (there, here):
+            before = len(there.runs())
+            missed = box.chat("[[text=no]]", format=wanted)
+            assert missed.status == 422 and "does not keep to the requested format after 3 tries" in missed.json["error"], missed.body
+            assert len(there.runs()) == before + 3
+            long = box.chat("word " * 6000, truncate=False)
+            assert long.status == 400 and "longer than the context length" in long.json["error"], long.body
+        assert here.say("[[text=good]] for others") == "good"
+
+
 def test_a_remote_first_tier_that_goes_costs_no_request(tmp_path):
     with Box(tmp_path / "first", {"directives": True}) as first, Box(tmp_path / "second", {"directives": True}) as second:
         behind = f'[[models.fallbacks]]\nprofile = "ollama-remote"\nvariables = {{ url = "http://127.0.0.1:{second.port}" }}'

@@ -111,6 +111,9 @@ TEST(remote_protocol, sends_the_messages_and_every_sampling_value_that_is_there)
         json::parse(
             R"({"model":"qwen3:4b","stream":true,"think":false,"messages":[{"role":"system","content":"Be brief."},
                   {"role":"user","content":"Hi"}],"options":{"temperature":0.5,"seed":42,"num_predict":9,"num_ctx":4096},"truncate":false})"));
+    EXPECT_FALSE(json::parse(remote_protocol("m", 0).request_for(what)->body).contains("truncate"));
+    what.whole = true;
+    EXPECT_EQ(json::parse(remote_protocol("m", 0).request_for(what)->body)["truncate"], false);
     what.prompt.thinking = true;
     EXPECT_FALSE(json::parse(remote_protocol("m", 0).request_for(what)->body).contains("think"))
         << "a model that can't think refuses to be asked for it";

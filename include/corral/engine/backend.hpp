@@ -49,6 +49,7 @@ struct run_spec {
     std::string cache_salt{};  // what was computed is shared with prompts of the same one alone
     bool expendable = false;   // once it is cancelled, nothing of it is of use to anybody
     bool aside = false;        // beside a conversation, as its title: it says nothing of what comes next
+    bool whole = false;        // the client would rather be refused than have its prompt shortened, wherever
 };
 
 // What the runtime, or who stands between it and its tokenizer, says a stage took; absent: nobody says it.

@@ -172,7 +172,7 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& spec) 
     body["model"] = model_;
     body["stream"] = true;
     body["options"] = options_of(spec, context_);
-    if (context_ > 0) {
+    if (context_ > 0 || spec.whole) {
         // What does not fit is shortened here, where it is seen, and not there.
         body["truncate"] = false;
     }

@@ -244,8 +244,9 @@ void remote_run::fail_by(const error_part& said) {
         too_long_ = said.context;
         why.kind = chat::failure_kind::context_too_long;
         why.message = core::say("runtime.remote/too-long", at, quoted(said.message));
-    } else if (said.status == 400) {
-        why.kind = chat::failure_kind::bad_request;
+    } else if (said.status == 400 || said.status == 422) {
+        // 422 is another Corral's: its model kept to no format, however often it was asked there.
+        why.kind = said.status == 400 ? chat::failure_kind::bad_request : chat::failure_kind::format_unmet;
         why.message = core::say("runtime.remote/refuses", at, quoted(said.message));
     } else {
         lost("runtime.remote/failing",
