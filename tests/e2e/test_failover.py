@@ -393,6 +393,21 @@ def test_what_another_corral_refuses_is_refused_alike_and_not_asked_again(tmp_pa
         assert here.say("[[text=good]] for others") == "good"
 
 
+def test_a_key_that_can_not_be_read_is_the_operators_business(tmp_path):
+    key = tmp_path / "there.key"
+    key.write_text("a key\n")
+    with Box(tmp_path / "there", {"directives": True}) as there:
+        with Elsewhere(tmp_path / "here", there, 'family = "qwen2.5"', f'key_file = "{key}"') as here:
+            assert here.say("[[text=good]]") == "good"
+            key.unlink()
+            refused = here.chat("x")
+            assert refused.status == 503 and "does not serve" in refused.json["error"], refused.body
+            assert str(key) not in refused.json["error"]
+            wait_until(lambda: str(key) in here.log(), 40, "the log says which file it is")
+            key.write_text("a key\n")
+            wait_until(lambda: here.chat("x").status == 200, 40, "and it serves again")
+
+
 def test_a_remote_first_tier_that_goes_costs_no_request(tmp_path):
     with Box(tmp_path / "first", {"directives": True}) as first, Box(tmp_path / "second", {"directives": True}) as second:
         behind = f'[[models.fallbacks]]\nprofile = "ollama-remote"\nvariables = {{ url = "http://127.0.0.1:{second.port}" }}'

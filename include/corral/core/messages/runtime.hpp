@@ -241,7 +241,6 @@ inline constexpr std::array runtime_table{
             "silent=remote-silent| {what}\n"
             "lost=remote-lost| {what}\n"
             "garbled=remote-garbled| {what}\n"
-            "keyless~remote-key| {what}\n"
             "unable~remote-unsupported| {what}",
             "The other server of a fallback can't be used; it is asked again by itself, the other tiers "
             "serve meanwhile.",

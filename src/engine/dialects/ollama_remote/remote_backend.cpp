@@ -27,16 +27,6 @@ bool has_others(const catalog::model_entry& model) {
     return model.tier > 0 || !model.fallbacks.empty();
 }
 
-// A failure of the server's own, which its health is to know of.
-chat::failure keyless(remote_watch& watch, const core::reason& message) {
-    watch.failed(message);
-    chat::failure out;
-    out.kind = chat::failure_kind::runtime_failed;
-    out.message = core::say("runtime.remote/failed", core::say("runtime.remote/keyless", message), "");
-    out.retryable = true;
-    return out;
-}
-
 }  // namespace
 
 remote_backend::remote_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
@@ -134,7 +124,7 @@ core::awaitable<embedding_outcome> remote_backend::embed(embedding_order order) 
         co_return took_too_long();
     }
     if (!key) {
-        co_return keyless(*watch, key.error().message);
+        co_return watch->missed(key.error().message);
     }
     server.headers = std::move(*key);
     const core::deadline soon = core::deadline::after(clocks.call, clock.now()).sooner(order.until);

@@ -66,7 +66,7 @@ core::awaitable<remote_run::step> remote_run::open(const run_spec& spec, core::d
     }
     core::result<http::header_fields> key = co_await watch_.key_headers(until);
     if (!key) {
-        co_return unanswered(until, "runtime.remote/keyless", key.error().message);
+        co_return out_of_reach(until, key.error().message);
     }
     asked->headers = std::move(*key);
     const step now = co_await connect(std::move(*asked), until);
@@ -96,10 +96,7 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
     }
     const auto& at = std::get<0>(first);
     if (!at) {
-        if (until.passed(clock_.now())) {
-            co_return failed(took_too_long());
-        }
-        co_return failed(watch_.missed(at.error().message));
+        co_return out_of_reach(until, at.error().message);
     }
     http::stream_call call;
     call.to = *at;
@@ -267,6 +264,11 @@ remote_run::step remote_run::lost(remote_fault how, const core::reason& message,
     why.message = core::say("runtime.remote/failed", core::say(how, message), words);
     why.retryable = true;
     return failed(std::move(why));
+}
+
+// The words name a file or an address of this box; a client is told no more than that the server is away.
+remote_run::step remote_run::out_of_reach(core::deadline until, const core::reason& message) {
+    return failed(until.passed(clock_.now()) ? took_too_long() : watch_.missed(message));
 }
 
 remote_run::step remote_run::unanswered(core::deadline until, remote_fault how, const core::reason& message) {

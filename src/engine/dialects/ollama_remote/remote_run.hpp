@@ -50,6 +50,8 @@ private:
     // The server's fault: another try, there or elsewhere, may work.
     // `words` are the server's own: for the client only.
     step lost(remote_fault how, const core::reason& message, const std::string& words = {});
+    // It was not asked, unless the time of the request is over.
+    step out_of_reach(core::deadline until, const core::reason& message);
     // Nothing more came: lost(), unless the time of the request is over.
     step unanswered(core::deadline until, remote_fault how, const core::reason& message);
     step failed(run_failure why);
