@@ -324,7 +324,8 @@ std::string as_token(std::string name) {
 
 // Only what an agent goes by; sampling that a runtime does not honour is in the log.
 void add_ignored(http::header_fields& fields, const std::vector<std::string>& names) {
-    constexpr std::array<std::string_view, 2> told{"tool_choice", "truncation"};
+    constexpr std::array<std::string_view, 4> told{"tool_choice", "truncation", "previous_response_id",
+                                                   "conversation"};
     constexpr std::size_t most = 8;
     std::string out;
     std::size_t count = 0;

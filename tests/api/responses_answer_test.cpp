@@ -400,6 +400,9 @@ TEST_F(openai_responses, what_of_its_tools_has_no_effect_is_told_in_a_header) {
     }
     const auto plain = ask("POST", path, asked + R"(,"tools":[{"type":"function","name":"f"}]})");
     EXPECT_TRUE(plain->answer.headers.find("Corral-Ignored").empty());
+    const auto kept = ask("POST", path, asked + R"(,"previous_response_id":"resp_1","conversation":null})");
+    EXPECT_EQ(kept->answer.headers.find("Corral-Ignored"), "previous_response_id")
+        << "an answer without its past";
 }
 
 TEST_F(openai_responses, whole_calls_take_the_place_of_the_message) {
