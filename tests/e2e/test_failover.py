@@ -376,7 +376,7 @@ def test_bad_requests_take_the_only_server_from_nobody_and_its_absence_is_told_t
                 assert here.say("[[text=good]] for others") == "good"
             there.stop()
             refused = here.chat("x")
-            assert refused.status == 503 and "does not serve" in refused.json["error"], refused.body
+            assert refused.status == 503 and "is unavailable" in refused.json["error"], refused.body
             assert 1 <= int(refused.headers["Retry-After"]) <= 6 and "start" not in refused.json["error"], refused.body
 
 
@@ -401,7 +401,7 @@ def test_a_key_that_can_not_be_read_is_the_operators_business(tmp_path):
             assert here.say("[[text=good]]") == "good"
             key.unlink()
             refused = here.chat("x")
-            assert refused.status == 503 and "does not serve" in refused.json["error"], refused.body
+            assert refused.status == 503 and "is unavailable" in refused.json["error"], refused.body
             assert str(key) not in refused.json["error"]
             wait_until(lambda: str(key) in here.log(), 40, "the log says which file it is")
             key.write_text("a key\n")

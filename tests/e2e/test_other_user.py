@@ -153,7 +153,7 @@ def test_root_follows_no_links_that_the_serving_user_made_where_packages_are_pul
         stage.unlink()
         pulled = subprocess.run(pull, capture_output=True, text=True, cwd=home, env=surroundings(home), timeout=60)
         assert pulled.returncode == 0, pulled.stderr
-        assert (theirs / "models" / "pkg" / "SHA256SUMS").stat().st_uid == NOBODY, "it became that user"
+        assert (theirs / "models" / "pkg" / "post_config.json").stat().st_uid == NOBODY, "it became that user"
         # Manifests that are root's it could not write then.
         (theirs / "models.d").mkdir(exist_ok=True)
         os.chown(theirs / "models.d", 0, -1)
