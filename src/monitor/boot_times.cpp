@@ -24,8 +24,9 @@ public:
     ~watched() override { services->remove_observer(this); }
 
     void on_output(std::string_view, process::output_stream, std::string_view) override {}
-    void on_status(const supervisor::service_status&) override {
-        if (services->ready()) {
+    void on_status(const supervisor::service_status& now) override {
+        of_boot_ = of_boot_ || (!tell_.answer_ && now.state != supervisor::service_state::stopped);
+        if (of_boot_ && services->ready()) {
             tell_.note_model(label_);
         }
     }
@@ -35,6 +36,7 @@ public:
 private:
     boot_times& tell_;
     const std::string label_;
+    bool of_boot_ = false;
 };
 
 boot_times::boot_times(const core::clock_source& clock, core::nanoseconds since_power_on)

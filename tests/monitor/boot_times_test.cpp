@@ -48,6 +48,27 @@ TEST(boot_times, a_model_is_loaded_once_however_often_it_comes_back) {
     EXPECT_TRUE(services.observers.empty());
 }
 
+TEST(boot_times, a_load_that_begins_behind_the_first_answer_is_none_of_the_boot) {
+    core::manual_clock clock;
+    boot_times boot(clock, seconds{30});
+    supervisor::scripted_group early{"a"};
+    supervisor::scripted_group slow{"b"};
+    supervisor::scripted_group swapped{"c"};
+    boot.watch("a:latest", early);
+    boot.watch("b:latest", slow);
+    boot.watch("c:latest", swapped);
+    early.move(service_state::starting, trouble::none, "");
+    slow.move(service_state::starting, trouble::none, "");
+    early.move(service_state::ready, trouble::none, "");
+    boot.note_answer();
+    slow.move(service_state::ready, trouble::none, "");
+    early.move(service_state::stopped, trouble::none, "");
+    swapped.move(service_state::starting, trouble::none, "");
+    swapped.move(service_state::ready, trouble::none, "");
+    ASSERT_EQ(boot.models().size(), 2U);
+    EXPECT_EQ(boot.models().back().name, "b:latest");
+}
+
 TEST(boot_times, the_machine_is_up_longer_than_nothing) {
     EXPECT_GT(time_since_power_on(), core::nanoseconds{0});
 }

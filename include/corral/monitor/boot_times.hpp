@@ -1,5 +1,5 @@
 #pragma once
-// How long the box took to serve: when Corral started, its ports were open, each model was loaded first, and the
+// How long the box took to serve: when Corral started, its ports were open, each model of the boot was loaded, and the
 // first answer was whole. Watches only.
 
 #include <memory>
@@ -43,7 +43,7 @@ public:
     [[nodiscard]] boot_moment started() const noexcept { return {core::nanoseconds{0}, power_on_}; }
     [[nodiscard]] const std::optional<boot_moment>& listening() const noexcept { return listening_; }
     [[nodiscard]] const std::optional<boot_moment>& first_answer() const noexcept { return answer_; }
-    // In the order in which they were loaded, the first 64 names.
+    // Of loads that began before the first answer, in the order in which they were loaded: the first 64 names.
     [[nodiscard]] const std::vector<loaded_model>& models() const noexcept { return models_; }
 
 private:
