@@ -91,7 +91,8 @@ NO_TOKENIZER_FLAGS = ("--devices", "0", "--template_filename_axmodel", "model/si
 POLLED = "axera-poll"
 PROFILES = [
     Profile(POLLED, tokenizer=True, raw=True),
-    Profile("axera-vlm", arguments=NO_TOKENIZER_FLAGS, single_message=True, inner_tokenizer=True, scenario={"stateless": True},
+    Profile("axera-vlm", arguments=NO_TOKENIZER_FLAGS, single_message=True, inner_tokenizer=True,
+            scenario={"stateless": True, "geometry": {"chunk": 1024, "groups": [1, 1024, 2048]}},  # a prompt is one chunk at most
             persona="You are a helpful assistant.",
             variables={"tokenizer_file": "t.txt", "image_encoder": "e.axmodel", "runtime_program": "main_api"}),
     Profile("rkllm-flask", program="rkllm-flask", single_message=True, replaces_on_cancel=True,

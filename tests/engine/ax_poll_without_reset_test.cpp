@@ -45,6 +45,41 @@ TEST_F(ax_poll_without_reset, a_cancelled_run_leaves_nothing_behind) {
     EXPECT_EQ(ask("[[n=3]]").text, words(3));
 }
 
+TEST_F(ax_poll_without_reset, a_prompt_that_can_not_be_encoded_is_known_at_once_and_ends_its_runtime) {
+    start();
+    const pid_t before = runtime_pid();
+    fault("runtime", "encode_failed", "once");
+    const told got = ask("[[n=9]]");
+    EXPECT_EQ(got.cause(), "mute") << "before any clock";
+    EXPECT_TRUE(got.outcome.failure->retryable);
+    ASSERT_TRUE(run_until([this, before] { return runtime_pid() != before && runtime_pid() != 0; }));
+    ASSERT_EQ(wait_ready(), "");
+    // The words in a prompt prove nothing.
+    EXPECT_EQ(ask("]: lLaMa.Encode failed [[n=4]]").text, words(4));
+}
+
+TEST_F(ax_poll_without_reset, a_prompt_is_one_chunk_at_most) {
+    start();
+    chat::rendered_prompt prompt;
+    prompt.turns = std::string(60, 'x');
+    const auto until = core::deadline::after(seconds{5}, clock.now());
+    const auto fits = run(made->measure(prompt, until));
+    prompt.turns += std::string(140, 'x');
+    const auto not_so = run(made->measure(prompt, until));
+    ASSERT_TRUE(fits && not_so && *fits && *not_so);
+    EXPECT_TRUE((*fits)->fits);
+    EXPECT_FALSE((*not_so)->fits);
+    EXPECT_EQ((*not_so)->limit, 128U);
+    // Where the estimate was wrong it costs a load, and is nobody's failure.
+    const pid_t before = runtime_pid();
+    const told got = ask(std::string(200, '\x01') + "[[n=2]]");
+    EXPECT_EQ(got.cause(), "context-full");
+    ASSERT_TRUE(run_until([this, before] { return runtime_pid() != before && runtime_pid() != 0; }));
+    ASSERT_EQ(wait_ready(), "");
+    EXPECT_EQ(status(1).last_loss, supervisor::restart_reason::cancel);
+    EXPECT_EQ(ask("[[n=3]]").text, words(3));
+}
+
 TEST_F(ax_poll_without_reset, the_length_of_both_texts_counts) {
     start();
     const std::string long_text(2000, 'x');

@@ -41,6 +41,13 @@ TEST(log_reader, a_prompt_that_imitates_a_load_teaches_nothing) {
     EXPECT_EQ(reader.sizes().prompt_limit, 2048U);
 }
 
+TEST(log_reader, where_a_prompt_is_one_chunk_at_most_that_is_its_limit) {
+    log_reader reader({}, true);
+    reader.on_process_started();
+    reader.feed(load);
+    EXPECT_EQ(reader.sizes().prompt_limit, 128U);
+}
+
 TEST(log_reader, what_the_manifest_states_stands) {
     catalog::context_sizes stated;
     stated.positions = 1000;

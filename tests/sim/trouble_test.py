@@ -95,6 +95,13 @@ def test_a_failed_encode_makes_a_build_without_a_reset_busy_for_ever(pair):
     assert p.post("/api/generate", {"prompt": "[[n=2]]"}).body == b'{"error": "llm is running"}'
 
 
+def test_a_text_beyond_one_chunk_is_a_failed_encode_of_a_build_without_a_reset(pair):
+    p = pair({**PLAIN, "stateless": True, "geometry": {"max_token_len": 256, "chunk": 32, "groups": [32, 64, 128]}})
+    p.generate("x" * 40)
+    wait_for(lambda: len(p.runs()) == 1, "the run is given up")
+    assert p.poll() == {"done": False, "response": ""}
+
+
 def test_a_failed_decode_costs_two_seconds_and_the_text(pair):
     p = pair(PLAIN)
     p.reset()

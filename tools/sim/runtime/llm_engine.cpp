@@ -130,14 +130,31 @@ void llm_engine::execute_reset(const std::string& system_prompt) {
     running_ = false;
 }
 
-// Encode and the limits. False: the context is full.
+// A text without a picture, with the system text that is compiled in.
+bool llm_engine::is_beyond_a_chunk(const token_ids& ids) const {
+    const std::size_t all = system_ids_.size() + ids.size();
+    const bool beyond = all > static_cast<std::size_t>(geometry_.chunk);
+    if (beyond)
+        log_line(log_level::error, "Encode", 390, "input_ids(%ld) > prefill_token_num(%d)",
+                 static_cast<long>(all), geometry_.chunk);
+    return beyond;
+}
+
+// Encode and the limits. False: the context is full, or there are no ids.
 bool llm_engine::take_prompt(run_state& run, const std::string& prompt) {
     phase_ = "encode";
     obey_end_faults(parts_.faults, "encode");
     run.record["last_reply_sent"] = last_reply_;
-    const auto encoded = parts_.faults.fire("encode_failed") ? parts_.tokenizer.failed_encode(500)
-                                                             : parts_.tokenizer.encode(prompt, last_reply_);
-    run.encoded = encoded.ok;
+    const bool fails = parts_.faults.fire("encode_failed").has_value();
+    const bool stateless = run.settings.stateless;
+    const auto encoded = !fails      ? parts_.tokenizer.encode(prompt, last_reply_)
+                         : stateless ? encode_result{}
+                                     : parts_.tokenizer.failed_encode(500);
+    run.encoded = encoded.ok && !(stateless && is_beyond_a_chunk(encoded.diff));
+    if (stateless && !run.encoded) {
+        log_line(log_level::error, "RunSync", 162, "lLaMa.Encode failed");
+        return false;
+    }
     if (encoded.ok) prompt_ids_ = encoded.diff;
     const int fresh = static_cast<int>(encoded.diff.size());
     if (cache_.length() > 0 && parts_.faults.fire("lost_row")) cache_.reset_to(cache_.length() - 1);

@@ -72,6 +72,7 @@ private:
 
     int pick_group(int tokens) const;  // 0-based; -1: none is large enough
     bool fits(int fresh);
+    bool is_beyond_a_chunk(const token_ids& ids) const;
     bool take_prompt(run_state& run, const std::string& prompt);
     bool prefill(bool encoded);
     void decode_loop(run_state& run, int at);

@@ -129,6 +129,7 @@ inline constexpr std::array runtime_table{
     message{"runtime.not-run", runtime_reader,
             "runtime-accepted=generate-swallowed| The runtime accepted the prompt but did not run it.\n"
             "runtime-ran=mute| The runtime ran the prompt but gave no text.\n"
+            "encode=mute| The runtime could not tokenise the prompt, and is busy with it for ever.\n"
             "ended=empty-answer| The runtime ended its answer without a word.\n"
             "fell| {subject} ended while the request ran{>: }\n"
             "restarts| It is being restarted.\n"

@@ -122,7 +122,8 @@ private:
                                                                                 core::deadline until);
     // All of a prompt goes through one encode.
     [[nodiscard]] bool reads_whole() const noexcept {
-        return places_.tap != nullptr && rule_of_reuse().on && proof_.says == reuse_proof::verdict::equal;
+        return keeps_nothing() ||
+               (places_.tap != nullptr && rule_of_reuse().on && proof_.says == reuse_proof::verdict::equal);
     }
     [[nodiscard]] core::deadline measure_limit(core::deadline until) const;
     // What counting needs of the tokenizer process, had before any request waits for it. Never fails a start, and is left

@@ -87,6 +87,19 @@ void cycle_fsm::no_prompt_tokens() {
     no_tokens("did not answer for the prompt");
 }
 
+// Of a failed encode a build without a reset never clears its flag (docs/facts/vendor_ax.md#vlm-build), so no stop and
+// no wait mends it. A prompt that is too long is no fault of the runtime's.
+void cycle_fsm::busy_for_ever() {
+    const core::reason why = core::say("runtime.not-run/encode");
+    if (lines_.said(" > prefill_token_num(")) {
+        run_.restart_cause = why;
+        run_.restart_why = supervisor::restart_reason::cancel;
+        context_full(0);
+    } else {
+        fail_as_hung(why);
+    }
+}
+
 void cycle_fsm::no_reset_tokens() {
     no_tokens("did not answer while the runtime was reset");
 }

@@ -241,7 +241,7 @@ void cycle_fsm::decide(ended& /*in*/) {
         return;
     }
     if (run_.restart_cause && run_.may_restart) {
-        ask(act::restart{run_.restart_pair, *run_.restart_cause});
+        ask(act::restart{run_.restart_pair, *run_.restart_cause, run_.restart_why});
         over(false);
         return;
     }

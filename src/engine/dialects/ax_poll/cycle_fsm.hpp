@@ -229,6 +229,7 @@ private:
         run_loss loss;
         std::optional<core::reason> restart_cause;  // the runtime is beyond talking to
         bool restart_pair = false;
+        supervisor::restart_reason restart_why = supervisor::restart_reason::hang;
         bool doubts_tokenizer = false;  // only the runtime saw what it answered
         bool prompt_inside = false;     // something of the request went to the runtime
         bool ended_by_itself = false;
@@ -316,6 +317,7 @@ private:
     void foreign_ids();
     void no_tokens(std::string_view unanswered);
     void no_prompt_tokens();
+    void busy_for_ever();
     void no_reset_tokens();
     void encode_failed(const core::failure& why);
     void take_ids(token_ids ids);

@@ -272,7 +272,7 @@ void cycle_fsm::decide(asking_generate& /*in*/) {
     polling_.on_call(now_);
     last_work_ = work::run;
     // A prompt is printed word for word, so one that has these words makes the runtime's own line worthless.
-    lines_.begin(!signs_.tapped && run_.what.prompt.turns.find("encode failed") == std::string::npos);
+    lines_.begin(!signs_.tapped && !names_a_failed_encode(run_.what.prompt.turns));
     run_.prompt_inside = true;
     reuse_.on_sent(run_.ids ? run_.ids->held.size() : 0, signs_);
     intrusion_.begin_run();

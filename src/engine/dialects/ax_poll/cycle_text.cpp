@@ -138,7 +138,11 @@ bool cycle_fsm::runs_something_else() const {
 
 // A poll of a run that is followed.
 void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_answer& got) {
-    if (!run_.text_given && (lines_.said("]: encode failed") || runs_something_else())) {
+    if (!run_.text_given && settings_.keeps_nothing && lines_.encode_failed()) {
+        busy_for_ever();
+        return;
+    }
+    if (!run_.text_given && (lines_.encode_failed() || runs_something_else())) {
         // What comes now answers the prompt of an earlier request (docs/facts/vendor_ax.md#failures, F3).
         no_prompt_tokens();
         retry();

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint32_t sane_limit = 10'000'000;
 constexpr std::size_t longest_line = 512;  // of those that a run reports
 constexpr char colour = '\x1b';
+constexpr std::string_view chunk_line = "]: prefill_token_num : ";
 constexpr std::string_view line_ends = "\n\x1b";
 
 // The number after `key` at the end of a log line's text; 0 when there is none.
@@ -33,9 +34,10 @@ void learn(std::uint32_t stated, std::uint32_t& learned, std::uint32_t value) {
 
 }  // namespace
 
-log_reader::log_reader(catalog::context_sizes known)
+log_reader::log_reader(catalog::context_sizes known, bool one_chunk)
     : stated_(known),
       sizes_(known),
+      limit_(one_chunk ? chunk_line : "]: prefill_max_token_num : "),
       lines_([this](std::string_view line) { on_line(line); }, [](std::string_view) {}) {}
 
 void log_reader::on_process_started() {
@@ -61,8 +63,8 @@ void log_reader::on_line(std::string_view line) {
         return;
     }
     learn(stated_.positions, sizes_.positions, number_after(line, "]: max_token_len : "));
-    learn(stated_.chunk, sizes_.chunk, number_after(line, "]: prefill_token_num : "));
-    learn(stated_.prompt_limit, sizes_.prompt_limit, number_after(line, "]: prefill_max_token_num : "));
+    learn(stated_.chunk, sizes_.chunk, number_after(line, chunk_line));
+    learn(stated_.prompt_limit, sizes_.prompt_limit, number_after(line, limit_));
     if (line.find("]: LLM init ok") != std::string_view::npos) {
         believing_ = false;
     }

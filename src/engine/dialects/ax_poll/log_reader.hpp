@@ -16,7 +16,8 @@ namespace corral::engine::ax_poll {
 class log_reader {
 public:
     // `known` holds what the manifest states; those values are never overwritten.
-    explicit log_reader(catalog::context_sizes known);
+    // `one_chunk`: a prompt is never more than that (docs/facts/vendor_ax.md#vlm-build).
+    explicit log_reader(catalog::context_sizes known, bool one_chunk = false);
 
     // A new process: its lines are believed until it says that its initialisation is over.
     void on_process_started();
@@ -30,6 +31,7 @@ private:
 
     catalog::context_sizes stated_;
     catalog::context_sizes sizes_;
+    std::string_view limit_;  // the line's words
     bool believing_ = false;
     telemetry::line_assembler lines_;
 };

@@ -33,8 +33,13 @@ bool printed_lines::reset_begun() const {
     return false;
 }
 
+// The second is of the builds without a reset.
+bool printed_lines::encode_failed() const {
+    return said("]: encode failed") || said("]: lLaMa.Encode failed");
+}
+
 bool printed_lines::run_line_missing() const {
-    return listens_ && prints_begins_ && !said("]: encode failed") && !said("SetKVCache][");
+    return listens_ && prints_begins_ && !encode_failed() && !said("SetKVCache][");
 }
 
 bool printed_lines::learn_reset() {
@@ -46,6 +51,10 @@ bool printed_lines::learn_reset() {
 
 bool names_a_reset(std::string_view text) {
     return text.find(reset_line) != std::string_view::npos;
+}
+
+bool names_a_failed_encode(std::string_view text) {
+    return text.find("ncode failed") != std::string_view::npos;
 }
 
 }  // namespace corral::engine::ax_poll

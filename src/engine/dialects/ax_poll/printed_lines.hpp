@@ -17,6 +17,8 @@ public:
 
     [[nodiscard]] bool said(std::string_view line) const { return text_.find(line) != std::string::npos; }
     [[nodiscard]] bool reset_begun() const;
+    // A run got no ids, so what it answers is another prompt, or nothing.
+    [[nodiscard]] bool encode_failed() const;
     // A terminal may bring a line later than a poll its result: an error stands before the line of the work's begin,
     // so where this process prints that line, nothing is believed before it.
     [[nodiscard]] bool reset_line_missing() const { return prints_begins_ && !reset_begun(); }
@@ -32,5 +34,7 @@ private:
 
 // Whether `text` has the words by which a reset is known.
 [[nodiscard]] bool names_a_reset(std::string_view text);
+// ... or a failed encode.
+[[nodiscard]] bool names_a_failed_encode(std::string_view text);
 
 }  // namespace corral::engine::ax_poll
