@@ -1,7 +1,8 @@
 """Another program at the vendor's port: its polls take pieces of answers away and its /api/stop ends them, and neither may become
-a short answer that looks good."""
+a short answer that looks good; its prompts get between a reset and our prompt, and neither may read the other."""
 
 import http.client
+import json
 import re
 import subprocess
 import threading
@@ -110,3 +111,44 @@ def test_an_answer_that_another_program_stops_before_its_first_word_is_begun_aga
         text = "".join(line.get("message", {}).get("content", "") for line in lines)
         assert "error" in lines[-1] or text == WORDS, lines
     assert count(box, "stop") > before
+
+
+FOREIGN = {"generate": {"prompt": "[[n=6]] SECRET"}, "chat": {"messages": [{"role": "user", "content": "[[n=6]] SECRET"}]},
+           "reset": {"system_prompt": "SECRET"}}
+
+
+def insert(port, route):
+    """One foreign call, at the first moment at which the runtime takes any."""
+    for _ in range(20_000):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("POST", f"/api/{route}", json.dumps(FOREIGN[route]), {"Content-Type": "application/json"})
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+
+@pytest.mark.parametrize("delay_ms", [0, 30])
+@pytest.mark.parametrize("route", FOREIGN)
+def test_a_foreign_job_between_our_reset_and_our_prompt_is_read_by_neither(tmp_path, route, delay_ms):
+    timing = {"tokens_per_second": 200, "reset_ms": 60, "worker_delay_ms": delay_ms}
+    with Box(tmp_path, {"directives": True, "timing": timing}, model='reuse = "off"\n') as box:
+        port = box.runtime_state()["port"]
+        box.say("[[n=2]]")
+        alone = box.runs()[-1]["P"]
+        answered = []
+        for number in range(8):
+            foreign = threading.Timer(0.02 + 0.005 * (number % 3), insert, (port, route))
+            foreign.start()
+            told = box.chat(f"[[text=mine {number}]]")
+            foreign.join()
+            if told.status == 200:
+                answered.append(number)
+                assert told.json["message"]["content"] == f"mine {number}"
+        assert answered
+        for number in answered:
+            run = [each for each in box.runs() if f"mine {number}" in each["prompt"]][-1]
+            assert run["P"] == alone and "SECRET" not in run["kv_text"] + run["system_text"], run

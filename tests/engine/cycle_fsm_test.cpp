@@ -406,6 +406,14 @@ TEST(cycle_fsm, has_a_situation_in_every_state_that_waits) {
     }
 }
 
+TEST(cycle_fsm, a_runtime_that_worked_for_another_since_its_reset_is_reset_anew) {
+    const names empty{"quiet", "over", "quiet", "accepted", "work begun", "quiet", "quiet"};
+    driven one = at({"", empty + names{"busy", "over", "quiet"}});
+    EXPECT_EQ(one.situation(), "draining, poll");
+    driven alone = at({"", names{"quiet", "over", "quiet", "busy", "over", "quiet"}, kind::keeps_nothing});
+    EXPECT_EQ(alone.situation(), "asking_generate, generate");
+}
+
 TEST(cycle_fsm, an_answer_that_was_not_asked_for_changes_nothing) {
     for (const situation& each : situations()) {
         driven one = at(each);

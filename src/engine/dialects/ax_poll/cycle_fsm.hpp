@@ -239,6 +239,7 @@ private:
         std::size_t text_bytes = 0;
         int attempts = 0;
         int resets = 0;                                   // of this attempt
+        std::uint64_t strays = 0;                         // of the tap, as the last of them was asked for
         core::deadline reset_until{core::steady_time{}};  // of a reset that was accepted
         core::nanoseconds reset_took{0};
         run_pace pace;
@@ -278,6 +279,7 @@ private:
     void confirm();
     void confirmed();
     void generate();
+    void begin_anew();
     void follow();
     void conclude();
     void scrub(scrub_for what, bool stops, core::deadline until);

@@ -267,13 +267,13 @@ core::awaitable<void> cycle_runner::poll() {
 }
 
 core::awaitable<void> cycle_runner::reset() {
+    std::string system(fsm_.ids() ? mark_of(*fsm_.ids()) : std::string_view(fsm_.request().prompt.system));
     if (tapped()) {
         const catalog::context_sizes sizes = parts_.sizes();
         parts_.tap->set_limits(most_system_tokens(sizes), sizes.vocabulary);
-        parts_.tap->begin_reset(fsm_.ids());
-        parts_.tap->begin_run(std::nullopt);
+        parts_.tap->begin_reset(fsm_.ids(), system);
+        parts_.tap->begin_run(std::nullopt, std::nullopt);
     }
-    std::string system(fsm_.ids() ? mark_of(*fsm_.ids()) : std::string_view(fsm_.request().prompt.system));
     const auto got = co_await parts_.link.reset(std::move(system));
     fsm_.see(signs());
     fsm_.on_reset(got, clock_now());
@@ -285,10 +285,10 @@ core::awaitable<void> cycle_runner::generate() {
     if (tapped() && fsm_.ids() && !fsm_.ids()->held.empty()) {
         parts_.tap->go_on(*fsm_.ids());
     }
-    if (tapped()) {
-        parts_.tap->begin_run(fsm_.request().max_tokens);
-    }
     std::string prompt(fsm_.ids() ? mark_of(*fsm_.ids()) : std::string_view(fsm_.request().prompt.turns));
+    if (tapped()) {
+        parts_.tap->begin_run(fsm_.request().max_tokens, prompt);
+    }
     const auto got = co_await parts_.link.generate(std::move(prompt), sampling);
     fsm_.see(signs());
     fsm_.on_generated(got, clock_now());

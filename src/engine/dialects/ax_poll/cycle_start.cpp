@@ -117,6 +117,7 @@ void cycle_fsm::put_into_cache() {
     }
     tell_debug("goes on behind " + std::to_string(held) + " tokens of the cache");
     run_.progress.reset_confirmed = now_;
+    run_.strays = signs_.tap.strays;
     generate();
 }
 
@@ -141,6 +142,7 @@ void cycle_fsm::decide(asking_reset& /*in*/) {
     }
     polling_.on_call(now_);
     last_work_ = work::reset;
+    run_.strays = signs_.tap.strays;
     run_.prompt_inside = true;
     reuse_.forget();
     lines_.begin(!signs_.tapped);
@@ -265,8 +267,23 @@ void cycle_fsm::generate() {
     state_ = asking_generate{core::deadline::after(settings_.clocks.reset, now_)};
 }
 
+// Since the reset the runtime has worked for somebody else, so this prompt would stand behind another.
+void cycle_fsm::begin_anew() {
+    reuse_.forget();
+    if (run_.resets < most_resets) {
+        drain();
+        return;
+    }
+    set_failure(chat::failure_kind::runtime_failed, core::say("runtime.foreign-talk/runtime-gave"));
+    retry();
+}
+
 void cycle_fsm::decide(asking_generate& /*in*/) {
     if (interrupted()) {
+        return;
+    }
+    if (signs_.tapped && signs_.tap.strays != run_.strays) {
+        begin_anew();
         return;
     }
     polling_.on_call(now_);
@@ -314,9 +331,8 @@ void cycle_fsm::decide(backing_off& in) {
         take_step({polling_fsm::kind::stop, {}});
     } else if (in.then == work::reset) {
         state_ = asking_reset{in.until, in.tries};
-    } else if (reuse_.goes_on()) {
-        reuse_.forget();  // it runs something of somebody else
-        drain();
+    } else if (!settings_.keeps_nothing) {
+        begin_anew();
     } else {
         state_ = asking_generate{in.until, in.tries};
     }

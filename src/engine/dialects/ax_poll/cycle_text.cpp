@@ -42,6 +42,11 @@ void cycle_fsm::decide(following& in) {
         foreign_ids();
         return;
     }
+    if (signs_.tapped && signs_.tap.foreign_run) {
+        set_failure(chat::failure_kind::runtime_failed, core::say("runtime.foreign-talk/runtime-gave"));
+        retry();
+        return;
+    }
     if (signs_.tapped && signs_.tap.encode_failed) {
         no_prompt_tokens();
         end(run_end::failed);

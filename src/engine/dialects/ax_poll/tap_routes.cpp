@@ -39,6 +39,11 @@ std::string list_text(const token_ids& ids) {
     return out += ']';
 }
 
+// With U+FFFD in the place of what is no UTF-8, as the runtime is sent it.
+std::string dumped(const json& text) {
+    return text.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 // A runtime has its prompts' and answers' ids in one body; a prompt's text is what Corral itself sent.
 std::size_t most_bytes(std::string_view path) {
     constexpr std::size_t ids = 2UL * 1024 * 1024;
@@ -164,6 +169,8 @@ core::awaitable<http::response> tokenizer_tap::answer_identity(core::deadline li
     last_reset_.reset();
     reset_ids_.clear();
     prompt_uid_is_new_ = false;
+    hands_on_texts_ = false;
+    foreign_decodes_ = false;
     const tokenizer_answer got = co_await fetch_identity(prompt_uid_, limit);
     if (got.fault != tokenizer_fault::none) {
         if (!in_time(limit)) {
@@ -273,7 +280,25 @@ void tokenizer_tap::note_trouble(std::string_view call, const tokenizer_answer& 
     }
 }
 
+// The runtime takes work from whoever asks, and several jobs at once (docs/facts/vendor_ax.md#stop-and-races), so that a
+// call was ordered tells little of whose it is; its text does, once this process was seen to hand it on as it is.
+bool tokenizer_tap::is_foreign(const json& body, const char* field, const std::optional<std::string>& sent) {
+    const auto text = body.find(field);
+    const bool has_text = text != body.end() && text->is_string();  // an empty system text is left out
+    static const std::string none;
+    const std::string& came = has_text ? text->get_ref<const std::string&>() : none;
+    const bool ours = sent && (came == *sent || dumped(came) == dumped(*sent));
+    hands_on_texts_ = hands_on_texts_ || (ours && has_text);
+    const bool foreign = !ours && hands_on_texts_;
+    view_.strays += foreign ? 1U : 0U;
+    return foreign;
+}
+
 core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::deadline limit) {
+    if (is_foreign(body, "system_prompt", system_sent_)) {
+        tell();
+        co_return view_.reset_answered ? ok(json{{"token_ids", reset_ids_}}.dump()) : refusal();
+    }
     view_.reset_begun = true;
     view_.reset_begun_at = clock_.now();
     view_.strays += std::exchange(reset_ordered_, false) ? 0U : 1U;
@@ -353,6 +378,12 @@ http::response tokenizer_tap::harmless_turns() {
 }
 
 core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::deadline limit) {
+    foreign_decodes_ = is_foreign(body, "text", text_sent_);
+    if (foreign_decodes_) {
+        view_.foreign_run = view_.foreign_run || !tokens_.final_seen();
+        tell();
+        co_return harmless_turns();
+    }
     view_.run_begun = true;
     view_.run_begun_at = clock_.now();
     view_.strays += std::exchange(run_ordered_, false) ? 0U : 1U;
@@ -389,6 +420,9 @@ core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::de
     const auto field = body.find("token_ids");
     if (field == body.end() || !is_id_array(*field)) {
         co_return refusal();
+    }
+    if (foreign_decodes_) {
+        co_return piece_text({}, false);
     }
     before_doubt_.reset();
     const auto kind = tokens_.on_decode(ids_of(*field), wanted);

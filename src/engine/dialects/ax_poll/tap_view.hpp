@@ -27,6 +27,7 @@ struct tap_view {
     bool run_begun = false;
     bool encode_answered = false;
     bool encode_failed = false;
+    bool foreign_run = false;  // another than was ordered began before its end
     core::steady_time run_begun_at{};
     std::uint32_t turn_tokens = 0;
     std::uint32_t pieces_answered = 0;

@@ -142,8 +142,9 @@ void tokenizer_tap::tell_hung() const {
     tell_ill("took a call and did not answer it");
 }
 
-void tokenizer_tap::begin_reset(std::optional<prompt_ids> prescribed) {
+void tokenizer_tap::begin_reset(std::optional<prompt_ids> prescribed, std::string system) {
     prescribed_ = std::move(prescribed);
+    system_sent_ = std::move(system);
     forget_last_reset();
     reset_ordered_ = true;
 }
@@ -171,10 +172,12 @@ void tokenizer_tap::forget_last_reset() {
     view_.text_refused = false;
 }
 
-void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit) {
+void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit, std::optional<std::string> text) {
+    text_sent_ = std::move(text);
     view_.run_begun = false;
     view_.encode_answered = false;
     view_.encode_failed = false;
+    view_.foreign_run = false;
     view_.trouble = {};
     view_.text_refused = false;
     view_.turn_tokens = 0;

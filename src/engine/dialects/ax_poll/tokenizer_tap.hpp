@@ -90,12 +90,14 @@ public:
         most_system_tokens_ = system_tokens;
         vocabulary_ = vocabulary;
     }
-    // With `prescribed` the next reset and the runs after it read these ids, and the tokenizer is not asked.
-    void begin_reset(std::optional<prompt_ids> prescribed);
+    // With `prescribed` the next reset and the runs after it read these ids, and the tokenizer is not asked. `system` as
+    // the runtime is sent it: a reset with another is somebody else's, and leaves what this one put into the cache.
+    void begin_reset(std::optional<prompt_ids> prescribed, std::string system);
     // No reset: the next run reads these ids behind what its cache holds.
     void go_on(prompt_ids prescribed);
-    // Tokens beyond `limit` are answered with empty text.
-    void begin_run(std::optional<std::uint32_t> limit);
+    // Tokens beyond `limit` are answered with empty text. A run with another text than this one reads a harmless token,
+    // and its text is empty; none: each run is such a one.
+    void begin_run(std::optional<std::uint32_t> limit, std::optional<std::string> text);
     // Asked at each piece that can't be the end of a run: true holds its answer back until let_go()
     // (docs/facts/vendor_ax.md#decision-table).
     void hold_when(std::function<bool()> wanted) { wants_hold_ = std::move(wanted); }
@@ -148,6 +150,8 @@ private:
     [[nodiscard]] core::awaitable<tokenizer_answer> insist(std::string_view target, shared_body body,
                                                            tokenizer_field wanted, core::deadline limit);
     void note_trouble(std::string_view call, const tokenizer_answer& got);
+    [[nodiscard]] bool is_foreign(const nlohmann::json& body, const char* field,
+                                  const std::optional<std::string>& sent);
     [[nodiscard]] core::awaitable<tokenizer_answer> fetch_identity(std::string& into, core::deadline limit);
     // Text for all that `open_` holds; nullopt when the limit came first.
     [[nodiscard]] core::awaitable<std::optional<std::string>> decode_open(core::deadline limit,
@@ -179,6 +183,10 @@ private:
     std::uint32_t most_system_tokens_ = 0;
     std::uint32_t vocabulary_ = 0;
     std::optional<prompt_ids> prescribed_;
+    std::string system_sent_;
+    std::optional<std::string> text_sent_;
+    bool hands_on_texts_ = false;   // this runtime process, as it was sent them
+    bool foreign_decodes_ = false;  // what it has turned into text is of a foreign run
     bool reset_ordered_ = false;
     bool run_ordered_ = false;
     std::function<bool()> wants_hold_;
