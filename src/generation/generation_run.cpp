@@ -273,6 +273,7 @@ core::awaitable<void> generation_run::follow_model() {
     if (request_.prepared()) {
         if (!begun) {
             forget_parts();
+            figures_.begin_run(context_.clock->now());
         }
         course_.start_over();
         output_.forget_format();

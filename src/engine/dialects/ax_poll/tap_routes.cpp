@@ -169,7 +169,8 @@ core::awaitable<http::response> tokenizer_tap::answer_identity(core::deadline li
     last_reset_.reset();
     reset_ids_.clear();
     prompt_uid_is_new_ = false;
-    hands_on_texts_ = false;
+    hands_on_systems_ = false;
+    hands_on_prompts_ = false;
     foreign_decodes_ = false;
     const tokenizer_answer got = co_await fetch_identity(prompt_uid_, limit);
     if (got.fault != tokenizer_fault::none) {
@@ -282,20 +283,21 @@ void tokenizer_tap::note_trouble(std::string_view call, const tokenizer_answer& 
 
 // The runtime takes work from whoever asks, and several jobs at once (docs/facts/vendor_ax.md#stop-and-races), so that a
 // call was ordered tells little of whose it is; its text does, once this process was seen to hand it on as it is.
-bool tokenizer_tap::is_foreign(const json& body, const char* field, const std::optional<std::string>& sent) {
+bool tokenizer_tap::is_foreign(const json& body, const char* field, const std::optional<std::string>& sent,
+                               bool& hands_on) {
     const auto text = body.find(field);
     const bool has_text = text != body.end() && text->is_string();  // an empty system text is left out
     static const std::string none;
     const std::string& came = has_text ? text->get_ref<const std::string&>() : none;
     const bool ours = sent && (came == *sent || dumped(came) == dumped(*sent));
-    hands_on_texts_ = hands_on_texts_ || (ours && has_text);
-    const bool foreign = !ours && hands_on_texts_;
+    hands_on = hands_on || (ours && has_text);
+    const bool foreign = !ours && hands_on;
     view_.strays += foreign ? 1U : 0U;
     return foreign;
 }
 
 core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::deadline limit) {
-    if (is_foreign(body, "system_prompt", system_sent_)) {
+    if (is_foreign(body, "system_prompt", system_sent_, hands_on_systems_)) {
         tell();
         co_return view_.reset_answered ? ok(json{{"token_ids", reset_ids_}}.dump()) : refusal();
     }
@@ -378,7 +380,7 @@ http::response tokenizer_tap::harmless_turns() {
 }
 
 core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::deadline limit) {
-    foreign_decodes_ = is_foreign(body, "text", text_sent_);
+    foreign_decodes_ = is_foreign(body, "text", text_sent_, hands_on_prompts_);
     if (foreign_decodes_) {
         view_.foreign_run = view_.foreign_run || !tokens_.final_seen();
         tell();

@@ -151,7 +151,7 @@ private:
                                                            tokenizer_field wanted, core::deadline limit);
     void note_trouble(std::string_view call, const tokenizer_answer& got);
     [[nodiscard]] bool is_foreign(const nlohmann::json& body, const char* field,
-                                  const std::optional<std::string>& sent);
+                                  const std::optional<std::string>& sent, bool& hands_on);
     [[nodiscard]] core::awaitable<tokenizer_answer> fetch_identity(std::string& into, core::deadline limit);
     // Text for all that `open_` holds; nullopt when the limit came first.
     [[nodiscard]] core::awaitable<std::optional<std::string>> decode_open(core::deadline limit,
@@ -185,7 +185,8 @@ private:
     std::optional<prompt_ids> prescribed_;
     std::string system_sent_;
     std::optional<std::string> text_sent_;
-    bool hands_on_texts_ = false;   // this runtime process, as it was sent them
+    bool hands_on_systems_ = false;  // this runtime process, as it was sent them
+    bool hands_on_prompts_ = false;
     bool foreign_decodes_ = false;  // what it has turned into text is of a foreign run
     bool reset_ordered_ = false;
     bool run_ordered_ = false;
