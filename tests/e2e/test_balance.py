@@ -56,7 +56,7 @@ def test_a_drained_box_lets_what_runs_end_and_stays_drained_over_an_upgrade(memb
     lines = [first, *stream]
     assert lines[-1]["done"] is True and lines[-1]["done_reason"] == "stop", lines[-1]
     waiting.join()
-    assert waits[0].returncode == 0 and "nothing runs" in waits[0].stdout, waits[0]
+    assert waits[0].returncode == 0 and "nothing is running" in waits[0].stdout, waits[0]
     services = member.services()
     done(member, "upgrade")
     assert member.services() == services
