@@ -68,7 +68,6 @@ class Client:
         self.spec, self.port, self.profile = spec, port, profile
         self.outcomes = []
         self.abandoned = 0
-        self.latency = 0.0
 
     def run(self):
         getattr(self, self.spec["kind"].replace("-", "_"))()
@@ -227,7 +226,6 @@ class Client:
 
     def look(self):
         """What needs no model answers, whatever goes on behind."""
-        begun = time.monotonic()
         for path in ("/api/version", "/api/tags", "/api/ps", "/healthz", "/readyz"):
             try:
                 with self.connect() as connection:
@@ -239,4 +237,3 @@ class Client:
             except (OSError, wire.Cut, ValueError) as error:
                 answer = wire.Answer("cut", detail=f"{path}: {error!r}")
             self.note(answer, None, self.spec["label"])
-        self.latency = time.monotonic() - begun

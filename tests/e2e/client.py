@@ -59,10 +59,6 @@ class LaterStream:
         self.connection.close()
 
 
-def as_messages(messages):
-    return [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
-
-
 class Client:
     """Asks the daemon at `port`, whose owner sets it."""
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import subprocess
 
-from harness import BIN
 from test_import import NewUser
 
 NAME = "qwen3:4b"

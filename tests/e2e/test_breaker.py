@@ -34,9 +34,6 @@ class Crashing(Box):
     def heal(self):
         self.set_faults({})
 
-    def spoil(self):
-        self.set_faults(self.scenario["faults"])
-
     @property
     def runtime(self):
         return services_of(self)["runtime"]

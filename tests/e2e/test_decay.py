@@ -19,6 +19,31 @@ def runs(box, count):
         box.say("[[n=20]]")
 
 
+def expect_renewed_under_load(box, before, call):
+    over = threading.Event()
+    failed = []
+
+    def ask():
+        while not over.is_set():
+            try:
+                call()
+            except Exception as error:  # the test tells it
+                failed.append(error)
+                return
+
+    clients = [threading.Thread(target=ask) for _ in range(3)]  # one is always inside
+    for client in clients:
+        client.start()
+    try:
+        wait_until(lambda: "event=runtime.renewed" in box.log(), 120, "it is renewed under load")
+        wait_until(lambda: box.pid_of("runtime") not in (before, None), 30, "a new process serves")
+    finally:
+        over.set()
+        for client in clients:
+            client.join(60)
+    assert not failed, failed
+
+
 @pytest.mark.parametrize("profile", ["axera-poll", "llama-server"])
 def test_it_is_renewed_once_nobody_asks_and_is_as_fast_as_before(tmp_path, profile):
     scenario = {"directives": True, "timing": {"tokens_per_second": 500, "decay_per_run": 0.1}}  # above a busy machine's noise
@@ -41,28 +66,7 @@ def test_where_nobody_lets_it_rest_it_is_renewed_between_two_answers(tmp_path):
     scenario = {"directives": True, "timing": {"tokens_per_second": 2000, "decay_per_run": 0.02}}
     with Box(tmp_path, scenario, model='[models.clocks]\nrenew_after = "3s"\n') as box:
         before = box.pid_of("runtime")
-        over = threading.Event()
-        failed = []
-
-        def ask():
-            while not over.is_set():
-                try:
-                    runs(box, 1)
-                except Exception as error:  # the test tells it
-                    failed.append(error)
-                    return
-
-        clients = [threading.Thread(target=ask) for _ in range(3)]  # one is always inside
-        for client in clients:
-            client.start()
-        try:
-            wait_until(lambda: "event=runtime.renewed" in box.log(), 120, "it is renewed under load")
-            wait_until(lambda: box.pid_of("runtime") not in (before, None), 30, "a new process serves")
-        finally:
-            over.set()
-            for client in clients:
-                client.join(60)
-        assert not failed, failed
+        expect_renewed_under_load(box, before, lambda: runs(box, 1))
 
 
 def test_on_a_hot_card_nothing_is_renewed_until_it_has_cooled(tmp_path):

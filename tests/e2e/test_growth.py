@@ -3,13 +3,13 @@
 import os
 import re
 import resource
-import threading
 import time
 
 import pytest
 
 from admin_cli import model_of
 from harness import Box, wait_until
+from test_decay import expect_renewed_under_load
 
 HOURS = '[models.clocks]\nrenew_after = "1s"\n'  # its hours are of two seconds
 # At most twenty answers a second: however fast the machine, an hour takes no more than a sixth of what there is.
@@ -65,28 +65,7 @@ def test_where_nobody_lets_it_rest_it_is_renewed_between_two_answers(tmp_path):
     with Box(tmp_path, LEAK, model=HOURS) as box:
         before = box.pid_of("runtime")
         limit_descriptors(before, 500)
-        over = threading.Event()
-        failed = []
-
-        def ask():
-            while not over.is_set():
-                try:
-                    box.say("[[n=3]]")
-                except Exception as error:  # the test tells it
-                    failed.append(error)
-                    return
-
-        clients = [threading.Thread(target=ask) for _ in range(3)]  # one is always inside
-        for client in clients:
-            client.start()
-        try:
-            wait_until(lambda: "event=runtime.renewed" in box.log(), 120, "it is renewed under load")
-            wait_until(lambda: box.pid_of("runtime") not in (before, None), 30, "a new process serves")
-        finally:
-            over.set()
-            for client in clients:
-                client.join(60)
-        assert not failed, failed
+        expect_renewed_under_load(box, before, lambda: box.say("[[n=3]]"))
 
 
 def test_memory_is_seen_to_grow_and_with_room_for_more_nothing_is_done(tmp_path):

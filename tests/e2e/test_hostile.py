@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from harness import MODEL, Box, wait_until
+from harness import MODEL, Box
 
 READY_LINE = "Server running on port 8000..."
 ERRORS = [

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from admin_cli import model_of
-from harness import BIN, Box, free_port, own_mount, processes, wait_until
+from harness import BIN, Box, free_port, own_mount, wait_until
 
 # Starts that fail within seconds are tried for as long as this before the breaker opens.
 QUICK = '[models.restart]\nfirst_backoff = "50ms"\nmax_backoff = "1s"\n'

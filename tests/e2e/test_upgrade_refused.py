@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from harness import BIN, descendants, processes, started, wait_until
+from harness import BIN, descendants, processes, wait_until
 from upgrade_box import box, install, UpgradeBox  # noqa: F401
 
 

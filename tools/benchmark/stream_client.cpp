@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "http_call.hpp"
 #include "stream_socket.hpp"
 
 namespace corral::benchmark {

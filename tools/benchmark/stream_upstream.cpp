@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "http_call.hpp"
 #include "stream_socket.hpp"
 
 namespace corral::benchmark {
