@@ -2,7 +2,6 @@
 
 #include "daemon/agent_port.hpp"
 
-#include <array>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+
+#include "run_until.hpp"
 
 namespace corral::daemon {
 namespace {
@@ -42,12 +43,7 @@ protected:
         bool over = false;
         boost::asio::async_read(client, boost::asio::dynamic_buffer(out),
                                 [&over](const boost::system::error_code&, std::size_t) { over = true; });
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-        while (!over && std::chrono::steady_clock::now() < until) {
-            io_.restart();
-            io_.run_for(std::chrono::milliseconds(5));
-        }
-        return over ? std::optional(out) : std::nullopt;
+        return run_until(io_, [&over] { return over; }) ? std::optional(out) : std::nullopt;
     }
 
     boost::asio::io_context io_;

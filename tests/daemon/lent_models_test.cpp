@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <boost/asio/io_context.hpp>
 
+#include "run_until.hpp"
+
 namespace corral::daemon {
 namespace {
 
@@ -30,11 +32,7 @@ struct asker {
 class lent : public ::testing::Test {
 protected:
     void run_until(const std::function<bool()>& over, core::nanoseconds most = 20s) {
-        io.restart();
-        const auto limit = std::chrono::steady_clock::now() + most;
-        while (!over() && std::chrono::steady_clock::now() < limit) {
-            io.run_one_for(50ms);
-        }
+        corral::run_until(io, over, most);
     }
     lent_models::return_sink sink() {
         return [this](const std::string& model, bool overdue) { returned[model] = overdue; };

@@ -13,6 +13,7 @@
 #include <boost/asio/post.hpp>
 
 #include "catalog/temporary_folder.hpp"
+#include "run_until.hpp"
 
 namespace corral::daemon {
 namespace {
@@ -43,12 +44,7 @@ protected:
     }
     template <typename Condition>
     bool run_until(Condition condition) {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-        while (!condition() && std::chrono::steady_clock::now() < end) {
-            io.restart();
-            io.run_one_for(std::chrono::milliseconds(20));
-        }
-        return condition();
+        return corral::run_until(io, condition);
     }
     // $1 is the command, $2 the model.
     void program_is(const std::string& script, milliseconds silence = milliseconds(30'000)) {

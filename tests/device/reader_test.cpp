@@ -18,14 +18,13 @@
 #include <boost/asio/post.hpp>
 
 #include "corral/core/task_group.hpp"
+#include "run_until.hpp"
 
 namespace corral::device {
 namespace {
 
 using core::milliseconds;
 using testing::HasSubstr;
-
-constexpr std::chrono::seconds patience{30};
 
 process::warden& the_warden() {
     static auto* const started = new core::result<process::warden>(process::warden::start());
@@ -53,12 +52,7 @@ protected:
     }
     template <typename Condition>
     bool run_until(Condition condition) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < end) {
-            io.restart();
-            io.run_one_for(std::chrono::milliseconds(20));
-        }
-        return condition();
+        return corral::run_until(io, condition);
     }
 
     reader& tool(const std::string& script) {

@@ -6,6 +6,7 @@
 #include "catalog/temporary_folder.hpp"
 #include "cli/base/log_text.hpp"
 #include "corral/telemetry/crash_store.hpp"
+#include "run_until.hpp"
 #include "supervisor/scripted_group.hpp"
 
 namespace corral::incidents {
@@ -39,15 +40,7 @@ protected:
     }
     template <typename Condition>
     bool run_until(Condition condition) {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-        while (!condition()) {
-            if (std::chrono::steady_clock::now() > end) {
-                return false;
-            }
-            io.restart();
-            io.run_one_for(std::chrono::milliseconds{10});
-        }
-        return true;
+        return corral::run_until(io, condition);
     }
     void crash(const std::string& why = "ended by itself: killed by SIGSEGV") {
         services.services[0].last_end = core::reason::unlisted("killed by SIGSEGV: The runtime crashed.");

@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "corral/engine/backend.hpp"
+#include "run_until.hpp"
 
 namespace corral::test {
 
@@ -270,17 +271,7 @@ private:
 };
 
 // Runs the loop until `done`, for at most ten seconds. Whether it came to that.
-template <typename Condition>
-bool run_until(boost::asio::io_context& io, Condition done) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    bool met = done();
-    while (!met && std::chrono::steady_clock::now() < limit) {
-        io.restart();
-        io.run_one_for(std::chrono::milliseconds(20));
-        met = done();
-    }
-    return met;
-}
+using corral::run_until;
 
 // Runs what is ready to run now.
 inline void settle(boost::asio::io_context& io) {

@@ -22,6 +22,7 @@
 
 #include "corral/core/random_source.hpp"
 #include "corral/supervisor/group.hpp"
+#include "run_until.hpp"
 
 namespace corral::supervisor {
 
@@ -133,15 +134,7 @@ protected:
 
     template <typename Condition>
     bool run_until(Condition condition, std::chrono::steady_clock::duration limit = patience) {
-        const auto end = std::chrono::steady_clock::now() + limit;
-        while (!condition()) {
-            if (std::chrono::steady_clock::now() > end) {
-                return false;
-            }
-            io.restart();
-            io.run_one_for(std::chrono::milliseconds(20));
-        }
-        return true;
+        return corral::run_until(io, condition, limit);
     }
 
     template <typename T>
