@@ -1,7 +1,6 @@
 #include "corral/config/key_ring.hpp"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 
 #include <openssl/crypto.h>
@@ -187,11 +186,6 @@ const key_entry* key_ring::find(std::string_view key) const {
         }
     }
     return owner;
-}
-
-std::optional<std::string> key_ring::owner_of(std::string_view key) const {
-    const key_entry* const owner = find(key);
-    return owner == nullptr ? std::nullopt : std::optional(owner->name);
 }
 
 }  // namespace corral::config

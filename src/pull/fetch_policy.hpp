@@ -22,7 +22,6 @@ enum class trouble {
     cut,         // the connection ended early, or never came about
     silence,     // nothing came for too long
     wrong_hash,  // all bytes are there, and they are others
-    wrong_size,  // the answer is longer or shorter than the file
 };
 
 struct bad_end {

@@ -51,14 +51,14 @@ TEST_F(credentials, follow_their_files) {
     ASSERT_TRUE(files.load());
     const key_ring* keys = files.keys();
     ASSERT_NE(keys, nullptr);
-    EXPECT_TRUE(keys->owner_of("sk-1"));
+    EXPECT_TRUE(keys->find("sk-1"));
     EXPECT_THAT(files.tls()->description(), HasSubstr("first.lan"));
     EXPECT_FALSE(files.refresh(false));
     write_keys("sk-2");
     EXPECT_FALSE(files.refresh(false));
     EXPECT_EQ(files.keys(), keys);
-    EXPECT_FALSE(keys->owner_of("sk-1"));
-    EXPECT_TRUE(keys->owner_of("sk-2"));
+    EXPECT_FALSE(keys->find("sk-1"));
+    EXPECT_TRUE(keys->find("sk-2"));
     write_certificate("second.lan");
     EXPECT_TRUE(files.refresh(false));
     EXPECT_THAT(files.tls()->description(), HasSubstr("second.lan"));
@@ -72,15 +72,15 @@ TEST_F(credentials, stay_when_new_files_are_bad_and_come_when_they_are_mended) {
     write("keys", "nonsense");
     write("cert.pem", http::test::make_certificate("second.lan").certificate);
     EXPECT_FALSE(files.refresh(false));
-    EXPECT_TRUE(files.keys()->owner_of("sk-1"));
+    EXPECT_TRUE(files.keys()->find("sk-1"));
     EXPECT_THAT(files.tls()->description(), HasSubstr("first.lan"));
     std::filesystem::remove(folder_.path() / "keys");
     EXPECT_FALSE(files.refresh(true));
-    EXPECT_TRUE(files.keys()->owner_of("sk-1"));
+    EXPECT_TRUE(files.keys()->find("sk-1"));
     write_keys("sk-3");
     write_certificate("third.lan");
     EXPECT_TRUE(files.refresh(false));
-    EXPECT_TRUE(files.keys()->owner_of("sk-3"));
+    EXPECT_TRUE(files.keys()->find("sk-3"));
     EXPECT_THAT(files.tls()->description(), HasSubstr("third.lan"));
 }
 

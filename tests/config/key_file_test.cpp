@@ -47,7 +47,7 @@ TEST_F(key_file, begins_with_the_first_key_and_is_nobody_elses) {
     EXPECT_EQ(mode(), 0600U);
     const auto read = read_key_file(file());
     ASSERT_TRUE(read.value);
-    EXPECT_EQ(read.value->owner_of("sk-1"), "anna");
+    EXPECT_EQ(read.value->find("sk-1")->name, "anna");
     EXPECT_THAT(read.warnings, IsEmpty());
     const std::filesystem::directory_iterator all(folder_.path());
     EXPECT_EQ(std::distance(begin(all), end(all)), 1) << "something is left behind";

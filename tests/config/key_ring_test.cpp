@@ -27,14 +27,14 @@ TEST(key_ring, knows_whose_key_it_is) {
                                           line("bot_2.x-y", "sk-2") + "\n" + line("last", "sk-3"),
                                       "keys");
     ASSERT_TRUE(read.value);
-    EXPECT_EQ(read.value->owner_of("sk-1"), "anna");
-    EXPECT_EQ(read.value->owner_of("sk-2"), "bot_2.x-y");
-    EXPECT_EQ(read.value->owner_of("sk-3"), "last");
+    EXPECT_EQ(read.value->find("sk-1")->name, "anna");
+    EXPECT_EQ(read.value->find("sk-2")->name, "bot_2.x-y");
+    EXPECT_EQ(read.value->find("sk-3")->name, "last");
     for (const char* wrong : {"", "sk-", "sk-11", "SK-1", "anna"}) {
-        EXPECT_EQ(read.value->owner_of(wrong), std::nullopt) << wrong;
+        EXPECT_EQ(read.value->find(wrong), nullptr) << wrong;
     }
     // A digest is no key.
-    EXPECT_EQ(read.value->owner_of(catalog::sha256_hex("sk-1").value()), std::nullopt);
+    EXPECT_EQ(read.value->find(catalog::sha256_hex("sk-1").value()), nullptr);
 }
 
 TEST(key_ring, of_an_empty_file_lets_nobody_in) {
@@ -42,7 +42,7 @@ TEST(key_ring, of_an_empty_file_lets_nobody_in) {
         const auto read = key_ring::parse(text, "keys");
         ASSERT_TRUE(read.value);
         EXPECT_TRUE(read.value->all().empty());
-        EXPECT_EQ(read.value->owner_of(""), std::nullopt);
+        EXPECT_EQ(read.value->find(""), nullptr);
     }
 }
 
@@ -51,7 +51,7 @@ TEST(key_ring, takes_digests_in_either_case) {
     for (char& c : text) {
         c = static_cast<char>(std::toupper(c));
     }
-    EXPECT_EQ(key_ring::parse(text, "keys").value->owner_of("k"), "A");
+    EXPECT_EQ(key_ring::parse(text, "keys").value->find("k")->name, "A");
 }
 
 TEST(key_ring, knows_what_the_holder_may_do) {

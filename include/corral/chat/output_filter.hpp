@@ -50,7 +50,6 @@ public:
     explicit output_filter(filter_options options);
     ~output_filter();
     output_filter(output_filter&&) noexcept;
-    output_filter& operator=(output_filter&&) noexcept;
 
     // The text, thinking and tool call events that `piece` makes certain. A call comes whole, its id empty.
     // Nothing comes after stopped().

@@ -54,8 +54,6 @@ public:
 
     // The entry of that key, borrowed; nullptr for an unknown one. Takes as long whichever it is.
     [[nodiscard]] const key_entry* find(std::string_view key) const;
-    // Its name.
-    [[nodiscard]] std::optional<std::string> owner_of(std::string_view key) const;
     [[nodiscard]] const std::vector<key_entry>& all() const noexcept { return all_; }
     // Of the text that was parsed: two rings with another one differ.
     [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }

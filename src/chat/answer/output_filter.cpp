@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <optional>
 #include <utility>
 
 #include "chat/answer/stop_matcher.hpp"
@@ -136,7 +135,6 @@ struct output_filter::state {
 output_filter::output_filter(filter_options options) : state_(std::make_unique<state>(std::move(options))) {}
 output_filter::~output_filter() = default;
 output_filter::output_filter(output_filter&&) noexcept = default;
-output_filter& output_filter::operator=(output_filter&&) noexcept = default;
 
 std::vector<generation_event> output_filter::feed(std::string_view piece) {
     if (state_->ended) {
