@@ -12,6 +12,7 @@
 #include "corral/device/reader.hpp"
 #include "corral/engine/device_tools.hpp"
 #include "corral/telemetry/log.hpp"
+#include "engine/growth_policy.hpp"
 
 namespace corral::engine {
 

@@ -1,4 +1,4 @@
-#include "engine/preflight_files.hpp"
+#include "engine/preflight_gate.hpp"
 
 #include <algorithm>
 #include <exception>

@@ -8,9 +8,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/core/say.hpp"
 #include "corral/http/client.hpp"
-#include "engine/device_gates.hpp"
 #include "engine/preflight_gate.hpp"
-#include "engine/settings_gate.hpp"
 
 namespace corral::engine {
 

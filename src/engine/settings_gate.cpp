@@ -1,4 +1,4 @@
-#include "engine/settings_gate.hpp"
+#include "engine/preflight_gate.hpp"
 
 #include <functional>
 #include <string>

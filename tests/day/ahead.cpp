@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "day/box.hpp"
-#include "engine/dialects/ax_poll/beginning_policy.hpp"
+#include "engine/dialects/ax_poll/ahead_policy.hpp"
 
 namespace corral::day {
 

@@ -2,12 +2,13 @@
 
 #include <cstdio>
 #include <cstdlib>
-
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "explored_cycle.hpp"
+#include "explorer.hpp"
 #include "walked_cycle.hpp"
 
 namespace corral::engine::ax_poll {
@@ -52,6 +53,21 @@ TEST(cycle_fsm_walk, the_promises_hold_in_any_order_of_events) {
         "computed "
         "ahead, %zu contradicted\n",
         all.steps, all.answers, all.continued, all.ahead_hits, all.ahead, all.contradicted);
+}
+
+// Every order of a few answers, failures and moves of a polled runtime, from each step of a turn.
+TEST(cycle_fsm_explore, every_order_of_a_few_events_keeps_the_promises) {
+    test::explorer<explored_cycle> all(2);
+    for (const explored_mode how : {explored_mode::tapped, explored_mode::untapped,
+                                    explored_mode::keeps_nothing, explored_mode::endless}) {
+        std::vector<explored_cycle::step> way;
+        for (explored_cycle each(how); !each.over();) {
+            way.push_back(each.natural());
+            ASSERT_EQ(each.happen(way.back()), "");
+        }
+        all.explore_along(explored_cycle(how), way);
+    }
+    all.expect_all_well("polled cycle");
 }
 
 }  // namespace

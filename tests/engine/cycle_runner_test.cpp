@@ -14,6 +14,7 @@
 #include <boost/asio/post.hpp>
 
 #include "played_server.hpp"
+#include "run_until.hpp"
 
 namespace corral::engine::ax_poll {
 namespace {
@@ -79,12 +80,7 @@ protected:
 
     template <typename Condition>
     bool loop_until(Condition condition) {
-        const auto end = std::chrono::steady_clock::now() + long_enough;
-        while (!condition() && std::chrono::steady_clock::now() < end) {
-            loop.restart();
-            loop.run_one_for(core::milliseconds{20});
-        }
-        return condition();
+        return run_until(loop, condition);
     }
 
     bool comes_to_rest(cycle_runner& cycle) {
@@ -175,10 +171,7 @@ TEST_F(cycle_runner_test, a_turn_may_outlive_its_runner) {
         cycle_runner cycle(std::move(made));
         boost::asio::co_spawn(*own, cycle.run(spec(), sink, control, {}, true),
                               [](const std::exception_ptr&, const run_outcome&) {});
-        const auto end = std::chrono::steady_clock::now() + long_enough;
-        while (server.requests().empty() && std::chrono::steady_clock::now() < end) {
-            own->run_one_for(core::milliseconds{20});
-        }
+        run_until(*own, [&server] { return !server.requests().empty(); });
         EXPECT_TRUE(cycle.busy());
     }
     own.reset();

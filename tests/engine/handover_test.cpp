@@ -31,16 +31,11 @@ protected:
         EXPECT_FALSE(first->made->hand_over()) << "it is not started";
         first->made->start();
         EXPECT_FALSE(first->made->hand_over()) << "it loads";
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!first->made->services().ready() && std::chrono::steady_clock::now() < end) {
-            first->io.restart();
-            first->io.run_one_for(std::chrono::milliseconds(20));
-        }
+        corral::run_until(
+            first->io, [&] { return first->made->services().ready(); }, patience);
         std::optional<backend_handover> left;
-        while (!(left = first->made->hand_over()) && std::chrono::steady_clock::now() < end) {
-            first->io.restart();
-            first->io.run_one_for(std::chrono::milliseconds(20));
-        }
+        corral::run_until(
+            first->io, [&] { return (left = first->made->hand_over()).has_value(); }, patience);
         const auto copy = [](int& fd) { fd = ::fcntl(fd, F_DUPFD_CLOEXEC, 3); };
         for (supervisor::service_handover& service : left.value().services.services) {
             copy(service.process.out);

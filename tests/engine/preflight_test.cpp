@@ -16,15 +16,14 @@
 
 #include "corral/core/disk_work.hpp"
 #include "corral/core/task_group.hpp"
-#include "engine/preflight_files.hpp"
 #include "engine/preflight_gate.hpp"
+#include "run_until.hpp"
 
 namespace corral::engine {
 namespace {
 
 using testing::HasSubstr;
 
-constexpr std::chrono::seconds patience{30};
 const std::string pointer =
     "version https://git-lfs.github.com/spec/v1\noid sha256:" + std::string(64, '0') + "\nsize 1064760\n";
 
@@ -80,12 +79,7 @@ protected:
     supervisor::gate_verdict ask(supervisor::start_gate& gate) {
         std::optional<supervisor::gate_verdict> verdict;
         tasks.spawn("ask", ask_into(gate, verdict));
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!verdict && std::chrono::steady_clock::now() < end) {
-            io.restart();
-            io.run_one_for(std::chrono::milliseconds(20));
-        }
-        EXPECT_TRUE(verdict) << "no answer";
+        EXPECT_TRUE(run_until(io, [&verdict] { return verdict.has_value(); })) << "no answer";
         return verdict.value_or(supervisor::gate_verdict{});
     }
     static core::awaitable<void> ask_into(supervisor::start_gate& gate,
@@ -208,10 +202,7 @@ TEST_F(preflight, a_dead_mount_of_another_model_does_not_hold_it) {
     EXPECT_EQ(ask(*gate).state, supervisor::gate_state::open);
     EXPECT_FALSE(answered);
     alive.set_value();
-    while (!answered) {
-        io.restart();
-        io.run_one_for(std::chrono::milliseconds(20));
-    }
+    EXPECT_TRUE(run_until(io, [&answered] { return answered; }));
 }
 
 TEST_F(preflight, the_working_directory_is_looked_at_too) {

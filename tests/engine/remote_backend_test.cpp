@@ -21,6 +21,7 @@
 #include "corral/core/task_group.hpp"
 #include "engine/played_server.hpp"
 #include "http/accepting_port.hpp"
+#include "run_until.hpp"
 
 namespace corral::engine::ollama_remote {
 namespace {
@@ -110,14 +111,7 @@ protected:
 
     [[nodiscard]] bool is_ready() const { return made->available().state == availability_state::ready; }
 
-    bool loop_until(const std::function<bool()>& condition) {
-        loop.restart();
-        const auto end = std::chrono::steady_clock::now() + long_enough;
-        while (!condition() && std::chrono::steady_clock::now() < end) {
-            loop.run_one_for(core::milliseconds{20});
-        }
-        return condition();
-    }
+    bool loop_until(const std::function<bool()>& condition) { return run_until(loop, condition); }
 
     run_outcome ask(core::nanoseconds deadline, core::nanoseconds leaves_after = long_enough) {
         run_spec what;

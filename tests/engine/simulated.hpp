@@ -27,6 +27,7 @@
 #include "corral/core/random_source.hpp"
 #include "corral/engine/dialect.hpp"
 #include "process/terminals.hpp"
+#include "run_until.hpp"
 
 namespace corral::engine {
 
@@ -180,15 +181,7 @@ protected:
 
     template <typename Condition>
     bool run_until(Condition condition, std::chrono::steady_clock::duration limit = patience) {
-        const auto end = std::chrono::steady_clock::now() + limit;
-        while (!condition()) {
-            if (std::chrono::steady_clock::now() > end) {
-                return false;
-            }
-            io.restart();
-            io.run_one_for(std::chrono::milliseconds(20));
-        }
-        return true;
+        return corral::run_until(io, condition, limit);
     }
     template <typename T>
     std::optional<T> run(core::awaitable<T> what) {

@@ -15,6 +15,7 @@
 #include "engine/dialects/openai_sse/openai_protocol.hpp"
 #include "engine/played_server.hpp"
 #include "engine/streaming/stream_run.hpp"
+#include "run_until.hpp"
 
 namespace corral::engine::tests {
 
@@ -101,12 +102,7 @@ protected:
 
     template <typename Condition>
     bool loop_until(Condition condition) {
-        loop.restart();
-        const auto end = std::chrono::steady_clock::now() + long_enough;
-        while (!condition() && std::chrono::steady_clock::now() < end) {
-            loop.run_one_for(core::milliseconds{100});
-        }
-        return condition();
+        return run_until(loop, condition);
     }
 
     run_outcome finish(const std::shared_ptr<std::optional<run_outcome>>& out) {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "corral/catalog/placement.hpp"
+#include "engine/dialects/ax_poll/ahead_policy.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
-#include "engine/dialects/ax_poll/beginning_policy.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 
 namespace corral::engine::ax_poll {

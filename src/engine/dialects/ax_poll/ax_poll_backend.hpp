@@ -3,7 +3,6 @@
 // them.
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,11 +14,9 @@
 #include "engine/dialects/ax_poll/own_identity.hpp"
 #include "engine/dialects/ax_poll/process_epochs.hpp"
 #include "engine/dialects/ax_poll/proof_store.hpp"
-#include "engine/dialects/ax_poll/reuse_proof.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
 #include "engine/group_backend.hpp"
-#include "engine/sticky_sampling_policy.hpp"
 
 namespace corral::engine::ax_poll {
 

@@ -4,6 +4,48 @@
 
 namespace corral::engine::ax_poll {
 
+void idle_evidence::on_call(core::steady_time now) {
+    called_ = now;
+    begun_ = false;
+    quiet_ = false;
+    idle_ = false;
+    empty_in_a_row_ = 0;
+}
+
+void idle_evidence::on_begun(core::steady_time now) {
+    if (!begun_) {
+        begun_ = true;
+        begun_at_ = now;
+        empty_in_a_row_ = 0;
+        idle_ = false;
+    }
+}
+
+void idle_evidence::on_poll(core::steady_time sent, bool done, bool has_text) {
+    if (!done || has_text) {
+        if (!begun_) {
+            begun_ = true;
+            begun_at_ = sent;
+        }
+        empty_in_a_row_ = 0;
+        idle_ = false;
+        return;
+    }
+    if (begun_) {
+        // A poll sent before the work began says nothing about its end.
+        if (sent >= begun_at_) {
+            ++empty_in_a_row_;
+            idle_ = empty_in_a_row_ >= 2;
+        }
+        return;
+    }
+    if (!quiet_) {
+        quiet_ = true;
+        quiet_since_ = sent;
+    }
+    idle_ = sent - quiet_since_ >= grace_ && sent - called_ >= grace_;
+}
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -52,11 +94,6 @@ void polling_fsm::look_again() {
 
 void polling_fsm::on_stop(bool safe, core::steady_time now) {
     next_stop_ = now + (safe ? safe_stop_interval : stop_interval);
-}
-
-bool polling_fsm::stop_wanted() const noexcept {
-    const auto* const in = std::get_if<settling>(&state_);
-    return in != nullptr && in->must_stop;
 }
 
 // A sign from outside ends a rest, and what it announces is looked for.

@@ -1,4 +1,4 @@
-#include "engine/dialects/ax_poll/wrapper_shape.hpp"
+#include "engine/dialects/ax_poll/verbatim_encoder.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -5,13 +5,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "corral/catalog/profile.hpp"
+#include "engine/streaming/event_answer.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::ax_sse {
+
+// The answer of Axera's transitional server: chat.completion.chunk events, the last one "[DONE]"; or one
+// whole chat.completion (docs/facts/vendor_ax.md#sse-build). No I/O.
+class ax_sse_reader final : public streaming::event_answer {
+private:
+    [[nodiscard]] core::result<void> take(const nlohmann::json& event, const std::string& data,
+                                          std::vector<streaming::answer_part>& out) override;
+};
 
 class ax_sse_protocol final : public streaming::stream_protocol {
 public:

@@ -6,11 +6,125 @@
 
 #include "corral/core/json.hpp"
 #include "corral/core/say.hpp"
-#include "engine/dialects/rkllm_gradio/gradio_reader.hpp"
 #include "engine/streaming/event_answer.hpp"
 #include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::rkllm_gradio {
+
+namespace {
+
+constexpr std::string_view spaces = " \t\n\v\f\r";
+constexpr std::size_t most_values = 64;  // of an event; a history of one pair has five
+
+bool is_space(char c) {
+    return spaces.find(c) != std::string_view::npos;
+}
+
+// `[[[question, answer]]]`; nothing before its first word: `[null]`.
+std::optional<std::string> answer_in(const nlohmann::json& event) {
+    if (!event.is_array() || event.empty() || !event[0].is_array() || event[0].empty()) {
+        return std::nullopt;
+    }
+    const nlohmann::json& pair = event[0].back();
+    return pair.is_array() && pair.size() == 2 && pair[1].is_string()
+               ? std::optional(pair[1].get<std::string>())
+               : std::nullopt;
+}
+
+// Null, a text, or an object with one of both.
+std::string words_of(const nlohmann::json& error, const std::string& data) {
+    const bool is_object = error.is_object() && error.contains("error");
+    const nlohmann::json& why = is_object ? error["error"] : error;
+    if (why.is_null()) {
+        return "Gradio tells no reason, but its log may";
+    }
+    return streaming::sentence_of_error(why.is_string() ? nlohmann::json{{"error", why}}.dump() : data);
+}
+
+}  // namespace
+
+core::result<void> gradio_reader::feed(std::string_view bytes, std::vector<streaming::answer_part>& out) {
+    events_.clear();
+    auto framed = lines_.feed(bytes, events_);
+    for (const std::string& event : events_) {
+        if (const auto taken = take(event, out); !taken) {
+            return taken.error();
+        }
+    }
+    return framed;
+}
+
+core::result<void> gradio_reader::finish(std::vector<streaming::answer_part>& /*out*/) {
+    return {};
+}
+
+core::result<void> gradio_reader::take(std::string_view event, std::vector<streaming::answer_part>& out) {
+    const std::size_t line = event.find('\n');
+    const std::string_view name = event.substr(0, line);
+    const std::string data(event.substr(line + 1));
+    const bool completes = name == "complete";
+    if (ended_ || (name != "error" && name != "generating" && !completes)) {
+        return {};  // a sign of life
+    }
+    if (streaming::values_in(data) > most_values) {
+        return core::make_failure(core::errc::limit_exceeded,
+                                  core::say("runtime.protocol/runtime", "an event of too many values"));
+    }
+    const nlohmann::json json = core::parse_json(data);
+    if (name == "error") {
+        ended_ = true;
+        out.emplace_back(streaming::error_part{.status = 0, .message = words_of(json, data)});
+        return {};
+    }
+    if (json.is_discarded()) {
+        return core::make_failure(core::errc::protocol, core::say("runtime.protocol/sent-event"));
+    }
+    if (std::optional<std::string> all = answer_in(json)) {
+        const auto fresh = beyond(*all);
+        if (!fresh) {
+            return core::make_failure(core::errc::protocol,
+                                      core::say("runtime.protocol/runtime", "taken back what it had said"));
+        }
+        if (!fresh->empty()) {
+            out.emplace_back(streaming::text_part{std::string(*fresh)});
+            said_ = std::move(*all);
+        }
+    }
+    if (completes && said_.empty()) {
+        // A run that failed ends like one that is over.
+        out.emplace_back(streaming::error_part{.status = 0, .message = "its answer has no word"});
+    }
+    ended_ = completes;
+    if (completes) {
+        out.emplace_back(streaming::end_part{});
+    }
+    return {};
+}
+
+std::optional<std::string_view> gradio_reader::beyond(std::string_view all) const {
+    if (all.starts_with(said_)) {
+        return all.substr(said_.size());
+    }
+    std::size_t at = 0;
+    for (const char c : said_) {
+        if (is_space(c)) {
+            continue;
+        }
+        at = std::min(all.find_first_not_of(spaces, at), all.size());
+        if (at == all.size() || all[at] != c) {
+            return std::nullopt;
+        }
+        ++at;
+    }
+    std::string_view rest = all.substr(at);
+    std::string_view behind = said_;
+    behind.remove_prefix(said_.find_last_not_of(spaces) + 1);
+    while (!rest.empty() && !behind.empty() && rest.front() == behind.front()) {
+        rest.remove_prefix(1);
+        behind.remove_prefix(1);
+    }
+    return rest;
+}
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "engine/dialects/ax_poll/chunk_clock.hpp"
+#include "engine/dialects/ax_poll/cycle_clocks.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,8 @@
 // Passive and active health of a remote server, by hand.
 
-#include "engine/dialects/ollama_remote/outlier_policy.hpp"
+#include "engine/dialects/ollama_remote/remote_health.hpp"
 
 #include <gtest/gtest.h>
-
-#include "engine/dialects/ollama_remote/remote_health.hpp"
 
 namespace corral::engine::ollama_remote {
 namespace {
