@@ -50,10 +50,10 @@ TEST(boot_times, a_model_is_loaded_once_however_often_it_comes_back) {
 
 TEST(boot_times, a_load_that_begins_behind_the_first_answer_is_none_of_the_boot) {
     core::manual_clock clock;
-    boot_times boot(clock, seconds{30});
     supervisor::scripted_group early{"a"};
     supervisor::scripted_group slow{"b"};
     supervisor::scripted_group swapped{"c"};
+    boot_times boot(clock, seconds{30});  // it looks at them to its end
     boot.watch("a:latest", early);
     boot.watch("b:latest", slow);
     boot.watch("c:latest", swapped);
