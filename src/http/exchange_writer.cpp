@@ -1,4 +1,4 @@
-#include "exchange_writer.hpp"
+#include "session.hpp"
 
 #include <ctime>
 #include <utility>

@@ -11,7 +11,6 @@
 #include <boost/beast/http/error.hpp>
 
 #include "corral/core/say.hpp"
-#include "request_target.hpp"
 
 namespace corral::http {
 

@@ -1,4 +1,4 @@
-#include "request_reading.hpp"
+#include "session.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "request_target.hpp"
+#include "request_parser.hpp"
 
 #include <boost/beast/core/string.hpp>
 

@@ -1,16 +1,13 @@
 #include "session.hpp"
 
 #include <exception>
-#include <optional>
 #include <utility>
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "corral/core/say.hpp"
-#include "exchange_writer.hpp"
 #include "request_parser.hpp"
-#include "request_reading.hpp"
 
 namespace corral::http {
 

@@ -1,4 +1,4 @@
-#include "http/step_pace.hpp"
+#include "http/share_turns.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -12,8 +12,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-
-#include "http/share_turns.hpp"
 
 namespace corral::http {
 namespace {
