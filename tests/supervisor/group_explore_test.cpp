@@ -11,9 +11,8 @@
 
 #include <gtest/gtest.h>
 
-#include "corral/core/say.hpp"
 #include "explorer.hpp"
-#include "supervisor/group/group_policy.hpp"
+#include "supervisor/group/group_core.hpp"
 
 namespace corral::supervisor {
 namespace {

@@ -335,7 +335,7 @@ std::string reasons() {
         const restart_meaning means = meaning_of(why);
         all += std::string("| `") + to_string(why) + "` | " + text_of(means.next) + " | " +
                (means.bundle == trouble::none ? "no" : to_string(means.bundle)) + " | " +
-               (means.warns() ? "warning" : "info") + " |\n";
+               (means.bundle == trouble::none ? "info" : "warning") + " |\n";
     }
     return all;
 }

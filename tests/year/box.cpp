@@ -1,10 +1,9 @@
 #include "year/box.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
-#include "supervisor/group/group_policy.hpp"
+#include "supervisor/group/group_core.hpp"
 
 namespace corral::year {
 

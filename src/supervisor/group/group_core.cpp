@@ -1,11 +1,9 @@
 #include "supervisor/group/group_core.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "corral/core/say.hpp"
 #include "corral/telemetry/log.hpp"
-#include "supervisor/group/group_policy.hpp"
 
 namespace corral::supervisor {
 

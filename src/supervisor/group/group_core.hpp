@@ -3,20 +3,42 @@
 // tells the observers, later and in order, from a task of its own. Its tasks hold it, so it may outlive the
 // handle that make_group() gives out.
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "corral/core/event_queue.hpp"
 #include "corral/supervisor/group.hpp"
+#include "supervisor/machine/service_fsm.hpp"
 #include "supervisor/service/service_runner.hpp"
 
 namespace corral::supervisor {
+
+// Who of a group may run now. Start order: a service runs only while all before it are ready. Rest for one:
+// when one is not ready any more, those after it are killed and wait; unless `dependents_survive`, then those
+// with a process stay. Stop order: the last service first. Decides only.
+struct service_view {
+    std::string name;
+    service_state state = service_state::stopped;
+    bool wanted = false;
+    bool held = false;
+    bool dependents_survive = false;
+    bool alive = false;  // a process of it lives
+};
+
+struct group_order {
+    std::size_t service = 0;
+    service_event event;
+};
+
+// The next orders, in the order in which to give them; none when all is as it should be. Obeyed orders are
+// not given again, so asking until none is left ends.
+[[nodiscard]] std::vector<group_order> next_orders(const std::vector<service_view>& services, bool wanted);
 
 class group_core final : public group, public runner_owner, public std::enable_shared_from_this<group_core> {
 public:

@@ -1,4 +1,4 @@
-#include "supervisor/group/group_policy.hpp"
+#include "supervisor/group/group_core.hpp"
 
 #include "corral/core/say.hpp"
 

@@ -19,7 +19,6 @@ struct restart_meaning {
     next_start next = next_start::by_rule;  // by_rule: it counts, and may open the breaker
     trouble bundle = trouble::none;         // none: neither a warning nor a crash bundle
     [[nodiscard]] bool fails() const noexcept { return next == next_start::by_rule; }
-    [[nodiscard]] bool warns() const noexcept { return bundle != trouble::none; }
 };
 [[nodiscard]] restart_meaning meaning_of(restart_reason why) noexcept;
 

@@ -12,6 +12,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/core/async.hpp"
+#include "corral/core/reason.hpp"
 #include "corral/core/result.hpp"
 #include "corral/process/child.hpp"
 #include "corral/process/listener_owner.hpp"
@@ -19,9 +20,30 @@
 #include "corral/supervisor/context.hpp"
 #include "corral/supervisor/service_spec.hpp"
 #include "supervisor/service/confinement.hpp"
-#include "supervisor/service/listener_policy.hpp"
 
 namespace corral::supervisor {
+
+// Whether a port is held by the service it belongs to, and by no other: with SO_REUSEPORT one foreign twin
+// is enough to get every second prompt (docs/facts/vendor_ax.md#failures, F17).
+enum class listener_finding {
+    none,     // no listener
+    ours,     // every listener is ours
+    foreign,  // at least one is known not to be ours
+    exposed,  // ours, but reachable from the network where the profile forbids that; never from
+              // judge_listeners()
+    unknown   // at least one whose owner can't be found: another user's, or just going
+};
+
+struct listener_judgement {
+    listener_finding what = listener_finding::none;
+    core::reason who;              // of foreign and unknown: "python3 (pid 4711)"
+    bool every_interface = false;  // one of ours listens on 0.0.0.0 or ::
+    bool sibling = false;          // all that are foreign are of other services of this daemon
+};
+
+// Listeners that no call of ours can reach are left out: at an address of the network, and elsewhere on loopback.
+[[nodiscard]] listener_judgement judge_listeners(const std::vector<process::listening_socket>& rows,
+                                                 const std::function<bool(pid_t)>& is_ours);
 
 class port_watch {
 public:

@@ -1,4 +1,4 @@
-#include "supervisor/machine/stop_ladder.hpp"
+#include "supervisor/machine/service_stepper.hpp"
 
 #include <csignal>
 
