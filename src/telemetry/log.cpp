@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "telemetry/log_sinks.hpp"
-#include "telemetry/whole_line.hpp"
 
 namespace corral::telemetry {
 

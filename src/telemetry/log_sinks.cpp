@@ -1,7 +1,5 @@
 #include "telemetry/log_sinks.hpp"
 
-#include "telemetry/whole_line.hpp"
-
 #include <algorithm>
 #include <cerrno>
 

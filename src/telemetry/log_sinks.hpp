@@ -1,23 +1,50 @@
 #pragma once
 // Where finished log lines go.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include <spdlog/details/log_msg.h>
 #include <spdlog/sinks/base_sink.h>
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/telemetry/log.hpp"
-#include "telemetry/whole_line.hpp"
 
 namespace corral::telemetry {
+
+// What a line of the log is about, as fields of the journal. Pure; it reads Corral's own form of a line
+// ("NAME/SERVICE: ...", "model NAME: ...", "request id=ID model=NAME ... event=WORD").
+struct log_fields {
+    std::string_view model;
+    std::string_view service;
+    std::string_view event;
+    std::string_view request;
+};
+
+// Parts of `line`, empty where it does not say; text between double quotes says nothing.
+[[nodiscard]] log_fields fields_of(std::string_view line);
+
+// The datagram of journald's native protocol: "NAME=value" a line, or a value with line breaks behind its length
+// (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/). Names are the caller's.
+[[nodiscard]] std::string journal_datagram(
+    const std::vector<std::pair<std::string_view, std::string_view>>& fields);
+
+// The last look at a line of the log, whoever wrote it: it stays one line, and nothing in it hides or forges.
+[[nodiscard]] inline std::string whole_line(const spdlog::details::log_msg& message) {
+    const std::string_view text(message.payload.data(), message.payload.size());
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    return plain ? std::string(text) : printable(text, std::numeric_limits<std::size_t>::max());
+}
 
 // One that others read, which may keep it waiting.
 class outer_sink : public spdlog::sinks::base_sink<std::mutex> {

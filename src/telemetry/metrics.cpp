@@ -273,8 +273,4 @@ std::function<std::string()> metrics::page() const {
     return [now, &registry = impl_->registry] { return written(registry.Collect(), *now); };
 }
 
-std::string text_of(const metric_page& page) {
-    return written({}, page);
-}
-
 }  // namespace corral::telemetry

@@ -52,9 +52,6 @@ private:
     std::vector<family> families_;
 };
 
-// As Prometheus reads it (metrics::content_type), sorted by name. On any thread.
-[[nodiscard]] std::string text_of(const metric_page& page);
-
 // Calls of tools by their arguments: they fit, were mended, were asked for again, or went out though they don't fit.
 struct call_counts {
     unsigned fitting = 0;
