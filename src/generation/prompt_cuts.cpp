@@ -11,7 +11,6 @@
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 #include "corral/generation/summary_request.hpp"
-#include "generation/tool_cuts.hpp"
 #include "generation/turn_cuts.hpp"
 
 namespace corral::generation {

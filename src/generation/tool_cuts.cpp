@@ -1,11 +1,10 @@
-#include "generation/tool_cuts.hpp"
+#include "generation/prompt_cuts.hpp"
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
 #include <set>
-#include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>

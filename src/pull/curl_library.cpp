@@ -1,4 +1,4 @@
-#include "pull/curl_library.hpp"
+#include "pull/fetcher.hpp"
 
 #include <array>
 

@@ -5,19 +5,36 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <curl/curl.h>
+
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
-#include "pull/curl_library.hpp"
 #include "pull/fetch_policy.hpp"
 
 namespace corral::pull {
+
+// libcurl, loaded where something is fetched and nowhere else: the daemon is spared the thirty libraries that it needs.
+struct curl_api {
+    decltype(&::curl_global_init) global_init = nullptr;
+    decltype(&::curl_easy_init) easy_init = nullptr;
+    decltype(&::curl_easy_setopt) easy_setopt = nullptr;
+    decltype(&::curl_easy_perform) easy_perform = nullptr;
+    decltype(&::curl_easy_getinfo) easy_getinfo = nullptr;
+    decltype(&::curl_easy_cleanup) easy_cleanup = nullptr;
+    decltype(&::curl_easy_reset) easy_reset = nullptr;
+    decltype(&::curl_easy_strerror) easy_strerror = nullptr;
+    decltype(&::curl_slist_append) slist_append = nullptr;
+    decltype(&::curl_slist_free_all) slist_free_all = nullptr;
+};
+
+// Once, before the first thread; it stays loaded. Fails with a sentence where it is not installed.
+[[nodiscard]] core::result<const curl_api*> load_curl();
 
 inline constexpr long least_speed = 256;  // bytes a second over `patience`; less counts as silence
 

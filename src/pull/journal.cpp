@@ -1,4 +1,4 @@
-#include "pull/journal.hpp"
+#include "pull/work_place.hpp"
 
 #include <algorithm>
 

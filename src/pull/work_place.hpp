@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,9 +17,21 @@
 #include "corral/core/result.hpp"
 #include "corral/pull/pulled_marker.hpp"
 #include "pull/hub_tree.hpp"
-#include "pull/journal.hpp"
 
 namespace corral::pull {
+
+// What lies in a work folder besides bytes. A loss of it costs time alone: what lies there is hashed again anyway.
+struct journal {
+    std::string source;                        // source_text()
+    std::string commit;                        // of a hub; else empty
+    std::map<std::string, std::string> etags;  // of parts, by the checksum that is their name
+    bool operator==(const journal&) const = default;
+};
+
+[[nodiscard]] std::string journal_text(const journal& of);
+
+// Of a text that a power cut may have left; an empty journal for one that is none, or of another version.
+[[nodiscard]] journal parse_journal(std::string_view text);
 
 // Bytes of a file that lie in a work folder, whole or not.
 [[nodiscard]] std::uint64_t bytes_at(const std::filesystem::path& root, const source_file& file);

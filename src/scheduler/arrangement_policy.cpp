@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
-#include <utility>
 
-#include "scheduler/placement_text.hpp"
+#include "scheduler/placement_policy.hpp"
 
 namespace corral::scheduler {
 

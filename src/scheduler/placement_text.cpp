@@ -1,4 +1,4 @@
-#include "scheduler/placement_text.hpp"
+#include "scheduler/placement_policy.hpp"
 
 #include <algorithm>
 #include <set>

@@ -4,7 +4,7 @@
 #include "pull/fetch_policy.hpp"
 #include "pull/file_plan.hpp"
 #include "pull/hub_tree.hpp"
-#include "pull/journal.hpp"
+#include "pull/work_place.hpp"
 
 using namespace corral;
 

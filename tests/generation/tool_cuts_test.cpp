@@ -1,4 +1,4 @@
-#include "generation/tool_cuts.hpp"
+#include "generation/prompt_cuts.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
