@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "chat/answer/tool_call_text.hpp"
+#include "chat/answer/tool_filter.hpp"
 #include "chat/json/json_search.hpp"
 
 namespace corral::chat {

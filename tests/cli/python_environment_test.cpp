@@ -1,4 +1,4 @@
-#include "cli/packages/python_environment.hpp"
+#include "cli/packages/import_plan.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,7 +1,7 @@
 // What stands where a call should: calls are of declared tools and can be written out again, and mending
 // changes nothing that was whole.
 
-#include "chat/answer/tool_call_text.hpp"
+#include "chat/answer/tool_filter.hpp"
 #include "chat/json/json_search.hpp"
 #include "fuzz_input.hpp"
 

@@ -1,13 +1,37 @@
 #pragma once
 // HAProxy's configuration for the boxes of a fleet, for version 2.6 and later (docs/fleet.md, docs/facts/other_wires.md).
 
+#include <deque>
 #include <string>
 #include <vector>
 
 #include "corral/boxes/boxes_file.hpp"
 #include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
 
 namespace corral::boxes {
+
+// How often HAProxy may be reloaded. A reload leaves the old worker running until its last answer has ended, so boxes
+// whose models change all the time would fill the memory with workers.
+class reload_pace {
+public:
+    static constexpr std::size_t most = 20;
+    static constexpr core::seconds span{300};
+
+    [[nodiscard]] bool may_reload(core::steady_time now) const {
+        return latest_.size() < most || now - latest_.front() >= span;
+    }
+
+    void note(core::steady_time now) {
+        latest_.push_back(now);
+        if (latest_.size() > most) {
+            latest_.pop_front();
+        }
+    }
+
+private:
+    std::deque<core::steady_time> latest_;  // the last `most`
+};
 
 // A key that the edge lets in.
 struct edge_key {

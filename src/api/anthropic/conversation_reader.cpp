@@ -1,4 +1,4 @@
-#include "api/anthropic/conversation_reader.hpp"
+#include "api/anthropic/messages_request.hpp"
 
 #include <map>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "chat/answer/tool_call_text.hpp"
+#include "chat/answer/tool_filter.hpp"
 
 #include <algorithm>
 #include <optional>

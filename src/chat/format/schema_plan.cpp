@@ -7,8 +7,6 @@
 #include <utility>
 #include <variant>
 
-#include "chat/format/schema_pattern.hpp"
-#include "chat/format/schema_reference.hpp"
 #include "corral/core/say.hpp"
 
 namespace corral::chat {

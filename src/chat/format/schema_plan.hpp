@@ -20,6 +20,32 @@
 
 namespace corral::chat {
 
+// References inside a JSON Schema: where they lead, and whether they come to an end.
+[[nodiscard]] bool deeper_than(const nlohmann::ordered_json& value, unsigned levels);
+
+// The target of the local reference `text` ("#/$defs/a") in `root`; nullptr when there is none, or when the
+// reference is not local.
+[[nodiscard]] const nlohmann::ordered_json* find_local(const nlohmann::ordered_json& root,
+                                                       std::string_view text);
+
+// For each schema, the schemas that look at the same value.
+using reference_graph = std::vector<std::vector<std::size_t>>;
+
+// A schema that leads back to itself, or through more than 24 others, without going into the value: a check
+// of it would not end, or would exhaust the stack. Nothing when there is none.
+[[nodiscard]] std::optional<std::size_t> endless_reference(const reference_graph& graph);
+
+// `marked`: some schemas; with them all that lead to one of them.
+void spread_to_parents(const reference_graph& graph, std::vector<bool>& marked);
+
+// The patterns of a schema in a bounded engine (docs/facts/platform_traps.md#schema-patterns).
+
+// errc::refused with a sentence for the client: longer than 4 KiB, or it can't be run in linear time.
+// Takes what that costs from `work`, about 2 us each: RE2 bounds the size of a program, but not the time that it
+// takes to become one, nor to find that it is too large.
+[[nodiscard]] core::result<std::shared_ptr<const re2::RE2>> make_pattern(std::string_view pattern,
+                                                                         std::size_t& work);
+
 // A keyword that compares a figure of a value with a bound: the number itself, or how many characters,
 // elements or properties there are.
 struct schema_limit {

@@ -1,4 +1,4 @@
-#include "chat/format/schema_reference.hpp"
+#include "chat/format/schema_plan.hpp"
 
 #include <algorithm>
 

@@ -13,7 +13,7 @@
 
 #include "cli/base/remote_server.hpp"
 #include "cli/fleet/fleet_command.hpp"
-#include "corral/boxes/reload_pace.hpp"
+#include "corral/boxes/haproxy.hpp"
 #include "corral/catalog/whole_file.hpp"
 #include "corral/core/say.hpp"
 #include "corral/package/bounded_program.hpp"

@@ -2,20 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <string_view>
 #include <utility>
 
-#include "cli/packages/python_environment.hpp"
-#include "corral/catalog/diagnostic.hpp"
-#include "corral/catalog/model_name.hpp"
 #include "corral/catalog/profile_reader.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/config/configuration_model.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
-#include "corral/package/package_check.hpp"
 #include "corral/package/package_reader.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/pull/catalogue.hpp"
