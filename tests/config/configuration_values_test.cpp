@@ -2,10 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "config/configuration_fixture.hpp"
+#include "corral/config/server_places.hpp"
+#include "corral/fleet/reload_policy.hpp"
 
 namespace corral::config {
 namespace {
 
+using configured_black_box = configuration_file;
 using testing::HasSubstr;
 
 class ollama_environment : public configuration_file {
@@ -103,6 +106,110 @@ TEST_F(ollama_environment, tells_where_to_keep_things) {
         EXPECT_EQ(load("state_directory = \"kept\"\n" + model_text).value->state_directory,
                   folder_.path() / "kept");
     }
+}
+
+TEST_F(configured_black_box, keeps_twenty_bundles_unless_told_otherwise) {
+    const auto usual = load(model_text).value;
+    ASSERT_TRUE(usual);
+    EXPECT_EQ(usual->black_box.keep, 20U);
+    EXPECT_EQ(usual->black_box.size_mb, 16U);
+    const auto other = load("[black_box]\nkeep = 0\nsize_mb = 3\n" + model_text).value;
+    ASSERT_TRUE(other);
+    EXPECT_EQ(other->black_box.keep, 0U);
+    EXPECT_EQ(other->black_box.size_mb, 3U);
+}
+
+TEST_F(configured_black_box, mistakes_are_named) {
+    EXPECT_EQ(complaints("[black_box]\nkep = 3\nsize_mb = 0\n" + model_text),
+              "c.toml:2:1: unknown key 'kep' in [black_box]; did you mean 'keep'?\n"
+              "c.toml:3:11: 'size_mb' must be between 1 and 4096, not 0\n");
+}
+
+TEST_F(configured_black_box, reports_go_nowhere_unless_the_file_says_so) {
+    EXPECT_EQ(load(model_text).value->report.to, "");
+    const auto said =
+        load("[report]\nto = \"https://maker.example/boxes/\"\nkey_file = \"key\"\n" + model_text).value;
+    ASSERT_TRUE(said);
+    EXPECT_EQ(said->report.to, "https://maker.example/boxes");
+    EXPECT_EQ(said->report.key_file, folder_.path() / "key");
+    EXPECT_EQ(load("[report]\nto = \"http://127.0.0.1:8080\"\n" + model_text).value->report.to,
+              "http://127.0.0.1:8080");
+    for (const std::string bad :
+         {"http://maker.example", "http://127.0.0.1.maker.example/x", "maker.example", "ftp://x"}) {
+        EXPECT_EQ(complaints("[report]\nto = \"" + bad + "\"\n" + model_text),
+                  "c.toml:2:6: '" + bad + "' is no address for reports; write https://HOST/PATH\n");
+    }
+}
+
+TEST_F(configured_black_box, the_state_directory_is_found_in_a_file_that_is_not_good_otherwise) {
+    folder_.write("c.toml", "state_directory = \"state\"\nlisten = 3\n");
+    EXPECT_EQ(configured_state_directory(source_.file), folder_.path() / "state");
+    folder_.write("c.toml", "listen = 3\n");
+    EXPECT_FALSE(configured_state_directory(source_.file));
+    EXPECT_FALSE(configured_state_directory(folder_.path() / "none.toml"));
+}
+
+class configuration_package : public configuration_file {
+protected:
+    void SetUp() override {
+        configuration_file::SetUp();
+        folder_.write("vendor/small/profile.toml", R"(name = "small"
+dialect = "d"
+[variables.layers]
+about = "how many"
+[variables.layer_files]
+about = "with %d"
+kind = "numbered-files"
+count = "layers"
+on_device = true
+[[services]]
+name = "runtime"
+command = ["./run", "{layer_files}", "{layers}"]
+port = 8000
+stop_loading = [{ signal = "SIGKILL", to = "group", grace = "1s" }]
+stop_ready = [{ signal = "SIGKILL", to = "group", grace = "1s" }]
+)");
+    }
+    std::uint64_t device_bytes_with(unsigned layers) {
+        const auto read = load(model_of(layers));
+        EXPECT_TRUE(read.value) << complaints(model_of(layers));
+        return read.value ? read.value->models.at(0).device_bytes : 1;
+    }
+    static std::string model_of(unsigned layers) {
+        return "[[models]]\nname = \"a\"\nprofile = \"small\"\npackage = \"package\"\nvariables = { layers "
+               "= " +
+               std::to_string(layers) + ", layer_files = \"l%d\" }\n";
+    }
+};
+
+TEST_F(configuration_package, knows_what_the_accelerators_memory_takes) {
+    folder_.write("package/l0", std::string(1000, 'x'));
+    EXPECT_EQ(device_bytes_with(1), 1000U);
+    EXPECT_EQ(device_bytes_with(2), 0U) << "not all of it is there";
+    folder_.write("package/l1", std::string(500, 'x'));
+    EXPECT_EQ(device_bytes_with(2), 1500U);
+}
+
+TEST_F(configuration_package, a_model_is_as_large_as_its_own_files) {
+    folder_.write("package/another_model", std::string(5000, 'x'));
+    const auto half = load(model_of(1));
+    ASSERT_TRUE(half.value);
+    EXPECT_GE(half.value->models.at(0).size_bytes, 5000U)
+        << "not all of it is there, so the folder has to do";
+    folder_.write("package/l0", std::string(1000, 'x'));
+    const auto whole = load(model_of(1));
+    ASSERT_TRUE(whole.value);
+    EXPECT_EQ(whole.value->models.at(0).size_bytes, 1000U);
+}
+
+TEST_F(configuration_package, a_file_that_grew_is_no_other_model) {
+    folder_.write("package/l0", std::string(1000, 'x'));
+    const auto before = load(model_of(1));
+    folder_.write("package/l0", std::string(2000, 'x'));
+    const auto after = load(model_of(1));
+    ASSERT_TRUE(before.value && after.value);
+    EXPECT_NE(before.value->models[0].device_bytes, after.value->models[0].device_bytes);
+    EXPECT_TRUE(fleet::same_setup(before.value->models[0], after.value->models[0]));
 }
 
 }  // namespace
