@@ -1,5 +1,6 @@
 // A list of boxes is read or refused with a place; what it makes of HAProxy's configuration has no line of the list's own making.
 
+#include <set>
 #include <sstream>
 
 #include "corral/boxes/boxes_file.hpp"
