@@ -97,7 +97,7 @@ def test_a_prompt_that_hangs_the_engine_costs_two_short_clocks_and_is_refused_af
             status, answer, took = ask(box, deadly, options={"seed": 7})
             assert status == 400 and "refused for another" in answer["error"] and took < 2 * strain(), (status, answer, took)
         openai = box.post("/v1/chat/completions", {"model": MODEL, "messages": [{"role": "user", "content": deadly}]})
-        assert openai.status == 400 and "restarted by its operator" in openai.json["error"]["message"], openai.body
+        assert openai.status == 400 and "ask the operator to restart" in openai.json["error"]["message"], openai.body
         assert services_of(box)["runtime"]["starts"] == starts
         done(box, "restart", "--wait")
         assert "error" in list(box.stream(deadly))[-1], "an operator's word lets it run again"
