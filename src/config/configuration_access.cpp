@@ -1,9 +1,13 @@
 #include "corral/config/configuration_access.hpp"
 
+#include <cerrno>
 #include <utility>
 
-#include "corral/config/credential_files.hpp"
+#include <pwd.h>
+#include <unistd.h>
+
 #include "corral/config/key_file.hpp"
+#include "corral/core/say.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::config {
@@ -72,6 +76,18 @@ void read_tls(catalog::section table, configuration& to, const fs::path& base, c
 }
 
 }  // namespace
+
+core::reason with_way_in(core::reason why, const std::vector<std::filesystem::path>& files) {
+    for (const std::filesystem::path& file : files) {
+        const bool closed = ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
+        const passwd* const user = closed ? ::getpwuid(::geteuid()) : nullptr;
+        if (user != nullptr && ::access(file.parent_path().c_str(), X_OK) == 0) {
+            return core::say("configuration.door-waits/closed", why, user->pw_name, user->pw_name,
+                             core::shell_word(file.string()));
+        }
+    }
+    return why;
+}
 
 void read_access(catalog::section& root, configuration& to, const fs::path& base,
                  catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors,

@@ -1,14 +1,10 @@
 #include "corral/config/credential_files.hpp"
 
-#include <cerrno>
 #include <utility>
 
-#include <pwd.h>
-#include <unistd.h>
-
+#include "corral/config/configuration_access.hpp"
 #include "corral/config/key_file.hpp"
 #include "corral/core/say.hpp"
-#include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::config {
@@ -24,18 +20,6 @@ void warn_of(const std::vector<core::reason>& warnings) {
 }
 
 }  // namespace
-
-core::reason with_way_in(core::reason why, const std::vector<std::filesystem::path>& files) {
-    for (const std::filesystem::path& file : files) {
-        const bool closed = ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
-        const passwd* const user = closed ? ::getpwuid(::geteuid()) : nullptr;
-        if (user != nullptr && ::access(file.parent_path().c_str(), X_OK) == 0) {
-            return core::say("configuration.door-waits/closed", why, user->pw_name, user->pw_name,
-                             package::shell_word(file.string()));
-        }
-    }
-    return why;
-}
 
 credential_files::credential_files(const configuration& settings)
     : keys_file_(settings.keys_file),

@@ -45,7 +45,7 @@ MISTAKES = [
     Mistake("no daemon: reload", ["reload"], r"corral serve"),
     Mistake("no daemon: upgrade", ["upgrade"], r"corral serve"),
     Mistake("no daemon: logs", ["logs", "sim"], r"corral serve"),
-    Mistake("no daemon at an address", ["run", "--url", "http://127.0.0.1:9", "sim", "hi"], r"corral serve|--url"),
+    Mistake("no daemon at an address", ["run", "--url", "http://127.0.0.1:9", "sim", "hi"], r"check address and port"),
     Mistake("an address that is none", ["run", "--url", "box", "sim", "hi"], r"http://HOST:PORT"),
     Mistake("a name with a typo, nothing runs", ["show", "smi"], r"'sim'|sim:latest|corral list"),
     Mistake("a manifest that is not there", ["rm", "nobody"], r"corral list|sim"),

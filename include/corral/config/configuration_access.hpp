@@ -16,6 +16,9 @@ void read_access(catalog::section& root, configuration& to, const std::filesyste
                  catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors,
                  const configuration_source& source);
 
+// Where one of the files is closed to this user, who serves, also the command that opens it.
+[[nodiscard]] core::reason with_way_in(core::reason why, const std::vector<std::filesystem::path>& files);
+
 // The keys file that a configuration names, whatever else is wrong with either; for commands that make it.
 [[nodiscard]] std::optional<std::filesystem::path> configured_keys_file(const std::filesystem::path& config);
 

@@ -2,7 +2,6 @@
 // The API keys and the TLS certificate of a running server, read again when their files change. A bad new
 // file changes nothing: what was read before stays.
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,9 +11,6 @@
 #include "corral/core/files.hpp"
 
 namespace corral::config {
-
-// Where one of the files is closed to this user, who serves, also the command that opens it.
-[[nodiscard]] core::reason with_way_in(core::reason why, const std::vector<std::filesystem::path>& files);
 
 class credential_files {
 public:
