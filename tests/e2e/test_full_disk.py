@@ -126,8 +126,8 @@ def test_a_state_directory_that_is_closed_meanwhile_costs_what_would_be_kept_and
             refused = box.create("meanwhile")
             assert refused.status >= 500 and refused.json["error"], refused.body
             assert str(box.state) not in refused.json["error"], "where things are kept is the operator's business"
-            told = [line for line in box.log().splitlines() if "WARN model meanwhile:latest: " in line]
-            assert len(told) == 1 and f"{box.state}/variants" in told[0] and "Permission denied" in told[0], told
+            [why] = wait_until(lambda: re.findall("WARN model meanwhile:latest: .*", box.log()), what="the log says why")
+            assert f"{box.state}/variants" in why and "Permission denied" in why, why
             assert box.names() == {"sim:latest", "before:latest"}
             kept = box.post("/api/chat", {"model": "before", "messages": [{"role": "user", "content": "[[text=of old]]"}], "stream": False})
             assert kept.status == 200 and kept.json["message"]["content"] == "of old", kept.body
