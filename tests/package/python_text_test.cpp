@@ -1,8 +1,15 @@
 #include "package/scripts/python_text.hpp"
 
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include "catalog/temporary_folder.hpp"
 #include "corral/package/machine.hpp"
 #include "corral/process/elf_file.hpp"
 
@@ -90,6 +97,27 @@ TEST(python_modules, no_answer_is_no_verdict) {
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_FALSE(ask_for_modules("yes", {"json"}, patience));
     EXPECT_LT(std::chrono::steady_clock::now() - begin, patience);
+}
+
+// A manifest of Corral's user names what `sudo corral doctor` asks.
+TEST(python_modules, root_asks_as_the_owner_of_the_interpreter) {
+    constexpr uid_t nobody = 65534;
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "only root can become somebody else";
+    }
+    const tests::temporary_folder folder;
+    const std::filesystem::path environment = folder.path() / "environment";
+    const std::filesystem::path python = environment / "bin/python";
+    std::filesystem::create_directories(python.parent_path());
+    std::ofstream(python) << "#!/bin/sh\nid -u >" << environment.string() << "/who\necho asked\n";
+    std::filesystem::permissions(python, std::filesystem::perms(0755));
+    std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+    ASSERT_EQ(::chown(environment.c_str(), nobody, nobody), 0);
+    const std::chrono::milliseconds patience{20'000};
+    ASSERT_TRUE(ask_for_modules(python.string(), {"json"}, patience));
+    std::string who;
+    std::getline(std::ifstream(environment / "who"), who);
+    EXPECT_EQ(who, std::to_string(nobody)) << "the file is root's, the folder above it is not";
 }
 
 TEST(this_machine, knows_itself) {

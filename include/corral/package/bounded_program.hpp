@@ -13,6 +13,10 @@ struct bounded_program {
     std::vector<std::string> variables;  // of its environment, "NAME=value"
     std::chrono::milliseconds patience{0};
     bool errors_too = false;  // standard error is read as well; else it goes nowhere
+    // Root runs it as the first other owner of its file, of `target` or of a folder above these, as they are named:
+    // whoever could put other code there. By setpriv of util-linux.
+    bool as_owner = false;
+    std::string target = {};  // the folder it writes to; may be empty
 };
 
 struct program_end {

@@ -46,10 +46,10 @@ core::failure not_made(core::reason why) {
     return core::make_failure(core::errc::unavailable, std::move(why));
 }
 
-core::result<void> run(std::vector<std::string> command, std::chrono::minutes patience,
-                       const std::string& modules) {
+core::result<void> run(std::vector<std::string> command, const fs::path& folder,
+                       std::chrono::minutes patience, const std::string& modules) {
     const std::string shown = shown_command(command);
-    const auto end = package::run_bounded({command, variables(), patience, true});
+    const auto end = package::run_bounded({command, variables(), patience, true, true, folder.string()});
     if (!end) {
         return not_made(core::say("package.modules/venv", shown));
     }
@@ -77,8 +77,8 @@ core::result<std::string> install_modules(const package::repair& wanted, const f
         modules += (modules.empty() ? "" : " ") + package::shell_word(one);
     }
     if (!wanted.variable.empty()) {
-        const auto made =
-            run({python, "-m", "venv", "--system-site-packages", folder.string()}, venv_limit, modules);
+        const auto made = run({python, "-m", "venv", "--system-site-packages", folder.string()}, folder,
+                              venv_limit, modules);
         if (!made) {
             return made.error();
         }
@@ -86,7 +86,7 @@ core::result<std::string> install_modules(const package::repair& wanted, const f
     }
     std::vector<std::string> command{python, "-m", "pip", "install"};
     command.insert(command.end(), wanted.install.begin(), wanted.install.end());
-    const auto filled = run(std::move(command), pip_limit, modules);
+    const auto filled = run(std::move(command), folder, pip_limit, modules);
     if (!filled) {
         return filled.error();
     }

@@ -5,10 +5,13 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <filesystem>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,9 +52,39 @@ struct spawn_setup {
     }
 };
 
+// 0: root's alone, or what is looked up in the system's folders.
+uid_t other_owner_of(std::filesystem::path path) {
+    while (path.is_absolute() && path.has_relative_path()) {
+        struct stat facts {};
+        if (::lstat(path.c_str(), &facts) == 0 && facts.st_uid != 0) {
+            return facts.st_uid;
+        }
+        path = path.parent_path();
+    }
+    return 0;
+}
+
+std::vector<std::string> command_of(const bounded_program& what) {
+    std::vector<std::string> out = what.command;
+    if (!what.as_owner || ::geteuid() != 0) {
+        return out;
+    }
+    const uid_t of_program = other_owner_of(what.command.front());
+    const uid_t owner = of_program != 0 ? of_program : other_owner_of(what.target);
+    if (owner != 0) {
+        const passwd* const who = ::getpwuid(owner);
+        const std::array<std::string, 4> before{
+            "setpriv", "--reuid=" + std::to_string(owner),
+            "--regid=" + std::to_string(who != nullptr ? who->pw_gid : owner),
+            who != nullptr ? "--init-groups" : "--clear-groups"};
+        out.insert(out.begin(), before.begin(), before.end());
+    }
+    return out;
+}
+
 // 0: it could not be started.
 pid_t start(const bounded_program& what, int output) {
-    std::vector<std::string> command = what.command;
+    std::vector<std::string> command = command_of(what);
     std::vector<std::string> variables = what.variables;
     spawn_setup setup;
     sigset_t none;

@@ -56,7 +56,10 @@ std::optional<std::vector<std::string>> ask_for_modules(const std::string& pytho
         return std::nullopt;
     }
     const std::vector<std::string> asked(command.begin() + 4, command.end());
-    const auto end = run_bounded({std::move(command), clean_variables(), patience});
+    const auto end = run_bounded({.command = std::move(command),
+                                  .variables = clean_variables(),
+                                  .patience = patience,
+                                  .as_owner = true});
     if (!end || !end->whole || !end->output.ends_with(end_mark)) {
         return std::nullopt;
     }
