@@ -43,6 +43,17 @@ TEST_F(ax_poll_run, the_model_sees_exactly_the_prompt_of_each_request) {
     }
 }
 
+// It hands texts on as C strings.
+TEST_F(ax_poll_run, a_prompt_reaches_the_runtime_without_zeros) {
+    using namespace std::string_literals;
+    scenario["mode"] = "echo";
+    start();
+    const told got = ask(request("be\0fore and behind"s, "Sys\0tem"s));
+    ASSERT_EQ(got.cause(), "");
+    EXPECT_NE(got.text.find("before and behind"), std::string::npos);
+    EXPECT_NE(got.text.find("System"), std::string::npos);
+}
+
 core::awaitable<void> compare_count(backend* on, const core::clock_source* clock,
                                     const chat::rendered_prompt* prompt, std::uint32_t wanted,
                                     std::size_t* done) {

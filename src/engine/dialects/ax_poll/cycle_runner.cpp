@@ -266,8 +266,15 @@ core::awaitable<void> cycle_runner::poll() {
     fsm_.on_polled(sent, got, clock_now());
 }
 
+// Without zeros: the runtime handles texts as C strings, and one cut short would be answered, or be taken for another's.
+std::string cycle_runner::sent_text(std::string_view text) const {
+    std::string out(fsm_.ids() ? mark_of(*fsm_.ids()) : text);
+    std::erase(out, '\0');
+    return out;
+}
+
 core::awaitable<void> cycle_runner::reset() {
-    std::string system(fsm_.ids() ? mark_of(*fsm_.ids()) : std::string_view(fsm_.request().prompt.system));
+    std::string system = sent_text(fsm_.request().prompt.system);
     if (tapped()) {
         const catalog::context_sizes sizes = parts_.sizes();
         parts_.tap->set_limits(most_system_tokens(sizes), sizes.vocabulary);
@@ -285,7 +292,7 @@ core::awaitable<void> cycle_runner::generate() {
     if (tapped() && fsm_.ids() && !fsm_.ids()->held.empty()) {
         parts_.tap->go_on(*fsm_.ids());
     }
-    std::string prompt(fsm_.ids() ? mark_of(*fsm_.ids()) : std::string_view(fsm_.request().prompt.turns));
+    std::string prompt = sent_text(fsm_.request().prompt.turns);
     if (tapped()) {
         parts_.tap->begin_run(fsm_.request().max_tokens, prompt);
     }

@@ -99,6 +99,7 @@ private:
     // What is done at once; false: it has to be waited for.
     [[nodiscard]] bool perform_at_once(turn& now, const cycle_action& action);
     [[nodiscard]] core::awaitable<void> perform(const cycle_action& action);
+    [[nodiscard]] std::string sent_text(std::string_view text) const;
     [[nodiscard]] core::awaitable<void> poll();
     [[nodiscard]] core::awaitable<void> reset();
     [[nodiscard]] core::awaitable<void> generate();
