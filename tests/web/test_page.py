@@ -92,6 +92,15 @@ def test_two_tabs_have_a_conversation_each_and_a_draft_outlives_a_reload(box, se
     expect(first.locator("article").get_by_text("BETA")).to_have_count(0)
 
 
+def test_a_list_of_models_that_failed_once_is_asked_for_again_and_what_is_typed_stays(box, page):
+    failed = []
+    page.route("**/api/tags", lambda route: (failed.append(1), route.abort()), times=1)
+    page.goto(f"http://127.0.0.1:{box.port}/ui#/chat")
+    wait_until(lambda: page.evaluate("1") and failed, 20, "the list is asked for")
+    ask(page, "[[text=there]]")
+    expect(page.locator("article.assistant").last).to_contain_text("there")
+
+
 def ask(page, text):
     page.get_by_label("Message").fill(text)
     expect(page.get_by_role("button", name="Send")).to_be_enabled()  # drawn, and a model is ready

@@ -63,7 +63,17 @@ function took(now: Status): void {
   const listed = (now.models ?? []).map((model) => `${model.model} ${model.aliases.join(' ')}`).join('\n');
   if (listed !== names) {
     names = listed;
-    void modelNames().then((list) => models.set(list), (error: unknown) => console.warn('/api/tags', error));
+    void askNames();
+  }
+}
+
+/** Once more where the box had no answer, as at its restart: the list may not change again for days. */
+async function askNames(): Promise<void> {
+  try {
+    models.set(await modelNames());
+  } catch (error) {
+    console.warn('/api/tags', error);
+    if (!(error instanceof ApiError) || (error.status !== 401 && error.status !== 403)) setTimeout(() => void askNames(), 2000);
   }
 }
 
@@ -97,8 +107,8 @@ export async function begin(): Promise<void> {
   access.set({ kind: 'in' });
   if (!session.get().scopes.includes('observe')) {
     // Nothing to follow: such a key may chat.
+    await askNames();
     connection.set('live');
-    models.set(await modelNames().catch(() => []));
     return;
   }
   sampler = setInterval(sample, sampled * 1000);

@@ -7,7 +7,7 @@ import { summaries, unkept, type Figures, type ToolCall, type Turn } from '../co
 import type { Status } from '../api/types';
 import { asSentence, count, dash, dayOrTime, duration, percent, rounded } from '../format';
 import { headlinesOf } from '../headline';
-import { models, requests, session, status } from '../live';
+import { connection, models, requests, session, status } from '../live';
 import { visible } from '../parts/ansi';
 import { Confirm, copyText, Dialog, Empty, Figure } from '../parts/basics';
 import { Markdown } from '../parts/markdown';
@@ -265,6 +265,7 @@ export function ChatPage() {
   const end = useRef<HTMLDivElement>(null);
   const box = useStore(status);
   const observes = useStore(session).scopes.includes('observe');
+  const linked = useStore(connection) === 'live';
   // Who may see the states of models is asked to wait for them.
   const model = !looked ? '' : names.includes(now.model) ? now.model : observes && box == null ? '' : firstChoice(names, box);
   useEffect(() => {
@@ -284,8 +285,9 @@ export function ChatPage() {
   useLayoutEffect(() => {
     if (near.current) end.current?.scrollIntoView({ block: 'end' });
   }, [now.turns]);
-  // Of those who see the state of the box one that has not told it yet may have a model.
-  if (names.length === 0 && now.turns.length === 0 && (!observes || box != null)) return <NoModel />;
+  // What is being typed stays while the models are asked for.
+  const none = observes ? box?.models.length === 0 : names.length === 0 && linked;
+  if (none && now.turns.length === 0) return <NoModel />;
   return (
     <div class="chat-page">
       <Conversations />
