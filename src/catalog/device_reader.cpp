@@ -34,10 +34,6 @@ void check_command(section& table, const std::vector<std::string>& words) {
 }
 
 void read_nodes(section& table, std::vector<std::string>& into) {
-    if (!table.has("nodes")) {
-        return;
-    }
-    into.clear();
     table.texts("nodes", into);
     for (std::size_t i = 0; i < into.size(); ++i) {
         const std::string& node = into[i];
@@ -109,9 +105,9 @@ void read_device(section table, device_template& into) {
     if (into.format == no_format) {
         into.format.clear();
     }
+    std::vector<std::string> words = into.command;
+    table.texts("command", words, true);
     if (table.has("command")) {
-        std::vector<std::string> words;
-        table.texts("command", words, true);
         check_command(table, words);
         into.command = std::move(words);
     } else if (!into.format.empty() && into.command.empty()) {

@@ -44,15 +44,17 @@ void check_placeholders(section& table, const toml::source_region& where, const 
 
 void read_command(section& table, std::string_view key, std::vector<std::string>& into,
                   const service_reading& reading) {
+    const bool adds = key == "arguments";
+    std::vector<std::string> words = adds ? std::vector<std::string>() : into;
+    // Asked for where it is absent too: a key with a typing error may mean it.
+    table.texts(key, words, true);
     if (!table.has(key)) {
         return;
     }
-    std::vector<std::string> words;
-    table.texts(key, words, true);
     for (std::size_t i = 0; i < words.size(); ++i) {
         check_placeholders(table, table.place(key, i), words[i], reading.known);
     }
-    if (key == "arguments") {
+    if (adds) {
         into.insert(into.end(), words.begin(), words.end());
         return;
     }

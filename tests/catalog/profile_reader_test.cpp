@@ -207,6 +207,8 @@ TEST(profile_reader, a_device_without_a_tool_or_with_foreign_placeholders_is_ref
     EXPECT_THAT(complaints(smallest + "[device]\nformat = \"x\"\ncommand = [\"a\", \"{port}\"]\n"),
                 HasSubstr("the only placeholder here is {card}"));
     EXPECT_THAT(complaints(smallest + "[device]\ntimeuot = \"1s\"\n"), HasSubstr("did you mean 'timeout'"));
+    EXPECT_THAT(complaints(smallest + "[device]\ncomand = [\"a\"]\n"), HasSubstr("did you mean 'command'"));
+    EXPECT_THAT(complaints(smallest + "[device]\nnods = [\"/dev/a\"]\n"), HasSubstr("did you mean 'nodes'"));
     EXPECT_EQ(complaints(smallest + "[device]\nformat = \"none\"\n"), "");
 }
 

@@ -187,6 +187,8 @@ TEST_F(configuration_file, names_place_and_nearest_key_of_each_mistake) {
         {model_text + "familly = \"qwen3\"\n", "unknown key 'familly' in [[models]]; did you mean 'family'?"},
         {model_text + "[models.services.runtme]\n", "has no service 'runtme'; did you mean 'runtime'?"},
         {model_text + "[models.services.runtime]\nexits = []\n", "unknown key 'exits'"},
+        {model_text + "[models.services.runtime]\ncomand = []\n", "did you mean 'command'?"},
+        {model_text + "[models.services.runtime]\nargumnts = []\n", "did you mean 'arguments'?"},
         {model_text + "[models.sampling]\ntop_p = 1.5\n", "'top_p' must be between 0 and 1, not 1.5"},
         {model_text + "capabilities = [\"thinking\"]\n", "must hold 'completion' or 'embedding'"},
         {model_text + "capabilities = [\"embedding\"]\n", "can't claim 'embedding': its profile"},
