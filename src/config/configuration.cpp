@@ -122,7 +122,9 @@ void read_log(catalog::section& root, configuration& to) {
         {"info", telemetry::log_level::info},
         {"warn", telemetry::log_level::warn},
         {"error", telemetry::log_level::error}};
-    std::string chosen;
+    const auto usual =
+        std::ranges::find(levels, to.log_level, &std::pair<std::string, telemetry::log_level>::second);
+    std::string chosen = usual == levels.end() ? std::string() : usual->first;
     root.choice("log_level", chosen, {"debug", "info", "warn", "error"});
     for (const auto& [name, level] : levels) {
         if (name == chosen) {
@@ -169,10 +171,12 @@ void read_lifetimes(catalog::section& root, const configuration_source& source, 
     std::string shown = to.shows_stream_errors ? "visible" : "line";
     root.choice("stream_errors", shown, {"visible", "line"});
     to.shows_stream_errors = shown == "visible";
-    std::string text;
+    const bool forever = to.keep_alive.count() < 0;
+    std::string text =
+        forever ? "forever" : catalog::duration_text(std::chrono::duration_cast<milliseconds>(to.keep_alive));
     root.text_or_number("keep_alive", text);
     if (const auto span = parse_keep_alive(text)) {
-        to.keep_alive = *span;
+        to.keep_alive = root.has("keep_alive") ? *span : to.keep_alive;
     } else if (!text.empty()) {
         root.complain(root.place("keep_alive"), core::say("configuration.not-a-duration/time", text));
     }

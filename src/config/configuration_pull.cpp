@@ -39,7 +39,7 @@ std::optional<double> unit_of(std::string_view word) {
 }
 
 void read_size(catalog::section& table, std::string_view key, std::uint64_t& to, std::uint64_t least) {
-    std::string text;
+    std::string text = std::to_string(to);
     table.text_or_number(key, text);
     if (text.empty()) {
         return;

@@ -89,6 +89,7 @@ void derive(const std::string& file, const configuration& from, std::map<place, 
         {"models_directory", from.models_directory.string()},
         {"admin_socket", from.admin_socket.string()},
         {"pull.directory", from.pull.directory.string()},
+        {"pull.endpoint", from.pull.endpoint},
     };
     for (const auto& [key, value] : known) {
         if (const auto found = to.find(place(file, key)); found != to.end()) {

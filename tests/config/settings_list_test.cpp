@@ -98,6 +98,20 @@ TEST_F(settings, that_no_file_says_have_their_default_or_the_environments) {
     EXPECT_GT(seen.size(), 60U);
 }
 
+TEST_F(settings, are_told_by_what_counts_where_their_form_in_the_file_is_another) {
+    put("corral.toml", "");
+    EXPECT_EQ(of("log_level"), "'info' by 2 line 0");
+    EXPECT_EQ(of("keep_alive"), "'forever' by 2 line 0");
+    EXPECT_EQ(of("pull.endpoint"), "'https://huggingface.co' by 2 line 0");
+    EXPECT_EQ(of("pull.speed_limit"), "'0' by 2 line 0");
+    EXPECT_EQ(of("pull.quota"), "'0' by 2 line 0");
+    environment = {
+        {"OLLAMA_DEBUG", "1"}, {"OLLAMA_KEEP_ALIVE", "300"}, {"HF_ENDPOINT", "https://hub.example/"}};
+    EXPECT_EQ(of("log_level"), "'debug' by 1 line 0");
+    EXPECT_EQ(of("keep_alive"), "'5m' by 1 line 0");
+    EXPECT_EQ(of("pull.endpoint"), "'https://hub.example' by 1 line 0");
+}
+
 TEST_F(settings, of_a_file_without_a_word_are_all_defaults) {
     put("corral.toml", "");
     EXPECT_TRUE(set().empty());
