@@ -108,6 +108,7 @@ def test_a_dry_run_fetches_nothing_and_says_how_long_it_takes(box, hub):
     assert f"{len(hub.files)} files of hf.co/o/r at 111111111111" in told and " at 100 kB/s" in told
     assert hub.sent == 0 and not box.models.exists()
     assert "'abc' is no amount for a second" in box.pull("--dry-run", "--rate", "abc", status=2).stderr
+    assert "--patience: 'abc' is no time to wait" in box.pull("--patience", "abc", status=2).stderr
     assert "--rate requires --dry-run" in box.pull("--rate", "100kB", status=2).stderr
     assert hub.sent == 0 and not box.models.exists()
 

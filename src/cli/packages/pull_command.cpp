@@ -134,12 +134,7 @@ core::result<pull::pull_request> request_of(const pull_options& options,
         out.settings.quota = 0;
         out.with_marker = false;
     }
-    if (!options.patience.empty()) {
-        const auto span = catalog::parse_duration(options.patience);
-        if (!span || *span < core::seconds{1} || *span > std::chrono::hours{1}) {
-            return core::make_failure(core::errc::invalid,
-                                      core::say("pull.words/time-wait", options.patience));
-        }
+    if (const auto span = catalog::parse_duration(options.patience)) {
         out.patience = std::chrono::ceil<core::seconds>(*span);
     }
     return out;
@@ -446,7 +441,12 @@ void add_pull_command(CLI::App& program, command_context& context) {
         ->type_name("PATTERN")
         ->allow_extra_args(false);
     one->add_option("--patience", asked->patience, "How long a silent source is waited for; 60s unless said")
-        ->type_name("TIME");
+        ->type_name("TIME")
+        ->check([](const std::string& text) {
+            const core::milliseconds span = catalog::parse_duration(text).value_or(core::milliseconds{0});
+            const bool good = span >= core::seconds{1} && span <= std::chrono::hours{1};
+            return good ? std::string() : core::say("pull.words/time-wait", text).text();
+        });
     one->add_flag("--json", asked->json, "Ollama's own lines, one object each");
     add_daemon_options(*one, asked->daemon);
     one->footer(
