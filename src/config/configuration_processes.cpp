@@ -180,6 +180,10 @@ void read_sampling(catalog::section table, catalog::sampling_defaults& to) {
 
 // By what the runtime is started with, where its profile knows.
 void bound_context(catalog::section& table, catalog::model_entry& entry) {
+    if (const auto at_once = catalog::capacity_of(entry); !at_once) {
+        table.complain(table.place("variables"), at_once.error().message);
+        return;
+    }
     const auto started_with = catalog::context_of(entry);
     if (!started_with) {
         table.complain(table.place("variables"), started_with.error().message);

@@ -208,6 +208,17 @@ TEST_F(configuration_file, names_place_and_nearest_key_of_each_mistake) {
     }
 }
 
+TEST_F(configuration_file, names_a_number_of_answers_at_once_that_is_none) {
+    std::string wide = profile_text;
+    wide.insert(wide.find("[variables.layers]"), "[traits]\ncapacity = \"layers\"\n");
+    folder_.write("vendor/small/profile.toml", wide);
+    std::string text = model_text;
+    EXPECT_EQ(complaints(text), "");
+    EXPECT_THAT(complaints(text.replace(text.find("36"), 2, "\"x\"")),
+                HasSubstr("c.toml:6:13: Model Qwen3:4b: 'layers' of profile small must be a number from 1 to "
+                          "256, and is 'x'."));
+}
+
 TEST_F(configuration_file, names_what_is_wrong_with_a_model) {
     const auto changed = [](const std::string& what, const std::string& instead) {
         std::string text = model_text;
