@@ -403,9 +403,7 @@ configuration_result load_configuration(const configuration_source& source) {
     read_server_cards(root, value);
     configuration_reading with{source, base, profile_folders(root, base, warnings), errors, warnings, {},
                                {},     {}};
-    if (!value.state_directory.empty()) {
-        with.files_folder = value.state_directory / "services";
-    }
+    with.files_folder = rendered_folder(value.state_directory);
     read_models_directory(root, base, value, warnings);
     read_models(root, value, with, file, out.errors);
     root.finish();

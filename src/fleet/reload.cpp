@@ -223,6 +223,7 @@ core::awaitable<reload_report> reloader::reload_now(bool allow_empty) {
 core::result<reloader::preparation> reloader::prepare_partial(config::configuration& wanted,
                                                               reload_report& report) {
     std::vector<std::string> kept;
+    keep_folders(*parts_.settings, wanted);
     while (true) {
         for (std::string& name : keep_served(*parts_.settings, wanted)) {
             kept.push_back(std::move(name));

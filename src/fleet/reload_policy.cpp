@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/config/server_places.hpp"
 #include "corral/core/say.hpp"
 
 namespace corral::fleet {
@@ -56,6 +57,16 @@ std::vector<std::string> keep_served(const config::configuration& now, config::c
         }
     }
     return kept;
+}
+
+void keep_folders(const config::configuration& now, config::configuration& wanted) {
+    const std::filesystem::path folder = config::rendered_folder(now.state_directory);
+    for (catalog::model_entry& model : wanted.models) {
+        model.files_folder = folder;
+        for (catalog::model_entry& fallback : model.fallbacks) {
+            fallback.files_folder = folder;
+        }
+    }
 }
 
 bool same_setup(const catalog::model_entry& a, const catalog::model_entry& b) {

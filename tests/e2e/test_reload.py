@@ -189,6 +189,7 @@ def test_settings_apply_live_and_the_rest_is_said(tmp_path):
         park.write({"one": ""}, head='max_queue = 1\nkeep_alive = "1s"\nstate_directory = "other"\n[access]\nkeys = "keys"')
         run = corral(park, "reload")
         assert run.returncode == 0 and "'state_directory' takes effect at the next start" in run.stderr
+        assert "changed: none" in run.stdout, "it restarts no model now"
         assert park.get("/api/tags").status == 401
         park.headers = {"Authorization": f"Bearer {key}"}
         assert park.get("/api/tags").status == 200

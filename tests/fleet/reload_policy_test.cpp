@@ -104,11 +104,13 @@ TEST_F(reload_policy, a_configuration_that_lost_everything_is_refused) {
 
 TEST_F(reload_policy, what_can_not_change_now_is_named_and_kept) {
     const auto now = read("listen = \"127.0.0.1:1\"\n" + model("a"));
-    const auto wanted = read(
+    auto wanted = read(
         "listen = \"127.0.0.1:2\"\nlog_content = true\nstate_directory = \"s\"\nadmin_socket = \"\"\n"
         "max_queue = 9\n[fleet]\nagent = \"127.0.0.1:3\"\n" +
         model("a"));
+    keep_folders(now, wanted);
     const auto plan = plan_reload(now, wanted);
+    EXPECT_THAT(plan.unchanged, ElementsAre("a:latest")) << "its files stay where they are";
     EXPECT_THAT(plan.later,
                 ElementsAre("listen", "state_directory", "admin_socket", "fleet.agent", "log_content"));
     const auto after = settings_after(now, wanted);

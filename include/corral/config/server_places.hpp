@@ -25,6 +25,10 @@ namespace corral::config {
 [[nodiscard]] inline std::filesystem::path variants_folder(const std::filesystem::path& state_directory) {
     return state_directory / "variants";
 }
+// Where in it are the files that services read their settings from; empty: there is no place for them.
+[[nodiscard]] inline std::filesystem::path rendered_folder(const std::filesystem::path& state_directory) {
+    return state_directory.empty() ? state_directory : state_directory / "services";
+}
 // Where in it the Pythons of services keep their byte code, absolute, for they run in folders of others. Without one
 // below a device, where nothing can be kept.
 [[nodiscard]] std::filesystem::path bytecode_folder(const std::filesystem::path& state_directory);

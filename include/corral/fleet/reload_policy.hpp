@@ -28,6 +28,9 @@ struct reload_plan {
 // added to the models of `wanted`. Their names.
 std::vector<std::string> keep_served(const config::configuration& now, config::configuration& wanted);
 
+// The state directory in force is that of the models of `wanted` too, for another one counts from the next start.
+void keep_folders(const config::configuration& now, config::configuration& wanted);
+
 // Why a configuration that lost everything is not taken without a word: a file whose writing was cut short, or a
 // folder that is not mounted, looks like that. Empty: it may be taken.
 [[nodiscard]] std::string refuse_emptied(const config::configuration& now,
