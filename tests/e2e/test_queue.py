@@ -109,6 +109,12 @@ def test_people_go_before_jobs_by_header_key_and_shape(tmp_path):
         assert len(order) == 6 and order[:2] == ["a person"] * 2 and "a person" not in order[2:], order
 
 
+def test_an_answer_that_the_requests_own_limit_ends_is_not_the_servers_alone(tmp_path):
+    with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 20}}) as box:
+        answer = headed(box, "[[never_end]]", **{"X-Request-Timeout": "1s"}).getresponse()
+        assert answer.status == 504 and "longer than this server or the request allows" in json.loads(answer.read())["error"]
+
+
 def test_what_would_be_too_late_is_refused_at_once(tmp_path):
     with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 20}}) as box:
         box.say("[[n=60]]")  # three seconds: what a lease takes here

@@ -48,10 +48,11 @@ inline constexpr std::array request_table{
         "it may wait. Ask again then, or give it more time.",
         "It waited longer than request_deadline or its X-Request-Timeout, or would have to.",
         "Ask again later; the operator can look at the queue: corral status."},
-    message{"request.took-too-long", request_reader,
-            "=deadline| The answer took longer than this server allows; ask for a shorter one.",
-            "Its answer was not whole within request_deadline and was ended.",
-            "Ask for less (num_predict), or raise request_deadline."},
+    message{
+        "request.took-too-long", request_reader,
+        "=deadline| The answer took longer than this server or the request allows; ask for a shorter one.",
+        "Its answer was not whole within request_deadline, or its X-Request-Timeout, and was ended.",
+        "Ask for less (num_predict), or raise that limit."},
     message{"request.shutting-down", request_reader, "this server is shutting down; ask again in a while",
             "Corral is being stopped.", "Ask again when it runs: corral status."},
     message{
