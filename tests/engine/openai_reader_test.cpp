@@ -148,6 +148,16 @@ data: [DONE]
         {.text = "He", .error = "EngineCore encountered an issue", .end = true});
 }
 
+TEST(openai_reader, a_run_that_vllms_engine_gave_up_is_no_whole_answer) {
+    for (const std::string word : {"abort", "error"}) {
+        expect_at_every_cut(
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"He\"}}]}\n\n"
+            "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"" +
+                word + "\"}]}\n\ndata: [DONE]\n\n",
+            {.text = "He", .error = "finish_reason " + word, .end = true});
+    }
+}
+
 TEST(openai_reader, reads_axllm_whose_time_limit_ends_without_a_finish) {
     expect_at_every_cut(
         R"x(data: {"id":"x","choices":[{"index":0,"delta":{"role":"assistant","content":"你"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}}
@@ -240,6 +250,23 @@ TEST(openai_reader, errors_of_every_shape_are_told) {
         EXPECT_EQ(error_in(body).message, "no") << body;
         expect_at_every_cut("data: " + body + "\n\ndata: [DONE]\n\n", {.error = "no", .end = true});
     }
+}
+
+TEST(openai_reader, an_error_line_of_older_llama_servers_is_no_end_of_a_whole_answer) {
+    expect_at_every_cut(
+        R"x(data: {"choices":[{"index":0,"delta":{"content":"He"},"finish_reason":null}]}
+
+error: {"code":500,"message":"Compute error.","type":"server_error"}
+
+data: [DONE]
+
+)x",
+        {.text = "He", .error = "Compute error", .end = true});
+    const auto context = error_in(R"({"code":400,"message":"no","type":"exceed_context_size_error",)"
+                                  R"("n_prompt_tokens":5000,"n_ctx":4096})")
+                             .context;
+    ASSERT_TRUE(context);
+    EXPECT_EQ(context->tokens, 5000U);
 }
 
 TEST(openai_reader, what_would_hold_the_loop_is_refused) {

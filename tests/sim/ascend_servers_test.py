@@ -80,6 +80,14 @@ def test_vllm_batches_and_cancels(vllm):
     assert {r["ended_by"] for r in runs(program)} == {"cancelled"}
 
 
+def test_vllm_ends_a_run_that_its_engine_gave_up_as_aborted(vllm):
+    program = vllm()
+    program.fault("aborts")
+    program.fault("stream_error", "once", after=2)
+    found = events(streamed(program.port, {"model": "q", "messages": user("[[n=7]]")}).body)
+    assert (content(found), finish(found), found[-1]) == (" one two", ["abort"], "[DONE]")
+
+
 def test_vllm_leaves_its_engine_behind_when_killed(vllm, folder):
     device = os.path.join(folder, "device.json")
     program = vllm(env={"CORRAL_SIM_DEVICE": device})

@@ -142,6 +142,10 @@ def test_faults_in_the_middle_of_a_stream(llama):
     program.fault("stream_error", "once", after=3)
     found = events(streamed(program.port, body).body)
     assert content(found) == " one two three" and found[-1]["error"]["type"] == "server_error"
+    program.fault("old_errors")
+    program.fault("stream_error", "once", after=3)
+    raw = streamed(program.port, body).body
+    assert b'\n\nerror: {"code":500,' in raw and raw.endswith(b"}\n\ndata: [DONE]\n\n"), raw
     program.fault("no_done", "once")
     assert finish(events(streamed(program.port, body).body)) == ["stop"]
     program.fault("error_text", "once", after=2, text="[ERROR: lost]")

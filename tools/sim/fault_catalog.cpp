@@ -73,6 +73,8 @@ constexpr auto entries = std::to_array<fault_entry>({
      "after that many tokens the failure comes as text"},
     {"errors_200", chat, "", "", "hailo-ollama: refusals have status 200, as in 5.1.1"},
     {"salt_refused", chat, "", "", "vllm: a request with `cache_salt` is 400, as with the engine V0"},
+    {"aborts", chat, "", "", "vllm: a run that fails ends with `finish_reason` `abort`, not with an error"},
+    {"old_errors", chat, "", "", "llama-server: a stream's error is a line `error:`, as until late 2025"},
     {"no_done", chat, "", "", "a stream ends without its `[DONE]`"},
     {"done_without_finish", chat, "", "after=0", "after so many tokens a bare `[DONE]`, as at a time limit"},
     {"ignore_cancel", chat, "", "", "a client that leaves does not end its run"},

@@ -110,6 +110,12 @@ void take_finish(const nlohmann::json& choice, std::vector<answer_part>& out) {
     if (word.empty()) {
         return;
     }
+    if (word == "abort" || word == "error") {  // vLLM's engine gave the run up
+        error_part cut;
+        cut.message = "finish_reason " + word;
+        out.emplace_back(std::move(cut));
+        return;
+    }
     using reason = finish_part::reason;
     const reason why = word == "stop" ? reason::stop : word == "length" ? reason::length : reason::other;
     out.emplace_back(finish_part{why, std::move(word)});

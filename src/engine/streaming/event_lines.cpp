@@ -49,7 +49,9 @@ void event_lines::end_line(std::vector<std::string>& out) {
     }
     const std::size_t colon = line.find(':');
     const std::string_view field = std::string_view(line).substr(0, colon);
-    if (field != "data" && (field != "event" || !named_)) {
+    // llama-server until late 2025: a failure, as a field of its own.
+    const bool is_data = field == "data" || (field == "error" && !named_);
+    if (!is_data && (field != "event" || !named_)) {
         return;
     }
     std::string_view value =

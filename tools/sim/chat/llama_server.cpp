@@ -99,6 +99,10 @@ openai_rules rules_for(llama_parts& parts, const std::string& alias, int ping_s)
     rules.ping_ms = ping_s < 0 ? -1 : ping_s * 1000;
     rules.json_type = json_type;
     rules.error_body = nested_error;
+    rules.stream_error = [&parts](const refusal& why) {
+        if (!parts.program.faults().active("old_errors")) return "data: " + nested_error(why) + "\n\n";
+        return "error: " + dump_text(json::parse(nested_error(why))["error"]) + "\n\ndata: [DONE]\n\n";
+    };
     rules.failure = {500, "server_error", "Compute error.", json::object()};
     rules.check = [](const json& body) -> std::optional<refusal> {
         if (body.contains("top_logprobs") && !body.value("logprobs", false))

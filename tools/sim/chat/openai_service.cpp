@@ -224,7 +224,11 @@ bool openai_service::finish_stream(http_exchange& exchange, openai_answer& answe
         exchange.abandon();
         return false;
     }
-    if (failed)
+    if (failed && program_.faults().active("aborts")) {
+        auto dropped = figures;
+        dropped.reason = given_up;
+        exchange.write(answer.last(dropped));
+    } else if (failed)
         exchange.write(rules_.stream_error ? rules_.stream_error(rules_.failure)
                                            : "data: " + rules_.error_body(rules_.failure) + "\n\n");
     else if (figures.reason != "timeout")

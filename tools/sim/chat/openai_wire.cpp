@@ -163,6 +163,7 @@ json openai_answer::logprobs_of(const std::string& text) const {
 }
 
 std::string openai_answer::finish_of(const run_figures& figures) const {
+    if (figures.reason == given_up) return "abort";
     return wire_.always_stop || figures.reason != "length" ? "stop" : "length";
 }
 

@@ -38,6 +38,9 @@ struct openai_wire {
     int indent = -1;  // of whole answers
 };
 
+// The reason of a run that vLLM's engine dropped.
+constexpr const char* given_up = "given up";
+
 enum class answer_kind { chat, completion };  // of /v1/chat/completions, of /v1/completions
 
 class openai_answer {

@@ -63,7 +63,8 @@ bool is_failure(const json& event) {
     if (error != event.end() && !error->is_null()) {
         return true;
     }
-    return text_in(event, "object") == "error" || (event.contains("detail") && !event.contains("choices"));
+    const bool told = event.contains("detail") || event.contains("message");
+    return text_in(event, "object") == "error" || (told && !event.contains("choices"));
 }
 
 }  // namespace
@@ -75,8 +76,8 @@ streaming::error_part error_in(std::string_view body) {
         out.message.pop_back();
     }
     const json whole = core::parse_json(body);
-    const json error = whole.is_object() && whole.contains("error") ? whole["error"] : json();
-    out.context = streaming::context_refusal_in(error, out.message);
+    const bool nested = whole.is_object() && whole.contains("error");
+    out.context = streaming::context_refusal_in(nested ? whole["error"] : whole, out.message);
     return out;
 }
 
