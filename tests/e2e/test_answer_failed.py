@@ -51,7 +51,7 @@ def test_an_answer_whose_failure_is_no_event_of_its_own_is_not_told_as_whole(tmp
         assert box.say("[[text=well again]]") == "well again"
 
 
-@pytest.mark.parametrize("profile", ["rkllm-flask", "rkllm-openai"])
+@pytest.mark.parametrize("profile", ["rkllm-flask", "rkllm-openai", "rkllama"])
 def test_an_answer_that_failed_inside_the_runtime_is_an_error_and_is_run_again_where_nothing_had_gone_out(tmp_path, profile):
     with Box(tmp_path, {"directives": True}, profile=profile) as box:
         box.fault("runtime", "stream_error", "once", after=2)
@@ -61,3 +61,14 @@ def test_an_answer_that_failed_inside_the_runtime_is_an_error_and_is_run_again_w
         assert box.say("[[text=well again]]") == "well again"
         box.fault("runtime", "stream_error", "once", after=2)
         assert box.say("[[text=one two three four five]]") == "one two three four five"
+
+
+@pytest.mark.parametrize("profile", ["rkllm-flask", "rkllm-openai"])
+def test_garbage_of_an_npu_that_refuses_work_is_no_answer(tmp_path, profile):
+    with Box(tmp_path, {"directives": True}, profile=profile) as box:
+        box.fault("runtime", "npu_refuses")
+        lines = list(box.stream("[[text=one two three four five]]"))
+        assert "error" in lines[-1] and not any(line.get("done") for line in lines), lines[-1]
+        assert "rknpu 0.9.8" in box.log(), "what to do"
+        box.fault("runtime", "npu_refuses", on=False)
+        assert box.say("[[text=well again]]") == "well again"

@@ -44,6 +44,7 @@ def test_a_limit_is_kept_here(box):
 
 
 def test_a_failed_worker_is_no_answer(box):
+    box.fault("runtime", "worker_raises")
     box.fault("runtime", "stream_error", "once")
     assert box.say("[[text=said in the end]]") == "said in the end"
     box.fault("runtime", "stream_error", "once", after=3)

@@ -131,9 +131,14 @@ void begin_run(rkllama_parts& parts, const json& body, const json& messages) {
             if (step == chat_run::step::piece) parts.pipe.push({text, std::nullopt});
         }
         if (run->figures().reason == "error") {
-            std::puts("rkllama.worker - ERROR - Failed executing task the worker for model 'sim': run error");
+            if (parts.program.faults().active("worker_raises")) {
+                std::puts(
+                    "rkllama.worker - ERROR - Failed executing task the worker for model 'sim': Broken pipe");
+                std::fflush(stdout);
+                return parts.pipe.push({failed_token, std::nullopt});  // and nothing behind it
+            }
+            std::puts("Execution Error");  // of the library's callback; the worker takes no notice
             std::fflush(stdout);
-            return parts.pipe.push({failed_token, std::nullopt});  // and nothing behind it
         }
         parts.pipe.push({"", run->figures()});
     }).detach();

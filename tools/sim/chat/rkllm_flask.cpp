@@ -136,14 +136,6 @@ bool run_ended(chat_run& run, std::chrono::milliseconds patience) {
     return step == chat_run::step::end;
 }
 
-void report_end(const chat_run& run) {
-    if (run.figures().reason == "error")
-        std::fputs("run error\n", stdout);
-    else
-        std::fputs("\n", stdout);
-    std::fflush(stdout);
-}
-
 // Each event repeats all before it; the end of the body is the only end.
 void stream_run(flask_parts& parts, http_exchange& exchange, chat_run& run) {
     exchange.begin_stream(200, "text/plain; charset=utf-8");
@@ -159,7 +151,7 @@ void stream_run(flask_parts& parts, http_exchange& exchange, chat_run& run) {
         }
         if (exchange.gone()) return exchange.abandon();  // the run goes on
     }
-    report_end(run);
+    say_end_of_run(parts.program, run.figures());
     exchange.end_stream();
 }
 
@@ -170,7 +162,7 @@ void whole_run(flask_parts& parts, http_exchange& exchange, chat_run& run) {
         ended = run_ended(run, 5ms);
         while (take_text(parts.globals, text)) all += text;
     }
-    report_end(run);
+    say_end_of_run(parts.program, run.figures());
     exchange.answer(200, "application/json", document(dump_text(choice(0, "message", all, "stop"))) + "\n");
 }
 

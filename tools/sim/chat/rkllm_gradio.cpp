@@ -103,8 +103,7 @@ void answer_event(gradio_parts& parts, queued_event& event) {
         }
         if (!event.wanted()) return;  // the run goes on
     }
-    std::puts(run->figures().reason == "error" ? "run error" : "");
-    std::fflush(stdout);
+    say_end_of_run(parts.program, run->figures());
     event.tell("complete", json::array({told}), true);
 }
 

@@ -92,9 +92,8 @@ openai_rules rkllm_rules(rkllm_parts& parts) {
     rules.counted = [](const json& body) {
         return content_text(body.at("messages").back().value("content", json()));
     };
-    rules.done = [](const std::string&, const run_figures& figures) {
-        if (figures.reason == "error") std::puts("run error");
-        std::fflush(stdout);
+    rules.done = [&parts](const std::string&, const run_figures& figures) {
+        say_end_of_run(parts.program, figures);
     };
     return rules;
 }

@@ -37,6 +37,11 @@ void say_line(const std::string& line) {
 
 }  // namespace
 
+void say_end_of_run(chat_program& program, const run_figures& figures) {
+    if (program.faults().active("npu_refuses")) say_line("E RKNN: [10:00:00.000] matmul(w8a8) run failed");
+    say_line(figures.reason == "error" ? "run error" : "");
+}
+
 http_look rkllm_look(bool http10) {
     http_look look;
     look.http10 = http10;

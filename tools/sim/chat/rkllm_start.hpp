@@ -16,6 +16,9 @@ http_look rkllm_look(bool http10);
 // model's name.
 std::string load_rkllm(chat_program& program, const std::vector<std::string>& args, const char* version);
 
+// What script and library print at the end of a run, which its client does not see.
+void say_end_of_run(chat_program& program, const run_figures& figures);
+
 [[noreturn]] void end_port_taken();
 void announce_flask(int port);
 
