@@ -24,6 +24,11 @@ TEST(line_meaning, reads_progress_bars_and_nothing_else) {
         {"%d,the context may be full", std::nullopt},
         {"1.2.3% |", std::nullopt},
         {"", std::nullopt},
+        {R"(FTLLM_PROGRESS {"type":"startup.progress","stage":"weights_load","percent":37.2,"current":9})",
+         0.372},
+        {R"(FTLLM_PROGRESS {"type":"startup.ready","stage":"ready","percent":100.0})", 1.0},
+        {R"(FTLLM_PROGRESS {"type":"startup.progress","percent":null})", std::nullopt},
+        {R"({"percent":50})", std::nullopt},
         {"3% of it, then 50% |", 0.5},
     };
     for (const row& each : rows) {

@@ -16,6 +16,24 @@ bool ends_like_a_bar(std::string_view rest) {
     return next == std::string_view::npos || rest[next] == '|' || rest[next] == '[' || rest[next] == '\r';
 }
 
+std::optional<double> share_in(std::string_view digits) {
+    double percent = -1.0;
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), percent);
+    const bool whole = parsed.ec == std::errc{} && parsed.ptr == digits.data() + digits.size();
+    return whole && percent >= 0.0 && percent <= 100.0 ? std::optional(percent / 100.0) : std::nullopt;
+}
+
+// Of the whole start (docs/facts/other_runtimes.md#fastllm).
+std::optional<double> fastllm_progress(std::string_view line) {
+    constexpr std::string_view key = R"("percent":)";
+    const std::size_t at = line.starts_with("FTLLM_PROGRESS {") ? line.find(key) : std::string_view::npos;
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::string_view rest = line.substr(at + key.size());
+    return share_in(rest.substr(0, rest.find_first_not_of("0123456789.")));
+}
+
 }  // namespace
 
 std::optional<double> progress_in(std::string_view line) {
@@ -28,14 +46,11 @@ std::optional<double> progress_in(std::string_view line) {
         if (begin == sign || !own_word || !ends_like_a_bar(line.substr(sign + 1))) {
             continue;
         }
-        double percent = -1.0;
-        const char* const last = line.data() + sign;
-        const auto parsed = std::from_chars(line.data() + begin, last, percent);
-        if (parsed.ec == std::errc{} && parsed.ptr == last && percent >= 0.0 && percent <= 100.0) {
-            return percent / 100.0;
+        if (const auto share = share_in(line.substr(begin, sign - begin))) {
+            return share;
         }
     }
-    return std::nullopt;
+    return fastllm_progress(line);
 }
 
 const catalog::log_meaning* meaning_of(const std::vector<catalog::log_meaning>& known, std::string_view line,
