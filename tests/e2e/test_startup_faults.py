@@ -203,3 +203,13 @@ def test_where_no_pseudo_terminal_is_to_be_had_it_runs_on_a_pipe(tmp_path):
         assert box.log().count("id=service.without-terminal") == 1
     finally:
         box.__exit__()
+
+
+@pytest.mark.parametrize("profile, fault, words", [
+    ("vllm-ascend", "start_oom", "The NPU's memory is full."),
+    ("vllm-ascend", "start_port_taken", "Another program holds the server's port."),
+    ("fastllm", "start_port_taken", "Another program holds the server's port."),
+])
+def test_servers_in_python_that_can_not_start_say_why(tmp_path, profile, fault, words):
+    with Opened(tmp_path, {"faults": {fault: True}}, model=QUICK, profile=profile) as box:
+        assert words in broken_reason(box)
