@@ -53,6 +53,10 @@ TEST(answer_text, thinking_goes_back_between_its_tags) {
     only.add_thinking("hm");
     EXPECT_EQ(only.ready(false), "<think>\nhm");
     EXPECT_EQ(only.ready(true), "</think>\n\n");
+    text.add_thinking("was that right?");
+    text.add(", really");
+    EXPECT_EQ(text.ready(true), ", really");
+    EXPECT_EQ(text.tokens(), 5U);
 }
 
 }  // namespace

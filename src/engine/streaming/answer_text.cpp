@@ -73,7 +73,9 @@ void answer_text::add_thinking(std::string_view piece) {
         held_ += "<think>\n";
         thinking_ = true;
     }
-    held_ += piece;
+    if (thinking_) {  // behind the answer's text nobody would know it for a thought
+        held_ += piece;
+    }
     count(piece);
 }
 

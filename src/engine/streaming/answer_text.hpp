@@ -21,7 +21,8 @@ public:
         : unit_(unit), error_texts_(std::move(error_texts)) {}
 
     void add(std::string_view piece);
-    // Thinking that the server took out of the text goes back in between the usual tags.
+    // Thinking that the server took out of the text goes back in between the usual tags; what comes behind the text is
+    // counted, and left out.
     void add_thinking(std::string_view piece);
     // What can be given on by now; `all`: nothing more comes.
     [[nodiscard]] std::string ready(bool all);
