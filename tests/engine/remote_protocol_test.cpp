@@ -79,6 +79,9 @@ TEST(remote_protocol, a_failure_in_the_middle_is_told_and_garbage_is_no_answer) 
     std::vector<answer_part> parts;
     ASSERT_TRUE(protocol.reader(engine::run_spec{})->feed("{\"error\":\"the runner has died\"}\n", parts));
     EXPECT_EQ(shown(parts), "error the runner has died\n");
+    parts.clear();
+    ASSERT_TRUE(protocol.reader(engine::run_spec{})->feed("{\"error\":null,\"response\":\"a\"}\n", parts));
+    EXPECT_EQ(shown(parts), "text a\n");
     for (const std::string& text : {std::string("<html>\n"), std::string("[1]\n"), std::string("{\"a\":\n"),
                                     std::string(2 * 1024 * 1024, 'x'), std::string(100'000, '[') + "\n"}) {
         EXPECT_FALSE(protocol.reader(engine::run_spec{})->feed(text, parts)) << text.substr(0, 20);

@@ -108,7 +108,8 @@ private:
         if (!object.is_object()) {
             return core::make_failure(core::errc::protocol, core::say("runtime.protocol/line-answer"));
         }
-        if (object.contains("error")) {
+        const auto error = object.find("error");
+        if (error != object.end() && !error->is_null()) {
             out.emplace_back(error_from(0, object));
             return {};
         }
