@@ -64,6 +64,8 @@ def test_vllm_refuses_in_its_words(vllm):
         return answer.status, answer.json()["error"]["type"], answer.json()["error"]["message"]
     assert error(model="other")[:2] == (404, "NotFoundError")
     assert error(temperature=-1)[:2] == (400, "BadRequestError") and error(top_p=0)[0] == 400
+    status, _, message = error(max_tokens=299)
+    assert status == 400 and message.startswith("'max_tokens' or 'max_completion_tokens' is too large: 299. This model's"), message
     status, _, message = error(messages=user("word " * 400))
     assert status == 400 and message.startswith("This model's maximum context length is 300 tokens. However, you requested")
 

@@ -51,6 +51,21 @@ refusal bad_vllm_request(const std::string& text) {
     return {400, "BadRequestError", text, json::object()};
 }
 
+// Behind the prompt; one that is too long by itself, or no prompt at all, is refused elsewhere.
+std::optional<refusal> check_room(const vllm_parts& parts, const json& body, int most) try {
+    const auto text =
+        body.contains("prompt") ? body["prompt"].get<std::string>() : parts.service->rules().prompt(body);
+    const auto tokens = static_cast<int>(vocabulary::instance().encode(text).size());
+    if (tokens >= parts.context || most <= parts.context - tokens) return std::nullopt;
+    const auto number = [](int value) { return std::to_string(value); };
+    return bad_vllm_request("'max_tokens' or 'max_completion_tokens' is too large: " + number(most) +
+                            ". This model's maximum context length is " + number(parts.context) +
+                            " tokens and your request has " + number(tokens) + " input tokens (" +
+                            number(most) + " > " + number(parts.context) + " - " + number(tokens) + ").");
+} catch (const json::exception&) {
+    return std::nullopt;
+}
+
 std::optional<refusal> check_vllm(vllm_parts& parts, const json& body) {
     if (parts.pools) return bad_vllm_request("The model does not support Chat Completions API");
     if (parts.engine_dead)
@@ -78,7 +93,7 @@ std::optional<refusal> check_vllm(vllm_parts& parts, const json& body) {
     const auto most = body.value("max_tokens", json());
     if (most.is_number() && most.get<int>() < 1)
         return bad_vllm_request("max_tokens must be at least 1, got " + most.dump() + ".");
-    return std::nullopt;
+    return most.is_number() ? check_room(parts, body, most.get<int>()) : std::nullopt;
 }
 
 openai_rules vllm_rules(vllm_parts& parts) {
