@@ -208,8 +208,9 @@ def test_where_no_pseudo_terminal_is_to_be_had_it_runs_on_a_pipe(tmp_path):
 @pytest.mark.parametrize("profile, fault, words", [
     ("vllm-ascend", "start_oom", "The NPU's memory is full."),
     ("vllm-ascend", "start_port_taken", "Another program holds the server's port."),
+    ("axllm", "start_oom", "The memory is not enough for the model"),
     ("fastllm", "start_port_taken", "Another program holds the server's port."),
 ])
-def test_servers_in_python_that_can_not_start_say_why(tmp_path, profile, fault, words):
+def test_other_servers_that_can_not_start_say_why(tmp_path, profile, fault, words):
     with Opened(tmp_path, {"faults": {fault: True}}, model=QUICK, profile=profile) as box:
         assert words in broken_reason(box)

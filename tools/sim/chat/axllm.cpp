@@ -178,9 +178,16 @@ void load_axllm(axllm_parts& parts) {
     log_axllm("INF", "Init:218 | LLM init start");
     const auto end = parts.program.load();
     if (end == load_end::done) return log_axllm("INF", "Init:467 | LLM init ok");
-    if (end == load_end::no_memory)
-        log_axllm("ERR", "Init:330 | mem_guard: model needs 4779 MB, remain_cmm(212 MB)");
-    else
+    if (end == load_end::no_memory) {
+        std::fputs(
+            "[mem-guard] UNSAFE: loading 'sim.axmodel' (~4779 MB) would leave ~-4567 MB free "
+            "(< floor 128 MB); remaining=212 MB\n"
+            "[mem-guard] non-interactive (no TTY): aborting load. Set mem_guard_on_unsafe=warn to force, "
+            "or mem_guard_enable=false to disable.\n",
+            stderr);
+        log_axllm("ERR",
+                  "Init:330 | mem-guard aborted device load: sim.axmodel (est 4779 MB, remain 212 MB)");
+    } else
         log_axllm("ERR", "Init:335 | init axmodel failed");
     chat_program::leave_clean(failed_start);
 }
