@@ -52,6 +52,20 @@ def test_settings_that_somebody_changed_or_removed_are_made_again_before_the_nex
     assert box.say("[[text=all well]] hello") == "all well"
 
 
+def test_a_server_that_is_busy_with_the_answers_of_others_is_not_restarted(tmp_path):
+    box = Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 20}}, profile="mindie", model='[models.clocks]\ncall = "2s"\n')
+    box.config_file.write_text(box.config_file.read_text().replace("parallel = 1", "parallel = 2"))
+    with box:
+        lines = iter(box.stream("[[n=100]]"))
+        next(lines)
+        box.fault("runtime", "busy")
+        waits = box.stream_later("[[text=mine]]")
+        assert list(lines)[-1].get("done") is True
+        box.fault("runtime", "busy", on=False)
+        assert "".join(line["message"]["content"] for line in waits.open()) == "mine"
+        assert services_of(box)["runtime"]["starts"] == 1
+
+
 def test_settings_that_can_not_be_written_start_nothing_and_heal(tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "services").write_text("in the way")

@@ -62,7 +62,9 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, std::stri
     }
     const error_part error = parts_.protocol->error_of(status, body);
     const std::string said = error.message.empty() ? "." : ": " + error.message + ".";
-    if (error.busy && !until.passed(clock_now())) {
+    // With the answers of others, perhaps, which a restart would cut.
+    const bool works = !core::deadline::after(parts_.clocks.call, heard_).passed(clock_now());
+    if (error.busy && (works || !until.passed(clock_now()))) {
         co_return std::nullopt;
     }
     if (error.busy) {

@@ -180,6 +180,7 @@ private:
     std::shared_ptr<presence> present_;
     const catalog::log_meaning* complaint_ = nullptr;  // about the answer of now
     std::uint64_t meetings_ = 0;                       // of a run that began with others in the server
+    core::steady_time heard_{};                        // the last text, of whichever run
     std::optional<core::steady_time> clears_at_;
 };
 

@@ -77,6 +77,7 @@ void stream_run::note_text(run_state& now) {
     }
     now.fresh = false;
     now.last_text = at;
+    heard_ = at;
     now.late_then = late;
     if (first) {
         now.progress.first_text = at;
