@@ -99,7 +99,8 @@ void connection::take_input(std::string_view bytes) {
 void connection::on_input_end(const core::error_code& why) {
     ended_ = true;
     input_timer_.cancel();
-    if (serving_) {
+    // Who has reset it takes no answer any more: a request that waits for its turn is not served.
+    if (serving_ || why != core::asio::error::eof) {
         end(why);
     }
 }

@@ -1,6 +1,8 @@
 // The client goes, stalls, or sends more than it should, while the handler runs.
 
 #include <atomic>
+#include <semaphore>
+#include <vector>
 
 #include <gmock/gmock.h>
 
@@ -85,6 +87,35 @@ TEST(client_gone, by_reset) {
     for (const char* path : {"/", "/begun"}) {
         expect_noticed(path, [](raw_client& client) { client.reset(); });
     }
+}
+
+TEST(client_gone, by_reset_before_its_turn_is_not_served) {
+    constexpr int many = 16;
+    constexpr int first = 4;  // by then the requests of all are read
+    std::atomic<int> served{0};
+    std::counting_semaphore<> may_go(0);
+    live_server live([&](const request&, response_writer& out) -> core::awaitable<void> {
+        ++served;
+        may_go.acquire();
+        response whole;
+        co_await out.send(std::move(whole));
+    });
+    std::vector<raw_client> clients;
+    for (int i = 0; i < many; ++i) {
+        clients.push_back(live.connect());
+    }
+    EXPECT_TRUE(eventually([&] { return live.stats().connections == many; }));
+    for (raw_client& one : clients) {
+        one.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    may_go.release(first - 1);
+    EXPECT_TRUE(eventually([&] { return served == first; }));
+    for (raw_client& one : clients) {
+        one.reset();
+    }
+    may_go.release(many);
+    EXPECT_TRUE(eventually([&] { return live.stats().connections == 0; }));
+    EXPECT_LT(served, many / 2);
 }
 
 TEST(client_gone, by_half_close) {
