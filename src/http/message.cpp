@@ -4,6 +4,16 @@
 
 namespace corral::http {
 
+void header_fields::set(std::string name, std::string value) {
+    for (auto& [key, old] : all_) {
+        if (boost::beast::iequals(key, name)) {
+            old = std::move(value);
+            return;
+        }
+    }
+    add(std::move(name), std::move(value));
+}
+
 std::string_view header_fields::find(std::string_view name) const noexcept {
     for (const auto& [key, value] : all_) {
         if (boost::beast::iequals(key, name)) {

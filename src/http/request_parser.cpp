@@ -287,6 +287,10 @@ bool request_parser::check_fields() {
     }
     request_.path = std::move(target->path);
     request_.query = std::move(target->query);
+    if (!target->host.empty()) {
+        request_.headers.set("Host",
+                             std::move(target->host));  // the field must be ignored then (RFC 9112 §3.2.2)
+    }
     const std::string_view expect = request_.headers.find("Expect");
     if (!expect.empty() && request_.version >= 11) {
         if (!boost::beast::iequals(expect, "100-continue")) {

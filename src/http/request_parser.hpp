@@ -16,9 +16,10 @@ namespace corral::http {
 struct request_target {
     std::string path;   // percent-decoded, doubled slashes and a trailing slash removed
     std::string query;  // without '?', not decoded
+    std::string host;   // of an absolute one, with its port
 };
 
-// Takes "/a/b?q", "http://host/a/b?q", and "*" with OPTIONS. Nothing for anything else, for a broken percent
+// Takes "/a/b?q", "http://host/a/b?q", the same with https, and "*" with OPTIONS. Nothing for anything else, for a broken percent
 // escape, and for an escape of a control character.
 [[nodiscard]] std::optional<request_target> split_target(std::string_view method, std::string_view target);
 

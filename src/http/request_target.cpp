@@ -1,6 +1,6 @@
 #include "request_parser.hpp"
 
-#include <boost/beast/core/string.hpp>
+#include <algorithm>
 
 #include "corral/core/text.hpp"
 
@@ -48,42 +48,38 @@ std::string clean_slashes(std::string_view path) {
     return out;
 }
 
-// Cuts "http://host" from an absolute target; servers must take one (RFC 9112 §3.2.2).
-std::optional<std::string_view> without_authority(std::string_view target) {
-    constexpr std::string_view scheme = "http://";
-    if (target.size() <= scheme.size() || !boost::beast::iequals(target.substr(0, scheme.size()), scheme)) {
-        return std::nullopt;
+// Moves "http://host" from an absolute target to `host`; servers must take one (RFC 9112 §3.2.2).
+bool take_host(std::string_view& target, std::string& host) {
+    constexpr std::string_view mark = "://";
+    const std::size_t begin = std::min(target.find(mark), target.size());
+    const std::string_view scheme = target.substr(0, begin);
+    if (!core::equal_ignoring_case(scheme, "http") && !core::equal_ignoring_case(scheme, "https")) {
+        return false;
     }
-    target.remove_prefix(scheme.size());
-    const std::size_t end = target.find_first_of("/?");
-    if (end == 0) {
-        return std::nullopt;
-    }
-    return end == std::string_view::npos ? std::string_view{} : target.substr(end);
+    target.remove_prefix(std::min(begin + mark.size(), target.size()));
+    host = target.substr(0, target.find_first_of("/?"));
+    target.remove_prefix(host.size());
+    return !host.empty();
 }
 
 }  // namespace
 
 std::optional<request_target> split_target(std::string_view method, std::string_view target) {
     if (target == "*") {
-        return method == "OPTIONS" ? std::optional(request_target{"*", {}}) : std::nullopt;
+        return method == "OPTIONS" ? std::optional(request_target{"*", {}, {}}) : std::nullopt;
     }
     if (target.empty() || target.find('#') != std::string_view::npos) {
         return std::nullopt;
     }
-    if (target.front() != '/') {
-        const auto rest = without_authority(target);
-        if (!rest) {
-            return std::nullopt;
-        }
-        target = *rest;
+    request_target out;
+    if (target.front() != '/' && !take_host(target, out.host)) {
+        return std::nullopt;
     }
     const std::size_t mark = target.find('?');
     auto path = decode(target.substr(0, mark));
     if (!path) {
         return std::nullopt;
     }
-    request_target out;
     out.path = path->empty() ? "/" : clean_slashes(*path);
     if (mark != std::string_view::npos) {
         out.query = target.substr(mark + 1);

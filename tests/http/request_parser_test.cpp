@@ -103,6 +103,22 @@ TEST(request_parser, tells_what_was_sent) {
     EXPECT_EQ(got.headers.all().size(), 4U);
 }
 
+// A front that goes by the target and a door that goes by the field would judge different hosts.
+TEST(request_parser, an_absolute_target_names_the_host) {
+    for (const char* fields : {"Host: field\r\nX: y\r\n", "X: y\r\nhost: field\r\n"}) {
+        feeder f;
+        f.add(std::string("GET http://target:1/a HTTP/1.1\r\n") + fields + "\r\n");
+        ASSERT_EQ(f.parser.state(), progress::complete);
+        const request got = f.parser.take();
+        EXPECT_EQ(got.headers.find("Host"), "target:1");
+        EXPECT_EQ(got.headers.all().size(), 2U);
+    }
+    feeder old;
+    old.add("GET https://target/a HTTP/1.0\r\n\r\n");
+    ASSERT_EQ(old.parser.state(), progress::complete);
+    EXPECT_EQ(old.parser.take().headers.find("Host"), "target");
+}
+
 TEST(request_parser, trailer_fields_are_not_headers) {
     feeder f;
     f.add(chunked);

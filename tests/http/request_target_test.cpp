@@ -10,6 +10,7 @@ TEST(request_target, is_cleaned_for_routing) {
         const char* target;
         const char* path;
         const char* query;
+        const char* host = "";
     };
     const row rows[] = {
         {"/", "/", ""},
@@ -21,23 +22,27 @@ TEST(request_target, is_cleaned_for_routing) {
         {"/a?x?y", "/a", "x?y"},
         {"/%61%2Fb", "/a/b", ""},
         {"/caf%C3%A9", "/caf\xC3\xA9", ""},
-        {"http://host:1/api/tags?x", "/api/tags", "x"},
-        {"HTTP://host", "/", ""},
-        {"http://host?x", "/", "x"},
+        {"http://host:1/api/tags?x", "/api/tags", "x", "host:1"},
+        {"HTTP://host", "/", "", "host"},
+        {"http://host?x", "/", "x", "host"},
+        {"https://host/a", "/a", "", "host"},
+        {"/http://host", "/http:/host", ""},
     };
     for (const row& one : rows) {
         const auto got = split_target("GET", one.target);
         ASSERT_TRUE(got) << one.target;
         EXPECT_EQ(got->path, one.path) << one.target;
         EXPECT_EQ(got->query, one.query) << one.target;
+        EXPECT_EQ(got->host, one.host) << one.target;
     }
     ASSERT_TRUE(split_target("OPTIONS", "*"));
     EXPECT_EQ(split_target("OPTIONS", "*")->path, "*");
 }
 
 TEST(request_target, bad_ones_are_refused) {
-    for (const char* target : {"", "*", "api", "host:80", "/a%", "/a%2", "/a%zz", "/a%00b", "/a%0d%0a",
-                               "/a#b", "http://", "http:///a", "ftp://host/a"}) {
+    for (const char* target :
+         {"", "*", "api", "host:80", "/a%", "/a%2", "/a%zz", "/a%00b", "/a%0d%0a", "/a#b", "http",
+          "http:", "http://", "http:///a", "https://?x", "://host/a", "ftp://host/a"}) {
         EXPECT_FALSE(split_target("GET", target)) << target;
     }
 }

@@ -22,6 +22,8 @@ namespace corral::http {
 class header_fields {
 public:
     void add(std::string name, std::string value) { all_.emplace_back(std::move(name), std::move(value)); }
+    // In the place of the first of that name, or behind all.
+    void set(std::string name, std::string value);
     // First value of that name, or an empty view.
     [[nodiscard]] std::string_view find(std::string_view name) const noexcept;
     [[nodiscard]] bool contains(std::string_view name) const noexcept;
