@@ -48,11 +48,10 @@ inline constexpr std::array request_table{
         "it may wait. Ask again then, or give it more time.",
         "It waited longer than request_deadline or its X-Request-Timeout, or would have to.",
         "Ask again later; the operator can look at the queue: corral status."},
-    message{
-        "request.took-too-long", request_reader,
-        "=deadline| The answer took longer than this server or the request allows; ask for a shorter one.",
-        "Its answer was not whole within request_deadline, or its X-Request-Timeout, and was ended.",
-        "Ask for less (num_predict), or raise that limit."},
+    message{"request.took-too-long", request_reader,
+            "=deadline| The answer took longer than it may. Ask for a shorter one, or give it more time.",
+            "Its answer was not whole within request_deadline or its X-Request-Timeout, and was ended.",
+            "Ask for less (num_predict), or raise the X-Request-Timeout, or request_deadline."},
     message{"request.shutting-down", request_reader, "this server is shutting down; ask again in a while",
             "Corral is being stopped.", "Ask again when it runs: corral status."},
     message{
@@ -342,10 +341,12 @@ inline constexpr std::array request_table{
             "~run-cancelled| the answer was stopped without a reason; ask again",
             "A fault of Corral's own, which the log has.",
             "Ask again; each time: tell the operator, who looks at 'corral logs corral'."},
-    message{"request.remote-too-long", request_reader,
-            "=request-deadline| the remote server's answer took longer than this server allows; ask for a "
-            "shorter one",
-            "A fallback elsewhere was too slow.", "Ask for less (num_predict), or raise request_deadline."},
+    message{
+        "request.remote-too-long", request_reader,
+        "=request-deadline| the remote server's answer took longer than it may; ask for a shorter one, or "
+        "give it more time",
+        "A fallback elsewhere was too slow for request_deadline or the request's X-Request-Timeout.",
+        "Ask for less (num_predict), or raise the X-Request-Timeout, or request_deadline."},
     message{"request.plain-to-tls", request_reader, "Client sent an HTTP request to an HTTPS server.",
             "This Corral serves https.", "Write https:// in the client's address."},
 };
