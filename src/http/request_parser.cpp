@@ -40,6 +40,13 @@ std::size_t leading_line_ends(std::string_view bytes) {
     return count;
 }
 
+// Both versions of the PROXY protocol; line ends before a request are dropped, those of the second version too.
+bool begins_as_proxied(std::string_view bytes) {
+    using namespace std::string_view_literals;
+    bytes.remove_prefix(leading_line_ends(bytes));
+    return bytes.starts_with("PROXY "sv) || bytes.starts_with("\0\r\nQUIT\n"sv);
+}
+
 // True for a well-formed request line but for the version's number; Beast gives one error for all that is odd
 // there.
 bool asks_other_version(std::string_view bytes) {
@@ -188,6 +195,8 @@ std::size_t request_parser::feed_header(std::string_view bytes) {
         refuse(431, core::say("request.head-too-large"));
     } else if (error == beast_http::error::bad_version && asks_other_version(bytes.substr(used))) {
         refuse(505, core::say("request.malformed/http"));
+    } else if (error && !more && begins_as_proxied(bytes)) {
+        refuse(400, core::say("request.malformed/proxy"));
     } else if (error && !more) {
         on_error(error);
     } else if (parser.is_header_done()) {

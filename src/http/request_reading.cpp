@@ -135,7 +135,7 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
                 continue;
             }
         } else if (stuck && !in_head && parser.state() != progress::refused) {
-            parser.refuse(400, "malformed request: a line too long");
+            parser.refuse(400, core::say("request.malformed/line"));
         }
         if (parser.state() == progress::refused) {
             on.size_inbox(connection::usual_inbox);

@@ -193,6 +193,19 @@ TEST(request_parser, bad_request_lines) {
     EXPECT_EQ(one_refusal("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "400");
 }
 
+TEST(request_parser, a_header_of_the_proxy_protocol_is_named) {
+    const std::string version_2("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", 16);
+    for (const std::string& head : {std::string("PROXY TCP4 192.0.2.7 192.0.2.1 5000 80\r\n"),
+                                    std::string("PROXY UNKNOWN\r\n"), version_2, version_2.substr(4)}) {
+        feeder f;
+        f.add(head + "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        ASSERT_EQ(f.parser.state(), progress::refused) << head;
+        EXPECT_EQ(f.parser.why().status, 400U);
+        EXPECT_NE(f.parser.why().text.find("proxy_protocol_from"), std::string::npos) << f.parser.why().text;
+    }
+    EXPECT_EQ(one_refusal("PROXY / HTTP/1.1\r\nHost: h\r\n\r\n"), "complete");
+}
+
 TEST(request_parser, bad_chunks) {
     const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (const char* body :

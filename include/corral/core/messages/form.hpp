@@ -47,6 +47,9 @@ inline constexpr std::array form_table{
             "The body came in a form that is not read here.", "Send it uncompressed."},
     message{"request.malformed", form_reader,
             "malformed| malformed request: {error}\n"
+            "line| malformed request: a line too long\n"
+            "proxy| malformed request: it begins with a PROXY header, which this server takes only from "
+            "addresses in 'proxy_protocol_from'\n"
             "bad| bad Content-Length\n"
             "transfer| bad Transfer-Encoding\n"
             "unsupported| unsupported transfer encoding\n"
