@@ -355,6 +355,11 @@ core::awaitable<fit_result> generation_run::fit() {
     }
     auto fitting = fit_whole(request_.how(), *request_, request_.take_prompt(), until);
     fit_result fitted = co_await std::move(fitting);
+    if (!fitted && fitted.error().kind == chat::failure_kind::timed_out &&
+        until.passed(context_.clock->now())) {
+        // No fault of the tokenizer, which was not given longer.
+        co_return chat::failure{chat::failure_kind::timed_out, core::say("request.took-too-long")};
+    }
     co_return fitted;
 }
 

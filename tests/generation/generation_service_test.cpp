@@ -1,3 +1,6 @@
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #include "corral/core/say.hpp"
 #include "generation_driver.hpp"
 
@@ -225,6 +228,18 @@ TEST_F(generation_service_test, no_retry_after_the_deadline) {
         return got.over();
     }));
     EXPECT_EQ(backend.seen.size(), 1U);
+}
+
+TEST_F(generation_service_test, a_deadline_that_passes_while_the_prompt_is_counted_blames_no_tokenizer) {
+    backend.measures_too_long = true;
+    backend.measure_failures = {
+        core::make_failure(core::errc::timed_out, core::reason::unlisted("no answer from /encode"))};
+    auto what = request();
+    what.until = core::deadline::after(core::milliseconds{30}, clock.now());
+    const reading got = read(what);
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->message.id(), "request.took-too-long");
+    EXPECT_TRUE(backend.seen.empty());
 }
 
 TEST_F(generation_service_test, a_broken_backend_fails_and_keeps_its_reason_for_the_operator) {

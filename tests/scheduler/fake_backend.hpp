@@ -50,6 +50,7 @@ public:
     std::vector<std::string_view> honoured{"temperature", "top_k", "top_p", "repeat_penalty"};
     std::uint32_t prompt_limit = 100'000;  // in bytes of the texts, which stand for tokens
     std::deque<core::failure> measure_failures;
+    bool measures_too_long = false;  // before a failure
     bool counts_beside = false;  // runs, as measure() does
     std::deque<core::failure> beside_failures;
     bool embeds = false;
@@ -132,11 +133,14 @@ public:
     }
 
     core::awaitable<core::result<engine::prompt_measure>> measure(const chat::rendered_prompt& prompt,
-                                                                  core::deadline) override {
+                                                                  core::deadline until) override {
         ++measures;
         if (!measure_failures.empty()) {
             core::failure why = measure_failures.front();
             measure_failures.pop_front();
+            if (measures_too_long) {
+                (void)co_await changed_.wait(until);
+            }
             co_return why;
         }
         engine::prompt_measure out;
