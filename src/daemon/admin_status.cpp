@@ -241,8 +241,10 @@ control::admin_json model_json(const admin_context& context, const std::vector<e
     if (control::admin_json others = names_beside(context, name); !others.empty()) {
         out["also"] = std::move(others);
     }
+    const auto of_model = [&name](const engine::backend* one) { return one->model().name == name; };
     add_state(out, state, suspended,
-              std::ranges::any_of(all, [](engine::backend* one) { return lives(one->available()); }));
+              std::ranges::any_of(all, [](engine::backend* one) { return lives(one->available()); }) ||
+                  std::ranges::any_of(context.running->not_stopped(), of_model));
     out["waits"] = queue.why.text();
     out["ids"] = (suspended           ? core::say("request.model-stopped", name)
                   : queue.why.empty() ? state.reason

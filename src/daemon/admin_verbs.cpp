@@ -93,6 +93,12 @@ control::admin_json refused_target(const admin_target& at) {
     return out;
 }
 
+// What a reload has replaced of `model` still answers, or stops.
+bool leaves(const admin_context& context, const std::string& model) {
+    return std::ranges::any_of(context.running->not_stopped(),
+                               [&model](const engine::backend* one) { return one->model().name == model; });
+}
+
 // Of one of several instances: what can be done.
 std::string not_alone(const admin_target& at, std::string_view verb, std::string_view participle) {
     return fmt::format(
@@ -118,6 +124,9 @@ core::awaitable<control::admin_json> run_stop(const admin_context& context, cont
         telemetry::log().info("model {}: stopped by its operator{} event=model.suspended", model,
                               at_once ? ", at once" : "");
         context.running->admission().suspend(model, at_once);
+        if (at_once) {
+            context.running->cut_retired(model);
+        }
         decided(model);
     }
     const core::deadline until = wait_of(context, request);
@@ -128,7 +137,7 @@ core::awaitable<control::admin_json> run_stop(const admin_context& context, cont
         std::string name = model;
         // Who starts it meanwhile has the last word.
         condition met = [&context, &model](const runtimes& all) {
-            return all_in(all, engine::availability_state::stopped) ||
+            return (all_in(all, engine::availability_state::stopped) && !leaves(context, model)) ||
                    !context.running->admission().suspended(model);
         };
         const bool stopped = co_await wait_for(context, std::move(name), std::move(met), until);

@@ -97,6 +97,15 @@ std::vector<engine::backend*> retired_models::not_stopped() const {
     return out;
 }
 
+void retired_models::cut(const std::string& model) {
+    for (auto each = all_.begin(); each != all_.end(); ++each) {
+        if (each->runtime->model().name == model && !each->stopped && !each->is_cut && !closed_) {
+            each->is_cut = true;
+            tasks_.spawn("model " + model + " is cut", cut_short(each));
+        }
+    }
+}
+
 std::vector<scheduler::leaving_runtime> retired_models::leaving() const {
     std::vector<scheduler::leaving_runtime> out;
     for (const one& each : all_) {
@@ -106,6 +115,13 @@ std::vector<scheduler::leaving_runtime> retired_models::leaving() const {
         }
     }
     return out;
+}
+
+// see_off() is told by the end of the lease.
+core::awaitable<void> retired_models::cut_short(std::list<one>::iterator which) {
+    const core::deadline until = core::deadline::after(stop_limit, clock_.now());
+    co_await which->runtime->stop(until);
+    which->is_cut = false;
 }
 
 // A task of the group: ended by its cancellation, and what is left then is its owner's.
@@ -141,7 +157,8 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
     admit_successors();
     bool known = true;
     while (known) {
-        known = std::ranges::any_of(which->holders, [](const auto& holder) { return !holder.expired(); });
+        known = which->is_cut ||
+                std::ranges::any_of(which->holders, [](const auto& holder) { return !holder.expired(); });
         // Once more after the last, for what was woken and has not run yet.
         const bool awake = co_await core::sleep_for(look_interval);
         if (!awake || closed_) {

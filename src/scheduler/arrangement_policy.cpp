@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "corral/core/say.hpp"
 #include "scheduler/placement_policy.hpp"
 
 namespace corral::scheduler {
@@ -101,11 +102,17 @@ private:
     // A model that somebody waits for: what it needs is taken off before others are looked at, also where it
     // can't begin yet, so that nothing smaller slips in for ever.
     void place(std::size_t model) {
-        const bool any = count_instances(model, [](const instance_view& view) {
-                             return view.is == presence::absent && view.admitted;
-                         }) > 0;
-        if (!any) {
-            return;  // its own instances are on their way down, or up
+        const auto absent = [&](bool admitted) {
+            return count_instances(model, [&](const instance_view& view) {
+                       return view.is == presence::absent && view.admitted == admitted;
+                   }) > 0;
+        };
+        if (!absent(true)) {
+            // Else its own instances are on their way down, or up.
+            if (absent(false)) {
+                out_.blocked.push_back({model, core::say("model.waits-for-leaving/reload"), {}, {}, false});
+            }
+            return;
         }
         const std::optional<instance_choice> choice = choose_instance(box_, later_, given_, model, now_);
         if (!choice) {

@@ -334,7 +334,11 @@ model_queue scheduler::queue_of(std::string_view model) const {
     if (of == nullptr) {
         return {};
     }
-    return {impl_->core.queue().waiting_for(of->model), impl_->core.leases(*of), of->why, of->impossible};
+    std::size_t running = impl_->core.leases(*of);
+    for (const auto& [id, backend] : impl_->leavers) {
+        running += backend->model().name == of->model ? impl_->core.queue().leases(id) : 0;
+    }
+    return {impl_->core.queue().waiting_for(of->model), running, of->why, of->impossible};
 }
 
 std::optional<core::nanoseconds> scheduler::people_wait(std::string_view model,

@@ -236,6 +236,22 @@ def test_a_stopped_model_stays_stopped_over_a_reload(tmp_path):
         assert park.ask("two", "[[text=back]]").json["message"]["content"] == "back"
 
 
+def test_a_model_that_a_reload_replaced_under_an_answer_is_told_of_and_stopped(tmp_path):
+    with Park(tmp_path, {"one": ""}) as park:
+        park.wait_model("one:latest")
+        old = set(park.pids().values())
+        answer = Answer(park.follow("one", "[[never_end]]"))
+        park.write({"one": 'default_system = "Another."'})
+        done(park, "reload")
+        waiting = park.follow("one", "waits")
+        wait_until(lambda: model_of(park, "one:latest")["queue"] == {"waiting": 1, "running": 1}, what="one answers, one waits")
+        assert "reload" in model_of(park, "one:latest")["waits"]
+        done(park, "stop", "one", "--now")
+        assert not living(old), "what was told to be stopped is"
+        assert "error" in answer.end() and waiting.getresponse().status == 503
+        assert model_of(park, "one:latest")["state"] == "stopped"
+
+
 def test_a_variant_follows_the_model_below_it(tmp_path):
     with Park(tmp_path, {"one": ""}) as park:
         park.wait_model("one:latest")

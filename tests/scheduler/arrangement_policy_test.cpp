@@ -92,6 +92,17 @@ TEST_F(arrangement_policy, the_idle_one_makes_room) {
     EXPECT_EQ(arranged(), "start b:1b@0");
 }
 
+TEST_F(arrangement_policy, what_a_reload_brings_says_what_it_waits_for) {
+    a_ = model("a:1b");
+    instance(a_, {0}, 600).admitted = false;
+    EXPECT_EQ(arranged(), "");
+    wants(a_);
+    EXPECT_EQ(arranged(), "blocked a:1b");
+    EXPECT_EQ(why(), "waits until what a reload replaced or removed has stopped");
+    box_.instances[0].admitted = true;
+    EXPECT_EQ(arranged(), "start a:1b@0");
+}
+
 TEST_F(arrangement_policy, a_running_answer_is_waited_for) {
     two_models_one_card();
     box_.instances[0].in_use = true;

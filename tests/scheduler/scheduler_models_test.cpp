@@ -131,9 +131,11 @@ TEST_F(scheduler_models_test, who_waits_for_a_replaced_model_gets_the_successor_
     const auto waiting = start("b");
     scheduler_->replace(other_);
     EXPECT_EQ(scheduler_->runtime_of(model), &other_);
+    EXPECT_EQ(scheduler_->queue_of(model).running, 1U) << "on the old one";
     const auto later = start("c");
     running->held.reset();
     test::settle(io_);
+    EXPECT_EQ(scheduler_->queue_of(model).running, 0U);
     EXPECT_FALSE(has_lease(waiting));
     EXPECT_EQ(other_.starts, 0);
     EXPECT_EQ(backend_.stops, 0);  // it is its new owner's to stop

@@ -84,6 +84,8 @@ public:
     void apply(fleet_change made, const config::configuration& settings, const reload_plan& plan);
     // Those that a reload took out of service and whose services may still live.
     [[nodiscard]] std::vector<engine::backend*> not_stopped() const { return retired_.not_stopped(); }
+    // Cuts the answers that those of `model` still give.
+    void cut_retired(const std::string& model) { retired_.cut(model); }
     // From now on no backend is destroyed.
     void close() noexcept { retired_.close(); }
 

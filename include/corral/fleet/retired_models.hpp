@@ -46,6 +46,8 @@ public:
 
     // Those whose services may still live, for the shutdown, which stops them itself.
     [[nodiscard]] std::vector<engine::backend*> not_stopped() const;
+    // Stops those of `model` under their running answers.
+    void cut(const std::string& model);
     // Those of them that were loaded, but for what can't be stopped, for the scheduler.
     [[nodiscard]] std::vector<scheduler::leaving_runtime> leaving() const;
     // From now on nothing is destroyed and no callback runs.
@@ -57,6 +59,7 @@ private:
         std::vector<std::weak_ptr<const generation::served_model>> holders;
         bool loaded = false;  // when it was taken
         bool stopped = false;
+        bool is_cut = false;      // by a task of its own, which ends before this goes
         unsigned vain_tries = 0;  // to stop it
     };
     struct successor {
@@ -65,6 +68,7 @@ private:
         std::function<void()> then;
     };
     [[nodiscard]] core::awaitable<void> see_off(std::list<one>::iterator which);
+    [[nodiscard]] core::awaitable<void> cut_short(std::list<one>::iterator which);
     [[nodiscard]] bool is_kept_waiting(const successor& waits) const;
 
     core::task_group& tasks_;

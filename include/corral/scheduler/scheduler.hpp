@@ -164,7 +164,7 @@ struct queue_snapshot {
 // Requests of one model.
 struct model_queue {
     std::size_t waiting = 0;
-    std::size_t running = 0;
+    std::size_t running = 0;  // also on what a reload has replaced
     // Why the model is not being loaded though somebody waits for it, without its end:
     // "waits for room on card 0, which qwen3:4b holds until its running answer ends". Else empty.
     core::reason why = {};

@@ -23,7 +23,8 @@ inline constexpr std::array model_table{
             "Nothing."},
     message{"model.waits-for-leaving", model_reader,
             "waits for {place}, which {model} is leaving\n"
-            "place| waits for {place}, which is being left",
+            "place| waits for {place}, which is being left\n"
+            "reload| waits until what a reload replaced or removed has stopped",
             "The model that has the room on the card, or the port, is being unloaded.", "Nothing."},
     message{"model.waits-in-line", model_reader, "waits for {place}, which {model} is to have first",
             "A third model asked before for the room on the card, or the port.", "Nothing."},
