@@ -147,8 +147,9 @@ void daemon::go_on_with_models() {
 
 core::awaitable<void> daemon::start_models() {
     if (!inherited_.before) {
-        if (cards_are_shared()) {
+        if (card_memory_.awaited()) {
             co_await look_at_cards();
+            card_memory_.set_awaited(false);
         }
         fleet_.admission().preload();
         co_return;

@@ -27,6 +27,7 @@ scheduler::scheduler_options fleet::options_of(const config::configuration& sett
     memory.set_otherwise(settings.card_memory_mb);
     scheduler::scheduler_options out;
     out.usable_mb = [&memory](unsigned card) { return memory.of(card); };
+    out.unseen = [&memory] { return memory.awaited(); };
     out.leaving = [&retired] { return retired.leaving(); };
     out.max_loaded = settings.max_loaded_models;
     out.swaps.max_overtakes = settings.swap.overtakes;

@@ -201,6 +201,9 @@ bool scheduler_core::needs_room(const deployment& deployed) {
 }
 
 void scheduler_core::arrange() {
+    if (options_.unseen && options_.unseen()) {
+        return;
+    }
     const picture seen = look();
     const arrangement plan = corral::scheduler::arrange(seen.box, now_);
     withhold(seen, plan);

@@ -222,6 +222,17 @@ def test_both_models_of_a_card_that_comes_late_are_served(tmp_path):
         farm.stop()
 
 
+def test_who_asks_for_both_before_the_card_has_told_its_room_gets_both(tmp_path):
+    """A restart under load. The tool takes 0.6 s, and a load longer."""
+    farm = Farm(tmp_path, {"alpha": ROOM_FOR_ONE, "beta": ROOM_FOR_ONE}, device={"delay_ms": 600}, timing={"load_ms": 1000})
+    farm.start(wait_ready=False)
+    try:
+        alternate(farm, ["alpha", "beta"], requests=4, clients=4)
+        assert not re.search("(WARN|ERROR) .*memory", farm.log()), "none was started beside the other"
+    finally:
+        farm.stop()
+
+
 def waits_briefly(farm):
     """For memory that does not come back."""
     farm.config_file.write_text(farm.config_file.read_text().replace("[models.device]\n", '[models.device]\nmemory_wait = "1s"\n'))

@@ -82,6 +82,26 @@ TEST(swap, happens_in_the_order_of_the_rule) {
     }
 }
 
+// A restart under load: two requests come before the card has told what it has.
+TEST(swap, nothing_is_loaded_before_the_cards_were_looked_at) {
+    bool unseen = true;
+    scheduler_options options;
+    options.unseen = [&unseen] { return unseen; };
+    test::box_simulation box(options);
+    box.add("a", {0}, 600);
+    box.add("b", {0}, 600);
+    box.ask("a");
+    box.ask("b");
+    EXPECT_FALSE(box.run(seconds{1}));
+    EXPECT_EQ(box.trace, "");
+    unseen = false;
+    box.rooms = {{0, 1000}};
+    box.admission->look();
+    EXPECT_TRUE(box.run());
+    EXPECT_EQ(box.trace, "La@1 1@6 Ua@7 Lb@8 2@13");
+    EXPECT_TRUE(box.wrong.empty());
+}
+
 // After a reload: the scheduler knows them no more, and they may still end an answer.
 TEST(swap, waits_for_what_was_removed_while_it_was_loaded) {
     std::vector<leaving_runtime> leaving;

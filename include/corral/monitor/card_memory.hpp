@@ -58,6 +58,9 @@ public:
 
     // In MiB; 0: not known, and then nothing is bound where no tool tells.
     void set_otherwise(std::uint64_t memory_mb) noexcept { otherwise_ = memory_mb; }
+    // The first look at the cards of this run is under way.
+    void set_awaited(bool is) noexcept { awaited_ = is; }
+    [[nodiscard]] bool awaited() const noexcept { return awaited_; }
     // A service of ours that uses cards runs as `pid`, the first of its process group; it is gone. What it
     // leaves in a card's memory counts as ours also later: before the next start the gate of that service
     // sees to it.
@@ -80,6 +83,7 @@ private:
 
     const device::reader_set& tools_;
     std::uint64_t otherwise_ = 0;
+    bool awaited_ = false;
     std::set<pid_t> running_;
     // Now or earlier, with those of their groups that a tool has named, oldest first. In a row: a small block for each of
     // years would stand all over the heap.

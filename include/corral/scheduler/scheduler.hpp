@@ -75,6 +75,9 @@ struct scheduler_options {
     // an empty function: not known, and then nobody waits for memory there. Asked often, must be cheap and not
     // throw.
     std::function<std::optional<std::uint64_t>(unsigned card)> usable_mb = nullptr;
+    // True: the cards are being looked at for the first time, and nothing is loaded before it is known what fits. As
+    // usable_mb; look() or preload() tells of the end.
+    std::function<bool()> unseen = nullptr;
     // They still take their memory, ports and places; may be empty. As usable_mb; look() tells of a change.
     std::function<std::vector<leaving_runtime>()> leaving = nullptr;
     // Instances loaded at once, over all cards (OLLAMA_MAX_LOADED_MODELS; a model with two instances
