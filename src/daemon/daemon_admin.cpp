@@ -215,7 +215,11 @@ void daemon::renew_request_pipeline() {
 }
 
 core::result<void> daemon::open_admin() {
-    fleet_.listen_with({.on_deployed = [this](auto& runtime) { begin_watch(runtime); },
+    fleet_.listen_with({.on_deployed =
+                            [this](auto& runtime) {
+                                begin_watch(runtime);
+                                await_new_cards();
+                            },
                         .on_removed = [this](auto& runtime) { end_watch(runtime); }});
     reloader_ = std::make_unique<fleet::reloader>(
         loop_.get_executor(),

@@ -1,6 +1,7 @@
 // The daemon's part in an upgrade: what it has from an earlier image of itself, and what it gives to the
 // next.
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -122,6 +123,22 @@ core::awaitable<void> daemon::look_at_cards() {
     bool awake = true;
     while (awake && *open > 0 && !until.passed(clock_.now())) {
         awake = co_await core::sleep_for(between_looks);
+    }
+}
+
+core::awaitable<void> daemon::look_at_new_cards() {
+    co_await look_at_cards();
+    card_memory_.set_awaited(false);
+    fleet_.admission().look();
+}
+
+// Those that a reload brings. Called before anything is loaded there.
+void daemon::await_new_cards() {
+    const bool unseen =
+        std::ranges::any_of(devices_.all(), [](const auto& tool) { return tool->last() == nullptr; });
+    if (unseen && !card_memory_.awaited()) {
+        card_memory_.set_awaited(true);
+        service_tasks_.spawn("look at new cards", look_at_new_cards());
     }
 }
 

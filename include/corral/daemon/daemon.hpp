@@ -81,6 +81,8 @@ private:
     [[nodiscard]] std::string why_not_reload() const;
     [[nodiscard]] core::awaitable<void> start_models();
     [[nodiscard]] core::awaitable<void> look_at_cards();
+    [[nodiscard]] core::awaitable<void> look_at_new_cards();
+    void await_new_cards();
     void go_on_with_models();
     [[nodiscard]] bool cards_are_shared() const;
     [[nodiscard]] std::unique_ptr<http::server> make_server(const http::server_options& with);
