@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import MODEL, Box, started  # noqa: E402
+from harness import MODEL, Box, end_all  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,4 @@ def node(box, tmp_path):
 @pytest.fixture(autouse=True, scope="session")
 def leave_nothing_running():
     yield
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    end_all()

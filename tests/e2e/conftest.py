@@ -34,12 +34,7 @@ def leave_nothing_running():
     import harness
 
     yield
-    for process in harness.started:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    for socket in pathlib.Path("/tmp").glob(f"corral-e2e-{os.getpid()}-*.sock"):
-        socket.unlink(missing_ok=True)  # of simulators, which end by signals
+    harness.end_all()
 
 
 @pytest.hookimpl(hookwrapper=True)

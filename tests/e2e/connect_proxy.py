@@ -1,6 +1,5 @@
 """A proxy for CONNECT on this machine, as companies have it: it looks up names itself, and may want a name and a password."""
 
-import base64
 import contextlib
 import select
 import socket
@@ -11,10 +10,10 @@ import threading
 class ConnectProxy:
     """`status`: what every CONNECT is answered with; None: the way is opened."""
 
-    def __init__(self, user=None, status=None):
+    def __init__(self):
         self.asked = []  # "host:port" of each CONNECT
-        self.status = status
-        self.wanted = user and "Basic " + base64.b64encode(user.encode()).decode()
+        self.status = None
+        self.wanted = None  # the header of who may pass; None: all may
         outer = self
 
         class Handler(socketserver.StreamRequestHandler):

@@ -10,13 +10,14 @@ import time
 
 from client import MODEL, Client, LaterStream, Reply, Stream
 from profiles import BY_NAME, POLLED, service_table
-from running import (BIN, ROOT, Daemon, bin_for_others, descendants, free_port, has_terminals, living, others_reach, own_mount, pause,
-                     processes, started, strain, wait_until)
+from running import (BIN, ROOT, Daemon, bin_for_others, descendants, end_all, free_port, has_terminals, living, others_reach,
+                     own_mount, pause, processes, service_manager, started, strain, wait_until)
 from simulator import FAST, Simulator, scenario_of, write_package
 
-__all__ = ["BIN", "FAST", "MODEL", "POLLED", "ROOT", "Box", "Client", "Daemon", "Elsewhere", "LaterStream", "Reply", "Simulator", "Stream", "bin_for_others",
-           "compares_soon", "descendants", "ends_an_answer", "free_port", "has_terminals", "living", "others_reach", "own_mount", "pause", "processes", "started",
-           "strain", "wait_until"]
+__all__ = ["BIN", "Box", "Client", "Daemon", "Elsewhere", "FAST", "LaterStream", "MODEL", "POLLED", "ROOT", "Reply", "Simulator", "Stream",
+           "answered_by_the_next", "bin_for_others", "compares_soon", "descendants", "end_all", "ends_an_answer", "free_port",
+           "has_terminals", "living", "others_reach", "own_mount", "pause", "processes", "service_manager", "started", "strain",
+           "wait_until"]
 
 
 def compares_soon(model, after="50ms"):
@@ -41,6 +42,17 @@ def ends_an_answer(box, within):
     rest = list(lines)
     assert "error" in rest[-1] and not any(line.get("done") for line in rest), rest[-3:]
     assert stream.times[-1] - killed < within, "not only when a clock of the answer ran out"
+
+
+def answered_by_the_next(box):
+    """The runtime is killed before the first word: the same request is answered whole all the same."""
+    box.control("runtime", cmd="set", timing={"prefill_ms_per_chunk": 1500})
+    later = box.stream_later("[[text=answered in the end]] please")
+    wait_until(lambda: box.runtime_state()["phase"] == "prefill", what="prefill")
+    box.kill("runtime")
+    lines = list(later.open())
+    assert lines[-1].get("done") is True, lines
+    assert "".join(line["message"]["content"] for line in lines) == "answered in the end"
 
 
 class Box(Daemon, Client, Simulator):

@@ -42,9 +42,32 @@ def bin_for_others():
 
 
 pause = threading.Event()  # never set
-started = []  # every process of corral; conftest.py ends what a failed test left
+started = []  # every process of corral
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup; what is ignored is inherited, and no reload would be heard
+
+
+@contextlib.contextmanager
+def service_manager():
+    """(socket, path): what systemd hears from a unit of Type=notify whose NOTIFY_SOCKET is the path."""
+    path = f"/tmp/corral-e2e-{os.getpid()}-notify.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(path)
+        heard.settimeout(30)
+        try:
+            yield heard, path
+        finally:
+            os.unlink(path)
+
+
+def end_all():
+    """What a failed test left running, whose box never came to its end."""
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    for place in pathlib.Path("/tmp").glob(f"corral-e2e-{os.getpid()}-*.sock"):
+        place.unlink(missing_ok=True)  # of simulators, which end by signals
 
 
 def strain():

@@ -4,11 +4,10 @@ import http.client
 import json
 import os
 import pty
-import socket
 import subprocess
 
 from admin_cli import corral, done, status
-from harness import BIN, Box, wait_until
+from harness import BIN, Box, service_manager, wait_until
 from keyed_box import bearer, certificate, new_key, trusting
 
 NOBODY = "lets nobody in yet"
@@ -93,10 +92,7 @@ def test_a_service_manager_s_start_takes_the_file_that_is_mended_meanwhile(tmp_p
     box = Box(tmp_path)
     good = box.config_file.read_text()
     box.config_file.write_text("oops\n")
-    path = f"/tmp/corral-e2e-boot-{os.getpid()}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(path)
-        systemd.settimeout(15)
+    with service_manager() as (systemd, path):
         try:
             log = open(box.log_file, "ab")
             box.process = subprocess.Popen(box.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
@@ -107,7 +103,6 @@ def test_a_service_manager_s_start_takes_the_file_that_is_mended_meanwhile(tmp_p
             box.wait_ready()
         finally:
             box.__exit__()
-            os.unlink(path)
 
 
 def test_at_a_terminal_a_mistake_ends_the_start_though_there_is_a_copy(tmp_path):

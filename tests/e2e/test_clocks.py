@@ -5,12 +5,11 @@ import json
 import os
 import re
 import signal
-import socket
 import time
 
 import pytest
 
-from harness import FAST, Box, pause, strain, wait_until
+from harness import FAST, Box, pause, service_manager, strain, wait_until
 
 WORDS = " ".join(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"] * 30)
 SLACK = 4.0  # from the end of the clock to the word that the client reads
@@ -248,10 +247,7 @@ def test_the_canary_sings_when_it_should(tmp_path, mode, first, second):
 
 
 def test_systemd_is_told_how_long_a_load_will_take(tmp_path):
-    path = f"/tmp/corral-e2e-notify-clocks-{os.getpid()}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(path)
-        systemd.settimeout(30)
+    with service_manager() as (systemd, path):
         box = make(tmp_path, {"timing": {"load_ms": 4000}})
         told, left = "", []
         try:
@@ -262,5 +258,4 @@ def test_systemd_is_told_how_long_a_load_will_take(tmp_path):
             assert re.search(r"STATUS=loading sim:latest \d+ %, about \d+ s left\n", told), told
             assert left and all(1 <= seconds <= 60 for seconds in left), left
         finally:
-            os.unlink(path)
             box.__exit__()

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import BIN, ROOT, Box, descendants, processes, wait_until
+from harness import BIN, ROOT, Box, descendants, processes, service_manager, wait_until
 
 
 def alive(pids):
@@ -199,10 +199,7 @@ def test_a_lan_address_needs_a_word(tmp_path):
 
 
 def test_systemd_is_told_of_readiness_and_fed(tmp_path):
-    path = f"/tmp/corral-e2e-notify-{os.getpid()}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(path)
-        systemd.settimeout(15)
+    with service_manager() as (systemd, path):
         box = Box(tmp_path, {"timing": {"load_ms": 1500}})
         told = ""
         try:
@@ -221,5 +218,4 @@ def test_systemd_is_told_of_readiness_and_fed(tmp_path):
             # Grace and ladders may be configured longer than the unit's stop time.
             assert re.search(r"STOPPING=1\nEXTEND_TIMEOUT_USEC=[1-9]\d{7,}", told), told
         finally:
-            os.unlink(path)
             box.__exit__()

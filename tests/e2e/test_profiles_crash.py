@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import Box, ends_an_answer, strain, wait_until
+from harness import Box, answered_by_the_next, ends_an_answer, strain, wait_until
 from profiles import PROFILES
 
 
@@ -28,13 +28,7 @@ def test_killed_at_rest_it_is_restarted_without_any_request(box):
 
 
 def test_killed_before_the_first_word_the_same_request_is_answered(box):
-    box.control("runtime", cmd="set", timing={"prefill_ms_per_chunk": 1500})
-    later = box.stream_later("[[text=answered in the end]] please")
-    wait_until(lambda: box.runtime_state()["phase"] == "prefill", what="prefill")
-    box.kill("runtime")
-    lines = list(later.open())
-    assert lines[-1].get("done") is True, lines
-    assert "".join(line["message"]["content"] for line in lines) == "answered in the end"
+    answered_by_the_next(box)
     well_again(box)
 
 

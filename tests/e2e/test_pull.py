@@ -426,32 +426,39 @@ subprocess.run("ip link set lo up; ip addr add 203.0.113.5/32 dev lo; ip addr ad
 from hub import Hub
 from test_pull import Box, some_files
 folder = pathlib.Path({folder!r})
-inside = Hub(folder / "inside", some_files(), address="127.0.0.1", tls=False)
 outside = Hub(folder / "outside", some_files(), address="203.0.113.5")
-box = Box(folder / "box", outside)
+{setting}
 for where in sys.argv[1:]:
     where = where.replace("PORT", str(inside.storage.server_address[1]))
     outside.fault = lambda kind, path, number: "to:" + where + "/" + path if kind == "resolve" else None
     print(where, box.pull(status=1).stderr)
 assert not inside.requests, inside.requests
 assert box.found() is None
+{also}
 outside.fault = lambda *_: None
 box.pull()
 assert box.found() == outside.files
 """
 
 
-def test_a_source_of_the_internet_does_not_lead_us_inside(tmp_path):
+def led_inside(tmp_path, where, setting, also=""):
+    """What pulls say of the addresses `where` to which a source of the internet leads them; `setting` makes `inside` and `box`."""
     for name in ("inside", "outside"):
         (tmp_path / name).mkdir()
-    where = ["http://203.0.113.5:1", "http://127.0.0.1:PORT", "https://127.0.0.1:PORT", "https://10.1.2.3:PORT", "https://[::1]:PORT",
-             "https://localhost:PORT", "https://[::ffff:127.0.0.1]:PORT", "https://169.254.1.1:PORT", "https://0.0.0.0:PORT", "file:///etc"]
-    script = OUTSIDE.format(here=str(pathlib.Path(__file__).parent), folder=str(tmp_path))
+    script = OUTSIDE.format(here=str(pathlib.Path(__file__).parent), folder=str(tmp_path), setting=setting, also=also)
     run = subprocess.run(["unshare", "-rn", sys.executable, "-c", script, *where], capture_output=True, text=True, timeout=120)
     if "unshare" in run.stderr and "ermitted" in run.stderr:
         pytest.skip("needs network namespaces")
     assert run.returncode == 0, (run.stdout, run.stderr)
-    assert run.stdout.count("without TLS") == 2 and run.stdout.count("an address inside of this network") == 7, run.stdout
+    return run.stdout
+
+
+def test_a_source_of_the_internet_does_not_lead_us_inside(tmp_path):
+    where = ["http://203.0.113.5:1", "http://127.0.0.1:PORT", "https://127.0.0.1:PORT", "https://10.1.2.3:PORT", "https://[::1]:PORT",
+             "https://localhost:PORT", "https://[::ffff:127.0.0.1]:PORT", "https://169.254.1.1:PORT", "https://0.0.0.0:PORT", "file:///etc"]
+    said = led_inside(tmp_path, where, 'inside = Hub(folder / "inside", some_files(), address="127.0.0.1", tls=False)\n'
+                                       'box = Box(folder / "box", outside)')
+    assert said.count("without TLS") == 2 and said.count("an address inside of this network") == 7, said
 
 
 def one_life(folder, seed):

@@ -5,13 +5,12 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import threading
 
 import pytest
 
 from admin_cli import corral, done, model_of, services_of, status
-from harness import BIN, ROOT, Box, descendants, living, processes, wait_until
+from harness import BIN, ROOT, Box, descendants, living, processes, service_manager, wait_until
 
 SCENARIO = {"mode": "echo", "directives": True, "timing": {"load_ms": 50, "prefill_ms_per_chunk": 5, "tokens_per_second": 100},
             "tokenizer": {"family": "qwen2.5"}}
@@ -203,10 +202,7 @@ def test_settings_apply_live_and_the_rest_is_said(tmp_path):
 
 
 def test_sighup_reloads_and_systemd_hears_of_it(tmp_path):
-    path = f"/tmp/corral-e2e-reload-{os.getpid()}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(path)
-        systemd.settimeout(20)
+    with service_manager() as (systemd, path):
         park = Park(tmp_path, {"one": ""})
         try:
             park.start(environment={"NOTIFY_SOCKET": path})
@@ -218,7 +214,6 @@ def test_sighup_reloads_and_systemd_hears_of_it(tmp_path):
             assert re.search(r"RELOADING=1\nMONOTONIC_USEC=[1-9]\d+", told), told
             assert park.names() == ["one:latest", "two:latest"]
         finally:
-            os.unlink(path)
             park.__exit__()
 
 

@@ -1,31 +1,24 @@
 """The service manager: what it is told of an upgrade, and sockets that it opened."""
 
 import http.client
-import os
 import pathlib
 import re
 import signal
 import socket
 
-from harness import free_port
+from harness import free_port, service_manager
 from upgrade_box import UpgradeBox
 
 
 def test_systemd_sees_one_service_that_reloads(tmp_path):
-    path = f"/tmp/corral-e2e-upgrade-{os.getpid()}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(path)
-        systemd.settimeout(30)
-        try:
-            box = UpgradeBox(tmp_path, {"directives": True}).start(environment={"NOTIFY_SOCKET": path})
-            box.process.send_signal(signal.SIGUSR2)
-            told = ""
-            while not re.search(r"RELOADING=1\nMONOTONIC_USEC=\d+(.|\n)*READY=1", told):
-                told += systemd.recv(4096).decode() + "\n"
-            assert told.count("READY=1") == 2, told
-            box.__exit__()
-        finally:
-            os.unlink(path)
+    with service_manager() as (systemd, path):
+        box = UpgradeBox(tmp_path, {"directives": True}).start(environment={"NOTIFY_SOCKET": path})
+        box.process.send_signal(signal.SIGUSR2)
+        told = ""
+        while not re.search(r"RELOADING=1\nMONOTONIC_USEC=\d+(.|\n)*READY=1", told):
+            told += systemd.recv(4096).decode() + "\n"
+        assert told.count("READY=1") == 2, told
+        box.__exit__()
 
 
 def listening_socket(port=0):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from harness import Box, descendants, ends_an_answer, living, processes, strain, wait_until
+from harness import Box, answered_by_the_next, descendants, ends_an_answer, living, processes, strain, wait_until
 
 # A helper beside the server, which the shell waits for: ignoring SIGINT, as all that a shell begins in the background.
 OUTLIVES = '"$0" "$@" & sleep 600 & wait $!'
@@ -88,13 +88,7 @@ def test_a_server_that_dies_in_an_answer_below_a_living_wrapper_costs_this_answe
 
 def test_a_request_before_whose_first_word_the_server_dies_is_answered_by_the_next(box):
     before = box.families()
-    box.control("runtime", cmd="set", timing={"prefill_ms_per_chunk": 1500})
-    later = box.stream_later("[[text=answered in the end]] please")
-    wait_until(lambda: box.runtime_state()["phase"] == "prefill", what="prefill")
-    box.kill("runtime")
-    lines = list(later.open())
-    assert lines[-1].get("done") is True, lines
-    assert "".join(line["message"]["content"] for line in lines) == "answered in the end"
+    answered_by_the_next(box)
     replaced(box, before, "runtime")
 
 

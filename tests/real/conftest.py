@@ -6,7 +6,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import ROOT, Box, started  # noqa: E402
+from harness import ROOT, Box, end_all  # noqa: E402
 
 REAL = pathlib.Path(os.environ["CORRAL_REAL_DIR"])
 
@@ -35,7 +35,4 @@ def box(tmp_path_factory):
 @pytest.fixture(autouse=True, scope="session")
 def leave_nothing_running():
     yield
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    end_all()

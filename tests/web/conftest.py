@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import started  # noqa: E402
+from harness import end_all  # noqa: E402
 
 WEB = pathlib.Path(os.environ["CORRAL_WEB_DIR"])
 CHROMIUM = pathlib.Path("/usr/bin/chromium")
@@ -76,7 +76,4 @@ def see(page):
 @pytest.fixture(autouse=True, scope="session")
 def leave_nothing_running():
     yield
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    end_all()
