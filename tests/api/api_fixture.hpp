@@ -91,6 +91,11 @@ protected:
         generation_fixture::build(options, max_queue);
         serve();
     }
+    void can_embed(std::vector<std::vector<float>> vectors) {
+        backend.embeds = true;
+        backend.entry.capabilities = {"embedding"};
+        backend.vectors = std::move(vectors);
+    }
     // With what `context` says.
     void serve() {
         context.generations = generations.get();

@@ -8,11 +8,6 @@ namespace {
 
 class ollama_embedding : public test::api_test {
 protected:
-    void can_embed(std::vector<std::vector<float>> vectors) {
-        backend.embeds = true;
-        backend.entry.capabilities = {"embedding"};
-        backend.vectors = std::move(vectors);
-    }
     std::string reply(const std::string& path, const std::string& body) {
         const auto got = ask("POST", path, body);
         return std::to_string(got->answer.status) + " " + test::without_times(got->answer.body);

@@ -31,11 +31,6 @@ protected:
         const auto got = ask("GET", path);
         return std::to_string(got->answer.status) + " " + got->answer.content_type + " " + got->answer.body;
     }
-    void can_embed(std::vector<std::vector<float>> vectors) {
-        backend.embeds = true;
-        backend.entry.capabilities = {"embedding"};
-        backend.vectors = std::move(vectors);
-    }
 };
 
 TEST_F(openai_models, the_newest_comes_first) {

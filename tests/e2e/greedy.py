@@ -20,7 +20,7 @@ import tempfile
 import time
 
 import keyed_box
-from harness import MODEL
+from harness import MODEL, resident_kib
 
 MIB = 1024 * 1024
 
@@ -244,8 +244,7 @@ async def watch_the_loop(box, key, until, seen):
 
 
 def rss_mib(pid):
-    line = next(l for l in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if l.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
+    return resident_kib(pid) / 1024
 
 
 def look(box, polite, seconds, period=1.0):

@@ -10,14 +10,14 @@ import time
 
 from client import MODEL, Client, LaterStream, Reply, Stream
 from profiles import BY_NAME, POLLED, service_table
-from running import (BIN, ROOT, Daemon, bin_for_others, descendants, end_all, free_port, has_terminals, living, others_reach,
-                     own_mount, pause, processes, service_manager, started, strain, wait_until)
+from running import (BIN, ROOT, Daemon, bin_for_others, descendants, end_all, free_port, has_terminals, listens, living, others_reach,
+                     own_mount, pause, processes, resident_kib, service_manager, started, strain, wait_until)
 from simulator import FAST, Simulator, scenario_of, write_package
 
 __all__ = ["BIN", "Box", "Client", "Daemon", "Elsewhere", "FAST", "LaterStream", "MODEL", "POLLED", "ROOT", "Reply", "Simulator", "Stream",
            "answered_by_the_next", "bin_for_others", "compares_soon", "descendants", "end_all", "ends_an_answer", "free_port",
-           "has_terminals", "living", "others_reach", "own_mount", "pause", "processes", "service_manager", "started", "strain",
-           "wait_until"]
+           "has_terminals", "listens", "living", "others_reach", "own_mount", "pause", "processes", "resident_kib", "service_manager",
+           "started", "strain", "wait_until"]
 
 
 def compares_soon(model, after="50ms"):

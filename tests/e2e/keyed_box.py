@@ -30,6 +30,12 @@ def new_key(box, name):
     return made.stdout.strip()
 
 
+def scoped_key(folder, name, scopes):
+    made = subprocess.run([BIN / "corral", "key", "new", name, "--scope", scopes, "--file", folder / "keys"], check=True,
+                          capture_output=True, text=True)
+    return made.stdout.strip()
+
+
 def bearer(key):
     return {"Authorization": f"Bearer {key}"}
 

@@ -47,6 +47,15 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup; what is ignored is inherited, and no reload would be heard
 
 
+def resident_kib(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
+
+
+def listens(port):
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextlib.contextmanager
 def service_manager():
     """(socket, path): what systemd hears from a unit of Type=notify whose NOTIFY_SOCKET is the path."""

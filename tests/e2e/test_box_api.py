@@ -11,25 +11,19 @@ import pytest
 
 from admin_cli import done, status
 from harness import BIN, Box, Unconfigured, wait_until
-from keyed_box import bearer
+from keyed_box import bearer, scoped_key
 from upgrade_box import UpgradeBox
 
 ACTS = {"X-Corral-Action": "1"}
 API = "/corral/v1"
 
 
-def key(folder, name, scopes):
-    made = subprocess.run([BIN / "corral", "key", "new", name, "--scope", scopes, "--file", folder / "keys"], check=True,
-                          capture_output=True, text=True)
-    return made.stdout.strip()
-
-
 @pytest.fixture
 def box(tmp_path):
     """With keys of each scope."""
     one = Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 200}}, config='[access]\nkeys = "keys"\n')
-    one.keys = {scope: key(tmp_path, scope, scope) for scope in ("inference", "observe", "operate")}
-    one.keys["all"] = key(tmp_path, "all", "inference,observe,operate")
+    one.keys = {scope: scoped_key(tmp_path, scope, scope) for scope in ("inference", "observe", "operate")}
+    one.keys["all"] = scoped_key(tmp_path, "all", "inference,observe,operate")
     one.headers = bearer(one.keys["all"])
     with one:
         yield one

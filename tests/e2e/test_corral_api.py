@@ -16,7 +16,7 @@ import pytest
 
 from admin_cli import services_of
 from harness import BIN, ROOT, Box, wait_until
-from keyed_box import bearer
+from keyed_box import bearer, scoped_key
 
 API = "/corral/v1"
 ACTS = {"X-Corral-Action": "1"}
@@ -95,16 +95,10 @@ class Checked:
             connection.close()
 
 
-def key(folder, name, scopes):
-    made = subprocess.run([BIN / "corral", "key", "new", name, "--scope", scopes, "--file", folder / "keys"], check=True,
-                          capture_output=True, text=True)
-    return made.stdout.strip()
-
-
 def keyed(folder, config=""):
     box = Box(folder, {"directives": True, "timing": {"tokens_per_second": 200}}, config='[access]\nkeys = "keys"\n' + config)
-    box.keys = {scope: key(folder, scope, scope) for scope in ("inference", "observe", "operate")}
-    box.headers = bearer(key(folder, "all", "inference,observe,operate"))
+    box.keys = {scope: scoped_key(folder, scope, scope) for scope in ("inference", "observe", "operate")}
+    box.headers = bearer(scoped_key(folder, "all", "inference,observe,operate"))
     return box
 
 

@@ -1,16 +1,14 @@
 """kill -9 of each service in each phase: what the client sees, and that all runs afterwards."""
 
-import contextlib
 import json
 import signal
-import socket
 import subprocess
 import time
 
 import pytest
 
 from admin_cli import done
-from harness import BIN, Box, compares_soon, descendants, ends_an_answer, processes, strain, wait_until
+from harness import BIN, Box, compares_soon, descendants, ends_an_answer, listens, processes, strain, wait_until
 
 SLOW_PREFILL = {"prefill_ms_per_chunk": 600}
 SLOW_DECODE = {"tokens_per_second": 30}
@@ -19,12 +17,6 @@ SLOW_DECODE = {"tokens_per_second": 30}
 def zombies(box):
     table = processes()
     return [p for p in descendants(box.process.pid, table) if table[p][1] == "Z"]
-
-
-def listens(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
 
 
 def all_well(box):

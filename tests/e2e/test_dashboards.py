@@ -3,13 +3,12 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import urllib.request
 
 import pytest
 
-from harness import ROOT, free_port, wait_until
+from harness import ROOT, free_port, listens, wait_until
 
 RULES = {ROOT / "configs/prometheus_rules.yml": "prometheus_rules_test.yml",
          ROOT / "configs/prometheus_fleet_rules.yml": "prometheus_fleet_rules_test.yml"}
@@ -100,12 +99,8 @@ def test_every_figure_of_the_edge_is_one_of_haproxy(tmp_path):
     running = subprocess.Popen(["haproxy", "-db", "-f", tmp_path / "haproxy.cfg"], stdin=subprocess.DEVNULL,
                                stdout=open(tmp_path / "haproxy.log", "wb"), stderr=subprocess.STDOUT)
 
-    def listens():
-        with socket.socket() as line:
-            return line.connect_ex(("127.0.0.1", port)) == 0
-
     try:
-        wait_until(listens, what="HAProxy listens")
+        wait_until(lambda: listens(port), what="HAProxy listens")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as page:
             there = page.read().decode()
     finally:

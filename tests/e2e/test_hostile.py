@@ -2,12 +2,11 @@
 supervisor."""
 
 import json
-import pathlib
 import socket
 
 import pytest
 
-from harness import MODEL, Box
+from harness import MODEL, Box, resident_kib
 
 READY_LINE = "Server running on port 8000..."
 ERRORS = [
@@ -125,17 +124,12 @@ def test_the_log_holds_neither_prompts_nor_answers(box):
 
 
 def test_memory_stays_bounded_under_large_bodies(box):
-    def resident():
-        for line in pathlib.Path("/proc", str(box.process.pid), "status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1])
-
     for _ in range(3):
         box.chat("y" * 10_000_000)
-    first = resident()
+    first = resident_kib(box.process.pid)
     for _ in range(5):
         box.chat("y" * 10_000_000)
-    assert resident() - first < 32 * 1024
+    assert resident_kib(box.process.pid) - first < 32 * 1024
 
 
 def test_foreign_host_names_are_refused_on_loopback(box):

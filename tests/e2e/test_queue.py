@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-from harness import MODEL, Box, strain, wait_until
+from harness import MODEL, Box, resident_kib, strain, wait_until
 from keyed_box import bearer, make_box, new_key
 
 
@@ -225,18 +225,13 @@ def test_a_thousand_idle_connections_cost_little_and_service_goes_on(tmp_path):
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # a person's shell has 1,024
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with Box(tmp_path) as box:
-        def resident():
-            for line in pathlib.Path("/proc", str(box.process.pid), "status").read_text().splitlines():
-                if line.startswith("VmRSS"):
-                    return int(line.split()[1])
-
-        before = resident()
+        before = resident_kib(box.process.pid)
         idle = [socket.create_connection(("127.0.0.1", box.port)) for _ in range(1000)]
         half_sent = [socket.create_connection(("127.0.0.1", box.port)) for _ in range(50)]
         for connection in half_sent:
             connection.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Le")
         assert box.chat("still there").status == 200
-        assert resident() - before < 40 * 1024
+        assert resident_kib(box.process.pid) - before < 40 * 1024
         for connection in idle + half_sent:
             connection.close()
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import re
 import signal
 import threading
@@ -10,7 +9,7 @@ import threading
 import pytest
 
 from admin_cli import corral, done, model_of, services_of, status
-from harness import BIN, ROOT, Box, descendants, living, processes, service_manager, wait_until
+from harness import BIN, ROOT, Box, descendants, living, processes, resident_kib, service_manager, wait_until
 
 SCENARIO = {"mode": "echo", "directives": True, "timing": {"load_ms": 50, "prefill_ms_per_chunk": 5, "tokens_per_second": 100},
             "tokenizer": {"family": "qwen2.5"}}
@@ -263,10 +262,6 @@ def test_a_variant_follows_the_model_below_it(tmp_path):
         assert "Mine." in park.ask("mine", "[[echo]]").json["message"]["content"]
 
 
-def resident_kb(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
-
-
 def test_twenty_reloads_leak_nothing(tmp_path):
     with Park(tmp_path, {"stays": "", "changes": ""}) as park:
         def settled():
@@ -289,13 +284,13 @@ def test_twenty_reloads_leak_nothing(tmp_path):
         # What left is forgotten a moment after its end.
         family = len(descendants(park.process.pid))
         files = wait_until(lambda: open_files(), what="descriptors")
-        memory = resident_kb(park.process.pid)
+        memory = resident_kib(park.process.pid)
         for number in range(4, 24):
             reload(number)
         wait_until(lambda: open_files() <= files + 2, 20, f"descriptors back to {files}")
         wait_until(lambda: len(descendants(park.process.pid)) <= family, 20, "processes back")
         assert {key: pid for key, pid in park.pids().items() if key[0] == "stays:latest"} == pids
-        assert resident_kb(park.process.pid) < memory + 8 * 1024
+        assert resident_kib(park.process.pid) < memory + 8 * 1024
         assert status(park)["reloads"] == 24
 
 

@@ -1,17 +1,15 @@
 """The RK3588 report: ten prompts, four of them timed out after 300 s each. The server alone gives the same at a hundredth of the time
 (nothing stops a long answer, neither a limit nor a client that leaves, and the next test pays for it); through Corral all ten pass."""
 
-import contextlib
 import http.client
 import json
 import os
-import socket
 import subprocess
 import time
 
 import pytest
 
-from harness import BIN, MODEL, Box, free_port, strain, wait_until
+from harness import BIN, MODEL, Box, free_port, listens, strain, wait_until
 
 # Of the report: tokens that its answers had; the four that failed are the long tasks, whose answers do not end.
 SHORT = {"completion_01": 119, "completion_02": 244, "completion_03": 112, "completion_04": 33, "completion_05": 78,
@@ -42,12 +40,7 @@ def server(tmp_path):
     process = subprocess.Popen([BIN / "corral-sim", "rkllm-flask", "--rkllm_model_path", str(model), "--target_platform", "rk3588"],
                                env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def listens():
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return True
-        return False
-
-    wait_until(listens, what="the server listens")
+    wait_until(lambda: listens(port), what="the server listens")
     yield port
     process.kill()
     process.wait()

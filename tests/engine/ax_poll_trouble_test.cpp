@@ -31,12 +31,6 @@ protected:
         }
         return ask(std::move(what), sink, control);
     }
-    void expect_right(int count = 7) {
-        const told next = ask("[[n=" + std::to_string(count) + "]]");
-        EXPECT_EQ(next.cause(), "");
-        EXPECT_EQ(next.text, words(count));
-        expect_clean();
-    }
 };
 
 TEST_F(ax_poll_trouble, a_cancelled_run_leaves_nothing_at_any_moment) {

@@ -11,12 +11,6 @@ namespace {
 class ax_poll_without_tap : public simulated {
 protected:
     ax_poll_without_tap() { entry.runtime.tokenizer_tap = false; }
-    void expect_right(int count = 7) {
-        const told next = ask("[[n=" + std::to_string(count) + "]]");
-        EXPECT_EQ(next.cause(), "");
-        EXPECT_EQ(next.text, words(count));
-        expect_clean();
-    }
 };
 
 TEST_F(ax_poll_without_tap, answers_are_right_and_counts_marked_as_estimates) {

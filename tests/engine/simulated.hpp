@@ -81,6 +81,17 @@ struct told {
     [[nodiscard]] std::string cause() const { return outcome.failure ? name_of(*outcome.failure) : ""; }
 };
 
+// What the directive [[n=...]] makes the simulator say.
+inline std::string words(int count) {
+    static const std::array<const char*, 10> names{" one", " two",   " three", " four", " five",
+                                                   " six", " seven", " eight", " nine", " ten"};
+    std::string out;
+    for (int i = 0; i < count; ++i) {
+        out += names[static_cast<std::size_t>(i % 10)];
+    }
+    return out;
+}
+
 class simulated : public ::testing::Test {
 protected:
     simulated() : guard(the_warden()) {
@@ -283,6 +294,12 @@ protected:
         // The thread of a call that was answered may still be on its way back.
         EXPECT_TRUE(run_until([this] { return state()["queued_jobs"] == 0; }));
     }
+    void expect_right(int count = 7) {
+        const told next = ask("[[n=" + std::to_string(count) + "]]");
+        EXPECT_EQ(next.cause(), "");
+        EXPECT_EQ(next.text, words(count));
+        expect_clean();
+    }
     supervisor::service_status status(std::size_t index) { return made->services().status().at(index); }
     pid_t runtime_pid() { return status(1).pid; }
     pid_t tokenizer_pid() { return status(0).pid; }
@@ -302,16 +319,5 @@ protected:
     catalog::model_entry entry;
     std::unique_ptr<backend> made;
 };
-
-// What the directive [[n=...]] makes the simulator say.
-inline std::string words(int count) {
-    static const std::array<const char*, 10> names{" one", " two",   " three", " four", " five",
-                                                   " six", " seven", " eight", " nine", " ten"};
-    std::string out;
-    for (int i = 0; i < count; ++i) {
-        out += names[static_cast<std::size_t>(i % 10)];
-    }
-    return out;
-}
 
 }  // namespace corral::engine

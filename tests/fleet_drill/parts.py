@@ -21,7 +21,7 @@ import streams
 from clients import BEGUN, GOOD, Crowd, Probe
 from fleet import ROOM_FOR_BOTH, ROOM_FOR_ONE, Fleet
 from fleet_boxes import OWN_USER, RenderedEdge, Watch
-from harness import BIN, descendants, free_port, wait_until
+from harness import BIN, descendants, free_port, resident_kib, wait_until
 from measure import percentile
 
 # Three models on different boxes; of the last four boxes the card has room for one at a time.
@@ -293,7 +293,7 @@ def process_figures(pid):
         with contextlib.suppress(OSError):
             fields = pathlib.Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
-            kib += int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{one}/status").read_text())[1])
+            kib += resident_kib(one)
     return ticks / os.sysconf("SC_CLK_TCK"), kib / 1024
 
 

@@ -204,7 +204,6 @@ class Answer:
         self.seconds = seconds
         head, _, self.body = raw.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
-        self.status_line = lines[0]
         match = re.match(r"HTTP/1\.[01] (\d+)", lines[0])
         self.status = int(match.group(1)) if match else None
         self.header_list = [tuple(line.split(": ", 1)) for line in lines[1:] if ": " in line]

@@ -97,7 +97,6 @@ private:
     std::uint64_t outside_faults_ = 0;
 
     core::steady_time accounted_{};
-    bool was_ready_ = true;
     core::nanoseconds outage_{0};
     core::nanoseconds outage_beyond_{0};
 };
