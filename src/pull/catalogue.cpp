@@ -173,9 +173,8 @@ std::string read_name(catalog::section& table, const toml::source_region& where,
     return name.value_or(typed);
 }
 
-catalogue_model read_model(catalog::section& table, const fs::path& file) {
+catalogue_model read_model(catalog::section& table) {
     catalogue_model out;
-    out.file = file;
     table.text("name", out.name, true);
     if (!out.name.empty()) {
         out.name = read_name(table, table.place("name"), out.name);
@@ -198,13 +197,12 @@ catalogue_model read_model(catalog::section& table, const fs::path& file) {
     return out;
 }
 
-std::vector<catalogue_model> read_tree(const toml::table& tree, const fs::path& file,
-                                       catalog::issue_list& issues) {
+std::vector<catalogue_model> read_tree(const toml::table& tree, catalog::issue_list& issues) {
     std::vector<catalogue_model> out;
     std::set<std::string> names;
     catalog::section root(tree, "a catalogue", issues);
     for (catalog::section& one : root.tables("models")) {
-        out.push_back(read_model(one, file));
+        out.push_back(read_model(one));
         std::vector<std::string> taken = out.back().aliases;
         taken.push_back(out.back().name);
         for (const std::string& name : taken) {
@@ -217,12 +215,11 @@ std::vector<catalogue_model> read_tree(const toml::table& tree, const fs::path& 
     return out;
 }
 
-catalogue_reading parse(const std::optional<toml::table>& tree, const fs::path& file,
-                        catalog::issue_list& issues) {
+catalogue_reading parse(const std::optional<toml::table>& tree, catalog::issue_list& issues) {
     catalogue_reading out;
     std::vector<catalogue_model> found;
     if (tree) {
-        found = read_tree(*tree, file, issues);
+        found = read_tree(*tree, issues);
     }
     if (issues.empty()) {
         out.value.models = std::move(found);
@@ -259,7 +256,7 @@ std::vector<fs::path> files_of(const fs::path& folder) {
 catalogue_reading parse_catalogue(std::string_view text, const fs::path& file) {
     catalog::issue_list issues(file.string());
     const auto tree = catalog::parse_toml_text(text, issues);
-    return parse(tree, file, issues);
+    return parse(tree, issues);
 }
 
 catalogue_reading read_catalogue(const std::vector<fs::path>& folders) {
@@ -268,7 +265,7 @@ catalogue_reading read_catalogue(const std::vector<fs::path>& folders) {
         for (const fs::path& file : files_of(folder)) {
             catalog::issue_list issues(file.string());
             const auto tree = catalog::parse_toml_file(file, issues);
-            catalogue_reading one = parse(tree, file, issues);
+            catalogue_reading one = parse(tree, issues);
             add(out.value, std::move(one.value.models));
             out.problems.insert(out.problems.end(), one.problems.begin(), one.problems.end());
         }

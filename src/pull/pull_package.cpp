@@ -162,7 +162,7 @@ core::result<void> check_target(const fs::path& target) {
 }
 
 pull_progress progress_of(const listed_plan& plan, pull_progress::phase at, std::uint64_t completed) {
-    return {at, plan.digest, std::max(plan.plan.bytes, completed), completed, plan.plan.files.size(), {}};
+    return {at, plan.digest, std::max(plan.plan.bytes, completed), completed, {}};
 }
 
 // What lay in the package before and is the same goes into the stage by another name, or as a copy.
@@ -298,7 +298,6 @@ pull_plan plan_of(const pull_request& request, const listed_plan& listed, const 
     pull_plan out;
     out.folder = request.settings.directory / folder_name(request.source);
     out.commit = listed.commit;
-    out.digest = listed.digest;
     out.total = listed.plan.bytes;
     const fs::path root = request.settings.directory / parts_folder / folder_name(request.source);
     const room_facts room = room_of(request, listed.plan, out.folder,
@@ -348,7 +347,7 @@ core::result<pulled> pull_package(const pull_request& request, const teller& tel
     if (auto fine = check_target(target); request.with_marker && !fine) {
         return fine.error();
     }
-    tell({pull_progress::phase::listing, {}, 0, 0, 0, {}});
+    tell({pull_progress::phase::listing, {}, 0, 0, {}});
     rate_limiter limiter(place->speed_limit);
     auto listed = list_and_plan(request, *place, limiter);
     if (!listed) {

@@ -37,7 +37,6 @@ inline constexpr std::size_t kind_bytes = 4096;
 
 // version https://git-lfs.github.com/spec/v1, oid, size.
 struct lfs_pointer {
-    std::string oid;         // 64 hex digits of the SHA-256; empty: not given
     std::uint64_t size = 0;  // of the real file
 };
 // Nothing when it is none. A pointer without readable size has 0.

@@ -39,7 +39,6 @@ struct catalogue_model {
     std::vector<std::string> capabilities;
     std::string parameter_size;
     std::vector<catalogue_package> packages;  // of one kind of box the better first
-    std::filesystem::path file;
 };
 
 struct catalogue {

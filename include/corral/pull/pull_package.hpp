@@ -21,9 +21,8 @@
 namespace corral::pull {
 
 struct pull_plan {
-    std::filesystem::path folder;  // where it will lie
-    std::string commit;            // of a hub
-    std::string digest;
+    std::filesystem::path folder;      // where it will lie
+    std::string commit;                // of a hub
     std::uint64_t total = 0;           // bytes
     std::uint64_t missing = 0;         // of them still to come
     std::vector<expected_file> files;  // with their sizes, where known
@@ -52,7 +51,6 @@ struct pull_progress {
     std::string digest;  // of the whole list, 64 hex digits
     std::uint64_t total = 0;
     std::uint64_t completed = 0;
-    std::size_t files = 0;
     std::string other;  // while another one fetches the same: what that one says of itself
 };
 

@@ -39,7 +39,6 @@ struct import_outcome {
     std::string problem;  // why it was not
     bool reloaded = false;
     std::string refused;            // why the Corral that runs did not take it
-    bool daemon = false;            // the Corral of this configuration runs
     std::vector<std::string> next;  // for people: what to do now
 };
 
@@ -61,7 +60,6 @@ void ask_to_reload(const import_options& options, const config::configuration_pl
     const auto places = sockets_of(options.daemon, environment);
     const auto status = control::ask_daemon(places, {}, longest);
     const bool ours = status && is_about(*status, place.file);
-    to.daemon = ours;
     if (!reload) {
         to.next.emplace_back(ours ? "corral reload" : serve_command(place));
         return;
@@ -387,7 +385,7 @@ int run_import(const import_options& options, const std::map<std::string, std::s
     }
     const int status = status_of(options, plan, what);
     if (result != nullptr) {
-        *result = {plan.model, plan.findings, what.problem, what.refused, what.reloaded};
+        *result = {plan.findings, what.problem, what.refused};
     } else if (options.json) {
         print_json(plan, trust, what, status);
     } else if (options.dry_run) {

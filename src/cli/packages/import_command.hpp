@@ -26,11 +26,9 @@ struct import_options {
 
 // What became of it, for a caller that prints it itself.
 struct import_result {
-    std::string model;
     std::vector<catalog::finding> findings;  // worst first
     std::string problem;                     // why no manifest was written; empty: one was
     std::string refused;                     // why the Corral that runs did not take it
-    bool reloaded = false;
 };
 
 // One of import_status; imported_broken also where the Corral that runs did not take it. With `result` nothing is printed.

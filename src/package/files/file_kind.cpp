@@ -168,20 +168,13 @@ std::optional<lfs_pointer> parse_lfs_pointer(std::string_view head) {
         return std::nullopt;
     }
     constexpr std::size_t most_of_a_pointer = 1024;  // the specification's own limit
-    constexpr std::size_t oid_digits = 64;
-    constexpr std::string_view oid_key = "oid sha256:";
     constexpr std::string_view size_key = "size ";
     lfs_pointer out;
     std::string_view rest = head.substr(0, most_of_a_pointer);
     while (!rest.empty()) {
         const auto end = std::min(rest.find('\n'), rest.size());
         const std::string_view line = core::trimmed(rest.substr(0, end));
-        if (line.starts_with(oid_key)) {
-            const std::string_view oid = line.substr(oid_key.size());
-            const bool whole = oid.size() == oid_digits &&
-                               oid.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-            out.oid = whole ? std::string(oid) : std::string();
-        } else if (line.starts_with(size_key)) {
+        if (line.starts_with(size_key)) {
             const std::string_view number = line.substr(size_key.size());
             out.size = core::whole_number<std::uint64_t>(number).value_or(0);
         }

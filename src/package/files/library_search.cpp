@@ -86,7 +86,7 @@ public:
                 if (!known.insert(name).second) {
                     continue;
                 }
-                library_gap gap{name, one.path.string(), {}, {}};
+                library_gap gap{name, {}, {}};
                 const auto found = find(name, one, gap);
                 if (!found) {
                     gap.elsewhere = gap.unusable.empty() ? strange_home_of(name) : std::string();

@@ -22,7 +22,6 @@ struct library_question {
 
 struct library_gap {
     std::string name;       // "libaxcl_rt.so"
-    std::string wanted_by;  // the file that needs it
     std::string elsewhere;  // a folder that has it and is not searched; empty: none was found
     std::string unusable;   // a file of that name in a folder that is searched, for another machine or none
 };

@@ -36,7 +36,6 @@ struct axera_script {
     std::string file;
     unsigned line = 0;
     axera_program program;
-    std::vector<std::string> words;
     std::vector<flag_word> flags;
     std::map<std::string, std::string> environment;
 };

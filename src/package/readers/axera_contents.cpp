@@ -41,8 +41,8 @@ void add_commands(const std::string& file, const std::vector<script_command>& co
             add_trouble(to, file, command.unknown);
             continue;
         }
-        to.usable.push_back({file, command.line, *program, command.words,
-                             flags_of(command.words, command.lines), command.environment});
+        to.usable.push_back(
+            {file, command.line, *program, flags_of(command.words, command.lines), command.environment});
     }
 }
 
