@@ -132,7 +132,6 @@ struct timed_answer {
 };
 
 struct beside_pair {
-    const test_result* direct = nullptr;
     const test_result* corral = nullptr;
     timed_answer by_itself;
     timed_answer through;
@@ -169,7 +168,6 @@ beside_pair pair_of(const test_result& direct, const test_result& corral) {
         tokens = share * static_cast<double>(*corral.seen.output_tokens);
     }
     beside_pair out;
-    out.direct = &direct;
     out.corral = &corral;
     out.by_itself = times_of(direct.seen, tokens);
     out.through = times_of(corral.seen, reported_tokens(corral.seen));

@@ -100,7 +100,6 @@ private:
         card.index = *index;
         card.name = telemetry::printable(take_word(what), longest_word);
         card.firmware = telemetry::printable(take_last_word(what), longest_word);
-        card.bus_id = telemetry::printable(middle, longest_word);
         card.memory = usage_in(usage);
         out_.cards.push_back(std::move(card));
         second_line_due_ = true;

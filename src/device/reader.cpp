@@ -204,22 +204,6 @@ device_look judge(const tool_call& call, const reader_options& how) {
 
 }  // namespace
 
-const char* to_string(look_problem what) noexcept {
-    switch (what) {
-        case look_problem::none:
-            return "none";
-        case look_problem::tool_missing:
-            return "tool missing";
-        case look_problem::tool_fails:
-            return "tool fails";
-        case look_problem::hangs:
-            return "hangs";
-        case look_problem::unreadable:
-            return "unreadable";
-    }
-    return "unknown";
-}
-
 struct reader::state {
     state(const reader_context& with, reader_options asked)
         : context(with), how(std::move(asked)), done(with.on) {}

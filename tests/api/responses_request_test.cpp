@@ -184,7 +184,6 @@ TEST_F(openai_responses_request, a_trigger_asks_for_a_summary) {
         read("[" + history + R"(,{"type":"compaction_trigger"}])",
              R"(,"stream":true,"instructions":"Not these.","tools":[{"type":"function","name":"look"}])");
     ASSERT_TRUE(got.echo.compaction);
-    EXPECT_FALSE(got.echo.compaction->standalone);
     EXPECT_EQ(
         got.common.transcript,
         "User: Fix it.\n\nAssistant calls look{\"at\":\"a.c\"}\n\nResult of look: int main\n\nAssistant: "

@@ -134,7 +134,7 @@ TEST(gate_policy, an_optional_tool_that_never_worked_keeps_nothing_from_starting
         b.problem = row.problem;
         const auto decision = b.ask();
         EXPECT_EQ(decision.answer, row.answer)
-            << to_string(row.problem) << " optional " << row.optional << " worked " << row.worked;
+            << static_cast<int>(row.problem) << " optional " << row.optional << " worked " << row.worked;
         const std::string said = decision.answer == gate_answer::open ? decision.warning : decision.reason;
         EXPECT_THAT(said, HasSubstr("the tool said so"));
         EXPECT_EQ(b.ask().warning, "") << "a warning is said once";

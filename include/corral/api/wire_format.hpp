@@ -76,7 +76,6 @@ struct api_context {
 };
 
 struct wire_format {
-    std::string_view name;
     // Beginnings of the paths that are this format's; of all formats the longest that fits counts.
     std::span<const std::string_view> paths;
     void (*add_routes)(http::router& routes, const api_context& context);

@@ -26,7 +26,6 @@ enum class look_problem {
     hangs,         // gave no answer in time: the driver does not answer
     unreadable,    // answered something else than its format
 };
-[[nodiscard]] const char* to_string(look_problem problem) noexcept;
 
 struct device_look {
     core::steady_time at;  // when it was asked

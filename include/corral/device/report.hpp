@@ -25,7 +25,6 @@ struct card_figures {
     unsigned index = 0;  // counted from 0, as --devices counts
     std::string name;
     std::string firmware;
-    std::string bus_id;
     std::optional<double> temperature;  // degrees Celsius
     std::optional<double> power;        // W
     std::optional<unsigned> cpu;        // percent

@@ -12,6 +12,6 @@ constexpr std::array<std::string_view, 1> paths{"/v1/messages"};
 
 }  // namespace
 
-const wire_format descriptor{"anthropic", paths, &add_messages_routes, &error_response};
+const wire_format descriptor{paths, &add_messages_routes, &error_response};
 
 }  // namespace corral::api::anthropic

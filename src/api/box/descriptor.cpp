@@ -29,6 +29,6 @@ void add_routes(http::router& routes, const api_context& context) {
 
 }  // namespace
 
-const wire_format descriptor{"box", paths, &add_routes, &error_response};
+const wire_format descriptor{paths, &add_routes, &error_response};
 
 }  // namespace corral::api::box

@@ -27,6 +27,6 @@ http::response refuse(unsigned status, std::string_view message, core::random_so
 
 }  // namespace
 
-const wire_format descriptor{"ollama", paths, &add_routes, &refuse};
+const wire_format descriptor{paths, &add_routes, &refuse};
 
 }  // namespace corral::api::ollama

@@ -70,7 +70,6 @@ chat::message read_retained(const json_fields& fields) {
 
 compaction_plan plan_compaction(const std::vector<chat::message>& messages, bool standalone) {
     compaction_plan out;
-    out.standalone = standalone;
     const auto last = std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& message) {
         return message.from == chat::role::assistant;
     });

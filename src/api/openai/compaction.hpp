@@ -13,14 +13,14 @@ namespace corral::api::openai {
 
 // What the item that takes the place of the conversation keeps word by word beside the summary.
 struct compaction_plan {
-    bool standalone = false;  // POST /v1/responses/compact; else the client keeps its user's texts itself
-    std::string transcript;   // what is to be summed up, as text
-    std::string excerpt;      // its end, for a model that gives no summary
+    std::string transcript;  // what is to be summed up, as text
+    std::string excerpt;     // its end, for a model that gives no summary
     std::vector<chat::message> retained;
 };
 
-// Of a conversation as read_input() gives it. What system and user said stays as it is where no other keeps it; so
-// do calls that the assistant has not yet gone on from, with their results.
+// Of a conversation as read_input() gives it. What system and user said stays as it is where no other keeps it
+// (`standalone`: POST /v1/responses/compact; else the client keeps its user's texts itself); so do calls that the
+// assistant has not yet gone on from, with their results.
 [[nodiscard]] compaction_plan plan_compaction(const std::vector<chat::message>& messages, bool standalone);
 
 [[nodiscard]] std::string excerpt_of(std::string_view transcript);

@@ -25,6 +25,6 @@ constexpr std::array<std::string_view, 1> paths{"/v1/"};
 
 }  // namespace
 
-const wire_format descriptor{"openai", paths, &add_routes, &refuse};
+const wire_format descriptor{paths, &add_routes, &refuse};
 
 }  // namespace corral::api::openai
