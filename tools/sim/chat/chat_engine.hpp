@@ -29,7 +29,6 @@ public:
     // Begins at once or when a place is free; never refuses.
     std::shared_ptr<chat_run> begin(run_order order);
 
-    int places() const { return places_; }
     int active() const { return active_; }
     int waiting() const { return waiting_; }
     int high_water() const { return high_water_; }

@@ -104,7 +104,7 @@ void http_exchange::answer(int status, const std::string& content_type, const st
 void http_exchange::begin_stream(int status, const std::string& content_type) {
     answered_ = true;
     auto text = head(status, content_type);
-    if (look_.streams == framing::chunked && !look_.http10) {
+    if (!look_.http10) {
         text += "Transfer-Encoding: chunked\r\n";
     } else {
         closes_ = true;
@@ -119,7 +119,7 @@ void http_exchange::begin_stream(int status, const std::string& content_type) {
 bool http_exchange::write(std::string_view bytes) {
     if (bytes.empty()) return !broken_;
     if (!unsent_.empty()) send_all(std::exchange(unsent_, {}));
-    if (look_.streams != framing::chunked || look_.http10) return send_split(bytes);
+    if (look_.http10) return send_split(bytes);
     const auto step = split_ == 0 ? bytes.size() : split_;
     for (std::size_t at = 0; at < bytes.size(); at += step) {
         const auto part = bytes.substr(at, step);
@@ -130,7 +130,7 @@ bool http_exchange::write(std::string_view bytes) {
 
 void http_exchange::end_stream() {
     if (!unsent_.empty()) send_all(std::exchange(unsent_, {}));
-    if (look_.streams == framing::chunked && !look_.http10) send_all("0\r\n\r\n");
+    if (!look_.http10) send_all("0\r\n\r\n");
     closes_ = closes_ || look_.hangs_up;
 }
 

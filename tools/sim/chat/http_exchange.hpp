@@ -18,8 +18,6 @@ struct chat_request {
     std::string body;
 };
 
-enum class framing { chunked, until_close };
-
 // What of an answer belongs to the library and not to the program.
 struct http_look {
     bool http10 = false;
@@ -28,7 +26,6 @@ struct http_look {
     bool hangs_up = false;   // behind each stream, whatever its head says
     bool shouts = false;     // reason phrases in capitals, as Werkzeug
     bool lazy_head = false;  // the head of a stream goes out with its first bytes
-    framing streams = framing::chunked;
     std::vector<std::pair<std::string, std::string>> headers;  // on every answer
 };
 

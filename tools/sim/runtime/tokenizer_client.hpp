@@ -30,7 +30,6 @@ public:
 
     // Probes, fetches uid, bos and eos, logging as the original; false ends the start with status 255.
     bool init();
-    int bos_id() const { return bos_id_; }
     int eos_id() const { return eos_id_; }
 
     // nullopt: status was not 200, the caller keeps its old ids.
