@@ -108,7 +108,6 @@ std::optional<backend_handover> group_backend::handed_over(std::string fingerpri
         return std::nullopt;
     }
     backend_handover out;
-    out.model = model_.name;
     out.fingerprint = std::move(fingerprint);
     out.services = std::move(*services);
     out.ports = ports;

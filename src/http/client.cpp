@@ -29,7 +29,7 @@ core::awaitable<core::result<client_reply>> call(client_call what) {
     if (!body) {
         co_return body.error();
     }
-    co_return client_reply{stream.status(), stream.headers(), std::move(*body)};
+    co_return client_reply{stream.status(), std::move(*body)};
 }
 
 }  // namespace corral::http

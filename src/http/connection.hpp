@@ -83,13 +83,11 @@ public:
     [[nodiscard]] std::size_t inbox_bytes() const noexcept { return inbox_bytes_; }
     // For a head that is longer, and is paid for; what has come stays where it is made smaller again.
     void size_inbox(std::size_t bytes);
-    // True when bytes came since the last consume().
-    [[nodiscard]] bool fresh() const noexcept { return fresh_; }
     // Drops `count` bytes from the front (0 is fine) and reads on if reading had paused.
     void consume(std::size_t count);
     // The peer's end of stream, or an error, was seen: nothing more will come.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
-    // Waits until fresh() or ended(). For one coroutine at a time.
+    // Waits until bytes came since the last consume(), or ended(). For one coroutine at a time.
     [[nodiscard]] core::awaitable<arrival> wait_input(core::deadline until);
     // Waits for its turn, or until ended(). Instead of wait_input(), while no read is pending.
     [[nodiscard]] core::awaitable<void> wait_turn(share_turns& among);

@@ -274,8 +274,7 @@ std::vector<instance_state> scheduler::instances_of(std::string_view model) cons
         for (const instance& one : of->instances) {
             engine::backend& backend = impl_->backend_of(one);
             const bool loaded = one.residency.stage() != residence_stage::unloaded && !one.broken();
-            out.push_back({&backend, loaded, backend.claim(), impl_->core.queue().leases(one.facts.id),
-                           one.residency.unloads_at()});
+            out.push_back({&backend, loaded, backend.claim(), impl_->core.queue().leases(one.facts.id)});
         }
     }
     return out;

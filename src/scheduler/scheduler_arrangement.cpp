@@ -69,7 +69,6 @@ void scheduler_core::settle_tier(deployment& deployed) {
         return;
     }
     deployed.last_change.why = deployed.change_text(before, now);
-    deployed.last_change.since = now_;
     ++deployed.last_change.changes;
     if (!queue_.closed()) {  // the tiers of a box that stops end one by one
         say(now.outage, "model.tier-failed",

@@ -93,10 +93,6 @@ std::optional<unsigned> tier_policy::to_load() const noexcept {
     return std::nullopt;
 }
 
-bool tier_policy::out_of_order(unsigned which) const noexcept {
-    return which < tiers_.size() && tiers_[which].failed;
-}
-
 std::optional<core::steady_time> tier_policy::look_again() const noexcept {
     std::optional<core::steady_time> out;
     for (const tier& one : tiers_) {

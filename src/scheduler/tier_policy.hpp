@@ -49,8 +49,6 @@ public:
 
     // The tier that requests need loaded: an absent one that nothing before it is about to stand in for.
     [[nodiscard]] std::optional<unsigned> to_load() const noexcept;
-    // It broke or was restarted and is not trusted yet.
-    [[nodiscard]] bool out_of_order(unsigned which) const noexcept;
     // When time alone may change the answer.
     [[nodiscard]] std::optional<core::steady_time> look_again() const noexcept;
 

@@ -171,9 +171,8 @@ json write_running(const engine::backend_handover& one) {
             {"state", one.state}};
 }
 
-engine::backend_handover read_running(const json& from, const std::string& model) {
+engine::backend_handover read_running(const json& from) {
     engine::backend_handover out;
-    out.model = model;
     out.fingerprint = text(from, "fingerprint");
     for (const json& service : list(from, "services", most_services)) {
         out.services.services.push_back(read_service(service));
@@ -206,7 +205,7 @@ model_handover read_model(const json& object) {
     out.suspended = flag(object, "suspended");
     out.stay = core::nanoseconds(number(object, "stay", 0, most_number));
     if (object.contains("running")) {
-        out.running = read_running(object["running"], out.name);
+        out.running = read_running(object["running"]);
     }
     return out;
 }

@@ -54,19 +54,6 @@ TEST(event_queue, an_exception_goes_to_the_caller_and_what_waited_is_handled_nex
     EXPECT_EQ(seen, "abc");
 }
 
-TEST(event_queue, drops_what_waits_when_it_is_cleared) {
-    std::string seen;
-    event_queue<char>* self = nullptr;
-    event_queue<char> queue([&](char one) {
-        seen += one;
-        self->post('b');
-        self->clear();
-    });
-    self = &queue;
-    queue.post('a');
-    EXPECT_EQ(seen, "a");
-}
-
 TEST(event_queue, a_handler_that_feeds_itself_too_much_at_once_is_a_fault) {
     event_queue<int>* self = nullptr;
     event_queue<int> queue(

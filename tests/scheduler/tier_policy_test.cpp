@@ -50,7 +50,6 @@ TEST_F(tier_policy_test, a_restart_by_choice_is_no_outage) {
     EXPECT_EQ(after(5, "nr"), 1U);
     EXPECT_EQ(last_.why, tier_reason::loads);
     EXPECT_FALSE(last_.outage);
-    EXPECT_FALSE(policy_.out_of_order(0));
     EXPECT_EQ(after(1, "rr"), 0U) << "at once, and not after 30 s";
     EXPECT_FALSE(last_.outage);
     EXPECT_EQ(after(1, "na"), 0U);
@@ -117,7 +116,6 @@ TEST_F(tier_policy_test, one_that_broke_and_was_unloaded_is_trusted_as_soon_as_i
     after(0, "rr");
     EXPECT_EQ(after(1, "br"), 1U);
     after(1, "ar");
-    EXPECT_FALSE(policy_.out_of_order(0));
     after(1, "lr");
     EXPECT_EQ(after(1, "rr"), 0U) << "at once, and not after 30 s";
 }

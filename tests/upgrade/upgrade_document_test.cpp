@@ -28,7 +28,6 @@ handover example() {
     model.name = "sim:latest";
     model.stay = core::seconds(300);
     engine::backend_handover running;
-    running.model = model.name;
     running.fingerprint = "12345";
     running.ports = {{"tokenizer", 8001}, {"runtime", 8000}};
     running.tap = 15;

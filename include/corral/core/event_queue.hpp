@@ -45,8 +45,6 @@ public:
         }
     }
 
-    // What waits is dropped.
-    void clear() noexcept { waiting_.clear(); }
     [[nodiscard]] bool handling() const noexcept { return handling_; }
 
 private:

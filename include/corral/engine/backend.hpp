@@ -240,7 +240,6 @@ struct stated_model {
     std::uint64_t size_bytes = 0;
     std::optional<std::uint64_t> accelerator_bytes{};  // of these, while it is loaded
     std::string digest;                                // 64 hex digits
-    std::string family;
     std::uint32_t embedding_length = 0;
     std::string parameter_size;  // "4.0B"
     std::string quantization;

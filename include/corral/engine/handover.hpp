@@ -10,7 +10,6 @@
 namespace corral::engine {
 
 struct backend_handover {
-    std::string model;
     // dialect_descriptor::fingerprint of the entry that its processes were started by.
     std::string fingerprint;
     supervisor::group_handover services;

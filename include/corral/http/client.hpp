@@ -30,7 +30,6 @@ struct client_call {
 
 struct client_reply {
     unsigned status = 0;
-    header_fields headers;
     std::string body;
 };
 

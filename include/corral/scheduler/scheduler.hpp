@@ -207,10 +207,9 @@ struct residence {
 // One process set of a model.
 struct instance_state {
     engine::backend* backend = nullptr;
-    bool loaded = false;                       // as residence::loaded
-    engine::device_claim claim;                // what it takes, or would take
-    std::size_t in_use = 0;                    // leases on it
-    std::optional<core::steady_time> expires;  // as residence::expires
+    bool loaded = false;         // as residence::loaded
+    engine::device_claim claim;  // what it takes, or would take
+    std::size_t in_use = 0;      // leases on it
 };
 
 // Which tier of a model serves.
@@ -219,7 +218,6 @@ struct tier_report {
     std::string label;          // of that tier's first place (catalog::label_of)
     std::uint64_t changes = 0;  // of the tier that serves, so far
     std::string why;            // of the last change, one plain sentence; empty: there was none
-    core::steady_time since{};  // of the last change
 };
 
 // A backend for questions beside its runs (engine::backend::count_beside). It is no place of its capacity, and keeps

@@ -108,8 +108,6 @@ public:
 
     [[nodiscard]] const boost::asio::ip::tcp::endpoint& endpoint() const noexcept { return endpoint_; }
     [[nodiscard]] const confinement& confined() const noexcept { return confined_; }
-    // What glances cost: links of descriptors read so far for the present process.
-    [[nodiscard]] std::uint64_t links_read() const noexcept { return own_.links_read(); }
     // What others can reach of the present process, and whether it takes turns; may be empty.
     [[nodiscard]] std::string warning() const;
 

@@ -154,8 +154,6 @@ public:
     [[nodiscard]] bool wants_hold() const { return reuse_.wants_hold(run_.what.expendable, signs_); }
 
     [[nodiscard]] const char* state_name() const noexcept;
-    // Confirmed, by what polls and signs said since the last call that starts work.
-    [[nodiscard]] bool idle() const noexcept { return polling_.idle(); }
 
 private:
     enum class scrub_for { another_try, the_next_borrower, a_stop };

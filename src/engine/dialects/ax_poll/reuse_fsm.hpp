@@ -91,7 +91,6 @@ public:
     [[nodiscard]] bool wants_hold(bool expendable, const cycle_signs& signs) const;
     void on_stop_sent(const cycle_signs& signs);
     void on_stopped(bool accepted, const cycle_signs& signs);
-    [[nodiscard]] bool stopped() const noexcept { return run_.stops > 0; }
     [[nodiscard]] bool stopped_safely() const noexcept { return run_.stops > 0 && run_.held_piece > 0; }
 
     // The runtime is idle, so each of its calls was made. `closing`: what stands between a user's text and the answer.

@@ -25,7 +25,6 @@ public:
     explicit tokenizer_client(boost::asio::ip::tcp::endpoint to,
                               std::shared_ptr<core::disk_work> threads = std::make_shared<core::disk_work>())
         : to_(to), threads_(std::move(threads)) {}
-    [[nodiscard]] const boost::asio::ip::tcp::endpoint& endpoint() const noexcept { return to_; }
     // True from `gone`, as an answer comes: the service has ended, so that it may be another's. It counts as unreachable.
     void distrust_when(std::function<bool()> gone) { *gone_ = std::move(gone); }
 

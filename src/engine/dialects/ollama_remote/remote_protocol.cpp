@@ -286,7 +286,6 @@ core::result<std::optional<stated_model>> model_listed(std::string_view tags, st
     const auto details = found->find("details");
     if (details != found->end() && details->is_object()) {
         constexpr std::uint64_t longest_vector = 1U << 20U;
-        out.family = word_in(*details, "family");
         out.embedding_length =
             static_cast<std::uint32_t>(std::min(bytes_in(*details, "embedding_length"), longest_vector));
         out.parameter_size = word_in(*details, "parameter_size");
