@@ -1,6 +1,8 @@
 #include "corral/catalog/trait_numbers.hpp"
 
 #include <string>
+#include <utility>
+#include <variant>
 
 #include "corral/catalog/placement.hpp"
 #include "corral/core/say.hpp"
@@ -24,6 +26,21 @@ core::result<std::uint32_t> number_of(const model_entry& model, const std::strin
                                             model.runtime.name, most, text));
     }
     return *number;
+}
+
+core::known_wording<std::string> wording_of(core::url_fault fault) {
+    switch (fault) {
+        case core::url_fault::tls:
+            return "runtime.remote-address/tls";
+        case core::url_fault::more:
+            return "runtime.remote-address/more";
+        case core::url_fault::host:
+            return "runtime.remote-address/host";
+        case core::url_fault::scheme:
+        case core::url_fault::port:
+            break;
+    }
+    return "runtime.remote-address/none";
 }
 
 }  // namespace
@@ -63,6 +80,14 @@ core::result<std::uint32_t> context_of(const model_entry& model) {
         return parts.error();
     }
     return *whole / *parts;
+}
+
+core::result<core::server_url> remote_url_of(const std::string& text) {
+    auto read = core::parse_server_url(text);
+    if (const auto* const fault = std::get_if<core::url_fault>(&read)) {
+        return core::make_failure(core::errc::invalid, core::say(wording_of(*fault), text));
+    }
+    return std::get<core::server_url>(std::move(read));
 }
 
 }  // namespace corral::catalog

@@ -197,6 +197,17 @@ void bound_context(catalog::section& table, catalog::model_entry& entry) {
     }
 }
 
+// What its backend would refuse: without this word a model, or a tier of one, would be left out at the start.
+void judge_address(catalog::section& table, const catalog::model_entry& entry) {
+    const auto url = entry.variables.find("url");
+    if (entry.runtime.dialect != "ollama-remote" || url == entry.variables.end()) {
+        return;
+    }
+    if (const auto at = catalog::remote_url_of(url->second); !at) {
+        table.complain(table.place("variables"), at.error().message);
+    }
+}
+
 // Of the profile, but for what [models.device] says; the format of the outcome must exist.
 void read_device(catalog::section& table, catalog::model_entry& entry) {
     auto inner = table.table("device");
@@ -281,6 +292,7 @@ bool read_processes(catalog::section& table, catalog::model_entry& entry, config
     read_overrides(table, entry, context, have_profile);
     read_tuning(table, entry);
     bound_context(table, entry);
+    judge_address(table, entry);
     // What runs elsewhere has its files there.
     if (!have_profile || !entry.runtime.services.empty() || table.has("package")) {
         read_package(table, entry, context);

@@ -219,6 +219,19 @@ TEST_F(configuration_file, names_a_number_of_answers_at_once_that_is_none) {
                           "256, and is 'x'."));
 }
 
+TEST_F(configuration_file, names_an_address_elsewhere_that_cannot_be_used) {
+    folder_.write(
+        "vendor/away/profile.toml",
+        "name = \"away\"\ndialect = \"ollama-remote\"\nremote = true\n[variables.url]\nabout = \"where\"\n");
+    const auto said = [this](const std::string& url) {
+        return complaints("[[models]]\nname = \"there\"\nprofile = \"away\"\nvariables = { url = \"" + url +
+                          "\" }\n");
+    };
+    EXPECT_EQ(said("http://box:80"), "");
+    EXPECT_THAT(said("https://box:80"), HasSubstr("c.toml:4:13: 'https://box:80' is an address with TLS"));
+    EXPECT_THAT(said("http://box:99999"), HasSubstr("'http://box:99999' is no address of a server"));
+}
+
 TEST_F(configuration_file, names_what_is_wrong_with_a_model) {
     const auto changed = [](const std::string& what, const std::string& instead) {
         std::string text = model_text;

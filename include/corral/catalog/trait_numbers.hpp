@@ -1,10 +1,12 @@
 #pragma once
-// Traits that are numbers, or variables of a model that hold them.
+// Traits that are numbers, or variables of a model that hold them; and the address of a model elsewhere.
 
 #include <cstdint>
+#include <string>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/core/result.hpp"
+#include "corral/core/server_url.hpp"
 
 namespace corral::catalog {
 
@@ -20,5 +22,8 @@ namespace corral::catalog {
 
 // Numbers of a token's vector, by the embedding's file, which has one for each word of the vocabulary; 0: not known.
 [[nodiscard]] std::uint32_t embedding_length_of(const model_entry& model);
+
+// "http://host:port", as the variable "url" has it. Refuses https, user names and paths by name.
+[[nodiscard]] core::result<core::server_url> remote_url_of(const std::string& text);
 
 }  // namespace corral::catalog

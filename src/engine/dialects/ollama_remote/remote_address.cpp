@@ -8,6 +8,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "corral/catalog/trait_numbers.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/server_url.hpp"
 #include "corral/core/text.hpp"
@@ -22,21 +23,6 @@ namespace {
 
 constexpr std::uint16_t usual_port = 11434;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
-
-core::known_wording<std::string> wording_of(core::url_fault fault) {
-    switch (fault) {
-        case core::url_fault::tls:
-            return "runtime.remote-address/tls";
-        case core::url_fault::more:
-            return "runtime.remote-address/more";
-        case core::url_fault::host:
-            return "runtime.remote-address/host";
-        case core::url_fault::scheme:
-        case core::url_fault::port:
-            break;
-    }
-    return "runtime.remote-address/none";
-}
 
 // Empty where a resolver is to be asked.
 tcp::resolver::results_type known_endpoints(const remote_address& where) {
@@ -81,12 +67,11 @@ std::string remote_address::text() const {
 }
 
 core::result<remote_address> parse_remote_url(std::string_view url) {
-    const auto read = core::parse_server_url(url);
-    if (const auto* const fault = std::get_if<core::url_fault>(&read)) {
-        return core::make_failure(core::errc::invalid, core::say(wording_of(*fault), std::string(url)));
+    const auto read = catalog::remote_url_of(std::string(url));
+    if (!read) {
+        return read.error();
     }
-    const auto& [host, port, tls] = std::get<core::server_url>(read);
-    return remote_address{host, std::to_string(port.value_or(usual_port))};
+    return remote_address{read->host, std::to_string(read->port.value_or(usual_port))};
 }
 
 core::awaitable<core::result<tcp::endpoint>> reach(remote_address where, core::deadline until) {
