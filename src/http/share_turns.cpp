@@ -5,6 +5,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "corral/core/result.hpp"
+
 namespace corral::http {
 
 bool share_turns::passes() {
