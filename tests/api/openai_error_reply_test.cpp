@@ -210,9 +210,10 @@ TEST_F(openai_error, a_refusal_before_the_routes_has_the_envelope) {
     EXPECT_EQ(got.status, 401U);
     EXPECT_EQ(got.content_type, "application/json");
     EXPECT_EQ(got.body, envelope("api_error", "no key") + "\n");
-    EXPECT_EQ(format_of("/v1/chat/completions").name, "openai");
-    EXPECT_EQ(format_of("/v1/messages").name, "anthropic");
-    EXPECT_EQ(format_of("/api/chat").name, "ollama");
+    EXPECT_EQ(format_of("/v1/chat/completions").refuse(401, "no key", random).body, got.body);
+    EXPECT_TRUE(
+        format_of("/v1/messages").refuse(401, "no key", random).body.starts_with(R"({"type":"error",)"));
+    EXPECT_EQ(format_of("/api/chat").refuse(401, "no key", random).body, R"({"error":"no key"})");
 }
 
 }  // namespace
