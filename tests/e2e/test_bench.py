@@ -338,8 +338,8 @@ def test_nobody_at_the_usual_place_is_one_sentence(tmp_path, prompts):
     config.write_text(f'listen = "127.0.0.1:{free_port()}"\n')
     words = [str(BIN / "corral"), "bench", "--config", str(config), "--set", str(prompts), "--out", str(tmp_path / "out")]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1 and done.stderr.splitlines() == [
-        "error: Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'."]
+    # With "Start it", or as whom another runs on this machine.
+    assert done.returncode == 1 and done.stderr.startswith("error: Corral is not running") and done.stderr.count("\n") == 1, done.stderr
     assert not (tmp_path / "out").exists()
 
 
