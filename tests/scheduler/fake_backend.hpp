@@ -51,7 +51,7 @@ public:
     std::uint32_t prompt_limit = 100'000;  // in bytes of the texts, which stand for tokens
     std::deque<core::failure> measure_failures;
     bool measures_too_long = false;  // before a failure
-    bool counts_beside = false;  // runs, as measure() does
+    bool counts_beside = false;      // runs, as measure() does
     std::deque<core::failure> beside_failures;
     bool embeds = false;
     std::deque<chat::failure> embedding_failures;
