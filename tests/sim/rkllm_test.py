@@ -93,15 +93,15 @@ def test_busy_holds_from_the_first_character_on(rkllm):
 
 def test_a_second_request_during_prefill_spoils_the_first(rkllm):
     # Long enough that both speak at the same time, however late the second one comes to speak.
-    program = rkllm("rkllm-flask", scenario(timing={"prefill_ms_per_chunk": 600, "tokens_per_second": 80}))
-    first = Stream(program.port, CHAT, {"messages": user("[[text=" + "a" * 160 + "]]"), "stream": True})
+    program = rkllm("rkllm-flask", scenario(timing={"prefill_ms_per_chunk": 1500, "tokens_per_second": 80}))
+    first = Stream(program.port, CHAT, {"messages": user("[[text=" + "a" * 320 + "]]"), "stream": True})
     wait_for(lambda: program.state()["phase"] == "prefill", "the first is read")
-    second = Stream(program.port, CHAT, {"messages": user("[[text=" + "b" * 160 + "]]"), "stream": True})
+    second = Stream(program.port, CHAT, {"messages": user("[[text=" + "b" * 320 + "]]"), "stream": True})
     first.read_all()
     second.read_all()
     assert program.state()["high_water"] == 2
     both = flask_text(first.body) + flask_text(second.body)
-    assert sorted(both) == sorted("a" * 160 + "b" * 160)
+    assert sorted(both) == sorted("a" * 320 + "b" * 320)
     assert "b" in flask_text(first.body) or "a" in flask_text(second.body)
 
 
