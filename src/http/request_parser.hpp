@@ -19,8 +19,8 @@ struct request_target {
     std::string host;   // of an absolute one, with its port
 };
 
-// Takes "/a/b?q", "http://host/a/b?q", the same with https, and "*" with OPTIONS. Nothing for anything else, for a broken percent
-// escape, and for an escape of a control character.
+// Takes "/a/b?q", "http://host/a/b?q", the same with https, and "*" with OPTIONS. Nothing for anything else, for a
+// broken percent escape, and for an escape of a control character.
 [[nodiscard]] std::optional<request_target> split_target(std::string_view method, std::string_view target);
 
 struct refusal {

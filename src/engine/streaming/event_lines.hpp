@@ -16,8 +16,9 @@ public:
     explicit event_lines(std::size_t most = 192UL * 1024, bool named = false) : most_(most), named_(named) {}
 
     // Appends the data of every event that is complete, its `data:` lines joined by line breaks; without names
-    // `error:` is such a line too. Comments, other fields and events without data say nothing. Line ends are CRLF, LF or CR; a byte order mark in
-    // front is skipped. errc::limit_exceeded: an event is too long, and nothing more may be fed.
+    // `error:` is such a line too. Comments, other fields and events without data say nothing. Line ends are
+    // CRLF, LF or CR; a byte order mark in front is skipped. errc::limit_exceeded: an event is too long, and nothing
+    // more may be fed.
     [[nodiscard]] core::result<void> feed(std::string_view bytes, std::vector<std::string>& out);
     // The body is complete: what stands there without the empty line that ends an event counts as one, for
     // some servers leave it out.

@@ -266,7 +266,8 @@ core::awaitable<void> cycle_runner::poll() {
     fsm_.on_polled(sent, got, clock_now());
 }
 
-// Without zeros: the runtime handles texts as C strings, and one cut short would be answered, or be taken for another's.
+// Without zeros: the runtime handles texts as C strings, and one cut short would be answered, or be taken for
+// another's.
 std::string cycle_runner::sent_text(std::string_view text) const {
     std::string out(fsm_.ids() ? mark_of(*fsm_.ids()) : text);
     std::erase(out, '\0');
