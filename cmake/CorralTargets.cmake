@@ -45,25 +45,43 @@ if(CORRAL_TESTS AND CORRAL_UNIT_TESTS)
   target_precompile_headers(corral_tested PRIVATE "${CMAKE_SOURCE_DIR}/cmake/corral_precompiled_tests.hpp")
 endif()
 
-# Most of what GCC's collector frees comes back at once. Where the machine has the memory, it need not run.
-if(CORRAL_COMPILER_MEMORY)
-  cmake_host_system_information(RESULT memory QUERY TOTAL_PHYSICAL_MEMORY)
-  cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
-  # Where /proc is not mounted, either may be told as 0.
-  if(memory GREATER 0 AND cores GREATER 0)
-    math(EXPR per_core "${memory} / ${cores}") # MiB
-    set(needed 900) # by Clang for 6,600 lines, 0.7 GB
+# MiB that a compiler takes at most for the 2,200 lines of a package's unit.
+set(needed 450)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(needed 1100)
+endif()
+cmake_host_system_information(RESULT memory QUERY TOTAL_PHYSICAL_MEMORY)
+cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
+# Where /proc is not mounted, either may be told as 0.
+if(memory GREATER 0 AND cores GREATER 0)
+  if(CORRAL_COMPILER_MEMORY)
+    math(EXPR per_core "${memory} / ${cores}")
+    set(from 900)
+    set(needed_by_more 700)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-      set(needed 3500) # 2 GB, with this heap
+      set(from 3500)
+      set(needed_by_more 2000) # with this heap
+      # Most of what GCC's collector frees comes back at once. Where the machine has the memory, it need not run.
       math(EXPR share "${per_core} / 5 * 1000")
       if(share GREATER 800000)
         set(share 800000)
       endif()
       target_compile_options(corral_flags INTERFACE --param=ggc-min-heapsize=${share})
     endif()
-    if(per_core GREATER needed)
+    if(per_core GREATER from)
       set(CORRAL_UNITY_LINES 6600) # a quarter of the time less than with a third of the lines
+      set(needed ${needed_by_more})
     endif()
+  endif()
+  # Ninja starts two more than there are cores. A small board has not the memory for so many.
+  math(EXPR compilers "(${memory} - 512) / ${needed}")
+  math(EXPR most "${cores} + 2")
+  if(compilers LESS most)
+    if(compilers LESS 1)
+      set(compilers 1)
+    endif()
+    set_property(GLOBAL APPEND PROPERTY JOB_POOLS compilers=${compilers})
+    set(CMAKE_JOB_POOL_COMPILE compilers)
   endif()
 endif()
 
