@@ -85,9 +85,13 @@ class Simulator:
         assert "error" not in answer, answer
         return answer
 
+    def wait_for_last_run(self):
+        """Until the runtime has ended the last one: a canary counts with its first token, and goes on for some more."""
+        wait_until(lambda: not self.runtime_state()["running"], what="the last run ended")
+
     def runs(self, since=0):
         """Records of the runs that reached the model; one is written when its run has ended."""
-        wait_until(lambda: not self.runtime_state()["running"], what="the last run ended")
+        self.wait_for_last_run()
         return self.control("runtime", cmd="runs", since=since)["runs"]
 
     def runtime_state(self):

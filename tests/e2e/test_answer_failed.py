@@ -8,6 +8,7 @@ from harness import Box
 
 def test_half_an_answer_says_so_in_its_own_text(tmp_path):
     with Box(tmp_path, {"directives": True}, profile="rkllm-flask", config='stream_errors = "visible"\n') as box:
+        box.wait_for_last_run()
         box.fault("runtime", "stream_error", "once", after=2)
         lines = list(box.stream("[[text=one two three four five]]"))
         assert "error" in lines[-1] and not any(line.get("done") for line in lines)
@@ -43,6 +44,7 @@ def test_half_an_answer_says_so_in_its_own_text(tmp_path):
 @pytest.mark.parametrize("profile, way", [("vllm-ascend", "aborts"), ("llama-server", "old_errors")])
 def test_an_answer_whose_failure_is_no_event_of_its_own_is_not_told_as_whole(tmp_path, profile, way):
     with Box(tmp_path, {"directives": True}, profile=profile) as box:
+        box.wait_for_last_run()
         box.fault("runtime", way)
         box.fault("runtime", "stream_error", "once", after=2)
         lines = list(box.stream("[[text=one two three four five]]"))
@@ -54,6 +56,7 @@ def test_an_answer_whose_failure_is_no_event_of_its_own_is_not_told_as_whole(tmp
 @pytest.mark.parametrize("profile", ["rkllm-flask", "rkllm-openai", "rkllama"])
 def test_an_answer_that_failed_inside_the_runtime_is_an_error_and_is_run_again_where_nothing_had_gone_out(tmp_path, profile):
     with Box(tmp_path, {"directives": True}, profile=profile) as box:
+        box.wait_for_last_run()
         box.fault("runtime", "stream_error", "once", after=2)
         lines = list(box.stream("[[text=one two three four five]]"))
         assert "error" in lines[-1] and not any(line.get("done") for line in lines), lines[-1]

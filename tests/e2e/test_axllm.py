@@ -44,6 +44,7 @@ def test_a_package_of_vectors_makes_them(tmp_path):
 def test_an_answer_that_broke_off_is_not_told_as_a_whole_one(tmp_path):
     """The server ends its stream with "stop" all the same; a line of its log is all that tells."""
     with box_with(tmp_path, {"model_name": "sim"}) as box:
+        box.wait_for_last_run()
         box.fault("runtime", "stream_error", "once", after=3)
         lines = list(box.stream([{"role": "user", "content": "[[n=9]]"}]))
         assert "error" in lines[-1] and not any(line.get("done") for line in lines), lines
