@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs Corral from the release folder at URL: the package of this system, or the plain archive into a folder of one's own.
-# Everything is checked before anything is unpacked: the release's signature with the key below, then each file's SHA-256. Until
-# then, and whenever a check fails, only a temporary folder is written, which goes at the end.
+# Installs Corral from the release folder at URL: the package for this system, or the plain archive into a folder of your choice.
+# Everything is verified before anything is unpacked: the release's signature with the key below, then each file's SHA-256. Until
+# then, and if a check fails, only a temporary folder is written, which is removed at the end.
 # usage: install.sh [--url URL] [--into DIR] [--no-source]
-#        --into DIR    unpacks the plain archive there, as any user, in place of the package
-#        --no-source   leaves out apt's source, which brings later versions by apt upgrade
+#        --into DIR    unpacks the plain archive there, as any user, instead of installing the package
+#        --no-source   doesn't add the apt source that brings later versions by apt upgrade
 set -eu
 
 url='@URL@'
@@ -29,24 +29,24 @@ while [ $# -gt 0 ]; do
 done
 url=${url%/}
 
-# The whole script is read before its first step is taken: a connection that ends early runs nothing.
+# The shell reads the whole script before its first step: an interrupted download runs nothing.
 main() {
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   trap 'exit 1' HUP INT TERM
-  chmod 755 "$work" # apt reads the package as a user of its own
+  chmod 755 "$work" # apt reads the package as its own user
 
   fetch SHA256SUMS 1000000
   fetch SHA256SUMS.asc 100000
   verify_signature
-  # An old release is signed as well; a mirror must not hand it out as this one.
-  grep -q "^# corral $version\$" "$work/SHA256SUMS" || fail "$url has another version than $version, for which this script was made."
+  # An old release is signed too; a mirror must not offer it as this one.
+  grep -q "^# corral $version\$" "$work/SHA256SUMS" || fail "$url has another version than this script's $version."
 
   machine=$(dpkg --print-architecture 2>/dev/null || uname -m)
   case "$machine" in
     x86_64 | amd64) machine=amd64 ;;
     aarch64 | arm64) machine=arm64 ;;
-    *) fail "there is no build for this machine ($machine), only for amd64 and arm64." ;;
+    *) fail "there is no build for this architecture ($machine), only for amd64 and arm64." ;;
   esac
   if [ -n "$into" ]; then unpack_archive; else install_package; fi
 }
@@ -54,9 +54,9 @@ main() {
 fetch() { # name, most bytes
   if command -v curl >/dev/null; then
     curl -fsSL --proto '=http,https' --proto-redir '=http,https' --max-redirs 5 --connect-timeout 20 --speed-limit 1000 --speed-time 30 \
-      --max-time 1800 --max-filesize "$2" -o "$work/$1" "$url/$1" || fail "$url/$1 can't be fetched. Try again later, or by --url from another place."
+      --max-time 1800 --max-filesize "$2" -o "$work/$1" "$url/$1" || fail "$url/$1 can't be fetched. Try again later, or another address with --url."
   elif command -v wget >/dev/null; then
-    wget -q -T 30 -t 2 --max-redirect=5 -O "$work/$1" "$url/$1" || fail "$url/$1 can't be fetched. Try again later, or by --url from another place."
+    wget -q -T 30 -t 2 --max-redirect=5 -O "$work/$1" "$url/$1" || fail "$url/$1 can't be fetched. Try again later, or another address with --url."
   else
     fail "neither curl nor wget is installed: sudo apt install curl"
   fi
@@ -64,7 +64,7 @@ fetch() { # name, most bytes
 }
 
 verify_signature() {
-  printf '%s' "$key" | base64 -d >"$work/key.gpg" 2>/dev/null || fail "the key in this script is damaged; fetch the script again."
+  printf '%s' "$key" | base64 -d >"$work/key.gpg" 2>/dev/null || fail "the key in this script is damaged; download the script again."
   if command -v gpgv >/dev/null; then
     gpgv -q --keyring "$work/key.gpg" "$work/SHA256SUMS.asc" "$work/SHA256SUMS" 2>"$work/said" && return
   elif command -v sqv >/dev/null; then
@@ -73,15 +73,15 @@ verify_signature() {
     fail "neither gpgv nor sqv is installed, so nothing can be verified: sudo apt install gpgv"
   fi
   sed 's/^/  /' "$work/said" >&2
-  fail "the signature of $url/SHA256SUMS is not that of this release: the files were changed, or are those of somebody else."
+  fail "the signature of $url/SHA256SUMS is not that of this release: the files were modified, or come from someone else."
 }
 
-# Only a name of letters, digits and ._~+- that the signed list has, and only with the list's hash.
+# Only names in the signed list (letters, digits and ._~+-), and only with the list's hash.
 fetch_checked() { # name
   grep -E "^[0-9a-f]{64}  $(printf '%s' "$1" | sed 's/[.+~]/\\&/g')\$" "$work/SHA256SUMS" >"$work/sum" ||
-    fail "this release has no $1. The systems it is for: $(systems)."
+    fail "this release has no $1. Its systems are: $(systems)."
   fetch "$1" 300000000
-  (cd "$work" && sha256sum -c sum >/dev/null 2>&1) || fail "$url/$1 is not the file that was signed: its SHA-256 differs."
+  (cd "$work" && sha256sum -c sum >/dev/null 2>&1) || fail "$url/$1 is not the signed file: its SHA-256 differs."
 }
 
 systems() { sed -nE 's/^[0-9a-f]{64}  corral_.*~([a-z0-9.]+)_[a-z0-9]+\.deb$/\1/p' "$work/SHA256SUMS" | sort -u | tr '\n' ' ' | sed 's/ $//'; }
@@ -98,12 +98,12 @@ install_package() {
   esac
   as_root=''
   if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "installing takes root and there is no sudo; run this as root, or use --into DIR."
+    command -v sudo >/dev/null || fail "installing needs root, and sudo is missing; run this as root, or use --into DIR."
     as_root=sudo
   fi
   package="corral_$version~${system}_$machine.deb"
   fetch_checked "$package"
-  # apt itself changes nothing when a dependency is missing.
+  # apt itself changes nothing if a dependency is missing.
   DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends "$work/$package" ca-certificates libcurl4 || {
     $as_root apt-get update && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends "$work/$package" ca-certificates libcurl4
   } || {
@@ -120,12 +120,12 @@ install_package() {
 
 unpack_archive() {
   archive="corral-$version-linux-$machine.tar.zst"
-  command -v zstd >/dev/null || fail "zstd is not installed, which unpacks the archive: sudo apt install zstd"
-  [ ! -e "$into/corral-$version" ] || fail "$into/corral-$version is there already; remove it or choose another folder."
+  command -v zstd >/dev/null || fail "zstd, which unpacks the archive, is not installed: sudo apt install zstd"
+  [ ! -e "$into/corral-$version" ] || fail "$into/corral-$version already exists; remove it or choose another folder."
   fetch_checked "$archive"
   zstd -q -d "$work/$archive" -o "$work/archive.tar" || fail "$archive can't be unpacked: the disk of $work may be full."
-  mkdir -p "$into" || fail "$into can't be made."
-  # It appears as a whole or not at all.
+  mkdir -p "$into" || fail "$into can't be created."
+  # The result appears as a whole or not at all.
   fresh="$into/.corral-$version.$$"
   { mkdir "$fresh" && tar -xf "$work/archive.tar" -C "$fresh" --no-same-owner && mv "$fresh/corral-$version" "$into/"; } || {
     rm -rf "$fresh"

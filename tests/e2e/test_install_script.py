@@ -134,7 +134,7 @@ def test_the_archive_runs_from_a_folder_of_any_user(box):
     assert done.returncode == 0, done.stderr
     assert run(box.place / f"opt/corral-{VERSION}/bin/corral") == b"it runs\n"
     assert [path.name for path in (box.place / "opt").iterdir()] == [f"corral-{VERSION}"]
-    refused(box, "is there already", "--into", box.place / "opt")
+    refused(box, "already exists", "--into", box.place / "opt")
 
 
 def other_key(box):
