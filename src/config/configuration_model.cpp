@@ -219,6 +219,7 @@ catalog::model_entry begun_like(const catalog::model_entry& model) {
     out.reuse_across_keys = model.reuse_across_keys;
     out.ahead = model.ahead;
     out.ahead_share = model.ahead_share;
+    out.renews_slow = model.renews_slow;
     out.strict_schemas = model.strict_schemas;
     out.sampling = model.sampling;
     out.parameter_size = model.parameter_size;

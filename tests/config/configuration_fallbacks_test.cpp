@@ -42,6 +42,7 @@ TEST_F(configuration_fallbacks, have_the_name_of_the_model_and_their_place_in_th
 failback_after = "5s"
 default_system = "Be brief."
 ahead_share = 0.5
+renew_slow = "off"
 [models.sampling]
 temperature = 0.1
 )" + fallback_text + R"(standby = "cold"
@@ -69,6 +70,7 @@ services = { runtime = { port = 8002, command = ["./other", "{layers}"] } }
     EXPECT_EQ(first.family, "qwen3");
     EXPECT_EQ(first.default_system, "Be brief.");
     EXPECT_EQ(first.ahead_share, 0.5);
+    EXPECT_FALSE(first.renews_slow);
     EXPECT_EQ(first.sampling.temperature, 0.1);
     EXPECT_EQ(first.variables.at("layers"), "12");
     EXPECT_FALSE(first.preload);
