@@ -315,5 +315,64 @@ TEST(openai_reader, braces_in_a_text_are_no_depth_and_depth_is_bounded) {
     EXPECT_TRUE(read("data: " + std::string(2'000'000, 'a'), 3).failed);
 }
 
+// Each is read alone too, so that nothing of it is known from another.
+TEST(openai_reader, an_event_says_the_same_whatever_was_read_before_it) {
+    const auto chat = [](const std::string& delta, const std::string& rest = R"(,"finish_reason":null)") {
+        return R"({"id":"a","created":7,"choices":[{"index":0,"delta":{)" + delta + "}" + rest + "}]}";
+    };
+    std::vector<std::string> events;
+    for (const std::string text : {"one",
+                                   "two",
+                                   " a longer one",
+                                   "\u00fc \u4f60\u597d",
+                                   ":",
+                                   ",",
+                                   "content",
+                                   "delta",
+                                   "index",
+                                   "[DONE]",
+                                   R"(\n)",
+                                   R"(\u0041)",
+                                   R"(\"}]},)",
+                                   R"(\\)",
+                                   R"(\)",
+                                   R"(a","content":"b)",
+                                   "\xff",
+                                   "\xc3",
+                                   "\t",
+                                   "\x7f",
+                                   ""}) {
+        events.push_back(chat(R"("content":")" + text + '"'));
+        events.push_back(chat(R"("content": ")" + text + '"'));
+        events.push_back(chat(R"("reasoning_content":")" + text + '"'));
+        events.push_back(chat(R"("role":"one","content":")" + text + '"'));
+        events.push_back(chat(R"("content":"one","content":")" + text + '"'));
+        events.push_back(chat(R"("content":")" + text + '"', R"(,"finish_reason":"stop")"));
+        events.push_back(R"({"choices":[{"text":")" + text + R"("}],"usage":{"completion_tokens":3}})");
+        events.push_back(R"({"choices":[{"text":")" + text + R"("}]})");
+        events.push_back(R"({"choices":[{"text":")" + text + R"("},{"text":"one"}]})");
+        events.push_back(R"({"error":")" + text + R"("})");
+    }
+    const auto said = [](openai_reader& reader, const std::string& event) {
+        std::vector<streaming::answer_part> parts;
+        heard out;
+        out.failed = !reader.feed("data: " + event + "\n\n", parts).has_value();
+        hear(out, parts);
+        return out;
+    };
+    std::size_t unlike = 0;
+    for (const std::string& first : events) {
+        for (const std::string& second : events) {
+            openai_reader alone{catalog::runtime_traits{}};
+            openai_reader behind{catalog::runtime_traits{}};
+            (void)said(behind, first);
+            const bool same = said(behind, second) == said(alone, second);
+            EXPECT_TRUE(same) << second << "\nbehind " << first;
+            unlike += same ? 0 : 1;
+            ASSERT_LT(unlike, 5);
+        }
+    }
+}
+
 }  // namespace
 }  // namespace corral::engine::openai_sse

@@ -12,6 +12,7 @@ namespace corral::engine::streaming {
 namespace {
 
 constexpr std::size_t most_whole = 384UL * 1024;
+constexpr std::size_t most_unparsed = 4UL * 1024;
 constexpr std::string_view last_event = "[DONE]";
 
 }  // namespace
@@ -92,6 +93,9 @@ core::result<void> event_answer::take_data(const std::string& data, std::vector<
         return core::make_failure(
             core::errc::limit_exceeded,
             core::say("runtime.protocol/runtime", fmt::format("an event of more than {} values", most)));
+    }
+    if (data.size() <= most_unparsed && take_unparsed(data, out)) {
+        return {};
     }
     const nlohmann::json event = core::parse_json(data);
     if (!event.is_object()) {

@@ -24,6 +24,8 @@ protected:
     // `event` is an object, `data` what it was read from.
     [[nodiscard]] virtual core::result<void> take(const nlohmann::json& event, const std::string& data,
                                                   std::vector<answer_part>& out) = 0;
+    // True where a dialect knows what `data` says without its being parsed.
+    [[nodiscard]] virtual bool take_unparsed(std::string_view, std::vector<answer_part>&) { return false; }
 
 private:
     [[nodiscard]] core::result<void> take_data(const std::string& data, std::vector<answer_part>& out);

@@ -3,6 +3,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/stated_number.hpp"
+#include "corral/core/utf8.hpp"
 #include "engine/streaming/request_fields.hpp"
 #include "engine/streaming/stated_logprobs.hpp"
 
@@ -67,7 +68,50 @@ bool is_failure(const json& event) {
     return text_in(event, "object") == "error" || (told && !event.contains("choices"));
 }
 
+// Stands in JSON as it is.
+bool is_plain(std::string_view text) noexcept {
+    while (!text.empty()) {
+        const std::size_t length = core::character_length(text);
+        const bool special =
+            static_cast<unsigned char>(text.front()) < 0x20 || text.front() == '"' || text.front() == '\\';
+        if (length == 0 || special) {
+            return false;
+        }
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
 }  // namespace
+
+void text_frame::learn(std::string_view event, std::string_view text) {
+    forget();
+    const std::string quoted = '"' + std::string(text) + '"';
+    const std::size_t at = event.find(quoted);
+    if (!is_plain(text) || at == std::string_view::npos ||
+        event.find(quoted, at + 1) != std::string_view::npos) {
+        return;
+    }
+    std::string_view name = event.substr(0, at);
+    name.remove_suffix(name.ends_with(' ') ? 1 : 0);
+    for (const std::string_view known :
+         {R"("content":)", R"("text":)", R"("reasoning_content":)", R"("reasoning":)"}) {
+        if (name.ends_with(known)) {
+            before_ = event.substr(0, at + 1);
+            after_ = event.substr(at + 1 + text.size());
+        }
+    }
+}
+
+std::string_view text_frame::text_of(std::string_view event) const noexcept {
+    if (before_.empty() || event.size() <= before_.size() + after_.size() || !event.starts_with(before_) ||
+        !event.ends_with(after_)) {
+        return {};
+    }
+    event.remove_prefix(before_.size());
+    event.remove_suffix(after_.size());
+    return is_plain(event) ? event : std::string_view();
+}
 
 streaming::error_part error_in(std::string_view body) {
     streaming::error_part out;
@@ -81,8 +125,32 @@ streaming::error_part error_in(std::string_view body) {
     return out;
 }
 
+bool openai_reader::take_unparsed(std::string_view data, std::vector<answer_part>& out) {
+    const std::string_view text = frame_.text_of(data);
+    if (text.empty()) {
+        return false;
+    }
+    if (frame_thinks_) {
+        out.emplace_back(streaming::thinking_part{std::string(text)});
+    } else {
+        out.emplace_back(streaming::text_part{std::string(text)});
+    }
+    return true;
+}
+
+void openai_reader::learn(std::string_view data, const answer_part& said) {
+    if (const auto* text = std::get_if<streaming::text_part>(&said)) {
+        frame_.learn(data, text->text);
+        frame_thinks_ = false;
+    } else if (const auto* thinking = std::get_if<streaming::thinking_part>(&said)) {
+        frame_.learn(data, thinking->text);
+        frame_thinks_ = true;
+    }
+}
+
 core::result<void> openai_reader::take(const json& event, const std::string& data,
                                        std::vector<answer_part>& out) {
+    const std::size_t before = out.size();
     if (is_failure(event)) {
         out.emplace_back(error_in(data));
         return {};
@@ -113,6 +181,9 @@ core::result<void> openai_reader::take(const json& event, const std::string& dat
         take_llama_timings(event, out);
     } else if (timings_ == catalog::timing_source::mindie) {
         take_step_timings(event, out);
+    }
+    if (!cumulative_ && out.size() == before + 1) {
+        learn(data, out.back());
     }
     return {};
 }
