@@ -52,14 +52,16 @@ main() {
 }
 
 fetch() { # name, most bytes
-  if command -v curl >/dev/null; then
-    curl -fsSL --proto '=http,https' --proto-redir '=http,https' --max-redirs 5 --connect-timeout 20 --speed-limit 1000 --speed-time 30 \
-      --max-time 1800 --max-filesize "$2" -o "$work/$1" "$url/$1" || fail "$url/$1 can't be fetched. Try again later, or another address with --url."
-  elif command -v wget >/dev/null; then
-    wget -q -T 30 -t 2 --max-redirect=5 -O "$work/$1" "$url/$1" || fail "$url/$1 can't be fetched. Try again later, or another address with --url."
-  else
-    fail "neither curl nor wget is installed: sudo apt install curl"
-  fi
+  command -v curl >/dev/null || command -v wget >/dev/null || fail "neither curl nor wget is installed: sudo apt install curl"
+  (
+    ulimit -f $(($2 / 512 + 1)) # an answer without a length may have no end
+    if command -v curl >/dev/null; then
+      curl -fsSL --proto '=http,https' --proto-redir '=http,https' --max-redirs 5 --connect-timeout 20 --speed-limit 1000 --speed-time 30 \
+        --max-time 1800 --max-filesize "$2" -o "$work/$1" "$url/$1"
+    else
+      wget -q -T 30 -t 2 --max-redirect=5 -O "$work/$1" "$url/$1"
+    fi
+  ) || fail "$url/$1 can't be fetched. Try again later, or another address with --url."
   [ "$(wc -c <"$work/$1")" -le "$2" ] || fail "$url/$1 is larger than $2 bytes and was refused."
 }
 
@@ -104,9 +106,7 @@ install_package() {
   package="corral_$version~${system}_$machine.deb"
   fetch_checked "$package"
   # apt itself changes nothing if a dependency is missing.
-  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends "$work/$package" ca-certificates libcurl4 || {
-    $as_root apt-get update && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends "$work/$package" ca-certificates libcurl4
-  } || {
+  install_by_apt || { $as_root apt-get update && install_by_apt; } || {
     echo "install.sh: apt could not install $package, for the reason above." >&2
     exit 1
   }
@@ -115,7 +115,17 @@ install_package() {
     $as_root install -m 644 "$work/key.gpg" /usr/share/keyrings/corral.gpg
     $as_root install -m 644 "$work/corral.sources" /etc/apt/sources.list.d/corral.sources
   fi
-  echo "Corral $version is installed and listens on 127.0.0.1:11434. Next: sudo corral search qwen3, then sudo corral pull NAME."
+  if systemctl --quiet is-active corral.service 2>/dev/null; then
+    echo "Corral $version is installed and runs, at 127.0.0.1:11434 or as configured. Next: sudo corral search qwen3, then sudo corral pull NAME."
+  else
+    echo "Corral $version is installed, but its service does not run. Next: systemctl status corral, or without systemd: corral serve"
+  fi
+}
+
+# Waits for an apt that runs already. Nobody can answer here, so a changed configuration stays as it is.
+install_by_apt() {
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$work/$package" ca-certificates libcurl4
 }
 
 unpack_archive() {
@@ -127,9 +137,10 @@ unpack_archive() {
   mkdir -p "$into" || fail "$into can't be created."
   # The result appears as a whole or not at all.
   fresh="$into/.corral-$version.$$"
-  { mkdir "$fresh" && tar -xf "$work/archive.tar" -C "$fresh" --no-same-owner && mv "$fresh/corral-$version" "$into/"; } || {
+  { mkdir "$fresh" && tar -xf "$work/archive.tar" -C "$fresh" --no-same-owner && "$fresh/corral-$version/bin/corral" version >/dev/null &&
+    mv "$fresh/corral-$version" "$into/"; } || {
     rm -rf "$fresh"
-    fail "the archive can't be unpacked into $into, for the reason above."
+    fail "the archive can't be unpacked into $into, or Corral can't run there, for the reason above; it takes glibc 2.36 or newer."
   }
   rmdir "$fresh"
   echo "Corral $version is in $into/corral-$version. Next: $into/corral-$version/bin/corral serve"

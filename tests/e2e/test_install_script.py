@@ -45,10 +45,14 @@ class Release:
         (place / "tree/bin").mkdir(parents=True)
         (place / "tree/bin/corral").write_text("#!/bin/sh\necho it runs\n")
         (place / "tree/bin/corral").chmod(0o755)
-        with tarfile.open(place / "archive.tar", "w") as archive:
-            archive.add(place / "tree", arcname=f"corral-{VERSION}")
-        run("zstd", "-q", place / "archive.tar", "-o", self.folder / self.archive)
+        self.place = place
+        self.pack()
         self.sign()
+
+    def pack(self):
+        with tarfile.open(self.place / "archive.tar", "w") as archive:
+            archive.add(self.place / "tree", arcname=f"corral-{VERSION}")
+        run("zstd", "-q", "-f", self.place / "archive.tar", "-o", self.folder / self.archive)
 
     def sign(self, home=None, version=VERSION):
         files = [*self.names, self.archive]
@@ -78,9 +82,14 @@ def make_box(tmp_path):
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     calls = tmp_path / "calls"
-    for name in ("apt-get", "install", "sudo"):
-        (bin_folder / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{calls}\n')
+
+    def put(name, script):
+        (bin_folder / name).write_text(f"#!/bin/sh\n{script}\n")
         (bin_folder / name).chmod(0o755)
+
+    for name in ("apt-get", "install"):
+        put(name, f'echo {name} "$@" >>{calls}')
+    put("systemctl", "true")
 
     class Box:
         url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -89,6 +98,7 @@ def make_box(tmp_path):
         def __init__(self):
             self.release = release
             self.server = server
+            self.put = put
 
         def install(self, *arguments, url=None, path=None):
             temporary = tmp_path / "temporary"
@@ -123,10 +133,27 @@ def this_system_is_known():
 def test_the_package_of_this_system_is_installed_and_apt_gets_its_source(box):
     done = box.install()
     assert done.returncode == 0, done.stderr
-    apt, key, source = [line.removeprefix("sudo ") for line in box.calls()]
-    assert f"corral_{VERSION}~" in apt and apt.startswith("apt-get install -y --no-install-recommends /")
+    apt, key, source = box.calls()
+    assert f"/corral_{VERSION}~" in apt and apt.startswith("apt-get install -y --no-install-recommends ")
     assert key.endswith("/usr/share/keyrings/corral.gpg")
     assert source.endswith("/etc/apt/sources.list.d/corral.sources")
+    assert "runs" in done.stdout
+    box.put("systemctl", "exit 3")  # the port is taken, or there is no systemd
+    done = box.install()
+    assert done.returncode == 0 and "does not run" in done.stdout, done.stdout
+
+
+@pytest.mark.skipif(not this_system_is_known(), reason="there is no package for this system")
+def test_apt_asks_nothing_and_waits_its_turn_whoever_calls_it(box):
+    box.put("id", "echo 1000")
+    box.put("sudo", 'exec env -i PATH="$PATH" "$@"')  # the environment is dropped
+    box.put("apt-get", f'echo "$DEBIAN_FRONTEND" "$@" >{box.place}/apt')
+    done = box.install()
+    assert done.returncode == 0, done.stderr
+    said = (box.place / "apt").read_text()
+    assert said.startswith("noninteractive install")
+    assert "DPkg::Lock::Timeout=" in said, "another apt is waited for"
+    assert "--force-confold" in said, "there is nobody to ask about a changed configuration"
 
 
 def test_the_archive_runs_from_a_folder_of_any_user(box):
@@ -135,6 +162,14 @@ def test_the_archive_runs_from_a_folder_of_any_user(box):
     assert run(box.place / f"opt/corral-{VERSION}/bin/corral") == b"it runs\n"
     assert [path.name for path in (box.place / "opt").iterdir()] == [f"corral-{VERSION}"]
     refused(box, "already exists", "--into", box.place / "opt")
+
+
+def test_an_archive_that_can_not_run_here_is_not_left_there(box):
+    (box.place / "tree/bin/corral").write_text("#!/bin/sh\necho 'GLIBC_2.36 not found' >&2\nexit 1\n")
+    box.release.pack()
+    box.release.sign()
+    refused(box, "GLIBC_2.36 not found", "--into", box.place / "opt")
+    assert list((box.place / "opt").iterdir()) == []
 
 
 def other_key(box):
@@ -206,6 +241,32 @@ def test_a_server_that_is_away_or_redirects_without_end(box):
 
     box.server.RequestHandlerClass = type("Redirect", (Quiet,), {"do_GET": redirect})
     refused(box, "can't be fetched")
+
+
+@pytest.mark.parametrize("client", ["curl", "wget"])
+def test_an_answer_without_end_fills_no_disk(box, client):
+    if shutil.which(client) is None:
+        pytest.skip(f"{client} is not installed")
+    programs = box.place / "programs"
+    programs.mkdir()
+    for folder in ("/bin", "/usr/bin"):
+        for program in pathlib.Path(folder).iterdir():
+            if program.name not in ("curl", "wget") and not (programs / program.name).exists():
+                (programs / program.name).symlink_to(program)
+    (programs / client).symlink_to(shutil.which(client))
+    sent = 0
+
+    def send(handler):
+        nonlocal sent
+        handler.send_response(200)
+        handler.end_headers()
+        while sent < 200_000_000:
+            sent += handler.wfile.write(b"#" * 100_000)
+
+    box.server.RequestHandlerClass = type("Endless", (Quiet,), {"do_GET": send})
+    box.server.handle_error = lambda *_: None  # it hangs up
+    refused(box, "can't be fetched", path=f"{box.place / 'bin'}:{programs}")
+    assert sent < 200_000_000
 
 
 def test_a_script_that_was_cut_runs_nothing(box):
