@@ -115,6 +115,9 @@ def make_box(tmp_path):
     yield Box()
     server.shutdown()
     server.server_close()
+    for keys in (release.home, tmp_path / "stranger"):
+        if keys.exists():
+            run("gpgconf", "--homedir", keys, "--kill", "gpg-agent")  # else it stays as long as its folder
 
 
 def refused(box, why, *arguments, **how):
