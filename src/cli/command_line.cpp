@@ -49,17 +49,17 @@ constexpr auto commands = std::to_array<command_entry>({
     {add_rm_command, "Models", "corral rm qwen3:4b"},
     {add_prune_command, "Models", "corral prune"},
     {add_check_command, "Models", "corral check /etc/corral/corral.toml"},
-    {add_ui_command, "Look", "sudo corral ui"},
-    {add_status_command, "Look", "corral status --watch"},
-    {add_top_command, "Look", "corral top"},
-    {add_ps_command, "Look", "corral ps"},
-    {add_logs_command, "Look", "corral logs -f qwen3:4b/runtime"},
-    {add_doctor_command, "Look", "corral doctor"},
-    {add_explain_command, "Look", "corral explain request.queue-full"},
-    {add_support_command, "Look", "corral support"},
-    {add_report_command, "Look", "corral report --show"},
-    {add_bench_command, "Look", "corral bench qwen3:4b"},
-    {add_tokens_command, "Look", "corral tokens qwen3:4b \"Why is the sky blue?\""},
+    {add_ui_command, "Inspect", "sudo corral ui"},
+    {add_status_command, "Inspect", "corral status --watch"},
+    {add_top_command, "Inspect", "corral top"},
+    {add_ps_command, "Inspect", "corral ps"},
+    {add_logs_command, "Inspect", "corral logs -f qwen3:4b/runtime"},
+    {add_doctor_command, "Inspect", "corral doctor"},
+    {add_explain_command, "Inspect", "corral explain request.queue-full"},
+    {add_support_command, "Inspect", "corral support"},
+    {add_report_command, "Inspect", "corral report --show"},
+    {add_bench_command, "Inspect", "corral bench qwen3:4b"},
+    {add_tokens_command, "Inspect", "corral tokens qwen3:4b \"Why is the sky blue?\""},
     {add_start_command, "Operate", "corral start qwen3:4b --wait"},
     {add_stop_command, "Operate", "corral stop qwen3:4b"},
     {add_restart_command, "Operate", "corral restart qwen3:4b --wait"},
@@ -233,8 +233,8 @@ struct command_tree {
 
 void add_help_command(CLI::App& program, command_context& context) {
     auto about = std::make_shared<std::vector<std::string>>();
-    CLI::App* one = program.add_subcommand("help", "Explain the program, or one of its commands");
-    one->add_option("command", *about, "The command, as 'import' or 'key new'; else all of them")
+    CLI::App* one = program.add_subcommand("help", "Show help for corral or one of its commands");
+    one->add_option("command", *about, "Command, e.g. import or 'key new'; default: all")
         ->type_name("COMMAND");
     one->parse_complete_callback([about, &context] {
         context.run = [about, &context] {
@@ -261,7 +261,7 @@ void add_help_command(CLI::App& program, command_context& context) {
 void add_version_command(CLI::App& program, command_context& context) {
     auto as_json = std::make_shared<bool>(false);
     CLI::App* one = program.add_subcommand("version", "Print the version");
-    one->add_flag("--json", *as_json, "As JSON");
+    one->add_flag("--json", *as_json, "Print JSON");
     one->parse_complete_callback([as_json, &context] {
         context.run = [as_json] {
             if (*as_json) {

@@ -220,7 +220,7 @@ def test_the_version_and_the_help_by_the_names_people_try():
     assert words("--version").stdout == words("-v").stdout == version
     whole = words("--help").stdout
     assert whole == words("help").stdout == words().stdout and words().returncode == 0
-    for group in ("Serve:", "Models:", "Look:", "Operate:"):
+    for group in ("Serve:", "Models:", "Inspect:", "Operate:"):
         assert group in whole, whole
     assert words("help", "logs").stdout == words("logs", "--help").stdout and "Example: corral logs" in words("help", "logs").stdout
 

@@ -22,9 +22,9 @@ namespace fs = std::filesystem;
 void add_daemon_options(CLI::App& app, daemon_place& into) {
     app.add_option("--socket", into.socket, "The daemon's admin socket")->type_name("FILE");
     app.add_option("--config", into.config,
-                   "The configuration file: it names the daemon's socket and the folder of manifests")
+                   "Configuration file that names the daemon's socket and the manifest folder")
         ->type_name("FILE");
-    app.add_flag("--verbose", into.verbose, "Name the sockets that were tried where no daemon answers");
+    app.add_flag("--verbose", into.verbose, "List the sockets tried if no daemon answers");
 }
 
 std::vector<fs::path> sockets_of(const daemon_place& place,

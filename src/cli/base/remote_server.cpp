@@ -199,13 +199,14 @@ core::result<std::string> key_of(const std::string& file,
 void add_remote_options(CLI::App& app, remote_box& into) {
     CLI::Option* const url =
         app.add_option("--url", into.url,
-                       "Ask the Corral there, http://HOST:PORT or https://HOST:PORT, by its API")
+                       "Use the API of the Corral at http://HOST:PORT or https://HOST:PORT")
             ->type_name("URL");
-    app.add_option("--key-file", into.key_file, "A file whose first line is a key; else OLLAMA_API_KEY")
+    app.add_option("--key-file", into.key_file,
+                   "File whose first line is the API key; default: OLLAMA_API_KEY")
         ->type_name("FILE")
         ->needs(url);
     app.add_option("--ca-file", into.ca_file,
-                   "Certificates (PEM) to trust in place of the system's; that of the server will do")
+                   "CA certificates (PEM) to trust instead of the system's; may be the server's own")
         ->type_name("FILE")
         ->needs(url);
     for (const char* const local : {"--socket", "--config", "--wait", "--now", "--watch"}) {

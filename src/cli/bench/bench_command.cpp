@@ -196,82 +196,81 @@ int run(const bench_options& options, const command_context& context) {
 void add_bench_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<bench_options>();
     CLI::App* one = program.add_subcommand(
-        "bench", "Measure a model of any Ollama server by a set of prompts, and write a report");
+        "bench", "Benchmark a model on any Ollama server with a set of prompts, and write a report");
     one->footer(
-        "Exit status: 0 every test did what it asks, or is one that the model can't do; 1 one did not, or "
-        "no server answers; 2 wrong options or files; 130 interrupted.");
-    one->add_option("model,--model", asked->model, "The model; else the first that is loaded, or there")
+        "Exit status: 0 every test passed or is beyond the model; 1 a test failed, or no server answered; 2 "
+        "wrong options or files; 130 interrupted.");
+    one->add_option("model,--model", asked->model,
+                    "Model; default: the first loaded one, else the first listed")
         ->type_name("MODEL");
     one->add_option("--url", asked->url,
-                    "The server, http://HOST:PORT or https://HOST:PORT; else the Corral of this machine")
+                    "Server, http://HOST:PORT or https://HOST:PORT; default: the Corral on this machine")
         ->type_name("URL");
-    one->add_option("--config", asked->config, "The configuration of that Corral, to find its address")
+    one->add_option("--config", asked->config, "Configuration of that Corral, to find its address")
         ->type_name("FILE");
     one->add_option("--ca-file", asked->ca_file,
-                    "Certificates (PEM) to trust in place of the system's; that of the server will do")
+                    "CA certificates (PEM) to trust instead of the system's; may be the server's own")
         ->type_name("FILE");
-    one->add_option("--out", asked->out, "The folder of the report; else one is made here")->type_name("DIR");
-    one->add_option("--set", asked->set, "The prompts: corral, rk3588, lengths, or a TOML file")
+    one->add_option("--out", asked->out, "Folder for the report; default: a new one here")->type_name("DIR");
+    one->add_option("--set", asked->set, "Prompt set: corral, rk3588, lengths, or a TOML file")
         ->type_name("FILE")
         ->capture_default_str();
-    one->add_option("--hardware", asked->hardware, "What the report says of the box")->type_name("WORDS");
-    one->add_option("--warm-up", asked->warm_up, "Requests before, which don't count; 0 to 100")
+    one->add_option("--hardware", asked->hardware, "Hardware description for the report")->type_name("WORDS");
+    one->add_option("--warm-up", asked->warm_up, "Uncounted warm-up requests; 0 to 100")
         ->check(CLI::Range(0, 100).description(""))
         ->type_name("N")
         ->capture_default_str();
-    one->add_option("--repeat", asked->repeat, "How often the whole set is run; 1 to 100")
+    one->add_option("--repeat", asked->repeat, "Number of runs of the whole set; 1 to 100")
         ->check(CLI::Range(1, 100).description(""))
         ->type_name("N")
         ->capture_default_str();
-    one->add_option("--concurrency", asked->concurrency, "How many clients ask each test at once; 1 to 256")
+    one->add_option("--concurrency", asked->concurrency, "Concurrent clients per test; 1 to 256")
         ->check(CLI::Range(1, 256).description(""))
         ->type_name("N")
         ->capture_default_str();
-    one->add_option("--silence", asked->silence, "Seconds without output that end a test")
+    one->add_option("--silence", asked->silence, "Abort a test after this many seconds without output")
         ->check(CLI::Range(0.1, 86400.0).description(""))
         ->type_name("SECONDS")
         ->capture_default_str();
-    one->add_option("--first-byte", asked->first_byte, "Seconds until the first output that end a test")
+    one->add_option("--first-byte", asked->first_byte,
+                    "Abort a test if no output comes within this many seconds")
         ->check(CLI::Range(0.1, 86400.0).description(""))
         ->type_name("SECONDS")
         ->capture_default_str();
-    one->add_option("--max-tokens", asked->max_tokens, "Most output of each test, instead of the set's")
+    one->add_option("--max-tokens", asked->max_tokens, "Output limit per test, overriding the set's")
         ->check(CLI::Range(1, 1000000).description(""))
         ->type_name("N");
     CLI::Option* const think =
-        one->add_flag("--think,!--no-think", asked->think, "Ask every test with thinking, or without");
-    CLI::Option* const compare = one->add_option(
-        "--compare", asked->compare,
-        "The folder of an earlier run, or the address of another server, which is measured in turn with the "
-        "first; writes comparison.md");
+        one->add_flag("--think,!--no-think", asked->think, "Run every test with or without thinking");
+    CLI::Option* const compare = one->add_option("--compare", asked->compare,
+                                                 "Compare with the folder of an earlier run, or with another "
+                                                 "server (URL), measured alternately; writes comparison.md");
     compare->type_name("DIR");
     CLI::Option* const beside = one->add_option(
         "--beside", asked->beside,
-        "What Corral costs or saves: the same prompts straight to the model's runtime, started without "
-        "Corral "
-        "in turn with it, or to a server of OpenAI's kind; writes beside.md. Meanwhile this machine's Corral "
-        "does not serve the model");
+        "Show what Corral costs or saves: send the same prompts directly to the model's runtime, started "
+        "without Corral and alternating with it, or to an OpenAI-compatible server (URL); writes beside.md. "
+        "This machine's Corral does not serve the model meanwhile");
     beside->type_name("URL")->expected(0, 1)->excludes(compare);
     CLI::Option* const other_model =
-        one->add_option("--compare-model", asked->compare_model, "The model's name at the other server");
+        one->add_option("--compare-model", asked->compare_model, "The model's name on the other server");
     other_model->type_name("MODEL");
     CLI::Option* const other_key = one->add_option("--compare-key-file", asked->compare_key_file,
-                                                   "A file whose first line is the key of the other server");
+                                                   "File whose first line is the other server's API key");
     other_key->type_name("FILE");
     one->add_option("--key-file", asked->key_file,
-                    "A file whose first line is the key of the server; else OLLAMA_API_KEY")
+                    "File whose first line is the server's API key; default: OLLAMA_API_KEY")
         ->type_name("FILE");
-    one->add_flag("--json", asked->json, "The results on standard output, as JSON");
-    CLI::Option* const reuse =
-        one->add_flag("--reuse", asked->reuse,
-                      "Play one conversation instead: the time to the first text of each turn behind what "
-                      "the server holds, "
-                      "and of the same prompt with another beginning; writes reuse.txt and reuse.json");
+    one->add_flag("--json", asked->json, "Print the results as JSON");
+    CLI::Option* const reuse = one->add_flag(
+        "--reuse", asked->reuse,
+        "Measure cache reuse in one conversation instead: TTFT of each turn continuing what the server "
+        "holds, and of the same prompt with a different beginning; writes reuse.txt and reuse.json");
     reuse->excludes(compare)->excludes(beside);
     CLI::Option* const history = one->add_flag(
-        "--history", asked->history, "The runs that were kept: speed over time, and what changed between");
+        "--history", asked->history, "Show past runs: speed over time, and what changed in between");
     history->excludes(compare)->excludes(reuse)->excludes(beside);
-    one->add_option("--turns", asked->turns, "Of that conversation; 1 to 10")
+    one->add_option("--turns", asked->turns, "Turns of that conversation; 1 to 10")
         ->check(CLI::Range(1, 10).description(""))
         ->type_name("N")
         ->capture_default_str()

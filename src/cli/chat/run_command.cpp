@@ -133,8 +133,8 @@ bool take_input(conversation& with, terminal_input& from, const std::string& tex
 
 int chat(conversation& with, const text_style& style) {
     std::cout << wrapped(
-        "/bye or Ctrl-D ends, /clear forgets, \"\"\" begins and ends several lines, Ctrl-C stops "
-        "an answer, the arrow keys bring back what you asked.\n",
+        "/bye or Ctrl-D quits, /clear starts over, \"\"\" begins and ends multi-line input, Ctrl-C stops an "
+        "answer, the arrow keys recall earlier questions.\n",
         style);
     terminal_input from(style);
     for (;;) {
@@ -245,18 +245,19 @@ void add_run_command(CLI::App& program, command_context& context) {
         program.add_subcommand("run", "Chat with a model in the terminal, or ask it one question");
     one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
     // An option of several values takes "[1, 2]" for a list of two words, from CLI11 2.6 on whatever its settings.
-    one->add_option("prompt", asked->first, "One question; without it, a chat")->type_name("PROMPT");
+    one->add_option("prompt", asked->first, "A single question; without one, start a chat")
+        ->type_name("PROMPT");
     one->add_option("words", asked->further, "")->allow_extra_args(false)->group("");
-    one->add_option("--format", asked->format, "json, or a JSON schema that the answer must fit")
-        ->type_name("FORMAT");
-    one->add_flag("--verbose", asked->verbose, "Print the timing of each answer");
+    one->add_option("--format", asked->format, "json, or a JSON schema for the answer")->type_name("FORMAT");
+    one->add_flag("--verbose", asked->verbose, "Print timings after each answer");
     one->add_option("--url", asked->url,
-                    "The server, http://HOST:PORT or https://HOST:PORT; else that of the configuration")
+                    "Server, http://HOST:PORT or https://HOST:PORT; default: from the configuration")
         ->type_name("URL");
-    one->add_option("--key-file", asked->key_file, "A file whose first line is a key; else OLLAMA_API_KEY")
+    one->add_option("--key-file", asked->key_file,
+                    "File whose first line is the API key; default: OLLAMA_API_KEY")
         ->type_name("FILE");
     one->add_option("--ca-file", asked->ca_file,
-                    "Certificates (PEM) to trust in place of the system's; that of the server will do")
+                    "CA certificates (PEM) to trust instead of the system's; may be the server's own")
         ->type_name("FILE");
     one->add_option("--config", asked->config, "The daemon's configuration file, to find its address")
         ->type_name("FILE");

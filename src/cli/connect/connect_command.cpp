@@ -303,36 +303,35 @@ int connect(const connect_options& options, const environment_map& environment) 
 void add_connect_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<connect_options>();
     CLI::App* one = program.add_subcommand(
-        "connect",
-        "Print the settings with which a client uses this box, or write them; without a name, list all");
-    CLI::Option* const client = one->add_option("client", asked->client, "The client, such as 'opencode'");
+        "connect", "Print or write a client's settings for using this box; without a client, list all");
+    CLI::Option* const client = one->add_option("client", asked->client, "Client, e.g. opencode");
     client->type_name("CLIENT");
     CLI::Option* const write =
-        one->add_flag("--write", asked->write,
-                      "Put it into the client's file, with what stands there; shows the difference");
+        one->add_flag("--write", asked->write, "Merge the settings into the client's file; shows a diff");
     CLI::Option* const undo =
-        one->add_flag("--undo", asked->undo, "Bring the client's file back to what it was before");
-    CLI::Option* const all = one->add_flag("--all", asked->all, "Make a folder with what all clients need");
+        one->add_flag("--undo", asked->undo, "Restore the client's file to what it was before");
+    CLI::Option* const all =
+        one->add_flag("--all", asked->all, "Write the settings of all clients into a folder");
     write->needs(client)->excludes(undo);
     undo->needs(client);
     all->excludes(client);
-    one->add_option("--output", asked->output, "The folder of --all")
+    one->add_option("--output", asked->output, "Folder for --all")
         ->type_name("DIR")
         ->capture_default_str()
         ->needs(all);
-    one->add_option("--model", asked->model, "The model; else the first that is loaded")->type_name("MODEL");
+    one->add_option("--model", asked->model, "Model; default: the first loaded one")->type_name("MODEL");
     one->add_option("--url", asked->box.url,
-                    "The server, as clients reach it, http://HOST:PORT; else that of the configuration")
+                    "Server address as clients reach it, http://HOST:PORT; default: from the configuration")
         ->type_name("URL");
-    one->add_option(
-           "--key-file", asked->box.key_file,
-           "A file whose first line is a key, to ask the server; else OLLAMA_API_KEY. It is written nowhere")
+    one->add_option("--key-file", asked->box.key_file,
+                    "File whose first line is the API key for asking the server; default: OLLAMA_API_KEY. "
+                    "The key is never written anywhere")
         ->type_name("FILE");
-    one->add_option("--ca-file", asked->box.ca_file, "Certificates (PEM) to trust in place of the system's")
+    one->add_option("--ca-file", asked->box.ca_file, "CA certificates (PEM) to trust instead of the system's")
         ->type_name("FILE");
     one->add_option("--config", asked->config, "The daemon's configuration file, to find its address")
         ->type_name("FILE");
-    one->add_flag("--rows", asked->rows, "As the rows of a page")->group("");
+    one->add_flag("--rows", asked->rows, "Print as table rows for a page")->group("");
     one->parse_complete_callback([asked, &context] {
         context.run = [asked, &context] { return connect(*asked, context.environment); };
     });

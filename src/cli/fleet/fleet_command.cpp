@@ -50,7 +50,7 @@ std::optional<boxes::boxes_file> boxes_of(const std::string& file) {
 }
 
 void add_fleet_command(CLI::App& program, command_context& context) {
-    CLI::App* fleet = program.add_subcommand("fleet", "Many boxes behind one address");
+    CLI::App* fleet = program.add_subcommand("fleet", "Run many boxes behind one address");
     fleet->require_subcommand(1);
     add_fleet_render(*fleet, context);
     add_fleet_status(*fleet, context);

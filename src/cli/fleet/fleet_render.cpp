@@ -226,25 +226,25 @@ void add_fleet_render(CLI::App& fleet, command_context& context) {
     constexpr unsigned most_seconds = 3'600;
     const auto asked = std::make_shared<render_options>();
     CLI::App* one = fleet.add_subcommand(
-        "render", "Print HAProxy's configuration for a list of boxes: corral fleet render boxes.toml");
-    one->add_option("file", asked->watched.list, "The list of boxes (TOML)")->type_name("FILE")->required();
-    CLI::Option* ask = one->add_flag("--ask", asked->ask, "Ask boxes without 'models' for what they serve");
+        "render", "Print an HAProxy configuration for a list of boxes: corral fleet render boxes.toml");
+    one->add_option("file", asked->watched.list, "List of boxes (TOML)")->type_name("FILE")->required();
+    CLI::Option* ask = one->add_flag("--ask", asked->ask, "Ask boxes without 'models' what they serve");
     CLI::Option* watch =
         one->add_flag("--watch", asked->watch,
-                      "Keep a file as the list and its boxes are, until this is ended by a signal");
+                      "Keep the file of --write in step with the list and its boxes, until a signal");
     watch->excludes(ask);
-    CLI::Option* target =
-        one->add_option("--write", asked->watched.target, "With --watch: the file, which 'haproxy -c' checks")
-            ->type_name("FILE")
-            ->needs(watch);
+    CLI::Option* target = one->add_option("--write", asked->watched.target,
+                                          "With --watch: file to write, validated with 'haproxy -c'")
+                              ->type_name("FILE")
+                              ->needs(watch);
     watch->needs(target);
-    one->add_option("--interval", asked->interval, "With --watch: seconds between two looks; else 2")
+    one->add_option("--interval", asked->interval, "With --watch: seconds between checks; default: 2")
         ->check(CLI::Range(1U, most_seconds).description(""))
         ->type_name("SECONDS")
         ->needs(watch);
     CLI::Option* command =
         one->add_option("command", asked->watched.command,
-                        "With --watch: what makes HAProxy read the file: -- systemctl reload haproxy")
+                        "With --watch: command that makes HAProxy reload: -- systemctl reload haproxy")
             ->type_name("COMMAND")
             ->needs(watch);
     watch->needs(command);

@@ -295,16 +295,14 @@ int show_fleet(const status_options& asked, const std::map<std::string, std::str
 
 void add_fleet_status(CLI::App& fleet, command_context& context) {
     auto asked = std::make_shared<status_options>();
-    CLI::App* one = fleet.add_subcommand(
-        "status",
-        "Show the states of all boxes; exit status 1 if one is away or has a finding, 2 for a bad list");
-    one->add_option("file", asked->file, "The list of boxes, such as boxes.toml")
-        ->required()
-        ->type_name("FILE");
-    one->add_option("--limit", asked->limit, "Seconds for the answer of a box; else 5")
+    CLI::App* one = fleet.add_subcommand("status",
+                                         "Show the state of all boxes; exit status 1 if a box is unreachable "
+                                         "or has findings, 2 if the list is invalid");
+    one->add_option("file", asked->file, "List of boxes, e.g. boxes.toml")->required()->type_name("FILE");
+    one->add_option("--limit", asked->limit, "Seconds to wait for each box; default: 5")
         ->check(CLI::Range(1U, 600U).description(""))
         ->type_name("SECONDS");
-    one->add_flag("--json", asked->json, "Print it as JSON");
+    one->add_flag("--json", asked->json, "Print JSON");
     one->parse_complete_callback([asked, &context] {
         context.run = [asked, &context] { return show_fleet(*asked, context.environment); };
     });

@@ -316,8 +316,7 @@ std::optional<std::string_view> completion_script(std::string_view name) {
 void add_completion_command(CLI::App& program, command_context& context) {
     auto shell = std::make_shared<std::string>();
     CLI::App* one = program.add_subcommand(
-        "completion",
-        "Print a script that makes a shell complete corral's words: eval \"$(corral completion bash)\"");
+        "completion", "Print a shell completion script: eval \"$(corral completion bash)\"");
     one->add_option("shell", *shell, "The shell")
         ->type_name("bash|zsh|fish")
         ->required()
@@ -345,7 +344,8 @@ void add_complete_command(CLI::App& program, command_context& context) {
 void add_man_command(CLI::App& program, command_context& context) {
     auto configuration = std::make_shared<std::string>();
     CLI::App* one = program.add_subcommand("man", "Print the manual page");
-    one->add_option("--configuration", *configuration, "That of the configuration, from its page")
+    one->add_option("--configuration", *configuration,
+                    "Print the manual page of the configuration, from its page")
         ->type_name("FILE");
     one->parse_complete_callback([configuration, &context] {
         context.run = [configuration, &context] {

@@ -95,7 +95,7 @@ void add_option(std::string& out, const CLI::Option& one) {
     }
     std::string about = one.get_description();
     if (!one.get_default_str().empty()) {
-        about += " (else " + one.get_default_str() + ")";
+        about += " (default: " + one.get_default_str() + ")";
     }
     out += ".TP\n" + term + "\n" + roff_text(about) + "\n";
 }

@@ -237,11 +237,12 @@ int check(const check_options& asked, const command_context& context) {
 void add_check_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<check_options>();
     CLI::App* one = program.add_subcommand(
-        "check", "Read the configuration and its manifests and examine the files of their models");
-    one->add_option("--config,file", asked->file, "Configuration file (TOML); else the usual places")
+        "check", "Validate the configuration and its manifests, and check the models' files");
+    one->add_option("--config,file", asked->file,
+                    "Configuration file (TOML); default: the standard locations")
         ->type_name("FILE");
-    one->add_flag("--no-files", asked->no_files, "Leave the files of the models out");
-    one->add_flag("--json", asked->json, "As JSON");
+    one->add_flag("--no-files", asked->no_files, "Skip the models' files");
+    one->add_flag("--json", asked->json, "Print JSON");
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return check(*asked, context); }; });
 }

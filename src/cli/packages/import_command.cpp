@@ -400,37 +400,34 @@ int run_import(const import_options& options, const std::map<std::string, std::s
 void add_import_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<import_options>();
     CLI::App* one = program.add_subcommand(
-        "import", "Import a vendor's model folder: read it, check it, and write its manifest");
-    one->add_option("folder", asked->folder, "The package's folder, as it was downloaded")
-        ->type_name("DIR")
-        ->required();
+        "import", "Import a vendor's model package: inspect it, check it and write its manifest");
+    one->add_option("folder", asked->folder, "Package folder, as downloaded")->type_name("DIR")->required();
     one->add_option("--name", asked->request.name,
-                    "NAME or NAME:TAG of the model; else by the package's names")
+                    "NAME or NAME:TAG for the model; default: from the package")
         ->type_name("NAME");
-    one->add_option("--profile", asked->request.profile, "The runtime's profile; else by the kind of package")
+    one->add_option("--profile", asked->request.profile, "Runtime profile; default: by the kind of package")
         ->type_name("PROFILE");
-    one->add_flag("--dry-run", asked->dry_run, "Print the manifest and what was found; write nothing");
-    one->add_flag("--force", asked->request.replace, "Replace a manifest of that name");
-    one->add_flag(
-        "--fix", asked->request.mend,
-        "Fix what needs no decision: execute bits, environment variables, and Python packages, by pip");
+    one->add_flag("--dry-run", asked->dry_run, "Print the manifest and the findings; write nothing");
+    one->add_flag("--force", asked->request.replace, "Replace an existing manifest of that name");
+    one->add_flag("--fix", asked->request.mend,
+                  "Fix what can be fixed automatically: execute bits, environment variables, and Python "
+                  "packages (with pip)");
     one->add_option(
            "--machine", asked->machine,
-           "For another system, whose programs are built for that: aarch64, x86_64, or ax650 for the "
-           "accelerator's own board")
+           "Import for a machine of another kind: aarch64, x86_64, or ax650 (the accelerator's own board)")
         ->check(CLI::IsMember(words_of_machines()).description(""))
         ->type_name(core::joined(words_of_machines(), "|"));
     one->add_option("--root", asked->root,
-                    "For the system whose files are below that folder, as of an image that is being made")
+                    "Import for the system rooted at DIR, such as an image being built")
         ->type_name("DIR");
     one->add_flag("--require-signature", asked->require_signature,
-                  "Refuse a package without a list of checksums that a key of trusted.d has signed");
-    one->add_flag("-v", asked->daemon.verbose, "Name all files, not the first ones");
-    one->add_flag("--json", asked->json, "As JSON");
+                  "Refuse a package unless its checksum list is signed by a key in trusted.d");
+    one->add_flag("-v", asked->daemon.verbose, "List all files, not just the first ones");
+    one->add_flag("--json", asked->json, "Print JSON");
     add_daemon_options(*one, asked->daemon);
     one->footer(
-        "Exit status: 0 written, and nothing is known that keeps it from starting; 1 written, but something "
-        "does, or the Corral that runs refused to reload; 2 nothing written.");
+        "Exit status: 0 written, and no known obstacle to starting it; 1 written, but it can't start, or the "
+        "running Corral refused to reload; 2 nothing written.");
     one->parse_complete_callback([asked, &context] {
         asked->request.install = asked->request.mend && asked->machine.empty() && asked->root.empty();
         context.run = [asked, &context] { return run_import(*asked, context.environment); };

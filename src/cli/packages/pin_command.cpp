@@ -104,7 +104,7 @@ void add(CLI::App& program, command_context& context, const char* name, const ch
     asked->pinned = pinned;
     CLI::App* one = program.add_subcommand(name, purpose);
     one->add_option("model", asked->model, "The model")->type_name("MODEL")->required();
-    one->add_flag("--json", asked->json, "As JSON");
+    one->add_flag("--json", asked->json, "Print JSON");
     add_daemon_options(*one, asked->place);
     add_remote_options(*one, asked->elsewhere);
     one->parse_complete_callback(
@@ -114,12 +114,12 @@ void add(CLI::App& program, command_context& context, const char* name, const ch
 }  // namespace
 
 void add_pin_command(CLI::App& program, command_context& context) {
-    add(program, context, "pin", "Keep a model loaded: neither another model nor its keep-alive unloads it",
+    add(program, context, "pin", "Keep a model loaded: it is never evicted, and its keep-alive never expires",
         true);
 }
 
 void add_unpin_command(CLI::App& program, command_context& context) {
-    add(program, context, "unpin", "Let a pinned model be unloaded again", false);
+    add(program, context, "unpin", "Allow a pinned model to be unloaded again", false);
 }
 
 }  // namespace corral::cli

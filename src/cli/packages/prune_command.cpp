@@ -169,9 +169,9 @@ int prune(const prune_options& asked, const command_context& context) {
 void add_prune_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<prune_options>();
     CLI::App* one = program.add_subcommand(
-        "prune", "Show what pulled packages take on the disk, and remove those that no model uses");
-    one->add_flag("-y,--yes", asked->yes, "Don't ask");
-    one->add_flag("--json", asked->json, "As JSON");
+        "prune", "Show the disk use of pulled packages and remove those no model uses");
+    one->add_flag("-y,--yes", asked->yes, "Don't ask for confirmation");
+    one->add_flag("--json", asked->json, "Print JSON");
     add_daemon_options(*one, asked->place);
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return prune(*asked, context); }; });

@@ -411,48 +411,48 @@ int run_pull(const pull_options& options, const std::map<std::string, std::strin
 
 void add_pull_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<pull_options>();
-    CLI::App* one =
-        program.add_subcommand("pull", "Fetch a package by its name, check it, and make a model of it");
+    CLI::App* one = program.add_subcommand("pull", "Download a package, verify it and import it as a model");
     one->add_option("package", asked->name,
-                    "A name of the catalogue, hf.co/OWNER/REPO[:REVISION], https://HOST/FOLDER/ or "
-                    "file:///FOLDER")
+                    "A catalogue name, hf.co/OWNER/REPO[:REVISION], https://HOST/FOLDER/ or file:///FOLDER")
         ->type_name("NAME")
         ->required();
-    CLI::Option* const plan =
-        one->add_flag("--dry-run", asked->dry_run, "Say what would be fetched and how much; fetch nothing");
+    CLI::Option* const plan = one->add_flag("--dry-run", asked->dry_run,
+                                            "Show what would be downloaded and its size; download nothing");
     // Without --dry-run it would be taken for a limit.
-    one->add_option("--rate", asked->rate, "With --dry-run: how long it takes at so much a second, as 10MB")
+    one->add_option("--rate", asked->rate,
+                    "With --dry-run: estimate the time at this rate per second, e.g. 10MB")
         ->type_name("SIZE")
         ->needs(plan)
         ->check([](const std::string& text) {
             return config::parse_bytes(text).value_or(0) > 0 ? std::string()
                                                              : core::say("pull.words/rate", text).text();
         });
-    one->add_option("--to-stick", asked->stick,
-                    "Into a folder there, with a list of checksums, for 'corral import' on another machine")
+    one->add_option(
+           "--to-stick", asked->stick,
+           "Download into a folder below DIR, with a checksum list, for 'corral import' on another machine")
         ->type_name("DIR");
-    one->add_flag("--no-import", asked->no_import, "Fetch it only; make no model of it");
+    one->add_flag("--no-import", asked->no_import, "Download only; don't import");
     one->add_option("--name", asked->model,
-                    "NAME or NAME:TAG of the model; else by the catalogue or the package")
+                    "NAME or NAME:TAG for the model; default: from the catalogue or the package")
         ->type_name("NAME");
-    one->add_option("--profile", asked->profile, "The runtime's profile; else by the kind of package")
+    one->add_option("--profile", asked->profile, "Runtime profile; default: by the kind of package")
         ->type_name("PROFILE");
-    one->add_option("--include", asked->include, "Only files that fit, as '*.gguf'; can be repeated")
+    one->add_option("--include", asked->include, "Download only matching files, e.g. '*.gguf'; repeatable")
         ->type_name("PATTERN")
         ->allow_extra_args(false);
-    one->add_option("--patience", asked->patience, "How long a silent source is waited for; 60s unless said")
+    one->add_option("--patience", asked->patience, "How long to wait for a stalled source; default: 60s")
         ->type_name("TIME")
         ->check([](const std::string& text) {
             const core::milliseconds span = catalog::parse_duration(text).value_or(core::milliseconds{0});
             const bool good = span >= core::seconds{1} && span <= std::chrono::hours{1};
             return good ? std::string() : core::say("pull.words/time-wait", text).text();
         });
-    one->add_flag("--json", asked->json, "Ollama's own lines, one object each");
+    one->add_flag("--json", asked->json, "Print progress as Ollama's API does, one JSON object per line");
     add_daemon_options(*one, asked->daemon);
     one->footer(
-        "What came of a pull that was cut off is kept, and the same command goes on with it. Exit status: 0 "
-        "the "
-        "package is there and, but for --no-import, a model; 1 it is not, or what import says.");
+        "An interrupted pull keeps what it has downloaded; run the same command again to resume. Exit "
+        "status: 0 the package is complete and, unless --no-import, imported; 1 the pull failed; otherwise "
+        "the exit status of import.");
     one->parse_complete_callback([asked, &context] {
         context.run = [asked, &context] { return run_pull(*asked, context.environment); };
     });

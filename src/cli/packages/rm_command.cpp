@@ -167,11 +167,11 @@ int remove(const rm_options& asked, const command_context& context) {
 void add_rm_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<rm_options>();
     CLI::App* one =
-        program.add_subcommand("rm", "Remove a model's manifest; its package stays without --files");
+        program.add_subcommand("rm", "Remove a model's manifest; --files removes its package too");
     one->add_option("model", asked->model, "The model")->type_name("MODEL")->required();
-    one->add_flag("--files", asked->files, "Also the files of its package, where a pull brought them");
-    one->add_flag("-y,--yes", asked->yes, "Don't ask");
-    one->add_flag("--json", asked->json, "As JSON");
+    one->add_flag("--files", asked->files, "Also delete the package's files, if they were pulled");
+    one->add_flag("-y,--yes", asked->yes, "Don't ask for confirmation");
+    one->add_flag("--json", asked->json, "Print JSON");
     add_daemon_options(*one, asked->place);
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return remove(*asked, context); }; });

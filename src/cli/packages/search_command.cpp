@@ -143,12 +143,12 @@ int search(const search_options& asked, const std::map<std::string, std::string>
 void add_search_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<search_options>();
     CLI::App* one =
-        program.add_subcommand("search", "List the models of the catalogue, those that fit this box first");
-    one->add_option("words", asked->words, "Words of a name, family or capability; else all models")
+        program.add_subcommand("search", "List the models in the catalogue, those for this box first");
+    one->add_option("words", asked->words, "Words from a name, family or capability; default: all models")
         ->type_name("WORD");
-    one->add_flag("--json", asked->json, "As JSON");
+    one->add_flag("--json", asked->json, "Print JSON");
     one->add_option("--config", asked->config,
-                    "Configuration file, beside which catalogue.d is; else the usual places")
+                    "Configuration file with catalogue.d beside it; default: the standard locations")
         ->type_name("FILE");
     one->parse_complete_callback([asked, &context] {
         context.run = [asked, &context] { return search(*asked, context.environment); };

@@ -189,28 +189,29 @@ int run_key_command(const key_command& asked) {
 // "key" with its own commands.
 void add_key_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<key_command>();
-    CLI::App* keys = program.add_subcommand("key", "Make, list and remove API keys");
+    CLI::App* keys = program.add_subcommand("key", "Create, list and remove API keys");
     keys->require_subcommand(1);
     const auto add = [&](const char* name, const char* about, key_command::action what) {
         CLI::App* one = keys->add_subcommand(name, about);
         if (what != key_command::action::list) {
             one->add_option("name", asked->name,
-                            "Whose key it is: letters, digits, '_', '.', '-'; the first a letter or digit")
+                            "Name of the key: letters, digits, '_', '.', '-'; starts with a letter or digit")
                 ->type_name("NAME")
                 ->required();
         }
         if (what == key_command::action::make) {
-            one->add_option("--scope", asked->scopes,
-                            "What it may do, with commas: inference (ask models), observe (see how the box "
-                            "fares), operate (change all of it: models, services, keys), pull (bring and "
-                            "delete packages)")
+            one->add_option(
+                   "--scope", asked->scopes,
+                   "Comma-separated scopes: inference (use models), observe (read status and metrics), "
+                   "operate (change models, services and keys), pull (fetch and delete packages)")
                 ->type_name("SCOPES");
         }
-        one->add_option("--file", asked->file, "The file of keys; else the one of the configuration")
+        one->add_option("--file", asked->file, "Key file; default: the one named in the configuration")
             ->type_name("FILE");
-        one->add_flag("--json", asked->json, "As JSON");
-        one->add_option("--config", asked->config,
-                        "Configuration file whose [access] names the file of keys; else the usual places")
+        one->add_flag("--json", asked->json, "Print JSON");
+        one->add_option(
+               "--config", asked->config,
+               "Configuration file whose [access] names the key file; default: the standard locations")
             ->type_name("FILE");
         one->parse_complete_callback([asked, what, &context] {
             asked->what = what;

@@ -16,9 +16,10 @@ struct serve_options {
 };
 
 inline void add_serve_options(CLI::App& to, serve_options& options) {
-    to.add_option("--config", options.config, "Configuration file (TOML); else the usual places")
+    to.add_option("--config", options.config, "Configuration file (TOML); default: the standard locations")
         ->type_name("FILE");
-    to.add_option("--listen", options.listen, "Where to listen; wins over the file")->type_name("ADDR:PORT");
+    to.add_option("--listen", options.listen, "Address to listen on; overrides the configuration file")
+        ->type_name("ADDR:PORT");
 }
 
 inline void add_preflight_options(CLI::App& to, serve_options& options) {

@@ -148,11 +148,11 @@ std::vector<std::string> find_nodes(const std::string& pattern) {
 void add_unit_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<unit_options>();
     CLI::App* one = program.add_subcommand(
-        "unit", "Restrict the service's unit to the device files of the configured models");
-    one->add_option("--config", asked->config, "Configuration file (TOML); else the usual places")
+        "unit", "Limit corral.service to the device files that the configured models need");
+    one->add_option("--config", asked->config, "Configuration file (TOML); default: the standard locations")
         ->type_name("FILE");
-    one->add_flag("--write", asked->write, "Write it as a drop-in of corral.service; else it is printed");
-    one->add_option("--folder", asked->folder, "The folder of drop-ins")
+    one->add_flag("--write", asked->write, "Write a drop-in for corral.service instead of printing it");
+    one->add_option("--folder", asked->folder, "Folder for the drop-in")
         ->type_name("DIR")
         ->capture_default_str();
     one->parse_complete_callback([asked, &context] {

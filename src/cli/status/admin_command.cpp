@@ -169,7 +169,7 @@ added_verb add_verb(CLI::App& program, command_context& context, const std::stri
     return {one, asked};
 }
 
-constexpr const char* target_text = "MODEL, or nothing for all";
+constexpr const char* target_text = "Model; default: all";
 
 // One that is there and empty is no word for all.
 void add_target(CLI::App& command, admin_command& asked, const char* about, const char* type) {
@@ -182,74 +182,72 @@ void add_target(CLI::App& command, admin_command& asked, const char* about, cons
 
 void add_status_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
-        add_verb(program, context, "status", "Show the states of the models and their services");
+        add_verb(program, context, "status", "Show the state of the models and their services");
     command->add_flag("-l,--long", asked->whole,
-                      "Also the services, memory and reuse of models that are well");
-    command->add_flag("-w,--watch", asked->watch, "Redraw until nothing is loading any more, or Ctrl-C");
+                      "Also show services, memory and cache reuse of healthy models");
+    command->add_flag("-w,--watch", asked->watch, "Refresh until nothing is loading, or Ctrl-C");
     add_remote_options(*command, asked->elsewhere);
 }
 
 void add_start_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
-        add_verb(program, context, "start", "Start models that were stopped, or try broken ones again now");
+        add_verb(program, context, "start", "Start stopped models, or retry broken ones now");
     add_target(*command, *asked, target_text, "MODEL");
-    command->add_flag("--wait", asked->wait, "Return when they are ready, or can't be");
+    command->add_flag("--wait", asked->wait, "Wait until they are ready or have failed");
     add_remote_options(*command, asked->elsewhere);
 }
 
 void add_stop_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
-        add_verb(program, context, "stop", "Stop models after their running answer; they stay stopped");
+        add_verb(program, context, "stop", "Stop models once running answers finish; they stay stopped");
     add_target(*command, *asked, target_text, "MODEL");
-    command->add_flag("--now", asked->now, "Cut the running answer");
-    command->add_flag("-y,--yes", asked->yes, "All models without a question");
-    command->add_flag("--wait", asked->wait, "Wait for the running answer, however long it takes");
+    command->add_flag("--now", asked->now, "Cut running answers off");
+    command->add_flag("-y,--yes", asked->yes, "Don't ask for confirmation before stopping all models");
+    command->add_flag("--wait", asked->wait, "Wait for running answers, however long they take");
     add_remote_options(*command, asked->elsewhere);
 }
 
 void add_restart_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
-        add_verb(program, context, "restart", "Kill and start services; running answers are cut");
-    add_target(*command, *asked, "MODEL or MODEL/SERVICE, or nothing for all", "SERVICE");
-    command->add_flag("-y,--yes", asked->yes, "All of them without a question");
-    command->add_flag("--wait", asked->wait, "Return when they are ready again, or can't be");
+        add_verb(program, context, "restart", "Kill and restart services; running answers are cut off");
+    add_target(*command, *asked, "MODEL or MODEL/SERVICE; default: all", "SERVICE");
+    command->add_flag("-y,--yes", asked->yes, "Don't ask for confirmation before restarting all");
+    command->add_flag("--wait", asked->wait, "Wait until they are ready again or have failed");
     add_remote_options(*command, asked->elsewhere);
 }
 
 void add_reload_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
-        add_verb(program, context, "reload", "Read the configuration file again; a bad one changes nothing");
+        add_verb(program, context, "reload", "Reload the configuration; an invalid one changes nothing");
     command->add_flag("--allow-empty", asked->allow_empty,
-                      "Also accept a file that is empty or has no model left");
+                      "Accept a configuration that is empty or has no models left");
 }
 
 void add_upgrade_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
         add_verb(program, context, "upgrade",
-                 "Switch to a new program file with the models loaded; running answers end first");
-    command
-        ->add_option("program", asked->program,
-                     "The new program; else the running one, read again from its path")
+                 "Switch to a new program with the models kept loaded, once running answers finish");
+    command->add_option("program", asked->program, "New program; default: the running one's path")
         ->type_name("FILE");
 }
 
 void add_drain_command(CLI::App& program, command_context& context) {
-    const auto [command, asked] =
-        add_verb(program, context, "drain", "Tell load balancers to send nothing more; models stay loaded");
-    command->add_flag("--wait", asked->wait, "Return when nothing runs or waits here any more");
+    const auto [command, asked] = add_verb(
+        program, context, "drain", "Tell load balancers to send no more requests; models stay loaded");
+    command->add_flag("--wait", asked->wait, "Wait until no request is running or queued");
     add_remote_options(*command, asked->elsewhere);
 }
 
 void add_undrain_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
-        add_verb(program, context, "undrain", "Tell load balancers that they may send requests again");
+        add_verb(program, context, "undrain", "Tell load balancers to send requests again");
     add_remote_options(*command, asked->elsewhere);
 }
 
 void add_ui_command(CLI::App& program, command_context& context) {
     static_cast<void>(
         add_verb(program, context, "ui",
-                 "Print a link that opens the page in a browser on this machine, once within ten minutes"));
+                 "Print a link that opens the web page on this machine; valid once, for ten minutes"));
 }
 
 bool tell_reload(const control::admin_json& answer) {

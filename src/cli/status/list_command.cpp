@@ -249,7 +249,7 @@ using action = int (*)(const listing_options&, const command_context&);
 CLI::App* add(CLI::App& program, command_context& context, const std::shared_ptr<listing_options>& asked,
               const char* name, const char* about, action what) {
     CLI::App* one = program.add_subcommand(name, about);
-    one->add_flag("--json", asked->json, "As JSON");
+    one->add_flag("--json", asked->json, "Print JSON");
     add_daemon_options(*one, asked->place);
     one->parse_complete_callback(
         [asked, what, &context] { context.run = [asked, what, &context] { return what(*asked, context); }; });
@@ -266,20 +266,20 @@ void add_list_command(CLI::App& program, command_context& context) {
 void add_ps_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<listing_options>();
     CLI::App* one =
-        add(program, context, asked, "ps", "List the models that are loaded or being loaded", list_loaded);
-    one->add_option("prefix", asked->model, "Only models whose names begin with this")->type_name("PREFIX");
+        add(program, context, asked, "ps", "List the models that are loaded or loading", list_loaded);
+    one->add_option("prefix", asked->model, "Only models whose names start with this")->type_name("PREFIX");
     add_remote_options(*one, asked->elsewhere);
 }
 
 void add_show_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<listing_options>();
-    CLI::App* one = add(program, context, asked, "show", "Show everything that is known about a model", show);
+    CLI::App* one = add(program, context, asked, "show", "Show everything known about a model", show);
     one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
-    one->add_flag("-v", asked->place.verbose, "Also all that the model's file says of it, and its tensors");
+    one->add_flag("-v", asked->place.verbose, "Also show the metadata and tensors from the model's file");
     for (const char* const part : {"license", "modelfile", "parameters", "system", "template"}) {
         one->add_flag_callback(
             std::string("--") + part, [asked, part] { asked->parts.emplace_back(part); },
-            std::string("Print its ") + part + " alone, as a running Corral reports it");
+            std::string("Print only its ") + part + ", as the running Corral reports it");
     }
 }
 

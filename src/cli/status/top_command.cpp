@@ -308,7 +308,7 @@ std::string top_page(const json& status, const json& requests, const json& incid
 void add_top_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<top_options>();
     CLI::App* one = program.add_subcommand(
-        "top", "Watch the box on one screen: models, queue, speed, cards, last incidents; q leaves");
+        "top", "Watch the box on one screen: models, queue, speed, cards, recent incidents; q quits");
     add_daemon_options(*one, asked->place);
     add_remote_options(*one, asked->elsewhere);
     one->parse_complete_callback(

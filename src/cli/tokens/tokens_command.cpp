@@ -310,21 +310,21 @@ json token_json(const std::vector<tokenizer_result>& all) {
 
 void add_tokens_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<tokens_options>();
-    CLI::App* one = program.add_subcommand(
-        "tokens", "Show the tokens of a text or a conversation, as a model's own tokenizer makes them");
+    CLI::App* one =
+        program.add_subcommand("tokens", "Show how a model's own tokenizer splits a text or conversation");
     one->add_option("model", asked->model, "The model")->required()->type_name("MODEL");
-    one->add_option("text", asked->words, "The text, as it stands; else standard input")
+    one->add_option("text", asked->words, "Text to tokenize, verbatim; default: standard input")
         ->type_name("TEXT")
         ->allow_extra_args(false);  // "[1, 2]" is a text, and no list
     one->add_option("--chat", asked->chat,
-                    "A file with messages, as a client sends them ('-': standard input)")
+                    "File with messages as a client sends them; '-' for standard input")
         ->type_name("FILE");
     one->add_option("--beside", asked->beside,
-                    "Another model, or a tokenizer.json or its folder: the first difference")
+                    "Show the first difference from another model, or from a tokenizer.json or its folder")
         ->type_name("MODEL|FILE");
-    one->add_flag("--count", asked->count, "Only how many there are, and how fast");
-    one->add_option("--config", asked->config, "The configuration that has the models")->type_name("FILE");
-    one->add_flag("--json", asked->json, "As one JSON object");
+    one->add_flag("--count", asked->count, "Print only the token count and speed");
+    one->add_option("--config", asked->config, "Configuration that defines the models")->type_name("FILE");
+    one->add_flag("--json", asked->json, "Print JSON");
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return tokens(*asked, context); }; });
 }

@@ -81,16 +81,16 @@ int examine(const doctor_options& asked, const command_context& context) {
 void add_doctor_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<doctor_options>();
     CLI::App* one = program.add_subcommand(
-        "doctor", "Examine this box and its models, and say what is wrong and what to do");
-    one->add_option("model", asked->model, "Only this model, and the box")->type_name("MODEL");
-    one->add_option("--config", asked->config, "Configuration file; else the usual places")
+        "doctor", "Check this box and its models, and report problems and how to fix them");
+    one->add_option("model", asked->model, "Check the box and only this model")->type_name("MODEL");
+    one->add_option("--config", asked->config, "Configuration file; default: the standard locations")
         ->type_name("FILE");
-    one->add_option("--socket", asked->socket, "The admin socket of the Corral that runs")->type_name("FILE");
-    one->add_flag("--json", asked->json, "As a JSON array of findings");
+    one->add_option("--socket", asked->socket, "Admin socket of the running Corral")->type_name("FILE");
+    one->add_flag("--json", asked->json, "Print the findings as a JSON array");
     add_remote_options(*one, asked->elsewhere);
     one->footer(
-        "Starts and changes nothing, and works while no Corral runs. Exit status: 0 nothing above a note, "
-        "1 warnings, 2 errors, 3 it could not be examined.");
+        "Read-only; also works when Corral is not running. Exit status: 0 no findings above a note, 1 "
+        "warnings, 2 errors, 3 the check could not run.");
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return examine(*asked, context); }; });
 }

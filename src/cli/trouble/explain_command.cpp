@@ -276,10 +276,10 @@ std::string messages_page() {
 void add_explain_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<explain_options>();
     CLI::App* one = program.add_subcommand(
-        "explain", "Explain a message or a finding, and what to do about it; without words, list all");
-    one->add_option("message", asked->words, "Its id, or the sentence itself")->type_name("ID");
-    one->add_flag("--json", asked->json, "As one JSON object");
-    one->add_flag("--page", asked->page, "All of them as a page")->group("");
+        "explain", "Explain a message or finding and what to do about it; without one, list all");
+    one->add_option("message", asked->words, "Its ID, or the text itself")->type_name("ID");
+    one->add_flag("--json", asked->json, "Print JSON");
+    one->add_flag("--page", asked->page, "Print all as a page")->group("");
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return explain(*asked, context); }; });
 }

@@ -246,26 +246,24 @@ int run_logs_command(const logs_command& asked, const std::map<std::string, std:
 
 void add_logs_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<logs_command>();
-    CLI::App* logs =
-        program.add_subcommand("logs", "Show the last lines of services, or the records of crashes");
+    CLI::App* logs = program.add_subcommand("logs", "Show the last log lines of services, or crash bundles");
     logs->add_option("service", asked->target,
-                     "MODEL, MODEL/SERVICE, a service that only one model has, or 'corral' for its own log; "
-                     "else all of them")
+                     "MODEL, MODEL/SERVICE, a service name that only one model has, or 'corral' for its own "
+                     "log; default: all")
         ->type_name("SERVICE");
-    logs->add_flag("-f,--follow", asked->follow, "Go on with each line that is printed, until Ctrl-C");
+    logs->add_flag("-f,--follow", asked->follow, "Follow new lines until Ctrl-C");
     logs->add_option("-n,--lines", asked->lines, "Number of lines")
         ->check(CLI::Range(0, 10000).description(""))
         ->type_name("N")
         ->capture_default_str();
-    const CLI::Option* crash =
-        logs->add_option(
-                "--crash", asked->which,
-                "What was kept of crashes and hangs: a bundle's number in the list (1 is the newest) or "
-                "its name; without one the list")
-            ->expected(0, 1)
-            ->type_name("BUNDLE");
-    logs->add_flag("--json", asked->json, "As JSON; of lines one object each");
-    logs->add_option("--state", asked->state, "The server's state directory, of --crash")->type_name("DIR");
+    const CLI::Option* crash = logs->add_option("--crash", asked->which,
+                                                "Show a crash bundle by its number in the list (1 is the "
+                                                "newest) or its name; without BUNDLE, list them")
+                                   ->expected(0, 1)
+                                   ->type_name("BUNDLE");
+    logs->add_flag("--json", asked->json, "Print JSON, one object per log line");
+    logs->add_option("--state", asked->state, "State directory to read --crash bundles from")
+        ->type_name("DIR");
     add_daemon_options(*logs, asked->place);
     logs->parse_complete_callback([asked, crash, &context] {
         asked->crash = crash->count() > 0;

@@ -261,14 +261,13 @@ int report(const report_options& asked, const std::map<std::string, std::string>
 void add_report_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<report_options>();
     CLI::App* one =
-        program.add_subcommand("report", "Send the recorded incidents to the address in [report], each once");
-    one->add_flag("--show", asked->show, "Print what would be sent, as it is sent; send nothing");
-    one->add_flag("--json", asked->json, "As JSON");
+        program.add_subcommand("report", "Send recorded incidents to the address in [report], each once");
+    one->add_flag("--show", asked->show, "Print exactly what would be sent; send nothing");
+    one->add_flag("--json", asked->json, "Print JSON");
     add_daemon_options(*one, asked->place);
     one->footer(
-        "An incident is sent as its kind, times, states, ids of messages and figures: no sentence, no line "
-        "of a "
-        "service, nothing that a client asked or was answered. Without [report] nothing is sent.");
+        "A report holds an incident's kind, times, states, message ids and figures: no message text, no "
+        "service output, no prompts or answers. Without [report] nothing is sent.");
     one->parse_complete_callback([asked, &context] {
         context.run = [asked, &context] { return report(*asked, context.environment); };
     });

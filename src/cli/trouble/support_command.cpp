@@ -117,15 +117,15 @@ void add_support_command(CLI::App& program, command_context& context) {
         "support",
         "Write one file for a support request: versions, configuration, status, findings, crashes and logs");
     one->add_option("-o,--output", asked->file,
-                    "The file; '-': print it. Else corral-support-HOST-TIME.txt here")
+                    "Output file; '-' for standard output; default: ./corral-support-HOST-TIME.txt")
         ->type_name("FILE");
-    one->add_flag("--show", asked->show, "List what it would hold, and write nothing");
+    one->add_flag("--show", asked->show, "List what it would contain; write nothing");
     one->add_flag("--content", asked->request.content,
-                  "With what may hold prompts and answers, where 'log_content = true'");
+                  "Include what may contain prompts and answers ('log_content = true')");
     add_daemon_options(*one, asked->request.place);
     one->footer(
-        "Works while no Corral runs, with less in it. Secrets, prompts and answers are left out. At most 5 "
-        "MB.");
+        "Also works when Corral is not running, with less in the file. Secrets, prompts and answers are left "
+        "out. At most 5 MB.");
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return support(*asked, context); }; });
 }
