@@ -54,44 +54,43 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
     for (const auto& [kind, count] : kinds) {
         metric_labels labels = at;
         labels.emplace_back("kind", kind);
-        page.counter(
-            "corral_intrusions_total",
-            "Interference by other programs on this box: refused calls of the tokenizer tap, runs whose "
-            "answer they polled in part, runs that they stopped.",
-            std::move(labels), static_cast<double>(count));
+        page.counter("corral_intrusions_total",
+                     "Interference by other programs on this box: refused calls to the tokenizer tap, "
+                     "answers that were partly polled away, runs that were stopped.",
+                     std::move(labels), static_cast<double>(count));
     }
     const engine::reuse_report& reuse = report.reuse;
     if (!reuse.state.empty()) {
-        page.counter(
-            "corral_prompt_mistaken_total",
-            "Prompts for which the backend held something other than expected; none of their answers was "
-            "delivered.",
-            at, static_cast<double>(reuse.mistaken));
+        page.counter("corral_prompt_mistaken_total",
+                     "Prompts for which the backend's cache did not hold what was expected; none of their "
+                     "answers was delivered.",
+                     at, static_cast<double>(reuse.mistaken));
     }
     if (runtime.facts().computes_ahead || reuse.ahead_made > 0) {
-        page.counter("corral_ahead_total", "Beginnings of prompts computed before a request came for them.",
-                     at, static_cast<double>(reuse.ahead_made));
-        page.counter("corral_ahead_hits_total", "Of these, those that a prompt continued.", at,
+        page.counter("corral_ahead_total", "Prompt prefixes computed ahead of a request.", at,
+                     static_cast<double>(reuse.ahead_made));
+        page.counter("corral_ahead_hits_total",
+                     "Prompt prefixes computed ahead that a prompt then continued.", at,
                      static_cast<double>(reuse.ahead_hits));
-        page.counter("corral_ahead_saved_seconds_total", "Prefill that these prompts were spared.", at,
+        page.counter("corral_ahead_saved_seconds_total", "Prefill time saved by prefixes computed ahead.", at,
                      core::as_seconds(reuse.ahead_saved));
         page.counter("corral_ahead_delay_seconds_total",
-                     "Time that other requests waited for such a computation to end.", at,
+                     "Time that other requests waited for a prefix being computed ahead.", at,
                      core::as_seconds(reuse.ahead_waited));
     }
     const engine::speed_report& speed = report.speed;
     page.gauge("corral_backend_slowdown_ratio",
-               "Time per token over that of the process's first runs; 0 while it is no slower than those.",
-               at, speed.slower);
+               "Time per token relative to the process's first runs; 0 while it is no slower.", at,
+               speed.slower);
     const engine::growth_report& growth = report.growth;
     for (const engine::growth_report::resource& each : growth.resources) {
         metric_labels labels = at;
         labels.emplace_back("resource", process::to_string(each.which));
         page.gauge("corral_backend_resource_used",
-                   "Memory in bytes, descriptors and threads that the runtime's processes hold.", labels,
+                   "Memory in bytes, file descriptors and threads held by the runtime's processes.", labels,
                    each.held);
         page.gauge("corral_backend_resource_growth",
-                   "The same that they keep more per hour; 0 while that is not known to grow.",
+                   "Growth per hour of what the runtime's processes hold; 0 while no growth is known.",
                    std::move(labels), each.per_hour);
     }
     for (const auto& [cause, count] :
@@ -99,7 +98,8 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
         metric_labels labels = at;
         labels.emplace_back("cause", cause);
         page.counter("corral_backend_renewals_total",
-                     "Processes replaced because they had become slower than themselves, or held ever more.",
+                     "Processes replaced because they had slowed down or their memory, descriptors or "
+                     "threads kept growing.",
                      std::move(labels), static_cast<double>(count));
     }
     const engine::device_claim claim = runtime.claim();
