@@ -14,7 +14,7 @@ HUNGRY = pathlib.Path("/run/hungry")
 MANIFESTS = pathlib.Path("/etc/corral/models.d")
 GROUPS = pathlib.Path("/sys/fs/cgroup/system.slice/corral.service")
 DIED = f"reached its memory limit of {MEMORY_MB} MiB, and the kernel killed it"
-MET_TASKS = "the model met its limit of 16 processes and threads"
+MET_TASKS = "the model reached its limit of 16 processes and threads"
 
 
 def sh(command, check=True, limit=240):

@@ -143,7 +143,7 @@ core::result<std::string> daemon::page_link() {
 
 void daemon::stop_pulls(const char* what) {
     if (desk_ != nullptr) {
-        desk_->stop_pulls(std::string("this server is being ") + what + "; ask again to go on with the pull");
+        desk_->stop_pulls(std::string("this server is being ") + what + "; ask again to resume the pull");
     }
 }
 

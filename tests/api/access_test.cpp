@@ -86,13 +86,13 @@ TEST(cors_policy, judges_origins) {
 }
 
 TEST_F(access, while_closed_is_for_the_question_of_life_alone) {
-    context.closed = "this server lets nobody in yet, because it waits";
+    context.closed = "this server accepts no requests yet, because it waits";
     handler = make_api(context);
     EXPECT_EQ(ask("GET", "/healthz")->answer.status, 200U);
     for (const char* path : {"/", "/api/tags", "/v1/models", "/metrics", "/nothing"}) {
         const auto refused = ask("GET", path);
         EXPECT_EQ(refused->answer.status, 503U) << path;
-        EXPECT_NE(refused->answer.body.find("lets nobody in yet"), std::string::npos) << path;
+        EXPECT_NE(refused->answer.body.find("accepts no requests yet"), std::string::npos) << path;
         EXPECT_EQ(refused->answer.headers.find("Retry-After"), "5");
     }
     const auto ready = ask("GET", "/readyz");
@@ -112,7 +112,7 @@ TEST_F(access, an_edge_that_would_ask_elsewhere_is_told_so_by_a_status_of_its_ow
     EXPECT_EQ(marked->answer.status, 425U);
     EXPECT_EQ(marked->answer.body, plain->answer.body);
     EXPECT_EQ(ask("POST", "/api/generate", body, {{"X-Corral-Edge", "other"}})->answer.status, 503U);
-    context.closed = "this server lets nobody in yet: it waits";
+    context.closed = "this server accepts no requests yet: it waits";
     handler = make_api(context);
     EXPECT_EQ(ask("POST", "/api/generate", body, from_edge)->answer.status, 425U);
     http::request head;

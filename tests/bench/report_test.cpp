@@ -63,7 +63,7 @@ run_record board() {
     for (const char* const id : {"planning_01", "coding_01", "instruction_following_01", "consistency_01"}) {
         test_result result = asked(id, id);
         result.seen.how = ending::timed_out;
-        result.seen.reason = "Request timed out: nothing of an answer came in 120.0 s";
+        result.seen.reason = "Request timed out: no part of an answer came within 120.0 s";
         // As fast as can be, to be sure that it counts nowhere.
         result.seen.output_tokens = 1000;
         result.seen.decode_s = 0.001;

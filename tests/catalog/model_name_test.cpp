@@ -67,7 +67,7 @@ TEST(model_name, that_nobody_has_says_what_may_be_meant_and_what_there_is) {
     EXPECT_EQ(no_such_model("nobody", {"a:1", "b:1"}),
               "there is no model 'nobody'; choose one of these: a:1, b:1");
     EXPECT_EQ(no_such_model("nobody", {}),
-              "there is no model 'nobody'; there is none at all: 'corral search' lists what fits this box, "
+              "there is no model 'nobody', nor any other: 'corral search' lists what fits this box, "
               "'corral pull NAME' fetches one");
 }
 

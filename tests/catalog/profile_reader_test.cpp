@@ -82,7 +82,7 @@ TEST(profile_reader, refuses_settings_that_nobody_could_fill_in) {
                 HasSubstr("{{ or }}"));
     EXPECT_THAT(told("[[services.rendered]]\nname = \"../x\"\njson = '1'\n"), HasSubstr("a-z, 0-9"));
     EXPECT_THAT(told("[[services.rendered]]\nname = \"config\"\n"), HasSubstr("'json'"));
-    EXPECT_THAT(told("more_ports = [\"runtime\"]\n"), HasSubstr("there twice"));
+    EXPECT_THAT(told("more_ports = [\"runtime\"]\n"), HasSubstr("listed twice"));
     EXPECT_THAT(told("more_ports = [\"a-b\"]\n"), HasSubstr("a-z, 0-9"));
     EXPECT_THAT(told("liveness = { url = \"http://example.com:1\", target = \"/live\" }\n"),
                 Not(testing::IsEmpty()));
@@ -285,7 +285,7 @@ TEST(profile_reader, names_place_and_nearest_key_of_each_mistake) {
         {with("dialect = \"d\"", "dialect = \"d\"\nvariables = { port = { about = \"x\" } }"),
          "the variable name 'port' is taken"},
         {"name = \"p\"\ndialect = \"d\"\n", "at least one [[services]]"},
-        {smallest + "[[services]]\nname = \"runtime\"\n", "service 'runtime' is there twice"},
+        {smallest + "[[services]]\nname = \"runtime\"\n", "service 'runtime' is defined twice"},
         {"name = \n", "p.toml:1:"},
     };
     for (const auto& one : table) {

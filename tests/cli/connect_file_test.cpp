@@ -60,7 +60,7 @@ TEST_F(connect_file, each_is_taken_back_to_an_empty_home) {
             EXPECT_EQ(undo(one.name.data()), "") << one.name;
             EXPECT_FALSE(fs::exists(home_ / one.folder / one.file)) << one.name;
             EXPECT_TRUE(one.folder.empty() || !fs::exists(home_ / one.folder)) << one.name;
-            EXPECT_THAT(undo(one.name.data()), HasSubstr("nothing to take back")) << one.name;
+            EXPECT_THAT(undo(one.name.data()), HasSubstr("nothing to undo")) << one.name;
         }
     }
 }
@@ -99,7 +99,7 @@ TEST_F(connect_file, nothing_is_taken_back_from_a_file_that_was_changed_since) {
 
 TEST_F(connect_file, what_can_t_be_merged_stays) {
     put(".config/zed/settings.json", "{ \"language_models\": [] }");
-    EXPECT_THAT(write("zed"), HasSubstr("can't be merged safely, for its 'language_models'"));
+    EXPECT_THAT(write("zed"), HasSubstr("can't be merged safely: its 'language_models'"));
     EXPECT_EQ(get(".config/zed/settings.json"), "{ \"language_models\": [] }");
     put(".codex/corral.config.toml", "mine = 1\n");
     EXPECT_THAT(write("codex"), HasSubstr("move it away"));
@@ -116,7 +116,7 @@ TEST_F(connect_file, a_link_stays_a_link) {
     ASSERT_EQ(undo("opencode"), "");
     EXPECT_EQ(get("dotfiles/opencode.json"), "{}\n");
     fs::remove(home_ / "dotfiles/opencode.json");
-    EXPECT_THAT(write("opencode"), HasSubstr("a link to nothing"));
+    EXPECT_THAT(write("opencode"), HasSubstr("a dangling link"));
 }
 
 TEST_F(connect_file, a_folder_a_read_only_file_and_a_strange_home_are_told) {

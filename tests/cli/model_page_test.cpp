@@ -129,8 +129,9 @@ TEST_F(model_pages, suggest_the_nearest_name) {
     EXPECT_THAT(no_such_model({}, "x"), HasSubstr("corral pull NAME"));
     config::configuration damaged;
     damaged.left_out.push_back({"/etc/models.d/sim.toml", "sim:latest", {}});
-    EXPECT_THAT(no_such_model(damaged, "Sim"),
-                HasSubstr("model 'Sim' is left out, for its manifest /etc/models.d/sim.toml has a mistake"));
+    EXPECT_THAT(
+        no_such_model(damaged, "Sim"),
+        HasSubstr("model 'Sim' is left out, because its manifest /etc/models.d/sim.toml has a mistake"));
     EXPECT_THAT(no_such_model(damaged, "simm"), HasSubstr("did you mean 'sim:latest'?"));
 }
 

@@ -85,7 +85,7 @@ TEST_F(a_tokenizer_file, is_a_file_of_a_size_within_reason) {
     std::filesystem::resize_file(file_, 65UL * 1024 * 1024);
     EXPECT_THAT(fault({"python3"}), HasSubstr("larger than 64 MiB"));
     file_ = "/dev/zero";
-    EXPECT_THAT(fault({"python3"}), HasSubstr("/dev/zero is no file"));
+    EXPECT_THAT(fault({"python3"}), HasSubstr("/dev/zero is not a file"));
 }
 
 }  // namespace

@@ -80,7 +80,8 @@ TEST_F(configured_access, warns_of_what_is_allowed_and_unwise) {
     EXPECT_THAT(warnings("allow_unauthenticated = true\n" + keys + model_text),
                 ElementsAre(HasSubstr("'allow_unauthenticated' has no effect beside [access]")));
     write_private("keys", "# none yet\n");
-    EXPECT_THAT(warnings(keys + model_text), ElementsAre(HasSubstr("holds no key, so nobody gets in")));
+    EXPECT_THAT(warnings(keys + model_text),
+                ElementsAre(HasSubstr("contains no keys, so every client is refused")));
     std::filesystem::permissions(folder_.path() / "key.pem", std::filesystem::perms(0644));
     EXPECT_THAT(warnings(tls + model_text), ElementsAre(HasSubstr("every user of this machine can read")));
 }

@@ -46,16 +46,16 @@ TEST_F(configuration_cards, places_are_numbers_or_lists_of_numbers) {
 
 TEST_F(configuration_cards, what_makes_no_sense_is_named_with_its_place) {
     const std::vector<std::pair<std::string, std::string>> table{
-        {"cards = [\"0,\"]", "'0,' is no place to run in"},
-        {"cards = [-1]", "'-1' is no place to run in"},
-        {"cards = [64]", "'64' is no place to run in"},
-        {"cards = [\"1,1\"]", "'1,1' is no place to run in"},
+        {"cards = [\"0,\"]", "'0,' is not a card set"},
+        {"cards = [-1]", "'-1' is not a card set"},
+        {"cards = [64]", "'64' is not a card set"},
+        {"cards = [\"1,1\"]", "'1,1' is not a card set"},
         {"cards = [1, 1]", "'cards' names 1 twice"},
         {"cards = []", "'cards' must name at least one card"},
         {"cards = 1", "'cards' must be an array of strings or whole numbers"},
         {"cards = [0]\ninstances = 2", "'instances' is 2, but 'cards' names one place"},
         {"instances = 17", "'instances' must be between 1 and 16"},
-        {"keep_alive = \"soon\"", "'soon' is not a time that a model stays loaded"},
+        {"keep_alive = \"soon\"", "'soon' is not a keep-alive time"},
         {"pined = true", "did you mean 'pinned'"}};
     for (const auto& [lines, complaint] : table) {
         EXPECT_THAT(complaints(told(lines)), HasSubstr(complaint)) << lines;

@@ -123,7 +123,7 @@ TEST_F(configuration_manifests, warn_where_their_folder_is_a_file_or_has_a_tilde
     auto out = load("\nmodels_directory = \"flat\"\n");
     ASSERT_EQ(out.warnings.size(), 1U);
     EXPECT_EQ(out.warnings[0].line, 2U);
-    EXPECT_THAT(out.warnings[0].message, HasSubstr("flat, which is no folder"));
+    EXPECT_THAT(out.warnings[0].message, HasSubstr("flat, which is not a folder"));
     out = load("state_directory = \"~/state\"\nmodels_directory = \"~/models.d\"\n");
     std::vector<std::string> seen;
     for (const catalog::diagnostic& one : out.warnings) {
@@ -223,8 +223,8 @@ TEST_F(configuration_manifests, aliases_follow_the_rules_of_names) {
     EXPECT_EQ(find_model(settings, "c"), nullptr);
     for (const auto& [aliases, complaint] : std::map<std::string, std::string>{
              {"[\"a b\"]", "'a b' is not a model name"},
-             {"[\"A:1B\"]", "'A:1B' is a name of this model already"},
-             {"[\"b\", \"B:latest\"]", "'B:latest' is a name of this model already"},
+             {"[\"A:1B\"]", "'A:1B' is already a name of this model"},
+             {"[\"b\", \"B:latest\"]", "'B:latest' is already a name of this model"},
              {"\"b\"", "must be"}}) {
         put("a.toml", manifest("a:1b", "aliases = " + aliases));
         EXPECT_THAT(problem(read()), HasSubstr(complaint)) << aliases;

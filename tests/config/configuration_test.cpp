@@ -173,7 +173,7 @@ TEST_F(configuration_file, names_place_and_nearest_key_of_each_mistake) {
         {"listen = localhost:0\n" + model_text, "strings must be quoted: listen = \"...\""},
         {"listen = 5\n" + model_text, "c.toml:1:10: 'listen' must be a string, not a whole number"},
         {"listen = \"localhost\"\n" + model_text, "write ADDRESS:PORT"},
-        {"listen = \"example.org:80\"\n" + model_text, "names are not looked up"},
+        {"listen = \"example.org:80\"\n" + model_text, "host names are not resolved"},
         {"listen = \"127.0.0.1:99999\"\n" + model_text, "a port from 0 to 65535"},
         {"listen = \"0.0.0.0:11434\"\n" + model_text,
          "c.toml:1:10: listening on 0.0.0.0 would let every machine"},
@@ -198,7 +198,7 @@ TEST_F(configuration_file, names_place_and_nearest_key_of_each_mistake) {
          "can't claim 'vision': no way is known"},
         {"silence = \"2h\"\n" + model_text, "c.toml:1:11: 'silence' must be"},
         {"keep_alive = \"soon\"\n" + model_text,
-         "c.toml:1:14: 'soon' is not a time that a model stays loaded; write \"forever\""},
+         "c.toml:1:14: 'soon' is not a keep-alive time; write \"forever\""},
         {"keep_alive = true\n" + model_text, "'keep_alive' must be a string"},
         {model_text + model_text, "c.toml:8:8: a model named 'Qwen3:4b' is already defined"},
         {"x = [\n", "c.toml:"},
@@ -228,8 +228,8 @@ TEST_F(configuration_file, names_an_address_elsewhere_that_cannot_be_used) {
                           "\" }\n");
     };
     EXPECT_EQ(said("http://box:80"), "");
-    EXPECT_THAT(said("https://box:80"), HasSubstr("c.toml:4:13: 'https://box:80' is an address with TLS"));
-    EXPECT_THAT(said("http://box:99999"), HasSubstr("'http://box:99999' is no address of a server"));
+    EXPECT_THAT(said("https://box:80"), HasSubstr("c.toml:4:13: 'https://box:80' uses TLS"));
+    EXPECT_THAT(said("http://box:99999"), HasSubstr("'http://box:99999' is not a server address"));
 }
 
 TEST_F(configuration_file, names_what_is_wrong_with_a_model) {

@@ -137,7 +137,7 @@ TEST_F(configured_black_box, reports_go_nowhere_unless_the_file_says_so) {
     for (const std::string bad :
          {"http://maker.example", "http://127.0.0.1.maker.example/x", "maker.example", "ftp://x"}) {
         EXPECT_EQ(complaints("[report]\nto = \"" + bad + "\"\n" + model_text),
-                  "c.toml:2:6: '" + bad + "' is no address for reports; write https://HOST/PATH\n");
+                  "c.toml:2:6: '" + bad + "' is not an address for reports; write https://HOST/PATH\n");
     }
 }
 

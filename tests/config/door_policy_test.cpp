@@ -101,7 +101,7 @@ TEST(door_policy, no_reload_opens_without_a_key_for_the_door_stays) {
 TEST(door_policy, a_reload_to_loopback_without_keys_is_refused_while_the_network_comes_in) {
     const door_rules local{at("127.0.0.1"), false, false, false};
     EXPECT_THAT(refuse_rules({at("0.0.0.0"), false}, local).text(),
-                HasSubstr("0.0.0.0:11434 until Corral is restarted"));
+                HasSubstr("0.0.0.0:11434 until it is restarted"));
     EXPECT_TRUE(refuse_rules({at("127.0.0.1"), false}, local).empty());
     // What is said of one address is not said of another.
     const door_rules local_open{at("127.0.0.1"), false, false, true};

@@ -84,7 +84,7 @@ TEST_F(key_file, keeps_what_people_wrote_when_keys_come_and_go) {
 TEST_F(key_file, refuses_names_that_are_taken_or_none_and_files_that_are_broken) {
     EXPECT_EQ(add("anna", "sk-1"), "");
     const std::string before = text();
-    EXPECT_THAT(add("anna", "sk-2"), HasSubstr("there is a key named 'anna'"));
+    EXPECT_THAT(add("anna", "sk-2"), HasSubstr("a key named 'anna' already exists"));
     EXPECT_THAT(add("an na", "sk-2"), HasSubstr("a key's name is"));
     for (const char* name : {"a#", "-h", "--file", ".", "..", "_x"}) {
         EXPECT_THAT(add(name, "sk-2"), HasSubstr("a key's name is")) << name;
@@ -122,8 +122,9 @@ TEST_F(key_file, is_written_for_its_owner_and_group_at_most_and_stays_where_a_li
     folder_.write("real/keys", "");
     std::filesystem::create_symlink(folder_.path() / "real/keys", file());
     std::filesystem::permissions(folder_.path() / "real/keys", std::filesystem::perms(0644));
-    EXPECT_THAT(read_key_file(file()).warnings,
-                ElementsAre(HasSubstr("nobody gets in"), HasSubstr("every user of this machine can read")));
+    EXPECT_THAT(
+        read_key_file(file()).warnings,
+        ElementsAre(HasSubstr("every client is refused"), HasSubstr("every user of this machine can read")));
     EXPECT_EQ(add("anna", "sk-1"), "");
     EXPECT_TRUE(std::filesystem::is_symlink(file()));
     EXPECT_EQ(mode(), 0640U);

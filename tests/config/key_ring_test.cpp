@@ -107,9 +107,9 @@ TEST(key_ring, names_file_and_line_of_every_mistake) {
         {"b\xC3\xA4rt " + digest, "keys:1:1: a key's name is 1 to 64 letters"},
         {long_name, "a key's name is 1 to 64 letters"},
         {line("bert", "x") + " and more",
-         "behind the digest of key 'bert' may stand its scopes, such as 'inference,operate', and a comment "
-         "(#)"},
-        {good + line("anna", "sk-2"), "keys:2:1: a key named 'anna' is in line 1 already"},
+         "after the digest of key 'bert', only scopes such as 'inference,operate' and a comment (#) are "
+         "allowed"},
+        {good + line("anna", "sk-2"), "keys:2:1: a key named 'anna' is already in line 1"},
         {good + line("bert", "sk-1"), "keys:2:1: the key of 'bert' is in line 1 already, as that of 'anna'"},
     };
     for (const auto& [text, complaint] : table) {

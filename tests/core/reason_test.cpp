@@ -65,7 +65,7 @@ TEST(reason, a_chain_is_a_list_of_causes_and_of_ids) {
 TEST(reason, a_value_keeps_its_id) {
     const failure missing = make_failure(errc::not_found, say("program.folder/missing", "'/x'"));
     const reason outer = say("service.disk-silent", missing);
-    EXPECT_EQ(outer, "its program can't be looked at: '/x' does not exist");
+    EXPECT_EQ(outer, "its program can't be examined: '/x' does not exist");
     EXPECT_THAT(outer.ids(), ElementsAre("service.disk-silent", "program.folder"));
 }
 

@@ -174,7 +174,7 @@ TEST_F(package_desk_test, ends_a_command_that_says_nothing) {
     program_is("sleep 60", milliseconds(100));
     const auto one = ask("m");
     ASSERT_TRUE(run_until([&] { return one->over; }));
-    EXPECT_THAT(one->error, HasSubstr("said nothing for too long"));
+    EXPECT_THAT(one->error, HasSubstr("made no progress for too long"));
 }
 
 TEST_F(package_desk_test, is_bounded_for_one_client_and_for_all) {

@@ -150,7 +150,7 @@ TEST_F(reader_test, failures_have_names_and_the_tools_own_words) {
     tool(
         "while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done");
     found = look();
-    EXPECT_THAT(found.message, HasSubstr("prints more than a status tool can have to say, and was ended"));
+    EXPECT_THAT(found.message, HasSubstr("printed more than a status tool should, and was stopped"));
     reader_options how;
     how.command = {(folder / "nothing").string()};
     how.format = "axcl-smi";

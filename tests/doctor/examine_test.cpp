@@ -54,7 +54,7 @@ TEST_F(examine_test, a_check_that_fails_is_a_finding_and_stops_no_other) {
         throw std::runtime_error("no /proc");
     };
     EXPECT_THAT(found(), ElementsAre("warning descriptors.few", "warning doctor.check-failed"));
-    EXPECT_THAT(the("doctor.check-failed").what, HasSubstr("'listen' could not be done: no /proc"));
+    EXPECT_THAT(the("doctor.check-failed").what, HasSubstr("'listen' could not be run: no /proc"));
 }
 
 TEST(root_files, figures_of_memory_are_read_by_their_whole_name) {

@@ -45,7 +45,7 @@ MISTAKES = [
     Mistake("no daemon: reload", ["reload"], r"corral serve"),
     Mistake("no daemon: upgrade", ["upgrade"], r"corral serve"),
     Mistake("no daemon: logs", ["logs", "sim"], r"corral serve"),
-    Mistake("no daemon at an address", ["run", "--url", "http://127.0.0.1:9", "sim", "hi"], r"check address and port"),
+    Mistake("no daemon at an address", ["run", "--url", "http://127.0.0.1:9", "sim", "hi"], r"check the address and port"),
     Mistake("an address that is none", ["run", "--url", "box", "sim", "hi"], r"http://HOST:PORT"),
     Mistake("a name with a typo, nothing runs", ["show", "smi"], r"'sim'|sim:latest|corral list"),
     Mistake("a manifest that is not there", ["rm", "nobody"], r"corral list|sim"),
@@ -96,7 +96,7 @@ MISTAKES = [
     of_manifest("a time that a model stays", 'name = "sim:latest"', 'name = "sim:latest"\nkeep_alive = "long"', r"forever"),
     of_manifest("the variables left out", r"(?s)\n\[variables\].*?(?=\n\[|$)", "\n", r"corral import"),
     of_manifest("a variable with a point", r"(\[variables\]\n)", r"\1strange = 4.0\n", r"must be a string or a whole number, not a decimal number"),
-    of_manifest("a key of the file below a table", r"(\[variables\]\n)", r"\1pinned = true\n", r"above its first"),
+    of_manifest("a key of the file below a table", r"(\[variables\]\n)", r"\1pinned = true\n", r"before the first"),
     # A package
     Mistake("a package that is not there: import", ["import", "Qwen3-4B"], r"name", 2),
     Mistake("a file in place of a package", ["import", "corral.toml"], r"folder", 2),

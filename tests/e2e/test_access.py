@@ -155,11 +155,11 @@ def test_a_key_is_gone_once_the_command_to_reload_has_returned(tmp_path):
 def test_an_empty_keys_file_lets_nobody_in_and_says_so(tmp_path):
     (tmp_path / "keys").write_text("# none yet\n")
     with Box(tmp_path, config='[access]\nkeys = "keys"\n') as box:
-        assert box.logged("holds no key, so nobody gets in")
+        assert box.logged("contains no keys, so every client is refused")
         for key in ("", "none", "sk-corral-x"):
             assert box.request("GET", "/api/tags", headers=bearer(key)).status == 401
         for words in ("status", "doctor"):
-            assert "holds no key, so nobody gets in; 'corral key new NAME' makes one" in corral(box, words).stdout, words
+            assert "contains no keys, so every client is refused; 'corral key new NAME' creates one" in corral(box, words).stdout, words
         new_key(box, "anna")
         wait_until(lambda: "holds no key" not in done(box, "status"), what="a key is there")
 

@@ -144,7 +144,7 @@ def test_a_runtime_that_hangs_is_timed_out_by_silence_and_is_not_fast(tmp_path, 
         assert done.returncode == 1 and time.monotonic() - begin < 30
     report = (tmp_path / "out/report.md").read_text()
     assert "**Success Rate:** 0/2 (0%)" in report and "**Average Speed:** not known" in report
-    assert report.count("❌ **Failed:** Request timed out: nothing of an answer came in 1.0 s") == 2
+    assert report.count("❌ **Failed:** Request timed out: no part of an answer came within 1.0 s") == 2
     assert "[[text=alpha beta gamma delta]]" in report, "a failed test keeps its prompt"
 
 
@@ -398,7 +398,7 @@ def test_a_box_with_tls_and_keys_is_measured(tmp_path, prompts):
         strange = bench(url, tmp_path / "no", prompts, "--key-file", str(key))
         assert strange.returncode == 1 and "the certificate of 127.0.0.1 is not trusted: self-signed certificate" in strange.stderr
         keyless = bench(url, tmp_path / "no", prompts, *trusted)
-        assert keyless.returncode == 1 and "it wants a key. Give it by --key-file or OLLAMA_API_KEY." in keyless.stderr
+        assert keyless.returncode == 1 and "it requires an API key. Pass it with --key-file or OLLAMA_API_KEY." in keyless.stderr
         # Found by itself, it is trusted by the very certificate that its configuration names.
         words = [str(BIN / "corral"), "bench", "--config", str(box.config_file), "--set", str(prompts), "--out", str(tmp_path / "own")]
         own = subprocess.run(words, capture_output=True, text=True, timeout=120, env={**at_home(box), "OLLAMA_API_KEY": box.key})

@@ -10,7 +10,7 @@ from admin_cli import corral, done, status
 from harness import BIN, Box, service_manager, wait_until
 from keyed_box import bearer, certificate, new_key, trusting
 
-NOBODY = "lets nobody in yet"
+NOBODY = "accepts no requests yet"
 
 
 def copy_of(box):
@@ -54,7 +54,7 @@ def test_a_mistake_in_the_configuration_is_answered_by_its_last_good_copy(tmp_pa
     box.config_file.write_text("")
     with box:
         assert box.say("[[text=again]]") == "again"
-        assert "is empty, as one whose writing was cut short" in done(box, "status")
+        assert "is empty, perhaps because writing it was interrupted" in done(box, "status")
 
 
 def test_the_copy_opens_no_door_that_the_file_may_have_closed(tmp_path):

@@ -9,7 +9,7 @@ from catalogue import CLOCKS, Row, check, names
 from harness import Box, wait_until
 
 # Whichever is seen first: the exit, or that nobody listens any more.
-DIED = r"tokenizer: (stopping|starting|waiting).*(killed by SIG|does not listen on its port any more)"
+DIED = r"tokenizer: (stopping|starting|waiting).*(killed by SIG|no longer listens on its port)"
 PAIR = dict(tap=False, state="both")
 ALONE = dict(tap=False, state="runtime")
 AWAY = r"WARN tokenizer tap: the tokenizer is away, the text of a piece follows later"

@@ -211,7 +211,7 @@ def test_words_that_are_not_understood_end_with_2_and_say_which_were_meant():
 def test_output_that_a_full_disk_does_not_take_is_a_failure(tmp_path, given):
     with open("/dev/full", "w") as full:
         run = subprocess.run([BIN / "corral", *given], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, cwd=tmp_path)
-    assert run.returncode == 1 and "error: can't write all of it" in run.stderr, run
+    assert run.returncode == 1 and "error: can't write everything" in run.stderr, run
 
 
 def test_the_version_and_the_help_by_the_names_people_try():
@@ -350,7 +350,7 @@ def test_run_asks_one_question_or_chats(tmp_path):
         unknown = corral(box, "run", "nobody", "hi", *url)
         assert unknown.returncode == 1 and "there is no model 'nobody'; choose one of these: sim:latest" in unknown.stderr and not unknown.stdout
         silent = words("run", "sim", "hi", "--url", "http://127.0.0.1:1")
-        assert silent.returncode == 1 and silent.stderr.startswith("error: http://127.0.0.1:1 refuses the connection"), silent
+        assert silent.returncode == 1 and silent.stderr.startswith("error: http://127.0.0.1:1 refused the connection"), silent
         shown, status = at_terminal(box, "run", "sim", "--url", "http://127.0.0.1:1")
         assert status == 1 and "http://127.0.0.1:1 refuses" in shown and ">>>" not in shown, shown
         ours, theirs = pty.openpty()

@@ -111,7 +111,7 @@ def test_a_client_is_told_shown_and_taken_back(box, connect, tmp_path):
     assert "nothing to change" in connect("opencode", "--write").stdout
     assert connect("opencode", "--undo").returncode == 0 and file.read_bytes() == mine
     again = connect("opencode", "--undo")
-    assert again.returncode == 1 and "nothing to take back" in again.stderr
+    assert again.returncode == 1 and "nothing to undo" in again.stderr
 
 
 def test_a_large_file_is_taken_back_too(connect, tmp_path):

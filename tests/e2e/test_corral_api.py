@@ -398,8 +398,8 @@ def test_the_command_line_asks_another_machine(box, tmp_path):
     assert json.loads(told.stdout)["models"][0]["name"] == "sim:latest"
     told = elsewhere(box, "status", OLLAMA_API_KEY=box.keys["observe"])
     assert told.returncode == 0 and "sim:latest" in told.stdout, told.stderr
-    for words, environment, why in ((["status"], {"OLLAMA_API_KEY": ""}, "wants a key"),
-                                    (["status"], {"OLLAMA_API_KEY": "sk-corral-wrong"}, "does not know this key"),
+    for words, environment, why in ((["status"], {"OLLAMA_API_KEY": ""}, "requires an API key"),
+                                    (["status"], {"OLLAMA_API_KEY": "sk-corral-wrong"}, "does not accept this key"),
                                     (["restart", "sim"], {"OLLAMA_API_KEY": box.keys["observe"]}, "no scope 'operate'"),
                                     (["restart"], {"OLLAMA_API_KEY": bearer_word(box)}, "name one model"),
                                     (["stop", "nobody"], {"OLLAMA_API_KEY": bearer_word(box)}, "there is no model 'nobody'")):

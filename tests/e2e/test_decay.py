@@ -50,7 +50,7 @@ def test_it_is_renewed_once_nobody_asks_and_is_as_fast_as_before(tmp_path, profi
     with Box(tmp_path, scenario, model=MODEL, profile=profile) as box:
         before = box.pid_of("runtime")
         deadline = time.monotonic() + 400
-        while "renewed once nobody has asked" not in box.log():
+        while "renewed once it has been idle" not in box.log():
             assert time.monotonic() < deadline, box.log()[-3000:]
             runs(box, 4)
         wait_until(lambda: "event=runtime.renewed" in box.log(), 30, "it is renewed while idle")
@@ -79,9 +79,9 @@ def test_on_a_hot_card_nothing_is_renewed_until_it_has_cooled(tmp_path):
             runs(box, 4)
         runs(box, 4)
         assert box.log().count("card 0 has 91 C") == 1 and box.pid_of("runtime") == before
-        assert "renewed once nobody has asked" not in box.log() and model_of(box)["speed"]["slower"] > 1.4
+        assert "renewed once it has been idle" not in box.log() and model_of(box)["speed"]["slower"] > 1.4
         box.set_device(temperature=60)
-        while "renewed once nobody has asked" not in box.log():
+        while "renewed once it has been idle" not in box.log():
             assert time.monotonic() < deadline, box.log()[-3000:]
             runs(box, 4)
         wait_until(lambda: "event=runtime.renewed" in box.log(), 30, "it is renewed while idle")

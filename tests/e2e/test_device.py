@@ -193,7 +193,7 @@ def test_a_tool_that_never_worked_keeps_nothing_from_starting_unless_it_must(tmp
         assert box.logged(f"starts without a check of the device: .*{word}")
     strict = DeviceBox(tmp_path / "must", device={"fault": fault}, look="optional = false").start(wait_ready=False)
     try:
-        strict.wait_reason(f"the device can't be looked at: .*{word}", "broken")
+        strict.wait_reason(f"the device can't be queried: .*{word}", "broken")
         assert strict.starts() == 0
     finally:
         strict.__exit__()

@@ -127,7 +127,7 @@ def test_killing_the_first_tier_under_load_loses_nothing_and_changes_once_each_w
         assert {"npu", "cpu"} == set(load.served)
         told = duo.logged_times(".*event=tier.changed.*", begun + 2)[begun:]
         assert all("WARN" in line for line in told), told
-        assert "failed and is started again" in told[0] and "ready for 8 s without a break" in told[1]
+        assert "failed and is being restarted" in told[0] and "ready for 8 s without a break" in told[1]
         assert duo.logged(rf"request id=.* by={SECOND} outcome=stop")
 
 
@@ -143,7 +143,7 @@ def test_the_status_tells_which_tier_serves_and_why(tmp_path):
         assert duo.served_by() == "cpu", "the first is not trusted yet"
         assert duo.get("/readyz").json["models"][0]["served_by"] == SECOND
         tier = duo.sets()[SECOND]["tier"]
-        assert tier["number"] == 1 and "failed and is started again" in tier["why"]
+        assert tier["number"] == 1 and "failed and is being restarted" in tier["why"]
         assert not duo.sets()[MODEL]["tier"]["serves"]
     assert "event=tier.changed" not in duo.log().partition("received Terminated")[2], "nothing failed"
 
@@ -386,7 +386,7 @@ def test_what_another_corral_refuses_is_refused_alike_and_not_asked_again(tmp_pa
         for box in (there, here):
             before = len(there.runs())
             missed = box.chat("[[text=no]]", format=wanted)
-            assert missed.status == 422 and "does not keep to the requested format after 3 tries" in missed.json["error"], missed.body
+            assert missed.status == 422 and "does not match the requested format after 3 tries" in missed.json["error"], missed.body
             assert len(there.runs()) == before + 3
             long = box.chat("word " * 6000, truncate=False)
             assert long.status == 400 and "longer than the context length" in long.json["error"], long.body

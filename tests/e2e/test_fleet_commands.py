@@ -101,7 +101,7 @@ def test_status_is_one_table_of_all_boxes(tmp_path, harmful):
         assert "\x1b" not in shown.stdout and "\x07" not in shown.stdout
         rows = {line.split()[0]: line for line in shown.stdout.splitlines()[1:6]}
         assert rows["one"].split()[1] == "ready"
-        assert "wants a key" in rows["keyless"] and rows["keyless"].split()[1] == "away"
+        assert "requires an API key" in rows["keyless"] and rows["keyless"].split()[1] == "away"
         assert "refused" in rows["gone"].lower(), rows["gone"]
         assert rows["silent"].split()[1] == "away"
         assert rows["harmful"].split()[1] == "broken" and rows["harmful"].endswith("1 finding")

@@ -39,7 +39,7 @@ def test_descriptors_are_back_before_there_are_none_left(tmp_path, profile):
         limit_descriptors(before, 500)
         told = []
         deadline = time.monotonic() + 400
-        while "renewed once nobody has asked" not in box.log():
+        while "renewed once it has been idle" not in box.log():
             assert time.monotonic() < deadline, box.log()[-3000:]
             for _ in range(4):
                 box.say("[[n=3]]")

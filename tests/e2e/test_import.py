@@ -116,7 +116,7 @@ def test_three_commands_from_the_folder_to_the_first_token(user, capsys):
     with open(user.config / "corral.toml", "a") as file:
         file.write("nonsense = 1\n")
     third = user.corral("import", user.package, "--name", "qwen3:third", status=1)
-    assert "did not take it" in third.stderr, third.stderr
+    assert "did not accept it" in third.stderr, third.stderr
     assert re.search(r"^  corral reload +# ", third.stdout, re.M), third.stdout
 
 
@@ -299,7 +299,7 @@ def test_a_file_is_no_folder(user, name):
     with zipfile.ZipFile(file, "w") as out:
         out.writestr("Qwen3-4B/config.json", "{}")
     run = user.corral("import", file, status=2)
-    assert "is no folder" in run.stderr and "Unpack it" in run.stderr and "permissions" not in run.stderr
+    assert "is not a folder" in run.stderr and "Unpack it" in run.stderr and "permissions" not in run.stderr
     file.unlink()
     assert user.listing() == before
 

@@ -104,7 +104,7 @@ def test_it_ends_with_the_daemon_and_readers_are_few(tmp_path):
         assert box.stop() == 0
         for each in followers[1:]:
             each.process.wait(20)
-            assert each.process.returncode == 1 and "ended the connection" in each.end()
+            assert each.process.returncode == 1 and "closed the connection" in each.end()
 
 
 def test_lines_are_followed_over_an_upgrade(tmp_path):

@@ -415,7 +415,7 @@ def test_a_model_with_an_unknown_place_is_a_mistake(tmp_path):
     farm = Farm(tmp_path, {"alpha": {"lines": 'cards = [0, "1,x"]\ninstances = 3'}})
     run = corral(farm, "check", farm.config_file, socket=False)
     assert run.returncode == 2
-    assert "'1,x' is no place to run in" in run.stderr and "'instances' is 3" in run.stderr
+    assert "'1,x' is not a card set" in run.stderr and "'instances' is 3" in run.stderr
 
 
 @pytest.mark.parametrize("value,complaint", [("0", None), ("many", "OLLAMA_MAX_LOADED_MODELS")])

@@ -70,7 +70,7 @@ def test_whoever_asks_is_told_which_user_runs_one(home):
     with their_corral(home):
         (home / "corral.toml").write_text(f'state_directory = "{home}/state"\n')
         asked = status_of(home, 0)
-        assert asked.returncode == 1 and "Corral is not running as this user, but as '" in asked.stderr, asked.stderr
+        assert asked.returncode == 1 and "Corral is running as '" in asked.stderr, asked.stderr
         assert "sudo -u " in asked.stderr, asked.stderr
 
 

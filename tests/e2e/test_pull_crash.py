@@ -109,7 +109,7 @@ def test_a_restart_tells_who_waits_and_ends_the_pull(box):
     wait_until(lambda: not command_of(fetching), 30, "the pull has ended")
     asker.wait(30)
     told = json.loads(asker.stdout.read().splitlines()[-1])
-    assert told == {"error": "this server is being stopped; ask again to go on with the pull"}
+    assert told == {"error": "this server is being stopped; ask again to resume the pull"}
     box.url = restarted(box)
     box.check_resumed()
 
@@ -121,7 +121,7 @@ def test_an_upgrade_ends_the_pull_and_it_is_gone_on_with(box):
     wait_until(lambda: not command_of(fetching), 30, "the pull has ended")
     asker.wait(60)
     told = json.loads(asker.stdout.read().splitlines()[-1])
-    assert told == {"error": "this server is being upgraded; ask again to go on with the pull"}
+    assert told == {"error": "this server is being upgraded; ask again to resume the pull"}
     box.check_resumed()
 
 

@@ -57,7 +57,7 @@ def test_a_proxy_that_refuses_is_named_and_one_in_trouble_asked_again(tmp_path, 
     proxy.status = 403
     box = boxed(tmp_path, hub, proxy)
     told = box.pull(status=1).stderr
-    assert "the proxy lets nothing through to '127.0.0.1' (403)" in told and "no_proxy" in told
+    assert "the proxy blocks '127.0.0.1' (403)" in told and "no_proxy" in told
     proxy.status = 503
     running = box.start()
     while len(proxy.asked) < 3:
@@ -81,4 +81,4 @@ def test_a_proxy_on_this_network_opens_no_way_into_it(tmp_path):
     where = ["https://10.1.2.3:PORT", "https://127.0.0.1:PORT", "https://2130706433:PORT", "https://0x7f000001:PORT", "https://[::1]:PORT",
              "https://localhost:PORT", "https://a.localhost:PORT", "https://169.254.169.254"]
     said = led_inside(tmp_path, where, PROXIED, 'assert all(one.startswith("203.0.113.5:") for one in proxy.asked), proxy.asked')
-    assert said.count("an address inside of this network") == len(where), said
+    assert said.count("an address inside this network") == len(where), said

@@ -90,7 +90,7 @@ def test_requests_run_at_once_before_the_comparison(tmp_path):
         records = talk(box, 3)
         assert all(run["P"] > 0 for run in records)
         seen = model_of(box)["reuse"]
-        assert seen["state"] == "off" and "not compared on this box yet" in seen["why"], seen
+        assert seen["state"] == "off" and "not been compared on this box yet" in seen["why"], seen
 
 
 def test_the_file_of_a_package_that_is_gone_goes_too(tmp_path):

@@ -79,7 +79,7 @@ def test_a_change_after_the_import_is_named_before_a_start_and_by_check(user):
     user.corral("restart", "qwen3:4b", "--wait")
     wait_until(lambda: f"'{LAYER}' was changed or replaced since the import" in user.log.read_text(), what="the change is named")
     checked = user.corral("check", status=1)
-    assert f"Not as its list of checksums says: '{LAYER}'" in checked.stderr
+    assert f"Different from the list of checksums: '{LAYER}'" in checked.stderr
     user.corral("check", "--no-files")
 
 

@@ -50,7 +50,7 @@ def test_no_text_is_written_under_the_name_of_an_archive(tmp_path):
     with Box(tmp_path, {"directives": True}) as box:
         for name in ("out.tgz", "out.tar.xz", "out.zip"):
             run = corral(box, "support", "-o", tmp_path / name)
-            assert run.returncode == 1 and "ends with .txt" in run.stderr.replace("\n", " "), run
+            assert run.returncode == 1 and "ends in .txt" in run.stderr.replace("\n", " "), run
             assert not (tmp_path / name).exists()
 
 

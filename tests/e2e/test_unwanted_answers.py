@@ -56,7 +56,7 @@ def test_clients_who_leave_don_t_break_a_server_that_can_t_be_stopped(tmp_path, 
             assert time.monotonic() - left < min(15 * strain(), 28)
         box.wait_ready()
         assert bundles(box) == [] and "broken" not in box.log()
-        assert box.logged_times("busy with an answer that was not wanted any more", 4)
+        assert box.logged_times("busy with an answer that was no longer wanted", 4)
 
 
 def test_titles_of_three_tokens_don_t_break_a_server_without_limits(tmp_path):

@@ -36,7 +36,7 @@ class Beside:
 
 
 @pytest.mark.parametrize("held, words", [(HeldOpen, "the disk does not answer"),
-                                         (HeldExec, "the disk that it lies on does not answer")])
+                                         (HeldExec, "its disk does not respond")])
 def test_a_new_program_on_a_dead_disk_is_refused_in_time_and_all_goes_on(box, held, words):
     before, open_before = box.services(), box.descriptors()
     install(box.program)

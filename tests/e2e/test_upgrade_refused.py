@@ -11,7 +11,7 @@ from upgrade_box import box, install, UpgradeBox  # noqa: F401
 
 BROKEN = {
     "exits": ("#!/bin/sh\necho 'error: something is missing' >&2\nexit 1\n", "something is missing"),
-    "speaks nonsense": ("#!/bin/sh\necho hello\n", "not that of corral"),
+    "speaks nonsense": ("#!/bin/sh\necho hello\n", "does not answer as corral does"),
     "another version": ('#!/bin/sh\necho \'{"handover_version": 99, "version": "9", "models": {}}\'\n', "another version"),
     "no program": ("just words\n", ""),
 }

@@ -68,7 +68,7 @@ def test_a_server_that_dies_at_rest_below_a_living_wrapper_is_replaced_with_it(b
         before = box.families()
         box.kill(service)
         replaced(box, before, service)
-        assert box.logged(rf"/{service}: stopping \(process \d+\): does not listen on its port any more")
+        assert box.logged(rf"/{service}: stopping \(process \d+\): no longer listens on its port")
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -77,7 +77,7 @@ def test_a_server_that_hangs_at_rest_below_its_wrapper_is_replaced_with_it(tmp_p
         before = box.families()
         box.kill("runtime", signal.SIGSTOP)
         replaced(box, before, "runtime")
-        assert box.logged(r"/runtime: stopping \(process \d+\): does not answer any more\. \w+ /\S* failed 2 times in a row")
+        assert box.logged(r"/runtime: stopping \(process \d+\): no longer answers\. \w+ /\S* failed 2 times in a row")
 
 
 def test_a_server_that_dies_in_an_answer_below_a_living_wrapper_costs_this_answer_alone(box):

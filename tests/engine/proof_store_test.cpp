@@ -78,7 +78,7 @@ TEST_F(proof_store, says_what_has_changed) {
     std::ofstream(one / "layer.axmodel") << "sows";  // of the same size
     EXPECT_EQ(
         changed(),
-        "This box compared before, but the weights changed since; it compares anew while the box is idle.");
+        "This box compared before, but the weights changed since; it compares again while the box is idle.");
     std::ofstream(one / "server") << "computes otherwise";
     EXPECT_NE(changed().find("but the runtime's program and the weights changed"), std::string::npos);
     package("one");

@@ -115,7 +115,7 @@ TEST_F(remote_health_test, the_first_answer_counts_at_once_either_way) {
     other.begin();
     other.probed(false, core::reason::unlisted("nobody listens"));
     EXPECT_EQ(other.now(now_).state, availability_state::broken);
-    EXPECT_EQ(other.now(now_).reason, "The remote server does not serve: nobody listens.");
+    EXPECT_EQ(other.now(now_).reason, "The remote server is not serving: nobody listens.");
 }
 
 TEST_F(remote_health_test, it_takes_three_failures_to_be_down_and_two_answers_to_be_up) {
@@ -153,7 +153,7 @@ TEST_F(remote_health_test, a_request_that_finds_nobody_there_is_enough_where_oth
     health_.probed(true, {});
     health_.missed(core::reason::unlisted("nobody listens"));
     EXPECT_EQ(state(), availability_state::broken);
-    EXPECT_EQ(health_.now(now_).reason, "The remote server does not serve: nobody listens.");
+    EXPECT_EQ(health_.now(now_).reason, "The remote server is not serving: nobody listens.");
     health_.probed(true, {});
     EXPECT_EQ(state(), availability_state::broken);
     health_.probed(true, {});

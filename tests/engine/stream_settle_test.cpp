@@ -41,7 +41,7 @@ TEST_F(stream_settle_test, a_run_that_nothing_ends_is_read_to_its_end_and_then_t
     const played_server endless({{event_stream(said("a")), true}});
     EXPECT_EQ(run(endless, {}, true).end, run_end::cancelled);
     EXPECT_THAT(restarts,
-                ElementsAre(HasSubstr("hang: The runtime stood still in an answer that was not wanted")))
+                ElementsAre(HasSubstr("hang: The runtime hung in an answer that was no longer wanted")))
         << "it said nothing more";
 
     restarts.clear();
@@ -74,8 +74,9 @@ TEST_F(stream_settle_test, a_server_that_can_only_be_restarted_is) {
     traits.cancel = catalog::cancel_method::restart;
     const played_server server({{event_stream(said("a")), true}});
     EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
-    EXPECT_THAT(restarts,
-                ElementsAre(HasSubstr("cancel: The runtime was busy with an answer that was not wanted")));
+    EXPECT_THAT(
+        restarts,
+        ElementsAre(HasSubstr("cancel: The runtime was busy with an answer that was no longer wanted")));
 }
 
 TEST_F(stream_settle_test, an_answer_that_the_server_breaks_off_is_not_told_as_one_that_nobody_wanted) {

@@ -107,7 +107,7 @@ TEST_F(generation_format, the_third_wrong_answer_is_the_last) {
     EXPECT_EQ(got.failed->kind, failure_kind::format_unmet);
     EXPECT_FALSE(got.failed->retryable);
     EXPECT_EQ(got.failed->message,
-              "the model's answer does not keep to the requested format after 3 tries ($.age: expected "
+              "the model's answer does not match the requested format after 3 tries ($.age: expected "
               "integer, got string); ask again, or ask for a simpler format");
     EXPECT_EQ(backend.seen.size(), 3U);
 }

@@ -217,10 +217,9 @@ TEST(outcome_policy, an_unmet_format_names_the_tries_and_the_violation) {
     const auto next = after_answer(standing({.may_be_corrected = false}), usual, finish_reason::stop, wrong);
     ASSERT_TRUE(std::holds_alternative<fail_request>(next));
     EXPECT_EQ(std::get<fail_request>(next).why.kind, failure_kind::format_unmet);
-    EXPECT_EQ(
-        std::get<fail_request>(next).why.message,
-        "the model's answer does not keep to the requested format after 1 try ($: no object); ask again, "
-        "or ask for a simpler format");
+    EXPECT_EQ(std::get<fail_request>(next).why.message,
+              "the model's answer does not match the requested format after 1 try ($: no object); ask again, "
+              "or ask for a simpler format");
 }
 
 }  // namespace

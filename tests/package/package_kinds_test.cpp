@@ -125,13 +125,13 @@ TEST(package_kinds, which_of_several_files_was_taken_is_told) {
     for (const char* part : {"a-00001-of-00003.gguf", "a-00002-of-00003.gguf", "a-00003-of-00003.gguf"}) {
         one.large(part, 50'000'000, "GGUF");
     }
-    EXPECT_THAT(all_text(read(one.folder())), testing::Not(HasSubstr("was taken of")));
+    EXPECT_THAT(all_text(read(one.folder())), testing::Not(HasSubstr("was chosen from")));
     for (const std::string ending : {".gguf", ".rkllm"}) {
         const vendor_tree two("models");
         two.large("a-Q4" + ending, 40'000'000, "GGUF");
         two.large("a-Q8" + ending, 50'000'000, "GGUF");
         EXPECT_THAT(all_text(read(two.folder())),
-                    HasSubstr("a-Q8" + ending + " is the one that was taken of 2 models in this folder."));
+                    HasSubstr("a-Q8" + ending + " was chosen from the 2 models in this folder."));
     }
 }
 

@@ -57,7 +57,7 @@ TEST(catalogue, reads_a_model_with_its_packages) {
 
 TEST(catalogue, names_the_field_and_the_line_of_each_mistake) {
     EXPECT_THAT(problems_of(model("a b")),
-                testing::ElementsAre("a.toml:2:8: 'a b' is no name of a model; NAME:TAG is"));
+                testing::ElementsAre("a.toml:2:8: 'a b' is not a model name; write it as NAME:TAG"));
     EXPECT_THAT(
         problems_of(model("a", "[[models.packages.files]]\npath = \"../b\"\n")),
         testing::ElementsAre("a.toml:11:8: 'path' must stay within the package, which '../b' does not"));
@@ -67,7 +67,7 @@ TEST(catalogue, names_the_field_and_the_line_of_each_mistake) {
     EXPECT_THAT(problems_of(model("a", "[[models.packages.files]]\npath = \"b\"\nsha256 = \"12\"\n")),
                 testing::ElementsAre("a.toml:12:10: 'sha256' must be 64 hexadecimal digits"));
     EXPECT_THAT(problems_of(model("a") + model("A")),
-                testing::ElementsAre(testing::HasSubstr("the name 'A:latest' is there twice")));
+                testing::ElementsAre(testing::HasSubstr("the name 'A:latest' is used twice")));
     EXPECT_THAT(problems_of(model("a", "hubb = 1\n")),
                 testing::ElementsAre(testing::HasSubstr("did you mean 'hub'?")));
     const std::string bad_box =

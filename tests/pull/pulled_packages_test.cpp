@@ -87,7 +87,7 @@ TEST_F(pulled_packages_test, are_never_looked_for_behind_a_link) {
 
 TEST_F(pulled_packages_test, without_a_marker_stay) {
     folder.write("own/model.bin", "x");
-    EXPECT_THAT(remove("own").error().message, HasSubstr("no pull brought it"));
+    EXPECT_THAT(remove("own").error().message, HasSubstr("it was not pulled"));
     EXPECT_TRUE(there("own/model.bin"));
 }
 
@@ -98,7 +98,8 @@ TEST_F(pulled_packages_test, that_were_never_finished_go_when_nobody_pulls) {
         const core::owned_fd held(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
         ASSERT_EQ(::flock(held.get(), LOCK_EX | LOCK_NB), 0);
         EXPECT_TRUE(look_at_pulled(folder.path()).parts.at(0).in_use);
-        EXPECT_THAT(remove_parts(folder.path(), "B").error().message, HasSubstr("a pull goes on there"));
+        EXPECT_THAT(remove_parts(folder.path(), "B").error().message,
+                    HasSubstr("a pull is in progress there"));
         EXPECT_TRUE(there(".corral-pull/B/package/a/part"));
     }
     ASSERT_TRUE(remove_parts(folder.path(), "B"));
@@ -112,7 +113,7 @@ TEST_F(pulled_packages_test, stay_while_a_pull_goes_on_and_no_pull_begins_meanwh
         const core::owned_fd held(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
         ASSERT_EQ(::flock(held.get(), LOCK_EX | LOCK_NB), 0);
         EXPECT_TRUE(look_at_pulled(folder.path()).packages.at(0).in_use);
-        EXPECT_THAT(remove("A").error().message, HasSubstr("a pull goes on there"));
+        EXPECT_THAT(remove("A").error().message, HasSubstr("a pull is in progress there"));
         EXPECT_TRUE(there("A/a"));
     }
     {

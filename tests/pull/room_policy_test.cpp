@@ -19,7 +19,7 @@ TEST(room, is_missing_in_words_with_what_could_go) {
     ASSERT_FALSE(judged);
     EXPECT_EQ(judged.error().message,
               "the disk of '/srv/models' has no room for the package: 5.0 GB are still to come and 67 MB "
-              "have to stay free, 1.0 GB are free, 4.1 GB are missing; "
+              "must stay free, but 1.0 GB are free: 4.1 GB short; "
               "what was pulled before and could go by 'corral rm --files': large (3.0 GB), small (1.0 MB)");
     facts.free = 6'000'000'000;
     EXPECT_TRUE(judge_room(facts));

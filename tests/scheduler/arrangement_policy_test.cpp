@@ -62,7 +62,7 @@ TEST_F(arrangement_policy, models_of_one_compiled_in_port_take_turns) {
     EXPECT_EQ(
         last_.hopeless.front().second,
         "b:1b can't be loaded: port 8000, which is compiled into its program, is held by the pinned a:1b. "
-        "Take that pin away");
+        "Unpin that model");
 }
 
 TEST_F(arrangement_policy, of_two_that_began_before_their_port_was_known_one_goes) {
@@ -327,7 +327,7 @@ TEST_F(arrangement_policy, who_waits_longer_goes_first_and_its_room_is_kept) {
     instance(c, {0}, 600);
     wants(c);
     EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b; blocked c:1b");
-    EXPECT_EQ(last_.blocked[1].why, "waits for room on card 0, which b:1b is to have first");
+    EXPECT_EQ(last_.blocked[1].why, "waits for room on card 0, which b:1b gets first");
     // Not even what would fit now, as that would keep b out for ever.
     box_.instances[0].in_use = true;
     box_.instances[2].need_mb = 401;

@@ -60,10 +60,11 @@ TEST(exit_policy, names_the_memory_limit_of_the_model_where_that_was_met) {
 TEST(exit_policy, names_the_limit_of_tasks_that_a_start_met) {
     exit_story story = explain_exit(rules(), process::killed_by{SIGABRT, false}, nullptr);
     blame_tasks(story, 16);
-    EXPECT_EQ(story.reason,
-              "ended by itself, killed by SIGABRT. Aborted. While it loaded, the model met its limit of 16 "
-              "processes and "
-              "threads, and the kernel refused another.");
+    EXPECT_EQ(
+        story.reason,
+        "ended by itself, killed by SIGABRT. Aborted. While it loaded, the model reached its limit of 16 "
+        "processes and "
+        "threads, and the kernel refused another.");
     EXPECT_NE(story.advice.find("'tasks'"), std::string::npos) << story.advice;
 }
 

@@ -101,9 +101,7 @@ TEST_F(group_dead_disk, a_start_that_waits_for_its_program_too_long_says_so) {
     wanted.restart.intensity = 0;
     start();
     const std::string why = wait_ready();
-    EXPECT_NE(why.find("its program has not begun: the disk that it lies on does not answer"),
-              std::string::npos)
-        << why;
+    EXPECT_NE(why.find("its program has not started: its disk does not respond"), std::string::npos) << why;
 }
 
 }  // namespace

@@ -143,10 +143,9 @@ TEST(service_fsm_liveness, silence_in_a_row_is_hung_and_a_single_one_is_not) {
     EXPECT_EQ(d.m.state(), service_state::stopping);
     EXPECT_TRUE(d.did(action_kind::signal));
     EXPECT_EQ(d.action->step.signal, SIGKILL) << "nothing can be asked of it";
-    EXPECT_EQ(
-        d.m.reason,
-        "does not answer any more. OPTIONS /x failed 2 times in a row while nothing else was asked of it "
-        "(no answer within 5 s)");
+    EXPECT_EQ(d.m.reason,
+              "no longer answers. OPTIONS /x failed 2 times in a row while nothing else was asked of it "
+              "(no answer within 5 s)");
     d.die();
     EXPECT_EQ(d.m.state(), service_state::starting) << "at once";
 }

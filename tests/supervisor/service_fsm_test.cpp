@@ -387,12 +387,11 @@ TEST(service_fsm, the_cause_of_an_exit_stands_with_its_advice_before_the_end_is_
 
 TEST(service_fsm, an_end_that_was_under_way_before_the_kill_is_named) {
     driven d;
-    d.to_ready().tell({kill, core::reason::unlisted("does not listen on its port any more"), ""});
+    d.to_ready().tell({kill, core::reason::unlisted("no longer listens on its port"), ""});
     d.tell(
         {gone, core::reason::unlisted("ended by itself: killed by SIGSEGV"), "look at the tokenizer", true});
-    EXPECT_NE(
-        d.m.reason.text().find("does not listen on its port any more, ended by itself: killed by SIGSEGV"),
-        std::string::npos)
+    EXPECT_NE(d.m.reason.text().find("no longer listens on its port, ended by itself: killed by SIGSEGV"),
+              std::string::npos)
         << d.m.reason;
     driven ours;
     ours.to_ready()

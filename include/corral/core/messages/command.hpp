@@ -10,30 +10,30 @@ inline constexpr auto command_reader = message_reader::operators;
 
 inline constexpr std::array command_table{
     message{"command.support-name", command_reader,
-            "'{file}' would be plain text under the name of an archive. Say a name that ends with .txt, and "
-            "pack it afterwards.",
+            "'{file}' names an archive, but a support file is plain text. Use a name that ends in .txt, and "
+            "compress it afterwards.",
             "A support file is text, to be read before it is sent.", "Say --output NAME.txt."},
-    message{
-        "command.not-running", command_reader,
-        "plain| Corral is not running. Start it: {command}.\n"
-        "silent| Corral serves at port {port:d} (process {pid:d}), but has no admin socket that this command "
-        "can reach. Ask it by --url where the command has that; 'corral doctor' says more.\n"
-        "other-user| Corral is not running as this user, but as '{user}'. Run the command as that user: "
-        "{command}; {start} starts your own.",
-        "No daemon answers in the usual places.", "Start it; --verbose names the places that were tried."},
+    message{"command.not-running", command_reader,
+            "plain| Corral is not running. Start it: {command}.\n"
+            "silent| Corral is running on port {port:d} (process {pid:d}), but this command can't reach its "
+            "admin socket. Use --url if the command has it; 'corral doctor' says more.\n"
+            "other-user| Corral is running as '{user}', not as this user. Run the command as that user: "
+            "{command}; {start} starts your own.",
+            "No daemon answers in the usual places.",
+            "Start it; --verbose names the places that were tried."},
     message{"command.not-written", command_reader,
-            "can't write all of it to standard output; see whether the disk is full",
-            "The text that was printed is not whole.", "Make room, and run the command again."},
+            "can't write everything to standard output; check whether the disk is full",
+            "The printed text is incomplete.", "Make room, and run the command again."},
     message{"command.other-daemon", command_reader,
-            "corral| The Corral that runs serves another configuration{other}; none runs with {config}. "
-            "Start it: 'corral serve --config {config}'.",
+            "corral| The running Corral serves another configuration{other}; none runs with {config}. Start "
+            "one: 'corral serve --config {config}'.",
             "A daemon answers, but not that of --config.",
-            "Start one of its own by 'corral serve --config FILE', or leave --config out."},
+            "Start one of its own with 'corral serve --config FILE', or leave --config out."},
     message{
         "command.unknown", command_reader,
         "service| model '{model}' has no service '{service}'; did you mean '{name}'?\n"
-        "services| model '{model}' has no service '{service}'; there are {names}\n"
-        "which| several models have a service '{service}'; say {names}\n"
+        "services| model '{model}' has no service '{service}'; its services are {names}\n"
+        "which| several models have a service '{service}'; specify one of {names}\n"
         "command| there is no command '{command}'. 'corral help' names all.\n"
         "command-meant| there is no command '{command}'; did you mean '{meant}'? 'corral help' names all.\n"
         "chat| there is no command '{command}'; /bye ends, /clear forgets\n"
@@ -44,64 +44,63 @@ inline constexpr std::array command_table{
         "early| put {option} after 'corral{called}'.\n"
         "needs| 'corral{called}' needs a subcommand: {words}.\n"
         "help| {said} 'corral help{command}' explains it.",
-        "The word is no command, option or service; the nearest is named.",
-        "Write the word that is named; 'corral help' lists all."},
+        "The word is not a command, option or service; the closest match is suggested.",
+        "Use the suggested word; 'corral help' lists all."},
     message{"catalogue.other-box", command_reader, "this box is {box}, and {model} has packages for {kinds}",
             "The catalogue has this model for other boards only.",
-            "Choose another model by 'corral search', or name a package by 'corral pull "
+            "Choose another model with 'corral search', or name a package with 'corral pull "
             "hf.co/OWNER/REPOSITORY'."},
-    message{
-        "catalogue.no-such-model", command_reader,
-        "none| the catalogue has no model '{model}'; 'corral search' lists those it has\n"
-        "tags| the catalogue has no model '{model}'; for this box it has {tags}\n"
-        "search| the catalogue has no such model; 'corral search' without words lists all, and 'corral pull "
-        "hf.co/OWNER/REPOSITORY' takes a package that is in no catalogue",
-        "No name, family or capability of the catalogue has all of the words.",
-        "List all by 'corral search', or name a package by 'corral pull hf.co/OWNER/REPOSITORY'."},
+    message{"catalogue.no-such-model", command_reader,
+            "none| the catalogue has no model '{model}'; 'corral search' lists those it has\n"
+            "tags| the catalogue has no model '{model}'; for this box it has {tags}\n"
+            "search| the catalogue has no such model; 'corral search' without words lists all, and 'corral "
+            "pull hf.co/OWNER/REPOSITORY' fetches a package that is not in the catalogue",
+            "No name, family or capability of the catalogue has all of the words.",
+            "List all with 'corral search', or name a package with 'corral pull hf.co/OWNER/REPOSITORY'."},
     message{"remove.not-pulled", command_reader,
-            "pull-brought| no pull brought the package {entry} of '{name}', so its files stay; 'corral rm "
-            "{profile}' removes the manifest alone\n"
-            "marker| no pull brought it, for it has no .corral-pull.json",
-            "Only what 'corral pull' or a client's pull has put there is removed.",
-            "Remove the model by 'corral rm MODEL', and its folder by hand."},
+            "pull-brought| the package {entry} of '{name}' was not pulled, so its files stay; 'corral rm "
+            "{profile}' removes only the manifest\n"
+            "marker| it was not pulled: it has no .corral-pull.json",
+            "Only packages that 'corral pull' or a client's pull downloaded are removed.",
+            "Remove the model with 'corral rm MODEL', and its folder by hand."},
     message{"remove.shared", command_reader,
-            "package-also| the package {entry} is also that of {users}, so its files stay; remove that first",
-            "Another model runs from the same folder.", "Remove that model first, by 'corral rm MODEL'."},
-    message{
-        "remove.unknown-use", command_reader,
-        "use| a manifest has a mistake, so that it is not known which packages are used; 'corral check' says "
-        "which one\n"
-        "manifest-mistake| the manifest of '{model}' has a mistake, so its package is not known; run "
-        "'corral rm {name}', then 'corral prune'",
-        "A model that can't be read may be the one that uses a package.",
-        "Run 'corral check', and mend the mistake that it names."},
+            "package-also| the package {entry} is also used by {users}, so its files stay; remove that model "
+            "first",
+            "Another model runs from the same folder.", "Remove that model first, with 'corral rm MODEL'."},
+    message{"remove.unknown-use", command_reader,
+            "use| a manifest has a mistake, so the packages in use are not known; 'corral check' names the "
+            "manifest\n"
+            "manifest-mistake| the manifest of '{model}' has a mistake, so its package is not known; run "
+            "'corral rm {name}', then 'corral prune'",
+            "A model that can't be read may be the one that uses a package.",
+            "Run 'corral check', and fix the mistake that it names."},
     message{"remove.files-stay", command_reader,
             "model| the model is removed, its files are not: {why}\n"
             "remove| can't remove '{file}': {why}\n"
             "remove-what| can't remove {what}\n"
             "folder| there is no such folder\n"
-            "pull| a pull goes on there; ask again when it is done\n"
+            "pull| a pull is in progress there; try again when it has finished\n"
             "remove-what-why| can't remove {what}: {why}",
             "The files, or some of them, are still on the disk.",
-            "Mend what it says, often whose files they are, then run 'corral prune'."},
+            "Fix what it says, often whose files they are, then run 'corral prune'."},
     message{"remove.nothing", command_reader, "nothing was removed: {why}",
             "The daemon could not unload the model or read its configuration again; all is as before.",
-            "Mend what the sentence behind it says, then run the same command again."},
+            "Fix what the sentence behind it says, then run the same command again."},
     message{"command.no-model-there", command_reader,
             "there| there is no model '{model}' at {url}{meant}{what}",
-            "The server that was asked lists other names.", "One of the names behind it."},
+            "The server that was asked lists other names.", "Use one of the names it lists."},
     message{"command.key-wanted", command_reader,
-            "box| {url} wants a key. Give it by --key-file or OLLAMA_API_KEY.\n"
-            "unknown| {url} does not know this key. Its operator can make one with 'corral key new NAME "
+            "box| {url} requires an API key. Pass it with --key-file or OLLAMA_API_KEY.\n"
+            "unknown| {url} does not accept this key. Its operator can create one with 'corral key new NAME "
             "--scope observe,operate'.\n"
-            "answers| {url} answers with status {status:d}: it wants a key. Give it by --key-file or "
-            "OLLAMA_API_KEY.",
-            "The server answers only with a key.", "Give the key by --key-file FILE or OLLAMA_API_KEY."},
+            "answers| {url} answers with status {status:d}: it requires an API key. Pass it with --key-file "
+            "or OLLAMA_API_KEY.",
+            "The server answers only with a key.", "Pass the key with --key-file FILE or OLLAMA_API_KEY."},
     message{"command.not-trusted", command_reader,
             "certificate-trusted| the certificate of {name} is not trusted: {why}\n"
-            "ca-file| {untrusted}. If it is self-signed, name it by --ca-file FILE",
+            "ca-file| {untrusted}. If it is self-signed, pass it with --ca-file FILE",
             "Nothing was sent: the server could not prove who it is.",
-            "Name its certificate by --ca-file FILE, if it is self-signed."},
+            "Pass its certificate with --ca-file FILE, if it is self-signed."},
     message{"configuration.unknown-key", command_reader,
             "valid| unknown key '{key}' in {table}; valid keys are {keys}\n"
             "meant| unknown key '{key}' in {table}; did you mean '{meant}'?\n"
@@ -109,7 +108,7 @@ inline constexpr std::array command_table{
             "[models.variables]",
             "A word in the file is no key; the nearest is named. At a start nothing is served, at a reload "
             "all stays.",
-            "Mend the line; 'corral check' names file, line and column of every mistake."},
+            "Fix the line; 'corral check' names file, line and column of every mistake."},
     message{"configuration.open-door", command_reader,
             "without [tls] the API keys cross the network unencrypted, and anyone on it can read them",
             "The keys can be read on the way.", "Add [tls], or put a proxy in front that speaks it."},
@@ -121,29 +120,28 @@ inline constexpr std::array command_table{
             "The admin socket is open to Corral's own user and root.",
             "Ask as that user or as root: sudo corral …."},
     message{"command.no-socket", command_reader,
-            "there is no socket {socket}; without --socket the Corral of this box is looked for in the usual "
-            "places",
-            "The path behind --socket names nothing.", "Mend the path, or leave the option out."},
-    message{"command.socket-off", command_reader, "the configuration switches the admin socket off",
-            "admin_socket = \"\" in the file.", "Take it out to be able to ask."},
-    message{"command.cant-ask", command_reader, "corral-asked| Corral can't be asked at {what}: {why}",
+            "there is no socket {socket}; without --socket, the standard locations are tried",
+            "The path behind --socket names nothing.", "Fix the path, or leave the option out."},
+    message{"command.socket-off", command_reader, "the admin socket is disabled in the configuration",
+            "admin_socket = \"\" in the file.", "Remove that line to use the command."},
+    message{"command.cant-ask", command_reader, "corral-asked| can't query Corral at {what}: {why}",
             "The socket is there, but answers with an error.", "Run 'corral doctor'."},
     message{"command.already-serves", command_reader,
             "another-corral| another Corral{number} already answers at '{what}'; stop it, or set another "
             "'admin_socket' and 'state_directory'\n"
             "state| another Corral keeps its state in '{folder}'; stop it, or set another 'state_directory'",
             "One runs with this socket, or with this state directory.",
-            "See how it is by 'corral status'. Stop it, or give the new one another admin_socket and "
+            "See how it is with 'corral status'. Stop it, or give the new one another admin_socket and "
             "state_directory."},
     message{"command.not-yes", command_reader,
-            "this would remove {file}; pass --yes when there is no terminal",
+            "this would remove {file}; without a terminal, confirm with --yes",
             "The command would remove something and has no terminal to ask on.", "Add --yes."},
     message{"command.empty-name", command_reader,
-            "the name is empty, like a variable that is not set; leave it out where all models are meant",
+            "the name is empty, perhaps an unset variable; omit it to mean all models",
             "An empty name could mean all models, or be a mistake of a script. Nothing was done.",
             "Name a model, or leave the word out."},
     message{"command.nothing-to-ask", command_reader,
-            "there is nothing to ask: 'corral run MODEL \"question\"'", "Neither words nor input came.",
+            "no question given: use 'corral run MODEL \"question\"'", "Neither words nor input came.",
             "Write 'corral run MODEL \"question\"'."},
     message{
         "configuration.open-network", command_reader,
@@ -156,8 +154,8 @@ inline constexpr std::array command_table{
         "listen reaches other machines, and no key is asked for. Corral does not start so.",
         "Ask for keys by [access] keys, or listen on 127.0.0.1."},
     message{"configuration.no-key", command_reader,
-            "'{file}' holds no key, so nobody gets in; 'corral key new NAME' makes one",
-            "The file of keys is empty.", "Make one by 'corral key new NAME'."},
+            "'{file}' contains no keys, so every client is refused; 'corral key new NAME' creates one",
+            "The file of keys is empty.", "Make one with 'corral key new NAME'."},
     message{"configuration.readable-keys", command_reader,
             "every user of this machine can read or change '{file}'; run: chmod o-rw '{file}'\n"
             "private| every user of this machine can read the private key '{file}'; run: chmod o-r '{file}'",
@@ -167,7 +165,7 @@ inline constexpr std::array command_table{
         "configuration.certificate-old", command_reader,
         "the certificate in '{file}' expired on {date}; clients will refuse it\n"
         "early| the certificate in '{file}' is not valid before {date}; clients will refuse it until then",
-        "The certificate is over, or does not count yet.", "Renew it; it is read again by itself."},
+        "The certificate has expired, or is not valid yet.", "Renew it; it is read again by itself."},
     message{
         "configuration.not-an-address", command_reader,
         "address-listen| \"{what}\" is not an address to listen on; write ADDRESS:PORT, such as "
@@ -186,45 +184,44 @@ inline constexpr std::array command_table{
             "Write another family, or capabilities without thinking."},
     message{"configuration.keys-kept", command_reader, "the API keys stay as they were: {why}",
             "A changed file of keys is wrong; the old keys stay in force.",
-            "Mend the file; it is read again by itself."},
+            "Fix the file; it is read again by itself."},
     message{"configuration.certificate-kept", command_reader, "the TLS certificate stays as it was: {why}",
             "A changed certificate or key is wrong; the old pair stays in force.",
-            "Mend the files; they are read again by themselves."},
+            "Fix the files; they are read again by themselves."},
     message{"command.report", command_reader,
             "unreachable| incidents can't be sent to {url}: {why}\n"
             "answers| {url} did not accept the incidents: status {status:d}",
             "The address of [report] did not take an incident. It is kept, and sent later.",
             "Look at that server, and at 'to' and 'key_file' of [report]."},
     message{"tokens.text", command_reader,
-            "message| {file} holds a message that is no text of a system, user or assistant.\n"
-            "list| {file} holds no list of messages. Write it as a client sends it: [{{\"role\": \"user\", "
-            "\"content\": \"Hi\"}}].\n"
+            "message| {file} holds a message that is not text from a system, user or assistant.\n"
+            "list| {file} does not hold a list of messages. Write it as a client sends it: [{{\"role\": "
+            "\"user\", \"content\": \"Hi\"}}].\n"
             "unreadable| {file} can't be read: {why}.\n"
             "long| A text may have 1 MiB at most.\n"
-            "none| There is no text. Write it behind the model, or pipe it in.",
+            "none| There is no text. Pass it after the model, or pipe it in.",
             "What 'corral tokens' should look at is missing, or not of the form that it takes.",
             "Do what the sentence says; 'corral help tokens' has examples."},
-    message{
-        "tokens.model", command_reader,
-        "none| There is no model '{model}'. 'corral list' names all models.\n"
-        "no-file| There is no model '{model}', nor such a file. 'corral list' names all models.\n"
-        "service| {model} has no tokenizer service: its runtime (profile {profile}) reads texts by itself "
-        "and reports no ids.\n"
-        "ended| The tokenizer service of {model} ended by itself{words}. 'corral check' looks at its "
-        "files.\n"
-        "late| The tokenizer service of {model} did not answer within 3 min{words}. 'corral check' looks "
-        "at its files.",
-        "The model's own tokenizer could not be asked.",
-        "Choose a model with a tokenizer service, or mend its package as 'corral doctor MODEL' says."},
+    message{"tokens.model", command_reader,
+            "none| There is no model '{model}'. 'corral list' names all models.\n"
+            "no-file| There is no model '{model}', nor such a file. 'corral list' names all models.\n"
+            "service| {model} has no tokenizer service: its runtime (profile {profile}) tokenizes texts "
+            "itself and reports no ids.\n"
+            "ended| The tokenizer service of {model} ended by itself{words}. 'corral check' looks at its "
+            "files.\n"
+            "late| The tokenizer service of {model} did not answer within 3 min{words}. 'corral check' looks "
+            "at its files.",
+            "The model's own tokenizer could not be asked.",
+            "Choose a model with a tokenizer service, or fix its package as 'corral doctor MODEL' says."},
     message{"tokens.file", command_reader,
-            "kind| {file} is no file.\n"
-            "large| {file} is larger than 64 MiB, more than a tokenizer.json has.\n"
+            "kind| {file} is not a file.\n"
+            "large| {file} is larger than 64 MiB, too large for a tokenizer.json.\n"
             "python| The text could not be handed to Python.\n"
             "late| {file} was not read within {seconds:d} s.\n"
             "much| {file} turns the text into more than 32 MiB.\n"
             "failed| {file} could not be read by the Python package tokenizers{how}\n"
             "answer| {file}: Python's answer about it can't be read.\n"
-            "library| {file} takes the Python package tokenizers, which none of {pythons} has. Run: sudo "
+            "library| {file} needs the Python package tokenizers, which none of {pythons} has. Run: sudo "
             "python3 -m venv --system-site-packages /opt/corral-python && sudo /opt/corral-python/bin/pip "
             "install tokenizers.",
             "The tokenizer.json to compare with could not be used.",
@@ -232,39 +229,38 @@ inline constexpr std::array command_table{
     message{"connect.client", command_reader,
             "none| there is no client '{client}'. 'corral connect' lists all.\n"
             "meant| there is no client '{client}'; did you mean '{meant}'? 'corral connect' lists all.",
-            "The word is no client of the table.",
-            "Write the name that is named; 'corral connect' lists all."},
+            "The word is not a known client.", "Use the suggested name; 'corral connect' lists all."},
     message{"connect.merge", command_reader,
-            "no-json| it is no JSON, not even with comments\n"
-            "other-kind| its '{key}' is no list or object where one is added\n"
-            "stays| '{file}' can't be merged safely, for {why}; it stays as it is. Add by hand what 'corral "
+            "no-json| it is not JSON, even with comments\n"
+            "other-kind| its '{key}' is not the list or object to add to\n"
+            "stays| '{file}' can't be merged safely: {why}; it is left unchanged. Add by hand what 'corral "
             "connect {client}' prints.",
             "The client's file could lose something by an automatic change.",
-            "Add the printed lines by hand, or mend the file and run the command again."},
+            "Add the printed lines by hand, or fix the file and run the command again."},
     message{
         "connect.place", command_reader,
         "no-home| HOME names no folder, so no file can be written; set HOME, or copy what 'corral "
         "connect {client}' prints\n"
         "sudo| with sudo this would write the files of root; run it as {user}, without sudo\n"
         "other-home| the folder of HOME, '{home}', belongs to another user; run this as that user\n"
-        "dangling| '{file}' is a link to nothing; remove the link, or make its target\n"
-        "read-only| '{file}' is read-only; make it writable by 'chmod u+w', or add the printed lines where "
+        "dangling| '{file}' is a dangling link; remove it, or create its target\n"
+        "read-only| '{file}' is read-only; make it writable with 'chmod u+w', or add the printed lines where "
         "it is made\n"
-        "not-ours| '{file}' is not as 'corral connect' left it, or not from there; move it away and run this "
-        "again\n"
+        "not-ours| '{file}' was not written by 'corral connect', or was edited since; move it away and run "
+        "this again\n"
         "by-hand| {client} is set up by hand: do what 'corral connect {name}' prints",
         "The file of a client was not touched.", "Do what the sentence says, then run the command again."},
     message{
         "connect.undo", command_reader,
-        "nothing| nothing to take back: 'corral connect {client} --write' was not run here, or was taken "
-        "back\n"
-        "changed| '{file}' was changed since, so nothing was taken back; what stood there before is in "
-        "'{record}' under \"before\"\n"
+        "nothing| nothing to undo: 'corral connect {client} --write' was not run here, or was undone "
+        "already\n"
+        "changed| '{file}' was changed since, so nothing was undone; its previous content is in '{record}' "
+        "under \"before\"\n"
         "unreadable| the record '{record}' can't be read; take the lines out of the client's file by hand",
         "The file of a client stays as it is.", "Take the lines out by hand."},
     message{"connect.model", command_reader,
             "none| {url} serves no model that writes text; 'corral list' shows its models\n"
-            "odd-name| {url} names a model with characters that files of clients don't hold; name another by "
+            "odd-name| {url} names a model with characters that client files can't hold; choose another with "
             "--model",
             "There is no model to set for a client.", "Pull a model, or name one by --model."},
 };

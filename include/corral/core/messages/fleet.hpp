@@ -24,7 +24,7 @@ inline constexpr std::array fleet_table{
         "variable| 'key_variable' needs 'keys': the edge has a key of its own only where it checks those of "
         "clients",
         "The list of boxes has a mistake at the place that is named.",
-        "Mend the line; docs/fleet.md has a table of all keys."},
+        "Fix the line; docs/fleet.md has a table of all keys."},
     message{"fleet.no-models", fleet_reader,
             "box| box '{name}' has no list of models; give it 'models', or let it be asked by --ask\n"
             "tell| it does not tell its models: {why}; see that it runs, or give it 'models' in the list of "
@@ -33,14 +33,14 @@ inline constexpr std::array fleet_table{
             "Write 'models' in the [[box]], or run 'corral fleet render --ask' while all boxes are up."},
     message{"fleet.trouble", fleet_reader, "the fleet has trouble: {why}",
             "A box, HAProxy or the list of the boxes could not be read; the routes stay as they were.",
-            "Mend what is named; the log says when it is well again."},
+            "Fix what is named; the log says when it is well again."},
     message{"fleet.not-reloaded", fleet_reader,
             "stays| HAProxy's configuration stays as it was: {why}\n"
             "reload| HAProxy is not reloaded: {why}\n"
             "replace| can't replace '{file}': {why}\n"
             "too-many| box {name} lists more than {most:d} models; the others get no requests",
             "The configuration follows the boxes no further; HAProxy goes on as it was read last.",
-            "Mend what is named: 'haproxy -c -f FILE', or the command behind '--', which is tried again."},
+            "Fix what is named: 'haproxy -c -f FILE', or the command behind '--', which is tried again."},
 };
 
 }  // namespace corral::core::messages

@@ -17,7 +17,7 @@ inline constexpr std::array form_table{
             "end| unexpected EOF\n"
             "character| invalid character {character} {where}",
             "The body is no JSON; the sentence names the first character that is wrong.",
-            "Mend the JSON; most often a comma, a quote or a bracket is missing."},
+            "Fix the JSON; most often a comma, a quote or a bracket is missing."},
     message{"request.json-too-deep", form_reader,
             "all| the JSON of the request is nested deeper than {levels:d} levels\n"
             "max| invalid character {character} exceeded max depth\n"
@@ -102,7 +102,7 @@ inline constexpr std::array form_table{
             "role| a message has no known role\n"
             "name| 'tool_call_id' and 'name' of a message may have at most {longest-id:d} bytes",
             "A message of the request does not have the form that its address asks for.",
-            "Mend the field that is named, or use a current version of the client's library."},
+            "Fix the field that is named, or use a current version of the client's library."},
     message{"request.field-missing", form_reader,
             "model| model is required\n"
             "max| max_tokens is required and must be positive\n"
@@ -175,7 +175,7 @@ inline constexpr std::array form_table{
             "invalid| invalid format: {take}; expected \"json\" or a valid JSON Schema object\n"
             "refused~format-refused| {what}",
             "The schema can't be used; the place in it is named.",
-            "Mend or leave out the keyword (docs/structured_output.md)."},
+            "Fix or leave out the keyword (docs/structured_output.md)."},
     message{
         "request.template", form_reader,
         "template| template: :{line:d}: {reason}\n"
@@ -183,7 +183,7 @@ inline constexpr std::array form_table{
         "them\n"
         "nothing| the prompt template makes nothing of this request, so there is nothing to answer",
         "The prompt template of the request or of a client's model has a mistake; line and mark are named.",
-        "Mend the template, or leave it out."},
+        "Fix the template, or leave it out."},
     message{"request.conversation", form_reader,
             "conversation-user| the conversation has no user message, so there is nothing to answer\n"
             "conversation-ends| the conversation ends with an assistant message, and this model can't "

@@ -15,8 +15,8 @@ inline constexpr std::array import_table{
             "again| Fetch the package again from its maker. {keys}\n"
             "keys| Put the maker's key into {folder}: a keyring as NAME.gpg (gpg --export), or a key of "
             "minisign as NAME.pub.",
-            "The list of checksums may be somebody else's.",
-            "Fetch the package again from its maker, and look whether the key is his."},
+            "The list of checksums may not be the maker's.",
+            "Fetch the package again from its maker, and check that the key is theirs."},
     message{"package.unsigned", import_reader,
             "unchecked| The signature '{file}' was not checked: {why}.\n"
             "none| The package has no signed list of checksums.\n"
@@ -27,14 +27,14 @@ inline constexpr std::array import_table{
             "{what}\n"
             "changed| SHA256SUMS changed while it was read.\n"
             "unusable| SHA256SUMS can't be used: {why}.\n"
-            "written| Somebody else writes into the folder.\n"
-            "wait| Wait until the package is whole.\n"
+            "written| Another process is writing into the folder.\n"
+            "wait| Wait until the package is complete.\n"
             "read| Let this user read it, or fetch it again.",
             "What the package holds can't be compared.",
             "Fetch SHA256SUMS again; a package without one is imported unchecked."},
     message{"package.unknown", import_reader,
             "of| {what}\n"
-            "{folder} is no package of a kind that Corral knows.\n"
+            "{folder} is not a package that Corral knows.\n"
             "inside| There is a package inside; try: corral import {folder}",
             "Known are Axera packages (*.axmodel with scripts), axllm, hailo-ollama, RKLLM, GGUF, MindIE and "
             "safetensors folders.",
@@ -45,17 +45,17 @@ inline constexpr std::array import_table{
             "model| Name the folder that holds it.\n"
             "model-in| Name the folder that holds it: corral import {folder}",
             "Nothing could be read.", "Check the folder's name and its permissions."},
-    message{"package.not-served", import_reader, "This is {kind}, and no profile of Corral serves that.",
+    message{"package.not-served", import_reader, "This is {kind}, which no profile of Corral serves.",
             "Without a profile Corral can't start its server.",
             "Take a package of the same model that Corral serves."},
     message{"package.profile-missing", import_reader,
             "This is {kind}; it needs the profile '{profile}', which is not installed.\n"
-            "put| Put {profile}/profile.toml into a folder of 'profiles' (docs/configuration.md), or say "
-            "--profile with one that is installed.",
+            "put| Put {profile}/profile.toml into a folder of 'profiles' (docs/configuration.md), or pass "
+            "--profile with an installed one.",
             "Without a profile Corral can't start its server.", "Install the profile, or name another."},
     message{"package.note", import_reader,
             "{what}\n"
-            "of| {file} is the one that was taken of {count:d} models in this folder.",
+            "of| {file} was chosen from the {count:d} models in this folder.",
             "Something of the package that is worth knowing.",
             "For another write its name into the manifest, or give it a folder of its own."},
     message{"package.no-server-program", import_reader,
@@ -69,11 +69,11 @@ inline constexpr std::array import_table{
     message{"package.no-tokenizer", import_reader, "The package has no tokenizer service (*{ending}).",
             "The server asks it for every prompt and every piece of text.",
             "Take the script from the vendor's package of the same model."},
-    message{
-        "package.old-tokenizer", import_reader,
-        "This is {kind}: {file} is of the tokenizers without identities, which the polling server can't use.",
-        "The server asks /get_uid first; such a service answers 'error', and the start ends.",
-        "Take the vendor's newer package of this model, with *_tokenizer_uid.py and main_api_*."},
+    message{"package.old-tokenizer", import_reader,
+            "This is {kind}: {file} is an older tokenizer without identities, which the polling server can't "
+            "use.",
+            "The server asks /get_uid first; such a service answers 'error', and the start ends.",
+            "Take the vendor's newer package of this model, with *_tokenizer_uid.py and main_api_*."},
     message{"package.no-layers", import_reader, "The package has no numbered layer files (*_l0*.axmodel).",
             "They are the model; the package is not downloaded to its end.", "Download the package again."},
     message{"package.incomplete", import_reader,
@@ -96,7 +96,7 @@ inline constexpr std::array import_table{
             "Take it out of the script too where that is run by hand."},
     message{"script.number", import_reader,
             "{option} is '{value}' in {file}, but {what} is from {least:d} to {most:d}.\n"
-            "cards| {option} is '{value}' in {file}, which is no list of cards such as 0 or 0,1.\n"
+            "cards| {option} is '{value}' in {file}, which is not a list of cards such as 0 or 0,1.\n"
             "end| The server would end at once.\n"
             "do-cards| Correct the script and import again, or remove the word there.",
             "The server would refuse it, or ask for memory that no machine has.",
@@ -115,23 +115,23 @@ inline constexpr std::array import_table{
     message{"mindie.weights", import_reader,
             "The folder of the weights that {file} names (modelWeightPath: '{folder}') is not there.",
             "The server would end at its start.", "Put the weights there, or import their own folder."},
-    message{"safetensors.table", import_reader, "{file} has no whole table of its tensors.",
-            "It is no safetensors file, or was cut off.", "Download it again."},
+    message{"safetensors.table", import_reader, "{file} has no complete tensor table.",
+            "It is not a safetensors file, or was cut off.", "Download it again."},
     message{"gguf.header", import_reader, "{file} does not begin as a GGUF file of version 2 or 3.",
             "No server can load it.", "Download it again."},
     message{"gguf.no-model", import_reader, "There is a projector for images or sound, but no model.",
             "A projector says nothing by itself.", "Put the GGUF file of its model beside it."},
     message{"gguf.projector", import_reader,
-            "{file} is a projector: the model is given the capability 'vision' with it.",
-            "The model sees images by it.", "For a model without images leave both out of the manifest."},
+            "{file} is a projector, so the model gets the capability 'vision'.",
+            "It lets the model see images.", "For a model without images leave both out of the manifest."},
     message{"profile.mistake", import_reader, "{what}", "The profile can't be used.",
-            "Mend the profile, or install it anew."},
+            "Fix the profile, or install it anew."},
     message{"manifest.incomplete", import_reader,
             "{what}\n"
             "set| Set it in {file} (docs/manifests.md).",
             "Corral leaves a manifest with a mistake out.", "Set what is missing in the manifest."},
     message{"import.there", import_reader,
-            "{file} is there already.\n"
+            "{file} already exists.\n"
             "replace| 'corral import --force' of the folder replaces it; --name makes a model beside it.",
             "It may contain changes made by hand.",
             "Replace it by --force, or make a model beside it by --name."},
@@ -145,7 +145,7 @@ inline constexpr std::array import_table{
             "why-python| The script ends with ModuleNotFoundError.\n"
             "why-bit| It belongs to another user, or the disk is read-only.\n"
             "do-bit| Run: sudo chmod +x {file}",
-            "What --fix was to mend could not be mended.", "Mend that, then import again with --fix."},
+            "--fix could not fix this.", "Fix that, then import again with --fix."},
     message{"import.folder-name", import_reader,
             "root| The folder of --root has a name that can't be taken out of the manifest.\n"
             "The package's folder has a name that can't be written into a manifest.\n"

@@ -26,16 +26,16 @@ inline constexpr std::array model_table{
             "place| waits for {place}, which is being left\n"
             "reload| waits until what a reload replaced or removed has stopped",
             "The model that has the room on the card, or the port, is being unloaded.", "Nothing."},
-    message{"model.waits-in-line", model_reader, "waits for {place}, which {model} is to have first",
+    message{"model.waits-in-line", model_reader, "waits for {place}, which {model} gets first",
             "A third model asked before for the room on the card, or the port.", "Nothing."},
     message{"model.waits-for-load", model_reader, "waits until {model} is loaded on {cards}",
-            "Loads of one card go one after another.", "Nothing."},
+            "Loads on one card run one at a time.", "Nothing."},
     message{"model.no-room", model_reader,
             "=no-room| {model} can't be loaded: {why}. Give it another card ('cards'), or make room there",
             "The card is smaller than the model needs.",
             "Name another card by cards in the manifest, or serve a smaller model."},
     message{"model.pin-in-the-way", model_reader,
-            "=no-room| {model} can't be loaded: {why}. Take that pin away",
+            "=no-room| {model} can't be loaded: {why}. Unpin that model",
             "A pinned model holds the room for good.",
             "Write pinned = false in the manifest of the pinned model, then run 'corral reload'."},
     message{"model.too-many", model_reader,
@@ -50,7 +50,7 @@ inline constexpr std::array model_table{
         "A start loads what fits.", "Nothing, or order the models by pinned and preload."},
     message{"model.tier-failed", model_reader,
             "cant-serve| {tier} can't serve{>: }\n"
-            "again| {tier} failed and is started again{>: }\n"
+            "again| {tier} failed and is being restarted{>: }\n"
             "no-room| there is no room for it",
             "Requests go to the next tier that is ready (docs/many_models.md).",
             "Nothing; 'corral status' shows each tier."},
@@ -61,16 +61,16 @@ inline constexpr std::array model_table{
             "model| a model of {file} has a mistake and is left out; 'corral status' says which\n"
             "reload| reload: left out: {what}",
             "One manifest is wrong; all others are served.",
-            "Mend the file at the place named, then corral reload."},
+            "Fix the file at the place named, then corral reload."},
     message{
         "model.reuse-off", model_reader,
         "off| It is switched off ('reuse').\n"
         "no-way| It is switched off ('reuse'), but no request can tell this server so: start it without its "
         "cache.\n"
-        "not-compared| It was not compared on this box yet, which is done while the box is idle.\n"
-        "changed| This box compared before, but {what} changed since; it compares anew while the box is "
+        "not-compared| It has not been compared on this box yet; that is done while the box is idle.\n"
+        "changed| This box compared before, but {what} changed since; it compares again while the box is "
         "idle.\n"
-        "no-end| The comparison on this box did not get to an end; it is made again after the next start.\n"
+        "no-end| The comparison on this box did not finish; it is repeated after the next start.\n"
         "not-told| The token ids of a prompt can't be told from those of the tokenizer's own template.",
         "Every prompt is computed anew, from its first token.",
         "Nothing where Corral has yet to compare; else take reuse = \"off\" out of the manifest."},

@@ -12,14 +12,14 @@ inline constexpr auto finding_reader = message_reader::operators;
 inline constexpr std::array finding_table{
     message{"package.missing", finding_reader, "The package folder {folder} is not there.",
             "A disk may not be mounted.", "Check 'package' of the model."},
-    message{"package.not-a-folder", finding_reader, "{folder} is no folder.",
+    message{"package.not-a-folder", finding_reader, "{folder} is not a folder.",
             "The model names a file as the folder of its package.",
             "Write the folder of the package into 'package' of the model."},
     message{
         "package.closed", finding_reader,
         "The package folder {folder} can't be read by this user.\n"
         "user| {path} is closed to the user '{user}'.\n"
-        "serves| {path} is closed to the user '{user}', who serves.\n"
+        "serves| {path} is closed to the user '{user}', who runs Corral.\n"
         "root| You are root and can read it; the model could not be loaded.\n"
         "move| Run: sudo mkdir -p /srv/models && sudo mv {folder} /srv/models/; then import it from there.\n"
         "open| Run: sudo chmod -R a+rX {folder}",
@@ -34,8 +34,8 @@ inline constexpr std::array finding_table{
     message{"package.changed", finding_reader,
             "one| {files} was changed or replaced since the import.\n"
             "more| {files} were changed or replaced since the import.\n"
-            "sums| Not as its list of checksums says: {files}.\n"
-            "gone| Listed with a checksum and not there, or not readable: {files}.\n"
+            "sums| Different from the list of checksums: {files}.\n"
+            "gone| Listed with a checksum, but missing or unreadable: {files}.\n"
             "damaged| A download was damaged, or somebody changed the file.\n"
             "not-whole| The package is not whole.\n"
             "compare| 'corral check' compares the content; {command}",
@@ -159,8 +159,8 @@ inline constexpr std::array finding_table{
             "more| {files} are links that lead nowhere.",
             "What it leads to was moved or never downloaded.", "Fetch it again."},
     message{"path.refused", finding_reader,
-            "{file} is no name inside the package.\n"
-            "more| {files} are no names inside the package.",
+            "{file} is not a valid name inside the package.\n"
+            "more| {files} are not valid names inside the package.",
             "The name has '..' or control characters, or is too long.",
             "Name a file inside the package without '..', or any other file by its absolute path."},
     message{"layers.none", finding_reader, "None of the {count:d} files {pattern} is there.",
@@ -204,8 +204,8 @@ inline constexpr std::array finding_table{
             "{file} is cut off: it has {size}, and its own headers ask for {whole}.",
             "The download was interrupted.", "Fetch it again."},
     message{"program.not-a-program", finding_reader,
-            "{file} is no program that this system knows.\n"
-            "more| {files} are no programs that this system knows.",
+            "{file} is not a program that this system can run.\n"
+            "more| {files} are not programs that this system can run.",
             "The service can't be started.", "Fetch it again."},
     message{"program.object-file", finding_reader, "{file} is an object file or a core dump, not a program.",
             "The service can't be started.", "Name the program file itself."},

@@ -14,10 +14,10 @@ inline constexpr std::array pull_table{
         "names-package| '{typed}' names no package: {why}; write {how}\n"
         "name-catalogue| '{typed}' is a name for the catalogue\n"
         "here| '{typed}' is a place on this machine; to make a model of it, run: corral import {place}\n"
-        "the source's address is no address of the web\n"
-        "source-address| the source's address is no address of the web; see 'endpoint' of [pull], or the "
-        "name that was typed",
-        "What was typed after corral pull is no source, or its address is none.",
+        "the source's address is not a web address\n"
+        "source-address| the source's address is not a web address; see 'endpoint' of [pull], or the name "
+        "that was typed",
+        "What was typed after corral pull is not a source, or its address is invalid.",
         "Write hf.co/OWNER/REPO, https://HOST/FOLDER/, file:///FOLDER, or a name that corral search lists."},
     message{"pull.library", pull_reader,
             "libcurl-installed| libcurl is not installed, and nothing can be fetched without it; install it: "
@@ -27,32 +27,30 @@ inline constexpr std::array pull_table{
             "Run 'sudo apt install libcurl4 ca-certificates'."},
     message{
         "pull.certificate", pull_reader,
-        "certificate-one| the certificate of '{host}' is not one that this machine trusts; see the machine's "
-        "clock and 'ca-certificates', or name the file of certificates in the variable SSL_CERT_FILE",
+        "certificate-one| the certificate of '{host}' is not trusted by this machine; check its clock and "
+        "'ca-certificates', or name a certificate file in the variable SSL_CERT_FILE",
         "Nobody that this machine trusts vouches for the source, so nothing was taken from it.",
-        "Look at the clock by 'date', run 'sudo apt install ca-certificates'; behind a proxy that opens "
+        "Look at the clock with 'date', run 'sudo apt install ca-certificates'; behind a proxy that opens "
         "TLS, name its certificate in SSL_CERT_FILE."},
     message{
         "pull.led-elsewhere", pull_reader,
-        "leads-address| '{host}' leads to {address}, an address inside of this network, and the source is "
-        "outside of it; nothing is asked there, so tell whoever runs the source\n"
-        "sends-from| '{host}' sends us from one address to the next more than {redirects:d} times; its "
-        "way to the file is a circle, so ask again later\n"
-        "sends-without| '{host}' sends us to '{other}' without TLS, where anybody could change what comes; "
-        "nothing is taken from there, so tell whoever runs the source",
-        "The source sent us where nothing is fetched from: into this network, out of TLS, or in a circle.",
+        "leads-address| '{host}' leads to {address}, an address inside this network, while the source is "
+        "outside it; nothing was fetched, so tell whoever runs the source\n"
+        "sends-from| '{host}' redirects more than {redirects:d} times, probably in a loop; try again later\n"
+        "sends-without| '{host}' redirects to '{other}' without TLS, where anyone could tamper with the "
+        "download; nothing was fetched, so tell whoever runs the source",
+        "The source redirected into this network, to an address without TLS, or in a loop.",
         "Tell whoever runs the source; a mirror of one's own network is named in endpoint of [pull]."},
-    message{
-        "pull.proxy", pull_reader,
-        "password| the proxy lets nothing through to '{host}' ({status:d}); it asks for a name and a "
-        "password, so set the variable https_proxy to http://NAME:PASSWORD@PROXY:PORT\n"
-        "closed| the proxy lets nothing through to '{host}' ({status:d}); ask whoever runs it to open the "
-        "way, or name the host in the variable no_proxy\n"
-        "name-proxy| the name of the proxy can't be resolved; see the variables https_proxy, http_proxy "
-        "and all_proxy",
-        "The proxy that the environment names is not found, or refuses the way to the source.",
-        "Look at 'env | grep -i proxy'; a service has its variables by 'systemctl edit corral', "
-        "[Service] Environment=."},
+    message{"pull.proxy", pull_reader,
+            "password| the proxy blocks '{host}' ({status:d}) and asks for a user name and password; set the "
+            "variable https_proxy to http://NAME:PASSWORD@PROXY:PORT\n"
+            "closed| the proxy blocks '{host}' ({status:d}); ask whoever runs it to allow it, or list the "
+            "host in the variable no_proxy\n"
+            "name-proxy| the name of the proxy can't be resolved; see the variables https_proxy, http_proxy "
+            "and all_proxy",
+            "The proxy that the environment names is not found, or refuses the way to the source.",
+            "Look at 'env | grep -i proxy'; a service has its variables with 'systemctl edit corral', "
+            "[Service] Environment=."},
     message{"pull.refused", pull_reader, "source-refuses| the source refuses {what} ({status:d}): {advice}",
             "The source answered, and does not give what was asked for. What has come is kept.",
             "See the name and its page at the source; for a model that asks for consent a token in "
@@ -66,17 +64,17 @@ inline constexpr std::array pull_table{
             "The connection was cut or silent eight times one after another. What has come is kept.",
             "See the network, then the same command once more."},
     message{"pull.stopped", pull_reader,
-            "the pull was stopped; what has come is kept, and the same command goes on with it",
-            "Somebody stopped it.", "Run the same command again: it goes on where it stopped."},
+            "the pull was stopped; what has come is kept, and the same command resumes it",
+            "It was stopped on request.", "Run the same command again: it goes on where it stopped."},
     message{"pull.lies", pull_reader,
-            "file-came| the file {name} came whole more than once, and it is not the one that its list "
-            "promises; nothing of it is kept, so tell whoever publishes the package, or try another network\n"
+            "file-came| the file {name} was downloaded completely more than once, but does not match its "
+            "checksum; it was discarded, so tell whoever publishes the package, or try another network\n"
             "file-fetched| the file {name} can't be fetched: {lie}; nothing of it is kept, so tell whoever "
             "runs the source\n"
             "source-sends| the source sends {what}\n"
             "source-file| the source's file '{what}' has another {part} than the catalogue states; the "
             "catalogue may be older than the package, or the source is not to be trusted",
-            "What came is not what was promised, so it was thrown away.",
+            "What came does not match its checksum or list, so it was discarded.",
             "Try again from another network; then tell whoever publishes the package."},
     message{"pull.list", pull_reader,
             "hub-list| the hub's list of files can't be read: {why}; ask again later, or see whether "
@@ -88,7 +86,7 @@ inline constexpr std::array pull_table{
             "file-catalogue| the source has no file '{expected}', which the catalogue names; the package may "
             "have changed, so see whether there is a newer catalogue\n"
             "source-file| the source has no file that is wanted; see its page for what it holds\n"
-            "list-sha| '{file}' is in the list SHA256SUMS and is no file there; the copy is not whole, so "
+            "list-sha| '{file}' is listed in SHA256SUMS but is not a file there; the copy is incomplete, so "
             "make it again\n"
             "read-folder| can't read '{list}': {why}; a folder to pull from needs such a list: sha256sum "
             "writes it\n"
@@ -112,7 +110,7 @@ inline constexpr std::array pull_table{
     message{
         "pull.room", pull_reader,
         "disk| the disk of '{folder}' has no room for the package: {needed} are still to come and {reserve} "
-        "have to stay free, {free} are free, {missing} are missing{removable}\n"
+        "must stay free, but {free} are free: {missing} short{removable}\n"
         "quota| the quota of [pull] has no room for the package: {needed} are still to come, {used} of "
         "{quota} are taken{removable}\n"
         "quota-small| the quota of [pull] is smaller than the package: {needed} are still to come, and it is "
@@ -120,14 +118,14 @@ inline constexpr std::array pull_table{
         "disk-full| the disk is full while {name} is written; what has come is kept, so make room and "
         "pull again",
         "The package does not fit. What has come is kept.",
-        "Remove unused models by 'corral rm --files', name a larger disk as directory of [pull], or "
+        "Remove unused models with 'corral rm --files', name a larger disk as directory of [pull], or "
         "raise its quota."},
     message{
         "pull.disk", pull_reader,
         "disk-fails| the disk fails while {name} is written ({why}); see 'dmesg' for what is "
         "wrong with it\n"
         "see-who| can't {what} {name}: {why}; see who owns the folder 'directory' of [pull]\n"
-        "stick| can't write to the folder '{folder}' that --to-stick names: {why}; see by 'ls -ld' "
+        "stick| can't write to the folder '{folder}' that --to-stick names: {why}; see with 'ls -ld' "
         "whether it "
         "is there, and who owns it\n"
         "copy-make| can't copy '{from}': {what}; make room, and pull again\n"
@@ -138,10 +136,10 @@ inline constexpr std::array pull_table{
         "does not: make both that user's, or both root's; 'sudo -u {user} corral pull NAME --no-import' "
         "fetches the package alone",
         "The folder of the packages can't be written to, or its disk fails.",
-        "Look at that folder by 'ls -ld': it must belong to the user who pulls; 'dmesg' tells errors of "
+        "Look at that folder with 'ls -ld': it must belong to the user who pulls; 'dmesg' tells errors of "
         "the disk."},
     message{"pull.in-the-way", pull_reader,
-            "pull-made| '{target}' is there already, and no pull made it; move it away or import it as it "
+            "pull-made| '{target}' already exists and was not made by a pull; move it away, import it as it "
             "is, or set another 'directory' in [pull]",
             "A folder of the package's name is there, and is somebody's. It was left alone.",
             "Run 'corral import' of that folder, or move it away."},
@@ -149,7 +147,7 @@ inline constexpr std::array pull_table{
             "hub-token| the hub's token can't be read: {file}; see 'token_file' of [pull]\n"
             "file-hub| the file of the hub's token holds more than one word; write the token alone into it, "
             "see 'token_file' of [pull]",
-            "The file of the token is no token.",
+            "The token file does not hold a token.",
             "Write the token alone into that file, readable by Corral's user."},
     message{"package.fetch", pull_reader,
             "Fetch it again from where the package came from.\n"
@@ -162,16 +160,16 @@ inline constexpr std::array pull_table{
             "hub| Run: hf download {repository}{files} --local-dir {folder}\n"
             "name| Check the name in the model. If it is right: {advice}",
             "Files of the package never came, or are damaged.",
-            "Do so, then look again by 'corral check' or 'corral import'."},
+            "Do so, then look again with 'corral check' or 'corral import'."},
     message{"package.folder", pull_reader,
             "open| the folder '{folder}' can't be opened: {why}\n"
-            "kind| '{folder}' is no folder\n"
+            "kind| '{folder}' is not a folder\n"
             "closed| the folder '{folder}' may not be read by this user\n"
             "read| the package's file '{file}' can't be read: {why}",
             "The package, or a file of it, can't be read.",
-            "Look at its owner and permissions by 'ls -l'; 'dmesg' tells errors of the disk."},
+            "Look at its owner and permissions with 'ls -l'; 'dmesg' tells errors of the disk."},
     message{"package.name", pull_reader,
-            "none| '{name}' is no name of a file\n"
+            "none| '{name}' is not a file name\n"
             "path-too-long| '{name}' is longer than a path may be\n"
             "absolute| '{name}' is an absolute path; only files inside the package are taken\n"
             "leads-out| '{name}' in a path leads out of the package\n"
@@ -206,7 +204,7 @@ inline constexpr std::array pull_table{
             "words| line {line:d}: more than {words:d} words: is it a run script?\n"
             "word| line {line:d}: a word of more than {bytes:d} bytes\n"
             "values| line {line:d}: its variables put more than {bytes:d} bytes into the script\n"
-            "zero| line {line:d}: a zero byte: it is no text\n"
+            "zero| line {line:d}: a zero byte: it is not text\n"
             "pipe| line {line:d}: a pipe or an '||': what runs is known only when the script runs\n"
             "function| line {line:d}: a function or a sub-shell, which only a run could follow\n"
             "input| line {line:d}: text in the script for a program's input, which only a run could follow\n"
@@ -227,25 +225,24 @@ inline constexpr std::array pull_table{
             "Python packages that the model's tokenizer needs were not installed.",
             "Do what the sentence says, then import again."},
     message{"pull.went-back", pull_reader,
-            "before| {model} is served from the revision before: with the new one it is not ready, {why}\n"
-            "no-import| the new revision is no model\n"
+            "before| {model} is served from the previous revision: with the new one it is not ready, {why}\n"
+            "no-import| the new revision is not a model\n"
             "stopped| the update was stopped while {model} was loaded with it; the revision before serves\n"
             "not-back| with the new revision {model} is not ready, {why}; the revision before can't be put "
             "back: {problem}",
             "The new revision was whole, but no model came of it, so the one before took its place again.",
-            "Read the reason by 'corral logs --crash'; tell whoever publishes the package, and pull again "
+            "Read the reason with 'corral logs --crash'; tell whoever publishes the package, and pull again "
             "later."},
-    message{
-        "pull.words", pull_reader,
-        "time-wait| '{patience}' is no time to wait for a silent source; write 1s to 1h\n"
-        "rate| '{rate}' is no amount for a second; write it as 10MB or 500kB\n"
-        "configuration| the configuration can't be read; 'corral check' says what is wrong with it\n"
-        "cant-start| the package is in {folder} and has a manifest, but it can't start: {why}\n"
-        "not-taken| the package is in {folder} and has a manifest, but the Corral that runs did not take it: "
-        "{why}\n"
-        "no-model| the package is in {folder}, but it is no model yet: {why}",
-        "The words of the command, or what import says of the package.",
-        "Read 'corral help pull', or run 'corral import DIR'."},
+    message{"pull.words", pull_reader,
+            "time-wait| '{patience}' is not a valid time to wait for a silent source; write 1s to 1h\n"
+            "rate| '{rate}' is not a rate per second; write it as 10MB or 500kB\n"
+            "configuration| the configuration can't be read; 'corral check' says what is wrong with it\n"
+            "cant-start| the package is in {folder} and has a manifest, but it can't start: {why}\n"
+            "not-taken| the package is in {folder} and has a manifest, but the running Corral did not accept "
+            "it: {why}\n"
+            "no-model| the package is in {folder}, but it is not a model yet: {why}",
+            "The words of the command, or what import says of the package.",
+            "Read 'corral help pull', or run 'corral import DIR'."},
 };
 
 }  // namespace corral::core::messages

@@ -15,7 +15,7 @@ inline constexpr std::array request_table{
             "model| model {source} not found\n"
             "pull| model \"{model}\" not found, try pulling it first{>: }",
             "This server has no model of that name.",
-            "See which there are by 'corral list' or 'ollama list', and choose one of them."},
+            "See which there are with 'corral list' or 'ollama list', and choose one of them."},
     message{"request.no-models", request_reader,
             "this server has no model yet; 'corral pull NAME' or 'corral import DIR' on its box adds one",
             "Nothing has been imported since it was installed.",
@@ -56,8 +56,8 @@ inline constexpr std::array request_table{
             "Corral is being stopped.", "Ask again when it runs: corral status."},
     message{
         "request.closed", request_reader,
-        "this server lets nobody in yet, because {why}; try again later. 'corral status' shows its operator "
-        "more",
+        "this server accepts no requests yet, because {why}; try again later. 'corral status' shows its "
+        "operator more",
         "The key file or the certificate is missing, or a mistake in the configuration may affect access.",
         "Ask again later; the operator: corral status."},
     message{"request.model-stopped", request_reader,
@@ -75,7 +75,7 @@ inline constexpr std::array request_table{
             "The remote server behind this model is unavailable. Ask again {when}.\n"
             "found=remote-away| {what}",
             "It can't be reached, has no such model, or failed requests of late.",
-            "Ask again at that time; the operator sees what is wrong there by 'corral status'."},
+            "Ask again at that time; the operator sees what is wrong there with 'corral status'."},
     message{"request.runtime-refuses", request_reader,
             "the model does not start; it is tried again by itself, ask again in a while",
             "The model is broken; why, the operator sees.",
@@ -157,12 +157,11 @@ inline constexpr std::array request_table{
         "by {cuts}); use a model with a longer context, or let the client send fewer tools and texts.",
         "Parts of a long conversation were left out, oldest first.",
         "Start a new chat, or send fewer tools."},
-    message{
-        "request.format-missed", request_reader,
-        "the model's answer does not keep to the requested format after {tries} ({violation}); ask again, "
-        "or ask for a simpler format",
-        "The answer was checked and asked for again, and never fitted.",
-        "Simplify the schema, or use a larger model (docs/structured_output.md)."},
+    message{"request.format-missed", request_reader,
+            "the model's answer does not match the requested format after {tries} ({violation}); ask again, "
+            "or ask for a simpler format",
+            "The answer was checked and asked for again, and never fitted.",
+            "Simplify the schema, or use a larger model (docs/structured_output.md)."},
     message{"request.no-tools", request_reader, "support| {model} does not support tools",
             "The model's template can't call tools, or its manifest does not say so.",
             "Ask without tools; or write capabilities = [\"completion\", \"tools\"] in the manifest of a "
@@ -207,7 +206,7 @@ inline constexpr std::array request_table{
         "own-machine| this server uses no API keys, so only clients on its own machine may pull or delete "
         "packages\n"
         "scope| this API key may not pull or delete packages: it has no scope 'pull'; the operator can make "
-        "one that has by 'corral key new NAME --scope inference,pull'\n"
+        "one that has with 'corral key new NAME --scope inference,pull'\n"
         "page| a page of another server may not pull or delete models here; programs may, such as 'ollama "
         "pull'",
         "Pulls and deletes are for clients that the operator has let, and never for a page that a browser "
@@ -220,10 +219,10 @@ inline constexpr std::array request_table{
             "failed| the pull of {name} failed: {why}\n"
             "early| {what} ended early ({how}){words}\n"
             "cant-start| {what} can't be started: {why}\n"
-            "silent| {what} said nothing for too long and was ended; ask again to go on with it\n"
-            "stopping| this server is being stopped; ask again to go on with the pull\n"
-            "rest| this server is being stopped; the rest can be removed by 'corral prune'\n"
-            "whoever-asked| whoever asked is gone",
+            "silent| {what} made no progress for too long and was stopped; ask again to resume it\n"
+            "stopping| this server is being stopped; ask again to resume the pull\n"
+            "rest| this server is being stopped; the rest can be removed with 'corral prune'\n"
+            "whoever-asked| the client that asked is gone",
             "A client's pull did not come to its end; what is on the disk is used by the next one.",
             "The sentence says why; 'corral pull NAME' on the box shows more."},
     message{"pull.not-removed", request_reader, "{name} was not removed for a client: {why}",

@@ -15,7 +15,7 @@ inline constexpr std::array runtime_table{
             "test-vector| A first test vector failed: {made}",
             "A start ends with a first real answer; it failed, so no client is let in and the runtime is "
             "started again.",
-            "Look at what it printed by 'corral logs MODEL', and at the files by 'corral doctor MODEL'."},
+            "Look at what it printed with 'corral logs MODEL', and at the files with 'corral doctor MODEL'."},
     message{"runtime.places", runtime_reader,
             "model| Model {model}, service {service}: {message}\n"
             "port-handed| its port was not handed over\n"
@@ -25,7 +25,7 @@ inline constexpr std::array runtime_table{
     message{"runtime.settings-file", runtime_reader,
             "unwritten| its settings could not be written: {why}\n"
             "folder-settings| there is no folder for its settings; set 'state_directory'\n"
-            "settings-json| its settings {file} are no JSON with the values of [models.variables]\n"
+            "settings-json| its settings {file} are not JSON with the values of [models.variables]\n"
             "room| make room, or let Corral's user write there ('state_directory')",
             "The file that the runtime reads its settings from could not be written; the start waits and is "
             "tried again.",
@@ -37,8 +37,8 @@ inline constexpr std::array runtime_table{
             "model-profile| Model {model}: '{said}' of profile {name} must be a number from 1 to {most:d}, "
             "and is '{what}'.\n"
             "model| Model {name}, 'model_name' of profile {name}: {message}\n"
-            "profile-thinking| The profile's thinking_switch '{thinking-switch}' is no JSON pointer.\n"
-            "value-profile| The value of '{key}' in the profile's [traits.extra] is no JSON.\n"
+            "profile-thinking| The profile's thinking_switch '{thinking-switch}' is not a JSON pointer.\n"
+            "value-profile| The value of '{key}' in the profile's [traits.extra] is not valid JSON.\n"
             "place| Model {model}: {why}\n"
             "service| service {service}: {why}\n"
             "of-service| model '{model}', service '{service}': {why}\n"
@@ -47,7 +47,7 @@ inline constexpr std::array runtime_table{
             "variable| the variable 'url': {message}\n"
             "placeholder-value| the placeholder {{{placeholder}}} in \"{what}\" has no value",
             "The profile of the model can't be used as it is; the model is not served, all others are.",
-            "Mend the profile; corral check names file and line."},
+            "Fix the profile; corral check names file and line."},
     message{"runtime.tokenizer-away", runtime_reader,
             "tokenizer-service| The tokenizer service {said}.\n"
             "found=tokenizer-unavailable| {what}\n"
@@ -109,8 +109,8 @@ inline constexpr std::array runtime_table{
             "Nothing, unless it comes often: then see with 'top' what else the box works on."},
     message{
         "runtime.foreign-talk", runtime_reader,
-        "runtime-gave=foreign-text| The runtime gave text that is not of this answer: another program talks "
-        "to it too.\n"
+        "runtime-gave=foreign-text| The runtime gave text that does not belong to this answer: another "
+        "program is using it too.\n"
         "runtime-ended=foreign-stop| The runtime ended this answer in the middle, unasked: another program "
         "stopped it, or its context is smaller than configured.\n"
         "runtime-still=runtime-stuck| The runtime was still busy with something else.\n"
@@ -129,8 +129,8 @@ inline constexpr std::array runtime_table{
     message{"runtime.not-run", runtime_reader,
             "runtime-accepted=generate-swallowed| The runtime accepted the prompt but did not run it.\n"
             "runtime-ran=mute| The runtime ran the prompt but gave no text.\n"
-            "encode=mute| The runtime could not tokenise the prompt, and is busy with it for ever.\n"
-            "ended=empty-answer| The runtime ended its answer without a word.\n"
+            "encode=mute| The runtime could not tokenise the prompt, and hangs on it.\n"
+            "ended=empty-answer| The runtime ended its answer without any text.\n"
             "fell| {subject} ended while the request ran{>: }\n"
             "restarts| It is being restarted.\n"
             "stays| It is not started again for now.\n"
@@ -157,16 +157,16 @@ inline constexpr std::array runtime_table{
             "questions and answers in turn, or start a new chat.\n"
             "prompt~generate-refused| The runtime refused a prompt with status {status:d}{words}",
             "The runtime turned the call down; in doubt it is restarted.",
-            "Look at its own words by 'corral logs MODEL'."},
+            "Look at its own words with 'corral logs MODEL'."},
     message{
         "runtime.hung", runtime_reader,
-        "runtime=call-failed| The runtime did not answer {call} whole.\n"
+        "runtime=call-failed| The runtime did not answer {call} completely.\n"
         "call| the call '{call}' failed: {why}\n"
-        "did=call-failed| The runtime did not answer whole.\n"
+        "did=call-failed| The runtime did not answer completely.\n"
         "not-idle| The runtime did not become idle after a request.\n"
         "broke-off| The runtime broke off an answer and may still be at work on it.\n"
-        "unwanted| The runtime was busy with an answer that was not wanted any more.\n"
-        "unwanted-still| The runtime stood still in an answer that was not wanted any more.\n"
+        "unwanted| The runtime was busy with an answer that was no longer wanted.\n"
+        "unwanted-still| The runtime hung in an answer that was no longer wanted.\n"
         "vectors=call-silent| The runtime made no vectors for as long as it may take.\n"
         "made| {what} made no vectors\n"
         "runtime-took=runtime-hung| The runtime took a call and did not answer it. It was {call}; the call "
@@ -188,22 +188,22 @@ inline constexpr std::array runtime_table{
             "foreign-text| {size:d} bytes that are not of this run discarded\n"
             "earlier-text| {size:d} bytes of an earlier answer discarded\n"
             "poll-status| The runtime answered a poll with status {status:d}.\n"
-            "answered-poll| The runtime answered a poll with something else than JSON.\n"
+            "answered-poll| The runtime answered a poll with something other than JSON.\n"
             "runtime-answered| The runtime answered a poll without \"done\" or \"response\".\n"
             "no-choices| The runtime answered with JSON that has no \"choices\".\n"
-            "took-back| The runtime's answer took back what it had said.\n"
+            "took-back| The runtime's answer retracted text that it had given.\n"
             "runtime-sent| The runtime sent an event without \"choices\".\n"
-            "sent-event| The runtime sent an event that is no JSON object.\n"
+            "sent-event| The runtime sent an event that is not a JSON object.\n"
             "event-kib| The runtime sent an event of more than {limit:d} KiB.\n"
             "runtime-answer| The runtime's answer ended in the middle of a document.\n"
-            "answer-json| The runtime's answer is no JSON: {what}.\n"
+            "answer-json| The runtime's answer is not JSON: {what}.\n"
             "runtime| The runtime's answer has {what}.\n"
             "answer-cut| The runtime's answer was cut off.\n"
             "vectors=vectors-unusable| The runtime's vectors have different lengths.\n"
             "gave=vectors-unusable| the runtime gave vectors that are not usable\n"
-            "no-vectors| The runtime's answer is no list of vectors: {what}.\n"
+            "no-vectors| The runtime's answer is not a list of vectors: {what}.\n"
             "not-finite~vectors-not-finite| embedding contains NaN or Inf values\n"
-            "line-answer| a line of the answer is no JSON object\n"
+            "line-answer| a line of the answer is not a JSON object\n"
             "answer=protocol| {what}\n"
             "unusable=vectors-unusable| {what}",
             "The server behind the profile does not speak the protocol that the profile names.",
@@ -222,7 +222,7 @@ inline constexpr std::array runtime_table{
             "name| the name {host} can't be looked up: {unknown}\n"
             "unreachable| {url} can't be reached: {why}\n"
             "answer-time| {what} does not answer in time\n"
-            "answer-api| its answer to /api/tags is no list of models\n"
+            "answer-api| its answer to /api/tags is not a list of models\n"
             "key| the key file {key-file} can't be read: {message}\n"
             "key-file| the key file {key-file} can't be read or holds no key\n"
             "failed| the remote server failed: {why}{words}\n"
@@ -235,9 +235,9 @@ inline constexpr std::array runtime_table{
             "no-list| {url} can't be asked for its models: {why}\n"
             "no-model| {url} has no model {model}\n"
             "status| {url} answers {target} with status {status:d}\n"
-            "wants-key| {url} answers {target} with status {status:d}; it wants a key, which 'key_file' may "
-            "name\n"
-            "other-key| {url} answers {target} with status {status:d}; it does not take the key of {file}\n"
+            "wants-key| {url} answers {target} with status {status:d}; it requires a key; name its file in "
+            "'key_file'\n"
+            "other-key| {url} answers {target} with status {status:d}; it does not accept the key in {file}\n"
             "failing~remote-failed| {what}\n"
             "silent=remote-silent| {what}\n"
             "lost=remote-lost| {what}\n"
@@ -246,16 +246,15 @@ inline constexpr std::array runtime_table{
             "The other server of a fallback can't be used; it is asked again by itself, the other tiers "
             "serve meanwhile.",
             "Check its address and key in the manifest, and try 'curl URL/api/version'."},
-    message{
-        "runtime.remote-address", runtime_reader,
-        "tls| '{url}' is an address with TLS, which is not spoken to remote servers; put a proxy that speaks "
-        "it on this machine, or a tunnel, and name http://127.0.0.1:PORT\n"
-        "more| '{url}' holds more than a host and a port; write http://HOST:PORT, and a key into a file "
-        "that 'key_file' names\n"
-        "host| '{url}' has no host that can be read; write http://HOST:PORT, or http://[ADDRESS]:PORT\n"
-        "none| '{url}' is no address of a server; write http://HOST:PORT",
-        "The variable 'url' of a model on another server can't be used.",
-        "Mend it in the manifest, as the sentence says."},
+    message{"runtime.remote-address", runtime_reader,
+            "tls| '{url}' uses TLS, which is not supported for remote servers; run a TLS proxy or a tunnel "
+            "on this machine, and name http://127.0.0.1:PORT\n"
+            "more| '{url}' holds more than a host and a port; write http://HOST:PORT, and a key into a file "
+            "that 'key_file' names\n"
+            "host| '{url}' has no host that can be read; write http://HOST:PORT, or http://[ADDRESS]:PORT\n"
+            "none| '{url}' is not a server address; write http://HOST:PORT",
+            "The variable 'url' of a model on another server can't be used.",
+            "Fix it in the manifest, as the sentence says."},
     message{"runtime.remote-broken", runtime_reader,
             "closed| {name}: connection closed without an answer\n"
             "cut| {name}: the answer was cut\n"
@@ -271,31 +270,30 @@ inline constexpr std::array runtime_table{
             "Look at its log; 'corral status' shows what follows from it."},
     message{
         "runtime.slower", runtime_reader,
-        "waits| {model}: a token takes {factor} times as long as when its process was young; its runtime is "
-        "renewed once nobody has asked for {seconds} s, or in {minutes} min between two answers\n"
-        "useless| A token takes {factor} times as long as when its process was young, and a new process did "
-        "not "
-        "help. Check whether it is hot or another program is using the machine: corral doctor.\n"
-        "hot| A token takes {factor} times as long as when its process was young; card {card:d} has "
-        "{degrees} C, "
-        "and a new process would be as slow. Give it a heat sink and moving air.",
+        "waits| {model}: a token takes {factor} times as long as when its process was new; its runtime is "
+        "renewed once it has been idle for {seconds} s, or after {minutes} min between two answers\n"
+        "useless| A token takes {factor} times as long as when its process was new, and a new process did "
+        "not help. Check whether it is hot or another program is using the machine: corral doctor.\n"
+        "hot| A token takes {factor} times as long as when its process was new; card {card:d} has {degrees} "
+        "C, and a new process would be as slow. Give it a heat sink and moving air.",
         "In three of four of the last runs a token took at least half as long again as in the first runs of "
         "the "
         "same process with an equally long context. For that Corral replaces the process while nobody asks, "
         "or after a while between two answers.",
         "Nothing; where it did not help, look at temperature, power and other programs (corral doctor)."},
-    message{"runtime.grows", runtime_reader,
-            "waits| {model}: it holds {amount} more each hour and would meet the limit in {hours} h; it is "
-            "renewed once nobody has asked for {seconds} s, or between two answers in the last hour before\n"
-            "useless| It runs out of {what} in {hours} h, and a new process did not help. See what else "
-            "holds it, or "
-            "raise the limit.",
-            "The runtime holds ever more memory, descriptors or threads, never gives them back, and would "
-            "meet their "
-            "limit within a day. For that Corral replaces the process while nobody asks.",
-            "Nothing; where it did not help, see what else is at work here (corral doctor), or raise the "
-            "limit. Tell "
-            "the runtime's vendor of the leak."},
+    message{
+        "runtime.grows", runtime_reader,
+        "waits| {model}: it grows by {amount} an hour and would reach the limit in {hours} h; it is renewed "
+        "once it has been idle for {seconds} s, or between two answers in the last hour before that\n"
+        "useless| It runs out of {what} in {hours} h, and a new process did not help. See what else "
+        "holds it, or "
+        "raise the limit.",
+        "The runtime holds ever more memory, descriptors or threads, never gives them back, and would "
+        "meet their "
+        "limit within a day. For that Corral replaces the process while nobody asks.",
+        "Nothing; where it did not help, see what else is at work here (corral doctor), or raise the "
+        "limit. Tell "
+        "the runtime's vendor of the leak."},
     message{
         "runtime.tap-unused", runtime_reader,
         "url| {model}: the runtime does not use the tokenizer URL it was given; counts are estimates\n"
@@ -305,8 +303,8 @@ inline constexpr std::array runtime_table{
         "Install a newer runtime of the vendor."},
     message{
         "runtime.files-silent", runtime_reader,
-        "its files could not be looked at within {time:d} s: the disk of '{folder}' does not answer\n"
-        "box| its files can't be looked at before the start: {why}\n"
+        "its files could not be checked within {time:d} s: the disk of '{folder}' does not respond\n"
+        "box| its files can't be checked before the start: {why}\n"
         "do-box| raise the limit of processes of Corral's user (TasksMax of the unit, 'ulimit -u'); it is "
         "tried again by itself\n"
         "package-cannot| package '{what}' cannot be read: {why}\n"
@@ -323,13 +321,12 @@ inline constexpr std::array runtime_table{
     message{"runtime.without-gate", runtime_reader, "{service}: starts without its gate, which failed: {why}",
             "The check before a start failed by a fault of its own; the start goes on without it.",
             "Look at 'corral logs corral', then run 'corral doctor MODEL'."},
-    message{
-        "run.poisonous", runtime_reader,
-        "request id={id} model={model} client={client} is deadly, for the runtime died {deaths:d} times in "
-        "it and hung {hangs:d} times; at last: {why}",
-        "The runtime died of one prompt several times; the prompt is refused for ten minutes or "
-        "more, the model goes on.",
-        "Ask the client that is named for the prompt, and report it to the vendor."},
+    message{"run.poisonous", runtime_reader,
+            "request id={id} model={model} client={client} is deadly: the runtime died {deaths:d} times in "
+            "it and hung {hangs:d} times; the last time: {why}",
+            "The runtime died of one prompt several times; the prompt is refused for ten minutes or "
+            "more, the model goes on.",
+            "Ask the client that is named for the prompt, and report it to the vendor."},
     message{
         "run.again", runtime_reader,
         "waits| request id={id} model={model} try={number:d} failed before anything of its answer went out "
@@ -345,8 +342,7 @@ inline constexpr std::array runtime_table{
             "built with\n"
             "option| model={model} option {name} has no effect with this runtime\n"
             "unchecked| model={model} a format's '{keyword}' is shown to the model and not checked: the "
-            "value may not keep to it (strict_schemas = true "
-            "refuses such formats)",
+            "value may violate it (strict_schemas = true refuses such formats)",
             "The client asked for something that this runtime has no switch for; the answer is computed "
             "without it.",
             "Nothing, or another runtime (docs/runtimes.md)."},

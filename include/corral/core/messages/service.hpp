@@ -21,17 +21,17 @@ inline constexpr std::array service_table{
     message{"service.gave-up", service_reader, "failed too often, the last time{> it | | by this: }",
             "The breaker is open: it is tried after an eighth of breaker_retry, then after twice as long "
             "each time.",
-            "Mend the cause, then corral start MODEL."},
+            "Fix the cause, then corral start MODEL."},
     message{"service.said-before", service_reader,
             "while loading it had said{>: }\n"
             "line| it said: {line}",
             "A line it printed explains its end.",
-            "Look at the line and those around it by 'corral logs MODEL/SERVICE'."},
+            "Look at the line and those around it with 'corral logs MODEL/SERVICE'."},
     message{"service.printed", service_reader,
             "{it}printed what may mean: {cause}\n"
             "before| before, it printed what may mean: {cause}",
             "A line that the profile knows came before; it need not be the cause.",
-            "Look at the line and those around it by 'corral logs MODEL/SERVICE'."},
+            "Look at the line and those around it with 'corral logs MODEL/SERVICE'."},
     message{
         "service.card-memory", service_reader,
         "card| {free:d} MB were free on card {card:d}\n"
@@ -43,17 +43,17 @@ inline constexpr std::array service_table{
             "A start without progress for longer than start_stall is ended and tried again.",
             "Raise start_stall_ceiling of the service, on a slow disk or link."},
     message{"service.silent", service_reader,
-            "{it}does not answer any more\n"
+            "{it}no longer answers\n"
             "probe| {probe} failed {times} while nothing else was asked of it{last}\n"
             "status| it answered with status {status:d}",
             "Its liveness probe failed several times; it is replaced.",
-            "Look at its last lines by 'corral logs MODEL/SERVICE'."},
+            "Look at its last lines with 'corral logs MODEL/SERVICE'."},
     message{"service.not-answering-yet", service_reader, "listening, but not answering",
             "It is still loading.", "Nothing."},
     message{"service.first-test", service_reader, "under its first test",
             "A start ends with a first real answer before clients are let in.", "Nothing."},
     message{"service.renewed", service_reader,
-            "{it}was renewed, because it had become slower than itself\n"
+            "{it}was renewed, because it had become slower\n"
             "grown| {it}was renewed, before it could run out of {what}",
             "Its tokens took longer and longer, or it held ever more of what runs out; a new process serves.",
             "Nothing; corral status shows what it gained."},
@@ -64,7 +64,7 @@ inline constexpr std::array service_table{
             "started again.",
             "Raise 'memory_mb', or shorten the context."},
     message{"service.task-limit", service_reader,
-            "While it loaded, the model met its limit of {count:d} processes and threads, and the kernel "
+            "While it loaded, the model reached its limit of {count:d} processes and threads, and the kernel "
             "refused another.\n"
             "do| Raise 'tasks' in [limits] of its manifest.",
             "All its processes and threads together are as many as [limits] allows.",
@@ -95,8 +95,8 @@ inline constexpr std::array service_table{
         "Do what the sentence says: Delegate=yes in the unit, or the kernel's controller; then restart "
         "Corral."},
     message{"service.without-terminal", service_reader,
-            "{service}: its output comes by a pipe, for there is no pseudo terminal ({why}); what it prints "
-            "may be late",
+            "{service}: its output comes through a pipe, because there is no pseudo terminal ({why}); it may "
+            "be delayed",
             "The container or machine gives no pseudo terminal, so that programs may hold back what they "
             "print; the model is served all the same.",
             "Mount devpts in the container, or raise kernel.pty.max."},
@@ -164,7 +164,7 @@ inline constexpr std::array service_table{
         "programs take turns",
         "The port is compiled into the program, so that one such model runs at a time.", "Nothing."},
     message{"service.gate-late", service_reader,
-            "the checks before its start did not end in time; they are made again",
+            "the checks before its start did not finish in time; they are repeated",
             "A check before the start did not end; it is tried again.", "Run 'corral doctor'."},
     message{"service.not-wanted", service_reader,
             "{it}was told to stop while it was started, and is stopped again",
@@ -174,20 +174,20 @@ inline constexpr std::array service_table{
             "card| the device is lost: card {card:d} is not among the {count:d} that the driver shows",
             "The card is not in the driver's list. Nothing is started; it starts by itself when the card is "
             "back.",
-            "Reset it by 'axcl-smi reboot', else switch the box off and on; then run 'corral doctor'."},
+            "Reset it with 'axcl-smi reboot', else switch the box off and on; then run 'corral doctor'."},
     message{"device.silent", service_reader,
             "driver| the device's driver does not answer: {why}\n"
             "gave| {tool} gave no answer within {timeout}\n"
             "hangs| '{command}' hangs inside the driver, and not even SIGKILL ends it",
             "The status tool hangs; it is asked again every ten seconds.",
-            "Look at 'dmesg'; reset it by 'axcl-smi reboot', else switch the box off and on."},
+            "Look at 'dmesg'; reset it with 'axcl-smi reboot', else switch the box off and on."},
     message{"device.unreadable", service_reader,
-            "fails| the device can't be looked at: {why}\n"
-            "prints| {tool} prints more than a status tool can have to say, and was ended\n"
+            "fails| the device can't be queried: {why}\n"
+            "prints| {tool} printed more than a status tool should, and was stopped\n"
             "gave| {tool} gave an answer that is not in the format {format}\n"
             "without| starts without a check of the device: {why}\n"
             "run| {tool} can't run here{call}\n"
-            "looked| '{command}' can't be looked at: {message}",
+            "looked| '{command}' can't be examined: {message}",
             "The status tool is missing, fails, or says nothing that can be read.",
             "Install it, or run it by hand as Corral's user."},
     message{"device.memory-wait", service_reader, "waiting for device memory: {figures}",
@@ -203,7 +203,7 @@ inline constexpr std::array service_table{
     message{"device.memory-gone", service_reader,
             "device memory did not come back within {time}: {figures}\n"
             "tried| device memory did not come back, but the start is tried all the same: {figures}",
-            "It is tried again every ten seconds.", "Reset the card by 'axcl-smi reboot'."},
+            "It is tried again every ten seconds.", "Reset the card with 'axcl-smi reboot'."},
 };
 
 }  // namespace corral::core::messages

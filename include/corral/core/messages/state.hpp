@@ -11,8 +11,8 @@ inline constexpr auto state_reader = message_reader::operators;
 inline constexpr std::array state_table{
     message{"service.sign-of-life", state_reader,
             "none| {service}: no sign of life: {why}\n"
-            "none-inside| {service}: no sign of life: {why}; but somebody is inside\n"
-            "restless| {service}: could not be brought to rest: {why}\n"
+            "none-inside| {service}: no sign of life: {why}; but a request is running in it\n"
+            "restless| {service}: could not be made idle: {why}\n"
             "ended| its process ended meanwhile\n"
             "ready| {model} is not ready in time: {service} is {state}: {why}\n"
             "stopped| {model} is stopped\n"
@@ -20,7 +20,7 @@ inline constexpr std::array state_table{
             "unknown| {model}: has no service '{service}' to restart",
             "A probe failed, or what waited for the service gave up; after several failures the service is "
             "replaced.",
-            "Look at its last lines by 'corral logs MODEL/SERVICE'."},
+            "Look at its last lines with 'corral logs MODEL/SERVICE'."},
     message{"service.exit", state_reader,
             "status| exit status {status:d}\n"
             "signal| killed by {signal}\n"
@@ -29,24 +29,24 @@ inline constexpr std::array state_table{
             "lines| 'corral logs {service}' shows what it printed.",
             "The process ended in this way. A signal that nobody sent is a crash of the program, or memory "
             "that ran out.",
-            "Look at its last lines by 'corral logs MODEL/SERVICE', and at 'corral logs --crash 1'."},
+            "Look at its last lines with 'corral logs MODEL/SERVICE', and at 'corral logs --crash 1'."},
     message{"service.waits-for", state_reader, "waits for the service {service}",
             "A service before it is not ready.", "Nothing; 'corral status' shows how that one is."},
     message{"service.process-control", state_reader,
             "output| {service}: its output can't be read: {why}\n"
-            "family| {service}: what process {pid:d} has started can't be killed\n"
+            "family| {service}: the processes that process {pid:d} started can't be killed\n"
             "signal| {service}: signal {signal:d} could not be sent: {why}\n"
             "task| {service}: a task that talks to a dead process does not end\n"
-            "untold| {service}: the warden was not told of it: {why}\n"
+            "untold| {service}: the warden could not be told of it: {why}\n"
             "cannot-signal| cannot signal the child: {why}\n"
             "read| cannot read from the child: {failed}\n"
             "reading| reading from the child was cancelled\n"
             "process| process {pid:d} can't be watched: {failed}\n"
             "process-taken| process {pid:d} can't be taken over: {why}\n"
-            "no-child| it is no child of this process\n"
+            "no-child| it is not a child of this process\n"
             "no-leader| it is not the leader of its process group\n"
             "closed| its output is not open\n"
-            "no-pipe| its output is no pipe\n"
+            "no-pipe| its output is not a pipe\n"
             "same-pipe| its output and its error output are the same pipe\n"
             "no-pidfd| the kernel gives no descriptor (pidfd) for it\n"
             "cannot-watch| cannot watch {program}: {why}\n"
@@ -67,11 +67,11 @@ inline constexpr std::array state_table{
             "cannot-raise| cannot raise the limit of open descriptors\n"
             "the descriptors can't be marked for closing\n"
             "cannot-execute| cannot execute {program}: {why}\n"
-            "do| mend the command of this service\n"
+            "do| fix the command of this service\n"
             "do-find| install it, or give its full path\n"
             "do-empty| name a program",
             "The program of a service could not be started; Corral tries again by itself.",
-            "Install the program or folder that is named, or mend the package (corral doctor MODEL)."},
+            "Install the program or folder that is named, or fix the package (corral doctor MODEL)."},
     message{"service.unexpected-port", state_reader, "{service} listens where it is not expected",
             "The program opened a port that its profile does not name.",
             "Name it by further_ports of the service in the profile, or close it by a firewall."},
@@ -108,15 +108,15 @@ inline constexpr std::array state_table{
             "The service came up, and its first real call failed; it is ended and started again.",
             "Look at 'corral logs MODEL/SERVICE', then run 'corral doctor MODEL'."},
     message{"service.not-listening", state_reader,
-            "{it}does not listen on its port any more\n"
+            "{it}no longer listens on its port\n"
             "held| its port is held by another process\n"
             "status| {probe} was answered with status {status:d}\n"
             "failed| {probe} failed: {why}",
             "The process lives, but its port does not answer as its own; it is replaced.",
-            "Look at its last lines by 'corral logs MODEL/SERVICE'."},
+            "Look at its last lines with 'corral logs MODEL/SERVICE'."},
     message{"service.disk-silent", state_reader,
-            "{that}its program can't be looked at: {why}\n"
-            "not-begun| its program has not begun: the disk that it lies on does not answer",
+            "{that}its program can't be examined: {why}\n"
+            "not-begun| its program has not started: its disk does not respond",
             "The program could not be read from its disk; the start waits and is tried again.",
             "Look at 'dmesg'; check the disk or the mount of the package."},
     message{"service.port-turn", state_reader,
@@ -130,12 +130,12 @@ inline constexpr std::array state_table{
             "unread| the guard library {library} can't be read\n"
             "kind| the guard library {library} is not a shared library\n"
             "noexec| the guard library {library} lies on a file system mounted with noexec\n"
-            "blank| the path of the guard library {library} holds a blank or a colon, which the loader takes "
-            "for its end\n"
+            "blank| the path of the guard library {library} contains a space or a colon, which the loader "
+            "takes for its end\n"
             "static| {file} is linked statically\n"
             "raised| {file} is set-uid, set-gid or has file capabilities\n"
             "machine| {file} is built for {machine}, the guard library for {library}\n"
-            "do-library| install Corral whole, or name the library in 'guard_library'\n"
+            "do-library| install Corral completely, or name the library in 'guard_library'\n"
             "do-machine| use a build of the program for {machine}\n"
             "do-static| use a dynamically linked build of the program\n"
             "do-raised| take these away from the program (chmod u-s,g-s; setcap -r)",
@@ -200,14 +200,14 @@ inline constexpr std::array state_table{
         "start waits for it",
         "The driver gave the memory of an unloaded model back late; the next start waits for it.",
         "Stop the holder where the line names one; run 'axcl-smi reboot' when it stays."},
-    message{"device.cpu-instead", state_reader,
-            "unreadable| the counter of the {unit} can't be read\n"
-            "cpu| {unit} 0 %, {cores} CPU cores busy: this answer was computed on the CPU\n"
-            "neither| {unit} 0 %, {cores} CPU cores busy: neither computes; look whether this is the right "
-            "device\n"
-            "probably| {figures}: this answer was probably computed on the CPU",
-            "The accelerator's counter did not move, or can't be read, while tokens came.",
-            "Compare the versions as docs/runtimes.md says."},
+    message{
+        "device.cpu-instead", state_reader,
+        "unreadable| the counter of the {unit} can't be read\n"
+        "cpu| {unit} 0 %, {cores} CPU cores busy: this answer was computed on the CPU\n"
+        "neither| {unit} 0 %, {cores} CPU cores busy: neither computes; check that this is the right device\n"
+        "probably| {figures}: this answer was probably computed on the CPU",
+        "The accelerator's counter did not move, or can't be read, while tokens came.",
+        "Compare the versions as docs/runtimes.md says."},
     message{"model.loading", state_reader,
             "The model is not loaded.\n"
             "loads| The model is loading.",
@@ -215,10 +215,10 @@ inline constexpr std::array state_table{
             "Wait; 'corral status --watch' shows the load."},
     message{"model.remote-away", state_reader,
             "unasked| The remote server has not been asked yet.\n"
-            "The remote server does not serve: {why}.\n"
+            "The remote server is not serving: {why}.\n"
             "outlier| Requests failed at the remote server ({why}), so it gets none for {seconds:d} s.",
             "The fallback elsewhere is left out for the moment and looked at again by itself.",
-            "Try 'curl URL/api/version' from this machine; mend its address or key in the manifest."},
+            "Try 'curl URL/api/version' from this machine; fix its address or key in the manifest."},
 };
 
 }  // namespace corral::core::messages
