@@ -23,7 +23,7 @@ constexpr std::array device_kinds{
     finding_kind{"device.unusable", severity::error, "the device is lost, or its driver does not answer",
                  "no model can be started on it",
                  "restart the card, or the machine with the power off for a moment"},
-    finding_kind{"device.not-looked-at", severity::warning, "the device can't be looked at",
+    finding_kind{"device.not-looked-at", severity::warning, "the device can't be queried",
                  "a lost card or full memory would only be noticed when a start fails",
                  "install the vendor's status tool, or name it in [models.device]"},
     finding_kind{"device.memory-short", severity::error, "the device has too little free memory for a model",
