@@ -42,18 +42,18 @@ void scale(std::vector<float>& vector) {
 
 class embedding {
 public:
-    embedding(const api_context& context, generation::served model, embedding_request what)
+    embedding(const api_context& context, generation::served model, embedding_request request)
         : context_(context),
           model_(std::move(model)),
-          what_(std::move(what)),
-          until_(what_.when.until.sooner(
-              core::deadline::after(context.generations->request_deadline(), what_.arrived))),
+          request_(std::move(request)),
+          until_(request_.when.until.sooner(
+              core::deadline::after(context.generations->request_deadline(), request_.arrived))),
           batch_(model_->runtime->model().runtime.traits.embedding.batch) {}
 
     core::awaitable<embedding_outcome> perform() {
         // Its batches are one request: the model does not go between two of them.
         const scheduler::model_hold stays = context_.admission->hold(model_->deployment);
-        while (made_.vectors.size() < what_.texts.size()) {
+        while (made_.vectors.size() < request_.texts.size()) {
             auto stopped = co_await next_batch();
             if (stopped) {
                 note("failed", name_of(*stopped),
@@ -63,7 +63,7 @@ public:
                                                  engine::until_ready(all, context_.clock->now()));
             }
         }
-        made_.total = context_.clock->now() - what_.arrived;
+        made_.total = context_.clock->now() - request_.arrived;
         note("done", "", "");
         co_return std::move(made_);
     }
@@ -73,19 +73,19 @@ private:
 
     core::awaitable<stop> next_batch() {
         const std::size_t next = made_.vectors.size();
-        const std::size_t count = batch_size(what_.texts, next, batch_);
-        const auto first = what_.texts.begin() + static_cast<std::ptrdiff_t>(next);
+        const std::size_t count = batch_size(request_.texts, next, batch_);
+        const auto first = request_.texts.begin() + static_cast<std::ptrdiff_t>(next);
         engine::embedding_order order;
-        order.truncate = what_.truncate;
+        order.truncate = request_.truncate;
         order.until = until_;
         for (unsigned tries = 1;; ++tries) {
             scheduler::admission_request who;
-            who.id = what_.id;
-            who.client = what_.client;
+            who.id = request_.id;
+            who.client = request_.client;
             who.model = model_->deployment;
             who.until = until_;
-            who.batch = what_.when.priority == chat::priority_class::batch;
-            who.keep_alive = what_.keep_alive;
+            who.batch = request_.when.priority == chat::priority_class::batch;
+            who.keep_alive = request_.keep_alive;
             if (next == 0) {
                 who.on_queued = [this](const scheduler::queue_place& place) { made_.place = place; };
             }
@@ -97,7 +97,7 @@ private:
             }
             const catalog::model_entry& by = (*granted)->model();
             if (next == 0) {
-                made_.load = context_.clock->now() - what_.arrived;
+                made_.load = context_.clock->now() - request_.arrived;
                 by_ = by;
             } else if (!are_one_model(by_, by)) {
                 co_return chat::failure{chat::failure_kind::unavailable, core::say("request.changed")};
@@ -121,7 +121,7 @@ private:
         const bool first = made_.vectors.empty();
         const std::size_t length = batch.vectors.empty() ? 0 : batch.vectors.front().size();
         const std::size_t wanted = first ? length : made_.vectors.front().size();
-        const std::size_t kept = what_.dimensions > 0 ? std::min(what_.dimensions, length) : length;
+        const std::size_t kept = request_.dimensions > 0 ? std::min(request_.dimensions, length) : length;
         const bool usable =
             batch.vectors.size() == count && length > 0 && (first || kept == wanted) &&
             std::ranges::all_of(batch.vectors, [&](const auto& one) { return one.size() == length; });
@@ -134,7 +134,7 @@ private:
         made_.prompt_tokens = core::sum_of(made_.prompt_tokens, batch.prompt_tokens);
         for (std::vector<float>& each : batch.vectors) {
             each.resize(kept);
-            if (what_.unit_length) {
+            if (request_.unit_length) {
                 scale(each);
             }
             made_.vectors.push_back(std::move(each));
@@ -144,12 +144,12 @@ private:
 
     // For all of the answer, before its first part is kept.
     [[nodiscard]] bool has_room(std::size_t length) const {
-        const std::size_t numbers = length * what_.texts.size();
+        const std::size_t numbers = length * request_.texts.size();
         return numbers <= most_numbers &&
-               (what_.memory == nullptr || what_.memory->take(numbers * bytes_of_number));
+               (request_.memory == nullptr || request_.memory->take(numbers * bytes_of_number));
     }
     [[nodiscard]] chat::failed_event too_much(std::size_t length) const {
-        if (length * what_.texts.size() <= most_numbers) {
+        if (length * request_.texts.size() <= most_numbers) {
             chat::failed_event out =
                 chat::failure{chat::failure_kind::unavailable, core::say("request.vectors-memory/server")};
             out.retryable = true;
@@ -160,20 +160,20 @@ private:
     }
     void note(std::string_view outcome, std::string_view cause, const std::string& why) const {
         const double took =
-            std::chrono::duration<double, std::milli>(context_.clock->now() - what_.arrived).count();
+            std::chrono::duration<double, std::milli>(context_.clock->now() - request_.arrived).count();
         telemetry::log().info(
             "request id={} model={} client={} event=embedding.{} texts={} of={} tokens={} "
             "total_ms={:.1f}{}{}{}",
-            what_.id, model_->name,
-            telemetry::printable(what_.address.empty() ? what_.client : what_.address), outcome,
-            made_.vectors.size(), what_.texts.size(), made_.prompt_tokens, took,
+            request_.id, model_->name,
+            telemetry::printable(request_.address.empty() ? request_.client : request_.address), outcome,
+            made_.vectors.size(), request_.texts.size(), made_.prompt_tokens, took,
             cause.empty() ? "" : " cause=", cause,
             why.empty() ? std::string() : " why=\"" + telemetry::printable(why, 500) + '"');
     }
 
     const api_context& context_;
     generation::served model_;
-    embedding_request what_;
+    embedding_request request_;
     core::deadline until_;
     std::size_t batch_;
     catalog::model_entry by_;  // of the first batch
@@ -183,11 +183,11 @@ private:
 }  // namespace
 
 core::awaitable<embedding_outcome> embed(const api_context& context, generation::served model,
-                                         embedding_request what) {
+                                         embedding_request request) {
     if (!has_capability(*model, "embedding") || !model->runtime->facts().can_embed) {
         co_return engine::no_embeddings();
     }
-    embedding all(context, std::move(model), std::move(what));
+    embedding all(context, std::move(model), std::move(request));
     embedding_outcome made = co_await all.perform();
     co_return made;
 }

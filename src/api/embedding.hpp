@@ -40,7 +40,7 @@ using embedding_outcome = std::variant<embedding_answer, chat::failed_event>;
 // In batches, each of which takes its turn in the queue like a generation, so that chats come in between; the model stays
 // loaded meanwhile. A runtime that can't fails it at once, without a wait. REQUIRES: `context` outlives the coroutine.
 [[nodiscard]] core::awaitable<embedding_outcome> embed(const api_context& context, generation::served model,
-                                                       embedding_request what);
+                                                       embedding_request request);
 
 // What embed() says of a model without vectors; Ollama has a status of its own for it.
 [[nodiscard]] bool has_no_embeddings(const chat::failed_event& why);

@@ -230,9 +230,9 @@ struct box_desk::command {
     core::wake_signal& over_;
 };
 
-box_desk::box_desk(core::task_group& tasks, const core::clock_source& clock, box_desk_parts of)
+box_desk::box_desk(core::task_group& tasks, const core::clock_source& clock, box_desk_parts parts)
     : clock_(clock),
-      of_(std::move(of)),
+      parts_(std::move(parts)),
       lent_(tasks, [this](const std::string& model, bool overdue) { serve_again(model, overdue); }),
       command_over_(tasks.get_executor()),
       feed_(tasks, clock,
@@ -242,17 +242,17 @@ box_desk::~box_desk() = default;
 
 // A stop and an upgrade wait for answers, which these never end.
 bool box_desk::streams_end() const {
-    return of_.admin->running->admission().refuses_new() || of_.admin->upgrades().under_way;
+    return parts_.admin->running->admission().refuses_new() || parts_.admin->upgrades().under_way;
 }
 
 desk_json box_desk::status() const {
-    desk_json out = status_json(*of_.admin);
-    const std::vector<telemetry::run_record> running = of_.journal->running(clock_.now());
+    desk_json out = status_json(*parts_.admin);
+    const std::vector<telemetry::run_record> running = parts_.journal->running(clock_.now());
     const auto rate_of = [&](const std::string& processes) {
         double rate = 0.0;
         for (const telemetry::run_record& one : running) {
             if (one.processes == processes) {
-                rate += pieces_per_second(one) * tokens_of_piece(*of_.journal, one.processes);
+                rate += pieces_per_second(one) * tokens_of_piece(*parts_.journal, one.processes);
             }
         }
         return std::round(rate * 10.0) / 10.0;
@@ -273,7 +273,7 @@ desk_json box_desk::status() const {
 }
 
 desk_json box_desk::requests() const {
-    return requests_json(*of_.admin, *of_.journal);
+    return requests_json(*parts_.admin, *parts_.journal);
 }
 
 core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string> words, shape made,
@@ -299,10 +299,10 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
     std::string text;
     own_command asked;
     asked.words = std::move(words);
-    asked.words.insert(asked.words.begin(), of_.program);
-    asked.words.insert(asked.words.end(), of_.place.begin(), of_.place.end());
+    asked.words.insert(asked.words.begin(), parts_.program);
+    asked.words.insert(asked.words.end(), parts_.place.begin(), parts_.place.end());
     if (what != "search") {  // which reads the catalogue alone
-        asked.words.insert(asked.words.end(), of_.server.begin(), of_.server.end());
+        asked.words.insert(asked.words.end(), parts_.server.begin(), parts_.server.end());
     }
     asked.silence = command_silence;
     asked.grace = command_grace;
@@ -310,7 +310,7 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
     asked.on_output = [&text](std::string_view bytes) {
         text.append(bytes.substr(0, most_output - std::min(most_output, text.size())));
     };
-    auto running = run_own_command(std::move(asked), *of_.guard, clock_, command_over_);
+    auto running = run_own_command(std::move(asked), *parts_.guard, clock_, command_over_);
     const own_command_end end = co_await std::move(running);
     auto reading = disk_.run<std::optional<desk_answer>>(
         "answers", [text = std::move(text), made = std::move(made)]() -> std::optional<desk_answer> {
@@ -329,12 +329,13 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
 
 // A year of it takes a while to write down.
 core::awaitable<core::result<desk_answer>> box_desk::speeds() {
-    auto writing = disk_.run<desk_answer>("speeds", [all = *of_.speeds] { return answer_of(all.report()); });
+    auto writing =
+        disk_.run<desk_answer>("speeds", [all = *parts_.speeds] { return answer_of(all.report()); });
     co_return co_await std::move(writing);
 }
 
 core::awaitable<core::result<desk_answer>> box_desk::incidents() {
-    auto reading = disk_.run<desk_answer>("incidents", [state = of_.admin->settings->state_directory] {
+    auto reading = disk_.run<desk_answer>("incidents", [state = parts_.admin->settings->state_directory] {
         auto known = state.empty() ? core::result<desk_json>(desk_json::array())
                                    : telemetry::summarise_crashes(config::crash_folder(state));
         if (!known) {
@@ -349,7 +350,7 @@ core::awaitable<core::result<desk_answer>> box_desk::incidents() {
 
 core::awaitable<core::result<desk_answer>> box_desk::incident(std::string name) {
     auto reading = disk_.run<desk_answer>(
-        "incidents", [state = of_.admin->settings->state_directory, name = std::move(name)] {
+        "incidents", [state = parts_.admin->settings->state_directory, name = std::move(name)] {
             if (state.empty()) {
                 return desk_answer{core::say("command.bundle/keeps-none"), {}};
             }
@@ -373,7 +374,7 @@ core::result<std::unique_ptr<api::desk_stream>> box_desk::follow(const api::log_
         !client.empty() && known != followers_->end() && known->second >= most_of_client) {
         return core::make_failure(core::errc::limit_exceeded, core::say("page.busy/many-pages"));
     }
-    auto batches = open_log_stream(*of_.admin, asked);
+    auto batches = open_log_stream(*parts_.admin, asked);
     if (!batches) {
         return batches.error();
     }
@@ -384,7 +385,7 @@ core::result<std::unique_ptr<api::desk_stream>> box_desk::follow(const api::log_
 
 core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, config::key_scopes scopes,
                                                               std::string maker) {
-    const auto file = of_.keys_file();
+    const auto file = parts_.keys_file();
     if (!file) {
         co_return core::make_failure(core::errc::refused, core::say("configuration.key-file/file-keys"));
     }
@@ -406,12 +407,12 @@ core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, 
         co_return done ? core::make_failure(core::errc::refused, done->why) : done.error();
     }
     telemetry::log().info("the key {} was made over the network by the key {} event=key.made", name, maker);
-    of_.keys_changed();
+    parts_.keys_changed();
     co_return std::move(done->key);
 }
 
 core::awaitable<core::result<std::vector<std::string>>> box_desk::remove_key(std::string name) {
-    const auto file = of_.keys_file();
+    const auto file = parts_.keys_file();
     if (!file) {
         co_return core::make_failure(core::errc::refused, core::say("configuration.key-file/server-file"));
     }
@@ -429,13 +430,13 @@ core::awaitable<core::result<std::vector<std::string>>> box_desk::remove_key(std
     }
     telemetry::log().info("the key {} was removed over the network event=key.removed",
                           telemetry::printable(name));
-    of_.keys_changed();
+    parts_.keys_changed();
     co_return std::move(done->had_made);
 }
 
 core::awaitable<core::result<desk_answer>> box_desk::settings() {
-    const std::filesystem::path models = of_.admin->settings->models_directory;
-    auto reading = disk_.run<desk_answer>("settings", [from = of_.source, models] {
+    const std::filesystem::path models = parts_.admin->settings->models_directory;
+    auto reading = disk_.run<desk_answer>("settings", [from = parts_.source, models] {
         desk_json out = {{"settings", desk_json::array()}};
         for (const config::setting& one : config::list_settings(from, models)) {
             const bool set = one.origin == config::setting_origin::file;
@@ -450,7 +451,7 @@ core::awaitable<core::result<desk_answer>> box_desk::settings() {
 }
 
 bool box_desk::logs_content() const {
-    return of_.admin->settings->log_content;
+    return parts_.admin->settings->log_content;
 }
 
 }  // namespace corral::daemon

@@ -39,7 +39,7 @@ struct box_desk_parts {
 class box_desk final : public api::operator_desk {
 public:
     // All are borrowed and outlive the desk.
-    box_desk(core::task_group& tasks, const core::clock_source& clock, box_desk_parts of);
+    box_desk(core::task_group& tasks, const core::clock_source& clock, box_desk_parts parts);
     ~box_desk() override;
 
     [[nodiscard]] api::desk_json status() const override;
@@ -69,7 +69,7 @@ private:
     void serve_again(const std::string& model, bool overdue);
 
     const core::clock_source& clock_;
-    box_desk_parts of_;
+    box_desk_parts parts_;
     std::shared_ptr<std::map<std::string, int>> followers_ =
         std::make_shared<std::map<std::string, int>>();  // of lines, by client
     std::shared_ptr<std::multiset<std::string>> commands_ = std::make_shared<

@@ -141,23 +141,23 @@ core::result<std::unique_ptr<api::desk_stream>> box_feed::watch(const std::strin
     return out;
 }
 
-core::awaitable<void> box_feed::look(std::shared_ptr<state> of) {
+core::awaitable<void> box_feed::look(std::shared_ptr<state> feed) {
     bool awake = true;
-    while (awake && !of->over && of->watchers > 0) {
-        if (of->from.over()) {
-            ++of->endings;
+    while (awake && !feed->over && feed->watchers > 0) {
+        if (feed->from.over()) {
+            ++feed->endings;
             break;
         }
-        const core::steady_time now = of->clock.now();
-        const bool first = renew(of->status, "status", of->from.status(), now);
-        const bool second = renew(of->requests, "requests", of->from.requests(), now);
+        const core::steady_time now = feed->clock.now();
+        const bool first = renew(feed->status, "status", feed->from.status(), now);
+        const bool second = renew(feed->requests, "requests", feed->from.requests(), now);
         if (first || second) {
-            of->changed.ring();
+            feed->changed.ring();
         }
         awake = co_await core::sleep_for(between_looks);
     }
-    of->looks = false;
-    of->changed.ring();
+    feed->looks = false;
+    feed->changed.ring();
 }
 
 }  // namespace corral::daemon

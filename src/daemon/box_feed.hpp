@@ -43,7 +43,7 @@ public:
 private:
     struct state;
     class watcher;
-    static core::awaitable<void> look(std::shared_ptr<state> of);
+    static core::awaitable<void> look(std::shared_ptr<state> feed);
 
     core::task_group& tasks_;
     std::shared_ptr<state> state_;

@@ -100,19 +100,19 @@ config::session_seal* daemon::sessions_of_browsers() {
 
 box_desk* daemon::desk_of_box() {
     if (box_desk_ == nullptr) {
-        box_desk_parts of;
-        of.admin = &admin_context_;
-        of.journal = &journal_;
-        of.speeds = &speeds_;
-        of.guard = supervision_.guard;
-        of.keys_file = [this] { return settings_.keys_file; };
-        of.keys_changed = [this] { credentials_asked_.ring(); };
-        of.program = own_program();
-        of.place = own_place();
-        of.server = own_server();
-        of.source = source_;
-        of.source.file = absolute_text(source_.file);
-        box_desk_ = std::make_unique<box_desk>(service_tasks_, clock_, std::move(of));
+        box_desk_parts parts;
+        parts.admin = &admin_context_;
+        parts.journal = &journal_;
+        parts.speeds = &speeds_;
+        parts.guard = supervision_.guard;
+        parts.keys_file = [this] { return settings_.keys_file; };
+        parts.keys_changed = [this] { credentials_asked_.ring(); };
+        parts.program = own_program();
+        parts.place = own_place();
+        parts.server = own_server();
+        parts.source = source_;
+        parts.source.file = absolute_text(source_.file);
+        box_desk_ = std::make_unique<box_desk>(service_tasks_, clock_, std::move(parts));
     }
     return box_desk_.get();
 }

@@ -56,25 +56,25 @@ void lent_models::lend(const std::string& model, const std::shared_ptr<loan>& to
     }
 }
 
-void lent_models::begin(const std::shared_ptr<loan>& of) {
-    tasks_.spawn("loan", await_end(of));
+void lent_models::begin(const std::shared_ptr<loan>& lent) {
+    tasks_.spawn("loan", await_end(lent));
 }
 
-core::awaitable<void> lent_models::await_end(std::shared_ptr<loan> of) {
-    core::asio::steady_timer limit(tasks_.get_executor(), of->until);
+core::awaitable<void> lent_models::await_end(std::shared_ptr<loan> lent) {
+    core::asio::steady_timer limit(tasks_.get_executor(), lent->until);
     const auto overdue = std::make_shared<bool>(false);
-    limit.async_wait([of, overdue](const core::error_code& cut) {
+    limit.async_wait([lent, overdue](const core::error_code& cut) {
         if (!cut) {
             *overdue = true;
             core::error_code ignored;  // nothing to cancel is no failure
-            of->its_end.cancel(ignored);
+            lent->its_end.cancel(ignored);
         }
     });
-    const auto [error] = co_await of->its_end.async_wait(stream_descriptor::wait_read, core::as_result);
+    const auto [error] = co_await lent->its_end.async_wait(stream_descriptor::wait_read, core::as_result);
     if (error && !*overdue) {
         co_return;
     }
-    for (const std::string& model : std::exchange(of->models, {})) {
+    for (const std::string& model : std::exchange(lent->models, {})) {
         returned_(model, *overdue);
     }
 }
@@ -117,13 +117,13 @@ core::awaitable<desk_json> box_desk::ask(desk_json verb) {
             lent_.begin(loan);
         }
     };
-    auto asking = answer_admin(*of_.admin, std::move(verb), std::move(decided));
+    auto asking = answer_admin(*parts_.admin, std::move(verb), std::move(decided));
     desk_json answer = co_await std::move(asking);
     co_return answer;
 }
 
 void box_desk::serve_again(const std::string& model, bool overdue) {
-    scheduler::scheduler& admission = of_.admin->running->admission();
+    scheduler::scheduler& admission = parts_.admin->running->admission();
     if (admission.suspended(model)) {
         telemetry::log().info("model {}: started again, for the process that had it stopped {}", model,
                               overdue ? "has run for a day" : "has ended");

@@ -34,14 +34,14 @@ public:
                                              core::steady_time until = core::steady_time::max());
     // The last word on a model counts. `to` may be nullptr: it is lent no more.
     void lend(const std::string& model, const std::shared_ptr<loan>& to);
-    void begin(const std::shared_ptr<loan>& of);
+    void begin(const std::shared_ptr<loan>& lent);
 
     // For the next image.
     [[nodiscard]] std::vector<upgrade::loan_handover> hand_over() const;
     void go_on_with(const std::vector<upgrade::loan_handover>& before);
 
 private:
-    [[nodiscard]] core::awaitable<void> await_end(std::shared_ptr<loan> of);
+    [[nodiscard]] core::awaitable<void> await_end(std::shared_ptr<loan> lent);
     [[nodiscard]] std::vector<std::shared_ptr<loan>> all() const;
 
     core::task_group& tasks_;

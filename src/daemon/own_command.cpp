@@ -155,11 +155,11 @@ std::map<std::string, std::string> environment_for_own_command() {
     return out;
 }
 
-core::awaitable<own_command_end> run_own_command(own_command what, process::warden& guard,
+core::awaitable<own_command_end> run_own_command(own_command command, process::warden& guard,
                                                  const core::clock_source& clock,
                                                  core::wake_signal& changed) {
     process::spawn_spec wanted;
-    wanted.command = what.words;
+    wanted.command = command.words;
     wanted.environment = environment_for_own_command();
     wanted.environment[process::warden::token_name()] = guard.token();
     wanted.limits.nice = 10;  // behind who serves
@@ -170,7 +170,7 @@ core::awaitable<own_command_end> run_own_command(own_command what, process::ward
         none.never_ran = started.error();
         co_return none;
     }
-    run running(std::move(started.value()), std::move(what), guard, clock, changed);
+    run running(std::move(started.value()), std::move(command), guard, clock, changed);
     auto finishing = running.finish();
     own_command_end end = co_await std::move(finishing);
     co_return end;

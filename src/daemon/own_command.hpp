@@ -40,7 +40,7 @@ struct own_command_end {
 
 // Runs `what` to its end. Cancelled, it kills all of it at once. REQUIRES: called on the one permanent thread;
 // `guard` and `changed` outlive it.
-[[nodiscard]] core::awaitable<own_command_end> run_own_command(own_command what, process::warden& guard,
+[[nodiscard]] core::awaitable<own_command_end> run_own_command(own_command command, process::warden& guard,
                                                                const core::clock_source& clock,
                                                                core::wake_signal& changed);
 

@@ -101,25 +101,25 @@ struct package_desk::registry {
 class package_desk::watch final : public api::pull_watch {
 public:
     watch(std::shared_ptr<transfer> of, std::string client, const core::clock_source& clock)
-        : of_(std::move(of)), client_(std::move(client)), clock_(clock) {
-        of_->askers.push_back(client_);
+        : parts_(std::move(of)), client_(std::move(client)), clock_(clock) {
+        parts_->askers.push_back(client_);
     }
     ~watch() override {
-        of_->askers.erase(std::ranges::find(of_->askers, client_));
-        of_->changed.ring();
+        parts_->askers.erase(std::ranges::find(parts_->askers, client_));
+        parts_->changed.ring();
     }
 
     core::awaitable<core::result<std::optional<std::string>>> next() override {
         while (true) {
-            pull_progress::step step = of_->progress.next(place_, clock_.now(), of_->over);
+            pull_progress::step step = parts_->progress.next(place_, clock_.now(), parts_->over);
             if (step.line) {
                 co_return std::move(step.line);
             }
-            if (of_->over) {
+            if (parts_->over) {
                 co_return end();
             }
             const core::deadline until = step.again ? core::deadline(*step.again) : core::deadline();
-            const core::wake_reason why = co_await of_->changed.wait(until);
+            const core::wake_reason why = co_await parts_->changed.wait(until);
             if (why == core::wake_reason::cancelled) {
                 co_return cancelled();
             }
@@ -128,8 +128,8 @@ public:
 
 private:
     core::result<std::optional<std::string>> end() {
-        if (!of_->error.empty()) {
-            return core::make_failure(core::errc::unavailable, of_->error);
+        if (!parts_->error.empty()) {
+            return core::make_failure(core::errc::unavailable, parts_->error);
         }
         if (std::exchange(sent_end_, true)) {
             return std::optional<std::string>();
@@ -137,7 +137,7 @@ private:
         return std::optional<std::string>(R"({"status":"success"})");
     }
 
-    std::shared_ptr<transfer> of_;
+    std::shared_ptr<transfer> parts_;
     std::string client_;
     const core::clock_source& clock_;
     pull_progress::place place_;

@@ -98,12 +98,12 @@ std::string status_object(std::string_view status) {
     return json.take();
 }
 
-core::awaitable<void> send_lines(progress what, http::response_writer& out) {
+core::awaitable<void> send_lines(progress report, http::response_writer& out) {
     std::vector<std::string> lines;
-    for (const std::string& status : what.statuses) {
+    for (const std::string& status : report.statuses) {
         lines.push_back(status_object(status));
     }
-    lines.push_back(what.error.empty() ? status_object(last_status) : error_body(what.error));
+    lines.push_back(report.error.empty() ? status_object(last_status) : error_body(report.error));
     http::response_head head;
     head.content_type = "application/x-ndjson";
     core::error_code gone = co_await out.begin(std::move(head));
@@ -235,17 +235,17 @@ core::awaitable<void> send_json(std::string body, http::response_writer& out) {
     co_await out.send(std::move(whole));
 }
 
-core::awaitable<void> send_progress(progress what, bool stream, http::response_writer& out) {
+core::awaitable<void> send_progress(progress report, bool stream, http::response_writer& out) {
     if (stream) {
-        co_await send_lines(std::move(what), out);
+        co_await send_lines(std::move(report), out);
         co_return;
     }
     http::response whole;
-    if (what.error.empty()) {
+    if (report.error.empty()) {
         whole.content_type = stream_error_type;
         whole.body = status_object(last_status);
     } else {
-        whole = error_response(500, what.error, stream_error_type);
+        whole = error_response(500, report.error, stream_error_type);
     }
     co_await out.send(std::move(whole));
 }

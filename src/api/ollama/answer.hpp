@@ -74,7 +74,7 @@ struct progress {
     std::string error;                  // empty: the end is "success"
 };
 
-[[nodiscard]] core::awaitable<void> send_progress(progress what, bool stream, http::response_writer& out);
+[[nodiscard]] core::awaitable<void> send_progress(progress report, bool stream, http::response_writer& out);
 
 // An error in the place of the first line, with its own status.
 [[nodiscard]] core::awaitable<void> send_progress_error(unsigned status, std::string text,

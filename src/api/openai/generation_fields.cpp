@@ -97,7 +97,7 @@ bool says_something(const json_fields& fields, std::string_view key) {
     return !value->empty();
 }
 
-reasoning_choice read_effort(const std::string& said, decode_problem& problem) {
+reasoning_choice read_effort(const std::string& effort, decode_problem& problem) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 7> efforts{{{"minimal", "low"},
                                                                                     {"low", "low"},
                                                                                     {"medium", "medium"},
@@ -106,22 +106,22 @@ reasoning_choice read_effort(const std::string& said, decode_problem& problem) {
                                                                                     {"ultra", "max"},
                                                                                     {"max", "max"}}};
     reasoning_choice out;
-    if (said.empty()) {
+    if (effort.empty()) {
         return out;
     }
-    if (said == "none") {
+    if (effort == "none") {
         out.on = false;
         return out;
     }
     for (const auto& [word, meant] : efforts) {
-        if (word == said) {
+        if (word == effort) {
             out.on = true;
             out.effort = meant;
             out.said = word;
             return out;
         }
     }
-    problem.set(core::say("request.field-value/reasoning", go_quoted(echo_of(said))));
+    problem.set(core::say("request.field-value/reasoning", go_quoted(echo_of(effort))));
     return out;
 }
 

@@ -54,7 +54,7 @@ void read_stops(const json_fields& fields, generation_fields& into);
 [[nodiscard]] bool says_something(const json_fields& fields, std::string_view key);
 
 // The effort in the words of a client; "" says nothing.
-[[nodiscard]] reasoning_choice read_effort(const std::string& said, decode_problem& problem);
+[[nodiscard]] reasoning_choice read_effort(const std::string& effort, decode_problem& problem);
 
 // The model of a decoded request, or nullptr with `refused` filled. `activity` is "chat" or "generate".
 [[nodiscard]] generation::served admit(const api_context& context, const generation_fields& asked,

@@ -38,11 +38,11 @@ std::map<std::string, std::string> known_environment() {
     return found;
 }
 
-config::configuration_source source_of(const std::optional<std::string>& said,
+config::configuration_source source_of(const std::optional<std::string>& file,
                                        const std::map<std::string, std::string>& environment) {
-    const config::configuration_place place = config::find_configuration(said, environment);
+    const config::configuration_place place = config::find_configuration(file, environment);
     config::configuration_source source;
-    source.file = said ? std::filesystem::path(*said) : place.file;  // as it was said, in messages
+    source.file = file ? std::filesystem::path(*file) : place.file;  // as it was said, in messages
     source.file_may_be_missing = !place.named;
     source.environment = environment;
     for (const engine::dialect_descriptor* dialect : engine::dialects()) {

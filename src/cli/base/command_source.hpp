@@ -14,7 +14,7 @@ namespace corral::cli {
 
 // Of the file that was said (--config, CORRAL_CONFIG), else of the usual places (configuration_place.hpp); one of those
 // need not be there. With every dialect that there is.
-[[nodiscard]] config::configuration_source source_of(const std::optional<std::string>& said,
+[[nodiscard]] config::configuration_source source_of(const std::optional<std::string>& file,
                                                      const std::map<std::string, std::string>& environment);
 
 // Prints what is wrong with it to standard error.

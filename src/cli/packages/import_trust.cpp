@@ -117,7 +117,7 @@ package_trust check_trust(const trust_request& request, const hash_progress& go_
     return out;
 }
 
-hash_progress hash_bar(std::string what, const text_style& style) {
+hash_progress hash_bar(std::string label, const text_style& style) {
     if (!style.live) {
         return [](std::uint64_t, std::uint64_t) { return true; };
     }
@@ -128,7 +128,7 @@ hash_progress hash_bar(std::string what, const text_style& style) {
         std::chrono::steady_clock::time_point next = began;
     };
     auto on = std::make_shared<drawing>(style);
-    return [on, what = std::move(what), style](std::uint64_t done, std::uint64_t all) {
+    return [on, label = std::move(label), style](std::uint64_t done, std::uint64_t all) {
         constexpr std::chrono::milliseconds between{250};
         const auto now = std::chrono::steady_clock::now();
         if (done >= all) {
@@ -136,8 +136,8 @@ hash_progress hash_bar(std::string what, const text_style& style) {
         } else if (now >= on->next) {
             const double part = static_cast<double>(done) / static_cast<double>(all);
             const double spent = std::chrono::duration<double>(now - on->began).count();
-            const unsigned taken = static_cast<unsigned>(what.size()) + 2;
-            on->lines.draw(what + "  " +
+            const unsigned taken = static_cast<unsigned>(label.size()) + 2;
+            on->lines.draw(label + "  " +
                            load_bar(part * 100, part > 0 ? spent / part - spent : 0,
                                     style.columns > taken ? style.columns - taken : 0) +
                            "\n");

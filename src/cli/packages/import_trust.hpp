@@ -34,7 +34,7 @@ using hash_progress = std::function<bool(std::uint64_t done, std::uint64_t all)>
 [[nodiscard]] package_trust check_trust(const trust_request& request, const hash_progress& go_on);
 
 // A bar on standard error, as for a load, where that is a terminal; otherwise silence. `what`: before the bar.
-[[nodiscard]] hash_progress hash_bar(std::string what, const text_style& style);
+[[nodiscard]] hash_progress hash_bar(std::string label, const text_style& style);
 
 // The content of the model's files against the seal of its import, if it has one.
 [[nodiscard]] std::vector<catalog::finding> check_sealed_content(const catalog::model_entry& model,

@@ -97,8 +97,8 @@ void join(listed_model& model, const std::vector<json>& served, const json& stat
 
 }  // namespace
 
-int fail_to_read(const known_models& of) {
-    return fail(core::say("command.check-mistake/models"), bad_configuration, of.errors);
+int fail_to_read(const known_models& known) {
+    return fail(core::say("command.check-mistake/models"), bad_configuration, known.errors);
 }
 
 std::string left_out_there(const json& status, const std::string& manifest) {

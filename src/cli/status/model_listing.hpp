@@ -36,7 +36,7 @@ struct known_models {
 [[nodiscard]] known_models look_for_models(const daemon_place& place,
                                            const std::map<std::string, std::string>& environment);
 // Says that the files can't be read, and why; the exit status for it.
-[[nodiscard]] int fail_to_read(const known_models& of);
+[[nodiscard]] int fail_to_read(const known_models& known);
 
 struct listed_model {
     std::string name;   // of a manifest that is left out the file's, where its model's is not known

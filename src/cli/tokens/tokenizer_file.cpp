@@ -169,13 +169,13 @@ private:
 
 }  // namespace
 
-std::optional<fs::path> tokenizer_file(const std::string& said) {
+std::optional<fs::path> tokenizer_file(const std::string& path) {
     std::error_code failed;
-    const fs::path inside = fs::path(said) / "tokenizer.json";
-    if (fs::is_directory(said, failed)) {
+    const fs::path inside = fs::path(path) / "tokenizer.json";
+    if (fs::is_directory(path, failed)) {
         return inside;
     }
-    return fs::exists(said, failed) ? std::optional(fs::path(said)) : std::nullopt;
+    return fs::exists(path, failed) ? std::optional(fs::path(path)) : std::nullopt;
 }
 
 core::result<tokenizer_answer> ask_tokenizer_file(const fs::path& file,

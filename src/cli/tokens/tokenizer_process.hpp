@@ -80,7 +80,7 @@ private:
 // own. It holds no program; what it can do is take time and memory, and both have a bound.
 
 // The file that `said` names: a tokenizer.json, or the one in a folder. Nothing: neither is there.
-[[nodiscard]] std::optional<std::filesystem::path> tokenizer_file(const std::string& said);
+[[nodiscard]] std::optional<std::filesystem::path> tokenizer_file(const std::string& path);
 
 // The tokens of `text` as it stands, texts of control tokens being such tokens. The first of `pythons` that has the library
 // reads the file.

@@ -211,15 +211,15 @@ std::vector<message_entry> entries_near(const std::string& sentence) {
     return out;
 }
 
-std::string explanation(const message_entry& one) {
-    std::string out = one.id + "\n";
-    out += one.says.empty() ? "" : one.says.size() == 1 ? "It says: " : "It says one of these:\n";
-    for (const std::string& wording : one.says) {
-        out += fmt::format("{}{}\n", one.says.size() == 1 ? "" : "- ", wording);
+std::string explanation(const message_entry& entry) {
+    std::string out = entry.id + "\n";
+    out += entry.says.empty() ? "" : entry.says.size() == 1 ? "It says: " : "It says one of these:\n";
+    for (const std::string& wording : entry.says) {
+        out += fmt::format("{}{}\n", entry.says.size() == 1 ? "" : "- ", wording);
     }
-    for (const auto& [title, text] : {std::pair<const char*, std::string_view>{"It means: ", one.means},
-                                      {"Why it matters: ", one.why},
-                                      {"What to do: ", one.fix}}) {
+    for (const auto& [title, text] : {std::pair<const char*, std::string_view>{"It means: ", entry.means},
+                                      {"Why it matters: ", entry.why},
+                                      {"What to do: ", entry.fix}}) {
         if (!text.empty()) {
             out += fmt::format("{}{}\n", title, text);
         }

@@ -22,7 +22,7 @@ struct message_entry {
 // Those that have all longer words of the sentence, twelve at most; first those that have them in one wording, which is
 // their first.
 [[nodiscard]] std::vector<message_entry> entries_near(const std::string& sentence);
-[[nodiscard]] std::string explanation(const message_entry& one);
+[[nodiscard]] std::string explanation(const message_entry& entry);
 // A line for each, within `columns`.
 [[nodiscard]] std::string entry_lines(const std::vector<message_entry>& entries, unsigned columns);
 // A line for each of all, in groups.
