@@ -138,8 +138,7 @@ def test_a_stopped_engine_keeps_the_process_alive_after_sigint(pair):
     p.reset()
     p.runtime.fault("device_hang", after=3)
     p.generate("[[n=30]]")
-    wait_for(lambda: p.state()["phase"] == "decode", "decoding")
-    time.sleep(0.1)
+    wait_for(lambda: p.state()["hangs"], "it hangs")
     assert p.get("/api/stop").status == 200
     assert p.poll()["done"] is False
     p.runtime.send_signal(signal.SIGINT)
