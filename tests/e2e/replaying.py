@@ -4,13 +4,15 @@ distances, and the fault that looks from outside as the recorded one did. Then h
 from __future__ import annotations
 
 import datetime
+import http.client
 import json
 import re
 import signal
+import subprocess
 import sys
 import threading
 
-from harness import BY_NAME, Box, pause, wait_until
+from harness import BIN, BY_NAME, Box, pause, wait_until
 
 # Of the clocks of a real box: minutes of patience. The longest lasts so many seconds here, the others are as much shorter.
 LONGEST_CLOCK = 4.0
@@ -45,7 +47,7 @@ for line in said["lines"]:
 time.sleep(said["seconds"])
 if said["status"] is None:
     time.sleep(3600)
-elif said["status"] > 128:
+elif 128 < said["status"] <= 192:
     os.kill(os.getpid(), said["status"] - 128)
 sys.exit(said["status"])
 """
@@ -59,12 +61,71 @@ def at(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
+def is_time(value):
+    try:
+        at(value)
+    except (AttributeError, OverflowError, ValueError):
+        return False
+    return True
+
+
+def text(value):
+    return isinstance(value, str) and not re.search(r"[\x00-\x1f\x7f-\x9f]", value)
+
+
+def word(value):
+    return isinstance(value, str) and re.fullmatch(r"[\w./@-]{0,100}", value, re.ASCII) is not None
+
+
+def number(most):
+    return lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+
+
+# What is read of a bundle. It comes from somebody else's box, and is written into a configuration and onto a terminal.
+SPANS = {"*": number(100 * 86_400_000)}
+STEP = {"time": is_time, "service": word, "event": word, "pid": number(1 << 31), "exit_status?": number(255)}
+REQUEST = {"id": text, "arrived": is_time, "outcome": word, "messages": number(100_000), "prompt_bytes": number(1 << 26),
+           "tokens": number(1_000_000), "pieces": number(1 << 31), "decode_ms": number(1 << 31), "sampling?": {"*": number(1 << 31)}}
+BUNDLE = {
+    "model": text, "kind": word, "time": is_time,
+    "settings?": {"profile?": word, "family?": word, "tokenizer_tap?": lambda value: isinstance(value, bool), "clocks_ms?": SPANS,
+                  "restart_ms?": SPANS, "start_stall_ms?": SPANS},
+    "trigger": {**STEP, "state": word, "sentence": text, "ids": [word], "wording?": word},
+    "history": [{**STEP, "from": word, "to": word, "failure?": word}],
+    "services": [{"name": word, "lines": [lambda value: isinstance(value, str)]}],
+    "requests": {"inside": [REQUEST], "finished": [REQUEST]},
+}
+
+
+def check(value, shape, where=""):
+    """Raises Unplayable with the first place of `value` that no Corral writes so."""
+    kind = type(shape) if isinstance(shape, (dict, list)) else None
+    if not (isinstance(value, kind) if kind else shape(value)):
+        raise Unplayable(f"no Corral writes it so: {where or 'the whole'}")
+    if kind is list:
+        for place, each in enumerate(value):
+            check(each, shape[0], f"{where}/{place}")
+    elif kind is dict and "*" in shape:
+        for key, each in value.items():
+            check(key, word, f"the names in {where}")
+            check(each, shape["*"], f"{where}/{key}")
+    elif kind is dict:
+        for key, inner in shape.items():
+            name = key.rstrip("?")
+            if name in value:
+                check(value[name], inner, f"{where}/{name}")
+            elif name == key:
+                raise Unplayable(f"it lacks {where}/{name}")
+
+
 class Incident:
     """A bundle as a plan: what is set up, what is asked, what is broken."""
 
     def __init__(self, bundle):
-        if bundle.get("schema") != 1:
-            raise Unplayable(f"schema {bundle.get('schema')} is of another Corral; this one reads 1")
+        check(bundle, {"schema": number(1 << 31)})
+        if bundle["schema"] != 1:
+            raise Unplayable(f"schema {bundle['schema']} is of another Corral; this one reads 1")
+        check(bundle, BUNDLE)
         self.bundle = bundle
         self.trigger = bundle["trigger"]
         self.settings = bundle.get("settings", {})  # none in bundles of 0.2
@@ -72,6 +133,8 @@ class Incident:
         if name not in BY_NAME:
             raise Unplayable(f"profile '{name}' has no program in the simulator")
         self.profile = BY_NAME[name]
+        if self.trigger["service"] not in ("runtime", "tokenizer")[:1 + self.profile.tokenizer]:
+            raise Unplayable(f"service '{self.trigger['service']}' is none of the profile '{name}'")
         clocks = self.settings.get("clocks_ms", {})
         self.speed = max(1.0, max(clocks.values(), default=0) / 1000 / LONGEST_CLOCK)
         if "call" in clocks:
@@ -98,7 +161,7 @@ class Incident:
         """As fast as the recorded one, where the bundle tells."""
         decode = [(r["tokens"], r["decode_ms"]) for r in self.before + self.inside if r["tokens"] > 1 and r["decode_ms"] > 0]
         rate = sum(tokens for tokens, _ in decode) / (sum(ms for _, ms in decode) / 1000) if decode else 20
-        return {"directives": True, "timing": {"load_ms": 50, "prefill_ms_per_chunk": 20, "tokens_per_second": round(min(500, rate * self.speed))}}
+        return {"directives": True, "timing": {"load_ms": 50, "prefill_ms_per_chunk": 20, "tokens_per_second": max(1, round(min(500, rate * self.speed)))}}
 
     def start_of(self, service):
         """What the service printed in the start that failed, how long it lived and how it ended; None: it was ended by Corral."""
@@ -127,9 +190,10 @@ class Incident:
         phase = ("decode" if pieces else "encode") if service == "tokenizer" else ("decode" if pieces else "prefill")
         after = max(1, self.inside[0]["tokens"]) if pieces else 0
         if self.trigger["event"] == "exited" and status is not None:
+            killed = 128 < status <= 128 + signal.SIGRTMAX  # 255 is what exit(-1) says
             if not self.inside:
-                return (service, status - 128, {}, "once") if status > 128 else (service, "kill_at", {"phase": "now", "exit": status}, "once")
-            how = {"signal": status - 128} if status > 128 else {"exit": status}
+                return (service, status - 128, {}, "once") if killed else (service, "kill_at", {"phase": "now", "exit": status}, "once")
+            how = {"signal": status - 128} if killed else {"exit": status}
             return service, "kill_at", {"phase": phase, "after": after, **how}, "once"
         if self.bundle["kind"] == "intruder":
             raise Unplayable("another program had the port: start one there by hand")
@@ -154,7 +218,7 @@ def ask(box, request, speed, tokens):
     options = {key: value for key, value in request.get("sampling", {}).items() if key in ("temperature", "top_p", "top_k", "repeat_penalty")}
     try:
         box.chat(messages, {**options, "num_predict": tokens + 1}, think=False)
-    except OSError:
+    except (OSError, http.client.HTTPException):
         pass  # its end is in the bundle
 
 
@@ -172,7 +236,7 @@ def break_it(box, fault):
 
 
 def play(incident, folder):
-    """The bundle that comes of it."""
+    """The bundle that comes of it; None: nothing does."""
     program = {}
     if incident.fails_to_start():
         if incident.trigger["pid"] == 0:
@@ -189,8 +253,14 @@ def play(incident, folder):
         line = f"[models.services.{service}]\nstart_stall = \"{max(1000, round(stall / incident.speed))}ms\"\n"
         text = text.replace(f"[models.services.{service}]\n", line)
     box.config_file.write_text(text)
-    box.start(wait_ready=not program)
+    checked = subprocess.run([BIN / "corral", "check", "--no-files", box.config_file], capture_output=True, text=True, check=False)
+    if checked.returncode:
+        raise Unplayable(f"this Corral takes its settings for a mistake: {checked.stderr.partition(chr(10))[0]}")
     try:
+        try:
+            box.start(wait_ready=not program)
+        except AssertionError as why:
+            raise Unplayable("the simulator did not become ready with its settings") from why
         if not program:
             fault = incident.fault()
             arrived = [at(request["arrived"]) for request in incident.before + incident.inside]
@@ -205,8 +275,11 @@ def play(incident, folder):
             else:
                 break_it(box, fault)
         kind = incident.bundle["kind"]
-        return wait_until(lambda: next((one for one in crashes(box) if one["kind"] == kind), None) or
-                          next((one for one in crashes(box) if kind != "breaker"), None), PATIENCE, f"a bundle of the kind '{kind}'")
+        try:
+            return wait_until(lambda: next((one for one in crashes(box) if one["kind"] == kind), None) or
+                              next((one for one in crashes(box) if kind != "breaker"), None), PATIENCE, f"a bundle of the kind '{kind}'")
+        except AssertionError:
+            return next(iter(crashes(box)), None)
     finally:
         box.__exit__()
 
@@ -255,7 +328,7 @@ def replay(bundle, folder, out=sys.stdout):
         return 2
     for step in chain(bundle):
         print(f"  {show(step)}", file=out)
-    parted = differences(bundle, again)
+    parted = differences(bundle, again) if again else (chain(bundle)[:1], [])
     if parted is None:
         print("played: the same", file=out)
         return 0

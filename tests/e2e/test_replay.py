@@ -82,13 +82,45 @@ def test_what_goes_otherwise_is_told_and_a_bundle_of_an_older_corral_is_read(tmp
     assert "it parts here" in said.getvalue() and "ready broken exited crash" in said.getvalue(), said.getvalue()
 
 
-def test_what_can_t_be_played_says_why(tmp_path):
-    bundle = {"schema": 1, "model": "m", "kind": "hang", "time": "2026-01-01T00:00:00.000Z", "services": [], "history": [],
-              "requests": {"inside": [], "finished": []},
-              "trigger": {"time": "2026-01-01T00:00:00.000Z", "service": "runtime", "state": "ready", "event": "kill", "sentence": "who knows",
-                          "wording": "", "ids": [], "pid": 1}}
-    for wrong, why in (({"schema": 9}, "schema 9"), ({"settings": {"profile": "mine"}}, "profile 'mine'"), ({}, "'who knows'"),
-                       ({"kind": "intruder"}, "another program had the port")):
-        said = io.StringIO()
-        assert replaying.replay({**bundle, **wrong}, tmp_path / "box", said) == 2
-        assert why in said.getvalue()
+REQUEST = {"id": "a", "arrived": "2026-01-01T00:00:00.000Z", "outcome": "running", "messages": 1, "prompt_bytes": 100, "tokens": 3,
+           "pieces": 3, "decode_ms": 50}
+BUNDLE = {"schema": 1, "model": "m", "kind": "hang", "time": "2026-01-01T00:00:00.000Z", "services": [], "history": [],
+          "requests": {"inside": [], "finished": []},
+          "trigger": {"time": "2026-01-01T00:00:00.000Z", "service": "runtime", "state": "ready", "event": "kill", "sentence": "who knows",
+                      "wording": "", "ids": [], "pid": 1}}
+
+
+def asked(**changes):
+    return {"requests": {"inside": [{**REQUEST, **changes}], "finished": []}}
+
+
+@pytest.mark.parametrize("wrong,why", [
+    ({"schema": 9}, "schema 9"), ({"settings": {"profile": "mine"}}, "profile 'mine'"), ({}, "'who knows'"),
+    ({"kind": "intruder"}, "another program had the port"), ({"trigger": 7}, "so: /trigger"), ({"requests": {}}, "it lacks /requests/inside"),
+    ({"settings": {"clocks_ms": {"call": -5}}}, "so: /settings/clocks_ms/call"), (asked(arrived="yesterday"), "/requests/inside/0/arrived"),
+    (asked(prompt_bytes=10**15), "/requests/inside/0/prompt_bytes"), (asked(tokens=float("nan")), "/requests/inside/0/tokens"),
+    ({"settings": {"clocks_ms": {"next_clock": 5000}}}, "takes its settings for a mistake"), ({"model": "\x1b[2J"}, "so: /model"),
+    # Nothing that a bundle says becomes a line of the configuration, which starts programs.
+    ({"settings": {"family": 'chatml"\n[models.services.runtime]\ncommand = ["reboot"]\n#'}}, "so: /settings/family"),
+    ({"settings": {"clocks_ms": {'call = "1s"\n#': 5}}}, "so: the names in /settings/clocks_ms"),
+    ({"trigger": {**BUNDLE["trigger"], "service": "folder"}}, "service 'folder'"),
+])
+def test_what_can_t_be_played_says_why(tmp_path, wrong, why):
+    said = io.StringIO()
+    assert replaying.replay({**BUNDLE, **wrong}, tmp_path / "box", said) == 2
+    assert why in said.getvalue(), said.getvalue()
+
+
+@pytest.mark.parametrize("text", ["", '{"schema": 1,', "[]", "7", "[" * 100_000, "\x00", '{"schema": Infinity}'])
+def test_what_is_no_bundle_is_told_in_a_sentence(tmp_path, text):
+    (tmp_path / "bundle.json").write_text(text)
+    told = subprocess.run([sys.executable, ROOT / "tools/replay", "--bin", BIN, tmp_path / "bundle.json"], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert told.returncode == 2 and len((told.stdout + told.stderr).splitlines()) == 1, told
+
+
+@pytest.mark.parametrize("status,played", [(255, {"exit": 255}), (3, {"exit": 3}), (134, {"signal": 6})])
+def test_a_program_that_ended_by_itself_is_not_killed(status, played):
+    trigger = {**BUNDLE["trigger"], "event": "exited", "exit_status": status}
+    _, name, how, _ = replaying.Incident({**BUNDLE, **asked(), "trigger": trigger}).fault()
+    assert name == "kill_at" and played.items() <= how.items(), how
