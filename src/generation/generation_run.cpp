@@ -221,6 +221,7 @@ core::awaitable<void> generation_run::take_turn() {
     who.readmission = !is_first;
     who.behind = blame_.hung();
     who.batch = is_job;
+    who.yields = is_job && yields();
     who.keep_alive = request_->keep_alive;
     who.held = [this](const engine::backend& at) { return request_.held_at(at); };
     if (is_first) {

@@ -86,6 +86,8 @@ private:
     void go_on_behind_thoughts();
     void give_way();
     [[nodiscard]] bool may_give_way() const;
+    // As far as its request tells.
+    [[nodiscard]] bool yields() const;
     // Nothing of its parts has gone out, and the next run begins with the first.
     void forget_parts();
     // Fails a request whose answer takes more.

@@ -76,8 +76,13 @@ bool generation_run::may_give_way() const {
     now.generated = figures_.usage().generated_tokens;
     now.most = max_tokens(request_->limits, context_length_of(*model_));
     now.parts = course_.parts();
-    return gives_way(now) && output_.is_plain() && request_.may_go_on() && !state_->notes().cuts.any() &&
-           (*lease_)->facts().takes_verbatim && figures_.leaves_room((*lease_)->learned().prompt_limit);
+    return gives_way(now) && yields() && !state_->notes().cuts.any() && (*lease_)->facts().takes_verbatim &&
+           figures_.leaves_room((*lease_)->learned().prompt_limit);
+}
+
+bool generation_run::yields() const {
+    return course_.parts() < most_parts && output_.is_plain() && request_.may_go_on() &&
+           model_->runtime->facts().takes_verbatim;
 }
 
 void generation_run::give_way() {

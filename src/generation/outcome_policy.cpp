@@ -49,7 +49,6 @@ std::optional<fail_request> before_run(const prompt_record& harm, const retry_li
 }
 
 bool gives_way(const waited_for& now) {
-    constexpr unsigned most_parts = 8;
     if (now.parts >= most_parts || (now.most && now.generated >= *now.most)) {
         return false;
     }

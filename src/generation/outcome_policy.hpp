@@ -78,6 +78,9 @@ using end_of_run = std::variant<keep_judgement, judge_answer, run_again, fail_re
 [[nodiscard]] std::optional<fail_request> before_run(const prompt_record& harm, const retry_limits& limits,
                                                      core::steady_time now);
 
+// So often an answer gives way.
+inline constexpr unsigned most_parts = 8;
+
 // A job's answer at one of its pieces, while a person waits for its card.
 struct waited_for {
     core::nanoseconds loads{0};              // of both models, if it gives way; 0: they share one

@@ -111,7 +111,7 @@ std::optional<standing> queue_policy::standing_of(ticket_id ticket, core::steady
     }
     const queue& on = queues_.at(found->second.model);
     const std::size_t ahead = on.ring.ahead_of(ticket).value_or(0);
-    auto estimate = whole_seconds(until_turn(on, ahead, now));
+    auto estimate = whole_seconds(until_turn(on, ahead, found->second.level, now));
     if (estimate) {
         estimate = std::max(core::seconds{1}, *estimate);
     }
@@ -124,8 +124,9 @@ std::optional<standing> queue_policy::standing_now(const std::string& model, cor
         return std::nullopt;
     }
     const queue& on = found->second;
-    const std::size_t ahead = on.ring.ahead_of_next(priority_level::interactive, {});
-    return standing{ahead + leases_on(on), whole_seconds(until_turn(on, ahead, now))};
+    constexpr auto level = priority_level::interactive;
+    const std::size_t ahead = on.ring.ahead_of_next(level, {});
+    return standing{ahead + leases_on(on), whole_seconds(until_turn(on, ahead, level, now))};
 }
 
 std::size_t queue_policy::places(const std::string& model) const {
@@ -144,7 +145,8 @@ std::optional<core::seconds> queue_policy::estimate_now(core::steady_time now) c
             if (refuses || is_up != up) {
                 continue;
             }
-            const duration one = until_turn(on, on.ring.ahead_of_next(priority_level::interactive, {}), now);
+            constexpr auto level = priority_level::interactive;
+            const duration one = until_turn(on, on.ring.ahead_of_next(level, {}), level, now);
             if (!one) {
                 return std::nullopt;
             }
@@ -165,13 +167,14 @@ duration queue_policy::until_drained(const std::string& model, std::size_t furth
         return core::nanoseconds{0};
     }
     const queue& on = found->second;
-    return until_turn(on, std::min(further, on.ring.size()), now);
+    return until_turn(on, std::min(further, on.ring.size()), priority_level::batch, now);
 }
 
 // As measured, or guessed before anything was; from 1 s to 10 minutes.
-core::seconds queue_policy::own_wait(const queue& on, std::size_t ahead, core::steady_time now) const {
+core::seconds queue_policy::own_wait(const queue& on, std::size_t ahead, priority_level level,
+                                     core::steady_time now) const {
     constexpr core::seconds longest{600};
-    if (const auto known = whole_seconds(until_turn(on, ahead, now))) {
+    if (const auto known = whole_seconds(until_turn(on, ahead, level, now))) {
         return std::clamp(*known, core::seconds{1}, longest);
     }
     const std::size_t side_by_side = servers(on);
@@ -186,11 +189,12 @@ std::optional<core::seconds> queue_policy::too_late(const queue& on, const arriv
     if (who.readmission || !any_instance(on, presence::ready, presence::loading)) {
         return std::nullopt;
     }
-    const duration wait = until_turn(on, on.ring.ahead_of_next(who.level, who.client), now);
+    const duration wait = until_turn(on, on.ring.ahead_of_next(who.level, who.client), who.level, now);
     return wait && *wait > who.until.left(now) ? whole_seconds(wait) : std::nullopt;
 }
 
-duration queue_policy::until_turn(const queue& on, std::size_t ahead, core::steady_time now) const {
+duration queue_policy::until_turn(const queue& on, std::size_t ahead, priority_level level,
+                                  core::steady_time now) const {
     const duration begin = until_ready(on, now);
     if (!begin) {
         return std::nullopt;
@@ -211,7 +215,10 @@ duration queue_policy::until_turn(const queue& on, std::size_t ahead, core::stea
                 std::find(on.instances.begin(), on.instances.end(), each.instance) != on.instances.end();
             if (own && serves(on, instances_.at(each.instance))) {
                 const auto& clears = instances_.at(each.instance).clears_at;
-                left.push_back(clears ? core::deadline(*clears).left(now) : rest(*usual, now - each.since));
+                const bool over = each.yields && level == priority_level::interactive;
+                left.push_back(clears ? core::deadline(*clears).left(now)
+                               : over ? core::nanoseconds{0}
+                                      : rest(*usual, now - each.since));
             }
         }
         out += left.empty() ? *usual : *std::min_element(left.begin(), left.end());

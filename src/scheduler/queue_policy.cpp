@@ -86,7 +86,7 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
         return {decision{who.ticket, verdict::too_late, {}, wait, {}}};
     }
     if (full && !make_place(who, now, out)) {
-        const core::seconds wait = own_wait(on, on.ring.ahead_of_next(who.level, who.client), now);
+        const core::seconds wait = own_wait(on, on.ring.ahead_of_next(who.level, who.client), who.level, now);
         return {decision{who.ticket, verdict::queue_full, {}, wait, {}}};
     }
     if (who.behind) {
@@ -96,7 +96,7 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
     }
     const moment came = mark(now);
     on.arrivals.emplace(came.order, came.at);
-    waiting_.emplace(who.ticket, pending{who.model, who.client, came.order});
+    waiting_.emplace(who.ticket, pending{who.model, who.client, came.order, who.level, who.yields});
     if (!who.readmission) {
         shares_.add(who.client, came.order, who.ticket);
     }
@@ -109,8 +109,9 @@ bool queue_policy::make_place(const arrival& who, core::steady_time now, std::ve
     if (!yields) {
         return false;
     }
-    queue& on = queues_.at(waiting_.at(*yields).model);
-    const core::seconds wait = own_wait(on, on.ring.ahead_of(*yields).value_or(0), now);
+    const pending& newest = waiting_.at(*yields);
+    queue& on = queues_.at(newest.model);
+    const core::seconds wait = own_wait(on, on.ring.ahead_of(*yields).value_or(0), newest.level, now);
     on.ring.remove(*yields);
     forget(on, *yields);
     out.push_back(decision{*yields, verdict::queue_full, {}, wait, {}});
@@ -259,7 +260,7 @@ void queue_policy::grant_next(queue& on, core::steady_time now, std::vector<deci
     }
     for (auto next = choose(on, now); next; next = choose(on, now)) {
         on.ring.take(next->ticket);
-        const std::string client = waiting_.at(next->ticket).client;
+        const pending who = waiting_.at(next->ticket);
         forget(on, next->ticket);
         const moment when = mark(now);
         instance& at = instances_.at(next->at);
@@ -267,9 +268,9 @@ void queue_policy::grant_next(queue& on, core::steady_time now, std::vector<deci
         if (at.kept.delays) {
             on.ring.use_up_passes();  // they have waited for an idle instance, and do so once
         }
-        holds_.granted(at.kept, client, next->held > 0, now);
+        holds_.granted(at.kept, who.client, next->held > 0, now);
         on.slice.granted(when);
-        granted_.emplace(next->ticket, grant{next->at, now, client});
+        granted_.emplace(next->ticket, grant{next->at, now, who.client, who.yields});
         out.push_back(decision{next->ticket, verdict::granted, {}, {}, next->at});
     }
 }

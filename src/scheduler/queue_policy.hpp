@@ -65,6 +65,7 @@ struct arrival {
     bool behind = false;  // as admission_request::behind
     priority_level level = priority_level::interactive;
     core::deadline until{};  // of its turn
+    bool yields = false;     // as admission_request::yields
 };
 
 // Where a waiting ticket stands, or one that would come now.
@@ -215,11 +216,14 @@ private:
         std::string model;
         std::string client;
         std::uint64_t order = 0;
+        priority_level level = priority_level::interactive;
+        bool yields = false;
     };
     struct grant {
         instance_id instance;
         core::steady_time since;
         std::string client;
+        bool yields = false;
     };
     struct choice {
         ticket_id ticket;
@@ -231,7 +235,8 @@ private:
     // Its turn comes after its deadline, as far as that is known: its estimate.
     [[nodiscard]] std::optional<core::seconds> too_late(const queue& on, const arrival& who,
                                                         core::steady_time now) const;
-    [[nodiscard]] core::seconds own_wait(const queue& on, std::size_t ahead, core::steady_time now) const;
+    [[nodiscard]] core::seconds own_wait(const queue& on, std::size_t ahead, priority_level level,
+                                         core::steady_time now) const;
     void grant_next(queue& on, core::steady_time now, std::vector<decision>& out);
     void refuse_waiting(queue& on, verdict why, const core::reason& reason, std::vector<decision>& out);
     void forget(queue& on, ticket_id ticket);
@@ -255,8 +260,10 @@ private:
     [[nodiscard]] std::size_t servers(const queue& on) const;
     [[nodiscard]] static std::optional<core::nanoseconds> mean_of(const std::map<unsigned, service_time>& of,
                                                                   unsigned tier);
-    // Time until `ahead` waiting tickets and the holders are served by instances that are ready by then.
+    // Time until `ahead` waiting tickets and the holders are served by instances that are ready by then. For a person
+    // those that yield count as over.
     [[nodiscard]] std::optional<core::nanoseconds> until_turn(const queue& on, std::size_t ahead,
+                                                              priority_level level,
                                                               core::steady_time now) const;
     [[nodiscard]] std::optional<core::nanoseconds> until_ready(const queue& on, core::steady_time now) const;
 

@@ -85,10 +85,11 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     const std::shared_ptr<impl> of = impl_;
     impl::waiter place(of, who);
     const ticket_id id = place.id();
-    of->post(event::arrived{{id, who.client, who.model, who.readmission, who.behind,
-                             who.batch ? priority_level::batch : priority_level::interactive, who.until},
-                            who.until,
-                            who.keep_alive});
+    of->post(event::arrived{
+        {id, who.client, who.model, who.readmission, who.behind,
+         who.batch ? priority_level::batch : priority_level::interactive, who.until, who.yields},
+        who.until,
+        who.keep_alive});
     if (!place.outcome() && who.on_queued && !who.readmission) {
         if (const auto stands = of->place_of(place)) {
             who.on_queued(*stands);

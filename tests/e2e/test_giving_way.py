@@ -47,6 +47,19 @@ def test_a_job_makes_way_for_a_person_and_goes_on_from_its_own_text(tmp_path):
         assert alone["message"]["content"] == WORDS
 
 
+def test_a_person_who_can_t_wait_for_the_end_of_a_job_is_not_refused_for_it(tmp_path):
+    with Box(tmp_path, SLOW) as box:
+        alone = box.say(JOB)  # seconds: what a lease takes here
+        text, person = "", None
+        for line in job(box):
+            text += line["message"]["content"]
+            if person is None and len(text) > 100:
+                person = box.request("POST", "/api/chat", {"model": MODEL, "messages": [{"role": "user", "content": "[[text=yes]]"}],
+                                                           "stream": False}, {"X-Request-Timeout": "3s"})
+        assert person.status == 200 and person.json["message"]["content"] == "yes", person.body
+        assert text == alone
+
+
 def test_a_job_that_has_thought_does_not_think_again(tmp_path):
     thoughts = r"<think>\nfirst this, then that\n</think>\n\n"
     messages = [{"role": "user", "content": f"[[text={thoughts}{WORDS}]]"}]

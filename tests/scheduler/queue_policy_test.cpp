@@ -71,6 +71,25 @@ TEST_F(queue_policy_test, refuses_at_once_what_would_have_its_turn_after_its_dea
     EXPECT_EQ(told(), "") << "what was admitted before stays";
 }
 
+TEST_F(queue_policy_test, a_person_is_not_told_to_wait_for_a_job_that_makes_way) {
+    measure_service();  // ten seconds a lease
+    arrival job{ticket_id{1}, "a", "m"};
+    job.level = priority_level::batch;
+    job.yields = true;
+    take(policy_.arrive(job, now_));
+    EXPECT_EQ(told(), "1+");
+    arrival who{ticket_id{2}, "b", "m"};
+    who.until = core::deadline::after(core::seconds{3}, now_);
+    EXPECT_EQ(estimate(), "0 s");
+    take(policy_.arrive(who, now_));
+    EXPECT_EQ(told(), "");
+    EXPECT_EQ(place(2), "1 ahead, 1 s");
+    who.ticket = ticket_id{3};
+    who.level = priority_level::batch;
+    take(policy_.arrive(who, now_));
+    EXPECT_EQ(told(), "3:late") << "no other job has it make way";
+}
+
 // It is loaded for those who wait: refused each time, nobody would ever have it loaded.
 TEST_F(queue_policy_test, a_deadline_shorter_than_a_load_still_has_the_model_loaded) {
     loading();

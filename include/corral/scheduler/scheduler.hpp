@@ -111,6 +111,8 @@ struct admission_request {
     bool behind = false;
     // Of a job, for whose answer nobody waits: those of people go before it (client_ring.hpp).
     bool batch = false;
+    // One whose answer makes way for a person at its next piece, so that nobody is told to wait for its end.
+    bool yields = false;
     // How long the model stays after this request, from its turn on; absent: as before. Zero: it is unloaded
     // when nobody needs it any more.
     std::optional<core::nanoseconds> keep_alive;
