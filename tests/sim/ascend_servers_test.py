@@ -55,6 +55,9 @@ def test_vllm_speaks_openai(vllm):
     assert content(found) == " one two three four five" and finish(found) == ["stop"]
     assert found[1]["choices"][0]["delta"]["content"] == " one two three"  # several tokens in one event
     assert found[-2]["choices"] == [] and found[-2]["usage"]["completion_tokens"] == 6 and found[-1] == "[DONE]"
+    found = events(streamed(program.port, {"model": "q", "messages": user("[[n=7]]"),
+                                           "stream_options": {"include_usage": True, "continuous_usage_stats": True}}).body)
+    assert [one["usage"]["completion_tokens"] for one in found if one != "[DONE]" and content([one])] == [3, 6, 7]  # not events
 
 
 def test_vllm_refuses_in_its_words(vllm):

@@ -113,15 +113,15 @@ std::string openai_answer::piece(const std::string& text, const run_figures& pro
         out = sse_event(event);
     }
     so_far_ += text;
-    ++pieces_;
+    tokens_ += vocabulary::instance().encode_plain(text).size();
     json delta{{"content", wire_.full_text ? so_far_ : text}};
     if (wire_.role_in_each) delta["role"] = "assistant";
     json event = chunk(std::move(delta), nullptr);
     if (likeliest_) event["choices"][0]["logprobs"] = logprobs_of(text);
     if (usage_in_each_) {
         event["usage"] = {{"prompt_tokens", prompt.prompt_tokens},
-                          {"completion_tokens", pieces_},
-                          {"total_tokens", prompt.prompt_tokens + pieces_}};
+                          {"completion_tokens", tokens_},
+                          {"total_tokens", static_cast<std::size_t>(prompt.prompt_tokens) + tokens_}};
     }
     return out + sse_event(event);
 }

@@ -77,7 +77,7 @@ private:
     std::string so_far_;
     bool progress_ = false;  // to be told yet
     bool usage_in_each_ = false;
-    int pieces_ = 0;
+    std::size_t tokens_ = 0;  // told so far
     std::optional<int> likeliest_;
 };
 
