@@ -124,6 +124,17 @@ TEST(ahead_policy, it_stays_away_while_the_traffic_is_of_the_kind_that_does_not_
     EXPECT_LE(requests_until_it_pays(policy), 256);
 }
 
+TEST(ahead_policy, what_is_spared_are_the_chunks_that_are_read_less) {
+    const auto reading_of = [](std::size_t tokens) -> core::nanoseconds {
+        return 300ms * ((tokens + 127) / 128);
+    };
+    EXPECT_EQ(prefill_spared(501, 532, reading_of), core::nanoseconds{1200ms});
+    EXPECT_EQ(prefill_spared(540, 571, reading_of), core::nanoseconds{1200ms})
+        << "the last chunk is read anyway";
+    EXPECT_EQ(prefill_spared(256, 300, reading_of), core::nanoseconds{600ms});
+    EXPECT_EQ(prefill_spared(100, 120, reading_of), core::nanoseconds{0});
+}
+
 // A runtime that can't take it must not be killed with each answer.
 TEST(ahead_policy, two_failures_of_late_end_it) {
     ahead_policy policy = after({continues, continues, continues});

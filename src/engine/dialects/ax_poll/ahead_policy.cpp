@@ -138,6 +138,10 @@ std::size_t served_by_cache(const token_ids& beginning, const token_ids* held, b
 
 }  // namespace
 
+core::nanoseconds prefill_spared(std::size_t cached, std::size_t prompt, const reading_time& reading_of) {
+    return reading_of(prompt) - reading_of(prompt - std::min(cached, prompt));
+}
+
 token_ids best_beginning(const ahead_policy& seen, beginnings of, const catalog::context_sizes& sizes,
                          const reading_time& reading_of) {
     const std::size_t most = most_system_tokens(sizes);

@@ -80,6 +80,10 @@ struct beginnings {
 
 using reading_time = std::function<core::nanoseconds(std::size_t tokens)>;
 
+// Of a prompt of so many tokens, of which these were there: what is read beside them is read in whole chunks too.
+[[nodiscard]] core::nanoseconds prefill_spared(std::size_t cached, std::size_t prompt,
+                                               const reading_time& reading_of);
+
 // Empty: nothing pays.
 [[nodiscard]] token_ids best_beginning(const ahead_policy& seen, beginnings of,
                                        const catalog::context_sizes& sizes, const reading_time& reading_of);

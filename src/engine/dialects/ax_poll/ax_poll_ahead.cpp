@@ -103,7 +103,8 @@ void ax_poll_backend::note_turn(const run_spec& spec, core::steady_time came) {
 void ax_poll_backend::note_ended(const run_outcome& out, bool aside, core::nanoseconds waited) {
     const core::steady_time now = context_.clock->now();
     if (out.progress.start == "ahead") {
-        ahead_.hit(reading_of(out.progress.usage.cached_tokens));
+        ahead_.hit(prefill_spared(out.progress.usage.cached_tokens, out.progress.usage.prompt_tokens,
+                                  [this](std::size_t tokens) { return reading_of(tokens); }));
     } else if (waited > core::nanoseconds{0}) {
         ahead_.held_up(waited);
     }
