@@ -18,6 +18,7 @@ from harness import BIN, BY_NAME, Box, pause, wait_until
 LONGEST_CLOCK = 4.0
 SHORTEST_CALL_MS = 300
 MOST_REQUESTS = 8
+PIECE = 3  # tokens of one of the simulator's
 PATIENCE = 90  # seconds, for the incident
 BEGUN = re.compile(r"\[corral\] started as process (\d+)")
 
@@ -188,7 +189,7 @@ class Incident:
         service, status = self.trigger["service"], self.trigger.get("exit_status")
         pieces = self.inside[0]["pieces"] if self.inside else 0
         phase = ("decode" if pieces else "encode") if service == "tokenizer" else ("decode" if pieces else "prefill")
-        after = max(1, self.inside[0]["tokens"]) if pieces else 0
+        after = self.inside[0]["tokens"] + PIECE if pieces else 0  # so that a piece is out, as there was
         if self.trigger["event"] == "exited" and status is not None:
             killed = 128 < status <= 128 + signal.SIGRTMAX  # 255 is what exit(-1) says
             if not self.inside:
