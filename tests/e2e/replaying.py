@@ -238,7 +238,7 @@ def break_it(box, fault):
 
 def play(incident, folder):
     """The bundle that comes of it; None: nothing does."""
-    program = {}
+    program = None
     if incident.fails_to_start():
         if incident.trigger["pid"] == 0:
             raise Unplayable("Corral refused the start before there was a process: its sentence names what to mend")
@@ -246,10 +246,13 @@ def play(incident, folder):
         folder.mkdir(parents=True, exist_ok=True)
         said.write_text(json.dumps(incident.start_of(incident.trigger["service"])))
         (folder / "recorded.py").write_text(RECORDED)
-        program = {incident.trigger["service"]: ["/usr/bin/python3", "-B", str(folder / "recorded.py"), str(said)]}
+        program = ["/usr/bin/python3", "-B", str(folder / "recorded.py"), str(said)]
     box = Box(folder, incident.scenario(), model=incident.model_lines(), profile=incident.profile.name,
-              family=incident.settings.get("family", "qwen2.5"), tap=incident.settings.get("tokenizer_tap", True), **program)
+              family=incident.settings.get("family", "qwen2.5"), tap=incident.settings.get("tokenizer_tap", True))
     text = box.config_file.read_text()
+    if program:
+        command = re.compile(rf'(?<=\[models\.services\.{incident.trigger["service"]}\]\nport = 0\n)command = .*')
+        text = command.sub(lambda _: f"command = {json.dumps(program)}", text)
     for service, stall in incident.settings.get("start_stall_ms", {}).items():
         line = f"[models.services.{service}]\nstart_stall = \"{max(1000, round(stall / incident.speed))}ms\"\n"
         text = text.replace(f"[models.services.{service}]\n", line)

@@ -12,7 +12,7 @@ import pytest
 
 import replaying
 import test_black_box
-from harness import BIN, ROOT, Box, wait_until
+from harness import BIN, POLLED, ROOT, Box, wait_until
 
 CLOCKS = test_black_box.CLOCKS.replace("intensity = 100", 'intensity = 3\nbreaker_retry = "1h"')
 USUAL = [
@@ -37,11 +37,12 @@ MORE = [
 FAULTS = USUAL + (MORE if os.environ.get("CORRAL_REPLAY_ALL") else [])
 
 
-def incident(folder, service, fault, arguments):
+def incident(folder, service, fault, arguments, profile=POLLED):
     """The bundle of that fault."""
     kind = "breaker" if service == "start" else None
     faults = {"faults": {fault: {"on": True, "args": arguments}}} if service == "start" else {}
-    box = Box(folder, {"directives": True, "timing": {"tokens_per_second": 50, "prefill_ms_per_chunk": 100}, **faults}, model=CLOCKS)
+    box = Box(folder, {"directives": True, "timing": {"tokens_per_second": 50, "prefill_ms_per_chunk": 100}, **faults}, model=CLOCKS,
+              profile=profile)
     box.start(wait_ready=service != "start")
     try:
         if service != "start":
@@ -56,6 +57,15 @@ def incident(folder, service, fault, arguments):
 @pytest.mark.parametrize("service,fault,arguments", FAULTS, ids=lambda part: part if isinstance(part, str) else "_".join(map(str, part.values())))
 def test_an_incident_is_played_again(tmp_path, service, fault, arguments):
     bundle = incident(tmp_path / "first", service, fault, arguments)
+    said = io.StringIO()
+    assert replaying.replay(bundle, tmp_path / "again", said) == 0, said.getvalue()
+
+
+@pytest.mark.parametrize("service,fault,arguments", [("start", "kill_at", {"phase": "load", "after": 2, "signal": "ABRT"}),
+                                                     ("runtime", "device_hang", {"phase": "decode", "after": 4})],
+                         ids=["failed_start", "hang"])
+def test_an_incident_of_a_runtime_that_streams_is_played_again(tmp_path, service, fault, arguments):
+    bundle = incident(tmp_path / "first", service, fault, arguments, "vllm-ascend")
     said = io.StringIO()
     assert replaying.replay(bundle, tmp_path / "again", said) == 0, said.getvalue()
 
