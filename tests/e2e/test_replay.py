@@ -70,6 +70,20 @@ def test_an_incident_of_a_runtime_that_streams_is_played_again(tmp_path, service
     assert replaying.replay(bundle, tmp_path / "again", said) == 0, said.getvalue()
 
 
+def test_a_runtime_that_dies_until_the_breaker_opens_does_so_again(tmp_path):
+    with Box(tmp_path / "first", {"directives": True}, model=CLOCKS) as box:
+        killed = []
+
+        def opened():
+            if box.get("/readyz").status == 200 and box.pid_of("runtime") not in (None, *killed):
+                killed.append(box.kill("runtime"))
+            return next((one for one in replaying.crashes(box) if one["kind"] == "breaker"), None)
+
+        bundle = wait_until(opened, what="the breaker opens")
+    said = io.StringIO()
+    assert replaying.replay(bundle, tmp_path / "again", said) == 0, said.getvalue()
+
+
 def test_what_goes_otherwise_is_told_and_a_bundle_of_an_older_corral_is_read(tmp_path):
     bundle = incident(tmp_path / "first", *USUAL[0])
     assert {"settings", "wording"} <= bundle.keys() | bundle["trigger"].keys()
