@@ -162,7 +162,8 @@ class Incident:
         """As fast as the recorded one, where the bundle tells."""
         decode = [(r["tokens"], r["decode_ms"]) for r in self.before + self.inside if r["tokens"] > 1 and r["decode_ms"] > 0]
         rate = sum(tokens for tokens, _ in decode) / (sum(ms for _, ms in decode) / 1000) if decode else 20
-        return {"directives": True, "timing": {"load_ms": 50, "prefill_ms_per_chunk": 20, "tokens_per_second": max(1, round(min(500, rate * self.speed)))}}
+        rate = max(1, round(min(500, rate * self.speed)))
+        return {"directives": True, "timing": {"load_ms": 50, "prefill_ms_per_chunk": 20, "tokens_per_second": rate}}
 
     def start_of(self, service):
         """What the service printed in the start that failed, how long it lived and how it ended; None: it was ended by Corral."""

@@ -120,7 +120,8 @@ def asked(**changes):
 
 @pytest.mark.parametrize("wrong,why", [
     ({"schema": 9}, "schema 9"), ({"settings": {"profile": "mine"}}, "profile 'mine'"), ({}, "'who knows'"),
-    ({"kind": "intruder"}, "another program had the port"), ({"trigger": 7}, "so: /trigger"), ({"requests": {}}, "it lacks /requests/inside"),
+    ({"kind": "intruder"}, "another program had the port"), ({"trigger": 7}, "so: /trigger"),
+    ({"requests": {}}, "it lacks /requests/inside"),
     ({"settings": {"clocks_ms": {"call": -5}}}, "so: /settings/clocks_ms/call"), (asked(arrived="yesterday"), "/requests/inside/0/arrived"),
     (asked(prompt_bytes=10**15), "/requests/inside/0/prompt_bytes"), (asked(tokens=float("nan")), "/requests/inside/0/tokens"),
     ({"settings": {"clocks_ms": {"next_clock": 5000}}}, "takes its settings for a mistake"), ({"model": "\x1b[2J"}, "so: /model"),
