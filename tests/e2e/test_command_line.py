@@ -352,7 +352,7 @@ def test_run_asks_one_question_or_chats(tmp_path):
         silent = words("run", "sim", "hi", "--url", "http://127.0.0.1:1")
         assert silent.returncode == 1 and silent.stderr.startswith("error: http://127.0.0.1:1 refused the connection"), silent
         shown, status = at_terminal(box, "run", "sim", "--url", "http://127.0.0.1:1")
-        assert status == 1 and "http://127.0.0.1:1 refuses" in shown and ">>>" not in shown, shown
+        assert status == 1 and "http://127.0.0.1:1 refused" in shown and ">>>" not in shown, shown
         ours, theirs = pty.openpty()
         chat = subprocess.Popen([BIN / "corral", "run", "sim", *url], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(box))
         os.close(theirs)

@@ -55,7 +55,7 @@ def test_a_package_that_is_not_is_refused_with_the_names(user):
     assert answer["written"] is False and not list(user.models.glob("*"))
     (user.package / LAYER).unlink()
     answer = user.json(status=2)
-    assert "not there" in answer["findings"][0]["what"] and LAYER in answer["findings"][0]["what"]
+    assert "missing or unreadable" in answer["findings"][0]["what"] and LAYER in answer["findings"][0]["what"]
     (user.package / "SHA256SUMS").write_text("0" * 64 + "  ../../etc/passwd\n")
     answer = user.json(status=2)
     assert ids(answer) == ["package.list"] and "line 1 is refused" in answer["findings"][0]["what"]
