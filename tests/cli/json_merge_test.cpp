@@ -63,12 +63,12 @@ TEST(json_merge, refuses_what_it_could_break) {
     for (const char* const text :
          {"{", "{\"a\": }", "{,}", "[1,,]", "/* no end", "{\"a\": 1} x", "key: value", "{'a': 1}",
           "{\"a\": \"\xFF\"}", "{} // \xFF", "\"", "{\"a\"", "{\"a\": 1", "nul", "{} {}"}) {
-        EXPECT_THAT(merged(text), HasSubstr("no JSON")) << text;
+        EXPECT_THAT(merged(text), HasSubstr("not JSON")) << text;
     }
     EXPECT_THAT(merged("{\"provider\": []}"), HasSubstr("'provider'"));
     EXPECT_THAT(merged("{\"provider\": {\"corral\": \"mine\"}}"), HasSubstr("'provider.corral'"));
     EXPECT_THAT(merged("[]"), HasSubstr("refused"));
-    EXPECT_THAT(merged(std::string(100000, '[')), HasSubstr("no JSON"));
+    EXPECT_THAT(merged(std::string(100000, '[')), HasSubstr("not JSON"));
 }
 
 }  // namespace

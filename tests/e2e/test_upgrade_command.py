@@ -67,7 +67,7 @@ def test_a_reload_waits_for_no_upgrade(box):
                              text=True, env={"XDG_STATE_HOME": str(box.folder / "state-home")})
     wait_until(lambda: "1 running" in status(box)["upgrade"]["status"], 20, "the upgrade waits for the answer")
     refused = corral(box, "reload")
-    assert refused.returncode == 1 and "an upgrade is already under way" in refused.stderr, refused.stderr
+    assert refused.returncode == 1 and "an upgrade is under way" in refused.stderr, refused.stderr
     stream.close()
     out, err = asked.communicate(timeout=60)
     assert asked.returncode == 0 and out.startswith("upgraded"), (out, err)

@@ -37,7 +37,7 @@ const std::vector<way>& folder_ways() {
         {"the folder is a file",
          [](auto& p) { p.model.package = p.program(); },
          "package.not-a-folder",
-         {"no folder"}},
+         {"not a folder"}},
         {"a link to somebody else's file lies in it",
          [](auto& p) { fs::create_symlink("/etc/passwd", p.folder / "notes.txt"); },
          "tree.link-outside",
