@@ -59,7 +59,7 @@ fetch() { # name, most bytes
       curl -fsSL --proto '=http,https' --proto-redir '=http,https' --max-redirs 5 --connect-timeout 20 --speed-limit 1000 --speed-time 30 \
         --max-time 1800 --max-filesize "$2" -o "$work/$1" "$url/$1"
     else
-      wget -q -T 30 -t 2 --max-redirect=5 -O "$work/$1" "$url/$1"
+      timeout 1800 wget -q -T 30 -t 2 --max-redirect=5 -O "$work/$1" "$url/$1"
     fi
   ) || fail "$url/$1 can't be fetched. Try again later, or another address with --url."
   [ "$(wc -c <"$work/$1")" -le "$2" ] || fail "$url/$1 is larger than $2 bytes and was refused."
