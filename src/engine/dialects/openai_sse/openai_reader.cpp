@@ -85,7 +85,7 @@ bool is_plain(std::string_view text) noexcept {
 }  // namespace
 
 void text_frame::learn(std::string_view event, std::string_view text) {
-    forget();
+    before_.clear();
     const std::string quoted = '"' + std::string(text) + '"';
     const std::size_t at = event.find(quoted);
     if (!is_plain(text) || at == std::string_view::npos ||

@@ -20,12 +20,11 @@ namespace corral::engine::openai_sse {
 [[nodiscard]] streaming::error_part error_in(std::string_view body);
 
 // The events of an answer mostly differ in one text. One whose other bytes are those of an event that was parsed says
-// what that one said, with its own text: a tenth of a piece's processor time less (docs/benchmarks.md).
+// what that one said, with its own text (docs/benchmarks.md#streams-beside-other-proxies).
 class text_frame {
 public:
     // `event` said nothing but `text`. Learns nothing where the place of `text` in it is not sure.
     void learn(std::string_view event, std::string_view text);
-    void forget() noexcept { before_.clear(); }
     // Empty where `event` has to be parsed.
     [[nodiscard]] std::string_view text_of(std::string_view event) const noexcept;
 
