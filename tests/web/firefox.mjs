@@ -37,7 +37,7 @@ try {
     for (const name of pages) {
       await page.evaluate((to) => { location.hash = `#/${to}`; }, name);
       await until((to) => document.querySelector('nav [aria-current=page]')?.getAttribute('href') === `#/${to}`, name);
-      await until(() => !document.body.textContent.includes('Asking the box …'));
+      await until(() => !document.body.textContent.includes('Loading …'));
       if (name === 'incidents') {
         await page.locator('main button.link').click();
         await page.locator('.timeline li').wait();

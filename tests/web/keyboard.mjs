@@ -46,7 +46,7 @@ try {
   const shows = (text) => until((words) => document.body.innerText.includes(words), text);
 
   await page.goto(url);
-  await shows('This box has no model yet.');
+  await shows('This box has no models yet.');
   const begun = Date.now();
   await go('Add a model', 'models', false);
   await until((name) => document.querySelector(`[aria-label="Get ${name}"]`), model);
@@ -54,7 +54,7 @@ try {
   await type(model);
   await reach(`Get ${model}`);
   await press('Enter');
-  await shows(`${model} is there.`);
+  await shows(`${model} is installed.`);
   await go('Chat', 'chat');
   await until(() => document.querySelector('#message'));
   await reach('Message');

@@ -61,4 +61,4 @@ def test_a_key_for_models_alone_sees_the_chat_and_nothing_else(box, page):
     expect(page.get_by_label("Message")).to_be_visible()
     expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Chat"])
     page.goto(f"http://127.0.0.1:{box.port}/ui#/logs")
-    expect(page.get_by_text("needs a key with the scope observe")).to_be_visible()
+    expect(page.get_by_text("requires a key with the scope observe")).to_be_visible()

@@ -30,7 +30,7 @@ def box(tmp_path_factory):
 
 def settled(page, name):
     """The page has what it asked for."""
-    expect(page.get_by_text("Asking the box …")).to_have_count(0, timeout=60_000)
+    expect(page.get_by_text("Loading …")).to_have_count(0, timeout=60_000)
     if name == "chat":
         page.get_by_label("Message").fill("[[text=# Title\n\nSome **bold** text, `code` and a list:\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |]]")
         page.get_by_role("button", name="Send").click()
@@ -71,7 +71,7 @@ def test_each_page(box, page, see, look):
 def test_by_the_keyboard_alone(box, page, see):
     see(box, "overview")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Chat")).to_be_focused()

@@ -62,7 +62,7 @@ def test_a_question_says_what_it_waits_for(box, see):
     wait_until(lambda: box.get("/readyz").json["models"][0]["state"] == "unloaded", 30, "unloaded")
     message.fill("[[text=loaded]]")
     message.press("Enter")
-    expect(page.locator(".wait")).to_contain_text("The model is being loaded")
+    expect(page.locator(".wait")).to_contain_text("The model is loading")
     expect(page.locator("article.assistant").last).to_contain_text("loaded")
     expect(page.locator(".figures").last).to_be_visible()
     before = threading.Thread(target=lambda: box.say("[[n=150]]"), daemon=True)
@@ -70,7 +70,7 @@ def test_a_question_says_what_it_waits_for(box, see):
     wait_until(lambda: box.runtime_state()["running"], 20, "another's answer runs")
     message.fill("[[n=2000]]")
     message.press("Enter")
-    expect(page.locator(".wait")).to_contain_text(re.compile(r"waits behind \d request"))
+    expect(page.locator(".wait")).to_contain_text(re.compile(r"waiting behind \d request"))
     expect(page.locator("article.assistant").last).to_contain_text("three")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("main p[role=status].sr-only")).to_have_text("Stopped.")
@@ -147,9 +147,9 @@ def test_a_question_is_edited_and_answered_again(box, see):
     page.get_by_label("Instructions for the model").fill("Be short.")
     ask(page, "[[text=one]] first")
     ask(page, "[[text=two]] second")
-    page.get_by_role("button", name="Answer again").click()
+    page.get_by_role("button", name="Regenerate").click()
     expect(page.locator("article.assistant")).to_have_count(2)
-    expect(page.get_by_role("button", name="Answer again")).to_be_visible()
+    expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
     page.get_by_role("button", name="Edit").first.click()
     page.locator("article.user textarea").fill("[[text=three]] other")
     page.get_by_role("button", name="Ask again").click()
@@ -172,10 +172,10 @@ def test_an_answer_is_copied(box, page, see):
 def test_a_window_that_fills_is_told_before_and_after(box, see):
     page = see(box, "chat")
     ask(page, "[[text=short]] hello")
-    bar = page.get_by_role("progressbar", name="Window of the model")
+    bar = page.get_by_role("progressbar", name="Context window")
     expect(bar).to_have_attribute("aria-valuetext", re.compile(r"about [\d,]+ of [\d,]+ tokens left"))
     page.get_by_label("Message").fill("word " * 4000)
-    expect(page.get_by_text("The window is full")).to_be_visible()
+    expect(page.get_by_text("The context window is full")).to_be_visible()
     page.get_by_label("Message").fill("")
     long = "[[text=ok]] " + "word " * 700
     for _ in range(4):
@@ -205,7 +205,7 @@ def test_a_load_is_seen_moving(box, see):
     row = page.get_by_role("row").filter(has_text="sim:latest")
     expect(row).to_contain_text("stopped")
     page.get_by_role("button", name="Load sim:latest", exact=True).click()
-    bar = page.get_by_role("progressbar", name="Load of sim:latest")
+    bar = page.get_by_role("progressbar", name="Loading sim:latest")
     bar.wait_for()
     seen = set()
 
@@ -225,7 +225,7 @@ def test_a_killed_runtime_is_told_of_and_loaded_again(box, see):
     box.kill("runtime")
     begun = time.monotonic()
     # It is there while the model is loaded, so it is looked for in each frame of the screen.
-    page.wait_for_function("() => /killed by SIGKILL.*loaded again/.test(document.querySelector('.headline').textContent)", polling="raf")
+    page.wait_for_function("() => /killed by SIGKILL.*loading again/.test(document.querySelector('.headline').textContent)", polling="raf")
     print(f"told after {time.monotonic() - begun:.2f} s")
     expect(page.locator(".headline").first).to_contain_text("All is well.")
     page.get_by_role("link", name="Incidents").click()
@@ -262,10 +262,10 @@ def test_a_folder_is_looked_at_and_its_findings_are_listed(box, see, tmp_path):
     (package / "model/sim_p128_l2_together.axmodel").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
     page = see(box, "models")
     page.get_by_role("textbox", name="Folder").fill(str(package))
-    page.get_by_role("button", name="Look at it").click()
+    page.get_by_role("button", name="Check", exact=True).click()
     expect(page.locator(".findings")).to_contain_text("LFS")
     page.get_by_role("textbox", name="Folder").fill(str(tmp_path / "nothing-here"))
-    page.get_by_role("button", name="Look at it").click()
+    page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_text("It can't be imported as it is.")).to_be_visible()
     expect(page.locator(".findings")).to_contain_text("No such file or directory")
 
@@ -307,9 +307,9 @@ def test_a_log_is_followed_over_a_restart(box, see):
 
 def test_health_and_settings(box, see):
     page = see(box, "health")
-    expect(page.get_by_text("Looked at")).to_be_visible(timeout=60_000)
-    page.get_by_role("button", name="Look again").click()
-    expect(page.get_by_role("button", name="Look again")).to_be_enabled(timeout=60_000)
+    expect(page.get_by_text("Checked at")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Check again").click()
+    expect(page.get_by_role("button", name="Check again")).to_be_enabled(timeout=60_000)
     page = see(box, "settings")
     page.get_by_label("Filter").fill("log_level")
     row = page.get_by_role("row").filter(has_text="log_level")
@@ -321,7 +321,7 @@ def test_the_page_outlives_an_upgrade(box, see):
     page = see(box, "overview")
     box.process.send_signal(signal.SIGUSR2)
     # The stream of the page ends for it, or the upgrade would wait.
-    expect(page.locator(".news")).to_contain_text("started anew", timeout=60_000)
+    expect(page.locator(".news")).to_contain_text("was restarted", timeout=60_000)
     expect(page.locator(".connection")).to_contain_text("Live")
     expect(page.locator(".headline").first).to_contain_text("All is well.")
 
@@ -333,5 +333,5 @@ def test_the_page_outlives_a_restart_of_corral(box, see):
     expect(page.locator(".connection")).to_contain_text("No connection")
     box.start()
     expect(page.locator(".connection")).to_contain_text("Live")
-    expect(page.locator(".news")).to_contain_text("started anew")
+    expect(page.locator(".news")).to_contain_text("was restarted")
     expect(page.locator(".headline").first).to_contain_text("All is well.")

@@ -38,20 +38,20 @@ def test_an_empty_box_gets_a_model_that_answers(box, page):
     expect(page.get_by_text("The catalogue has no such model for this box.")).to_be_visible()
     page.get_by_label("Search the catalogue").fill("QWEN3 4b")
     row.get_by_role("button", name=f"Get {NAME}").click()
-    bar = page.get_by_role("progressbar", name=f"Download of {NAME}")
+    bar = page.get_by_role("progressbar", name=f"Downloading {NAME}")
     expect(bar).to_have_attribute("aria-valuetext", re.compile(r"[4-7]\d %, .* MB of .* MB, .*/s"))
     assert faults_of(page) == []
     # It goes on while another page is looked at.
     page.get_by_role("link", name="Overview").click()
     expect(bar).to_be_visible()
-    expect(page.get_by_text("This box has no model yet.")).to_have_count(0)
+    expect(page.get_by_text("This box has no models yet.")).to_have_count(0)
     page.get_by_role("button", name=f"Cancel {NAME}").click()
-    expect(page.get_by_text("Stopped. What has come is kept on the box.")).to_be_visible()
+    expect(page.get_by_text("Stopped. The partial download is kept on the box.")).to_be_visible()
     wait_until(lambda: "event=pull.left" in box.log.read_text(), 60, "the box has stopped too")
     box.hurry()
     page.reload()
-    page.get_by_role("button", name=f"Go on {NAME}").click()
-    expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name=f"Resume {NAME}").click()
+    expect(page.get_by_text(f"{NAME} is installed.")).to_be_visible(timeout=60_000)
     fetched = [one for _, _, path, one, _ in box.hub.requests if path.endswith("big.bin")]
     assert fetched[-1] and fetched[-1].startswith("bytes="), fetched
     page.get_by_role("link", name="Ask it something").click()
@@ -60,18 +60,18 @@ def test_an_empty_box_gets_a_model_that_answers(box, page):
     expect(page.locator("article.assistant .figures")).to_be_visible(timeout=60_000)
     expect(page.get_by_label("Message")).to_be_focused()
     page.get_by_role("link", name="Models").click()
-    expect(page.get_by_text(f"{NAME} is there.")).to_have_count(0)
-    expect(page.locator(".catalogue tbody tr").filter(has_text=NAME).first).to_contain_text("here")
+    expect(page.get_by_text(f"{NAME} is installed.")).to_have_count(0)
+    expect(page.locator(".catalogue tbody tr").filter(has_text=NAME).first).to_contain_text("installed")
     page.get_by_role("button", name=f"Update {NAME}").click()
-    expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"{NAME} is installed.")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name=f"Remove {NAME}").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_label("Delete its files too: frees")).to_be_checked()
+    expect(dialog.get_by_label("Also delete its files (frees")).to_be_checked()
     assert float(dialog.inner_text().split("frees ")[1].split(" MB")[0]) > BIG / 1e6
     dialog.get_by_role("button", name="Remove").click()
     expect(page.get_by_role("button", name=f"Get {NAME}")).to_be_visible(timeout=60_000)
     wait_until(lambda: not (box.store / FOLDER).exists(), 20, "its files are gone")
-    expect(page.get_by_text(f"{NAME} is there.")).to_have_count(0)
+    expect(page.get_by_text(f"{NAME} is installed.")).to_have_count(0)
 
 
 def test_by_the_keyboard_alone_and_a_failure_says_what_to_do(box, page):
@@ -86,10 +86,10 @@ def test_by_the_keyboard_alone_and_a_failure_says_what_to_do(box, page):
     expect(page.locator(".pulls [role=alert]")).to_contain_text("token")
     box.hub.fault = lambda *_: None
     box.hurry()
-    expect(page.get_by_role("button", name=f"Go on {NAME}")).to_be_visible()
-    page.get_by_role("button", name=f"Go on {NAME}").focus()
+    expect(page.get_by_role("button", name=f"Resume {NAME}")).to_be_visible()
+    page.get_by_role("button", name=f"Resume {NAME}").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"{NAME} is installed.")).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.parametrize("browser", ["chrome", "firefox"])
@@ -115,8 +115,8 @@ def test_an_import_of_pointers_leads_to_the_pull(box, page):
     begin(page, box)
     page.get_by_role("textbox", name="Folder").fill(str(box.package))
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text("the box can fetch it whole")).to_be_visible()
+    expect(page.get_by_text("the box can download all of it")).to_be_visible()
     page.locator(".notice").get_by_role("button", name=f"Get {NAME}").click()
-    expect(page.get_by_text(f"{NAME} is there.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"{NAME} is installed.")).to_be_visible(timeout=60_000)
     wait_until(lambda: box.tags() == [NAME], 30, "one model, the pulled one")
     assert box.ask("POST", "/api/generate", {"model": NAME, "prompt": "Hello", "stream": False})[0] == 200

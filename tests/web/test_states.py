@@ -84,33 +84,33 @@ def state(name, folder):
 # What its reader must find, of each view as a pattern; what a state says in a way of its own is below.
 USUAL = {
     "overview": r"All is well\. \d+ models? ready",
-    "chat": r"Ask something",
-    "requests": r"No request since the start",
-    "models": r"Import a folder of this box",
+    "chat": r"Ask anything",
+    "requests": r"No requests since Corral started",
+    "models": r"Import a folder on this box",
     "logs": r"[1-9]\d* of \d+ lines[\s\S]*\d\d:\d\d:\d\d",
-    "incidents": r"No crash and no hang",
-    "health": r"Looked at \d",
-    "keys": r"This box asks for no keys",
-    "settings": r"(corral\.toml|environment)[\s\S]*\d+ more with their defaults",
+    "incidents": r"No incidents recorded",
+    "health": r"Checked at \d",
+    "keys": r"This box requires no keys",
+    "settings": r"(corral\.toml|environment)[\s\S]*\d+ more with default values",
 }
-NO_MODEL = {"overview": r"This box has no model yet\.\s+Add a model", "models": r"Get a model[\s\S]*qwen3:[\s\S]*Import a folder",
-            "chat": "No model that can chat"}
-DENIED = dict.fromkeys(VIEWS, r"needs a key with the scope")
+NO_MODEL = {"overview": r"This box has no models yet\.\s+Add a model", "models": r"Get a model[\s\S]*qwen3:[\s\S]*Import a folder",
+            "chat": "No chat model is configured"}
+DENIED = dict.fromkeys(VIEWS, r"requires a key with the scope")
 OWN = {
     "no_configuration": NO_MODEL,
     "no_model": NO_MODEL,
-    "left_out": {"overview": r"No model is served: the file of one has a mistake[\s\S]*lost\.toml", "models": r"lost\.toml[\s\S]*'package' is missing",
-                 "chat": "No model that can chat"},
-    "no_tool": {"overview": r"All is well\.[\s\S]*Cards\s+none asked"},
-    "loading": {"overview": r"A model is being loaded\.[\s\S]*sim:latest[\s\S]*loading[\s\S]*No model is ready", "models": r"loading[\s\S]*Unload"},
+    "left_out": {"overview": r"No model is served: one has a mistake in its file[\s\S]*lost\.toml", "models": r"lost\.toml[\s\S]*'package' is missing",
+                 "chat": "No chat model is configured"},
+    "no_tool": {"overview": r"All is well\.[\s\S]*Cards\s+not monitored"},
+    "loading": {"overview": r"A model is loading\.[\s\S]*sim:latest[\s\S]*loading[\s\S]*No model is ready", "models": r"loading[\s\S]*Unload"},
     "broken": {"overview": r"sim:latest can't be loaded: .*/nonexistent/runtime", "models": r"broken[\s\S]*Load", "chat": r"sim:latest can't be loaded", "incidents": r"runtime: "},
     "drained": {"overview": r"The box is drained"},
-    "no_scope": {**DENIED, "chat": "Ask something"},
+    "no_scope": {**DENIED, "chat": "Ask anything"},
     "looks_only": {"overview": USUAL["overview"], "chat": r"scope inference", "keys": r"scope operate",
-                   "models": r"needs a key with the scope operate"},
+                   "models": r"requires a key with the scope operate"},
     "two_cards": {"overview": r"1 model ready[\s\S]*cards 0, 1", "models": r"alpha:latest[\s\S]*card 0\s+ready\s+card 1\s+ready"},
     "eight_instances": {"overview": r"1 model ready[\s\S]*card 7\s+ready"},
-    "one_of_two_broken": {"overview": r"alpha:latest@1", "models": r"card 0\s+ready", "incidents": r"(runtime|tokenizer): |No crash"},
+    "one_of_two_broken": {"overview": r"alpha:latest@1", "models": r"card 0\s+ready", "incidents": r"(runtime|tokenizer): |No incidents"},
     "hundred_models": {"overview": r"No model is loaded[\s\S]*model00:latest[\s\S]*model99:latest", "models": r"model99:latest[\s\S]*Import a folder"},
 }
 
@@ -137,7 +137,7 @@ def test_every_view_says_something(page, tmp_path, name):
                 expect(page.locator("main")).to_have_text(re.compile(wanted), use_inner_text=True, timeout=60_000 if view == "health" else PATIENCE)
             except AssertionError:
                 faults[view] = f"no {wanted!r} in {page.locator('main').inner_text()[:1500]!r}"
-            expect(page.get_by_text("Asking the box …")).to_have_count(0, timeout=60_000)
+            expect(page.get_by_text("Loading …")).to_have_count(0, timeout=60_000)
             for width, size in WIDTHS.items():
                 page.set_viewport_size(dict(zip(("width", "height"), size)))
                 page.screenshot(path=PICTURES / f"{name}-{view}-{width}.png", full_page=name != "hundred_models")
