@@ -30,8 +30,9 @@ chat::failure too_long(const engine::prompt_measure& measured, const part_tokens
     const std::string images = measured.image_tokens > 0
                                    ? " with about " + std::to_string(measured.image_tokens) + " of images"
                                    : "";
-    const std::string room = measured.limit == 0 ? "its system text and tools alone leave no room for a turn"
-                                                 : "there is room for " + std::to_string(measured.limit);
+    const std::string room = measured.limit == 0
+                                 ? "its system prompt and tools alone leave no room for a turn"
+                                 : "there is room for " + std::to_string(measured.limit);
     // Ollama's words (docs/facts/ollama_wire.md#chat-request), then the numbers.
     out.message =
         core::say("request.too-long", about + std::to_string(measured.system_tokens + measured.turn_tokens),
@@ -57,7 +58,7 @@ chat::failure measure_failure(const core::failure& why) {
 double room_of(const engine::prompt_measure& measured, std::uint32_t context, const chat::limits& limits) {
     constexpr std::uint32_t share_of_answer = 4;
     constexpr double clearly_less = 0.8;
-    // Where not even the system text fits, the limit of the whole is not known.
+    // Where not even the system prompt fits, the limit of the whole is not known.
     const double most = measured.limit > 0 ? measured.limit
                         : context > 0      ? context
                                            : (measured.system_tokens + measured.turn_tokens) * clearly_less;

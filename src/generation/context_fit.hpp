@@ -25,7 +25,7 @@ struct fitted_prompt {
     chat::rendered_prompt prompt;
     prompt_cuts cuts;
     left_out_turns unsummarised;       // what no summary stands in for yet
-    std::size_t beginning_budget = 0;  // that system text and tools were cut by; 0: nothing was
+    std::size_t beginning_budget = 0;  // that system prompt and tools were cut by; 0: nothing was
 };
 
 // How long a prompt is, where that is asked otherwise than by backend::measure().

@@ -13,7 +13,7 @@
 namespace corral::generation {
 
 // Puts `instruction` at the end of the last user message, which small models heed best; the client's own
-// system text stays as it is. REQUIRES: `messages` is not empty.
+// system prompt stays as it is. REQUIRES: `messages` is not empty.
 void add_instruction(std::vector<chat::message>& messages, std::string_view instruction);
 
 // `messages` with the answer `bad` (cut when long) and what to do better. An answer that the client began

@@ -26,7 +26,7 @@ public:
 
     // To be prepared. REQUIRES: !prepared().
     [[nodiscard]] chat::generation_request& open(const served_model& model);
-    // So many lines of its system text, those that `known` says move, stand before the newest question now.
+    // So many lines of its system prompt, those that `known` says move, stand before the newest question now.
     [[nodiscard]] std::size_t move_lines(moving_lines& known, const served_model& model);
     void accept(chat::render_options how, chat::rendered_prompt prompt,
                 std::optional<chat::forced_call> call);
@@ -52,7 +52,7 @@ public:
     [[nodiscard]] bool may_shorten(const served_model& model) const;
     // A run could write on behind a part of its answer, word for word.
     [[nodiscard]] bool may_go_on() const;
-    // As it was asked, for what follows it; but of the system text what stays.
+    // As it was asked, for what follows it; but of the system prompt what stays.
     [[nodiscard]] chat::generation_request beginning_of_next() const;
 
     // Of the next run, and of what is prepared from now on.
@@ -81,7 +81,7 @@ private:
     chat::render_options how_;
     std::optional<chat::rendered_prompt> prompt_;
     std::optional<chat::forced_call> forced_;
-    std::optional<settled_lines> lines_;  // of the system text
+    std::optional<settled_lines> lines_;  // of the system prompt
     // Of a prompt that was put aside.
     std::vector<std::pair<const engine::backend*, std::size_t>> held_before_;
 };

@@ -38,7 +38,7 @@ public:
              core::steady_time now) {
         note({client, model, cuts, 0, 1, now});
     }
-    // `lines` of the system text were put before the newest question.
+    // `lines` of the system prompt were put before the newest question.
     void add_moved(const std::string& client, const std::string& model, std::size_t lines,
                    core::steady_time now) {
         note({client, model, {}, lines, 1, now});
@@ -60,7 +60,7 @@ private:
     std::deque<entry> known_;  // by time, oldest first
 };
 
-// By which budget the beginnings of conversations, their system texts and tools, were cut last. That of the whole
+// By which budget the beginnings of conversations, their system prompts and tools, were cut last. That of the whole
 // follows from all that was said and varies from turn to turn; with it the same tools would come and go, and each time
 // the runtime would read all anew. In memory only.
 class kept_budgets {
@@ -88,7 +88,7 @@ private:
 class prompt_cutter {
 public:
     // REQUIRES: `whole` outlives the cutter.
-    // With `summaries` there is room for one of the turns that go. `kept`: the budget that system text and tools were cut
+    // With `summaries` there is room for one of the turns that go. `kept`: the budget that system prompt and tools were cut
     // by in the turn before, which stays while it is near the present one; 0: none is known.
     explicit prompt_cutter(const chat::generation_request& whole, const turn_summaries* summaries = nullptr,
                            std::size_t kept = 0)
@@ -109,7 +109,7 @@ public:
     // What remains, by the measure of fit(), and the budget that it was cut to.
     [[nodiscard]] std::size_t bytes() const;
     [[nodiscard]] std::size_t budget() const noexcept { return budget_; }
-    // By which its system text and tools were cut.
+    // By which its system prompt and tools were cut.
     [[nodiscard]] std::size_t beginning_budget() const noexcept { return beginning_budget_; }
     // What remains: messages, tools, raw_prompt and hole; the rest is a copy of the whole request.
     [[nodiscard]] const chat::generation_request& rest() const noexcept { return rest_; }

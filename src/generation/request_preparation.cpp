@@ -59,7 +59,7 @@ chat::sampling as_sampling(const catalog::sampling_defaults& from) {
     return out;
 }
 
-// Behind what the request says first as system text, so that this stays the first.
+// Behind what the request says first as system prompt, so that this stays the first.
 void insert_examples(std::vector<chat::message>& messages, const std::vector<chat::message>& examples) {
     const auto first = std::find_if(messages.begin(), messages.end(), [](const chat::message& message) {
         return message.from != chat::role::system;
@@ -182,14 +182,14 @@ chat::render_options render_options_for(const chat::generation_request& request,
                          ? entry.package_forbids_thinking && out.may_be_verbatim
                          : entry.history == catalog::history_form::as_written;
     out.takes_schemas = facts.takes_schemas;
-    out.may_lack_system = !facts.needs_system_text;
+    out.may_lack_system = !facts.needs_system_prompt;
     out.prompt_template = request.prompt_template;
     out.effort = request.effort;
     out.today = date_of(now);
     if (model.variant && !model.variant->system.empty()) {
         out.default_system = model.variant->system;
     }
-    // Definitions of tools are system text, which would take the place of what the model there begins with.
+    // Definitions of tools are system prompt, which would take the place of what the model there begins with.
     if (out.default_system.empty() && request.tools.is_array() && !request.tools.empty()) {
         out.default_system = model.runtime->stated().system;
     }

@@ -105,7 +105,7 @@ bool names(std::string_view text, std::string_view name) {
     return false;
 }
 
-// Whether the system text names a tool, as Home Assistant's does `GetLiveContext`. A name of one word, such as "read",
+// Whether the system prompt names a tool, as Home Assistant's does `GetLiveContext`. A name of one word, such as "read",
 // may be no more than that word; and a text that names many tells nothing of them.
 std::vector<bool> named_by_system(const json& tools, const std::vector<chat::message>& conversation) {
     constexpr std::size_t few = 5;  // one tool of so many
@@ -156,7 +156,7 @@ bool is_demanded(const json& tool, const std::vector<std::string>& demanded) {
 }
 
 // The indices of the tools, best first: those that the answer has to call, those called, the newest first, those that
-// the system text names, then by score. What was called stays while it is called again, so that the runtime goes on
+// the system prompt names, then by score. What was called stays while it is called again, so that the runtime goes on
 // behind what it holds.
 std::vector<std::size_t> ranked(const json& tools, const std::vector<chat::message>& conversation,
                                 const std::vector<std::string>& demanded) {

@@ -21,11 +21,11 @@ struct turn_cuts {
     std::vector<std::size_t> dropped{};  // the messages, by their place
 };
 
-// Of one that is not system text; and of all.
+// Of one that is not system prompt; and of all.
 [[nodiscard]] std::size_t turn_bytes(const chat::message& message);
 [[nodiscard]] std::size_t turn_bytes(const std::vector<chat::message>& messages);
 
-// Leaves turns of about `room` bytes. System texts stay as they are.
+// Leaves turns of about `room` bytes. System prompts stay as they are.
 [[nodiscard]] turn_cuts cut_turns(std::vector<chat::message>& messages, std::size_t room);
 
 // A person wrote it, as far as can be seen.

@@ -60,7 +60,7 @@ TEST_F(variant_store_test, what_was_saved_is_there_after_a_restart) {
 
 TEST_F(variant_store_test, only_the_owner_may_read) {
     auto store = open();
-    ASSERT_TRUE(wait(store->save("me:latest", "secret system text")));
+    ASSERT_TRUE(wait(store->save("me:latest", "secret system prompt")));
     struct stat about {};
     ASSERT_EQ(::stat(folder.c_str(), &about), 0);
     EXPECT_EQ(about.st_mode & 0777U, 0700U);

@@ -276,7 +276,7 @@ class Life:
 
     def read_again(self, step, read):
         """Without the tap nothing keeps a runtime whose tokenizer fails from reading the prompt before once more, behind the new
-        system text (docs/facts/vendor_ax.md#failures, F3). Nobody may get an answer to it, which the
+        system prompt (docs/facts/vendor_ax.md#failures, F3). Nobody may get an answer to it, which the
         clients of the step see to."""
         names = [one["fault"] for one in step["faults"]]
         return not self.stage.settings["tap"] and read.count("<|im_start|>user\n") == 1 and any(

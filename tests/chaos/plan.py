@@ -92,7 +92,7 @@ def draw_client(dice, label):
 
 
 def conversation(client, profile, part=None):
-    """(system text, prompt, expected answer or None, label) of one request of a client. `profile`: of profiles.py."""
+    """(system prompt, prompt, expected answer or None, label) of one request of a client. `profile`: of profiles.py."""
     label = client["label"] if part is None else f"{client['label']}x{part}"
     system = f"You are the clerk of {mark(label)}."
     question = f"What is in {mark(label)} ?"

@@ -21,7 +21,7 @@ class Cut(Exception):
 
 
 def body_of(form, system, prompt, stream, options, model):
-    """One conversation, a system text and a question, in the words of a wire format."""
+    """One conversation, a system prompt and a question, in the words of a wire format."""
     most = ENDLESS_TOKENS if "[[never_end]]" in prompt else MOST_TOKENS
     user = {"role": "user", "content": prompt}
     both = [{"role": "system", "content": system}, user]

@@ -149,7 +149,7 @@ TEST(render, control_words_of_a_user_are_no_control_words_in_messages_either) {
     EXPECT_TRUE(rendered("qwen3", {says(role::user, "U")}).messages.empty()) << "only for who wants them";
 }
 
-TEST(render, no_family_sends_an_empty_system_text) {
+TEST(render, no_family_sends_an_empty_system_prompt) {
     for (const auto* format : families()) {
         EXPECT_FALSE(rendered(format->name, {says(role::user, "Hi")}).system.empty()) << format->name;
         EXPECT_FALSE(rendered(format->name, {says(role::system, ""), says(role::user, "Hi")}).system.empty())
@@ -177,7 +177,7 @@ TEST(render, a_conversation_is_the_templates_own_text) {
               "<|im_start|>user\nU3<|im_end|>\n<|im_start|>assistant\n");
 }
 
-TEST(render, system_texts_join_at_the_start_and_stay_in_place_later) {
+TEST(render, system_prompts_join_at_the_start_and_stay_in_place_later) {
     EXPECT_EQ(chatml("qwen3", {says(role::system, "S1"), says(role::system, "S2"), says(role::user, "U1"),
                                says(role::system, "S3"), says(role::assistant, "A1"), says(role::user, "U2"),
                                says(role::system, "S4")}),
@@ -186,7 +186,7 @@ TEST(render, system_texts_join_at_the_start_and_stay_in_place_later) {
               "<|im_start|>user\nU2<|im_end|>\n<|im_start|>system\nS4<|im_end|>\n<|im_start|>assistant\n");
 }
 
-TEST(render, a_leading_assistant_turn_goes_into_the_system_text) {
+TEST(render, a_leading_assistant_turn_goes_into_the_system_prompt) {
     EXPECT_EQ(
         chatml("qwen3", {says(role::assistant, "Welcome!"), says(role::user, "U")}),
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
@@ -206,7 +206,7 @@ TEST(render, equal_neighbours_become_one_turn) {
     EXPECT_EQ(rendered("chatml", {says(role::user, "")}).turns, "");
 }
 
-TEST(render, tools_stand_in_the_system_text) {
+TEST(render, tools_stand_in_the_system_prompt) {
     EXPECT_EQ(rendered("qwen3", {says(role::user, "U")}, weather).system, hermes_text);
     EXPECT_EQ(rendered("qwen3", {says(role::system, "S"), says(role::user, "U")}, weather).system,
               "S\n\n" + hermes_text);
@@ -334,14 +334,14 @@ TEST(render, deepseek_has_its_own_marks) {
     EXPECT_TRUE(prompt.starts_in_thinking);
 }
 
-TEST(render, deepseek_takes_a_later_system_text_as_the_users) {
+TEST(render, deepseek_takes_a_later_system_prompt_as_the_users) {
     EXPECT_EQ(
         deepseek_service_text(rendered("deepseek-r1", {says(role::system, "S"), says(role::assistant, "A"),
                                                        says(role::user, "U"), says(role::system, "X")})),
         "<｜begin▁of▁sentence｜>S<｜Assistant｜>A<｜end▁of▁sentence｜><｜User｜>U\n\nX<｜Assistant｜>");
 }
 
-TEST(render, answers_a_system_text_alone_where_prompts_may_be_verbatim) {
+TEST(render, answers_a_system_prompt_alone_where_prompts_may_be_verbatim) {
     for (const auto* name : {"qwen3", "gemma", "llama3", "deepseek-r1", "phi3"}) {
         chat::render_options how;
         how.format = chat::find_family(name);

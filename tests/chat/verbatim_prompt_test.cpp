@@ -181,7 +181,7 @@ TEST(verbatim_prompt, llama_tools_begin_the_first_question) {
                   "<|start_header_id|>assistant<|end_header_id|>\n\n");
 }
 
-TEST(verbatim_prompt, gemma_keeps_roles_alternating_around_a_system_text) {
+TEST(verbatim_prompt, gemma_keeps_roles_alternating_around_a_system_prompt) {
     EXPECT_EQ(text("gemma", {says(role::system, "S"), says(role::assistant, "A"), says(role::user, "U1"),
                              says(role::system, "later")}),
               "<bos><start_of_turn>user\nS\n\n<end_of_turn>\n<start_of_turn>model\nA<end_of_turn>\n"

@@ -355,7 +355,7 @@ TEST_F(configuration_file, claims_no_thinking_where_the_script_forbids_it) {
                 HasSubstr("its family 'chatml' does not write <think>"));
 }
 
-TEST_F(configuration_file, a_model_says_where_its_template_shall_get_the_system_text) {
+TEST_F(configuration_file, a_model_says_where_its_template_shall_get_the_system_prompt) {
     using enum catalog::conversation_form;
     const auto form_of = [this](const std::string& more) {
         const auto read = load(model_text + more);

@@ -40,7 +40,7 @@ class house {
 public:
     house(std::uint64_t seed, bool lives);
     void toggle(std::size_t lamp, core::nanoseconds at);
-    // The system text of a request at that time of day.
+    // The system prompt of a request at that time of day.
     [[nodiscard]] std::string text(core::nanoseconds at) const;
     static constexpr std::size_t lamps = 30;
 
@@ -54,7 +54,7 @@ private:
 
 struct traffic {
     std::vector<talk> talks;
-    house home;  // of the talks without a system text of their own, where `at_home`
+    house home;  // of the talks without a system prompt of their own, where `at_home`
     bool at_home = false;
 };
 

@@ -72,7 +72,7 @@ def opencode(text):
 
 
 def qwen_code(text):
-    """An agent on the command line: eleven tools and a system text of 39 kB."""
+    """An agent on the command line: eleven tools and a system prompt of 39 kB."""
     return outlined("qwen_code", text)
 
 
@@ -89,7 +89,7 @@ def tool(name, parameters, said):
 
 
 def home_assistant(text):
-    """Many entities as system text, and a dozen tools, of which two were called."""
+    """Many entities as system prompt, and a dozen tools, of which two were called."""
     entities = "\n".join(f"- names: Lamp {i}\n  domain: light\n  areas: Room {i % 12}\n  state: 'off'" for i in range(90))
     names = ["HassTurnOn", "HassTurnOff", "HassLightSet", "HassClimateSetTemperature", "HassMediaPause", "HassMediaNext",
              "HassSetVolume", "HassVacuumStart", "HassListAddItem", "HassStartTimer", "HassCancelTimer", "GetLiveContext"]
@@ -102,6 +102,6 @@ def home_assistant(text):
 
 
 def agent(text):
-    """A system text of some 10,000 tokens, as agents inside editors send."""
+    """A system prompt of some 10,000 tokens, as agents inside editors send."""
     rules = "\n\n".join(f"## Rule {i}\n" + "Think of the next step, say which tool takes it, wait for its result. " * 6 for i in range(80))
     return {"messages": [{"role": "system", "content": rules}, {"role": "user", "content": text}]}

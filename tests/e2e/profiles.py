@@ -19,7 +19,7 @@ class Profile:
     files: dict = dataclasses.field(default_factory=dict)  # made in the package folder
     scenario: dict = dataclasses.field(default_factory=dict)
     tokenizer: bool = False  # it has a service of its own for this
-    single_message: bool = False  # the system text opens the one message of a user
+    single_message: bool = False  # the system prompt opens the one message of a user
     bare: bool = False  # its template has no line breaks
     inner_tokenizer: bool = False
     raw: bool = False  # takes a prompt as it is

@@ -53,7 +53,7 @@ ROWS = [
     # F7: /decode or /reset take more than ten seconds.
     Row("F7", "tokenizer", "hang", {"route": "/decode"}, log=HUNG, state="tokenizer", slowest=30),
     Row("F7", "tokenizer", "hang", {"route": "/reset"}, log=HUNG, state="tokenizer", slowest=30),
-    # F8: /reset fails; the runtime alone would keep the system text of the question before.
+    # F8: /reset fails; the runtime alone would keep the system prompt of the question before.
     Row("F8", "tokenizer", "status_reply", {"route": "/reset", "status": 500}),
     Row("F8", "tokenizer", "status_reply", {"route": "/reset", "status": 500}, on=True, state="tokenizer", log=ILL),
     Row("F8", "tokenizer", "status_reply", {"route": "/reset", "status": 500}, tap=False,

@@ -238,7 +238,7 @@ def test_truncate_false_is_refused_with_the_tokens_of_each_part(box):
     resets = box.runtime_state()["resets"]
     reply = ask(box, "open_webui", truncate=False)
     assert reply.status == 400
-    for part in ("system text ", "tools ", "turns "):
+    for part in ("system prompt ", "tools ", "turns "):
         assert part in reply.json["error"], reply.json["error"]
     assert "there is room for" in reply.json["error"] or "no room for a turn" in reply.json["error"]
     assert box.runtime_state()["resets"] == resets, "it was not even reset"
@@ -264,7 +264,7 @@ def test_what_can_not_fit_is_refused_while_an_answer_holds_the_only_place(strict
     next(iter(holder))
     reply = strict_box.post(path, too_long(path), timeout=20)
     assert reply.status == 400, reply.body
-    for part in (b"tokens long: system text ", b"turns ", b"there is room for "):
+    for part in (b"tokens long: system prompt ", b"turns ", b"there is room for "):
         assert part in reply.body, reply.body
     count = strict_box.post("/v1/messages/count_tokens", {"model": "sim", "messages": [{"role": "user", "content": "How long?"}]}, timeout=20)
     assert count.status == 200 and count.json["input_tokens"] > 5, count.body
@@ -311,7 +311,7 @@ def test_a_reload_while_a_prompt_is_counted_lets_the_count_and_the_answer_end(tm
         done(box, "reload", *(["--allow-empty"] if becomes == "gone" else []))
         reply = asker.getresponse()
         body = reply.read()
-        assert reply.status == 400 and b"tokens long: system text " in body, body
+        assert reply.status == 400 and b"tokens long: system prompt " in body, body
         assert list(holder)[-1].get("done"), "the answer that ran is whole"
         if becomes == "gone":
             assert box.chat("hello").status == 404

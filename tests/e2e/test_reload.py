@@ -269,7 +269,7 @@ def test_twenty_reloads_leak_nothing(tmp_path):
             return all(service["state"] == "ready" for model in now for service in model["services"])
 
         def reload(number):
-            # A system text that is longer each time would be a leak by itself.
+            # A system prompt that is longer each time would be a leak by itself.
             park.write({"stays": "", "changes": f'default_system = "Number {number:02}."', **({"extra": ""} if number % 2 else {})})
             done(park, "reload")
             wait_until(settled, 30, "all ready")

@@ -80,7 +80,7 @@ def test_nothing_goes_behind_an_answer_in_whose_midst_the_device_failed(tmp_path
 def test_nothing_goes_behind_the_cache_where_the_model_says_so(tmp_path):
     with Box(tmp_path, {"directives": True}, model=compares_soon('reuse = "off"\n')) as box:
         records = talk(box, 3)
-        assert all(run["P"] > 0 for run in records), "the system text goes through the reset"
+        assert all(run["P"] > 0 for run in records), "the system prompt goes through the reset"
         assert records[2]["diff_tokens"] > records[1]["diff_tokens"] > records[0]["diff_tokens"]
         assert "answered the same" not in box.log()
 

@@ -253,13 +253,13 @@ TEST_F(ax_poll_reuse, prompts_up_to_the_largest_group_fit_and_no_more) {
     EXPECT_EQ(status(1).starts, 1U);
 }
 
-// With a system text of its own in the reset, whole chunks are left for the turns.
+// With a system prompt of its own in the reset, whole chunks are left for the turns.
 TEST_F(ax_poll_reuse, a_wrapped_prompt_may_have_all_that_an_empty_reset_takes) {
     scenario["tokenizer"] = {{"family", "qwen2.5"}};
     start("--max-token-len 256 --chunk 32 --groups 32,64,128");
     std::uint32_t longest = 0;
     for (std::size_t size = 70; size <= 130; size += 4) {
-        run_spec what = request(std::string(size, 'q'), "A system text.");
+        run_spec what = request(std::string(size, 'q'), "A system prompt.");
         what.prompt.count_exactly = true;
         what.max_tokens = 1;
         const auto measured = run(made->measure(what.prompt, what.until));
@@ -277,13 +277,13 @@ TEST_F(ax_poll_reuse, a_wrapped_prompt_may_have_all_that_an_empty_reset_takes) {
 TEST_F(ax_poll_reuse, a_wrapped_prompt_goes_on_behind_a_verbatim_one_that_it_begins_with) {
     scenario["tokenizer"] = {{"family", "qwen2.5"}};
     start();
-    const std::string system = "<|im_start|>system\nA system text.<|im_end|>\n";
+    const std::string system = "<|im_start|>system\nA system prompt.<|im_end|>\n";
     const std::string first = system + begin("[[n=6]] first");
     const told one = ask(turn(first));
     expect_read(one, first);
     run_spec what = request("[[n=6]] first<|im_end|>\n<|im_start|>assistant\n" + one.text +
                                 "<|im_end|>\n<|im_start|>user\n[[n=3]] wrapped",
-                            "A system text.");
+                            "A system prompt.");
     what.owner = "ann";
     const told wrapped = ask(std::move(what));
     expect_read(wrapped, further(first + one.text, "[[n=3]] wrapped"));

@@ -64,11 +64,11 @@ protected:
         EXPECT_EQ(got.outcome.end, run_end::stop);
     }
     void expect_wrapped_run_is_right() {
-        const told got = ask(request("A normal question.", "A normal system text."));
+        const told got = ask(request("A normal question.", "A normal system prompt."));
         ASSERT_EQ(got.cause(), "");
         EXPECT_EQ(got.text, last_run()["kv_text"].get<std::string>());
         EXPECT_TRUE(
-            got.text.starts_with("<|im_start|>system\nA normal system text.<|im_end|>\n"
+            got.text.starts_with("<|im_start|>system\nA normal system prompt.<|im_end|>\n"
                                  "<|im_start|>user\nA normal question."))
             << got.text;
     }

@@ -109,7 +109,7 @@ TEST_F(ax_poll_without_tap, a_prompt_that_could_not_be_encoded_never_answers_the
     EXPECT_EQ(ask("[E][ Encode][ 820]: encode failed [[n=4]]").text, words(4));
 }
 
-TEST_F(ax_poll_without_tap, a_reset_that_failed_never_leaves_the_system_text_of_the_one_before) {
+TEST_F(ax_poll_without_tap, a_reset_that_failed_never_leaves_the_system_prompt_of_the_one_before) {
     start();
     expect_right(9);
     fault("tokenizer", "status_reply", "once", {{"route", "/reset"}, {"status", 500}});
@@ -188,7 +188,7 @@ protected:
     std::string last_prompt() { return last_run()["kv_text"].get<std::string>(); }
 };
 
-TEST_F(ax_poll_without_reset, the_system_text_opens_the_users_turn_and_no_reset_is_asked) {
+TEST_F(ax_poll_without_reset, the_system_prompt_opens_the_users_turn_and_no_reset_is_asked) {
     start();
     const told got = ask(request("[[n=5]] one", "Be kind."));
     EXPECT_EQ(got.cause(), "");

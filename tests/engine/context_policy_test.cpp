@@ -45,7 +45,7 @@ TEST(context_policy, leaves_room_for_an_answer) {
     EXPECT_EQ(most_output_tokens(sizes(256, 128, 32), 53), 204U);  // docs/facts/vendor_ax.md#lengths
 }
 
-TEST(context_policy, a_prompt_without_a_system_text_uses_all_the_room) {
+TEST(context_policy, a_prompt_without_a_system_prompt_uses_all_the_room) {
     EXPECT_EQ(most_verbatim_tokens(sizes(2559, 2048, 128)), 2048U);
     EXPECT_EQ(most_verbatim_tokens(sizes(256, 128, 32)), 128U);
     EXPECT_EQ(most_verbatim_tokens(sizes(100, 48, 16)), 48U);

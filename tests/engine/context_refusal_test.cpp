@@ -45,7 +45,7 @@ constexpr wording wordings[] = {
     {"the prompt is longer than the context length currently available to the model; shorten the prompt, "
      "adjust "
      "the context length in settings, or use a model with a longer context length (it is 6614 tokens long: "
-     "system text 21, tools 6388, turns 205; there is room for 1920)",
+     "system prompt 21, tools 6388, turns 205; there is room for 1920)",
      6614, 1920, false},
     {"Input token length 2100 exceeds maxInputTokenLen 2048", 2100, 2048, false},
     {"The prompt is longer than the context of the model.", 0, 0, false},

@@ -99,7 +99,7 @@ TEST_F(cycle_lines, no_prompt_goes_out_before_the_line_of_its_reset) {
     EXPECT_TRUE(print(std::string(reset_failed) + std::string(reset_line))) << "it wakes who waits";
     go_on(seconds{10});
     EXPECT_EQ(said_, "reset reset generate words finish")
-        << "the system text before would have stood before the prompt";
+        << "the system prompt before would have stood before the prompt";
 }
 
 TEST_F(cycle_lines, a_line_of_the_reset_before_is_none_of_this) {

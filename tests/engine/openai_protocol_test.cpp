@@ -66,7 +66,8 @@ TEST(openai_protocol, a_server_without_system_turns_reads_it_before_the_first_us
 }
 
 // Its template would have it before the newest result, which speaks as the user, and move it with each call.
-TEST(openai_protocol, a_template_with_the_system_text_at_the_newest_question_finds_it_there_in_a_tool_loop) {
+TEST(openai_protocol,
+     a_template_with_the_system_prompt_at_the_newest_question_finds_it_there_in_a_tool_loop) {
     openai_protocol server{catalog::runtime_traits{}};
     server.note_system_at_question(true);
     const auto sent = [&server](const run_spec& what) {

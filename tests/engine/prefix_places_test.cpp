@@ -52,7 +52,7 @@ TEST(prefix_places, a_stranger_gets_the_slot_that_was_left_alone_for_longest_and
     EXPECT_EQ(all.take("something else", "carl")->place, taken[1].place);
 }
 
-TEST(prefix_places, a_system_text_that_all_share_is_no_conversation) {
+TEST(prefix_places, a_system_prompt_that_all_share_is_no_conversation) {
     prefix_places all(prefix_cache::automatic, 1);
     const auto run = all.take("You are a clerk. " + std::string(200, 'x'), "anna");
     EXPECT_FALSE(run->slot) << "the server chooses";

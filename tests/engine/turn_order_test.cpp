@@ -24,14 +24,14 @@ TEST(turn_order, is_made_plainer_until_nothing_is_left_to_try) {
     const std::vector<row> rows{
         {"a question", {{"user", "q"}}, {}},
         {"nothing", {}, {}},
-        {"a system text", {{"system", "s"}, {"user", "q"}}, {"user:s\n\nq|"}},
+        {"a system prompt", {{"system", "s"}, {"user", "q"}}, {"user:s\n\nq|"}},
         {"an assistant who greets",
          {{"system", "s"}, {"assistant", "hi"}, {"user", "q"}},
          {"system:s|user:|assistant:hi|user:q|", "user:s|assistant:hi|user:q|"}},
-        {"the same without a system text",
+        {"the same without a system prompt",
          {{"assistant", "hi"}, {"user", "q"}},
          {"user:|assistant:hi|user:q|"}},
-        {"system texts in the midst",
+        {"system prompts in the midst",
          {{"system", "s"},
           {"user", "q"},
           {"assistant", "a"},
@@ -43,7 +43,7 @@ TEST(turn_order, is_made_plainer_until_nothing_is_left_to_try) {
          {{"user", "q"}, {"assistant", "a"}, {"system", "t"}, {"assistant", "b"}, {"user", "r"}},
          {"user:q|assistant:a|user:t|assistant:b|user:r|"}},
         {"two of one role", {{"user", "q"}, {"user", "r"}}, {"user:q\n\nr|"}},
-        {"a system text alone", {{"system", "s"}}, {}},
+        {"a system prompt alone", {{"system", "s"}}, {}},
     };
     for (const row& each : rows) {
         turns left = each.asked;

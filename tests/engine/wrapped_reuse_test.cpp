@@ -9,7 +9,7 @@
 namespace corral::engine {
 namespace {
 
-constexpr const char* helpful = "You are a helpful assistant.";  // of a request without a system text
+constexpr const char* helpful = "You are a helpful assistant.";  // of a request without a system prompt
 
 std::string answered(const std::string& question, const std::string& answer) {
     return question + "<|im_end|>\n<|im_start|>assistant\n" + answer + "<|im_end|>\n<|im_start|>user\n";
@@ -43,12 +43,12 @@ protected:
     [[nodiscard]] std::vector<run_spec> prompts() const {
         const std::string chat = answered("[[n=5]] first", words(5));
         return {
-            request("[[n=3]] no system text", helpful),
+            request("[[n=3]] no system prompt", helpful),
             request("[[n=5]] first", "Be brief."),
             request(chat + "[[n=4]] second", "Be brief."),
             request(chat + answered("[[n=4]] second", words(4)) + "[[n=2]] third", "Be brief."),
             request(chat + answered("[[n=4]] edited", words(4)) + "[[n=2]] third", "Be brief."),
-            request(chat + "[[n=4]] second", "Another system text."),
+            request(chat + "[[n=4]] second", "Another system prompt."),
             request("\n\n [[n=2]] white space \n\n", "\nBe brief. \n"),
             request(answered("[[n=2]] white space \n\n", words(2)) + " [[n=2]]\n", "Be brief."),
             request("[[n=2]] tools", "Be brief.\n\n# Tools\n\n<tools>\n{\"type\": \"function\"}\n</tools>"),

@@ -174,7 +174,7 @@ TEST_F(context_fit, truncate_false_is_refused_with_the_tokens_of_each_part) {
     const test::reading got = read(what);
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
-    for (const char* part : {"system text ", "tools ", "turns ", "room for 2500"}) {
+    for (const char* part : {"system prompt ", "tools ", "turns ", "room for 2500"}) {
         EXPECT_NE(got.failed->message.text().find(part), std::string::npos) << got.failed->message;
     }
     EXPECT_EQ(got.failed->message.text().find("tools 0"), std::string::npos) << got.failed->message;
@@ -268,7 +268,7 @@ TEST_F(context_fit, whatever_is_asked_fits_or_is_refused_with_its_parts) {
         ++refused;
         ASSERT_TRUE(got.failed);
         ASSERT_EQ(got.failed->kind, chat::failure_kind::context_too_long) << got.failed->message;
-        ASSERT_NE(got.failed->message.text().find("tokens long: system text "), std::string::npos);
+        ASSERT_NE(got.failed->message.text().find("tokens long: system prompt "), std::string::npos);
         ASSERT_TRUE(!what.limits.truncate || backend.prompt_limit < 1500U)
             << got.failed->message << " limit " << backend.prompt_limit;
     }

@@ -142,7 +142,7 @@ TEST_F(generation_request_test, a_variant_stands_between_the_request_and_the_man
     EXPECT_EQ(run(1).max_tokens, 9U);
 }
 
-TEST_F(generation_request_test, examples_of_a_variant_come_behind_the_system_text_and_before_the_question) {
+TEST_F(generation_request_test, examples_of_a_variant_come_behind_the_system_prompt_and_before_the_question) {
     model_variant variant;
     variant.messages = {message(chat::role::user, "EXAMPLE?"), message(chat::role::assistant, "EXAMPLE!")};
     serve_variant(variant);

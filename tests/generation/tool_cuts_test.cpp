@@ -133,7 +133,7 @@ TEST(tool_cuts, of_called_tools_the_newest_stay_and_a_further_call_of_them_chang
     EXPECT_THAT(kept({"aa", "bb", "cc", "dd", "cc", "aa"}), ElementsAre("aa", "cc"));
 }
 
-TEST(tool_cuts, those_that_the_system_text_names_come_behind_those_called) {
+TEST(tool_cuts, those_that_the_system_prompt_names_come_behind_those_called) {
     json whole = json::array({tool("HassTurnOff"), tool("read"), tool("Live"), tool("GetLiveContext"),
                               tool("called"), tool("HassTurnOffAll")});
     auto conversation = after_calls({"called"});

@@ -178,7 +178,7 @@ TEST(turn_cuts, any_conversation_keeps_its_task_its_newest_and_its_order) {
         std::size_t at = 0;
         for (const chat::message& one : left) {
             while (at < all.size() && !same(all[at], one)) {
-                ASSERT_NE(all[at].from, role::system) << "system texts stay";
+                ASSERT_NE(all[at].from, role::system) << "system prompts stay";
                 ++at;
             }
             ASSERT_LT(at, all.size()) << outline(all) << "| " << outline(left);

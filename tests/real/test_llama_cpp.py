@@ -188,7 +188,7 @@ def test_an_order_that_a_template_refuses_is_asked_again_as_it_takes_it(tmp_path
             assert reply.status == 200 and reply.json["message"]["content"] == ANSWER[:4], reply.body
 
 
-# Mistral's has the system text before the newest question, which a result is not.
+# Mistral's has the system prompt before the newest question, which a result is not.
 @pytest.mark.parametrize("context", [1920, 6144])
 @pytest.mark.parametrize("template", ["chatml", "gemma", "mistral"])
 def test_a_long_tool_loop_keeps_its_task_and_is_mostly_read_from_the_cache(tmp_path, template, context):

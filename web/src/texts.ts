@@ -152,7 +152,7 @@ export const t = {
     left: (left: string, whole: string) => `about ${left} of ${whole} tokens left`,
     nearly: 'The context window is nearly full: soon the oldest messages will be left out.', over: 'The context window is full: the oldest messages will be left out of the next answer.',
     placeholder: 'Your question', keysMeaning: 'Enter to send, Shift+Enter for a new line',
-    you: 'You', thinking: 'Thinking', think: 'Think first', system: 'Instructions for the model (system text)',
+    you: 'You', thinking: 'Thinking', think: 'Think first', system: 'Instructions for the model (system prompt)',
     options: 'Options', tools: 'Tools (JSON array, as in the Ollama API)', toolsWrong: 'The tools are not a JSON array.',
     call: 'Tool call',
     attach: 'Add images', image: 'Image', removeImage: 'Remove image', imageTooLarge: 'The image is larger than 8 MB.',

@@ -50,7 +50,7 @@ struct reuse_record {
     std::vector<reuse_row> rows;
 };
 
-// The messages of a turn; `answers`: to the turns before it. `mark`, of any length, begins the system text.
+// The messages of a turn; `answers`: to the turns before it. `mark`, of any length, begins the system prompt.
 [[nodiscard]] std::vector<chat_turn> reuse_messages(std::string_view mark,
                                                     const std::vector<std::string>& answers);
 // A mark of the same length for each prompt that must begin unlike all others; `number` below 1,000.

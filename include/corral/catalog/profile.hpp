@@ -341,7 +341,7 @@ struct model_entry {
     bool package_forbids_thinking = false;
     history_form history = history_form::by_package;
     oversize_policy oversize = oversize_policy::fit;
-    bool moves_lines = false;  // lines of a system text that change between requests go behind the rest
+    bool moves_lines = false;  // lines of a system prompt that change between requests go behind the rest
     reuse_policy reuse = reuse_policy::automatic;
     bool ahead = true;               // the beginning of a next prompt may be computed while idle
     double ahead_share = 0.25;       // ... if others wait for at most this share of what it saves

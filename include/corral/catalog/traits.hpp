@@ -15,7 +15,7 @@ namespace corral::catalog {
 // What the server makes of a conversation.
 enum class conversation_form {
     messages,        // "messages": all of them, with their roles
-    folded_system,   // "folded-system": all of them, but the system text opens the first user message
+    folded_system,   // "folded-system": all of them, but the system prompt opens the first user message
     single_message,  // "single-message": one user message that holds everything, in the family's own format
                      // between the runtime's opening of the user turn and its closing
 };

@@ -30,7 +30,7 @@ struct family {
     std::string_view bos{};       // "<s>"; in front of everything
     std::string_view turn_open;   // "<|im_start|>"; may be empty
     std::string_view turn_close;  // "<|im_end|>\n"; may be empty
-    // "system\n". Empty: only the first system text has a place, a later one becomes a user turn.
+    // "system\n". Empty: only the first system prompt has a place, a later one becomes a user turn.
     std::string_view system_header;
     std::string_view user_header;       // "user\n"
     std::string_view assistant_header;  // "assistant\n"
@@ -44,13 +44,13 @@ struct family {
     // default_system is the template's own, and part of the prompt when a request has none. Otherwise it only
     // keeps the vendor's out of a wrapped prompt, and tool definitions stand without it.
     bool writes_default_system = false;
-    // The template's words in front of a system text; where there are such, the system turn is always there.
+    // The template's words in front of a system prompt; where there are such, the system turn is always there.
     // The wrapper writes them too.
     std::string_view system_lead{};
     // In front of these when there are tools; a wrapper, which knows of no tools, leaves it out.
     std::string_view tools_lead{};
     bool system_in_first_user = false;  // no system turn: its text and a blank line begin the first user turn
-    bool tools_in_first_user = false;   // else tool definitions end the system text
+    bool tools_in_first_user = false;   // else tool definitions end the system prompt
     bool trims_texts = false;           // white space around the texts of system, user and assistant goes
     // Texts that a tokenizer turns into control tokens, neutralised in content. They hold no white space; the
     // beginning of a numbered row of tokens stands for all of them.

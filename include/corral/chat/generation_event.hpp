@@ -16,7 +16,7 @@
 namespace corral::chat {
 
 struct token_usage {
-    std::uint32_t prompt_tokens = 0;     // everything that was read, the system text included
+    std::uint32_t prompt_tokens = 0;     // everything that was read, the system prompt included
     std::uint32_t generated_tokens = 0;  // thinking included
     bool exact = false;                  // false: estimates
     std::uint32_t cached_tokens = 0;     // of prompt_tokens, those that were not computed anew

@@ -1,5 +1,5 @@
 #pragma once
-// A conversation as the two texts that a wrapping tokenizer service takes: the system text goes through
+// A conversation as the two texts that a wrapping tokenizer service takes: the system prompt goes through
 // reset, the turns as one prompt into which the service's own wrapper puts the opening of the first user turn
 // and the closing of the last (docs/facts/vendor_ax.md#tokenizer-semantics;
 // docs/design.md#the-promise-of-statelessness). Or, where that is not enough, as the one text that the model
@@ -30,7 +30,7 @@ struct rendered_prompt {
     // it are control tokens. Only for backends that accept it (backend_facts::takes_verbatim).
     bool verbatim = false;
     // The same conversation for runtimes that put their own chat template around messages: tool definitions
-    // in the system text, calls and results in the family's own words, no two turns of one role in a row.
+    // in the system prompt, calls and results in the family's own words, no two turns of one role in a row.
     // Empty unless render_options::as_messages, and where `verbatim`.
     std::vector<role_text> messages;
     // The model is expected to think. Also set when the client wanted no thinking and the family has no switch for
@@ -62,7 +62,7 @@ struct render_options {
     // Earlier answers begin with their thoughts, or with the empty block that stood before them, as the model read and
     // wrote them, and not without as the template writes them: a cache that holds them can be continued.
     bool as_written = false;
-    // The family's own system text is left to the runtime, whose template or model may have another.
+    // The family's own system prompt is left to the runtime, whose template or model may have another.
     bool may_lack_system = false;
     // Of the request, else of the model's variant: a Go template, or empty. A copy of shown_template() is the
     // family's own format, and counts as none.
@@ -71,11 +71,11 @@ struct render_options {
     std::string today{};  // "2006-01-02", for templates that ask
 };
 
-// Renders `messages` (not empty; tool definitions of `tools` go into the system text in the family's format).
+// Renders `messages` (not empty; tool definitions of `tools` go into the system prompt in the family's format).
 // A conversation that ends in an assistant turn is continued where that ends, if the prompt may be verbatim.
 // Refuses (errc::refused, with a sentence for the client) a conversation that needs a verbatim prompt where
 // none is allowed, a broken template (with line and fault), and a conversation without any user or tool turn.
-// Leading assistant turns are spliced into the system text. Several system messages are joined with a blank
+// Leading assistant turns are spliced into the system prompt. Several system messages are joined with a blank
 // line when they come first and stay in place otherwise.
 [[nodiscard]] core::result<rendered_prompt> render(const render_options& options,
                                                    const std::vector<message>& messages,

@@ -1,6 +1,6 @@
 #pragma once
 // Which models of a configuration run on the same processes: those that are started alike and differ only in
-// what each request says anew (name, system text, family, sampling, capabilities). Going from one of them to
+// what each request says anew (name, system prompt, family, sampling, capabilities). Going from one of them to
 // another takes a reset and no load. Decides only.
 
 #include <cstddef>

@@ -147,7 +147,7 @@ struct prompt_measure {
     std::uint32_t system_tokens = 0;
     std::uint32_t turn_tokens = 0;
     std::uint32_t limit =
-        0;  // system + turns that would fit with this system text; 0: not even the system text fits
+        0;  // system + turns that would fit with this system prompt; 0: not even the system prompt fits
     bool fits = true;
     bool exact = false;              // false: an upper bound that fits, or an estimate
     std::uint32_t image_tokens = 0;  // of the turns
@@ -243,7 +243,7 @@ struct stated_model {
     std::uint32_t embedding_length = 0;
     std::string parameter_size;  // "4.0B"
     std::string quantization;
-    std::string system;  // what it reads where a conversation has no system text
+    std::string system;  // what it reads where a conversation has no system prompt
     std::optional<std::chrono::system_clock::time_point> modified{};
     std::shared_ptr<const model_facts> facts{};  // null: none are known
 
@@ -276,8 +276,8 @@ struct backend_facts {
     bool takes_verbatim = false;
     bool takes_schemas = false;   // it can hold an answer to run_spec::format
     bool takes_messages = false;  // it sends rendered_prompt::messages rather than the wrapped texts
-    // A conversation without a system text needs one; else the runtime, or its model, may have its own.
-    bool needs_system_text = true;
+    // A conversation without a system prompt needs one; else the runtime, or its model, may have its own.
+    bool needs_system_prompt = true;
     bool computes_ahead = false;  // it wants to be told what to expect()
     bool tells_logprobs = false;  // how likely each token was
     bool can_embed = false;

@@ -25,7 +25,7 @@ struct prompt_cuts {
     std::size_t descriptions = 0;  // tools with shortened descriptions
     std::size_t text_bytes = 0;    // of the middle of texts
     std::size_t newest_bytes = 0;  // of these, of the person's task and what followed last
-    bool a_tenth = false;          // more than that is missing of the system text or of the turns
+    bool a_tenth = false;          // more than that is missing of the system prompt or of the turns
     bool operator==(const prompt_cuts&) const = default;
     [[nodiscard]] bool any() const noexcept { return *this != prompt_cuts{}; }
 };
@@ -44,7 +44,7 @@ struct answer_notes {
     // where the model has one tier only, or no run has begun.
     std::string served_by;
     unsigned tier = 0;
-    std::size_t moved_lines = 0;  // of the system text, put before the newest question
+    std::size_t moved_lines = 0;  // of the system prompt, put before the newest question
     // What of the request has no effect, by its names on the wire: "tool_choice" where a call can't be forced.
     std::vector<std::string> ignored;
     std::string stopped_by;  // the client's stop text that ended the answer; empty: something else did

@@ -13,7 +13,7 @@ namespace corral::generation {
 inline constexpr std::string_view summary_heading = "Summary of the conversation so far:\n";
 [[nodiscard]] bool is_summary(const chat::message& one);
 
-// Adds a message to a transcript; of system texts only summaries.
+// Adds a message to a transcript; of system prompts only summaries.
 void write_down(const chat::message& one, std::string& to);
 
 // Makes `request` ask for the summary, with room for it in a window of so many tokens; 0: unknown.

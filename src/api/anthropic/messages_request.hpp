@@ -15,7 +15,7 @@
 
 namespace corral::api::anthropic {
 
-// The system text, messages and content blocks of a request as the messages that models get
+// The system prompt, messages and content blocks of a request as the messages that models get
 // (docs/facts/ollama_wire.md#anthropic).
 struct conversation {
     std::vector<chat::message> messages;
@@ -23,7 +23,7 @@ struct conversation {
     std::size_t bytes = 0;  // of roles, texts, calls and results; what the first token count is guessed from
 };
 
-// The system text comes first. A block that can't be read is a problem of `fields`; one of an unknown type is
+// The system prompt comes first. A block that can't be read is a problem of `fields`; one of an unknown type is
 // skipped.
 [[nodiscard]] conversation read_conversation(const json_fields& fields);
 

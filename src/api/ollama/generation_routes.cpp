@@ -131,7 +131,7 @@ chat::message message_of(chat::role role, std::string text) {
     return out;
 }
 
-// The system text of a request takes the place of the one that its context remembers.
+// The system prompt of a request takes the place of the one that its context remembers.
 std::vector<chat::message> conversation_of(generate_fields& asked) {
     std::vector<chat::message> out = std::move(asked.so_far);
     if (!asked.system.empty()) {

@@ -28,7 +28,7 @@ struct compaction_plan {
 // {"type":"compaction",…}. Where the model gave no summary, the excerpt stands in.
 [[nodiscard]] nlohmann::ordered_json compaction_item(const compaction_plan& plan, std::string_view summary);
 
-// What such an item means to the model: the summary as system text, which is the last to be left out of a long
+// What such an item means to the model: the summary as system prompt, which is the last to be left out of a long
 // prompt, and what was retained. One of another server's is the problem.
 [[nodiscard]] std::vector<chat::message> read_compaction(const json_fields& item);
 

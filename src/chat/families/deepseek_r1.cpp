@@ -7,10 +7,10 @@ namespace corral::chat {
 // What the tokenizer service wraps: its reset keeps `<｜begin▁of▁sentence｜>S` less the last three tokens of
 // that with the generation prompt, and the next encode takes the tokens of the whole template text from that
 // length on (docs/facts/vendor_ax.md#tokenizer-semantics). Wherever that cut falls, the sum is the template's
-// text: begin of sentence, system text, `<｜User｜>`, our text,
+// text: begin of sentence, system prompt, `<｜User｜>`, our text,
 // `<｜Assistant｜>`. A newer template adds `<think>\n`, an older one leaves the tag to the model; nothing
 // tells which a package has, hence may_start_in_thinking. No turn has a close but the assistant's, and only
-// the first system text has a place. Its vocabulary is Qwen's with the first tokens renamed; it has no useful
+// the first system prompt has a place. Its vocabulary is Qwen's with the first tokens renamed; it has no useful
 // tool format and no soft switch for thinking. A verbatim prompt opens the tag as the newer template does,
 // and skips thinking with an empty block as Ollama does.
 const family& deepseek_r1_family() {

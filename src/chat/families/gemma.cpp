@@ -2,7 +2,7 @@
 
 namespace corral::chat {
 
-// Gemma 3 (docs/facts/ollama_wire.md#prompts). It has no system role: the wrapper, too, puts the system text
+// Gemma 3 (docs/facts/ollama_wire.md#prompts). It has no system role: the wrapper, too, puts the system prompt
 // and a blank line before the first user text. It has no tool format of its own.
 const family& gemma_family() {
     static const family instance{

@@ -17,7 +17,7 @@ const family& qwen2_5_family() {
     return instance;
 }
 
-// docs/facts/ollama_wire.md#prompts. Its template writes no system text when a request has none; an empty one
+// docs/facts/ollama_wire.md#prompts. Its template writes no system prompt when a request has none; an empty one
 // would bring the tokenizer service's Qwen persona (docs/facts/vendor_ax.md#reset), so a neutral sentence
 // stands in.
 //

@@ -22,7 +22,7 @@ struct turn {
 };
 
 // The messages in the form all prompts of the format start from: neighbours of one role are one message
-// (docs/facts/ollama_wire.md#prompts), thinking is separate from content, a system text without a turn of its
+// (docs/facts/ollama_wire.md#prompts), thinking is separate from content, a system prompt without a turn of its
 // own becomes the user's, texts are trimmed where the format trims, and an empty user turn is inserted where
 // the format needs a first one.
 [[nodiscard]] std::vector<message> settled(const family& format, const std::vector<message>& messages);

@@ -13,7 +13,7 @@
 
 namespace corral::chat {
 
-// The part of the system text that declares `tools`, without blank lines around it.
+// The part of the system prompt that declares `tools`, without blank lines around it.
 // REQUIRES: format.tools is not none; `tools` is a non-empty array.
 [[nodiscard]] std::string tool_definitions(const family& format, const nlohmann::ordered_json& tools);
 

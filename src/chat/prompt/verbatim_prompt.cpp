@@ -44,7 +44,7 @@ answer_start continued_answer(const family& format, const message& begun, bool t
     return out;
 }
 
-// The system text with everything that belongs to its turn; empty when there is no such turn.
+// The system prompt with everything that belongs to its turn; empty when there is no such turn.
 std::string system_text(const family& format, std::string text, const nlohmann::ordered_json& tools,
                         bool has_tools) {
     if (text.empty() && format.writes_default_system) {

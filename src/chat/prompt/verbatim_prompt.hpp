@@ -13,7 +13,7 @@
 namespace corral::chat {
 
 // `messages`: settled; a last assistant message stays open. `default_system` is for a request without a
-// system text; `tools` null or an array; `as_written` as render_options has it.
+// system prompt; `tools` null or an array; `as_written` as render_options has it.
 [[nodiscard]] rendered_prompt verbatim_prompt(const family& format, const std::vector<message>& messages,
                                               std::string_view default_system,
                                               const nlohmann::ordered_json& tools, bool thinking,

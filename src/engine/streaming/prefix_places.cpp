@@ -42,7 +42,7 @@ std::string prefix_text(const chat::rendered_prompt& prompt) {
     return out;
 }
 
-// A system text that many prompts share is no conversation: half of what was read there has to be in common.
+// A system prompt that many prompts share is no conversation: half of what was read there has to be in common.
 std::size_t prefix_places::worth(const place& at, std::string_view text, std::string_view owner) noexcept {
     if (!at.used || at.owner != owner) {
         return 0;

@@ -45,7 +45,7 @@ core::awaitable<std::invoke_result_t<Make>> beside(core::worker& thread, std::si
     co_return std::move(*made);
 }
 
-// Of a prompt of which the whole is known, its system text in proportion.
+// Of a prompt of which the whole is known, its system prompt in proportion.
 void divide(prompt_measure& measured, std::uint32_t whole) {
     const double estimated =
         std::max(1.0, static_cast<double>(measured.system_tokens) + measured.turn_tokens);

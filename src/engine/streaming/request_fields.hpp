@@ -27,8 +27,8 @@ namespace corral::engine::streaming {
 // Bytes that are no UTF-8 would be refused as a bad request; they become U+FFFD.
 [[nodiscard]] std::string body_bytes(const nlohmann::json& body);
 
-// The whole conversation as the one message of a user, for servers that drop the system text and all but one
-// message: the system text and a blank line open it, the turns follow in the family's own format, which the
+// The whole conversation as the one message of a user, for servers that drop the system prompt and all but one
+// message: the system prompt and a blank line open it, the turns follow in the family's own format, which the
 // runtime's own template opens and closes.
 [[nodiscard]] std::string single_message(const chat::rendered_prompt& prompt);
 

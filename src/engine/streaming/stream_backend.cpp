@@ -260,7 +260,7 @@ backend_facts stream_backend::facts() const noexcept {
             .takes_verbatim = !traits.completion_target.empty(),
             .takes_schemas = traits.formats != catalog::format_form::none,
             .takes_messages = traits.conversation != catalog::conversation_form::single_message,
-            .needs_system_text = protocol_->needs_system_text(),
+            .needs_system_prompt = protocol_->needs_system_prompt(),
             .tells_logprobs = traits.logprobs != catalog::logprob_form::none,
             .can_embed = catalog::can(model_, "embedding"),
             .honoured_sampling = sampling_};

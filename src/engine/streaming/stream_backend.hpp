@@ -76,7 +76,7 @@ private:
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     // What it says of its model, where it says it. Never fails a start.
     [[nodiscard]] core::awaitable<void> ask_for_model();
-    // Where its template has the system text, where it shows that. Never fails a start.
+    // Where its template has the system prompt, where it shows that. Never fails a start.
     [[nodiscard]] core::awaitable<void> ask_for_template();
     [[nodiscard]] core::awaitable<embedding_outcome> ask_for_vectors(embedding_order order);
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);

@@ -126,11 +126,11 @@ public:
     [[nodiscard]] virtual stated_sizes sizes_in(std::string_view /*body*/) const { return {}; }
     // Of a line that the server prints before it serves.
     [[nodiscard]] virtual stated_sizes sizes_in_line(std::string_view /*line*/) const { return {}; }
-    // The model's template has the system text before the newest question.
+    // The model's template has the system prompt before the newest question.
     virtual void note_system_at_question(bool /*so*/) {}
     [[nodiscard]] virtual bool has_system_at_question() const { return false; }
-    // As backend_facts::needs_system_text.
-    [[nodiscard]] virtual bool needs_system_text() const { return false; }
+    // As backend_facts::needs_system_prompt.
+    [[nodiscard]] virtual bool needs_system_prompt() const { return false; }
     // It refuses a limit that does not fit into the context behind the prompt.
     [[nodiscard]] virtual bool limit_must_fit() const { return false; }
 };

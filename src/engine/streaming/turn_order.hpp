@@ -8,7 +8,7 @@
 namespace corral::engine::streaming {
 
 // For a template that refused `turns`: the same texts as more templates take them. At first nothing but a user and an
-// assistant in turn behind the system text; then the system text in the first user turn. False: nothing is left to try.
+// assistant in turn behind the system prompt; then the system prompt in the first user turn. False: nothing is left to try.
 [[nodiscard]] bool make_plainer(std::vector<chat::role_text>& turns);
 
 }  // namespace corral::engine::streaming

@@ -8,7 +8,7 @@
 namespace corral::sim {
 
 struct template_options {
-    std::string family = "qwen3";  // qwen2.5 has a persona where there is no system text
+    std::string family = "qwen3";  // qwen2.5 has a persona where there is no system prompt
     bool thinks = true;            // qwen3 with enable_thinking false opens an empty thought
 };
 

@@ -1,5 +1,5 @@
 // Rockchip's flask_server.py of 1.3.0 (docs/facts/other_runtimes.md#rkllm-openai): the look of OpenAI's API,
-// one connection after the other, no history, no system text, words for tokens.
+// one connection after the other, no history, no system prompt, words for tokens.
 
 #include <atomic>
 #include <csignal>

@@ -130,7 +130,7 @@ void llm_engine::execute_reset(const std::string& system_prompt) {
     running_ = false;
 }
 
-// A text without a picture, with the system text that is compiled in.
+// A text without a picture, with the system prompt that is compiled in.
 bool llm_engine::is_beyond_a_chunk(const token_ids& ids) const {
     const std::size_t all = system_ids_.size() + ids.size();
     const bool beyond = all > static_cast<std::size_t>(geometry_.chunk);

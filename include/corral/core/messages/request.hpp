@@ -144,12 +144,12 @@ inline constexpr std::array request_table{
         "request.too-long", request_reader,
         "the prompt is longer than the context length currently available to the model; shorten the "
         "prompt, adjust the context length in settings, or use a model with a longer context length (it is "
-        "{tokens} tokens long: system text {system:d}, tools {tools:d}, turns {turns:d}{images}; {room})\n"
+        "{tokens} tokens long: system prompt {system:d}, tools {tools:d}, turns {turns:d}{images}; {room})\n"
         "runtime~context-full| The prompt does not fit into the model's context{words}\n"
         "blocks~context-full| The prompt does not fit into the model's context: it has {tokens:d} tokens and "
         "at most {most:d} can be taken, in whole blocks of {block:d}.\n"
         "told~context-full| {what}",
-        "System text, tools and the last turn alone are longer than the model reads.",
+        "System prompt, tools and the last turn alone are longer than the model reads.",
         "Send less, or use a model with a longer context (docs/long_prompts.md)."},
     message{
         "request.shortened", request_reader,

@@ -16,7 +16,7 @@ namespace {
 // Beside a run, whose pieces come from the same single-threaded service.
 constexpr std::size_t most_beside_bytes = 128UL * 1024;
 
-// `whole`: the prompt goes behind an empty reset, which leaves more room than one with a system text.
+// `whole`: the prompt goes behind an empty reset, which leaves more room than one with a system prompt.
 void judge(prompt_measure& of, const catalog::context_sizes& limits, bool whole) {
     const std::uint32_t room = most_turn_tokens(limits, of.system_tokens);
     of.limit = whole ? most_fresh_tokens(limits) : room > 0 ? of.system_tokens + room : 0;

@@ -34,7 +34,7 @@ struct encode {  // the prompt into ids
 };
 struct poll {};
 struct stop {};
-struct reset {};     // with the system text, or its ids
+struct reset {};     // with the system prompt, or its ids
 struct generate {};  // with the turns, or their ids
 struct rest {        // until then, or until a sign from outside
     core::steady_time until{};
@@ -79,7 +79,7 @@ using cycle_action =
                  act::mend_tap, act::deliver, act::note, act::restart, act::report_tokenizer_hung,
                  act::examine_tokenizer, act::report_intrusion, act::tell_end, act::finish>;
 
-// For a build that has no reset, and so no place for a system text: the turns begin with it.
+// For a build that has no reset, and so no place for a system prompt: the turns begin with it.
 [[nodiscard]] chat::rendered_prompt without_reset(chat::rendered_prompt prompt);
 
 struct cycle_settings {

@@ -234,7 +234,7 @@ void cycle_fsm::confirmed() {
             return;
         }
     } else if (lines_.said("]: reset failed, status")) {
-        // The system text of the request before is in force still (docs/facts/vendor_ax.md#failures, F8).
+        // The system prompt of the request before is in force still (docs/facts/vendor_ax.md#failures, F8).
         no_reset_tokens();
         retry();
         return;

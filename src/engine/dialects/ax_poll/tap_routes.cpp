@@ -286,7 +286,7 @@ void tokenizer_tap::note_trouble(std::string_view call, const tokenizer_answer& 
 bool tokenizer_tap::is_foreign(const json& body, const char* field, const std::optional<std::string>& sent,
                                bool& hands_on) {
     const auto text = body.find(field);
-    const bool has_text = text != body.end() && text->is_string();  // an empty system text is left out
+    const bool has_text = text != body.end() && text->is_string();  // an empty system prompt is left out
     static const std::string none;
     const std::string& came = has_text ? text->get_ref<const std::string&>() : none;
     const bool ours = sent && (came == *sent || dumped(came) == dumped(*sent));

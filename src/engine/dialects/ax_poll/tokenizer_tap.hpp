@@ -84,7 +84,7 @@ public:
     [[nodiscard]] const tap_view& view() const noexcept { return view_; }
     [[nodiscard]] const token_ledger& tokens() const noexcept { return tokens_; }
 
-    // A longer system text would be written past the runtime's buffers (docs/facts/vendor_ax.md#context), an
+    // A longer system prompt would be written past the runtime's buffers (docs/facts/vendor_ax.md#context), an
     // id beyond the vocabulary read from outside the embedding; 0: unknown.
     void set_limits(std::uint32_t system_tokens, std::uint32_t vocabulary) noexcept {
         most_system_tokens_ = system_tokens;

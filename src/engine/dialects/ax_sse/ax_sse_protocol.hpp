@@ -31,12 +31,12 @@ public:
                     std::uint32_t vocabulary)
         : traits_(std::move(traits)), defaults_(defaults), vocabulary_(vocabulary) {}
     // errc::refused for a verbatim prompt: the server puts its own template around the messages. Without
-    // rendered_prompt::messages the system text is one message and the turns, in the family's own format, are
+    // rendered_prompt::messages the system prompt is one message and the turns, in the family's own format, are
     // another: the model reads the same.
     [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& spec) const override;
     [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& spec) const override;
     // Busy is a 400 with a sentence, so the status alone does not tell.
-    [[nodiscard]] bool needs_system_text() const override { return true; }
+    [[nodiscard]] bool needs_system_prompt() const override { return true; }
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
     // Only its log says how long its context is (docs/facts/vendor_ax.md#start).
     [[nodiscard]] streaming::stated_sizes sizes_in_line(std::string_view line) const override;

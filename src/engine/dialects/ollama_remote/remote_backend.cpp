@@ -61,7 +61,7 @@ backend_facts remote_backend::facts() const noexcept {
             .takes_verbatim = true,
             .takes_schemas = true,
             .takes_messages = true,
-            .needs_system_text = false,
+            .needs_system_prompt = false,
             .tells_logprobs = true,  // a server before 0.12.11 overlooks the wish
             .can_embed = catalog::can(model_, "embedding"),
             .honoured_sampling = remote_sampling()};

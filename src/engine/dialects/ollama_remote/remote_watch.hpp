@@ -63,7 +63,7 @@ private:
     remote_settings settings_;
     remote_health health_;
     stated_model stated_;
-    bool shown_ = false;  // the present one said its system text, or that it has none
+    bool shown_ = false;  // the present one said its system prompt, or that it has none
     core::wake_signal changed_;
     core::wake_signal bell_;
     availability_state logged_ = availability_state::stopped;

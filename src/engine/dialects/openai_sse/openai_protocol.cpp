@@ -75,7 +75,7 @@ json content_of(const chat::role_text& turn, streaming::spliced_body* splices) {
     return parts;
 }
 
-// A template that has the system text before the newest question takes results of tools for one, for they speak as the
+// A template that has the system prompt before the newest question takes results of tools for one, for they speak as the
 // user; the text would move with each call. It goes where a person's question is.
 void put_system_at_question(std::vector<chat::role_text>& turns) {
     const auto is_users = [](const chat::role_text& one) { return one.role == "user"; };
