@@ -208,7 +208,7 @@ def test_where_no_pseudo_terminal_is_to_be_had_it_runs_on_a_pipe(tmp_path):
 @pytest.mark.parametrize("profile, fault, words", [
     ("vllm-ascend", "start_oom", "The NPU's memory is full."),
     ("vllm-ascend", "start_port_taken", "Another program holds the server's port."),
-    ("axllm", "start_oom", "The memory is not enough for the model"),
+    ("axllm", "start_oom", "There is not enough memory for the model"),
     ("fastllm", "start_port_taken", "Another program holds the server's port."),
 ])
 def test_other_servers_that_can_not_start_say_why(tmp_path, profile, fault, words):
