@@ -43,7 +43,7 @@ void say(findings& out, const finding_kind& kind, std::string subject, std::stri
 // "{runtime_program}": the package's check looks at it.
 [[nodiscard]] bool is_program_variable(const model_view& model, const service_view& service);
 
-// True when the Corral that runs has this model loaded, so that what it uses is no sign of trouble.
+// True when the running Corral has this model loaded, so that what it uses is no sign of trouble.
 [[nodiscard]] bool is_loaded(const examination& box, const model_view& model);
 
 }  // namespace corral::doctor

@@ -38,7 +38,7 @@ TEST(doctor_text, a_page_groups_by_subject_and_says_why_and_what_to_do) {
               "  note     card 0  [device.card]\n"
               "\n"
               "1 error, 1 warning, 1 note.\n");
-    EXPECT_EQ(doctor_page({}, {}), "Nothing was found.\n");
+    EXPECT_EQ(doctor_page({}, {}), "No findings.\n");
 }
 
 TEST(doctor_text, colours_only_where_they_are_wanted) {

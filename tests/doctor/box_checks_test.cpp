@@ -32,7 +32,7 @@ TEST_F(box_checks, without_a_model_it_says_what_the_box_has) {
     of.accelerators.push_back(accelerator());
     plug_card("8.0 GT/s PCIe", "1");
     EXPECT_EQ(the("pcie.card").what,
-              "a card 1f4b:0650 is at 0000:01:00.0, its link runs at 8.0 GT/s PCIe with 1 lane");
+              "a card 1f4b:0650 is at 0000:01:00.0; its link runs at 8.0 GT/s PCIe with 1 lane");
     const auto all = examine(of);
     EXPECT_TRUE(std::ranges::none_of(all, [](const auto& one) { return one.id == "device.none"; }));
     EXPECT_EQ(the("driver.not-loaded").fix, "install the driver");
@@ -117,8 +117,7 @@ TEST_F(box_checks, what_the_corral_that_runs_cant_take_is_told_with_its_reason) 
     const auto all = examine(of);
     EXPECT_EQ(std::ranges::count(all, "daemon.left-out", &catalog::finding::id), 1)
         << "the other one is a finding of the configuration";
-    EXPECT_EQ(the("daemon.stand-in").what,
-              "what is served: its last good copy; corral.toml: Permission denied");
+    EXPECT_EQ(the("daemon.stand-in").what, "serving its last good copy; corral.toml: Permission denied");
 }
 
 TEST_F(box_checks, mistakes_of_the_configuration_are_findings) {
@@ -147,7 +146,7 @@ TEST_F(box_checks, the_kernels_word_of_the_last_hours_is_told_once_for_each_kind
           "3,4,89940000000,-;axcl: device 1: dead!\nnot a record\n");
     EXPECT_THAT(found(), ElementsAre("warning kernel.out-of-memory", "warning kernel.driver"));
     EXPECT_THAT(the("kernel.out-of-memory").what,
-                HasSubstr("5 min ago the kernel said: Out of memory: Killed process 12"));
+                HasSubstr("5 min ago the kernel logged: Out of memory: Killed process 12"));
     EXPECT_THAT(the("kernel.driver").what, HasSubstr("lost the card. 1 min ago"));
     EXPECT_EQ(the("kernel.driver").fix, "restart it");
 }

@@ -174,7 +174,7 @@ TEST_F(device_checks, heat_and_versions_that_differ_are_told) {
     device.look.report.driver = "V3.6.2_20250603154858";
     EXPECT_THAT(found(),
                 ElementsAre("warning device.hot", "warning device.versions-differ", "note device.card"));
-    EXPECT_THAT(the("device.versions-differ").what, HasSubstr("firmware V3.4.0, and the driver is V3.6.2"));
+    EXPECT_THAT(the("device.versions-differ").what, HasSubstr("firmware V3.4.0, but the driver is V3.6.2"));
 }
 
 TEST_F(device_checks, a_runtime_that_can_not_compute_on_the_chip_is_told_with_the_reason) {
@@ -197,7 +197,7 @@ TEST_F(device_checks, an_alarm_of_the_device_is_told_and_ends_nothing) {
     of.devices.front().look.report.cards.front().health = "Alarm";
     of.devices.front().look.report.cards.front().health_code = "80E3A203";
     EXPECT_THAT(found(), ElementsAre("warning device.health", "note device.card"));
-    EXPECT_EQ(the("device.health").what, "card 0 AX650N says of its health: Alarm, code 80E3A203");
+    EXPECT_EQ(the("device.health").what, "card 0 AX650N reports its health as Alarm, code 80E3A203");
     EXPECT_EQ(the("device.health").fix, "ask for the code");
 }
 

@@ -1,4 +1,4 @@
-// One model: programs, ports, guard, memory of the host, and what the Corral that runs says.
+// One model: programs, ports, guard, memory of the host, and what the running Corral says.
 
 #include <sys/stat.h>
 

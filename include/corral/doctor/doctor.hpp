@@ -55,7 +55,7 @@ struct device_view {
     std::vector<std::string> models;  // that need this card
 };
 
-// How a model stands in the Corral that runs.
+// How a model stands in the running Corral.
 struct served_model {
     std::string name;
     std::string state;  // "ready", "loading", "broken", "unloaded" ...
@@ -95,7 +95,7 @@ struct surroundings {
     std::filesystem::path root = "/";  // /proc, /sys, /dev and /etc are read below it
     package::machine machine;
     std::function<std::vector<process::listening_socket>(std::uint16_t port)> listeners;
-    std::function<bool(pid_t)> is_ours;  // belongs to the Corral that runs, or to the one that asks
+    std::function<bool(pid_t)> is_ours;  // belongs to the running Corral, or to the one that asks
     // By some Corral of this machine, also one that can't be asked: no left-over.
     std::function<bool(pid_t)> is_kept = [](pid_t) { return false; };
     std::function<bool(pid_t)> lives;
@@ -105,7 +105,7 @@ struct surroundings {
     std::function<std::uint64_t(const std::filesystem::path&)> free_bytes;  // of its file system
 };
 
-// This box. `daemon`: the Corral that runs, 0 when none is known.
+// This box. `daemon`: the running Corral, 0 when none is known.
 [[nodiscard]] surroundings these_surroundings(pid_t daemon);
 
 struct examination {

@@ -229,7 +229,7 @@ core::result<void> ask_devices(std::vector<doctor::device_view>& devices) {
     std::vector<std::shared_ptr<device::reader>> kept;
     for (doctor::device_view& each : devices) {
         each.look.problem = device::look_problem::tool_fails;
-        each.look.message = "it was not asked";
+        each.look.message = "it was not queried";
         kept.push_back(tools.find_or_make(engine::reader_options_of(each.said, each.card)));
         tasks.spawn("device", look_at(each, *kept.back()));
     }
@@ -283,7 +283,7 @@ std::string summary(const std::vector<finding>& found) {
             out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, count == 1 ? each.one : each.many);
         }
     }
-    return out.empty() ? "nothing was found" : out;
+    return out.empty() ? "no findings" : out;
 }
 
 std::string sentence(std::string text) {

@@ -1,5 +1,5 @@
 #pragma once
-// Gathers what `corral doctor` examines: the configuration as far as it can be read, the Corral that runs,
+// Gathers what `corral doctor` examines: the configuration as far as it can be read, the running Corral,
 // and what the status tools of the devices say; then what it prints, and the status that it ends with.
 
 #include <optional>
@@ -20,7 +20,7 @@ namespace corral::cli {
 struct doctor_request {
     std::optional<std::string> model;  // as typed; nothing: all
     config::configuration_source source;
-    std::optional<std::string> socket;  // of the Corral that runs; else where the configuration has it
+    std::optional<std::string> socket;  // of the running Corral; else where the configuration has it
 };
 
 // Blocks: on the disk, on the admin socket (5 s at most), on the status tools (each with its own limit).

@@ -13,17 +13,17 @@ using catalog::severity;
 
 constexpr std::array configuration_kinds{
     finding_kind{"configuration.error", severity::error, "the configuration has a mistake",
-                 "a reload keeps the old one, and a start goes by its last good copy, if there is one",
-                 "mend that line; 'corral check FILE' reads it again"},
+                 "a reload keeps the old configuration, and a start uses the last good copy, if there is one",
+                 "fix that line; 'corral check FILE' verifies it"},
     finding_kind{"configuration.manifest", severity::error, "a manifest has a mistake",
-                 "its model is left out, while the others are served",
-                 "mend that line; 'corral check' reads it again, 'corral reload' takes it"},
+                 "its model is left out; the others are served",
+                 "fix that line; 'corral check' verifies it, 'corral reload' applies it"},
     finding_kind{"configuration.warning", severity::warning, "something in the configuration has no effect",
-                 "it may not do what was meant", "see that line"},
+                 "it may not do what was intended", "see that line"},
     finding_kind{"configuration.missing", severity::note, "there is no configuration file",
-                 "Corral goes by its defaults then", "fetch a model: corral search, then corral pull NAME"},
-    finding_kind{"configuration.service", severity::error, "a service's command can't be made",
-                 "the model can't be started", "give the value that is missing in [models.variables]"},
+                 "Corral uses its defaults", "fetch a model: corral search, then corral pull NAME"},
+    finding_kind{"configuration.service", severity::error, "a service's command can't be built",
+                 "the model can't start", "set the missing value in [models.variables]"},
 };
 
 void check_configuration(const examination& box, findings& out) {

@@ -1,4 +1,4 @@
-// What the Corral that runs knows of its models.
+// What the running Corral knows of its models.
 
 #include <algorithm>
 #include <array>
@@ -14,27 +14,29 @@ namespace {
 using catalog::severity;
 
 constexpr std::array daemon_kinds{
-    finding_kind{"model.broken", severity::error, "a model of the Corral that runs is broken",
+    finding_kind{"model.broken", severity::error, "a model of the running daemon is broken",
                  "requests for it are refused",
-                 "the finding says what to do; corral logs shows its last lines"},
-    finding_kind{"model.warning", severity::warning, "the Corral that runs has a warning for a model",
+                 "the finding says what to do; 'corral logs MODEL' shows its last lines"},
+    finding_kind{"model.warning", severity::warning, "the running daemon has a warning for a model",
                  "it works, but not as it should", "see 'corral status'"},
-    finding_kind{"daemon.closed", severity::error, "the Corral that runs lets nobody in",
-                 "every request is refused", "mend what it names; it goes on by itself then"},
+    finding_kind{"daemon.closed", severity::error, "the running daemon refuses all clients",
+                 "every request is refused", "fix what the finding names; no reload is needed"},
     finding_kind{"daemon.stand-in", severity::error,
-                 "the Corral that runs serves something else than the file says",
-                 "the configuration has a mistake, and its changes have no effect",
-                 "mend it ('corral check' names line and column); it is taken when it is good"},
-    finding_kind{"daemon.left-out", severity::error, "the Corral that runs leaves a manifest out",
-                 "its model is not served, or as it was before",
-                 "mend what it names, and let the user that Corral runs as read it; then corral reload"},
+                 "the running daemon does not serve what the configuration file says",
+                 "the file has a mistake, so its changes have no effect",
+                 "fix it ('corral check' names line and column); no reload is needed"},
+    finding_kind{
+        "daemon.left-out", severity::error, "the running daemon leaves out a manifest",
+        "its model is not served, or is served as before",
+        "fix what the finding names, make the file readable for Corral's user, then run 'corral reload'"},
     finding_kind{"model.starts-again", severity::warning,
-                 "a model of the Corral that runs fails and is started again",
-                 "requests for it wait, and are refused when it fails too often",
-                 "corral logs MODEL shows its last lines"},
-    finding_kind{"daemon.running", severity::note, "a Corral runs", "", "nothing"},
-    finding_kind{"daemon.not-running", severity::note, "no Corral runs that could be asked",
-                 "what only it knows is missing here", "corral serve, or sudo systemctl start corral"},
+                 "a model of the running daemon fails and is restarted",
+                 "requests for it wait, and are refused if it fails too often",
+                 "'corral logs MODEL' shows its last lines"},
+    finding_kind{"daemon.running", severity::note, "Corral is running", "", "nothing"},
+    finding_kind{"daemon.not-running", severity::note, "no running Corral daemon could be reached",
+                 "what it knows about its models is missing here",
+                 "corral serve, or sudo systemctl start corral"},
 };
 
 // What refused its start, a check before this one has found too.
@@ -60,16 +62,16 @@ bool is_examined(const examination& box, const std::string& name) {
 void check_daemon(const examination& box, findings& out) {
     if (!box.daemon) {
         say(out, daemon_kinds[7], "this Corral",
-            box.daemon_problem.empty() ? "no Corral runs here" : box.daemon_problem);
+            box.daemon_problem.empty() ? "Corral is not running here" : box.daemon_problem);
         return;
     }
     say(out, daemon_kinds[6], "this Corral",
-        "Corral " + box.daemon->version + " runs as process " + std::to_string(box.daemon->pid));
+        "Corral " + box.daemon->version + " is running as process " + std::to_string(box.daemon->pid));
     for (const std::string& why : box.daemon->closed) {
-        say(out, daemon_kinds[2], "this Corral", "nobody is let in: " + why);
+        say(out, daemon_kinds[2], "this Corral", "all clients are refused: " + why);
     }
     if (!box.daemon->in_place.empty()) {
-        std::string what = "what is served: " + box.daemon->in_place;
+        std::string what = "serving " + box.daemon->in_place;
         for (const std::string& why : box.daemon->in_place_problems) {
             what += "; " + why;
         }
@@ -99,7 +101,7 @@ void check_daemon(const examination& box, findings& out) {
 
 }  // namespace
 
-const check daemon_check{"daemon", "what the Corral that runs knows of its models", start_part::none,
+const check daemon_check{"daemon", "what the running daemon reports about its models", start_part::none,
                          daemon_kinds, check_daemon};
 
 }  // namespace corral::doctor

@@ -12,8 +12,8 @@ namespace {
 using catalog::severity;
 
 constexpr std::array descriptors_kinds{
-    finding_kind{"descriptors.few", severity::warning, "few files may be open at once",
-                 "each client, each service and each log takes some; at the limit new clients have to wait",
+    finding_kind{"descriptors.few", severity::warning, "the limit of open files is low",
+                 "every client, service and log needs some; at the limit, new clients have to wait",
                  "raise the hard limit: LimitNOFILE=65536 in the unit, or ulimit -Hn in the shell"},
 };
 
@@ -23,13 +23,13 @@ void check_descriptors(const examination& box, findings& out) {
     const std::uint64_t most = box.around.most_descriptors;
     if (most != 0 && most < enough) {
         say(out, descriptors_kinds[0], "this machine",
-            "at most " + std::to_string(most) + " files may be open at once");
+            "at most " + std::to_string(most) + " files can be open at once");
     }
 }
 
 }  // namespace
 
-const check descriptors_check{"descriptors", "how many files may be open at once", start_part::none,
-                              descriptors_kinds, check_descriptors};
+const check descriptors_check{"descriptors", "the limit of open files", start_part::none, descriptors_kinds,
+                              check_descriptors};
 
 }  // namespace corral::doctor

@@ -21,30 +21,30 @@ using catalog::severity;
 
 constexpr std::array device_kinds{
     finding_kind{"device.unusable", severity::error, "the device is lost, or its driver does not answer",
-                 "no model can be started on it",
-                 "restart the card, or the machine with the power off for a moment"},
+                 "no model can be started on it", "restart the card, or power-cycle the machine"},
     finding_kind{"device.not-looked-at", severity::warning, "the device can't be queried",
-                 "a lost card or full memory would only be noticed when a start fails",
+                 "a lost card or full memory is noticed only when a start fails",
                  "install the vendor's status tool, or name it in [models.device]"},
     finding_kind{"device.memory-short", severity::error, "the device has too little free memory for a model",
-                 "its start would fail, or wait for memory that does not come",
-                 "stop the program that holds it, or serve a smaller model"},
+                 "its start would fail, or wait in vain for memory",
+                 "stop the program that holds the memory, or serve a smaller model"},
     finding_kind{"device.hot", severity::warning, "the device is hot", "it slows down, and may stop",
-                 "give it a heat sink and moving air"},
-    finding_kind{"device.versions-differ", severity::warning, "the card's firmware and the driver differ",
-                 "the two are made for each other; crashes and hanging calls were seen",
-                 "install the driver and the firmware of one release, and restart with the power off"},
-    finding_kind{"device.unsuitable", severity::warning, "the runtime does not compute on this chip",
-                 "it fails at its start, or computes on the host's processors without a word",
-                 "use a runtime that supports the chip"},
+                 "improve its cooling (heat sink, fan)"},
+    finding_kind{"device.versions-differ", severity::warning,
+                 "the card's firmware and its driver have different versions",
+                 "a mismatch has caused crashes and hanging calls",
+                 "install driver and firmware of the same release, then power-cycle the machine"},
+    finding_kind{"device.unsuitable", severity::warning, "the runtime does not support this chip",
+                 "it fails to start, or silently computes on the host's CPU",
+                 "use a runtime that supports it"},
     finding_kind{"device.health", severity::warning, "the device's own tool reports a fault",
-                 "some of these are harmless, others end every model on it",
-                 "ask the vendor's tool what it is"},
+                 "some faults are harmless, others stop every model on it",
+                 "look it up with the vendor's tool"},
     finding_kind{
-        "device.none", severity::note, "neither a known card nor a status tool of one is here",
-        "models of accelerators can't run on this box",
-        "install the accelerator and its driver; models on the processor and elsewhere need neither"},
-    finding_kind{"device.card", severity::note, "a card, and how it is", "", "nothing"},
+        "device.none", severity::note, "neither a known card nor a status tool was found",
+        "models for accelerators can't run on this box",
+        "install the accelerator and its driver; models on the CPU or on another server need neither"},
+    finding_kind{"device.card", severity::note, "a card and its state", "", "nothing"},
 };
 
 // "V3.4.0" of "V3.4.0_20250423020139".
@@ -87,16 +87,16 @@ void look_at_card(const device_view& device, const device::card_figures& card, f
     say(out, device_kinds.back(), "the device", std::move(what));
     if (card.temperature && device.said.host.hot != 0 && *card.temperature >= device.said.host.hot) {
         say(out, device_kinds[3], "the device",
-            fmt::format("card {} has {:.0f} C", card.index, *card.temperature));
+            fmt::format("card {} is at {:.0f} C", card.index, *card.temperature));
     }
     if (!driver.empty() && !card.firmware.empty() && release_of(driver) != release_of(card.firmware)) {
         say(out, device_kinds[4], "the device",
-            fmt::format("card {} has firmware {}, and the driver is {}", card.index, card.firmware, driver));
+            fmt::format("card {} has firmware {}, but the driver is {}", card.index, card.firmware, driver));
     }
     if (!device::is_healthy(card)) {
         const std::string code = card.health_code.empty() ? "" : ", code " + card.health_code;
         say(out, device_kinds[6], "the device",
-            fmt::format("card {} {} says of its health: {}{}", card.index, card.name, card.health, code),
+            fmt::format("card {} {} reports its health as {}{}", card.index, card.name, card.health, code),
             device.said.advice);
     }
     for (const catalog::log_meaning& chip : device.said.host.unsuitable_chips) {
@@ -158,13 +158,12 @@ void check_device(const examination& box, findings& out) {
 namespace fs = std::filesystem;
 
 constexpr std::array device_memory_kinds{
-    finding_kind{"device.held-by-other", severity::warning, "a program that is not ours holds device memory",
-                 "what it holds is missing for models", "stop it, if it is a left-over"},
-    finding_kind{"device.held-by-dead", severity::warning,
-                 "a process that has ended still holds device memory",
-                 "its memory is missing until the card is restarted", "restart the card"},
-    finding_kind{"process.left-over", severity::warning, "a runtime of a package runs that no Corral keeps",
-                 "it takes device memory and its port, and nothing supervises it", "stop it"},
+    finding_kind{"device.held-by-other", severity::warning, "another program holds device memory",
+                 "models can't use that memory", "stop it if it is a left-over"},
+    finding_kind{"device.held-by-dead", severity::warning, "a terminated process still holds device memory",
+                 "models can't use that memory until the card is restarted", "restart the card"},
+    finding_kind{"process.left-over", severity::warning, "a package's runtime is running outside Corral",
+                 "it takes device memory and a port, and nothing supervises it", "stop it"},
 };
 
 constexpr std::uint64_t kib_in_mb = 1024;
@@ -188,12 +187,12 @@ void look_at_holders(const examination& box, const device_view& device, findings
                 core::say("device.memory-short/do-corral"));
         } else if (box.around.lives(one.pid)) {
             say(out, device_memory_kinds[0], "the device",
-                fmt::format("process {} ({}) holds {} MB of card {} and is not ours", one.pid,
+                fmt::format("process {} ({}) holds {} MB of card {} and does not belong to Corral", one.pid,
                             file_name(one.name), held, one.card),
                 core::say("device.memory-short/do-kill", one.pid));
         } else {
             say(out, device_memory_kinds[1], "the device",
-                fmt::format("the ended process {} ({}) still holds {} MB of card {}", one.pid,
+                fmt::format("the terminated process {} ({}) still holds {} MB of card {}", one.pid,
                             file_name(one.name), held, one.card),
                 device.said.advice);
         }
@@ -237,7 +236,7 @@ void look_at_processes(const examination& box, findings& out, const std::set<pid
         const model_view* const model = model_of_program(box, program);
         if (model != nullptr && !box.around.is_ours(pid) && !box.around.is_kept(pid) && !pids.contains(pid)) {
             say(out, device_memory_kinds[2], subject_of(*model),
-                fmt::format("process {} ({}) of its package runs, and no Corral keeps it", pid,
+                fmt::format("process {} ({}) of its package is running outside Corral", pid,
                             program.filename().string()),
                 core::say("device.memory-short/do-stop", pid));
         }
@@ -256,11 +255,11 @@ void check_device_memory(const examination& box, findings& out) {
 
 }  // namespace
 
-const check device_check{"device",
-                         "the accelerator by its status tool: there, answering, memory, heat, versions",
-                         start_part::none, device_kinds, check_device};
+const check device_check{
+    "device", "the accelerator's presence, memory, temperature and versions, as its status tool reports them",
+    start_part::none, device_kinds, check_device};
 
-const check device_memory_check{"device-memory", "who holds device memory, and left-over runtimes",
+const check device_memory_check{"device-memory", "the holders of device memory, and left-over runtimes",
                                 start_part::none, device_memory_kinds, check_device_memory};
 
 }  // namespace corral::doctor

@@ -20,20 +20,19 @@ using catalog::severity;
 constexpr std::array driver_kinds{
     finding_kind{
         "driver.no-card", severity::warning, "the accelerator's card is not on the PCI bus",
-        "without the card no model of it can run",
-        "power off, seat the card and its cable anew, and look with lspci; on a Raspberry Pi 5 also "
-        "that 'dtparam=pciex1' stands in /boot/firmware/config.txt and that the power supply is strong "
-        "enough"},
-    finding_kind{"driver.not-loaded", severity::error, "the card is there, but its driver is not loaded",
+        "models that need the card can't run",
+        "power off, reseat the card and its cable, and check with lspci; on a Raspberry Pi 5, also check "
+        "that /boot/firmware/config.txt has 'dtparam=pciex1' and that the power supply is strong enough"},
+    finding_kind{"driver.not-loaded", severity::error, "the card is present, but its driver is not loaded",
                  "no program can reach the card",
                  "install the vendor's host driver for this kernel, and reboot"},
-    finding_kind{
-        "driver.no-node", severity::error, "the driver is loaded, but has not made its device file",
-        "no program can reach the card; the driver did not get the card to answer",
-        "look at the kernel's log (dmesg), then restart the machine with the power off for a moment"},
-    finding_kind{"driver.not-permitted", severity::warning, "the device file may not be used by you",
-                 "a runtime that is started by this user can't reach the card",
-                 "run Corral as its service does, or let the user in by a udev rule"},
+    finding_kind{"driver.no-node", severity::error,
+                 "the driver is loaded, but has not created its device file",
+                 "no program can reach the card; it did not answer the driver",
+                 "check the kernel log (dmesg), then power-cycle the machine"},
+    finding_kind{"driver.not-permitted", severity::warning, "you have no access to the device file",
+                 "a runtime started by this user can't reach the card",
+                 "run Corral as its system service, or give the user access with a udev rule"},
 };
 
 bool is_wanted(const examination& box, const catalog::device_host& host) {
@@ -58,8 +57,8 @@ void look_at_driver(const examination& box, const catalog::device_host& host, co
     if (!host.module.empty() &&
         !std::filesystem::exists(below(box.around.root, "/sys/module/" + host.module), unreadable)) {
         say(out, driver_kinds[1], "the device",
-            "the card " + card + " is on the PCI bus, but the kernel module " + host.module +
-                ", its driver, is not loaded",
+            "the card " + card + " is on the PCI bus, but its driver, the kernel module " + host.module +
+                ", is not loaded",
             host.driver_advice);
         return;
     }
@@ -92,7 +91,7 @@ void check_driver(const examination& box, findings& out) {
             const bool bus = has_pci_bus(box.around.root);
             say(out, driver_kinds[0], "the device",
                 bus ? "no card " + host.pci + " is on the PCI bus"
-                    : "no PCI bus can be seen here, so no card " + host.pci + " either");
+                    : "no PCI bus is visible here, so no card " + host.pci + " either");
         }
     }
 }

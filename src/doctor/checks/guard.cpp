@@ -13,11 +13,10 @@ namespace {
 using catalog::severity;
 
 constexpr std::array guard_kinds{
-    finding_kind{
-        "guard.*", severity::error, "the port guard can't work for a service",
-        "the vendor's server listens on every interface without asking for a key, and its port can't be "
-        "moved; with guard = \"require\" the service is not used",
-        "the finding says why; guard = \"off\" for the service if that is wanted"},
+    finding_kind{"guard.*", severity::error, "the port guard can't protect a service",
+                 "the vendor's server listens on every interface without requiring a key, and its port can't "
+                 "be changed; with guard = \"require\" the service is not started",
+                 "the finding says why; set guard = \"off\" for the service to accept that"},
 };
 
 void look(const model_view& model, const service_view& service, findings& out) {

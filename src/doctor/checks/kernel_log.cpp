@@ -19,11 +19,11 @@ using catalog::severity;
 
 constexpr std::array kernel_log_kinds{
     finding_kind{"kernel.out-of-memory", severity::warning,
-                 "the kernel has killed a process for want of memory",
-                 "a runtime or tokenizer that is killed has to load again",
+                 "the kernel killed a process because memory ran out",
+                 "a killed runtime or tokenizer has to load again",
                  "stop other programs, add memory or swap, or serve a smaller model"},
-    finding_kind{"kernel.driver", severity::warning, "the device's driver has reported trouble",
-                 "it often comes before the card is lost", "look at the kernel's log (dmesg)"},
+    finding_kind{"kernel.driver", severity::warning, "the device's driver reported a problem",
+                 "it often precedes the loss of the card", "check the kernel log (dmesg)"},
 };
 
 constexpr std::size_t log_bytes = 1024 * 1024;
@@ -65,7 +65,7 @@ std::int64_t uptime(const std::filesystem::path& root) {
 
 std::string said(const kernel_line& line, std::int64_t now) {
     const std::int64_t minutes = std::max<std::int64_t>(0, now - line.at) / 60;
-    return std::to_string(minutes) + " min ago the kernel said: " + std::string(line.text.substr(0, 200));
+    return std::to_string(minutes) + " min ago the kernel logged: " + std::string(line.text.substr(0, 200));
 }
 
 struct pattern {
@@ -120,7 +120,7 @@ void check_kernel_log(const examination& box, findings& out) {
 
 }  // namespace
 
-const check kernel_log_check{"kernel-log", "what the kernel has said in the last hours", start_part::none,
+const check kernel_log_check{"kernel-log", "the kernel's messages of the last six hours", start_part::none,
                              kernel_log_kinds, check_kernel_log};
 
 }  // namespace corral::doctor

@@ -24,12 +24,11 @@ namespace fs = std::filesystem;
 
 constexpr std::array host_memory_kinds{
     finding_kind{
-        "memory.short", severity::warning, "a model's files for the host are larger than its free memory",
-        "a runtime that reads them whole is killed by the kernel, and one that maps them gets slow",
+        "memory.short", severity::warning, "a model's files on the host are larger than the free memory",
+        "a runtime that reads them into memory is killed by the kernel, one that maps them becomes slow",
         "stop other programs, add memory or swap, or have the runtime map the file instead of reading it "
         "(a variable of the profile)"},
-    finding_kind{"memory.host", severity::note, "the host's memory, where there is no model yet", "",
-                 "nothing"},
+    finding_kind{"memory.host", severity::note, "the host's memory, if there is no model yet", "", "nothing"},
 };
 
 // Files that services name and that stay on the host.
@@ -63,7 +62,7 @@ void check_host_memory(const examination& box, findings& out) {
         const std::uint64_t need = bytes_on_host(model);
         if (need > *left * kibibyte && !is_loaded(box, model)) {
             say(out, host_memory_kinds[0], subject_of(model),
-                "its files for the host have " + size_text(need) + ", and " + size_text(*left * kibibyte) +
+                "its files on the host take " + size_text(need) + ", and " + size_text(*left * kibibyte) +
                     " of memory are free");
         }
     }
@@ -74,7 +73,7 @@ using json = nlohmann::json;
 constexpr std::array contiguous_memory_kinds{
     finding_kind{"cma.short", severity::warning,
                  "the kernel has little contiguous memory left for the driver",
-                 "each runtime takes its DMA buffers from it; when they don't fit the driver loses the card",
+                 "each runtime's DMA buffers come from it; if they don't fit, the driver loses the card",
                  "make the driver's DMA buffers smaller. Don't enlarge CMA with a kernel parameter: that has "
                  "left machines unable to boot"},
 };
@@ -145,10 +144,9 @@ void look(const examination& box, const catalog::device_host& host, const std::s
         fix = core::say("doctor.fix/dma", host.settings, host.dma_key, fmt::format("{:#x}", buffer / 2));
     }
     say(out, contiguous_memory_kinds[0], model,
-        fmt::format(
-            "it needs {} KiB of the kernel's contiguous memory (CMA) for its DMA buffers, and {} of {} KiB "
-            "are free",
-            need / kibibyte, *left, *total),
+        fmt::format("it needs {} KiB of the kernel's contiguous memory (CMA) for its DMA buffers, but only "
+                    "{} of {} KiB are free",
+                    need / kibibyte, *left, *total),
         std::move(fix));
 }
 
@@ -170,7 +168,7 @@ void check_contiguous_memory(const examination& box, findings& out) {
 
 }  // namespace
 
-const check host_memory_check{"host-memory", "the host's memory for what stays off the device",
+const check host_memory_check{"host-memory", "the host's memory for files that stay off the device",
                               start_part::none, host_memory_kinds, check_host_memory};
 
 const check contiguous_memory_check{"contiguous-memory",

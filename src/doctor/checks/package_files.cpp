@@ -17,27 +17,27 @@ using catalog::severity;
 
 constexpr std::array package_files_kinds{
     finding_kind{"file.*", severity::error, "a file of the package is not what the model needs",
-                 "the runtime would not start, or would come up and fail at the first prompt",
+                 "the runtime would not start, or would fail at the first prompt",
                  "fetch the file again; the finding names the command"},
-    finding_kind{"layers.*", severity::error, "the numbered layer files are not a whole set",
-                 "the runtime would come up all the same and die of its first prompt",
-                 "fetch what is missing, or correct the number of layers"},
-    finding_kind{"script.*", severity::error, "the tokenizer script can't do its work here",
+    finding_kind{"layers.*", severity::error, "the numbered layer files don't match the model",
+                 "the runtime would start anyway and crash at the first prompt",
+                 "fetch the missing files, or correct the number of layers"},
+    finding_kind{"script.*", severity::error, "the tokenizer script is not usable here",
                  "without its tokenizer the runtime does not start", "install what it needs"},
-    finding_kind{"config.*", severity::error, "a settings file that the runtime reads is wrong",
-                 "the runtime ends at its start, or goes on without the settings", "fetch the file again"},
-    finding_kind{"variable.*", severity::error, "a variable of the model can't be right",
-                 "the runtime would be started with nonsense", "correct it in [models.variables]"},
+    finding_kind{"config.*", severity::error, "a settings file of the runtime is missing or wrong",
+                 "the runtime exits at its start, or runs without the settings", "fetch the file again"},
+    finding_kind{"variable.*", severity::error, "a variable of the model is implausible",
+                 "the runtime would start with nonsensical arguments", "correct it in [models.variables]"},
     finding_kind{"path.outside", severity::warning, "a path leads out of the package",
-                 "what lies elsewhere is not looked at, and may change without the package",
-                 "name a file of the package, or one elsewhere by its absolute path"},
-    finding_kind{"path.*", severity::error, "a path leads nowhere", "nothing can be there",
-                 "name a file of the package"},
-    finding_kind{"tree.*", severity::warning, "there is something in the package that is not looked at",
-                 "what it holds is not known", "see whether it belongs there"},
+                 "files elsewhere are not checked, and may change independently of the package",
+                 "name a file in the package, or give an absolute path"},
+    finding_kind{"path.*", severity::error, "a path is invalid, or a broken link",
+                 "no file can be found there", "name a file in the package"},
+    finding_kind{"tree.*", severity::warning, "part of the package is not checked", "its content is unknown",
+                 "check whether it belongs there"},
     finding_kind{"package.*", severity::error,
-                 "the package folder can't be used, or its download is not over",
-                 "nothing of the model can be found, or not all", "check 'package' of the model"},
+                 "the package folder can't be used, or its download is incomplete",
+                 "some or all files of the model can't be found", "check the model's 'package'"},
 };
 
 // Only what the service's templates name; the values stay, for one file's size may follow from another's
@@ -87,7 +87,7 @@ void check_package_files(const examination& box, findings& out) {
 }  // namespace
 
 const check package_files_check{
-    "package-files", "the files of each package: there, whole, of the right size, for this machine",
+    "package-files", "the files of each package: present, complete, of the right size, for this machine",
     start_part::files, package_files_kinds, check_package_files};
 
 }  // namespace corral::doctor

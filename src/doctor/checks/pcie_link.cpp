@@ -18,20 +18,19 @@ namespace {
 using catalog::severity;
 
 constexpr std::array pcie_link_kinds{
-    finding_kind{
-        "pcie.slow", severity::warning, "the card's link runs slower than card and slot can",
-        "loading and answering take longer than they must",
-        "seat the card and its cable anew (a shorter cable helps), and look at the kernel's log (dmesg)"},
-    finding_kind{
-        "pcie.gen3-off", severity::warning, "the link of a Raspberry Pi 5 runs at half its speed",
-        "it starts as Gen 2; loading and answering are faster with Gen 3",
-        "add 'dtparam=pciex1_gen=3' to /boot/firmware/config.txt and reboot; take it out again if the "
-        "card gets lost then, for Gen 3 is not guaranteed there"},
+    finding_kind{"pcie.slow", severity::warning, "the card's link runs slower than card and slot support",
+                 "loading and answers take longer than necessary",
+                 "reseat the card and its cable (a shorter cable helps), and check the kernel log (dmesg)"},
+    finding_kind{"pcie.gen3-off", severity::warning, "the link of a Raspberry Pi 5 runs at half speed",
+                 "Gen 2 is the default; loading and answers are faster with Gen 3",
+                 "add 'dtparam=pciex1_gen=3' to /boot/firmware/config.txt and reboot; remove it again if the "
+                 "card is then lost, as Gen 3 is not guaranteed there"},
     finding_kind{"pcie.narrow", severity::warning, "the card's link uses fewer lanes than card and slot have",
-                 "loading and answering take longer than they must; often a contact is dirty or half seated",
-                 "power off, clean and seat the card and its cable anew"},
-    finding_kind{"pcie.small-slot", severity::note, "the slot can do less than the card",
-                 "another slot or machine would load and answer faster",
+                 "loading and answers take longer than necessary; often a contact is dirty or the card not "
+                 "fully seated",
+                 "power off, clean and reseat the card and its cable"},
+    finding_kind{"pcie.small-slot", severity::note, "the slot supports less than the card",
+                 "loading and answers would be faster in another slot or machine",
                  "nothing, if there is no better slot"},
     finding_kind{"pcie.card", severity::note, "a known card on the PCI bus, and its link", "", "nothing"},
 };
@@ -66,20 +65,20 @@ void look_at_speed(const examination& box, const pci_link& link, findings& out) 
         return;
     }
     const std::string what =
-        "the card " + link.address + " runs at " + link.speed + " and can do " + link.most_speed;
+        "the card " + link.address + " runs at " + link.speed + " and supports " + link.most_speed;
     if (now == gen2 && is_raspberry_pi_5(box)) {
         say(out, pcie_link_kinds[1], "the device", what);
     } else if (now < lesser(card, slot)) {
         say(out, pcie_link_kinds[0], "the device", what);
     } else {
-        say(out, pcie_link_kinds[3], "the device", what + ", but its slot can't");
+        say(out, pcie_link_kinds[3], "the device", what + ", but its slot does not");
     }
 }
 
 void name_card(const std::string& pci, const pci_link& link, findings& out) {
     std::string what = "a card " + pci + " is at " + link.address;
     if (tenths(link.speed) != 0 && tenths(link.width) != 0) {
-        what += ", its link runs at " + link.speed + " with " + link.width +
+        what += "; its link runs at " + link.speed + " with " + link.width +
                 (link.width == "1" ? " lane" : " lanes");
     }
     say(out, pcie_link_kinds.back(), "the device", std::move(what));

@@ -23,9 +23,8 @@ namespace fs = std::filesystem;
 
 constexpr std::array permissions_kinds{
     finding_kind{"permissions.service-user", severity::warning,
-                 "the user that the system's service runs as can't read a package",
-                 "what works for you fails for the service",
-                 "let that user read it: sudo chmod -R o+rX FOLDER, and o+x for the folders above it"},
+                 "the system service's user can't read a package", "what works for you fails for the service",
+                 "grant read access: sudo chmod -R o+rX FOLDER, and o+x for the folders above it"},
 };
 
 constexpr std::string_view service_user = "corral";  // of systemd/corral.service
@@ -168,7 +167,7 @@ void check_permissions(const examination& box, findings& out) {
 
 }  // namespace
 
-const check permissions_check{"permissions", "whether the service's user may read the packages",
+const check permissions_check{"permissions", "the service user's read access to the packages",
                               start_part::none, permissions_kinds, check_permissions};
 
 }  // namespace corral::doctor

@@ -16,7 +16,7 @@ using catalog::severity;
 
 constexpr std::array programs_kinds{
     finding_kind{"program.*", severity::error, "the program of a service can't run here",
-                 "the service can't be started", "the finding says which file, and what to do with it"},
+                 "the service can't start", "the finding names the file and what to do"},
 };
 
 void check_programs(const examination& box, findings& out) {
@@ -42,10 +42,9 @@ void check_programs(const examination& box, findings& out) {
 }
 
 constexpr std::array libraries_kinds{
-    finding_kind{"program.library-*", severity::error,
-                 "a program needs a shared library that is not found here",
-                 "the dynamic loader ends it before it begins (exit status 127)",
-                 "install the library, or name its folder in LD_LIBRARY_PATH of the service's environment"},
+    finding_kind{"program.library-*", severity::error, "a program needs a shared library that was not found",
+                 "the dynamic loader ends it before it starts (exit status 127)",
+                 "install the library, or add its folder to LD_LIBRARY_PATH in the service's environment"},
 };
 
 // The service alone, its program named as a profile would.
@@ -98,7 +97,7 @@ void check_libraries(const examination& box, findings& out) {
 const check programs_check{"programs", "the program of each service's command, and its working directory",
                            start_part::files, programs_kinds, check_programs};
 
-const check libraries_check{"libraries", "the shared libraries of programs that a model names itself",
+const check libraries_check{"libraries", "the shared libraries of programs named by a model itself",
                             start_part::files, libraries_kinds, check_libraries};
 
 }  // namespace corral::doctor

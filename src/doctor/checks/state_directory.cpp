@@ -19,11 +19,11 @@ namespace fs = std::filesystem;
 
 constexpr std::array state_directory_kinds{
     finding_kind{"state.full", severity::warning, "the disk of the state directory is nearly full",
-                 "variants of models and what is known of crashes can't be kept",
-                 "make room on that disk, or set another 'state_directory'"},
-    finding_kind{"state.not-writable", severity::warning, "the state directory may not be written",
-                 "variants of models and what is known of crashes can't be kept",
-                 "let the user that runs Corral write there, or set another 'state_directory'"},
+                 "model variants and crash bundles can't be saved",
+                 "free space on that disk, or set another 'state_directory'"},
+    finding_kind{"state.not-writable", severity::warning, "the state directory is not writable",
+                 "model variants and crash bundles can't be saved",
+                 "give Corral's user write access, or set another 'state_directory'"},
 };
 
 constexpr std::uint64_t least_free = 64ULL * 1024 * 1024;
@@ -47,18 +47,18 @@ void check_state_directory(const examination& box, findings& out) {
         say(out, state_directory_kinds[0], "this machine",
             "only " + size_text(left) + " are free for the state directory '" + wanted.string() + "'");
     }
-    // A Corral that runs writes as its own user.
+    // A running Corral writes as its own user.
     if (!box.daemon && ::access(there.c_str(), W_OK | X_OK) != 0) {
         const auto word = core::word_to_paste(there.string(), 600);  // with the words around it
         say(out, state_directory_kinds[1], "this machine",
-            "the state directory '" + wanted.string() + "' may not be written by you",
+            "the state directory '" + wanted.string() + "' is not writable for you",
             word ? core::say("doctor.fix/state", *word) : core::reason());
     }
 }
 
 }  // namespace
 
-const check state_directory_check{"state-directory", "the folder for what outlives a run", start_part::none,
-                                  state_directory_kinds, check_state_directory};
+const check state_directory_check{"state-directory", "the directory for data kept between runs",
+                                  start_part::none, state_directory_kinds, check_state_directory};
 
 }  // namespace corral::doctor
