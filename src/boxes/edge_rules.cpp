@@ -209,7 +209,7 @@ void write_keys(std::string& out, const edge_settings& edge, const std::vector<e
         out += "    acl known_key var(txn.bearer_digest) -m str " + key.digest + "\n";
     }
     if (keys.empty()) {
-        out += "    acl known_key always_false  # the file of keys has none\n";
+        out += "    acl known_key always_false  # the key file has none\n";
     }
     out +=
         "    acl open_to_all path / /healthz /readyz\n"

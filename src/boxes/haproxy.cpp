@@ -166,7 +166,7 @@ std::string agent_words(const box_entry& box, const std::string& every, const st
 // What each backend for requests does on its way to a box.
 void write_passage(std::string& out) {
     out +=
-        "    # A stream tells every few seconds that it lives; other answers come as a whole.\n"
+        "    # A stream gives a sign of life every few seconds; other answers come as a whole.\n"
         "    http-request set-timeout server var(txn.silence) if { var(txn.silence) -m found }\n"
         "    http-response set-status 503 if { status 425 }\n";
 }

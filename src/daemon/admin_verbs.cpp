@@ -102,8 +102,8 @@ bool leaves(const admin_context& context, const std::string& model) {
 // Of one of several instances: what can be done.
 std::string not_alone(const admin_target& at, std::string_view verb, std::string_view participle) {
     return fmt::format(
-        "an instance is {1} with its model: 'corral {0} {2}' {0}s all of them, 'corral restart {3}' starts "
-        "this one anew",
+        "an instance is {1} with its model: 'corral {0} {2}' {0}s all of them, 'corral restart {3}' restarts "
+        "this one",
         verb, participle, at.models.front(), at.label);
 }
 
@@ -341,7 +341,7 @@ core::awaitable<control::admin_json> run_drain(const admin_context& context, con
     const std::size_t still = left();
     out["message"] = still == 0
                          ? "drained: nothing is running here, and load balancers are told to send nothing"
-                         : "draining: balancers are told to send nothing; " + std::to_string(still) +
+                         : "draining: load balancers are told to send nothing; " + std::to_string(still) +
                                (still == 1 ? " request still runs or waits" : " requests still run or wait") +
                                " ('--wait' waits for them)";
     co_return out;
@@ -352,7 +352,7 @@ core::awaitable<control::admin_json> run_undrain(const admin_context& context, c
     context.drain(false);
     control::admin_json out;
     out["ok"] = true;
-    out["message"] = "undrained: balancers are told that they may send requests";
+    out["message"] = "undrained: load balancers may send requests again";
     co_return out;
 }
 

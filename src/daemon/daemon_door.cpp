@@ -49,7 +49,7 @@ std::string daemon::closed_for_clients() const {
 std::vector<std::string> daemon::closed_for_operators() const {
     std::vector<std::string> out = credentials_->awaited();
     for (std::string& each : out) {
-        each += "; it is looked at every few seconds";
+        each += "; it is checked every few seconds";
     }
     const config::key_ring* const keys = credentials_->keys();
     if (keys != nullptr && keys->all().empty() && !credentials_->waits_for_keys()) {
@@ -58,8 +58,8 @@ std::vector<std::string> daemon::closed_for_operators() const {
     if (settings_.in_place && settings_.in_place->door_differs) {
         out.push_back(
             "what " + source_.file.string() +
-            " says of listen, [access] or [tls] is not what the last good copy says, so nobody is let "
-            "in until its mistake is mended");
+            " says about listen, [access] or [tls] differs from the last good copy; its mistake must be "
+            "fixed first");
     }
     return out;
 }
@@ -87,12 +87,12 @@ core::awaitable<void> daemon::wait_for_credentials() {
     }
     renew_request_pipeline();
     if (closed_for_clients().empty()) {
-        telemetry::log().info("keys and certificate are there: clients are let in event=door.opened");
+        telemetry::log().info("keys and certificate are available: clients are admitted event=door.opened");
         keep_last_good(std::exchange(good_text_, {}));
     }
 }
 
-// A file that came late, or was mended, is taken as if 'corral reload' had been said.
+// A file that came late, or was fixed, is applied as by 'corral reload'.
 void daemon::watch_settings_file() {
     if (settings_.in_place && settings_watch_.changed()) {
         reload_wanted_ = true;
@@ -133,7 +133,7 @@ core::result<void> daemon::open_agent() {
 void daemon::set_drained(bool is) {
     if (std::exchange(drained_, is) != is) {
         telemetry::log().info(
-            is ? "drained by its operator: balancers are told to send nothing more event=drained"
+            is ? "drained by its operator: load balancers are told to send nothing more event=drained"
                : "undrained by its operator: balancers may send again event=undrained");
     }
 }

@@ -116,7 +116,7 @@ std::string daemon::status_line() const {
     }
     const scheduler::queue_snapshot queue = fleet_.admission().snapshot();
     const std::string upgrading = upgrade_->report().status;
-    const std::string closed = closed_for_clients().empty() ? "" : "nobody is let in; ";
+    const std::string closed = closed_for_clients().empty() ? "" : "all clients are refused; ";
     const std::string instead = settings_.in_place ? "serves " + settings_.in_place->served + "; " : "";
     return closed + instead + (upgrading.empty() ? "" : upgrading + "; ") +
            status_text(views, queue.running, queue.waiting);

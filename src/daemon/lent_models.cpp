@@ -125,7 +125,7 @@ core::awaitable<desk_json> box_desk::ask(desk_json verb) {
 void box_desk::serve_again(const std::string& model, bool overdue) {
     scheduler::scheduler& admission = parts_.admin->running->admission();
     if (admission.suspended(model)) {
-        telemetry::log().info("model {}: started again, for the process that had it stopped {}", model,
+        telemetry::log().info("model {}: started again, since the process that had it stopped {}", model,
                               overdue ? "has run for a day" : "has ended");
         admission.resume(model);
     }

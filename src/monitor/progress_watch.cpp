@@ -21,7 +21,7 @@ std::optional<std::string> progress_watch::stuck(const work_view& seen, core::st
         neglected_since_ = now;
     }
     if (seen.overdue > options_.overrun) {
-        return fmt::format("a request runs {} s beyond its deadline", whole_seconds(seen.overdue));
+        return fmt::format("a request runs {} s past its deadline", whole_seconds(seen.overdue));
     }
     if (neglected_since_ && now - *neglected_since_ >= options_.neglect) {
         return fmt::format("{} requests have waited {} s for a runtime that is ready and free",

@@ -204,8 +204,7 @@ core::awaitable<core::result<void>> upgrade::stop_leftovers(preflight_report nex
             again = true;
             const std::string name = catalog::label_of(runtime->model());
             status_ = "upgrade: ends the services of " + name;
-            telemetry::log().info("upgrade: model {} can't be handed over as it is and is started anew",
-                                  name);
+            telemetry::log().info("upgrade: model {} can't be handed over and is restarted", name);
             ended_.insert(name);
             const core::deadline limit = core::deadline::after(services_end, now());
             const bool stopped = co_await runtime->stop(limit);

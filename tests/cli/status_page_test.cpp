@@ -82,7 +82,7 @@ TEST(status_page, tells_what_was_saved_by_going_on_behind_what_a_model_holds) {
     EXPECT_THAT(
         status_page(status, plain),
         HasSubstr("reuse: on; 12 of 20 prompts continued, 4495 of 9000 tokens (49 %) not computed anew; 1 "
-                  "discarded, for the runtime held something else. Proved on 2026-01-02.\n"));
+                  "discarded, because the runtime held something else. Proved on 2026-01-02.\n"));
 }
 
 // A model with instances on two cards.

@@ -129,7 +129,7 @@ def test_keys_that_come_later_are_waited_for(tmp_path):
             assert refused.status == 503 and NOBODY in refused.body.decode() and str(tmp_path) not in refused.body.decode()
         assert box.get("/readyz").status == 503 and box.get("/readyz").json["status"] == "closed"
         told = status(box)
-        assert "late/keys" in told["closed"][0] and "nobody is let in" in done(box, "status")
+        assert "late/keys" in told["closed"][0] and "all clients are refused" in done(box, "status")
         found = json.loads(corral(box, "doctor", "--json").stdout)
         assert "daemon.closed" in {one["id"] for one in found}
         assert not copy_of(box).exists()

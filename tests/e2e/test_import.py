@@ -108,7 +108,7 @@ def test_three_commands_from_the_folder_to_the_first_token(user, capsys):
     assert 'tokenizer_script = "qwen3_tokenizer_uid.py"' in text
     # A second one while Corral runs is taken at once.
     second = user.corral("import", user.package, "--name", "qwen3:copy")
-    assert "the Corral that runs has it now" in second.stdout
+    assert "the running Corral has it now" in second.stdout
     with subprocess.Popen(["curl", "-sS", "--noproxy", "*", "--max-time", "60", f"{address}/api/tags"],
                           stdout=subprocess.PIPE, text=True) as curl:
         assert {model["name"] for model in json.load(curl.stdout)["models"]} == {"qwen3:4b", "qwen3:copy"}
@@ -204,7 +204,7 @@ def test_a_half_download_is_imported_and_told(user):
     (user.models / "qwen3-4b.toml").unlink()
     told = user.corral("import", user.package, "--name", "qwen3:4b", status=1)
     assert re.search(r"^error: .*LFS pointer", told.stdout, re.M), told.stdout
-    assert "it can start once the errors above are mended" in told.stdout and told.stderr == ""
+    assert "it can start once the errors above are fixed" in told.stdout and told.stderr == ""
     assert re.search(r"^  4 layer files: 3 whole, 1 LFS pointer \(\d\); .* of .*$", told.stdout, re.M), told.stdout
     # Nobody runs who could be asked to reload.
     assert "corral reload" not in told.stdout and told.stdout.endswith("  corral serve\n")

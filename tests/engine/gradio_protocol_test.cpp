@@ -152,8 +152,8 @@ TEST(gradio_reader, an_answer_that_takes_words_back_is_none) {
 }
 
 TEST(gradio_reader, failures_are_told_as_far_as_it_tells_them) {
-    EXPECT_EQ(read(event("error", "null")).error, "Gradio tells no reason, but its log may");
-    EXPECT_EQ(read(event("error", R"({"error": null})")).error, "Gradio tells no reason, but its log may");
+    EXPECT_EQ(read(event("error", "null")).error, "Gradio gives no reason, but its log may");
+    EXPECT_EQ(read(event("error", R"({"error": null})")).error, "Gradio gives no reason, but its log may");
     EXPECT_EQ(read(event("error", R"({"error": "no device"})")).error, "no device");
     EXPECT_EQ(read(event("error", "\"404: Session not found.\"")).error, "404: Session not found.");
     EXPECT_EQ(read(event("complete", "[null]")).error, "its answer has no word");

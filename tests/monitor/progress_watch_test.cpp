@@ -39,7 +39,7 @@ TEST(progress_watch, a_long_answer_within_its_deadline_is_well) {
 TEST(progress_watch, a_request_far_beyond_its_deadline_is_not) {
     EXPECT_EQ(play({{seconds{0}, {1, 0, seconds{10}}, ""},
                     {seconds{290}, {1, 0, seconds{300}}, ""},
-                    {seconds{291}, {1, 0, seconds{301}}, "a request runs 301 s beyond its deadline"},
+                    {seconds{291}, {1, 0, seconds{301}}, "a request runs 301 s past its deadline"},
                     {seconds{292}, {2, 0, {}}, ""}}),
               "");
 }

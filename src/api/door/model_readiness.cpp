@@ -80,7 +80,7 @@ http::response model_readiness(const api_context& context, const http::request& 
     }
     const std::optional<std::string> name = model_in(incoming.query);
     if (!name) {
-        return refused(bad_request, "the query must be 'model=NAME', the name of a model; mend it");
+        return refused(bad_request, "the query must be 'model=NAME', the name of a model");
     }
     const generation::served found = context.models->find(*name);
     if (found == nullptr) {

@@ -18,10 +18,10 @@ constexpr std::string_view below = "/ui/";
 constexpr const char* text_type = "text/plain; charset=utf-8";
 
 constexpr std::string_view for_others =
-    "Corral runs. This box asks for no API keys, so its page is shown on the box itself only.\n\n"
-    "To open it from here, either make a key on the box ('corral key new NAME --scope "
+    "Corral is running. This box requires no API keys, so its page is shown only on the box itself.\n\n"
+    "To open it from here, either create a key on the box ('corral key new NAME --scope "
     "observe,operate,inference',\n"
-    "the file of keys is named in [access] of corral.toml), or reach the box through a tunnel:\n\n"
+    "with the key file named in [access] of corral.toml), or reach the box through a tunnel:\n\n"
     "    ssh -L 11434:127.0.0.1:11434 USER@BOX\n\n"
     "and then open http://127.0.0.1:11434/ui here.\n";
 

@@ -97,7 +97,7 @@ std::string network_address() {
     return out;
 }
 
-// Of the Corral that runs, else of the one that the configuration describes; as clients in its network reach it.
+// Of the running Corral, else of the one that the configuration describes; as clients in its network reach it.
 std::string own_url(const std::optional<std::string>& config, const environment_map& environment) {
     daemon_place place;
     place.config = config;

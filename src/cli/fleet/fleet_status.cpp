@@ -193,7 +193,7 @@ fleet_row fleet_row_of(std::string name, std::string url, const core::result<jso
         row.waiting = reported_amount(queue, "waiting");
     }
     for (const json& why : core::list_at(status, "closed")) {
-        find(row, "nobody is let in: " + (why.is_string() ? why.get<std::string>() : std::string()));
+        find(row, "all clients are refused: " + (why.is_string() ? why.get<std::string>() : std::string()));
     }
     if (const json instead = status.value("in_place", json::object());
         instead.is_object() && !instead.empty()) {

@@ -98,7 +98,7 @@ private:
         }
         std::string complaints;
         auto keys = edge_keys_of(of_.edge, [&](const std::string& text) { complaints += text + "; "; });
-        tell(keys_trouble_, complaints, "the file of keys is well");
+        tell(keys_trouble_, complaints, "the key file is valid again");
         if (keys) {
             keys_ = std::move(keys);
         }

@@ -43,7 +43,7 @@ constexpr std::array<entry, 7> environment{{
     {"XDG_CONFIG_HOME, XDG_STATE_HOME", "Where a user's configuration and state are."},
     {"STATE_DIRECTORY, RUNTIME_DIRECTORY", "Set by systemd: where state and admin socket are."},
     {"NO_COLOR", "Set to anything: no colours. Into files and pipes there are none anyway."},
-    {"TERM", "'dumb': nothing is drawn anew."},
+    {"TERM", "'dumb': nothing is redrawn."},
 }};
 
 constexpr std::array<entry, 4> statuses{{
@@ -58,7 +58,7 @@ constexpr std::array<entry, 7> examples{{
     {"corral doctor", "Say what is wrong with this box and its models, and what to do."},
     {"corral status --watch", "See a model load."},
     {"corral logs -f qwen3:4b/runtime", "Follow what one service prints."},
-    {"corral restart qwen3:4b --wait", "Start all of a model anew, and return when it answers."},
+    {"corral restart qwen3:4b --wait", "Restart all services of a model, and return when it answers."},
     {"corral check && corral reload", "Read the configuration again after a change."},
     {"corral completion bash > /etc/bash_completion.d/corral", "Complete words in bash."},
 }};

@@ -38,7 +38,7 @@ struct import_outcome {
     bool written = false;
     std::string problem;  // why it was not
     bool reloaded = false;
-    std::string refused;            // why the Corral that runs did not take it
+    std::string refused;            // why the running Corral did not take it
     std::vector<std::string> next;  // for people: what to do now
 };
 
@@ -53,7 +53,7 @@ std::string serve_command(const config::configuration_place& place) {
                        : std::string("corral serve");
 }
 
-// A Corral that runs takes the model at once; one that can't start it yet is left as it is.
+// A running Corral takes the model at once; one that can't start it yet is left as it is.
 void ask_to_reload(const import_options& options, const config::configuration_place& place,
                    const std::map<std::string, std::string>& environment, bool reload, import_outcome& to) {
     constexpr core::seconds longest{30};
@@ -154,20 +154,20 @@ void print_outcome(const import_options& options, const import_plan& plan, const
         (void)fail(what.problem);
     }
     std::vector<std::string> commands = commands_of(plan, may_write);
-    // Nothing that could be typed mends it, so what is left to run is for later.
+    // No command fixes it, so what is left to run is for later.
     const bool later = commands.empty() && !what.next.empty();
     if (what.written) {
         std::cout << wrapped(
             "wrote " + plan.file.string() + ": model " + plan.model + ", profile " + plan.profile + "\n",
             style);
         if (what.reloaded) {
-            std::cout << "the Corral that runs has it now\n";
+            std::cout << "the running Corral has it now\n";
         }
         if (!what.refused.empty()) {
             (void)fail(core::say("pull.words/not-taken", plan.package.string(), what.refused));
         }
         if (!plan.startable) {
-            std::cout << wrapped("it can start once the errors above are mended" +
+            std::cout << wrapped("it can start once the errors above are fixed" +
                                      std::string(later ? "; then run what follows" : "") + "\n",
                                  style);
         }

@@ -19,7 +19,7 @@ struct import_options {
     bool dry_run = false;
     bool json = false;
     bool require_signature = false;
-    bool taken_later = false;  // the caller sees to it that the Corral that runs takes it
+    bool taken_later = false;  // the caller sees to it that the running Corral takes it
     std::string machine;       // what the other system's programs are built for; empty: as here
     std::string root;  // the folder below which the other system's files are; empty: it is this system
 };
@@ -28,10 +28,10 @@ struct import_options {
 struct import_result {
     std::vector<catalog::finding> findings;  // worst first
     std::string problem;                     // why no manifest was written; empty: one was
-    std::string refused;                     // why the Corral that runs did not take it
+    std::string refused;                     // why the running Corral did not take it
 };
 
-// One of import_status; imported_broken also where the Corral that runs did not take it. With `result` nothing is printed.
+// One of import_status; imported_broken also where the running Corral did not take it. With `result` nothing is printed.
 [[nodiscard]] int run_import(const import_options& options,
                              const std::map<std::string, std::string>& environment,
                              import_result* result = nullptr);

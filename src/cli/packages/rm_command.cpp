@@ -130,7 +130,7 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
     std::cout << "removed " << model.file.string() << " and " << files.path().string() << ": "
               << size_text(gone->bytes) << '\n';
     if (!gone->kept.empty()) {
-        std::cout << "kept, for no pull brought them: " << core::joined(gone->kept) << '\n';
+        std::cout << "kept, because they are not from a pull: " << core::joined(gone->kept) << '\n';
     }
     return succeeded;
 }

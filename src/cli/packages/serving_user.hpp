@@ -20,7 +20,7 @@ struct serving_user {
     std::string name;
 };
 
-// Of the Corral that runs with that configuration, else of the unit that comes with Corral. Nothing where that is this
+// Of the running Corral with that configuration, else of the unit that comes with Corral. Nothing where that is this
 // user, or where this one is not root and can't try it.
 [[nodiscard]] std::optional<serving_user> find_serving_user(
     const daemon_place& place, const config::configuration_place& files,

@@ -61,7 +61,7 @@ int run_unit(const unit_options& asked, const std::map<std::string, std::string>
     const unit_drop_in made = unit_drop_in_of(*settings, find_nodes);
     for (const std::string& pattern : made.missing) {
         std::cerr << "warning: there is no device file " << telemetry::printable(pattern)
-                  << " now; load the driver, then write this anew\n";
+                  << " now; load the driver, then run this again\n";
     }
     if (!asked.write) {
         std::cout << made.text;
@@ -92,7 +92,7 @@ unit_drop_in unit_drop_in_of(const config::configuration& settings, const node_f
     out.text =
         "# Written by 'corral unit --write': no device file but those of the models. After a change of the "
         "models, the\n"
-        "# driver or the cards write it anew, then: systemctl daemon-reload && systemctl restart corral\n"
+        "# driver or the cards, write it again, then: systemctl daemon-reload && systemctl restart corral\n"
         "[Service]\n";
     if (settings.pull.from_clients) {
         out.text +=
@@ -101,7 +101,7 @@ unit_drop_in unit_drop_in_of(const config::configuration& settings, const node_f
     }
     if (settings.models.empty()) {
         out.text +=
-            "# There is no model yet: all device files stay open. After the first one write it anew.\n";
+            "# There is no model yet: all device files stay open. After the first one, write it again.\n";
         return out;
     }
     if (wanted.empty()) {

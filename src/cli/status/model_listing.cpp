@@ -126,7 +126,7 @@ known_models look_for_models(const daemon_place& place,
     if (status && is_about(*status, source.file)) {
         out.status = std::move(*status);
     } else if (status) {
-        out.silent = "the Corral that runs has another configuration";
+        out.silent = "the running Corral has another configuration";
     }
     out.file = source.file;
     config::configuration_result read = config::load_configuration(source);

@@ -128,13 +128,13 @@ void add_boot(std::string& out, const json& status) {
 void add_closed(std::string& out, const json& status, const text_style& style) {
     for (const json& why : core::list_at(status, "closed")) {
         if (why.is_string()) {
-            out += fmt::format("  {} {}\n", painted("nobody is let in:", colour::red, style),
+            out += fmt::format("  {} {}\n", painted("all clients are refused:", colour::red, style),
                                telemetry::printable(why.get<std::string>(), 500));
         }
     }
     const json instead = status.value("in_place", json::object());
     if (instead.is_object() && !instead.empty()) {
-        out += fmt::format("  {} {} has a mistake; {}, is served. Mend it: it is taken when it is good.\n",
+        out += fmt::format("  {} {} has a mistake; {}, is served. Fix it; no reload is needed.\n",
                            painted("configuration:", colour::red, style),
                            reported_text(status, "configuration"), reported_text(instead, "served"));
         add_problems(out, instead);
@@ -167,7 +167,7 @@ std::string reuse_text(const json& reuse) {
             read > 0 ? std::floor(100.0 * cached / read) : 0.0);
     }
     if (const double mistaken = reported_amount(reuse, "mistaken"); mistaken > 0) {
-        out += fmt::format("; {:.0f} discarded, for the runtime held something else", mistaken);
+        out += fmt::format("; {:.0f} discarded, because the runtime held something else", mistaken);
     }
     if (const json ahead = reuse.value("ahead", json::object()); reported_amount(ahead, "made") > 0) {
         out += fmt::format(

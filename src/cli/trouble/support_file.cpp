@@ -98,7 +98,8 @@ std::string shown_file(const fs::path& file) {
     const auto shown = config::without_secrets(read->text);
     return fmt::format(
         "# {}\n{}\n", file.string(),
-        shown ? *shown : "# is no TOML; 'corral check' says where. Not shown, for it may hold secrets.\n");
+        shown ? *shown
+              : "# is not valid TOML; 'corral check' says where. Not shown, since it may hold secrets.\n");
 }
 
 support_part configuration(const support_request& request) {
@@ -124,9 +125,9 @@ support_part configuration(const support_request& request) {
     return out;
 }
 
-// The status of the Corral that runs; null: none answers.
+// The status of the running Corral; null: none answers.
 json status_of(const support_request& request, support_part& part) {
-    part = {"status", "as the Corral that runs reports it", {}};
+    part = {"status", "as the running Corral reports it", {}};
     const auto reply = control::ask_daemon(sockets_of(request.place, request.environment), {}, patience);
     if (!reply) {
         part.about = "not known: " + reply.error().message;

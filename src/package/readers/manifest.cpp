@@ -111,7 +111,7 @@ private:
         line("[context]");
         size_or_unknown("vocabulary", model_.context.vocabulary, "151936",
                         "not known from the package: the rows of the embedding, which also bound top_k");
-        const std::string learned = "without it what the runtime tells counts, where it tells any";
+        const std::string learned = "without it, the runtime's own value counts, if it gives one";
         size_or_unknown("positions", model_.context.positions, "2559", "longest context; " + learned);
         size_or_unknown("prompt_limit", model_.context.prompt_limit, "2048", "longest prompt; " + learned);
         size_or_unknown("chunk", model_.context.chunk, "128", "of prefill; " + learned);

@@ -36,7 +36,7 @@ std::string words_of(const nlohmann::json& error, const std::string& data) {
     const bool is_object = error.is_object() && error.contains("error");
     const nlohmann::json& why = is_object ? error["error"] : error;
     if (why.is_null()) {
-        return "Gradio tells no reason, but its log may";
+        return "Gradio gives no reason, but its log may";
     }
     return streaming::sentence_of_error(why.is_string() ? nlohmann::json{{"error", why}}.dump() : data);
 }
