@@ -150,6 +150,7 @@ TEST(remote_protocol, tells_a_busy_server_and_a_full_context_from_other_failures
     EXPECT_TRUE(protocol.error_of(503, R"({"error":"server busy"})").busy);
     EXPECT_TRUE(
         protocol.error_of(400, R"({"error":{"message":"exceeds the available context size"}})").context);
+    EXPECT_EQ(protocol.error_of(401, R"({"detail":"Not authenticated"})").message, "Not authenticated");
     EXPECT_EQ(protocol.error_of(500, "oops").message, "");
 }
 

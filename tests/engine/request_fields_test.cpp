@@ -40,6 +40,12 @@ TEST(request_fields, reads_errors_of_every_shape) {
     EXPECT_EQ(sentence_of_error(R"({"error": "LLM is running"})"), "LLM is running");
     EXPECT_EQ(sentence_of_error(R"({"object":"error","message":"flat","code":400})"), "flat");
     EXPECT_EQ(sentence_of_error(R"({"detail":"busy"})"), "busy");
+    EXPECT_EQ(
+        sentence_of_error(
+            R"({"detail":[{"type":"missing","loc":["body","messages",0,"role"],"msg":"Field required"}]})"),
+        "body.messages.0.role: Field required");
+    EXPECT_EQ(sentence_of_error(R"({"detail":[{"loc":7,"msg":"no place"}, 1]})"), "no place");
+    EXPECT_EQ(sentence_of_error(R"({"detail":[]})"), "");
     EXPECT_EQ(sentence_of_error(R"("plain")"), "plain");
     EXPECT_EQ(sentence_of_error("<title>404 Not Found</title>"), "404 Not Found");
     EXPECT_EQ(sentence_of_error("gibberish"), "");

@@ -8,6 +8,7 @@
 #include "corral/core/keyed_hash.hpp"
 #include "corral/core/say.hpp"
 #include "corral/core/utf8.hpp"
+#include "engine/streaming/event_answer.hpp"
 
 namespace corral::engine::streaming {
 
@@ -59,6 +60,22 @@ std::string cleaned(std::string_view text) {
     }
     out.resize(core::cut_between_characters(out, longest_sentence).size());
     return out;
+}
+
+// FastAPI's list of what is wrong in a request: the first, behind its place, which names the value.
+std::string first_problem(const json& list) {
+    if (!list.is_array() || list.empty() || !list[0].is_object()) {
+        return {};
+    }
+    std::string out;
+    if (const auto place = list[0].find("loc"); place != list[0].end() && place->is_array()) {
+        for (const json& step : *place) {
+            out += out.empty() ? "" : ".";
+            out += step.is_string() ? step.get<std::string>() : step.dump();
+        }
+        out += ": ";
+    }
+    return cleaned(out + text_in(list[0], "msg"));
 }
 
 std::string sentence_of_page(std::string_view body) {
@@ -159,7 +176,7 @@ std::string sentence_of_error(std::string_view body) {
             return cleaned(found->get_ref<const std::string&>());
         }
     }
-    return {};
+    return at->is_object() && at->contains("detail") ? first_problem((*at)["detail"]) : std::string();
 }
 
 }  // namespace corral::engine::streaming

@@ -33,7 +33,8 @@ namespace corral::engine::streaming {
 [[nodiscard]] std::string single_message(const chat::rendered_prompt& prompt);
 
 // The sentence in an error answer of any of the usual shapes: {"error":{"message":…}}, {"error":"…"},
-// {"message":"…"}, {"detail":"…"}; for a page of HTML its heading; at most 500 bytes, one line, whole UTF-8.
+// {"message":"…"}, {"detail":"…"}, {"detail":[{"loc":…,"msg":"…"}]}; for a page of HTML its heading; at most 500 bytes,
+// one line, whole UTF-8.
 [[nodiscard]] std::string sentence_of_error(std::string_view body);
 
 // A body in which images have stand-ins until it is bytes, and which then has the places where they belong: they are

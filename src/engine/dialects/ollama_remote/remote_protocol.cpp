@@ -223,7 +223,10 @@ std::unique_ptr<answer_reader> remote_protocol::reader(const run_spec& spec) con
 }
 
 error_part remote_protocol::error_of(unsigned status, std::string_view body) const {
-    const json object = parse_whole(body);
+    json object = parse_whole(body);
+    if (object.is_object() && !object.contains("error")) {
+        object["error"] = sentence_of_error(body);  // of what stands before Ollama, such as {"detail":"…"}
+    }
     return error_from(status, object.is_object() ? object : json::object());
 }
 
