@@ -161,13 +161,9 @@ core::result<void> daemon::open() {
 }
 
 std::unique_ptr<http::server> daemon::make_server(const http::server_options& with) {
-    auto out = std::make_unique<http::server>(
+    return std::make_unique<http::server>(
         loop_.get_executor(), with, http::handler{},
         [](const std::string& what) { telemetry::error(core::say("daemon.fault/handler", what)); });
-    out->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
-        return api::format_of(path).refuse(status, text, random_);
-    });
-    return out;
 }
 
 // No client is let in before start().

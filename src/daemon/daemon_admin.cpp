@@ -206,6 +206,8 @@ void daemon::renew_request_pipeline() {
     const http::head_judge judge = [judge = std::move(door.judge), keys = credentials_](http::request& head) {
         return judge(head);
     };
+    server_->refuse_with(door.refuse);
+    operator_server_->refuse_with(std::move(door.refuse));
     server_->serve_with(serve, judge);
     operator_server_->serve_with(
         [serve](http::request& incoming, http::response_writer& out) {

@@ -59,6 +59,20 @@ bool asks_other_version(std::string_view bytes) {
     return version.starts_with("HTTP/") && version.size() == 8 && version[6] == '.';
 }
 
+// Beast calls what stands before a line feed without its carriage return bad.
+bool breaks_at_line_feed(const core::error_code& error, std::string_view bytes) {
+    if (error != beast_http::error::bad_version && error != beast_http::error::bad_value) {
+        return false;
+    }
+    bytes.remove_prefix(leading_line_ends(bytes));
+    const std::string_view head = bytes.substr(0, bytes.find("\r\n\r\n"));
+    std::size_t at = head.find('\n');
+    while (at != std::string_view::npos && at > 0 && head[at - 1] == '\r') {
+        at = head.find('\n', at + 1);
+    }
+    return at != std::string_view::npos;
+}
+
 }  // namespace
 
 // Fields go where they stay, so a head is held once; Beast's own container takes none above 64 KiB. A body pays for each
@@ -197,6 +211,8 @@ std::size_t request_parser::feed_header(std::string_view bytes) {
         refuse(505, core::say("request.malformed/http"));
     } else if (error && !more && begins_as_proxied(bytes)) {
         refuse(400, core::say("request.malformed/proxy"));
+    } else if (error && !more && breaks_at_line_feed(error, bytes)) {
+        refuse(400, core::say("request.malformed/line-feed"));
     } else if (error && !more) {
         on_error(error);
     } else if (parser.is_header_done()) {

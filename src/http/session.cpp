@@ -83,9 +83,8 @@ core::awaitable<void> answer_last(session_context& context, connection& on, cons
 }
 
 response refusal_of(const session_context& context, const request_parser& parser) {
-    response whole = context.refuse
-                         ? context.refuse(parser.seen().path, parser.why().status, parser.why().text)
-                         : error_answer(parser.why().status, parser.why().text);
+    response whole = context.refuse ? context.refuse(parser.seen(), parser.why().status, parser.why().text)
+                                    : error_answer(parser.why().status, parser.why().text);
     if (whole.status == 503) {
         whole.headers.add("Retry-After", "1");
     }

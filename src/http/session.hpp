@@ -43,7 +43,7 @@ struct session_context {
     head_judge judge;  // may be empty
     std::function<void(std::string)> log_error;
     std::function<void(core::reason)> log_warning;
-    server::refusal_writer refuse;  // may be empty
+    refusal_writer refuse;          // may be empty
     server::admission admit;        // may be empty
     core::worker* frees = nullptr;  // absent: the loop does it
     body_budget bodies;

@@ -125,6 +125,22 @@ TEST_F(access, an_edge_that_would_ask_elsewhere_is_told_so_by_a_status_of_its_ow
     EXPECT_EQ(early.refusal->status, 425U);
 }
 
+// Else a page sees a failed connection in place of the sentence.
+TEST_F(access, a_page_may_read_why_its_request_was_not_read_to_its_end) {
+    const front_door door = make_front_door(context);
+    http::request head;
+    head.path = "/v1/chat/completions";
+    head.headers.add("Host", "localhost");
+    EXPECT_FALSE(door.refuse(head, 413, "too large").headers.contains("Access-Control-Allow-Origin"));
+    head.headers.set("Origin", "http://localhost:3000");
+    const http::response refused = door.refuse(head, 413, "too large");
+    EXPECT_EQ(refused.status, 413U);
+    EXPECT_NE(refused.body.find(R"("message":"too large")"), std::string::npos) << refused.body;
+    EXPECT_EQ(refused.headers.find("Access-Control-Allow-Origin"), "http://localhost:3000");
+    head.headers.set("Origin", "http://evil.example");
+    EXPECT_FALSE(door.refuse(head, 413, "too large").headers.contains("Access-Control-Allow-Origin"));
+}
+
 TEST_F(access, refuses_a_foreign_host_with_an_empty_403) {
     const auto got = ask("GET", "/api/tags", {}, {{"Host", "evil.example"}});
     EXPECT_EQ(got->answer.status, 403U);

@@ -145,9 +145,11 @@ def test_foreign_host_names_are_refused_on_loopback(box):
 ])
 def test_a_body_that_is_too_large_is_refused_in_the_words_of_its_format(box, path, looks):
     with socket.create_connection(("127.0.0.1", box.port), 10) as s:
-        s.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n".encode())
+        s.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:3000\r\n"
+                  "Content-Length: 99999999\r\n\r\n".encode())
         answer = b""
         while data := s.recv(65536):
             answer += data
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 413 ") and looks(json.loads(body)), answer
+    assert b"\r\nAccess-Control-Allow-Origin: http://localhost:3000\r\n" in head, head

@@ -119,6 +119,16 @@ TEST(request_parser, an_absolute_target_names_the_host) {
     EXPECT_EQ(old.parser.take().headers.find("Host"), "target");
 }
 
+TEST(request_parser, a_line_that_lacks_its_carriage_return_is_called_so) {
+    for (const char* const bytes : {"GET / HTTP/1.1\nHost: h\r\n\r\n", "\r\nGET / HTTP/1.1\n\n",
+                                    "GET / HTTP/1.1\r\nHost: h\nX: a\r\n\r\n"}) {
+        feeder f;
+        f.add(bytes);
+        ASSERT_EQ(f.parser.state(), progress::refused) << bytes;
+        EXPECT_NE(f.parser.why().text.find(" LF "), std::string::npos) << f.parser.why().text;
+    }
+}
+
 TEST(request_parser, trailer_fields_are_not_headers) {
     feeder f;
     f.add(chunked);

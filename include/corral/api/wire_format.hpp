@@ -92,6 +92,7 @@ struct wire_format {
 struct front_door {
     http::head_judge judge;
     http::handler serve;
+    http::refusal_writer refuse;
 };
 [[nodiscard]] front_door make_front_door(const api_context& context);
 [[nodiscard]] http::handler make_api(const api_context& context);

@@ -24,6 +24,9 @@ struct head_verdict {
 };
 // Does not wait. For a request without a body only the owner counts: its handler refuses too.
 using head_judge = std::function<head_verdict(request& head)>;
+// How a request is refused that no handler may see (400, 408, 413, 431, 503). `head` holds what was read of it, which may
+// be nothing.
+using refusal_writer = std::function<response(const request& head, unsigned status, std::string_view text)>;
 
 class router {
 public:

@@ -89,10 +89,7 @@ public:
     // Descriptors of the listeners; they stay the server's.
     [[nodiscard]] std::vector<int> listeners() const;
 
-    // How a request is refused that no handler may see (400, 408, 413, 431, 503): `path` is empty where it is
-    // not known. Without it the body is {"error":"..."}.
-    using refusal_writer =
-        std::function<response(std::string_view path, unsigned status, std::string_view text)>;
+    // Without it the body is {"error":"..."}.
     void refuse_with(refusal_writer write);
 
     // Asked of each new connection before a byte of it is read; false: it is closed without a word. `socket`

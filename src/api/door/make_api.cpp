@@ -274,6 +274,17 @@ http::head_verdict judge_for_server(const std::shared_ptr<const front>& at, http
     return out;
 }
 
+// In the words of its path's format, and so that a page whose request it is may read them.
+http::response refuse_unread(const front& at, const http::request& head, unsigned status,
+                             std::string_view text) {
+    http::response out = format_of(head.path).refuse(status, text, *at.context.random);
+    const std::string_view origin = head.headers.find("Origin");
+    if (at.origins.judge(origin, head.headers.find("Host")) == cors_verdict::allowed) {
+        at.origins.add_headers(out.headers, origin);
+    }
+    return out;
+}
+
 // That of the head, unless the configuration or the keys have changed while the body came in.
 entry entry_of(const std::shared_ptr<const front>& at, const http::request& incoming) {
     const auto* const made = static_cast<const judgement*>(incoming.judgement.get());
@@ -319,7 +330,10 @@ core::awaitable<void> answer(std::shared_ptr<const front> at, http::request& inc
 front_door make_front_door(const api_context& context) {
     auto at = std::make_shared<const front>(context);
     return {[at](http::request& head) { return judge_for_server(at, head); },
-            [at](http::request& incoming, http::response_writer& out) { return answer(at, incoming, out); }};
+            [at](http::request& incoming, http::response_writer& out) { return answer(at, incoming, out); },
+            [at](const http::request& head, unsigned status, std::string_view text) {
+                return refuse_unread(*at, head, status, text);
+            }};
 }
 
 http::handler make_api(const api_context& context) {

@@ -48,6 +48,7 @@ inline constexpr std::array form_table{
     message{"request.malformed", form_reader,
             "malformed| malformed request: {error}\n"
             "line| malformed request: a line too long\n"
+            "line-feed| malformed request: a line ends in LF without CR\n"
             "proxy| malformed request: it begins with a PROXY header, which this server takes only from "
             "addresses in 'proxy_protocol_from'\n"
             "bad| bad Content-Length\n"
