@@ -123,6 +123,10 @@ core::result<package_source> parse_source(std::string_view typed) {
     if (typed.starts_with(local)) {
         return parse_local(typed, typed.substr(local.size()));
     }
+    if (typed.find("://") != std::string_view::npos) {
+        return malformed(typed, "packages are not fetched by this protocol",
+                         "hf.co/OWNER/REPO, https://HOST/FOLDER/ or file:///FOLDER");
+    }
     return make_failure(errc::not_found, core::say("pull.name/name-catalogue", typed));
 }
 

@@ -201,6 +201,9 @@ def test_words_that_are_not_understood_end_with_2_and_say_which_were_meant():
                         (["install", "m"], "did you mean 'import'?"), (["help", "lgos"], "did you mean 'logs'?"),
                         (["status", "--no-such"], "'corral help status'"), (["key"], "'corral help key'"), (["logs", "-n"], "--lines"),
                         (["key", "nwe"], "'corral key' has no command 'nwe'."), (["key", "new"], "'corral help key new'"),
+                        (["status", "--url", "box:11434"], "must look like http://HOST:PORT"),
+                        (["stop", "--url", ""], "'corral help stop'"), (["run", "m", "--url", "ftp://box"], "must look like"),
+                        (["connect", "--url", "box"], "must look like"),
                         (["--no-such"], "'corral' has no option '--no-such'.")):
         run = words(*given)
         assert run.returncode == 2 and run.stdout == "" and said in run.stderr, (given, run)

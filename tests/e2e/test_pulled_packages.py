@@ -160,6 +160,8 @@ def test_search_tells_what_the_catalogue_has_for_this_box(tmp_path):
     assert any("bad.toml:1" in one and "'name'" in one for one in told["problems"])
     page = subprocess.run([BIN / "corral", "search", "qwen3", "--config", box.config_file], check=True, capture_output=True, text=True)
     assert "qwen3:4b" in page.stdout and "not verified" in page.stdout
+    none = subprocess.run([BIN / "corral", "search", "--json", "nothing", "--config", box.config_file], capture_output=True, text=True)
+    assert none.returncode == 1 and json.loads(none.stdout)["models"] == [], none
 
 
 def test_a_second_pull_is_up_to_date_and_a_newer_package_an_update(tmp_path):

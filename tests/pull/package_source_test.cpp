@@ -25,7 +25,7 @@ TEST(package_sources, that_are_none_say_why_and_names_are_for_the_catalogue) {
     for (const char* const bad :
          {"hf.co/", "hf.co/a", "hf.co/a/b/c", "hf.co/../b", "hf.co/a/..", "hf.co/a/b:", "hf.co/a/b:../x",
           "hf.co/a/b:-x", "hf.co/a b/c", "https://", "https:///x", "https://u@h/", "https://h/?q",
-          "https://h/ x", "file://relative", "file://"}) {
+          "https://h/ x", "file://relative", "file://", "ftp://h/a", "hf://o/r"}) {
         const auto read = parse_source(bad);
         ASSERT_FALSE(read) << bad;
         EXPECT_EQ(read.error().code, core::make_error_code(core::errc::invalid)) << bad;

@@ -126,6 +126,13 @@ core::failure refusal_of(const found_box& box, const control::admin_reply& reply
 
 }  // namespace
 
+std::string mistake_in_address(const std::string& address) {
+    const auto read = core::parse_server_url(address, core::url_schemes::http_and_https);
+    return std::holds_alternative<core::server_url>(read)
+               ? std::string()
+               : core::say("command.address/form", "the address", address).text();
+}
+
 core::result<server_address> find_server(const std::string& option, const std::string& address,
                                          const std::string& authorities) {
     const auto read = core::parse_server_url(address, core::url_schemes::http_and_https);
@@ -200,7 +207,8 @@ void add_remote_options(CLI::App& app, remote_box& into) {
     CLI::Option* const url =
         app.add_option("--url", into.url,
                        "Use the API of the Corral at http://HOST:PORT or https://HOST:PORT")
-            ->type_name("URL");
+            ->type_name("URL")
+            ->check(mistake_in_address);
     app.add_option("--key-file", into.key_file,
                    "File whose first line is the API key; default: OLLAMA_API_KEY")
         ->type_name("FILE")

@@ -37,6 +37,10 @@ inline constexpr const char* own_connection = "PROXY UNKNOWN\r\n";
 [[nodiscard]] core::result<server_address> find_server(const std::string& option, const std::string& address,
                                                        const std::string& authorities = {});
 
+// For an option of CLI11: empty for an address as find_server() takes it, else what is wrong. An empty one, perhaps of an
+// unset variable, does not mean this machine.
+[[nodiscard]] std::string mistake_in_address(const std::string& address);
+
 // What a certificate that is not trusted needs, for a command that has --ca-file.
 [[nodiscard]] core::failure with_ca_file(core::failure failure);
 

@@ -252,7 +252,8 @@ void add_run_command(CLI::App& program, command_context& context) {
     one->add_flag("--verbose", asked->verbose, "Print timings after each answer");
     one->add_option("--url", asked->url,
                     "Server, http://HOST:PORT or https://HOST:PORT; default: from the configuration")
-        ->type_name("URL");
+        ->type_name("URL")
+        ->check(mistake_in_address);
     one->add_option("--key-file", asked->key_file,
                     "File whose first line is the API key; default: OLLAMA_API_KEY")
         ->type_name("FILE");

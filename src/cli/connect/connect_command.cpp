@@ -322,7 +322,8 @@ void add_connect_command(CLI::App& program, command_context& context) {
     one->add_option("--model", asked->model, "Model; default: the first loaded one")->type_name("MODEL");
     one->add_option("--url", asked->box.url,
                     "Server address as clients reach it, http://HOST:PORT; default: from the configuration")
-        ->type_name("URL");
+        ->type_name("URL")
+        ->check(mistake_in_address);
     one->add_option("--key-file", asked->box.key_file,
                     "File whose first line is the API key for asking the server; default: OLLAMA_API_KEY. "
                     "The key is never written anywhere")

@@ -122,7 +122,7 @@ int search(const search_options& asked, const std::map<std::string, std::string>
         const json out = {
             {"box", pull::describe(here)}, {"problems", problems}, {"models", std::move(models)}};
         std::cout << out.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
-        return succeeded;
+        return found.empty() ? failed : succeeded;
     }
     for (const std::string& one : problems) {
         std::cerr << "left out: " << one << '\n';
