@@ -62,6 +62,16 @@ std::vector<std::string> credential_files::awaited() const {
     return out;
 }
 
+std::vector<std::string> credential_files::kept() const {
+    std::vector<std::string> out;
+    for (const core::reason* const each : {&keys_kept_, &tls_kept_}) {
+        if (!each->empty()) {
+            out.push_back(each->text());
+        }
+    }
+    return out;
+}
+
 bool credential_files::readable(const configuration& settings) {
     return (!settings.keys_file || read_key_file(*settings.keys_file).value) &&
            (!settings.tls || http::tls_credentials::load(*settings.tls));
@@ -104,19 +114,21 @@ bool credential_files::refresh(bool asked) {
         telemetry::log().info("there are no keys and no certificate to read again");
     }
     if (keys_watch_.changed() || asked) {
+        keys_kept_ = core::reason();
         if (const auto read = read_keys(); !read) {
-            const core::reason said =
+            keys_kept_ =
                 core::say("configuration.keys-kept", telemetry::printable(read.error().message, 500));
-            telemetry::error(said, "{} event=keys.kept", said);
+            telemetry::error(keys_kept_, "{} event=keys.kept", keys_kept_);
         }
     }
     if (!(tls_watch_.changed() || asked) || !tls_files_) {
         return false;
     }
+    tls_kept_ = core::reason();
     if (const auto read = read_tls(); !read) {
-        const core::reason said =
+        tls_kept_ =
             core::say("configuration.certificate-kept", telemetry::printable(read.error().message, 500));
-        telemetry::error(said, "{} event=certificate.kept", said);
+        telemetry::error(tls_kept_, "{} event=certificate.kept", tls_kept_);
         return false;
     }
     return true;

@@ -113,7 +113,7 @@ file_watch::facts file_watch::look(const std::filesystem::path& file) {
         return {};
     }
     constexpr std::int64_t second = 1'000'000'000;
-    return {found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec * second + found.st_mtim.tv_nsec};
+    return {found.st_dev, found.st_ino, found.st_size, found.st_ctim.tv_sec * second + found.st_ctim.tv_nsec};
 }
 
 std::vector<file_watch::facts> file_watch::look_at_all() const {

@@ -358,6 +358,7 @@ control::admin_json status_json(const admin_context& context) {
     out["log_content"] = context.settings->log_content;
     out["url"] = context.url ? context.url() : std::string();
     out["closed"] = context.closed ? context.closed() : std::vector<std::string>{};
+    out["kept"] = context.kept ? context.kept() : std::vector<std::string>{};
     if (context.settings->in_place) {
         out["in_place"] = in_place_json(*context.settings->in_place);
     }

@@ -248,6 +248,7 @@ core::result<void> daemon::open_admin() {
                       .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
                       .upgrades = [this] { return upgrade_->report(); },
                       .closed = [this] { return closed_for_operators(); },
+                      .kept = [this] { return credentials_->kept(); },
                       .lost_bundle = [this] { return black_box_ ? black_box_->lost() : std::string(); },
                       .drain = [this](bool is) { set_drained(is); },
                       .drained = [this] { return drained_; },

@@ -1,5 +1,6 @@
 #include "corral/core/files.hpp"
 
+#include <chrono>
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -49,6 +50,22 @@ TEST(file_watch, sees_files_change_come_and_go) {
     std::filesystem::remove(a);
     EXPECT_TRUE(watch.changed());
     EXPECT_FALSE(watch.changed());
+}
+
+// What could not be read is read once it can be.
+TEST(file_watch, sees_that_somebody_may_read_it_now) {
+    const tests::temporary_folder folder;
+    const auto a = folder.write("a", "1");
+    file_watch watch({a});
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::seconds(5);  // the system's stamps are coarse
+    bool seen = false;
+    while (!seen && std::chrono::steady_clock::now() < end) {
+        fs::permissions(a, fs::perms::owner_read, fs::perm_options::remove);
+        fs::permissions(a, fs::perms::owner_read, fs::perm_options::add);
+        seen = watch.changed();
+    }
+    EXPECT_TRUE(seen);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ import termios
 
 import pytest
 
-from admin_cli import corral, done
+from admin_cli import corral, done, status
 from harness import BIN, MODEL, Box, wait_until
 from keyed_box import bearer, certificate, make_box, new_key, trusting
 
@@ -138,6 +138,7 @@ def test_keys_come_and_go_while_it_runs(tmp_path):
         (tmp_path / "keys").write_text("nonsense\n")
         wait_until(lambda: "event=keys.kept" in box.log(), 10, "a line in the log")
         assert box.logged("keys:1:1: key 'nonsense' needs")
+        assert "keys:1:1: key 'nonsense' needs" in status(box)["kept"][0] and "API keys stay as they were" in done(box, "status")
         assert box.request("GET", "/api/tags", headers=bearer(bert)).status == 200
 
 

@@ -75,6 +75,7 @@ export function headlines(status: Status): Headline[] {
   const add = (level: Level, sentence: string, advice = '') => void out.push({ level, sentence, advice });
   if (status.shutting_down) add('error', t.headline.ending, t.headline.endingAdvice);
   for (const why of status.closed) add('error', t.headline.closed(why));
+  for (const what of status.kept ?? []) add('error', what, t.headline.keptAdvice);
   out.push(...status.models.flatMap(headlinesOf));
   if (status.in_place) add('error', t.headline.inPlace(status.in_place.served, status.in_place.problems[0] ?? ''), t.headline.inPlaceAdvice);
   // Where the whole file has a mistake, its models are not told of once more.

@@ -59,7 +59,8 @@ export const t = {
     endingAdvice: 'To start it again: sudo systemctl start corral',
     upgrading: (status: string) => `An upgrade is under way${status === '' ? '.' : `: ${status}`}`,
     upgradeFailed: (why: string) => `The last upgrade failed: ${why}`,
-    closed: (why: string) => `No one can connect: ${why}`,
+    closed: (why: string) => `All clients are refused: ${why}`,
+    keptAdvice: 'Fix the file; no reload is needed.',
     leftOut: 'A model is left out because of a mistake in its file', // what and where comes behind it
     leftOutAdvice: 'Fix the file, then run: corral reload',
     inPlace: (served: string, problem: string) => `The configuration in force (${served}) is not the one in the file: ${problem}`,

@@ -26,6 +26,8 @@ public:
     [[nodiscard]] bool waits_for_tls() const noexcept { return !tls_problem_.empty(); }
     // Why, a sentence each; empty: all is read.
     [[nodiscard]] std::vector<std::string> awaited() const;
+    // What stays in force though its file has changed, and why, a sentence each.
+    [[nodiscard]] std::vector<std::string> kept() const;
     // Whether load() would succeed. Touches nothing but the files, so that another thread may ask.
     [[nodiscard]] static bool readable(const configuration& settings);
 
@@ -43,6 +45,8 @@ private:
 
     std::string keys_problem_;
     std::string tls_problem_;
+    core::reason keys_kept_;
+    core::reason tls_kept_;
     std::optional<std::filesystem::path> keys_file_;
     std::optional<http::tls_files> tls_files_;
     core::file_watch keys_watch_;

@@ -51,7 +51,7 @@ class file_watch {
 public:
     // What is there now counts as known. Links are followed.
     explicit file_watch(std::vector<std::filesystem::path> files);
-    // True when one changed, came or went since the last call; asks for a few facts, reads nothing.
+    // True when one changed, its rights included, came or went since the last call; asks for a few facts, reads nothing.
     [[nodiscard]] bool changed();
 
 private:
@@ -59,7 +59,7 @@ private:
         std::uint64_t device = 0;
         std::uint64_t inode = 0;
         std::int64_t size = -1;
-        std::int64_t modified = 0;  // ns
+        std::int64_t changed = 0;  // ns; by its bytes or its rights
         bool operator==(const facts&) const = default;
     };
     [[nodiscard]] static facts look(const std::filesystem::path& file);

@@ -35,6 +35,7 @@ struct admin_context {
     std::function<core::result<void>(std::string program)> upgrade;
     std::function<upgrade::upgrade_report()> upgrades;
     std::function<std::vector<std::string>()> closed;  // why no client is let in, a sentence each
+    std::function<std::vector<std::string>()> kept;    // credentials that stay though their file changed
     std::function<std::string()> lost_bundle;          // why what happened last is in no bundle; empty: it is
     std::function<void(bool is)> drain;
     std::function<bool()> drained;

@@ -126,12 +126,16 @@ void add_boot(std::string& out, const json& status) {
 }
 
 void add_closed(std::string& out, const json& status, const text_style& style) {
-    for (const json& why : core::list_at(status, "closed")) {
-        if (why.is_string()) {
-            out += fmt::format("  {} {}\n", painted("all clients are refused:", colour::red, style),
-                               telemetry::printable(why.get<std::string>(), 500));
+    const auto add = [&](const char* sentences, const std::string& head) {
+        for (const json& one : core::list_at(status, sentences)) {
+            if (one.is_string()) {
+                out += fmt::format("  {} {}\n", painted(head, colour::red, style),
+                                   telemetry::printable(one.get<std::string>(), 500));
+            }
         }
-    }
+    };
+    add("closed", "all clients are refused:");
+    add("kept", "not taken:");
     const json instead = status.value("in_place", json::object());
     if (instead.is_object() && !instead.empty()) {
         out += fmt::format("  {} {} has a mistake; {}, is served. Fix it; no reload is needed.\n",
