@@ -246,6 +246,9 @@ core::result<found_box> find_box(const remote_box& at,
     if (!server) {
         return server.error();
     }
+    if (at.is_here && server->tls) {
+        server->tls->name.clear();
+    }
     return found_box{at.url, *std::move(server), *key, at.limit};
 }
 

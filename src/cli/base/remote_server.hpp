@@ -60,6 +60,7 @@ struct remote_box {
     std::string key_file;      // its first line is the key; else OLLAMA_API_KEY
     std::string ca_file;       // else the system's certificates
     core::seconds limit{150};  // for the whole answer
+    bool is_here = false;      // ca_file is its very certificate, whatever names that has
 };
 
 // --url, --key-file and --ca-file; `into` outlives the parser.

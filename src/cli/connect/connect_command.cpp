@@ -98,10 +98,8 @@ std::string network_address() {
 }
 
 // Of the running Corral, else of the one that the configuration describes; as clients in its network reach it.
-std::string own_url(const std::optional<std::string>& config, const environment_map& environment) {
-    daemon_place place;
-    place.config = config;
-    std::string out = listening_url(look_for_models(place, environment));
+std::string own_url(const known_models& known) {
+    std::string out = listening_url(known);
     for (const std::string_view any : {"://0.0.0.0:", "://[::]:"}) {
         if (const auto found = out.find(any); found != std::string::npos) {
             const std::string host = network_address();
@@ -141,7 +139,14 @@ core::result<admin_json> choose_model(const admin_json& listing, const std::stri
 core::result<box_facts> look_at_box(const connect_options& options, const environment_map& environment) {
     remote_box at = options.box;
     if (at.url.empty()) {
-        at.url = own_url(options.config, environment);
+        daemon_place place;
+        place.config = options.config;
+        const known_models known = look_for_models(place, environment);
+        at.url = own_url(known);
+        at.is_here = at.ca_file.empty() && known.files.tls;
+        if (at.is_here) {
+            at.ca_file = known.files.tls->certificate.string();
+        }
     }
     const auto listing = ask_remote(at, "/v1/models", {}, environment);
     if (!listing) {
