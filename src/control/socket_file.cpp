@@ -57,6 +57,11 @@ socket_file::socket_file(socket_file&& other) noexcept
       device_(other.device_),
       inode_(other.inode_) {}
 
+bool socket_file::is_gone() const {
+    struct stat found {};
+    return !path_.empty() && ::lstat(path_.c_str(), &found) != 0 && errno == ENOENT;
+}
+
 void socket_file::remove() {
     struct stat found {};
     const bool ours = !path_.empty() && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&

@@ -289,6 +289,24 @@ core::result<void> daemon::go_without_socket(const core::failure& why) const {
     return {};
 }
 
+// Without it nobody could operate this box but by a restart, which costs its models.
+void daemon::renew_admin_socket() {
+    if (!admin_file_ || !admin_file_->is_gone()) {
+        return;
+    }
+    auto made = control::socket_file::listen(settings_.admin_socket);
+    if (!made) {
+        return;  // its folder may be gone too, and come back
+    }
+    if (const auto moved = operator_server_->listen_at_unix(made->take()); !moved) {
+        return;
+    }
+    operator_server_->start();
+    admin_file_.emplace(*std::move(made));
+    telemetry::log().info("the admin socket {} was deleted and is made again",
+                          settings_.admin_socket.string());
+}
+
 core::awaitable<void> daemon::watch_reload() {
     core::wake_reason why = core::wake_reason::rung;
     while (why != core::wake_reason::cancelled) {

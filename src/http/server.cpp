@@ -230,8 +230,9 @@ bool server::impl::accept_waiting(listening_socket& listener) {
 core::awaitable<void> server::impl::accept_loop(std::shared_ptr<impl> self, listening_socket& listener) {
     constexpr core::nanoseconds pause = core::milliseconds{100};
     const unsigned mine = self->pauses;
-    const auto over = [&self, mine] {
-        return self->context->stopping || self->context->paused || self->pauses != mine;
+    const auto over = [&self, &listener, mine] {
+        return self->context->stopping || self->context->paused || self->pauses != mine ||
+               !listener.is_open();
     };
     while (!over()) {
         if (self->full()) {
@@ -409,6 +410,10 @@ core::result<void> server::listen_at_unix(int bound) {
     auto made = adopt_unix_listener(impl_->on, bound);
     if (!made) {
         return made.error();
+    }
+    for (listening_socket& earlier : impl_->listeners) {
+        core::error_code ignored;
+        earlier.close(ignored);
     }
     impl_->listeners.push_back(std::move(*made));
     return {};

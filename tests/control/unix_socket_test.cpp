@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "catalog/temporary_folder.hpp"
+#include "corral/control/socket_file.hpp"
 
 namespace corral::control {
 namespace {
@@ -72,6 +73,19 @@ TEST_F(unix_socket, leaves_the_living_and_other_files_alone) {
     EXPECT_FALSE(listen_unix(folder_.path() / "file"));
     EXPECT_TRUE(std::filesystem::is_regular_file(folder_.path() / "file"));
     EXPECT_EQ(connect_unix(folder_.path() / "none").error().code.value(), ENOENT);
+}
+
+TEST_F(unix_socket, that_was_deleted_is_known_to_be_gone_but_not_one_that_another_replaced) {
+    auto ours = socket_file::listen(path_);
+    ASSERT_TRUE(ours);
+    EXPECT_FALSE(ours->is_gone());
+    std::filesystem::remove(path_);
+    EXPECT_TRUE(ours->is_gone());
+    keep(listen_unix(path_));
+    EXPECT_FALSE(ours->is_gone());
+    ours->remove();
+    EXPECT_TRUE(std::filesystem::exists(path_));
+    EXPECT_FALSE(ours->is_gone());
 }
 
 }  // namespace

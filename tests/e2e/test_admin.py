@@ -314,6 +314,13 @@ def test_the_socket_of_a_living_daemon_is_left_alone(tmp_path):
         assert box.get("/readyz").status == 200
 
 
+def test_a_socket_that_somebody_deletes_is_made_again(box):
+    for _ in range(2):
+        socket_of(box).unlink()
+        wait_until(socket_of(box).exists, 20, "the socket is back")
+        assert status(box)["pid"] == box.process.pid
+
+
 def test_the_socket_can_be_elsewhere_or_off(tmp_path):
     with Box(tmp_path / "named", config='admin_socket = "run/here.sock"') as box:
         assert (box.folder / "run" / "here.sock").is_socket()

@@ -27,6 +27,8 @@ public:
 
     // The listening socket, to be served; once.
     [[nodiscard]] int take() noexcept { return socket_.release(); }
+    // Somebody deleted it, so that nobody can connect.
+    [[nodiscard]] bool is_gone() const;
     // The file goes, unless another process has replaced it.
     void remove();
 

@@ -84,7 +84,8 @@ public:
     // process. Taken over when it succeeds; fails for what is no listening TCP socket.
     [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen_on(int inherited);
     // The same at a Unix socket that listens, taken over when it succeeds. Its requests say `over_unix`: whoever serves
-    // them asks the kernel who is behind `socket`.
+    // them asks the kernel who is behind `socket`. It replaces all listeners before it; start() begins with it, again
+    // where it was called.
     [[nodiscard]] core::result<void> listen_at_unix(int bound);
     // Descriptors of the listeners; they stay the server's.
     [[nodiscard]] std::vector<int> listeners() const;
