@@ -62,12 +62,12 @@ control::admin_json service_json(const supervisor::service_status& service, core
     return out;
 }
 
-const char* word_of(engine::availability_state state) {
-    switch (state) {
+const char* word_of(const engine::availability& now) {
+    switch (now.state) {
         case engine::availability_state::ready:
             return "ready";
         case engine::availability_state::loading:
-            return "loading";
+            return now.leaves ? "stopping" : "loading";
         case engine::availability_state::broken:
             return "broken";
         case engine::availability_state::stopped:
@@ -163,7 +163,7 @@ control::admin_json learned_json(engine::backend& runtime) {
 
 // Of a model as a whole, or of one of its instances.
 void add_state(control::admin_json& to, const engine::availability& state, bool suspended, bool lives) {
-    to["state"] = suspended ? (lives ? "stopping" : "stopped") : word_of(state.state);
+    to["state"] = suspended ? (lives ? "stopping" : "stopped") : word_of(state);
     to["reason"] = suspended ? std::string("stopped by its operator") : state.reason.text();
     to["progress_percent"] = percent_or_null(state.progress);
     to["left_seconds"] = seconds_or_null(state.left);

@@ -71,6 +71,7 @@ availability availability_of(const supervisor::group& group, std::string_view ru
         return out;
     }
     out.state = availability_state::loading;
+    out.leaves = !group.wanted();
     out.renewed = std::any_of(services.begin(), services.end(), was_renewed);
     for (const supervisor::service_status& service : services) {
         if (service.state != supervisor::service_state::ready) {

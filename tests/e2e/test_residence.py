@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from admin_cli import model_of
 from harness import MODEL, Box, descendants, processes, wait_until
 
 
@@ -138,7 +139,7 @@ def test_shutting_down_while_it_is_unloaded_leaves_nothing_behind(tmp_path):
     os.kill(box.pid_of("runtime"), signal.SIGSTOP)  # its end takes the whole ladder
     unload(box)
     wait_until(lambda: box.get("/readyz").json["models"][0]["state"] == "loading", what="the unloading has begun")
-    assert loaded(box) == [MODEL]
+    assert loaded(box) == [MODEL] and model_of(box)["state"] == "stopping"
     assert box.stop(signal.SIGTERM, timeout=90) == 0
     wait_until(lambda: not alive(family), 5, "no process left")
 

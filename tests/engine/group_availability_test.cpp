@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "supervisor/scripted_group.hpp"
+
 namespace corral::engine {
 namespace {
 
@@ -38,6 +40,14 @@ TEST(load_of, nothing_is_made_up) {
     EXPECT_FALSE(load_of({}));
     EXPECT_FALSE(load_of({service(service_state::starting, {})}));
     EXPECT_FALSE(load_of({service(service_state::starting, 1s), service(service_state::stopped, {})}));
+}
+
+TEST(group_availability, says_whether_what_is_not_ready_comes_or_goes) {
+    supervisor::scripted_group group("a");
+    group.services[0] = service(service_state::stopping, {});
+    EXPECT_FALSE(availability_of(group, "runtime").leaves) << "it is started again";
+    group.is_wanted = false;
+    EXPECT_TRUE(availability_of(group, "runtime").leaves);
 }
 
 }  // namespace

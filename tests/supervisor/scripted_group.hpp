@@ -44,6 +44,7 @@ public:
     const std::string& name() const noexcept override { return name_; }
     std::vector<supervisor::service_status> status() const override { return services; }
     bool ready() const noexcept override { return services[0].state == supervisor::service_state::ready; }
+    bool wanted() const noexcept override { return is_wanted; }
     core::awaitable<core::result<void>> wait_ready(core::deadline) override {
         co_return core::result<void>{};
     }
@@ -56,6 +57,7 @@ public:
     std::deque<supervisor::transition_record> history() const override { return steps; }
     std::deque<std::string> recent_lines(std::string_view) const override { return lines; }
 
+    bool is_wanted = true;
     std::vector<supervisor::service_status> services;
     std::deque<supervisor::transition_record> steps;
     std::deque<std::string> lines;

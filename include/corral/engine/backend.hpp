@@ -140,6 +140,7 @@ struct availability {
     // What is left of the loads by the loads so far; of one that is ready: what the next would take.
     std::optional<core::nanoseconds> load{};
     bool renewed = false;  // it loads because its process was replaced by choice, not for a failure
+    bool leaves = false;   // it is being stopped, which counts as loading: both take a while
 };
 
 // How a prompt compares with the context, before it is sent (docs/facts/vendor_ax.md#context).

@@ -45,6 +45,8 @@ public:
     [[nodiscard]] virtual std::vector<service_status> status() const = 0;
     // Every service is ready.
     [[nodiscard]] virtual bool ready() const noexcept = 0;
+    // What is not ready is on its way to be; else on its way down.
+    [[nodiscard]] virtual bool wanted() const noexcept { return true; }
     // Succeeds when ready; fails with the reason when a service is broken, on timed_out, cancelled, or while
     // stopping.
     [[nodiscard]] virtual core::awaitable<core::result<void>> wait_ready(core::deadline until) = 0;

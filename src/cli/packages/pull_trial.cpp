@@ -83,11 +83,12 @@ core::result<bool> revision_trial::run(const std::atomic<bool>& stop,
     const auto begun = std::chrono::steady_clock::now();
     for (auto seen = look(); !stop; seen = look()) {
         const std::string state = seen ? reported_text(*seen, "state") : std::string();
-        if (!seen || state == "stopped" || state == "stopping") {
+        if (!seen || state == "stopped") {
             return false;
         }
         const auto queue = seen->value("queue", nlohmann::ordered_json::object());
-        const bool idle = !queue.is_object() || reported_amount(queue, "running") == 0;
+        const bool idle =
+            state != "stopping" && (!queue.is_object() || reported_amount(queue, "running") == 0);
         if (idle || std::chrono::steady_clock::now() - begun > longest_answer) {
             break;
         }

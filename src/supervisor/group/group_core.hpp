@@ -54,6 +54,7 @@ public:
     const std::string& name() const noexcept override { return name_; }
     std::vector<service_status> status() const override;
     bool ready() const noexcept override;
+    bool wanted() const noexcept override { return wanted_; }
     core::awaitable<core::result<void>> wait_ready(core::deadline until) override {
         return wait_ready(shared_from_this(), until);
     }

@@ -81,7 +81,7 @@ function Wait() {
 function Trouble(props: { model: string }) {
   const served = modelOf(useStore(status), props.model);
   const may = useStore(session).scopes.includes('operate');
-  if (!served || !['broken', 'stopped', 'stopping'].includes(served.state)) return null;
+  if (!served || !['broken', 'stopped'].includes(served.state)) return null;
   const [said] = headlinesOf(served);
   return (
     <div class="notice warning">
