@@ -38,10 +38,10 @@ const char* way_out(int value) {
 }
 
 core::failure failed(const fs::path& where, int value, std::string_view other_place) {
-    std::string mended = way_out(value);
-    mended += (other_place.empty() ? "" : ", or ") + std::string(other_place) + ".";
+    std::string repaired = way_out(value);
+    repaired += (other_place.empty() ? "" : ", or ") + std::string(other_place) + ".";
     return core::errno_failure(value, core::say("configuration.manifest-write/written", where.string(),
-                                                boost::system::system_category().message(value), mended));
+                                                boost::system::system_category().message(value), repaired));
 }
 
 core::failure elsewhere(const fs::path& where) {

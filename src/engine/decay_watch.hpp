@@ -18,7 +18,7 @@
 
 namespace corral::engine {
 
-// What a person should know of it; empty: nothing, or it is being mended.
+// What a person should know of it; empty: nothing, or it is being repaired.
 [[nodiscard]] core::reason warning_of(const speed_report& seen);
 [[nodiscard]] core::reason warning_of(const growth_report& seen);
 

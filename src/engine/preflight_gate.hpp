@@ -1,7 +1,7 @@
 #pragma once
 // The gate in front of every start: what 'corral doctor' would find about this service's files, program and
 // port, and then the device. A fault shuts it, in the doctor's words, and costs no process and no failure;
-// the files are looked at again while it is shut, so that a mended one starts the service by itself.
+// the files are looked at again while it is shut, so that a repaired one starts the service by itself.
 //
 // It is cheap where nothing has changed: what was found to be good is taken for good as long as no file of
 // the package has another size, time or inode.

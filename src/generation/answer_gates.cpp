@@ -84,10 +84,10 @@ std::vector<chat::generation_event> call_gate::pass(std::vector<chat::generation
         }
         waiting_.clear();
         called_ = true;
-        ++(wrong                                       ? counts_.wrong
-           : asked_                                    ? counts_.corrected
-           : verdict.how == chat::argument_fit::mended ? counts_.mended
-                                                       : counts_.fitting);
+        ++(wrong                                         ? counts_.wrong
+           : asked_                                      ? counts_.corrected
+           : verdict.how == chat::argument_fit::repaired ? counts_.repaired
+                                                         : counts_.fitting);
         out.push_back(std::move(event));
     }
     return out;

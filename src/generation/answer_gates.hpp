@@ -54,7 +54,7 @@ private:
     bool called_ = false;
 };
 
-// Between a run and a client that offers tools: a call whose arguments don't fit their schema, even mended, waits, and
+// Between a run and a client that offers tools: a call whose arguments don't fit their schema, even repaired, waits, and
 // the model is asked once more. The text of the first answer counts, and of the second one its calls; without any the
 // call that waits goes out as it is, for its client may make more of it.
 class call_gate {

@@ -37,7 +37,7 @@ void tier_policy::note(tier& of, presence is, core::steady_time now) const {
             of.failed = failed && now - of.ready_since < failback_after_;
             break;
     }
-    of.mended = failed && !of.failed && is == presence::ready;
+    of.repaired = failed && !of.failed && is == presence::ready;
 }
 
 unsigned tier_policy::choose(unsigned serving) const noexcept {
@@ -70,7 +70,7 @@ tier_verdict tier_policy::verdict_between(unsigned before, unsigned serving) con
     const bool left_in_order = before >= tiers_.size() || !tiers_[before].failed;
     if (serving < before && left_in_order) {
         out.why = tier_reason::in_order;
-        out.outage = tiers_[serving].mended;
+        out.outage = tiers_[serving].repaired;
         return out;
     }
     out.outage = !left_in_order;

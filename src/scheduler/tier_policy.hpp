@@ -56,7 +56,7 @@ private:
     struct tier {
         presence is = presence::absent;
         bool failed = false;
-        bool mended = false;  // by what was told last
+        bool repaired = false;  // by what was told last
         core::steady_time ready_since{};
     };
     void note(tier& of, presence is, core::steady_time now) const;

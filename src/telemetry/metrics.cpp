@@ -199,7 +199,7 @@ void metrics::expect(const std::string& model, const std::string& backend) {
         ends.emplace("outcome", outcome);
         my.requests.Add(ends);
     }
-    for (const char* arguments : {"fitting", "mended", "corrected", "wrong"}) {
+    for (const char* arguments : {"fitting", "repaired", "corrected", "wrong"}) {
         my.tool_calls.Add({{"model", name}, {"arguments", arguments}});
     }
     my.tries.Add(at);
@@ -232,7 +232,7 @@ void metrics::note_run(const run_sample& of) {
     }
     my.generated_tokens.Add(at).Increment(static_cast<double>(of.generated_tokens));
     const std::pair<const char*, unsigned> calls[] = {{"fitting", of.calls.fitting},
-                                                      {"mended", of.calls.mended},
+                                                      {"repaired", of.calls.repaired},
                                                       {"corrected", of.calls.corrected},
                                                       {"wrong", of.calls.wrong}};
     for (const auto& [arguments, number] : calls) {

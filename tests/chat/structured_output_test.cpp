@@ -54,7 +54,7 @@ TEST(structured_output, finds_the_value_in_what_models_write) {
         {"[" + fit, fit},
         // The words of the model are kept: order, white space, escapes.
         {R"({"age" :1,"name":"\u00e9 {}"})", R"({"age" :1,"name":"\u00e9 {}"})"},
-        // Mended where there is one way to read it.
+        // Repaired where there is one way to read it.
         {R"({"name": "Ada", "age": 36,})", R"({"name":"Ada","age":36})"},
         {R"({'name': 'Ada', 'age': 36})", R"({"name":"Ada","age":36})"},
     };

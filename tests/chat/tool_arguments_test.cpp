@@ -1,5 +1,5 @@
 // Arguments of calls as small models write them (data/tool_calls.json): what fits is never changed, what can be read in
-// one way only is mended, and the rest is told.
+// one way only is repaired, and the rest is told.
 
 #include "corral/chat/tool_arguments.hpp"
 
@@ -40,7 +40,7 @@ TEST(tool_arguments, three_hundred_calls_of_small_models) {
             EXPECT_EQ(call.arguments.dump(), each["said"].dump());
             EXPECT_NE(got.violation, "");
         } else {
-            EXPECT_EQ(got.how, argument_fit::mended) << each << got.violation;
+            EXPECT_EQ(got.how, argument_fit::repaired) << each << got.violation;
             EXPECT_EQ(call.arguments, *meant) << each;
         }
         after += got.how == argument_fit::wrong ? 0 : 1;
@@ -97,7 +97,7 @@ TEST(tool_arguments, a_pattern_that_takes_long_to_compile_is_not_looked_at) {
 }
 
 // Alternatives inside alternatives would be tried for ever.
-TEST(tool_arguments, mending_ends) {
+TEST(tool_arguments, repairing_ends) {
     std::string schema = R"({"type":"integer"})";
     std::string value = R"("x")";
     for (int depth = 0; depth < 12; ++depth) {
@@ -115,7 +115,7 @@ TEST(tool_arguments, the_order_of_the_model_stays) {
     EXPECT_EQ(
         fit_arguments(tools_with(R"({"properties":{"z":{"type":"integer"},"a":{"type":"integer"}}})"), call)
             .how,
-        argument_fit::mended);
+        argument_fit::repaired);
     EXPECT_EQ(call.arguments.dump(), R"({"z":1,"b":2,"a":3})");
 }
 

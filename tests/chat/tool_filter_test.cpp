@@ -120,7 +120,7 @@ TEST(tool_filter, calls_that_end_with_the_run) {
     }
 }
 
-TEST(tool_filter, broken_calls_are_mended_or_come_as_they_were_written) {
+TEST(tool_filter, broken_calls_are_repaired_or_come_as_they_were_written) {
     const sample table[] = {
         {"<tool_call>{'name': 'f', 'arguments': {'x': True,},}</tool_call>", {R"(call: f {"x":true})"}},
         {"<tool_call>\n{{\"name\": \"f\", \"arguments\": {{\"x\": 1}}}}\n</tool_call>",

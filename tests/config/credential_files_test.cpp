@@ -66,7 +66,7 @@ TEST_F(credentials, follow_their_files) {
     EXPECT_TRUE(files.refresh(true));
 }
 
-TEST_F(credentials, stay_when_new_files_are_bad_and_come_when_they_are_mended) {
+TEST_F(credentials, stay_when_new_files_are_bad_and_come_when_they_are_repaired) {
     credential_files files(settings_);
     ASSERT_TRUE(files.load());
     write("keys", "nonsense");

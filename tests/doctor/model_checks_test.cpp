@@ -149,7 +149,7 @@ TEST_F(model_checks, a_broken_model_of_the_running_corral_is_told_once) {
     of.daemon->models.front().name = "sim:latest";
     listeners.clear();
     EXPECT_THAT(found(), ElementsAre("error model.broken"))
-        << "mended, and not known to the one that runs yet";
+        << "repaired, and not known to the one that runs yet";
 }
 
 TEST_F(model_checks, a_model_that_fails_and_starts_again_is_told) {

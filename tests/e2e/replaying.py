@@ -252,7 +252,7 @@ def play(incident, folder):
     program = None
     if incident.fails_to_start():
         if incident.trigger["pid"] == 0:
-            raise Unplayable("Corral refused the start before there was a process: its sentence names what to mend")
+            raise Unplayable("Corral refused the start before there was a process: its sentence names what to repair")
         said = folder / "recorded.json"
         folder.mkdir(parents=True, exist_ok=True)
         said.write_text(json.dumps(incident.start_of(incident.trigger["service"])))

@@ -44,10 +44,10 @@ def test_a_mistake_in_the_configuration_is_answered_by_its_last_good_copy(tmp_pa
         found = json.loads(corral(box, "doctor", "--json").stdout)
         assert {"daemon.stand-in", "configuration.error"} <= {one["id"] for one in found}
         assert box.logged("event=configuration.stands_in")
-        # A reload with the mistake changes nothing; the mended file is taken without one.
+        # A reload with the mistake changes nothing; the repaired file is taken without one.
         assert corral(box, "reload").returncode == 1 and "in_place" in status(box)
         box.config_file.write_text("max_queue = 7\n" + good)
-        wait_until(lambda: "in_place" not in status(box), 15, "the mended file is taken")
+        wait_until(lambda: "in_place" not in status(box), 15, "the repaired file is taken")
         kept(box, "max_queue = 7")
         assert "warnings" not in box.get("/readyz").json
     # A power cut leaves an empty file.
@@ -72,7 +72,7 @@ def test_the_copy_opens_no_door_that_the_file_may_have_closed(tmp_path):
             assert refused.status == 503 and NOBODY in refused.body.decode()
         assert "[access]" in status(box)["closed"][0]
         box.config_file.write_text(keyed)
-        wait_until(lambda: box.request("GET", "/api/tags").status == 401, 15, "the mended file is taken")
+        wait_until(lambda: box.request("GET", "/api/tags").status == 401, 15, "the repaired file is taken")
         box.headers = bearer(key)
         box.wait_ready()
         assert box.say("[[text=in]]") == "in"
@@ -88,7 +88,7 @@ def test_without_a_copy_a_mistake_ends_the_start_and_names_the_place(tmp_path):
     assert run.returncode == 2 and f"{box.config_file}:1:" in run.stderr and "no last good copy" in run.stderr
 
 
-def test_a_service_manager_s_start_takes_the_file_that_is_mended_meanwhile(tmp_path):
+def test_a_service_manager_s_start_takes_the_file_that_is_repaired_meanwhile(tmp_path):
     box = Box(tmp_path)
     good = box.config_file.read_text()
     box.config_file.write_text("oops\n")

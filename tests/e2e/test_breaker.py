@@ -155,7 +155,7 @@ def test_a_person_closes_the_breaker_at_once(tmp_path):
         box.heal()
         done(box, "start", "--wait")
         assert box.runtime["state"] == "ready" and box.runtime["starts"] == 2 * (INTENSITY + 1) + 1
-        assert box.say("[[text=mended]]") == "mended"
+        assert box.say("[[text=repaired]]") == "repaired"
 
     with_box(box, check)
 
@@ -193,6 +193,6 @@ def test_what_a_start_lacked_is_watched_for(tmp_path):
         box.heal()
         (box.package / "libdriver.so").touch()
         wait_until(lambda: box.runtime["state"] == "ready", 20, "started when the file came")
-        assert box.say("[[text=mended]]") == "mended"
+        assert box.say("[[text=repaired]]") == "repaired"
 
     with_box(box, check)

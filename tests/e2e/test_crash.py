@@ -183,7 +183,7 @@ def test_a_stopped_runtime_process_is_replaced_and_the_waiting_request_answered(
         assert box.say("[[text=still answered]]") == "still answered"
 
 
-def test_the_mute_wedge_of_the_decode_cache_is_mended(tmp_path):
+def test_the_mute_wedge_of_the_decode_cache_is_repaired(tmp_path):
     with Box(tmp_path, {"directives": True, "tokenizer": {"family": "qwen3"}}) as box:
         runtime = box.pid_of("runtime")
         box.fault("tokenizer", "mute")
@@ -192,7 +192,7 @@ def test_the_mute_wedge_of_the_decode_cache_is_mended(tmp_path):
         all_well(box)
 
 
-def test_the_mute_wedge_is_mended_without_the_tap(tmp_path):
+def test_the_mute_wedge_is_repaired_without_the_tap(tmp_path):
     with Box(tmp_path, {"directives": True, "tokenizer": {"family": "qwen3"}}, tap=False) as box:
         box.fault("tokenizer", "mute")
         assert box.say("[[text=can be heard]]") == "can be heard"

@@ -102,7 +102,7 @@ def test_a_start_is_refused_with_the_very_sentence_of_the_doctor(tmp_path, kind)
         assert status == 2 and found[0]["what"] in page and found[0]["fix"] in page
 
 
-def test_what_was_mended_starts_by_itself_and_the_doctor_is_content(tmp_path):
+def test_what_was_repaired_starts_by_itself_and_the_doctor_is_content(tmp_path):
     path = program(tmp_path, "lfs")
     with Opened(tmp_path / "box", {"directives": True}, runtime=[str(path), *Box.runtime_flags()]) as box:
         broken_reason(box)
@@ -113,7 +113,7 @@ def test_what_was_mended_starts_by_itself_and_the_doctor_is_content(tmp_path):
         fresh.chmod(0o755)
         fresh.rename(path)
         box.wait_ready(40)
-        assert box.say("[[text=mended]]") == "mended"
+        assert box.say("[[text=repaired]]") == "repaired"
         assert not [one for one in findings(box).values() if one["severity"] == "error"]
 
 

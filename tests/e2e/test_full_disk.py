@@ -1,4 +1,4 @@
-"""Where nothing can be written any more answers go on, and what is kept is kept again when that is mended."""
+"""Where nothing can be written any more answers go on, and what is kept is kept again when that is repaired."""
 
 import contextlib
 import ctypes

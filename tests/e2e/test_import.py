@@ -216,8 +216,8 @@ def test_an_execute_bit_is_set_where_that_is_said(user):
     told = user.corral("import", user.package, status=1)
     assert "execute bit" in told.stdout and "or import again with --fix" in told.stdout
     assert f"  chmod +x {program}\n" in told.stdout
-    mended = user.corral("import", user.package, "--force", "--fix")
-    assert "fixed: " in mended.stdout and "execute bit" in mended.stdout and "error:" not in mended.stdout
+    repaired = user.corral("import", user.package, "--force", "--fix")
+    assert "fixed: " in repaired.stdout and "execute bit" in repaired.stdout and "error:" not in repaired.stdout
     assert os.access(program, os.X_OK)
 
 
@@ -245,9 +245,9 @@ def test_what_a_script_needs_of_python_is_installed_where_that_is_said(user, tmp
     for version in ("1.0", "1.1", "2.0"):
         wheel(tmp_path / "wheels", "corral_test_words", version)
     (user.package / "requirements.txt").write_text("--no-index\n-r elsewhere.txt\ncorral-test-words >= 1.0, <2\n")
-    mended = user.corral("import", user.package, "--force", "--fix")
+    repaired = user.corral("import", user.package, "--force", "--fix")
     python = user.config / "python/bin/python"
-    assert "installing corral_test_words>=1.0,<2" in mended.stderr and f'python = "{python}"' in next(user.models.glob("*.toml")).read_text()
+    assert "installing corral_test_words>=1.0,<2" in repaired.stderr and f'python = "{python}"' in next(user.models.glob("*.toml")).read_text()
     subprocess.run([python, "-c", "import corral_test_words as it; assert it.version == '1.1', it.version"], check=True)
     assert "module" not in user.corral("check").stdout
     user.serve()

@@ -140,7 +140,7 @@ TEST_F(ax_poll_run, short_answers_are_whole) {
     }
 }
 
-TEST_F(ax_poll_run, pieces_that_cut_characters_are_mended) {
+TEST_F(ax_poll_run, pieces_that_cut_characters_are_repaired) {
     for (const char* family : {"qwen3", "plain"}) {
         scenario["tokenizer"] = {{"family", family}};
         start();

@@ -48,7 +48,7 @@ const std::vector<answer>& all_answers() {
         {"busy", "generate"},  {"refused", "generate"}, {"broken", "generate"},   {"silent", "generate"},
         {"over", "rest"},      {"ids", "encode"},       {"no answer", "encode"},  {"impossible", "encode"},
         {"foreign", "encode"}, {"text", "owed text"},   {"nothing", "owed text"}, {"failed", "owed text"},
-        {"done", "mend"},
+        {"done", "repair"},
     };
     return all;
 }
@@ -95,7 +95,7 @@ public:
                : asked_ == "rest"      ? "woken"
                : asked_ == "encode"    ? "ids"
                : asked_ == "owed text" ? "nothing"
-               : asked_ == "mend"      ? "done"
+               : asked_ == "repair"    ? "done"
                                        : "accepted";
     }
     [[nodiscard]] bool over() const { return asked_.empty(); }
@@ -171,8 +171,8 @@ private:
                 text = broken;
             }
             fsm_.on_owed(text, false, now_);
-        } else if (asked_ == "mend") {
-            fsm_.on_mended(now_);
+        } else if (asked_ == "repair") {
+            fsm_.on_repaired(now_);
         } else {
             give_control(name, broken);
         }
@@ -230,8 +230,8 @@ private:
             asked_ = "encode";
         } else if (std::holds_alternative<act::fetch_owed>(next)) {
             asked_ = "owed text";
-        } else if (std::holds_alternative<act::mend_tap>(next)) {
-            asked_ = "mend";
+        } else if (std::holds_alternative<act::repair_tap>(next)) {
+            asked_ = "repair";
         } else if (std::holds_alternative<act::deliver>(next)) {
             say("deliver");
         } else if (std::holds_alternative<act::report_tokenizer_hung>(next)) {
@@ -401,7 +401,7 @@ TEST(cycle_fsm, has_a_situation_in_every_state_that_waits) {
     const std::string all = table();
     for (const char* state :
          {"encoding", "draining", "asking_reset", "confirming", "asking_generate", "backing_off", "following",
-          "concluding", "owing", "noticing", "scrubbing", "mending"}) {
+          "concluding", "owing", "noticing", "scrubbing", "repairing"}) {
         EXPECT_NE(all.find(std::string("\n| ") + state + ", "), std::string::npos) << state;
     }
 }

@@ -87,8 +87,8 @@ protected:
             fsm_.on_stopped(accepted, now_);
         } else if (std::holds_alternative<act::fetch_owed>(next)) {
             fsm_.on_owed(std::string(), false, now_);
-        } else if (std::holds_alternative<act::mend_tap>(next)) {
-            fsm_.on_mended(now_);
+        } else if (std::holds_alternative<act::repair_tap>(next)) {
+            fsm_.on_repaired(now_);
         } else if (const auto* const told = std::get_if<act::deliver>(&next)) {
             said_ += told->text + ' ';
         } else if (std::holds_alternative<act::report_intrusion>(next)) {

@@ -392,8 +392,8 @@ private:
             fsm_.on_stopped(got, now_);
         } else if (std::holds_alternative<act::fetch_owed>(asked)) {
             fsm_.on_owed(std::string(), false, now_);
-        } else if (std::holds_alternative<act::mend_tap>(asked)) {
-            fsm_.on_mended(now_);
+        } else if (std::holds_alternative<act::repair_tap>(asked)) {
+            fsm_.on_repaired(now_);
         } else {
             fsm_.on_examined(now_);
         }

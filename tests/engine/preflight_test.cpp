@@ -116,7 +116,7 @@ TEST_F(preflight, good_files_are_read_once_until_one_changes) {
     EXPECT_EQ(found.front().id, "program.lfs-pointer");
 }
 
-TEST_F(preflight, bad_files_are_read_again_each_time_for_what_mends_them_may_lie_elsewhere) {
+TEST_F(preflight, bad_files_are_read_again_each_time_for_what_repairs_them_may_lie_elsewhere) {
     write("server", pointer);
     preflight_files files;
     EXPECT_FALSE(files.look(examination(), false).empty());
@@ -154,7 +154,7 @@ TEST_F(preflight, a_fault_shuts_the_gate_in_the_doctors_words_and_the_device_is_
     EXPECT_EQ(verdict.advice, told.front().fix);
     EXPECT_EQ(device->asked, 0);
     write("server", "#!/bin/sh\n");
-    EXPECT_EQ(ask(*gate).state, supervisor::gate_state::open) << "what is mended opens it";
+    EXPECT_EQ(ask(*gate).state, supervisor::gate_state::open) << "what is repaired opens it";
     EXPECT_EQ(device->asked, 1);
 }
 

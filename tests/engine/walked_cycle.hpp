@@ -255,10 +255,10 @@ private:
             encode(asked->composes);
         } else if (const auto* const seen = std::get_if<act::report_intrusion>(&what)) {
             seen_.contradicted += seen->how == act::report_intrusion::kind::cache ? 1U : 0U;
-        } else if (const auto* const mend = std::get_if<act::mend_tap>(&what)) {
-            bounded("a mended tap", mend->until);
+        } else if (const auto* const repair = std::get_if<act::repair_tap>(&what)) {
+            bounded("a repaired tap", repair->until);
             pass(now_ + milliseconds{random_() % 5}, false);
-            fsm_.on_mended(now_);
+            fsm_.on_repaired(now_);
         } else if (const auto* const doubt = std::get_if<act::examine_tokenizer>(&what)) {
             bounded("an examined tokenizer", doubt->until);
             fsm_.on_examined(now_);

@@ -1,4 +1,4 @@
-// What stands where a call should: calls are of declared tools and can be written out again, and mending
+// What stands where a call should: calls are of declared tools and can be written out again, and repairing
 // changes nothing that was whole.
 
 #include "chat/answer/tool_filter.hpp"
@@ -19,10 +19,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const auto tree = chat::read_bounded_json(input.rest());
     if (tree) {
-        const auto mended = chat::mend_json(input.rest(), end);
-        tests::demand(mended && mended->values.size() == 1, "good JSON needs no mending");
-        tests::demand(chat::read_bounded_json(mended->values.front()) == tree,
-                      "mending changes no good JSON");
+        const auto repaired = chat::repair_json(input.rest(), end);
+        tests::demand(repaired && repaired->values.size() == 1, "good JSON needs no repairing");
+        tests::demand(chat::read_bounded_json(repaired->values.front()) == tree,
+                      "repairing changes no good JSON");
     }
     return 0;
 }

@@ -43,7 +43,7 @@ TEST_F(generation_calls, a_number_in_quotes_is_a_number) {
     ASSERT_EQ(got.calls.size(), 1U);
     EXPECT_EQ(got.calls[0].arguments.dump(), R"({"level":30})");
     EXPECT_EQ(backend.seen.size(), 1U);
-    counted("mended");
+    counted("repaired");
 }
 
 TEST_F(generation_calls, one_that_fits_goes_out_as_it_is) {

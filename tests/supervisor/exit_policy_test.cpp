@@ -145,7 +145,7 @@ TEST(exit_policy, what_is_known_of_starts_is_told_of_starts_only) {
     known.exits = {{137, "killed by force", "look for memory", false},
                    {137, "it kills itself when a start fails", "look at the weights", true},
                    {1, "a start with wrong arguments", "", true}};
-    const catalog::log_meaning printed{"x", "its settings are wrong", "mend them", true};
+    const catalog::log_meaning printed{"x", "its settings are wrong", "repair them", true};
     struct row {
         process::exit_reason how;
         const catalog::log_meaning* printed;

@@ -29,7 +29,7 @@ public:
     }
     core::awaitable<bool> changed(std::string /*reason*/, bool first) override {
         looked += first ? 0 : 1;
-        co_return !first && mended;
+        co_return !first && repaired;
     }
     void on_spawned(pid_t pid) override {
         story += "spawned " + std::to_string(pid) + ";";
@@ -42,7 +42,7 @@ public:
 
     gate_verdict answer;
     bool never = false;
-    bool mended = false;
+    bool repaired = false;
     int asked = 0;
     int looked = 0;
     std::string story;
@@ -99,14 +99,14 @@ TEST_F(group_gate, a_shut_gate_costs_no_process_and_tells_who_waits) {
 }
 
 TEST_F(group_gate, what_a_failed_start_lacked_is_watched_for_though_the_breaker_is_open) {
-    add("runtime", {"--exit", "3", "--first-only", (folder / "mended").string()}).gate = gate;
+    add("runtime", {"--exit", "3", "--first-only", (folder / "repaired").string()}).gate = gate;
     wanted.restart.intensity = 0;
     wanted.restart.breaker_retry = std::chrono::hours(1);
     start();
     ASSERT_TRUE(reaches(service_state::broken));
     ASSERT_TRUE(run_until([this] { return gate->looked > 0; }));
     EXPECT_EQ(status().starts, 1U) << "nothing has changed yet";
-    gate->mended = true;
+    gate->repaired = true;
     ASSERT_TRUE(run_until([this] { return made->ready(); }));
     EXPECT_EQ(status().starts, 2U);
 }
@@ -140,7 +140,7 @@ TEST_F(group_gate, the_want_of_processes_is_told_and_not_what_a_gate_makes_of_it
 TEST_F(group_gate, a_breaker_that_opened_for_want_of_processes_ends_with_it) {
     starve();
     starved = false;
-    add("runtime", {"--exit", "3", "--first-only", (folder / "mended").string()}).gate = gate;
+    add("runtime", {"--exit", "3", "--first-only", (folder / "repaired").string()}).gate = gate;
     gate->on_spawn = [this] { starved = true; };
     wanted.restart.intensity = 0;
     wanted.restart.breaker_retry = std::chrono::hours(1);

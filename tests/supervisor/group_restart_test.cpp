@@ -8,7 +8,7 @@ namespace {
 
 using group_restart = group_fixture;
 
-TEST_F(group_restart, a_death_is_noticed_without_any_request_and_mended) {
+TEST_F(group_restart, a_death_is_noticed_without_any_request_and_repaired) {
     add("runtime");
     start();
     ASSERT_EQ(wait_ready(), "");
@@ -153,7 +153,7 @@ TEST_F(group_restart, what_it_leaves_behind_is_killed_before_the_next_start) {
 }
 
 TEST_F(group_restart, failing_for_ever_opens_the_breaker_and_a_person_closes_it) {
-    add("runtime", {"--exit", "3", "--first-only", (folder / "mended").string()});
+    add("runtime", {"--exit", "3", "--first-only", (folder / "repaired").string()});
     wanted.services[0].command.command = {"/bin/sh", "-c", "exit 3"};
     wanted.restart.intensity = 3;
     wanted.restart.max_backoff = milliseconds{30};

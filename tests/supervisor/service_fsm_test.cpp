@@ -172,7 +172,7 @@ TEST(service_fsm, first_failure_restarts_at_once_then_backs_off_then_breaks) {
     EXPECT_EQ(d.m.state(), service_state::starting) << "with a clean slate";
 }
 
-TEST(service_fsm, what_a_restart_can_not_mend_is_not_restarted) {
+TEST(service_fsm, what_a_restart_can_not_repair_is_not_restarted) {
     driven d;
     d << start << refused;
     EXPECT_EQ(d.m.state(), service_state::broken);

@@ -80,7 +80,7 @@ const std::vector<situation>& situations() {
         {"failed too often", {start, spawned, exited, gone, spawned, exited, gone, timer, spawned, exited}},
         {"backoff", {start, spawned, exited, gone, spawned, exited, gone}},
         {"", {hold, start}},
-        {"beyond mending", {start, refused}},
+        {"beyond repair", {start, refused}},
         {"breaker open", {start, spawned, exited, gone, spawned, exited, gone, timer, spawned, exited, gone}},
         {"", {start}, {}, true},
         {"gate waits", {start, gate_waits}, {start, stop, hold, timer}, true},

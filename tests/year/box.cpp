@@ -102,7 +102,7 @@ void box::suffer(cause what, core::nanoseconds span) {
         }
         time_.after(times(look, dice_.unit()), [this] {
             for (std::size_t at = 0; powered_ && at < services_.size(); ++at) {
-                feed(at, {event_kind::mended, {}, {}});
+                feed(at, {event_kind::repaired, {}, {}});
             }
         });
     });

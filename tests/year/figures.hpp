@@ -27,7 +27,8 @@ struct failure_model {
     double bad_loads = 0.01;      // share of the loads that die, and as many hang
     double memory_taken = 24;     // by another program: what loads is killed, for 1 to 30 min
     double unseen_faults = 12;    // nothing shows why no load ends well, for 1 to 60 min
-    double broken_packages = 3;  // until a person mends the file, 5 min to 3 h; that the file changed is seen
+    double broken_packages =
+        3;  // until a person repairs the file, 5 min to 3 h; that the file changed is seen
     double deadly_jobs =
         4;  // a program asks what kills the runtime, every half to five minutes, for 1 to 24 h
             // (ggml-org/llama.cpp#27427: one prompt, exit 139, each time)

@@ -68,7 +68,7 @@ struct api_context {
     std::string closed{};             // a sentence for clients: why only /healthz is open; empty: all is
     // Its operator wants no more requests from a load balancer (corral drain). Empty function: never.
     std::function<bool()> drained{};
-    // What a person should mend though the server works, a sentence each; open to all. Empty function:
+    // What a person should repair though the server works, a sentence each; open to all. Empty function:
     // nothing.
     std::function<std::vector<std::string>()> warnings{};
     // The page of /metrics: gathered at once and from memory, written on any thread. Empty function: there is none.

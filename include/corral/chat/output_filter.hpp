@@ -8,7 +8,7 @@
 // ends the thinking. Where it writes bare JSON, a call is an object that the answer begins with, or that
 // follows `<|python_tag|>` or such a call. White space around calls goes; text between them is text.
 //
-// What is not exactly JSON is mended once, when the call's text is complete: trailing commas, single quotes,
+// What is not exactly JSON is repaired once, when the call's text is complete: trailing commas, single quotes,
 // True, False and None, keys without quotes, raw line breaks and unknown escapes in strings, doubled braces,
 // brackets missing or too many at the end. At the end of the run, where the text may have been cut, no
 // bracket is added behind a number, a comma or a key, nor to a call without arguments; a string that does

@@ -51,7 +51,7 @@ private:
 };
 
 // Reads one answer. The value is searched for as the whole answer, in code fences, and as the first balanced
-// object or array that fits; where none is exactly JSON, json_mender repairs it.
+// object or array that fits; where none is exactly JSON, json_repair repairs it.
 class format_reader {
 public:
     // `begun`: the beginning of the answer, which the model continues.

@@ -37,7 +37,7 @@ struct last_good {
 
 // The configuration of a start that must not end dead: a box without a person before it.
 
-// As load_configuration(), but for what a person would have to mend first:
+// As load_configuration(), but for what a person would have to repair first:
 // * where the file has a mistake or lost all its text, the last good copy of it is read in its place; where that is
 //   no good either, whichever of both is good without its [[models]] at fault. `in_place` of the value says so.
 // * files of keys and certificates that can't be read are `awaited`.

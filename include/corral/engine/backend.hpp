@@ -134,7 +134,7 @@ struct availability {
     core::reason reason;                  // empty when ready
     std::optional<double> progress;       // of a load, 0..1
     std::optional<core::seconds> left{};  // of a load, about
-    std::string warning;  // what a person should mend though it works, one plain sentence; may be empty
+    std::string warning;  // what a person should repair though it works, one plain sentence; may be empty
     // When it is tried again, of one that is broken or gives a failing service a rest.
     std::optional<core::steady_time> next_try{};
     // What is left of the loads by the loads so far; of one that is ready: what the next would take.

@@ -56,7 +56,7 @@ public:
     using count_result = boost::system::result<std::uint32_t, chat::failure>;
     [[nodiscard]] core::awaitable<count_result> count(chat::generation_request request, served model);
 
-    // The runtimes were mended or replaced: a prompt that was deadly may not be so any more.
+    // The runtimes were repaired or replaced: a prompt that was deadly may not be so any more.
     void forget_deadly_prompts();
 
     // A summary that is being made ends: the box stops.

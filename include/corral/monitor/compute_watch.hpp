@@ -48,7 +48,7 @@ private:
     std::vector<std::shared_ptr<watched>> watched_;
 };
 
-// Its verdict is trouble that a person should mend.
+// Its verdict is trouble that a person should repair.
 [[nodiscard]] bool is_trouble(device::compute_verdict verdict) noexcept;
 
 }  // namespace corral::monitor

@@ -19,7 +19,7 @@ struct work_view {
 };
 
 struct progress_watch_options {
-    // Neglect is mended within one turn of the loop, so this is an eternity.
+    // Neglect is repaired within one turn of the loop, so this is an eternity.
     core::milliseconds neglect{30'000};
     // Beyond a request's deadline its run is scrubbed, and the runtime restarted where that fails; past the
     // ceilings of these clocks the run has got lost.

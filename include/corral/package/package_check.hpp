@@ -32,9 +32,9 @@ struct file_group {
     std::uint64_t bytes_all = 0;   // of all of them; 0: not known
 };
 
-// What can be mended without a person: the execute bit of a file, or a variable of a service's environment.
+// What can be repaired without a person: the execute bit of a file, or a variable of a service's environment.
 struct repair {
-    std::string finding;         // the id of what it mends
+    std::string finding;         // the id of what it repairs
     std::filesystem::path file;  // empty: it is the environment of `service`
     std::string service;
     std::string name;

@@ -52,10 +52,10 @@ private:
     std::vector<family> families_;
 };
 
-// Calls of tools by their arguments: they fit, were mended, were asked for again, or went out though they don't fit.
+// Calls of tools by their arguments: they fit, were repaired, were asked for again, or went out though they don't fit.
 struct call_counts {
     unsigned fitting = 0;
-    unsigned mended = 0;
+    unsigned repaired = 0;
     unsigned corrected = 0;
     unsigned wrong = 0;
 };

@@ -7,7 +7,7 @@
 // request, or is broken, does not. The body tells each model's state, of
 // one that loads its progress and about how many seconds are left, and of the queue how many wait and run
 // and the seconds until the turn of a request that comes now (null while unknown). `warnings`, where there
-// are any: what a person should mend, such as a manifest that is left out. Without a key, and on a box without
+// are any: what a person should repair, such as a manifest that is left out. Without a key, and on a box without
 // keys from another machine, only states and counts are shown.
 //
 // /metrics: figures for Prometheus. Unlike the other two it tells of everybody's use, so where keys are asked

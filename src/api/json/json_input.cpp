@@ -29,14 +29,14 @@ json_limits request_limits() noexcept {
 core::result<nlohmann::ordered_json> read_json(std::string_view body, const json_limits& limits,
                                                http::memory_charge* memory) {
     json_scanner scanner(body, limits);
-    core::result<std::string> mended = scanner.scan();
-    if (!mended) {
-        return mended.error();
+    core::result<std::string> repaired = scanner.scan();
+    if (!repaired) {
+        return repaired.error();
     }
     if (memory != nullptr && !memory->take(scanner.tree_bytes())) {
         return core::make_failure(core::errc::unavailable, core::say("request.no-memory"));
     }
-    auto tree = nlohmann::ordered_json::parse(*mended, nullptr, false);
+    auto tree = nlohmann::ordered_json::parse(*repaired, nullptr, false);
     if (tree.is_discarded()) {
         // The scanner has accepted the grammar, so what is left is a number beyond a double's range.
         return core::make_failure(core::errc::invalid, core::say("request.wrong-type/json-number"));

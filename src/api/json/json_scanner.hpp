@@ -1,6 +1,6 @@
 #pragma once
 // Walks over one JSON value without building anything: says what is wrong in the words of Go's decoder, keeps
-// the bounds, and copies the value with its broken characters mended.
+// the bounds, and copies the value with its broken characters repaired.
 
 #include <string>
 #include <string_view>
@@ -14,11 +14,11 @@ namespace corral::api {
 class json_scanner {
 public:
     json_scanner(std::string_view body, const json_limits& limits) : rest_(body), limits_(limits) {}
-    // The mended text of the first value.
+    // The repaired text of the first value.
     [[nodiscard]] core::result<std::string> scan();
     // What the tree of the value will take, a little more than less. REQUIRES: scan() had no failure.
     [[nodiscard]] std::size_t tree_bytes() const noexcept { return tree_bytes_; }
-    // The keys, as JSON, of members of the whole that were too deep: null in the mended text.
+    // The keys, as JSON, of members of the whole that were too deep: null in the repaired text.
     [[nodiscard]] const std::vector<std::string>& skipped() const noexcept { return skipped_; }
 
 private:

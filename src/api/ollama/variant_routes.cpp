@@ -121,7 +121,7 @@ generation::model_variant content_of(create_request asked, const generation::ser
     return out;
 }
 
-// Of a failure of the variant_library: what the client can mend is its error.
+// Of a failure of the variant_library: what the client can repair is its error.
 unsigned status_of_library(const core::failure& why) {
     if (why.code == core::errc::refused) {
         return 403;

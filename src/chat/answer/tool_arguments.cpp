@@ -107,37 +107,37 @@ bool says_nothing(const ordered_json& value) {
     return value.is_null() || (text != nullptr && (text->empty() || *text == "null" || *text == "None"));
 }
 
-class mender {
+class repairer {
 public:
-    mender(const schema_plan& plan, std::size_t budget) : plan_(plan), budget_(budget) {}
+    repairer(const schema_plan& plan, std::size_t budget) : plan_(plan), budget_(budget) {}
 
     // Also false once the budget is used up.
     [[nodiscard]] bool fits(std::size_t index, const ordered_json& value) {
         return !violation(plan_, json(value), budget_, index) && budget_ > 0;
     }
     // `value` where it fits, or nothing helps.
-    [[nodiscard]] ordered_json mended(std::size_t index, ordered_json value) {
+    [[nodiscard]] ordered_json repaired(std::size_t index, ordered_json value) {
         if (budget_ == 0 || fits(index, value)) {
             return value;
         }
         const schema_node& node = plan_[index];
         value = retyped(node, std::move(value));
         if (value.is_object()) {
-            mend_members(node, value);
+            repair_members(node, value);
         }
         for (std::size_t i = 0; value.is_array() && i < value.size(); ++i) {
             const auto schema =
                 i < node.first_items.size() ? std::optional(node.first_items[i]) : node.more_items;
-            value[i] = schema ? mended(*schema, std::move(value[i])) : std::move(value[i]);
+            value[i] = schema ? repaired(*schema, std::move(value[i])) : std::move(value[i]);
         }
         for (const std::size_t each : node.all_of) {
-            value = mended(each, std::move(value));
+            value = repaired(each, std::move(value));
         }
         return one_reading(node.one_of, one_reading(node.any_of, std::move(value)));
     }
 
 private:
-    void mend_members(const schema_node& node, ordered_json& object) {
+    void repair_members(const schema_node& node, ordered_json& object) {
         for (auto member = object.begin(); member != object.end();) {
             const auto known = node.properties.find(member.key());
             const auto schema =
@@ -147,7 +147,7 @@ private:
                 continue;
             }
             const bool left_out = says_nothing(*member) && !node.required.contains(member.key());
-            *member = mended(*schema, std::move(*member));
+            *member = repaired(*schema, std::move(*member));
             if (left_out && !fits(*schema, *member)) {
                 member = object.erase(member);
             } else {
@@ -166,7 +166,7 @@ private:
     ordered_json one_reading(const std::vector<std::size_t>& schemas, ordered_json value) {
         std::optional<ordered_json> only;
         for (const std::size_t each : schemas) {
-            ordered_json other = mended(each, value);
+            ordered_json other = repaired(each, value);
             if (!fits(each, other)) {
                 continue;
             }
@@ -200,13 +200,13 @@ argument_verdict fit_arguments(const ordered_json& tools, tool_call& call) {
     if (!wrong || budget == 0) {
         return {};
     }
-    mender by(*plan, steps);
-    ordered_json meant = by.mended(0, call.arguments);
+    repairer by(*plan, steps);
+    ordered_json meant = by.repaired(0, call.arguments);
     if (!by.fits(0, meant)) {
         return {argument_fit::wrong, *std::move(wrong)};
     }
     call.arguments = std::move(meant);
-    return {argument_fit::mended, *std::move(wrong)};
+    return {argument_fit::repaired, *std::move(wrong)};
 }
 
 }  // namespace corral::chat

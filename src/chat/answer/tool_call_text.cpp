@@ -34,9 +34,9 @@ std::optional<std::vector<json>> values_of(std::string_view text) {
     }
 }
 
-std::optional<std::vector<json>> values_of(const mended_json& mended) {
+std::optional<std::vector<json>> values_of(const repaired_json& repaired) {
     std::vector<json> values;
-    for (const auto& text : mended.values) {
+    for (const auto& text : repaired.values) {
         auto value = read_bounded_json(text);
         if (!value) {
             return std::nullopt;
@@ -57,9 +57,9 @@ std::optional<json> object_in(const std::string& text) {
     }
     auto value = read_bounded_json(text);
     if (!value) {
-        const auto mended = mend_json(text, text_end::certain);
-        if (mended && mended->values.size() == 1) {
-            value = read_bounded_json(mended->values.front());
+        const auto repaired = repair_json(text, text_end::certain);
+        if (repaired && repaired->values.size() == 1) {
+            value = read_bounded_json(repaired->values.front());
         }
     }
     return value && value->is_object() ? value : std::nullopt;
@@ -139,17 +139,17 @@ std::vector<tool_call> calls_in(std::string_view text, const call_rules& rules, 
     if (const auto values = values_of(text)) {
         return calls_of(*values, rules);
     }
-    const auto mended = mend_json(text, end);
-    if (!mended) {
+    const auto repaired = repair_json(text, end);
+    if (!repaired) {
         return {};
     }
-    const auto values = values_of(*mended);
+    const auto values = values_of(*repaired);
     if (!values) {
         return {};
     }
     auto stricter = rules;
     // A text that was cut may have been about to give the arguments.
-    stricter.arguments_required |= mended->completed && end == text_end::maybe_cut;
+    stricter.arguments_required |= repaired->completed && end == text_end::maybe_cut;
     return calls_of(*values, stricter);
 }
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "chat/json/json_mender.hpp"
+#include "chat/json/json_repair.hpp"
 #include "chat/json/json_search.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/chat/generation_event.hpp"
@@ -24,7 +24,7 @@ struct call_rules {
 
 // The calls in `text`, in order, ids empty; none unless all of it is calls of declared tools. One object or
 // several, also in an array: {"name": …, "arguments" or "parameters": an object, or a
-// string that holds one}, also one level down under "function". JSON that does not parse is mended.
+// string that holds one}, also one level down under "function". JSON that does not parse is repaired.
 [[nodiscard]] std::vector<tool_call> calls_in(std::string_view text, const call_rules& rules, text_end end);
 
 // How a model marks a call.

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "chat/format/schema_plan.hpp"
-#include "chat/json/json_mender.hpp"
+#include "chat/json/json_repair.hpp"
 #include "chat/json/json_search.hpp"
 #include "corral/core/say.hpp"
 
@@ -141,7 +141,7 @@ struct format_reader::state {
         const std::size_t from = std::max(place.from, begun);
         return text.substr(from, place.from + place.length - from);
     }
-    std::optional<std::string> mended(bool cut) {
+    std::optional<std::string> repaired(bool cut) {
         constexpr std::size_t longest = 256 * 1024;
         constexpr std::size_t most_tries = 4;
         std::vector<json_place> places = json_places(text);
@@ -156,7 +156,7 @@ struct format_reader::state {
             if (from < begun || part.empty() || part.size() > longest) {
                 continue;
             }
-            const auto made = mend_json(part, cut ? text_end::maybe_cut : text_end::certain);
+            const auto made = repair_json(part, cut ? text_end::maybe_cut : text_end::certain);
             if (made && made->values.size() == 1 && fits_exactly(made->values.front())) {
                 return made->values.front();
             }
@@ -211,8 +211,8 @@ core::result<std::string> format_reader::finish(bool cut) {
             return now.answer(place);
         }
     }
-    if (std::optional<std::string> mended = now.mended(cut)) {
-        return std::move(*mended);
+    if (std::optional<std::string> repaired = now.repaired(cut)) {
+        return std::move(*repaired);
     }
     return core::make_failure(core::errc::invalid, core::reason::unlisted(now.why_not()));
 }

@@ -126,7 +126,7 @@ void print_report(std::ostream& to, const import_options& options, const import_
     }
     to << wrapped(group_lines(plan.groups, options.daemon.verbose), style);
     to << wrapped(finding_lines(plan, options.daemon.verbose, style), style);
-    for (const std::string& one : plan.mended) {
+    for (const std::string& one : plan.repaired) {
         to << painted("fixed:", colour::green, style) << " " << line(one) << '\n';
     }
 }
@@ -214,7 +214,7 @@ void print_json(const import_plan& plan, const package_trust& trust, const impor
         {"signature", word_of(trust.signature.state)},
         {"signer", trust.signature.state == package::signature_state::good ? line(trust.signature.why)
                                                                            : std::string()}};
-    out["fixed"] = plan.mended;
+    out["fixed"] = plan.repaired;
     out["commands"] = commands_of(plan, may_write);
     out["pull"] = plan.pull;
     out["files"] = control::admin_json::array();
@@ -409,7 +409,7 @@ void add_import_command(CLI::App& program, command_context& context) {
         ->type_name("PROFILE");
     one->add_flag("--dry-run", asked->dry_run, "Print the manifest and the findings; write nothing");
     one->add_flag("--force", asked->request.replace, "Replace an existing manifest of that name");
-    one->add_flag("--fix", asked->request.mend,
+    one->add_flag("--fix", asked->request.repair,
                   "Fix what can be fixed automatically: execute bits, environment variables, and Python "
                   "packages (with pip)");
     one->add_option(
@@ -429,7 +429,7 @@ void add_import_command(CLI::App& program, command_context& context) {
         "Exit status: 0 written, and no known obstacle to starting it; 1 written, but it can't start, or the "
         "running Corral refused to reload; 2 nothing written.");
     one->parse_complete_callback([asked, &context] {
-        asked->request.install = asked->request.mend && asked->machine.empty() && asked->root.empty();
+        asked->request.install = asked->request.repair && asked->machine.empty() && asked->root.empty();
         context.run = [asked, &context] { return run_import(*asked, context.environment); };
     });
 }

@@ -155,7 +155,7 @@ bool check_place(import_plan& plan, const import_request& request,
     return false;
 }
 
-// What must be mended first comes first: files that never came, damaged ones, programs of another machine, Python.
+// What must be repaired first comes first: files that never came, damaged ones, programs of another machine, Python.
 int rank_of(const std::string& id) {
     const auto is_one = [&](const auto& all) { return std::ranges::find(all, id) != all.end(); };
     constexpr std::array<std::string_view, 4> never_there{"package.missing", "file.lfs-pointer",
@@ -187,7 +187,7 @@ void sort_findings(import_plan& plan) {
 }
 
 // True when it is done.
-bool mend_file(const fs::path& file, bool dry_run) {
+bool repair_file(const fs::path& file, bool dry_run) {
     std::error_code failed;
     if (!dry_run) {
         fs::permissions(file, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec,
@@ -196,7 +196,7 @@ bool mend_file(const fs::path& file, bool dry_run) {
     return !failed;
 }
 
-void mend_environment(package::reading& read, const package::repair& with) {
+void repair_environment(package::reading& read, const package::repair& with) {
     for (catalog::service_template& service : read.model->runtime.services) {
         if (service.name == with.service) {
             std::string& value = service.environment[with.name];
@@ -206,13 +206,13 @@ void mend_environment(package::reading& read, const package::repair& with) {
 }
 
 // Modules that a script needs, installed where Corral's own words tell a person to.
-bool mend_python(import_plan& plan, package::reading& read, const import_request& request,
-                 const package::repair& one, const fs::path& beside) {
+bool repair_python(import_plan& plan, package::reading& read, const import_request& request,
+                   const package::repair& one, const fs::path& beside) {
     const std::string modules = core::joined(one.install);
     const auto folder = environment_folder(fs::absolute(beside) / "python");
     const std::string where = one.variable.empty() ? one.python : folder.string();
     if (request.dry_run) {
-        plan.mended.push_back("'" + where + "' would get the Python packages " + modules);
+        plan.repaired.push_back("'" + where + "' would get the Python packages " + modules);
         return true;
     }
     if (request.tell) {
@@ -227,31 +227,31 @@ bool mend_python(import_plan& plan, package::reading& read, const import_request
     if (!one.variable.empty()) {
         read.model->variables[one.variable] = *python;
     }
-    plan.mended.push_back("'" + where + "' has got the Python packages " + modules);
+    plan.repaired.push_back("'" + where + "' has got the Python packages " + modules);
     return true;
 }
 
 // What --fix may do; the package is to be looked at again where something was done.
-bool mend(import_plan& plan, package::reading& read, const import_request& request,
-          const std::vector<package::repair>& repairs, const fs::path& beside) {
+bool repair(import_plan& plan, package::reading& read, const import_request& request,
+            const std::vector<package::repair>& repairs, const fs::path& beside) {
     bool done = false;
     for (const package::repair& one : repairs) {
-        if (!request.mend || (!one.install.empty() && !request.install)) {
-            plan.mendable.push_back(one.finding);
+        if (!request.repair || (!one.install.empty() && !request.install)) {
+            plan.repairable.push_back(one.finding);
         } else if (!one.install.empty()) {
-            done = mend_python(plan, read, request, one, beside) || done;
+            done = repair_python(plan, read, request, one, beside) || done;
         } else if (!one.variable.empty()) {
             read.model->variables[one.variable] = one.value;
-            plan.mended.push_back("the model's " + one.variable + " is " + one.value);
+            plan.repaired.push_back("the model's " + one.variable + " is " + one.value);
             done = true;
         } else if (one.file.empty()) {
-            mend_environment(read, one);
-            plan.mended.push_back("service " + one.service + " gets " + one.name + " = \"" + one.value +
-                                  "\"");
+            repair_environment(read, one);
+            plan.repaired.push_back("service " + one.service + " gets " + one.name + " = \"" + one.value +
+                                    "\"");
             done = true;
-        } else if (mend_file(one.file, request.dry_run)) {
-            plan.mended.push_back("'" + one.file.string() + "' " +
-                                  (request.dry_run ? "would get" : "has got") + " its execute bit");
+        } else if (repair_file(one.file, request.dry_run)) {
+            plan.repaired.push_back("'" + one.file.string() + "' " +
+                                    (request.dry_run ? "would get" : "has got") + " its execute bit");
             done = true;
         } else {
             add(plan, severity::error, core::say("import.not-mended/bit", one.file),
@@ -310,12 +310,12 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
         return;
     }
     package::package_examination seen = package::examine_package(model, here);
-    if (mend(plan, read, request, seen.repairs, place.models.parent_path()) && !request.dry_run) {
+    if (repair(plan, read, request, seen.repairs, place.models.parent_path()) && !request.dry_run) {
         plan.findings.resize(earlier);
         plan.text = package::manifest_text(read, *runtime);
         model = read_back(plan, source, shelf);
         seen = package::examine_package(model, here);
-    } else if (!plan.mended.empty()) {
+    } else if (!plan.repaired.empty()) {
         plan.text = package::manifest_text(read, *runtime);
     }
     plan.groups = std::move(seen.groups);

@@ -39,9 +39,9 @@ struct import_request {
     std::optional<std::string> name;
     std::optional<std::string> profile;
     bool replace = false;  // a manifest that is there
-    bool mend =
+    bool repair =
         false;  // what needs no person: execute bits, variables and Python packages of the environment
-    // With `mend`: Python packages too, by pip, which fetches programs from the network.
+    // With `repair`: Python packages too, by pip, which fetches programs from the network.
     bool install = false;
     bool dry_run = false;    // then no file is touched
     bool elsewhere = false;  // for another system than this one
@@ -63,8 +63,8 @@ struct import_plan {
     std::vector<catalog::finding> findings;                 // worst first
     std::vector<package::file_group> groups;                // how the files stand
     std::map<std::string, std::vector<std::string>> files;  // all that a finding is about, by its id
-    std::vector<std::string> mended;                        // a sentence each
-    std::vector<std::string> mendable;                      // ids of findings that --fix would mend
+    std::vector<std::string> repaired;                      // a sentence each
+    std::vector<std::string> repairable;                    // ids of findings that --fix would repair
     std::string pull;  // the catalogue's name of it, where large files are missing that a pull brings
 };
 

@@ -149,7 +149,7 @@ std::string finding_lines(const import_plan& plan, bool all, const text_style& s
         } else if (const auto then = core::find_unquoted(one.fix, then_word); then != std::string::npos) {
             out += "    fix: what is below; " + line(one.fix.substr(then + 2)) + '\n';
         }
-        if (std::ranges::find(plan.mendable, one.id) != plan.mendable.end()) {
+        if (std::ranges::find(plan.repairable, one.id) != plan.repairable.end()) {
             const bool command = one.fix.starts_with(run_word);
             out += std::string("    fix: ") + (command ? "the command below, or import" : "or import") +
                    " again with --fix\n";

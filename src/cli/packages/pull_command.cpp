@@ -243,7 +243,7 @@ int import_pulled(const pull_work& work, const pull::pulled& got, const catalog:
     with.daemon = asked.daemon;
     with.folder = got.folder.string();
     with.taken_later = served != nullptr;  // by the trial of update()
-    with.request.mend = true;              // a hub keeps no execute bits
+    with.request.repair = true;            // a hub keeps no execute bits
     with.request.name = asked.model;
     if (!with.request.name && !source.name.empty()) {
         with.request.name = source.name;

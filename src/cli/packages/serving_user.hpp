@@ -42,7 +42,7 @@ struct serving_user {
 [[nodiscard]] std::optional<std::filesystem::path> closed_file(const serving_user& user,
                                                                const std::filesystem::path& file);
 
-// The first folder or file of `package` that `user` can't read, and the command that mends it.
+// The first folder or file of `package` that `user` can't read, and the command that repairs it.
 [[nodiscard]] std::optional<catalog::finding> closed_to(const serving_user& user,
                                                         const std::filesystem::path& package);
 

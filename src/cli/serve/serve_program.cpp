@@ -100,7 +100,7 @@ struct boot_reading {
     bool unattended = false;
 };
 
-// A person at a terminal sees a mistake and mends it; a box that boots is unattended.
+// A person at a terminal sees a mistake and repairs it; a box that boots is unattended.
 boot_reading read_for_start(const config::configuration_source& source) {
     boot_reading out;
     out.unattended = ::isatty(STDERR_FILENO) == 0;

@@ -20,7 +20,7 @@ struct fault_words {
     core::known_wording<std::string> many;  // of "12 files"
     severity level;
     bool has_why;  // what the message means is said, too
-    remedy mend;
+    remedy repair;
 };
 
 // docs/facts/vendor_ax.md#start-failures, #bad-files say what runtimes make of these.
@@ -111,9 +111,9 @@ void report(examination& subject, const fault_words& of, bool sure) {
                                   : core::say(of.one, named(paths.front()));
     subject.add(sure ? of.level : severity::warning, what,
                 of.has_why ? std::nullopt : std::optional<std::string>(""),
-                of.mend == remedy::table
+                of.repair == remedy::table
                     ? std::nullopt
-                    : std::optional(fetch_advice(subject, paths, of.mend == remedy::fetch_pointers)),
+                    : std::optional(fetch_advice(subject, paths, of.repair == remedy::fetch_pointers)),
                 several ? std::string() : paths.front());
     // Before the full stop.
     std::string& text = subject.found.back().what;

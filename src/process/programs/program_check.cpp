@@ -282,7 +282,7 @@ std::optional<program_fault> check_program(const spawn_spec& spec) {
     if (auto missing = check_missing(spec, path)) {
         return missing;
     }
-    // What the file is comes before its permission: a pointer text is not mended by chmod.
+    // What the file is comes before its permission: a pointer text is not repaired by chmod.
     if (auto wrong = check_content(spec, path)) {
         return wrong;
     }

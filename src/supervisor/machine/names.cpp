@@ -123,8 +123,8 @@ const char* to_string(event_kind kind) noexcept {
             return "exited";
         case event_kind::gone:
             return "gone";
-        case event_kind::mended:
-            return "mended";
+        case event_kind::repaired:
+            return "repaired";
         case event_kind::adopted:
             return "adopted";
         case event_kind::timer:

@@ -135,8 +135,8 @@ void stepper::dispatch() {
             return on_exited();
         case event_kind::gone:
             return on_gone();
-        case event_kind::mended:
-            return on_mended();
+        case event_kind::repaired:
+            return on_repaired();
         case event_kind::adopted:
             return on_adopted();
         case event_kind::timer:
@@ -298,7 +298,7 @@ void stepper::on_timer() {
 }
 
 // A failure that is given a rest may be over. A gate that is shut asks again by itself.
-void stepper::on_mended() {
+void stepper::on_repaired() {
     const auto* const waits = in<phase::waiting>();
     const auto* const broke = in<phase::broken>();
     const bool rests = waits != nullptr ? std::holds_alternative<phase::backoff>(waits->at)

@@ -36,7 +36,7 @@
 //   held    | a service before it went
 //   again   | ended by choice: at once, and no failure
 //   retry   | it failed: restart policy
-//   refused | what is wrong will not be mended by a restart: slow retry
+//   refused | what is wrong will not be repaired by a restart: slow retry
 //
 // A stop overrules the others; a hold overrules a choice, but a failure stays one: a service that fails beside one
 // that is being replaced would be started without bound. An exit is noticed in two steps: `exited` (the
@@ -87,7 +87,7 @@ enum class event_kind {
     probe_failed,      // ready, idle, and gave no answer in its time; reason
     exited,            // the leader died
     gone,              // nothing of its process group lives any more; reason and advice tell how it ended
-    mended,            // what a start needs is other than it was when the last one failed
+    repaired,          // what a start needs is other than it was when the last one failed
     adopted,           // a ready process was taken over from an earlier image of this program
     timer,             // `wake` has come
 };
@@ -210,7 +210,7 @@ struct waiting {
     std::variant<held_back, backoff, gate_pause, gate_question> at;
 };
 
-// A restart mends nothing; it is looked at again.
+// A restart repairs nothing; it is looked at again.
 struct slow_retry {
     core::steady_time until;
 };

@@ -56,7 +56,7 @@ private:
     void on_life_probe();
     void on_exited();
     void on_gone();
-    void on_mended();
+    void on_repaired();
     void on_adopted();
     void on_timer();
     void on_start_timer(phase::loading& load);

@@ -58,7 +58,7 @@ public:
     [[nodiscard]] core::reason describe(const process::listening_socket& open) const;
     // A service that requires its guard was stopped for `why`: it is not started again before `until`.
     void refuse(process::program_fault why, core::steady_time until);
-    // A person asked for a start: what was learned may have been mended.
+    // A person asked for a start: what was learned may have been repaired.
     void forget() noexcept;
 
 private:

@@ -73,7 +73,7 @@ public:
     void go_on();
     // The process is gone, or none came.
     void leave();
-    // A person asked for a start: what was learned may have been mended.
+    // A person asked for a start: what was learned may have been repaired.
     void forget() noexcept { confined_.forget(); }
 
     // Who listens where the process `leader` should, by looks at its own processes: cheap. Nothing: others are there too,

@@ -271,7 +271,7 @@ void service_runner::keep_time() {
     }
     if (is_watched() && !watching_ && !abandoned_) {
         watching_ = true;
-        spawn_task("what its start lacked", watch_for_mending(shared_from_this()));
+        spawn_task("what its start lacked", watch_for_repairing(shared_from_this()));
     }
 }
 
@@ -309,7 +309,7 @@ bool service_runner::is_watched() const {
     return spec_.gate && start_failed_ && rests && wake && *wake > soon && machine_.gate_asked() == nullptr;
 }
 
-core::awaitable<void> service_runner::watch_for_mending(self_ptr self) {
+core::awaitable<void> service_runner::watch_for_repairing(self_ptr self) {
     core::steady_time since{};
     bool changed = false;
     bool refused = false;  // threads, since the failure
@@ -332,7 +332,7 @@ core::awaitable<void> service_runner::watch_for_mending(self_ptr self) {
     self->watching_ = false;
     if (changed && !self->abandoned_) {
         telemetry::log().info("{}: what its start needs has changed, so it is started again", self->label_);
-        self->feed({event_kind::mended, {}, {}});
+        self->feed({event_kind::repaired, {}, {}});
     }
 }
 

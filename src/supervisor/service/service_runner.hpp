@@ -111,7 +111,7 @@ private:
     // Tasks; each holds what it uses. Those that ask the service something: service_watch.cpp,
     // service_hooks.cpp and service_liveness.cpp.
     static core::awaitable<void> run_timer(self_ptr self);
-    static core::awaitable<void> watch_for_mending(self_ptr self);
+    static core::awaitable<void> watch_for_repairing(self_ptr self);
     [[nodiscard]] bool is_watched() const;
     static core::awaitable<void> await_end(self_ptr self, run_ptr run);
     // Open, or that the system makes no processes: a matter of moments, and of the box, not of the model.

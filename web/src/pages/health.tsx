@@ -13,7 +13,7 @@ function bySubject(findings: Finding[]): [string, Finding[]][] {
   return [...groups];
 }
 
-/** A sentence of what there is to mend, by its worst. */
+/** A sentence of what there is to repair, by its worst. */
 function Verdict(props: { of: Finding[] }) {
   const count = (severity: string) => props.of.filter((finding) => finding.severity === severity).length;
   const [errors, warnings] = [count('error'), count('warning')];

@@ -88,7 +88,7 @@ void cycle_fsm::no_prompt_tokens() {
 }
 
 // Of a failed encode a build without a reset never clears its flag (docs/facts/vendor_ax.md#vlm-build), so no stop and
-// no wait mends it. A prompt that is too long is no fault of the runtime's.
+// no wait repairs it. A prompt that is too long is no fault of the runtime's.
 void cycle_fsm::busy_for_ever() {
     const core::reason why = core::say("runtime.not-run/encode");
     if (lines_.said(" > prefill_token_num(")) {

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int most_attempts = 3;
-constexpr core::nanoseconds mend_limit = 20s;
+constexpr core::nanoseconds repair_limit = 20s;
 constexpr core::nanoseconds examine_limit = 10s;
 
 }  // namespace
@@ -292,7 +292,7 @@ void cycle_fsm::scrubbed(bool idle) {
         run_.restart_cause = stuck;
         end(run_end::failed);
     } else if (idle && signs_.tapped) {
-        state_ = mending{};
+        state_ = repairing{};
     } else {
         if (!idle && signs_.lost == process_epochs::loss::none) {
             const bool works = moved_since(in.began);
@@ -308,13 +308,13 @@ void cycle_fsm::scrubbed(bool idle) {
     }
 }
 
-void cycle_fsm::decide(mending& /*in*/) {
-    ask(act::mend_tap{core::deadline::after(mend_limit, now_)});
+void cycle_fsm::decide(repairing& /*in*/) {
+    ask(act::repair_tap{core::deadline::after(repair_limit, now_)});
 }
 
-void cycle_fsm::on_mended(core::steady_time now) {
+void cycle_fsm::on_repaired(core::steady_time now) {
     now_ = now;
-    if (answers<act::mend_tap>()) {
+    if (answers<act::repair_tap>()) {
         over(true);
     }
 }
@@ -401,7 +401,7 @@ void cycle_fsm::tell_debug(std::string text) {
 const char* cycle_fsm::state_name() const noexcept {
     static constexpr std::array<const char*, std::variant_size_v<state>> names{
         "resting",   "encoding",   "draining", "asking_reset", "confirming", "asking_generate", "backing_off",
-        "following", "concluding", "owing",    "noticing",     "ended",      "scrubbing",       "mending"};
+        "following", "concluding", "owing",    "noticing",     "ended",      "scrubbing",       "repairing"};
     return names.at(state_.index());
 }
 

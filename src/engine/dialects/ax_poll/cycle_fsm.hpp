@@ -25,7 +25,7 @@
 
 namespace corral::engine::ax_poll {
 
-// What to do next. A call, `rest`, `fetch_owed`, `mend_tap` and `examine_tokenizer` are to be answered by the event of that name
+// What to do next. A call, `rest`, `fetch_owed`, `repair_tap` and `examine_tokenizer` are to be answered by the event of that name
 // before next() is asked again; the others are done by then.
 namespace act {
 struct encode {  // the prompt into ids
@@ -42,7 +42,7 @@ struct rest {        // until then, or until a sign from outside
 struct fetch_owed {  // text that was in no poll, from the tap
     core::deadline until;
 };
-struct mend_tap {
+struct repair_tap {
     core::deadline until;
 };
 struct deliver {
@@ -76,7 +76,7 @@ struct finish {  // the turn is over
 }  // namespace act
 using cycle_action =
     std::variant<act::encode, act::poll, act::stop, act::reset, act::generate, act::rest, act::fetch_owed,
-                 act::mend_tap, act::deliver, act::note, act::restart, act::report_tokenizer_hung,
+                 act::repair_tap, act::deliver, act::note, act::restart, act::report_tokenizer_hung,
                  act::examine_tokenizer, act::report_intrusion, act::tell_end, act::finish>;
 
 // For a build that has no reset, and so no place for a system prompt: the turns begin with it.
@@ -120,7 +120,7 @@ public:
     void on_rested(core::steady_time now);
     // `cut`: the tap knows of tokens that were in no piece.
     void on_owed(const core::result<std::string>& text, bool cut, core::steady_time now);
-    void on_mended(core::steady_time now);
+    void on_repaired(core::steady_time now);
     void on_examined(core::steady_time now);
 
     // From outside, at any time; true: text may be there now, so a rest is over.
@@ -212,10 +212,10 @@ private:
         bool given_up = false;
         moment began;
     };
-    struct mending {};
+    struct repairing {};
     using state =
         std::variant<resting, encoding, draining, asking_reset, confirming, asking_generate, backing_off,
-                     following, concluding, owing, noticing, ended, scrubbing, mending>;
+                     following, concluding, owing, noticing, ended, scrubbing, repairing>;
 
     struct run_state {
         run_spec what;
@@ -260,7 +260,7 @@ private:
     void decide(noticing& in);
     void decide(ended& in);
     void decide(scrubbing& in);
-    void decide(mending& in);
+    void decide(repairing& in);
 
     // Poll, feed (on_polled), rest: the one place of each.
     void poll_or_rest(bool due, core::steady_time when);

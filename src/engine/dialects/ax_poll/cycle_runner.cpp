@@ -252,10 +252,10 @@ core::awaitable<void> cycle_runner::perform(const cycle_action& action) {
         co_await while_it_lives(std::move(examining));
         fsm_.see(signs());
         fsm_.on_examined(clock_now());
-    } else if (const auto* const mended = std::get_if<act::mend_tap>(&action)) {
-        auto mending = parts_.tap->mend(mended->until);
-        co_await while_it_lives(std::move(mending));
-        fsm_.on_mended(clock_now());
+    } else if (const auto* const repaired = std::get_if<act::repair_tap>(&action)) {
+        auto repairing = parts_.tap->repair(repaired->until);
+        co_await while_it_lives(std::move(repairing));
+        fsm_.on_repaired(clock_now());
     }
 }
 

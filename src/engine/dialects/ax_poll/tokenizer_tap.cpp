@@ -287,7 +287,7 @@ core::awaitable<core::result<std::string>> tokenizer_tap::owed_text(core::deadli
     co_return text;
 }
 
-core::awaitable<void> tokenizer_tap::mend(core::deadline until) {
+core::awaitable<void> tokenizer_tap::repair(core::deadline until) {
     if (open_.left_in_cache()) {
         forget_decode_identity();
         open_.clear();

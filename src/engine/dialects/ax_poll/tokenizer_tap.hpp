@@ -112,7 +112,7 @@ public:
     [[nodiscard]] core::awaitable<core::result<std::string>> owed_text(core::deadline until,
                                                                        predicate unwanted);
     // Between runs: replaces an identity whose cache the last run left stuck.
-    [[nodiscard]] core::awaitable<void> mend(core::deadline until);
+    [[nodiscard]] core::awaitable<void> repair(core::deadline until);
     // The tokenizer is a new process: identities of the old one are void.
     void on_tokenizer_started();
 

@@ -1,4 +1,4 @@
-#include "chat/json/json_mender.hpp"
+#include "chat/json/json_repair.hpp"
 
 #include <cstdint>
 #include <utility>
@@ -40,11 +40,11 @@ std::int32_t escaped_code(std::string_view text) {
     return code;
 }
 
-class mender {
+class repairer {
 public:
-    mender(std::string_view text, text_end end) : rest_(text), end_(end) {}
+    repairer(std::string_view text, text_end end) : rest_(text), end_(end) {}
 
-    std::optional<mended_json> run() {
+    std::optional<repaired_json> run() {
         while (!failed_) {
             rest_ = core::trimmed_front(rest_);
             if (rest_.empty()) {
@@ -102,10 +102,10 @@ private:
     bool comma_owed_ = false;
     bool failed_ = false;
     std::string out_;
-    mended_json result_;
+    repaired_json result_;
 };
 
-void mender::step(char c) {
+void repairer::step(char c) {
     if (open_.empty()) {
         return between_values(c);
     }
@@ -139,7 +139,7 @@ void mender::step(char c) {
     }
 }
 
-void mender::between_values(char c) {
+void repairer::between_values(char c) {
     if (c == '{' || c == '[') {
         return open(c);
     }
@@ -149,7 +149,7 @@ void mender::between_values(char c) {
     take(1);
 }
 
-void mender::open(char bracket) {
+void repairer::open(char bracket) {
     if (open_.size() >= max_json_depth) {
         return fail();
     }
@@ -165,7 +165,7 @@ void mender::open(char bracket) {
 }
 
 // A bracket that closes an outer level closes the inner ones too.
-void mender::close(char bracket) {
+void repairer::close(char bracket) {
     if (last_ == token::key || last_ == token::colon) {
         return fail();
     }
@@ -182,7 +182,7 @@ void mender::close(char bracket) {
     close_inner();
 }
 
-void mender::close_inner() {
+void repairer::close_inner() {
     out_ += open_.back().bracket == '{' ? '}' : ']';
     open_.pop_back();
     comma_owed_ = false;
@@ -192,7 +192,7 @@ void mender::close_inner() {
     }
 }
 
-void mender::key(char c) {
+void repairer::key(char c) {
     put_comma();
     if (c == '"' || c == '\'') {
         string(c);
@@ -213,7 +213,7 @@ void mender::key(char c) {
     expect_ = expect::colon;
 }
 
-void mender::value(char c) {
+void repairer::value(char c) {
     if (c == '{' || c == '[') {
         open(c);
     } else if (c == '"' || c == '\'') {
@@ -232,7 +232,7 @@ void mender::value(char c) {
     }
 }
 
-void mender::word() {
+void repairer::word() {
     std::size_t length = 1;
     while (length < rest_.size() && begins_name(rest_[length])) {
         ++length;
@@ -246,7 +246,7 @@ void mender::word() {
     ended(token::word);
 }
 
-void mender::string(char quote) {
+void repairer::string(char quote) {
     take(1);
     out_ += '"';
     while (!rest_.empty() && rest_.front() != quote) {
@@ -271,7 +271,7 @@ void mender::string(char quote) {
     out_ += '"';
 }
 
-void mender::escape(char quote) {
+void repairer::escape(char quote) {
     const char kind = rest_.size() > 1 ? rest_[1] : '\0';
     if (kind == 'u') {
         return unicode_escape();
@@ -288,7 +288,7 @@ void mender::escape(char quote) {
     }
 }
 
-void mender::unicode_escape() {
+void repairer::unicode_escape() {
     const auto code = escaped_code(rest_);
     if (code < 0) {
         take(1);
@@ -306,7 +306,7 @@ void mender::unicode_escape() {
     take(6);
 }
 
-void mender::control_character(char c) {
+void repairer::control_character(char c) {
     switch (c) {
         case '\n':
             out_ += "\\n";
@@ -324,7 +324,7 @@ void mender::control_character(char c) {
     }
 }
 
-void mender::finish() {
+void repairer::finish() {
     if (open_.empty()) {
         return;
     }
@@ -341,8 +341,8 @@ void mender::finish() {
 
 }  // namespace
 
-std::optional<mended_json> mend_json(std::string_view text, text_end end) {
-    return mender(text, end).run();
+std::optional<repaired_json> repair_json(std::string_view text, text_end end) {
+    return repairer(text, end).run();
 }
 
 }  // namespace corral::chat

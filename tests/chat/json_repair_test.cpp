@@ -1,4 +1,4 @@
-#include "chat/json/json_mender.hpp"
+#include "chat/json/json_repair.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 namespace corral::chat {
 namespace {
 
-// The values, as JSON without spaces; "" when the text can't be mended into JSON.
-std::string mended(std::string_view text, text_end end) {
-    const auto values = mend_json(text, end);
+// The values, as JSON without spaces; "" when the text can't be repaired into JSON.
+std::string repaired(std::string_view text, text_end end) {
+    const auto values = repair_json(text, end);
     if (!values) {
         return {};
     }
@@ -25,7 +25,7 @@ std::string mended(std::string_view text, text_end end) {
     return out;
 }
 
-TEST(json_mender, mends_what_has_one_reading) {
+TEST(json_repair, repairs_what_has_one_reading) {
     const std::pair<const char*, const char*> table[] = {
         {R"({"a": 1})", R"({"a":1})"},
         {R"({"a": 1,})", R"({"a":1})"},
@@ -45,11 +45,11 @@ TEST(json_mender, mends_what_has_one_reading) {
         {R"({"a": 1}; {'b': 2},)", R"({"a":1} {"b":2})"},
     };
     for (const auto& [text, expected] : table) {
-        EXPECT_EQ(mended(text, text_end::certain), expected) << text;
+        EXPECT_EQ(repaired(text, text_end::certain), expected) << text;
     }
 }
 
-TEST(json_mender, leaves_alone_what_it_would_have_to_guess) {
+TEST(json_repair, leaves_alone_what_it_would_have_to_guess) {
     const char* const table[] = {
         "",
         "a",
@@ -73,18 +73,18 @@ TEST(json_mender, leaves_alone_what_it_would_have_to_guess) {
         R"({{{"a": 1}}})",
     };
     for (const auto* text : table) {
-        EXPECT_EQ(mended(text, text_end::certain), "") << text;
+        EXPECT_EQ(repaired(text, text_end::certain), "") << text;
     }
 }
 
-TEST(json_mender, trusts_the_end_of_a_text_that_may_be_cut_less) {
-    EXPECT_EQ(mended(R"({"a": "x")", text_end::maybe_cut), R"({"a":"x"})");
-    EXPECT_EQ(mended(R"({"a": True)", text_end::maybe_cut), R"({"a":true})");
-    EXPECT_EQ(mended(R"({"a": 12)", text_end::maybe_cut), "");
-    EXPECT_EQ(mended(R"({"a": "x",)", text_end::maybe_cut), "");
-    EXPECT_EQ(mended(R"({"a": {)", text_end::maybe_cut), "");
-    EXPECT_EQ(mended(R"({"a": 12)", text_end::certain), R"({"a":12})");
-    EXPECT_EQ(mended(R"({"a": "x",)", text_end::certain), R"({"a":"x"})");
+TEST(json_repair, trusts_the_end_of_a_text_that_may_be_cut_less) {
+    EXPECT_EQ(repaired(R"({"a": "x")", text_end::maybe_cut), R"({"a":"x"})");
+    EXPECT_EQ(repaired(R"({"a": True)", text_end::maybe_cut), R"({"a":true})");
+    EXPECT_EQ(repaired(R"({"a": 12)", text_end::maybe_cut), "");
+    EXPECT_EQ(repaired(R"({"a": "x",)", text_end::maybe_cut), "");
+    EXPECT_EQ(repaired(R"({"a": {)", text_end::maybe_cut), "");
+    EXPECT_EQ(repaired(R"({"a": 12)", text_end::certain), R"({"a":12})");
+    EXPECT_EQ(repaired(R"({"a": "x",)", text_end::certain), R"({"a":"x"})");
 }
 
 std::string nested(std::size_t depth) {
@@ -97,7 +97,7 @@ TEST(json_progress, keeps_depth_and_width_bounded) {
     EXPECT_TRUE(read_bounded_json(nested(max_json_depth)));
     EXPECT_FALSE(read_bounded_json(nested(max_json_depth + 1)));
     EXPECT_FALSE(read_bounded_json(nested(200'000)));
-    EXPECT_FALSE(mend_json(nested(200'000), text_end::certain));
+    EXPECT_FALSE(repair_json(nested(200'000), text_end::certain));
     std::string wide = "{\"k0\":0";
     for (std::uint32_t at = 1; at < max_json_members; ++at) {
         wide += ",\"k" + std::to_string(at) + "\":0";
