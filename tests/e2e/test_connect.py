@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from admin_cli import done as done_there
 from harness import BIN, Box, free_port
 from keyed_box import make_box
 from running import own_address
@@ -190,9 +191,7 @@ def test_a_key_opens_the_box_behind_tls_and_is_written_nowhere(tmp_path):
 
         trusted = ["--ca-file", tmp_path / "tls/cert.pem"]
         (tmp_path / "key").write_text(keyed.key + "\n")
-        here = subprocess.run([BIN / "corral", "connect", "codex", "--config", keyed.config_file, "--key-file", tmp_path / "key"],
-                              capture_output=True, text=True, timeout=60, env={"PATH": "/usr/bin:/bin", "HOME": str(home)})
-        assert here.returncode == 0 and f"https://127.0.0.1:{keyed.port}" in here.stdout, here.stderr
+        assert f"https://127.0.0.1:{keyed.port}" in done_there(keyed, "connect", "codex", "--key-file", tmp_path / "key")
         (tmp_path / "wrong").write_text("sk-corral-wrong\n")
         for refused in (told("codex", "--key-file", tmp_path / "key"), told("codex", *trusted),
                         told("codex", *trusted, "--key-file", tmp_path / "wrong")):
