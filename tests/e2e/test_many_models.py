@@ -168,7 +168,7 @@ def test_a_model_on_two_cards_is_one_and_each_card_is_told_of_once(tmp_path):
         assert [model["name"] for model in told["models"]] == ["alpha:latest"]
         assert [[card["card"] for card in device["cards"]] for device in told["devices"]] == [[0, 1]], "one tool, asked once"
         assert done(farm, "status").count("device: card") == 2
-        assert "alpha" not in done(farm, "doctor") or "is broken" not in done(farm, "doctor")
+        assert not [one for one in json.loads(corral(farm, "doctor", "--json").stdout) if one["id"] == "model.broken"]
         for verb in ("stop", "start"):
             refused = corral(farm, verb, "alpha@1")
             assert refused.returncode == 1 and f"'corral {verb} alpha:latest' {verb}s all of them" in refused.stderr, refused

@@ -263,6 +263,7 @@ TEST_F(ax_poll_trouble, a_tokenizer_away_for_longer_than_the_runtime_would_wait_
 // It is silent to the last piece, and so is the next one: by then the runtime has said all, and only that text is missing.
 TEST_F(ax_poll_trouble, a_tokenizer_that_is_silent_about_the_last_text_is_replaced_in_time) {
     scenario["timing"]["tokens_per_second"] = 20;
+    start_stall = seconds{5};  // on a busy machine the second may hang before it is seen to be ready
     start();
     const auto restart_with = [this](const json& faults) {
         json next = scenario;

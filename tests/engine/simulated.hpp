@@ -184,6 +184,7 @@ protected:
         out.environment = {{"CORRAL_SIM_BIND", "127.0.0.1"},
                            {"CORRAL_SIM_SCENARIO", folder + "/scenario.json"},
                            {"CORRAL_SIM_CONTROL", folder + "/" + name + ".sock"}};
+        out.start_stall_bounds.floor = start_stall;
         out.stop_loading = {{SIGKILL, catalog::signal_target::group, milliseconds{5000}}};
         out.stop_ready = {{SIGINT, catalog::signal_target::leader, milliseconds{2000}},
                           {SIGKILL, catalog::signal_target::group, milliseconds{5000}}};
@@ -305,6 +306,7 @@ protected:
     pid_t tokenizer_pid() { return status(0).pid; }
 
     std::vector<catalog::exit_meaning> exits;  // of the runtime
+    milliseconds start_stall{45'000};
     process::warden& guard;
     boost::asio::io_context io;
     core::steady_clock_source clock;
