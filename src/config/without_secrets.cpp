@@ -39,7 +39,7 @@ bool is_harmless_variable(std::string_view name) {
            std::ranges::any_of(harmless_ends, [&](std::string_view end) { return lower.ends_with(end); });
 }
 
-// Such as a file of keys: the place is no secret.
+// Such as a key file: the place is no secret.
 bool is_place(std::string_view value) {
     return value.starts_with('/') || value.starts_with("./") || value.ends_with(".pem") ||
            value.ends_with(".key") || value.ends_with(".crt");

@@ -360,7 +360,7 @@ TEST(pages, findings_in_a_package_are_explained_as_their_page_lists_them) {
         EXPECT_THAT(explanation(*found), HasSubstr("What to do: "));
     }
     EXPECT_FALSE(find_entry("no.such-thing"));
-    for (const auto& [fix, id] : {std::pair("give it a heat sink and moving air", "device.hot"),
+    for (const auto& [fix, id] : {std::pair("improve its cooling (heat sink, fan)", "device.hot"),
                                   std::pair("Compare its size with that at the source.", "layers.uneven")}) {
         const auto found = find_entry(fix);
         ASSERT_TRUE(found) << fix;

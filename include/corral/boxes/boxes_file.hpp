@@ -37,7 +37,7 @@ struct box_entry {
 struct edge_settings {
     std::string listen{"127.0.0.1:8080"};  // ADDRESS:PORT
     std::filesystem::path certificate;     // certificate and key in one file; empty: without TLS
-    std::filesystem::path keys;  // the file of keys that is checked here; empty: keys are passed through
+    std::filesystem::path keys;  // the key file that is checked here; empty: keys are passed through
     // Name of the environment variable with the key that the edge shows to the boxes; only with `keys`.
     std::string key_variable;
     std::string zone;  // boxes of other zones are a reserve; empty: all are alike

@@ -97,7 +97,7 @@ struct configuration {
     std::filesystem::path models_directory;    // of manifests; may not be there
     std::vector<catalog::model_entry> models;  // names and aliases unique, case ignored; may be none
     std::vector<left_out_manifest> left_out;
-    std::vector<catalog::diagnostic> awaited;  // files of keys and certificates that can't be read yet
+    std::vector<catalog::diagnostic> awaited;  // key files and certificates that can't be read yet
     std::optional<stand_in> in_place;          // absent: the file is served as it is
 };
 

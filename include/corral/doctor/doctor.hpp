@@ -70,7 +70,7 @@ struct daemon_view {
     pid_t pid = 0;
     std::string version;
     std::vector<served_model> models;
-    std::vector<std::string> closed{};  // why nobody is let in
+    std::vector<std::string> closed{};  // why all clients are refused
     std::string in_place{};             // what is served instead of the configuration, which has a mistake
     std::vector<std::string> in_place_problems{};  // the mistakes
     std::vector<std::string> left_out{};           // the mistakes of manifests that it does not serve

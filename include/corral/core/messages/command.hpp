@@ -155,11 +155,11 @@ inline constexpr std::array command_table{
         "Ask for keys by [access] keys, or listen on 127.0.0.1."},
     message{"configuration.no-key", command_reader,
             "'{file}' contains no keys, so every client is refused; 'corral key new NAME' creates one",
-            "The file of keys is empty.", "Make one with 'corral key new NAME'."},
+            "The key file is empty.", "Make one with 'corral key new NAME'."},
     message{"configuration.readable-keys", command_reader,
             "every user of this machine can read or change '{file}'; run: chmod o-rw '{file}'\n"
             "private| every user of this machine can read the private key '{file}'; run: chmod o-r '{file}'",
-            "The file of keys, or that of the private key, is open.",
+            "The key file, or that of the private key, is open to every user.",
             "Close it by the command in the sentence."},
     message{
         "configuration.certificate-old", command_reader,
@@ -183,7 +183,7 @@ inline constexpr std::array command_table{
             "The chat family writes no thoughts apart.",
             "Write another family, or capabilities without thinking."},
     message{"configuration.keys-kept", command_reader, "the API keys stay as they were: {why}",
-            "A changed file of keys is wrong; the old keys stay in force.",
+            "A changed key file is wrong; the old keys stay in force.",
             "Fix the file; it is read again by itself."},
     message{"configuration.certificate-kept", command_reader, "the TLS certificate stays as it was: {why}",
             "A changed certificate or key is wrong; the old pair stays in force.",

@@ -254,7 +254,7 @@ inline constexpr std::array configuration_table{
         "configuration.newer-state", configuration_reader,
         "written-newer| '{file}' was written by a newer version of Corral and is left as it is; install that "
         "version again, or move the file away\n"
-        "keys| a newer version of Corral wrote this file of keys; install that version again, or make the "
+        "keys| a newer version of Corral wrote this key file; install that version again, or make the "
         "keys anew in another file",
         "After a downgrade a file of the state directory is of a format that this version doesn't know; it "
         "is neither read nor replaced.",
@@ -289,10 +289,10 @@ inline constexpr std::array configuration_table{
             "One model can't be served as it is configured; all others are.",
             "Fix the cause, which the sentence before it names."},
     message{"configuration.door-waits", configuration_reader,
-            "waits| nobody is let in, because Corral waits for {what}: {why}\n"
+            "waits| all clients are refused, because Corral waits for {what}: {why}\n"
             "find| can't find '{file}': {what}\n"
             "closed| {why}; Corral runs as '{user}': sudo chown {user} {word}",
-            "A file of keys, a certificate or its key is not there yet; Corral looks for it again by itself.",
+            "A key file, a certificate or its key is not there yet; Corral looks for it again by itself.",
             "Put the file there, readable for Corral's user."},
     message{"configuration.closed", configuration_reader,
             "{path} is closed to the user '{user}', who runs Corral",
@@ -329,12 +329,12 @@ inline constexpr std::array configuration_table{
         "(inference,observe,operate,pull)\n"
         "system-gives| the system provides no random numbers\n"
         "key-named| there is no key named '{name}' in '{full}'; 'corral key list' lists the keys\n"
-        "server-file| this server has no file of keys\n"
-        "file-keys| this server has no file of keys; name one by 'keys' in [access], then make the first key "
+        "server-file| this server has no key file\n"
+        "file-keys| this server has no key file; name one by 'keys' in [access], then make the first key "
         "on its machine\n"
-        "file| no file of keys: '{file}' has no 'keys' in [access]; add keys = \"{keys}\" under [access], "
+        "file| no key file: '{file}' has no 'keys' in [access]; add keys = \"{keys}\" under [access], "
         "or use --config or --file\n"
-        "no-configuration| no file of keys: '{file}' is not there; use --config or --file",
+        "no-configuration| no key file: '{file}' is not there; use --config or --file",
         "The key was not made or removed; nothing has changed.",
         "Look at the names with 'corral key list'. Choose another one, or run 'corral key remove NAME' "
         "first."},

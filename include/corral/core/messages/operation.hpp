@@ -45,7 +45,7 @@ inline constexpr std::array operation_table{
             "do-own-user| Open the link that 'sudo corral ui' prints, or let a group of users in by "
             "'operators' in [access].\n"
             "do-own-machine| Make a key on its machine with 'corral key new NAME --scope observe', and name "
-            "the file of keys in [access].\n"
+            "the key file in [access].\n"
             "do-scope| Its operator can create one that has it: 'corral key new NAME --scope {scope}'.\n"
             "do-more-scopes| Ask for fewer, or make the key on the box with 'corral key new'.\n"
             "do-lines| Follow 'corral' only, or use a key that has it.\n"
@@ -79,7 +79,7 @@ inline constexpr std::array operation_table{
     message{"page.no-link", operation_reader,
             "page| the page is not installed here\n"
             "server| this server does not listen on loopback and asks for no API keys, so its page "
-            "can't be opened; name a file of keys in [access]",
+            "can't be opened; name a key file in [access]",
             "There is nothing that a link of 'corral ui' could open.",
             "Install the page (share/corral/ui), or make keys: corral key new NAME."},
     message{"page.busy", operation_reader,

@@ -275,7 +275,7 @@ inline constexpr std::array runtime_table{
         "useless| A token takes {factor} times as long as when its process was new, and a new process did "
         "not help. Check whether it is hot or another program is using the machine: corral doctor.\n"
         "hot| A token takes {factor} times as long as when its process was new; card {card:d} has {degrees} "
-        "C, and a new process would be as slow. Give it a heat sink and moving air.",
+        "C, and a new process would be as slow. Give it a heat sink and a fan.",
         "In three of four of the last runs a token took at least half as long again as in the first runs of "
         "the "
         "same process with an equally long context. For that Corral replaces the process while nobody asks, "
