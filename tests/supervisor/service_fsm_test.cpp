@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "corral/core/say.hpp"
+
 namespace corral::supervisor {
 namespace {
 
@@ -398,6 +400,18 @@ TEST(service_fsm, an_end_that_was_under_way_before_the_kill_is_named) {
         .tell({kill, core::reason::unlisted("it hung"), ""})
         .tell({gone, core::reason::unlisted("ended by itself: killed by SIGKILL"), "", false});
     EXPECT_EQ(ours.m.reason.text().find("SIGKILL"), std::string::npos) << ours.m.reason;
+}
+
+TEST(service_fsm, a_line_and_the_exit_behind_it_are_told_once) {
+    const auto cause = core::reason::unlisted("The memory is full.")
+                           .led_to_by(core::say("service.said-before/line", "out of memory"));
+    const auto exit =
+        core::say("service.ended").led_to_by(core::reason::unlisted("exit status 1").led_to_by(cause));
+    driven d;
+    d << start << spawned;
+    d.tell({fatal_line, cause, ""}).tell({gone, exit, "use a smaller one", true});
+    EXPECT_NE(d.m.reason.text().find(exit.text()), std::string::npos) << d.m.reason;
+    EXPECT_EQ(d.m.reason.text().find("The memory"), d.m.reason.text().rfind("The memory")) << d.m.reason;
 }
 
 }  // namespace

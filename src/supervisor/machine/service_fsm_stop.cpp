@@ -3,6 +3,7 @@
 #include <csignal>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "supervisor/machine/service_stepper.hpp"
 
@@ -16,6 +17,13 @@ constexpr core::milliseconds least_last_grace{1000};
 
 bool is_last_resort(const catalog::stop_step& step) {
     return step.signal == SIGKILL && step.target == catalog::signal_target::group;
+}
+
+// A line that ended a start is in the story of the exit behind it.
+bool tells_too(const core::reason& exit, const core::reason& before) {
+    const std::vector<std::string> told = exit.causes();
+    const std::vector<std::string> known = before.causes();
+    return !known.empty() && std::ranges::find(told, known.front()) != told.end();
 }
 
 }  // namespace
@@ -123,7 +131,7 @@ void stepper::on_gone() {
     core::reason reason = ours ? m_.reason : event_.reason;
     std::string advice = ours && !event_.by_itself ? m_.advice : event_.advice;
     if (ours && event_.by_itself && m_.wanted) {
-        reason = reason.led_to_by(event_.reason);
+        reason = tells_too(event_.reason, reason) ? event_.reason : reason.led_to_by(event_.reason);
     }
     if (!m_.wanted) {
         return enter(phase::stopped{}, std::move(reason), std::move(advice));
