@@ -239,7 +239,7 @@ core::awaitable<void> daemon::live() {
     service_tasks_.spawn("memory", give_memory_back());
     service_tasks_.spawn("speeds", keep_speeds());
     // Clients ask before it has ended.
-    card_memory_.set_awaited(!inherited_.before && cards_are_shared());
+    card_memory_.set_awaited(new_cards_are_shared());
     server_->start();
     operator_server_->start();
     if (agent_) {

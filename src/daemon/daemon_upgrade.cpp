@@ -90,13 +90,13 @@ core::result<void> daemon::upgrade_to(std::string program) {
     return {};
 }
 
-// Whether several process sets may want the memory of one card.
-bool daemon::cards_are_shared() const {
+// Whether several process sets may want the memory of one card, and no earlier image has known that.
+bool daemon::new_cards_are_shared() const {
     std::set<unsigned> seen;
     for (const auto& runtime : fleet_.backends()) {
         const std::vector<unsigned> cards = runtime->claim().cards;
         for (const unsigned card : cards) {
-            if (!seen.insert(card).second) {
+            if (!seen.insert(card).second && !card_memory_.was_known(card)) {
                 return true;
             }
         }
@@ -184,7 +184,7 @@ core::awaitable<void> daemon::start_models() {
         fleet_.adopted().size(), fleet_.deployments().size(), connections.size(), waited.count(),
         fleet_.adopted().size(), fleet_.deployments().size());
     inherited_.before.reset();
-    co_await look_at_cards();
+    co_await look_at_new_cards();
 }
 
 }  // namespace corral::daemon

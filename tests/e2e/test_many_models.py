@@ -233,12 +233,13 @@ def test_who_asks_for_both_before_the_card_has_told_its_room_gets_both(tmp_path)
         farm.stop()
 
 
-def test_of_two_that_a_reload_brings_to_a_card_of_unknown_room_one_is_loaded(tmp_path):
+@pytest.mark.parametrize("by", ["reload", "upgrade"])
+def test_of_two_that_come_to_a_card_of_unknown_room_one_is_loaded(tmp_path, by):
     farm = Farm(tmp_path, {}, device={"delay_ms": 600}, timing={"load_ms": 1000})
     farm.start(wait_ready=False)
     try:
         farm.write({"alpha": ROOM_FOR_ONE, "beta": ROOM_FOR_ONE})
-        done(farm, "reload")
+        done(farm, by)
         assert farm.logged("does not fit beside what is loaded", 30)
         wait_until(lambda: "ready" in {one["state"] for one in farm.sets().values()}, 30, "the other is loaded")
         assert not re.search("(WARN|ERROR) .*memory", farm.log())

@@ -84,7 +84,7 @@ private:
     [[nodiscard]] core::awaitable<void> look_at_new_cards();
     void await_new_cards();
     void go_on_with_models();
-    [[nodiscard]] bool cards_are_shared() const;
+    [[nodiscard]] bool new_cards_are_shared() const;
     [[nodiscard]] std::unique_ptr<http::server> make_server(const http::server_options& with);
     [[nodiscard]] core::result<void> open_server();
     [[nodiscard]] core::result<void> take_state();

@@ -61,6 +61,8 @@ public:
     // The first look at the cards of this run is under way.
     void set_awaited(bool is) noexcept { awaited_ = is; }
     [[nodiscard]] bool awaited() const noexcept { return awaited_; }
+    // A tool has told of it, to us or to the image before.
+    [[nodiscard]] bool was_known(unsigned card) const { return known_.contains(card); }
     // A service of ours that uses cards runs as `pid`, the first of its process group; it is gone. What it
     // leaves in a card's memory counts as ours also later: before the next start the gate of that service
     // sees to it.
