@@ -207,6 +207,10 @@ TEST_F(box_checks, a_command_of_the_state_directory_quotes_the_folder) {
     configured().state_directory = folder;
     EXPECT_THAT(the("state.not-writable").fix,
                 testing::EndsWith("run: sudo chown -R $USER " + core::shell_word(folder.string())));
+    configured().state_directory = folder / "a/b";  // a folder above it is others'
+    EXPECT_THAT(
+        the("state.not-writable").fix,
+        testing::EndsWith("run: sudo install -d -o $USER " + core::shell_word((folder / "a/b").string())));
 }
 
 }  // namespace

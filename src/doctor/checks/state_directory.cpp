@@ -49,10 +49,12 @@ void check_state_directory(const examination& box, findings& out) {
     }
     // A running Corral writes as its own user.
     if (!box.daemon && ::access(there.c_str(), W_OK | X_OK) != 0) {
-        const auto word = core::word_to_paste(there.string(), 600);  // with the words around it
+        const auto word = core::word_to_paste(wanted.string(), 600);  // with the words around it
         say(out, state_directory_kinds[1], "this machine",
             "the state directory '" + wanted.string() + "' is not writable for you",
-            word ? core::say("doctor.fix/state", *word) : core::reason());
+            !word             ? core::reason()
+            : there == wanted ? core::say("doctor.fix/state", *word)
+                              : core::say("doctor.fix/new", *word));  // what is above it is others'
     }
 }
 

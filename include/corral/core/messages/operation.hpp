@@ -151,7 +151,9 @@ inline constexpr std::array operation_table{
         "enter| sudo chmod o+x {folder}\n"
         "open| sudo chmod -R o+rX {folder}\n"
         "state| if it runs as a service, all is well; if it runs as you, set another 'state_directory', or "
-        "run: sudo chown -R $USER {folder}",
+        "run: sudo chown -R $USER {folder}\n"
+        "new| if it runs as a service, all is well; if it runs as you, set another 'state_directory', or "
+        "run: sudo install -d -o $USER {folder}",
         "What 'corral doctor' says to do; the finding above it says why.",
         "Do so, then run 'corral doctor' again."},
     message{"command.explain", operation_reader,
