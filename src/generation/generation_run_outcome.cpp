@@ -24,6 +24,9 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
         return;  // what it gave is judged; the rest of it is not wanted
     }
     state_->push(output_.feed(piece, now.usage.generated_tokens));
+    if (output_.has_text()) {
+        lease_->text_begins();
+    }
     if (output_.block()) {
         figures_.hide(output_.block()->tokens(), output_.block()->limit());
     }

@@ -209,16 +209,18 @@ duration queue_policy::until_turn(const queue& on, std::size_t ahead, priority_l
         return std::nullopt;
     }
     if (taken) {
+        const duration begins = mean_of(on.begin, on.tier);
         std::vector<core::nanoseconds> left;
         for (const auto& [ticket, each] : granted_) {
             const bool own =
                 std::find(on.instances.begin(), on.instances.end(), each.instance) != on.instances.end();
             if (own && serves(on, instances_.at(each.instance))) {
                 const auto& clears = instances_.at(each.instance).clears_at;
-                const bool over = each.yields && level == priority_level::interactive;
-                left.push_back(clears ? core::deadline(*clears).left(now)
-                               : over ? core::nanoseconds{0}
-                                      : rest(*usual, now - each.since));
+                const bool yields = each.yields && level == priority_level::interactive;
+                const core::nanoseconds whole = !yields      ? *usual
+                                                : each.begun ? core::nanoseconds{0}
+                                                             : begins.value_or(core::nanoseconds{0});
+                left.push_back(clears ? core::deadline(*clears).left(now) : rest(whole, now - each.since));
             }
         }
         out += left.empty() ? *usual : *std::min_element(left.begin(), left.end());

@@ -153,6 +153,16 @@ std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time 
     return out;
 }
 
+void queue_policy::note_text(ticket_id ticket, core::steady_time now) {
+    const auto found = granted_.find(ticket);
+    if (found == granted_.end() || !found->second.yields || std::exchange(found->second.begun, true)) {
+        return;
+    }
+    if (const auto at = instances_.find(found->second.instance); at != instances_.end()) {
+        queues_.at(at->second.model).begin[at->second.shape.tier].add(now - found->second.since);
+    }
+}
+
 std::vector<decision> queue_policy::instance_changed(instance_id which, presence state, core::reason reason,
                                                      core::steady_time now) {
     std::vector<decision> out;

@@ -122,6 +122,8 @@ public:
     bool cancel(ticket_id ticket);
     // The holder of a granted ticket gives it back.
     [[nodiscard]] std::vector<decision> release(ticket_id ticket, core::steady_time now);
+    // The holder of a granted ticket that yields can from now on, for estimates.
+    void note_text(ticket_id ticket, core::steady_time now);
     // What is not `ready` keeps tickets waiting; a model whose instances are all `broken` refuses them.
     [[nodiscard]] std::vector<decision> instance_changed(instance_id instance, presence state,
                                                          core::reason reason, core::steady_time now);
@@ -207,7 +209,8 @@ private:
         std::map<std::uint64_t, core::steady_time> arrivals;  // by order, of those who wait
         std::optional<core::reason> suspended;
         std::optional<core::nanoseconds> memory_delay{core::nanoseconds{0}};
-        std::map<unsigned, service_time> held;  // of each tier
+        std::map<unsigned, service_time> held;   // of each tier
+        std::map<unsigned, service_time> begin;  // of those that yield, until they could
         std::map<unsigned, service_time> load;
         unsigned tier = 0;  // that serves
         time_slice slice;
@@ -224,6 +227,7 @@ private:
         core::steady_time since;
         std::string client;
         bool yields = false;
+        bool begun = false;
     };
     struct choice {
         ticket_id ticket;
@@ -261,7 +265,7 @@ private:
     [[nodiscard]] static std::optional<core::nanoseconds> mean_of(const std::map<unsigned, service_time>& of,
                                                                   unsigned tier);
     // Time until `ahead` waiting tickets and the holders are served by instances that are ready by then. For a person
-    // those that yield count as over.
+    // those that yield count as over, but for the time until their text begins.
     [[nodiscard]] std::optional<core::nanoseconds> until_turn(const queue& on, std::size_t ahead,
                                                               priority_level level,
                                                               core::steady_time now) const;

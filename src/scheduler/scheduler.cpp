@@ -116,8 +116,13 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
         }
         co_return why;
     }
+    std::function<void()> begins;
+    if (who.yields) {
+        begins = [of, id] { of->post(event::begun{id}); };
+    }
     lease given(std::shared_ptr<engine::backend>(
-        place.at(), [of, id](engine::backend*) { of->post(event::released{id}); }));
+                    place.at(), [of, id](engine::backend*) { of->post(event::released{id}); }),
+                std::move(begins));
     place.hand_on();
     co_return std::move(given);
 }

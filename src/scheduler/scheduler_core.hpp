@@ -35,6 +35,9 @@ struct arrived {
 struct withdrawn {
     ticket_id ticket;  // waiting
 };
+struct begun {
+    ticket_id ticket;  // granted; the text of its answer comes
+};
 struct released {
     ticket_id ticket;  // granted
 };
@@ -94,9 +97,10 @@ struct resumed {
 }  // namespace event
 
 using scheduler_event =
-    std::variant<event::arrived, event::withdrawn, event::released, event::held, event::let_go, event::looked,
-                 event::stopped, event::added, event::admitted, event::removed, event::adjusted,
-                 event::closed, event::preload, event::load, event::unload, event::suspended, event::resumed>;
+    std::variant<event::arrived, event::withdrawn, event::begun, event::released, event::held, event::let_go,
+                 event::looked, event::stopped, event::added, event::admitted, event::removed,
+                 event::adjusted, event::closed, event::preload, event::load, event::unload, event::suspended,
+                 event::resumed>;
 
 namespace effect {
 
@@ -186,6 +190,7 @@ private:
 
     void on(const event::arrived& what);
     void on(const event::withdrawn& what);
+    void on(const event::begun& what) { queue_.note_text(what.ticket, now_); }
     void on(const event::released& what);
     void on(const event::held& what);
     void on(const event::let_go& what);

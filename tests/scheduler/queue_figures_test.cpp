@@ -51,6 +51,36 @@ TEST_F(queue_figures_test, the_estimate_counts_the_drain_of_an_unwanted_answer_a
     EXPECT_EQ(place(2), "1 ahead, 1 s");
 }
 
+TEST_F(queue_figures_test, a_job_that_gives_way_has_to_begin_its_text_first) {
+    measure_service();
+    const auto job = [this](std::uint64_t id) {
+        arrival who{ticket_id{id}, "jobs", "m"};
+        who.level = priority_level::batch;
+        who.yields = true;
+        take(policy_.arrive(who, now_));
+    };
+    job(1);
+    EXPECT_EQ(estimate(), "0 s");  // how long does that take?
+    now_ += core::seconds{40};
+    policy_.note_text(ticket_id{1}, now_);
+    policy_.note_text(ticket_id{1}, now_ + core::seconds{60});  // it has begun
+    release(1);
+    job(2);
+    now_ += core::seconds{10};
+    EXPECT_EQ(estimate(), "30 s");
+    arrival hurried{ticket_id{3}, "a", "m"};
+    hurried.until = core::deadline(now_ + core::seconds{20});
+    told();
+    take(policy_.arrive(hurried, now_));
+    EXPECT_EQ(told(), "3:late");
+    EXPECT_EQ(last_.retry_after, core::seconds{30});
+    policy_.note_text(ticket_id{2}, now_);
+    EXPECT_EQ(estimate(), "0 s");
+    hurried.ticket = ticket_id{4};
+    take(policy_.arrive(hurried, now_));
+    EXPECT_EQ(told(), "") << "it waits";
+}
+
 TEST_F(queue_figures_test, a_new_client_is_told_its_place_without_coming) {
     measure_service();
     const auto stands = [this] {

@@ -111,7 +111,8 @@ struct admission_request {
     bool behind = false;
     // Of a job, for whose answer nobody waits: those of people go before it (client_ring.hpp).
     bool batch = false;
-    // One whose answer makes way for a person at its next piece, so that nobody is told to wait for its end.
+    // One whose answer makes way for a person at its next piece, so that nobody is told to wait for its end, but for its
+    // first piece (lease::text_begins).
     bool yields = false;
     // How long the model stays after this request, from its turn on; absent: as before. Zero: it is unloaded
     // when nobody needs it any more.
@@ -137,14 +138,22 @@ class lease {
 public:
     [[nodiscard]] engine::backend& operator*() const noexcept { return *held_; }
     [[nodiscard]] engine::backend* operator->() const noexcept { return held_.get(); }
+    // From now on the answer has pieces at which it can make way; any number of times.
+    void text_begins() {
+        if (const auto tell = std::exchange(begins_, nullptr)) {
+            tell();
+        }
+    }
     lease(lease&&) noexcept = default;
     lease& operator=(lease&&) noexcept = default;
     ~lease() = default;
 
 private:
     friend class scheduler;
-    explicit lease(std::shared_ptr<engine::backend> held) : held_(std::move(held)) {}
+    lease(std::shared_ptr<engine::backend> held, std::function<void()> begins)
+        : held_(std::move(held)), begins_(std::move(begins)) {}
     std::shared_ptr<engine::backend> held_;  // borrowed: its deleter tells the scheduler
+    std::function<void()> begins_;           // of one that yields, until it is called
 };
 
 struct queue_snapshot {
