@@ -1,5 +1,6 @@
 #include "corral/process/footprint.hpp"
 
+#include <ctime>
 #include <mutex>
 
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "process/proc_files.hpp"
 #include "process/process_test_support.hpp"
 
 namespace corral::process {
@@ -140,6 +142,58 @@ TEST(cpu_meter, threads_that_wait_for_a_processor_are_seen_to_want_it) {
     EXPECT_TRUE(eventually([&] { return meter.look(roots).waited >= milliseconds{200}; }));
     ASSERT_TRUE(busy->signal_group(SIGKILL));
     EXPECT_TRUE(run(loop, busy->wait()));
+}
+
+TEST(cpu_meter, what_begins_between_two_scans_and_what_has_lost_its_parent_counts) {
+    boost::asio::io_context loop;
+    const std::string busy_orphan = "sh -c '(while :; do :; done) &'";
+    auto shell =
+        child::spawn(loop.get_executor(), spec_of({"sh", "-c", "sleep 0.2; " + busy_orphan + "; sleep 100"}));
+    ASSERT_TRUE(shell);
+    cpu_meter meter;
+    const std::vector<pid_t> roots{shell->pid()};
+    EXPECT_TRUE(eventually([&] { return meter.look(roots).used >= milliseconds{200}; }));
+    core::nanoseconds before = meter.look(roots).used;
+    EXPECT_TRUE(eventually([&] { return meter.look(roots).used >= before + milliseconds{200}; }));
+    ASSERT_TRUE(shell->signal_group(SIGKILL));
+    EXPECT_TRUE(run(loop, shell->wait()));
+}
+
+TEST(cpu_meter, others_of_the_box_cost_next_to_nothing) {
+    if (!children_of(::getpid())) {
+        GTEST_SKIP() << "this kernel keeps no lists of children";
+    }
+    boost::asio::io_context loop;
+    auto rests = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
+    auto crowd = child::spawn(
+        loop.get_executor(),
+        spec_of({"sh", "-c", "i=0; while [ $i -lt 100 ]; do sleep 100 & i=$((i + 1)); done; wait"}));
+    ASSERT_TRUE(rests);
+    ASSERT_TRUE(crowd);
+    EXPECT_TRUE(
+        eventually([&] { return children_of(crowd->pid()).value_or(std::vector<pid_t>{}).size() == 100; }));
+    const auto cost = [&rests](auto look) {
+        const auto used = [] {
+            timespec at{};
+            ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+            return std::chrono::seconds{at.tv_sec} + core::nanoseconds{at.tv_nsec};
+        };
+        const auto before = used();
+        for (int i = 0; i < 10; ++i) {
+            look(std::vector<pid_t>{rests->pid()});
+        }
+        return used() - before;
+    };
+    cpu_meter meter;
+    static_cast<void>(meter.look({rests->pid()}));
+    const auto first =
+        cost([](const std::vector<pid_t>& roots) { static_cast<void>(cpu_meter().look(roots)); });
+    const auto later = cost([&](const std::vector<pid_t>& roots) { static_cast<void>(meter.look(roots)); });
+    EXPECT_LT(3 * later, first);
+    for (child* each : {&*rests, &*crowd}) {
+        ASSERT_TRUE(each->signal_group(SIGKILL));
+        EXPECT_TRUE(run(loop, each->wait()));
+    }
 }
 
 TEST(cpu_meter, a_number_that_nobody_has_is_no_trouble) {

@@ -43,14 +43,18 @@ struct cpu_time {
     std::uint64_t resident = 0;  // bytes of memory at this moment; what they share counts for each
 };
 
+struct process_row;
+
 class cpu_meter {
 public:
     // Of `roots`, their descendants and the members of their process groups from the first call on; what a
-    // process used between the last call and its end is lost. Only grows. Reads /proc, some ms for a box with
-    // hundreds of processes: not on the loop. One that can't be read counts as ended.
+    // process used between the last call and its end is lost. Only grows. Reads /proc, every few seconds all of it, some
+    // ms for a box with hundreds of processes: not on the loop. One that can't be read counts as ended.
     [[nodiscard]] cpu_time look(const std::vector<pid_t>& roots);
 
 private:
+    [[nodiscard]] std::optional<std::vector<process_row>> descent(const std::vector<pid_t>& roots) const;
+
     struct known {
         std::uint64_t start_time = 0;  // with the pid what it is
         std::uint64_t ticks = 0;       // so far
@@ -58,6 +62,7 @@ private:
         std::uint64_t seen = 0;        // in which call it was last there
     };
     std::map<pid_t, known> processes_;
+    core::steady_time scan_again_{};
     std::uint64_t calls_ = 0;
     std::uint64_t total_ = 0;   // ticks
     std::uint64_t waited_ = 0;  // ns
