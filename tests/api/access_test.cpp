@@ -1,12 +1,18 @@
 // Who may ask: Host header, Origin header, API key, and the two health routes
 // (docs/facts/ollama_wire.md#hosts-and-origins).
 
+#include <algorithm>
+#include <future>
+
+#include <boost/asio/detached.hpp>
+
 #include "api/door/access_check.hpp"
 #include "api/door/origin_check.hpp"
 #include "api_fixture.hpp"
 #include "corral/api/operator_desk.hpp"
 #include "corral/catalog/package_survey.hpp"
 #include "corral/config/session_seal.hpp"
+#include "corral/core/worker.hpp"
 
 namespace corral::api {
 namespace {
@@ -98,6 +104,32 @@ TEST_F(access, while_closed_is_for_the_question_of_life_alone) {
     const auto ready = ask("GET", "/readyz");
     EXPECT_EQ(ready->answer.status, 503U);
     EXPECT_NE(ready->answer.body.find("\"status\":\"closed\""), std::string::npos);
+}
+
+TEST_F(access, who_asks_for_figures_again_and_again_delays_another_client_by_one_page) {
+    core::worker elsewhere;
+    std::promise<void> free;
+    std::vector<std::string> order;
+    context.decoding = &elsewhere;
+    context.metrics = [&] {
+        return [&order, who = peer] {
+            order.push_back(who);
+            return std::string();
+        };
+    };
+    handler = make_api(context);
+    std::function<void()> busy = [until = free.get_future().share()] { until.wait(); };
+    boost::asio::co_spawn(io, elsewhere.run(std::move(busy)), boost::asio::detached);
+    test::settle(io);
+    std::vector<std::shared_ptr<test::exchange>> asked;
+    for (const char* from : {"192.168.0.1", "192.168.0.1", "192.168.0.1", "192.168.0.2"}) {
+        peer = from;
+        asked.push_back(start("GET", "/metrics"));
+    }
+    free.set_value();
+    EXPECT_TRUE(
+        run_until(io, [&] { return std::ranges::all_of(asked, [](auto& one) { return one->over; }); }));
+    EXPECT_EQ(order, (std::vector<std::string>{"192.168.0.1", "192.168.0.2", "192.168.0.1", "192.168.0.1"}));
 }
 
 TEST_F(access, an_edge_that_would_ask_elsewhere_is_told_so_by_a_status_of_its_own) {

@@ -241,11 +241,12 @@ core::awaitable<void> serve_readyz(const api_context& context, const http::reque
     co_await out.send(std::move(whole));
 }
 
-core::awaitable<void> serve_metrics(const api_context& context, http::response_writer& out) {
+core::awaitable<void> serve_metrics(const api_context& context, const http::request& incoming,
+                                    http::response_writer& out) {
     http::response whole;
     whole.content_type = telemetry::metrics::content_type;
     std::function<void()> work = [&whole, page = context.metrics()] { whole.body = page(); };
-    auto writing = core::run_on(context.decoding, std::move(work));
+    auto writing = core::run_on(context.decoding, std::move(work), incoming.client);
     co_await std::move(writing);
     co_await out.send(std::move(whole));
 }
@@ -260,9 +261,10 @@ void add_health_routes(http::router& routes, const api_context& context) {
             return serve_readyz(context, incoming, out);
         });
         if (context.metrics) {
-            routes.add(method, "/metrics", [context](const http::request&, http::response_writer& out) {
-                return serve_metrics(context, out);
-            });
+            routes.add(method, "/metrics",
+                       [context](const http::request& incoming, http::response_writer& out) {
+                           return serve_metrics(context, incoming, out);
+                       });
         }
     }
 }
