@@ -64,12 +64,13 @@ def test_a_person_who_can_t_wait_for_a_job_to_begin_is_told_so_at_once(tmp_path)
     with Box(tmp_path, {"directives": True, "timing": {"prefill_ms_per_chunk": 500}}) as box:
         list(job(box))  # so long its prompt takes
         with ThreadPoolExecutor(1) as jobs:
-            text = jobs.submit(lambda: "".join(line["message"]["content"] for line in job(box, [{"role": "user", "content": f"[[text={WORDS}]]"}])))
+            # Another prompt, of which nothing is computed.
+            lines = jobs.submit(lambda: list(job(box, JOB[1:])))
             wait_until(lambda: model_of(box)["queue"]["running"] == 1, what="the job runs")
             person = box.request("POST", "/api/chat", {"model": MODEL, "messages": [{"role": "user", "content": "[[text=yes]]"}],
                                                        "stream": False}, {"X-Request-Timeout": "1s"})
             assert person.status == 503 and "turn would come in about" in person.json["error"], person.body
-            assert text.result() == WORDS
+            assert "".join(line["message"]["content"] for line in lines.result()) == WORDS
 
 
 def test_a_job_that_has_thought_does_not_think_again(tmp_path):
