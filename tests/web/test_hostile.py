@@ -61,7 +61,7 @@ class Answers:
         return {"version": self.word(), "pid": 1, "uptime_seconds": 1, "reloads": 1, "shutting_down": False, "drained": True,
                 "upgrade": {"under_way": True, "status": self.word(), "failure": self.word()}, "queue": {"waiting": 1, "running": 1},
                 "devices": [{"tool": self.word(), "age_seconds": 1, "problem": self.word()}, {"tool": "", "age_seconds": 1, "cards": [self.card()]}],
-                "configuration": self.word(), "log_content": False, "closed": [self.word()],
+                "configuration": self.word(), "log_content": False, "closed": [self.word()], "kept": [self.word()],
                 "left_out": [{"file": self.word(), "name": self.word(), "problems": [self.word()]}],
                 "in_place": {"served": self.word(), "problems": [self.word()]}, "models": [self.model() for _ in range(4)]}
 
