@@ -92,7 +92,7 @@ TEST_F(key_file, refuses_names_that_are_taken_or_none_and_files_that_are_broken)
     EXPECT_EQ(text(), before);
     const std::string newer = "# corral keys 2\nanna in another way\n";
     folder_.write("keys", newer);
-    EXPECT_THAT(add("bert", "sk-2"), HasSubstr("keys:1:1: a newer version of Corral wrote this file"));
+    EXPECT_THAT(add("bert", "sk-2"), HasSubstr("keys:1:1: a newer version of Corral wrote this key file"));
     EXPECT_THAT(remove_key(file(), "anna").error().message, HasSubstr("a newer version"));
     EXPECT_EQ(text(), newer);
     folder_.write("keys", "broken\n");

@@ -97,7 +97,7 @@ def test_a_start_that_fails_says_why_and_not_that_memory_was_short(tmp_path):
     try:
         box.start(wait_ready=False)
         seen = wait_until(lambda: (r := services_of(box)["runtime"])["state"] in ("waiting", "broken") and r, 20, "told")
-        assert "endpoint could not be made" in seen["reason"], seen
+        assert "endpoint could not be created" in seen["reason"], seen
         assert "owner and mode of the weights" in seen["advice"]
     finally:
         box.stop()
