@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -100,11 +101,19 @@ public:
         if (!ssl_) {
             return {transfer_kind::failed, 0, core::make_error_code(core::errc::internal)};
         }
-        if (SSL_in_before(ssl_.get()) != 0 && SSL_is_server(ssl_.get()) != 0 && begins_as_http()) {
-            met_plain_http_ = true;
-            broken_ = true;
-            failure_ = core::make_error_code(core::errc::protocol);
-            return lasting_failure();
+        if (SSL_in_before(ssl_.get()) != 0 && SSL_is_server(ssl_.get()) != 0) {
+            const std::optional<char> first = first_byte();
+            if (!first) {
+                return {transfer_kind::want_read, 0, {}};
+            }
+            // OpenSSL knows HTTP too, but some of its versions answer a POST with an alert before they look. A record of
+            // TLS begins with no letter.
+            if (*first >= 'A' && *first <= 'Z') {
+                met_plain_http_ = true;
+                broken_ = true;
+                failure_ = core::make_error_code(core::errc::protocol);
+                return lasting_failure();
+            }
         }
         ERR_clear_error();
         return outcome(SSL_do_handshake(ssl_.get()), 0);
@@ -192,12 +201,13 @@ private:
                SSL_set_tlsext_host_name(ssl_.get(), name.c_str()) == 1;
     }
 
-    // OpenSSL knows HTTP too, but some of its versions answer a POST with an alert before they look. A record of TLS
-    // begins with no letter.
-    [[nodiscard]] bool begins_as_http() const {
+    // It stays to be read; 0: the client has left. Nothing: none has come yet, for a wait of Asio's may end too soon.
+    [[nodiscard]] std::optional<char> first_byte() const {
         char first = 0;
         const int socket = socket_of(SSL_get_rbio(ssl_.get())).native_handle();
-        return ::recv(socket, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first >= 'A' && first <= 'Z';
+        const bool early = ::recv(socket, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+                           (errno == EAGAIN || errno == EWOULDBLOCK);
+        return early ? std::nullopt : std::optional(first);
     }
 
     // After a fatal error OpenSSL must not be called again for this connection.
