@@ -46,7 +46,7 @@ MISTAKES = [
     Mistake("no daemon: upgrade", ["upgrade"], r"corral serve"),
     Mistake("no daemon: logs", ["logs", "sim"], r"corral serve"),
     Mistake("no daemon at an address", ["run", "--url", "http://127.0.0.1:9", "sim", "hi"], r"check the address and port"),
-    Mistake("an address that is none", ["run", "--url", "box", "sim", "hi"], r"http://HOST:PORT"),
+    Mistake("an address that is none", ["run", "--url", "box", "sim", "hi"], r"http://HOST:PORT", 2),
     Mistake("a name with a typo, nothing runs", ["show", "smi"], r"'sim'|sim:latest|corral list"),
     Mistake("a manifest that is not there", ["rm", "nobody"], r"corral list|sim"),
     Mistake("an id that is none", ["explain", "request.que-full"], r"did you mean 'request.queue-full'"),
