@@ -57,9 +57,16 @@ socket_file::socket_file(socket_file&& other) noexcept
       device_(other.device_),
       inode_(other.inode_) {}
 
-bool socket_file::is_gone() const {
+bool socket_file::is_gone(const std::filesystem::path& path) {
     struct stat found {};
-    return !path_.empty() && ::lstat(path_.c_str(), &found) != 0 && errno == ENOENT;
+    return ::lstat(path.c_str(), &found) != 0 && errno == ENOENT;
+}
+
+void socket_file::replace_with(socket_file&& next) noexcept {
+    socket_ = std::move(next.socket_);
+    path_ = std::exchange(next.path_, {});
+    device_ = next.device_;
+    inode_ = next.inode_;
 }
 
 void socket_file::remove() {

@@ -290,21 +290,31 @@ core::result<void> daemon::go_without_socket(const core::failure& why) const {
 }
 
 // Without it nobody could operate this box but by a restart, which costs its models.
-void daemon::renew_admin_socket() {
-    if (!admin_file_ || !admin_file_->is_gone()) {
-        return;
+core::awaitable<void> daemon::renew_admin_socket() {
+    const std::filesystem::path path = admin_file_ ? admin_file_->path() : std::filesystem::path();
+    if (path.empty()) {
+        co_return;
     }
-    auto made = control::socket_file::listen(settings_.admin_socket);
+    std::function<bool()> look = [path] { return control::socket_file::is_gone(path); };
+    constexpr core::seconds most{2};
+    const core::deadline until = core::deadline::after(most, clock_.now());
+    auto looking = before_start_.run("admin socket", std::move(look), until);
+    const core::result<bool> gone = co_await std::move(looking);
+    if (!gone || !*gone || !admin_file_ || admin_file_->path() != path) {
+        co_return;
+    }
+    auto made = control::socket_file::listen(path);
     if (!made) {
-        return;  // its folder may be gone too, and come back
+        telemetry::log().debug("the admin socket is still gone: {}", made.error().message);
+        co_return;  // its folder may be gone too, and come back
     }
     if (const auto moved = operator_server_->listen_at_unix(made->take()); !moved) {
-        return;
+        telemetry::log().debug("the admin socket is still gone: {}", moved.error().message);
+        co_return;  // with its file, so that the next look finds it gone
     }
     operator_server_->start();
-    admin_file_.emplace(*std::move(made));
-    telemetry::log().info("the admin socket {} was deleted and is made again",
-                          settings_.admin_socket.string());
+    admin_file_->replace_with(*std::move(made));
+    telemetry::log().info("the admin socket {} was deleted and is made again", path.string());
 }
 
 core::awaitable<void> daemon::watch_reload() {

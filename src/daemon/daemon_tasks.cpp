@@ -65,7 +65,7 @@ core::awaitable<void> daemon::watch_credentials() {
             refresh_credentials(asked);
         }
         watch_settings_file();
-        renew_admin_socket();
+        co_await renew_admin_socket();
         const core::deadline next = core::deadline::after(credentials_period, clock_.now());
         why = co_await credentials_asked_.wait(next);
     }

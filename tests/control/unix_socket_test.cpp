@@ -75,17 +75,30 @@ TEST_F(unix_socket, leaves_the_living_and_other_files_alone) {
     EXPECT_EQ(connect_unix(folder_.path() / "none").error().code.value(), ENOENT);
 }
 
+TEST_F(unix_socket, that_takes_the_place_of_a_deleted_one_keeps_its_file) {
+    auto ours = socket_file::listen(path_);
+    ASSERT_TRUE(ours);
+    std::filesystem::remove(path_);
+    auto next = socket_file::listen(path_);
+    ASSERT_TRUE(next);
+    ours->replace_with(*std::move(next));
+    next->remove();
+    EXPECT_TRUE(std::filesystem::exists(path_));
+    ours->remove();
+    EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
 TEST_F(unix_socket, that_was_deleted_is_known_to_be_gone_but_not_one_that_another_replaced) {
     auto ours = socket_file::listen(path_);
     ASSERT_TRUE(ours);
-    EXPECT_FALSE(ours->is_gone());
+    EXPECT_FALSE(socket_file::is_gone(ours->path()));
     std::filesystem::remove(path_);
-    EXPECT_TRUE(ours->is_gone());
+    EXPECT_TRUE(socket_file::is_gone(ours->path()));
     keep(listen_unix(path_));
-    EXPECT_FALSE(ours->is_gone());
+    EXPECT_FALSE(socket_file::is_gone(ours->path()));
     ours->remove();
     EXPECT_TRUE(std::filesystem::exists(path_));
-    EXPECT_FALSE(ours->is_gone());
+    EXPECT_EQ(ours->path(), "");
 }
 
 }  // namespace

@@ -27,8 +27,12 @@ public:
 
     // The listening socket, to be served; once.
     [[nodiscard]] int take() noexcept { return socket_.release(); }
-    // Somebody deleted it, so that nobody can connect.
-    [[nodiscard]] bool is_gone() const;
+    // Empty once it was removed.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    // Somebody deleted it, so that no client can connect. Looks at the disk, which may hang: not on the loop.
+    [[nodiscard]] static bool is_gone(const std::filesystem::path& path);
+    // `next` takes its place; its own file is gone, and its inode may be that of the next.
+    void replace_with(socket_file&& next) noexcept;
     // The file goes, unless another process has replaced it.
     void remove();
 

@@ -90,7 +90,7 @@ private:
     [[nodiscard]] core::result<void> take_state();
     [[nodiscard]] core::result<void> open_admin_socket();
     [[nodiscard]] core::result<void> go_without_socket(const core::failure& why) const;
-    void renew_admin_socket();
+    [[nodiscard]] core::awaitable<void> renew_admin_socket();
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] core::result<void> open_agent();
     void set_drained(bool is);
