@@ -59,7 +59,7 @@ chat::sampling as_sampling(const catalog::sampling_defaults& from) {
     return out;
 }
 
-// Behind what the request says first as system prompt, so that this stays the first.
+// Behind what the request says first as its system prompt, so that this stays the first.
 void insert_examples(std::vector<chat::message>& messages, const std::vector<chat::message>& examples) {
     const auto first = std::find_if(messages.begin(), messages.end(), [](const chat::message& message) {
         return message.from != chat::role::system;
@@ -189,7 +189,7 @@ chat::render_options render_options_for(const chat::generation_request& request,
     if (model.variant && !model.variant->system.empty()) {
         out.default_system = model.variant->system;
     }
-    // Definitions of tools are system prompt, which would take the place of what the model there begins with.
+    // Definitions of tools go into the system prompt, which would take the place of what the model there begins with.
     if (out.default_system.empty() && request.tools.is_array() && !request.tools.empty()) {
         out.default_system = model.runtime->stated().system;
     }

@@ -21,7 +21,7 @@ struct turn_cuts {
     std::vector<std::size_t> dropped{};  // the messages, by their place
 };
 
-// Of one that is not system prompt; and of all.
+// Of one that is not a system prompt; and of all.
 [[nodiscard]] std::size_t turn_bytes(const chat::message& message);
 [[nodiscard]] std::size_t turn_bytes(const std::vector<chat::message>& messages);
 
