@@ -324,13 +324,14 @@ std::string as_token(std::string name) {
 
 // Only what an agent goes by; sampling that a runtime does not honour is in the log.
 void add_ignored(http::header_fields& fields, const std::vector<std::string>& names) {
-    constexpr std::array<std::string_view, 4> told{"tool_choice", "truncation", "previous_response_id",
-                                                   "conversation"};
+    constexpr std::array<std::string_view, 5> told{"tool_choice", "truncation", "previous_response_id",
+                                                   "conversation", "mcp_servers"};
     constexpr std::size_t most = 8;
     std::string out;
     std::size_t count = 0;
     for (const std::string& name : names) {
-        const bool counts = name.starts_with("tools.") || std::ranges::find(told, name) != told.end();
+        const bool counts = name.starts_with("tools.") || name.starts_with("content.") ||
+                            std::ranges::find(told, name) != told.end();
         if (counts && count++ < most) {
             out += (out.empty() ? "" : ", ") + as_token(name);
         }

@@ -179,6 +179,28 @@ TEST_F(anthropic_request, system_and_blocks_become_messages) {
     EXPECT_EQ(all[4].tool_name, "");
     EXPECT_EQ(all[5].from, chat::role::user);
     EXPECT_EQ(all[5].content, "Well?");
+    EXPECT_EQ(got.talk.unused, std::vector<std::string>{"content.document"});
+}
+
+TEST_F(anthropic_request, content_that_the_model_is_not_shown_is_named_once) {
+    const std::string document = R"({"type":"document","source":{"type":"text","data":"x"}})";
+    messages_request got = read(
+        R"({"model":"tiny","max_tokens":9,"mcp_servers":[{"type":"url","url":"https://x","name":"y"}],"messages":[)"
+        R"({"role":"user","content":[{"type":"text","text":"Sum it up"},)" +
+        document + "," + document +
+        R"(]},{"role":"assistant","content":[{"type":"redacted_thinking","data":"z"},{"type":"text","text":"so"}]},)"
+        R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"search_result"}]}]}]})");
+    ASSERT_FALSE(problem.found()) << problem.message;
+    chat::generation_request request;
+    fill(got, *models.all().front(), request);
+    EXPECT_EQ(request.unused_options,
+              (std::vector<std::string>{"mcp_servers", "content.document", "content.search_result"}));
+    EXPECT_TRUE(read(minimal + R"(,"mcp_servers":[]})").tools.unused.empty());
+    const auto told =
+        ask("POST", "/v1/messages",
+            R"({"model":"tiny","max_tokens":9,"mcp_servers":[{}],"messages":[{"role":"user","content":[)"
+            R"({"type":"text","text":"Sum it up"},{"type":"document"}]}]})");
+    EXPECT_EQ(told->answer.headers.find("Corral-Ignored"), "mcp_servers, content.document");
 }
 
 TEST_F(anthropic_request, fields_reach_the_request) {

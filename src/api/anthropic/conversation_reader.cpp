@@ -1,5 +1,6 @@
 #include "api/anthropic/messages_request.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -50,6 +51,7 @@ private:
     void read_block(const ordered_json& block, chat::message& turn, std::vector<chat::message>& results);
     void read_image(const ordered_json& block, chat::message& message);
     void read_call(const ordered_json& block, chat::message& turn);
+    void skip(const ordered_json& block);
     [[nodiscard]] chat::message read_result(const ordered_json& block);
     void add(chat::message message) { out_.messages.push_back(std::move(message)); }
     [[nodiscard]] chat::role read_role(const json_fields& fields);
@@ -144,6 +146,18 @@ void conversation_reader::read_block(const ordered_json& block, chat::message& t
         read_call(block, turn);
     } else if (is_type(block, "tool_result")) {
         results.push_back(read_result(block));
+    } else if (!is_type(block, "redacted_thinking")) {
+        skip(block);
+    }
+}
+
+// Ollama skips it too. Without a word a document that was sent would pass for one that was read.
+void conversation_reader::skip(const ordered_json& block) {
+    constexpr std::size_t most = 8;
+    constexpr std::size_t longest = 40;
+    std::string name = "content." + core::text_at(block, "type").substr(0, longest);
+    if (out_.unused.size() < most && std::ranges::find(out_.unused, name) == out_.unused.end()) {
+        out_.unused.push_back(std::move(name));
     }
 }
 
@@ -203,10 +217,15 @@ chat::message conversation_reader::read_result(const ordered_json& block) {
         return result;
     }
     for (const ordered_json& part : *parts) {
-        if (part.is_object() && is_type(part, "text")) {
+        if (!part.is_object()) {
+            continue;
+        }
+        if (is_type(part, "text")) {
             result.content += core::text_at(part, "text");
-        } else if (part.is_object() && is_type(part, "image")) {
+        } else if (is_type(part, "image")) {
             read_image(part, result);
+        } else {
+            skip(part);
         }
     }
     return result;
@@ -276,6 +295,9 @@ conversation read_conversation(const json_fields& fields) {
 
 tool_list read_tools(const json_fields& fields) {
     tool_list out;
+    if (const ordered_json* servers = fields.find("mcp_servers"); servers != nullptr && !servers->empty()) {
+        out.unused.emplace_back("mcp_servers");
+    }
     const ordered_json* tools = fields.array("tools", "[]anthropic.Tool");
     if (tools == nullptr) {
         return out;

@@ -137,7 +137,9 @@ void fill(messages_request& asked, const generation::served_model& model, chat::
     request.tools = std::move(asked.tools.tools);
     request.must_call = std::move(asked.tools.must_call);
     request.one_call = asked.tools.one_call;
-    std::ranges::move(asked.tools.unused, std::back_inserter(request.unused_options));
+    for (auto* const unused : {&asked.tools.unused, &asked.talk.unused}) {
+        std::ranges::move(*unused, std::back_inserter(request.unused_options));
+    }
     request.format = std::move(asked.format);
     request.sampling = asked.sampling;
     request.limits.num_predict = asked.max_tokens;

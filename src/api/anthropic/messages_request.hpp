@@ -20,6 +20,7 @@ namespace corral::api::anthropic {
 struct conversation {
     std::vector<chat::message> messages;
     bool has_images = false;
+    std::vector<std::string> unused;  // content that the model is not shown, by its type on the wire
     std::size_t bytes = 0;  // of roles, texts, calls and results; what the first token count is guessed from
 };
 
