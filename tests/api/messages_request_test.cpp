@@ -203,6 +203,14 @@ TEST_F(anthropic_request, content_that_the_model_is_not_shown_is_named_once) {
     EXPECT_EQ(told->answer.headers.find("Corral-Ignored"), "mcp_servers, content.document");
 }
 
+TEST_F(anthropic_request, a_schema_where_the_beta_had_it_counts) {
+    EXPECT_EQ(
+        read(minimal + R"(,"output_format":{"type":"json_schema","schema":{"type":"array"}}})").format.dump(),
+        R"({"type":"array"})");
+    EXPECT_TRUE(read(minimal + R"(,"output_format":"x"})").format.is_null());
+    EXPECT_FALSE(problem.found()) << problem.message;
+}
+
 TEST_F(anthropic_request, fields_reach_the_request) {
     backend.entry.capabilities = {"completion", "tools", "thinking"};
     messages_request got = read(minimal + R"(,"temperature":0.5,"top_p":0.8,"top_k":7,

@@ -63,13 +63,14 @@ void read_thinking(const json_fields& fields, messages_request& into) {
     }
 }
 
-// A schema for the answer, which Anthropic's clients put into output_config.
+// A schema for the answer, which Anthropic's clients put into output_config, and those of the beta
+// structured-outputs-2025-11-13 beside it.
 void read_format(const json_fields& fields, messages_request& into) {
     const ordered_json* config = fields.object("output_config", "anthropic.OutputConfig");
-    if (config == nullptr) {
-        return;
+    const ordered_json* format = config == nullptr ? nullptr : core::member(*config, "format");
+    if (format == nullptr) {
+        format = fields.find("output_format");
     }
-    const ordered_json* format = core::member(*config, "format");
     if (text_inside(format, "type") != "json_schema") {
         return;
     }
