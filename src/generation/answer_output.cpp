@@ -34,6 +34,7 @@ void answer_output::begin_run(run_plan plan) {
     filter_.emplace(std::move(plan.filter));
     block_ = plan.block;
     drops_thinking_ = plan.drops_thinking;
+    hides_thoughts_ = plan.hides_thoughts;
     ends_behind_thoughts_ = plan.ends_behind_thoughts;
     if (!plan.goes_on) {
         text_.clear();
@@ -58,6 +59,9 @@ std::vector<chat::generation_event> answer_output::feed(std::string_view piece, 
         if (filter_->before_answer()) {
             tokens_.clear();  // of the block
         }
+    }
+    if (hides_thoughts_ && filter_->in_thoughts()) {
+        tokens_.clear();
     }
     return pass(std::move(events));
 }
@@ -107,7 +111,7 @@ void answer_output::tell_logprobs(std::vector<chat::generation_event>& events) {
     for (chat::generation_event& event : events) {
         auto* const text = std::get_if<chat::text_event>(&event);
         auto* const thinking = std::get_if<chat::thinking_event>(&event);
-        if (!format_ && (text != nullptr || thinking != nullptr)) {
+        if (!format_ && (text != nullptr || (thinking != nullptr && !hides_thoughts_))) {
             (text != nullptr ? text->logprobs : thinking->logprobs) =
                 filter_->stopped() ? tokens_.take_all(filter_->stopped_by()) : tokens_.take();
             return;

@@ -34,6 +34,8 @@ public:
         chat::filter_options filter;
         bool goes_on = false;         // with the answer of the last run
         bool drops_thinking = false;  // the client turned it off
+        bool hides_thoughts =
+            false;  // and so the logprobs of its tokens, or the format has no place for them
         bool ends_behind_thoughts = false;
         std::optional<hidden_block> block;  // the model is expected to write one
     };
@@ -94,6 +96,7 @@ private:
     token_hold tokens_{{}};
     std::optional<hidden_block> block_;
     bool drops_thinking_ = false;
+    bool hides_thoughts_ = false;
     bool ends_behind_thoughts_ = false;
     std::string thinking_;
     std::string text_;

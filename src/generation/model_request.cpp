@@ -111,6 +111,7 @@ answer_output::run_plan model_request::plan(const chat::rendered_prompt& prompt,
         plan.filter.call_begun = forced_->begun;
     }
     plan.drops_thinking = request_.thinking == chat::thinking_mode::off;
+    plan.hides_thoughts = plan.drops_thinking || !request_.shows_thinking;
     // Thinking that the client turned off is not there for it, wherever the model does it all the same.
     plan.filter.stops_see_thinking = !prompt.empties_thinking && !plan.drops_thinking;
     if (prompt.empties_thinking) {

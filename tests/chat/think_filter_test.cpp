@@ -82,18 +82,19 @@ TEST(think_filter, tells_an_empty_block_from_one_with_words) {
         std::string raw;
         bool swallowed;
         bool before_answer;
+        bool in_thoughts;
     };
     const block table[] = {
-        {"", false, true},
-        {"<thi", false, true},
-        {"<think>\n", false, true},
-        {"<think>\n\n</thi", false, true},
-        {"\n<think></think>", true, true},
-        {"<think>\n\n</think>\n\n", true, true},
-        {"<think>\n\n</think>\n\nYes", true, false},
-        {"<think>\nHm", false, false},
-        {"<think>\nHm.\n</think>\n", false, false},
-        {"Yes <think></think>", false, false},
+        {"", false, true, false},
+        {"<thi", false, true, false},
+        {"<think>\n", false, true, true},
+        {"<think>\n\n</thi", false, true, true},
+        {"\n<think></think>", true, true, true},
+        {"<think>\n\n</think>\n\n", true, true, true},
+        {"<think>\n\n</think>\n\nYes", true, false, false},
+        {"<think>\nHm", false, false, true},
+        {"<think>\nHm.\n</think>\n", false, false, true},
+        {"Yes <think></think>", false, false, false},
     };
     for (const block& one : table) {
         for (std::size_t cut = 0; cut <= one.raw.size(); ++cut) {
@@ -102,6 +103,7 @@ TEST(think_filter, tells_an_empty_block_from_one_with_words) {
             (void)filter.feed(one.raw.substr(cut));
             EXPECT_EQ(filter.swallowed_block(), one.swallowed) << one.raw << " cut at " << cut;
             EXPECT_EQ(filter.before_answer(), one.before_answer) << one.raw << " cut at " << cut;
+            EXPECT_EQ(filter.in_thoughts(), one.in_thoughts) << one.raw << " cut at " << cut;
         }
     }
 }

@@ -107,6 +107,27 @@ def test_openais_completions_have_them_in_the_old_shape(box):
     assert offsets == told["text_offset"]
 
 
+def test_tokens_of_thinking_that_the_answer_has_no_place_for_are_not_told(tmp_path):
+    model = 'capabilities = ["completion", "thinking"]'
+    with Box(tmp_path, {"directives": True}, profile="llama-server", family="qwen3", model=model) as box:
+        prompt = f"[[text=<think>\\nHm, so\\n</think>\\n\\n{PLAIN}]]"
+        for stream in (False, True):
+            reply = box.post("/v1/completions", {"model": MODEL, "prompt": prompt, "logprobs": 1, "stream": stream})
+            lines = reply.body.decode().split("\n\n")
+            objects = [json.loads(line[6:]) for line in lines if line.startswith("data: {")] if stream else [reply.json]
+            choices = [each["choices"][0] for each in objects]
+            told = [each["logprobs"] for each in choices if "logprobs" in each]
+            assert "".join(each["text"] for each in choices) == PLAIN
+            assert "".join(token for each in told for token in each["tokens"]) == PLAIN, reply.body
+            assert told[0]["text_offset"][0] == 0
+            off = [token for line in ollama(box, "/api/generate", stream, prompt=prompt, think=False, logprobs=True)
+                   for token in line.get("logprobs", [])]
+            assert "".join(token["token"] for token in off) == PLAIN, off
+            on = [token for line in ollama(box, "/api/generate", stream, prompt=prompt, think=True, logprobs=True)
+                  for token in line.get("logprobs", [])]
+            assert "Hm" in "".join(token["token"] for token in on), on
+
+
 def test_more_of_the_likeliest_than_ollama_gives_are_refused(box):
     for path, more in (("/api/chat", {"top_logprobs": 21}), ("/api/generate", {"top_logprobs": -1}),
                        ("/v1/chat/completions", {"top_logprobs": 21}), ("/v1/completions", {"logprobs": 21})):

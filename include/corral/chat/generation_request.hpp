@@ -118,6 +118,7 @@ struct generation_request {
     nlohmann::ordered_json format = nullptr;  // null, "json", or a schema object
     // Tell how likely each token was, and so many of the likeliest in its place; nothing: not asked.
     std::optional<std::uint32_t> top_logprobs;
+    bool shows_thinking = true;  // false: the answer's format has no place for it
     // How long the model stays loaded after this request; nanoseconds::max(): forever; absent: as before.
     std::optional<core::nanoseconds> keep_alive;
     // Options the client gave that no runtime here has a use for, by their name on the wire; logged once.

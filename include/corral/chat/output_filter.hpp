@@ -65,6 +65,8 @@ public:
     [[nodiscard]] bool swallowed_block() const noexcept;
     // And nothing has come yet but what may be such a block.
     [[nodiscard]] bool before_answer() const noexcept;
+    // What was fed until now is a thought with its tags, and no answer is behind it yet.
+    [[nodiscard]] bool in_thoughts() const noexcept;
 
 private:
     struct state;

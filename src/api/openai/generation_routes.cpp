@@ -97,6 +97,7 @@ core::awaitable<void> serve_completion(api_context context, const http::request&
     }
     std::unique_ptr<answer_format> writing = std::move(format);
     chat::generation_request request = make_request(context, incoming, *model, std::move(asked));
+    request.shows_thinking = false;
     co_await run_and_answer(context, incoming, std::move(request), model, std::move(writing), stream, out);
 }
 

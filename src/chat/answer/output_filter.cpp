@@ -159,6 +159,10 @@ bool output_filter::before_answer() const noexcept {
     return state_->thinking && state_->thinking->before_answer();
 }
 
+bool output_filter::in_thoughts() const noexcept {
+    return state_->thinking && state_->thinking->in_thoughts();
+}
+
 std::vector<generation_event> output_filter::finish(bool cut) {
     if (state_->ended) {
         return {};

@@ -28,6 +28,10 @@ public:
     [[nodiscard]] bool swallowed_block() const noexcept { return closed_empty_; }
     // What is fed now may still belong to such a block, or to the white space behind it.
     [[nodiscard]] bool before_answer() const noexcept { return state_ != state::answer && !has_words_; }
+    // All that was fed since the answer began, or ever, is thinking, its tags, or the white space behind them.
+    [[nodiscard]] bool in_thoughts() const noexcept {
+        return state_ != state::looking && state_ != state::answer;
+    }
 
 private:
     enum class state { looking, opened, thinking, closed, answer };
