@@ -70,6 +70,22 @@ TEST_F(model_pages, list_files_and_daemon_together) {
     EXPECT_EQ(listing_json(both)[1]["state"], "left out");
 }
 
+TEST_F(model_pages, list_a_model_that_shares_the_processes_of_another_as_served) {
+    auto settings = read(config::model_text);
+    settings.models.push_back(settings.models.front());
+    settings.models.back().name = "twin:1b";
+    const json status =
+        json::parse(R"({"models":[{"name":"Qwen3:4b","state":"ready","also":["twin:1b","made:latest"]}]})");
+    const auto listed = list_models(settings, status);
+    ASSERT_EQ(listed.size(), 2U);
+    EXPECT_EQ(listed[1].name + " " + listed[1].state + listed[1].note, "twin:1b ready");
+    EXPECT_TRUE(serves(status["models"][0], "twin:1b"));
+    EXPECT_FALSE(serves(status["models"][0], "other:1b"));
+    const json running = json::parse(R"({"models":[{"name":"Qwen3:4b"},{"name":"twin:1b"}]})");
+    const std::string text = loaded_text(listed, running, "twin", {}, {});
+    EXPECT_EQ(text.find("twin:1b"), text.rfind("twin:1b")) << text;
+}
+
 TEST_F(model_pages, say_of_a_manifest_that_the_daemon_alone_leaves_out_why) {
     auto settings = read(config::model_text);
     settings.models.front().source = "/m/closed.toml";

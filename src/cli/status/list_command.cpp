@@ -124,7 +124,7 @@ control::admin_json status_of(const control::admin_json& status, const std::stri
         return nullptr;
     }
     for (const control::admin_json& one : status["models"]) {
-        if (one.is_object() && one.value("name", control::admin_json("")) == name) {
+        if (one.is_object() && serves(one, name)) {
             return one;
         }
     }

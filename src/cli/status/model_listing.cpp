@@ -78,8 +78,7 @@ void join(listed_model& model, const std::vector<json>& served, const json& stat
     const bool left_out = model.state == "left out";
     const std::string why = left_out_there(status, model.source);
     const auto found = std::ranges::find_if(served, [&](const json& object) {
-        return left_out ? reported_text(object, "source") == model.source
-                        : catalog::same_model(reported_text(object, "name"), model.name);
+        return left_out ? reported_text(object, "source") == model.source : serves(object, model.name);
     });
     if (found != served.end()) {
         take_state(model, *found);
@@ -96,6 +95,12 @@ void join(listed_model& model, const std::vector<json>& served, const json& stat
 }
 
 }  // namespace
+
+bool serves(const json& served, const std::string& name) {
+    return catalog::same_model(reported_text(served, "name"), name) ||
+           std::ranges::any_of(core::list_at(served, "also"),
+                               [&](const json& other) { return other.is_string() && other == json(name); });
+}
 
 int fail_to_read(const known_models& known) {
     return fail(core::say("command.check-mistake/models"), bad_configuration, known.errors);
@@ -288,7 +293,7 @@ std::string loaded_text(const std::vector<listed_model>& models, const json& run
     rows.front().insert(rows.front().end(), {"STATE", "QUEUE", "PROFILE"});
     std::set<std::string> listed;
     const auto add = [&](std::vector<std::string> row, const listed_model& model) {
-        listed.insert(model.name);
+        listed.insert({model.name, row.front()});
         if (!row.front().starts_with(prefix)) {
             return;
         }

@@ -55,6 +55,9 @@ struct listed_model {
     std::string note;  // what is odd about it, one sentence; may be empty
 };
 
+// Whether the processes of `served`, a model of status_json(), serve this name: its own, or one started alike.
+[[nodiscard]] bool serves(const nlohmann::ordered_json& served, const std::string& name);
+
 // Of the files, in their order, then those that only the daemon still has. `status`: of status_json(), of the
 // daemon that reads these files; null: none runs.
 [[nodiscard]] std::vector<listed_model> list_models(const config::configuration& files,
