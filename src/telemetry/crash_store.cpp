@@ -117,10 +117,13 @@ core::result<void> write_whole(const fs::path& folder, const std::string& name, 
 }
 
 void prune(const fs::path& folder, const std::string& newest, const crash_limits& limits) {
-    const auto found = list(folder);
+    auto found = list(folder);
     if (!found) {
         return;
     }
+    // Those of a clock that was ahead go first: they would take the place of all that comes until that day.
+    std::stable_partition(found->whole.begin(), found->whole.end(),
+                          [&](const std::string& name) { return name <= newest; });
     std::error_code error;
     for (const std::string& name : found->unfinished) {
         fs::remove(folder / name, error);
@@ -129,7 +132,7 @@ void prune(const fs::path& folder, const std::string& newest, const crash_limits
     std::uint64_t bytes = fs::file_size(folder / newest, error);
     for (const std::string& name : found->whole) {
         if (name == newest) {
-            continue;  // also when a clock that was set back makes it look old
+            continue;
         }
         const auto size = fs::file_size(folder / name, error);
         bytes += error ? 0 : size;

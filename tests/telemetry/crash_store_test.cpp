@@ -96,6 +96,17 @@ TEST_F(crash_store, a_clock_that_was_set_back_does_not_cost_the_newest) {
     EXPECT_EQ(names().back(), back);
 }
 
+TEST_F(crash_store, those_of_a_clock_that_was_ahead_go_before_those_of_today) {
+    for (const int years_ahead : {1'000'000'000, 1'000'000'001, 1'000'000'002}) {
+        keep(years_ahead);
+    }
+    std::vector<std::string> today;
+    for (int i = 0; i < 4; ++i) {
+        today.push_back(keep(i));
+    }
+    EXPECT_THAT(names(), ElementsAre(today[3], today[2], today[1]));
+}
+
 TEST_F(crash_store, what_a_cut_off_write_left_is_cleared_away) {
     const std::string half = "state/crashes/" + crash_name(at(0), "m") + ".tmp";
     folder.write(half, "{");

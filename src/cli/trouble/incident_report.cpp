@@ -158,7 +158,8 @@ void report_ledger::fail(time now) {
 
 std::chrono::seconds report_ledger::wait(time now) const {
     const auto left = std::chrono::ceil<std::chrono::seconds>(next_ - now);
-    return std::clamp<std::chrono::seconds>(left, std::chrono::seconds(0), longest_pause);
+    const bool set_back = left > longest_pause;  // the clock was, since that failure
+    return set_back ? std::chrono::seconds(0) : std::max(left, std::chrono::seconds(0));
 }
 
 }  // namespace corral::cli
