@@ -64,7 +64,7 @@ std::vector<std::string> credential_files::awaited() const {
 
 std::vector<std::string> credential_files::kept() const {
     std::vector<std::string> out;
-    for (const core::reason* const each : {&keys_kept_, &tls_kept_}) {
+    for (const core::reason* const each : {&keys_kept_, &tls_kept_, &tls_old_}) {
         if (!each->empty()) {
             out.push_back(each->text());
         }
@@ -109,7 +109,7 @@ core::result<void> credential_files::read_tls() {
     return {};
 }
 
-bool credential_files::refresh(bool asked) {
+bool credential_files::refresh(bool asked, std::time_t now) {
     if (asked && !keys_file_ && !tls_files_) {
         telemetry::log().info("there are no keys and no certificate to read again");
     }
@@ -121,6 +121,16 @@ bool credential_files::refresh(bool asked) {
             telemetry::error(keys_kept_, "{} event=keys.kept", keys_kept_);
         }
     }
+    const bool is_new = refresh_tls(asked);
+    core::reason old = tls_ ? tls_->out_of_date(now) : core::reason();
+    if (old != tls_old_ && !old.empty() && !is_new) {  // of a new one its warnings have told it
+        warn_of({old});
+    }
+    tls_old_ = std::move(old);
+    return is_new;
+}
+
+bool credential_files::refresh_tls(bool asked) {
     if (!(tls_watch_.changed() || asked) || !tls_files_) {
         return false;
     }

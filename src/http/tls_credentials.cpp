@@ -188,20 +188,28 @@ core::result<tls_credentials> tls_credentials::load(const tls_files& files) {
     if (!fits) {
         return fits.error();
     }
-    const ASN1_TIME* begin = X509_get0_notBefore(own->get());
-    const ASN1_TIME* end = X509_get0_notAfter(own->get());
-    out.description_ = subject_of(own->get()) + ", until " + time_text(end);
-    if (X509_cmp_current_time(end) < 0) {
-        out.warnings_.push_back(
-            core::say("configuration.certificate-old", files.certificate, time_text(end)));
-    } else if (X509_cmp_current_time(begin) > 0) {
-        out.warnings_.push_back(
-            core::say("configuration.certificate-old/early", files.certificate, time_text(begin)));
+    out.file_ = files.certificate;
+    out.description_ = subject_of(own->get()) + ", until " + time_text(X509_get0_notAfter(own->get()));
+    if (core::reason said = out.out_of_date(std::time(nullptr)); !said.empty()) {
+        out.warnings_.push_back(std::move(said));
     }
     if (key->others_may_read) {
         out.warnings_.push_back(core::say("configuration.readable-keys/private", files.key, files.key));
     }
     return out;
+}
+
+core::reason tls_credentials::out_of_date(std::time_t now) const {
+    const X509* const own = SSL_CTX_get0_certificate(context_.get());
+    const ASN1_TIME* const begin = X509_get0_notBefore(own);
+    const ASN1_TIME* const end = X509_get0_notAfter(own);
+    if (X509_cmp_time(end, &now) < 0) {
+        return core::say("configuration.certificate-old", file_, time_text(end));
+    }
+    if (X509_cmp_time(begin, &now) > 0) {
+        return core::say("configuration.certificate-old/early", file_, time_text(begin));
+    }
+    return {};
 }
 
 }  // namespace corral::http

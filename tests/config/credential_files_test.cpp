@@ -11,7 +11,9 @@
 namespace corral::config {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 class credentials : public testing::Test {
 protected:
@@ -82,6 +84,22 @@ TEST_F(credentials, stay_when_new_files_are_bad_and_come_when_they_are_repaired)
     EXPECT_TRUE(files.refresh(false));
     EXPECT_TRUE(files.keys()->find("sk-3"));
     EXPECT_THAT(files.tls()->description(), HasSubstr("third.lan"));
+}
+
+TEST_F(credentials, whose_time_is_over_meanwhile_are_told_until_there_are_new_ones) {
+    constexpr std::time_t day = 86'400;
+    const std::time_t now = std::time(nullptr);
+    credential_files files(settings_);
+    ASSERT_TRUE(files.load());
+    EXPECT_FALSE(files.refresh(false, now));
+    EXPECT_THAT(files.kept(), IsEmpty());
+    EXPECT_FALSE(files.refresh(false, now + day));
+    EXPECT_THAT(files.kept(), ElementsAre(HasSubstr("cert.pem' expired on ")));
+    EXPECT_FALSE(files.refresh(false, now - day)) << "a clock that was set back";
+    EXPECT_THAT(files.kept(), ElementsAre(HasSubstr("cert.pem' is not valid before ")));
+    write_certificate("second.lan");
+    EXPECT_TRUE(files.refresh(false, now));
+    EXPECT_THAT(files.kept(), IsEmpty());
 }
 
 TEST_F(credentials, that_are_bad_at_the_start_are_said) {

@@ -2,6 +2,7 @@
 // The API keys and the TLS certificate of a running server, read again when their files change. A bad new
 // file changes nothing: what was read before stays.
 
+#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,14 +27,15 @@ public:
     [[nodiscard]] bool waits_for_tls() const noexcept { return !tls_problem_.empty(); }
     // Why, a sentence each; empty: all is read.
     [[nodiscard]] std::vector<std::string> awaited() const;
-    // What stays in force though its file has changed, and why, a sentence each.
+    // What stays in force though its file has changed, or though clients refuse it by the calendar, and why, a sentence
+    // each.
     [[nodiscard]] std::vector<std::string> kept() const;
     // Whether load() would succeed. Touches nothing but the files, so that another thread may ask.
     [[nodiscard]] static bool readable(const configuration& settings);
 
-    // Reads what has changed, or everything when `asked`, and logs what came of it, once for each change.
-    // True when the TLS credentials are new ones.
-    bool refresh(bool asked);
+    // Reads what has changed, or everything when `asked`, and logs what came of it, once for each change; also that the
+    // certificate's time is over. True when the TLS credentials are new ones.
+    bool refresh(bool asked, std::time_t now = std::time(nullptr));
 
     // Nothing configured: nullptr, and nothing. The pointer stays, what it points at changes with the file.
     [[nodiscard]] const key_ring* keys() const noexcept { return keys_file_ ? &keys_ : nullptr; }
@@ -42,11 +44,13 @@ public:
 private:
     [[nodiscard]] core::result<void> read_keys();
     [[nodiscard]] core::result<void> read_tls();
+    [[nodiscard]] bool refresh_tls(bool asked);
 
     std::string keys_problem_;
     std::string tls_problem_;
     core::reason keys_kept_;
     core::reason tls_kept_;
+    core::reason tls_old_;
     std::optional<std::filesystem::path> keys_file_;
     std::optional<http::tls_files> tls_files_;
     core::file_watch keys_watch_;

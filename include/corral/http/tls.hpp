@@ -2,6 +2,7 @@
 // What a server proves itself with: a certificate chain and its key, read whole and checked before any client
 // sees them. TLS 1.2 and later, HTTP/1.1 only.
 
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -30,6 +31,8 @@ public:
     // Worth a look, but no reason to refuse: expired, not valid yet, a key that everybody on this machine can
     // read. As of load().
     [[nodiscard]] const std::vector<core::reason>& warnings() const noexcept { return warnings_; }
+    // Why clients refuse it by the calendar; empty: they have no reason to.
+    [[nodiscard]] core::reason out_of_date(std::time_t now) const;
     // "CN=box.lan, until Mar  1 12:00:00 2027 GMT"
     [[nodiscard]] const std::string& description() const noexcept { return description_; }
     [[nodiscard]] ssl_ctx_st* context() const noexcept { return context_.get(); }
@@ -38,6 +41,7 @@ private:
     tls_credentials() = default;
 
     std::shared_ptr<ssl_ctx_st> context_;
+    std::filesystem::path file_;
     std::vector<core::reason> warnings_;
     std::string description_;
 };

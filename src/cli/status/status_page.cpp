@@ -135,7 +135,7 @@ void add_closed(std::string& out, const json& status, const text_style& style) {
         }
     };
     add("closed", "all clients are refused:");
-    add("kept", "not taken:");
+    add("kept", "credentials:");
     const json instead = status.value("in_place", json::object());
     if (instead.is_object() && !instead.empty()) {
         out += fmt::format("  {} {} has a mistake; {}, is served. Fix it; no reload is needed.\n",
