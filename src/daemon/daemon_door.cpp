@@ -24,6 +24,9 @@ core::awaitable<void> write_last_good(core::disk_work& disk, std::function<std::
     const core::deadline until = core::deadline::after(longest_look, core::steady_clock_source().now());
     auto writing = disk.run("last good", std::move(work), until);
     const core::result<std::string> done = co_await std::move(writing);
+    if (!done && done.error().code == core::errc::cancelled) {
+        co_return;  // the server stops, and its disk is not to blame
+    }
     const std::string why = done ? *done : done.error().message.text();
     if (!why.empty()) {
         const core::reason said = core::say("configuration.stands-in/copy", telemetry::printable(why, 500));

@@ -57,6 +57,12 @@ def test_a_mistake_in_the_configuration_is_answered_by_its_last_good_copy(tmp_pa
         assert "is empty, perhaps because writing it was interrupted" in done(box, "status")
 
 
+def test_a_stop_in_its_first_moments_blames_no_disk(tmp_path):
+    box = begun(Box(tmp_path))
+    assert box.stop() == 0
+    assert "configuration.not_copied" not in box.log()
+
+
 def test_the_copy_opens_no_door_that_the_file_may_have_closed(tmp_path):
     box = Box(tmp_path, {"directives": True})
     good = box.config_file.read_text()
