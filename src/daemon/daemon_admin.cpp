@@ -289,10 +289,11 @@ core::result<void> daemon::go_without_socket(const core::failure& why) const {
     return {};
 }
 
-// Without it nobody could operate this box but by a restart, which costs its models.
+// Without it nobody could operate this box but by a restart, which costs its models. Its folder may come after our start.
 core::awaitable<void> daemon::renew_admin_socket() {
-    const std::filesystem::path path = admin_file_ ? admin_file_->path() : std::filesystem::path();
-    if (path.empty()) {
+    const auto place = [this] { return admin_file_ ? admin_file_->path() : settings_.admin_socket; };
+    const std::filesystem::path path = place();
+    if (path.empty() || signals_seen_ > 0) {
         co_return;
     }
     std::function<bool()> look = [path] { return control::socket_file::is_gone(path); };
@@ -300,7 +301,7 @@ core::awaitable<void> daemon::renew_admin_socket() {
     const core::deadline until = core::deadline::after(most, clock_.now());
     auto looking = before_start_.run("admin socket", std::move(look), until);
     const core::result<bool> gone = co_await std::move(looking);
-    if (!gone || !*gone || !admin_file_ || admin_file_->path() != path) {
+    if (!gone || !*gone || signals_seen_ > 0 || place() != path) {
         co_return;
     }
     auto made = control::socket_file::listen(path);
@@ -313,8 +314,14 @@ core::awaitable<void> daemon::renew_admin_socket() {
         co_return;  // with its file, so that the next look finds it gone
     }
     operator_server_->start();
-    admin_file_->replace_with(*std::move(made));
-    telemetry::log().info("the admin socket {} was deleted and is made again", path.string());
+    telemetry::log().info(
+        "the admin socket {} {}", path.string(),
+        admin_file_ ? "was deleted and is made again" : "could not be made at first, and is there now");
+    if (admin_file_) {
+        admin_file_->replace_with(*std::move(made));
+    } else {
+        admin_file_.emplace(*std::move(made));
+    }
 }
 
 core::awaitable<void> daemon::watch_reload() {

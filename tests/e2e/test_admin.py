@@ -321,6 +321,19 @@ def test_a_socket_that_somebody_deletes_is_made_again(box):
         assert status(box)["pid"] == box.process.pid
 
 
+def test_a_socket_whose_folder_comes_after_the_start_is_made_then(tmp_path):
+    box = Box(tmp_path)
+    state = tmp_path / "state-home" / "corral"
+    state.parent.mkdir()
+    state.write_text("no folder")
+    with box:
+        box.logged("there is no admin socket")
+        state.unlink()
+        wait_until(socket_of(box).exists, 20, "the socket is there")
+        assert status(box)["pid"] == box.process.pid
+    assert not socket_of(box).exists()
+
+
 def test_the_socket_can_be_elsewhere_or_off(tmp_path):
     with Box(tmp_path / "named", config='admin_socket = "run/here.sock"') as box:
         assert (box.folder / "run" / "here.sock").is_socket()
