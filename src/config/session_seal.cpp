@@ -86,6 +86,7 @@ std::string session_seal::open_for(const key_entry& key, std::int64_t now) const
     return key.name + between + until + between + mark_of(key, until);
 }
 
+// One that was opened while the clock was years ahead is over with that mistake; a correction of hours ends none.
 bool session_seal::opens(const key_entry& key, std::string_view shown, std::int64_t now) const {
     const auto parts = core::split(shown, between);
     if (parts.size() != 3 || parts[2].empty() ||
@@ -94,7 +95,8 @@ bool session_seal::opens(const key_entry& key, std::string_view shown, std::int6
     }
     std::int64_t until = 0;
     const auto read = std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), until);
-    if (read.ec != std::errc() || read.ptr != parts[1].data() + parts[1].size() || until <= now) {
+    if (read.ec != std::errc() || read.ptr != parts[1].data() + parts[1].size() || until <= now ||
+        until - now > 2 * life) {
         return false;
     }
     return parts[0] == key.name && equal_in_time(mark_of(key, parts[1]), parts[2]);

@@ -37,6 +37,13 @@ TEST_F(session, is_that_of_its_key_until_its_time_is_over) {
     EXPECT_EQ(seal.find(keys, shown, 1000 + session_seal::life), nullptr);
 }
 
+TEST_F(session, of_a_clock_that_was_ahead_ends_when_it_is_right_again) {
+    constexpr std::int64_t year = 12 * session_seal::life;
+    EXPECT_EQ(seal.find(keys, seal.open_for(keys.all().front(), year), 1000), nullptr);
+    EXPECT_NE(seal.find(keys, seal.open_for(keys.all().front(), session_seal::life), 1000), nullptr)
+        << "set back";
+}
+
 TEST_F(session, ends_with_its_key_and_with_another_of_that_name) {
     EXPECT_EQ(seal.find(ring_of(row("ben", 'b')), shown, 1000), nullptr);
     EXPECT_EQ(seal.find(ring_of(row("anna", 'c')), shown, 1000), nullptr);
