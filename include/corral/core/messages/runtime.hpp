@@ -337,15 +337,16 @@ inline constexpr std::array runtime_table{
     message{"run.shortened", runtime_reader, "longer than the model can read, sent without {parts}",
             "A conversation was longer than the model reads; the oldest parts were left out.",
             "Use a model with a longer context, or begin a new chat."},
-    message{"run.ignored", runtime_reader,
-            "context| model={model} option num_ctx has no effect beyond the context that this runtime was "
-            "built with\n"
-            "option| model={model} option {name} has no effect with this runtime\n"
-            "unchecked| model={model} a format's '{keyword}' is shown to the model and not checked: the "
-            "value may violate it (strict_schemas = true refuses such formats)",
-            "The client asked for something that this runtime has no switch for; the answer is computed "
-            "without it.",
-            "Nothing, or another runtime (docs/runtimes.md)."},
+    message{
+        "run.ignored", runtime_reader,
+        "context| model={model} option num_ctx has no effect beyond the context that this runtime was "
+        "built with\n"
+        "option| model={model} {name} of a request has no effect here\n"
+        "unchecked| model={model} a format's '{keyword}' is shown to the model and not checked: the "
+        "value may violate it (strict_schemas = true refuses such formats)",
+        "The client asked for something that this runtime has no switch for, or that Corral does not read; "
+        "the answer is computed without it.",
+        "Nothing, or another runtime (docs/runtimes.md)."},
 };
 
 }  // namespace corral::core::messages
