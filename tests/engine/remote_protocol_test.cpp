@@ -2,17 +2,32 @@
 
 #include "engine/dialects/ollama_remote/remote_protocol.hpp"
 
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
-#include "engine/whole_body.hpp"
-
+#include "corral/core/owned_fd.hpp"
 #include "engine/dialects/ollama_remote/remote_address.hpp"
+#include "engine/whole_body.hpp"
+#include "run_until.hpp"
 
 namespace corral::engine::ollama_remote {
 namespace {
 
+namespace asio = core::asio;
 using nlohmann::json;
 using testing::HasSubstr;
 using namespace streaming;
@@ -246,6 +261,49 @@ TEST(remote_address, takes_hosts_names_and_literals_and_no_more) {
         EXPECT_FALSE(parse_remote_url(bad)) << bad;
     }
     EXPECT_THAT(parse_remote_url("https://a:1").error().message, HasSubstr("TLS"));
+}
+
+// A socket that listens at `address`, and its port; -1 where this machine has no such address.
+int listener_at(const asio::ip::address& address, std::uint16_t& port) {
+    const asio::ip::tcp::endpoint at(address, port);
+    const int handle = ::socket(address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in6 bound{};
+    socklen_t size = sizeof bound;
+    if (::bind(handle, at.data(), static_cast<socklen_t>(at.size())) != 0 || ::listen(handle, 0) != 0 ||
+        ::getsockname(handle, reinterpret_cast<sockaddr*>(&bound), &size) != 0) {
+        ::close(handle);
+        return -1;
+    }
+    port = ntohs(bound.sin6_port);  // which lies where IPv4 has its own
+    return handle;
+}
+
+// Such as an old address of a box that still stands in the DNS.
+TEST(remote_address, an_address_that_swallows_packets_hides_no_other) {
+    std::uint16_t port = 0;
+    const core::owned_fd well(listener_at(asio::ip::address_v6::loopback(), port));
+    const core::owned_fd silent(listener_at(asio::ip::address_v4::loopback(), port));
+    if (!well.valid() || !silent.valid()) {
+        GTEST_SKIP() << "no IPv6 here, or the port is taken";
+    }
+    // Where the queue of those that nobody accepts is full, the kernel answers no more.
+    const asio::ip::tcp::endpoint full(asio::ip::address_v4::loopback(), port);
+    std::vector<core::owned_fd> waiting;
+    for (int i = 0; i < 4; ++i) {
+        waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        ::connect(waiting.back().get(), full.data(), static_cast<socklen_t>(full.size()));
+    }
+    asio::io_context loop{1};
+    std::optional<core::result<asio::ip::tcp::endpoint>> found;
+    const auto look = [&]() -> core::awaitable<void> {
+        auto at = co_await reach({"localhost", std::to_string(port)},
+                                 core::deadline::after(core::seconds{2}, std::chrono::steady_clock::now()));
+        found.emplace(std::move(at));
+    };
+    asio::co_spawn(loop, look, asio::detached);
+    ASSERT_TRUE(run_until(loop, [&] { return found.has_value(); }));
+    ASSERT_TRUE(*found) << found->error().message.text();
+    EXPECT_TRUE((*found)->address().is_v6());
 }
 
 }  // namespace

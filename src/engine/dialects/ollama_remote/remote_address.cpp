@@ -1,10 +1,10 @@
 #include "engine/dialects/ollama_remote/remote_address.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -31,7 +31,36 @@ tcp::resolver::results_type known_endpoints(const remote_address& where) {
     return tcp::resolver::results_type::create(own.begin(), own.end(), where.host, where.port);
 }
 
-core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address where) {
+// The first of them that takes a connection. Each has its share of the time until `end`: one that is silent, as an old
+// address of a box, leaves some to the next.
+core::awaitable<core::result<tcp::endpoint>> connect_to_one(tcp::resolver::results_type found,
+                                                            core::steady_time end) {
+    using namespace asio::experimental::awaitable_operators;
+    const core::executor on = co_await asio::this_coro::executor;
+    core::error_code error = asio::error::host_not_found;
+    auto left = static_cast<core::steady_time::rep>(found.size());
+    for (const auto& each : found) {
+        const core::steady_time now = std::chrono::steady_clock::now();
+        const core::steady_time share = now + (end - now) / left--;
+        tcp::socket socket(on);
+        const tcp::endpoint at = each.endpoint();
+        auto first = co_await (socket.async_connect(at, no_throw) || core::sleep_until(share));
+        error = asio::error::timed_out;
+        if (first.index() == 0) {
+            error = std::get<0>(std::get<0>(first));
+        }
+        if (!error) {
+            co_return at;
+        }
+        if (error == asio::error::operation_aborted) {
+            break;
+        }
+    }
+    co_return core::failure{error, {}};
+}
+
+core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address where,
+                                                                 core::steady_time end) {
     const core::executor on = co_await asio::this_coro::executor;
     tcp::resolver resolver(on);
     core::error_code unknown;
@@ -47,11 +76,13 @@ core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address 
     if (unknown) {
         co_return core::failure{unknown, core::say("runtime.remote/name", where.host, unknown.message())};
     }
-    tcp::socket socket(on);
-    auto [error, at] = co_await asio::async_connect(socket, found, no_throw);
-    if (error) {
-        co_return core::failure{error,
-                                core::say("runtime.remote/unreachable", where.text(), error.message())};
+    core::result<tcp::endpoint> at = co_await connect_to_one(std::move(found), end);
+    if (!at && at.error().code == asio::error::timed_out) {
+        co_return core::failure{at.error().code, core::say("runtime.remote/answer-time", where.text())};
+    }
+    if (!at) {
+        co_return core::failure{at.error().code, core::say("runtime.remote/unreachable", where.text(),
+                                                           at.error().code.message())};
     }
     co_return at;
 }
@@ -78,7 +109,7 @@ core::awaitable<core::result<tcp::endpoint>> reach(remote_address where, core::d
     using namespace asio::experimental::awaitable_operators;
     const std::string text = where.text();
     const core::steady_time end = until.at();
-    auto first = co_await (look_up_and_connect(std::move(where)) || core::sleep_until(end));
+    auto first = co_await (look_up_and_connect(std::move(where), end) || core::sleep_until(end));
     if (first.index() == 1) {
         co_return core::make_failure(core::errc::timed_out, core::say("runtime.remote/answer-time", text));
     }

@@ -23,7 +23,7 @@ struct remote_address {
 [[nodiscard]] core::result<remote_address> parse_remote_url(std::string_view url);
 
 // Looks the name up and connects for a try, so that a host which swallows packets costs `until` and not the
-// wait for a first word. The first address that accepts.
+// wait for a first word. The first address that accepts; each has its share of the time.
 [[nodiscard]] core::awaitable<core::result<boost::asio::ip::tcp::endpoint>> reach(remote_address where,
                                                                                   core::deadline until);
 
