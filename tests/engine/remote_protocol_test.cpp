@@ -2,15 +2,19 @@
 
 #include "engine/dialects/ollama_remote/remote_protocol.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,7 +26,29 @@
 #include "corral/core/owned_fd.hpp"
 #include "engine/dialects/ollama_remote/remote_address.hpp"
 #include "engine/whole_body.hpp"
+#include "http/accepting_port.hpp"
 #include "run_until.hpp"
+
+namespace {
+
+// The look-up of "silent.test", which no name server answers until it is told to.
+struct {
+    std::atomic<bool> asked{false};
+    std::atomic<bool> over{false};
+} silent_name;
+
+}  // namespace
+
+// In the place of the C library's, for the whole program.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** out) {
+    if (name != nullptr && std::string_view(name) == "silent.test") {
+        silent_name.asked = true;
+        silent_name.over.wait(false);
+        return EAI_AGAIN;
+    }
+    static const auto other = reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+    return other(name, service, hints, out);
+}
 
 namespace corral::engine::ollama_remote {
 namespace {
@@ -278,6 +304,31 @@ int listener_at(const asio::ip::address& address, std::uint16_t& port) {
     return handle;
 }
 
+using found_endpoint = std::optional<core::result<asio::ip::tcp::endpoint>>;
+
+core::awaitable<void> look(remote_address where, found_endpoint& found) {
+    const core::deadline soon = core::deadline::after(core::seconds{2}, std::chrono::steady_clock::now());
+    core::result<asio::ip::tcp::endpoint> at = co_await reach(std::move(where), soon);
+    found.emplace(std::move(at));
+}
+
+// Such as when the internet is away, and the server of the next tier stands beside the box.
+TEST(remote_address, an_address_does_not_wait_for_the_look_up_of_a_name) {
+    const http::test::listening_port well;
+    asio::io_context loop{1};
+    found_endpoint named;
+    found_endpoint found;
+    asio::co_spawn(loop, look({"silent.test", "1"}, named), asio::detached);
+    EXPECT_TRUE(run_until(loop, [] { return silent_name.asked.load(); }));
+    asio::co_spawn(loop, look({"127.0.0.1", std::to_string(well.at().port())}, found), asio::detached);
+    EXPECT_TRUE(run_until(loop, [&] { return found.has_value(); }));
+    silent_name.over = true;
+    silent_name.over.notify_all();
+    EXPECT_TRUE(run_until(loop, [&] { return named.has_value(); }));
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ(**found, well.at());
+}
+
 // Such as an old address of a box that still stands in the DNS.
 TEST(remote_address, an_address_that_swallows_packets_hides_no_other) {
     std::uint16_t port = 0;
@@ -294,13 +345,8 @@ TEST(remote_address, an_address_that_swallows_packets_hides_no_other) {
         ::connect(waiting.back().get(), full.data(), static_cast<socklen_t>(full.size()));
     }
     asio::io_context loop{1};
-    std::optional<core::result<asio::ip::tcp::endpoint>> found;
-    const auto look = [&]() -> core::awaitable<void> {
-        auto at = co_await reach({"localhost", std::to_string(port)},
-                                 core::deadline::after(core::seconds{2}, std::chrono::steady_clock::now()));
-        found.emplace(std::move(at));
-    };
-    asio::co_spawn(loop, look, asio::detached);
+    found_endpoint found;
+    asio::co_spawn(loop, look({"localhost", std::to_string(port)}, found), asio::detached);
     ASSERT_TRUE(run_until(loop, [&] { return found.has_value(); }));
     ASSERT_TRUE(*found) << found->error().message.text();
     EXPECT_TRUE((*found)->address().is_v6());

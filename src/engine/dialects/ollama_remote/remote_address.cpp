@@ -24,10 +24,16 @@ namespace {
 constexpr std::uint16_t usual_port = 11434;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
-// Empty where a resolver is to be asked.
+// Empty where a resolver is to be asked. It has one thread for all, which a name that no server answers for holds for
+// seconds, and who needs no look-up does not wait for it.
 tcp::resolver::results_type known_endpoints(const remote_address& where) {
-    const auto own =
-        core::own_endpoints(where.host, core::whole_number<std::uint16_t>(where.port).value_or(usual_port));
+    const std::uint16_t port = core::whole_number<std::uint16_t>(where.port).value_or(usual_port);
+    core::error_code no_literal;
+    const asio::ip::address literal = asio::ip::make_address(where.host, no_literal);
+    if (!no_literal) {
+        return tcp::resolver::results_type::create(tcp::endpoint(literal, port), where.host, where.port);
+    }
+    const auto own = core::own_endpoints(where.host, port);
     return tcp::resolver::results_type::create(own.begin(), own.end(), where.host, where.port);
 }
 
