@@ -181,6 +181,10 @@ core::result<source_listing> list_folder(const package_source& source, fetcher& 
             return *end.fatal;
         }
         file.size = end.good ? end.answer.length : std::nullopt;
+        // One that leaves such a question open would do so for each file, and each costs the whole patience.
+        if (!end.good && end.bad.what == trouble::silence) {
+            break;
+        }
     }
     const auto added = add_signatures(
         *out, text->first, [&](const std::string& path) { return fetch_signature(source, by, place, path); });

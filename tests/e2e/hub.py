@@ -209,6 +209,9 @@ class Hub:
         what = self.fault("file", path, number)
         if what and what.isdigit():
             return self.refuse(to, int(what), retry=0)
+        if what == "silent-head" and to.command == "HEAD":
+            threading.Event().wait(30)
+            return self.cut(to)
         if what == "wrong":
             data = bytes(b ^ 1 for b in data)
         begin, status = 0, 200

@@ -378,6 +378,15 @@ def test_a_web_folder_and_a_local_one_with_a_list_of_checksums(tmp_path, box, hu
         assert {p.name: p.read_bytes() for p in place.glob("SHA256SUMS*")} == signed
 
 
+def test_a_web_folder_that_is_silent_about_sizes_is_asked_for_one(box, hub):
+    listed = "".join(f"{hashlib.sha256(c).hexdigest()}  {p}\n" for p, c in hub.files.items())
+    hub.files = {f"web/{p}": c for p, c in hub.files.items()} | {"web/SHA256SUMS": listed.encode()}
+    hub.fault = lambda kind, path, number: "silent-head"
+    box.pull("--patience", "1s", name=hub.storage_url + "/web/")
+    assert sum(method == "HEAD" for _, method, *_ in hub.requests) == 1
+    assert (box.models / "web/config.json").exists()
+
+
 def test_a_stick_carries_it_to_a_box_without_a_network(tmp_path, box, hub):
     (tmp_path / "file").write_text("")
     told = box.pull("--to-stick", str(tmp_path / "file/stick"), status=1).stderr
