@@ -147,7 +147,7 @@ struct supervisor_context {
     std::string bytecode_folder = "/dev/null";
     // Shared by all copies.
     std::shared_ptr<fixed_ports> ports = std::make_shared<fixed_ports>();
-    // Looks through all processes, a lane for each service. Shared too.
+    // Looks through all processes, a lane for each service, and looks names up, a lane for each. Shared too.
     std::shared_ptr<core::disk_work> searches = std::make_shared<core::disk_work>();
     // Shared too.
     std::shared_ptr<box_activity> activity = std::make_shared<box_activity>();

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "corral/catalog/trait_numbers.hpp"
@@ -24,8 +26,7 @@ namespace {
 constexpr std::uint16_t usual_port = 11434;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
-// Empty where a resolver is to be asked. It has one thread for all, which a name that no server answers for holds for
-// seconds, and who needs no look-up does not wait for it.
+// Empty where a resolver is to be asked.
 tcp::resolver::results_type known_endpoints(const remote_address& where) {
     const std::uint16_t port = core::whole_number<std::uint16_t>(where.port).value_or(usual_port);
     core::error_code no_literal;
@@ -54,6 +55,8 @@ core::awaitable<core::result<tcp::endpoint>> connect_to_one(tcp::resolver::resul
         error = asio::error::timed_out;
         if (first.index() == 0) {
             error = std::get<0>(std::get<0>(first));
+        } else if (!std::get<1>(first)) {
+            error = asio::error::operation_aborted;
         }
         if (!error) {
             co_return at;
@@ -65,32 +68,16 @@ core::awaitable<core::result<tcp::endpoint>> connect_to_one(tcp::resolver::resul
     co_return core::failure{error, {}};
 }
 
-core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address where,
-                                                                 core::steady_time end) {
-    const core::executor on = co_await asio::this_coro::executor;
-    tcp::resolver resolver(on);
+struct looked_up {
     core::error_code unknown;
-    tcp::resolver::results_type found = known_endpoints(where);
-    if (found.empty()) {
-        try {
-            auto looking = resolver.async_resolve(where.host, where.port, no_throw);
-            std::tie(unknown, found) = co_await std::move(looking);
-        } catch (const boost::system::system_error& error) {
-            unknown = error.code();  // no thread for it can be started
-        }
-    }
-    if (unknown) {
-        co_return core::failure{unknown, core::say("runtime.remote/name", where.host, unknown.message())};
-    }
-    core::result<tcp::endpoint> at = co_await connect_to_one(std::move(found), end);
-    if (!at && at.error().code == asio::error::timed_out) {
-        co_return core::failure{at.error().code, core::say("runtime.remote/answer-time", where.text())};
-    }
-    if (!at) {
-        co_return core::failure{at.error().code, core::say("runtime.remote/unreachable", where.text(),
-                                                           at.error().code.message())};
-    }
-    co_return at;
+    tcp::resolver::results_type found;
+};
+
+looked_up look_up(const std::string& host, const std::string& port) {
+    asio::io_context nothing_runs;
+    looked_up out;
+    out.found = tcp::resolver(nothing_runs).resolve(host, port, out.unknown);
+    return out;
 }
 
 }  // namespace
@@ -111,16 +98,31 @@ core::result<remote_address> parse_remote_url(std::string_view url) {
     return remote_address{read->host, std::to_string(read->port.value_or(usual_port))};
 }
 
-core::awaitable<core::result<tcp::endpoint>> reach(remote_address where, core::deadline until) {
-    using namespace asio::experimental::awaitable_operators;
-    const std::string text = where.text();
-    const core::steady_time end = until.at();
-    auto first = co_await (look_up_and_connect(std::move(where), end) || core::sleep_until(end));
-    if (first.index() == 1) {
-        co_return core::make_failure(core::errc::timed_out, core::say("runtime.remote/answer-time", text));
+core::awaitable<core::result<tcp::endpoint>> reach(core::disk_work& threads, remote_address where,
+                                                   core::deadline until) {
+    tcp::resolver::results_type found = known_endpoints(where);
+    if (found.empty()) {
+        std::function<looked_up()> work = [host = where.host, port = where.port] {
+            return look_up(host, port);
+        };
+        auto looking = threads.run("name " + where.host, std::move(work), until);
+        core::result<looked_up> looked = co_await std::move(looking);
+        const core::error_code unknown = looked ? looked->unknown : looked.error().code;
+        if (unknown) {
+            co_return core::failure{unknown, core::say("runtime.remote/name", where.host, unknown.message())};
+        }
+        found = std::move(looked->found);
     }
-    core::result<tcp::endpoint> out = std::get<0>(std::move(first));
-    co_return out;
+    core::result<tcp::endpoint> at = co_await connect_to_one(std::move(found), until.at());
+    if (!at && at.error().code == asio::error::timed_out) {
+        co_return core::make_failure(core::errc::timed_out,
+                                     core::say("runtime.remote/answer-time", where.text()));
+    }
+    if (!at) {
+        co_return core::failure{at.error().code, core::say("runtime.remote/unreachable", where.text(),
+                                                           at.error().code.message())};
+    }
+    co_return at;
 }
 
 }  // namespace corral::engine::ollama_remote

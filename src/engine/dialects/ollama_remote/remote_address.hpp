@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/core/async.hpp"
+#include "corral/core/disk_work.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 
@@ -23,8 +24,10 @@ struct remote_address {
 [[nodiscard]] core::result<remote_address> parse_remote_url(std::string_view url);
 
 // Looks the name up and connects for a try, so that a host which swallows packets costs `until` and not the
-// wait for a first word. The first address that accepts; each has its share of the time.
-[[nodiscard]] core::awaitable<core::result<boost::asio::ip::tcp::endpoint>> reach(remote_address where,
+// wait for a first word. The first address that accepts; each has its share of the time. A look-up that no name server
+// answers goes on in `threads`, where it holds up neither the caller nor another name.
+[[nodiscard]] core::awaitable<core::result<boost::asio::ip::tcp::endpoint>> reach(core::disk_work& threads,
+                                                                                  remote_address where,
                                                                                   core::deadline until);
 
 }  // namespace corral::engine::ollama_remote

@@ -46,7 +46,8 @@ remote_backend::remote_backend(const supervisor::supervisor_context& context, ca
                       return each ? *each : 0U;
                   },
               .counts_may_be_low = true}),
-      watch_(std::make_shared<remote_watch>(context.on, *context.clock, context.disk, std::move(settings))),
+      watch_(std::make_shared<remote_watch>(context.on, *context.clock, context.disk, context.searches,
+                                            std::move(settings))),
       services_(catalog::label_of(model_)) {
     context_.tasks->spawn("health of " + catalog::label_of(model_), remote_watch::keep_asking(watch_));
 }
@@ -128,7 +129,7 @@ core::awaitable<embedding_outcome> remote_backend::embed(embedding_order order) 
     }
     server.headers = std::move(*key);
     const core::deadline soon = core::deadline::after(clocks.call, clock.now()).sooner(order.until);
-    const auto at = co_await reach(watch->settings().at, soon);
+    const auto at = co_await watch->reach(soon);
     if (!at) {
         if (order.until.passed(clock.now())) {
             co_return took_too_long();

@@ -90,7 +90,7 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
         co_return step::over;
     }
     const core::deadline soon = silence(clocks_.call, until);
-    auto first = co_await (reach(watch_.settings().at, soon) || control_.bell().wait(never));
+    auto first = co_await (watch_.reach(soon) || control_.bell().wait(never));
     if (first.index() == 1) {
         co_return step::over;
     }

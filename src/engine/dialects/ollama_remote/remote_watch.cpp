@@ -53,9 +53,10 @@ core::reason refused(const remote_settings& server, const std::string& target, u
 }  // namespace
 
 remote_watch::remote_watch(core::executor on, const core::clock_source& clock, core::disk_work* disk,
-                           remote_settings settings)
+                           std::shared_ptr<core::disk_work> searches, remote_settings settings)
     : clock_(clock),
       disk_(disk),
+      searches_(std::move(searches)),
       settings_(std::move(settings)),
       health_(health_rule{.outlier = outlier_rule{.ejects = settings_.has_others}}),
       changed_(on),
@@ -146,7 +147,7 @@ core::awaitable<void> remote_watch::keep_asking(std::shared_ptr<remote_watch> se
 // Empty: all is well. Else why not, a sentence without its end.
 core::awaitable<core::reason> remote_watch::look() {
     const core::deadline until = core::deadline::after(settings_.call, clock_.now());
-    const auto at = co_await reach(settings_.at, until);
+    const auto at = co_await reach(until);
     if (!at) {
         co_return at.error().message;
     }
@@ -214,6 +215,11 @@ core::awaitable<core::result<std::string>> remote_watch::ask(boost::asio::ip::tc
     }
     core::result<std::string> said = co_await http::read_all(answer, longest_list, until);
     co_return said;
+}
+
+core::awaitable<core::result<boost::asio::ip::tcp::endpoint>> remote_watch::reach(core::deadline until) {
+    auto at = co_await ollama_remote::reach(*searches_, settings_.at, until);
+    co_return at;
 }
 
 core::awaitable<core::result<http::header_fields>> remote_watch::key_headers(core::deadline until) {

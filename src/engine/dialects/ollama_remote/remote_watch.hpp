@@ -27,8 +27,9 @@ struct remote_settings {
 
 class remote_watch {
 public:
+    // `searches`: for look-ups of its name.
     remote_watch(core::executor on, const core::clock_source& clock, core::disk_work* disk,
-                 remote_settings settings);
+                 std::shared_ptr<core::disk_work> searches, remote_settings settings);
 
     // Ends when close() was said, or with its task.
     [[nodiscard]] static core::awaitable<void> keep_asking(std::shared_ptr<remote_watch> self);
@@ -47,6 +48,8 @@ public:
     [[nodiscard]] const stated_model& stated() const noexcept { return stated_; }
     [[nodiscard]] core::wake_signal& changed() noexcept { return changed_; }
     [[nodiscard]] const remote_settings& settings() const noexcept { return settings_; }
+    // An address of it that accepts, as of reach().
+    [[nodiscard]] core::awaitable<core::result<boost::asio::ip::tcp::endpoint>> reach(core::deadline until);
     // What shows the key of the file, if there is one. Fails with a sentence that holds nothing of it.
     [[nodiscard]] core::awaitable<core::result<http::header_fields>> key_headers(core::deadline until);
 
@@ -60,6 +63,7 @@ private:
 
     const core::clock_source& clock_;
     core::disk_work* disk_;
+    std::shared_ptr<core::disk_work> searches_;
     remote_settings settings_;
     remote_health health_;
     stated_model stated_;
