@@ -25,6 +25,9 @@ core::awaitable<bool> tap_peers::admits(int socket) {
     };
     const core::deadline until = core::deadline::after(longest_look, clock_.now());
     const auto found = co_await worker_.run("peers", std::move(look), until);
+    if (!found && found.error().code == core::errc::cancelled) {
+        co_return false;  // it left meanwhile
+    }
     if (!found) {
         note_refusal(core::say("runtime.foreign-talk/unknown", found.error()));
         co_return false;
