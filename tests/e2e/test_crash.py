@@ -105,6 +105,7 @@ def test_another_tokenizer_at_the_port_of_a_dead_one_is_not_believed(tmp_path):
         port = box.control("tokenizer", cmd="state")["port"]
         box.process.send_signal(signal.SIGSTOP)  # awake it would be quicker
         box.kill("tokenizer")
+        wait_until(lambda: not listens(port), what="the dead one has let go of its port")
         environment = {"CORRAL_SIM_FAMILY": "qwen3", "CORRAL_SIM_CONTROL": box.socket_path("tokenizer")}
         other = subprocess.Popen([BIN / "corral-sim", "tokenizer", "--host", "127.0.0.1", "--port", str(port)], env=environment,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
