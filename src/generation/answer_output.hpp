@@ -34,8 +34,7 @@ public:
         chat::filter_options filter;
         bool goes_on = false;         // with the answer of the last run
         bool drops_thinking = false;  // the client turned it off
-        bool hides_thoughts =
-            false;  // and so the logprobs of its tokens, or the format has no place for them
+        bool hides_thoughts = false;  // that, or the format has no place for it: nor are logprobs of it told
         bool ends_behind_thoughts = false;
         std::optional<hidden_block> block;  // the model is expected to write one
     };

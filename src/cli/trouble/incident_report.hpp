@@ -43,7 +43,8 @@ public:
     void settle(const std::string& name);
 
     void fail(time now);
-    // How long to wait before the next try; 0: none is due to wait for. A clock that was set back costs the longest pause at most.
+    // How long to wait before the next try; 0: none is due to wait for. A clock that was set back costs the longest pause
+    // at most.
     [[nodiscard]] std::chrono::seconds wait(time now) const;
 
 private:
