@@ -217,7 +217,7 @@ configuration_result load_for_boot(configuration_source source) {
         said.value.reset();
     }
     if (copy) {
-        const std::string name = "its last good copy, of " + copy->written;
+        const std::string name = "the last good copy (" + copy->written + ")";
         configuration_source again = source;
         again.text = copy->text;
         configuration_result read = load_configuration(again);
@@ -227,13 +227,13 @@ configuration_result load_for_boot(configuration_source source) {
         }
         if (read.value) {
             auto out =
-                in_its_place(std::move(read), said, whole ? name : name + ", without its models at fault");
+                in_its_place(std::move(read), said, whole ? name : name + " without the faulty models");
             out.value->in_place->door_differs = door_differs(said.text, copy->text);
             return out;
         }
     }
     if (auto read = read_apart(source, std::nullopt); read.value && !wiped) {
-        return in_its_place(std::move(read), said, "the file without its models at fault");
+        return in_its_place(std::move(read), said, "the file without the faulty models");
     }
     // Of the command line and of the environment no copy could stand in for.
     const auto is_of_file = [&](const catalog::diagnostic& one) {

@@ -193,8 +193,8 @@ void daemon::renew_request_pipeline() {
                               : core::say("model.left-out/model", file));
         }
         if (settings_.in_place) {
-            out.push_back("the configuration has a mistake, so " + settings_.in_place->served +
-                          ", is served; 'corral status' says more");
+            out.push_back("the configuration has a mistake, so Corral serves " + settings_.in_place->served +
+                          "; 'corral status' says more");
         }
         return out;
     };

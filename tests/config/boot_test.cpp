@@ -125,7 +125,7 @@ TEST_F(boot, with_a_mistake_goes_by_the_last_good_copy) {
         const auto read = start(here_ + wrong);
         ASSERT_TRUE(read.value) << wrong;
         ASSERT_TRUE(read.value->in_place);
-        EXPECT_EQ(read.value->in_place->served, "its last good copy, of 2026-01-31T12:00:00Z");
+        EXPECT_EQ(read.value->in_place->served, "the last good copy (2026-01-31T12:00:00Z)");
         EXPECT_EQ(read.value->in_place->problems.front().file, source_.file.string());
         EXPECT_FALSE(read.value->in_place->door_differs);
         EXPECT_EQ(read.value->max_queue, 3);
@@ -170,7 +170,7 @@ TEST_F(boot, lets_nobody_in_when_the_door_may_have_been_meant_to_be_another) {
 TEST_F(boot, without_a_good_copy_leaves_out_the_models_at_fault) {
     const auto read = start(here_ + model_text + "[[models]]\nname = 'b'\nprofile = 'absent'\n");
     ASSERT_TRUE(read.value && read.value->in_place);
-    EXPECT_EQ(read.value->in_place->served, "the file without its models at fault");
+    EXPECT_EQ(read.value->in_place->served, "the file without the faulty models");
     ASSERT_THAT(read.value->models, SizeIs(1));
     EXPECT_EQ(read.value->models[0].name, "Qwen3:4b");
     ASSERT_THAT(read.value->left_out, SizeIs(1));
@@ -180,7 +180,7 @@ TEST_F(boot, without_a_good_copy_leaves_out_the_models_at_fault) {
     folder_.write("vendor/small/profile.toml", "name = ");
     const auto broken = start(here_ + "oops\n");
     ASSERT_TRUE(broken.value && broken.value->in_place);
-    EXPECT_THAT(broken.value->in_place->served, HasSubstr("without its models"));
+    EXPECT_THAT(broken.value->in_place->served, HasSubstr("without the faulty models"));
     EXPECT_THAT(broken.value->models, IsEmpty());
 }
 

@@ -36,10 +36,10 @@ def test_a_mistake_in_the_configuration_is_answered_by_its_last_good_copy(tmp_pa
     with box:
         assert box.say("[[text=still here]]") == "still here"
         told = status(box)
-        assert told["in_place"]["served"].startswith("its last good copy, of 20")
+        assert told["in_place"]["served"].startswith("the last good copy (20")
         assert f"{box.config_file}:1:" in told["in_place"]["problems"][0] and told["closed"] == []
         page = done(box, "status")
-        assert "has a mistake; its last good copy" in page and f"{box.config_file}:1:" in page
+        assert "has a mistake; Corral serves the last good copy" in page and f"{box.config_file}:1:" in page
         assert any("last good copy" in text for text in box.get("/readyz").json["warnings"])
         found = json.loads(corral(box, "doctor", "--json").stdout)
         assert {"daemon.stand-in", "configuration.error"} <= {one["id"] for one in found}

@@ -54,7 +54,7 @@ struct swap_settings {
 
 // Why what is served is not what the file says (boot.hpp).
 struct stand_in {
-    std::string served;                         // in its place: "its last good copy, of 2026-01-31T12:00:00Z"
+    std::string served;                         // in its place: "the last good copy (2026-01-31T12:00:00Z)"
     std::vector<catalog::diagnostic> problems;  // of the file; at least one
     bool door_differs = false;  // the file says something else of who may come in, so none may
 };

@@ -197,7 +197,7 @@ fleet_row fleet_row_of(std::string name, std::string url, const core::result<jso
     }
     if (const json instead = status.value("in_place", json::object());
         instead.is_object() && !instead.empty()) {
-        find(row, "its configuration has a mistake; " + reported_text(instead, "served") + ", is served");
+        find(row, "its configuration has a mistake; it serves " + reported_text(instead, "served"));
     }
     for (const json& manifest : reported_objects(status, "left_out")) {
         find(row, "left out: " + reported_text(manifest, "file"));

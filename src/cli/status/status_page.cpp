@@ -138,7 +138,7 @@ void add_closed(std::string& out, const json& status, const text_style& style) {
     add("kept", "credentials:");
     const json instead = status.value("in_place", json::object());
     if (instead.is_object() && !instead.empty()) {
-        out += fmt::format("  {} {} has a mistake; {}, is served. Fix it; no reload is needed.\n",
+        out += fmt::format("  {} {} has a mistake; Corral serves {}. Fix it; no reload is needed.\n",
                            painted("configuration:", colour::red, style),
                            reported_text(status, "configuration"), reported_text(instead, "served"));
         add_problems(out, instead);

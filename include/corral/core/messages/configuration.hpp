@@ -240,16 +240,17 @@ inline constexpr std::array configuration_table{
             "vendor's folder, in {folder}",
             "Corral runs and has no manifest.",
             "Run 'corral pull NAME' or 'corral import DIR'; a running Corral takes the model up by itself."},
-    message{"configuration.stands-in", configuration_reader,
-            "served| the configuration has a mistake, so {served}, is served; a corrected file is picked up "
-            "automatically\n"
-            "good-copy| the last good copy '{place}' can't be used: {why}\n"
-            "last-good| there is no last good copy of it yet\n"
-            "folder-last| there is no folder for a last good copy\n"
-            "copy| no copy of the configuration can be kept for a start with a mistake in the file: {why}",
-            "A start with a mistake in the file serves the last good copy from the state directory.",
-            "Fix the mistake that 'corral check' names; a running Corral picks up the corrected file by "
-            "itself. Where no copy can be written: look at its path with 'df -h' and 'ls -ld'."},
+    message{
+        "configuration.stands-in", configuration_reader,
+        "served| the configuration has a mistake, so Corral serves {served}; a corrected file is picked up "
+        "automatically\n"
+        "good-copy| the last good copy '{place}' can't be used: {why}\n"
+        "last-good| there is no last good copy of it yet\n"
+        "folder-last| there is no folder for a last good copy\n"
+        "copy| no copy of the configuration can be kept for a start with a mistake in the file: {why}",
+        "A start with a mistake in the file serves the last good copy from the state directory.",
+        "Fix the mistake that 'corral check' names; a running Corral picks up the corrected file by "
+        "itself. Where no copy can be written: look at its path with 'df -h' and 'ls -ld'."},
     message{
         "configuration.newer-state", configuration_reader,
         "written-newer| '{file}' was written by a newer version of Corral and is left as it is; install that "
