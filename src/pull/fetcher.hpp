@@ -48,6 +48,7 @@ struct fetch_place {
     core::seconds patience{60};        // with a source that sends nothing
     std::uint64_t speed_limit = 0;     // bytes a second of all together; 0: none
     const std::atomic<bool>* stop = nullptr;
+    std::function<void()> waits{};  // called several times a second before another attempt at a list
 };
 
 // Shares a rate between threads.

@@ -338,16 +338,18 @@ core::result<pull_plan> plan_pull(const pull_request& request, const std::atomic
 
 core::result<pulled> pull_package(const pull_request& request, const teller& tell,
                                   const std::atomic<bool>& stop) {
-    const auto place = open_place(request, stop);
+    auto place = open_place(request, stop);
     if (!place) {
         return place.error();
     }
+    // A source may ask for minutes of patience, and whoever runs this ends what is silent for so long.
+    place->waits = [&] { tell({pull_progress::phase::listing, {}, 0, 0, {}}); };
     const std::string folder = folder_name(request.source);
     const fs::path target = request.settings.directory / folder;
     if (auto fine = check_target(target); request.with_marker && !fine) {
         return fine.error();
     }
-    tell({pull_progress::phase::listing, {}, 0, 0, {}});
+    place->waits();
     rate_limiter limiter(place->speed_limit);
     auto listed = list_and_plan(request, *place, limiter);
     if (!listed) {

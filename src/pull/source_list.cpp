@@ -224,10 +224,13 @@ core::result<source_listing> list_local(const package_source& source) {
 
 }  // namespace
 
-bool pause(core::milliseconds span, const std::atomic<bool>& stop) {
+bool pause(core::milliseconds span, const std::atomic<bool>& stop, const std::function<void()>& each) {
     const auto until = std::chrono::steady_clock::now() + span;
     constexpr core::milliseconds step{50};
     while (!stop.load() && std::chrono::steady_clock::now() < until) {
+        if (each) {
+            each();
+        }
         std::this_thread::sleep_for(step);
     }
     return !stop.load();
@@ -281,7 +284,7 @@ core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const
         if (!wait) {
             return given_up(end, name, !place.token.empty(), false);
         }
-        if (!pause(*wait, *place.stop)) {
+        if (!pause(*wait, *place.stop, place.waits)) {
             return stopped_failure();
         }
     }

@@ -2,6 +2,7 @@
 // What a source holds now: asked of a hub, of a web server's list SHA256SUMS, or of one on the disk.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,9 @@ struct source_listing {
                                                                             const std::string& name,
                                                                             std::size_t most);
 
-// Sleeps in steps; false: a stop was requested.
-[[nodiscard]] bool pause(core::milliseconds span, const std::atomic<bool>& stop);
+// Sleeps in steps, with a call of `each` in all of them where there is one; false: a stop was requested.
+[[nodiscard]] bool pause(core::milliseconds span, const std::atomic<bool>& stop,
+                         const std::function<void()>& each = {});
 
 [[nodiscard]] core::failure stopped_failure();
 // Of a request that was given up. `keeps`: it was for a file, of which what came stays on the disk.

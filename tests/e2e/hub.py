@@ -160,6 +160,8 @@ class Hub:
         what = self.fault(kind, revision, number)
         if what and what.isdigit():
             return self.refuse(to, int(what), retry=0)
+        if what and what.startswith("after:"):
+            return self.refuse(to, 429, retry=what[6:])
         if what == "cut":
             return self.cut(to)
         if kind == "revision":

@@ -212,6 +212,12 @@ def test_a_server_that_names_a_time_is_left_alone_until_then(box, hub):
     assert time.monotonic() - begin > 1.5, "a date two to three seconds ahead"
 
 
+def test_whoever_waits_for_the_list_hears_of_it(box, hub):
+    hub.fault = lambda kind, path, number: "after:21" if (kind, number) == ("revision", 0) else None
+    statuses = [json.loads(line).get("status") for line in box.pull("--json").stdout.splitlines()]
+    assert statuses.count("pulling manifest") == 2, "the daemon ends a pull that is silent for minutes"
+
+
 @pytest.mark.parametrize("what", ["wrong", "longer", "shorter"])
 def test_a_lie_about_a_file_leaves_nothing(box, hub, what):
     hub.fault = lambda kind, path, _: what if kind == "file" and path.endswith("layer_1.bin") else None
