@@ -1,6 +1,8 @@
 #include "corral/http/reply_stream.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -9,6 +11,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "corral/core/say.hpp"
+#include "corral/core/text.hpp"
 #include "http/outgoing.hpp"
 #include "http/reply_parser.hpp"
 
@@ -167,6 +170,12 @@ unsigned reply_stream::status() const noexcept {
 
 const header_fields& reply_stream::headers() const noexcept {
     return state_->headers;
+}
+
+std::optional<core::seconds> reply_stream::retry_after() const noexcept {
+    constexpr std::uint32_t longest = 3600;
+    const auto said = core::whole_number<std::uint32_t>(headers().find("Retry-After"));
+    return said ? std::optional(core::seconds(std::min(*said, longest))) : std::nullopt;
 }
 
 std::string reply_stream::trailer(std::string_view name) const {

@@ -193,6 +193,18 @@ TEST_F(remote_backend_test, a_server_that_fails_within_the_deadline_is_rested) {
     EXPECT_FALSE(is_ready());
 }
 
+TEST_F(remote_backend_test, a_busy_server_says_when_it_may_be_asked_again) {
+    const std::string busy = "HTTP/1.1 503 X\r\nRetry-After: 42\r\nContent-Length: 2\r\n\r\n{}";
+    server.say("/api/generate", {busy});
+    server.say("/api/embed", {busy});
+    const run_outcome got = ask(long_enough);
+    ASSERT_TRUE(got.failure);
+    EXPECT_EQ(got.failure->kind, chat::failure_kind::unavailable);
+    EXPECT_EQ(got.failure->retry_after, core::seconds{42});
+    EXPECT_EQ(embed(long_enough).retry_after, core::seconds{42});
+    EXPECT_TRUE(is_ready());
+}
+
 TEST_F(remote_backend_test, a_client_that_leaves_waits_for_no_refusal) {
     server.say("/api/generate", {half_refused, true});
     const auto began = std::chrono::steady_clock::now();

@@ -59,6 +59,8 @@ public:
 
     [[nodiscard]] unsigned status() const noexcept;
     [[nodiscard]] const header_fields& headers() const noexcept;
+    // Retry-After where it is a number of seconds; an hour at most.
+    [[nodiscard]] std::optional<core::seconds> retry_after() const noexcept;
     // Of a field behind the body, once that is complete (RFC 9110 section 6.5); empty: it is not there.
     [[nodiscard]] std::string trailer(std::string_view name) const;
 

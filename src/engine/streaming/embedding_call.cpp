@@ -187,7 +187,9 @@ private:
                 co_return refused_texts{no_answer(body.error(), true)};
             }
             const error_part said = server_.error_of(answer.status(), body ? std::string_view(*body) : "");
-            co_return refused_texts{refusal_of(said), fitting_share(said.message)};
+            chat::failure why = refusal_of(said);
+            why.retry_after = answer.retry_after();
+            co_return refused_texts{std::move(why), fitting_share(said.message)};
         }
         embedding_answer reader(server_.how, texts.size());
         while (true) {

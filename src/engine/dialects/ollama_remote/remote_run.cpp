@@ -139,6 +139,7 @@ core::awaitable<remote_run::step> remote_run::refuse(core::deadline until) {
         co_return failed(took_too_long());
     }
     fail_by(protocol_.error_of(answer_->status(), body ? *body : std::string()));
+    out_.failure->retry_after = answer_->retry_after();
     co_return step::over;
 }
 
