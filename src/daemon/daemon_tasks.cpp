@@ -148,6 +148,11 @@ void daemon::open_metrics() {
         monitor::collect_compute(page, compute_, fleet_.backends());
         monitor::collect_devices(page, devices_, now);
         monitor::collect_server(page, server_->stats());
+        if (const auto& tls = credentials_->tls()) {
+            page.gauge("corral_certificate_expiry_timestamp_seconds",
+                       "End of the TLS certificate since unix epoch in seconds.", {},
+                       static_cast<double>(tls->end()));
+        }
         monitor::collect_process(page);
         page.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", {},
                    began);

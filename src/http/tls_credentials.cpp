@@ -199,6 +199,12 @@ core::result<tls_credentials> tls_credentials::load(const tls_files& files) {
     return out;
 }
 
+std::time_t tls_credentials::end() const {
+    std::tm parts{};
+    const X509* const own = SSL_CTX_get0_certificate(context_.get());
+    return ASN1_TIME_to_tm(X509_get0_notAfter(own), &parts) == 1 ? ::timegm(&parts) : 0;
+}
+
 core::reason tls_credentials::out_of_date(std::time_t now) const {
     const X509* const own = SSL_CTX_get0_certificate(context_.get());
     const ASN1_TIME* const begin = X509_get0_notBefore(own);

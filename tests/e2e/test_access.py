@@ -4,11 +4,13 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import ssl
 import subprocess
 import termios
+import time
 
 import pytest
 
@@ -119,6 +121,8 @@ def test_a_new_certificate_is_taken_while_a_stream_goes_on(tmp_path):
         assert rest[-1]["done"] is True, "the old connection went on"
         box.tls = trusting(tmp_path / "tls")
         assert box.say("[[text=hello]]") == "hello"
+        told = re.search(r"^corral_certificate_expiry_timestamp_seconds (\S+)$", box.get("/metrics").body.decode(), re.M)
+        assert float(told[1]) > time.time()
         # One that does not fit changes nothing.
         new = shown_certificate(box)
         (tmp_path / "tls" / "cert.pem").write_text(old)

@@ -103,7 +103,7 @@ def test_the_documentation_lists_what_there_is(box):
     assert {n: t for n, t in types.items() if table.get(n) != t} == {}, "not in docs/metrics.md, or another type there"
     # What needs a device, a failure, a load under way or a cache that was compared is in the table and not on this page.
     rare = {n for n in table if n.startswith(("corral_device_", "corral_compute_", "corral_ahead_", "corral_backend_resource_"))} | {
-        "corral_backend_load_ratio", "corral_request_failures_total", "corral_queue_estimate_seconds",
+        "corral_backend_load_ratio", "corral_certificate_expiry_timestamp_seconds", "corral_request_failures_total", "corral_queue_estimate_seconds",
         "corral_prompt_starts_total", "corral_prompt_mistaken_total"}
     assert set(table) - set(types) <= rare
 

@@ -47,6 +47,7 @@ TEST_F(tls_files_on_disk, that_fit_are_described) {
     const auto loaded = tls_credentials::load(write(made.certificate, made.key));
     ASSERT_TRUE(loaded) << loaded.error().message;
     EXPECT_THAT(loaded->description(), HasSubstr("CN=box.lan, until "));
+    EXPECT_NEAR(static_cast<double>(loaded->end()), static_cast<double>(std::time(nullptr) + 3600), 60);
     EXPECT_THAT(loaded->warnings(), IsEmpty());
 }
 

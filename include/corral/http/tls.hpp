@@ -33,6 +33,8 @@ public:
     [[nodiscard]] const std::vector<core::reason>& warnings() const noexcept { return warnings_; }
     // Why clients refuse it by the calendar; empty: they have no reason to.
     [[nodiscard]] core::reason out_of_date(std::time_t now) const;
+    // Its own certificate's last second.
+    [[nodiscard]] std::time_t end() const;
     // "CN=box.lan, until Mar  1 12:00:00 2027 GMT"
     [[nodiscard]] const std::string& description() const noexcept { return description_; }
     [[nodiscard]] ssl_ctx_st* context() const noexcept { return context_.get(); }
