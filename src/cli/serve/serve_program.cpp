@@ -58,6 +58,7 @@ config::configuration_source source_for(const launch& how) {
 void undo_inheritance() {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
+    std::signal(SIGUSR1, SIG_IGN);  // as rotations of logs send it: there is no file to be opened anew
     std::signal(SIGCHLD, SIG_DFL);
     int lowest_free = 0;
     do {
