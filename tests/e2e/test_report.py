@@ -106,6 +106,10 @@ def test_an_address_in_trouble_is_left_alone_and_a_refusal_is_final(tmp_path, co
         collector.status = 200
         report(box, file)
         assert len(collector.told) == 2
+        newer = '{"format": 2}'
+        ledger.write_text(newer)
+        assert "newer version of Corral" in report(box, file, status=1).stderr and ledger.read_text() == newer
+        assert len(collector.told) == 2
         nobody = configure(box, "http://127.0.0.1:1")
         ledger.unlink()
         assert "incidents can't be sent to" in report(box, nobody, status=1).stderr

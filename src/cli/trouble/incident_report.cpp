@@ -17,7 +17,6 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr int report_schema = 1;
-constexpr int ledger_format = 1;
 constexpr std::size_t longest_text = std::size_t{64} * 1024;
 constexpr std::size_t longest_word = 200;
 
@@ -106,7 +105,7 @@ report_verdict verdict_of(unsigned http_status) {
 report_ledger report_ledger::parse(std::string_view text) {
     report_ledger out;
     const json all = core::parse_json<json>(text);
-    if (!all.is_object() || all.value("format", json()) != ledger_format) {
+    if (!all.is_object() || all.value("format", json()) != format) {
         return out;
     }
     for (const json& one : all.value("settled", json::array())) {
@@ -124,7 +123,7 @@ report_ledger report_ledger::parse(std::string_view text) {
 
 std::string report_ledger::text() const {
     return dumped(
-        {{"format", ledger_format},
+        {{"format", format},
          {"settled", settled_},
          {"failures", failures_},
          {"next", std::chrono::duration_cast<std::chrono::seconds>(next_.time_since_epoch()).count()}});

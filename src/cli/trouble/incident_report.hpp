@@ -28,6 +28,7 @@ enum class report_verdict {
 class report_ledger {
 public:
     using time = std::chrono::system_clock::time_point;
+    static constexpr int format = 1;
     static constexpr std::chrono::minutes shortest_pause{1};  // twice as long after each failure
     static constexpr std::chrono::hours longest_pause{6};
 

@@ -23,6 +23,7 @@
 #include "corral/core/files.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/say.hpp"
+#include "corral/core/state_format.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -123,10 +124,14 @@ struct incident_shelf {
     }
 };
 
+fs::path ledger_of(const fs::path& crashes) {
+    return crashes.parent_path() / "reported.json";
+}
+
 // Beside the bundles' folder, and its owner's, whoever runs this.
 class ledger_file {
 public:
-    explicit ledger_file(const fs::path& crashes) : file_(crashes.parent_path() / "reported.json") {
+    explicit ledger_file(const fs::path& crashes) : file_(ledger_of(crashes)) {
         const auto read = core::read_private_file(file_);
         value = report_ledger::parse(read ? read->text : std::string());
         struct stat about {};
@@ -171,6 +176,9 @@ int tell(const report_options& asked, const report_outcome& what, const std::str
 
 int send_all(const report_options& asked, const incident_shelf& all,
              const config::report_settings& settings) {
+    if (core::is_newer_format(ledger_of(all.folder), "format", report_ledger::format)) {
+        return fail(core::newer_format(ledger_of(all.folder)).message);
+    }
     ledger_file ledger(all.folder);
     ledger.value.keep(all.names);
     std::vector<std::string> unsent = ledger.value.unsent(all.names);
