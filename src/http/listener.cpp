@@ -17,7 +17,6 @@
 
 #include "corral/core/say.hpp"
 #include "corral/http/ip_network.hpp"
-#include "port_holder.hpp"
 
 namespace corral::http {
 
@@ -55,11 +54,6 @@ std::string name_of(const tcp::endpoint& where) {
 
 core::failure listen_failure(int value, const tcp::endpoint& where) {
     const std::string name = name_of(where);
-    if (value == EADDRINUSE) {
-        const std::string holder = port_holder(where.port());
-        return core::errno_failure(value, core::say("configuration.listen-failed/taken", name,
-                                                    holder.empty() ? "another process" : holder));
-    }
     if (value == EADDRNOTAVAIL) {
         return core::errno_failure(value, core::say("configuration.listen-failed/no-interface", name));
     }

@@ -1,6 +1,7 @@
 #include "corral/upgrade/inheritance.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/core/say.hpp"
 #include "corral/engine/dialect.hpp"
+#include "corral/process/listener_owner.hpp"
 #include "corral/process/own_process.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -121,6 +123,22 @@ std::optional<engine::backend_handover> take_running(inheritance& inherited, con
     return found == all.end() ? std::nullopt : std::exchange(found->running, std::nullopt);
 }
 
+core::failure taken_by_whom(const tcp::endpoint& where) {
+    std::string holder = "another process";
+    for (const process::listening_socket& row : process::listeners_on(where.port())) {
+        if (row.owner > 0) {
+            holder = row.program + " (pid " + std::to_string(row.owner) + ")";
+        }
+    }
+    return core::errno_failure(EADDRINUSE,
+                               core::say("configuration.listen-failed/taken", name_of(where), holder));
+}
+
+core::result<tcp::endpoint> listen(http::server& at, const tcp::endpoint& where) {
+    auto done = at.listen(where);
+    return done || done.error().code != boost::system::errc::address_in_use ? done : taken_by_whom(where);
+}
+
 std::optional<int> activated_socket() {
     const int count = sd_listen_fds(1);
     if (count > 1) {
@@ -195,12 +213,12 @@ core::result<config::door> open_door(http::server& at, const config::configurati
         // First, for an address that covers the new one would be in its way.
         ::close(*handle);
     }
-    auto fresh = at.listen(settings.listen);
+    auto fresh = listen(at, settings.listen);
     if (fresh || !plan.may_stay) {
         return opened(fresh, false);
     }
     telemetry::error(core::say("upgrade.handed-over/stays", fresh.error()));
-    return opened(at.listen(open->at), false);
+    return opened(listen(at, open->at), false);
 }
 
 std::vector<http::kept_connection> take_connections(inheritance& inherited, const config::door& open) {

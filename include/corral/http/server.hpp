@@ -66,7 +66,7 @@ public:
     ~server();
 
     // Binds and listens (SO_REUSEADDR, never SO_REUSEPORT, close-on-exec). Port 0 asks the kernel. Fails with
-    // a sentence that names the address, and for a taken port who holds it where /proc tells.
+    // a sentence that names the address.
     [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen(
         const boost::asio::ip::tcp::endpoint& where);
 
