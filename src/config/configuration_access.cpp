@@ -1,8 +1,10 @@
 #include "corral/config/configuration_access.hpp"
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
+#include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -16,6 +18,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_group(const std::string& name) {
+    ::group about{};
+    ::group* found = nullptr;
+    std::array<char, 4096> text{};
+    // It fails for one with too many members to fit, or where the list of groups can't be read.
+    return ::getgrnam_r(name.c_str(), &about, text.data(), text.size(), &found) != 0 || found != nullptr;
+}
+
 void read_keys(catalog::section table, configuration& to, const fs::path& base, catalog::issue_list& warnings,
                std::vector<catalog::diagnostic>& errors, const configuration_source& source) {
     std::string name;
@@ -26,6 +36,9 @@ void read_keys(catalog::section table, configuration& to, const fs::path& base, 
     table.finish();
     for (std::string& host : to.hosts) {
         host = core::lower_case(host);
+    }
+    if (!to.operators.empty() && !is_group(to.operators)) {
+        warnings.add(table.place("operators"), core::say("configuration.no-group", to.operators));
     }
     if (name.empty()) {
         return;

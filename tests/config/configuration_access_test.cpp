@@ -77,6 +77,8 @@ TEST_F(configured_access, warns_of_what_is_allowed_and_unwise) {
         ElementsAre(
             "1: without [tls] the API keys cross the network unencrypted, and anyone on it can read them"));
     EXPECT_THAT(warnings(lan + keys + tls + model_text), IsEmpty());
+    EXPECT_THAT(warnings("[access]\noperators = \"no-such-group\"\n" + model_text),
+                ElementsAre(HasSubstr("2: there is no group 'no-such-group' on this machine")));
     EXPECT_THAT(warnings("allow_unauthenticated = true\n" + keys + model_text),
                 ElementsAre(HasSubstr("'allow_unauthenticated' has no effect beside [access]")));
     write_private("keys", "# none yet\n");
