@@ -183,7 +183,8 @@ TEST_F(anthropic_request, system_and_blocks_become_messages) {
 }
 
 TEST_F(anthropic_request, content_that_the_model_is_not_shown_is_named_once) {
-    const std::string document = R"({"type":"document","source":{"type":"text","data":"x"}})";
+    const std::string document =
+        R"({"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"eA=="}})";
     messages_request got = read(
         R"({"model":"tiny","max_tokens":9,"mcp_servers":[{"type":"url","url":"https://x","name":"y"}],"messages":[)"
         R"({"role":"user","content":[{"type":"text","text":"Sum it up"},)" +
@@ -201,6 +202,22 @@ TEST_F(anthropic_request, content_that_the_model_is_not_shown_is_named_once) {
             R"({"model":"tiny","max_tokens":9,"mcp_servers":[{}],"messages":[{"role":"user","content":[)"
             R"({"type":"text","text":"Sum it up"},{"type":"document"}]}]})");
     EXPECT_EQ(told->answer.headers.find("Corral-Ignored"), "mcp_servers, content.document");
+}
+
+TEST_F(anthropic_request, a_document_of_text_is_read) {
+    const messages_request got = read(
+        R"({"model":"tiny","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"Sum it up:"},)"
+        R"({"type":"document","title":"a.txt","context":"of May","source":{"type":"text","media_type":"text/plain","data":"Rain."}}]},)"
+        R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[)"
+        R"({"type":"document","source":{"type":"content","content":[{"type":"text","text":"Sun"},{"type":"text","text":"ny."}]}}]}]}]})");
+    ASSERT_FALSE(problem.found()) << problem.message;
+    ASSERT_EQ(got.talk.messages.size(), 2U);
+    EXPECT_EQ(got.talk.messages[0].content,
+              "Sum it up:\n<document>\n<source>a.txt</source>\n<context>of May</context>\n"
+              "<document_content>\nRain.\n</document_content>\n</document>\n");
+    EXPECT_EQ(got.talk.messages[1].content,
+              "<document>\n<document_content>\nSunny.\n</document_content>\n</document>\n");
+    EXPECT_TRUE(got.talk.unused.empty());
 }
 
 TEST_F(anthropic_request, a_schema_where_the_beta_had_it_counts) {

@@ -50,6 +50,9 @@ private:
     // What a block adds to the turn it stands in, or to the results before it.
     void read_block(const ordered_json& block, chat::message& turn, std::vector<chat::message>& results);
     void read_image(const ordered_json& block, chat::message& message);
+    void read_document(const ordered_json& block, chat::message& message);
+    // The member "content": a text, or blocks of text, images and documents.
+    void read_content(const ordered_json& of, chat::message& message);
     void read_call(const ordered_json& block, chat::message& turn);
     void skip(const ordered_json& block);
     [[nodiscard]] chat::message read_result(const ordered_json& block);
@@ -142,6 +145,8 @@ void conversation_reader::read_block(const ordered_json& block, chat::message& t
         turn.thinking += core::text_at(block, "thinking");
     } else if (is_type(block, "image")) {
         read_image(block, turn);
+    } else if (is_type(block, "document")) {
+        read_document(block, turn);
     } else if (is_type(block, "tool_use")) {
         read_call(block, turn);
     } else if (is_type(block, "tool_result")) {
@@ -184,6 +189,26 @@ void conversation_reader::read_image(const ordered_json& block, chat::message& m
     add_image(base64, message, problem_);
 }
 
+// Ollama skips those too. The frame is the one that Anthropic recommends for prompts with documents.
+void conversation_reader::read_document(const ordered_json& block, chat::message& message) {
+    const ordered_json* source = member(block, "source");
+    const std::string type = source != nullptr ? core::text_at(*source, "type") : std::string();
+    if (type != "text" && type != "content") {
+        skip(block);  // a PDF
+        return;
+    }
+    message.content += message.content.empty() ? "<document>\n" : "\n<document>\n";
+    if (const std::string title = core::text_at(block, "title"); !title.empty()) {
+        message.content += "<source>" + title + "</source>\n";
+    }
+    if (const std::string context = core::text_at(block, "context"); !context.empty()) {
+        message.content += "<context>" + context + "</context>\n";
+    }
+    message.content += "<document_content>\n" + core::text_at(*source, "data");
+    read_content(*source, message);
+    message.content += "\n</document_content>\n</document>\n";
+}
+
 void conversation_reader::read_call(const ordered_json& block, chat::message& turn) {
     for (const char* key : {"id", "name"}) {
         if (core::text_at(block, key).empty()) {
@@ -211,24 +236,30 @@ chat::message conversation_reader::read_result(const ordered_json& block) {
     if (named != called_.end()) {
         result.tool_name = named->second;
     }
-    result.content = core::text_at(block, "content");
-    const ordered_json* parts = member(block, "content");
+    read_content(block, result);
+    return result;
+}
+
+void conversation_reader::read_content(const ordered_json& of, chat::message& message) {
+    message.content += core::text_at(of, "content");
+    const ordered_json* parts = member(of, "content");
     if (parts == nullptr || !parts->is_array()) {
-        return result;
+        return;
     }
     for (const ordered_json& part : *parts) {
         if (!part.is_object()) {
             continue;
         }
         if (is_type(part, "text")) {
-            result.content += core::text_at(part, "text");
+            message.content += core::text_at(part, "text");
         } else if (is_type(part, "image")) {
-            read_image(part, result);
+            read_image(part, message);
+        } else if (is_type(part, "document")) {
+            read_document(part, message);
         } else {
             skip(part);
         }
     }
-    return result;
 }
 
 void read_tool(const json_fields& tool, tool_list& tools) {
