@@ -181,7 +181,8 @@ TEST_F(openai_request, what_has_no_effect_is_named) {
         {R"("logit_bias":{"50256":-100})", {"logit_bias"}},
         {R"("functions":[{"name":"f"}],"function_call":"auto")", {"functions", "function_call"}},
         {R"("user":"u","store":true,"metadata":{"a":"b"},"service_tier":"auto","options":{"num_ctx":9})", {}},
-        {R"("tool_choice":"required")", {}},
+        {R"("tool_choice":"required")", {"tool_choice"}},
+        {R"("tools":[],"tool_choice":"auto")", {}},
         {R"("logprobs":false)", {}},
     };
     for (const auto& [more, unused] : rows) {

@@ -220,6 +220,14 @@ TEST_F(anthropic_request, a_document_of_text_is_read) {
     EXPECT_TRUE(got.talk.unused.empty());
 }
 
+TEST_F(anthropic_request, a_call_demanded_without_tools_is_told_as_ignored) {
+    EXPECT_EQ(read(minimal + R"(,"tool_choice":{"type":"any"}})").tools.unused,
+              std::vector<std::string>{"tool_choice"});
+    EXPECT_EQ(read(minimal + R"(,"tools":[],"tool_choice":{"type":"tool","name":"x"}})").tools.unused,
+              std::vector<std::string>{"tool_choice"});
+    EXPECT_TRUE(read(minimal + R"(,"tool_choice":{"type":"auto"}})").tools.unused.empty());
+}
+
 TEST_F(anthropic_request, a_schema_where_the_beta_had_it_counts) {
     EXPECT_EQ(
         read(minimal + R"(,"output_format":{"type":"json_schema","schema":{"type":"array"}}})").format.dump(),

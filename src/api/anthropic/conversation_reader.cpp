@@ -329,11 +329,9 @@ tool_list read_tools(const json_fields& fields) {
     if (const ordered_json* servers = fields.find("mcp_servers"); servers != nullptr && !servers->empty()) {
         out.unused.emplace_back("mcp_servers");
     }
+    const ordered_json none = ordered_json::array();
     const ordered_json* tools = fields.array("tools", "[]anthropic.Tool");
-    if (tools == nullptr) {
-        return out;
-    }
-    for (const ordered_json& each : *tools) {
+    for (const ordered_json& each : tools == nullptr ? none : *tools) {
         if (!each.is_object()) {
             fields.wrong_type("tools", each, "anthropic.Tool");
             return out;

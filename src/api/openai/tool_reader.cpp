@@ -98,11 +98,9 @@ ordered_json keep_allowed(const json_fields& fields, const ordered_json& choice,
 
 tool_list read_nested_tools(const json_fields& fields) {
     tool_list out;
+    const ordered_json none = ordered_json::array();
     const ordered_json* tools = fields.array("tools", "[]api.Tool");
-    if (tools == nullptr) {
-        return out;
-    }
-    for (const ordered_json& each : *tools) {
+    for (const ordered_json& each : tools == nullptr ? none : *tools) {
         if (!each.is_object()) {
             fields.wrong_type("tools", each, "api.Tool");
             return out;
@@ -135,10 +133,10 @@ void add_flat_tools(const json_fields& fields, tool_list& to) {
 
 void read_choice(const json_fields& fields, tool_list& tools) {
     const ordered_json* said = fields.find("tool_choice");
-    if (said == nullptr || tools.tools.is_null()) {
+    if (said == nullptr) {
         return;
     }
-    const bool narrows = core::text_at(*said, "type") == "allowed_tools";
+    const bool narrows = !tools.tools.is_null() && core::text_at(*said, "type") == "allowed_tools";
     const ordered_json choice = narrows ? keep_allowed(fields, *said, tools) : *said;
     if (choice == "auto") {
         return;
