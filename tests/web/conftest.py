@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
@@ -77,3 +77,25 @@ def see(page):
 def leave_nothing_running():
     yield
     end_all()
+
+
+def ask(page, text):
+    """Returns with the whole answer."""
+    answers = page.locator("article.assistant").count()
+    page.get_by_label("Message").fill(text)
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()  # drawn, and a model is ready
+    page.get_by_label("Message").press("Enter")
+    expect(page.locator("article.assistant")).to_have_count(answers + 1)
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    expect(page.locator("article.assistant").last.locator(".figures")).to_be_visible()
+
+
+def stored(page, turns, text=""):
+    """Waits until a conversation of so many turns is on this browser's disk, its answer whole or with `text`: what ends the page ends
+    a write too."""
+    page.wait_for_function("""([turns, text]) => new Promise(done => {
+        indexedDB.open('corral', 1).onsuccess = ({target}) => {
+            target.result.transaction('conversations').objectStore('conversations').getAll().onsuccess = ({target: {result}}) =>
+                done(result.some(one => one.turns.length === turns && (text ? one.turns.at(-1).content.includes(text) : one.turns.at(-1).figures)));
+        };
+    })""", arg=[turns, text])

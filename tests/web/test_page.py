@@ -9,7 +9,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from conftest import PATIENCE
+from conftest import PATIENCE, ask, stored
 from harness import Box, wait_until
 from simulator import write_package
 
@@ -85,6 +85,7 @@ def test_two_tabs_have_a_conversation_each_and_a_draft_outlives_a_reload(box, se
     ask(second, "[[text=BETA]]")
     ask(first, "[[text=GAMMA]]")
     second.get_by_label("Message").fill("not sent yet")
+    stored(first, 4), stored(second, 2)
     first.reload(), second.reload()
     expect(second.locator("article.assistant").last).to_contain_text("BETA")
     expect(second.get_by_label("Message")).to_have_value("not sent yet")
@@ -99,14 +100,6 @@ def test_a_list_of_models_that_failed_once_is_asked_for_again_and_what_is_typed_
     wait_until(lambda: page.evaluate("1") and failed, 20, "the list is asked for")
     ask(page, "[[text=there]]")
     expect(page.locator("article.assistant").last).to_contain_text("there")
-
-
-def ask(page, text):
-    page.get_by_label("Message").fill(text)
-    expect(page.get_by_role("button", name="Send")).to_be_enabled()  # drawn, and a model is ready
-    page.get_by_label("Message").press("Enter")
-    expect(page.get_by_role("button", name="Send")).to_be_visible()
-    expect(page.locator(".figures").last).to_be_visible()
 
 
 def test_conversations_are_kept_found_renamed_exported_and_deleted(box, see):
@@ -194,6 +187,7 @@ def test_two_tabs_of_one_conversation_lose_nothing(box, see):
     expect(second.locator("article.assistant")).to_contain_text("ALPHA")
     ask(second, "[[text=BETA]]")
     expect(first.locator("article.assistant").last).to_contain_text("BETA")
+    expect(first.locator(".figures")).to_have_count(2)  # whole: whoever goes on with a part of it has one of their own
     ask(first, "[[text=GAMMA]]")
     expect(second.locator("article.assistant").last).to_contain_text("GAMMA")
     expect(second.locator("article.assistant")).to_have_count(3)

@@ -1,6 +1,6 @@
 // The conversation of this tab, going on while another page is looked at.
 import { ApiError, jsonLines, open } from './api/client';
-import { hear, list, load, remove, save, titleOf, type Conversation, type ToolCall, type Turn } from './conversations';
+import { goOnFrom, hear, list, load, remove, save, titleOf, unkept, type Conversation, type ToolCall, type Turn } from './conversations';
 import { Store } from './store';
 import { t } from './texts';
 
@@ -102,32 +102,45 @@ async function takeOver(): Promise<void> {
   }
 }
 
+function show(of: Conversation): void {
+  goOnFrom(of);
+  chat.set(of);
+}
+
+/** Shows what another tab has made of the open conversation, unless this one goes on with it itself. */
+async function lookAgain(id: string): Promise<void> {
+  const before = chat.get();
+  if (id !== before.id || writing.get() || due !== undefined) return;
+  const now = await load(id);
+  if (chat.get() !== before) await lookAgain(id); // asked or changed here meanwhile, or shown already
+  else if (now) show(now);
+  else if (!unkept.get()) chat.set(empty());
+}
+
 /** Begins with what this tab had open. */
 export async function begin(): Promise<void> {
   await takeOver();
   const before = read('sessionStorage', openPlace);
   const one = before === '' ? undefined : await load(before);
-  if (one && chat.get().turns.length === 0) chat.set(one);
+  if (one && chat.get().turns.length === 0) show(one);
   found.set(true);
   await list();
-  hear((id) => {
-    if (id !== chat.get().id || writing.get()) return;
-    void load(id).then((now) => chat.set(now ?? empty()));
-  });
+  hear((id) => void lookAgain(id));
 }
 
 export async function openConversation(id: string): Promise<void> {
   if (writing.get()) return;
   if (due !== undefined) await keep();
   const one = await load(id);
-  if (!one) return;
-  chat.set(one);
+  if (!one || writing.get()) return;
+  show(one);
   write('sessionStorage', openPlace, id);
 }
 
 export async function startAnew(): Promise<void> {
   if (writing.get()) return;
   if (due !== undefined) await keep();
+  if (writing.get()) return;
   chat.set(empty());
   write('sessionStorage', openPlace, '');
 }

@@ -48,7 +48,7 @@ export interface Summary {
 const table = 'conversations';
 const longestText = 50_000;
 const channel = new BroadcastChannel('corral.conversations');
-/** When this tab has last read or written each; somebody else's later version is not written over. */
+/** The version of each that this tab goes on from; somebody else's later one is not written over. */
 const seen = new Map<string, number>();
 let opened: Promise<IDBDatabase> | undefined;
 
@@ -110,8 +110,12 @@ export async function list(): Promise<void> {
 
 export async function load(id: string): Promise<Conversation | undefined> {
   const found = await kept(async () => answered((await rows('readonly')).get(id) as IDBRequest<Conversation | undefined>));
-  if (found) seen.set(id, found.changed);
   return found;
+}
+
+/** This tab goes on from that version. */
+export function goOnFrom(of: Conversation): void {
+  seen.set(of.id, of.changed);
 }
 
 /** Returns its id: another one where another tab has gone on with it meanwhile. */
