@@ -17,6 +17,16 @@ HELD = """() => new Promise(done => {
         done();
     };
 })"""
+# As where cookies are blocked: Firefox forbids all four.
+FORBIDDEN = """for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'BroadcastChannel'])
+    Object.defineProperty(window, name, {get() { throw new DOMException('The operation is insecure.', 'SecurityError'); }});"""
+# A write goes well and its transaction does not, as on a full disk.
+FULL = """const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (...of) {
+    const asked = put.apply(this, of);
+    if (!window.room) asked.addEventListener('success', () => this.transaction.abort());
+    return asked;
+};"""
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +53,34 @@ def test_what_another_tab_tells_takes_no_question_away(box, see):
     expect(first.locator("article.assistant").last).to_contain_text("BETA")
     expect(second.locator("article.assistant").last).to_contain_text("BETA")
     expect(second.locator("article")).to_have_count(4)
+
+
+def test_a_browser_that_stores_nothing_loses_nothing_while_the_page_lives(box, page, see):
+    page.add_init_script(FORBIDDEN)
+    see(box, "chat")
+    ask(page, "[[text=ALPHA]]")
+    expect(page.get_by_text("This browser can't save conversations")).to_be_visible()
+    page.get_by_role("button", name="New conversation").click()
+    ask(page, "[[text=BETA]]")
+    page.get_by_label("Message").fill("not sent yet")
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("link", name="Chat").click()
+    expect(page.get_by_label("Message")).to_have_value("not sent yet")
+    page.locator(".conversations li").filter(has_text="ALPHA").get_by_role("button").click()
+    expect(page.locator("article.assistant")).to_contain_text("ALPHA")
+
+
+def test_a_full_disk_is_told_of_until_there_is_room(box, page, see):
+    page.add_init_script(FULL)
+    see(box, "chat")
+    told = page.get_by_text("This browser can't save conversations")
+    ask(page, "[[text=ALPHA]]")
+    expect(told).to_be_visible()
+    page.get_by_role("button", name="New conversation").click()
+    page.locator(".conversations li button").click()  # a read that goes well changes nothing
+    expect(page.locator("article.assistant")).to_contain_text("ALPHA")
+    expect(told).to_be_visible()
+    page.evaluate("window.room = true")
+    ask(page, "[[text=BETA]]")
+    expect(told).to_have_count(0)
+    stored(page, 4)

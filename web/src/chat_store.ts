@@ -58,12 +58,15 @@ export const asked = new Store<{ mark: string; at: number } | null>(null);
 let running: AbortController | null = null;
 let due: ReturnType<typeof setTimeout> | undefined;
 
+let typed: string | undefined;
+
 /** What was typed and not sent yet outlives a reload. */
 export function draft(): string {
-  return read('sessionStorage', draftPlace);
+  return typed ?? read('sessionStorage', draftPlace);
 }
 
 export function keepDraft(text: string): void {
+  typed = text;
   write('sessionStorage', draftPlace, text);
 }
 

@@ -47,9 +47,17 @@ export interface Summary {
 
 const table = 'conversations';
 const longestText = 50_000;
-const channel = new BroadcastChannel('corral.conversations');
+const channel = (() => {
+  try {
+    return new BroadcastChannel('corral.conversations');
+  } catch {
+    return null; // where this browser keeps nothing
+  }
+})();
 /** The version of each that this tab goes on from; somebody else's later one is not written over. */
 const seen = new Map<string, number>();
+/** What could not be written lives as long as the page. */
+const unwritten = new Map<string, Conversation>();
 let opened: Promise<IDBDatabase> | undefined;
 
 export const summaries = new Store<Summary[]>([]);
@@ -76,14 +84,23 @@ async function rows(mode: IDBTransactionMode): Promise<IDBObjectStore> {
   return (await database()).transaction(table, mode).objectStore(table);
 }
 
+/** A full disk is told of here, behind a request that went well. */
+function committed(of: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    of.oncomplete = () => resolve();
+    of.onabort = () => reject(of.error ?? new Error(table));
+  });
+}
+
 /** What `work` makes; nothing where this browser keeps nothing. */
 async function kept<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     const out = await work();
-    unkept.set(false);
+    unkept.set(unwritten.size > 0);
     return out;
   } catch (error) {
     console.warn(table, error);
+    opened = undefined; // its end may be the reason
     unkept.set(true);
     return undefined;
   }
@@ -105,12 +122,12 @@ function tell(of: Summary | undefined, id: string): void {
 
 export async function list(): Promise<void> {
   const all = await kept(async () => answered((await rows('readonly')).getAll() as IDBRequest<Conversation[]>));
-  if (all) summaries.set(all.map(summaryOf).sort((a, b) => b.changed - a.changed));
+  if (all) summaries.set([...unwritten.values(), ...all.filter((one) => !unwritten.has(one.id))].map(summaryOf).sort((a, b) => b.changed - a.changed));
 }
 
 export async function load(id: string): Promise<Conversation | undefined> {
   const found = await kept(async () => answered((await rows('readonly')).get(id) as IDBRequest<Conversation | undefined>));
-  return found;
+  return unwritten.get(id) ?? found;
 }
 
 /** This tab goes on from that version. */
@@ -125,23 +142,28 @@ export async function save(of: Conversation): Promise<string> {
     const all = await rows('readwrite');
     const before = (await answered(all.get(of.id) as IDBRequest<Conversation | undefined>))?.changed ?? 0;
     const own = before <= (seen.get(of.id) ?? 0) ? of.id : crypto.getRandomValues(new Uint32Array(3)).join('-');
-    await answered(all.put({ ...of, id: own, changed: at }));
+    all.put({ ...of, id: own, changed: at });
+    await committed(all.transaction);
     seen.set(own, at);
+    unwritten.delete(of.id);
     return own;
   });
+  if (id === undefined) unwritten.set(of.id, { ...of, changed: at });
   tell(summaryOf({ ...of, id: id ?? of.id, changed: at }), id ?? of.id);
-  if (id !== undefined) channel.postMessage(id);
+  if (id !== undefined) channel?.postMessage(id);
   return id ?? of.id;
 }
 
 export async function remove(id: string): Promise<void> {
   await kept(async () => answered((await rows('readwrite')).delete(id)));
+  unwritten.delete(id);
   tell(undefined, id);
-  channel.postMessage(id);
+  channel?.postMessage(id);
 }
 
 /** Calls `changed` with the id of what another tab has written or removed. */
 export function hear(changed: (id: string) => void): void {
+  if (!channel) return;
   channel.onmessage = (event: MessageEvent<string>) => {
     void list();
     changed(event.data);

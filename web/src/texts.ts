@@ -144,7 +144,7 @@ export const t = {
   chat: {
     model: 'Model', message: 'Message', send: 'Send', stop: 'Stop', fresh: 'New conversation', conversations: 'Conversations',
     search: 'Search conversations', none: 'None yet.', noneFound: 'No matches.', untitled: 'Untitled',
-    unkept: 'This browser can\'t save conversations; this one is lost when the page is closed.',
+    unkept: 'This browser can\'t save conversations; new messages are lost when the page is closed.',
     rename: 'Rename', name: 'Name', export: 'Export', remove: 'Delete', removeTitle: 'Delete this conversation?',
     removeText: 'It is stored only in this browser and can\'t be restored.',
     edit: 'Edit', askAnew: 'Ask again', editMeaning: 'Everything after this question is replaced.', again: 'Regenerate',
