@@ -55,6 +55,30 @@ def test_what_another_tab_tells_takes_no_question_away(box, see):
     expect(second.locator("article")).to_have_count(4)
 
 
+def test_an_answer_that_a_reload_has_cut_says_so(box, see):
+    page = see(box, "chat")
+    page.get_by_label("Message").fill("[[n=2000]]")
+    page.get_by_role("button", name="Send").click()
+    answer = page.locator("article.assistant")
+    expect(answer).to_contain_text("three")
+    stored(page, 2, "three")
+    page.reload()
+    expect(answer).to_contain_text("three")
+    expect(answer).to_contain_text("This answer is not complete.")
+    page.get_by_role("button", name="Edit").click()
+    page.locator("article.user textarea").fill("[[text=whole]]")
+    page.get_by_role("button", name="Ask again").click()
+    expect(answer.locator(".figures")).to_be_visible()
+    expect(page.get_by_text("This answer is not complete.")).to_have_count(0)
+
+
+def test_an_answer_without_text_says_so(box, page, see):
+    see(box, "chat")
+    page.route("**/api/chat", lambda route: route.fulfill(body='{"message": {"content": ""}, "done": true, "eval_count": 1}'))
+    ask(page, "x")
+    expect(page.locator("article.assistant")).to_contain_text("The model wrote no text.")
+
+
 def test_a_browser_that_stores_nothing_loses_nothing_while_the_page_lives(box, page, see):
     page.add_init_script(FORBIDDEN)
     see(box, "chat")

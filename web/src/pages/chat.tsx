@@ -160,6 +160,9 @@ function TurnView(props: { of: Turn; live: boolean; busy: boolean; wishes: TurnW
       {of.calls?.map((call) => <Call of={call} />)}
       {live && of.content === '' && !of.thinking && !of.calls ? <Wait /> : live && of.content === '' && <span class="caret" aria-hidden="true" />}
       {of.ended === 'stopped' && <p class="quiet">{t.chat.stopped}</p>}
+      {of.figures && !of.ended && of.content === '' && !of.calls && <p class="quiet">{t.chat.noText}</p>}
+      {/* Its page was left or reloaded, or another tab writes it now. */}
+      {!live && !of.figures && <p class="quiet">{t.chat.unfinished}</p>}
       {of.problem && <ProblemOf of={of.problem} />}
       {of.figures && <FiguresOf of={of.figures} />}
       {!live && (
@@ -182,6 +185,7 @@ function Progress() {
 function endOf(last: Turn | undefined): string {
   if (!last) return '';
   if (last.problem) return t.chat.failed;
+  if (!last.figures) return t.chat.unfinished;
   return last.ended === 'stopped' ? t.chat.stopped : t.chat.finished;
 }
 
