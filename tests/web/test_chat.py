@@ -1,5 +1,8 @@
 """What the chat keeps and shows: of several tabs, over a reload, on a browser that stores nothing; and what is in an answer."""
 
+import json
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -108,3 +111,20 @@ def test_a_full_disk_is_told_of_until_there_is_room(box, page, see):
     ask(page, "[[text=BETA]]")
     expect(told).to_have_count(0)
     stored(page, 4)
+
+
+def test_nothing_of_an_answer_is_left_out(box, see):
+    """Addresses beside the text, formulas, HTML: what Markdown would hide is there to be read."""
+    page = see(box, "chat")
+    lines = ["The [manual][1], [evil][2] and a formula: \\[ a_1 \\\\ b_2 \\]", "<ul>\n  <li>one</li>\n</ul>", '[1]: https://example.com/manual "M"',
+             "[2]: javascript:alert(1)", "[3]: https://example.com/source"]
+    page.route("**/api/chat", lambda route: route.fulfill(body=json.dumps({
+        "message": {"content": "\n\n".join(lines)}, "done": True})))
+    ask(page, "x")
+    answer = page.locator("article.assistant .markdown")
+    expect(answer.get_by_role("link", name="manual")).to_have_attribute("href", "https://example.com/manual")
+    expect(answer.get_by_role("link", name="https://example.com/source")).to_have_count(1)
+    expect(answer.get_by_role("link")).to_have_count(2)
+    expect(answer).to_contain_text(re.compile(r"\[3\]: https"))
+    expect(answer).to_contain_text("\\[ a_1 \\\\ b_2 \\]")
+    assert "<ul>\n  <li>one</li>\n</ul>" in answer.inner_text()
