@@ -128,3 +128,15 @@ def test_nothing_of_an_answer_is_left_out(box, see):
     expect(answer).to_contain_text(re.compile(r"\[3\]: https"))
     expect(answer).to_contain_text("\\[ a_1 \\\\ b_2 \\]")
     assert "<ul>\n  <li>one</li>\n</ul>" in answer.inner_text()
+
+
+def test_a_paragraph_begins_where_its_script_begins(box, see):
+    page = see(box, "chat")
+    ask(page, "[[text=Hello.\n\nשלום, world.]]")
+    edges = page.locator("article.assistant .markdown p").evaluate_all("""all => all.map(one => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        const [text, whole] = [range.getBoundingClientRect(), one.getBoundingClientRect()];
+        return [text.left - whole.left < 2, whole.right - text.right < 2];
+    })""")
+    assert edges == [[True, False], [False, True]]
