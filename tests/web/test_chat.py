@@ -30,6 +30,8 @@ IDBObjectStore.prototype.put = function (...of) {
     if (!window.room) asked.addEventListener('success', () => this.transaction.abort());
     return asked;
 };"""
+PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+                      "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082")
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +142,21 @@ def test_a_paragraph_begins_where_its_script_begins(box, see):
         return [text.left - whole.left < 2, whole.right - text.right < 2];
     })""")
     assert edges == [[True, False], [False, True]]
+
+
+def test_images_are_added_to_one_another(box, page, see):
+    page.route("**/api/show", lambda route: route.fulfill(json={"capabilities": ["completion", "vision"]}))
+    see(box, "chat")
+    chosen, shown = page.locator("input[type=file]"), page.locator(".images li")
+    one = {"name": "one.png", "mimeType": "image/png", "buffer": PIXEL}
+    chosen.set_input_files(one)
+    expect(shown).to_have_count(1)
+    chosen.set_input_files([one, one])
+    expect(shown).to_have_count(3)
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("link", name="Chat").click()
+    expect(shown).to_have_count(3)
+    chosen.set_input_files([one] * 6)
+    expect(page.get_by_role("alert")).to_contain_text("8 images at most")
+    shown.first.get_by_role("button").click()
+    expect(shown).to_have_count(2)

@@ -156,7 +156,7 @@ export const t = {
     you: 'You', thinking: 'Thinking', think: 'Think first', system: 'Instructions for the model (system prompt)',
     options: 'Options', tools: 'Tools (JSON array, as in the Ollama API)', toolsWrong: 'The tools are not a JSON array.',
     call: 'Tool call',
-    attach: 'Add images', image: 'Image', removeImage: 'Remove image', imageTooLarge: 'The image is larger than 8 MB.',
+    attach: 'Add images', image: 'Image', removeImage: 'Remove image', imageTooLarge: 'The image is larger than 8 MB.', tooManyImages: (most: number) => `A question holds ${most} images at most.`,
     noModel: 'No chat model is configured.', greeting: 'Ask anything', private: 'Conversations are stored only in this browser.',
     stopped: 'Stopped.',
     conversation: 'Conversation',

@@ -6,11 +6,13 @@ import type { Model, Status } from '../api/types';
 import { count } from '../format';
 import { status } from '../live';
 import { Bar } from '../parts/basics';
-import { useStore } from '../store';
+import { Store, useStore } from '../store';
 import { t } from '../texts';
 
 const mostImageBytes = 8_000_000;
 const mostImages = 8;
+/** Chosen and not sent yet, also while another page is looked at. */
+const attached = new Store<string[]>([]);
 
 export function modelOf(now: Status | null, name: string): Model | undefined {
   return now?.models.find((model) => [model.name, ...model.aliases, ...(model.also ?? [])].includes(name));
@@ -52,13 +54,13 @@ function isList(text: string): boolean {
   }
 }
 
-function Images(props: { of: string[]; set: (images: string[]) => void }) {
+function Images(props: { of: string[] }) {
   return (
     <ul class="images">
       {props.of.map((image, index) => (
         <li key={index}>
           <img src={`data:image/*;base64,${image}`} alt={t.chat.image} />
-          <button type="button" aria-label={t.chat.removeImage} onClick={() => props.set(props.of.filter((_, other) => other !== index))}>×</button>
+          <button type="button" aria-label={t.chat.removeImage} onClick={() => attached.set(props.of.filter((_, other) => other !== index))}>×</button>
         </li>
       ))}
     </ul>
@@ -96,7 +98,7 @@ export function Composer(props: { can: Capabilities; ready: boolean }) {
     write(typed);
     keepDraft(typed);
   };
-  const [images, setImages] = useState<string[]>([]);
+  const images = useStore(attached);
   const [problem, setProblem] = useState('');
   const toolsWrong = !isList(now.tools);
   const may = props.ready && !busy && !toolsWrong && (text.trim() !== '' || images.length > 0);
@@ -104,23 +106,26 @@ export function Composer(props: { can: Capabilities; ready: boolean }) {
     if (!may) return;
     void send(text, images, props.can.thinking);
     setText('');
-    setImages([]);
+    attached.set([]);
     // The button is another one now. A keyboard on the screen stays as it is.
     if (matchMedia('(hover: hover)').matches) area.current?.focus();
   };
-  const attach = async (files: FileList | null) => {
+  const attach = async (input: HTMLInputElement) => {
     setProblem('');
-    const chosen = [...(files ?? [])].slice(0, mostImages);
+    const chosen = [...(input.files ?? [])];
+    input.value = ''; // the same may be chosen once more
+    if (images.length + chosen.length > mostImages) return setProblem(t.chat.tooManyImages(mostImages));
     if (chosen.some((file) => file.size > mostImageBytes)) return setProblem(t.chat.imageTooLarge);
     try {
-      setImages((await Promise.all(chosen.map(inBase64))));
+      const read = await Promise.all(chosen.map(inBase64));
+      attached.update((old) => [...old, ...read]);
     } catch (error) {
       setProblem(String(error));
     }
   };
   return (
     <form class="composer" onSubmit={(event) => { event.preventDefault(); submit(); }}>
-      {images.length > 0 && <Images of={images} set={setImages} />}
+      {images.length > 0 && <Images of={images} />}
       {problem && <p class="notice error" role="alert">{problem}</p>}
       <label class="sr-only" for="message">{t.chat.message}</label>
       <textarea id="message" ref={area} rows={2} value={text} placeholder={t.chat.placeholder} title={t.chat.keysMeaning} onInput={(event) => setText(event.currentTarget.value)}
@@ -137,7 +142,7 @@ export function Composer(props: { can: Capabilities; ready: boolean }) {
         )}
         {props.can.vision && (
           <label class="button-like">{t.chat.attach}
-            <input type="file" class="sr-only" accept="image/*" multiple onChange={(event) => void attach(event.currentTarget.files)} />
+            <input type="file" class="sr-only" accept="image/*" multiple onChange={(event) => void attach(event.currentTarget)} />
           </label>
         )}
         <span class="grow" />
