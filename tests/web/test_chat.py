@@ -160,3 +160,14 @@ def test_images_are_added_to_one_another(box, page, see):
     expect(page.get_by_role("alert")).to_contain_text("8 images at most")
     shown.first.get_by_role("button").click()
     expect(shown).to_have_count(2)
+
+
+def test_tools_that_can_not_be_sent_are_told_of_beside_the_button(box, see):
+    page = see(box, "chat")
+    options = page.locator("summary", has_text="Options")
+    options.click()
+    page.get_by_label("Tools").fill("{")
+    options.click()
+    page.get_by_label("Message").fill("x")
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    expect(page.get_by_text("The tools are not a JSON array.")).to_be_visible()

@@ -36,12 +36,11 @@ function Options(props: { can: Capabilities; toolsWrong: boolean }) {
       <label>{t.chat.system}
         <textarea rows={2} value={now.system} onInput={(event) => change({ system: event.currentTarget.value })} />
       </label>
-      {props.can.tools && (
+      {(props.can.tools || now.tools !== '') && (
         <label>{t.chat.tools}
           <textarea rows={3} value={now.tools} spellcheck={false} aria-invalid={props.toolsWrong} onInput={(event) => change({ tools: event.currentTarget.value })} />
         </label>
       )}
-      {props.toolsWrong && <p class="notice error" role="alert">{t.chat.toolsWrong}</p>}
     </details>
   );
 }
@@ -127,6 +126,7 @@ export function Composer(props: { can: Capabilities; ready: boolean }) {
     <form class="composer" onSubmit={(event) => { event.preventDefault(); submit(); }}>
       {images.length > 0 && <Images of={images} />}
       {problem && <p class="notice error" role="alert">{problem}</p>}
+      {toolsWrong && <p class="notice error" role="alert">{t.chat.toolsWrong}</p>}
       <label class="sr-only" for="message">{t.chat.message}</label>
       <textarea id="message" ref={area} rows={2} value={text} placeholder={t.chat.placeholder} title={t.chat.keysMeaning} onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
