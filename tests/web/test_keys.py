@@ -6,8 +6,8 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from conftest import PATIENCE
-from harness import BIN
+from conftest import PATIENCE, ask
+from harness import BIN, wait_until
 from keyed_box import bearer, make_box
 
 expect.set_options(timeout=PATIENCE)
@@ -22,8 +22,9 @@ def box(tmp_path):
         yield running
 
 
-def log_in(page, box, key):
-    page.goto(f"http://127.0.0.1:{box.port}/ui")
+def log_in(page, box, key, go=True):
+    if go:
+        page.goto(f"http://127.0.0.1:{box.port}/ui")
     page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Log in").click()
 
@@ -62,3 +63,17 @@ def test_a_key_for_models_alone_sees_the_chat_and_nothing_else(box, page):
     expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Chat"])
     page.goto(f"http://127.0.0.1:{box.port}/ui#/logs")
     expect(page.get_by_text("requires a key with the scope observe")).to_be_visible()
+
+
+def test_whoever_chats_with_a_key_that_is_gone_is_asked_for_another(box, page):
+    log_in(page, box, box.key)
+    ask(page, "[[text=before]]")
+    subprocess.run([BIN / "corral", "key", "remove", "anna", "--file", box.folder / "keys"], check=True, capture_output=True)
+    wait_until(lambda: box.request("GET", "/api/tags", headers=bearer(box.key)).status == 401, 20, "the key is gone")
+    page.get_by_label("Message").fill("[[text=after]]")
+    page.get_by_label("Message").press("Enter")
+    log_in(page, box, box.operator, go=False)
+    page.get_by_role("link", name="Chat").click()
+    expect(page.locator("article.assistant").last).to_contain_text("your login had ended")
+    page.get_by_role("button", name="Regenerate").click()
+    expect(page.locator("article.assistant").last).to_contain_text("after")

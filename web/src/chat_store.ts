@@ -1,6 +1,7 @@
 // The conversation of this tab, going on while another page is looked at.
 import { ApiError, jsonLines, open } from './api/client';
 import { goOnFrom, hear, list, load, remove, save, titleOf, unkept, type Conversation, type ToolCall, type Turn } from './conversations';
+import { begin as askWhoLooks } from './live';
 import { Store } from './store';
 import { t } from './texts';
 
@@ -245,7 +246,10 @@ async function ask(before: number, question: Turn, thinks: boolean): Promise<voi
   } catch (error) {
     gathered.flush();
     if (abort.signal.aborted) changeLast((turn) => ({ ...turn, ended: 'stopped' }));
-    else changeLast((turn) => ({ ...turn, ended: 'cut', problem: error instanceof ApiError ? [error.message, error.advice].join(' ').trim() : t.chat.cut }));
+    else if (error instanceof ApiError && error.status === 401) {
+      changeLast((turn) => ({ ...turn, ended: 'cut', problem: t.chat.loggedOut }));
+      void askWhoLooks();
+    } else changeLast((turn) => ({ ...turn, ended: 'cut', problem: error instanceof ApiError ? [error.message, error.advice].join(' ').trim() : t.chat.cut }));
   } finally {
     clearInterval(saving);
     changeLast((turn) => ({

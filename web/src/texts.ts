@@ -173,6 +173,7 @@ export const t = {
     askOperator: " 'corral status' tells its operator why.", // of the API; this page says it below
     writing: 'The model is writing.', finished: 'The answer is complete.',
     cut: 'The answer ended before it was complete.', unfinished: 'This answer is not complete.', noText: 'The model wrote no text.',
+    loggedOut: 'The box did not answer because your login had ended.',
   },
 
   requests: {
