@@ -65,6 +65,17 @@ def test_a_key_for_models_alone_sees_the_chat_and_nothing_else(box, page):
     expect(page.get_by_text("requires a key with the scope observe")).to_be_visible()
 
 
+def test_a_browser_that_keeps_no_cookie_is_told_of(box, page):
+    def forget(route):
+        answer = route.fetch()
+        page.context.clear_cookies()
+        route.fulfill(response=answer, headers={name: value for name, value in answer.headers.items() if name != "set-cookie"})
+
+    page.route("**/corral/v1/session", forget)
+    log_in(page, box, box.operator)
+    expect(page.get_by_role("alert")).to_contain_text("Allow cookies for this page")
+
+
 def test_whoever_chats_with_a_key_that_is_gone_is_asked_for_another(box, page):
     log_in(page, box, box.key)
     ask(page, "[[text=before]]")

@@ -41,6 +41,7 @@ export const t = {
     unreachableAdvice: 'Check whether Corral is running: systemctl status corral',
     failed: (status: number) => `The box answered with status ${status}.`,
     late: 'The box did not answer in time.',
+    forgotten: 'This browser did not keep the login.', forgottenAdvice: 'Allow cookies for this page, then log in again.',
   },
 
   states: {

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { login } from '../api/calls';
-import type { ApiError } from '../api/client';
-import { begin } from '../live';
+import { ApiError } from '../api/client';
+import { access, begin } from '../live';
 import { Panel, Problem } from '../parts/basics';
 import { t } from '../texts';
 
@@ -16,6 +16,7 @@ export function Login() {
       await login(key.trim());
       setKey('');
       await begin();
+      if (access.get().kind === 'login') setError(new ApiError(0, t.login.forgotten, t.login.forgottenAdvice));
     } catch (problem) {
       setError(problem);
     }
