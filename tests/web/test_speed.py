@@ -8,7 +8,7 @@ import re
 from playwright.sync_api import expect
 
 from conftest import PATIENCE, PICTURES
-from harness import Box
+from harness import Box, wait_until
 from test_looks import faults_of
 
 expect.set_options(timeout=PATIENCE)
@@ -46,3 +46,23 @@ def test_it_became_slower_since_when_and_why(page, tmp_path):
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=PICTURES / f"speed-{name}.png", full_page=True)
             assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+
+
+def test_no_speed_is_made_up_for_a_time_when_nobody_looked(page, tmp_path):
+    turn = "away => { Object.defineProperty(document, 'hidden', {get: () => away, configurable: true}); document.dispatchEvent(new Event('visibilitychange')); }"
+    with Box(tmp_path, {"directives": True}) as box:
+        page.clock.install()
+        page.goto(f"http://127.0.0.1:{box.port}/ui")
+        answer = box.stream("[[never_end]]")
+        next(iter(answer))
+        expect(page.locator(".chart")).to_be_visible()
+        page.evaluate(turn, True)
+        page.clock.run_for(25_000)
+        expect(page.locator(".connection")).to_have_attribute("data-state", "connecting")
+        answer.close()
+        wait_until(lambda: not box.runtime_state()["running"], 20, "the box is idle")
+        page.clock.run_for(400_000)
+        page.evaluate(turn, False)
+        expect(page.locator(".connection")).to_have_attribute("data-state", "live")
+        expect(page.get_by_text("Idle", exact=True)).to_be_visible()
+        expect(page.locator(".chart")).to_have_count(0)

@@ -28,6 +28,7 @@ let names = '';
 let asked = false; // the requests of the box are known
 
 function sample(): void {
+  if (connection.get() === 'connecting') return; // what was written meanwhile is told by the last requests
   const now = status.get();
   const at = Date.now() / 1000;
   const value = connection.get() !== 'live' ? 0 : (now?.models ?? []).reduce((sum, model) => sum + (model.tokens_per_second ?? 0), 0);
@@ -123,6 +124,11 @@ export async function begin(): Promise<void> {
     lost: (why) => {
       connection.set('lost');
       refused(why);
+    },
+    slept: () => {
+      connection.set('connecting');
+      history.set([]);
+      asked = false;
     },
   });
 }

@@ -15,6 +15,8 @@ interface Streamed {
   got: (name: string, data: unknown) => void;
   /** No connection; it is tried again. `why` where the box said it: a key is missing, too many follow. */
   lost: (why: unknown) => void;
+  /** Nobody looks, so nothing comes until somebody does. */
+  slept?: () => void;
 }
 
 /** Follows `path` until the returned function is called. */
@@ -89,6 +91,7 @@ export function stream(path: string, to: Streamed): () => void {
       source = null;
       clearTimeout(again);
       clearTimeout(quiet);
+      to.slept?.();
     }, unseen);
   };
   document.addEventListener('visibilitychange', seen);
@@ -126,11 +129,14 @@ export function followLogs(service: string, to: {
 }
 
 /** The state of the box, whole at first and at each change. */
-export function followBox(to: { opened: () => void; status: (now: Status) => void; requests: (now: RequestList) => void; lost: (why: unknown) => void }): () => void {
+export function followBox(to: {
+  opened: () => void; status: (now: Status) => void; requests: (now: RequestList) => void; lost: (why: unknown) => void; slept: () => void;
+}): () => void {
   return stream('/corral/v1/events', {
     names: ['status', 'requests'],
     opened: to.opened,
     got: (name, data) => (name === 'status' ? to.status(data as Status) : to.requests(data as RequestList)),
     lost: to.lost,
+    slept: to.slept,
   });
 }
