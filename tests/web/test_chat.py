@@ -144,6 +144,16 @@ def test_a_paragraph_begins_where_its_script_begins(box, see):
     assert edges == [[True, False], [False, True]]
 
 
+def test_a_model_that_only_embeds_is_none_to_chat_with(box, page, see):
+    of = {"models": [{"name": "vectors:latest", "capabilities": ["embedding"]}, {"name": "sim:latest", "capabilities": ["completion"]}]}
+    page.route("**/api/tags", lambda route: route.fulfill(json=of))
+    see(box, "chat")
+    expect(page.get_by_label("Model").locator("option")).to_have_text(["sim:latest"])
+    del of["models"][1]
+    page.reload()
+    expect(page.get_by_text("No chat model is configured.")).to_be_visible()
+
+
 def test_images_are_added_to_one_another(box, page, see):
     page.route("**/api/show", lambda route: route.fulfill(json={"capabilities": ["completion", "vision"]}))
     see(box, "chat")

@@ -13,7 +13,8 @@ export type Access = { kind: 'asking' } | { kind: 'in' } | { kind: 'login'; why:
 
 export const status = new Store<Status | null>(null);
 export const requests = new Store<RequestList>({ waiting: [], running: [], recent: [] });
-export const models = new Store<string[]>([]);
+/** Those that chat; null: not told yet. */
+export const models = new Store<string[] | null>(null);
 export const history = new Store<Point[]>([]);
 export const connection = new Store<Connection>('connecting');
 export const news = new Store<string>('');

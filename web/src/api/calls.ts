@@ -30,10 +30,11 @@ export function logout(): Promise<void> {
   return ask<void>(`${base}/session`, { method: 'DELETE' });
 }
 
-/** Names of models as Ollama's clients see them. */
+/** Names of the models that chat, as Ollama's clients see them. */
 export async function modelNames(signal?: AbortSignal): Promise<string[]> {
-  const answer = await ask<{ models: { name: string }[] }>('/api/tags', { signal });
-  return answer.models.map((model) => model.name);
+  const answer = await ask<{ models: { name: string; capabilities?: string[] }[] }>('/api/tags', { signal });
+  // Where nobody has said it, it may chat.
+  return answer.models.filter(({ capabilities: can = [] }) => can.length === 0 || can.includes('completion')).map((model) => model.name);
 }
 
 export async function capabilities(model: string, signal?: AbortSignal): Promise<Capabilities> {

@@ -7,7 +7,7 @@ import { summaries, unkept, type Figures, type ToolCall, type Turn } from '../co
 import type { Status } from '../api/types';
 import { asSentence, count, dash, dayOrTime, duration, percent, rounded } from '../format';
 import { headlinesOf } from '../headline';
-import { connection, models, requests, session, status } from '../live';
+import { models, requests, session, status } from '../live';
 import { visible } from '../parts/ansi';
 import { Confirm, copyText, Dialog, Empty, Figure } from '../parts/basics';
 import { Markdown } from '../parts/markdown';
@@ -262,14 +262,14 @@ function NoModel() {
 export function ChatPage() {
   const now = useStore(chat);
   const busy = useStore(writing);
-  const names = useStore(models);
+  const told = useStore(models);
+  const names = told ?? [];
   const [can, setCan] = useState<Capabilities>(cannot);
   const [asking, setAsking] = useState<'rename' | 'forget' | null>(null);
   const looked = useStore(found);
   const end = useRef<HTMLDivElement>(null);
   const box = useStore(status);
   const observes = useStore(session).scopes.includes('observe');
-  const linked = useStore(connection) === 'live';
   // Who may see the states of models is asked to wait for them.
   const model = !looked ? '' : names.includes(now.model) ? now.model : observes && box == null ? '' : firstChoice(names, box);
   useEffect(() => {
@@ -290,7 +290,7 @@ export function ChatPage() {
     if (near.current) end.current?.scrollIntoView({ block: 'end' });
   }, [now.turns]);
   // What is being typed stays while the models are asked for.
-  const none = observes ? box?.models.length === 0 : names.length === 0 && linked;
+  const none = told?.length === 0 || (observes && box?.models.length === 0);
   if (none && now.turns.length === 0) return <NoModel />;
   return (
     <div class="chat-page">
