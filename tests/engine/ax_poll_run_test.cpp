@@ -208,6 +208,15 @@ TEST_F(ax_poll_run, an_answer_that_fills_the_context_says_so_and_loses_no_token)
     EXPECT_EQ(got.text, run["output"].get<std::string>());
 }
 
+TEST_F(ax_poll_run, an_answer_whose_end_is_met_at_the_last_position_is_whole) {
+    start("--max-token-len 256 --chunk 32 --groups 32,64,128");
+    const unsigned prompt = ask("[[n=222]]").outcome.progress.usage.prompt_tokens;
+    const told got = ask("[[n=" + std::to_string(256 - prompt) + "]]");
+    ASSERT_EQ(got.outcome.progress.usage.prompt_tokens, prompt);
+    EXPECT_EQ(last_run()["ended_by"], "eos");
+    EXPECT_EQ(got.outcome.end, run_end::stop);
+}
+
 TEST_F(ax_poll_run, measures_without_asking_where_the_length_leaves_no_doubt) {
     start("--max-token-len 256 --chunk 32 --groups 32,64,128");
     const json before = control_of("tokenizer", {{"cmd", "state"}});

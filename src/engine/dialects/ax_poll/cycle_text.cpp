@@ -345,8 +345,7 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
     }
     const catalog::context_sizes& sizes = signs_.sizes;
     note_usage();
-    const bool used_up =
-        known(sizes) && made + 1 >= most_output_tokens(sizes, run_.progress.usage.prompt_tokens);
+    const bool used_up = known(sizes) && made >= most_output_tokens(sizes, run_.progress.usage.prompt_tokens);
     end(signs_.limit_reached || cut || used_up ? run_end::length : run_end::stop);
 }
 
