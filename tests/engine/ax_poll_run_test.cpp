@@ -208,6 +208,15 @@ TEST_F(ax_poll_run, an_answer_that_fills_the_context_says_so_and_loses_no_token)
     EXPECT_EQ(got.text, run["output"].get<std::string>());
 }
 
+// What the box does for itself makes way for the request whose tokens are counted, and not only for its run.
+TEST_F(ax_poll_run, a_prompt_that_is_measured_is_work_of_the_box) {
+    start();
+    const std::uint64_t before = context.activity->begun();
+    const run_spec what = request("Hi");
+    ASSERT_TRUE(run(made->measure(what.prompt, what.until)));
+    EXPECT_EQ(context.activity->begun(), before + 1);
+}
+
 TEST_F(ax_poll_run, an_answer_whose_end_is_met_at_the_last_position_is_whole) {
     start("--max-token-len 256 --chunk 32 --groups 32,64,128");
     const unsigned prompt = ask("[[n=222]]").outcome.progress.usage.prompt_tokens;

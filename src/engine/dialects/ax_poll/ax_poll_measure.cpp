@@ -87,6 +87,7 @@ core::awaitable<std::optional<prompt_measure>> ax_poll_backend::measure_behind(c
 
 core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const chat::rendered_prompt& prompt,
                                                                        core::deadline until) {
+    const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
     if (prompt.verbatim) {
         std::string text = prompt.turns;
         co_return co_await measure_verbatim(std::move(text), until);
