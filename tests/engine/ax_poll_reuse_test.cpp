@@ -290,6 +290,19 @@ TEST_F(ax_poll_reuse, a_wrapped_prompt_goes_on_behind_a_verbatim_one_that_it_beg
     expect_start(wrapped, "continued");
 }
 
+TEST_F(ax_poll_reuse, a_wrapped_conversation_is_known_by_its_text_behind_a_new_tokenizer_too) {
+    scenario["tokenizer"] = {{"family", "qwen2.5"}};
+    start();
+    const pid_t old = tokenizer_pid();
+    ASSERT_EQ(::kill(old, SIGKILL), 0);
+    ASSERT_TRUE(run_until([this, old] { return tokenizer_pid() > 0 && tokenizer_pid() != old; }));
+    ASSERT_EQ(wait_ready(), "");
+    const std::string said = ask("[[n=6]]").text;
+    const run_spec next = request("[[n=6]]<|im_end|>\n<|im_start|>assistant\n" + said +
+                                  "<|im_end|>\n<|im_start|>user\n[[n=3]]");
+    EXPECT_GT(made->held_bytes(next.prompt, ""), 0U);
+}
+
 TEST_F(ax_poll_reuse, is_off_unless_the_model_says_so) {
     entry.reuse = catalog::reuse_policy::off;
     simulated::start();

@@ -280,6 +280,14 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::encode_wrapped(std::s
     const bool goes_on = spoken != nullptr && shape_ && spoken->wrapped && spoken->system == system &&
                          turns.starts_with(spoken->text) &&
                          begins_with_mark(std::string_view(turns).substr(spoken->text.size()));
+    if (!shape_ && possible()) {  // by its first prompt: the runtime did not start with this tokenizer
+        core::result<wrapper_shape> learned = co_await learn(until, unwanted);
+        if (learned) {
+            shape_ = std::move(*learned);
+        } else if (possible()) {
+            co_return learned.error();
+        }
+    }
     const bool is_composed = kept_ && kept_->composed && kept_->is_wrapped(system, turns);
     if (goes_on && !is_composed) {
         token_ids all = spoken->ids;
