@@ -77,6 +77,20 @@ def test_nothing_goes_behind_an_answer_in_whose_midst_the_device_failed(tmp_path
         assert run["P"] == 0 and run["kv_text"].endswith(rendered(messages))
 
 
+def test_an_answer_that_its_client_leaves_is_stopped_at_once(tmp_path):
+    """With the next piece of it the cache would be whole, and begin no prompt of anybody's."""
+    with Box(tmp_path, {"directives": True}, config=config(tmp_path / "state"), model=compares_soon("")) as box:
+        box.logged(PROVED, timeout=30)
+        box.control("runtime", cmd="set", timing={"tokens_per_second": 5})
+        made = []
+        for number in range(4):
+            stream = box.stream(f"[[n=40]] {number}")
+            next(iter(stream))
+            stream.close()
+            made.append(box.runs()[-1]["output_tokens"])
+        assert any(tokens % 3 for tokens in made), f"{made}: never in the midst of a piece"
+
+
 def test_nothing_goes_behind_the_cache_where_the_model_says_so(tmp_path):
     with Box(tmp_path, {"directives": True}, model=compares_soon('reuse = "off"\n')) as box:
         records = talk(box, 3)

@@ -260,7 +260,7 @@ void cycle_fsm::scrub(scrub_for what, bool stops, core::deadline until) {
         reuse_.doubt();
     }
     if (stops && !polling_.idle()) {
-        reuse_.wait_for_piece(run_.what.expendable, signs_, now_);
+        reuse_.wait_for_piece(run_.what.expendable || signs_.left, signs_, now_);
     }
     state_ = scrubbing{what, until, stops, false, moment_of_now()};
 }

@@ -151,7 +151,9 @@ public:
         return reuse_.cache().known() ? static_cast<std::uint32_t>(reuse_.cache().held().size()) : 0;
     }
     // The tap shall hold the piece of now: the run is to be stopped without harm to the cache.
-    [[nodiscard]] bool wants_hold() const { return reuse_.wants_hold(run_.what.expendable, signs_); }
+    [[nodiscard]] bool wants_hold() const {
+        return reuse_.wants_hold(run_.what.expendable || signs_.left, signs_);
+    }
 
     [[nodiscard]] const char* state_name() const noexcept;
 

@@ -170,6 +170,7 @@ core::awaitable<void> cycle_runner::carry_out(turn& now) {
 cycle_signs cycle_runner::signs() const {
     cycle_signs out;
     out.cancelled = cancelled();
+    out.left = out.cancelled && !turn_->read_enough;
     if (turn_ != nullptr) {
         out.lost = parts_.epochs->since(turn_->began);
     }
@@ -203,7 +204,9 @@ cycle_signs cycle_runner::signs() const {
 
 bool cycle_runner::perform_at_once(turn& now, const cycle_action& action) {
     if (const auto* const piece = std::get_if<act::deliver>(&action)) {
+        const bool wanted = !cancelled();
         now.sink->on_text(piece->text, fsm_.progress());
+        now.read_enough = now.read_enough || (wanted && cancelled());
     } else if (const auto* const said = std::get_if<act::note>(&action)) {
         write(*said);
     } else if (const auto* const wish = std::get_if<act::restart>(&action)) {

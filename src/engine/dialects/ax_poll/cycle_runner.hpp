@@ -89,6 +89,7 @@ private:
         run_outcome outcome;
         bool over = false;
         bool idle = false;
+        bool read_enough = false;  // cancelled by what it was given
     };
 
     // The exclusive right to talk to the runtime; false on the deadline, and where it is not wanted any more.

@@ -13,6 +13,7 @@ namespace corral::engine::ax_poll {
 
 struct cycle_signs {
     bool cancelled = false;
+    bool left = false;  // ... and not for what it was given, so nobody goes on with what still comes
     process_epochs::loss lost = process_epochs::loss::none;
     core::reason loss_text;     // of a lost process: a sentence for people
     bool runtime_fell = false;  // it was the runtime, by itself or because it hung
