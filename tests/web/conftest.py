@@ -93,9 +93,15 @@ def ask(page, text):
 def stored(page, turns, text=""):
     """Waits until a conversation of so many turns is on this browser's disk, its answer whole or with `text`: what ends the page ends
     a write too."""
-    page.wait_for_function("""([turns, text]) => new Promise(done => {
-        indexedDB.open('corral', 1).onsuccess = ({target}) => {
-            target.result.transaction('conversations').objectStore('conversations').getAll().onsuccess = ({target: {result}}) =>
-                done(result.some(one => one.turns.length === turns && (text ? one.turns.at(-1).content.includes(text) : one.turns.at(-1).figures)));
-        };
-    })""", arg=[turns, text])
+    page.evaluate("""async ([turns, text]) => {
+        const all = () => new Promise(done => {
+            indexedDB.open('corral', 1).onsuccess = ({target}) => {
+                target.result.transaction('conversations').objectStore('conversations').getAll().onsuccess = ({target: {result}}) => done(result);
+            };
+        });
+        const enough = one => one.turns.length === turns && (text ? one.turns.at(-1).content.includes(text) : one.turns.at(-1).figures);
+        for (const until = performance.now() + 20000; !(await all()).some(enough);) {
+            if (performance.now() > until) throw new Error('not on the disk in 20 s');
+            await new Promise(done => setTimeout(done, 50));
+        }
+    }""", [turns, text])
