@@ -14,7 +14,7 @@ from client import Client
 from fleet_boxes import Member, agent
 from harness import ROOT, Box, free_port, wait_until
 
-WORDS = "[[n=40]] "
+WORDS = "[[n=300]] "
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_box_says_what_it_would_do_with_a_request(member):
 
 
 def test_a_drained_box_lets_what_runs_end_and_stays_drained_over_an_upgrade(member):
-    stream = member.stream("[[n=100]] an answer")
+    stream = member.stream("[[n=400]] an answer")
     first = next(iter(stream))
     said = done(member, "drain")
     assert "1 request still runs" in said, said
