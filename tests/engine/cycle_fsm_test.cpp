@@ -157,7 +157,7 @@ private:
                 got = broken;
             }
             if (got && signs_.tapped && signs_.tap.pieces_answered > 0) {
-                fsm_.on_tap_text(got->text, false);
+                fsm_.on_tap_text(got->text, signs_.tokens_wanted, false);
             }
             fsm_.on_polled(asked_at_, got, now_);
         } else if (asked_ == "rest") {

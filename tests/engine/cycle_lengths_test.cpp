@@ -57,7 +57,7 @@ protected:
             fsm_.on_encoded(token_ids{1, 2, 3}, now_);
         } else if (std::holds_alternative<act::poll>(next)) {
             const std::string text = std::exchange(text_, {});
-            fsm_.on_tap_text(text, false);
+            fsm_.on_tap_text(text, signs_.tokens_wanted, false);
             fsm_.on_polled(now_ - milliseconds{1}, poll_answer{ended_, text}, now_);
             if (!text.empty() && after_text_) {
                 after_text_();

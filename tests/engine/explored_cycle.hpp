@@ -220,7 +220,7 @@ private:
         server_.tick(now_);
         see();
         if (tapped()) {
-            fsm_.on_tap_text(server_.take_answers(), false);
+            fsm_.on_tap_text(server_.take_answers(), server_.tokens_made, false);
             fsm_.on_tap_event(now_);
             woken();
         }

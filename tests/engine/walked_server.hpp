@@ -108,7 +108,7 @@ public:
         for (auto& [text, perhaps_final] :
              {std::pair(std::ref(answered), false), {std::ref(doubted), true}}) {
             if (!text.get().empty()) {
-                to.on_tap_text(std::exchange(text.get(), {}), perhaps_final);
+                to.on_tap_text(std::exchange(text.get(), {}), tokens_made, perhaps_final);
             }
         }
     }

@@ -126,7 +126,9 @@ public:
     // From outside, at any time; true: text may be there now, so a rest is over.
     [[nodiscard]] bool on_output(std::string_view bytes, core::steady_time now);
     void on_tap_event(core::steady_time now);
-    void on_tap_text(std::string_view text, bool perhaps_final) { intrusion_.on_answer(text, perhaps_final); }
+    void on_tap_text(std::string_view text, std::uint32_t tokens, bool perhaps_final) {
+        intrusion_.on_answer(text, tokens, perhaps_final);
+    }
     void on_new_process(core::steady_time now);
 
     // Of this turn, or of the last.

@@ -75,7 +75,9 @@ public:
     // Signs from outside.
     void on_output(std::string_view bytes);
     void on_tap_event();
-    void on_tap_text(std::string_view text, bool perhaps_final) { fsm_.on_tap_text(text, perhaps_final); }
+    void on_tap_text(std::string_view text, bool perhaps_final) {
+        fsm_.on_tap_text(text, parts_.tap->tokens().count(), perhaps_final);
+    }
     void on_status() { bell_.ring(); }
     void on_new_process() { fsm_.on_new_process(clock_now()); }
 

@@ -284,7 +284,10 @@ void cycle_fsm::note_usage() {
     chat::token_usage& usage = run_.progress.usage;
     if (signs_.tapped && run_.progress.prompt_accepted && signs_.tap.encode_answered) {
         usage.prompt_tokens = signs_.tap.system_tokens + signs_.tap.turn_tokens;
-        usage.generated_tokens = std::max(usage.generated_tokens, signs_.tokens_wanted);
+        // The tokenizer is asked before the next poll has the text.
+        const bool goes_on = std::holds_alternative<following>(state_);
+        usage.generated_tokens =
+            std::max(usage.generated_tokens, goes_on ? intrusion_.polled_tokens() : signs_.tokens_wanted);
         usage.exact = true;
         // The runtime waits for each call of its tokenizer, so they are parts of what passed.
         run_.progress.stages.tokenise = signs_.tap.encode_took;

@@ -44,7 +44,10 @@ public:
     void begin_run();
     void on_new_process() { calls_at_end_ = false; }
     // The tap answered a piece; see polled_text.
-    void on_answer(std::string_view text, bool perhaps_final) { expected_.on_answer(text, perhaps_final); }
+    void on_answer(std::string_view text, std::uint32_t tokens, bool perhaps_final) {
+        expected_.on_answer(text, tokens, perhaps_final);
+    }
+    [[nodiscard]] std::uint32_t polled_tokens() const noexcept { return expected_.polled_tokens(); }
     // With the tap.
     [[nodiscard]] polled_text::poll_verdict on_poll(std::string_view text) { return expected_.on_poll(text); }
     // After the end: what came in no poll.

@@ -4,9 +4,12 @@
 
 namespace corral::engine::ax_poll {
 
-void polled_text::on_answer(std::string_view text, bool perhaps_final) {
+void polled_text::on_answer(std::string_view text, std::uint32_t tokens, bool perhaps_final) {
     open_ += std::exchange(doubt_, {});
     (perhaps_final ? doubt_ : open_) += text;
+    if (!text.empty()) {
+        borders_.push_back({open_.size() + doubt_.size(), tokens});
+    }
 }
 
 polled_text::poll_verdict polled_text::on_poll(std::string_view text) {
@@ -21,6 +24,13 @@ polled_text::poll_verdict polled_text::on_poll(std::string_view text) {
         doubt_.clear();
     }
     open_.erase(0, end);
+    while (!borders_.empty() && borders_.front().end <= end) {
+        polled_tokens_ = borders_.front().tokens;
+        borders_.pop_front();
+    }
+    for (border& later : borders_) {
+        later.end -= end;
+    }
     return {.ours = true, .gap = at > 0, .text = all.substr(0, end)};
 }
 
