@@ -128,7 +128,7 @@ def test_a_stopped_model_stays_stopped_over_requests_and_says_so(box):
 
 
 def test_stop_lets_the_running_answer_end_and_refuses_the_waiting(box):
-    stream = box.stream("[[n=80]]")
+    stream = box.stream("[[n=300]]")
     lines = iter(stream)
     next(lines)
     waiting = box.stream_later("waits")
@@ -143,7 +143,7 @@ def test_stop_lets_the_running_answer_end_and_refuses_the_waiting(box):
 
 
 def test_no_request_keeps_a_model_that_is_being_stopped(box):
-    lines = iter(box.stream("[[n=80]]", keep_alive=-1))
+    lines = iter(box.stream("[[n=300]]", keep_alive=-1))
     next(lines)
     assert ask(box, "POST", "/models/unload", {"all": True})[1]["message"] == "stopping"
     load = box.post("/api/generate", {"model": MODEL, "keep_alive": "1h"})

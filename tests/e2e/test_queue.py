@@ -40,7 +40,7 @@ def waiting(box):
 
 def test_ten_clients_at_once_are_all_answered_in_order_and_not_mixed(tmp_path):
     with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 200}}) as box:
-        first = box.stream("[[n=60]] holds the runtime")
+        first = box.stream("[[n=400]] holds the runtime")
         order = []
         lock = threading.Lock()
 
@@ -239,7 +239,7 @@ def test_a_thousand_idle_connections_cost_little_and_service_goes_on(tmp_path):
 def test_fair_between_clients(tmp_path):
     """One client with many requests does not starve another: 127.0.0.1 floods, 127.0.0.2 asks once."""
     with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 200}}) as box:
-        holder = box.stream("[[n=40]] holder")
+        holder = box.stream("[[n=400]] holder")
         next(iter(holder))
         flood = [box.stream_later(f"[[n=3]] flood {k}") for k in range(6)]
         wait_until(lambda: waiting(box) == 6, what="the flood waits")
@@ -258,7 +258,7 @@ def test_fair_between_clients(tmp_path):
 def test_a_full_queue_of_one_client_lets_another_in(tmp_path):
     """127.0.0.1 takes every place; 127.0.0.2 is served all the same, and the newest of the flood is told when to come again."""
     with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 200}}, config="max_queue = 4") as box:
-        holder = box.stream("[[n=60]] holder")
+        holder = box.stream("[[n=400]] holder")
         next(iter(holder))
         flood = []
         for k in range(4):

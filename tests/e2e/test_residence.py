@@ -94,7 +94,7 @@ def test_a_load_request_loads_and_its_stay_runs_out(box):
 
 def test_an_unload_lets_the_running_and_the_waiting_answer_end(box):
     before = services(box)
-    running = box.stream("[[n=60]] runs")
+    running = box.stream("[[n=200]] runs")
     lines = iter(running)
     next(lines)
     waiting = box.stream_later("[[n=20]] waits")
