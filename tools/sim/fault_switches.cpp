@@ -1,5 +1,6 @@
 #include "fault_switches.hpp"
 
+#include <utility>
 #include <vector>
 
 #include "scenario.hpp"
@@ -99,7 +100,7 @@ bool fault_switches::active(std::string_view name) const {
 std::optional<json> fault_switches::consume(armed_map::iterator at) {
     auto args = at->second.args;
     if (at->second.remaining > 0 && --at->second.remaining == 0) armed_.erase(at);
-    return args;
+    return std::make_optional(std::move(args));
 }
 
 std::optional<json> fault_switches::fire(std::string_view name, std::string_view route) {

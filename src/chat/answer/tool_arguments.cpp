@@ -59,7 +59,7 @@ std::optional<ordered_json> unquoted(const schema_node& node, std::string_view t
         return word == "true";
     }
     if (allows(node, "null") && (word == "null" || word == "none")) {
-        return ordered_json(nullptr);
+        return std::make_optional<ordered_json>(nullptr);
     }
     constexpr std::size_t longest_number = 40;
     if (text.size() > longest_number || !(allows(node, "integer") || allows(node, "number"))) {

@@ -53,7 +53,7 @@ const json* member(const json& object, std::string_view key) {
 
 std::optional<json> object_in(const std::string& text) {
     if (core::trimmed_front(text).empty()) {
-        return json::object();
+        return std::make_optional(json::object());
     }
     auto value = read_bounded_json(text);
     if (!value) {
@@ -77,7 +77,7 @@ std::optional<json> arguments_of(const json& call, bool required) {
         return object_in(given->get_ref<const std::string&>());
     }
     if (given->is_null()) {
-        return json::object();
+        return std::make_optional(json::object());
     }
     return given->is_object() ? std::optional<json>(*given) : std::nullopt;
 }

@@ -27,7 +27,7 @@ std::optional<nlohmann::json> read_scalar(std::string_view text) {
     if (value.is_discarded() || value.is_structured()) {
         return std::nullopt;
     }
-    return value;
+    return std::make_optional(std::move(value));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "chat/json/json_search.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "corral/core/text.hpp"
 
@@ -135,7 +136,7 @@ std::optional<nlohmann::ordered_json> read_bounded_json(std::string_view text) {
     if (tree.is_discarded()) {
         return std::nullopt;
     }
-    return tree;
+    return std::make_optional(std::move(tree));
 }
 
 std::vector<json_place> json_places(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cctype>
 #include <ctime>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -214,7 +215,7 @@ std::optional<json> log_line_of(std::string_view event, json data) {
         data["lost"] = data.value("lines", json(0));
         data.erase("lines");
     }
-    return data;
+    return std::make_optional(std::move(data));
 }
 
 std::string local_time(const std::string& stamp) {

@@ -189,7 +189,7 @@ std::optional<nlohmann::json> read_list(byte_reader& reader, std::size_t& room) 
     if (reader.ended()) {
         return std::nullopt;
     }
-    return listed && values.size() == count ? values : nlohmann::json();
+    return std::make_optional(listed && values.size() == count ? std::move(values) : nlohmann::json());
 }
 
 std::optional<pair_value> read_value(byte_reader& reader, std::size_t& room) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "runtime/vendor_log.hpp"
 
@@ -40,7 +41,7 @@ void refuse_busy(Response& response, const char* handler, int line) {
 std::optional<json> parse(const std::string& body) {
     auto parsed = json::parse(body, nullptr, false);
     if (parsed.is_discarded()) return std::nullopt;
-    return parsed;
+    return std::make_optional(std::move(parsed));
 }
 
 bool busy(route_parts& parts) {
