@@ -1,5 +1,7 @@
 #include "engine/streaming/event_lines.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "corral/core/say.hpp"
@@ -7,37 +9,44 @@
 namespace corral::engine::streaming {
 
 core::result<void> event_lines::feed(std::string_view bytes, std::vector<std::string>& out) {
-    for (const char c : bytes) {
-        if (c == '\n' && std::exchange(after_cr_, false)) {
+    while (!bytes.empty()) {
+        if (std::exchange(after_cr_, false) && bytes.front() == '\n') {
+            bytes.remove_prefix(1);
             continue;
         }
-        after_cr_ = c == '\r';
-        if (c == '\n' || c == '\r') {
-            const bool says_nothing = line_.empty() && name_.empty() && !has_data_ && !first_line_;
-            if (!says_nothing) {  // a server may send nothing else, as fast as it can
-                end_line(out);
-            }
-            continue;
-        }
-        if (line_.size() + name_.size() + data_.size() >= most_) {
+        const auto* const end = std::ranges::find_if(bytes, [](char c) { return c == '\n' || c == '\r'; });
+        const std::string_view piece = bytes.substr(0, static_cast<std::size_t>(end - bytes.begin()));
+        if (line_.size() + name_.size() + data_.size() + piece.size() > most_) {
             return core::make_failure(core::errc::limit_exceeded,
                                       core::say("runtime.protocol/event-kib", most_ >> 10U));
         }
-        line_ += c;
+        if (end == bytes.end()) {
+            line_ += piece;
+            break;
+        }
+        after_cr_ = *end == '\r';
+        bytes.remove_prefix(piece.size() + 1);
+        if (line_.empty()) {
+            end_line(piece, out);
+        } else {
+            line_ += piece;
+            end_line(line_, out);
+            line_.clear();
+        }
     }
     return {};
 }
 
 void event_lines::finish(std::vector<std::string>& out) {
-    end_line(out);
-    end_line(out);
+    end_line(line_, out);
+    line_.clear();
+    end_line({}, out);
 }
 
-void event_lines::end_line(std::vector<std::string>& out) {
+void event_lines::end_line(std::string_view line, std::vector<std::string>& out) {
     constexpr std::string_view mark = "\xef\xbb\xbf";
-    std::string line = std::exchange(line_, {});
     if (std::exchange(first_line_, false) && line.starts_with(mark)) {
-        line.erase(0, mark.size());
+        line.remove_prefix(mark.size());
     }
     if (line.empty()) {
         const std::string name = std::exchange(name_, {});
@@ -48,14 +57,13 @@ void event_lines::end_line(std::vector<std::string>& out) {
         return;
     }
     const std::size_t colon = line.find(':');
-    const std::string_view field = std::string_view(line).substr(0, colon);
+    const std::string_view field = line.substr(0, colon);
     // llama-server until late 2025: a failure, as a field of its own.
     const bool is_data = field == "data" || (field == "error" && !named_);
     if (!is_data && (field != "event" || !named_)) {
         return;
     }
-    std::string_view value =
-        colon == std::string::npos ? std::string_view{} : std::string_view(line).substr(colon + 1);
+    std::string_view value = colon == std::string_view::npos ? std::string_view{} : line.substr(colon + 1);
     if (value.starts_with(' ')) {
         value.remove_prefix(1);
     }

@@ -25,11 +25,11 @@ public:
     void finish(std::vector<std::string>& out);
 
 private:
-    void end_line(std::vector<std::string>& out);
+    void end_line(std::string_view line, std::vector<std::string>& out);
 
     std::size_t most_;
     bool named_;
-    std::string line_;
+    std::string line_;  // the beginning of one whose end is missing
     std::string name_;
     std::string data_;
     bool has_data_ = false;
