@@ -90,6 +90,7 @@ def make_box(tmp_path):
     for name in ("apt-get", "install"):
         put(name, f'echo {name} "$@" >>{calls}')
     put("systemctl", "true")
+    put("sudo", 'exec "$@"')  # the real one has a PATH of its own, and with it the real apt-get
 
     class Box:
         url = f"http://127.0.0.1:{server.server_address[1]}"
