@@ -7,15 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-
-@pytest.fixture(autouse=True)
-def show_log_on_failure(request, tmp_path):
-    """The daemon's own words are the best explanation of a failed test."""
-    yield
-    report = getattr(request.node, "outcome_of_call", None)
-    if report is not None and report.failed:
-        for log in sorted(tmp_path.rglob("corral.log")):
-            print(f"--- {log.relative_to(tmp_path)}\n" + log.read_text(errors="replace")[-8000:])
+from failed_logs import pytest_runtest_makereport, show_log_on_failure  # noqa: E402, F401
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -35,10 +27,3 @@ def leave_nothing_running():
 
     yield
     harness.end_all()
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    if call.when == "call":
-        item.outcome_of_call = outcome.get_result()

@@ -9,6 +9,7 @@ from playwright.sync_api import expect, sync_playwright
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+from failed_logs import pytest_runtest_makereport, show_log_on_failure  # noqa: E402, F401
 from harness import end_all  # noqa: E402
 
 WEB = pathlib.Path(os.environ["CORRAL_WEB_DIR"])
