@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
         }
         const bool perhaps = kind == token_ledger::call_kind::perhaps_final;
-        polled.on_answer(text, perhaps);
+        polled.on_answer(text, ledger.count(), perhaps);
         if (!perhaps) {
             made = text;
             const auto told = polled.on_poll(text);
@@ -70,6 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             read += told.text;
         }
         tests::demand(ledger.count() <= ledger.made(), "what counts was made");
+        tests::demand(polled.polled_tokens() <= ledger.count(), "what was polled counts");
     }
     read += polled.rest();
     (void)ledger.tail();
