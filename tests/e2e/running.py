@@ -9,6 +9,7 @@ import functools
 import os
 import pathlib
 import pty
+import random
 import re
 import shutil
 import signal
@@ -43,6 +44,7 @@ def bin_for_others():
 
 pause = threading.Event()  # never set
 started = []  # every process of corral
+promised = []  # the signs of ports
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)  # under nohup; what is ignored is inherited, and no reload would be heard
 
@@ -140,9 +142,18 @@ def own_address():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that the kernel gives to nobody by itself. No Corral and no other test takes it until this process ends: all put up a sign of
+    this name (process/service_port.hpp)."""
+    ephemeral = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    quiet = range(20_000, ephemeral) if ephemeral >= 21_000 else range(1024, 65_536)
+    while True:
+        port, sign = random.SystemRandom().choice(quiet), socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            sign.bind(f"\0corral-service-port-{port}")
+            probe.bind(("", port))
+            promised.append(sign)
+            return port
+        sign.close()
 
 
 def has_terminals():

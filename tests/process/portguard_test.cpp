@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 
 #include "corral/process/listener_owner.hpp"
+#include "free_port.hpp"
 #include "process/process_test_support.hpp"
 
 namespace corral::process {
@@ -44,10 +45,6 @@ private:
     int fd_ = -1;
     std::uint16_t number_ = 0;
 };
-
-std::uint16_t free_port() {
-    return held_port().number();
-}
 
 class portguard : public ::testing::Test {
 protected:

@@ -2,8 +2,6 @@
 // A real loop, real processes and a group of tiny servers to supervise.
 
 #include <dirent.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <csignal>
 
@@ -22,6 +20,7 @@
 
 #include "corral/core/random_source.hpp"
 #include "corral/supervisor/group.hpp"
+#include "free_port.hpp"
 #include "run_until.hpp"
 
 namespace corral::supervisor {
@@ -30,19 +29,6 @@ using core::milliseconds;
 using core::seconds;
 
 inline constexpr std::chrono::seconds patience{30};
-
-// A port of 127.0.0.1 that was free a moment ago.
-inline std::uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&at), size), 0);
-    EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size), 0);
-    ::close(fd);
-    return ntohs(at.sin_port);
-}
 
 inline bool process_lives(pid_t pid) {
     return pid > 0 && ::kill(pid, 0) == 0;
