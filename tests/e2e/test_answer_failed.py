@@ -72,6 +72,6 @@ def test_garbage_of_an_npu_that_refuses_work_is_no_answer(tmp_path, profile):
         box.fault("runtime", "npu_refuses")
         lines = list(box.stream("[[text=one two three four five]]"))
         assert "error" in lines[-1] and not any(line.get("done") for line in lines), lines[-1]
-        assert "rknpu 0.9.8" in box.log(), "what to do"
+        assert box.logged("rknpu 0[.]9[.]8"), "what to do"
         box.fault("runtime", "npu_refuses", on=False)
         assert box.say("[[text=well again]]") == "well again"
