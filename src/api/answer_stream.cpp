@@ -49,7 +49,7 @@ public:
         }
     }
 
-    // The head and what comes before any event, once.
+    // The head and what comes before any event, once; they go out with what is written next.
     [[nodiscard]] core::awaitable<core::error_code> open() {
         if (open_) {
             co_return core::error_code{};
@@ -60,6 +60,7 @@ public:
         if (answer_.tells_timings()) {
             add_header(head.headers, "Trailer", "Server-Timing");
         }
+        out_.cork(true);
         core::error_code gone = co_await out_.begin(std::move(head));
         const std::uint32_t tokens = answer_.timings().prompt.prompt_tokens;
         if (answer_.notes().cuts.any() && tokens > 0) {
@@ -69,13 +70,15 @@ public:
         if (!gone && !opening.empty()) {
             gone = co_await out_.write(std::move(opening));
         }
+        out_.cork(false);
         co_return gone;
     }
 
     [[nodiscard]] bool is_open() const noexcept { return open_; }
 
-    // As out.write(), and the time that took counts as the client's.
-    [[nodiscard]] core::awaitable<core::error_code> deliver(std::string bytes) {
+    // As out.write(), and the time that took counts as the client's. The last goes out with finish().
+    [[nodiscard]] core::awaitable<core::error_code> deliver(std::string bytes, bool last) {
+        out_.cork(last);
         const core::steady_time begun = context_.clock->now();
         const core::error_code gone = co_await out_.write(std::move(bytes));
         answer_.note_delivery(context_.clock->now() - begun);
@@ -197,6 +200,7 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
             co_await out.send(std::move(refused));
             co_return;
         }
+        const bool opens = !reader.is_open();
         core::error_code gone = co_await reader.open();
         over = is_end(*event);
         if (over) {
@@ -221,8 +225,8 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
         } else {
             bytes += format.encode(*event);
         }
-        if (!gone && !bytes.empty()) {
-            gone = co_await reader.deliver(std::move(bytes));
+        if (!gone && (opens || !bytes.empty())) {
+            gone = co_await reader.deliver(std::move(bytes), over);
         }
         if (gone) {
             co_return;

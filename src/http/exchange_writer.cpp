@@ -25,6 +25,22 @@ std::string exchange_writer::open(const response_head& head, body_framing framin
     return format_head(head, facts);
 }
 
+core::awaitable<core::error_code> exchange_writer::put(const gather& parts) {
+    return corked_ || !held_.empty() ? put_behind_held(parts) : to_.write(parts);
+}
+
+core::awaitable<core::error_code> exchange_writer::put_behind_held(gather parts) {
+    for (const std::string_view part : parts) {
+        held_ += part;
+    }
+    if (corked_) {
+        co_return core::error_code{};
+    }
+    const std::string all = std::exchange(held_, {});
+    const gather whole{all, {}, {}};
+    co_return co_await to_.write(whole);
+}
+
 core::awaitable<core::error_code> exchange_writer::send(response whole) {
     if (to_.error()) {
         co_return to_.error();
@@ -60,7 +76,7 @@ core::awaitable<core::error_code> exchange_writer::begin(response_head head) {
                                                              : body_framing::chunked;
     const std::string text = open(head, framing, length.value_or(0));
     const gather parts{text, {}, {}};
-    co_return co_await to_.write(parts);
+    co_return co_await put(parts);
 }
 
 core::awaitable<core::error_code> exchange_writer::write(std::string piece) {
@@ -71,16 +87,17 @@ core::awaitable<core::error_code> exchange_writer::write(std::string piece) {
         co_return out_of_order();
     }
     // An empty chunk would end the stream.
-    if (piece.empty() || facts_.head_request || framing_ == body_framing::none) {
+    const bool nothing = piece.empty() || facts_.head_request || framing_ == body_framing::none;
+    if (nothing && held_.empty()) {
         co_return core::error_code{};
     }
-    if (framing_ != body_framing::chunked) {
-        const gather parts{piece, {}, {}};
-        co_return co_await to_.write(parts);
+    if (nothing || framing_ != body_framing::chunked) {
+        const gather parts{nothing ? std::string_view{} : piece, {}, {}};
+        co_return co_await put(parts);
     }
     const std::string size = chunk_size_line(piece.size());
     const gather parts{size, piece, "\r\n"};
-    co_return co_await to_.write(parts);
+    co_return co_await put(parts);
 }
 
 core::awaitable<core::error_code> exchange_writer::finish() {
@@ -95,10 +112,12 @@ core::awaitable<core::error_code> exchange_writer::finish_with(header_fields tra
     if (stage_ != stage::streaming) {
         co_return out_of_order();
     }
-    if (framing_ == body_framing::chunked && !facts_.head_request) {
-        const std::string last = last_chunk(trailers);
+    corked_ = false;
+    const bool in_chunks = framing_ == body_framing::chunked && !facts_.head_request;
+    const std::string last = in_chunks ? last_chunk(trailers) : std::string();
+    if (in_chunks || !held_.empty()) {
         const gather parts{last, {}, {}};
-        const core::error_code error = co_await to_.write(parts);
+        const core::error_code error = co_await put(parts);
         if (error) {
             co_return error;
         }

@@ -100,6 +100,7 @@ public:
     [[nodiscard]] core::awaitable<core::error_code> write(std::string piece) override;
     [[nodiscard]] core::awaitable<core::error_code> finish() override;
     [[nodiscard]] core::awaitable<core::error_code> finish_with(header_fields trailers) override;
+    void cork(bool on) override { corked_ = on; }
     [[nodiscard]] bool started() const noexcept override { return stage_ != stage::fresh; }
 
     [[nodiscard]] bool finished() const noexcept { return stage_ == stage::finished; }
@@ -111,12 +112,16 @@ public:
 private:
     enum class stage { fresh, streaming, finished };
     [[nodiscard]] std::string open(const response_head& head, body_framing framing, std::size_t length);
+    [[nodiscard]] core::awaitable<core::error_code> put(const gather& parts);
+    [[nodiscard]] core::awaitable<core::error_code> put_behind_held(gather parts);
 
     connection& to_;
     exchange_facts facts_;
     date_text& date_;
     const bool& close_after_;
     stage stage_ = stage::fresh;
+    bool corked_ = false;
+    std::string held_;
     body_framing framing_ = body_framing::length;
 };
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <array>
+
 #include <gmock/gmock.h>
 
 #include "corral/core/wake_signal.hpp"
@@ -101,6 +103,45 @@ TEST(server, streams_in_chunks) {
     const std::string& got = client.read_until("\r\n0\r\n\r\n");
     EXPECT_THAT(got, HasSubstr("Transfer-Encoding: chunked\r\n"));
     EXPECT_EQ(body_of(got), "8\r\npiece 0\n\r\n8\r\npiece 1\n\r\n8\r\npiece 2\n\r\n0\r\n\r\n");
+}
+
+// The head of an answer with its first piece, and the last piece with the end.
+core::awaitable<void> in_two_packets(request& asked, response_writer& out) {
+    response_head head;
+    out.cork(true);
+    co_await out.begin(std::move(head));
+    std::string piece = "a";
+    co_await out.write(std::move(piece));
+    out.cork(false);
+    piece = asked.path == "/cut" ? "" : "b";
+    co_await out.write(std::move(piece));
+    if (asked.path == "/cut") {
+        throw std::runtime_error("behind a piece without bytes");
+    }
+    out.cork(true);
+    piece = "c";
+    co_await out.write(std::move(piece));
+    co_await out.finish();
+}
+
+TEST(server, corked_pieces_go_out_with_the_next) {
+    live_server live(in_two_packets);
+    auto client = live.connect();
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    std::array<char, 1000> first{};
+    const auto got = ::recv(client.handle(), first.data(), first.size(), MSG_PEEK);
+    ASSERT_GT(got, 0);
+    EXPECT_THAT(std::string(first.data(), static_cast<std::size_t>(got)), HasSubstr("\r\na\r\n1\r\nb\r\n"));
+    EXPECT_EQ(body_of(client.read_until("\r\n0\r\n\r\n")), "1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n");
+
+    auto cut = live.connect();
+    cut.send("GET /cut HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(body_of(cut.read_all()), "1\r\na\r\n");
+
+    auto headed = live.connect();
+    headed.send("HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(headed.read_all(), StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_EQ(body_of(headed.read_all()), "");
 }
 
 TEST(server, streams_without_chunks_where_the_length_is_known) {

@@ -106,6 +106,9 @@ public:
     [[nodiscard]] virtual core::awaitable<core::error_code> send(response whole) = 0;
     // Opens a streamed answer: of the head's Content-Length, else chunked, for HTTP/1.0 ended by closing.
     [[nodiscard]] virtual core::awaitable<core::error_code> begin(response_head head) = 0;
+    // From now on begin() and write() keep what they would send, to go out in one packet with the next that is not corked,
+    // or with finish(). REQUIRES: whoever corks waits for nothing else before that.
+    virtual void cork(bool /*on*/) {}
     // Sends `piece` as one chunk now; returns when the socket has taken it (back-pressure).
     [[nodiscard]] virtual core::awaitable<core::error_code> write(std::string piece) = 0;
     [[nodiscard]] virtual core::awaitable<core::error_code> finish() = 0;

@@ -88,6 +88,7 @@ public:
     core::awaitable<core::error_code> finish_with(http::header_fields trailers) override {
         return to_.finish_with(std::move(trailers));
     }
+    void cork(bool on) override { to_.cork(on); }
     [[nodiscard]] bool started() const noexcept override { return to_.started(); }
 
 private:
