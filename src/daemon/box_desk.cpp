@@ -30,6 +30,7 @@ using api::desk_json;
 constexpr std::size_t most_commands = 8;  // that run or wait
 constexpr std::size_t most_output = std::size_t{8} * 1024 * 1024;
 constexpr core::seconds command_silence{900};  // an import reads whole packages without a word
+constexpr core::seconds reading_silence{120};  // others wait behind what a dead mount holds
 constexpr core::seconds command_grace{5};
 constexpr std::size_t most_waiting = 100;  // rows
 
@@ -175,10 +176,17 @@ private:
     std::string client_;
 };
 
+bool only_reads(const std::string& command) {
+    return command == "doctor" || command == "search" || command == "prune";
+}
+
 core::failure no_answer(const std::string& command, const own_command_end& end) {
     if (end.never_ran) {
         return core::make_failure(core::errc::unavailable,
                                   core::say("command.asks-daemon/child", command, end.never_ran->message));
+    }
+    if (end.silent) {
+        return core::make_failure(core::errc::timed_out, core::say("command.asks-daemon/silent", command));
     }
     return core::make_failure(
         core::errc::unavailable,
@@ -304,7 +312,7 @@ core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string
     if (what != "search") {  // which reads the catalogue alone
         asked.words.insert(asked.words.end(), parts_.server.begin(), parts_.server.end());
     }
-    asked.silence = command_silence;
+    asked.silence = only_reads(what) ? reading_silence : command_silence;
     asked.grace = command_grace;
     asked.wanted = [&text] { return text.size() < most_output; };
     asked.on_output = [&text](std::string_view bytes) {

@@ -18,6 +18,7 @@ namespace {
 using namespace boost::asio::experimental::awaitable_operators;
 
 constexpr core::milliseconds between_kills{200};
+constexpr int most_kills = 25;
 
 constexpr const char* passed_on[] = {
     "HF_ENDPOINT",    "HF_TOKEN",        "HF_TOKEN_PATH", "http_proxy",      "https_proxy",
@@ -107,7 +108,8 @@ private:
         co_await (std::move(both) && std::move(end));
     }
 
-    // Ends the command when it is not wanted any more or too silent; never returns before it is cancelled.
+    // Ends the command when it is not wanted any more or too silent. Returns only where not even SIGKILL ends it, because
+    // it waits for a device: then it is left to the reaper.
     core::awaitable<void> keep_time() {
         while (what_.wanted == nullptr || what_.wanted()) {
             const core::deadline silent =
@@ -123,7 +125,7 @@ private:
         }
         static_cast<void>(child_.signal_group(SIGTERM));  // what does not go is killed below
         bool awake = co_await core::sleep_for(what_.grace);
-        while (awake) {
+        for (int kill = 0; awake && kill < most_kills; ++kill) {
             static_cast<void>(child_.kill_family());
             awake = co_await core::sleep_for(between_kills);
         }

@@ -29,7 +29,7 @@ struct own_command {
 
 struct own_command_end {
     std::optional<core::failure> never_ran;
-    process::exit_reason how;
+    process::exit_reason how = process::lost_track{};
     bool silent = false;     // it was ended for its silence
     std::string last_error;  // line of standard error
     [[nodiscard]] bool well() const noexcept;

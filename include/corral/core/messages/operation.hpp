@@ -18,6 +18,8 @@ inline constexpr std::array operation_table{
             "program| 'program' must be an absolute path\n"
             "child| 'corral {command}' can't be started: {why}\n"
             "no-answer| 'corral {command}' gave no answer: {why}\n"
+            "silent| 'corral {command}' wrote nothing for too long and was stopped; a disk or network share "
+            "may hang\n"
             "scope| the server shows its status only to keys with the scope observe\n"
             "box| the server reports no status of its box\n"
             "internal| internal error: {thrown}\n"
