@@ -142,6 +142,10 @@ TEST(server, corked_pieces_go_out_with_the_next) {
     headed.send("HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     EXPECT_THAT(headed.read_all(), StartsWith("HTTP/1.1 200 OK\r\n"));
     EXPECT_EQ(body_of(headed.read_all()), "");
+
+    auto older = live.connect();
+    older.send("GET / HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(body_of(older.read_all()), "abc");
 }
 
 TEST(server, streams_without_chunks_where_the_length_is_known) {
